@@ -1,0 +1,30 @@
+namespace Yue.Engine;
+
+/// <summary>The engine's settings: section <c>Yue</c> of appsettings.json, <c>YUE_…</c> variables, command line.</summary>
+public sealed class EngineOptions
+{
+    /// <summary>The configuration section.</summary>
+    public const string Section = "Yue";
+
+    /// <summary>Stage-1 checkpoint folders by the name that requests call them; the first is the default.
+    /// With none, the built-in demo model runs.</summary>
+    public IDictionary<string, string> Stage1 { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>The stage-2 checkpoint folder.</summary>
+    public string? Stage2 { get; set; }
+
+    /// <summary>The codec folder (<c>xcodec_mini_infer</c>), with the vocoders in its <c>decoders</c> folder.</summary>
+    public string? Codec { get; set; }
+
+    /// <summary>The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
+    public string? Tokenizer { get; set; }
+
+    /// <summary>Where the demo model and compiled kernels are kept.</summary>
+    public string CacheFolder { get; set; } = Yue.Engine.CacheFolder.Default;
+
+    /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
+    public string Device { get; set; } = "auto";
+
+    /// <summary>Songs that may wait; one more is refused.</summary>
+    public int QueueCapacity { get; set; } = 8;
+}

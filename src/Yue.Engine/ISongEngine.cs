@@ -1,0 +1,32 @@
+namespace Yue.Engine;
+
+/// <summary>What the rest of the service sees of the engine.</summary>
+public interface ISongEngine
+{
+    /// <summary>The engine's state now; cheap, callable from any thread.</summary>
+    EngineStatus Status { get; }
+
+    /// <summary>How long a song submitted now would wait before it starts, from measured times.</summary>
+    TimeSpan EstimatedWait { get; }
+
+    /// <summary>Hands a song to the engine's queue; returns at once.</summary>
+    /// <param name="request">A request within <see cref="SongLimits"/>.</param>
+    /// <param name="progress">Told of every step, from the engine's thread: it must not block.</param>
+    /// <param name="song">When accepted: the song. It fails with <see cref="SongException"/> when this song cannot be
+    /// made, with <see cref="EngineDeadException"/> when the device is lost, and is cancelled by the token.</param>
+    /// <param name="cancel">Looked at between decode steps; a queued song is dropped.</param>
+    SubmitOutcome TrySubmit(
+        SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel);
+}
+
+/// <summary>What became of a submission.</summary>
+public enum SubmitOutcome
+{
+    Accepted,
+
+    /// <summary>The queue is full; try again after <see cref="ISongEngine.EstimatedWait"/>.</summary>
+    QueueFull,
+
+    /// <summary>The engine is loading, failed or draining; <see cref="ISongEngine.Status"/> says which.</summary>
+    NotReady,
+}

@@ -1,0 +1,87 @@
+using Yue.Engine.Audio;
+
+namespace Yue.Engine;
+
+/// <summary>A finished song.</summary>
+public sealed record SongResult
+{
+    /// <summary>The song.</summary>
+    public required AudioClip Mix { get; init; }
+
+    /// <summary>The vocal track, when stems were asked for.</summary>
+    public AudioClip? Vocal { get; init; }
+
+    /// <summary>The instrumental track, when stems were asked for.</summary>
+    public AudioClip? Instrumental { get; init; }
+
+    /// <summary>The stage-1 checkpoint that sang.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The seed that was used.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>The sections sung, in order.</summary>
+    public required IReadOnlyList<SectionResult> Sections { get; init; }
+
+    /// <summary>Where the time went.</summary>
+    public required SongTimings Timings { get; init; }
+
+    /// <summary>What the caller should know: assumed tags, sections left out, context shortened, output clipped.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+}
+
+/// <summary>One sung section.</summary>
+/// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
+/// <param name="DurationSeconds">Its length in the song.</param>
+/// <param name="Tokens">The stage-1 tokens it took.</param>
+/// <param name="Ended">What ended it.</param>
+public sealed record SectionResult(string Tag, double DurationSeconds, int Tokens, SectionEnd Ended);
+
+/// <summary>What ended a section.</summary>
+public enum SectionEnd
+{
+    /// <summary>The model said that the section is over.</summary>
+    EndOfAudio,
+
+    /// <summary>The section reached the token limit.</summary>
+    MaxNewTokens,
+}
+
+/// <summary>Wall-clock times of a song's steps.</summary>
+public sealed record SongTimings
+{
+    public required double QueueSeconds { get; init; }
+
+    public required double Stage1Seconds { get; init; }
+
+    public required double Stage2Seconds { get; init; }
+
+    /// <summary>Codec, vocoder and splice.</summary>
+    public required double DecodeSeconds { get; init; }
+
+    public required double TotalSeconds { get; init; }
+
+    /// <summary>Stage-1 tokens a second of stage 1.</summary>
+    public required double TokensPerSecond { get; init; }
+
+    /// <summary>Total seconds a second of audio.</summary>
+    public required double RealTimeFactor { get; init; }
+}
+
+/// <summary>The steps of a song, in order.</summary>
+public enum SongStage
+{
+    Queued,
+    Stage1,
+    Stage2,
+    Decode,
+}
+
+/// <summary>How far a song is.</summary>
+/// <param name="Stage">The step it is in.</param>
+/// <param name="Section">The lyric section being sung, from 1; 0 outside stage 1.</param>
+/// <param name="Sections">How many sections will be sung.</param>
+/// <param name="Done">Units done of this step: stage-1 tokens, stage-2 frames, decoded frames.</param>
+/// <param name="Total">Units of this step: an upper bound in stage 1, exact after.</param>
+/// <param name="Fraction">The whole song's progress, 0 to 1, never falling.</param>
+public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction);

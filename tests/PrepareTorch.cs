@@ -1,0 +1,13 @@
+using System.Runtime.CompilerServices;
+using Yue.Engine.Native;
+
+namespace Yue.Testing;
+
+/// <summary>Compiled into every test project: a test may call TorchSharp before it touches the engine.</summary>
+internal static class PrepareTorch
+{
+#pragma warning disable CA2255 // A test assembly is its own application.
+    [ModuleInitializer]
+#pragma warning restore CA2255
+    internal static void Register() => TorchNativeLibrary.Register();
+}
