@@ -11,6 +11,7 @@ public sealed class Stage1Song : IDisposable
     public const int MinNewTokens = 100;
 
     private readonly SongPrompt _prompt;
+    private readonly int _sections;
     private readonly SongRequest _request;
     private readonly int _context;
     private readonly IReadOnlyList<IdRange> _allowed;
@@ -19,14 +20,16 @@ public sealed class Stage1Song : IDisposable
     private int _oldest;                            // the first section still in the context
 
     /// <summary>Begins the first section.</summary>
-    /// <param name="prompt">What to sing.</param>
+    /// <param name="prompt">What the model reads.</param>
+    /// <param name="sections">How many of the prompt's sections are sung.</param>
     /// <param name="request">How to draw.</param>
     /// <param name="sequence">The song's place in the decoder, which it owns.</param>
     /// <param name="contextLength">The positions that the decoder has for it.</param>
     /// <param name="allowed">The ids that may be drawn; null is <see cref="DefaultMask"/>.</param>
-    public Stage1Song(SongPrompt prompt, SongRequest request, IStage1Sequence sequence, int contextLength, IReadOnlyList<IdRange>? allowed = null)
+    public Stage1Song(
+        SongPrompt prompt, int sections, SongRequest request, IStage1Sequence sequence, int contextLength, IReadOnlyList<IdRange>? allowed = null)
     {
-        (_prompt, _request, Sequence, _context) = (prompt, request, sequence, contextLength);
+        (_prompt, _sections, _request, Sequence, _context) = (prompt, sections, request, sequence, contextLength);
         _allowed = allowed ?? DefaultMask;
         BeginSection();
     }
@@ -39,7 +42,7 @@ public sealed class Stage1Song : IDisposable
     public IStage1Sequence Sequence { get; }
 
     /// <summary>Whether every section is sung.</summary>
-    public bool IsDone => _sung.Count == _prompt.Sections.Length;
+    public bool IsDone => _sung.Count == _sections;
 
     /// <summary>The section being sung, from 0.</summary>
     public int Section => _sung.Count;
