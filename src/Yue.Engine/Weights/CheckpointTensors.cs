@@ -6,8 +6,13 @@ namespace Yue.Engine.Weights;
 /// <param name="checkpoint">Where the values are; the caller disposes it, after the last read.</param>
 /// <param name="dtype">What <see cref="Read"/> returns.</param>
 /// <param name="device">Where <see cref="Read"/> puts it; null is the CPU.</param>
-public sealed class CheckpointTensors(Checkpoint checkpoint, ScalarType dtype, Device? device = null) : ITensorSource
+/// <param name="chunkBytes">The most bytes of a file that are held in memory while they are converted.</param>
+public sealed class CheckpointTensors(
+    Checkpoint checkpoint, ScalarType dtype, Device? device = null, int chunkBytes = CheckpointTensors.DefaultChunkBytes) : ITensorSource
 {
+    /// <summary>64 MiB.</summary>
+    public const int DefaultChunkBytes = 64 << 20;
+
     /// <inheritdoc/>
     public ScalarType Dtype => dtype;
 
@@ -28,7 +33,7 @@ public sealed class CheckpointTensors(Checkpoint checkpoint, ScalarType dtype, D
         var tensor = empty(expected.ToArray(), dtype, Device);
         try
         {
-            TensorReader.Copy(stored, tensor);
+            TensorReader.Copy(stored, tensor, chunkBytes);
             return tensor;
         }
         catch
@@ -43,7 +48,7 @@ public sealed class CheckpointTensors(Checkpoint checkpoint, ScalarType dtype, D
     {
         var stored = Find(name);
         ExpectShape(name, stored, destination.shape);
-        TensorReader.Copy(stored, destination);
+        TensorReader.Copy(stored, destination, chunkBytes);
     }
 
     private StoredTensor Find(string name) =>

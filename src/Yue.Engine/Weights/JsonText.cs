@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Yue.Engine.Weights;
 
@@ -12,6 +13,11 @@ internal static class JsonText
     /// <summary>The document, whose root is an object; the caller disposes it.</summary>
     public static JsonDocument ParseObject(string file, ReadOnlyMemory<byte> utf8, string what)
     {
+        if (!Utf8.IsValid(utf8.Span))
+        {
+            throw new CheckpointException(file, $"{what} is not valid UTF-8");
+        }
+
         JsonDocument document;
         try
         {

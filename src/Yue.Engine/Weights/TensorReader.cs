@@ -5,14 +5,11 @@ namespace Yue.Engine.Weights;
 /// <summary>Copies a stored tensor into a tensor in memory, a bounded piece at a time.</summary>
 internal static class TensorReader
 {
-    /// <summary>Bytes of the file that are held in memory at once.</summary>
-    public const int DefaultChunkBytes = 64 << 20;
-
     /// <summary>Copies the values, converting them to the destination's dtype and device.</summary>
     /// <param name="source">What to read.</param>
     /// <param name="destination">Of the same shape; any dtype, device and strides.</param>
     /// <param name="chunkBytes">The most to stage at once; a destination that needs no conversion is filled in place.</param>
-    public static void Copy(StoredTensor source, Tensor destination, int chunkBytes = DefaultChunkBytes)
+    public static void Copy(StoredTensor source, Tensor destination, int chunkBytes)
     {
         if (TensorDtype.CountOf(destination.shape) == 0)
         {
@@ -42,9 +39,9 @@ internal static class TensorReader
             return;
         }
 
-        var rowExtent = block.RowExtent * block.ElementBytes;
-        var rowBytes = block.Strides[0] * block.ElementBytes;
-        var rowsAtOnce = rowExtent > chunkBytes ? 0 : Math.Max(1, rowBytes == 0 ? block.Sizes[0] : chunkBytes / Math.Max(rowBytes, rowExtent));
+        // An extent of more than one element has a stride above 0, and the first stride is the largest.
+        var rowBytes = Math.Max(block.RowExtent, block.Strides[0]) * block.ElementBytes;
+        var rowsAtOnce = block.RowExtent * block.ElementBytes > chunkBytes ? 0 : Math.Max(1, chunkBytes / rowBytes);
         for (long row = 0; row < block.Sizes[0]; row += Math.Max(rowsAtOnce, 1))
         {
             using var scope = NewDisposeScope();

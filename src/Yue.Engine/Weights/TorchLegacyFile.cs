@@ -71,7 +71,8 @@ internal static class TorchLegacyFile
             var available = (file.Length - at - CountBytes) / TensorDtype.SizeOf(dtype);
             if (count != storage.Count || count > available || !located.TryAdd(key, (at + CountBytes, count * TensorDtype.SizeOf(dtype))))
             {
-                throw new CheckpointException(file.Path, $"storage {key} has {count} values and the file {available} more, expected {storage.Count}: it is truncated or damaged");
+                throw new CheckpointException(
+                    file.Path, $"storage {key} has {count} values and the file {available} more, expected {storage.Count}: it is truncated or damaged");
             }
 
             at += CountBytes + (count * TensorDtype.SizeOf(dtype));
