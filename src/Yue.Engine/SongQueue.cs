@@ -3,11 +3,10 @@ using System.Diagnostics.CodeAnalysis;
 namespace Yue.Engine;
 
 /// <summary>Songs that wait for a place, in order of arrival; bounded. Safe for any thread.</summary>
-internal sealed class SongQueue(int capacity) : IDisposable
+internal sealed class SongQueue(int capacity)
 {
-    private readonly Lock _lock = new();
+    private readonly object _lock = new();      // with a condition to wait for, which Lock has not
     private readonly LinkedList<SongJob> _jobs = [];
-    private readonly SemaphoreSlim _wake = new(0);
     private bool _closed;
 
     public int Count
@@ -32,9 +31,9 @@ internal sealed class SongQueue(int capacity) : IDisposable
             }
 
             _jobs.AddLast(job);
+            Monitor.Pulse(_lock);
         }
 
-        _wake.Release();
         var registration = job.Cancel.UnsafeRegister(_ => Drop(job), null);
         _ = job.Result.ContinueWith(_ => registration.Dispose(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         return true;
@@ -54,23 +53,50 @@ internal sealed class SongQueue(int capacity) : IDisposable
         }
     }
 
-    /// <summary>Blocks until something was enqueued since the last wait, or the queue was closed.</summary>
-    public void Wait() => _wake.Wait();
-
-    /// <summary>Takes no more jobs and returns those that waited.</summary>
-    public IReadOnlyList<SongJob> Close()
+    /// <summary>Whether it takes no more jobs.</summary>
+    public bool IsClosed
     {
-        lock (_lock)
+        get
         {
-            _closed = true;
-            SongJob[] left = [.. _jobs];
-            _jobs.Clear();
-            _wake.Release();
-            return left;
+            lock (_lock)
+            {
+                return _closed;
+            }
         }
     }
 
-    public void Dispose() => _wake.Dispose();
+    /// <summary>Blocks until a job waits or the queue is closed.</summary>
+    /// <returns>Whether a job waits.</returns>
+    public bool Wait()
+    {
+        lock (_lock)
+        {
+            while (_jobs.Count == 0 && !_closed)
+            {
+                Monitor.Wait(_lock);
+            }
+
+            return _jobs.Count > 0;
+        }
+    }
+
+    /// <summary>Takes no more jobs and fails those that wait.</summary>
+    public void Close(Exception reason)
+    {
+        SongJob[] left;
+        lock (_lock)
+        {
+            _closed = true;
+            left = [.. _jobs];
+            _jobs.Clear();
+            Monitor.Pulse(_lock);
+        }
+
+        foreach (var job in left)
+        {
+            job.Fail(reason);
+        }
+    }
 
     private void Drop(SongJob job)
     {

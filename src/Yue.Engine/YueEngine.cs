@@ -32,7 +32,20 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         _queue = new SongQueue(_options.QueueCapacity);
     }
 
-    public EngineStatus Status => _status with { QueueDepth = _queue.Count, Running = Volatile.Read(ref _running) };
+    public EngineStatus Status
+    {
+        get
+        {
+            var status = _status;
+            var isDraining = _queue.IsClosed && status.State is (EngineState.Loading or EngineState.Ready);
+            return status with
+            {
+                State = isDraining ? EngineState.Draining : status.State,
+                QueueDepth = _queue.Count,
+                Running = Volatile.Read(ref _running),
+            };
+        }
+    }
 
     public TimeSpan EstimatedWait =>
         TimeSpan.FromTicks(Interlocked.Read(ref _averageSongTicks) * (_queue.Count + Volatile.Read(ref _running)));
@@ -44,7 +57,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel)
     {
         song = null;
-        if (_status.State != EngineState.Ready)
+        if (Status.State != EngineState.Ready)
         {
             return SubmitOutcome.NotReady;
         }
@@ -52,7 +65,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         var job = new SongJob(request, progress, cancel);
         if (!_queue.TryEnqueue(job))
         {
-            return _status.State == EngineState.Ready ? SubmitOutcome.QueueFull : SubmitOutcome.NotReady;
+            return _queue.IsClosed ? SubmitOutcome.NotReady : SubmitOutcome.QueueFull;
         }
 
         song = job.Result;
@@ -75,19 +88,17 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             return;
         }
 
-        _status = _status with { State = EngineState.Draining };
-        foreach (var job in _queue.Close())
-        {
-            job.Fail(new SongException("the service is shutting down"));
-        }
-
+        _queue.Close(ShuttingDown());
         using var hurry = cancellationToken.UnsafeRegister(_ => _abandon.Cancel(), null);
         await _stopped.Task.ConfigureAwait(false);
     }
 
+    /// <summary>Stops at once, where <see cref="StopAsync"/> was not called before.</summary>
     public void Dispose()
     {
-        _queue.Dispose();
+        _abandon.Cancel();
+        _queue.Close(ShuttingDown());
+        _thread?.Join();
         _abandon.Dispose();
     }
 
@@ -138,13 +149,9 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
                     Measure(seconds);
                 }
             }
-            else if (_status.State == EngineState.Draining)
+            else if (!_queue.Wait())
             {
                 return;
-            }
-            else
-            {
-                _queue.Wait();
             }
         }
     }
@@ -160,11 +167,10 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         Log.Dead(_logger, error);
         _status = _status with { State = EngineState.Failed, Failure = error.Message, Loading = null };
         _loaded.TrySetException(error);
-        foreach (var job in _queue.Close())
-        {
-            job.Fail(new EngineDeadException(error.Message, error));
-        }
+        _queue.Close(new EngineDeadException(error.Message, error));
     }
+
+    private static SongException ShuttingDown() => new("the service is shutting down");
 
     private static partial class Log
     {

@@ -69,15 +69,15 @@ internal sealed class HubertModel
         using var scope = NewDisposeScope();
         var x = Features(wave);                                         // [B, T, conv channels]
         x = _projection.Forward(_featureNorm.Forward(x));               // [B, T, out]
-        x = _encoderNorm.Forward(x + Positions(x));
+        x = _encoderNorm.Forward(x.Plus(Positions(x)));
         var sum = x.clone();
         foreach (var layer in _layers)
         {
             x = layer.Forward(x);
-            sum.add_(x);
+            sum.add_(x, Scalars.One);
         }
 
-        return sum.div_(_layers.Length + 1).MoveToOuterDisposeScope();
+        return sum.div_(Scalars.Of(_layers.Length + 1)).MoveToOuterDisposeScope();
     }
 
     private Tensor Features(Tensor wave)
@@ -136,8 +136,8 @@ internal sealed class HubertModel
             // The default scale is 1/√(size/heads).
             using var attended = functional.scaled_dot_product_attention(
                 Heads(_query.Forward(x)), Heads(_key.Forward(x)), Heads(_value.Forward(x)));  // [B, H, T, D]
-            x = _attentionNorm.Forward(x + _output.Forward(attended.transpose(1, 2).reshape(B, T, size)));
-            x = _outputNorm.Forward(x + _down.Forward(functional.gelu(_up.Forward(x))));
+            x = _attentionNorm.Forward(x.Plus(_output.Forward(attended.transpose(1, 2).reshape(B, T, size))));
+            x = _outputNorm.Forward(x.Plus(_down.Forward(functional.gelu(_up.Forward(x)))));
             return x.MoveToOuterDisposeScope();
         }
     }

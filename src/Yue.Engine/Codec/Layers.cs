@@ -125,7 +125,7 @@ internal static class WeightNorm
         long[] summed = [.. Enumerable.Range(0, 3).Where(dimension => dimension != keptDimension).Select(dimension => (long)dimension)];
         var gain = source.Read(name + ".weight_g", gainShape);
         var direction = source.Read(name + ".weight_v", shape);
-        var norm = direction.square().sum(summed, keepdim: true).sqrt();
+        var norm = (direction * direction).sum(summed, keepdim: true).sqrt();
         return (direction * (gain / norm)).MoveToOuterDisposeScope();
     }
 }

@@ -56,7 +56,7 @@ internal sealed class ResidualQuantizer
         for (var k = 1; k < Q; k++)
         {
             using var part = _codebooks[k].index_select(0, rows[k]);
-            sum.add_(part);
+            sum.add_(part, Scalars.One);
         }
 
         return sum.transpose(0, 1).unsqueeze(0).contiguous().MoveToOuterDisposeScope();
@@ -77,9 +77,9 @@ internal sealed class ResidualQuantizer
             using var stage = NewDisposeScope();
 
             // The distance in the reference's order of operations, so that near-ties fall as they do there.
-            var distance = residual.square().sum(-1, keepdim: true)
-                - (2 * residual.matmul(codebook.t()))
-                + codebook.square().sum(-1).unsqueeze(0);               // [F, bins]
+            var distance = ((residual * residual).sum(-1, keepdim: true)
+                - residual.matmul(codebook.t()).mul_(Scalars.Of(2)))
+                .Plus((codebook * codebook).sum(-1).unsqueeze(0));      // [F, bins]
             codes[k] = distance.neg().argmax(-1).MoveToOuterDisposeScope();
             residual = (residual - codebook.index_select(0, codes[k])).MoveToOuterDisposeScope();
         }

@@ -12,7 +12,7 @@ internal sealed class Snake
     {
         _alpha = source.Read(name + ".alpha", 1, channels, 1);
         using var scope = NewDisposeScope();
-        _inverse = (_alpha + 1e-9).reciprocal().MoveToOuterDisposeScope();
+        _inverse = _alpha.add(Scalars.Of(1e-9), Scalars.One).reciprocal().MoveToOuterDisposeScope();
     }
 
     /// <summary>[B, C, T] to the same shape; the caller disposes it.</summary>
@@ -20,7 +20,7 @@ internal sealed class Snake
     {
         using var wave = x * _alpha;
         wave.sin_().mul_(wave);
-        return x.addcmul(wave, _inverse, 1);
+        return x.addcmul(wave, _inverse, Scalars.One);
     }
 }
 
@@ -51,6 +51,6 @@ internal sealed class ResidualUnit
     {
         using var scope = NewDisposeScope();
         var y = _point.Forward(_snakeMiddle.Forward(_wide.Forward(_snakeIn.Forward(x))));
-        return y.add_(x).MoveToOuterDisposeScope();
+        return y.add_(x, Scalars.One).MoveToOuterDisposeScope();
     }
 }

@@ -60,10 +60,17 @@ internal sealed class SemanticEncoder
             using var scope = NewDisposeScope();
             foreach (var (wide, point) in _units)
             {
-                x = x + point.Forward(functional.elu(wide.Forward(functional.elu(x, 1.0)), 1.0));
+                x = x.Plus(point.Forward(Elu(wide.Forward(Elu(x)))));
             }
 
             return _last.Forward(x).MoveToOuterDisposeScope();
+        }
+
+        /// <summary>x above 0, e^x − 1 below.</summary>
+        private static Tensor Elu(Tensor x)
+        {
+            var above = functional.relu(x);
+            return above.Plus((x - above).expm1());
         }
     }
 }

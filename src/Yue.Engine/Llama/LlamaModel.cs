@@ -12,6 +12,7 @@ public sealed class LlamaModel : IDisposable
     private const int PrefillChunk = 512;
 
     private readonly Rope _rope;
+    private readonly Tensor _positions;     // [max positions], int64: 0, 1, 2 …
 
     /// <summary>A model over <paramref name="weights"/>, which it owns.</summary>
     public LlamaModel(LlamaConfig config, LlamaWeights weights)
@@ -19,6 +20,8 @@ public sealed class LlamaModel : IDisposable
         Config = config;
         Weights = weights;
         _rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Embedding.device);
+        var numbers = Enumerable.Range(0, config.MaxPositions).Select(position => (long)position).ToArray();
+        _positions = tensor(numbers, device: weights.Embedding.device).DetachFromDisposeScope();
     }
 
     public LlamaConfig Config { get; }
@@ -92,9 +95,9 @@ public sealed class LlamaModel : IDisposable
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var device = Weights.Embedding.device;
-        var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: device).unsqueeze(1) + arange(T, device: device);
+        var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: device).unsqueeze(1).Plus(_positions.narrow(0, 0, T));
         var (cos, sin) = _rope.At(positions);
-        var mask = CausalMask(positions, S);
+        var mask = CausalMask(positions, _positions.narrow(0, 0, S));
         var x = Weights.Embedding.index_select(0, ids.flatten()).view(B, T, -1); // [B, T, hidden]
         for (var i = 0; i < Weights.Layers.Count; i++)
         {
@@ -108,6 +111,7 @@ public sealed class LlamaModel : IDisposable
     public void Dispose()
     {
         _rope.Dispose();
+        _positions.Dispose();
         Weights.Dispose();
     }
 
@@ -116,11 +120,11 @@ public sealed class LlamaModel : IDisposable
         using var scope = NewDisposeScope();
         var weights = Weights.Layers[layer];
         var attended = Attention(RmsNorm(x, weights.InputNorm), layer, pass);
-        x = x + functional.linear(attended, weights.Output);
+        x = x.Plus(functional.linear(attended, weights.Output));
         var gateUp = functional.linear(RmsNorm(x, weights.PostNorm), weights.GateUp);
         var pairs = gateUp.view(gateUp.shape[0], gateUp.shape[1], -1, 2);               // [B, T, I, 2]
         var activated = functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1);
-        return (x + functional.linear(activated, weights.Down)).MoveToOuterDisposeScope();
+        return x.Plus(functional.linear(activated, weights.Down)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
@@ -135,8 +139,8 @@ public sealed class LlamaModel : IDisposable
         var (keys, values) = pass.Cache.Append(
             layer, pass.Rows, rotated.narrow(1, H, K), heads.narrow(1, H + K, K), pass.Positions, pass.Length);  // [B, K, S, D]
         var q = rotated.narrow(1, 0, H).reshape(B, K, G * T, D);
-        var scores = matmul(q, keys.transpose(2, 3)).view(B, K, G, T, pass.Length) / Math.Sqrt(D);
-        var weights = functional.softmax((scores + pass.Mask).to(ScalarType.Float32), -1).to(x.dtype);
+        var scores = matmul(q, keys.transpose(2, 3)).view(B, K, G, T, pass.Length).mul_(Scalars.Of(1 / Math.Sqrt(D)));
+        var weights = functional.softmax(scores.Plus(pass.Mask).to(ScalarType.Float32), -1).to(x.dtype);
         var mixed = matmul(weights.view(B, K, G * T, pass.Length), values).view(B, H, T, D);
         return mixed.transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
     }
@@ -146,17 +150,18 @@ public sealed class LlamaModel : IDisposable
     {
         using var scope = NewDisposeScope();
         var wide = x.to(ScalarType.Float32);
-        var scale = (wide * wide).mean([-1], keepdim: true).add_(Config.RmsNormEpsilon).rsqrt_();
+        var scale = (wide * wide).mean([-1], keepdim: true).add_(Scalars.Of(Config.RmsNormEpsilon), Scalars.One).rsqrt_();
         return ((wide * scale).to(x.dtype) * weight).MoveToOuterDisposeScope();
     }
 
     /// <summary>0 where position s is at or before the row's position, −∞ after: [B, 1, 1, T, S], F32.</summary>
-    private static Tensor CausalMask(Tensor positions, long S)
+    private static Tensor CausalMask(Tensor positions, Tensor upTo)
     {
         var (B, T) = Shape.Dims2(positions);
         using var scope = NewDisposeScope();
-        var hidden = arange(S, device: positions.device).view(1, 1, S) > positions.view(B, T, 1);
-        return zeros([B, T, S], device: positions.device).masked_fill_(hidden, float.NegativeInfinity)
+        var S = upTo.shape[0];
+        var hidden = upTo.view(1, 1, S).gt(positions.view(B, T, 1));
+        return zeros([B, T, S], device: positions.device).masked_fill_(hidden, Scalars.NegativeInfinity)
             .view(B, 1, 1, T, S).MoveToOuterDisposeScope();
     }
 

@@ -9,12 +9,17 @@ public sealed class Rope : IDisposable
     private readonly Tensor _sin;
 
     /// <summary>Tables for positions 0 to <paramref name="context"/> − 1: angle = position · theta^(−2j/D).</summary>
-    public Rope(long headDim, double theta, long context, Device device)
+    public Rope(int headSize, double theta, int context, Device device)
     {
         using var scope = NewDisposeScope();
-        var exponents = arange(0, headDim, 2, ScalarType.Float32, device) / headDim;    // [D/2]
-        var frequencies = 1.0 / pow(theta, exponents);
-        var angles = outer(arange(context, ScalarType.Float32, device), frequencies);   // [context, D/2]
+        var frequencies = new float[headSize / 2];
+        for (var j = 0; j < frequencies.Length; j++)
+        {
+            frequencies[j] = 1 / MathF.Pow((float)theta, 2f * j / headSize);
+        }
+
+        var positions = Enumerable.Range(0, context).Select(position => (float)position).ToArray();
+        var angles = outer(tensor(positions, device: device), tensor(frequencies, device: device));   // [context, D/2]
         _cos = angles.cos().DetachFromDisposeScope();
         _sin = angles.sin().DetachFromDisposeScope();
     }
@@ -47,7 +52,7 @@ public sealed class Rope : IDisposable
         using var scope = NewDisposeScope();
         var halves = x.to(ScalarType.Float32).chunk(2, dim: -1);
         var (lo, hi) = (halves[0], halves[1]);                          // [B, H, T, D/2] each
-        var rotated = cat([(lo * cos) - (hi * sin), (hi * cos) + (lo * sin)], dim: -1);
+        var rotated = cat([(lo * cos) - (hi * sin), (hi * cos).Plus(lo * sin)], dim: -1);
         return rotated.to(x.dtype).MoveToOuterDisposeScope();           // [B, H, T, D]
     }
 

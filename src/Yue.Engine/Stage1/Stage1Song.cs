@@ -101,7 +101,7 @@ public sealed class Stage1Song : IDisposable
             int[] ids = [.. _prompt.Head, .. Enumerable.Range(_oldest, Section - _oldest).SelectMany(i => (int[])[.. SectionPrompt(i), .. _sung[i]]), .. SectionPrompt(Section)];
             if (ids.Length <= budget)
             {
-                _warnings.Add($"context shortened: section {Section + 1} was sung without hearing sections 1 to {_oldest}");
+                _warnings.Add($"context shortened: section {Section + 1} was sung without hearing section{(_oldest == 1 ? "" : "s 1 to")} {_oldest}");
                 return ids;
             }
         }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
 
@@ -77,7 +78,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
             int[] fed = sampling.IsGuided ? [pending, pending] : [pending];
             using var hidden = decoder._model.Step(fed, cache, ..fed.Length);
             using var logits = decoder._model.Logits(hidden, 0, decoder._model.Config.VocabularySize).cpu();
-            var scores = logits.data<float>().ToArray().AsSpan();
+            var scores = MemoryMarshal.Cast<byte, float>(logits.bytes);        // row after row
             var V = decoder._model.Config.VocabularySize;
             var next = decoder._chain.Next(scores[..V], scores[V..], sampling, _seen, _sampled.Count)
                 .Draw(PhiloxRandom.Uniform(seed, _section, _sampled.Count));

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Yue.Engine.Llama;
 using Yue.Engine.Tokens;
 using static TorchSharp.torch;
@@ -149,11 +150,11 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             var range = _decoder._mask.RangeOf(codebook);
             using var active = _hidden.narrow(0, 0, rows);
             using var logits = _decoder._model.Logits(active, range.First, range.Count).cpu();     // [rows, count]
-            var scores = logits.data<float>().ToArray();
+            var scores = MemoryMarshal.Cast<byte, float>(logits.bytes);
             var best = new int[rows];
             for (var row = 0; row < rows; row++)
             {
-                best[row] = range.First + TensorPrimitives.IndexOfMax(scores.AsSpan(row * range.Count, range.Count));
+                best[row] = range.First + TensorPrimitives.IndexOfMax(scores.Slice(row * range.Count, range.Count));
             }
 
             return best;

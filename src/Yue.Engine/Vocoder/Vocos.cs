@@ -69,7 +69,7 @@ public sealed class Vocos : IDisposable
 
         var bins = (_config.FftSamples / 2) + 1;
         var head = _parts.Head.Forward(_parts.FinalNorm.Forward(x)).squeeze(0);         // [F, 2 · bins]
-        var magnitude = head.narrow(1, 0, bins).exp().clamp_(max: MaxMagnitude);
+        var magnitude = head.narrow(1, 0, bins).exp().clamp_(max: Scalars.Of(MaxMagnitude));
         var phase = head.narrow(1, bins, bins);
         var imaginary = magnitude * phase.sin();
 
@@ -85,7 +85,7 @@ public sealed class Vocos : IDisposable
         using var scope = NewDisposeScope();
         var F = spectrum.shape[0];
         var frames = fft.irfft(spectrum, _config.FftSamples).mul_(_parts.Window);       // [F, n_fft]
-        var envelope = OverlapAdd(_parts.Window.square().unsqueeze(0).expand(F, _config.FftSamples));
+        var envelope = OverlapAdd((_parts.Window * _parts.Window).unsqueeze(0).expand(F, _config.FftSamples));
         return OverlapAdd(frames).div_(envelope).unsqueeze(0).MoveToOuterDisposeScope();
     }
 
@@ -100,7 +100,7 @@ public sealed class Vocos : IDisposable
         var sum = zeros([F + hops - 1, hop], frames.dtype, frames.device);
         for (var i = 0; i < hops; i++)
         {
-            sum.narrow(0, i, F).add_(parts.select(1, i));
+            sum.narrow(0, i, F).add_(parts.select(1, i), Scalars.One);
         }
 
         return sum.view(-1).narrow(0, Trim, F * hop).MoveToOuterDisposeScope();
@@ -155,7 +155,7 @@ public sealed class Vocos : IDisposable
             using var scope = NewDisposeScope();
             var y = _depthwise.Forward(x.transpose(1, 2)).transpose(1, 2);
             y = _down.Forward(functional.gelu(_up.Forward(_norm.Forward(y))));
-            return x.addcmul(y, _gamma, 1).MoveToOuterDisposeScope();
+            return x.addcmul(y, _gamma, Scalars.One).MoveToOuterDisposeScope();
         }
     }
 }

@@ -70,7 +70,7 @@ internal static class TensorReader
         var staged = empty([extent], isBool ? ScalarType.Byte : block.Dtype);
         block.File.Read(block.ByteOffset, staged.bytes);
         var values = staged.as_strided(block.Sizes, block.Strides);
-        destination.copy_(isBool ? values.ne(0) : values);
+        destination.copy_(isBool ? values.ne(Scalars.Of(0)) : values);
     }
 
     /// <summary>A strided range of a file; at least one element, dimensions in descending order of stride.</summary>

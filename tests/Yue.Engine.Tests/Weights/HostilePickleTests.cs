@@ -29,15 +29,15 @@ public sealed class HostilePickleTests : IDisposable
         AssertRefused("tensor x has 24 bytes in storage 0, expected 7 values of 4 bytes", DictOf("x", Tensor([6], [1], storageCount: 7)));
         AssertRefused("tensor x has 24 bytes in storage 0, expected 6 values of 8 bytes", DictOf("x", Tensor([6], [1], storage: "DoubleStorage")));
         AssertRefused("tensor x has storage class torch.ComplexFloatStorage", DictOf("x", Tensor([6], [1], storage: "ComplexFloatStorage")));
-        AssertRefused("the archive has no entry model/data/1", DictOf("x", Replace(Tensor([6], [1]), Text("0"), Text("1"))));
-        AssertRefused("the archive has no entry model/data/../../secret", DictOf("x", Replace(Tensor([6], [1]), Text("0"), Text("../../secret"))));
+        AssertRefused("the archive has no entry model/data/1", DictOf("x", Replace(Tensor([6], [1]), Words("0"), Words("1"))));
+        AssertRefused("the archive has no entry model/data/../../secret", DictOf("x", Replace(Tensor([6], [1]), Words("0"), Words("../../secret"))));
     }
 
     [Fact]
     public void A_name_twice_and_a_tensor_of_another_kind_are_refused()
     {
         var tensor = Tensor([6], [1]);
-        AssertRefused("tensor x is in the state dict twice", Join("}(", Text("x"), tensor, Text("x"), tensor, "u."));
+        AssertRefused("tensor x is in the state dict twice", Join("}(", Words("x"), tensor, Words("x"), tensor, "u."));
         AssertRefused("tensor x is stored through torch._utils._rebuild_sparse_tensor", DictOf("x", Join("ctorch._utils\n_rebuild_sparse_tensor\n)R")));
         AssertRefused("the state dict has a key that is no string", Join("}(K\u0001", tensor, "u."));
         AssertRefused("the pickled object is no dict", Join("]."));
@@ -92,7 +92,7 @@ public sealed class HostilePickleTests : IDisposable
     public void Deep_nesting_and_a_list_that_holds_itself_do_no_harm()
     {
         var deep = string.Concat(Enumerable.Repeat("]", 500_000)) + new string('a', 499_999);
-        using var nested = Open(Join("}(", Text("deep"), deep, Text("self"), "]q\u0000h\u0000a", Text("x"), Tensor([6], [1]), "u."));
+        using var nested = Open(Join("}(", Words("deep"), deep, Words("self"), "]q\u0000h\u0000a", Words("x"), Tensor([6], [1]), "u."));
         Assert.Equal(["x"], nested.Tensors.Keys);
     }
 

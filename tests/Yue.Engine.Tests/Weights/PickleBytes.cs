@@ -18,7 +18,7 @@ internal static class PickleBytes
         return [.. bytes];
     }
 
-    public static byte[] Text(string text) => Join("X", Int32(Encoding.UTF8.GetByteCount(text)), Encoding.UTF8.GetBytes(text));
+    public static byte[] Words(string text) => Join("X", Int32(Encoding.UTF8.GetByteCount(text)), Encoding.UTF8.GetBytes(text));
 
     public static byte[] Number(int value) => Join("J", Int32(value));
 
@@ -28,11 +28,11 @@ internal static class PickleBytes
     public static byte[] Tensor(int[] shape, int[] strides, int offset = 0, int storageCount = 6, string storage = "FloatStorage", string device = "cpu") =>
         Join(
             "ctorch._utils\n_rebuild_tensor_v2\n(",
-            "(", Text("storage"), $"ctorch\n{storage}\n", Text("0"), Text(device), Number(storageCount), "tQ",
+            "(", Words("storage"), $"ctorch\n{storage}\n", Words("0"), Words(device), Number(storageCount), "tQ",
             Number(offset), Numbers(shape), Numbers(strides), "\u0089ccollections\nOrderedDict\n)RtR");
 
     /// <summary>A whole pickle of a dict with one item.</summary>
-    public static byte[] DictOf(string key, byte[] value) => Join("\u0080\u0002}(", Text(key), value, "u.");
+    public static byte[] DictOf(string key, byte[] value) => Join("\u0080\u0002}(", Words(key), value, "u.");
 
     /// <summary>A .pth archive of the pickle and one storage.</summary>
     public static byte[] Archive(byte[] pickle, byte[]? storage = null, CompressionLevel level = CompressionLevel.NoCompression, string byteOrder = "little")

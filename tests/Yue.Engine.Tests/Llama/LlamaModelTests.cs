@@ -1,0 +1,173 @@
+using CsCheck;
+using Xunit;
+using Yue.Engine.Llama;
+using Yue.Engine.Weights;
+using Yue.Testing;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Llama;
+
+public sealed class LlamaModelTests
+{
+    [Fact]
+    public void Incremental_decode_equals_the_full_forward_pass()
+    {
+        using var model = RandomModel();
+        Gen.Int[0, model.Config.VocabularySize - 1].Array[2, 24].Sample(
+            ids =>
+            {
+                using var scope = NewDisposeScope();
+                using var whole = model.NewCache(1, ids.Length);
+                using var stepped = model.NewCache(1, ids.Length);
+                var expected = model.Prefill(ids, whole, 0);
+                var actual = expected;
+                foreach (var id in ids)
+                {
+                    actual = model.Step([id], stepped, ..1);
+                }
+
+                TensorAssert.Close(expected, actual, 1e-4);
+            },
+            iter: 20);
+    }
+
+    [Fact]
+    public void Rows_at_different_positions_do_not_see_each_other()
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomModel();
+        using var together = model.NewCache(2, 32);
+        using var alone = model.NewCache(1, 32);
+        model.Prefill([5, 6, 7, 8, 9, 10, 11], together, 0);
+        model.Prefill([3], together, 1);
+        model.Prefill([3], alone, 0);
+
+        var rows = model.Step([4, 4], together, ..2);
+        var row = model.Step([4], alone, ..1);
+
+        TensorAssert.Close(row, rows.narrow(0, 1, 1), 1e-5);
+    }
+
+    [Fact]
+    public void A_long_prompt_prefilled_in_pieces_equals_one_piece()
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomModel();
+        int[] ids = [.. Enumerable.Range(0, 700).Select(i => i * 31 % model.Config.VocabularySize)];
+        using var inPieces = model.NewCache(1, ids.Length);
+        using var whole = model.NewCache(1, ids.Length);
+
+        var pieces = model.Prefill(ids, inPieces, 0);      // 512 and 188
+        var once = model.Forward(tensor(Array.ConvertAll(ids, id => (long)id)).unsqueeze(0), whole, ..1).select(1, -1);
+
+        TensorAssert.Close(once, pieces, 1e-4);
+    }
+
+    [Fact]
+    public void A_full_cache_is_refused_with_the_figures()
+    {
+        using var model = RandomModel();
+        using var cache = model.NewCache(1, 4);
+        model.Prefill([1, 2, 3], cache, 0).Dispose();
+        var error = Assert.Throws<ArgumentException>(() => model.Step([1, 2], cache, ..1));
+        Assert.Equal("2 more ids make 5 positions, the cache holds 4", error.Message);
+    }
+
+    [Theory]
+    [InlineData(4096, 11008, 4, false, 83968, 6_224_613_376)]       // stage 1, MODEL.md 2.1
+    [InlineData(2048, 5504, 16, false, 83840, 1_962_543_104)]       // stage 2
+    public void The_full_size_state_dict_has_the_published_shapes(int hidden, int inner, int kvHeads, bool tied, int vocabulary, long parameters)
+    {
+        var config = new LlamaConfig
+        {
+            HiddenSize = hidden,
+            IntermediateSize = inner,
+            Layers = 32,
+            Heads = hidden / 128,
+            KeyValueHeads = kvHeads,
+            HeadSize = 128,
+            VocabularySize = vocabulary,
+            MaxPositions = 8192,
+            RopeTheta = 10_000,
+            RmsNormEpsilon = 1e-5,
+            TieWordEmbeddings = tied,
+            StoredDtype = ScalarType.BFloat16,
+        };
+        var shapes = PublishedShapes(hidden, inner, kvHeads * 128, vocabulary);
+        Assert.Equal(291, shapes.Count);
+        var table = new ShapeTable(shapes);
+
+        using var weights = LlamaWeights.Load(config, table);
+
+        Assert.Empty(table.Unread);
+        Assert.Equal(parameters, weights.Parameters);
+    }
+
+    /// <summary>The names and shapes of MODEL.md 2.2.</summary>
+    private static Dictionary<string, long[]> PublishedShapes(long H, long I, long kv, long V)
+    {
+        var shapes = new Dictionary<string, long[]>
+        {
+            ["model.embed_tokens.weight"] = [V, H],
+            ["lm_head.weight"] = [V, H],
+            ["model.norm.weight"] = [H],
+        };
+        for (var i = 0; i < 32; i++)
+        {
+            var layer = $"model.layers.{i}.";
+            shapes[layer + "input_layernorm.weight"] = [H];
+            shapes[layer + "self_attn.q_proj.weight"] = [H, H];
+            shapes[layer + "self_attn.k_proj.weight"] = [kv, H];
+            shapes[layer + "self_attn.v_proj.weight"] = [kv, H];
+            shapes[layer + "self_attn.o_proj.weight"] = [H, H];
+            shapes[layer + "post_attention_layernorm.weight"] = [H];
+            shapes[layer + "mlp.gate_proj.weight"] = [I, H];
+            shapes[layer + "mlp.up_proj.weight"] = [I, H];
+            shapes[layer + "mlp.down_proj.weight"] = [H, I];
+        }
+
+        return shapes;
+    }
+
+    private static LlamaModel RandomModel()
+    {
+        var config = new LlamaConfig
+        {
+            HiddenSize = 32,
+            IntermediateSize = 48,
+            Layers = 2,
+            Heads = 4,
+            KeyValueHeads = 2,
+            HeadSize = 16,
+            VocabularySize = 64,
+            MaxPositions = 1024,
+            RopeTheta = 10_000,
+            RmsNormEpsilon = 1e-5,
+            TieWordEmbeddings = true,
+            StoredDtype = ScalarType.Float32,
+        };
+        using var generator = new Generator(1);
+        return new LlamaModel(config, LlamaWeights.Load(config, new RandomSource(generator)));
+    }
+
+    /// <summary>Normal weights of a deviation that keeps activations near one.</summary>
+    private sealed class RandomSource(Generator generator) : ITensorSource
+    {
+        public ScalarType Dtype => ScalarType.Float32;
+
+        public Device Device => CPU;
+
+        public bool Contains(string name) => true;
+
+        public long[] ShapeOf(string name) => throw new NotSupportedException();
+
+        public Tensor Read(string name, params ReadOnlySpan<long> expected) =>
+            expected.Length == 1 ? ones(expected.ToArray()) : randn(expected.ToArray(), generator: generator).mul_(0.2);
+
+        public void ReadInto(string name, Tensor destination)
+        {
+            using var values = Read(name, destination.shape);
+            destination.copy_(values);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using Xunit;
+using Yue.Engine.Stage1;
+using Yue.Engine.Text;
+using Yue.Engine.Tokens;
+
+namespace Yue.Engine.Tests.Stage1;
+
+public sealed class Stage1SongTests
+{
+    private static readonly int[] OneSecond = [.. Enumerable.Repeat(TokenMap.ToId(7), 100)];
+
+    [Fact]
+    public void Every_requested_section_is_sung_the_last_one_too()
+    {
+        var sequence = new FakeStage1Sequence();
+        using var song = new Stage1Song(Prompt(3), 3, Request(), sequence, contextLength: 16_384);
+
+        for (var section = 0; section < 3; section++)
+        {
+            Assert.False(song.IsDone);
+            Assert.Equal(section, song.Section);
+            sequence.Sample([.. OneSecond, TokenMap.EndOfAudio]);
+            song.TakeSampled();
+        }
+
+        Assert.True(song.IsDone);
+        Assert.Equal(3, song.Sung.Count);
+        Assert.Equal([[1, 2, 10], [11], [12]], sequence.Prompts);
+        Assert.Equal(0, sequence.Cleared);
+    }
+
+    [Fact]
+    public void A_song_of_one_section_is_sung()
+    {
+        var sequence = new FakeStage1Sequence();
+        using var song = new Stage1Song(Prompt(1), 1, Request(), sequence, contextLength: 16_384);
+        sequence.Sample([.. OneSecond, TokenMap.EndOfAudio]);
+        song.TakeSampled();
+        Assert.True(song.IsDone);
+    }
+
+    [Fact]
+    public void A_section_cut_at_the_limit_is_closed_before_the_next_one()
+    {
+        var sequence = new FakeStage1Sequence();
+        using var song = new Stage1Song(Prompt(2), 2, Request() with { MaxNewTokens = 100 }, sequence, contextLength: 16_384);
+        sequence.Sample(OneSecond[..99]);
+        song.TakeSampled();
+        Assert.Equal(0, song.Section);
+        sequence.Sample(OneSecond[0]);
+        song.TakeSampled();
+        Assert.Equal(1, song.Section);
+        Assert.Equal([TokenMap.EndOfAudio, 11], sequence.Prompts[1]);
+    }
+
+    [Fact]
+    public void Guidance_is_stronger_in_the_first_section_unless_it_is_given()
+    {
+        var sequence = new FakeStage1Sequence();
+        using var song = new Stage1Song(Prompt(2), 2, Request(), sequence, contextLength: 16_384);
+        sequence.Sample([.. OneSecond, TokenMap.EndOfAudio]);
+        song.TakeSampled();
+        Assert.Equal([1.5, 1.2], sequence.Settings.Select(settings => settings.GuidanceScale));
+
+        var given = new FakeStage1Sequence();
+        using var other = new Stage1Song(
+            Prompt(1), 1, Request() with { Sampling = new SamplingSettings { GuidanceScale = 1 } }, given, contextLength: 16_384);
+        Assert.False(given.Settings[0].IsGuided);
+    }
+
+    [Fact]
+    public void A_full_context_drops_the_oldest_sections_and_keeps_the_instruction()
+    {
+        var sequence = new FakeStage1Sequence();
+        var request = Request() with { MaxNewTokens = 150 };
+        using var song = new Stage1Song(Prompt(4), 4, request, sequence, contextLength: 151 + 230);
+        for (var section = 0; section < 3; section++)
+        {
+            Assert.Empty(song.Warnings.Take(section < 2 ? 1 : 0));
+            sequence.Sample([.. OneSecond, TokenMap.EndOfAudio]);
+            song.TakeSampled();
+        }
+
+        // Three sections of 102 and their prompts do not fit into 230; two do, behind the two ids of the instruction.
+        Assert.Equal([1, 2, 11, .. OneSecond, TokenMap.EndOfAudio, 12, .. OneSecond, TokenMap.EndOfAudio, 13], sequence.Prompts[3]);
+        Assert.Equal(1, sequence.Cleared);
+        Assert.Equal(["context shortened: section 4 was sung without hearing section 1"], song.Warnings);
+    }
+
+    [Fact]
+    public void Lyrics_that_never_fit_are_refused_with_the_figures()
+    {
+        var error = Assert.Throws<SongRequestException>(() =>
+            new Stage1Song(Prompt(1), 1, Request() with { MaxNewTokens = 500 }, new FakeStage1Sequence(), contextLength: 503));
+        Assert.Equal(
+            "genre and lyrics take 3 tokens; with max_new_tokens 500 the model's context of 503 holds 2: shorten the lyrics or lower max_new_tokens",
+            error.Message);
+    }
+
+    /// <summary>The instruction is 1, 2; section i's own prompt is 10 + i.</summary>
+    private static SongPrompt Prompt(int sections) => new()
+    {
+        Head = [1, 2],
+        Sections = [.. Enumerable.Range(0, sections).Select(i => i == 0 ? [1, 2, 10] : ImmutableArray.Create(10 + i))],
+        Warnings = [],
+    };
+
+    private static SongRequest Request() => new() { Lyrics = "[verse]\nla" };
+}
