@@ -1,1 +1,3 @@
-return 0;
+using YueService.CommandLine;
+
+return await YueCommandLine.RunAsync(args, _ => { });

@@ -1,0 +1,98 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+using YueService.Endpoints;
+using YueService.Errors;
+using YueService.Health;
+using YueService.Settings;
+using YueService.Telemetry;
+
+namespace YueService.Hosting;
+
+/// <summary>Puts the program together: the web service of <c>yue serve</c>, and the engine alone for <c>yue generate</c>.</summary>
+internal static class YueHost
+{
+    /// <summary>Where the service listens when nothing says otherwise.</summary>
+    public const string DefaultUrl = "http://127.0.0.1:2008";
+
+    /// <summary>The web service, not started.</summary>
+    /// <param name="settings">What the command line sets.</param>
+    /// <param name="configure">Registers the engine and the encoder.</param>
+    public static WebApplication BuildService(HostSettings settings, Action<IServiceCollection> configure)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = [.. settings.HostArguments],
+            ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
+        });
+        builder.Configuration.AddYueSettings(
+            builder.Environment.ContentRootPath, Environment.GetEnvironmentVariables(), settings.Values);
+        ListenByDefault(builder);
+
+        builder.Services.AddYueOptions();
+        builder.Services.AddYueLogging(builder.Configuration);
+        builder.Services.AddYueTelemetry(builder.Configuration);
+        builder.Services.AddYueErrors();
+        builder.Services.AddPredict();
+        builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<ServiceOptions>>(Limit);
+        configure(builder.Services);
+
+        var app = builder.Build();
+        app.UseYueRequestLog();
+        app.UseYueErrors();
+        app.MapHealth();
+        app.MapPredict();
+        return app;
+    }
+
+    /// <summary>The engine without a server, not started; its log goes to standard error.</summary>
+    /// <param name="settings">What the command line sets.</param>
+    /// <param name="configure">Registers the engine and the encoder.</param>
+    public static IHost BuildEngine(HostSettings settings, Action<IServiceCollection> configure)
+    {
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings
+        {
+            Args = [.. settings.HostArguments],
+            ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
+        });
+        builder.Configuration.AddYueSettings(
+            builder.Environment.ContentRootPath, Environment.GetEnvironmentVariables(), settings.Values);
+        builder.Services.AddYueOptions();
+        builder.Services.AddYueLogging(builder.Configuration, toStandardError: true);
+        builder.Services.AddSingleton<IHostLifetime, CallerLifetime>();
+        configure(builder.Services);
+        return builder.Build();
+    }
+
+    private static void ListenByDefault(WebApplicationBuilder builder)
+    {
+        var configuration = builder.Configuration;
+        if (string.IsNullOrEmpty(configuration[WebHostDefaults.ServerUrlsKey]) && !configuration.GetSection("Kestrel:Endpoints").Exists())
+        {
+            builder.WebHost.UseUrls(DefaultUrl);
+        }
+    }
+
+    private static void ConfigureJson(JsonSerializerOptions json)
+    {
+        json.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+        json.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+        json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+    }
+
+    /// <summary>
+    /// The body limit is enforced where the body is read, so that a refusal is a whole answer: the server takes more than
+    /// that, or it would close the connection on a client that is still sending.
+    /// </summary>
+    private static void Limit(KestrelServerOptions kestrel, IOptions<ServiceOptions> options)
+    {
+        kestrel.AddServerHeader = false;
+        if (kestrel.Limits.MaxRequestBodySize is { } limit)
+        {
+            kestrel.Limits.MaxRequestBodySize = Math.Max(limit, options.Value.MaxBodyBytes * 2);
+        }
+    }
+}
