@@ -2,6 +2,7 @@ using System.CommandLine;
 using Yue.Engine;
 using YueService.Audio;
 using YueService.Hosting;
+using YueService.Settings;
 
 namespace YueService.CommandLine;
 
@@ -34,6 +35,7 @@ internal static class GenerateCommand
         try
         {
             using var host = YueHost.BuildEngine(settings, configure);
+            host.Services.ValidateYueOptions();
             await host.StartAsync(signals.Token);
             var handler = new GenerateHandler(
                 host.Services.GetRequiredService<ISongEngine>(),

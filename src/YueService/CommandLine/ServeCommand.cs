@@ -1,5 +1,6 @@
 using System.CommandLine;
 using YueService.Hosting;
+using YueService.Settings;
 
 namespace YueService.CommandLine;
 
@@ -40,6 +41,7 @@ internal static class ServeCommand
         try
         {
             await using var app = YueHost.BuildService(settings, configure);
+            app.Services.ValidateYueOptions();
             await app.StartAsync(cancel);
             await app.WaitForShutdownAsync(cancel);
             return ExitCode.Success;

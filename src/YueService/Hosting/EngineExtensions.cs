@@ -14,6 +14,6 @@ internal static class EngineExtensions
     {
         services.TryAddSingleton<ISongEngine, TEngine>();
         services.TryAddSingleton<ISongEncoder, TEncoder>();
-        services.AddHostedService(provider => (IHostedService)provider.GetRequiredService<ISongEngine>());
+        services.AddSingleton(provider => (IHostedService)provider.GetRequiredService<ISongEngine>());
     }
 }

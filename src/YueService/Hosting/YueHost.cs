@@ -1,8 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Options;
 using YueService.Endpoints;
 using YueService.Errors;
 using YueService.Health;
@@ -30,6 +28,7 @@ internal static class YueHost
         builder.Configuration.AddYueSettings(
             builder.Environment.ContentRootPath, Environment.GetEnvironmentVariables(), settings.Values);
         ListenByDefault(builder);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
 
         builder.Services.AddYueOptions();
         builder.Services.AddYueLogging(builder.Configuration);
@@ -37,7 +36,6 @@ internal static class YueHost
         builder.Services.AddYueErrors();
         builder.Services.AddPredict();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<ServiceOptions>>(Limit);
         configure(builder.Services);
 
         var app = builder.Build();
@@ -81,18 +79,5 @@ internal static class YueHost
         json.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
         json.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
-    }
-
-    /// <summary>
-    /// The body limit is enforced where the body is read, so that a refusal is a whole answer: the server takes more than
-    /// that, or it would close the connection on a client that is still sending.
-    /// </summary>
-    private static void Limit(KestrelServerOptions kestrel, IOptions<ServiceOptions> options)
-    {
-        kestrel.AddServerHeader = false;
-        if (kestrel.Limits.MaxRequestBodySize is { } limit)
-        {
-            kestrel.Limits.MaxRequestBodySize = Math.Max(limit, options.Value.MaxBodyBytes * 2);
-        }
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 using YueService.Errors;
@@ -25,6 +26,7 @@ internal static class JsonBody
             return (null, Problems.Create(http, ProblemType.UnsupportedMediaType, unsupported));
         }
 
+        LiftServerLimit(http, maxBytes);
         if (request.ContentLength > maxBytes || await ReadBytesAsync(request, maxBytes, http.RequestAborted) is not { } body)
         {
             return (null, Problems.Create(
@@ -38,6 +40,18 @@ internal static class JsonBody
         catch (JsonException e)
         {
             return (null, Problems.Create(http, ProblemType.MalformedJson, Describe(e)));
+        }
+    }
+
+    /// <summary>
+    /// Makes the server take more than the limit. It is enforced here, so that a refusal is a whole answer; the server would
+    /// close the connection on a client that is still sending.
+    /// </summary>
+    private static void LiftServerLimit(HttpContext http, long maxBytes)
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false, MaxRequestBodySize: { } limit } feature)
+        {
+            feature.MaxRequestBodySize = Math.Max(limit, maxBytes * 2);
         }
     }
 

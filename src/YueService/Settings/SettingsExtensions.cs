@@ -30,12 +30,17 @@ internal static class SettingsExtensions
         configuration.AddInMemoryCollection(commandLine);
     }
 
-    /// <summary>Binds and validates the options; the host refuses to start with every fault at once.</summary>
+    /// <summary>Binds the options and has them validated, every fault at once.</summary>
     public static void AddYueOptions(this IServiceCollection services)
     {
         services.AddChecked<EngineOptions, EngineOptionsValidator>();
         services.AddChecked<ServiceOptions, ServiceOptionsValidator>();
     }
+
+    /// <summary>Checks all settings. The host does so too, but may ask for one options class before it has checked the others.</summary>
+    /// <exception cref="OptionsValidationException">The options of one class are at fault.</exception>
+    /// <exception cref="AggregateException">Those of several are.</exception>
+    public static void ValidateYueOptions(this IServiceProvider services) => services.GetRequiredService<IStartupValidator>().Validate();
 
     private static void AddChecked<TOptions, TValidator>(this IServiceCollection services)
         where TOptions : class

@@ -41,13 +41,21 @@ internal static class LoggingExtensions
             preserveStaticLogger: true);
 
     /// <summary>Logs one line a request; health checks only when they are asked for at the level Debug.</summary>
-    public static void UseYueRequestLog(this IApplicationBuilder app) =>
-        app.UseSerilogRequestLogging(options => options.GetLevel = (http, _, exception) => http.Response.StatusCode switch
+    public static void UseYueRequestLog(this IApplicationBuilder app)
+    {
+        // The host's own logger: the static one stays silent, so that two hosts in a process do not share it.
+        var logger = app.ApplicationServices.GetRequiredService<Serilog.ILogger>();
+        app.UseSerilogRequestLogging(options =>
         {
-            _ when exception is not null => LogEventLevel.Error,
-            _ when http.Request.Path.StartsWithSegments("/health") => LogEventLevel.Debug,
-            StatusCodes.Status503ServiceUnavailable => LogEventLevel.Warning,
-            >= 500 => LogEventLevel.Error,
-            _ => LogEventLevel.Information,
+            options.Logger = logger;
+            options.GetLevel = (http, _, exception) => http.Response.StatusCode switch
+            {
+                _ when exception is not null => LogEventLevel.Error,
+                _ when http.Request.Path.StartsWithSegments("/health") => LogEventLevel.Debug,
+                StatusCodes.Status503ServiceUnavailable => LogEventLevel.Warning,
+                >= 500 => LogEventLevel.Error,
+                _ => LogEventLevel.Information,
+            };
         });
+    }
 }

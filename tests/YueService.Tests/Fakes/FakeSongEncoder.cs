@@ -10,10 +10,16 @@ internal sealed class FakeSongEncoder : ISongEncoder
 {
     public bool HasFfmpeg { get; set; } = true;
 
+    /// <summary>Done before every file.</summary>
+    public Func<CancellationToken, Task> Prepare { get; set; } = _ => Task.CompletedTask;
+
     public bool Supports(SongFormat format) => format == SongFormat.Wav || HasFfmpeg;
 
-    public Task<byte[]> EncodeAsync(AudioClip clip, SongFormat format, CancellationToken cancel) =>
-        Task.FromResult(format == SongFormat.Wav ? Wav(clip) : Encoding.ASCII.GetBytes(format.Name()));
+    public async Task<byte[]> EncodeAsync(AudioClip clip, SongFormat format, CancellationToken cancel)
+    {
+        await Prepare(cancel);
+        return format == SongFormat.Wav ? Wav(clip) : Encoding.ASCII.GetBytes(format.Name());
+    }
 
     private static byte[] Wav(AudioClip clip)
     {

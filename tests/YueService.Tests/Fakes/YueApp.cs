@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Serilog.Core;
 using Yue.Engine;
@@ -15,6 +16,8 @@ internal sealed class YueApp : WebApplicationFactory<Program>
 
     public YueApp(params (string Key, string Value)[] settings) => _settings = settings;
 
+    private bool IsOnSocket { get; init; }
+
     public FakeSongEngine Engine { get; } = new();
 
     public FakeSongEncoder Encoder { get; } = new();
@@ -24,18 +27,21 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     /// <summary>The service on a real socket of its own instead of in memory.</summary>
     public static YueApp OnSocket(params (string Key, string Value)[] settings)
     {
-        var app = new YueApp(settings);
-        app.UseKestrel(0);
+        var app = new YueApp(settings) { IsOnSocket = true };
+        app.UseKestrel();
         return app;
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
-        foreach (var (key, value) in _settings)
+        if (IsOnSocket)
         {
-            builder.UseSetting(key, value);
+            // A free port. UseKestrel(0) would set it while the program may be starting already.
+            builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
         }
 
+        builder.ConfigureAppConfiguration((_, configuration) => configuration.AddInMemoryCollection(
+            _settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))));
         builder.ConfigureTestServices(services =>
         {
             services.AddSingleton<ISongEngine>(Engine);

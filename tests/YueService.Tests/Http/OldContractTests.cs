@@ -149,7 +149,7 @@ public sealed class OldContractTests : IDisposable
         {
             if (_app.Engine.Requests.Count == 2)
             {
-                both.SetResult();
+                both.TrySetResult();
             }
 
             await both.Task;
