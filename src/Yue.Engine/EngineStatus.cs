@@ -52,7 +52,10 @@ public sealed record ModelStatus(string Name, string Role, string Dtype, long Pa
 public sealed record MemoryStatus(long TotalBytes, long UsedBytes, long PlannedBytes);
 
 /// <summary>This song cannot be made; others are not affected.</summary>
-public sealed class SongException(string message, Exception? inner = null) : Exception(message, inner);
+public class SongException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The request asks for something that the loaded model cannot do; the message says what would work.</summary>
+public sealed class SongRequestException(string message) : SongException(message);
 
 /// <summary>The device is lost: no song can be made until the process starts again.</summary>
 public sealed class EngineDeadException(string message, Exception? inner = null) : Exception(message, inner);

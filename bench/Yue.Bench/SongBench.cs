@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Yue.Engine;
+
+namespace Yue.Bench;
+
+/// <summary>Times whole demo songs of several lengths; one JSON object a line.</summary>
+internal static class SongBench
+{
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public static async Task<int> RunAsync(string[] seconds)
+    {
+        var lengths = seconds.Length == 0 ? [10, 20, 40, 60] : Array.ConvertAll(seconds, text => int.Parse(text, CultureInfo.InvariantCulture));
+        var clock = Stopwatch.StartNew();
+        using var engine = new YueEngine(Options.Create(new EngineOptions()), NullLogger<YueEngine>.Instance);
+        await engine.StartAsync(CancellationToken.None);
+        await engine.Loaded;
+        Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
+        foreach (var length in lengths)
+        {
+            await SingAsync(engine, length);
+        }
+
+        await engine.StopAsync(CancellationToken.None);
+        return 0;
+    }
+
+    /// <summary>A demo section may end early, so a song has as many sections as it takes and its length is what came out.</summary>
+    private static async Task SingAsync(YueEngine engine, int seconds)
+    {
+        var sections = Math.Max(1, seconds / 10);
+        var request = new SongRequest
+        {
+            Lyrics = string.Concat(Enumerable.Repeat("[verse]\nla la la\n\n", sections)),
+            RunNSegments = sections,
+            MaxNewTokens = 1000,
+        };
+        if (engine.TrySubmit(request, null, out var song, CancellationToken.None) != SubmitOutcome.Accepted)
+        {
+            throw new InvalidOperationException("the engine took no song");
+        }
+
+        var result = await song!;
+        var audio = result.Mix.DurationSeconds;
+        var tokens = result.Sections.Sum(section => section.Tokens);
+        Print(new
+        {
+            name = "song",
+            audio_seconds = audio,
+            tokens,
+            stage1_ms_per_token = 1000 * result.Timings.Stage1Seconds / tokens,
+            stage1_per_audio_second = result.Timings.Stage1Seconds / audio,
+            stage2_per_audio_second = result.Timings.Stage2Seconds / audio,
+            decode_per_audio_second = result.Timings.DecodeSeconds / audio,
+            total_seconds = result.Timings.TotalSeconds,
+            real_time_factor = result.Timings.RealTimeFactor,
+            peak_memory_mb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
+        });
+    }
+
+    private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+}

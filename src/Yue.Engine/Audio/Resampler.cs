@@ -1,0 +1,132 @@
+using System.Numerics;
+
+namespace Yue.Engine.Audio;
+
+/// <summary>Changes the sample rate by a windowed sinc, as torchaudio's <c>Resample</c> does (MODEL.md 7.2).</summary>
+/// <remarks>
+/// With g = gcd of the rates, o = from/g and n = to/g, output f·n + j is the dot product of the input from sample
+/// f·o − width on with the kernel of phase j. A kernel spans <see cref="Taps"/> inputs, but its window is zero on most
+/// of them: only the part inside the window is kept and summed, the terms left out are exact zeros.
+/// Immutable: one instance serves any number of threads.
+/// </remarks>
+public sealed class Resampler
+{
+    private const int ZeroCrossings = 6;
+    private const double Rolloff = 0.99;
+    private const int MaxRateHz = 1_000_000;
+
+    private readonly float[] _kernels;
+    private readonly int[] _firstTap;
+    private readonly int _support;
+
+    /// <summary>Forms the kernels for a pair of rates of 1 Hz to 1 MHz.</summary>
+    public Resampler(int fromHz, int toHz)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(fromHz);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(toHz);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(fromHz, MaxRateHz);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(toHz, MaxRateHz);
+        (FromHz, ToHz) = (fromHz, toHz);
+        var divisor = (int)BigInteger.GreatestCommonDivisor(fromHz, toHz);
+        (InputStep, Phases) = (fromHz / divisor, toHz / divisor);
+        var cutoff = Rolloff * Math.Min(InputStep, Phases);
+        Width = (int)Math.Ceiling(ZeroCrossings * InputStep / cutoff);
+
+        // |t| < 6 spans 12 · o / cutoff taps; one more covers both ends.
+        _support = (int)(2 * ZeroCrossings * InputStep / cutoff) + 2;
+        _kernels = new float[Phases * _support];
+        _firstTap = new int[Phases];
+        for (var phase = 0; phase < Phases; phase++)
+        {
+            // The reference forms the phase in float32 and the rest in float64.
+            double offset = (float)-phase / Phases;
+            var first = (int)Math.Floor(((-ZeroCrossings / cutoff) - offset) * InputStep) + Width;
+            _firstTap[phase] = Math.Clamp(first, 0, Taps - _support);
+            for (var i = 0; i < _support; i++)
+            {
+                var tap = _firstTap[phase] + i;
+                var t = Math.Clamp((offset + ((double)(tap - Width) / InputStep)) * cutoff, -ZeroCrossings, ZeroCrossings);
+                var window = Math.Cos(Math.PI * t / (2 * ZeroCrossings));
+                var sinc = t == 0 ? 1 : Math.Sin(Math.PI * t) / (Math.PI * t);
+                _kernels[(phase * _support) + i] = (float)(sinc * window * window * cutoff / InputStep);
+            }
+        }
+    }
+
+    /// <summary>The rate of the input.</summary>
+    public int FromHz { get; }
+
+    /// <summary>The rate of the output.</summary>
+    public int ToHz { get; }
+
+    /// <summary>Zeros put before the input: the reach of the kernel at the input's rate.</summary>
+    public int Width { get; }
+
+    /// <summary>Inputs that a kernel spans, those of weight zero included.</summary>
+    public int Taps => (2 * Width) + InputStep;
+
+    /// <summary>Inputs that a frame of <see cref="Phases"/> outputs advances by.</summary>
+    public int InputStep { get; }
+
+    /// <summary>Outputs a frame.</summary>
+    public int Phases { get; }
+
+    /// <summary>How many outputs a number of inputs gives: ceil(n · inputs / o).</summary>
+    public int OutputLength(int inputs) => checked((int)((((long)inputs * Phases) + InputStep - 1) / InputStep));
+
+    /// <summary>The input at the new rate; the input lies between zeros.</summary>
+    public float[] Apply(ReadOnlySpan<float> input)
+    {
+        if (FromHz == ToHz)
+        {
+            return input.ToArray();
+        }
+
+        var output = new float[OutputLength(input.Length)];
+        long frameStart = -Width;
+        for (var i = 0; i < output.Length; frameStart += InputStep)
+        {
+            for (var phase = 0; phase < Phases && i < output.Length; phase++, i++)
+            {
+                // The kernel's taps that meet the input; the rest meet the zeros around it.
+                var at = frameStart + _firstTap[phase];
+                var skip = (int)Math.Clamp(-at, 0, _support);
+                var end = (int)Math.Clamp(input.Length - at, skip, _support);
+                if (end > skip)
+                {
+                    var kernel = _kernels.AsSpan((phase * _support) + skip, end - skip);
+                    output[i] = Dot(kernel, input.Slice((int)(at + skip), kernel.Length));
+                }
+            }
+        }
+
+        return output;
+    }
+
+    /// <summary>The clip at another rate.</summary>
+    public static AudioClip Resample(AudioClip clip, int toHz) =>
+        clip.SampleRateHz == toHz ? clip : new AudioClip(new Resampler(clip.SampleRateHz, toHz).Apply(clip.Samples), toHz);
+
+    private static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        var sum = 0f;
+        var i = 0;
+        if (a.Length >= Vector<float>.Count)
+        {
+            var lanes = Vector<float>.Zero;
+            for (; i <= a.Length - Vector<float>.Count; i += Vector<float>.Count)
+            {
+                lanes += new Vector<float>(a[i..]) * new Vector<float>(b[i..]);
+            }
+
+            sum = Vector.Sum(lanes);
+        }
+
+        for (; i < a.Length; i++)
+        {
+            sum += a[i] * b[i];
+        }
+
+        return sum;
+    }
+}

@@ -1,0 +1,77 @@
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>Keys and values of up to B sequences, allocated once; every row has its own length.</summary>
+/// <remarks>Memory is zeroed, so positions that a row has not reached are finite and vanish under the mask. On the CPU
+/// the operating system backs only the pages that were written.</remarks>
+public sealed class KvCache : IDisposable
+{
+    private readonly Tensor[] _keys;
+    private readonly Tensor[] _values;
+    private readonly int[] _lengths;
+
+    /// <summary>A cache for <paramref name="rows"/> sequences of up to <paramref name="capacity"/> positions.</summary>
+    public KvCache(LlamaConfig config, int rows, int capacity, ScalarType dtype, Device device)
+    {
+        Capacity = capacity;
+        _lengths = new int[rows];
+        Tensor Allocate() =>
+            zeros([rows, config.KeyValueHeads, capacity, config.HeadSize], dtype, device).DetachFromDisposeScope();
+        _keys = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];      // [B, K, capacity, D] each
+        _values = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
+    }
+
+    /// <summary>The most positions a row can hold.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Positions held, row by row.</summary>
+    public ReadOnlySpan<int> Lengths => _lengths;
+
+    /// <summary>Forgets what a row holds.</summary>
+    public void Clear(int row) => _lengths[row] = 0;
+
+    /// <summary>Forgets the positions of a row from <paramref name="length"/> on.</summary>
+    public void Truncate(int row, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[row]);
+        _lengths[row] = length;
+    }
+
+    /// <summary>Writes new keys and values of one layer behind what the rows hold.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="rows">The rows written: a contiguous range.</param>
+    /// <param name="k">[B, K, T, D] in the cache's dtype.</param>
+    /// <param name="v">[B, K, T, D] in the cache's dtype.</param>
+    /// <param name="positions">[B, T], int64: where each goes.</param>
+    /// <param name="length">How many positions to return.</param>
+    /// <returns>Views [B, K, length, D] of the keys and the values.</returns>
+    internal (Tensor Keys, Tensor Values) Append(int layer, Range rows, Tensor k, Tensor v, Tensor positions, long length)
+    {
+        var (first, B) = rows.GetOffsetAndLength(_lengths.Length);
+        var (_, K, T, D) = Shape.Dims4(k);
+        var index = positions.view(B, 1, T, 1).expand(B, K, T, D);
+        var keys = _keys[layer].narrow(0, first, B);
+        var values = _values[layer].narrow(0, first, B);
+        keys.scatter_(2, index, k);
+        values.scatter_(2, index, v);
+        return (keys.narrow(2, 0, length), values.narrow(2, 0, length));
+    }
+
+    /// <summary>Counts T more positions in each row of a range.</summary>
+    internal void Advance(Range rows, int count)
+    {
+        foreach (ref var length in _lengths.AsSpan(rows))
+        {
+            length += count;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _keys.Concat(_values))
+        {
+            tensor.Dispose();
+        }
+    }
+}

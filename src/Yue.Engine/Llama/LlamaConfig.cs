@@ -1,0 +1,102 @@
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>The dimensions of a Llama checkpoint, from its config.json (MODEL.md section 2.1).</summary>
+public sealed record LlamaConfig
+{
+    private const string FileName = "config.json";
+
+    /// <summary>Width of the residual stream.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>Width of the feed-forward layer.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>L, the number of layers.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>H, the number of query heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>K, the number of key-value heads; H is a multiple of it.</summary>
+    public required int KeyValueHeads { get; init; }
+
+    /// <summary>D, the size of one head; even. H·D need not be the hidden size.</summary>
+    public required int HeadSize { get; init; }
+
+    /// <summary>V, the rows of the embedding.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Positions that the model was trained for.</summary>
+    public required int MaxPositions { get; init; }
+
+    /// <summary>Base of the rotary angles.</summary>
+    public required double RopeTheta { get; init; }
+
+    /// <summary>Epsilon of RMSNorm.</summary>
+    public required double RmsNormEpsilon { get; init; }
+
+    /// <summary>Whether the output matrix is the embedding; the checkpoint then has no <c>lm_head.weight</c>.</summary>
+    public required bool TieWordEmbeddings { get; init; }
+
+    /// <summary>The dtype that the config says the checkpoint was saved in; F32 where it says none, as in transformers.</summary>
+    public required ScalarType StoredDtype { get; init; }
+
+    /// <summary>Reads <c>config.json</c> of a checkpoint folder; throws <see cref="CheckpointException"/> where a value is missing or
+    /// not supported.</summary>
+    public static LlamaConfig Load(string folder)
+    {
+        using var json = JsonConfig.Read(Path.Combine(folder, FileName));
+        RefuseUnsupported(json);
+        var hiddenSize = json.Positive("hidden_size");
+        var heads = json.Positive("num_attention_heads");
+        var config = new LlamaConfig
+        {
+            HiddenSize = hiddenSize,
+            IntermediateSize = json.Positive("intermediate_size"),
+            Layers = json.Positive("num_hidden_layers"),
+            Heads = heads,
+            KeyValueHeads = json.Positive("num_key_value_heads", heads),
+            HeadSize = json.Positive("head_dim", hiddenSize % heads == 0 ? hiddenSize / heads : null),
+            VocabularySize = json.Positive("vocab_size"),
+            MaxPositions = json.Positive("max_position_embeddings"),
+            RopeTheta = json.PositiveNumber("rope_theta"),
+            RmsNormEpsilon = json.PositiveNumber("rms_norm_eps"),
+            TieWordEmbeddings = json.Boolean("tie_word_embeddings", fallback: false),
+            StoredDtype = Dtype(json),
+        };
+        if (config.HeadSize % 2 != 0)
+        {
+            throw json.Unsupported("head_dim", $"an even number (hidden_size {hiddenSize} over {heads} heads makes {config.HeadSize})");
+        }
+
+        return config.Heads % config.KeyValueHeads == 0
+            ? config
+            : throw json.Unsupported("num_key_value_heads", $"a divisor of num_attention_heads, {heads}");
+    }
+
+    private static void RefuseUnsupported(JsonConfig json)
+    {
+        json.Expect("model_type", "llama");
+        json.Expect("hidden_act", "silu");
+        json.Expect("attention_bias", false);
+        json.Expect("mlp_bias", false);
+        json.ExpectNone("rope_scaling");
+        json.ExpectNone("rope_parameters");
+        json.ExpectNone("quantization_config");
+    }
+
+    private static ScalarType Dtype(JsonConfig json)
+    {
+        var key = json.Text("torch_dtype") is null ? "dtype" : "torch_dtype";
+        return json.Text(key) switch
+        {
+            null or "float32" => ScalarType.Float32,
+            "bfloat16" => ScalarType.BFloat16,
+            "float16" => ScalarType.Float16,
+            _ => throw json.Unsupported(key, "bfloat16, float16 or float32"),
+        };
+    }
+}

@@ -1,0 +1,176 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>The plain Llama: the reference that every other path is held against, and what prefills (MODEL.md 2.2).</summary>
+/// <remarks>One path for prefill and decode: each row of a batch continues its own sequence at its own position, and a
+/// mask hides what the row has not written. Not safe for concurrent use: its caller is the engine's thread.</remarks>
+public sealed class LlamaModel : IDisposable
+{
+    /// <summary>Positions a forward pass takes at most; bounds the attention scores to H·512·context values.</summary>
+    private const int PrefillChunk = 512;
+
+    private readonly Rope _rope;
+
+    /// <summary>A model over <paramref name="weights"/>, which it owns.</summary>
+    public LlamaModel(LlamaConfig config, LlamaWeights weights)
+    {
+        Config = config;
+        Weights = weights;
+        _rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Embedding.device);
+    }
+
+    public LlamaConfig Config { get; }
+
+    public LlamaWeights Weights { get; }
+
+    /// <summary>A cache in the model's dtype on its device.</summary>
+    public KvCache NewCache(int rows, int capacity) =>
+        new(Config, rows, capacity, Weights.Embedding.dtype, Weights.Embedding.device);
+
+    /// <summary>Appends ids to one row, a bounded piece at a time.</summary>
+    /// <returns>The final-norm hidden state of the last id, [1, hidden]; the caller disposes it.</returns>
+    public Tensor Prefill(ReadOnlySpan<int> ids, KvCache cache, int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(ids.Length, nameof(ids));
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor? last = null;
+        while (!ids.IsEmpty)
+        {
+            var count = Math.Min(PrefillChunk, ids.Length);
+            last?.Dispose();
+            var hidden = Forward(IdTensor(ids[..count], 1), cache, row..(row + 1));     // [1, T, hidden]
+            last = hidden.narrow(1, count - 1, 1).squeeze(1);
+            ids = ids[count..];
+        }
+
+        return last!.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Appends the same number of ids to every row of a range.</summary>
+    /// <param name="ids">B·T ids, row after row.</param>
+    /// <param name="cache">Holds what came before and takes the new positions.</param>
+    /// <param name="rows">The B rows.</param>
+    /// <returns>The final-norm hidden state of each row's last id, [B, hidden]; the caller disposes it.</returns>
+    public Tensor Step(ReadOnlySpan<int> ids, KvCache cache, Range rows)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
+        return Forward(IdTensor(ids, B), cache, rows).select(1, -1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Scores of the next id.</summary>
+    /// <param name="hidden">[..., hidden], final-norm states.</param>
+    /// <param name="firstId">The first id scored.</param>
+    /// <param name="count">How many ids are scored; the rest of the head is not read.</param>
+    /// <returns>[..., count], F32; the caller disposes it.</returns>
+    public Tensor Logits(Tensor hidden, long firstId, long count)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        return functional.linear(hidden, Weights.Head.narrow(0, firstId, count)).to(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Runs the blocks over new ids.</summary>
+    /// <param name="ids">[B, T], int64.</param>
+    /// <param name="cache">Holds what came before; T positions are added to each row.</param>
+    /// <param name="rows">The B rows of the cache that the ids continue.</param>
+    /// <returns>[B, T, hidden], after the final norm, in the model's dtype; the caller disposes it.</returns>
+    public Tensor Forward(Tensor ids, KvCache cache, Range rows)
+    {
+        var (B, T) = Shape.Dims2(ids);
+        var lengths = cache.Lengths[rows].ToArray();
+        var S = lengths.Max() + T;
+        if (S > cache.Capacity)
+        {
+            throw new ArgumentException($"{T} more ids make {S} positions, the cache holds {cache.Capacity}");
+        }
+
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var device = Weights.Embedding.device;
+        var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: device).unsqueeze(1) + arange(T, device: device);
+        var (cos, sin) = _rope.At(positions);
+        var mask = CausalMask(positions, S);
+        var x = Weights.Embedding.index_select(0, ids.flatten()).view(B, T, -1); // [B, T, hidden]
+        for (var i = 0; i < Weights.Layers.Count; i++)
+        {
+            x = Block(x, i, new Pass(cache, rows, positions, cos, sin, mask, S));
+        }
+
+        cache.Advance(rows, (int)T);
+        return RmsNorm(x, Weights.Norm).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _rope.Dispose();
+        Weights.Dispose();
+    }
+
+    private Tensor Block(Tensor x, int layer, Pass pass)
+    {
+        using var scope = NewDisposeScope();
+        var weights = Weights.Layers[layer];
+        var attended = Attention(RmsNorm(x, weights.InputNorm), layer, pass);
+        x = x + functional.linear(attended, weights.Output);
+        var gateUp = functional.linear(RmsNorm(x, weights.PostNorm), weights.GateUp);
+        var pairs = gateUp.view(gateUp.shape[0], gateUp.shape[1], -1, 2);               // [B, T, I, 2]
+        var activated = functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1);
+        return (x + functional.linear(activated, weights.Down)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
+    private Tensor Attention(Tensor x, int layer, Pass pass)
+    {
+        var (B, T, _) = Shape.Dims3(x);
+        var (H, K, D) = ((long)Config.Heads, (long)Config.KeyValueHeads, (long)Config.HeadSize);
+        var G = H / K;
+        using var scope = NewDisposeScope();
+        var heads = functional.linear(x, Weights.Layers[layer].Qkv).view(B, T, H + (2 * K), D).transpose(1, 2);  // [B, H+2K, T, D]
+        var rotated = Rope.Apply(heads.narrow(1, 0, H + K), pass.Cos, pass.Sin);
+        var (keys, values) = pass.Cache.Append(
+            layer, pass.Rows, rotated.narrow(1, H, K), heads.narrow(1, H + K, K), pass.Positions, pass.Length);  // [B, K, S, D]
+        var q = rotated.narrow(1, 0, H).reshape(B, K, G * T, D);
+        var scores = matmul(q, keys.transpose(2, 3)).view(B, K, G, T, pass.Length) / Math.Sqrt(D);
+        var weights = functional.softmax((scores + pass.Mask).to(ScalarType.Float32), -1).to(x.dtype);
+        var mixed = matmul(weights.view(B, K, G * T, pass.Length), values).view(B, H, T, D);
+        return mixed.transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x · rsqrt(mean(x²) + eps) in F32, cast back, times the weight.</summary>
+    private Tensor RmsNorm(Tensor x, Tensor weight)
+    {
+        using var scope = NewDisposeScope();
+        var wide = x.to(ScalarType.Float32);
+        var scale = (wide * wide).mean([-1], keepdim: true).add_(Config.RmsNormEpsilon).rsqrt_();
+        return ((wide * scale).to(x.dtype) * weight).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>0 where position s is at or before the row's position, −∞ after: [B, 1, 1, T, S], F32.</summary>
+    private static Tensor CausalMask(Tensor positions, long S)
+    {
+        var (B, T) = Shape.Dims2(positions);
+        using var scope = NewDisposeScope();
+        var hidden = arange(S, device: positions.device).view(1, 1, S) > positions.view(B, T, 1);
+        return zeros([B, T, S], device: positions.device).masked_fill_(hidden, float.NegativeInfinity)
+            .view(B, 1, 1, T, S).MoveToOuterDisposeScope();
+    }
+
+    private Tensor IdTensor(ReadOnlySpan<int> ids, long B)
+    {
+        var wide = new long[ids.Length];
+        for (var i = 0; i < ids.Length; i++)
+        {
+            wide[i] = ids[i];
+        }
+
+        return tensor(wide, device: Weights.Embedding.device).view(B, -1);
+    }
+
+    /// <summary>What every block of one forward pass shares.</summary>
+    private sealed record Pass(KvCache Cache, Range Rows, Tensor Positions, Tensor Cos, Tensor Sin, Tensor Mask, long Length);
+}

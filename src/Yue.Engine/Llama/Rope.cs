@@ -1,0 +1,59 @@
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>Rotary position embedding in the rotate-half layout: element j pairs with j + D/2 (MODEL.md 2.2).</summary>
+public sealed class Rope : IDisposable
+{
+    private readonly Tensor _cos;
+    private readonly Tensor _sin;
+
+    /// <summary>Tables for positions 0 to <paramref name="context"/> − 1: angle = position · theta^(−2j/D).</summary>
+    public Rope(long headDim, double theta, long context, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var exponents = arange(0, headDim, 2, ScalarType.Float32, device) / headDim;    // [D/2]
+        var frequencies = 1.0 / pow(theta, exponents);
+        var angles = outer(arange(context, ScalarType.Float32, device), frequencies);   // [context, D/2]
+        _cos = angles.cos().DetachFromDisposeScope();
+        _sin = angles.sin().DetachFromDisposeScope();
+    }
+
+    /// <summary>The table rows of some positions.</summary>
+    /// <param name="positions">[B, T], int64.</param>
+    /// <returns>cos and sin, [B, 1, T, D/2] each, F32; the caller disposes them.</returns>
+    public (Tensor Cos, Tensor Sin) At(Tensor positions)
+    {
+        var (B, T) = Shape.Dims2(positions);
+        using var scope = NewDisposeScope();
+        var flat = positions.flatten();
+        return (
+            _cos.index_select(0, flat).view(B, 1, T, -1).MoveToOuterDisposeScope(),
+            _sin.index_select(0, flat).view(B, 1, T, -1).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Rotates query or key heads by absolute position.</summary>
+    /// <param name="x">[B, H, T, D], F32 or BF16.</param>
+    /// <param name="cos">[B, 1, T, D/2], F32, from <see cref="At"/>.</param>
+    /// <param name="sin">[B, 1, T, D/2], F32, from <see cref="At"/>.</param>
+    /// <returns>[B, H, T, D] in the dtype of <paramref name="x"/>; the caller disposes it.</returns>
+    /// <remarks>Computed in F32, rounded once. The reference casts cos and sin to x's dtype first, so BF16 goldens
+    /// match to a tolerance, not bit for bit.</remarks>
+    public static Tensor Apply(Tensor x, Tensor cos, Tensor sin)
+    {
+        var (B, _, T, D) = Shape.Dims4(x);
+        Shape.Expect(cos, [B, 1, T, D / 2]);
+        Shape.Expect(sin, [B, 1, T, D / 2]);
+        using var scope = NewDisposeScope();
+        var halves = x.to(ScalarType.Float32).chunk(2, dim: -1);
+        var (lo, hi) = (halves[0], halves[1]);                          // [B, H, T, D/2] each
+        var rotated = cat([(lo * cos) - (hi * sin), (hi * cos) + (lo * sin)], dim: -1);
+        return rotated.to(x.dtype).MoveToOuterDisposeScope();           // [B, H, T, D]
+    }
+
+    public void Dispose()
+    {
+        _cos.Dispose();
+        _sin.Dispose();
+    }
+}

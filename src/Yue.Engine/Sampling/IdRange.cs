@@ -1,0 +1,13 @@
+namespace Yue.Engine.Sampling;
+
+/// <summary>Consecutive token ids.</summary>
+/// <param name="First">The first id.</param>
+/// <param name="Count">How many there are.</param>
+public readonly record struct IdRange(int First, int Count)
+{
+    /// <summary>One past the last id.</summary>
+    public int End => First + Count;
+
+    /// <summary>Whether the range holds the id.</summary>
+    public bool Contains(int id) => id >= First && id < End;
+}

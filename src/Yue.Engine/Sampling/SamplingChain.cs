@@ -1,0 +1,135 @@
+using System.Numerics.Tensors;
+
+namespace Yue.Engine.Sampling;
+
+/// <summary>From two rows of scores to the distribution of the next id (MODEL.md 2.4): guidance, repetition penalty,
+/// minimum length, allowed ids, temperature, top-k, top-p, in this order.</summary>
+/// <remarks>Plain F32 arithmetic on the CPU, the reference of the device's sampler. One instance serves one thread;
+/// its buffers are used again by every call.</remarks>
+public sealed class SamplingChain
+{
+    private readonly float[] _exponentials;
+    private readonly ulong[] _candidates;
+    private readonly int[] _ids;
+    private readonly float[] _probabilities;
+
+    /// <summary>A chain for rows of <paramref name="vocabularySize"/> scores.</summary>
+    public SamplingChain(int vocabularySize)
+    {
+        _exponentials = new float[vocabularySize];
+        _candidates = new ulong[vocabularySize];
+        _ids = new int[vocabularySize];
+        _probabilities = new float[vocabularySize];
+    }
+
+    /// <summary>The distribution of the next id.</summary>
+    /// <param name="conditional">[V]: logits of the row that knows the prompt.</param>
+    /// <param name="unconditional">[V]: logits of the row that does not; not read unless the section is guided.</param>
+    /// <param name="sampling">The section's settings.</param>
+    /// <param name="seen">The ids that occurred in the song so far.</param>
+    /// <param name="newTokens">How many ids the section has.</param>
+    public Distribution Next(
+        ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, SectionSampling sampling, SeenIds seen, int newTokens)
+    {
+        var guidance = sampling.IsGuided
+            ? new Guidance((float)sampling.GuidanceScale, LogSumExp(conditional), LogSumExp(unconditional))
+            : default;
+        var (penalty, temperature) = ((float)sampling.RepetitionPenalty, (float)sampling.Temperature);
+        var count = 0;
+        foreach (var range in sampling.Allowed)
+        {
+            for (var id = range.First; id < Math.Min(range.End, conditional.Length); id++)
+            {
+                if (id == sampling.EndId && newTokens < sampling.MinNewTokens)
+                {
+                    continue;
+                }
+
+                var score = sampling.IsGuided ? guidance.Apply(conditional[id], unconditional[id]) : conditional[id];
+                if (seen.Contains(id))
+                {
+                    score = score < 0 ? score * penalty : score / penalty;
+                }
+
+                _candidates[count++] = SortKey(score / temperature, id);
+            }
+        }
+
+        return Nucleus(_candidates.AsSpan(0, count), sampling);
+    }
+
+    /// <summary>Top-k (ties with the k-th stay), softmax over what is left, then top-p.</summary>
+    private Distribution Nucleus(Span<ulong> candidates, SectionSampling sampling)
+    {
+        candidates.Sort();
+        var kept = candidates.Length;
+        if (sampling.TopK > 0 && sampling.TopK < kept)
+        {
+            var last = ScoreOf(candidates[sampling.TopK - 1]);
+            for (kept = sampling.TopK; kept < candidates.Length && ScoreOf(candidates[kept]) == last; kept++)
+            {
+            }
+        }
+
+        var best = ScoreOf(candidates[0]);
+        if (!float.IsFinite(best))
+        {
+            throw new SongException($"the model's best score is {best}");
+        }
+
+        var total = 0.0;
+        for (var i = 0; i < kept; i++)
+        {
+            _ids[i] = IdOf(candidates[i]);
+            _probabilities[i] = MathF.Exp(ScoreOf(candidates[i]) - best);
+            total += _probabilities[i];
+        }
+
+        // An id stays while the ids before it have less than top-p together; the first always stays.
+        var inside = 0.0;
+        var nucleus = 0;
+        while (nucleus < kept && (nucleus == 0 || inside < sampling.TopP * total))
+        {
+            inside += _probabilities[nucleus++];
+        }
+
+        var probabilities = _probabilities.AsSpan(0, nucleus);
+        TensorPrimitives.Divide(probabilities, (float)inside, probabilities);
+        return new Distribution(_ids.AsSpan(0, nucleus), probabilities);
+    }
+
+    private float LogSumExp(ReadOnlySpan<float> logits)
+    {
+        var max = TensorPrimitives.Max(logits);
+        var shifted = _exponentials.AsSpan(0, logits.Length);
+        TensorPrimitives.Subtract(logits, max, shifted);
+        TensorPrimitives.Exp(shifted, shifted);
+        return max + MathF.Log(TensorPrimitives.Sum(shifted));
+    }
+
+    /// <summary>Ascending keys are descending scores, then ascending ids.</summary>
+    private static ulong SortKey(float score, int id)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(score);
+        var ascending = (bits & 0x80000000) != 0 ? ~bits : bits | 0x80000000;
+        return ((ulong)~ascending << 32) | (uint)id;
+    }
+
+    private static float ScoreOf(ulong key)
+    {
+        var ascending = ~(uint)(key >> 32);
+        return BitConverter.UInt32BitsToSingle((ascending & 0x80000000) != 0 ? ascending & 0x7fffffff : ~ascending);
+    }
+
+    private static int IdOf(ulong key) => (int)(uint)key;
+
+    /// <summary>u + s·(c − u) over the log-softmax of both rows.</summary>
+    private readonly record struct Guidance(float Scale, float ConditionalLogSum, float UnconditionalLogSum)
+    {
+        public float Apply(float conditional, float unconditional)
+        {
+            var u = unconditional - UnconditionalLogSum;
+            return u + (Scale * (conditional - ConditionalLogSum - u));
+        }
+    }
+}

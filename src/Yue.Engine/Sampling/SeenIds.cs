@@ -1,0 +1,21 @@
+namespace Yue.Engine.Sampling;
+
+/// <summary>The token ids that occurred in a song: what the repetition penalty looks at.</summary>
+public sealed class SeenIds(int vocabularySize)
+{
+    private readonly bool[] _seen = new bool[vocabularySize];
+
+    public bool Contains(int id) => _seen[id];
+
+    public void Add(int id) => _seen[id] = true;
+
+    public void Add(ReadOnlySpan<int> ids)
+    {
+        foreach (var id in ids)
+        {
+            _seen[id] = true;
+        }
+    }
+
+    public void Clear() => Array.Clear(_seen);
+}

@@ -1,0 +1,164 @@
+using Yue.Engine.Llama;
+using Yue.Engine.Tokens;
+using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
+namespace Yue.Engine.Stage2;
+
+/// <summary>The reference stage-2 decoder: the plain Llama, greedy, all chunks of a run in one batch (MODEL.md 2.4).</summary>
+public sealed class TorchStage2Decoder : IStage2Decoder
+{
+    private const int Codebooks = Stage2Chunks.Codebooks;
+
+    private readonly LlamaModel _model;
+    private readonly Stage2Mask _mask;
+    private readonly KvCache _cache;
+
+    /// <summary>A decoder for runs of up to <paramref name="maxRows"/> chunks.</summary>
+    /// <param name="model">The stage-2 model; the caller keeps it.</param>
+    /// <param name="maxRows">Rows of the cache.</param>
+    /// <param name="mask">Which ids may be written.</param>
+    public TorchStage2Decoder(LlamaModel model, int maxRows, Stage2Mask mask)
+    {
+        _model = model;
+        _mask = mask;
+        MaxRows = maxRows;
+        _cache = model.NewCache(maxRows, PromptLength(Stage2Chunks.FramesPerChunk) + (Codebooks * Stage2Chunks.FramesPerChunk));
+    }
+
+    public int MaxRows { get; }
+
+    public IStage2Run Begin(IReadOnlyList<int[]> chunks)
+    {
+        if (chunks.Count < 1 || chunks.Count > MaxRows || chunks.Any(chunk => chunk.Length is < 1 or > Stage2Chunks.FramesPerChunk))
+        {
+            throw new ArgumentException($"a run takes 1 to {MaxRows} chunks of 1 to {Stage2Chunks.FramesPerChunk} frames", nameof(chunks));
+        }
+
+        return new Run(this, chunks);
+    }
+
+    public void Dispose() => _cache.Dispose();
+
+    private static int PromptLength(int frames) => frames + 3;
+
+    private sealed class Run : IStage2Run
+    {
+        private readonly TorchStage2Decoder _decoder;
+        private readonly int[] _rowOf;          // chunk → row; rows go from the longest chunk to the shortest
+        private readonly int[][] _codebook0;    // row → codebook-0 ids
+        private readonly int[][] _ids;          // row → F frames of 8 ids
+        private int _frame;
+        private Tensor _hidden;                 // [active rows, hidden] behind the frame's codebook-0 id
+
+        public Run(TorchStage2Decoder decoder, IReadOnlyList<int[]> chunks)
+        {
+            _decoder = decoder;
+            var order = Enumerable.Range(0, chunks.Count).OrderByDescending(chunk => chunks[chunk].Length).ToArray();
+            _rowOf = new int[chunks.Count];
+            for (var row = 0; row < order.Length; row++)
+            {
+                _rowOf[order[row]] = row;
+            }
+
+            _codebook0 = [.. order.Select(chunk => Array.ConvertAll(chunks[chunk], code => TokenMap.ToId(code)))];
+            _ids = [.. _codebook0.Select(row => new int[row.Length * Codebooks])];
+            _hidden = Prefill();
+        }
+
+        public int FramesDone { get; private set; }
+
+        public bool Advance()
+        {
+            var rows = ActiveRows(_frame);
+            if (_frame > 0)
+            {
+                var behind = new int[rows * 2];     // the last codebook of the frame before, and this frame's first
+                for (var row = 0; row < rows; row++)
+                {
+                    behind[row * 2] = _ids[row][(_frame * Codebooks) - 1];
+                    behind[(row * 2) + 1] = _codebook0[row][_frame];
+                }
+
+                Feed(behind, rows);
+            }
+
+            for (var codebook = 0; codebook < Codebooks; codebook++)
+            {
+                var written = codebook == 0
+                    ? Array.ConvertAll(_codebook0[..rows], ids => ids[_frame])
+                    : Best(codebook, rows);
+                for (var row = 0; row < rows; row++)
+                {
+                    _ids[row][(_frame * Codebooks) + codebook] = written[row];
+                }
+
+                if (codebook is > 0 and < Codebooks - 1)
+                {
+                    Feed(written, rows);
+                }
+            }
+
+            _frame++;
+            FramesDone += rows;
+            return ActiveRows(_frame) > 0;
+        }
+
+        public int[][] Codes(int chunk)
+        {
+            var ids = _ids[_rowOf[chunk]];
+            return [.. Enumerable.Range(0, Codebooks).Select(codebook =>
+                Enumerable.Range(0, ids.Length / Codebooks)
+                    .Select(frame => ids[(frame * Codebooks) + codebook] - TokenMap.CodebookStart(codebook)).ToArray())];
+        }
+
+        public void Dispose() => _hidden.Dispose();
+
+        /// <summary>Rows of equal length go through the model together, up to their first frame's codebook-0 id.</summary>
+        private Tensor Prefill()
+        {
+            using var scope = NewDisposeScope();
+            var last = new List<Tensor>();
+            for (var row = 0; row < _codebook0.Length;)
+            {
+                var frames = _codebook0[row].Length;
+                var end = row;
+                var prompt = new List<int>();
+                for (; end < _codebook0.Length && _codebook0[end].Length == frames; end++)
+                {
+                    prompt.AddRange([TokenMap.StartOfAudio, TokenMap.Stage1, .. _codebook0[end], TokenMap.Stage2, _codebook0[end][0]]);
+                    _decoder._cache.Clear(end);
+                }
+
+                last.Add(_decoder._model.Step(prompt.ToArray(), _decoder._cache, row..end));
+                row = end;
+            }
+
+            return cat(last).MoveToOuterDisposeScope();
+        }
+
+        private void Feed(int[] ids, int rows)
+        {
+            _hidden.Dispose();
+            _hidden = _decoder._model.Step(ids, _decoder._cache, ..rows);
+        }
+
+        /// <summary>The best allowed id of each row; the lowest one on ties.</summary>
+        private int[] Best(int codebook, int rows)
+        {
+            var range = _decoder._mask.RangeOf(codebook);
+            using var active = _hidden.narrow(0, 0, rows);
+            using var logits = _decoder._model.Logits(active, range.First, range.Count).cpu();     // [rows, count]
+            var scores = logits.data<float>().ToArray();
+            var best = new int[rows];
+            for (var row = 0; row < rows; row++)
+            {
+                best[row] = range.First + TensorPrimitives.IndexOfMax(scores.AsSpan(row * range.Count, range.Count));
+            }
+
+            return best;
+        }
+
+        private int ActiveRows(int frame) => _codebook0.Count(row => row.Length > frame);
+    }
+}

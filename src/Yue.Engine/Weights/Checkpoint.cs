@@ -1,0 +1,31 @@
+namespace Yue.Engine.Weights;
+
+/// <summary>The tensors of one checkpoint, by name, left where they are on disk.</summary>
+/// <remarks>Opened by <see cref="SafetensorsCheckpoint"/> or <see cref="TorchCheckpoint"/>. Its files stay mapped until it is
+/// disposed; tensors that were read from it live on.</remarks>
+public sealed class Checkpoint : IDisposable
+{
+    private readonly IDisposable[] _files;
+
+    internal Checkpoint(string path, IReadOnlyDictionary<string, StoredTensor> tensors, params IDisposable[] files)
+    {
+        Path = path;
+        Tensors = tensors;
+        _files = files;
+    }
+
+    /// <summary>The file or folder that was opened.</summary>
+    public string Path { get; }
+
+    /// <summary>Every tensor by its name in the checkpoint.</summary>
+    public IReadOnlyDictionary<string, StoredTensor> Tensors { get; }
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose()
+    {
+        foreach (var file in _files)
+        {
+            file.Dispose();
+        }
+    }
+}

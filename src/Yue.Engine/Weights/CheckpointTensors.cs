@@ -1,0 +1,67 @@
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Weights;
+
+/// <summary>A checkpoint's tensors, converted to one dtype and device while they are read.</summary>
+/// <param name="checkpoint">Where the values are; the caller disposes it, after the last read.</param>
+/// <param name="dtype">What <see cref="Read"/> returns.</param>
+/// <param name="device">Where <see cref="Read"/> puts it; null is the CPU.</param>
+/// <param name="chunkBytes">The most bytes of a file that are held in memory while they are converted.</param>
+public sealed class CheckpointTensors(
+    Checkpoint checkpoint, ScalarType dtype, Device? device = null, int chunkBytes = CheckpointTensors.DefaultChunkBytes) : ITensorSource
+{
+    /// <summary>64 MiB.</summary>
+    public const int DefaultChunkBytes = 64 << 20;
+
+    /// <inheritdoc/>
+    public ScalarType Dtype => dtype;
+
+    /// <inheritdoc/>
+    public Device Device { get; } = device ?? CPU;
+
+    /// <inheritdoc/>
+    public bool Contains(string name) => checkpoint.Tensors.ContainsKey(name);
+
+    /// <inheritdoc/>
+    public long[] ShapeOf(string name) => [.. Find(name).Shape];
+
+    /// <inheritdoc/>
+    public Tensor Read(string name, params ReadOnlySpan<long> expected)
+    {
+        var stored = Find(name);
+        ExpectShape(name, stored, expected);
+        var tensor = empty(expected.ToArray(), dtype, Device);
+        try
+        {
+            TensorReader.Copy(stored, tensor, chunkBytes);
+            return tensor;
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadInto(string name, Tensor destination)
+    {
+        var stored = Find(name);
+        ExpectShape(name, stored, destination.shape);
+        TensorReader.Copy(stored, destination, chunkBytes);
+    }
+
+    private StoredTensor Find(string name) =>
+        checkpoint.Tensors.TryGetValue(name, out var stored)
+            ? stored
+            : throw new CheckpointException(checkpoint.Path, $"tensor {name} is missing (the checkpoint holds {checkpoint.Tensors.Count} tensors)");
+
+    private static void ExpectShape(string name, StoredTensor stored, ReadOnlySpan<long> expected)
+    {
+        var found = stored.Shape.ToArray();
+        if (!expected.SequenceEqual(found))
+        {
+            throw new CheckpointException(stored.File, $"tensor {name} has shape {Shape.Text(found)}, expected {Shape.Text(expected)}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text.Json;
+
+namespace Yue.Engine.Weights;
+
+/// <summary>A model's config.json; every value is checked, and a wrong one is named with what was expected.</summary>
+internal sealed class JsonConfig : IDisposable
+{
+    private const int MaxBytes = 1 << 20;
+
+    private readonly string _path;
+    private readonly JsonDocument _document;
+
+    private JsonConfig(string path)
+    {
+        _path = path;
+        _document = JsonText.ReadObject(path, MaxBytes, "the file");
+    }
+
+    /// <summary>Reads the file.</summary>
+    public static JsonConfig Read(string path) => new(path);
+
+    public void Dispose() => _document.Dispose();
+
+    /// <summary>A positive integer; where the key is absent or null the fallback, or an error without one.</summary>
+    public int Positive(string key, int? fallback = null)
+    {
+        if (Find(key) is not { } value)
+        {
+            return fallback ?? throw Missing(key, "a positive integer");
+        }
+
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number > 0
+            ? number
+            : throw Unsupported(key, "a positive integer");
+    }
+
+    /// <summary>A positive finite number.</summary>
+    public double PositiveNumber(string key, double? fallback = null)
+    {
+        if (Find(key) is not { } value)
+        {
+            return fallback ?? throw Missing(key, "a positive number");
+        }
+
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number) && number > 0
+            ? number
+            : throw Unsupported(key, "a positive number");
+    }
+
+    /// <summary>A list of positive integers, at least one.</summary>
+    public int[] PositiveList(string key)
+    {
+        if (Find(key) is not { ValueKind: JsonValueKind.Array } list || list.GetArrayLength() is 0 or > 64)
+        {
+            throw Unsupported(key, "a list of 1 to 64 positive integers");
+        }
+
+        return [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var number) && number > 0
+            ? number
+            : throw Unsupported(key, "a list of positive integers"))];
+    }
+
+    /// <summary>A boolean; where absent or null the fallback.</summary>
+    public bool Boolean(string key, bool fallback) => Find(key) switch
+    {
+        null => fallback,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        _ => throw Unsupported(key, "true or false"),
+    };
+
+    /// <summary>A text, or null where the key is absent or null.</summary>
+    public string? Text(string key) => Find(key) is { } value ? JsonText.StringOf(value) ?? throw Unsupported(key, "a text") : null;
+
+    /// <summary>Refuses any value but the one that is implemented; absent is that value.</summary>
+    public void Expect(string key, bool expected)
+    {
+        if (Boolean(key, expected) != expected)
+        {
+            throw Unsupported(key, expected ? "true" : "false");
+        }
+    }
+
+    /// <summary>Refuses any text but the one that is implemented; absent is an error.</summary>
+    public void Expect(string key, string expected)
+    {
+        if (Text(key) != expected)
+        {
+            throw Unsupported(key, expected);
+        }
+    }
+
+    /// <summary>Refuses any value but null or absent.</summary>
+    public void ExpectNone(string key)
+    {
+        if (Find(key) is not null)
+        {
+            throw Unsupported(key, "null");
+        }
+    }
+
+    /// <summary>An error about a key's value.</summary>
+    public CheckpointException Unsupported(string key, string expected) =>
+        Find(key) is { } value ? new(_path, $"{key} is {JsonText.Excerpt(value)}, supported: {expected}") : Missing(key, expected);
+
+    private CheckpointException Missing(string key, string expected) => new(_path, $"{key} is missing, expected {expected}");
+
+    private JsonElement? Find(string key) =>
+        _document.RootElement.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+}

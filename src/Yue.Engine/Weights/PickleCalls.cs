@@ -1,0 +1,70 @@
+namespace Yue.Engine.Weights;
+
+/// <summary>The calls of a PyTorch pickle that have a meaning here. None of them runs code that the pickle names.</summary>
+internal static class PickleCalls
+{
+    private const int MaxRank = 64;
+
+    /// <summary>What <c>callable(*arguments)</c> stands for.</summary>
+    public static object? Call(PickleInput input, object? callable, object? arguments)
+    {
+        if (arguments is not PickleTuple { Items: var items })
+        {
+            throw input.Error("a call's arguments are no tuple");
+        }
+
+        return callable switch
+        {
+            PickleGlobal { Module: "torch._utils", Name: "_rebuild_tensor_v2" or "_rebuild_tensor" } => RebuildTensor(input, items),
+            PickleGlobal { Module: "torch._utils", Name: "_rebuild_parameter" or "_rebuild_parameter_with_state" } =>
+                items is [PickleTensor tensor, ..] ? tensor : throw input.Error("a parameter is no tensor"),
+            PickleGlobal { Module: "collections", Name: "OrderedDict" } => OrderedDict(input, items),
+            PickleGlobal { Module: "builtins" or "__builtin__", Name: "dict" } when items is [] => new PickleDict(),
+            PickleGlobal global => new PickleOpaque(global),
+            PickleOpaque opaque => opaque,
+            _ => throw input.Error("what is called is no class or function"),
+        };
+    }
+
+    /// <summary>The storage that a persistent id names.</summary>
+    /// <remarks>The location (cpu, cuda:0, ...) does not matter: the reader decides where values go.</remarks>
+    public static PickleStorage PersistentLoad(PickleInput input, object? id) =>
+        id is PickleTuple { Items: ["storage", PickleGlobal type, string key, _, long count, .. var view] } && count >= 0 && view is [] or [null]
+            ? new PickleStorage(type, key, count)
+            : throw input.Error("a persistent id is not of the form ('storage', class, key, location, element count)");
+
+    /// <summary><c>_rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, hooks, ...)</c>.</summary>
+    private static PickleTensor RebuildTensor(PickleInput input, object?[] arguments) =>
+        arguments is [PickleStorage storage, long offset, PickleTuple size, PickleTuple stride, ..]
+            ? new PickleTensor(storage, offset, Integers(input, size), Integers(input, stride))
+            : throw input.Error("a tensor's arguments are not (storage, offset, size, stride, ...)");
+
+    private static PickleDict OrderedDict(PickleInput input, object?[] arguments)
+    {
+        var dict = new PickleDict();
+        var items = arguments is [PickleList list] ? list.Items : [];
+        input.Spend(items.Count);
+        foreach (var pair in items)
+        {
+            dict.Items.Add(pair switch
+            {
+                PickleList { Items: [var key, var value] } => new(key, value),
+                PickleTuple { Items: [var key, var value] } => new(key, value),
+                _ => throw input.Error("an OrderedDict's item is no pair"),
+            });
+        }
+
+        return dict;
+    }
+
+    private static long[] Integers(PickleInput input, PickleTuple tuple)
+    {
+        if (tuple.Items.Length > MaxRank)
+        {
+            throw input.Error($"a tensor has {tuple.Items.Length} dimensions, expected at most {MaxRank}");
+        }
+
+        input.Spend(tuple.Items.Length);
+        return [.. tuple.Items.Select(item => item as long? ?? throw input.Error("a tensor's size or stride is no integer"))];
+    }
+}

@@ -1,0 +1,45 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Weights;
+
+/// <summary>A tensor to be written to a checkpoint: row-major, little-endian bytes.</summary>
+/// <param name="Name">Its name in the checkpoint.</param>
+/// <param name="Dtype">One of the dtypes that checkpoints hold.</param>
+/// <param name="Shape">Its shape.</param>
+/// <param name="Bytes">The values; as many bytes as shape and dtype need.</param>
+public sealed record TensorData(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, ReadOnlyMemory<byte> Bytes)
+{
+    /// <summary>A copy of a tensor's values.</summary>
+    public static TensorData From(string name, Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        return new TensorData(name, tensor.dtype, tensor.shape, tensor.detach().cpu().contiguous().bytes.ToArray());
+    }
+
+    /// <summary>Values in F32.</summary>
+    public static TensorData FromFloats(string name, IReadOnlyList<long> shape, ReadOnlySpan<float> values) =>
+        new(name, ScalarType.Float32, shape, MemoryMarshal.AsBytes(values).ToArray());
+
+    /// <summary>Values rounded to BF16, to nearest and ties to even; they must be finite.</summary>
+    public static TensorData RoundedToBFloat16(string name, IReadOnlyList<long> shape, ReadOnlySpan<float> values)
+    {
+        var rounded = new ushort[values.Length];
+        for (var i = 0; i < rounded.Length; i++)
+        {
+            var bits = BitConverter.SingleToUInt32Bits(values[i]);
+            rounded[i] = (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+        }
+
+        return new TensorData(name, ScalarType.BFloat16, shape, MemoryMarshal.AsBytes<ushort>(rounded).ToArray());
+    }
+
+    /// <summary>The number of values; throws where the bytes are not as many as shape and dtype need.</summary>
+    internal long CheckedCount()
+    {
+        var count = TensorDtype.CountOf(Shape.ToArray());
+        return count is { } values && values == Bytes.Length / TensorDtype.SizeOf(Dtype) && Bytes.Length % TensorDtype.SizeOf(Dtype) == 0
+            ? values
+            : throw new ArgumentException($"tensor {Name} of shape {Yue.Engine.Shape.Text(Shape.ToArray())} and dtype {Dtype} has {Bytes.Length} bytes");
+    }
+}

@@ -1,0 +1,106 @@
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Weights;
+
+/// <summary>Copies a stored tensor into a tensor in memory, a bounded piece at a time.</summary>
+internal static class TensorReader
+{
+    /// <summary>Copies the values, converting them to the destination's dtype and device.</summary>
+    /// <param name="source">What to read.</param>
+    /// <param name="destination">Of the same shape; any dtype, device and strides.</param>
+    /// <param name="chunkBytes">The most to stage at once; a destination that needs no conversion is filled in place.</param>
+    public static void Copy(StoredTensor source, Tensor destination, int chunkBytes)
+    {
+        if (TensorDtype.CountOf(destination.shape) == 0)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+
+        // Outermost the dimension with the largest stride, so that a block of it is a short range of the file.
+        var order = Enumerable.Range(0, source.Strides.Length).OrderByDescending(i => source.Strides[i]).ToArray();
+        var block = new Block(
+            source.Source,
+            source.Dtype,
+            [.. order.Select(i => source.Shape[i])],
+            [.. order.Select(i => source.Strides[i])],
+            source.ByteOffset);
+        Copy(block, destination.permute([.. order.Select(i => (long)i)]), chunkBytes);
+    }
+
+    private static void Copy(Block block, Tensor destination, int chunkBytes)
+    {
+        var extent = block.Extent;
+        if (extent * block.ElementBytes <= chunkBytes || block.Sizes.Length == 0)
+        {
+            CopyAtOnce(block, destination, (int)extent);
+            return;
+        }
+
+        // An extent of more than one element has a stride above 0, and the first stride is the largest.
+        var rowBytes = Math.Max(block.RowExtent, block.Strides[0]) * block.ElementBytes;
+        var rowsAtOnce = block.RowExtent * block.ElementBytes > chunkBytes ? 0 : Math.Max(1, chunkBytes / rowBytes);
+        for (long row = 0; row < block.Sizes[0]; row += Math.Max(rowsAtOnce, 1))
+        {
+            using var scope = NewDisposeScope();
+            if (rowsAtOnce == 0)
+            {
+                Copy(block.Row(row), destination.select(0, row), chunkBytes);
+            }
+            else
+            {
+                var rows = Math.Min(rowsAtOnce, block.Sizes[0] - row);
+                Copy(block.Rows(row, rows), destination.narrow(0, row, rows), chunkBytes);
+            }
+        }
+    }
+
+    private static void CopyAtOnce(Block block, Tensor destination, int extent)
+    {
+        // A byte of a stored bool may be any value; as a uint8 it is well defined until it is compared with zero.
+        var isBool = block.Dtype == ScalarType.Bool;
+        if (!isBool && block.HasNoGaps && destination.dtype == block.Dtype && destination.device_type == TorchSharp.DeviceType.CPU && destination.is_contiguous())
+        {
+            block.File.Read(block.ByteOffset, destination.bytes);
+            return;
+        }
+
+        var staged = empty([extent], isBool ? ScalarType.Byte : block.Dtype);
+        block.File.Read(block.ByteOffset, staged.bytes);
+        var values = staged.as_strided(block.Sizes, block.Strides);
+        destination.copy_(isBool ? values.ne(0) : values);
+    }
+
+    /// <summary>A strided range of a file; at least one element, dimensions in descending order of stride.</summary>
+    private readonly record struct Block(MappedFile File, ScalarType Dtype, long[] Sizes, long[] Strides, long ByteOffset)
+    {
+        public int ElementBytes => TensorDtype.SizeOf(Dtype);
+
+        /// <summary>Elements from the first to the last one, gaps included.</summary>
+        public long Extent => ExtentFrom(0);
+
+        /// <summary>The extent of one row along dimension 0.</summary>
+        public long RowExtent => ExtentFrom(1);
+
+        public bool HasNoGaps => Strides.AsSpan().SequenceEqual(StoredTensor.RowMajor(Sizes));
+
+        public Block Row(long row) =>
+            this with { Sizes = Sizes[1..], Strides = Strides[1..], ByteOffset = ByteOffset + (row * Strides[0] * ElementBytes) };
+
+        public Block Rows(long row, long count) =>
+            this with { Sizes = [count, .. Sizes[1..]], ByteOffset = ByteOffset + (row * Strides[0] * ElementBytes) };
+
+        private long ExtentFrom(int dimension)
+        {
+            long extent = 1;
+            for (var i = dimension; i < Sizes.Length; i++)
+            {
+                extent += (Sizes[i] - 1) * Strides[i];
+            }
+
+            return extent;
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text;
+
+namespace Yue.Engine.Weights;
+
+/// <summary>Opens a checkpoint that <c>torch.save</c> wrote, without running anything in it.</summary>
+public static class TorchCheckpoint
+{
+    private const int MaxPickleBytes = 16 << 20;
+    private const string PickleName = "/data.pkl";
+
+    /// <summary>The tensors of a state dict in the file (MODEL.md section 8).</summary>
+    /// <param name="path">A .pth file: the zip archive of PyTorch 1.6 and later, or the format before it.</param>
+    /// <param name="rootKey">The key of the state dict in the pickled dict; null where the pickled dict is the state dict.</param>
+    /// <remarks>Throws <see cref="CheckpointException"/> where the file is not sound, or holds anything else than dense tensors under a
+    /// name of the state dict; what is beside the state dict is ignored.</remarks>
+    public static Checkpoint Open(string path, string? rootKey)
+    {
+        var file = MappedFile.Open(path);
+        try
+        {
+            var tensors = TorchLegacyFile.Is(file) ? TorchLegacyFile.Read(file, rootKey) : ReadArchive(file, rootKey);
+            return new Checkpoint(path, tensors, file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static Dictionary<string, StoredTensor> ReadArchive(MappedFile file, string? rootKey)
+    {
+        var entries = ZipEntries.Read(file);
+        var pickles = entries.Names.Where(name => name.IndexOf('/', StringComparison.Ordinal) == name.Length - PickleName.Length
+            && name.EndsWith(PickleName, StringComparison.Ordinal)).ToArray();
+        if (pickles is not [var pickle])
+        {
+            throw new CheckpointException(file.Path, $"the archive has {pickles.Length} entries */data.pkl, expected one");
+        }
+
+        var root = pickle[..^PickleName.Length];
+        ExpectLittleEndian(file, entries, $"{root}/byteorder");
+        var (offset, bytes) = entries.Locate(pickle);
+        if (bytes > MaxPickleBytes)
+        {
+            throw new CheckpointException(file.Path, $"entry {pickle} has {bytes} bytes, expected at most {MaxPickleBytes}");
+        }
+
+        var value = new PickleReader(file.Path, file.Read(offset, (int)bytes)).Read();
+        return new TorchStateDict(file, storage => entries.Locate($"{root}/data/{storage.Key}")).Read(value, rootKey);
+    }
+
+    /// <summary>The entry is absent in files of PyTorch before 2.1, which are little endian.</summary>
+    private static void ExpectLittleEndian(MappedFile file, ZipEntries entries, string name)
+    {
+        if (entries.Contains(name))
+        {
+            var (offset, bytes) = entries.Locate(name);
+            var order = Encoding.ASCII.GetString(file.Read(offset, (int)Math.Min(bytes, 8)));
+            if (order != "little")
+            {
+                throw new CheckpointException(file.Path, $"the byte order is {order}, expected little");
+            }
+        }
+    }
+}

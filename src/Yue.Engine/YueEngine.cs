@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Yue.Engine;
+
+/// <summary>The hosted singleton that owns the models and the device.</summary>
+/// <remarks>One long-running thread loads the models, warms them up, and then runs the step loop: songs reach it
+/// through a bounded queue, results leave through tasks, cancellation is looked at between steps.</remarks>
+public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
+{
+    /// <summary>What a song is guessed to take before one was measured.</summary>
+    private static readonly TimeSpan FirstGuess = TimeSpan.FromSeconds(30);
+
+    private readonly EngineOptions _options;
+    private readonly ILogger<YueEngine> _logger;
+    private readonly SongQueue _queue;
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _abandon = new();
+    private volatile EngineStatus _status = new() { State = EngineState.Loading, Loading = "starting" };
+    private long _averageSongTicks = FirstGuess.Ticks;
+    private int _running;
+    private Thread? _thread;
+
+    /// <summary>An engine that loads nothing until it is started.</summary>
+    public YueEngine(IOptions<EngineOptions> options, ILogger<YueEngine> logger)
+    {
+        _options = options.Value;
+        _logger = logger;
+        _queue = new SongQueue(_options.QueueCapacity);
+    }
+
+    public EngineStatus Status => _status with { QueueDepth = _queue.Count, Running = Volatile.Read(ref _running) };
+
+    public TimeSpan EstimatedWait =>
+        TimeSpan.FromTicks(Interlocked.Read(ref _averageSongTicks) * (_queue.Count + Volatile.Read(ref _running)));
+
+    /// <summary>Completes when the engine is ready, fails when loading failed.</summary>
+    public Task Loaded => _loaded.Task;
+
+    public SubmitOutcome TrySubmit(
+        SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel)
+    {
+        song = null;
+        if (_status.State != EngineState.Ready)
+        {
+            return SubmitOutcome.NotReady;
+        }
+
+        var job = new SongJob(request, progress, cancel);
+        if (!_queue.TryEnqueue(job))
+        {
+            return _status.State == EngineState.Ready ? SubmitOutcome.QueueFull : SubmitOutcome.NotReady;
+        }
+
+        song = job.Result;
+        return SubmitOutcome.Accepted;
+    }
+
+    /// <summary>Starts loading in the background and returns at once.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _thread = new Thread(Run) { Name = "yue-engine", IsBackground = true };
+        _thread.Start();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Refuses new songs, fails those that wait, and lets the running ones finish until the token says stop.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (_thread is null)
+        {
+            return;
+        }
+
+        _status = _status with { State = EngineState.Draining };
+        foreach (var job in _queue.Close())
+        {
+            job.Fail(new SongException("the service is shutting down"));
+        }
+
+        using var hurry = cancellationToken.UnsafeRegister(_ => _abandon.Cancel(), null);
+        await _stopped.Task.ConfigureAwait(false);
+    }
+
+    public void Dispose()
+    {
+        _queue.Dispose();
+        _abandon.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            var clock = Stopwatch.StartNew();
+            using var models = ModelSet.Load(_options, Loading, _abandon.Token);
+            using var pipeline = new SongPipeline(models, _logger);
+            Loading("warming up", 95);
+            pipeline.WarmUp(_abandon.Token);
+            _status = models.Describe(EngineState.Ready);
+            Log.Ready(_logger, _status.Device, clock.Elapsed.TotalSeconds, _status.IsDemo ? "; this is the demo model" : "");
+            _loaded.SetResult();
+            Serve(pipeline);
+        }
+        catch (OperationCanceledException) when (_abandon.IsCancellationRequested)
+        {
+            _loaded.TrySetCanceled();
+        }
+#pragma warning disable CA1031 // Whatever ends the engine's thread is reported, and readiness says so from then on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Die(error);
+        }
+        finally
+        {
+            _stopped.SetResult();
+        }
+    }
+
+    private void Serve(SongPipeline pipeline)
+    {
+        while (true)
+        {
+            while (pipeline.HasRoom && _queue.TryDequeue(out var job))
+            {
+                pipeline.Admit(job, _abandon.Token);
+            }
+
+            Volatile.Write(ref _running, pipeline.Running);
+            if (pipeline.Running > 0)
+            {
+                foreach (var seconds in pipeline.Step())
+                {
+                    Measure(seconds);
+                }
+            }
+            else if (_status.State == EngineState.Draining)
+            {
+                return;
+            }
+            else
+            {
+                _queue.Wait();
+            }
+        }
+    }
+
+    /// <summary>Half the old average, half the new song.</summary>
+    private void Measure(double seconds) =>
+        Interlocked.Exchange(ref _averageSongTicks, (_averageSongTicks + TimeSpan.FromSeconds(seconds).Ticks) / 2);
+
+    private void Loading(string what, double percent) => _status = _status with { Loading = what, Percent = percent };
+
+    private void Die(Exception error)
+    {
+        Log.Dead(_logger, error);
+        _status = _status with { State = EngineState.Failed, Failure = error.Message, Loading = null };
+        _loaded.TrySetException(error);
+        foreach (var job in _queue.Close())
+        {
+            job.Fail(new EngineDeadException(error.Message, error));
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
+        public static partial void Ready(ILogger logger, string device, double seconds, string demo);
+
+        [LoggerMessage(Level = LogLevel.Critical, Message = "The engine stopped")]
+        public static partial void Dead(ILogger logger, Exception error);
+    }
+}

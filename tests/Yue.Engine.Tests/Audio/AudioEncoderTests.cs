@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using System.Runtime.Versioning;
+using Xunit;
+using Yue.Engine.Audio;
+using Yue.Testing;
+
+namespace Yue.Engine.Tests.Audio;
+
+[UnsupportedOSPlatform("windows")]
+public sealed class AudioEncoderTests : IDisposable
+{
+    private static readonly AudioClip Clip = new(Signals.Sine(44100, 440, 44100, 0.5), 44100);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("yue-encoder-").FullName;
+
+    [Fact]
+    public async Task Wav_needs_no_ffmpeg()
+    {
+        var encoder = new AudioEncoder(Path.Combine(_folder, "absent"));
+
+        Assert.False(encoder.IsAvailable);
+        Assert.True(encoder.CanWrite(AudioFormat.Wav));
+        Assert.False(encoder.CanWrite(AudioFormat.Flac));
+        Assert.Equal(WavFile.ToBytes(Clip), await encoder.EncodeAsync(Clip, AudioFormat.Wav, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<AudioEncodingException>(() => encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task The_clip_goes_through_the_process_as_wav()
+    {
+        var encoder = new AudioEncoder(Script("cat"));
+        Assert.True(encoder.IsAvailable);
+        Assert.Equal(WavFile.ToBytes(Clip), await encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_failure_carries_what_the_process_said()
+    {
+        var encoder = new AudioEncoder(Script("echo 'Unknown encoder libmp3lame' >&2; exit 8"));
+        var error = await Assert.ThrowsAsync<AudioEncodingException>(
+            () => encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
+        Assert.Contains("exit code 8", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Unknown encoder libmp3lame", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_executed_is_an_encoding_error()
+    {
+        var path = Path.Combine(_folder, "plain");
+        await File.WriteAllTextAsync(path, "not a program", TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<AudioEncodingException>(
+            () => new AudioEncoder(path).EncodeAsync(Clip, AudioFormat.Flac, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Past_the_time_limit_the_process_is_killed()
+    {
+        var encoder = new AudioEncoder(Script("echo $$ > \"$(dirname \"$0\")/pid\"; exec sleep 60"), TimeSpan.FromSeconds(0.5));
+        var error = await Assert.ThrowsAsync<AudioEncodingException>(
+            () => encoder.EncodeAsync(Clip, AudioFormat.Flac, TestContext.Current.CancellationToken));
+        Assert.Contains("longer than 0.5 s", error.Message, StringComparison.Ordinal);
+        await AssertEnded();
+    }
+
+    [Fact]
+    public async Task Cancelling_kills_the_process()
+    {
+        using var cancel = new CancellationTokenSource();
+        var pid = Path.Combine(_folder, "pid");
+        var encoding = new AudioEncoder(Script("echo $$ > \"$(dirname \"$0\")/pid\"; exec sleep 60")).EncodeAsync(Clip, AudioFormat.Flac, cancel.Token);
+        while (!File.Exists(pid) || new FileInfo(pid).Length == 0)
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => encoding);
+        await AssertEnded();
+    }
+
+    [Fact]
+    public async Task A_flac_file_says_how_long_it_is()
+    {
+        // What ffmpeg writes into a pipe: STREAMINFO of 44.1 kHz, one channel, 16 bits and no sample count.
+        var header = Path.Combine(_folder, "header");
+        byte[] streamInfo = [0x10, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x0A, 0xC4, 0x40, 0xF0, 0, 0, 0, 0, .. new byte[16]];
+        await File.WriteAllBytesAsync(header, [.. "fLaC"u8, 0x80, 0, 0, 34, .. streamInfo], TestContext.Current.CancellationToken);
+        var encoder = new AudioEncoder(Script("cat > /dev/null; cat \"$(dirname \"$0\")/header\""));
+
+        var flac = await encoder.EncodeAsync(Clip, AudioFormat.Flac, TestContext.Current.CancellationToken);
+
+        Assert.Equal([0x0A, 0xC4, 0x40, 0xF0, 0, 0, 0xAC, 0x44], flac[18..26]);
+    }
+
+    [Theory]
+    [InlineData(AudioFormat.Flac)]
+    [InlineData(AudioFormat.Mp3)]
+    public async Task What_ffmpeg_encodes_decodes_to_the_clip(AudioFormat format)
+    {
+        var encoder = new AudioEncoder();
+        Assert.SkipUnless(encoder.IsAvailable, "ffmpeg is not on PATH");
+
+        var file = await encoder.EncodeAsync(Clip, format, TestContext.Current.CancellationToken);
+        var decoded = WavFile.Parse(await DecodeAsync(file)).ToMono();
+
+        Assert.Equal(44100, decoded.SampleRateHz);
+        if (format == AudioFormat.Flac)
+        {
+            TensorAssert.Close(Clip.Samples, decoded.Samples, 0.5 / 32768);
+            Assert.Equal(44100, ((file[21] & 0xF) << 32) | (file[22] << 24) | (file[23] << 16) | (file[24] << 8) | file[25]);
+        }
+        else
+        {
+            Assert.InRange(decoded.DurationSeconds, 1.0, 1.1);
+            Assert.InRange(decoded.Samples.Skip(5000).Take(30000).Max(), 0.49f, 0.51f);
+        }
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static async Task<byte[]> DecodeAsync(byte[] file)
+    {
+        using var process = Process.Start(new ProcessStartInfo("ffmpeg", "-nostdin -loglevel error -i pipe:0 -f wav pipe:1")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        using var wav = new MemoryStream();
+        var reading = process.StandardOutput.BaseStream.CopyToAsync(wav, TestContext.Current.CancellationToken);
+        await process.StandardInput.BaseStream.WriteAsync(file, TestContext.Current.CancellationToken);
+        process.StandardInput.Close();
+        await reading;
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return wav.ToArray();
+    }
+
+    private string Script(string body)
+    {
+        var path = Path.Combine(_folder, "fake-ffmpeg");
+        File.WriteAllText(path, $"#!/bin/sh\n{body}\n");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return path;
+    }
+
+    private async Task AssertEnded()
+    {
+        var id = int.Parse(await File.ReadAllTextAsync(Path.Combine(_folder, "pid"), TestContext.Current.CancellationToken), null);
+        for (var i = 0; i < 200 && Runs(id); i++)
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        Assert.False(Runs(id), $"process {id} still runs");
+    }
+
+    private static bool Runs(int id)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(id);
+            return !process.HasExited;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using Xunit;
+using Yue.Engine.Codec;
+using Yue.Testing;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Codec;
+
+public sealed class ChunkedDecoderTests
+{
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(9)]
+    [InlineData(10)]
+    [InlineData(11)]
+    [InlineData(35)]
+    public void Every_frame_is_decoded_once_with_its_context(int frames)
+    {
+        // A decoder of two samples a frame: the sum of the frames at most 3 away, and how many zeros stood in for frames.
+        static Tensor Decode(Tensor codes)
+        {
+            using var scope = NewDisposeScope();
+            var rows = codes.to(ScalarType.Float32).unsqueeze(0);
+            using var kernel = ones([1, 1, 7]);
+            var sum = nn.functional.conv1d(rows, kernel, padding: 3);
+            var inside = nn.functional.conv1d(ones_like(rows), kernel, padding: 3);
+            return cat([sum, inside], dim: 1).transpose(1, 2).reshape(1, -1).MoveToOuterDisposeScope();
+        }
+
+        using var codes = arange(1, frames + 1, ScalarType.Int64).view(1, -1);
+        var whole = frames == 0 ? [] : GoldenCodec.Samples(Decode(codes));
+        List<int> decoded = [];
+        var chunked = ChunkedDecoder.Decode(codes, Decode, frameSamples: 2, contextFrames: 3, chunkFrames: 10, decoded.Add, TestContext.Current.CancellationToken);
+
+        Assert.Equal(whole, chunked);
+        Assert.Equal(frames, decoded.Sum());
+        Assert.Equal((frames + 9) / 10, decoded.Count);
+    }
+
+    [Fact]
+    public void Cancelling_stops_before_the_next_chunk()
+    {
+        using var cancel = new CancellationTokenSource();
+        using var codes = zeros([8, 100], ScalarType.Int64);
+        var chunks = 0;
+
+        Assert.Throws<OperationCanceledException>(() => ChunkedDecoder.Decode(
+            codes, part => zeros([1, part.shape[1]]), frameSamples: 1, contextFrames: 0, chunkFrames: 10,
+            _ =>
+            {
+                if (++chunks == 3)
+                {
+                    cancel.Cancel();
+                }
+            },
+            cancel.Token));
+        Assert.Equal(3, chunks);
+    }
+
+    [Fact]
+    public void Values_that_are_not_finite_fail_the_song()
+    {
+        using var codes = zeros([8, 30], ScalarType.Int64);
+        var error = Assert.Throws<SongException>(() => ChunkedDecoder.Decode(
+            codes, part => full([1, part.shape[1]], float.NaN), frameSamples: 1, contextFrames: 2, chunkFrames: 10, cancel: TestContext.Current.CancellationToken));
+        Assert.Contains("frames 0 to 9", error.Message, StringComparison.Ordinal);
+    }
+
+    [Trait("Category", Goldens.Category)]
+    public sealed class OfTheGoldens(GoldenCodec golden) : IClassFixture<GoldenCodec>
+    {
+        [Theory]
+        [InlineData(1)]
+        [InlineData(39)]
+        [InlineData(40)]
+        [InlineData(41)]
+        [InlineData(80)]
+        [InlineData(81)]
+        [InlineData(215)]
+        public void Chunks_give_the_samples_of_one_piece(int frames)
+        {
+            using var codes = golden.RandomCodes(frames, seed: frames);
+            AssertEqualToWhole(codes, golden.Decoder.Decode, golden.Decoder.FrameSamples, golden.Decoder.ContextFrames);
+            AssertEqualToWhole(codes, golden.Vocal.Decode, golden.Vocal.FrameSamples, golden.Vocal.ContextFrames);
+        }
+
+        private void AssertEqualToWhole(Tensor codes, Func<Tensor, Tensor> decode, int frameSamples, int contextFrames)
+        {
+            Tensor Decode(Tensor part)
+            {
+                using var embedding = golden.Decoder.Embed(part);
+                return decode(embedding);
+            }
+
+            var chunked = ChunkedDecoder.Decode(
+                codes, Decode, frameSamples, contextFrames, chunkFrames: 40, cancel: TestContext.Current.CancellationToken);
+            TensorAssert.CloseToPeak(GoldenCodec.Samples(Decode(codes)), chunked, 1e-5);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+using Xunit;
+using Yue.Engine.Audio;
+using Yue.Engine.Codec;
+using Yue.Testing;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Codec;
+
+[Trait("Category", Goldens.Category)]
+public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
+{
+    private const SongParts All =
+        SongParts.CodecTracks | SongParts.CodecMix | SongParts.VocoderTracks | SongParts.VocoderMix | SongParts.Spliced;
+
+    [Fact]
+    public void The_parts_follow_the_published_order_of_operations()
+    {
+        using var vocalCodes = golden.RandomCodes(53, seed: 1);
+        using var instrumentalCodes = golden.RandomCodes(53, seed: 2);
+        var song = Decoder(chunkFrames: 20).Decode(vocalCodes, instrumentalCodes, All, cancel: TestContext.Current.CancellationToken);
+
+        // Section 7 by hand, in one piece.
+        var (vocal16, vocal44) = Waves(vocalCodes, golden.Vocal);
+        var (instrumental16, instrumental44) = Waves(instrumentalCodes, golden.Instrumental);
+        static float[] Clamp(float[] samples, float limit = 0.99f) => [.. samples.Select(sample => Math.Clamp(sample, -limit, limit))];
+        static float[] Add(float[] a, float[] b) => [.. a.Zip(b, (x, y) => x + y)];
+        float[] mix16 = Add(Clamp(vocal16), Clamp(instrumental16)), mix44 = Clamp(Add(vocal44, instrumental44));
+        var spliced = Splice.ReplaceLowFrequencies(new AudioClip(mix16, 16000), new AudioClip(mix44, 44100)).Samples;
+
+        AssertPart(Clamp(vocal16), 16000, song.CodecTracks!.Vocal);
+        AssertPart(Clamp(instrumental16), 16000, song.CodecTracks.Instrumental);
+        AssertPart(mix16, 16000, song.CodecMix!);
+        AssertPart(Clamp(vocal44), 44100, song.VocoderTracks!.Vocal);
+        AssertPart(Clamp(instrumental44), 44100, song.VocoderTracks.Instrumental);
+        AssertPart(mix44, 44100, song.VocoderMix!);
+        AssertPart(spliced, 44100, song.Spliced!);
+        Assert.Equal(vocal16.Count(sample => Math.Abs(sample) > 0.99f), song.CodecTracks!.Vocal.ClippedSamples);
+        Assert.Equal(mix16.Count(sample => Math.Abs(sample) > 1), song.CodecMix!.ClippedSamples);
+    }
+
+    [Theory]
+    [InlineData(SongParts.None)]
+    [InlineData(SongParts.CodecMix)]
+    [InlineData(SongParts.CodecTracks)]
+    [InlineData(SongParts.VocoderTracks)]
+    [InlineData(SongParts.VocoderMix)]
+    [InlineData(SongParts.Spliced)]
+    [InlineData(SongParts.CodecMix | SongParts.CodecTracks)]
+    [InlineData(SongParts.Spliced | SongParts.VocoderTracks)]
+    public void Only_what_is_asked_for_is_returned_and_computed(SongParts parts)
+    {
+        using var codes = golden.RandomCodes(25);
+        List<DecodeProgress> progress = [];
+        var song = Decoder(chunkFrames: 10).Decode(codes, codes, parts, new Recorder(progress), TestContext.Current.CancellationToken);
+
+        Assert.Equal(parts.HasFlag(SongParts.CodecTracks), song.CodecTracks is not null);
+        Assert.Equal(parts.HasFlag(SongParts.CodecMix), song.CodecMix is not null);
+        Assert.Equal(parts.HasFlag(SongParts.VocoderTracks), song.VocoderTracks is not null);
+        Assert.Equal(parts.HasFlag(SongParts.VocoderMix), song.VocoderMix is not null);
+        Assert.Equal(parts.HasFlag(SongParts.Spliced), song.Spliced is not null);
+
+        var codec = (parts & (SongParts.CodecMix | SongParts.CodecTracks | SongParts.Spliced)) != 0;
+        var vocoder = (parts & (SongParts.VocoderMix | SongParts.VocoderTracks | SongParts.Spliced)) != 0;
+        var passes = (codec ? 2 : 0) + (vocoder ? 2 : 0);
+        Assert.Equal(3 * passes, progress.Count);
+        Assert.All(progress, step => Assert.Equal(25 * passes, step.Total));
+        Assert.Equal(progress.Select(step => step.Done).Order(), progress.Select(step => step.Done));
+        Assert.Equal(25 * passes, progress.LastOrDefault()?.Done ?? 0);
+    }
+
+    [Theory]
+    [InlineData(16000, false, SongParts.CodecMix)]
+    [InlineData(16000, true, SongParts.CodecMix | SongParts.CodecTracks)]
+    [InlineData(44100, false, SongParts.Spliced)]
+    [InlineData(44100, true, SongParts.Spliced | SongParts.VocoderTracks)]
+    public void An_output_setting_asks_for_the_mix_and_with_stems_for_the_tracks(int sampleRateHz, bool stems, SongParts parts) =>
+        Assert.Equal(parts, SongDecoder.PartsOf(new OutputSettings { SampleRate = sampleRateHz, Stems = stems }));
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void The_shortest_songs_have_their_exact_length(int frames)
+    {
+        using var codes = golden.RandomCodes(frames);
+        var song = Decoder().Decode(codes, codes, All, cancel: TestContext.Current.CancellationToken);
+        Assert.Equal(320 * frames, song.CodecMix!.Clip.Samples.Length);
+        Assert.Equal(320 * frames, song.CodecTracks!.Instrumental.Clip.Samples.Length);
+        Assert.Equal(882 * frames, song.VocoderMix!.Clip.Samples.Length);
+        Assert.Equal(882 * frames, song.Spliced!.Clip.Samples.Length);
+    }
+
+    [Fact]
+    public void Sixteen_kilohertz_needs_no_vocoder()
+    {
+        using var codes = golden.RandomCodes(3);
+        var decoder = new SongDecoder(golden.Decoder, vocalVocoder: null, instrumentalVocoder: null);
+        Assert.NotNull(decoder.Decode(codes, codes, SongParts.CodecMix, cancel: TestContext.Current.CancellationToken).CodecMix);
+        var error = Assert.Throws<InvalidOperationException>(
+            () => decoder.Decode(codes, codes, SongParts.Spliced, cancel: TestContext.Current.CancellationToken));
+        Assert.Contains("vocoders", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Loud_vocoder_tracks_are_summed_before_the_clamp()
+    {
+        using var codes = golden.RandomCodes(25);
+        using var quiet = GoldenCodec.LoadVocoder("decoder_131000.pth");
+        using var embedding = golden.Decoder.Embed(codes);
+        float[] wave = GoldenCodec.Samples(quiet.Decode(embedding));
+        var gain = 1.5f / wave.Max(Math.Abs);
+        using var loud = GoldenCodec.LoadVocoder("decoder_131000.pth", gain);
+        using var inverted = GoldenCodec.LoadVocoder("decoder_131000.pth", -gain / 2);
+
+        var song = new SongDecoder(golden.Decoder, loud, inverted).Decode(
+            codes, codes, SongParts.VocoderTracks | SongParts.VocoderMix, cancel: TestContext.Current.CancellationToken);
+
+        // The loud track reaches 1.5 and is cut, the sum with half of its inverse reaches 0.75 and is not.
+        var clipped = wave.LongCount(sample => Math.Abs(sample * gain) > 0.99f);
+        Assert.InRange(song.VocoderTracks!.Vocal.ClippedSamples, Math.Max(clipped - 2, 1), clipped + 2);
+        AssertPart([.. wave.Select(sample => Math.Clamp(sample * gain, -0.99f, 0.99f))], 44100, song.VocoderTracks.Vocal);
+        AssertPart([.. wave.Select(sample => sample * gain / 2)], 44100, song.VocoderMix!);
+        Assert.Equal(0, song.VocoderMix!.ClippedSamples);
+
+        var twice = new SongDecoder(golden.Decoder, loud, loud).Decode(
+            codes, codes, SongParts.VocoderMix, cancel: TestContext.Current.CancellationToken).VocoderMix!;
+        AssertPart([.. wave.Select(sample => Math.Clamp(2 * sample * gain, -0.99f, 0.99f))], 44100, twice);
+        Assert.True(twice.ClippedSamples > clipped);
+    }
+
+    [Fact]
+    public void Tracks_of_different_lengths_are_refused()
+    {
+        using var codes = golden.RandomCodes(3);
+        using var longer = golden.RandomCodes(4);
+        var error = Assert.Throws<ArgumentException>(
+            () => Decoder().Decode(codes, longer, SongParts.CodecMix, cancel: TestContext.Current.CancellationToken));
+        Assert.Contains("instrumentalCodes has shape [8, 4], expected [8, 3]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_cancelled_song_stops_at_the_next_chunk()
+    {
+        using var codes = golden.RandomCodes(50);
+        using var cancel = new CancellationTokenSource();
+        List<DecodeProgress> progress = [];
+        var recorder = new Recorder(progress);
+        recorder.OnReport += step =>
+        {
+            if (step.Done >= 30)
+            {
+                cancel.Cancel();
+            }
+        };
+
+        Assert.Throws<OperationCanceledException>(() => Decoder(chunkFrames: 10).Decode(codes, codes, All, recorder, cancel.Token));
+        Assert.Equal(30, progress[^1].Done);
+    }
+
+    [Fact]
+    public void Decoding_a_song_leaves_no_tensor_behind()
+    {
+        using var codes = golden.RandomCodes(25);
+        using var scope = NewDisposeScope();
+        Decoder(chunkFrames: 10).Decode(codes, codes, All, cancel: TestContext.Current.CancellationToken);
+        Assert.Equal(0, scope.DisposablesCount);
+    }
+
+    private SongDecoder Decoder(int chunkFrames = ChunkedDecoder.DefaultChunkFrames) =>
+        new(golden.Decoder, golden.Vocal, golden.Instrumental, chunkFrames);
+
+    private (float[] Codec, float[] Vocoder) Waves(Tensor codes, Engine.Vocoder.Vocos vocoder)
+    {
+        using var embedding = golden.Decoder.Embed(codes);
+        return (GoldenCodec.Samples(golden.Decoder.Decode(embedding)), GoldenCodec.Samples(vocoder.Decode(embedding)));
+    }
+
+    private static void AssertPart(float[] expected, int sampleRateHz, SongPart part)
+    {
+        Assert.Equal(sampleRateHz, part.Clip.SampleRateHz);
+        TensorAssert.CloseToPeak(expected, part.Clip.Samples, 2e-5);
+    }
+
+    private sealed class Recorder(List<DecodeProgress> steps) : IProgress<DecodeProgress>
+    {
+        public event Action<DecodeProgress>? OnReport;
+
+        public void Report(DecodeProgress value)
+        {
+            steps.Add(value);
+            OnReport?.Invoke(value);
+        }
+    }
+}

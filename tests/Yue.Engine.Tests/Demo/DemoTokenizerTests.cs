@@ -1,0 +1,71 @@
+using CsCheck;
+using Microsoft.ML.Tokenizers;
+using Xunit;
+using Yue.Testing;
+
+namespace Yue.Engine.Tests.Demo;
+
+public sealed class DemoTokenizerTests : IClassFixture<DemoModelTests.Made>
+{
+    private const int FirstControlToken = 32000;
+
+    private readonly SentencePieceTokenizer _tokenizer;
+
+    public DemoTokenizerTests(DemoModelTests.Made made)
+    {
+        using var model = File.OpenRead(Path.Combine(made.Folders.Stage1, "tokenizer.model"));
+        _tokenizer = SentencePieceTokenizer.Create(model, addBeginningOfSentence: false, addEndOfSentence: false);
+    }
+
+    [Fact]
+    public void The_controls_have_the_ids_of_the_real_model()
+    {
+        Assert.Equal(("<unk>", "<s>", "</s>"), (_tokenizer.UnknownToken, _tokenizer.BeginningOfSentenceToken, _tokenizer.EndOfSentenceToken));
+        Assert.Equal((0, 1, 2), (_tokenizer.UnknownId, _tokenizer.BeginningOfSentenceId, _tokenizer.EndOfSentenceId));
+    }
+
+    [Theory]
+    [InlineData("love", 1)]
+    [InlineData("love forever", 2)]
+    [InlineData("loves", 2)]
+    [InlineData("xylophone", 10)]
+    [InlineData("\n", 2)]
+    [InlineData("é", 3)]
+    public void A_known_word_is_one_piece_and_anything_else_is_more(string text, int pieces) =>
+        Assert.Equal(pieces, _tokenizer.EncodeToIds(text).Count);
+
+    [Fact]
+    public void Any_text_is_encoded_below_the_control_tokens_without_an_unknown_and_decodes_to_itself() =>
+        Gen.OneOf(Gen.String, Gen.String[Gen.Char[" \n[]love歌é"], 0, 40]).Where(text => IsWellFormed(text)).Sample(
+            text =>
+            {
+                var ids = _tokenizer.EncodeToIds(text);
+                Assert.All(ids, id => Assert.InRange(id, 3, FirstControlToken - 1));
+                Assert.Equal(text, _tokenizer.Decode(ids));
+            },
+            iter: 500,
+            threads: 1);
+
+    [Fact]
+    [Trait("Category", Goldens.Category)]
+    public void It_is_another_model_than_the_real_one()
+    {
+        using var model = File.OpenRead(Goldens.PathOf("tokenizer", "tokenizer.model"));
+        var real = SentencePieceTokenizer.Create(model, addBeginningOfSentence: false, addEndOfSentence: false);
+        Assert.InRange(_tokenizer.Vocabulary.Count, 300, 5000);
+        Assert.NotEqual(real.EncodeToIds("love"), _tokenizer.EncodeToIds("love"));
+    }
+
+    private static bool IsWellFormed(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\u2581' || (char.IsSurrogate(text[i]) && !(char.IsHighSurrogate(text[i]) && ++i < text.Length && char.IsLowSurrogate(text[i]))))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

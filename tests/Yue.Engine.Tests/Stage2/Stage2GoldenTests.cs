@@ -1,0 +1,38 @@
+using Xunit;
+using Yue.Engine.Stage2;
+using Yue.Engine.Tokens;
+using Yue.Testing;
+
+namespace Yue.Engine.Tests.Stage2;
+
+[Trait("Category", Goldens.Category)]
+public sealed class Stage2GoldenTests
+{
+    private static readonly string Expected = Goldens.PathOf("stage2", "expected.safetensors");
+
+    [Theory]
+    [InlineData("one_chunk")]
+    [InlineData("two_chunks_and_tail")]
+    [InlineData("under_six_seconds")]
+    public void Greedy_stage2_codes_equal_the_reference(string name)
+    {
+        using var model = GoldenModels.Load("stage2");
+        using var decoder = new TorchStage2Decoder(model, maxRows: 4, Stage2Mask.Reference);
+        var codebook0 = GoldenModels.Expected<int>(Expected, $"{name}.cb0");
+        using var song = new Stage2Song(decoder, codebook0, codebook0);
+
+        while (song.Advance())
+        {
+        }
+
+        var raw = song.VocalCodes;
+        Assert.Equal(GoldenModels.Expected<int>(Expected, $"{name}.raw_codes"), raw.SelectMany(row => row));
+        Assert.Equal(raw, song.InstrumentalCodes);
+        foreach (var row in raw)
+        {
+            CodeRepair.ReplaceByMostFrequentValue(row);
+        }
+
+        Assert.Equal(GoldenModels.Expected<int>(Expected, $"{name}.codes"), raw.SelectMany(row => row));
+    }
+}
