@@ -12,7 +12,7 @@ internal sealed record EncodedSong(byte[] Mix, byte[]? Vocal, byte[]? Instrument
 {
     /// <summary>Encodes the mix, and the stems where the song has them.</summary>
     public static async Task<EncodedSong> EncodeAsync(
-        ISongEncoder encoder, SongResult song, SongFormat format, bool stems, CancellationToken cancel)
+        ISongEncoder encoder, SongResult song, AudioFormat format, bool stems, CancellationToken cancel)
     {
         using var activity = YueTelemetry.Source.StartActivity("encode");
         activity?.SetTag("yue.format", format.Name());

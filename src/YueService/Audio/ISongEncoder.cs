@@ -6,11 +6,11 @@ namespace YueService.Audio;
 internal interface ISongEncoder
 {
     /// <summary>Whether files of this format can be made here; <c>false</c> when the program it needs is missing.</summary>
-    bool Supports(SongFormat format);
+    bool Supports(AudioFormat format);
 
     /// <summary>The whole file.</summary>
     /// <param name="clip">The sound; samples past ±1 clip.</param>
     /// <param name="format">A format that <see cref="Supports"/> allows.</param>
     /// <param name="cancel">Stops the encoding and any process that does it.</param>
-    Task<byte[]> EncodeAsync(AudioClip clip, SongFormat format, CancellationToken cancel);
+    Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel);
 }

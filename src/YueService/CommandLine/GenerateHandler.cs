@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Yue.Engine;
+using Yue.Engine.Audio;
 using YueService.Audio;
 using YueService.Endpoints;
 using YueService.Requests;
@@ -83,7 +84,7 @@ internal sealed class GenerateHandler(
         return command;
     }
 
-    private async Task<int> MakeAsync(SongRequest request, SongFiles target, SongFormat format, CancellationToken cancel)
+    private async Task<int> MakeAsync(SongRequest request, SongFiles target, AudioFormat format, CancellationToken cancel)
     {
         var progress = new LatestProgress();
         if (engine.TrySubmit(request, progress, out var song, cancel) != SubmitOutcome.Accepted)
@@ -92,17 +93,18 @@ internal sealed class GenerateHandler(
         }
 
         SongResult result;
+        EncodedSong encoded;
         try
         {
             await view.FollowAsync(progress.Line, song!);
             result = await song!;
+            encoded = await EncodedSong.EncodeAsync(encoder, result, format, request.Output.Stems, cancel);
         }
         catch (Exception e) when (e is SongException or EngineDeadException)
         {
             return await FailAsync(ExitCode.SongFailed, $"The song could not be made: {e.Message}");
         }
 
-        var encoded = await EncodedSong.EncodeAsync(encoder, result, format, request.Output.Stems, cancel);
         try
         {
             await target.WriteAsync(encoded, cancel);

@@ -1,3 +1,4 @@
+using Yue.Engine.Audio;
 using YueService.Audio;
 
 namespace YueService.CommandLine;
@@ -6,13 +7,13 @@ namespace YueService.CommandLine;
 /// <param name="Folder">The folder of all of them.</param>
 /// <param name="Mix">The song's file.</param>
 /// <param name="Format">The format that the file's name asks for; wav for a name that says nothing.</param>
-internal sealed record SongFiles(string Folder, string Mix, SongFormat Format)
+internal sealed record SongFiles(string Folder, string Mix, AudioFormat Format)
 {
     /// <summary>The files for the name that the command line gave.</summary>
     public static SongFiles At(string file)
     {
         var mix = Path.GetFullPath(file);
-        var format = SongFormats.ByName.GetValueOrDefault(Path.GetExtension(mix).TrimStart('.').ToLowerInvariant(), SongFormat.Wav);
+        var format = SongFormats.ByName.GetValueOrDefault(Path.GetExtension(mix).TrimStart('.').ToLowerInvariant(), AudioFormat.Wav);
         return new(Path.GetDirectoryName(mix) ?? mix, mix, format);
     }
 

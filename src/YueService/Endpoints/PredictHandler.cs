@@ -53,7 +53,7 @@ internal sealed partial class PredictHandler(
             return Problems.Invalid(http, findings);
         }
 
-        var format = form.Format ?? command.Format ?? SongFormat.Wav;
+        var format = form.Format ?? command.Format ?? AudioFormat.Wav;
         if (!encoder.Supports(format))
         {
             return Problems.Create(
@@ -89,7 +89,7 @@ internal sealed partial class PredictHandler(
     }
 
     private static PredictResponse Answer(
-        HttpContext http, PredictCommand command, SongResult result, EncodedSong encoded, SongFormat format) => new()
+        HttpContext http, PredictCommand command, SongResult result, EncodedSong encoded, AudioFormat format) => new()
         {
             AudioBase64 = encoded.Mix,
             Format = format.Name(),
@@ -108,7 +108,7 @@ internal sealed partial class PredictHandler(
                 : null,
         };
 
-    private static StemBody Stem(byte[] file, AudioClip clip, SongFormat format) =>
+    private static StemBody Stem(byte[] file, AudioClip clip, AudioFormat format) =>
         new(file, format.Name(), clip.SampleRateHz, clip.DurationSeconds);
 
     private static IEnumerable<string> FileWarnings(PredictCommand command, AnswerForm form)

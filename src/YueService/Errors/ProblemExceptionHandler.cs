@@ -18,6 +18,12 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
     {
         switch (exception)
         {
+            case SongRequestException request:
+                LogUnsingable(request.Message);
+                return Problems.Create(http, ProblemType.Unsingable, request.Message);
+            case SongException or OperationCanceledException when engine.Status.State == EngineState.Draining:
+                LogGivenUp();
+                return Problems.NotReady(http, engine.Status);
             case SongException:
                 LogSongFailed(exception);
                 return Problems.Create(
@@ -28,15 +34,14 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
             case BadHttpRequestException bad:
                 LogBadRequest(bad);
                 return Problems.Create(http, ProblemType.ForStatus(bad.StatusCode), "The request ended early or breaks a limit of the server.");
-            case OperationCanceledException:
-                // The caller is still there, so it is the engine that gave the song up: the process is ending.
-                LogGivenUp();
-                return Problems.NotReady(http, engine.Status with { State = EngineState.Draining });
             default:
                 LogBug(exception);
                 return Problems.Create(http, ProblemType.InternalError, "Please report it with the trace_id; the log has the reason.");
         }
     }
+
+    [LoggerMessage(LogLevel.Information, "A song cannot be sung: {Reason}")]
+    private partial void LogUnsingable(string reason);
 
     [LoggerMessage(LogLevel.Error, "A song failed")]
     private partial void LogSongFailed(Exception exception);

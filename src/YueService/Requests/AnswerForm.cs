@@ -1,13 +1,13 @@
 using System.Collections.Frozen;
 using Microsoft.Net.Http.Headers;
-using YueService.Audio;
+using Yue.Engine.Audio;
 
 namespace YueService.Requests;
 
 /// <summary>What form of answer a caller accepts.</summary>
 /// <param name="IsFile">Whether the answer is the file itself rather than JSON.</param>
 /// <param name="Format">The file format that the header names; null leaves it to the body.</param>
-internal sealed record AnswerForm(bool IsFile, SongFormat? Format)
+internal sealed record AnswerForm(bool IsFile, AudioFormat? Format)
 {
     private static readonly AnswerForm Json = new(false, null);
 
@@ -15,14 +15,14 @@ internal sealed record AnswerForm(bool IsFile, SongFormat? Format)
     {
         ["application/json"] = Json,
         ["application/*"] = Json,
-        ["audio/wav"] = new(true, SongFormat.Wav),
-        ["audio/x-wav"] = new(true, SongFormat.Wav),
-        ["audio/wave"] = new(true, SongFormat.Wav),
-        ["audio/vnd.wave"] = new(true, SongFormat.Wav),
-        ["audio/flac"] = new(true, SongFormat.Flac),
-        ["audio/x-flac"] = new(true, SongFormat.Flac),
-        ["audio/mpeg"] = new(true, SongFormat.Mp3),
-        ["audio/mp3"] = new(true, SongFormat.Mp3),
+        ["audio/wav"] = new(true, AudioFormat.Wav),
+        ["audio/x-wav"] = new(true, AudioFormat.Wav),
+        ["audio/wave"] = new(true, AudioFormat.Wav),
+        ["audio/vnd.wave"] = new(true, AudioFormat.Wav),
+        ["audio/flac"] = new(true, AudioFormat.Flac),
+        ["audio/x-flac"] = new(true, AudioFormat.Flac),
+        ["audio/mpeg"] = new(true, AudioFormat.Mp3),
+        ["audio/mp3"] = new(true, AudioFormat.Mp3),
         ["audio/*"] = new(true, null),
         ["*/*"] = Json,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);

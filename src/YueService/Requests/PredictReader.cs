@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Yue.Engine;
+using Yue.Engine.Audio;
 using YueService.Audio;
 
 namespace YueService.Requests;
@@ -97,7 +98,7 @@ internal static partial class PredictReader
         ? fields.Text("model", 1, 256, "the first configured one")
         : fields.OneOf("model", models, "the first configured one");
 
-    private static (OutputSettings Output, SongFormat? Format) ReadOutput(FieldReader fields, OutputSettings defaults)
+    private static (OutputSettings Output, AudioFormat? Format) ReadOutput(FieldReader fields, OutputSettings defaults)
     {
         var output = new OutputSettings
         {

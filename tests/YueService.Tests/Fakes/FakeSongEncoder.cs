@@ -13,12 +13,12 @@ internal sealed class FakeSongEncoder : ISongEncoder
     /// <summary>Done before every file.</summary>
     public Func<CancellationToken, Task> Prepare { get; set; } = _ => Task.CompletedTask;
 
-    public bool Supports(SongFormat format) => format == SongFormat.Wav || HasFfmpeg;
+    public bool Supports(AudioFormat format) => format == AudioFormat.Wav || HasFfmpeg;
 
-    public async Task<byte[]> EncodeAsync(AudioClip clip, SongFormat format, CancellationToken cancel)
+    public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel)
     {
         await Prepare(cancel);
-        return format == SongFormat.Wav ? Wav(clip) : Encoding.ASCII.GetBytes(format.Name());
+        return format == AudioFormat.Wav ? Wav(clip) : Encoding.ASCII.GetBytes(format.Name());
     }
 
     private static byte[] Wav(AudioClip clip)

@@ -79,14 +79,33 @@ public sealed class EngineStateTests : IDisposable
         Assert.NotNull(response.Headers.RetryAfter);
     }
 
-    [Fact]
-    public async Task A_song_that_the_engine_gives_up_at_shutdown_is_a_503()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_song_that_is_given_up_at_shutdown_is_a_503(bool cancelled)
     {
-        _app.Engine.Sing = (_, _, _) => Task.FromCanceled<SongResult>(new CancellationToken(canceled: true));
+        _app.Engine.Sing = (_, _, _) =>
+        {
+            _app.Engine.Status = _app.Engine.Status with { State = EngineState.Draining };
+            return cancelled
+                ? Task.FromCanceled<SongResult>(new CancellationToken(canceled: true))
+                : Task.FromException<SongResult>(new SongException("the service is shutting down"));
+        };
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(Body);
         var problem = await response.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:not-ready");
         Assert.Equal("draining", problem.GetProperty("state").GetString());
+        Assert.DoesNotContain(_app.Log.Events, e => e.Level >= LogEventLevel.Error);
+    }
+
+    [Fact]
+    public async Task What_the_model_cannot_sing_is_a_422_with_its_reason()
+    {
+        _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new SongRequestException("lyrics: there are no words to sing"));
+        using var client = _app.CreateClient();
+        using var response = await client.PredictAsync(Body);
+        var problem = await response.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:unsingable");
+        Assert.Equal("lyrics: there are no words to sing", problem.GetProperty("detail").GetString());
     }
 
     [Fact]
