@@ -1,0 +1,16 @@
+using Yue.Engine.Audio;
+
+namespace YueService.Audio;
+
+/// <summary>Turns sound into the bytes of a file, on the caller's side: the engine's thread never encodes.</summary>
+internal interface ISongEncoder
+{
+    /// <summary>Whether files of this format can be made here; <c>false</c> when the program it needs is missing.</summary>
+    bool Supports(AudioFormat format);
+
+    /// <summary>The whole file.</summary>
+    /// <param name="clip">The sound; samples past ±1 clip.</param>
+    /// <param name="format">A format that <see cref="Supports"/> allows.</param>
+    /// <param name="cancel">Stops the encoding and any process that does it.</param>
+    Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel);
+}

@@ -1,0 +1,22 @@
+namespace YueService.CommandLine;
+
+/// <summary>What the program's exit code says.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+
+    /// <summary>A fault that has no code of its own, such as an address in use or a full disk.</summary>
+    public const int Failure = 1;
+
+    /// <summary>The command line or the settings are at fault: nothing was started.</summary>
+    public const int Usage = 2;
+
+    /// <summary>The models could not be loaded.</summary>
+    public const int EngineFailed = 3;
+
+    /// <summary>The song could not be made.</summary>
+    public const int SongFailed = 4;
+
+    /// <summary>Ctrl-C or SIGTERM stopped the song; no file was written.</summary>
+    public const int Cancelled = 130;
+}

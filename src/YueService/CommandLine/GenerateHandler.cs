@@ -1,0 +1,171 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Yue.Engine;
+using Yue.Engine.Audio;
+using YueService.Audio;
+using YueService.Endpoints;
+using YueService.Requests;
+
+namespace YueService.CommandLine;
+
+/// <summary>Makes one song with an engine in this process and writes it to a file.</summary>
+/// <param name="engine">Started, perhaps still loading.</param>
+/// <param name="encoder">Makes the file.</param>
+/// <param name="view">Shows the progress.</param>
+/// <param name="output">Where the result is told.</param>
+/// <param name="error">Where warnings and faults are told.</param>
+internal sealed class GenerateHandler(
+    ISongEngine engine, ISongEncoder encoder, IProgressView view, TextWriter output, TextWriter error)
+{
+    private static readonly TimeSpan StatusInterval = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Makes the song.</summary>
+    /// <param name="arguments">What to sing and where to.</param>
+    /// <param name="cancel">Gives the song up; nothing is written then.</param>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<int> RunAsync(GenerateArguments arguments, CancellationToken cancel)
+    {
+        var target = SongFiles.At(arguments.OutFile);
+        if (!Directory.Exists(target.Folder))
+        {
+            return await FailAsync(ExitCode.Usage, $"--out is in {target.Folder}, and there is no such folder.");
+        }
+
+        string lyrics;
+        try
+        {
+            lyrics = await ReadLyricsAsync(arguments.LyricsFile, cancel);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException or InvalidDataException)
+        {
+            return await FailAsync(ExitCode.Usage, $"--lyrics cannot be read: {e.Message}");
+        }
+
+        // Checked before the models are loaded and again when their names are known.
+        arguments.Fields["lyrics"] = lyrics;
+        if (await CheckAsync(arguments) is null)
+        {
+            return ExitCode.Usage;
+        }
+
+        if (!await IsReadyAsync(cancel))
+        {
+            return await FailAsync(ExitCode.EngineFailed, $"The models could not be loaded: {engine.Status.Failure ?? "the engine stopped"}");
+        }
+
+        if (engine.Status.IsDemo)
+        {
+            await error.WriteLineAsync("The built-in demo model runs because no checkpoints are configured: it does not sing.");
+        }
+
+        if (await CheckAsync(arguments) is not { } command)
+        {
+            return ExitCode.Usage;
+        }
+
+        var format = command.Format ?? target.Format;
+        return encoder.Supports(format)
+            ? await MakeAsync(command.Song, target, format, cancel)
+            : await FailAsync(ExitCode.Usage, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+    }
+
+    /// <summary>The request; null when fields are at fault, which is then said.</summary>
+    private async Task<PredictCommand?> CheckAsync(GenerateArguments arguments)
+    {
+        using var request = JsonDocument.Parse(arguments.Fields.ToJsonString());
+        var command = PredictReader.Read(request.RootElement, strict: true, engine.Status.Stage1Names(), out var findings);
+        foreach (var (path, messages) in findings.Errors)
+        {
+            await error.WriteLineAsync($"{GenerateOptions.OptionFor(path)}: {string.Join(' ', messages)}");
+        }
+
+        return command;
+    }
+
+    private async Task<int> MakeAsync(SongRequest request, SongFiles target, AudioFormat format, CancellationToken cancel)
+    {
+        var progress = new LatestProgress();
+        if (engine.TrySubmit(request, progress, out var song, cancel) != SubmitOutcome.Accepted)
+        {
+            return await FailAsync(ExitCode.EngineFailed, "The engine takes no song.");
+        }
+
+        SongResult result;
+        EncodedSong encoded;
+        try
+        {
+            await view.FollowAsync(progress.Line, song!);
+            result = await song!;
+            encoded = await EncodedSong.EncodeAsync(encoder, result, format, request.Output.Stems, cancel);
+        }
+        catch (Exception e) when (e is SongException or EngineDeadException)
+        {
+            return await FailAsync(ExitCode.SongFailed, $"The song could not be made: {e.Message}");
+        }
+
+        try
+        {
+            await target.WriteAsync(encoded, cancel);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return await FailAsync(ExitCode.Failure, $"The song cannot be written: {e.Message}");
+        }
+
+        foreach (var warning in result.Warnings)
+        {
+            await error.WriteLineAsync($"warning: {warning}");
+        }
+
+        await output.WriteLineAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{target.Mix}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, model {result.Model}, seed {result.Seed}"));
+        return ExitCode.Success;
+    }
+
+    /// <summary>Waits until the models are loaded; false when they could not be.</summary>
+    private async Task<bool> IsReadyAsync(CancellationToken cancel)
+    {
+        var loaded = WaitAsync();
+        await view.FollowAsync(() => Describe(engine.Status), loaded);
+        return await loaded;
+
+        async Task<bool> WaitAsync()
+        {
+            while (engine.Status.State == EngineState.Loading)
+            {
+                await Task.Delay(StatusInterval, cancel);
+            }
+
+            return engine.Status.State == EngineState.Ready;
+        }
+    }
+
+    private static ProgressLine Describe(EngineStatus status) => new($"loading {status.Loading ?? "the models"}", status.Percent / 100);
+
+    /// <summary>The lyrics of a file in UTF-8, or of standard input.</summary>
+    private static async Task<string> ReadLyricsAsync(string file, CancellationToken cancel)
+    {
+        // Four bytes a character at most; one more tells that there are too many.
+        const int MaxBytes = (SongLimits.MaxLyricsLength + 1) * 4;
+        await using var stream = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
+        var buffer = new byte[MaxBytes + 1];
+        var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel);
+        if (length > MaxBytes)
+        {
+            throw new InvalidDataException($"there are more than {SongLimits.MaxLyricsLength} characters.");
+        }
+
+        using var reader = new StreamReader(
+            new MemoryStream(buffer, 0, length), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+        return await reader.ReadToEndAsync(cancel);
+    }
+
+    private async Task<int> FailAsync(int exitCode, string message)
+    {
+        await error.WriteLineAsync(message);
+        return exitCode;
+    }
+}

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using YueService.Hosting;
+using YueService.Settings;
+
+namespace YueService.CommandLine;
+
+/// <summary><c>yue serve</c>: the web service until a signal ends it. Also what <c>yue</c> does without a command.</summary>
+internal static class ServeCommand
+{
+    public static Command Create(RootCommand root, SettingOptions settings, Action<IServiceCollection> configure)
+    {
+        var urls = new Option<string?>("--urls")
+        {
+            HelpName = "URL[;URL]",
+            Description = $"Where to listen; {YueHost.DefaultUrl} when neither this nor ASPNETCORE_URLS says otherwise",
+        };
+        var serve = new Command("serve", "Runs the web service; the default") { TreatUnmatchedTokensAsErrors = false };
+        foreach (var command in new[] { root, serve })
+        {
+            command.Options.Add(urls);
+            command.SetAction((line, cancel) => RunAsync(line, settings, line.GetValue(urls), configure, cancel));
+        }
+
+        return serve;
+    }
+
+    private static async Task<int> RunAsync(
+        ParseResult line, SettingOptions options, string? urls, Action<IServiceCollection> configure, CancellationToken cancel)
+    {
+        var error = line.InvocationConfiguration.Error;
+        if (await CommandSettings.ReadAsync(line, options) is not { } settings)
+        {
+            return ExitCode.Usage;
+        }
+
+        if (urls is not null)
+        {
+            settings = settings with { Values = [.. settings.Values, new(WebHostDefaults.ServerUrlsKey, urls)] };
+        }
+
+        try
+        {
+            await using var app = YueHost.BuildService(settings, configure);
+            app.Services.ValidateYueOptions();
+            await app.StartAsync(cancel);
+            await app.WaitForShutdownAsync(cancel);
+            return ExitCode.Success;
+        }
+        catch (Exception e) when (StartupFaults.Of(e) is { } faults)
+        {
+            await CommandSettings.ReportAsync(error, faults);
+            return ExitCode.Usage;
+        }
+        catch (Exception e) when (e is IOException or FormatException)
+        {
+            await error.WriteLineAsync($"yue cannot listen: {e.Message}");
+            return ExitCode.Failure;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Yue.Engine;
+using YueService.Hosting;
+
+namespace YueService.CommandLine;
+
+/// <summary>The options that every command takes for the settings of section <c>Yue</c>; the last place a setting is looked for.</summary>
+internal sealed partial class SettingOptions
+{
+    private readonly Option<string[]> _stage1 = new("--stage1")
+    {
+        HelpName = "NAME=FOLDER",
+        Description = "A stage-1 checkpoint by the name that requests call it; may be repeated",
+        Recursive = true,
+    };
+
+    private readonly Option<string?> _stage2 = Folder("--stage2", "The stage-2 checkpoint");
+
+    private readonly Option<string?> _codec = Folder("--codec", "The codec with its vocoders (xcodec_mini_infer)");
+
+    private readonly Option<string?> _tokenizer = new("--tokenizer")
+    {
+        HelpName = "FILE",
+        Description = "The SentencePiece model, when it is not tokenizer.model in the stage-1 folder",
+        Recursive = true,
+    };
+
+    private readonly Option<string?> _cacheFolder = Folder("--cache-folder", "Where the demo model and compiled kernels are kept");
+
+    private readonly Option<string?> _device = new("--device")
+    {
+        HelpName = "auto|cpu|cuda[:N]",
+        Description = "What to run on",
+        Recursive = true,
+    };
+
+    private readonly Option<int?> _queueCapacity = new("--queue-capacity")
+    {
+        HelpName = "N",
+        Description = "Songs that may wait; one more is refused",
+        Recursive = true,
+    };
+
+    public SettingOptions(Command root)
+    {
+        ValidateStage1();
+        foreach (var option in new Option[] { _stage1, _stage2, _codec, _tokenizer, _cacheFolder, _device, _queueCapacity })
+        {
+            root.Options.Add(option);
+        }
+    }
+
+    /// <summary>The settings of a command line, or every argument that nobody knows.</summary>
+    public (HostSettings Settings, IReadOnlyList<string> Unknown) Read(ParseResult line)
+    {
+        var values = new List<KeyValuePair<string, string?>>();
+        var hostArguments = new List<string>();
+        var unknown = new List<string>();
+        foreach (var token in line.UnmatchedTokens)
+        {
+            if (SettingArgument().Match(token) is { Success: true } setting)
+            {
+                values.Add(new(setting.Groups["key"].Value, setting.Groups["value"].Value));
+            }
+            else if (HostArgument().IsMatch(token))
+            {
+                hostArguments.Add(token);
+            }
+            else
+            {
+                unknown.Add(token);
+            }
+        }
+
+        foreach (var model in line.GetValue(_stage1) ?? [])
+        {
+            var parts = model.Split('=', 2);
+            values.Add(new($"{EngineOptions.Section}:{nameof(EngineOptions.Stage1)}:{parts[0]}", parts[1]));
+        }
+
+        Add(nameof(EngineOptions.Stage2), line.GetValue(_stage2));
+        Add(nameof(EngineOptions.Codec), line.GetValue(_codec));
+        Add(nameof(EngineOptions.Tokenizer), line.GetValue(_tokenizer));
+        Add(nameof(EngineOptions.CacheFolder), line.GetValue(_cacheFolder));
+        Add(nameof(EngineOptions.Device), line.GetValue(_device));
+        Add(nameof(EngineOptions.QueueCapacity), line.GetValue(_queueCapacity)?.ToString(CultureInfo.InvariantCulture));
+        return (new(values, hostArguments), unknown);
+
+        void Add(string setting, string? value)
+        {
+            if (value is not null)
+            {
+                values.Add(new($"{EngineOptions.Section}:{setting}", value));
+            }
+        }
+    }
+
+    private void ValidateStage1() => _stage1.Validators.Add(result =>
+    {
+        foreach (var token in result.Tokens.Where(token => token.Value.IndexOf('=', StringComparison.Ordinal) < 1))
+        {
+            result.AddError($"--stage1 is '{token.Value}'; write NAME=FOLDER.");
+        }
+    });
+
+    private static Option<string?> Folder(string name, string description) => new(name)
+    {
+        HelpName = "FOLDER",
+        Description = description,
+        Recursive = true,
+    };
+
+    // Any setting, of any section: --Yue:LogFormat=json, --Serilog:MinimumLevel:Default=Debug.
+    [GeneratedRegex(@"^--(?<key>\w+(:[\w.-]+)+)=(?<value>.*)\z", RegexOptions.Singleline)]
+    private static partial Regex SettingArgument();
+
+    [GeneratedRegex("^--(environment|contentRoot|applicationName)=", RegexOptions.IgnoreCase)]
+    private static partial Regex HostArgument();
+}

@@ -1,0 +1,56 @@
+using Yue.Engine.Audio;
+using YueService.Audio;
+
+namespace YueService.CommandLine;
+
+/// <summary>Where a song and its stems are written.</summary>
+/// <param name="Folder">The folder of all of them.</param>
+/// <param name="Mix">The song's file.</param>
+/// <param name="Format">The format that the file's name asks for; wav for a name that says nothing.</param>
+internal sealed record SongFiles(string Folder, string Mix, AudioFormat Format)
+{
+    /// <summary>The files for the name that the command line gave.</summary>
+    public static SongFiles At(string file)
+    {
+        var mix = Path.GetFullPath(file);
+        var format = SongFormats.ByName.GetValueOrDefault(Path.GetExtension(mix).TrimStart('.').ToLowerInvariant(), AudioFormat.Wav);
+        return new(Path.GetDirectoryName(mix) ?? mix, mix, format);
+    }
+
+    /// <summary>The file of a stem: <c>song.vocal.wav</c> beside <c>song.wav</c>.</summary>
+    public string Stem(string track) =>
+        Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(Mix)}.{track}{Path.GetExtension(Mix)}");
+
+    /// <summary>Writes every file under a temporary name and renames all of them at the end, the song last.</summary>
+    public async Task WriteAsync(EncodedSong song, CancellationToken cancel)
+    {
+        var files = new List<(string Path, byte[] Bytes)>();
+        if (song is { Vocal: { } vocal, Instrumental: { } instrumental })
+        {
+            files.Add((Stem("vocal"), vocal));
+            files.Add((Stem("instrumental"), instrumental));
+        }
+
+        files.Add((Mix, song.Mix));
+        var suffix = $".{Guid.NewGuid():N}.part";
+        try
+        {
+            foreach (var (path, bytes) in files)
+            {
+                await File.WriteAllBytesAsync(path + suffix, bytes, cancel);
+            }
+
+            foreach (var (path, _) in files)
+            {
+                File.Move(path + suffix, path, overwrite: true);
+            }
+        }
+        finally
+        {
+            foreach (var (path, _) in files)
+            {
+                File.Delete(path + suffix);
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using Yue.Engine;
+
+namespace YueService.Contracts;
+
+/// <summary>A finished song as <c>POST /predict</c> returns it. The keys up to <c>metadata</c> are those of the old service.</summary>
+internal sealed record PredictResponse
+{
+    /// <summary>Always <c>success</c>: a song that fails is answered with problem details.</summary>
+    public string Status { get; } = "success";
+
+    /// <summary>The whole file of the song in base64.</summary>
+    public required byte[] AudioBase64 { get; init; }
+
+    /// <summary>What the file is: <c>wav</c> (PCM 16-bit), <c>flac</c> or <c>mp3</c>.</summary>
+    public required string Format { get; init; }
+
+    /// <summary>The lyrics as they were sent.</summary>
+    public required string Lyrics { get; init; }
+
+    /// <summary>The genre line as it was sent, or its default.</summary>
+    public required string Genre { get; init; }
+
+    /// <summary>Always null; kept for clients of the old service.</summary>
+    public string? Error { get; }
+
+    /// <summary>Always null; kept for clients of the old service.</summary>
+    public string? Stderr { get; }
+
+    /// <summary>How to find this request in logs and traces.</summary>
+    public required PredictMetadata Metadata { get; init; }
+
+    /// <summary>Samples a second of the file.</summary>
+    public required int SampleRate { get; init; }
+
+    /// <summary>The song's length.</summary>
+    public required double DurationSeconds { get; init; }
+
+    /// <summary>The seed that was used: the same request with it gives the same song.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>The stage-1 checkpoint that sang.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Where the time went.</summary>
+    public required TimingsBody Timings { get; init; }
+
+    /// <summary>The sections sung, in order.</summary>
+    public required IReadOnlyList<SectionBody> Sections { get; init; }
+
+    /// <summary>What the caller should know about how the request was understood and sung.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>The tracks of the mix, when <c>output.stems</c> asked for them; null otherwise.</summary>
+    public StemsBody? Stems { get; init; }
+}
+
+/// <summary>How to find a request in logs and traces.</summary>
+/// <param name="ClientJobId">The caller's own name for the request; null when absent or not in the allowed form.</param>
+/// <param name="TraceId">The W3C trace identifier.</param>
+/// <param name="SpanId">The W3C span identifier of the request.</param>
+internal sealed record PredictMetadata(string? ClientJobId, string TraceId, string? SpanId);
+
+/// <summary>Wall-clock seconds of a song's steps.</summary>
+/// <param name="QueueSeconds">Waiting for the engine.</param>
+/// <param name="Stage1Seconds">The first language model: one coarse code a frame and track.</param>
+/// <param name="Stage2Seconds">The second language model: the other seven codes.</param>
+/// <param name="DecodeSeconds">Codec, vocoder and splice.</param>
+/// <param name="TotalSeconds">From submission to sound.</param>
+/// <param name="TokensPerSecond">Stage-1 tokens a second of stage 1.</param>
+/// <param name="RealTimeFactor">Total seconds a second of audio.</param>
+internal sealed record TimingsBody(
+    double QueueSeconds,
+    double Stage1Seconds,
+    double Stage2Seconds,
+    double DecodeSeconds,
+    double TotalSeconds,
+    double TokensPerSecond,
+    double RealTimeFactor)
+{
+    /// <summary>The contract's view of the engine's times. A rate over nothing is 0: JSON has no infinity.</summary>
+    public static TimingsBody From(SongTimings timings) => new(
+        Round(timings.QueueSeconds),
+        Round(timings.Stage1Seconds),
+        Round(timings.Stage2Seconds),
+        Round(timings.DecodeSeconds),
+        Round(timings.TotalSeconds),
+        Round(timings.TokensPerSecond),
+        Round(timings.RealTimeFactor));
+
+    private static double Round(double value) => double.IsFinite(value) ? Math.Round(value, 6) : 0;
+}
+
+/// <summary>One sung section.</summary>
+/// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
+/// <param name="Seconds">Its length in the song.</param>
+/// <param name="Tokens">The stage-1 tokens it took.</param>
+/// <param name="Ended"><c>end_of_audio</c> when the model ended it, <c>max_new_tokens</c> when the limit did.</param>
+internal sealed record SectionBody(string Tag, double Seconds, int Tokens, SectionEnd Ended)
+{
+    public static SectionBody From(SectionResult section) =>
+        new(section.Tag, section.DurationSeconds, section.Tokens, section.Ended);
+}
+
+/// <summary>The tracks of the mix.</summary>
+internal sealed record StemsBody(StemBody Vocal, StemBody Instrumental);
+
+/// <summary>One track as a file.</summary>
+/// <param name="AudioBase64">The whole file in base64.</param>
+/// <param name="Format">What the file is, as for the mix.</param>
+/// <param name="SampleRate">Samples a second.</param>
+/// <param name="DurationSeconds">The track's length.</param>
+internal sealed record StemBody(byte[] AudioBase64, string Format, int SampleRate, double DurationSeconds);

@@ -1,0 +1,132 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+using Yue.Engine;
+using Yue.Engine.Audio;
+using YueService.Audio;
+using YueService.Contracts;
+using YueService.Errors;
+using YueService.Requests;
+using YueService.Settings;
+using YueService.Telemetry;
+
+namespace YueService.Endpoints;
+
+/// <summary><c>POST /predict</c>: lyrics in, song out, while the caller waits.</summary>
+internal sealed partial class PredictHandler(
+    ISongEngine engine, ISongEncoder encoder, IOptions<ServiceOptions> options, ILogger<PredictHandler> logger)
+{
+    /// <summary>Makes a song and returns it.</summary>
+    /// <remarks>A caller that disconnects cancels its song.</remarks>
+    /// <response code="200">The song: JSON with the file in base64, or the file itself when Accept names an audio type.</response>
+    /// <response code="422">Fields are out of bounds: all of them are named.</response>
+    /// <response code="429">The queue is full; Retry-After says when to try again.</response>
+    /// <response code="503">The models are not loaded; Retry-After says when to try again.</response>
+    public async Task<Results<Ok<PredictResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(HttpContext http)
+    {
+        if (AnswerForm.Choose(http.Request) is not { } form)
+        {
+            return Problems.Create(
+                http, ProblemType.NotAcceptable, "Accept application/json, audio/wav, audio/flac or audio/mpeg.");
+        }
+
+        var (document, unreadable) = await JsonBody.ReadAsync(http, options.Value.MaxBodyBytes);
+        if (document is null)
+        {
+            return unreadable!;
+        }
+
+        PredictCommand? command;
+        RequestFindings findings;
+        using (document)
+        {
+            var strict = Preferences.IsStrict(http.Request);
+            if (strict)
+            {
+                http.Response.Headers["Preference-Applied"] = Preferences.Strict;
+            }
+
+            command = PredictReader.Read(document.RootElement, strict, engine.Status.Stage1Names(), out findings);
+        }
+
+        if (command is null)
+        {
+            return Problems.Invalid(http, findings);
+        }
+
+        var format = form.Format ?? command.Format ?? AudioFormat.Wav;
+        if (!encoder.Supports(format))
+        {
+            return Problems.Create(
+                http, ProblemType.FormatUnavailable, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+        }
+
+        switch (engine.TrySubmit(command.Song, progress: null, out var song, http.RequestAborted))
+        {
+            case SubmitOutcome.QueueFull:
+                return Problems.QueueFull(http, engine.EstimatedWait);
+            case SubmitOutcome.NotReady:
+                return Problems.NotReady(http, engine.Status);
+        }
+
+        if (options.Value.LogLyrics)
+        {
+            LogLyrics(command.Song.Genre, command.Song.Lyrics);
+        }
+
+        var result = await song!;
+        var stems = command.Song.Output.Stems && !form.IsFile;
+        var encoded = await EncodedSong.EncodeAsync(encoder, result, format, stems, http.RequestAborted);
+        LogSong(result.Mix.DurationSeconds, result.Timings.TotalSeconds, result.Model);
+        var answer = Answer(http, command, result, encoded, format);
+        if (!form.IsFile)
+        {
+            return TypedResults.Ok(answer);
+        }
+
+        var file = answer with { Warnings = [.. answer.Warnings, .. FileWarnings(command, form)] };
+        SongHeaders.Write(http.Response.Headers, file);
+        return TypedResults.Bytes(encoded.Mix, format.MediaType(), $"song.{format.Name()}");
+    }
+
+    private static PredictResponse Answer(
+        HttpContext http, PredictCommand command, SongResult result, EncodedSong encoded, AudioFormat format) => new()
+        {
+            AudioBase64 = encoded.Mix,
+            Format = format.Name(),
+            Lyrics = command.Song.Lyrics,
+            Genre = command.Song.Genre,
+            Metadata = new(command.ClientJobId, TraceIds.TraceId(http), TraceIds.SpanId()),
+            SampleRate = result.Mix.SampleRateHz,
+            DurationSeconds = result.Mix.DurationSeconds,
+            Seed = result.Seed,
+            Model = result.Model,
+            Timings = TimingsBody.From(result.Timings),
+            Sections = [.. result.Sections.Select(SectionBody.From)],
+            Warnings = [.. command.Warnings, .. result.Warnings],
+            Stems = encoded is { Vocal: { } vocal, Instrumental: { } instrumental }
+                ? new(Stem(vocal, result.Vocal!, format), Stem(instrumental, result.Instrumental!, format))
+                : null,
+        };
+
+    private static StemBody Stem(byte[] file, AudioClip clip, AudioFormat format) =>
+        new(file, format.Name(), clip.SampleRateHz, clip.DurationSeconds);
+
+    private static IEnumerable<string> FileWarnings(PredictCommand command, AnswerForm form)
+    {
+        if (command.Song.Output.Stems)
+        {
+            yield return "output.stems was ignored: a file answer is the mix only; accept application/json for the stems";
+        }
+
+        if (form.Format is { } accepted && command.Format is { } asked && accepted != asked)
+        {
+            yield return $"output.format {asked.Name()} was ignored: Accept names {accepted.MediaType()}";
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Song of {DurationSeconds:F1} s made in {TotalSeconds:F1} s by {Model}")]
+    private partial void LogSong(double durationSeconds, double totalSeconds, string model);
+
+    [LoggerMessage(LogLevel.Information, "Song asked for: genre {Genre}, lyrics {Lyrics}")]
+    private partial void LogLyrics(string genre, string lyrics);
+}

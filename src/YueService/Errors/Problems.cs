@@ -1,0 +1,81 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Yue.Engine;
+using YueService.Requests;
+using YueService.Telemetry;
+
+namespace YueService.Errors;
+
+/// <summary>Problem details (RFC 9457) in the one form that all errors have.</summary>
+internal static class Problems
+{
+    private const int RetryWhileLoadingSeconds = 5;
+    private const int RetryAfterRestartSeconds = 30;
+    private const int MaxRetrySeconds = 24 * 60 * 60;
+
+    /// <summary>A problem of a kind.</summary>
+    /// <param name="http">The request it answers.</param>
+    /// <param name="type">The kind.</param>
+    /// <param name="detail">What is wrong this time and the way out.</param>
+    public static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail) => Create(http, type, detail, []);
+
+    /// <summary>422: every offending field with what is wrong with it, under <c>errors</c>.</summary>
+    public static ProblemHttpResult Invalid(HttpContext http, RequestFindings findings)
+    {
+        var errors = findings.Errors;
+        var detail = errors.Count == 1
+            ? errors.Values.First()[0]
+            : $"{errors.Count} fields are at fault: {string.Join(", ", errors.Keys.Take(20))}{(errors.Count > 20 ? " …" : "")}.";
+        return Create(http, ProblemType.InvalidRequest, detail, new() { ["errors"] = errors });
+    }
+
+    /// <summary>429: the queue is full; <c>Retry-After</c> says when a place is likely free.</summary>
+    public static ProblemHttpResult QueueFull(HttpContext http, TimeSpan wait)
+    {
+        var seconds = SetRetryAfter(http, wait.TotalSeconds);
+        return Create(http, ProblemType.QueueFull, $"Try again in about {seconds} seconds.");
+    }
+
+    /// <summary>503: the engine is loading, failed or draining.</summary>
+    public static ProblemHttpResult NotReady(HttpContext http, EngineStatus status)
+    {
+        var (state, detail, retrySeconds) = status.State switch
+        {
+            EngineState.Failed => ("failed", "The engine could not start; GET /health says why.", RetryAfterRestartSeconds),
+            EngineState.Draining => ("draining", "The service is shutting down.", RetryAfterRestartSeconds),
+            _ => ("loading", string.Create(
+                CultureInfo.InvariantCulture,
+                $"The models are being loaded: {status.Loading ?? "starting"}, {status.Percent:F0} %."), RetryWhileLoadingSeconds),
+        };
+        SetRetryAfter(http, retrySeconds);
+        return Create(http, ProblemType.NotReady, detail, new() { ["state"] = state });
+    }
+
+    /// <summary>503: the device is lost and the process ends; another attempt after the restart is in order.</summary>
+    public static ProblemHttpResult EngineLost(HttpContext http)
+    {
+        SetRetryAfter(http, RetryAfterRestartSeconds);
+        return Create(http, ProblemType.EngineLost, "The song was not made. Try again when the service has started again.");
+    }
+
+    private static int SetRetryAfter(HttpContext http, double waitSeconds)
+    {
+        var seconds = (int)Math.Clamp(Math.Ceiling(waitSeconds), 1, MaxRetrySeconds);
+        http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        return seconds;
+    }
+
+    private static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail, Dictionary<string, object?> extensions)
+    {
+        extensions["trace_id"] = TraceIds.TraceId(http);
+        return TypedResults.Problem(new ProblemDetails
+        {
+            Type = type.Urn,
+            Title = type.Title,
+            Status = type.Status,
+            Detail = detail,
+            Extensions = extensions,
+        });
+    }
+}

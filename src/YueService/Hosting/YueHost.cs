@@ -1,0 +1,83 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using YueService.Endpoints;
+using YueService.Errors;
+using YueService.Health;
+using YueService.Settings;
+using YueService.Telemetry;
+
+namespace YueService.Hosting;
+
+/// <summary>Puts the program together: the web service of <c>yue serve</c>, and the engine alone for <c>yue generate</c>.</summary>
+internal static class YueHost
+{
+    /// <summary>Where the service listens when nothing says otherwise.</summary>
+    public const string DefaultUrl = "http://127.0.0.1:2008";
+
+    /// <summary>The web service, not started.</summary>
+    /// <param name="settings">What the command line sets.</param>
+    /// <param name="configure">Registers the engine and the encoder.</param>
+    public static WebApplication BuildService(HostSettings settings, Action<IServiceCollection> configure)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = [.. settings.HostArguments],
+            ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
+        });
+        builder.Configuration.AddYueSettings(
+            builder.Environment.ContentRootPath, Environment.GetEnvironmentVariables(), settings.Values);
+        ListenByDefault(builder);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+
+        builder.Services.AddYueOptions();
+        builder.Services.AddYueLogging(builder.Configuration);
+        builder.Services.AddYueTelemetry(builder.Configuration);
+        builder.Services.AddYueErrors();
+        builder.Services.AddPredict();
+        builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
+        configure(builder.Services);
+
+        var app = builder.Build();
+        app.UseYueRequestLog();
+        app.UseYueErrors();
+        app.MapHealth();
+        app.MapPredict();
+        return app;
+    }
+
+    /// <summary>The engine without a server, not started; its log goes to standard error.</summary>
+    /// <param name="settings">What the command line sets.</param>
+    /// <param name="configure">Registers the engine and the encoder.</param>
+    public static IHost BuildEngine(HostSettings settings, Action<IServiceCollection> configure)
+    {
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings
+        {
+            Args = [.. settings.HostArguments],
+            ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
+        });
+        builder.Configuration.AddYueSettings(
+            builder.Environment.ContentRootPath, Environment.GetEnvironmentVariables(), settings.Values);
+        builder.Services.AddYueOptions();
+        builder.Services.AddYueLogging(builder.Configuration, toStandardError: true);
+        builder.Services.AddSingleton<IHostLifetime, CallerLifetime>();
+        configure(builder.Services);
+        return builder.Build();
+    }
+
+    private static void ListenByDefault(WebApplicationBuilder builder)
+    {
+        var configuration = builder.Configuration;
+        if (string.IsNullOrEmpty(configuration[WebHostDefaults.ServerUrlsKey]) && !configuration.GetSection("Kestrel:Endpoints").Exists())
+        {
+            builder.WebHost.UseUrls(DefaultUrl);
+        }
+    }
+
+    private static void ConfigureJson(JsonSerializerOptions json)
+    {
+        json.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+        json.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+        json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+    }
+}

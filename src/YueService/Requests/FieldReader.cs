@@ -1,0 +1,223 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace YueService.Requests;
+
+/// <summary>Reads the fields of one JSON object strictly, and notes every fault instead of stopping at the first.</summary>
+/// <remarks>
+/// A field that is absent or null has its default. Numbers are numbers, not strings of digits; a whole number is written
+/// without a point or exponent. Of a repeated field the last one counts. A field that is at fault reads as its default.
+/// </remarks>
+internal sealed class FieldReader
+{
+    private readonly Dictionary<string, JsonElement> _fields = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+    private readonly string _prefix;
+    private readonly RequestFindings _findings;
+
+    /// <param name="element">An object; anything else reads as an empty one.</param>
+    /// <param name="prefix">Where the object is: empty, or <c>sampling.</c>.</param>
+    /// <param name="findings">Told of every fault.</param>
+    public FieldReader(JsonElement element, string prefix, RequestFindings findings)
+    {
+        _prefix = prefix;
+        _findings = findings;
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            return;
+        }
+
+        foreach (var property in element.EnumerateObject())
+        {
+            _fields[JsonText.NameOf(property)] = property.Value;
+        }
+    }
+
+    /// <summary>The reader of a nested object; of an empty one where it is absent, null or no object.</summary>
+    public FieldReader Object(string name)
+    {
+        var present = TryTake(name, out var element);
+        if (present && element.ValueKind != JsonValueKind.Object)
+        {
+            Fault(name, element, "an object", "its defaults");
+        }
+
+        return new(element, $"{_prefix}{name}.", _findings);
+    }
+
+    /// <summary>A string of <paramref name="minLength"/> to <paramref name="maxLength"/> Unicode characters, without NUL.</summary>
+    /// <returns>Null when absent or at fault.</returns>
+    public string? Text(string name, int minLength, int maxLength, string? defaultText)
+    {
+        var bound = $"text of {minLength} to {maxLength} characters";
+        if (!TryTake(name, out var element))
+        {
+            return null;
+        }
+
+        if (element.ValueKind != JsonValueKind.String)
+        {
+            Fault(name, element, bound, defaultText);
+            return null;
+        }
+
+        if (!JsonText.TryGet(element, out var text, out var unpairedEscape))
+        {
+            Fault(name, $"holds {unpairedEscape}, half of a surrogate pair, which is no character", bound + " in Unicode", defaultText);
+            return null;
+        }
+
+        var length = JsonText.CountCharacters(text);
+        if (length < minLength || length > maxLength)
+        {
+            Fault(name, $"has {length} characters", bound, defaultText);
+            return null;
+        }
+
+        if (text.IndexOf('\0', StringComparison.Ordinal) is >= 0 and var position)
+        {
+            Fault(name, $"has a NUL character (\\u0000) at position {position}", bound + " without NUL", defaultText);
+            return null;
+        }
+
+        return text;
+    }
+
+    /// <summary>Any string, or null when the field is absent or something else.</summary>
+    public (bool Present, string? Text) AnyText(string name) =>
+        !TryTake(name, out var element)
+            ? (false, null)
+            : (true, element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) ? text : null);
+
+    public int Int(string name, int min, int max, int defaultValue) => (int)Long(name, min, max, defaultValue);
+
+    public long Long(string name, long min, long max, long defaultValue)
+    {
+        if (!TryTake(name, out var element))
+        {
+            return defaultValue;
+        }
+
+        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var value) && value >= min && value <= max)
+        {
+            return value;
+        }
+
+        Fault(name, element, $"a whole number from {Number(min)} to {Number(max)}", Number(defaultValue));
+        return defaultValue;
+    }
+
+    /// <returns>Null when absent or at fault.</returns>
+    public double? Double(string name, double min, double max, string defaultText)
+    {
+        if (!TryTake(name, out var element))
+        {
+            return null;
+        }
+
+        if (element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var value) && value >= min && value <= max)
+        {
+            return value;
+        }
+
+        Fault(name, element, $"a number from {Number(min)} to {Number(max)}", defaultText);
+        return null;
+    }
+
+    public bool Flag(string name, bool defaultValue)
+    {
+        if (!TryTake(name, out var element))
+        {
+            return defaultValue;
+        }
+
+        if (element.ValueKind is JsonValueKind.True or JsonValueKind.False)
+        {
+            return element.GetBoolean();
+        }
+
+        Fault(name, element, "true or false", defaultValue ? "true" : "false");
+        return defaultValue;
+    }
+
+    /// <summary>One of a few whole numbers.</summary>
+    public int OneOf(string name, ReadOnlySpan<int> allowed, int defaultValue)
+    {
+        if (!TryTake(name, out var element))
+        {
+            return defaultValue;
+        }
+
+        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && allowed.Contains(value))
+        {
+            return value;
+        }
+
+        Fault(name, element, string.Join(" or ", allowed.ToArray()), Number(defaultValue));
+        return defaultValue;
+    }
+
+    /// <summary>One of a few names; null when absent or at fault.</summary>
+    public string? OneOf(string name, IReadOnlyCollection<string> allowed, string defaultText)
+    {
+        if (!TryTake(name, out var element))
+        {
+            return null;
+        }
+
+        if (element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) && allowed.Contains(text))
+        {
+            return text;
+        }
+
+        Fault(name, element, string.Join(" or ", allowed.Select(value => $"\"{value}\"")), defaultText);
+        return null;
+    }
+
+    /// <summary>Notes that a required field is missing or says nothing.</summary>
+    public void Require(string name, string fault, string expected) => Fault(name, fault, expected, null);
+
+    /// <summary>Whether the field is absent or null.</summary>
+    public bool IsMissing(string name) => !TryTake(name, out _);
+
+    /// <summary>Notes the fields that were not asked for; called after the last one was.</summary>
+    public void Finish()
+    {
+        foreach (var name in _fields.Keys.Where(name => !_asked.Contains(name)))
+        {
+            _findings.Unknown(_prefix + name);
+        }
+    }
+
+    private bool TryTake(string name, out JsonElement element)
+    {
+        if (_asked.Add(name))
+        {
+            _findings.Known(_prefix + name);
+        }
+
+        return _fields.TryGetValue(name, out element) && element.ValueKind != JsonValueKind.Null;
+    }
+
+    private void Fault(string name, JsonElement element, string expected, string? defaultText)
+    {
+        var kind = element.ValueKind switch
+        {
+            JsonValueKind.String => " (a string)",
+            JsonValueKind.Object => " (an object)",
+            JsonValueKind.Array => " (an array)",
+            _ => "",
+        };
+        Fault(name, $"is {JsonText.Show(element)}{kind}", expected, defaultText);
+    }
+
+    private void Fault(string name, string fault, string expected, string? defaultText)
+    {
+        var otherwise = defaultText is null ? "" : $", or leave it out for {defaultText}";
+        _findings.Error(_prefix + name, $"{_prefix}{name} {fault}; send {expected}{otherwise}.");
+    }
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
+}

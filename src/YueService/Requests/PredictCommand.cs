@@ -1,0 +1,11 @@
+using Yue.Engine;
+using Yue.Engine.Audio;
+
+namespace YueService.Requests;
+
+/// <summary>A request that passed every check.</summary>
+/// <param name="Song">What the engine is asked for.</param>
+/// <param name="Format">The format that the body asked for; null when it did not.</param>
+/// <param name="ClientJobId">The caller's own name for the request.</param>
+/// <param name="Warnings">What the caller should know about how the request was understood.</param>
+internal sealed record PredictCommand(SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings);

@@ -1,0 +1,14 @@
+using System.Collections.Frozen;
+using Yue.Engine;
+
+namespace YueService.Settings;
+
+/// <summary>The settings that section <c>Yue</c> can hold.</summary>
+internal static class SettingNames
+{
+    /// <summary>The setting names, looked up without regard to letter case.</summary>
+    public static FrozenSet<string> All { get; } =
+        typeof(EngineOptions).GetProperties().Concat(typeof(ServiceOptions).GetProperties())
+            .Select(property => property.Name)
+            .ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+}

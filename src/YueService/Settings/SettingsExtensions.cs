@@ -1,0 +1,54 @@
+using System.Collections;
+using Microsoft.Extensions.Options;
+using Yue.Engine;
+
+namespace YueService.Settings;
+
+/// <summary>Where settings come from and how they are checked.</summary>
+internal static class SettingsExtensions
+{
+    private const string FileName = "appsettings.json";
+
+    /// <summary>Adds the settings file of the working folder, then <c>YUE_…</c> variables, then the command line: the last one wins.</summary>
+    /// <param name="configuration">Already has the settings file of the program's own folder.</param>
+    /// <param name="contentRoot">The program's own folder.</param>
+    /// <param name="variables">The process's environment.</param>
+    /// <param name="commandLine">Settings by their full key (<c>Yue:Device</c>).</param>
+    public static void AddYueSettings(
+        this IConfigurationBuilder configuration,
+        string contentRoot,
+        IDictionary variables,
+        IEnumerable<KeyValuePair<string, string?>> commandLine)
+    {
+        var local = Path.GetFullPath(FileName);
+        if (local != Path.GetFullPath(FileName, contentRoot))
+        {
+            configuration.AddJsonFile(local, optional: true, reloadOnChange: false);
+        }
+
+        configuration.AddInMemoryCollection(EnvironmentSettings.Read(variables));
+        configuration.AddInMemoryCollection(commandLine);
+    }
+
+    /// <summary>Binds the options and has them validated, every fault at once.</summary>
+    public static void AddYueOptions(this IServiceCollection services)
+    {
+        services.AddChecked<EngineOptions, EngineOptionsValidator>();
+        services.AddChecked<ServiceOptions, ServiceOptionsValidator>();
+    }
+
+    /// <summary>Checks all settings. The host does so too, but may ask for one options class before it has checked the others.</summary>
+    /// <exception cref="OptionsValidationException">The options of one class are at fault.</exception>
+    /// <exception cref="AggregateException">Those of several are.</exception>
+    public static void ValidateYueOptions(this IServiceProvider services) => services.GetRequiredService<IStartupValidator>().Validate();
+
+    private static void AddChecked<TOptions, TValidator>(this IServiceCollection services)
+        where TOptions : class
+        where TValidator : class, IValidateOptions<TOptions>
+    {
+        services.AddSingleton<UnreadableSettings<TOptions>>();
+        services.AddSingleton<IConfigureOptions<TOptions>, SettingsBinder<TOptions>>();
+        services.AddSingleton<IValidateOptions<TOptions>, TValidator>();
+        services.AddOptions<TOptions>().ValidateOnStart();
+    }
+}

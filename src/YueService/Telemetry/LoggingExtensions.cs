@@ -1,0 +1,61 @@
+using System.Globalization;
+using Serilog;
+using Serilog.Events;
+using Serilog.Formatting.Compact;
+using YueService.Settings;
+
+namespace YueService.Telemetry;
+
+/// <summary>The log: readable lines or JSON, with the trace id of the request on every line of it.</summary>
+internal static class LoggingExtensions
+{
+    private const string Template = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj} {TraceId}{NewLine}{Exception}";
+
+    /// <summary>Registers Serilog; section <c>Serilog</c> sets levels and further sinks.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="configuration">The settings.</param>
+    /// <param name="toStandardError">Whether the log leaves standard output to the program's own output and says warnings only.</param>
+    public static void AddYueLogging(this IServiceCollection services, IConfiguration configuration, bool toStandardError = false) =>
+        services.AddSerilog(
+            (provider, logger) =>
+            {
+                logger.ReadFrom.Configuration(configuration).ReadFrom.Services(provider);
+                LogEventLevel? errorsFrom = null;
+                if (toStandardError)
+                {
+                    logger.MinimumLevel.Warning();
+                    errorsFrom = LogEventLevel.Verbose;
+                }
+
+                // Read without validation: a fault in the settings is logged, too.
+                if (configuration[$"{Yue.Engine.EngineOptions.Section}:{nameof(ServiceOptions.LogFormat)}"] == "json")
+                {
+                    logger.WriteTo.Console(new CompactJsonFormatter(), standardErrorFromLevel: errorsFrom);
+                }
+                else
+                {
+                    logger.WriteTo.Console(
+                        outputTemplate: Template, formatProvider: CultureInfo.InvariantCulture, standardErrorFromLevel: errorsFrom);
+                }
+            },
+            preserveStaticLogger: true);
+
+    /// <summary>Logs one line a request; health checks only when they are asked for at the level Debug.</summary>
+    public static void UseYueRequestLog(this IApplicationBuilder app)
+    {
+        // The host's own logger: the static one stays silent, so that two hosts in a process do not share it.
+        var logger = app.ApplicationServices.GetRequiredService<Serilog.ILogger>();
+        app.UseSerilogRequestLogging(options =>
+        {
+            options.Logger = logger;
+            options.GetLevel = (http, _, exception) => http.Response.StatusCode switch
+            {
+                _ when exception is not null => LogEventLevel.Error,
+                _ when http.Request.Path.StartsWithSegments("/health") => LogEventLevel.Debug,
+                StatusCodes.Status503ServiceUnavailable => LogEventLevel.Warning,
+                >= 500 => LogEventLevel.Error,
+                _ => LogEventLevel.Information,
+            };
+        });
+    }
+}

@@ -1,0 +1,40 @@
+using System.Diagnostics;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace YueService.Telemetry;
+
+/// <summary>Traces and metrics, sent by OTLP when an endpoint is configured.</summary>
+internal static class YueTelemetry
+{
+    /// <summary>The name of the activity source and of the meter, in the service and in the engine.</summary>
+    public const string Name = "Yue";
+
+    // Either the common endpoint or one for a single signal turns the exporter on.
+    private static readonly string[] EndpointVariables =
+    [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    ];
+
+    /// <summary>The service's own activities.</summary>
+    public static ActivitySource Source { get; } = new(Name);
+
+    /// <summary>Registers OpenTelemetry; the standard <c>OTEL_…</c> variables configure it.</summary>
+    public static void AddYueTelemetry(this IServiceCollection services, IConfiguration configuration)
+    {
+        var telemetry = services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource
+                .AddService(ServiceIdentity.Name, serviceVersion: ServiceIdentity.Version)
+                .AddEnvironmentVariableDetector())
+            .WithTracing(tracing => tracing.AddSource(Name).AddAspNetCoreInstrumentation())
+            .WithMetrics(metrics => metrics.AddMeter(Name).AddAspNetCoreInstrumentation());
+        if (EndpointVariables.Any(name => !string.IsNullOrWhiteSpace(configuration[name])))
+        {
+            telemetry.UseOtlpExporter();
+        }
+    }
+}

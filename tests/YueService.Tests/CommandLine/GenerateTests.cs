@@ -1,0 +1,191 @@
+using Xunit;
+using Yue.Engine;
+using YueService.CommandLine;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.CommandLine;
+
+public sealed class GenerateTests : IDisposable
+{
+    private const string Lyrics = "[verse]\nHello 😀\n";
+    private readonly TemporaryFolder _folder = new();
+    private readonly Command _command = new();
+
+    public GenerateTests() => File.WriteAllText(_folder["lyrics.txt"], Lyrics);
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_lyrics_file_becomes_a_song_file()
+    {
+        var exitCode = await GenerateAsync("--genre", "folk", "--seed", "-9", "--out", _folder["song.wav"]);
+        Assert.Equal((ExitCode.Success, ""), (exitCode, Faults()));
+        Assert.Equal(
+            new SongRequest { Lyrics = Lyrics, Genre = "folk", Seed = -9 }, Assert.Single(_command.Engine.Requests));
+        Assert.Equal("RIFF"u8, File.ReadAllBytes(_folder["song.wav"]).AsSpan(0, 4));
+        Assert.Equal(["lyrics.txt", "song.wav"], _folder.Files);
+        Assert.Equal($"{_folder["song.wav"]}: 0.1 s of audio in 3.8 s, model en-cot, seed -9\n", _command.Output.ToString());
+    }
+
+    [Fact]
+    public async Task Every_option_reaches_the_engine()
+    {
+        var exitCode = await GenerateAsync(
+            "--out", _folder["song.bin"], "--run-n-segments", "0", "--max-new-tokens", "200", "--sample-rate", "16000", "--format", "flac",
+            "--stems", "--model", "en-icl", "--temperature", "0.5", "--top-p", "0.9", "--top-k", "7", "--repetition-penalty", "1.2",
+            "--guidance-scale", "2");
+        Assert.Equal((ExitCode.Success, ""), (exitCode, Faults()));
+        var expected = new SongRequest
+        {
+            Lyrics = Lyrics,
+            RunNSegments = 0,
+            MaxNewTokens = 200,
+            Model = "en-icl",
+            Output = new OutputSettings { SampleRate = 16000, Stems = true },
+            Sampling = new SamplingSettings { Temperature = 0.5, TopP = 0.9, TopK = 7, RepetitionPenalty = 1.2, GuidanceScale = 2 },
+        };
+        Assert.Equal(expected, Assert.Single(_command.Engine.Requests));
+        Assert.Equal(["lyrics.txt", "song.bin", "song.instrumental.bin", "song.vocal.bin"], _folder.Files);
+        Assert.Equal("flac", File.ReadAllText(_folder["song.bin"]));
+    }
+
+    [Theory]
+    [InlineData("song.mp3", "mp3")]
+    [InlineData("song.FLAC", "flac")]
+    [InlineData("song", "RIFF")]
+    public async Task The_name_of_the_file_says_its_format(string name, string begins)
+    {
+        Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder[name]));
+        Assert.StartsWith(begins, File.ReadAllText(_folder[name]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_existing_file_is_replaced_only_by_a_whole_song()
+    {
+        File.WriteAllText(_folder["song.wav"], "old");
+        _command.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new SongException("no prompt fits"));
+        Assert.Equal(ExitCode.SongFailed, await GenerateAsync("--out", _folder["song.wav"]));
+        Assert.Contains("no prompt fits", _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Equal("old", File.ReadAllText(_folder["song.wav"]));
+
+        _command.Engine.Sing = (request, _, _) => Task.FromResult(FakeSongEngine.Song(request));
+        Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder["song.wav"]));
+        Assert.StartsWith("RIFF", File.ReadAllText(_folder["song.wav"]), StringComparison.Ordinal);
+        Assert.Equal(["lyrics.txt", "song.wav"], _folder.Files);
+    }
+
+    [Fact]
+    public async Task Fields_out_of_bounds_are_named_by_their_options_all_at_once()
+    {
+        var exitCode = await GenerateAsync(
+            "--out", _folder["song.wav"], "--top-p", "3", "--temperature", "NaN", "--max-new-tokens", "1", "--sample-rate", "8000");
+        Assert.Equal(ExitCode.Usage, exitCode);
+        var error = _command.Error.ToString();
+        Assert.Contains("--top-p: sampling.top_p is 3; send a number from 0.01 to 1", error, StringComparison.Ordinal);
+        Assert.Contains("--temperature: ", error, StringComparison.Ordinal);
+        Assert.Contains("--max-new-tokens: ", error, StringComparison.Ordinal);
+        Assert.Contains("--sample-rate: ", error, StringComparison.Ordinal);
+        Assert.Empty(_command.Engine.Requests);
+    }
+
+    [Theory]
+    [InlineData("lyrics.txt", "no-such/song.wav", "--out")]
+    [InlineData("no-such.txt", "song.wav", "--lyrics")]
+    [InlineData("latin1.txt", "song.wav", "--lyrics")]
+    [InlineData("long.txt", "song.wav", "20000 characters")]
+    [InlineData("blank.txt", "song.wav", "is blank")]
+    public async Task Files_that_cannot_be_used_are_named_before_anything_is_sung(string lyrics, string song, string says)
+    {
+        File.WriteAllBytes(_folder["latin1.txt"], [0x6C, 0xE9, 0x61]);
+        File.WriteAllText(_folder["long.txt"], new string('x', 200_000));
+        File.WriteAllText(_folder["blank.txt"], " \n");
+        var exitCode = await _command.RunAsync("generate", "--lyrics", _folder[lyrics], "--out", _folder[song]);
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(_command.Engine.Requests);
+    }
+
+    [Fact]
+    public async Task A_format_that_needs_a_missing_ffmpeg_is_refused()
+    {
+        _command.Encoder.HasFfmpeg = false;
+        Assert.Equal(ExitCode.Usage, await GenerateAsync("--out", _folder["song.mp3"]));
+        Assert.Contains("mp3 needs ffmpeg", _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(_command.Engine.Requests);
+    }
+
+    [Fact]
+    public async Task Models_that_do_not_load_are_told_with_the_reason()
+    {
+        _command.Engine.Status = new EngineStatus { State = EngineState.Failed, Failure = "config.json is missing" };
+        Assert.Equal(ExitCode.EngineFailed, await GenerateAsync("--out", _folder["song.wav"]));
+        Assert.Contains("config.json is missing", _command.Error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_song_waits_for_the_models()
+    {
+        var ready = _command.Engine.Status;
+        _command.Engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 2", Percent = 40 };
+        var song = GenerateAsync("--out", _folder["song.wav"]);
+        await Eventually.TrueAsync(() => _command.Error.ToString().Contains("loading stage 2: 40 %", StringComparison.Ordinal));
+        Assert.Empty(_command.Engine.Requests);
+        _command.Engine.Status = ready;
+        Assert.Equal(ExitCode.Success, await song);
+    }
+
+    [Fact]
+    public async Task Progress_is_told_in_lines_where_there_is_no_terminal()
+    {
+        var step = new SemaphoreSlim(0);
+        _command.Engine.Sing = async (request, progress, cancel) =>
+        {
+            progress!.Report(new SongProgress(SongStage.Stage1, 2, 3, 50, 100, 0.25));
+            await step.WaitAsync(cancel);
+            progress.Report(new SongProgress(SongStage.Decode, 0, 3, 1, 2, 0.9));
+            await step.WaitAsync(cancel);
+            return FakeSongEngine.Song(request, "output clipped");
+        };
+        var song = GenerateAsync("--out", _folder["song.wav"]);
+        await Eventually.TrueAsync(() => _command.Error.ToString().Contains("singing section 2 of 3: 25 %, about", StringComparison.Ordinal));
+        step.Release();
+        await Eventually.TrueAsync(() => _command.Error.ToString().Contains("decoding: 90 %", StringComparison.Ordinal));
+        step.Release();
+        Assert.Equal(ExitCode.Success, await song);
+        Assert.Contains("warning: output clipped", _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', _command.Error.ToString());
+    }
+
+    [Fact]
+    public async Task The_demo_model_is_said_plainly()
+    {
+        _command.Engine.Status = _command.Engine.Status with { IsDemo = true };
+        Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder["song.wav"]));
+        Assert.Contains("demo model", _command.Error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cancelling_stops_the_song_and_leaves_no_file()
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _command.Engine.Sing = async (request, _, cancel) =>
+        {
+            started.SetResult();
+            await Task.Delay(Timeout.Infinite, cancel);
+            return FakeSongEngine.Song(request);
+        };
+        using var stop = new CancellationTokenSource();
+        var song = _command.RunUntilAsync(stop.Token, "generate", "--lyrics", _folder["lyrics.txt"], "--out", _folder["song.wav"]);
+        await started.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await stop.CancelAsync();
+        Assert.Equal(ExitCode.Cancelled, await song);
+        Assert.Equal(["lyrics.txt"], _folder.Files);
+    }
+
+    private Task<int> GenerateAsync(params string[] options) =>
+        _command.RunAsync(["generate", "--lyrics", _folder["lyrics.txt"], .. options]);
+
+    /// <summary>What was told besides the progress.</summary>
+    private string Faults() => string.Concat(
+        _command.Error.ToString().Split('\n').Where(line => line.Length > 0 && !line.Contains(" %", StringComparison.Ordinal)));
+}

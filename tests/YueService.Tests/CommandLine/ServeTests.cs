@@ -1,0 +1,127 @@
+using System.Net;
+using System.Net.Sockets;
+using Xunit;
+using YueService.CommandLine;
+using YueService.Hosting;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.CommandLine;
+
+public sealed class ServeTests
+{
+    private readonly Command _command = new();
+
+    [Theory]
+    [InlineData]
+    [InlineData("serve")]
+    public async Task The_service_runs_until_it_is_stopped(params string[] command)
+    {
+        var url = $"http://127.0.0.1:{FreePort()}";
+        using var stop = new CancellationTokenSource();
+        var service = _command.RunUntilAsync(
+            stop.Token, [.. command, "--urls", url, "--queue-capacity", "5", "--Serilog:MinimumLevel:Default=Error"]);
+        using var client = new HttpClient { BaseAddress = new Uri(url) };
+        var health = await GetWhenListeningAsync(client, service);
+        Assert.Equal(5, health.GetProperty("queue").GetProperty("capacity").GetInt32());
+        await stop.CancelAsync();
+        Assert.Equal(ExitCode.Success, await service);
+    }
+
+    [Fact]
+    public async Task Every_fault_of_the_settings_is_named_at_once_and_nothing_starts()
+    {
+        var exitCode = await _command.RunAsync(
+            "serve", "--stage1", "a b=/no/such/stage1", "--codec", "/no/such/codec", "--tokenizer", "/no/such/tokenizer",
+            "--device", "tpu", "--cache-folder", " ", "--Yue:QueueCapacity=many", "--Yue:MaxBodyBytes=1", "--Yue:LogFormat=xml",
+            "--Yue:LogLyrics=maybe", "--Yue:Devise=cpu");
+        Assert.Equal(ExitCode.Usage, exitCode);
+        var error = _command.Error.ToString();
+        Assert.All(
+            [
+                "Yue:Stage1 has a model named 'a b'",
+                "Yue:Stage1:a b is '/no/such/stage1', and there is no such folder",
+                "Yue:Stage2 is missing",
+                "Yue:Codec is '/no/such/codec', and there is no such folder",
+                "Yue:Tokenizer is '/no/such/tokenizer', and there is no such file",
+                "Yue:CacheFolder is ' '",
+                "Yue:Device is 'tpu'",
+                "Yue:QueueCapacity is 'many', which is not a whole number",
+                "Yue:MaxBodyBytes is 1; it must be 1024 to 1073741824",
+                "Yue:LogFormat is 'xml'",
+                "Yue:LogLyrics is 'maybe', which is not true or false",
+                "Yue:Devise is not a setting; the closest is Yue:Device",
+            ],
+            fault => Assert.Contains(fault, error, StringComparison.Ordinal));
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_address_in_use_is_said_in_one_line()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var exitCode = await _command.RunAsync(
+            "serve", "--urls", $"http://127.0.0.1:{((IPEndPoint)other.LocalEndpoint).Port}", "--Serilog:MinimumLevel:Default=Fatal");
+        Assert.Equal(ExitCode.Failure, exitCode);
+        Assert.Contains("yue cannot listen: ", _command.Error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--nosuch")]
+    [InlineData("sevre")]
+    [InlineData("--stage1", "nofolder")]
+    [InlineData("--queue-capacity", "many")]
+    [InlineData("generate")]
+    [InlineData("generate", "--lyrics", "x", "--out", "y", "--seeed", "1")]
+    public async Task A_command_line_that_is_not_understood_starts_nothing(params string[] args)
+    {
+        Assert.Equal(ExitCode.Usage, await _command.RunAsync(args));
+        Assert.Contains("See yue --help.", _command.Error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(new[] { "--help" }, "generate")]
+    [InlineData(new[] { "generate", "--help" }, "--run-n-segments <N>")]
+    [InlineData(new[] { "serve", "--help" }, "--stage1 <NAME=FOLDER>")]
+    public async Task Help_lists_what_there_is(string[] args, string says)
+    {
+        Assert.Equal(ExitCode.Success, await _command.RunAsync(args));
+        Assert.Contains(says, _command.Output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, "http://127.0.0.1:2008")]
+    [InlineData("http://0.0.0.0:80", "http://0.0.0.0:80")]
+    public async Task It_listens_on_port_2008_of_this_machine_unless_told_otherwise(string? urls, string listens)
+    {
+        KeyValuePair<string, string?>[] values = urls is null ? [] : [new("urls", urls)];
+        await using var app = YueHost.BuildService(
+            new HostSettings(values, []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
+        Assert.Equal(listens, app.Configuration["urls"]);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static async Task<System.Text.Json.JsonElement> GetWhenListeningAsync(HttpClient client, Task service)
+    {
+        while (!service.IsCompleted)
+        {
+            try
+            {
+                using var response = await client.GetAsync("/health", TestContext.Current.CancellationToken);
+                return await response.JsonAsync();
+            }
+            catch (HttpRequestException)
+            {
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            }
+        }
+
+        throw new InvalidOperationException("The service ended before it listened.");
+    }
+}

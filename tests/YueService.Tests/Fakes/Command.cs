@@ -1,0 +1,36 @@
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+using Yue.Engine;
+using YueService.Audio;
+using YueService.CommandLine;
+using YueService.Hosting;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>The command line with an engine and an encoder that the test controls.</summary>
+internal sealed class Command
+{
+    public FakeSongEngine Engine { get; } = new();
+
+    public FakeSongEncoder Encoder { get; } = new();
+
+    public StringWriter Output { get; } = new();
+
+    public StringWriter Error { get; } = new();
+
+    /// <summary>Runs a command line to its end and returns its exit code.</summary>
+    public Task<int> RunAsync(params string[] args) => RunUntilAsync(TestContext.Current.CancellationToken, args);
+
+    /// <summary>Runs a command line until its end or the token.</summary>
+    public Task<int> RunUntilAsync(CancellationToken cancel, params string[] args) => YueCommandLine.RunAsync(
+        args,
+        services =>
+        {
+            services.AddSingleton<ISongEngine>(Engine);
+            services.AddSingleton<ISongEncoder>(Encoder);
+            services.AddSongEngine<FakeSongEngine, FakeSongEncoder>();
+        },
+        TextWriter.Synchronized(Output),
+        TextWriter.Synchronized(Error),
+        cancel);
+}

@@ -1,0 +1,48 @@
+using System.Buffers.Binary;
+using System.Text;
+using Yue.Engine.Audio;
+using YueService.Audio;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>Writes real WAV files; the other formats are their name and nothing else, and can be switched off.</summary>
+internal sealed class FakeSongEncoder : ISongEncoder
+{
+    public bool HasFfmpeg { get; set; } = true;
+
+    /// <summary>Done before every file.</summary>
+    public Func<CancellationToken, Task> Prepare { get; set; } = _ => Task.CompletedTask;
+
+    public bool Supports(AudioFormat format) => format == AudioFormat.Wav || HasFfmpeg;
+
+    public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel)
+    {
+        await Prepare(cancel);
+        return format == AudioFormat.Wav ? Wav(clip) : Encoding.ASCII.GetBytes(format.Name());
+    }
+
+    private static byte[] Wav(AudioClip clip)
+    {
+        const int HeaderBytes = 44;
+        var file = new byte[HeaderBytes + (2 * clip.Samples.Length)];
+        var span = file.AsSpan();
+        "RIFF"u8.CopyTo(span);
+        BinaryPrimitives.WriteInt32LittleEndian(span[4..], file.Length - 8);
+        "WAVEfmt "u8.CopyTo(span[8..]);
+        BinaryPrimitives.WriteInt32LittleEndian(span[16..], 16);
+        BinaryPrimitives.WriteInt16LittleEndian(span[20..], 1);
+        BinaryPrimitives.WriteInt16LittleEndian(span[22..], 1);
+        BinaryPrimitives.WriteInt32LittleEndian(span[24..], clip.SampleRateHz);
+        BinaryPrimitives.WriteInt32LittleEndian(span[28..], 2 * clip.SampleRateHz);
+        BinaryPrimitives.WriteInt16LittleEndian(span[32..], 2);
+        BinaryPrimitives.WriteInt16LittleEndian(span[34..], 16);
+        "data"u8.CopyTo(span[36..]);
+        BinaryPrimitives.WriteInt32LittleEndian(span[40..], 2 * clip.Samples.Length);
+        for (var i = 0; i < clip.Samples.Length; i++)
+        {
+            BinaryPrimitives.WriteInt16LittleEndian(span[(HeaderBytes + (2 * i))..], (short)(clip.Samples[i] * short.MaxValue));
+        }
+
+        return file;
+    }
+}

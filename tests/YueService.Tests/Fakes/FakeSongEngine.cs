@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Hosting;
+using Yue.Engine;
+using Yue.Engine.Audio;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>An engine that a test tells what to do; by default it is ready and sings a short tone at once.</summary>
+internal sealed class FakeSongEngine : ISongEngine, IHostedService
+{
+    public const string ModelName = "en-cot";
+
+    public EngineStatus Status { get; set; } = new()
+    {
+        State = EngineState.Ready,
+        Device = "cpu",
+        Models = [new(ModelName, "stage1", "f32", 12, true), new("en-icl", "stage1", "f32", 12, true), new("s2", "stage2", "f32", 3, true)],
+        Memory = new(1000, 200, 300),
+        QueueDepth = 1,
+        Running = 1,
+    };
+
+    public TimeSpan EstimatedWait { get; set; }
+
+    public SubmitOutcome Outcome { get; set; } = SubmitOutcome.Accepted;
+
+    /// <summary>Every song submitted.</summary>
+    public ConcurrentQueue<SongRequest> Requests { get; } = new();
+
+    /// <summary>How a song is made.</summary>
+    public Func<SongRequest, IProgress<SongProgress>?, CancellationToken, Task<SongResult>> Sing { get; set; } =
+        (request, _, _) => Task.FromResult(Song(request));
+
+    public SubmitOutcome TrySubmit(
+        SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel)
+    {
+        song = null;
+        if (Outcome == SubmitOutcome.Accepted)
+        {
+            Requests.Enqueue(request);
+            song = Sing(request, progress, cancel);
+        }
+
+        return Outcome;
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>A tenth of a second of sound for a request.</summary>
+    public static SongResult Song(SongRequest request, params string[] warnings)
+    {
+        var clip = new AudioClip(
+            [.. Enumerable.Range(0, request.Output.SampleRate / 10).Select(i => MathF.Sin(i * 0.05f) / 2)], request.Output.SampleRate);
+        return new SongResult
+        {
+            Mix = clip,
+            Vocal = request.Output.Stems ? clip with { Samples = clip.Samples[..100] } : null,
+            Instrumental = request.Output.Stems ? clip with { Samples = clip.Samples[..200] } : null,
+            Model = request.Model ?? ModelName,
+            Seed = request.Seed,
+            Sections = [new("verse", 0.06, 6, SectionEnd.EndOfAudio), new("chorus", 0.04, 4, SectionEnd.MaxNewTokens)],
+            Timings = new SongTimings
+            {
+                QueueSeconds = 0.5,
+                Stage1Seconds = 1,
+                Stage2Seconds = 2,
+                DecodeSeconds = 0.25,
+                TotalSeconds = 3.75,
+                TokensPerSecond = 10,
+                RealTimeFactor = double.PositiveInfinity,
+            },
+            Warnings = warnings,
+        };
+    }
+}

@@ -1,0 +1,62 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Xunit;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>Requests and checks that most HTTP tests share.</summary>
+internal static class HttpAssert
+{
+    public static Task<HttpResponseMessage> PredictAsync(
+        this HttpClient client, string json, Action<HttpRequestMessage>? configure = null) =>
+        client.PredictAsync(new StringContent(json, Encoding.UTF8, new MediaTypeHeaderValue("application/json")), configure);
+
+    public static Task<HttpResponseMessage> PredictAsync(
+        this HttpClient client, HttpContent content, Action<HttpRequestMessage>? configure = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/predict") { Content = content };
+        configure?.Invoke(request);
+        return client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    public static async Task<JsonElement> JsonAsync(this HttpResponseMessage response)
+    {
+        await using var stream = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        using var document = await JsonDocument.ParseAsync(stream, cancellationToken: TestContext.Current.CancellationToken);
+        return document.RootElement.Clone();
+    }
+
+    /// <summary>The answer's JSON, after a check that it is a song.</summary>
+    public static async Task<JsonElement> SongAsync(this HttpResponseMessage response)
+    {
+        Assert.True(
+            response.StatusCode == HttpStatusCode.OK,
+            $"{response.StatusCode}: {await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}");
+        return await response.JsonAsync();
+    }
+
+    /// <summary>The answer's problem details, after a check of their form.</summary>
+    public static async Task<JsonElement> ProblemAsync(this HttpResponseMessage response, HttpStatusCode status, string type)
+    {
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        var problem = await response.JsonAsync();
+        Assert.Equal((status, type), (response.StatusCode, problem.GetProperty("type").GetString()));
+        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
+        Assert.NotEmpty(problem.GetProperty("title").GetString()!);
+        Assert.NotEmpty(problem.GetProperty("detail").GetString()!);
+        Assert.Matches("^[0-9a-f]{32}$", problem.GetProperty("trace_id").GetString());
+        return problem;
+    }
+
+    /// <summary>The fields that a 422 names.</summary>
+    public static async Task<Dictionary<string, string>> FaultsAsync(this HttpResponseMessage response)
+    {
+        var problem = await response.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
+        return problem.GetProperty("errors").EnumerateObject()
+            .ToDictionary(field => field.Name, field => string.Join(' ', field.Value.EnumerateArray().Select(message => message.GetString())));
+    }
+
+    public static string[] Strings(this JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetString()!)];
+}

@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Serilog.Core;
+using Yue.Engine;
+using YueService.Audio;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>The whole service with an engine and an encoder that the test controls.</summary>
+internal sealed class YueApp : WebApplicationFactory<Program>
+{
+    private readonly (string Key, string Value)[] _settings;
+
+    public YueApp(params (string Key, string Value)[] settings) => _settings = settings;
+
+    private bool IsOnSocket { get; init; }
+
+    public FakeSongEngine Engine { get; } = new();
+
+    public FakeSongEncoder Encoder { get; } = new();
+
+    public CollectedLog Log { get; } = new();
+
+    /// <summary>The service on a real socket of its own instead of in memory.</summary>
+    public static YueApp OnSocket(params (string Key, string Value)[] settings)
+    {
+        var app = new YueApp(settings) { IsOnSocket = true };
+        app.UseKestrel();
+        return app;
+    }
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder)
+    {
+        if (IsOnSocket)
+        {
+            // A free port. UseKestrel(0) would set it while the program may be starting already.
+            builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
+        }
+
+        builder.ConfigureAppConfiguration((_, configuration) => configuration.AddInMemoryCollection(
+            _settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))));
+        builder.ConfigureTestServices(services =>
+        {
+            services.AddSingleton<ISongEngine>(Engine);
+            services.AddSingleton<ISongEncoder>(Encoder);
+            services.AddSingleton<ILogEventSink>(Log);
+        });
+    }
+}

@@ -1,0 +1,169 @@
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<FieldBoundsTests.App>
+{
+    /// <summary>Field, value, and what the message must say: the value's beginning and the bound.</summary>
+    public static TheoryData<string, string, string> Faults => new()
+    {
+        { "lyrics", "null", "is missing" },
+        { "lyrics", "\"\"", "1 to 20000 characters" },
+        { "lyrics", "\" \\n\\t\\u3000 \"", "is blank" },
+        { "lyrics", "3", "is 3; send text of 1 to 20000 characters" },
+        { "lyrics", "[\"la\"]", "(an array)" },
+        { "lyrics", "true", "is true" },
+        { "lyrics", "\"la \\ud800 la\"", "\\ud800, half of a surrogate pair" },
+        { "lyrics", "\"la \\ude00\\ud83d la\"", "\\ude00, half of a surrogate pair" },
+        { "lyrics", "\"\\ud83d\\ude00 \\uDBFF\"", "\\uDBFF, half of a surrogate pair" },
+        { "lyrics", "\"la\\u0000la\"", "NUL character (\\u0000) at position 2" },
+        { "genre", "7", "is 7; send text of 0 to 1000 characters" },
+        { "genre", "{}", "(an object)" },
+        { "genre", "\"\\udfff\"", "\\udfff" },
+        { "max_new_tokens", "99", "is 99; send a whole number from 100 to 10000, or leave it out for 3000." },
+        { "max_new_tokens", "10001", "is 10001; send a whole number from 100 to 10000" },
+        { "max_new_tokens", "\"3\"", "is \"3\" (a string); send a whole number" },
+        { "max_new_tokens", "3000.5", "is 3000.5; send a whole number" },
+        { "max_new_tokens", "3000.0", "is 3000.0; send a whole number" },
+        { "max_new_tokens", "3e3", "is 3e3; send a whole number" },
+        { "max_new_tokens", "99999999999999999999", "is 99999999999999999999; send a whole number" },
+        { "max_new_tokens", "true", "is true; send a whole number" },
+        { "run_n_segments", "-1", "is -1; send a whole number from 0 to 10" },
+        { "run_n_segments", "11", "is 11; send a whole number from 0 to 10" },
+        { "run_n_segments", "[]", "send a whole number" },
+        { "seed", "9223372036854775808", "from -9223372036854775808 to 9223372036854775807" },
+        { "seed", "-9223372036854775809", "from -9223372036854775808" },
+        { "seed", "1.5", "is 1.5" },
+        { "seed", "\"42\"", "is \"42\" (a string)" },
+        { "model", "\"nosuch\"", "is \"nosuch\" (a string); send \"en-cot\" or \"en-icl\"" },
+        { "model", "\"s2\"", "send \"en-cot\" or \"en-icl\"" },
+        { "model", "\"\\ud800\"", "send \"en-cot\" or \"en-icl\"" },
+        { "model", "1", "is 1" },
+        { "output", "\"wav\"", "is \"wav\" (a string); send an object" },
+        { "output", "[1]", "(an array)" },
+        { "sampling", "1", "is 1; send an object" },
+        { "output.sample_rate", "48000", "is 48000; send 44100 or 16000, or leave it out for 44100." },
+        { "output.sample_rate", "\"16000\"", "(a string); send 44100 or 16000" },
+        { "output.sample_rate", "44100.0", "is 44100.0" },
+        { "output.format", "\"ogg\"", "send \"wav\" or \"flac\" or \"mp3\"" },
+        { "output.format", "\"WAV\"", "send \"wav\"" },
+        { "output.format", "1", "is 1" },
+        { "output.stems", "\"true\"", "send true or false" },
+        { "output.stems", "1", "send true or false" },
+        { "sampling.temperature", "0", "is 0; send a number from 0.05 to 5" },
+        { "sampling.temperature", "5.01", "is 5.01" },
+        { "sampling.temperature", "\"1\"", "is \"1\" (a string)" },
+        { "sampling.temperature", "1e999", "is 1e999" },
+        { "sampling.top_p", "0", "is 0; send a number from 0.01 to 1, or leave it out for 0.93." },
+        { "sampling.top_p", "1.01", "is 1.01" },
+        { "sampling.top_p", "false", "is false" },
+        { "sampling.top_k", "-1", "from 0 to 1000" },
+        { "sampling.top_k", "1001", "from 0 to 1000" },
+        { "sampling.top_k", "50.5", "is 50.5; send a whole number" },
+        { "sampling.repetition_penalty", "0.99", "from 1 to 2" },
+        { "sampling.repetition_penalty", "2.01", "from 1 to 2" },
+        { "sampling.repetition_penalty", "{}", "(an object)" },
+        { "sampling.guidance_scale", "0.5", "from 1 to 10" },
+        { "sampling.guidance_scale", "10.5", "from 1 to 10" },
+        { "sampling.guidance_scale", "\"NaN\"", "(a string)" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task A_field_at_fault_is_named_with_its_value_and_bound(string path, string value, string says)
+    {
+        using var client = app.Service.CreateClient();
+        using var response = await client.PredictAsync(Body([(path, value)]));
+        var (field, message) = Assert.Single(await response.FaultsAsync());
+        Assert.Equal(path, field);
+        Assert.StartsWith(path + " ", message, StringComparison.Ordinal);
+        Assert.Contains(says, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_field_at_fault_is_named_at_once()
+    {
+        var faults = Faults.Select(row => row.Data).Where(row => row.Item1 is not ("output" or "sampling")).DistinctBy(row => row.Item1).ToArray();
+        using var client = app.Service.CreateClient();
+        using var response = await client.PredictAsync(Body([.. faults.Select(row => (row.Item1, row.Item2))]));
+        Assert.Equal(faults.Select(row => row.Item1).Order(), (await response.FaultsAsync()).Keys.Order());
+        Assert.Equal(14, faults.Length);
+    }
+
+    [Theory]
+    [InlineData("max_new_tokens", "100")]
+    [InlineData("max_new_tokens", "10000")]
+    [InlineData("run_n_segments", "0")]
+    [InlineData("run_n_segments", "10")]
+    [InlineData("seed", "9223372036854775807")]
+    [InlineData("seed", "-9223372036854775808")]
+    [InlineData("genre", "\"\"")]
+    [InlineData("output.format", "\"flac\"")]
+    [InlineData("output.sample_rate", "16000")]
+    [InlineData("sampling.temperature", "0.05")]
+    [InlineData("sampling.top_p", "1.0")]
+    [InlineData("sampling.top_k", "1000")]
+    [InlineData("sampling.repetition_penalty", "2")]
+    [InlineData("sampling.guidance_scale", "1e0")]
+    public async Task The_bounds_themselves_are_allowed(string path, string value)
+    {
+        using var client = app.Service.CreateClient();
+        using var response = await client.PredictAsync(Body([(path, value)]));
+        await response.SongAsync();
+    }
+
+    [Theory]
+    [InlineData(20_000, true)]
+    [InlineData(20_001, false)]
+    public async Task Lyrics_are_counted_in_characters_not_in_utf16_units(int emojis, bool allowed)
+    {
+        using var client = app.Service.CreateClient();
+        using var response = await client.PredictAsync(Body([("lyrics", $"\"{string.Concat(Enumerable.Repeat("😀", emojis))}\"")]));
+        if (allowed)
+        {
+            await response.SongAsync();
+            return;
+        }
+
+        var fault = Assert.Single(await response.FaultsAsync());
+        Assert.Equal(("lyrics", "lyrics has 20001 characters; send text of 1 to 20000 characters."), (fault.Key, fault.Value));
+    }
+
+    [Fact]
+    public async Task A_genre_of_a_thousand_and_one_characters_is_too_long()
+    {
+        using var client = app.Service.CreateClient();
+        using var response = await client.PredictAsync(Body([("genre", $"\"{new string('x', 1001)}\"")]));
+        Assert.Contains("has 1001 characters", (await response.FaultsAsync())["genre"], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("\"lyrics\"")]
+    [InlineData("null")]
+    [InlineData("3")]
+    public async Task A_body_that_is_no_object_is_refused(string body)
+    {
+        using var client = app.Service.CreateClient();
+        using var response = await client.PredictAsync(body);
+        Assert.Equal(["$"], (await response.FaultsAsync()).Keys);
+    }
+
+    /// <summary>A body with the given fields, nested by the dots of their paths, and lyrics unless they are given.</summary>
+    private static string Body((string Path, string Value)[] fields)
+    {
+        var top = fields.Where(field => !field.Path.Contains('.')).Select(field => $"\"{field.Path}\":{field.Value}");
+        var nested = fields.Where(field => field.Path.Contains('.')).GroupBy(field => field.Path.Split('.')[0]).Select(group =>
+            $"\"{group.Key}\":{{{string.Join(',', group.Select(field => $"\"{field.Path.Split('.')[1]}\":{field.Value}"))}}}");
+        var lyrics = fields.Any(field => field.Path == "lyrics") ? [] : new[] { "\"lyrics\":\"la\"" };
+        return $"{{{string.Join(',', lyrics.Concat(top).Concat(nested))}}}";
+    }
+
+    public sealed class App : IDisposable
+    {
+        internal YueApp Service { get; } = new();
+
+        public void Dispose() => Service.Dispose();
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text;
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+public sealed class UnknownFieldTests : IDisposable
+{
+    private readonly YueApp _app = new();
+
+    public void Dispose() => _app.Dispose();
+
+    [Theory]
+    [InlineData("""{"lyrics":"la","max_token":1}""", "max_token", "max_new_tokens")]
+    [InlineData("""{"lyrics":"la","Lyrics":"lo"}""", "Lyrics", "lyrics")]
+    [InlineData("""{"lyrics":"la","temperature":1}""", "temperature", "sampling.temperature")]
+    [InlineData("""{"lyrics":"la","sampling":{"topp":1}}""", "sampling.topp", "sampling.top_p")]
+    [InlineData("""{"lyrics":"la","output":{"samplerate":1}}""", "output.samplerate", "output.sample_rate")]
+    [InlineData("""{"lyrics":"la","\ud800eed":1}""", "\\ud800eed", "seed")]
+    [InlineData("""{"lyrics":"la","reference":{}}""", "reference", "genre")]
+    public async Task An_unknown_field_is_ignored_and_named_with_the_closest_known_name(string body, string unknown, string closest)
+    {
+        using var client = _app.CreateClient();
+        using var response = await client.PredictAsync(body);
+        var warning = Assert.Single((await response.SongAsync()).GetProperty("warnings").Strings());
+        Assert.Equal($"unknown field {unknown} was ignored; the closest known name is {closest}", warning);
+    }
+
+    [Theory]
+    [InlineData("handling=strict")]
+    [InlineData("wait=10, handling=\"strict\"; x=1")]
+    [InlineData("Handling = Strict")]
+    public async Task With_strict_handling_an_unknown_field_is_a_fault_like_any_other(string prefer)
+    {
+        using var client = _app.CreateClient();
+        using var response = await client.PredictAsync(
+            """{"lyrics":"la","seeed":1,"sampling":{"topp":1},"max_new_tokens":1}""",
+            request => request.Headers.TryAddWithoutValidation("Prefer", prefer));
+        var faults = await response.FaultsAsync();
+        Assert.Equal(["max_new_tokens", "sampling.topp", "seeed"], faults.Keys.Order());
+        Assert.Contains("closest known name is seed", faults["seeed"], StringComparison.Ordinal);
+        Assert.Equal(["handling=strict"], response.Headers.GetValues("Preference-Applied"));
+    }
+
+    [Fact]
+    public async Task With_lenient_handling_an_unknown_field_is_a_warning()
+    {
+        using var client = _app.CreateClient();
+        using var response = await client.PredictAsync(
+            """{"lyrics":"la","seeed":1}""", request => request.Headers.TryAddWithoutValidation("Prefer", "handling=lenient"));
+        await response.SongAsync();
+    }
+
+    [Fact]
+    public async Task Ten_thousand_unknown_fields_make_a_short_answer()
+    {
+        var body = new StringBuilder("""{"lyrics":"la" """);
+        for (var i = 0; i < 10_000; i++)
+        {
+            body.Append(System.Globalization.CultureInfo.InvariantCulture, $",\"unknown{i}\":0");
+        }
+
+        using var client = _app.CreateClient();
+        using var response = await client.PredictAsync(body.Append('}').ToString());
+        var warnings = (await response.SongAsync()).GetProperty("warnings").Strings();
+        Assert.Equal(51, warnings.Length);
+        Assert.Equal("9950 more unknown fields were ignored", warnings[^1]);
+    }
+
+    [Fact]
+    public async Task Of_a_repeated_field_the_last_one_counts()
+    {
+        using var client = _app.CreateClient();
+        using var response = await client.PredictAsync("""{"lyrics":"la","seed":1,"seed":2}""");
+        Assert.Equal(2, (await response.SongAsync()).GetProperty("seed").GetInt64());
+    }
+}

@@ -1,0 +1,33 @@
+using CsCheck;
+using Xunit;
+using YueService.Requests;
+
+namespace YueService.Tests.Requests;
+
+public sealed class ClosestNameTests
+{
+    private static readonly Gen<string> Names = Gen.String[Gen.Char["abc_"], 0, 12];
+
+    [Theory]
+    [InlineData("seed", "seed", 0)]
+    [InlineData("sede", "seed", 1)]
+    [InlineData("Seed", "seed", 0)]
+    [InlineData("sed", "seed", 1)]
+    [InlineData("", "seed", 4)]
+    [InlineData("topp", "top_p", 1)]
+    [InlineData("lyric", "genre", 5)]
+    public void The_distance_counts_edits(string left, string right, int distance) =>
+        Assert.Equal(distance, ClosestName.Distance(left, right));
+
+    [Fact]
+    public void The_distance_is_symmetric_and_zero_only_for_the_same_name() =>
+        Gen.Select(Names, Names).Sample((left, right) =>
+            ClosestName.Distance(left, right) == ClosestName.Distance(right, left)
+            && (ClosestName.Distance(left, right) == 0) == (left == right)
+            && ClosestName.Distance(left, right) <= Math.Max(left.Length, right.Length));
+
+    [Fact]
+    public void One_edit_is_one_away() =>
+        Gen.Select(Names, Gen.Int[0, 12], Gen.Char["xyz"]).Sample((name, at, letter) =>
+            ClosestName.Distance(name, name.Insert(Math.Min(at, name.Length), letter.ToString())) == 1);
+}

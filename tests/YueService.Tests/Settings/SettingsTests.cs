@@ -1,0 +1,113 @@
+using System.Collections;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Xunit;
+using Yue.Engine;
+using YueService.Settings;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Settings;
+
+public sealed class SettingsTests
+{
+    [Theory]
+    [InlineData("YUE_QueueCapacity", "Yue:QueueCapacity")]
+    [InlineData("YUE_QUEUE_CAPACITY", "Yue:QueueCapacity")]
+    [InlineData("YUE_LOG_LYRICS", "Yue:LogLyrics")]
+    [InlineData("YUE_Stage1__en", "Yue:Stage1:en")]
+    [InlineData("YUE_STAGE1__en_cot", "Yue:Stage1:en_cot")]
+    public void An_environment_variable_names_a_setting(string variable, string setting) =>
+        Assert.Equal(
+            [new(setting, "7")], EnvironmentSettings.Read(new Hashtable { [variable] = "7" }));
+
+    [Theory]
+    [InlineData("YUE_GOLDENS", "x")]
+    [InlineData("YUE_CACHE", "x")]
+    [InlineData("YUE_DEVICE", "")]
+    [InlineData("OTHER_DEVICE", "x")]
+    [InlineData("YUEDEVICE", "x")]
+    public void Other_variables_and_empty_ones_are_left_alone(string variable, string value) =>
+        Assert.Empty(EnvironmentSettings.Read(new Hashtable { [variable] = value }));
+
+    [Fact]
+    public void The_command_line_wins_over_the_environment_and_that_over_the_file()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["appsettings.json"], """{"Yue":{"Device":"auto","QueueCapacity":1,"LogFormat":"json"}}""");
+        var (engine, service) = Bind(
+            folder.Path,
+            new Hashtable { ["YUE_DEVICE"] = "cuda", ["YUE_QUEUE_CAPACITY"] = "2" },
+            [new("Yue:QueueCapacity", "3")]);
+        Assert.Equal(("cuda", 3, "json"), (engine.Device, engine.QueueCapacity, service.LogFormat));
+    }
+
+    [Fact]
+    public void Checkpoint_folders_that_exist_are_taken()
+    {
+        using var folder = new TemporaryFolder();
+        var (engine, _) = Bind(
+            folder.Path,
+            new Hashtable { ["YUE_Stage1__en"] = folder.Path, ["YUE_STAGE2"] = folder.Path, ["YUE_CODEC"] = folder.Path },
+            [new("Yue:Stage1:zh-cot", folder.Path)]);
+        Assert.Equal(["en", "zh-cot"], engine.Stage1.Keys);
+        Assert.Equal((folder.Path, folder.Path), (engine.Stage2, engine.Codec));
+    }
+
+    [Fact]
+    public void A_part_of_the_checkpoints_is_a_fault_in_either_direction()
+    {
+        using var folder = new TemporaryFolder();
+        var withoutOthers = Faults(new Hashtable { ["YUE_Stage1__en"] = folder.Path });
+        Assert.Equal(["Yue:Codec is missing", "Yue:Stage2 is missing"], withoutOthers.Select(fault => fault.Split(';')[0]).Order());
+        var withoutStage1 = Faults(new Hashtable { ["YUE_STAGE2"] = folder.Path });
+        Assert.Equal(["Yue:Stage2 is set but Yue:Stage1 is not"], withoutStage1.Select(fault => fault.Split(';')[0]));
+    }
+
+    [Theory]
+    [InlineData("auto", true)]
+    [InlineData("cpu", true)]
+    [InlineData("cuda", true)]
+    [InlineData("cuda:1", true)]
+    [InlineData("cuda:", false)]
+    [InlineData("cuda:x", false)]
+    [InlineData("CPU", false)]
+    [InlineData("cpu\n", false)]
+    [InlineData("gpu", false)]
+    public void A_device_is_auto_cpu_or_cuda_with_an_index(string device, bool valid) =>
+        Assert.Equal(valid, Faults(new Hashtable { ["YUE_DEVICE"] = device }).Count == 0);
+
+    private static (EngineOptions Engine, ServiceOptions Service) Bind(
+        string contentRoot, IDictionary variables, IEnumerable<KeyValuePair<string, string?>> commandLine)
+    {
+        using var provider = Provide(contentRoot, variables, commandLine);
+        provider.ValidateYueOptions();
+        return (provider.GetRequiredService<IOptions<EngineOptions>>().Value, provider.GetRequiredService<IOptions<ServiceOptions>>().Value);
+    }
+
+    private static List<string> Faults(IDictionary variables)
+    {
+        using var provider = Provide(Path.GetTempPath(), variables, []);
+        try
+        {
+            provider.ValidateYueOptions();
+            return [];
+        }
+        catch (OptionsValidationException e)
+        {
+            return [.. e.Failures];
+        }
+    }
+
+    private static ServiceProvider Provide(
+        string contentRoot, IDictionary variables, IEnumerable<KeyValuePair<string, string?>> commandLine)
+    {
+        var builder = new ConfigurationBuilder();
+        builder.AddJsonFile(Path.Combine(contentRoot, "appsettings.json"), optional: true);
+        builder.AddYueSettings(contentRoot, variables, commandLine);
+        var services = new ServiceCollection();
+        services.AddSingleton<IConfiguration>(builder.Build());
+        services.AddYueOptions();
+        return services.BuildServiceProvider();
+    }
+}
