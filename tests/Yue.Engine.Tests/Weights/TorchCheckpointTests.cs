@@ -71,7 +71,7 @@ public sealed class TorchCheckpointTests : IDisposable
     public void A_parameter_is_its_tensor_and_what_is_no_tensor_is_left_out()
     {
         var parameter = Join("ctorch._utils\n_rebuild_parameter\n(", Tensor([6], [1]), "\u0088ccollections\nOrderedDict\n)RtR");
-        using var checkpoint = Open(Join("\u0080\u0002}(", Text("x"), parameter, Text("step"), "K\u0005", Text("none"), "Nu."));
+        using var checkpoint = Open(Join("\u0080\u0002}(", Words("x"), parameter, Words("step"), "K\u0005", Words("none"), "Nu."));
         Assert.Equal(["x"], checkpoint.Tensors.Keys);
     }
 
@@ -79,10 +79,10 @@ public sealed class TorchCheckpointTests : IDisposable
     public void Objects_of_foreign_classes_are_stubs_and_nothing_is_called()
     {
         var marker = _folder["called"];
-        var call = Join("cposix\nsystem\n(", Text($"touch {marker}"), "tR");
-        var built = Join("comegaconf.listconfig\nListConfig\n)\u0081}", Text("_content"), "]K\u0001asb");
-        var dict = Join("ccollections\ndefaultdict\ncbuiltins\nlist\n\u0085R(", Text("a"), "K\u0001u");
-        using var checkpoint = Open(Join("\u0080\u0002}(", Text("x"), Tensor([6], [1]), Text("call"), call, Text("built"), built, Text("dict"), dict, "u."));
+        var call = Join("cposix\nsystem\n(", Words($"touch {marker}"), "tR");
+        var built = Join("comegaconf.listconfig\nListConfig\n)\u0081}", Words("_content"), "]K\u0001asb");
+        var dict = Join("ccollections\ndefaultdict\ncbuiltins\nlist\n\u0085R(", Words("a"), "K\u0001u");
+        using var checkpoint = Open(Join("\u0080\u0002}(", Words("x"), Tensor([6], [1]), Words("call"), call, Words("built"), built, Words("dict"), dict, "u."));
         Assert.Equal(["x"], checkpoint.Tensors.Keys);
         Assert.False(File.Exists(marker));
     }
@@ -102,7 +102,7 @@ public sealed class TorchCheckpointTests : IDisposable
     [Fact]
     public void A_wrong_root_key_says_which_keys_there_are()
     {
-        var path = _folder.Write("a.pth", Archive(DictOf("generator", Join("}(", Text("x"), Tensor([6], [1]), "u"))));
+        var path = _folder.Write("a.pth", Archive(DictOf("generator", Join("}(", Words("x"), Tensor([6], [1]), "u"))));
         AssertRefused("the pickled dict has no dict under the key codec_model; its keys are generator", () => TorchCheckpoint.Open(path, "codec_model"));
         AssertRefused("the state dict holds no tensors", () => TorchCheckpoint.Open(path, null));
     }
@@ -140,8 +140,8 @@ public sealed class TorchCheckpointTests : IDisposable
             "\u0080\u0002\u008A\u000A\u006C\u00FC\u009C\u0046\u00F9\u0020\u006A\u00A8\u0050\u0019.",
             "\u0080\u0002M\u00E9\u0003.",
             DictOf("little_endian", [0x88]),
-            DictOf("state", Join("}(", Text("x"), tensor, "u")),
-            "\u0080\u0002]", Text("0"), "a.",
+            DictOf("state", Join("}(", Words("x"), tensor, "u")),
+            "\u0080\u0002]", Words("0"), "a.",
             Int64(6),
             values);
     }
