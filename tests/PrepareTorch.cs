@@ -1,9 +1,5 @@
 using System.Runtime.CompilerServices;
-using Xunit;
 using Yue.Engine.Native;
-
-// libtorch uses every core for one test, and process-wide counts are compared.
-[assembly: Parallelization(Mode = ParallelizationMode.None)]
 
 namespace Yue.Testing;
 

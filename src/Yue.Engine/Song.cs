@@ -75,6 +75,7 @@ internal sealed class Song : IDisposable
         _sections = sung.Sections;
         var sequence = Model.Decoder.TryOpen(Job.Request.Seed) ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
         _stage1 = new Stage1Song(prompt, _sections.Count, Job.Request, sequence, Model.Decoder.ContextLength);
+        _stage1.Begin();
         Stage = SongStage.Stage1;
     }
 

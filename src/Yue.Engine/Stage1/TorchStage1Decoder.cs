@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
+using static TorchSharp.torch;
 
 namespace Yue.Engine.Stage1;
 
