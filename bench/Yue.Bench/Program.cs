@@ -1,1 +1,3 @@
-return 0;
+using Yue.Bench;
+
+return args is ["gpu", ..] ? GpuBench.Run(args[1..]) : 0;

@@ -1,0 +1,26 @@
+namespace Yue.Cuda.Tests;
+
+/// <summary>bf16 as the kernels have it: round to nearest even.</summary>
+internal static class Bf16
+{
+    public static ushort From(double value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits((float)value);
+        return (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+    }
+
+    public static float To(ushort value) => BitConverter.UInt32BitsToSingle((uint)value << 16);
+
+    public static double Round(double value) => To(From(value));
+
+    public static ushort[] Random(Random random, long count, double scale)
+    {
+        var values = new ushort[count];
+        for (var i = 0L; i < count; i++)
+        {
+            values[i] = From(((random.NextDouble() * 2) - 1) * scale);
+        }
+
+        return values;
+    }
+}
