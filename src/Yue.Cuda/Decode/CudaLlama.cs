@@ -16,7 +16,6 @@ public sealed unsafe class CudaLlama : IDisposable
 
     private const int ConsumerWarps = 8;
     private const int BlockThreads = (ConsumerWarps + 1) * 32;
-    private const int SlotBytes = 8 * (1024 + 64);
     private const int MaxSlots = 32;
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
@@ -272,10 +271,13 @@ public sealed unsafe class CudaLlama : IDisposable
         _owned.Add(module);
         var kernel = module.Kernel("decode_step");
 
+        // Slots as in ring.cuh: eight row segments of 2 KiB, or 1 KiB in the larger builds.
+        var slotBytes = 8 * ((build <= 16 ? 2048 : 1024) + 64);
+
         // What struct Shared of model.cuh takes, and the alignment of the first slot.
         var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 1) * 4) + (2 * ConsumerWarps * build * 8 * 4) + 64 + 128;
-        var slots = Math.Min(Math.Min(MaxSlots, _mostSlots), (_device.SharedMemoryPerBlock - fixedBytes) / SlotBytes);
-        var sharedBytes = fixedBytes + (slots * SlotBytes);
+        var slots = Math.Min(Math.Min(MaxSlots, _mostSlots), (_device.SharedMemoryPerBlock - fixedBytes) / slotBytes);
+        var sharedBytes = fixedBytes + (slots * slotBytes);
         kernel.AllowSharedMemory(sharedBytes);
         return _kernels[build] = (kernel, slots, sharedBytes);
     }

@@ -28,8 +28,9 @@ DEV Unit unit_at(const Shared& shared, int rows, int index)
     return u;
 }
 
-constexpr int HALF_PAGE_BYTES = PAGE / 2 * D * 2;
-static_assert(HALF_PAGE_BYTES <= SLOT_BYTES, "half a page of keys fits a slot");
+constexpr int RUN = 32 * PARTS;                             // positions of a slot: a slot of keys, then one of values
+constexpr int PAGE_SLOTS = 2 * PAGE / RUN;
+static_assert(RUN * D * 2 <= SLOT_BYTES && PAGE % RUN == 0, "a run of keys fits a slot");
 
 DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, u64 policy, int layer, int offset)
 {
@@ -40,21 +41,21 @@ DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring
         for (int p = 0; p < u.pages; p++)
         {
             int page = s.page_table[(size_t)u.row * s.max_pages + u.first_page + p];
-            for (int part = 0; part < 4; part++)
+            for (int part = 0; part < PAGE_SLOTS; part++)
             {
-                const bf16* source = s.cache + cache_offset(page, layer, s.layer_count, part & 1, u.kv_head) + (part >> 1) * (PAGE / 2 * D);
-                fill_slot(ring, at, 1, HALF_PAGE_BYTES, 0, policy, [&](int) { return (const u8*)source; });
+                const bf16* source = s.cache + cache_offset(page, layer, s.layer_count, part & 1, u.kv_head) + (part >> 1) * (RUN * D);
+                fill_slot(ring, at, 1, RUN * D * 2, 0, policy, [&](int) { return (const u8*)source; });
             }
         }
     }
 }
 
-// In half a page of which the row has `valid` positions before the current one (it may be none or all): the current one from memory, zeros behind.
-DEV void complete_half_page(u32 data, const bf16* source, int valid)
+// In a run of which the row has `valid` positions before the current one (it may be none or all): the current one from memory, zeros behind.
+DEV void complete_run(u32 data, const bf16* source, int valid)
 {
-    if (valid >= PAGE / 2) return;
+    if (valid >= RUN) return;
     int lane = threadIdx.x & 31;
-    for (int i = lane; i < (PAGE / 2 - (valid < 0 ? 0 : valid)) * 16; i += 32)
+    for (int i = lane; i < (RUN - (valid < 0 ? 0 : valid)) * 16; i += 32)
     {
         int t = (valid < 0 ? 0 : valid) + (i >> 4);
         uint4 v = t == valid ? load_shared_u4(source + t * D + (i & 15) * 8) : make_uint4(0, 0, 0, 0);
@@ -64,15 +65,24 @@ DEV void complete_half_page(u32 data, const bf16* source, int valid)
     __syncwarp();
 }
 
-// One warp read the slot: it arrives for all of them.
+// Every warp passes every slot, reader or not: a slot is filled again when all have, so no warp's phase falls behind.
 DEV void leave_slot(const Ring& ring, Cursor& at)
 {
     __syncwarp();
-    if ((threadIdx.x & 31) < CONSUMER_WARPS) barrier_arrive(at.empty(ring));
+    if ((threadIdx.x & 31) == 0) barrier_arrive(at.empty(ring));
     at.advance(ring);
 }
 
-DEV void attend_unit(const Step& s, const Ring ring, Cursor at, const Unit u, int layer)
+DEV void pass_slots(const Ring& ring, Cursor& at, int slots)
+{
+    for (int i = 0; i < slots; i++)
+    {
+        barrier_wait(at.full(ring), at.phase);
+        leave_slot(ring, at);
+    }
+}
+
+DEV void attend_unit(const Step& s, const Ring& ring, Cursor& at, const Unit u, int layer)
 {
     int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
     uint4 q[4];
@@ -88,70 +98,80 @@ DEV void attend_unit(const Step& s, const Ring ring, Cursor at, const Unit u, in
     for (int j = 0; j < 16; j++) out[j][0] = out[j][1] = out[j][2] = out[j][3] = 0.0f;
     float top = -1e30f, sum = 0.0f;
 #pragma unroll 1
-    for (int p = 0; p < u.pages * 2; p++)
+    for (int p = 0; p < u.pages * (PAGE / RUN); p++)
     {
-        int start = u.first_page * PAGE + p * (PAGE / 2), valid = u.position - start;
+        int start = u.first_page * PAGE + p * RUN, run_valid = u.position - start;
         const bf16* keys = nullptr;
-        if (valid < PAGE / 2)
+        if (run_valid < RUN)
         {
             int page = s.page_table[(size_t)u.row * s.max_pages + start / PAGE];
-            keys = s.cache + cache_offset(page, layer, s.layer_count, 0, u.kv_head) + (p & 1) * (PAGE / 2 * D);
+            keys = s.cache + cache_offset(page, layer, s.layer_count, 0, u.kv_head) + (start % PAGE) * D;
         }
+        Cursor values = at;
+        values.advance(ring);
         barrier_wait(at.full(ring), at.phase);
-        u32 data = at.data(ring);
-        complete_half_page(data, keys, valid);
-        float score[4][4];
-        float best = top;
-#pragma unroll
-        for (int j = 0; j < 4; j++)
+        complete_run(at.data(ring), keys, run_valid);
+#pragma unroll 1
+        for (int half = 0; half < PARTS; half++)
         {
-            score[j][0] = score[j][1] = score[j][2] = score[j][3] = 0.0f;
+            u32 data = at.data(ring) + half * (32 * D * 2);
+            int valid = run_valid - half * 32;
+            float score[4][4];
+            float best = top;
 #pragma unroll
-            for (int i = 0; i < 4; i++)
+            for (int j = 0; j < 4; j++)
             {
-                uint4 k = lds128(data + (j * 8 + g) * (D * 2) + (((c + 4 * i) ^ swizzle(g)) << 4));
-                mma_bf16(score[j], q[i].x, 0u, q[i].y, 0u, k.x, k.y);
-                mma_bf16(score[j], q[i].z, 0u, q[i].w, 0u, k.z, k.w);
-            }
+                score[j][0] = score[j][1] = score[j][2] = score[j][3] = 0.0f;
 #pragma unroll
-            for (int e = 0; e < 2; e++)
-            {
-                score[j][e] = j * 8 + c * 2 + e <= valid ? score[j][e] * TO_POWERS_OF_TWO : -1e30f;
-                best = fmaxf(best, score[j][e]);
+                for (int i = 0; i < 4; i++)
+                {
+                    uint4 k = lds128(data + (j * 8 + g) * (D * 2) + (((c + 4 * i) ^ swizzle(g)) << 4));
+                    mma_bf16(score[j], q[i].x, 0u, q[i].y, 0u, k.x, k.y);
+                    mma_bf16(score[j], q[i].z, 0u, q[i].w, 0u, k.z, k.w);
+                }
+#pragma unroll
+                for (int e = 0; e < 2; e++)
+                {
+                    score[j][e] = j * 8 + c * 2 + e <= valid ? score[j][e] * TO_POWERS_OF_TWO : -1e30f;
+                    best = fmaxf(best, score[j][e]);
+                }
             }
+
+            best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, 1));
+            best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, 2));
+            float fade = exp2f(top - best);
+            top = best;
+            sum *= fade;
+#pragma unroll
+            for (int j = 0; j < 16; j++) { out[j][0] *= fade; out[j][1] *= fade; }
+            u32 weight[4];
+#pragma unroll
+            for (int j = 0; j < 4; j++)
+            {
+                // Positions wholly behind the current one have no score above the floor: their weights are zero, not one.
+                float e0 = j * 8 + c * 2 <= valid ? exp2f(score[j][0] - best) : 0.0f, e1 = j * 8 + c * 2 + 1 <= valid ? exp2f(score[j][1] - best) : 0.0f;
+                sum += e0 + e1;
+                weight[j] = pack_bf16(e0, e1);
+            }
+
+            if (half == 0)
+            {
+                barrier_wait(values.full(ring), values.phase);
+                complete_run(values.data(ring), keys + KV_HEADS * (PAGE * D), run_valid);
+            }
+            data = values.data(ring) + half * (32 * D * 2);
+            int t = ((lane >> 3) & 1) * 8 + (lane & 7), piece = lane >> 4;
+#pragma unroll
+            for (int k = 0; k < 2; k++)
+#pragma unroll
+                for (int j = 0; j < 8; j++)
+                {
+                    uint4 v = ldmatrix_trans(data + (k * 16 + t) * (D * 2) + (((2 * j + piece) ^ swizzle(t & 7)) << 4));
+                    mma_bf16(out[2 * j], weight[2 * k], 0u, weight[2 * k + 1], 0u, v.x, v.y);
+                    mma_bf16(out[2 * j + 1], weight[2 * k], 0u, weight[2 * k + 1], 0u, v.z, v.w);
+                }
         }
         leave_slot(ring, at);
-
-        best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, 1));
-        best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, 2));
-        float fade = exp2f(top - best);
-        top = best;
-        sum *= fade;
-#pragma unroll
-        for (int j = 0; j < 16; j++) { out[j][0] *= fade; out[j][1] *= fade; }
-        u32 weight[4];
-#pragma unroll
-        for (int j = 0; j < 4; j++)
-        {
-            // A half page wholly behind the position has no score above the floor: its weights are zero, not one.
-            float e0 = j * 8 + c * 2 <= valid ? exp2f(score[j][0] - best) : 0.0f, e1 = j * 8 + c * 2 + 1 <= valid ? exp2f(score[j][1] - best) : 0.0f;
-            sum += e0 + e1;
-            weight[j] = pack_bf16(e0, e1);
-        }
-
-        barrier_wait(at.full(ring), at.phase);
-        data = at.data(ring);
-        complete_half_page(data, keys + KV_HEADS * (PAGE * D), valid);
-        int t = ((lane >> 3) & 1) * 8 + (lane & 7), piece = lane >> 4;
-#pragma unroll
-        for (int k = 0; k < 2; k++)
-#pragma unroll
-            for (int j = 0; j < 8; j++)
-            {
-                uint4 v = ldmatrix_trans(data + (k * 16 + t) * (D * 2) + (((2 * j + piece) ^ swizzle(t & 7)) << 4));
-                mma_bf16(out[2 * j], weight[2 * k], 0u, weight[2 * k + 1], 0u, v.x, v.y);
-                mma_bf16(out[2 * j + 1], weight[2 * k], 0u, weight[2 * k + 1], 0u, v.z, v.w);
-            }
         leave_slot(ring, at);
     }
 
@@ -174,7 +194,7 @@ DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& a
     {
         Unit u = unit_at(shared, s.rows, deal.first + i * (int)gridDim.x);
         if (i % CONSUMER_WARPS == warp) attend_unit(s, ring, at, u, layer);
-        at.skip(ring, u.pages * 4);
+        else pass_slots(ring, at, u.pages * PAGE_SLOTS);
     }
 }
 

@@ -75,7 +75,7 @@ struct Shared
     float squares[ROWS];
     int position[ROWS];             // -1: the row is not active
     int unit_start[ROWS + 1];       // attention units of the rows before
-    float sums[2][CONSUMER_WARPS][ROWS * 8];
+    __align__(16) float sums[2][CONSUMER_WARPS][ROWS * 8];
 };
 
 // Tiles of eight weight rows go round the blocks, and each product starts at the block after the last one's end: no block reads

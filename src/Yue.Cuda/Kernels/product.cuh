@@ -2,7 +2,7 @@
 //
 // A tile is eight weight rows: the 8-column operand of mma m16n8k16, the songs' rows being the 16-row one (16 weight rows a
 // tile would deal stage 1's 320 q, k, v tiles to 132 multiprocessors as 3 and 2; eight deal 5 and 4). A slot holds 1 KiB of
-// each of the eight rows; warp w multiplies bytes 128w..128w+127 of each. k is summed in any order, so lane c of four takes
+// (or 2) of each of the eight rows; warp w multiplies bytes 128w..128w+127 of each KiB. k is summed in any order, so lane c of four takes
 // 16 consecutive bytes of a weight row and the same k of x. x comes from L2 straight to registers, one chunk ahead, and is
 // used for up to MAX_GROUP tiles. The eight warps' sums are added in warp order: a row's bits do not depend on other rows,
 // on which block computed it, or on ROWS.
@@ -13,7 +13,8 @@ constexpr int OCTETS = ROWS / 8;
 constexpr int M_TILES = (ROWS + 15) / 16;
 constexpr int MAX_GROUP = ROWS <= 16 ? 8 : 4;
 constexpr int CHUNK = SEGMENT / WEIGHT_BYTES;               // k values of a slot
-constexpr int WARP_K = 128 / WEIGHT_BYTES;                  // k values of a warp in a slot
+constexpr int PART_K = 1024 / WEIGHT_BYTES;                 // k values of a KiB
+constexpr int WARP_K = 128 / WEIGHT_BYTES;                  // k values of a warp in a KiB
 constexpr int X_LOADS = 2 / WEIGHT_BYTES;                   // 16-byte loads of x for 16 bytes of weights
 constexpr int OUTPUTS = (ROWS * 8 + CONSUMERS - 1) / CONSUMERS; // values of a tile that one thread finishes
 
@@ -110,7 +111,7 @@ DEV void widen(const uint4& w, u32 (&b)[4 * X_LOADS])
     }
 }
 
-typedef uint4 XChunk[2][X_LOADS][OCTETS];
+typedef uint4 XChunk[2 * PARTS][X_LOADS][OCTETS];
 
 template <int KIND>
 DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows)
@@ -118,11 +119,11 @@ DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows)
     constexpr int K = Product<KIND>::K;
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
 #pragma unroll
-    for (int half = 0; half < 2; half++)
+    for (int half = 0; half < 2 * PARTS; half++)
 #pragma unroll
         for (int i = 0; i < X_LOADS; i++)
         {
-            int k = chunk * CHUNK + warp * WARP_K + half * (WARP_K / 2) + c * 8 * X_LOADS + i * 8;
+            int k = chunk * CHUNK + (half >> 1) * PART_K + warp * WARP_K + (half & 1) * (WARP_K / 2) + c * 8 * X_LOADS + i * 8;
 #pragma unroll
             for (int o = 0; o < OCTETS; o++)
             {
@@ -257,7 +258,7 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
 
         for (int chunk = 0; chunk < P::CHUNKS; chunk++)
         {
-            bool mine = (u32)warp * 128u < P::chunk_bytes(chunk);
+            u32 bytes = P::chunk_bytes(chunk);
 #if ROWS <= 32
             XChunk next;
             if (chunk + 1 < P::CHUNKS) load_x<KIND>(next, x_source, chunk + 1, s.rows);
@@ -268,15 +269,18 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                 if (t < n)
                 {
                     barrier_wait(at.full(ring), at.phase);
-                    if (mine)
+#pragma unroll
+                    for (int part = 0; part < PARTS; part++)
                     {
-                        u32 address = at.data(ring) + inside;
+                        if ((u32)(part * 1024 + warp * 128) >= bytes) break;
+                        u32 address = at.data(ring) + inside + part * 1024;
                         uint4 w0 = lds128(address), w1 = lds128(address + 64);
 #pragma unroll
-                        for (int half = 0; half < 2; half++)
+                        for (int h = 0; h < 2; h++)
                         {
+                            const int half = 2 * part + h;
                             u32 b[4 * X_LOADS];
-                            widen(half ? w1 : w0, b);
+                            widen(h ? w1 : w0, b);
 #pragma unroll
                             for (int i = 0; i < X_LOADS; i++)
 #pragma unroll
@@ -298,7 +302,7 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
             {
 #if ROWS <= 32
 #pragma unroll
-                for (int half = 0; half < 2; half++)
+                for (int half = 0; half < 2 * PARTS; half++)
 #pragma unroll
                     for (int i = 0; i < X_LOADS; i++)
 #pragma unroll

@@ -17,7 +17,10 @@
 constexpr int CONSUMER_WARPS = 8;
 constexpr int CONSUMERS = CONSUMER_WARPS * 32;
 constexpr int BLOCK_THREADS = CONSUMERS + 32;
-constexpr int SEGMENT = 1024;                   // bytes of one weight row in a slot
+#ifndef PARTS
+#define PARTS (ROWS <= 16 ? 2 : 1)
+#endif
+constexpr int SEGMENT = 1024 * PARTS;           // bytes of one weight row in a slot; large copies cost fewer instructions
 constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes reading two rows meet 32 different banks
 constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;
@@ -41,12 +44,6 @@ struct Cursor
         if (++slot == ring.slots) { slot = 0; phase ^= 1u; }
     }
 
-    DEV void skip(const Ring& ring, int n)
-    {
-        slot += n;
-        while (slot >= ring.slots) { slot -= ring.slots; phase ^= 1u; }
-    }
-
     DEV u32 data(const Ring& ring) const { return ring.data + (u32)slot * SLOT_BYTES; }
     DEV u32 full(const Ring& ring) const { return ring.full + (u32)slot * 8u; }
     DEV u32 empty(const Ring& ring) const { return ring.empty + (u32)slot * 8u; }
@@ -62,13 +59,23 @@ DEV void barrier_arrive(u32 address)
     asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
 }
 
-// A wait that never ends is a bug or a dead device: it traps, which the host reports as a dead context, after seconds.
-constexpr u32 MAX_POLLS = 1u << 26;
+// A wait that never ends is a bug or a dead device: after WAIT_LIMIT nanoseconds it traps, which the host reports as a dead context.
+constexpr u64 WAIT_LIMIT = 4000000000ull;
+
+DEV void poll(u32& polls, u64& started)
+{
+    if ((++polls & 0xffffu) != 0) return;
+    u64 now;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
+    if (started == 0) started = now;
+    if (now - started > WAIT_LIMIT) __trap();
+}
 
 DEV void barrier_wait(u32 address, u32 phase)
 {
-    u32 done = 0;
-    for (u32 polls = 0; !done; polls++)
+    u32 done = 0, polls = 0;
+    u64 started = 0;
+    while (true)
     {
 #if __CUDA_ARCH__ >= 900
         asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
@@ -77,7 +84,8 @@ DEV void barrier_wait(u32 address, u32 phase)
         asm volatile("{ .reg .pred p; mbarrier.test_wait.parity.shared.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
             : "=r"(done) : "r"(address), "r"(phase) : "memory");
 #endif
-        if (polls == MAX_POLLS) __trap();
+        if (done) return;
+        poll(polls, started);
     }
 }
 
@@ -97,10 +105,11 @@ DEV void grid_sync(u32* word)
         asm volatile("fence.acq_rel.gpu;" : : : "memory");
         asm volatile("atom.add.release.gpu.global.u32 %0, [%1], %2;" : "=r"(old) : "l"(word), "r"(add) : "memory");
         u32 polls = 0;
+        u64 started = 0;
         do
         {
             asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(word) : "memory");
-            if (++polls == MAX_POLLS) __trap();
+            poll(polls, started);
         } while (((old ^ now) & 0x80000000u) == 0);
     }
     consumers_sync();
