@@ -14,7 +14,7 @@ public sealed class StepTests(Gpu gpu)
 
     private static LlamaShape Odd { get; } = new() { Layers = 3, Hidden = 640, Intermediate = 896, Heads = 6, KeyValueHeads = 2, Vocabulary = 517, Context = 1024 };
 
-    private static LlamaShape Stage2Layer { get; } = new() { Layers = 2, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 2048, Context = 8192 };
+    private static LlamaShape Stage2Layer { get; } = new() { Layers = 1, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 1024, Context = 8192 };
 
     private static LlamaShape Stage1Layer { get; } = new() { Layers = 1, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 1024, Context = 16384 };
 

@@ -47,6 +47,9 @@ public static unsafe partial class KernelCompiler
         string[] options =
         [
             $"-arch=sm_{architecture}", "--std=c++17", "-default-device", "-lineinfo", "--ptxas-options=-v",
+
+            // Contraction is the compiler's choice, build by build: without it a row has the same bits in every build.
+            "--fmad=false",
             .. definitions.Select(definition => "-D" + definition),
         ];
         using var strings = new NativeStrings();

@@ -119,16 +119,21 @@ DEV void attend_unit(const Step& s, const Ring& ring, Cursor& at, const Unit u, 
             float score[4][4];
             float best = top;
 #pragma unroll
+            for (int j = 0; j < 4; j++) score[j][0] = score[j][1] = score[j][2] = score[j][3] = 0.0f;
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+            {
+                uint4 k[4];
+#pragma unroll
+                for (int j = 0; j < 4; j++) k[j] = lds128(data + (j * 8 + g) * (D * 2) + (((c + 4 * i) ^ swizzle(g)) << 4));
+#pragma unroll
+                for (int j = 0; j < 4; j++) mma_bf16(score[j], q[i].x, 0u, q[i].y, 0u, k[j].x, k[j].y);
+#pragma unroll
+                for (int j = 0; j < 4; j++) mma_bf16(score[j], q[i].z, 0u, q[i].w, 0u, k[j].z, k[j].w);
+            }
+#pragma unroll
             for (int j = 0; j < 4; j++)
             {
-                score[j][0] = score[j][1] = score[j][2] = score[j][3] = 0.0f;
-#pragma unroll
-                for (int i = 0; i < 4; i++)
-                {
-                    uint4 k = lds128(data + (j * 8 + g) * (D * 2) + (((c + 4 * i) ^ swizzle(g)) << 4));
-                    mma_bf16(score[j], q[i].x, 0u, q[i].y, 0u, k.x, k.y);
-                    mma_bf16(score[j], q[i].z, 0u, q[i].w, 0u, k.z, k.w);
-                }
 #pragma unroll
                 for (int e = 0; e < 2; e++)
                 {
@@ -198,12 +203,13 @@ DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& a
     }
 }
 
+// A warp joins a quarter of D of one row and query head: eight lanes hold 32 values, four groups of lanes take every fourth split.
 DEV void join_splits(const Step& s, const Shared& shared)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
-    for (int v = warp * (int)gridDim.x + blockIdx.x; v < s.rows * HEADS; v += (int)gridDim.x * CONSUMER_WARPS)
+    for (int v = warp * (int)gridDim.x + blockIdx.x; v < s.rows * HEADS * 4; v += (int)gridDim.x * CONSUMER_WARPS)
     {
-        int row = v / HEADS, head = v % HEADS, position = shared.position[row];
+        int row = v / (HEADS * 4), head = v / 4 % HEADS, d = v % 4 * 32 + (lane & 7) * 4, position = shared.position[row];
         float4 out = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
         if (position >= 0)
         {
@@ -220,14 +226,23 @@ DEV void join_splits(const Step& s, const Shared& shared)
 #pragma unroll
             for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
 #pragma unroll 8
-            for (int i = 0; i < splits; i++)
+            for (int i = 0; i < splits; i += 4)
             {
-                float4 part = load_shared_f4(s.partial + (base + (size_t)i * GROUP) * D + lane * 4);
-                float w = __shfl_sync(0xffffffffu, i < 32 ? a.x : b.x, i & 31);
+                int split = i + (lane >> 3);
+                float4 part = split < splits ? load_shared_f4(s.partial + (base + (size_t)split * GROUP) * D + d) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+                float low = __shfl_sync(0xffffffffu, a.x, split & 31), high = __shfl_sync(0xffffffffu, b.x, split & 31), w = split < 32 ? low : high;
                 out.x += w * part.x;
                 out.y += w * part.y;
                 out.z += w * part.z;
                 out.w += w * part.w;
+            }
+#pragma unroll
+            for (int x = 8; x <= 16; x <<= 1)
+            {
+                out.x += __shfl_xor_sync(0xffffffffu, out.x, x);
+                out.y += __shfl_xor_sync(0xffffffffu, out.y, x);
+                out.z += __shfl_xor_sync(0xffffffffu, out.z, x);
+                out.w += __shfl_xor_sync(0xffffffffu, out.w, x);
             }
             float scale = 1.0f / sum;
             out.x *= scale;
@@ -235,6 +250,6 @@ DEV void join_splits(const Step& s, const Shared& shared)
             out.z *= scale;
             out.w *= scale;
         }
-        *(uint2*)(s.attended + (size_t)row * (HEADS * D) + head * D + lane * 4) = make_uint2(pack_bf16(out.x, out.y), pack_bf16(out.z, out.w));
+        if (lane < 8) *(uint2*)(s.attended + (size_t)row * (HEADS * D) + head * D + d) = make_uint2(pack_bf16(out.x, out.y), pack_bf16(out.z, out.w));
     }
 }

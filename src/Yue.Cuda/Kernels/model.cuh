@@ -13,6 +13,7 @@ constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
 constexpr int MAX_SPLITS = 64;
 constexpr int WEIGHT_BYTES = WEIGHT == 0 ? 2 : 1;
 constexpr int MAX_BLOCKS = 256;
+constexpr int BATCH = 64 / ROWS;                             // tiles whose sums the warps exchange at once
 
 static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads a key-value head");
 static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pieces of 128 values");
@@ -46,7 +47,7 @@ struct Step
     float* partial;                 // [ROWS, KV_HEADS, MAX_SPLITS, GROUP, D]
     float2* partial_stats;          // [ROWS, KV_HEADS, MAX_SPLITS, GROUP]: maximum (in powers of two) and sum
     float* logits;                  // [ROWS, head_rows]
-    u32* barrier;                   // one word, zero at first
+    u32* barrier;                   // arrivals so far, and what they were when the launch began; zero at first
     int rows, layer_count, max_pages, slots, head_start, head_rows;
     float epsilon;
 };
@@ -75,7 +76,8 @@ struct Shared
     float squares[ROWS];
     int position[ROWS];             // -1: the row is not active
     int unit_start[ROWS + 1];       // attention units of the rows before
-    __align__(16) float sums[2][CONSUMER_WARPS][ROWS * 8];
+    float tile_squares[BATCH][ROWS];
+    __align__(16) float sums[CONSUMER_WARPS][BATCH][ROWS * 8];  // 16 KiB
 };
 
 // Tiles of eight weight rows go round the blocks, and each product starts at the block after the last one's end: no block reads

@@ -16,7 +16,8 @@ constexpr int CHUNK = SEGMENT / WEIGHT_BYTES;               // k values of a slo
 constexpr int PART_K = 1024 / WEIGHT_BYTES;                 // k values of a KiB
 constexpr int WARP_K = 128 / WEIGHT_BYTES;                  // k values of a warp in a KiB
 constexpr int X_LOADS = 2 / WEIGHT_BYTES;                   // 16-byte loads of x for 16 bytes of weights
-constexpr int OUTPUTS = (ROWS * 8 + CONSUMERS - 1) / CONSUMERS; // values of a tile that one thread finishes
+constexpr int OUTPUTS = BATCH * ROWS * 8 / CONSUMERS;       // values of a batch of tiles that one thread finishes
+constexpr int BATCHES = (MAX_GROUP + BATCH - 1) / BATCH;
 
 enum { QKV, OUT, GATE_UP, DOWN, HEAD };
 
@@ -158,9 +159,9 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const bf16* next_norm,
     return r;
 }
 
-// One output of a tile. All lanes of the warp come here together: partners meet by shuffle.
+// One output of a tile, the place-th of its batch. All lanes of the warp come here together: partners meet by shuffle.
 template <int KIND>
-DEV void finish(const Step& s, Shared& shared, int layer, const float* scale, int tile, int m, int n, float value, Ahead ahead)
+DEV void finish(const Step& s, Shared& shared, int layer, const float* scale, int tile, int place, int m, int n, float value, Ahead ahead)
 {
     int row = Product<KIND>::weight_row(tile, n, 0x7fffffff);
     if (WEIGHT != 0) value *= scale[KIND == HEAD ? (row < s.head_rows ? row : s.head_rows - 1) : row];
@@ -192,7 +193,7 @@ DEV void finish(const Step& s, Shared& shared, int layer, const float* scale, in
         square += __shfl_xor_sync(0xffffffffu, square, 1);
         square += __shfl_xor_sync(0xffffffffu, square, 2);
         square += __shfl_xor_sync(0xffffffffu, square, 4);
-        if (n == 0) shared.squares[m] += square;
+        if (n == 0) shared.tile_squares[place][m] = square;
     }
     else if (KIND == GATE_UP)
     {
@@ -240,21 +241,21 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
     {
         int n = groups.tiles(group);
         float sums[MAX_GROUP][M_TILES][4];
-        Ahead ahead[MAX_GROUP][OUTPUTS];
+        Ahead ahead[BATCHES][OUTPUTS];
         XChunk x;
         load_x<KIND>(x, x_source, 0, s.rows);
 #pragma unroll
         for (int t = 0; t < MAX_GROUP; t++)
-        {
 #pragma unroll
             for (int i = 0; i < M_TILES; i++) sums[t][i][0] = sums[t][i][1] = sums[t][i][2] = sums[t][i][3] = 0.0f;
 #pragma unroll
+        for (int batch = 0; batch < BATCHES; batch++)
+#pragma unroll
             for (int i = 0; i < OUTPUTS; i++)
             {
-                int output = threadIdx.x + i * CONSUMERS;
-                if (t < n && output < ROWS * 8) ahead[t][i] = load_ahead<KIND>(s, shared, next_norm, tile0 + t * (int)gridDim.x, output >> 3, output & 7);
+                int output = threadIdx.x + i * CONSUMERS, t = batch * BATCH + output / (ROWS * 8);
+                if (t < n) ahead[batch][i] = load_ahead<KIND>(s, shared, next_norm, tile0 + t * (int)gridDim.x, (output >> 3) % ROWS, output & 7);
             }
-        }
 
         for (int chunk = 0; chunk < P::CHUNKS; chunk++)
         {
@@ -263,24 +264,31 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
             XChunk next;
             if (chunk + 1 < P::CHUNKS) load_x<KIND>(next, x_source, chunk + 1, s.rows);
 #endif
+            // Two tiles at a time: their sums are independent, so one's tensor-core latency hides behind the other's.
 #pragma unroll
-            for (int t = 0; t < MAX_GROUP; t++)
+            for (int t = 0; t < MAX_GROUP; t += 2)
             {
                 if (t < n)
                 {
+                    Cursor second = at;
+                    second.advance(ring);
+                    bool both = t + 1 < n;
                     barrier_wait(at.full(ring), at.phase);
+                    if (both) barrier_wait(second.full(ring), second.phase);
+                    u32 address0 = at.data(ring) + inside, address1 = both ? second.data(ring) + inside : address0;
 #pragma unroll
                     for (int part = 0; part < PARTS; part++)
                     {
                         if ((u32)(part * 1024 + warp * 128) >= bytes) break;
-                        u32 address = at.data(ring) + inside + part * 1024;
-                        uint4 w0 = lds128(address), w1 = lds128(address + 64);
+                        uint4 w[2][2] = { { lds128(address0 + part * 1024), lds128(address1 + part * 1024) },
+                            { lds128(address0 + part * 1024 + 64), lds128(address1 + part * 1024 + 64) } };
 #pragma unroll
                         for (int h = 0; h < 2; h++)
                         {
                             const int half = 2 * part + h;
-                            u32 b[4 * X_LOADS];
-                            widen(h ? w1 : w0, b);
+                            u32 b0[4 * X_LOADS], b1[4 * X_LOADS];
+                            widen(w[h][0], b0);
+                            widen(w[h][1], b1);
 #pragma unroll
                             for (int i = 0; i < X_LOADS; i++)
 #pragma unroll
@@ -288,14 +296,21 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                                 {
                                     uint4 low = x[half][i][2 * m], high = make_uint4(0, 0, 0, 0);
                                     if (2 * m + 1 < OCTETS) high = x[half][i][2 * m + 1 < OCTETS ? 2 * m + 1 : 0];
-                                    mma_bf16(sums[t][m], low.x, high.x, low.y, high.y, b[4 * i], b[4 * i + 1]);
-                                    mma_bf16(sums[t][m], low.z, high.z, low.w, high.w, b[4 * i + 2], b[4 * i + 3]);
+                                    mma_bf16(sums[t][m], low.x, high.x, low.y, high.y, b0[4 * i], b0[4 * i + 1]);
+                                    mma_bf16(sums[t + 1][m], low.x, high.x, low.y, high.y, b1[4 * i], b1[4 * i + 1]);
+                                    mma_bf16(sums[t][m], low.z, high.z, low.w, high.w, b0[4 * i + 2], b0[4 * i + 3]);
+                                    mma_bf16(sums[t + 1][m], low.z, high.z, low.w, high.w, b1[4 * i + 2], b1[4 * i + 3]);
                                 }
                         }
                     }
                     __syncwarp();
-                    if (lane == 0) barrier_arrive(at.empty(ring));
+                    if (lane == 0)
+                    {
+                        barrier_arrive(at.empty(ring));
+                        if (both) barrier_arrive(second.empty(ring));
+                    }
                     at.advance(ring);
+                    if (both) at.advance(ring);
                 }
             }
             if (chunk + 1 < P::CHUNKS)
@@ -314,33 +329,49 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
         }
 
 #pragma unroll
-        for (int t = 0; t < MAX_GROUP; t++)
+        for (int batch = 0; batch < BATCHES; batch++)
         {
-            if (t < n)
+            if (batch * BATCH >= n) break;
+#pragma unroll
+            for (int place = 0; place < BATCH; place++)
             {
-                float* mine = shared.sums[t & 1][warp];
-#pragma unroll
-                for (int m = 0; m < M_TILES; m++)
+                int t = batch * BATCH + place;
+                if (t < MAX_GROUP && t < n)
                 {
-                    *(float2*)(mine + (m * 16 + g) * 8 + c * 2) = make_float2(sums[t][m][0], sums[t][m][1]);
-                    if (ROWS > 8) *(float2*)(mine + (m * 16 + g + (ROWS > 8 ? 8 : 0)) * 8 + c * 2) = make_float2(sums[t][m][2], sums[t][m][3]);
-                }
-                consumers_sync();
+                    float* mine = shared.sums[warp][place];
 #pragma unroll
-                for (int i = 0; i < OUTPUTS; i++)
-                {
-                    int output = threadIdx.x + i * CONSUMERS;
-                    if (output < ROWS * 8)
+                    for (int m = 0; m < M_TILES; m++)
                     {
-                        float value = 0.0f;
-#pragma unroll
-                        for (int w = 0; w < CONSUMER_WARPS; w++) value += shared.sums[t & 1][w][output];
-                        finish<KIND>(s, shared, layer, scale, tile0 + t * (int)gridDim.x, output >> 3, output & 7, value, ahead[t][i]);
+                        *(float2*)(mine + (m * 16 + g) * 8 + c * 2) = make_float2(sums[t][m][0], sums[t][m][1]);
+                        if (ROWS > 8) *(float2*)(mine + (m * 16 + g + (ROWS > 8 ? 8 : 0)) * 8 + c * 2) = make_float2(sums[t][m][2], sums[t][m][3]);
                     }
+                }
+            }
+            consumers_sync();
+#pragma unroll
+            for (int i = 0; i < OUTPUTS; i++)
+            {
+                int output = threadIdx.x + i * CONSUMERS, place = output / (ROWS * 8), t = batch * BATCH + place;
+                if (t < n)
+                {
+                    float value = 0.0f;
+#pragma unroll
+                    for (int w = 0; w < CONSUMER_WARPS; w++) value += shared.sums[w][0][output];
+                    finish<KIND>(s, shared, layer, scale, tile0 + t * (int)gridDim.x, place, (output >> 3) % ROWS, output & 7, value, ahead[batch][i]);
+                }
+            }
+            consumers_sync();
+            if (KIND == OUT || KIND == DOWN)
+            {
+                // In order of tiles, so that the sum does not depend on the batch's size.
+                if (threadIdx.x < ROWS)
+                {
+                    float square = shared.squares[threadIdx.x];
+                    for (int place = 0; place < BATCH && batch * BATCH + place < n; place++) square += shared.tile_squares[place][threadIdx.x];
+                    shared.squares[threadIdx.x] = square;
                 }
             }
         }
         tile0 += n * (int)gridDim.x;
-        consumers_sync();
     }
 }

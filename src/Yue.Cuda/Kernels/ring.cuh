@@ -95,25 +95,44 @@ DEV void consumers_sync()
     asm volatile("bar.sync 1, %0;" : : "n"(CONSUMERS) : "memory");
 }
 
-// All consumers of all blocks. The blocks are resident together (cooperative launch). The word survives launches.
-DEV void grid_sync(u32* word)
+// All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals for ever; word[1] is
+// its value at the launch's start, written by leave_grid, so that an arrival needs no answer.
+struct Grid
 {
-    consumers_sync();
-    if (threadIdx.x == 0)
+    u32* word;
+    u32 target;
+
+    DEV explicit Grid(u32* word) : word(word), target(0)
     {
-        u32 add = blockIdx.x == 0 ? 0x80000000u - (gridDim.x - 1) : 1u, old, now;
-        asm volatile("fence.acq_rel.gpu;" : : : "memory");
-        asm volatile("atom.add.release.gpu.global.u32 %0, [%1], %2;" : "=r"(old) : "l"(word), "r"(add) : "memory");
-        u32 polls = 0;
-        u64 started = 0;
-        do
-        {
-            asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(word) : "memory");
-            poll(polls, started);
-        } while (((old ^ now) & 0x80000000u) == 0);
+        if (threadIdx.x == 0) asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(target) : "l"(word + 1) : "memory");
     }
-    consumers_sync();
-}
+
+    DEV void sync()
+    {
+        consumers_sync();
+        if (threadIdx.x == 0)
+        {
+            target += gridDim.x;
+            u32 now, polls = 0;
+            u64 started = 0;
+            asm volatile("fence.acq_rel.gpu;" : : : "memory");
+            asm volatile("red.release.gpu.global.add.u32 [%0], 1;" : : "l"(word) : "memory");
+            while (true)
+            {
+                asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(word) : "memory");
+                if ((int)(now - target) >= 0) break;
+                poll(polls, started);
+            }
+        }
+        consumers_sync();
+    }
+
+    // After the last sync: every block has read word[1] before it came to the first.
+    DEV void leave()
+    {
+        if (threadIdx.x == 0 && blockIdx.x == 0) word[1] = target;
+    }
+};
 
 // Producer side: one slot of rows bytes each, from src(i) for i < count, at pitch in the slot. Whole warp; bytes a multiple of 16.
 constexpr u32 FULL_ARRIVALS = YUE_BULK ? 1 : 32;

@@ -99,41 +99,43 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
         return;
     }
 
+    Grid grid(s.barrier);
     embed(s, shared);
-    grid_sync(s.barrier);
+    grid.sync();
     for (int i = 0; i < s.layer_count; i++)
     {
         const Layer& layer = s.layers[i];
         load_rstd(s, shared, 0);
         consume<QKV>(s, shared, ring, at, s.normed, nullptr, layer.qkv_scale, i, QKV_TILES, offset);
         offset += QKV_TILES;
-        grid_sync(s.barrier);
+        grid.sync();
 
         attend(s, shared, ring, at, i, offset);
         offset += units;
-        grid_sync(s.barrier);
+        grid.sync();
 
         join_splits(s, shared);
         clear_squares(shared);
-        grid_sync(s.barrier);
+        grid.sync();
 
         consume<OUT>(s, shared, ring, at, s.attended, layer.mlp_norm, layer.o_scale, i, O_TILES, offset);
         offset += O_TILES;
         store_squares(s, shared, 1);
-        grid_sync(s.barrier);
+        grid.sync();
 
         load_rstd(s, shared, 1);
         consume<GATE_UP>(s, shared, ring, at, s.normed, nullptr, layer.gate_up_scale, i, GATE_UP_TILES, offset);
         offset += GATE_UP_TILES;
         clear_squares(shared);
-        grid_sync(s.barrier);
+        grid.sync();
 
         const bf16* next = i + 1 < s.layer_count ? s.layers[i + 1].attention_norm : s.final_norm;
         consume<DOWN>(s, shared, ring, at, s.mlp, next, layer.down_scale, i, DOWN_TILES, offset);
         offset = (offset + DOWN_TILES) % (int)gridDim.x;
         store_squares(s, shared, 0);
-        grid_sync(s.barrier);
+        grid.sync();
     }
+    grid.leave();
     load_rstd(s, shared, 0);
     consume<HEAD>(s, shared, ring, at, s.normed, nullptr, s.head_scale == nullptr ? nullptr : s.head_scale + s.head_start, s.layer_count, head_tiles, offset);
 }
