@@ -16,11 +16,14 @@ internal static class Bf16
     public static ushort[] Random(Random random, long count, double scale)
     {
         var values = new ushort[count];
-        for (var i = 0L; i < count; i++)
+        random.NextBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
+        Parallel.For(0, (int)((count + 65535) / 65536), block =>
         {
-            values[i] = From(((random.NextDouble() * 2) - 1) * scale);
-        }
-
+            for (var i = block * 65536L; i < Math.Min(count, (block + 1) * 65536L); i++)
+            {
+                values[i] = From((values[i] - 32768) / 32768.0 * scale);
+            }
+        });
         return values;
     }
 }

@@ -275,7 +275,7 @@ public sealed unsafe class CudaLlama : IDisposable
         var slotBytes = 8 * ((build <= 16 ? 2048 : 1024) + 64);
 
         // What struct Shared of model.cuh takes, and the alignment of the first slot.
-        var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 1) * 4) + (64 * 4) + (ConsumerWarps * 64 * 8 * 4) + 64 + 128;
+        var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 1) * 4) + (2 * 256 * 4) + (64 * 4) + (ConsumerWarps * 64 * 8 * 4) + 64 + 128;
         var slots = Math.Min(Math.Min(MaxSlots, _mostSlots), (_device.SharedMemoryPerBlock - fixedBytes) / slotBytes);
         var sharedBytes = fixedBytes + (slots * slotBytes);
         kernel.AllowSharedMemory(sharedBytes);

@@ -90,6 +90,21 @@ DEV void mma_bf16(float (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
+// An 8 x 8 tile of 16-bit values held two a lane, transposed.
+DEV u32 transpose_tile(u32 v)
+{
+    u32 r;
+    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(r) : "r"(v));
+    return r;
+}
+
+DEV float power_of_two(float v)
+{
+    float r;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(v));
+    return r;
+}
+
 // Four 8 x 8 tiles of 16-bit values, transposed: the b operand when shared memory holds k by n.
 DEV uint4 ldmatrix_trans(u32 address)
 {

@@ -13,6 +13,7 @@ constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
 constexpr int MAX_SPLITS = 64;
 constexpr int WEIGHT_BYTES = WEIGHT == 0 ? 2 : 1;
 constexpr int MAX_BLOCKS = 256;
+constexpr int LISTED_UNITS = 256;
 constexpr int BATCH = 64 / ROWS;                             // tiles whose sums the warps exchange at once
 
 static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads a key-value head");
@@ -76,6 +77,8 @@ struct Shared
     float squares[ROWS];
     int position[ROWS];             // -1: the row is not active
     int unit_start[ROWS + 1];       // attention units of the rows before
+    u32 units[LISTED_UNITS];        // this block's attention units, see attention.cuh
+    int unit_pages[LISTED_UNITS];   // and the first page of each
     float tile_squares[BATCH][ROWS];
     __align__(16) float sums[CONSUMER_WARPS][BATCH][ROWS * 8];  // 16 KiB
 };
@@ -94,8 +97,3 @@ struct Deal
         count = first < items ? (items - first + blocks - 1) / blocks : 0;
     }
 };
-
-constexpr int QKV_TILES = QKV_HEADS * D / 8;
-constexpr int O_TILES = HIDDEN / 8;
-constexpr int GATE_UP_TILES = 2 * INTERMEDIATE / 8;
-constexpr int DOWN_TILES = HIDDEN / 8;

@@ -21,24 +21,29 @@ constexpr int BATCHES = (MAX_GROUP + BATCH - 1) / BATCH;
 
 enum { QKV, OUT, GATE_UP, DOWN, HEAD };
 
-template <int KIND> struct Product
+// One of a layer's products, or the head. A run-time record and one copy of the code for all five: five copies, unrolled,
+// took 220 KB, and fetching them anew in each phase cost more than the constants saved.
+struct Product
 {
-    static constexpr int K = KIND == OUT ? HEADS * D : KIND == DOWN ? INTERMEDIATE : HIDDEN;
-    static constexpr u32 ROW_BYTES = (u32)K * WEIGHT_BYTES;
-    static constexpr int CHUNKS = (int)((ROW_BYTES + SEGMENT - 1) / SEGMENT);
+    int kind, k, chunks, tiles, row_limit;
+    u32 row_bytes;
+
+    DEV explicit Product(int kind, int head_rows) : kind(kind)
+    {
+        k = kind == OUT ? HEADS * D : kind == DOWN ? INTERMEDIATE : HIDDEN;
+        row_bytes = (u32)k * WEIGHT_BYTES;
+        chunks = (int)((row_bytes + SEGMENT - 1) / SEGMENT);
+        row_limit = kind == QKV ? QKV_HEADS * D : kind == GATE_UP ? 2 * INTERMEDIATE : kind == HEAD ? head_rows : HIDDEN;
+        tiles = (row_limit + 7) / 8;
+    }
 
     // The weight row behind row i of a tile. q, k, v tiles pair rows j and j + 64 of a head, which RoPE rotates together.
-    static DEV int weight_row(int tile, int i, int limit)
+    DEV int weight_row(int tile, int i) const
     {
-        if (KIND == QKV) return (tile >> 4) * D + (tile & 15) * 4 + (i & 3) + (i >> 2) * 64;
-        int row = tile * 8 + i;
-        return row < limit ? row : limit - 1;
+        return kind == QKV ? (tile >> 4) * D + (tile & 15) * 4 + (i & 3) + (i >> 2) * 64 : min(tile * 8 + i, row_limit - 1);
     }
 
-    static DEV u32 chunk_bytes(int chunk)
-    {
-        return chunk == CHUNKS - 1 ? ROW_BYTES - (u32)chunk * SEGMENT : (u32)SEGMENT;
-    }
+    DEV u32 chunk_bytes(int chunk) const { return min(row_bytes - (u32)chunk * SEGMENT, (u32)SEGMENT); }
 };
 
 // The tiles of a block in groups of nearly equal size; the producer and the consumers walk them alike.
@@ -56,25 +61,30 @@ struct Groups
     DEV int tiles(int group) const { return size + (group < larger ? 1 : 0); }
 };
 
-template <int KIND>
-DEV void produce(const Ring& ring, Cursor& at, u64 policy, const void* weights, int tiles, int offset, int row_limit)
+DEV void produce(const Ring& ring, Cursor& at, u64 policy, const Product& p, const void* weights, int offset)
 {
-    typedef Product<KIND> P;
-    Deal deal(tiles, offset);
+    Deal deal(p.tiles, offset);
     Groups groups(deal.count);
     int tile0 = deal.first;
+#pragma unroll 1
     for (int group = 0; group < groups.count; group++)
     {
         int n = groups.tiles(group);
-        for (int chunk = 0; chunk < P::CHUNKS; chunk++)
+#pragma unroll 1
+        for (int chunk = 0; chunk < p.chunks; chunk++)
         {
-            u32 bytes = P::chunk_bytes(chunk);
+            u32 bytes = p.chunk_bytes(chunk);
+#pragma unroll 1
             for (int t = 0; t < n; t++)
             {
                 int tile = tile0 + t * (int)gridDim.x;
-                fill_slot(ring, at, 8, bytes, SEGMENT_PITCH, policy, [&](int i) {
-                    return (const u8*)weights + (size_t)P::weight_row(tile, i, row_limit) * P::ROW_BYTES + (size_t)chunk * SEGMENT;
-                });
+                const u8* from = (const u8*)weights + (size_t)chunk * SEGMENT;
+#if YUE_BULK
+                from += (size_t)p.weight_row(tile, threadIdx.x & 7) * p.row_bytes;
+                fill_slot(ring, at, 8, bytes, SEGMENT_PITCH, policy, [&](int) { return from; });
+#else
+                fill_slot(ring, at, 8, bytes, SEGMENT_PITCH, policy, [&](int i) { return from + (size_t)p.weight_row(tile, i) * p.row_bytes; });
+#endif
             }
         }
         tile0 += n * (int)gridDim.x;
@@ -114,10 +124,8 @@ DEV void widen(const uint4& w, u32 (&b)[4 * X_LOADS])
 
 typedef uint4 XChunk[2 * PARTS][X_LOADS][OCTETS];
 
-template <int KIND>
-DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows)
+DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows, int K)
 {
-    constexpr int K = Product<KIND>::K;
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
 #pragma unroll
     for (int half = 0; half < 2 * PARTS; half++)
@@ -137,8 +145,7 @@ DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows)
 // What a thread needs from memory to finish its outputs; asked for before the product, used after it.
 struct Ahead { float a, b; };
 
-template <int KIND>
-DEV Ahead load_ahead(const Step& s, const Shared& shared, const bf16* next_norm, int tile, int m, int n)
+DEV Ahead load_ahead(const Step& s, const Shared& shared, int KIND, const bf16* next_norm, int tile, int m, int n)
 {
     Ahead r = { 0.0f, 0.0f };
     if (m < s.rows)
@@ -160,11 +167,11 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const bf16* next_norm,
 }
 
 // One output of a tile, the place-th of its batch. All lanes of the warp come here together: partners meet by shuffle.
-template <int KIND>
-DEV void finish(const Step& s, Shared& shared, int layer, const float* scale, int tile, int place, int m, int n, float value, Ahead ahead)
+DEV void finish(const Step& s, Shared& shared, const Product& p, int layer, const float* scale, int tile, int place, int m, int n, float value, Ahead ahead)
 {
-    int row = Product<KIND>::weight_row(tile, n, 0x7fffffff);
-    if (WEIGHT != 0) value *= scale[KIND == HEAD ? (row < s.head_rows ? row : s.head_rows - 1) : row];
+    const int KIND = p.kind;
+    int row = KIND == QKV ? p.weight_row(tile, n) : tile * 8 + n;
+    if (WEIGHT != 0) value *= scale[p.weight_row(tile, n)];
     bool live = m < s.rows;
     if (KIND == QKV)
     {
@@ -227,23 +234,22 @@ DEV void store_squares(const Step& s, const Shared& shared, int parity)
     }
 }
 
-template <int KIND>
-DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const bf16* x_source, const bf16* next_norm,
-    const float* scale, int layer, int tiles, int offset)
+DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, const bf16* next_norm,
+    const float* scale, int layer, int offset)
 {
-    typedef Product<KIND> P;
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
-    Deal deal(tiles, offset);
+    Deal deal(p.tiles, offset);
     Groups groups(deal.count);
     int tile0 = deal.first;
     u32 inside = (u32)g * SEGMENT_PITCH + (u32)warp * 128u + (u32)c * 16u;
+#pragma unroll 1
     for (int group = 0; group < groups.count; group++)
     {
         int n = groups.tiles(group);
         float sums[MAX_GROUP][M_TILES][4];
         Ahead ahead[BATCHES][OUTPUTS];
         XChunk x;
-        load_x<KIND>(x, x_source, 0, s.rows);
+        load_x(x, x_source, 0, s.rows, p.k);
 #pragma unroll
         for (int t = 0; t < MAX_GROUP; t++)
 #pragma unroll
@@ -254,15 +260,16 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
             for (int i = 0; i < OUTPUTS; i++)
             {
                 int output = threadIdx.x + i * CONSUMERS, t = batch * BATCH + output / (ROWS * 8);
-                if (t < n) ahead[batch][i] = load_ahead<KIND>(s, shared, next_norm, tile0 + t * (int)gridDim.x, (output >> 3) % ROWS, output & 7);
+                if (t < n) ahead[batch][i] = load_ahead(s, shared, p.kind, next_norm, tile0 + t * (int)gridDim.x, (output >> 3) % ROWS, output & 7);
             }
 
-        for (int chunk = 0; chunk < P::CHUNKS; chunk++)
+#pragma unroll 1
+        for (int chunk = 0; chunk < p.chunks; chunk++)
         {
-            u32 bytes = P::chunk_bytes(chunk);
+            u32 bytes = p.chunk_bytes(chunk);
 #if ROWS <= 32
             XChunk next;
-            if (chunk + 1 < P::CHUNKS) load_x<KIND>(next, x_source, chunk + 1, s.rows);
+            if (chunk + 1 < p.chunks) load_x(next, x_source, chunk + 1, s.rows, p.k);
 #endif
             // Two tiles at a time: their sums are independent, so one's tensor-core latency hides behind the other's.
 #pragma unroll
@@ -313,7 +320,7 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                     if (both) at.advance(ring);
                 }
             }
-            if (chunk + 1 < P::CHUNKS)
+            if (chunk + 1 < p.chunks)
             {
 #if ROWS <= 32
 #pragma unroll
@@ -323,7 +330,7 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
 #pragma unroll
                         for (int o = 0; o < OCTETS; o++) x[half][i][o] = next[half][i][o];
 #else
-                load_x<KIND>(x, x_source, chunk + 1, s.rows);
+                load_x(x, x_source, chunk + 1, s.rows, p.k);
 #endif
             }
         }
@@ -357,11 +364,11 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                     float value = 0.0f;
 #pragma unroll
                     for (int w = 0; w < CONSUMER_WARPS; w++) value += shared.sums[w][0][output];
-                    finish<KIND>(s, shared, layer, scale, tile0 + t * (int)gridDim.x, place, (output >> 3) % ROWS, output & 7, value, ahead[batch][i]);
+                    finish(s, shared, p, layer, scale, tile0 + t * (int)gridDim.x, place, (output >> 3) % ROWS, output & 7, value, ahead[batch][i]);
                 }
             }
             consumers_sync();
-            if (KIND == OUT || KIND == DOWN)
+            if (p.kind == OUT || p.kind == DOWN)
             {
                 // In order of tiles, so that the sum does not depend on the batch's size.
                 if (threadIdx.x < ROWS)

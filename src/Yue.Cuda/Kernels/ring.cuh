@@ -59,22 +59,15 @@ DEV void barrier_arrive(u32 address)
     asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
 }
 
-// A wait that never ends is a bug or a dead device: after WAIT_LIMIT nanoseconds it traps, which the host reports as a dead context.
-constexpr u64 WAIT_LIMIT = 4000000000ull;
-
-DEV void poll(u32& polls, u64& started)
-{
-    if ((++polls & 0xffffu) != 0) return;
-    u64 now;
-    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
-    if (started == 0) started = now;
-    if (now - started > WAIT_LIMIT) __trap();
-}
+// A wait that never ends is a bug or a dead device: after seconds it traps, which the host reports as a dead context. The counts
+// are of polls (20 cycles each at least; 600 in the grid's), because code size matters: the whole step has to stay in the
+// instruction cache, or each phase begins with fetching it.
+constexpr u32 MAX_POLLS = 1u << 28, MAX_GRID_POLLS = 1u << 23;
 
 DEV void barrier_wait(u32 address, u32 phase)
 {
     u32 done = 0, polls = 0;
-    u64 started = 0;
+#pragma unroll 1
     while (true)
     {
 #if __CUDA_ARCH__ >= 900
@@ -85,7 +78,7 @@ DEV void barrier_wait(u32 address, u32 phase)
             : "=r"(done) : "r"(address), "r"(phase) : "memory");
 #endif
         if (done) return;
-        poll(polls, started);
+        if (++polls == MAX_POLLS) __trap();
     }
 }
 
@@ -114,14 +107,13 @@ struct Grid
         {
             target += gridDim.x;
             u32 now, polls = 0;
-            u64 started = 0;
             asm volatile("fence.acq_rel.gpu;" : : : "memory");
-            asm volatile("red.release.gpu.global.add.u32 [%0], 1;" : : "l"(word) : "memory");
+            asm volatile("red.relaxed.gpu.global.add.u32 [%0], 1;" : : "l"(word) : "memory");
             while (true)
             {
                 asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(word) : "memory");
                 if ((int)(now - target) >= 0) break;
-                poll(polls, started);
+                if (++polls == MAX_GRID_POLLS) __trap();
             }
         }
         consumers_sync();

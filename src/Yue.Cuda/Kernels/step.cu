@@ -74,68 +74,68 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
         shared.unit_start[s.rows] = units;
     }
     __syncthreads();
+    list_units(s, shared);
+    __syncthreads();
 
     Cursor at = { 0, 0u };
-    int offset = 0, units = shared.unit_start[s.rows], head_tiles = (s.head_rows + 7) / 8;
+    // Tiles go to blocks by the model's shape alone: the sums of squares are added block by block.
+    int offset = 0, products = s.layer_count * 4 + 1;
     if (threadIdx.x >= CONSUMERS)
     {
         u64 policy = stream_policy();
-        for (int i = 0; i < s.layer_count; i++)
+#pragma unroll 1
+        for (int i = 0; i < products; i++)
         {
-            const Layer& layer = s.layers[i];
-            produce<QKV>(ring, at, policy, layer.qkv, QKV_TILES, offset, QKV_HEADS * D);
-            offset += QKV_TILES;
-            produce_attention(s, shared, ring, at, policy, i, offset);
-            offset += units;
-            produce<OUT>(ring, at, policy, layer.o, O_TILES, offset, HIDDEN);
-            offset += O_TILES;
-            produce<GATE_UP>(ring, at, policy, layer.gate_up, GATE_UP_TILES, offset, 2 * INTERMEDIATE);
-            offset += GATE_UP_TILES;
-            produce<DOWN>(ring, at, policy, layer.down, DOWN_TILES, offset, HIDDEN);
-            offset = (offset + DOWN_TILES) % (int)gridDim.x;
+            const Product p(i == products - 1 ? (int)HEAD : i & 3, s.head_rows);
+            const Layer& layer = s.layers[i >> 2];
+            if (p.kind == OUT)
+            {
+                produce_attention(s, shared, ring, at, policy, i >> 2);
+            }
+            const void* weights = p.kind == QKV ? layer.qkv : p.kind == OUT ? layer.o : p.kind == GATE_UP ? layer.gate_up : p.kind == DOWN ? layer.down
+                : (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES;
+            produce(ring, at, policy, p, weights, offset);
+            offset = (offset + p.tiles) % (int)gridDim.x;
         }
-        const u8* head = (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES;
-        produce<HEAD>(ring, at, policy, head, head_tiles, offset, s.head_rows);
         return;
     }
 
     Grid grid(s.barrier);
     embed(s, shared);
     grid.sync();
-    for (int i = 0; i < s.layer_count; i++)
+#pragma unroll 1
+    for (int i = 0; i < products; i++)
     {
-        const Layer& layer = s.layers[i];
-        load_rstd(s, shared, 0);
-        consume<QKV>(s, shared, ring, at, s.normed, nullptr, layer.qkv_scale, i, QKV_TILES, offset);
-        offset += QKV_TILES;
-        grid.sync();
-
-        attend(s, shared, ring, at, i, offset);
-        offset += units;
-        grid.sync();
-
-        join_splits(s, shared);
-        clear_squares(shared);
-        grid.sync();
-
-        consume<OUT>(s, shared, ring, at, s.attended, layer.mlp_norm, layer.o_scale, i, O_TILES, offset);
-        offset += O_TILES;
-        store_squares(s, shared, 1);
-        grid.sync();
-
-        load_rstd(s, shared, 1);
-        consume<GATE_UP>(s, shared, ring, at, s.normed, nullptr, layer.gate_up_scale, i, GATE_UP_TILES, offset);
-        offset += GATE_UP_TILES;
-        clear_squares(shared);
-        grid.sync();
-
-        const bf16* next = i + 1 < s.layer_count ? s.layers[i + 1].attention_norm : s.final_norm;
-        consume<DOWN>(s, shared, ring, at, s.mlp, next, layer.down_scale, i, DOWN_TILES, offset);
-        offset = (offset + DOWN_TILES) % (int)gridDim.x;
-        store_squares(s, shared, 0);
+        const Product p(i == products - 1 ? (int)HEAD : i & 3, s.head_rows);
+        const Layer& layer = s.layers[i >> 2];
+        const bf16* next_norm = nullptr;
+        const float* scale;
+        if (p.kind == OUT)
+        {
+            attend(s, shared, ring, at, i >> 2);
+            grid.sync();
+            join_splits(s, shared);
+            grid.sync();
+            next_norm = layer.mlp_norm;
+            scale = layer.o_scale;
+        }
+        else if (p.kind == DOWN)
+        {
+            next_norm = i + 2 < products ? s.layers[(i >> 2) + 1].attention_norm : s.final_norm;
+            scale = layer.down_scale;
+        }
+        else
+        {
+            load_rstd(s, shared, p.kind == GATE_UP ? 1 : 0);
+            scale = p.kind == QKV ? layer.qkv_scale : p.kind == GATE_UP ? layer.gate_up_scale : s.head_scale + s.head_start;
+        }
+        if (next_norm) clear_squares(shared);
+        const bf16* x = p.kind == OUT ? s.attended : p.kind == DOWN ? s.mlp : s.normed;
+        consume(s, shared, ring, at, p, x, next_norm, scale, i >> 2, offset);
+        offset = (offset + p.tiles) % (int)gridDim.x;
+        if (next_norm) store_squares(s, shared, p.kind == OUT ? 1 : 0);
+        if (p.kind == HEAD) break;
         grid.sync();
     }
     grid.leave();
-    load_rstd(s, shared, 0);
-    consume<HEAD>(s, shared, ring, at, s.normed, nullptr, s.head_scale == nullptr ? nullptr : s.head_scale + s.head_start, s.layer_count, head_tiles, offset);
 }
