@@ -272,7 +272,7 @@ public sealed unsafe class CudaLlama : IDisposable
         var kernel = module.Kernel("decode_step");
 
         // Slots as in ring.cuh: eight row segments of 2 KiB, or 1 KiB in the larger builds.
-        var slotBytes = 8 * ((build <= 16 ? 2048 : 1024) + 64);
+        var slotBytes = 8 * ((build <= 8 ? 2048 : 1024) + 64);
 
         // What struct Shared of model.cuh takes, and the alignment of the first slot.
         var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 1) * 4) + (2 * 256 * 4) + (64 * 4) + (ConsumerWarps * 64 * 8 * 4) + 64 + 128;

@@ -56,7 +56,7 @@ constexpr int RUN = 32 * PARTS;                             // positions of a sl
 constexpr int PAGE_SLOTS = 2 * PAGE / RUN;
 static_assert(RUN * D * 2 <= SLOT_BYTES && PAGE % RUN == 0, "a run of keys fits a slot");
 
-DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, u64 policy, int layer)
+DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring, Front& at, u64 policy, int layer)
 {
     Deal deal(shared.unit_start[s.rows], 0);
 #pragma unroll 1
@@ -101,15 +101,20 @@ DEV u32 pair_mask(int first, int valid)
     return (first <= valid ? 0xffffu : 0u) | (first + 1 <= valid ? 0xffff0000u : 0u);
 }
 
-DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, const Unit& u, int layer)
+DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
 {
-    int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3, position = shared.position[u.row];
-    uint4 q[4];
+    int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+    Unit u = unit_of(s, shared, i);
 #pragma unroll
     for (int i = 0; i < 4; i++)
     {
         q[i] = g < GROUP ? load_shared_u4(s.query + (size_t)u.row * (HEADS * D) + (u.kv_head * GROUP + g) * D + (c + 4 * i) * 8) : make_uint4(0, 0, 0, 0);
     }
+}
+
+DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, const Unit& u, const uint4 (&q)[4], int layer)
+{
+    int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3, position = shared.position[u.row];
 
     constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f;
     float out[8][4];        // dimensions 16 j + g and + 8, heads 2 c and 2 c + 1
@@ -237,11 +242,17 @@ DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& a
 {
     int warp = threadIdx.x >> 5;
     Deal deal(shared.unit_start[s.rows], 0);
+    uint4 q[4];
+    if (warp < deal.count) load_queries(s, shared, warp, q);
 #pragma unroll 1
     for (int i = 0; i < deal.count; i++)
     {
         Unit u = unit_of(s, shared, i);
-        if (i % CONSUMER_WARPS == warp) attend_unit(s, shared, ring, at, u, layer);
+        if (i % CONSUMER_WARPS == warp)
+        {
+            attend_unit(s, shared, ring, at, u, q, layer);
+            if (i + CONSUMER_WARPS < deal.count) load_queries(s, shared, i + CONSUMER_WARPS, q);
+        }
         else pass_slots(ring, at, u.pages * PAGE_SLOTS);
     }
 }

@@ -61,7 +61,7 @@ struct Groups
     DEV int tiles(int group) const { return size + (group < larger ? 1 : 0); }
 };
 
-DEV void produce(const Ring& ring, Cursor& at, u64 policy, const Product& p, const void* weights, int offset)
+DEV void produce(const Ring& ring, Front& at, u64 policy, const Product& p, const void* weights, int offset)
 {
     Deal deal(p.tiles, offset);
     Groups groups(deal.count);

@@ -18,12 +18,19 @@ constexpr int CONSUMER_WARPS = 8;
 constexpr int CONSUMERS = CONSUMER_WARPS * 32;
 constexpr int BLOCK_THREADS = CONSUMERS + 32;
 #ifndef PARTS
-#define PARTS (ROWS <= 16 ? 2 : 1)
+#define PARTS (ROWS <= 8 ? 2 : 1)
 #endif
 constexpr int SEGMENT = 1024 * PARTS;           // bytes of one weight row in a slot; large copies cost fewer instructions
 constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes reading two rows meet 32 different banks
 constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;
+
+// KiB that a block has asked for and not yet got. Bandwidth needs about 24; what is more only queues, and the loads and the
+// barriers of the consumers queue behind it. The ring is deeper: it fills while the consumers wait.
+#ifndef FLIGHT
+#define FLIGHT 64
+#endif
+constexpr int MOST_FLYING = FLIGHT / (8 * PARTS);
 
 struct Ring
 {
@@ -47,6 +54,13 @@ struct Cursor
     DEV u32 data(const Ring& ring) const { return ring.data + (u32)slot * SLOT_BYTES; }
     DEV u32 full(const Ring& ring) const { return ring.full + (u32)slot * 8u; }
     DEV u32 empty(const Ring& ring) const { return ring.empty + (u32)slot * 8u; }
+};
+
+// The producer's place, and the oldest slot whose bytes it has not seen arrive.
+struct Front
+{
+    Cursor at, landed;
+    int flying;
 };
 
 DEV void barrier_init(u32 address, u32 count)
@@ -130,9 +144,16 @@ struct Grid
 constexpr u32 FULL_ARRIVALS = YUE_BULK ? 1 : 32;
 
 template <typename Source>
-DEV void fill_slot(const Ring& ring, Cursor& at, int count, u32 bytes, u32 pitch, u64 policy, Source source)
+DEV void fill_slot(const Ring& ring, Front& front, int count, u32 bytes, u32 pitch, u64 policy, Source source)
 {
     int lane = threadIdx.x & 31;
+    Cursor& at = front.at;
+    if (front.flying == min(MOST_FLYING, ring.slots - 1))
+    {
+        barrier_wait(front.landed.full(ring), front.landed.phase);
+        front.landed.advance(ring);
+    }
+    else front.flying++;
     barrier_wait(at.empty(ring), at.phase ^ 1u);
     u32 full = at.full(ring), data = at.data(ring);
 #if YUE_BULK

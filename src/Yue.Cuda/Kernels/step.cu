@@ -77,12 +77,12 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
     list_units(s, shared);
     __syncthreads();
 
-    Cursor at = { 0, 0u };
     // Tiles go to blocks by the model's shape alone: the sums of squares are added block by block.
     int offset = 0, products = s.layer_count * 4 + 1;
     if (threadIdx.x >= CONSUMERS)
     {
         u64 policy = stream_policy();
+        Front front = { { 0, 0u }, { 0, 0u }, 0 };
 #pragma unroll 1
         for (int i = 0; i < products; i++)
         {
@@ -90,16 +90,17 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
             const Layer& layer = s.layers[i >> 2];
             if (p.kind == OUT)
             {
-                produce_attention(s, shared, ring, at, policy, i >> 2);
+                produce_attention(s, shared, ring, front, policy, i >> 2);
             }
             const void* weights = p.kind == QKV ? layer.qkv : p.kind == OUT ? layer.o : p.kind == GATE_UP ? layer.gate_up : p.kind == DOWN ? layer.down
                 : (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES;
-            produce(ring, at, policy, p, weights, offset);
+            produce(ring, front, policy, p, weights, offset);
             offset = (offset + p.tiles) % (int)gridDim.x;
         }
         return;
     }
 
+    Cursor at = { 0, 0u };
     Grid grid(s.barrier);
     embed(s, shared);
     grid.sync();
