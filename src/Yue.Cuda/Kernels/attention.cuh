@@ -242,16 +242,19 @@ DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& a
 {
     int warp = threadIdx.x >> 5;
     Deal deal(shared.unit_start[s.rows], 0);
+    // The next unit's queries are asked for before the slots in between are passed, where the registers allow it.
+    constexpr bool EARLY = GROUP == 1;
     uint4 q[4];
-    if (warp < deal.count) load_queries(s, shared, warp, q);
+    if (EARLY && warp < deal.count) load_queries(s, shared, warp, q);
 #pragma unroll 1
     for (int i = 0; i < deal.count; i++)
     {
         Unit u = unit_of(s, shared, i);
         if (i % CONSUMER_WARPS == warp)
         {
+            if (!EARLY) load_queries(s, shared, i, q);
             attend_unit(s, shared, ring, at, u, q, layer);
-            if (i + CONSUMER_WARPS < deal.count) load_queries(s, shared, i + CONSUMER_WARPS, q);
+            if (EARLY && i + CONSUMER_WARPS < deal.count) load_queries(s, shared, i + CONSUMER_WARPS, q);
         }
         else pass_slots(ring, at, u.pages * PAGE_SLOTS);
     }

@@ -28,7 +28,7 @@ constexpr int MAX_SLOTS = 32;
 // KiB that a block has asked for and not yet got. Bandwidth needs about 24; what is more only queues, and the loads and the
 // barriers of the consumers queue behind it. The ring is deeper: it fills while the consumers wait.
 #ifndef FLIGHT
-#define FLIGHT 64
+#define FLIGHT 32
 #endif
 constexpr int MOST_FLYING = FLIGHT / (8 * PARTS);
 
