@@ -12,11 +12,13 @@ internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public static async Task<int> RunAsync(string[] seconds)
+    public static async Task<int> RunAsync(string[] arguments)
     {
-        var lengths = seconds.Length == 0 ? [10, 20, 40, 60] : Array.ConvertAll(seconds, text => int.Parse(text, CultureInfo.InvariantCulture));
+        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+        var options = OptionsFrom(arguments[lengths.Length..]);
+        lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
-        using var engine = new YueEngine(Options.Create(new EngineOptions()), NullLogger<YueEngine>.Instance);
+        using var engine = new YueEngine(Options.Create(options), NullLogger<YueEngine>.Instance);
         await engine.StartAsync(CancellationToken.None);
         await engine.Loaded;
         Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
@@ -27,6 +29,26 @@ internal static class SongBench
 
         await engine.StopAsync(CancellationToken.None);
         return 0;
+    }
+
+    /// <summary>Pairs of an option's name and its value; the stage-1 checkpoint is called <c>bench</c>.</summary>
+    private static EngineOptions OptionsFrom(string[] pairs)
+    {
+        var options = new EngineOptions();
+        foreach (var pair in pairs.Chunk(2))
+        {
+            switch (pair)
+            {
+                case ["--Stage1", var folder]: options.Stage1["bench"] = folder; break;
+                case ["--Stage2", var folder]: options.Stage2 = folder; break;
+                case ["--Codec", var folder]: options.Codec = folder; break;
+                case ["--Tokenizer", var file]: options.Tokenizer = file; break;
+                case ["--Device", var device]: options.Device = device; break;
+                default: throw new ArgumentException($"{string.Join(' ', pair)} is not an option with a value");
+            }
+        }
+
+        return options;
     }
 
     /// <summary>A demo section may end early, so a song has as many sections as it takes and its length is what came out.</summary>

@@ -1,3 +1,6 @@
+using TorchSharp;
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
 using Yue.Engine.Codec;
 using Yue.Engine.Demo;
 using Yue.Engine.Llama;
@@ -23,26 +26,34 @@ internal sealed class ModelSet : IDisposable
     /// <summary>The name of the built-in demo model.</summary>
     public const string DemoName = "demo";
 
-    /// <summary>The chunks of a song that stage 2 takes at once: a minute and a half of two tracks.</summary>
-    private const int Stage2Rows = 32;
-
     private readonly List<IDisposable> _owned = [];
     private readonly List<ModelStatus> _status = [];
     private readonly List<Stage1Model> _stage1 = [];
     private readonly Device _device;
-    private readonly ScalarType _dtype;
+    private readonly Gpu? _gpu;
     private readonly bool _isDemo;
     private long _plannedBytes;
 
-    private ModelSet(string device, bool isDemo)
+    /// <summary>An empty set on a device.</summary>
+    private ModelSet(EngineOptions options, CheckpointFolders files, bool isDemo)
     {
-        _device = TorchDevice(device);
-        _dtype = _device.type == TorchSharp.DeviceType.CUDA ? ScalarType.BFloat16 : ScalarType.Float32;
+        // The demo model is too small for the GPU's kernels, and quick enough without.
+        _device = TorchDevice(isDemo && options.Device == "auto" ? "cpu" : options.Device);
         _isDemo = isDemo;
+        if (_device.type == DeviceType.CUDA)
+        {
+            _gpu = Own(new Gpu(_device.index, options.CacheFolder));
+            var plan = MemoryPlan.For(
+                [.. files.Stage1.Select(checkpoint => LlamaConfig.Load(checkpoint.Value))], LlamaConfig.Load(files.Stage2), _gpu.Device.Memory.Free);
+            (SongsAtOnce, Stage2Rows, _plannedBytes) = (plan.SongsAtOnce, plan.Stage2Rows, plan.Bytes);
+        }
     }
 
     /// <summary>How many songs can be in the making: the reference decoders serve one.</summary>
     public int SongsAtOnce { get; } = 1;
+
+    /// <summary>The chunks that stage 2 takes at once.</summary>
+    public int Stage2Rows { get; } = 32;
 
     public IStage2Decoder Stage2 { get; private set; } = null!;
 
@@ -57,10 +68,10 @@ internal sealed class ModelSet : IDisposable
     public static ModelSet Load(EngineOptions options, Action<string, double> report, CancellationToken cancel)
     {
         var isDemo = options.Stage1.Count == 0;
-        var models = new ModelSet(options.Device, isDemo);
+        var files = isDemo ? Demo(options, report) : Configured(options);
+        var models = new ModelSet(options, files, isDemo);
         try
         {
-            var files = isDemo ? Demo(options, report) : Configured(options);
             var share = 90.0 / (files.Stage1.Count + 2);
             foreach (var (name, folder) in files.Stage1)
             {
@@ -96,8 +107,8 @@ internal sealed class ModelSet : IDisposable
         Percent = 100,
         IsDemo = _isDemo,
         Models = _status,
-        Device = _device.type == TorchSharp.DeviceType.CUDA ? _device.ToString() : "cpu",
-        Memory = new MemoryStatus(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.WorkingSet, _plannedBytes),
+        Device = _gpu?.Device.Name ?? "cpu",
+        Memory = MemoryNow(),
     };
 
     public void Dispose()
@@ -111,7 +122,10 @@ internal sealed class ModelSet : IDisposable
     private void LoadStage1(string name, string folder, string? tokenizer, Action<double> report)
     {
         var model = LoadLlama(name, "stage1", folder, report);
-        var decoder = Own(new TorchStage1Decoder(model, SongsAtOnce));
+        IStage1Decoder decoder = _gpu is null
+            ? new TorchStage1Decoder(model, SongsAtOnce)
+            : new CudaStage1Decoder(model, _gpu.Device, _gpu.Kernels, SongsAtOnce);
+        Own(decoder);
         var prompts = new PromptBuilder(YueTokenizer.Load(tokenizer ?? Path.Combine(folder, "tokenizer.model")));
         _stage1.Add(new Stage1Model(name, model, decoder, prompts));
     }
@@ -119,15 +133,19 @@ internal sealed class ModelSet : IDisposable
     private void LoadStage2(string folder, Action<double> report)
     {
         var model = LoadLlama(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), "stage2", folder, report);
-        Stage2 = Own(new TorchStage2Decoder(model, Stage2Rows, Stage2Mask.SlotExact));
+        Stage2 = _gpu is null
+            ? new TorchStage2Decoder(model, Stage2Rows, Stage2Mask.SlotExact)
+            : new CudaStage2Decoder(model, _gpu.Device, _gpu.Kernels, Stage2Rows);
+        Own(Stage2);
     }
 
     private LlamaModel LoadLlama(string name, string role, string folder, Action<double> report)
     {
         var config = LlamaConfig.Load(folder);
+        var dtype = _gpu is null ? ScalarType.Float32 : ScalarType.BFloat16;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, _dtype, _device), report);
-        Loaded(name, role, weights.Parameters, _dtype);
+        var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, dtype, _device), report);
+        Loaded(name, role, weights.Parameters, dtype);
         return Own(new LlamaModel(config, weights));
     }
 
@@ -158,7 +176,22 @@ internal sealed class ModelSet : IDisposable
     {
         var text = dtype == ScalarType.BFloat16 ? "bf16" : "f32";
         _status.Add(new ModelStatus(name, role, text, parameters, Loaded: true));
-        _plannedBytes += parameters * (dtype == ScalarType.BFloat16 ? 2 : 4);
+        if (_gpu is null)
+        {
+            _plannedBytes += parameters * sizeof(float);
+        }
+    }
+
+    /// <summary>Of the device that the models run on.</summary>
+    private MemoryStatus MemoryNow()
+    {
+        if (_gpu is null)
+        {
+            return new MemoryStatus(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.WorkingSet, _plannedBytes);
+        }
+
+        var (free, total) = _gpu.Device.Memory;
+        return new MemoryStatus(total, total - free, _plannedBytes);
     }
 
     private T Own<T>(T item)
@@ -185,6 +218,24 @@ internal sealed class ModelSet : IDisposable
         [.. options.Stage1],
         options.Stage2 ?? throw new CheckpointException("settings", "Stage2 is not set: it names the stage-2 checkpoint folder"),
         options.Codec ?? throw new CheckpointException("settings", "Codec is not set: it names the xcodec_mini_infer folder"));
+
+    /// <summary>The GPU that decodes, and its compiled kernels.</summary>
+    private sealed class Gpu : IDisposable
+    {
+        public Gpu(int ordinal, string cacheFolder)
+        {
+            // TorchSharp has to have loaded CUDA's libraries before the compiler is looked for beside them.
+            torch.InitializeDeviceType(DeviceType.CUDA);
+            Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
+            Kernels = new KernelCache(Path.Combine(cacheFolder, "kernels"));
+        }
+
+        public CudaDevice Device { get; }
+
+        public KernelCache Kernels { get; }
+
+        public void Dispose() => Device.Dispose();
+    }
 
     private sealed record CheckpointFolders(IReadOnlyList<KeyValuePair<string, string>> Stage1, string Stage2, string Codec);
 }

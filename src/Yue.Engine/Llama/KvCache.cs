@@ -38,6 +38,12 @@ public sealed class KvCache : IDisposable
         _lengths[row] = length;
     }
 
+    /// <summary>Counts positions that were written into a row's memory from outside.</summary>
+    internal void Extend(int row, int count) => _lengths[row] += count;
+
+    /// <summary>Where a layer's keys and values lie: [B, K, capacity, D] each.</summary>
+    internal (nint Keys, nint Values) Addresses(int layer) => (_keys[layer].Address(), _values[layer].Address());
+
     /// <summary>Writes new keys and values of one layer behind what the rows hold.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="rows">The rows written: a contiguous range.</param>

@@ -6,9 +6,9 @@ public interface IStage2Decoder : IDisposable
     /// <summary>The most chunks that one run takes.</summary>
     int MaxRows { get; }
 
-    /// <summary>Starts a run; the runs of a decoder do not overlap.</summary>
+    /// <summary>Starts a run; null while another run of the decoder is not disposed.</summary>
     /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames.</param>
-    IStage2Run Begin(IReadOnlyList<int[]> chunks);
+    IStage2Run? TryBegin(IReadOnlyList<int[]> chunks);
 }
 
 /// <summary>Chunks on their way through stage 2, a frame a step.</summary>

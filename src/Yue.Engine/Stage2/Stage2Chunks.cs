@@ -1,6 +1,8 @@
+using Yue.Engine.Tokens;
+
 namespace Yue.Engine.Stage2;
 
-/// <summary>Cuts a track into the pieces that stage 2 works on (MODEL.md 2.4).</summary>
+/// <summary>The pieces of a track that stage 2 works on (MODEL.md 2.4).</summary>
 public static class Stage2Chunks
 {
     /// <summary>Six seconds: the length that the model was trained on.</summary>
@@ -9,6 +11,27 @@ public static class Stage2Chunks
     /// <summary>Codebooks of a finished frame: the one that stage 1 wrote and seven residual ones.</summary>
     public const int Codebooks = 8;
 
+    /// <summary>Positions of a chunk at most: three control ids, the codebook-0 ids, and every finished frame.</summary>
+    public const int Positions = 3 + FramesPerChunk + (Codebooks * FramesPerChunk);
+
     /// <summary>Pieces of <see cref="FramesPerChunk"/> frames; the last one may be shorter.</summary>
     public static IEnumerable<int[]> Of(int[] track) => track.Chunk(FramesPerChunk);
+
+    /// <summary>Throws unless a decoder of so many rows can take the chunks.</summary>
+    internal static void Check(IReadOnlyList<int[]> chunks, int maxRows)
+    {
+        if (chunks.Count < 1 || chunks.Count > maxRows || chunks.Any(chunk => chunk.Length is < 1 or > FramesPerChunk))
+        {
+            throw new ArgumentException($"a run takes 1 to {maxRows} chunks of 1 to {FramesPerChunk} frames", nameof(chunks));
+        }
+    }
+
+    /// <summary>The codes of finished frames, [Q][F].</summary>
+    /// <param name="ids">[F, Q]: frame after frame.</param>
+    internal static int[][] CodesOf(int[] ids) =>
+    [
+        .. Enumerable.Range(0, Codebooks).Select(codebook =>
+            Enumerable.Range(0, ids.Length / Codebooks)
+                .Select(frame => TokenMap.ToCode(ids[(frame * Codebooks) + codebook], codebook)).ToArray()),
+    ];
 }

@@ -31,12 +31,12 @@ public sealed class Stage2Song : IDisposable
     /// <summary>Frames finished, over both tracks.</summary>
     public int FramesDone => _framesBefore + (_run?.FramesDone ?? 0);
 
-    /// <summary>Moves the chunks that are running a step on; begins the next ones when they are done.</summary>
+    /// <summary>Moves the chunks that are running a step on; begins the next ones when they are done and the decoder is free.</summary>
     /// <returns>Whether anything is left to do.</returns>
     public bool Advance()
     {
-        _run ??= _decoder.Begin(_chunks[_first..Math.Min(_first + _decoder.MaxRows, _chunks.Length)]);
-        if (_run.Advance())
+        _run ??= _decoder.TryBegin(_chunks[_first..Math.Min(_first + _decoder.MaxRows, _chunks.Length)]);
+        if (_run is null || _run.Advance())
         {
             return true;
         }

@@ -14,6 +14,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     private readonly LlamaModel _model;
     private readonly Stage2Mask _mask;
     private readonly KvCache _cache;
+    private bool _isRunning;
 
     /// <summary>A decoder for runs of up to <paramref name="maxRows"/> chunks.</summary>
     /// <param name="model">The stage-2 model; the caller keeps it.</param>
@@ -24,24 +25,24 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         _model = model;
         _mask = mask;
         MaxRows = maxRows;
-        _cache = model.NewCache(maxRows, PromptLength(Stage2Chunks.FramesPerChunk) + (Codebooks * Stage2Chunks.FramesPerChunk));
+        _cache = model.NewCache(maxRows, Stage2Chunks.Positions);
     }
 
     public int MaxRows { get; }
 
-    public IStage2Run Begin(IReadOnlyList<int[]> chunks)
+    public IStage2Run? TryBegin(IReadOnlyList<int[]> chunks)
     {
-        if (chunks.Count < 1 || chunks.Count > MaxRows || chunks.Any(chunk => chunk.Length is < 1 or > Stage2Chunks.FramesPerChunk))
+        if (_isRunning)
         {
-            throw new ArgumentException($"a run takes 1 to {MaxRows} chunks of 1 to {Stage2Chunks.FramesPerChunk} frames", nameof(chunks));
+            return null;
         }
 
+        Stage2Chunks.Check(chunks, MaxRows);
+        _isRunning = true;
         return new Run(this, chunks);
     }
 
     public void Dispose() => _cache.Dispose();
-
-    private static int PromptLength(int frames) => frames + 3;
 
     private sealed class Run : IStage2Run
     {
@@ -107,13 +108,14 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
         public int[][] Codes(int chunk)
         {
-            var ids = _ids[_rowOf[chunk]];
-            return [.. Enumerable.Range(0, Codebooks).Select(codebook =>
-                Enumerable.Range(0, ids.Length / Codebooks)
-                    .Select(frame => ids[(frame * Codebooks) + codebook] - TokenMap.CodebookStart(codebook)).ToArray())];
+            return Stage2Chunks.CodesOf(_ids[_rowOf[chunk]]);
         }
 
-        public void Dispose() => _hidden.Dispose();
+        public void Dispose()
+        {
+            _hidden.Dispose();
+            _decoder._isRunning = false;
+        }
 
         /// <summary>Rows of equal length go through the model together, up to their first frame's codebook-0 id.</summary>
         private Tensor Prefill()

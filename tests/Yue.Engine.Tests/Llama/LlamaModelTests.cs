@@ -1,7 +1,6 @@
 using CsCheck;
 using Xunit;
 using Yue.Engine.Llama;
-using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;
 
@@ -146,28 +145,6 @@ public sealed class LlamaModelTests
             TieWordEmbeddings = true,
             StoredDtype = ScalarType.Float32,
         };
-        using var generator = new Generator(1);
-        return new LlamaModel(config, LlamaWeights.Load(config, new RandomSource(generator)));
-    }
-
-    /// <summary>Normal weights of a deviation that keeps activations near one.</summary>
-    private sealed class RandomSource(Generator generator) : ITensorSource
-    {
-        public ScalarType Dtype => ScalarType.Float32;
-
-        public Device Device => CPU;
-
-        public bool Contains(string name) => true;
-
-        public long[] ShapeOf(string name) => throw new NotSupportedException();
-
-        public Tensor Read(string name, params ReadOnlySpan<long> expected) =>
-            expected.Length == 1 ? ones(expected.ToArray()) : randn(expected.ToArray(), generator: generator).mul_(0.2);
-
-        public void ReadInto(string name, Tensor destination)
-        {
-            using var values = Read(name, destination.shape);
-            destination.copy_(values);
-        }
+        return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
     }
 }

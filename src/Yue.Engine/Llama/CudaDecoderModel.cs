@@ -1,0 +1,144 @@
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>A language model on a GPU: TorchSharp prefills, Yue.Cuda decodes, over the same weight memory.</summary>
+/// <remarks>The paged cache of the decoder holds every row. A prompt is prefilled in a dense cache of one row, which all rows
+/// share in turn: what the row has goes in, the new positions come back out. Used by the engine's thread only.</remarks>
+internal sealed class CudaDecoderModel : IDisposable
+{
+    private readonly LlamaModel _model;
+    private readonly KvCache _dense;
+    private readonly List<int>[] _pages;
+
+    /// <summary>A decoder over a loaded model.</summary>
+    /// <param name="model">The model, in BF16 on the device; the caller keeps it.</param>
+    /// <param name="device">The device that the model is on.</param>
+    /// <param name="kernels">Compiled kernels.</param>
+    /// <param name="rows">Sequences that can run at once.</param>
+    /// <param name="context">Positions of a row at most.</param>
+    /// <param name="positions">Positions that all rows together can hold.</param>
+    /// <param name="headRows">Ids that a step scores at most.</param>
+    public CudaDecoderModel(LlamaModel model, CudaDevice device, KernelCache kernels, int rows, int context, int positions, int headRows)
+    {
+        _model = model;
+        var shape = ShapeOf(model.Config, context);
+        Pages = new Cuda.Decode.KvCache(device, kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows);
+        Decoder = new CudaLlama(device, kernels, shape, AddressesOf(model.Weights), Pages, rows, headRows);
+        _dense = model.NewCache(rows: 1, context);
+        _pages = [.. Enumerable.Range(0, rows).Select(_ => new List<int>())];
+    }
+
+    /// <summary>The decode steps.</summary>
+    public CudaLlama Decoder { get; }
+
+    /// <summary>The rows' keys and values.</summary>
+    public Cuda.Decode.KvCache Pages { get; }
+
+    /// <summary>What the steps run on.</summary>
+    public CudaStream Stream { get; } = CudaStream.Create();
+
+    /// <summary>Device memory that the paged cache takes for so many positions, in bytes.</summary>
+    public static long CacheBytes(LlamaConfig config, long positions) =>
+        positions * config.Layers * 2 * config.KeyValueHeads * config.HeadSize * 2;
+
+    /// <summary>Gives a row enough pages for so many positions; it keeps the ones it has.</summary>
+    public void Reserve(int row, int positions)
+    {
+        var missing = Cuda.Decode.KvCache.PagesFor(positions) - _pages[row].Count;
+        if (missing > 0 && !Pages.TryTake(missing, _pages[row]))
+        {
+            throw new SongException($"the device's cache has {Pages.FreePages} free pages, {missing} more are needed");
+        }
+
+        Decoder.SetPages(Stream, row, _pages[row].ToArray());
+    }
+
+    /// <summary>Takes a row's pages back. No step that reads them may be running.</summary>
+    public void Release(int row)
+    {
+        Pages.Return(_pages[row]);
+        _pages[row].Clear();
+    }
+
+    /// <summary>Appends ids to a row that holds <paramref name="held"/> positions and has the pages for them.</summary>
+    public void Prefill(int row, int held, ReadOnlySpan<int> ids)
+    {
+        if (ids.IsEmpty)
+        {
+            return;
+        }
+
+        _dense.Clear(0);
+        Exchange(row, 0, held, toPages: false);
+        Stream.Synchronize();
+        _dense.Extend(0, held);
+        _model.Prefill(ids, _dense, row: 0).Dispose();
+        cuda.synchronize();
+        Exchange(row, held, ids.Length, toPages: true);
+        Stream.Synchronize();
+    }
+
+    public void Dispose()
+    {
+        Stream.Dispose();
+        Decoder.Dispose();
+        Pages.Dispose();
+        _dense.Dispose();
+    }
+
+    private void Exchange(int row, int start, int count, bool toPages)
+    {
+        var config = _model.Config;
+        var byteOffset = (nint)start * config.HeadSize * sizeof(ushort);
+        for (var layer = 0; layer < config.Layers; layer++)
+        {
+            var (keys, values) = _dense.Addresses(layer);
+            var block = new KeyValueBlock(keys + byteOffset, values + byteOffset, count, config.HeadSize, (long)_dense.Capacity * config.HeadSize);
+            if (toPages)
+            {
+                Pages.CopyIn(Stream, Decoder.PageTableOf(row), layer, start, block);
+            }
+            else
+            {
+                Pages.CopyOut(Stream, Decoder.PageTableOf(row), layer, start, block);
+            }
+        }
+    }
+
+    private static LlamaShape ShapeOf(LlamaConfig config, int context) => new()
+    {
+        Layers = config.Layers,
+        Hidden = config.HiddenSize,
+        Intermediate = config.IntermediateSize,
+        Heads = config.Heads,
+        KeyValueHeads = config.KeyValueHeads,
+        Vocabulary = config.VocabularySize,
+        Context = context,
+        RopeTheta = config.RopeTheta,
+        NormEpsilon = (float)config.RmsNormEpsilon,
+    };
+
+    private static Cuda.Decode.LlamaWeights AddressesOf(LlamaWeights weights) => new()
+    {
+        Type = WeightType.BFloat16,
+        Embedding = weights.Embedding.Address(),
+        Head = weights.Head.Address(),
+        FinalNorm = weights.Norm.Address(),
+        Layers =
+        [
+            .. weights.Layers.Select(layer => new LayerWeights
+            {
+                Qkv = layer.Qkv.Address(),
+                Output = layer.Output.Address(),
+                GateUp = layer.GateUp.Address(),
+                Down = layer.Down.Address(),
+                AttentionNorm = layer.InputNorm.Address(),
+                MlpNorm = layer.PostNorm.Address(),
+            }),
+        ],
+    };
+}

@@ -1,0 +1,199 @@
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+using Yue.Engine.Llama;
+using Yue.Engine.Sampling;
+
+namespace Yue.Engine.Stage1;
+
+/// <summary>The stage-1 decoder of a GPU: all songs share a step, the sampling chain runs on the device, ids come back a few at a time.</summary>
+/// <remarks>Song s has rows 2s (conditional) and 2s + 1 (unconditional). A row's result does not depend on the other rows, so a
+/// song's ids are the same alone and beside others.</remarks>
+internal sealed class CudaStage1Decoder : IStage1Decoder
+{
+    /// <summary>Steps launched between two looks at the ids: what a cancelled song runs on, about 70 ms of the 7B model.</summary>
+    private const int StepsPerLook = 16;
+
+    private readonly CudaDecoderModel _model;
+    private readonly SongSampler _sampler;
+    private readonly CudaEvent _stepsDone = CudaEvent.Create();
+    private readonly Dictionary<int, CudaGraph> _graphs = [];       // rows → one step and its sampling
+    private readonly SortedSet<int> _freeSongs;
+
+    /// <summary>A decoder with room for a number of songs.</summary>
+    /// <param name="model">The stage-1 model, in BF16 on the device; the caller keeps it.</param>
+    /// <param name="device">The device that the model is on.</param>
+    /// <param name="kernels">Compiled kernels.</param>
+    /// <param name="songs">How many sequences can be open at once.</param>
+    public CudaStage1Decoder(LlamaModel model, CudaDevice device, KernelCache kernels, int songs)
+    {
+        ContextLength = model.Config.MaxPositions;
+        _model = new CudaDecoderModel(
+            model, device, kernels, 2 * songs, ContextLength, PositionsFor(model.Config, songs), model.Config.VocabularySize);
+        _sampler = new SongSampler(device, kernels, _model.Decoder, songs);
+        _freeSongs = [.. Enumerable.Range(0, songs)];
+    }
+
+    public int ContextLength { get; }
+
+    /// <summary>Cache positions that so many songs may need: a whole context, and a section without its prompt.</summary>
+    public static int PositionsFor(LlamaConfig config, int songs) =>
+        songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
+
+    public IStage1Sequence? TryOpen(long seed)
+    {
+        if (_freeSongs.Count == 0)
+        {
+            return null;
+        }
+
+        var song = _freeSongs.Min;
+        _freeSongs.Remove(song);
+        return new Sequence(this, song, seed);
+    }
+
+    public void Advance(IReadOnlyList<IStage1Sequence> sequences)
+    {
+        var rows = 2 * (sequences.Max(sequence => ((Sequence)sequence).Song) + 1);
+        var step = GraphOf(rows);
+        for (var i = 0; i < StepsPerLook; i++)
+        {
+            step.Launch(_model.Stream);
+        }
+
+        _stepsDone.Record(_model.Stream);
+        _stepsDone.Synchronize();
+        foreach (var sequence in sequences)
+        {
+            ((Sequence)sequence).TakeSampled();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var graph in _graphs.Values)
+        {
+            graph.Dispose();
+        }
+
+        _stepsDone.Dispose();
+        _sampler.Dispose();
+        _model.Dispose();
+    }
+
+    private CudaGraph GraphOf(int rows)
+    {
+        if (!_graphs.TryGetValue(rows, out var graph))
+        {
+            _model.Decoder.Prepare(rows);
+            graph = CudaGraph.Capture(_model.Stream, () =>
+            {
+                _model.Decoder.Step(_model.Stream, rows, 0, _model.Decoder.HeadRows);
+                _sampler.Sample(_model.Stream, rows);
+            });
+            _graphs.Add(rows, graph);
+        }
+
+        return graph;
+    }
+
+    private sealed class Sequence(CudaStage1Decoder decoder, int song, long seed) : IStage1Sequence
+    {
+        private readonly HashSet<int> _seen = [];
+        private readonly List<int> _sampled = [];
+        private int _fed;           // positions in the cache when the section began to be sampled
+        private int? _pending;      // the last id of the context, not fed yet
+        private bool _disposed;
+
+        public int Song => song;
+
+        public int Length => _pending is null ? 0 : _fed + _sampled.Count + 1;
+
+        public IReadOnlyList<int> Sampled => _sampled;
+
+        private int Conditional => 2 * song;
+
+        private int Unconditional => (2 * song) + 1;
+
+        public void BeginSection(ReadOnlySpan<int> prompt, int section, SectionSampling sampling)
+        {
+            var model = decoder._model;
+            int[] ids = _pending is { } pending ? [pending, .. prompt] : prompt.ToArray();
+            var held = _fed + _sampled.Count;
+            model.Reserve(Conditional, Math.Min(held + ids.Length + sampling.MaxNewTokens, decoder.ContextLength));
+            model.Prefill(Conditional, held, ids.AsSpan(..^1));
+            (_fed, _pending) = (held + ids.Length - 1, ids[^1]);
+            _sampled.Clear();
+            _seen.UnionWith(prompt.ToArray());
+            model.Decoder.SetRow(model.Stream, Conditional, ids[^1], _fed, active: true);
+            if (sampling.IsGuided)
+            {
+                model.Reserve(Unconditional, Math.Min(sampling.MaxNewTokens + 1, decoder.ContextLength));
+                model.Decoder.SetRow(model.Stream, Unconditional, ids[^1], 0, active: true);
+            }
+
+            decoder._sampler.SetSong(model.Stream, song, SettingsOf(section, sampling), [.. _seen]);
+        }
+
+        /// <summary>Reads the ids that the device wrote since the last look.</summary>
+        public void TakeSampled()
+        {
+            var progress = decoder._sampler.Progress(song);
+            while (_sampled.Count < progress.Step)
+            {
+                var id = decoder._sampler.IdAt(song, _sampled.Count);
+                _sampled.Add(id);
+                _seen.Add(id);
+                _pending = id;
+            }
+        }
+
+        public void Clear()
+        {
+            Stop();
+            _sampled.Clear();
+            _seen.Clear();
+            (_fed, _pending) = (0, null);
+        }
+
+        public void Dispose()
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            Stop();
+            decoder._model.Release(Conditional);
+            decoder._model.Release(Unconditional);
+            decoder._freeSongs.Add(song);
+        }
+
+        private void Stop()
+        {
+            var model = decoder._model;
+            decoder._sampler.StopSong(model.Stream, song);
+            model.Decoder.StopRow(model.Stream, Conditional);
+            model.Decoder.StopRow(model.Stream, Unconditional);
+            model.Stream.Synchronize();
+        }
+
+        private SongSettings SettingsOf(int section, SectionSampling sampling) => new()
+        {
+            Row = Conditional,
+            UnconditionalRow = sampling.IsGuided ? Unconditional : null,
+            Seed = (ulong)seed,
+            Section = section,
+            Guidance = (float)sampling.GuidanceScale,
+            RepetitionPenalty = (float)sampling.RepetitionPenalty,
+            Temperature = (float)sampling.Temperature,
+            TopK = sampling.TopK,
+            TopP = (float)sampling.TopP,
+            Allowed = [.. sampling.Allowed.Select(range => new Cuda.Decode.IdRange(range.First, range.End))],
+            EndId = sampling.EndId,
+            LeastTokens = sampling.MinNewTokens,
+            MostTokens = sampling.MaxNewTokens,
+        };
+    }
+}
