@@ -16,4 +16,16 @@ internal static class EngineExtensions
         services.TryAddSingleton<ISongEncoder, TEncoder>();
         services.AddSingleton(provider => (IHostedService)provider.GetRequiredService<ISongEngine>());
     }
+
+    /// <summary>Has the engine watched: the process ends when it is lost, and systemd, where it runs the process, is told how it is.</summary>
+    public static void AddEngineWatch(this IServiceCollection services)
+    {
+        services.AddSingleton<EngineWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<EngineWatch>());
+        if (SystemdSettings.Read(Environment.GetEnvironmentVariable) is { } systemd)
+        {
+            services.AddSingleton(systemd);
+            services.AddHostedService<SystemdNotifier>();
+        }
+    }
 }
