@@ -24,6 +24,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private long _stepStarted;      // a timestamp; 0 while there is nothing to do
     private int _running;
     private Thread? _thread;
+    private bool _disposed;
 
     /// <summary>An engine that loads nothing until it is started.</summary>
     public YueEngine(IOptions<EngineOptions> options, ILogger<YueEngine> logger)
@@ -99,6 +100,12 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     /// <summary>Stops at once, where <see cref="StopAsync"/> was not called before.</summary>
     public void Dispose()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         _abandon.Cancel();
         _queue.Close(ShuttingDown());
         _thread?.Join();
