@@ -17,17 +17,6 @@ internal static class EngineExtensions
         services.AddHostedService<EngineLifetime>();
     }
 
-    /// <summary>Starts and stops the engine with the host. A service of its own, since a container disposes of a service once for
-    /// every name that it is registered under.</summary>
-    private sealed class EngineLifetime(ISongEngine engine) : IHostedService
-    {
-        private readonly IHostedService _engine = (IHostedService)engine;
-
-        public Task StartAsync(CancellationToken cancellationToken) => _engine.StartAsync(cancellationToken);
-
-        public Task StopAsync(CancellationToken cancellationToken) => _engine.StopAsync(cancellationToken);
-    }
-
     /// <summary>Has the engine watched: the process ends when it is lost, and systemd, where it runs the process, is told how it is.</summary>
     public static void AddEngineWatch(this IServiceCollection services)
     {
@@ -38,5 +27,16 @@ internal static class EngineExtensions
             services.AddSingleton(systemd);
             services.AddHostedService<SystemdNotifier>();
         }
+    }
+
+    /// <summary>Starts and stops the engine with the host. A service of its own, since a container disposes of a service once for
+    /// every name that it is registered under.</summary>
+    private sealed class EngineLifetime(ISongEngine engine) : IHostedService
+    {
+        private readonly IHostedService _engine = (IHostedService)engine;
+
+        public Task StartAsync(CancellationToken cancellationToken) => _engine.StartAsync(cancellationToken);
+
+        public Task StopAsync(CancellationToken cancellationToken) => _engine.StopAsync(cancellationToken);
     }
 }
