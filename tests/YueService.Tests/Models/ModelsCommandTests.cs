@@ -45,7 +45,10 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     public async Task A_pull_brings_what_a_profile_needs_and_says_how_to_run_with_it()
     {
         var (exitCode, output, error) = await RunAsync("pull", "en-cot");
-        Assert.Equal((ExitCode.Success, ""), (exitCode, string.Join('\n', error.Split('\n').Where(line => line.Length > 0 && !line.Contains("checked", StringComparison.Ordinal)))));
+        Assert.Equal(ExitCode.Success, exitCode);
+
+        // Besides lines of progress, which a slow machine gives time for.
+        Assert.DoesNotContain(error.Split('\n'), line => line.Length > 0 && !line.EndsWith("checked", StringComparison.Ordinal) && !line.Contains("B/s", StringComparison.Ordinal));
         foreach (var (name, content) in _contents)
         {
             Assert.Equal(content, File.ReadAllBytes(InModels(name)));
