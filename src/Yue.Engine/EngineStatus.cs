@@ -38,6 +38,9 @@ public sealed record EngineStatus
 
     /// <summary>Songs being made.</summary>
     public int Running { get; init; }
+
+    /// <summary>How long the step that the engine's thread is in has taken so far; zero when it waits for songs.</summary>
+    public TimeSpan InStep { get; init; }
 }
 
 /// <summary>One model file set.</summary>

@@ -21,6 +21,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private readonly CancellationTokenSource _abandon = new();
     private volatile EngineStatus _status = new() { State = EngineState.Loading, Loading = "starting" };
     private long _averageSongTicks = FirstGuess.Ticks;
+    private long _stepStarted;      // a timestamp; 0 while there is nothing to do
     private int _running;
     private Thread? _thread;
     private bool _disposed;
@@ -38,12 +39,14 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         get
         {
             var status = _status;
+            var stepStarted = Interlocked.Read(ref _stepStarted);
             var isDraining = _queue.IsClosed && status.State is (EngineState.Loading or EngineState.Ready);
             return status with
             {
                 State = isDraining ? EngineState.Draining : status.State,
                 QueueDepth = _queue.Count,
                 Running = Volatile.Read(ref _running),
+                InStep = stepStarted == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(stepStarted),
             };
         }
     }
@@ -143,6 +146,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         while (true)
         {
+            Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
             while (pipeline.HasRoom && _queue.TryDequeue(out var job))
             {
                 pipeline.Admit(job, _abandon.Token);
@@ -156,9 +160,13 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
                     Measure(seconds);
                 }
             }
-            else if (!_queue.Wait())
+            else
             {
-                return;
+                Interlocked.Exchange(ref _stepStarted, 0);
+                if (!_queue.Wait())
+                {
+                    return;
+                }
             }
         }
     }

@@ -17,6 +17,9 @@ internal static class ExitCode
     /// <summary>The song could not be made.</summary>
     public const int SongFailed = 4;
 
+    /// <summary>The engine was ready and has failed, as when the device is lost: a new process may do better.</summary>
+    public const int EngineLost = 5;
+
     /// <summary>Ctrl-C or SIGTERM stopped the song; no file was written.</summary>
     public const int Cancelled = 130;
 }

@@ -44,7 +44,7 @@ internal static class ServeCommand
             app.Services.ValidateYueOptions();
             await app.StartAsync(cancel);
             await app.WaitForShutdownAsync(cancel);
-            return ExitCode.Success;
+            return app.Services.GetRequiredService<EngineWatch>().IsLost ? ExitCode.EngineLost : ExitCode.Success;
         }
         catch (Exception e) when (StartupFaults.Of(e) is { } faults)
         {

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace YueService.CommandLine;
 
-/// <summary>The command line of <c>yue</c>: <c>serve</c> (also without a command) and <c>generate</c>.</summary>
+/// <summary>The command line of <c>yue</c>: <c>serve</c> (also without a command), <c>generate</c>, <c>demo</c>, <c>doctor</c>, <c>models</c>.</summary>
 internal static class YueCommandLine
 {
     /// <summary>Runs a command line to its end.</summary>
@@ -55,6 +55,9 @@ internal static class YueCommandLine
         var settings = new SettingOptions(root);
         root.Subcommands.Add(ServeCommand.Create(root, settings, configure));
         root.Subcommands.Add(GenerateCommand.Create(settings, configure));
+        root.Subcommands.Add(DemoCommand.Create(settings, configure));
+        root.Subcommands.Add(DoctorCommand.Create(settings, configure));
+        root.Subcommands.Add(ModelsCommand.Create());
         return root;
     }
 }

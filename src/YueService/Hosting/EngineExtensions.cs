@@ -17,6 +17,18 @@ internal static class EngineExtensions
         services.AddHostedService<EngineLifetime>();
     }
 
+    /// <summary>Has the engine watched: the process ends when it is lost, and systemd, where it runs the process, is told how it is.</summary>
+    public static void AddEngineWatch(this IServiceCollection services)
+    {
+        services.AddSingleton<EngineWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<EngineWatch>());
+        if (SystemdSettings.Read(Environment.GetEnvironmentVariable) is { } systemd)
+        {
+            services.AddSingleton(systemd);
+            services.AddHostedService<SystemdNotifier>();
+        }
+    }
+
     /// <summary>Starts and stops the engine with the host. A service of its own, since a container disposes of a service once for
     /// every name that it is registered under.</summary>
     private sealed class EngineLifetime(ISongEngine engine) : IHostedService

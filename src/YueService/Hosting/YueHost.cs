@@ -35,6 +35,7 @@ internal static class YueHost
         builder.Services.AddYueTelemetry(builder.Configuration);
         builder.Services.AddYueErrors();
         builder.Services.AddPredict();
+        builder.Services.AddEngineWatch();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
         configure(builder.Services);
 

@@ -21,6 +21,11 @@ public sealed class SettingsTests
         Assert.Equal(
             [new(setting, "7")], EnvironmentSettings.Read(new Hashtable { [variable] = "7" }));
 
+    [Fact]
+    public void One_variable_can_name_stage_1_models_whose_names_no_variable_can_have() => Assert.Equal(
+        [new("Yue:Stage1:en-cot", "/a b"), new("Yue:Stage1:zh-cot", "/c=d"), new("Yue:Stage1:nofolder", "")],
+        EnvironmentSettings.Read(new Hashtable { ["YUE_STAGE1"] = "en-cot=/a b; zh-cot=/c=d;;nofolder" }));
+
     [Theory]
     [InlineData("YUE_GOLDENS", "x")]
     [InlineData("YUE_CACHE", "x")]

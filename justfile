@@ -1,0 +1,26 @@
+# Short names for the commands that docs/install.md and .ci/run spell out.
+
+accelerator := "cpu"
+
+build:
+    dotnet build -c Release -p:Accelerator={{accelerator}}
+
+test:
+    dotnet test -c Release -m:1
+
+# What has to hold before a change lands.
+check:
+    bash .ci/run
+
+run *args:
+    dotnet run --project src/YueService -c Release -p:Accelerator={{accelerator}} -- {{args}}
+
+# Publishes into ~/.local/lib/yue and starts it with systemd: just accelerator=cuda install-service
+install-service:
+    dotnet publish src/YueService -c Release -r linux-x64 --self-contained -p:Accelerator={{accelerator}} -o ~/.local/lib/yue
+    mkdir -p ~/.local/bin
+    ln -sf ~/.local/lib/yue/yue ~/.local/bin/yue
+    install -Dm644 yue.service ~/.config/systemd/user/yue.service
+    systemctl --user daemon-reload
+    systemctl --user enable yue
+    systemctl --user restart yue

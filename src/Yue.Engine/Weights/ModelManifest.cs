@@ -1,0 +1,157 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
+
+namespace Yue.Engine.Weights;
+
+/// <summary>What a checkpoint is for.</summary>
+public enum CheckpointRole
+{
+    Stage1,
+    Stage2,
+    Codec,
+    Vocoders,
+}
+
+/// <summary>One file of a checkpoint.</summary>
+public sealed record ManifestFile
+{
+    /// <summary>The path in its repository and in the checkpoint's folder, with '/' between the parts.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The exact number of bytes; null where it is not known.</summary>
+    public long? Size { get; init; }
+
+    /// <summary>Roughly how many bytes, where the exact number is not known.</summary>
+    public long? AboutBytes { get; init; }
+
+    /// <summary>The SHA-256 of the content in lower-case hex; null where it is not known.</summary>
+    public string? Sha256 { get; init; }
+
+    /// <summary>What the file takes on disk, as far as it is known.</summary>
+    [JsonIgnore]
+    public long ExpectedBytes => Size ?? AboutBytes ?? 0;
+}
+
+/// <summary>The files of one checkpoint, from one revision of one repository.</summary>
+public sealed record ManifestCheckpoint
+{
+    public required CheckpointRole Role { get; init; }
+
+    /// <summary>What requests call it; stage 1 only.</summary>
+    public string? Model { get; init; }
+
+    public required string About { get; init; }
+
+    /// <summary>Owner and name on the hub.</summary>
+    public required string Repository { get; init; }
+
+    /// <summary>The commit, 40 hex digits.</summary>
+    public required string Revision { get; init; }
+
+    /// <summary>The folder inside the models folder.</summary>
+    public required string Folder { get; init; }
+
+    public required string Licence { get; init; }
+
+    public required IReadOnlyList<ManifestFile> Files { get; init; }
+}
+
+/// <summary><c>models.json</c>: where every checkpoint file comes from and what it must be (MODEL.md 1).</summary>
+public sealed partial record ModelManifest
+{
+    /// <summary>The manifest's name, in the program's own folder.</summary>
+    public const string FileName = "models.json";
+
+    private const int MaxBytes = 1 << 20;
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.General)
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
+    };
+
+    /// <summary>The hub's base address.</summary>
+    public required Uri Hub { get; init; }
+
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    public IReadOnlyList<string> Licences { get; init; } = [];
+
+    /// <summary>The checkpoints by name.</summary>
+    public required IReadOnlyDictionary<string, ManifestCheckpoint> Checkpoints { get; init; }
+
+    /// <summary>What one stage-1 model needs to sing: names of checkpoints.</summary>
+    public required IReadOnlyDictionary<string, IReadOnlyList<string>> Profiles { get; init; }
+
+    /// <summary>The manifest that is shipped with the program.</summary>
+    public static ModelManifest LoadDefault() => Load(System.IO.Path.Combine(AppContext.BaseDirectory, FileName));
+
+    /// <summary>Reads a manifest; throws <see cref="CheckpointException"/> where it is not sound.</summary>
+    public static ModelManifest Load(string file)
+    {
+        try
+        {
+            var manifest = JsonSerializer.Deserialize<ModelManifest>(SmallFile.Read(file, MaxBytes), Json)
+                ?? throw new CheckpointException(file, "the manifest is null");
+            manifest.Check(file);
+            return manifest;
+        }
+        catch (JsonException error)
+        {
+            throw new CheckpointException(file, $"is not a manifest: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The checkpoints of a profile.</summary>
+    public IEnumerable<ManifestCheckpoint> CheckpointsOf(string profile) => Profiles[profile].Select(name => Checkpoints[name]);
+
+    private void Check(string file)
+    {
+        foreach (var (name, checkpoint) in Checkpoints)
+        {
+            Require(HexRevision().IsMatch(checkpoint.Revision), $"{name}: revision {checkpoint.Revision} is not a full commit hash");
+            Require(RepositoryName().IsMatch(checkpoint.Repository), $"{name}: {checkpoint.Repository} is not owner/name");
+            Require(IsPlainPath(checkpoint.Folder), $"{name}: {checkpoint.Folder} is not a plain folder name");
+            Require(checkpoint.Role == CheckpointRole.Stage1 == checkpoint.Model is not null, $"{name}: stage 1 has a model name, and nothing else has");
+            foreach (var entry in checkpoint.Files)
+            {
+                Require(IsPlainPath(entry.Path), $"{name}: {entry.Path} is not a plain relative path");
+                Require(entry.Size is null or > 0 && entry.AboutBytes is null or > 0, $"{name}: {entry.Path} has a size below 1");
+                Require(entry.Sha256 is null || HexSha256().IsMatch(entry.Sha256), $"{name}: {entry.Path} has a sha256 that is not 64 hex digits");
+            }
+        }
+
+        foreach (var (profile, names) in Profiles)
+        {
+            Require(names.All(Checkpoints.ContainsKey), $"profile {profile} names a checkpoint that is not listed");
+            Require(names.Count(name => Checkpoints[name].Role == CheckpointRole.Stage1) == 1, $"profile {profile} has not one stage-1 checkpoint");
+        }
+
+        void Require(bool holds, string fault)
+        {
+            if (!holds)
+            {
+                throw new CheckpointException(file, fault);
+            }
+        }
+    }
+
+    /// <summary>Whether a path stays below the folder that it is joined to, on every system.</summary>
+    private static bool IsPlainPath(string path) => path.Split('/').All(part => PathPart().IsMatch(part));
+
+    [GeneratedRegex(@"^[0-9a-f]{40}\z")]
+    private static partial Regex HexRevision();
+
+    [GeneratedRegex(@"^[0-9a-f]{64}\z")]
+    private static partial Regex HexSha256();
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*\z")]
+    private static partial Regex RepositoryName();
+
+    [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9._-]*\z")]
+    private static partial Regex PathPart();
+}

@@ -1,0 +1,132 @@
+using System.CommandLine;
+using Microsoft.Extensions.Options;
+using Yue.Engine;
+using Yue.Engine.Demo;
+using Yue.Engine.SelfCheck;
+using Yue.Engine.Weights;
+using YueService.Doctor;
+using YueService.Hosting;
+using YueService.Settings;
+
+namespace YueService.CommandLine;
+
+/// <summary><c>yue doctor</c>: what is missing, and the command that mends it; with <c>--deep</c> the checkpoints' self-check.</summary>
+internal static class DoctorCommand
+{
+    public static Command Create(SettingOptions settings, Action<IServiceCollection> configure)
+    {
+        var deep = new Option<bool>("--deep") { Description = "Also compute published figures with the configured checkpoints (minutes, and memory for stage 2 in float32)" };
+        var figures = new Option<string?>("--figures") { HelpName = "FILE", Description = "Figures of other checkpoints than the public ones, in the form of published-figures.json" };
+        var urls = new Option<string?>("--urls") { HelpName = "URL[;URL]", Description = "Where the service would listen" };
+        var doctor = new Command("doctor", "Says what is missing here, and the command that mends it") { TreatUnmatchedTokensAsErrors = false };
+        doctor.Options.Add(deep);
+        doctor.Options.Add(figures);
+        doctor.Options.Add(urls);
+        doctor.SetAction((line, cancel) =>
+            RunAsync(line, settings, line.GetValue(urls), line.GetValue(deep) ? new(line.GetValue(figures)) : null, configure, cancel));
+        return doctor;
+    }
+
+    private static async Task<int> RunAsync(
+        ParseResult line, SettingOptions options, string? urls, DeepCheck? deep, Action<IServiceCollection> configure, CancellationToken cancel)
+    {
+        var output = line.InvocationConfiguration.Output;
+        if (await CommandSettings.ReadAsync(line, options) is not { } settings)
+        {
+            return ExitCode.Usage;
+        }
+
+        using var signals = new CancelOnSignal(cancel);
+        using var host = YueHost.BuildEngine(settings, configure);
+        EngineOptions engine;
+        try
+        {
+            host.Services.ValidateYueOptions();
+            engine = host.Services.GetRequiredService<IOptions<EngineOptions>>().Value;
+        }
+        catch (Exception e) when (StartupFaults.Of(e) is { } faults)
+        {
+            foreach (var fault in faults)
+            {
+                await output.WriteLineAsync(Finding.Missing("settings", fault, "correct the setting; yue --help lists them").ToString());
+            }
+
+            return ExitCode.Failure;
+        }
+
+        // This host is no web host, which would read the variable itself.
+        var configured = Environment.GetEnvironmentVariable("ASPNETCORE_URLS")
+            ?? host.Services.GetRequiredService<IConfiguration>()[WebHostDefaults.ServerUrlsKey];
+        var sound = await ExamineAsync(engine, Addresses(urls ?? configured), output, signals.Token);
+        if (deep is not null)
+        {
+            sound &= await deep.RunAsync(engine, output, signals.Token);
+        }
+
+        return sound ? ExitCode.Success : ExitCode.Failure;
+    }
+
+    private static async Task<bool> ExamineAsync(EngineOptions engine, IEnumerable<Uri> urls, TextWriter output, CancellationToken cancel)
+    {
+        var machine = await MachineFacts.CollectAsync(cancel);
+        var checkpoints = new CheckpointChecks(engine, ModelManifest.LoadDefault());
+        IReadOnlyList<Finding> findings = [.. checkpoints.Run(), .. MachineChecks.Of(machine, engine, checkpoints.Weights, urls)];
+        foreach (var finding in findings)
+        {
+            await output.WriteLineAsync(finding.ToString());
+        }
+
+        return findings.All(finding => finding.Level != FindingLevel.Missing);
+    }
+
+    /// <summary>The addresses that can be tried; a host such as <c>*</c> means all of this machine's.</summary>
+    private static IEnumerable<Uri> Addresses(string? urls) =>
+        (urls is { Length: > 0 } ? urls : YueHost.DefaultUrl).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(url => url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal))
+            .Select(url => Uri.TryCreate(url, UriKind.Absolute, out var address) ? address : null)
+            .OfType<Uri>();
+
+    /// <summary>The self-check of the checkpoints.</summary>
+    private sealed record DeepCheck(string? FiguresFile)
+    {
+        public async Task<bool> RunAsync(EngineOptions engine, TextWriter output, CancellationToken cancel)
+        {
+            if (engine.Stage1.Count == 0 && FiguresFile is null)
+            {
+                await output.WriteLineAsync("There are no published figures for the built-in demo model: configure checkpoints to check them.");
+                return true;
+            }
+
+            var agrees = true;
+            try
+            {
+                var figures = FiguresFile is null ? PublishedFigures.OfRealWeights() : PublishedFigures.Load(FiguresFile);
+                foreach (var figure in new CheckpointSelfCheck(FilesOf(engine), figures).Run())
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    agrees &= figure.Agrees;
+                    await output.WriteLineAsync($"{(figure.Agrees ? "agree" : "disagree"),-8} {figure.What}: {figure.Text}");
+                }
+            }
+            catch (CheckpointException fault)
+            {
+                await output.WriteLineAsync(Finding.Missing("figures", fault.Message, "name a file of figures with --figures").ToString());
+                return false;
+            }
+
+            return agrees;
+        }
+
+        private static SelfCheckFiles FilesOf(EngineOptions engine)
+        {
+            if (engine.Stage1.Count > 0)
+            {
+                var tokenizer = engine.Tokenizer ?? Path.Combine(engine.Stage1.Values.First(), "tokenizer.model");
+                return new(tokenizer, engine.Stage2!, engine.Codec!);
+            }
+
+            var demo = DemoModel.Ensure(engine.CacheFolder);
+            return new(Path.Combine(demo.Stage1, "tokenizer.model"), demo.Stage2, demo.Codec);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Yue.Engine.Weights;
+using YueService.Models;
+
+namespace YueService.CommandLine;
+
+/// <summary><c>yue models pull|list|verify</c>: the checkpoint files.</summary>
+internal sealed class ModelsCommand
+{
+    private const string TokenVariable = "HF_TOKEN";
+
+    private readonly Option<string> _folder = new("--folder")
+    {
+        HelpName = "FOLDER",
+        Description = "Where checkpoints are kept",
+        DefaultValueFactory = _ => ModelFolder.Default,
+        Recursive = true,
+    };
+
+    private readonly Option<string?> _manifest = new("--manifest")
+    {
+        HelpName = "FILE",
+        Description = "Another list of files than the models.json beside the program",
+        Recursive = true,
+    };
+
+    private readonly Option<Uri?> _mirror = new("--mirror")
+    {
+        HelpName = "URL",
+        Description = "The base address of a mirror of the hub",
+        CustomParser = result => Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var address)
+            && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp)
+                ? address
+                : Fault(result, $"--mirror is '{result.Tokens[0].Value}'; write an address such as https://mirror.example/hf."),
+    };
+
+    private ModelsCommand()
+    {
+    }
+
+    public static Command Create() => new ModelsCommand().Build();
+
+    private Command Build()
+    {
+        var models = new Command("models", "Downloads, lists and verifies checkpoints");
+        models.Options.Add(_folder);
+        models.Options.Add(_manifest);
+        models.Subcommands.Add(Pull(new DownloadSettings()));
+        models.Subcommands.Add(List());
+        models.Subcommands.Add(Verify());
+        return models;
+    }
+
+    private Command Pull(DownloadSettings settings)
+    {
+        var profile = new Argument<string>("PROFILE") { Description = "What to sing with: see yue models list" };
+        var pull = new Command("pull", "Downloads what a profile needs; goes on where it was stopped") { profile };
+        pull.Options.Add(_mirror);
+        pull.SetAction((line, cancel) => RunAsync(line, async (folder, output, stop) =>
+        {
+            var name = Known(folder, line.GetRequiredValue(profile));
+            var token = Token();
+            var address = line.GetValue(_mirror) ?? folder.Manifest.Hub;
+            var error = line.InvocationConfiguration.Error;
+            if (token is not null && !HubClient.MayCarryToken(address))
+            {
+                await error.WriteLineAsync($"{TokenVariable} is not sent to {address.Host}: the connection is not encrypted.");
+            }
+
+            using var hub = new HubClient(address, token, settings.StallTimeout);
+            var work = new ModelPull(folder, hub, settings, DownloadViews.For(error), output, path => new DriveInfo(path).AvailableFreeSpace);
+            await work.RunAsync(name, stop);
+            return ExitCode.Success;
+        }, cancel));
+        return pull;
+    }
+
+    private Command List()
+    {
+        var list = new Command("list", "Lists the profiles and what of them is there");
+        list.SetAction((line, cancel) => RunAsync(line, async (folder, output, _) =>
+        {
+            var locked = ModelLock.Read(folder.Path);
+            await output.WriteLineAsync($"In {folder.Path}:");
+            foreach (var profile in folder.Manifest.Profiles.Keys)
+            {
+                var files = folder.FilesOf(profile);
+                var there = files.Count(file => file.IsThere(locked));
+                var about = folder.Manifest.CheckpointsOf(profile).First(checkpoint => checkpoint.Role == CheckpointRole.Stage1).About;
+                await output.WriteLineAsync(
+                    $"  {profile,-10} {ByteText.Of(files.Sum(file => file.File.ExpectedBytes)),8}  {there} of {files.Count} files  {about}");
+            }
+
+            foreach (var licence in folder.Manifest.Licences)
+            {
+                await output.WriteLineAsync(licence);
+            }
+
+            return ExitCode.Success;
+        }, cancel));
+        return list;
+    }
+
+    private Command Verify()
+    {
+        var profile = new Argument<string?>("PROFILE")
+        {
+            Description = "What to verify; every profile of which something is there when left out",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var verify = new Command("verify", "Reads every file and holds it against its size and hash") { profile };
+        verify.SetAction((line, cancel) => RunAsync(line, async (folder, output, stop) =>
+        {
+            var locked = ModelLock.Read(folder.Path);
+            IReadOnlyList<string> profiles = line.GetValue(profile) is { } name
+                ? [Known(folder, name)]
+                : [.. folder.Manifest.Profiles.Keys.Where(name => folder.FilesOf(name).Any(file => file.Checkpoint.Role == CheckpointRole.Stage1 && File.Exists(file.Path)))];
+            var sound = profiles.Count > 0;
+            foreach (var file in profiles.SelectMany(folder.FilesOf).DistinctBy(file => file.Name))
+            {
+                var (verdict, text) = await ModelVerify.FileAsync(file, locked, stop);
+                sound &= verdict is FileVerdict.Ok;
+                await output.WriteLineAsync($"{verdict.ToString().ToLowerInvariant(),-8} {file.Name}: {text}");
+            }
+
+            await output.WriteLineAsync(
+                profiles.Count == 0 ? "No checkpoint is there. Mend: yue models pull PROFILE"
+                : sound ? "Every file is what it must be."
+                : "Mend: remove the wrong files, then yue models pull PROFILE");
+            return sound ? ExitCode.Success : ExitCode.Failure;
+        }, cancel));
+        return verify;
+    }
+
+    /// <summary>Runs a command of the models folder and says in one line what stopped it.</summary>
+    private async Task<int> RunAsync(
+        ParseResult line, Func<ModelFolder, TextWriter, CancellationToken, Task<int>> run, CancellationToken cancel)
+    {
+        var error = line.InvocationConfiguration.Error;
+        using var signals = new CancelOnSignal(cancel);
+        try
+        {
+            var manifest = line.GetValue(_manifest) is { } file ? ModelManifest.Load(file) : ModelManifest.LoadDefault();
+            return await run(new ModelFolder(line.GetRequiredValue(_folder), manifest), line.InvocationConfiguration.Output, signals.Token);
+        }
+        catch (UsageException e)
+        {
+            await error.WriteLineAsync(e.Message);
+            return ExitCode.Usage;
+        }
+        catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
+        {
+            await error.WriteLineAsync("Stopped. The same command goes on where this one ended.");
+            return ExitCode.Cancelled;
+        }
+        catch (Exception e) when (e is DownloadException or CheckpointException or IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            await error.WriteLineAsync(e.Message);
+            return ExitCode.Failure;
+        }
+    }
+
+    private static string Known(ModelFolder folder, string profile) => folder.Manifest.Profiles.ContainsKey(profile)
+        ? profile
+        : throw new UsageException($"There is no profile '{profile}'; there is {string.Join(", ", folder.Manifest.Profiles.Keys)}.");
+
+    /// <summary>The token of the environment; one that no header can carry is refused without being shown.</summary>
+    private static string? Token()
+    {
+        var token = Environment.GetEnvironmentVariable(TokenVariable)?.Trim();
+        return token is null or "" ? null
+            : token.All(character => character is > ' ' and <= '~') ? token
+            : throw new UsageException($"{TokenVariable} has characters that no token has.");
+    }
+
+    private static Uri? Fault(ArgumentResult result, string message)
+    {
+        result.AddError(message);
+        return null;
+    }
+
+    /// <summary>The command line asks for what there is not.</summary>
+    private sealed class UsageException(string message) : Exception(message);
+}

@@ -1,0 +1,101 @@
+using Yue.Engine;
+using Yue.Engine.Codec;
+using Yue.Engine.Llama;
+using Yue.Engine.Text;
+using Yue.Engine.Vocoder;
+using Yue.Engine.Weights;
+
+namespace YueService.Doctor;
+
+/// <summary>Looks at the configured checkpoints: whether their files are there, have the listed sizes and can be read.</summary>
+/// <param name="options">Names them.</param>
+/// <param name="manifest">Lists sizes, by the folder's name; another checkpoint may have that name, too.</param>
+internal sealed class CheckpointChecks(EngineOptions options, ModelManifest manifest)
+{
+    /// <summary>The number of weights of all checkpoints that could be read.</summary>
+    public long Weights { get; private set; }
+
+    /// <summary>A finding for every checkpoint.</summary>
+    public IEnumerable<Finding> Run()
+    {
+        if (options.Stage1.Count == 0)
+        {
+            return [Finding.Warning("checkpoints", "none are configured: the built-in demo model runs, which does not sing", "yue models pull en-cot")];
+        }
+
+        return
+        [
+            .. options.Stage1.Select(model => Check($"stage 1 ({model.Key})", model.Value, folder =>
+            {
+                YueTokenizer.Load(options.Tokenizer ?? Path.Combine(folder, "tokenizer.model"));
+                return CountLlama(folder);
+            })),
+            Check("stage 2", options.Stage2!, CountLlama),
+            Check("codec and vocoders", options.Codec!, CountSound),
+        ];
+    }
+
+    private Finding Check(string area, string folder, Func<string, long> count)
+    {
+        var wrongSize = WrongSize(folder);
+        try
+        {
+            var weights = count(folder);
+            Weights += weights;
+            return wrongSize is null
+                ? Finding.Ok(area, $"{weights:N0} weights in {folder}")
+                : Finding.Warning(area, $"{weights:N0} weights, but not those that models.json lists: {wrongSize}", "yue models verify");
+        }
+        catch (CheckpointException fault)
+        {
+            var text = wrongSize is null ? fault.Message : $"{fault.Message} ({wrongSize})";
+            return Finding.Missing(area, text, "yue models pull " + (Profile(folder) ?? "PROFILE"));
+        }
+    }
+
+    private string? WrongSize(string folder) => ListedIn(folder)
+        .SelectMany(checkpoint => checkpoint.Files)
+        .Where(file => file.Size is not null)
+        .Select(file => (File: file, There: new FileInfo(Path.Combine(folder, file.Path))))
+        .Where(pair => pair.There.Exists && pair.There.Length != pair.File.Size)
+        .Select(pair => $"{pair.There.FullName} has {pair.There.Length} bytes, expected {pair.File.Size}")
+        .FirstOrDefault();
+
+    private string? Profile(string folder)
+    {
+        var names = manifest.Checkpoints.Where(pair => ListedIn(folder).Contains(pair.Value)).Select(pair => pair.Key).ToHashSet();
+        return manifest.Profiles.FirstOrDefault(profile => profile.Value.Any(names.Contains)).Key;
+    }
+
+    private IEnumerable<ManifestCheckpoint> ListedIn(string folder)
+    {
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+        return manifest.Checkpoints.Values.Where(checkpoint => checkpoint.Folder == name);
+    }
+
+    private static long CountLlama(string folder)
+    {
+        LlamaConfig.Load(folder);
+        using var checkpoint = SafetensorsCheckpoint.Open(folder);
+        return Count(checkpoint);
+    }
+
+    private static long CountSound(string folder)
+    {
+        CodecConfig.Load(folder);
+        VocosConfig.Load(folder);
+        HubertConfig.Load(folder);
+        return CountTorch(folder, "final_ckpt", "ckpt_00360000.pth", "codec_model")
+            + CountTorch(folder, "decoders", "decoder_131000.pth", null)
+            + CountTorch(folder, "decoders", "decoder_151000.pth", null);
+    }
+
+    private static long CountTorch(string folder, string part, string file, string? rootKey)
+    {
+        using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, part, file), rootKey);
+        return Count(checkpoint);
+    }
+
+    private static long Count(Checkpoint checkpoint) =>
+        checkpoint.Tensors.Values.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
+}

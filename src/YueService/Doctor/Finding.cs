@@ -1,0 +1,31 @@
+namespace YueService.Doctor;
+
+/// <summary>How something is.</summary>
+internal enum FindingLevel
+{
+    Ok,
+
+    /// <summary>The service runs, but not as well as it could.</summary>
+    Warning,
+
+    /// <summary>The service does not run as it is configured.</summary>
+    Missing,
+}
+
+/// <summary>What the doctor found out about one thing.</summary>
+/// <param name="Level">How it is.</param>
+/// <param name="Area">The thing.</param>
+/// <param name="Text">What was found.</param>
+/// <param name="Mend">The command that mends it; null where there is nothing to mend.</param>
+internal sealed record Finding(FindingLevel Level, string Area, string Text, string? Mend = null)
+{
+    public static Finding Ok(string area, string text) => new(FindingLevel.Ok, area, text);
+
+    public static Finding Warning(string area, string text, string mend) => new(FindingLevel.Warning, area, text, mend);
+
+    public static Finding Missing(string area, string text, string mend) => new(FindingLevel.Missing, area, text, mend);
+
+    /// <summary>The finding as a line, with the command that mends it on the next.</summary>
+    public override string ToString() =>
+        $"{Level.ToString().ToLowerInvariant(),-8} {Area}: {Text}" + (Mend is null ? "" : $"\n         mend: {Mend}");
+}

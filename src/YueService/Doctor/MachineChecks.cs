@@ -1,0 +1,71 @@
+using Yue.Engine;
+using YueService.Models;
+
+namespace YueService.Doctor;
+
+/// <summary>Holds what a machine has against what the settings need.</summary>
+internal static class MachineChecks
+{
+    private const string Torch = "libtorch";
+
+    // The key-value cache, the codec's work space and the program itself, besides the weights.
+    private const long WorkBytes = 3L << 30;
+
+    /// <summary>The findings about everything but the checkpoints.</summary>
+    /// <param name="machine">What there is.</param>
+    /// <param name="options">What is configured.</param>
+    /// <param name="weights">The checkpoints' number of weights; 0 where they could not be read.</param>
+    /// <param name="urls">Where the service would listen.</param>
+    public static IEnumerable<Finding> Of(MachineFacts machine, EngineOptions options, long weights, IEnumerable<Uri> urls) =>
+    [
+        Library(machine),
+        Device(machine, options),
+        Memory(machine, options, weights),
+        Ffmpeg(machine),
+        .. urls.Select(url => Port(machine, url)),
+    ];
+
+    private static Finding Library(MachineFacts machine) => machine.TorchFault is { } fault
+        ? Finding.Missing(Torch, $"the native library does not load: {fault}", "sudo apt-get install libstdc++6 libgomp1")
+        : Finding.Ok(Torch, "the native library loads and computes");
+
+    private static Finding Device(MachineFacts machine, EngineOptions options)
+    {
+        var gpu = machine.Gpus.Count > 0 ? $"{machine.Gpus[0].Name}, driver {machine.Gpus[0].Driver}" : null;
+        var wantsCuda = options.Device.StartsWith("cuda", StringComparison.Ordinal);
+        return (machine.HasCuda, gpu, wantsCuda) switch
+        {
+            (true, _, _) when options.Device == "cpu" => Finding.Warning("device", $"cpu is configured, and there is {gpu ?? "a GPU"}", "yue serve --device auto"),
+            (true, _, _) => Finding.Ok("device", gpu ?? "a GPU"),
+            (false, not null, true) => Finding.Missing("device", $"{gpu} is there, and this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
+            (false, null, true) => Finding.Missing("device", $"{options.Device} is configured, and nvidia-smi shows no GPU", "sudo apt-get install nvidia-driver, or yue serve --device cpu"),
+            (false, not null, false) when options.Device == "auto" => Finding.Warning("device", $"{gpu} is there, and this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
+            _ when options.Stage1.Count > 0 => Finding.Warning("device", $"cpu, {Environment.ProcessorCount} cores: the real models take many times a song's length", "run on a machine with an NVIDIA GPU"),
+            _ => Finding.Ok("device", $"cpu, {Environment.ProcessorCount} cores"),
+        };
+    }
+
+    private static Finding Memory(MachineFacts machine, EngineOptions options, long weights)
+    {
+        var onGpu = machine.HasCuda && options.Device != "cpu";
+        var needed = (weights * (onGpu ? 2 : 4)) + (weights == 0 ? 0 : WorkBytes);
+        var gpu = onGpu ? machine.Gpus.ElementAtOrDefault(IndexOf(options.Device)) : null;
+        var (there, where) = gpu is not null ? (gpu.FreeBytes, "GPU memory are free") : (machine.HostBytes, "memory are there");
+        var text = $"{ByteText.Of(there)} of {where}, about {ByteText.Of(needed)} are needed";
+        return needed <= there ? Finding.Ok("memory", text)
+            : gpu is not null && needed <= gpu.TotalBytes
+                ? Finding.Missing("memory", text, "nvidia-smi shows which process has the rest: end it")
+                : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a device with more memory");
+    }
+
+    private static Finding Ffmpeg(MachineFacts machine) => machine.HasFfmpeg
+        ? Finding.Ok("ffmpeg", "flac and mp3 can be written")
+        : Finding.Warning("ffmpeg", "not found: only wav can be written", "sudo apt-get install ffmpeg");
+
+    private static Finding Port(MachineFacts machine, Uri url) => machine.CanListen(url)
+        ? Finding.Ok("port", $"{url} is free")
+        : Finding.Warning("port", $"{url} is taken, perhaps by a running yue", "systemctl --user status yue, or yue serve --urls http://127.0.0.1:2009");
+
+    private static int IndexOf(string device) =>
+        device.IndexOf(':', StringComparison.Ordinal) is var colon and > 0 && int.TryParse(device.AsSpan(colon + 1), out var index) ? index : 0;
+}

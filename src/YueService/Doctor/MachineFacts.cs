@@ -1,0 +1,111 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using TorchSharp;
+using Yue.Engine.Audio;
+
+namespace YueService.Doctor;
+
+/// <summary>An NVIDIA GPU as its driver describes it.</summary>
+internal sealed record GpuFacts(string Name, string Driver, long TotalBytes, long FreeBytes);
+
+/// <summary>What this machine has, looked at once.</summary>
+internal sealed record MachineFacts
+{
+    private static readonly TimeSpan DriverTimeout = TimeSpan.FromSeconds(20);
+
+    /// <summary>Why TorchSharp's native library does not load; null when it does.</summary>
+    public string? TorchFault { get; init; }
+
+    /// <summary>Whether the native library can use a GPU here.</summary>
+    public bool HasCuda { get; init; }
+
+    public IReadOnlyList<GpuFacts> Gpus { get; init; } = [];
+
+    /// <summary>Memory that this process may use.</summary>
+    public long HostBytes { get; init; }
+
+    public bool HasFfmpeg { get; init; }
+
+    /// <summary>Whether an address can be listened on.</summary>
+    public Func<Uri, bool> CanListen { get; init; } = _ => true;
+
+    /// <summary>Looks at the machine.</summary>
+    public static async Task<MachineFacts> CollectAsync(CancellationToken cancel)
+    {
+        var fault = TryTorch();
+        return new MachineFacts
+        {
+            TorchFault = fault,
+            HasCuda = fault is null && torch.cuda.is_available(),
+            Gpus = await AskDriverAsync(cancel),
+            HostBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+            HasFfmpeg = new AudioEncoder().IsAvailable,
+            CanListen = TryListen,
+        };
+    }
+
+    /// <summary>The GPUs of what nvidia-smi prints: name, driver, and total and free memory in MiB, a line each.</summary>
+    internal static IReadOnlyList<GpuFacts> ReadDriver(string csv) =>
+    [
+        .. csv.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(line => line.Split(',', StringSplitOptions.TrimEntries))
+            .Where(cells => cells.Length == 4)
+            .Select(cells => new GpuFacts(cells[0], cells[1], MiB(cells[2]), MiB(cells[3]))),
+    ];
+
+    private static long MiB(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value << 20 : 0;
+
+    private static string? TryTorch()
+    {
+        try
+        {
+            using var ones = torch.ones(2);
+            return ones.numel() == 2 ? null : "it computes wrongly";
+        }
+        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or BadImageFormatException or NotSupportedException or EntryPointNotFoundException)
+        {
+            return e.GetBaseException().Message.ReplaceLineEndings(" ");
+        }
+    }
+
+    private static async Task<IReadOnlyList<GpuFacts>> AskDriverAsync(CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(DriverTimeout);
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo("nvidia-smi", ["--query-gpu=name,driver_version,memory.total,memory.free", "--format=csv,noheader,nounits"])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            process.ErrorDataReceived += (_, _) => { };
+            process.BeginErrorReadLine();
+            var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
+            await process.WaitForExitAsync(limit.Token);
+            return process.ExitCode == 0 ? ReadDriver(output) : [];
+        }
+        catch (Exception e) when (e is Win32Exception || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            return [];
+        }
+    }
+
+    private static bool TryListen(Uri address)
+    {
+        try
+        {
+            var ip = IPAddress.TryParse(address.Host.Trim('[', ']'), out var parsed) ? parsed : address.IsLoopback ? IPAddress.Loopback : IPAddress.Any;
+            using var listener = new TcpListener(ip, address.Port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using Xunit;
+using YueService.CommandLine;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.CommandLine;
+
+public sealed class DemoTests
+{
+    [Fact]
+    public async Task The_demo_sings_its_lyrics_into_a_file_whatever_checkpoints_are_configured()
+    {
+        using var folder = new TemporaryFolder();
+        var command = new Command();
+        var exitCode = await command.RunAsync("demo", "--out", folder["song.wav"], "--stage1", "en-cot=/no/such/folder", "--tokenizer", "/no/such/file");
+        Assert.True(exitCode == ExitCode.Success, command.Error.ToString());
+        Assert.Equal(DemoCommand.Lyrics, Assert.Single(command.Engine.Requests).Lyrics);
+        Assert.Equal(["song.wav"], folder.Files);
+    }
+}

@@ -1,0 +1,167 @@
+using System.Net;
+using System.Net.Sockets;
+using Xunit;
+using Yue.Engine;
+using Yue.Engine.Demo;
+using Yue.Engine.SelfCheck;
+using YueService.CommandLine;
+using YueService.Doctor;
+using YueService.Models;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Doctor;
+
+public sealed class DoctorTests
+{
+    private const long Big = 10_000_000_000;
+    private static readonly GpuFacts Gpu = new("NVIDIA H100", "570.1", 80L << 30, 60L << 30);
+    private static readonly MachineFacts Whole = new() { HasCuda = true, Gpus = [Gpu], HostBytes = 64L << 30, HasFfmpeg = true };
+
+    [Fact]
+    public void A_whole_machine_is_ok() => Assert.All(
+        Check(Whole, "auto", weights: Big), finding => Assert.Equal((FindingLevel.Ok, null), (finding.Level, finding.Mend)));
+
+    [Theory]
+    [InlineData("auto", nameof(FindingLevel.Warning), "-p:Accelerator=cuda")]
+    [InlineData("cuda:0", nameof(FindingLevel.Missing), "-p:Accelerator=cuda")]
+    public void A_gpu_that_the_build_cannot_use_is_told(string device, string level, string mend)
+    {
+        var finding = Check(Whole with { HasCuda = false }, device).Single(finding => finding.Area == "device");
+        Assert.Equal(level, finding.Level.ToString());
+        Assert.Contains(mend, finding.Mend, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_gpu_that_is_configured_and_not_there_is_missing() => Assert.Equal(
+        FindingLevel.Missing, Check(Whole with { HasCuda = false, Gpus = [] }, "cuda").Single(finding => finding.Area == "device").Level);
+
+    [Theory]
+    [InlineData("auto", 28_000_000_000, nameof(FindingLevel.Ok))]          // bf16 on the GPU: 56 GB and work space of 64.4 GB free
+    [InlineData("auto", 32_000_000_000, nameof(FindingLevel.Missing))]
+    [InlineData("cpu", 15_000_000_000, nameof(FindingLevel.Ok))]           // f32 on the host: 60 GB of 68.7 GB
+    [InlineData("cpu", 17_000_000_000, nameof(FindingLevel.Missing))]
+    public void Memory_is_held_against_the_weights_on_the_device_that_is_used(string device, long weights, string level) =>
+        Assert.Equal(level, Check(Whole, device, weights).Single(finding => finding.Area == "memory").Level.ToString());
+
+    [Fact]
+    public void What_is_missing_on_a_bare_machine_is_told_with_what_mends_it()
+    {
+        var findings = Check(new MachineFacts { TorchFault = "GLIBCXX_3.4.32 not found", HostBytes = 1, CanListen = _ => false }, "auto", Big);
+        Assert.Equal(
+            [
+                ("libtorch", FindingLevel.Missing), ("device", FindingLevel.Ok), ("memory", FindingLevel.Missing),
+                ("ffmpeg", FindingLevel.Warning), ("port", FindingLevel.Warning),
+            ],
+            findings.Select(finding => (finding.Area, finding.Level)));
+        Assert.All(findings.Where(finding => finding.Level != FindingLevel.Ok), finding => Assert.NotEmpty(finding.Mend!));
+    }
+
+    [Fact]
+    public void The_driver_is_read_as_it_prints()
+    {
+        var gpus = MachineFacts.ReadDriver("NVIDIA H100 80GB HBM3, 570.124.06, 81559, 81079\nTesla T4, 535.1, 15360, [N/A]\nnoise\n");
+        Assert.Equal(
+            [new("NVIDIA H100 80GB HBM3", "570.124.06", 81559L << 20, 81079L << 20), new("Tesla T4", "535.1", 15360L << 20, 0)], gpus);
+    }
+
+    [Fact]
+    public async Task The_demo_model_has_no_published_figures_and_a_taken_port_is_a_warning()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var command = new Command();
+        var exitCode = await command.RunAsync("doctor", "--deep", "--urls", $"http://127.0.0.1:{((IPEndPoint)other.LocalEndpoint).Port}");
+        var output = command.Output.ToString();
+        Assert.True(exitCode == ExitCode.Success, output);
+        Assert.Contains("ok       libtorch: ", output, StringComparison.Ordinal);
+        Assert.Contains("warning  port: ", output, StringComparison.Ordinal);
+        Assert.Contains("warning  checkpoints: none are configured", output, StringComparison.Ordinal);
+        Assert.Contains("mend: yue models pull en-cot", output, StringComparison.Ordinal);
+        Assert.Contains("no published figures for the built-in demo model", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Settings_that_are_at_fault_are_findings()
+    {
+        var command = new Command();
+        Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--stage2", "/no/such/folder"));
+        Assert.Contains("missing  settings: Yue:Stage2 is set but Yue:Stage1 is not", command.Output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Configured_checkpoints_are_read_and_a_damaged_one_is_named()
+    {
+        var demo = DemoModel.Ensure(CacheFolder.Default);
+        using var folder = new TemporaryFolder();
+        var (whole, output) = await ExamineAsync(demo.Stage1, demo.Stage2, demo.Codec);
+        Assert.True(whole == ExitCode.Success, output);
+        Assert.Contains("ok       stage 1 (en): ", output, StringComparison.Ordinal);
+
+        // It can be read, and the folder has the name of a listed checkpoint that is larger.
+        Assert.Contains("warning  codec and vocoders: ", output, StringComparison.Ordinal);
+        Assert.Contains("expected 1360444883", output, StringComparison.Ordinal);
+
+        File.WriteAllText(folder["config.json"], "{}");
+        var (damaged, report) = await ExamineAsync(demo.Stage1, folder.Path, demo.Codec);
+        Assert.Equal(ExitCode.Failure, damaged);
+        Assert.Contains($"missing  stage 2: {folder["config.json"]}: ", report, StringComparison.Ordinal);
+        Assert.Contains("mend: yue models pull", report, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_half_file_is_named_with_the_size_that_it_must_have()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["YuE-s1-7B-anneal-en-cot"]);
+        File.WriteAllText(Path.Combine(folder["YuE-s1-7B-anneal-en-cot"], "tokenizer.model"), "half");
+        var demo = DemoModel.Ensure(CacheFolder.Default);
+        var (exitCode, output) = await ExamineAsync(folder["YuE-s1-7B-anneal-en-cot"], demo.Stage2, demo.Codec);
+        Assert.Equal(ExitCode.Failure, exitCode);
+        Assert.Contains("tokenizer.model has 4 bytes, expected 1761962", output, StringComparison.Ordinal);
+        Assert.Contains("mend: yue models pull en-cot", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Figures_of_other_checkpoints_are_checked_and_disagree()
+    {
+        using var folder = new TemporaryFolder();
+        using var published = typeof(PublishedFigures).Assembly.GetManifestResourceStream("published-figures.json")!;
+        await using (var copy = File.Create(folder["figures.json"]))
+        {
+            await published.CopyToAsync(copy, TestContext.Current.CancellationToken);
+        }
+
+        // The resampler and the recipe clips are of no checkpoint: they agree, and the demo model's codes do not.
+        var command = new Command();
+        Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--deep", "--figures", folder["figures.json"]));
+        var output = command.Output.ToString();
+        Assert.Contains("agree    resampler: first values", output, StringComparison.Ordinal);
+        Assert.Contains("agree    recipe clip: vocal", output, StringComparison.Ordinal);
+        Assert.Contains("disagree stage 2: a chunk of 40 frames", output, StringComparison.Ordinal);
+        Assert.Equal(24, output.Split('\n').Count(line => line.StartsWith("agree", StringComparison.Ordinal) || line.StartsWith("disagree", StringComparison.Ordinal)));
+
+        Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--deep", "--figures", folder["none.json"]));
+    }
+
+    [Theory]
+    [InlineData(0, "0 B")]
+    [InlineData(999, "999 B")]
+    [InlineData(4_920_000_000, "4.92 GB")]
+    [InlineData(99_960, "100 kB")]
+    [InlineData(999_499_999, "999 MB")]
+    [InlineData(999_600_000, "1.00 GB")]
+    public void Bytes_are_told_in_three_digits(long bytes, string text) => Assert.Equal(text, ByteText.Of(bytes));
+
+    private static async Task<(int ExitCode, string Output)> ExamineAsync(string stage1, string stage2, string codec)
+    {
+        var command = new Command();
+        var exitCode = await command.RunAsync("doctor", "--stage1", $"en={stage1}", "--stage2", stage2, "--codec", codec);
+        return (exitCode, command.Output.ToString());
+    }
+
+    private static List<Finding> Check(MachineFacts machine, string device, long weights = 0)
+    {
+        var options = new EngineOptions { Device = device };
+        return [.. MachineChecks.Of(machine, options, weights, [new Uri("http://127.0.0.1:2008")])];
+    }
+}

@@ -1,0 +1,67 @@
+using System.Net;
+using System.Net.Sockets;
+using Xunit;
+using Yue.Engine;
+using YueService.CommandLine;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Hosting;
+
+/// <summary>What becomes of the process when the engine fails.</summary>
+public sealed class EngineLossTests
+{
+    private readonly Command _command = new();
+
+    [Fact]
+    public async Task A_lost_engine_makes_readiness_503_and_ends_the_process_with_a_code_of_its_own()
+    {
+        var (service, client) = Serve(TestContext.Current.CancellationToken);
+        using var http = client;
+        await Eventually.TrueAsync(() => StatusOfAsync(client).GetAwaiter().GetResult() == HttpStatusCode.OK);
+        _command.Engine.Status = _command.Engine.Status with { State = EngineState.Failed, Failure = "CUDA error 719" };
+        Assert.Contains(await StatusOfAsync(client), new HttpStatusCode?[] { HttpStatusCode.ServiceUnavailable, null });
+        Assert.Equal(ExitCode.EngineLost, await service.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+        Assert.NotEqual(ExitCode.Success, ExitCode.EngineLost);
+    }
+
+    [Fact]
+    public async Task An_engine_that_cannot_load_stays_to_say_why()
+    {
+        using var stop = new CancellationTokenSource();
+        _command.Engine.Status = new EngineStatus { State = EngineState.Failed, Failure = "config.json is missing" };
+        var (service, client) = Serve(stop.Token);
+        using var http = client;
+        await Eventually.TrueAsync(() => StatusOfAsync(client).GetAwaiter().GetResult() == HttpStatusCode.ServiceUnavailable);
+        await Task.Delay(700, TestContext.Current.CancellationToken);
+        Assert.False(service.IsCompleted);
+        await stop.CancelAsync();
+        Assert.Equal(ExitCode.Success, await service);
+    }
+
+    private (Task<int> Service, HttpClient Client) Serve(CancellationToken cancel)
+    {
+        var url = $"http://127.0.0.1:{FreePort()}";
+        var service = _command.RunUntilAsync(cancel, "serve", "--urls", url, "--Serilog:MinimumLevel:Default=Fatal");
+        return (service, new HttpClient { BaseAddress = new Uri(url) });
+    }
+
+    private static async Task<HttpStatusCode?> StatusOfAsync(HttpClient client)
+    {
+        try
+        {
+            using var response = await client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
+            return response.StatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

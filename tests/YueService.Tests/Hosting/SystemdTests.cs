@@ -1,0 +1,176 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Extensions.Hosting;
+using Xunit;
+using Yue.Engine;
+using YueService.Hosting;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Hosting;
+
+/// <summary>What systemd is told, read from a socket as it would.</summary>
+public sealed class SystemdTests : IDisposable
+{
+    private static readonly TimeSpan Watchdog = TimeSpan.FromMilliseconds(400);
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly FakeSongEngine _engine = new();
+    private readonly Lifetime _lifetime = new();
+    private readonly ConcurrentQueue<string> _told = new();
+    private readonly Socket _systemd = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+
+    public SystemdTests()
+    {
+        _systemd.Bind(new UnixDomainSocketEndPoint(_folder["notify"]));
+        _ = Task.Run(ReadAsync);
+    }
+
+    public void Dispose()
+    {
+        _systemd.Dispose();
+        _folder.Dispose();
+        _lifetime.Dispose();
+    }
+
+    [Fact]
+    public async Task Ready_is_told_once_and_only_when_the_engine_is_ready()
+    {
+        var ready = _engine.Status;
+        _engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 2", Percent = 40 };
+        using var notifier = await StartAsync();
+        await ToldAsync("STATUS=loading stage 2, 40 %");
+        await ToldAsync("EXTEND_TIMEOUT_USEC=60000000");
+        Assert.DoesNotContain("READY=1", _told);
+
+        _engine.Status = ready;
+        await ToldAsync("READY=1");
+        await ToldAsync("STATUS=ready on cpu: 1 running, 1 waiting");
+        await SignsOfLifeAsync(3);
+        Assert.Single(_told, message => message == "READY=1");
+    }
+
+    [Fact]
+    public async Task Signs_of_life_stop_when_a_step_takes_longer_than_the_watchdog_waits_and_come_again_after_it()
+    {
+        using var notifier = await StartAsync();
+        await SignsOfLifeAsync(2);
+        var alive = _engine.Status;
+        _engine.Status = alive with { InStep = Watchdog };
+        await SilenceAsync();
+        _engine.Status = alive with { InStep = Watchdog / 2 };
+        await SignsOfLifeAsync(2);
+    }
+
+    [Fact]
+    public async Task Signs_of_life_stop_when_the_engine_has_failed()
+    {
+        using var notifier = await StartAsync();
+        await SignsOfLifeAsync(1);
+        _engine.Status = _engine.Status with { State = EngineState.Failed, Failure = "CUDA error 719\nin a kernel" };
+        await ToldAsync("STATUS=failed: CUDA error 719 in a kernel");
+        await SilenceAsync();
+    }
+
+    [Fact]
+    public async Task Without_a_watchdog_there_are_no_signs_of_life()
+    {
+        using var notifier = await StartAsync(watchdog: false);
+        await ToldAsync("READY=1");
+        await Task.Delay(200, TestContext.Current.CancellationToken);
+        Assert.DoesNotContain("WATCHDOG=1", _told);
+    }
+
+    [Fact]
+    public async Task Stopping_is_told()
+    {
+        using var notifier = await StartAsync();
+        await ToldAsync("READY=1");
+        _lifetime.StopApplication();
+        await ToldAsync("STOPPING=1\nSTATUS=finishing the running songs");
+    }
+
+    [Fact]
+    public async Task A_systemd_that_is_gone_stops_nothing()
+    {
+        _systemd.Dispose();
+        using var notifier = await StartAsync();
+        await Task.Delay(250, TestContext.Current.CancellationToken);
+        Assert.False(notifier.ExecuteTask!.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(null, null, null, null, null)]
+    [InlineData("relative", null, null, null, null)]
+    [InlineData("/run/notify", null, null, "/run/notify", null)]
+    [InlineData("@abstract", "5000000", null, "@abstract", 5.0)]
+    [InlineData("/run/notify", "5000000", "me", "/run/notify", 5.0)]
+    [InlineData("/run/notify", "5000000", "1", "/run/notify", null)]
+    [InlineData("/run/notify", "soon", null, "/run/notify", null)]
+    public void The_environment_says_where_and_how_often(string? socket, string? microseconds, string? pid, string? tells, double? seconds)
+    {
+        var settings = SystemdSettings.Read(name => name switch
+        {
+            "NOTIFY_SOCKET" => socket,
+            "WATCHDOG_USEC" => microseconds,
+            "WATCHDOG_PID" => pid == "me" ? Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture) : pid,
+            _ => null,
+        });
+        Assert.Equal((tells, seconds), (settings?.Socket, settings?.Watchdog?.TotalSeconds));
+    }
+
+    private async Task<SystemdNotifier> StartAsync(bool watchdog = true)
+    {
+        var notifier = new SystemdNotifier(_engine, _lifetime, new(_folder["notify"], watchdog ? Watchdog : null));
+        await notifier.StartAsync(TestContext.Current.CancellationToken);
+        return notifier;
+    }
+
+    private Task ToldAsync(string message) => Eventually.TrueAsync(() => _told.Contains(message));
+
+    private Task SignsOfLifeAsync(int more)
+    {
+        var before = _told.Count(message => message == "WATCHDOG=1");
+        return Eventually.TrueAsync(() => _told.Count(message => message == "WATCHDOG=1") >= before + more);
+    }
+
+    /// <summary>Passes when no sign of life comes for twice the time between two, after one that may have been on its way.</summary>
+    private async Task SilenceAsync()
+    {
+        await Task.Delay(Watchdog / 2, TestContext.Current.CancellationToken);
+        _told.Clear();
+        await Task.Delay(Watchdog, TestContext.Current.CancellationToken);
+        Assert.DoesNotContain("WATCHDOG=1", _told);
+    }
+
+    private async Task ReadAsync()
+    {
+        var buffer = new byte[4096];
+        try
+        {
+            while (true)
+            {
+                _told.Enqueue(Encoding.UTF8.GetString(buffer, 0, await _systemd.ReceiveAsync(buffer)));
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The test is over.
+        }
+    }
+
+    private sealed class Lifetime : IHostApplicationLifetime, IDisposable
+    {
+        private readonly CancellationTokenSource _stopping = new();
+
+        public CancellationToken ApplicationStarted => CancellationToken.None;
+
+        public CancellationToken ApplicationStopping => _stopping.Token;
+
+        public CancellationToken ApplicationStopped => CancellationToken.None;
+
+        public void StopApplication() => _stopping.Cancel();
+
+        public void Dispose() => _stopping.Dispose();
+    }
+}

@@ -1,0 +1,391 @@
+using Xunit;
+using YueService.Models;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Models;
+
+/// <summary>One file from servers of every kind.</summary>
+public sealed class DownloadTests : IAsyncLifetime
+{
+    private const string Token = "hf_secretToken";
+    private const string Path = "/o/r/resolve/abc/model.bin";
+    private static readonly HubFile File = new("o/r", "abc", "model.bin");
+
+    private static readonly DownloadSettings Hasty = new()
+    {
+        RangeBytes = 20_000,
+        Parallel = 3,
+        StallTimeout = TimeSpan.FromMilliseconds(400),
+        Attempts = 4,
+        FirstDelay = TimeSpan.FromMilliseconds(2),
+        MaxDelay = TimeSpan.FromMilliseconds(40),
+        SaveInterval = TimeSpan.FromMilliseconds(10),
+    };
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly byte[] _content = new byte[150_001];
+    private FakeHub _hub = null!;
+
+    private string Target => _folder["model.bin"];
+
+    private ExpectedContent Expected => new(_content.Length, FakeHub.Sha256(_content));
+
+    public async ValueTask InitializeAsync()
+    {
+        new Random(1).NextBytes(_content);
+        _hub = await FakeHub.StartAsync();
+        _hub.Files[Path] = _content;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _hub.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task A_file_comes_whole_with_and_without_ranges_and_tags(bool takesRanges, bool sendsTags)
+    {
+        (_hub.TakesRanges, _hub.SendsTags) = (takesRanges, sendsTags);
+        Assert.Equal(new FileContent(_content.Length, Expected.Sha256!), await DownloadAsync(Expected));
+        AssertWhole();
+        Assert.Equal(takesRanges ? 9 : 2, _hub.Requests.Count);     // the first byte, then 8 ranges or the whole
+    }
+
+    [Fact]
+    public async Task Ranges_are_fetched_at_the_same_time()
+    {
+        var (running, most) = (0, 0);
+        _hub.Misbehave = async (_, _, request) =>
+        {
+            if (request.Last > request.First)
+            {
+                var now = Interlocked.Increment(ref running);
+                most = Math.Max(most, now);
+                await Task.Delay(60);
+                Interlocked.Decrement(ref running);
+            }
+
+            return false;
+        };
+        await DownloadAsync(Expected);
+        Assert.Equal(Hasty.Parallel, most);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_cut_connection_is_taken_up_again(bool takesRanges)
+    {
+        _hub.TakesRanges = takesRanges;
+        foreach (var cut in (int[])[0, 5_000, 19_999])
+        {
+            _hub.Cuts.Enqueue(cut);
+        }
+
+        await DownloadAsync(Expected);
+        AssertWhole();
+        Assert.Empty(_hub.Cuts);
+    }
+
+    [Fact]
+    public async Task Bytes_that_came_before_a_cut_are_not_asked_for_again()
+    {
+        _hub.Cuts.Enqueue(5_000);
+        await DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 });
+        Assert.Equal([(0L, 0L), (0, 150_000), (5_000, 150_000)], _hub.Requests.Select(request => (request.First, request.Last)));
+    }
+
+    [Fact]
+    public async Task A_stalled_connection_is_given_up_and_taken_up_again()
+    {
+        var stalled = 0;
+        _hub.Misbehave = async (http, _, request) =>
+        {
+            if (request.First != 40_000 || Interlocked.Exchange(ref stalled, 1) == 1)
+            {
+                return false;
+            }
+
+            http.Response.StatusCode = 206;
+            http.Response.ContentLength = 20_000;
+            http.Response.Headers.ContentRange = "bytes 40000-59999/150001";
+            await http.Response.Body.WriteAsync(_content.AsMemory(40_000, 7_000));
+            await http.Response.Body.FlushAsync();
+            await Task.Delay(10_000, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+            return true;
+        };
+        await DownloadAsync(Expected);
+        AssertWhole();
+        Assert.Contains(_hub.Requests, request => request.First == 47_000);
+    }
+
+    [Fact]
+    public async Task A_cancelled_download_leaves_a_half_file_that_the_next_one_continues()
+    {
+        using var stop = new CancellationTokenSource();
+        var block = true;
+        _hub.Misbehave = async (http, _, request) =>
+        {
+            if (block && request.First >= 60_000)
+            {
+                await Task.Delay(10_000, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+            }
+
+            return false;
+        };
+        var first = DownloadAsync(Expected, Hasty with { StallTimeout = TimeSpan.FromSeconds(20) }, stop.Token);
+        await Eventually.TrueAsync(() => PartFile.BytesOf(Target) == 60_000);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        Assert.Equal(["model.bin.part", "model.bin.part.json"], _folder.Files);
+
+        block = false;
+        var before = _hub.Requests.Count;
+        await DownloadAsync(Expected);
+        AssertWhole();
+        Assert.DoesNotContain(_hub.Requests.Skip(before), request => request.First < 60_000 && request.Last > 0);
+    }
+
+    [Fact]
+    public async Task A_half_file_of_other_content_is_not_continued()
+    {
+        await LeaveHalfAsync();
+        new Random(2).NextBytes(_content);
+        await DownloadAsync(Expected);
+        AssertWhole();
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("not json")]
+    [InlineData("""{"Size":150001,"RangeBytes":20000,"Done":[20000,20000,20000,20000,20000,20000,20000,10001],"Sha256":"*"}""")]
+    [InlineData("""{"Size":150001,"RangeBytes":150001,"Done":[-1],"Sha256":"*"}""")]
+    [InlineData("""{"Size":150001,"RangeBytes":0,"Done":[1],"Sha256":"*"}""")]
+    public async Task A_record_of_a_half_file_that_is_not_sound_is_not_believed(string record)
+    {
+        System.IO.File.WriteAllBytes(Target + ".part", new byte[100]);
+        System.IO.File.WriteAllText(Target + ".part.json", record.Replace("*", Expected.Sha256, StringComparison.Ordinal));
+        await DownloadAsync(Expected);
+        AssertWhole();
+    }
+
+    [Fact]
+    public async Task A_server_that_forgets_ranges_on_the_way_is_asked_for_the_whole()
+    {
+        _hub.Misbehave = (_, count, _) =>
+        {
+            _hub.TakesRanges = count < 4;
+            return Task.FromResult(false);
+        };
+        await DownloadAsync(Expected);
+        AssertWhole();
+    }
+
+    [Fact]
+    public async Task A_file_that_changes_on_the_way_is_begun_again()
+    {
+        var changed = false;
+        _hub.Misbehave = (_, count, _) =>
+        {
+            if (count == 4)
+            {
+                new Random(3).NextBytes(_content);
+                changed = true;
+            }
+
+            return Task.FromResult(false);
+        };
+        var content = await DownloadAsync(new(null, null));
+        Assert.True(changed);
+        Assert.Equal(FakeHub.Sha256(_content), content.Sha256);
+        AssertWhole();
+    }
+
+    [Theory]
+    [InlineData("bytes 0-19999/150001")]
+    [InlineData("bytes 40000-59999/999999")]
+    [InlineData(null)]
+    public async Task A_range_that_was_not_asked_for_is_never_written(string? contentRange)
+    {
+        var lies = 0;
+        _hub.Misbehave = async (http, _, request) =>
+        {
+            if (request.First != 40_000 || Interlocked.Increment(ref lies) > 2)
+            {
+                return false;
+            }
+
+            http.Response.StatusCode = 206;
+            http.Response.Headers.ContentRange = contentRange;
+            await http.Response.Body.WriteAsync(new byte[20_000]);
+            return true;
+        };
+        await DownloadAsync(Expected);
+        AssertWhole();
+        Assert.True(lies > 2);
+    }
+
+    [Fact]
+    public async Task Wrong_bytes_are_thrown_away()
+    {
+        _hub.Files[Path] = [.. _content[..^1], (byte)~_content[^1]];
+        var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
+        Assert.Contains($"expected {Expected.Sha256}", fault.Message, StringComparison.Ordinal);
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public async Task A_file_of_another_size_is_refused_before_it_is_fetched()
+    {
+        _hub.Files[Path] = _content[..^1];
+        var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
+        Assert.Contains("150000 bytes, expected 150001", fault.Message, StringComparison.Ordinal);
+        Assert.Single(_hub.Requests);
+    }
+
+    [Theory]
+    [InlineData(2_000)]
+    [InlineData(-1)]
+    public async Task A_body_of_another_length_than_told_is_no_file(int more)
+    {
+        _hub.TakesRanges = false;
+        _hub.Misbehave = async (http, count, _) =>
+        {
+            if (count == 1)
+            {
+                return false;
+            }
+
+            await http.Response.Body.WriteAsync(more < 0 ? _content.AsMemory(0, 1000) : new byte[_content.Length + more]);
+            return true;
+        };
+        await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
+        Assert.False(System.IO.File.Exists(Target));
+    }
+
+    [Theory]
+    [InlineData(401, "HF_TOKEN", 1)]
+    [InlineData(403, "HF_TOKEN", 1)]
+    [InlineData(404, "no such file at revision abc", 1)]
+    [InlineData(429, "answers 429 (tried 4 times)", 4)]
+    [InlineData(500, "answers 500 (tried 4 times)", 4)]
+    public async Task A_refusal_is_told_and_asked_again_only_where_that_may_help(int status, string says, int requests)
+    {
+        _hub.Misbehave = (http, _, _) =>
+        {
+            http.Response.StatusCode = status;
+            return Task.FromResult(true);
+        };
+        var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
+        Assert.Contains(says, fault.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Token, fault.ToString(), StringComparison.Ordinal);
+        Assert.Equal(requests, _hub.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_busy_server_is_waited_for()
+    {
+        _hub.Misbehave = (http, count, _) =>
+        {
+            http.Response.StatusCode = count % 2 == 1 ? 429 : 200;
+            http.Response.Headers.RetryAfter = "1";
+            return Task.FromResult(count % 2 == 1);
+        };
+        await DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 });
+        AssertWhole();
+    }
+
+    [Fact]
+    public async Task The_token_goes_to_the_hub_and_not_along_a_redirect()
+    {
+        await using var storage = await FakeHub.StartAsync();
+        storage.Files["/store"] = _content;
+        _hub.Misbehave = (http, _, _) =>
+        {
+            http.Response.Headers["X-Linked-ETag"] = $"\"{FakeHub.Sha256(_content)}\"";
+            http.Response.Redirect($"{storage.Address}store?Signature=key");
+            return Task.FromResult(true);
+        };
+        await DownloadAsync(new(null, null));
+        AssertWhole();
+        Assert.All(_hub.Requests, request => Assert.Equal($"Bearer {Token}", request.Authorization));
+        Assert.NotEmpty(storage.Requests);
+        Assert.All(storage.Requests, request => Assert.Null(request.Authorization));
+
+        // The hub's own hash holds where the manifest knows none.
+        storage.Files["/store"] = new byte[_content.Length];
+        System.IO.File.Delete(Target);
+        var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(new(null, null)));
+        Assert.Contains("it was thrown away", fault.Message, StringComparison.Ordinal);
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public async Task A_signed_address_is_not_told()
+    {
+        await using var storage = await FakeHub.StartAsync();
+        _hub.Misbehave = (http, _, _) =>
+        {
+            http.Response.Redirect($"{storage.Address}secret-path?Signature=secret-key");
+            return Task.FromResult(true);
+        };
+        var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
+        Assert.Contains(storage.Address.Authority, fault.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Redirects_have_an_end()
+    {
+        _hub.Misbehave = (http, _, _) =>
+        {
+            http.Response.Redirect("/again");
+            return Task.FromResult(true);
+        };
+        var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
+        Assert.Contains("redirects", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_downloads_of_one_file_do_not_write_into_each_other()
+    {
+        using var other = System.IO.File.OpenHandle(Target + ".part", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        await Assert.ThrowsAsync<IOException>(() => DownloadAsync(Expected));
+    }
+
+    private Task<FileContent> DownloadAsync(ExpectedContent expected) => DownloadAsync(expected, Hasty);
+
+    private async Task<FileContent> DownloadAsync(ExpectedContent expected, DownloadSettings settings, CancellationToken? cancel = null)
+    {
+        using var hub = new HubClient(_hub.Address, Token, settings.StallTimeout);
+        return await new FileDownload(hub, settings).RunAsync(
+            File, Target, expected, new FileProgress("model.bin", 0), cancel ?? TestContext.Current.CancellationToken);
+    }
+
+    private async Task LeaveHalfAsync()
+    {
+        _hub.Misbehave = (http, count, _) =>
+        {
+            if (count > 3)
+            {
+                http.Abort();
+            }
+
+            return Task.FromResult(count > 3);
+        };
+        await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
+        Assert.InRange(PartFile.BytesOf(Target), 1, _content.Length - 1);
+        _hub.Misbehave = (_, _, _) => Task.FromResult(false);
+    }
+
+    private void AssertWhole()
+    {
+        Assert.Equal(["model.bin"], _folder.Files);
+        Assert.Equal(FakeHub.Sha256(_content), FakeHub.Sha256(System.IO.File.ReadAllBytes(Target)));
+    }
+}
