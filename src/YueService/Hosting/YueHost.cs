@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using YueService.Endpoints;
 using YueService.Errors;
 using YueService.Health;
+using YueService.Jobs;
 using YueService.Settings;
 using YueService.Telemetry;
 
@@ -34,7 +35,9 @@ internal static class YueHost
         builder.Services.AddYueLogging(builder.Configuration);
         builder.Services.AddYueTelemetry(builder.Configuration);
         builder.Services.AddYueErrors();
+        builder.Services.AddJobs();
         builder.Services.AddPredict();
+        builder.Services.AddSongs();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
         configure(builder.Services);
 
@@ -43,6 +46,7 @@ internal static class YueHost
         app.UseYueErrors();
         app.MapHealth();
         app.MapPredict();
+        app.MapSongs();
         return app;
     }
 

@@ -24,6 +24,12 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService
 
     public SubmitOutcome Outcome { get; set; } = SubmitOutcome.Accepted;
 
+    /// <summary>Says whether a song is taken; null takes <see cref="Outcome"/> for the answer.</summary>
+    public Func<SubmitOutcome>? Admit { get; set; }
+
+    /// <summary>What stopping the engine does.</summary>
+    public Func<CancellationToken, Task> Stop { get; set; } = _ => Task.CompletedTask;
+
     /// <summary>Every song submitted.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
@@ -35,18 +41,19 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService
         SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel)
     {
         song = null;
-        if (Outcome == SubmitOutcome.Accepted)
+        var outcome = Admit?.Invoke() ?? Outcome;
+        if (outcome == SubmitOutcome.Accepted)
         {
             Requests.Enqueue(request);
             song = Sing(request, progress, cancel);
         }
 
-        return Outcome;
+        return outcome;
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken) => Stop(cancellationToken);
 
     /// <summary>A tenth of a second of sound for a request.</summary>
     public static SongResult Song(SongRequest request, params string[] warnings)
