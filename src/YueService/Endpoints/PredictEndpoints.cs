@@ -1,3 +1,5 @@
+using YueService.Access;
+
 namespace YueService.Endpoints;
 
 /// <summary>The songs that a caller waits for.</summary>
@@ -10,5 +12,5 @@ internal static class PredictEndpoints
     }
 
     public static void MapPredict(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/predict", (HttpContext http, PredictHandler handler) => handler.PredictAsync(http));
+        routes.MapPost("/predict", (HttpContext http, PredictHandler handler) => handler.PredictAsync(http)).WaitsForSong();
 }

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using YueService.Access;
 using YueService.Endpoints;
 using YueService.Errors;
 using YueService.Health;
@@ -35,6 +36,7 @@ internal static class YueHost
         builder.Services.AddYueLogging(builder.Configuration);
         builder.Services.AddYueTelemetry(builder.Configuration);
         builder.Services.AddYueErrors();
+        builder.Services.AddAccess();
         builder.Services.AddJobs();
         builder.Services.AddPredict();
         builder.Services.AddSongs();
@@ -44,6 +46,7 @@ internal static class YueHost
         var app = builder.Build();
         app.UseYueRequestLog();
         app.UseYueErrors();
+        app.UseAccess();
         app.MapHealth();
         app.MapPredict();
         app.MapSongs();
