@@ -40,7 +40,6 @@ internal sealed partial class PredictHandler(
             return problem!;
         }
 
-        var format = form.Format ?? command.Format ?? AudioFormat.Wav;
         if (Preferences.Has(http.Request.Headers["Prefer"], Preferences.Async))
         {
             Preferences.Applied(http.Response, Preferences.Async);
@@ -48,6 +47,22 @@ internal sealed partial class PredictHandler(
             return submitted.Result is Accepted<SongJobResponse> accepted ? accepted : (ProblemHttpResult)submitted.Result;
         }
 
+        return (await SingAsync(http, command, form)).Result switch
+        {
+            Ok<PredictResponse> song => song,
+            FileContentHttpResult file => file,
+            var refusal => (ProblemHttpResult)refusal,
+        };
+    }
+
+    /// <summary>Has a song made while the caller waits.</summary>
+    /// <param name="http">The request; its end cancels the song.</param>
+    /// <param name="command">What to sing, in a format that can be made here.</param>
+    /// <param name="form">JSON or the file itself.</param>
+    public async Task<Results<Ok<PredictResponse>, FileContentHttpResult, ProblemHttpResult>> SingAsync(
+        HttpContext http, PredictCommand command, AnswerForm form)
+    {
+        var format = form.Format ?? command.Format ?? AudioFormat.Wav;
         switch (queue.TryEnqueue(command.Song, listener: null, restored: false, out var song, http.RequestAborted))
         {
             case SubmitOutcome.QueueFull:

@@ -6,6 +6,7 @@ using YueService.Endpoints;
 using YueService.Errors;
 using YueService.Health;
 using YueService.Jobs;
+using YueService.OpenApi;
 using YueService.Settings;
 using YueService.Telemetry;
 
@@ -40,6 +41,8 @@ internal static class YueHost
         builder.Services.AddJobs();
         builder.Services.AddPredict();
         builder.Services.AddSongs();
+        builder.Services.AddSpeech();
+        builder.Services.AddApiDocument();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
         configure(builder.Services);
 
@@ -50,6 +53,9 @@ internal static class YueHost
         app.MapHealth();
         app.MapPredict();
         app.MapSongs();
+        app.MapSpeech();
+        app.MapApiDocument();
+        app.MapPrometheusScrapingEndpoint("/metrics");
         return app;
     }
 
