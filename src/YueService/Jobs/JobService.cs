@@ -39,7 +39,7 @@ internal sealed partial class JobService(
         }
 
         // The engine has ended every song; what is left is to store how.
-        await Task.WhenAny(jobs.WhenIdleAsync(), Task.Delay(OpenRetry, CancellationToken.None));
+        await Task.WhenAny(jobs.WhenIdleAsync(), Task.Delay(OpenRetry, signals.Stopped));
         signals.Stop();
     }
 

@@ -8,6 +8,8 @@ internal sealed class JobSignals : IDisposable
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile StorageException? _closed;
 
+    public JobSignals() => Stopped = _stopped.Token;
+
     /// <summary>Waits until what an earlier process left is taken up.</summary>
     /// <exception cref="StorageException">The store cannot be opened; it is tried again meanwhile.</exception>
     public async Task WhenOpenAsync(CancellationToken cancel)
@@ -28,9 +30,19 @@ internal sealed class JobSignals : IDisposable
     }
 
     /// <summary>Cancelled when the drain is over: streams end, and nothing is tried again.</summary>
-    public CancellationToken Stopped => _stopped.Token;
+    public CancellationToken Stopped { get; }
 
-    public void Stop() => _stopped.Cancel();
+    public void Stop()
+    {
+        try
+        {
+            _stopped.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The host is gone: it stopped before.
+        }
+    }
 
     /// <summary>Says that there may be something to remove.</summary>
     public void SongEnded()

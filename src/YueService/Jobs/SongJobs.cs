@@ -154,7 +154,7 @@ internal sealed class SongJobs(
     {
         live.Queued = song;
         _live[live.Id] = live;
-        _ = FollowAsync();
+        _ = Task.Run(FollowAsync);
 
         async Task FollowAsync()
         {

@@ -9,20 +9,37 @@ internal sealed class StagedEngine : IDisposable
     private readonly ConcurrentDictionary<string, StagedSong> _songs = new();
     private readonly SemaphoreSlim _voice = new(1, 1);
     private int _waiting;
+    private int _ended;
 
     /// <param name="engine">The engine to direct.</param>
     /// <param name="capacity">Songs that may wait.</param>
     public StagedEngine(FakeSongEngine engine, int capacity = 8)
     {
         engine.Admit = () => Volatile.Read(ref _waiting) < capacity ? SubmitOutcome.Accepted : SubmitOutcome.QueueFull;
-        engine.Sing = SingAsync;
+        engine.Sing = async (request, progress, cancel) =>
+        {
+            try
+            {
+                return await SingAsync(request, progress, cancel);
+            }
+            finally
+            {
+                Interlocked.Increment(ref _ended);
+            }
+        };
     }
 
     /// <summary>Whether songs run through without the test's word.</summary>
     public bool RunsFreely { get; set; }
 
+    /// <summary>Songs that were made, refused or cancelled.</summary>
+    public int Ended => Volatile.Read(ref _ended);
+
     /// <summary>A song by its lyrics.</summary>
     public StagedSong this[string lyrics] => _songs.GetOrAdd(lyrics, _ => new StagedSong());
+
+    /// <summary>Fails a song that waits, as the engine does at shutdown.</summary>
+    public void Refuse(string lyrics, Exception reason) => this[lyrics].Refused = reason;
 
     public void Dispose() => _voice.Dispose();
 
@@ -31,7 +48,14 @@ internal sealed class StagedEngine : IDisposable
         Interlocked.Increment(ref _waiting);
         try
         {
-            await _voice.WaitAsync(cancel);
+            var song = this[request.Lyrics];
+            while (!await _voice.WaitAsync(TimeSpan.FromMilliseconds(20), cancel))
+            {
+                if (song.Refused is { } reason)
+                {
+                    throw reason;
+                }
+            }
         }
         finally
         {
@@ -63,6 +87,9 @@ internal sealed class StagedSong
     private readonly System.Threading.Channels.Channel<SongProgress?> _steps = System.Threading.Channels.Channel.CreateUnbounded<SongProgress?>();
 
     public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Why the song is refused while it waits; null when it is not.</summary>
+    public Exception? Refused { get; set; }
 
     /// <summary>Makes the engine report this.</summary>
     public void Report(SongProgress progress) => _steps.Writer.TryWrite(progress);

@@ -53,8 +53,9 @@ internal sealed class YueApp : WebApplicationFactory<Program>
             builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
         }
 
-        builder.ConfigureAppConfiguration((_, configuration) => configuration.AddInMemoryCollection(
-            [KeyValuePair.Create<string, string?>("Yue:StateFolder", StateFolder), .. _settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))]));
+        builder.ConfigureAppConfiguration((_, configuration) => configuration
+            .AddInMemoryCollection([KeyValuePair.Create<string, string?>("Yue:StateFolder", StateFolder)])
+            .AddInMemoryCollection(_settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))));
         builder.ConfigureTestServices(services =>
         {
             services.AddSingleton<ISongEngine>(Engine);
