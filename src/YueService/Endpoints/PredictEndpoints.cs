@@ -16,7 +16,7 @@ internal static class PredictEndpoints
     public static void MapPredict(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/predict", (HttpContext http, PredictHandler handler) => handler.PredictAsync(http))
             .WaitsForSong()
-            .Accepts<SongRequestBodyDescription>("application/json")
+            .ReadsJson<SongRequestBodyDescription>()
             .Describe(
                 "Make a song while the caller waits",
                 "A caller that disconnects cancels its song. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",

@@ -13,7 +13,7 @@ internal static class SpeechEndpoints
     {
         routes.MapPost("/v1/audio/speech", (HttpContext http, SpeechHandler handler) => handler.SpeakAsync(http))
             .WaitsForSong()
-            .Accepts<SpeechRequestDescription>("application/json")
+            .ReadsJson<SpeechRequestDescription>()
             .Describe(
                 "Make a song and return its file",
                 "In the form of OpenAI-style audio clients: input is the lyrics, instructions the genre line. A caller that disconnects cancels its song.",

@@ -10,6 +10,7 @@ namespace YueService.OpenApi;
 internal static class ApiDocument
 {
     private const string BearerScheme = "api_key";
+    private const string AnyType = "*/*";
 
     public static void AddApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
@@ -57,8 +58,13 @@ internal static class ApiDocument
         this TBuilder endpoint, string summary, string description, params object[] details)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithSummary(summary).WithDescription(description).WithMetadata(details);
 
+    /// <summary>Describes the JSON that an endpoint reads itself. Routing lets any body pass: the endpoint refuses with the way out.</summary>
+    public static RouteHandlerBuilder ReadsJson<TBody>(this RouteHandlerBuilder endpoint)
+        where TBody : notnull => endpoint.Accepts<TBody>("application/json", AnyType);
+
     private static void Complete(OpenApiOperation operation, IList<object> metadata)
     {
+        operation.RequestBody?.Content?.Remove(AnyType);
         foreach (var parameter in metadata.OfType<ApiParameter>())
         {
             operation.Parameters ??= [];
