@@ -2,12 +2,18 @@ using Yue.Bench;
 
 return args switch
 {
-    ["song", .. var seconds] => await SongBench.RunAsync(seconds),
+    ["song", .. var arguments] => await SongBench.RunAsync(arguments),
+    ["gpu", .. var cases] => GpuBench.Run(cases),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Yue.Bench song [SECONDS ...]     demo songs on this machine, by step (default 10 20 40 60)");
+    Console.Error.WriteLine("""
+        usage: Yue.Bench song [SECONDS ...] [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
+                   whole songs by step, on this machine (default: 10 20 40 60 seconds, the demo model)
+               Yue.Bench gpu [CASE ...]
+                   decode steps on a GPU with random weights of the real shapes
+        """);
     return 2;
 }

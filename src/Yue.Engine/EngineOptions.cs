@@ -6,7 +6,8 @@ public sealed class EngineOptions
     /// <summary>The configuration section.</summary>
     public const string Section = "Yue";
 
-    /// <summary>Stage-1 checkpoint folders by the name that requests call them; the first is the default.
+    /// <summary>Stage-1 checkpoint folders by the name that requests call them; the first one is the default (by
+    /// name, where they come from settings, which are sorted).
     /// With none, the built-in demo model runs.</summary>
     public IDictionary<string, string> Stage1 { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 

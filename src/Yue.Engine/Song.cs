@@ -35,12 +35,12 @@ internal sealed class Song : IDisposable
     {
         (Job, _models, _queued) = (job, models, job.Age);
         _cancel = CancellationTokenSource.CreateLinkedTokenSource(job.Cancel, abandon);
-        Model = models.Stage1Named(job.Request.Model);
     }
 
     public SongJob Job { get; }
 
-    public Stage1Model Model { get; }
+    /// <summary>The checkpoint that sings; known once the song has begun.</summary>
+    public Stage1Model Model { get; private set; } = null!;
 
     public SongStage Stage { get; private set; } = SongStage.Queued;
 
@@ -54,9 +54,10 @@ internal sealed class Song : IDisposable
 
     public double ElapsedSeconds => Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
-    /// <summary>Reads the lyrics and begins stage 1.</summary>
+    /// <summary>Finds the checkpoint, reads the lyrics and begins stage 1.</summary>
     public void Begin()
     {
+        Model = _models.Stage1Named(Job.Request.Model);
         var lyrics = LyricsParser.Parse(Job.Request.Lyrics);
         var sung = lyrics.Take(Job.Request.RunNSegments);
         if (sung.Sections.Count == 0)
@@ -74,6 +75,7 @@ internal sealed class Song : IDisposable
         _sections = sung.Sections;
         var sequence = Model.Decoder.TryOpen(Job.Request.Seed) ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
         _stage1 = new Stage1Song(prompt, _sections.Count, Job.Request, sequence, Model.Decoder.ContextLength);
+        _stage1.Begin();
         Stage = SongStage.Stage1;
     }
 

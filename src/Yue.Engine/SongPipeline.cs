@@ -96,10 +96,13 @@ internal sealed partial class SongPipeline(ModelSet models, ILogger logger) : ID
             foreach (var song in songs)
             {
                 Log.SongFailed(logger, song.Stage, error);
-                Leave(song, () => song.Job.Fail(error as SongException ?? new SongException(error.Message, error)));
+                Leave(song, () => song.Job.Fail(error as SongException ?? new SongException(FirstLine(error.Message), error)));
             }
         }
     }
+
+    /// <summary>Native errors carry their stack in the message; the log has it all.</summary>
+    private static string FirstLine(string message) => message.Split('\n', 2)[0].TrimEnd();
 
     private void Leave(Song song, Action settle)
     {

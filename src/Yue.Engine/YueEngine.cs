@@ -23,6 +23,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private long _averageSongTicks = FirstGuess.Ticks;
     private int _running;
     private Thread? _thread;
+    private bool _disposed;
 
     /// <summary>An engine that loads nothing until it is started.</summary>
     public YueEngine(IOptions<EngineOptions> options, ILogger<YueEngine> logger)
@@ -96,6 +97,12 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     /// <summary>Stops at once, where <see cref="StopAsync"/> was not called before.</summary>
     public void Dispose()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         _abandon.Cancel();
         _queue.Close(ShuttingDown());
         _thread?.Join();

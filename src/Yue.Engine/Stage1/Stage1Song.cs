@@ -19,7 +19,7 @@ public sealed class Stage1Song : IDisposable
     private readonly List<string> _warnings = [];
     private int _oldest;                            // the first section still in the context
 
-    /// <summary>Begins the first section.</summary>
+    /// <summary>A song that has not begun.</summary>
     /// <param name="prompt">What the model reads.</param>
     /// <param name="sections">How many of the prompt's sections are sung.</param>
     /// <param name="request">How to draw.</param>
@@ -31,7 +31,6 @@ public sealed class Stage1Song : IDisposable
     {
         (_prompt, _sections, _request, Sequence, _context) = (prompt, sections, request, sequence, contextLength);
         _allowed = allowed ?? DefaultMask;
-        BeginSection();
     }
 
     /// <summary>The end id and codebook 0: nothing that the codec cannot take can come out.</summary>
@@ -55,6 +54,10 @@ public sealed class Stage1Song : IDisposable
 
     /// <summary>What the caller should know.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>Begins the first section.</summary>
+    /// <exception cref="SongRequestException">Genre and lyrics do not fit into the context.</exception>
+    public void Begin() => BeginSection();
 
     /// <summary>Looks at what the decoder sampled: closes a finished section and begins the next.</summary>
     public void TakeSampled()

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
+using static TorchSharp.torch;
 
 namespace Yue.Engine.Stage1;
 
@@ -76,8 +77,9 @@ public sealed class TorchStage1Decoder : IStage1Decoder
         {
             var (sampling, pending) = Begun();
             int[] fed = sampling.IsGuided ? [pending, pending] : [pending];
-            using var hidden = decoder._model.Step(fed, cache, ..fed.Length);
-            using var logits = decoder._model.Logits(hidden, 0, decoder._model.Config.VocabularySize).cpu();
+            using var scope = NewDisposeScope();
+            var hidden = decoder._model.Step(fed, cache, ..fed.Length);
+            var logits = decoder._model.Logits(hidden, 0, decoder._model.Config.VocabularySize).cpu();
             var scores = MemoryMarshal.Cast<byte, float>(logits.bytes);        // row after row
             var V = decoder._model.Config.VocabularySize;
             var next = decoder._chain.Next(scores[..V], scores[V..], sampling, _seen, _sampled.Count)

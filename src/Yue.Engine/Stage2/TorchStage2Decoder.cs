@@ -148,8 +148,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         private int[] Best(int codebook, int rows)
         {
             var range = _decoder._mask.RangeOf(codebook);
-            using var active = _hidden.narrow(0, 0, rows);
-            using var logits = _decoder._model.Logits(active, range.First, range.Count).cpu();     // [rows, count]
+            using var scope = NewDisposeScope();
+            var logits = _decoder._model.Logits(_hidden.narrow(0, 0, rows), range.First, range.Count).cpu();   // [rows, count]
             var scores = MemoryMarshal.Cast<byte, float>(logits.bytes);
             var best = new int[rows];
             for (var row = 0; row < rows; row++)

@@ -102,7 +102,7 @@ internal sealed class GenerateHandler(
         }
         catch (Exception e) when (e is SongException or EngineDeadException)
         {
-            return await FailAsync(ExitCode.SongFailed, $"The song could not be made: {e.Message}");
+            return await FailAsync(ExitCode.SongFailed, $"The song could not be made: {e.Message.Split('\n')[0]}");
         }
 
         try
@@ -143,7 +143,7 @@ internal sealed class GenerateHandler(
         }
     }
 
-    private static ProgressLine Describe(EngineStatus status) => new($"loading {status.Loading ?? "the models"}", status.Percent / 100);
+    private static ProgressLine Describe(EngineStatus status) => new($"loading: {status.Loading ?? "done"}", status.Percent / 100);
 
     /// <summary>The lyrics of a file in UTF-8, or of standard input.</summary>
     private static async Task<string> ReadLyricsAsync(string file, CancellationToken cancel)

@@ -30,6 +30,6 @@ internal sealed class LineProgressView(TextWriter writer) : IProgressView
     {
         var left = fraction > 0 ? string.Create(
             CultureInfo.InvariantCulture, $", about {elapsed.TotalSeconds * (1 - fraction) / fraction:F0} s left") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{step}: {fraction * 100:F0} %{left}");
+        return string.Create(CultureInfo.InvariantCulture, $"{fraction * 100,3:F0} % {step}{left}");
     }
 }

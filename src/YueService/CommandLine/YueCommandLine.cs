@@ -45,7 +45,9 @@ internal static class YueCommandLine
 
     private static RootCommand Create(Action<IServiceCollection> configure)
     {
-        var root = new RootCommand("Lyrics and a genre line in, a song out: the YuE models as a service.")
+        var root = new RootCommand(
+            "Lyrics and a genre line in, a song out: the YuE models as a service. "
+            + "Any other setting is an argument by its full name, such as --Yue:LogFormat=json.")
         {
             // Settings of any section are arguments, too; SettingOptions sorts out what is left.
             TreatUnmatchedTokensAsErrors = false,

@@ -14,6 +14,17 @@ internal static class EngineExtensions
     {
         services.TryAddSingleton<ISongEngine, TEngine>();
         services.TryAddSingleton<ISongEncoder, TEncoder>();
-        services.AddSingleton(provider => (IHostedService)provider.GetRequiredService<ISongEngine>());
+        services.AddHostedService<EngineLifetime>();
+    }
+
+    /// <summary>Starts and stops the engine with the host. A service of its own, since a container disposes of a service once for
+    /// every name that it is registered under.</summary>
+    private sealed class EngineLifetime(ISongEngine engine) : IHostedService
+    {
+        private readonly IHostedService _engine = (IHostedService)engine;
+
+        public Task StartAsync(CancellationToken cancellationToken) => _engine.StartAsync(cancellationToken);
+
+        public Task StopAsync(CancellationToken cancellationToken) => _engine.StopAsync(cancellationToken);
     }
 }

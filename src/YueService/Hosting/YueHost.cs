@@ -29,7 +29,7 @@ internal static class YueHost
             ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
         });
         builder.Configuration.AddYueSettings(
-            builder.Environment.ContentRootPath, Environment.GetEnvironmentVariables(), settings.Values);
+            builder.Environment.ContentRootPath, Environment.CurrentDirectory, Environment.GetEnvironmentVariables(), settings.Values);
         ListenByDefault(builder);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
 
@@ -70,7 +70,7 @@ internal static class YueHost
             ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
         });
         builder.Configuration.AddYueSettings(
-            builder.Environment.ContentRootPath, Environment.GetEnvironmentVariables(), settings.Values);
+            builder.Environment.ContentRootPath, Environment.CurrentDirectory, Environment.GetEnvironmentVariables(), settings.Values);
         builder.Services.AddYueOptions();
         builder.Services.AddYueLogging(builder.Configuration, toStandardError: true);
         builder.Services.AddSingleton<IHostLifetime, CallerLifetime>();

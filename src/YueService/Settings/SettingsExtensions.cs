@@ -1,4 +1,5 @@
 using System.Collections;
+using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Options;
 using Yue.Engine;
 
@@ -12,18 +13,19 @@ internal static class SettingsExtensions
     /// <summary>Adds the settings file of the working folder, then <c>YUE_…</c> variables, then the command line: the last one wins.</summary>
     /// <param name="configuration">Already has the settings file of the program's own folder.</param>
     /// <param name="contentRoot">The program's own folder.</param>
+    /// <param name="workingFolder">The folder that the program is started from.</param>
     /// <param name="variables">The process's environment.</param>
     /// <param name="commandLine">Settings by their full key (<c>Yue:Device</c>).</param>
     public static void AddYueSettings(
         this IConfigurationBuilder configuration,
         string contentRoot,
+        string workingFolder,
         IDictionary variables,
         IEnumerable<KeyValuePair<string, string?>> commandLine)
     {
-        var local = Path.GetFullPath(FileName);
-        if (local != Path.GetFullPath(FileName, contentRoot))
+        if (Path.GetFullPath(workingFolder) != Path.GetFullPath(contentRoot))
         {
-            configuration.AddJsonFile(local, optional: true, reloadOnChange: false);
+            AddAfterFiles(configuration, Path.GetFullPath(FileName, workingFolder));
         }
 
         configuration.AddInMemoryCollection(EnvironmentSettings.Read(variables));
@@ -43,6 +45,15 @@ internal static class SettingsExtensions
     /// <exception cref="OptionsValidationException">The options of one class are at fault.</exception>
     /// <exception cref="AggregateException">Those of several are.</exception>
     public static void ValidateYueOptions(this IServiceProvider services) => services.GetRequiredService<IStartupValidator>().Validate();
+
+    /// <summary>Adds a settings file behind the others, before the environment that the host has read already.</summary>
+    private static void AddAfterFiles(IConfigurationBuilder configuration, string file)
+    {
+        var source = new JsonConfigurationSource { Path = file, Optional = true };
+        source.ResolveFileProvider();
+        var behindFiles = configuration.Sources.ToList().FindLastIndex(known => known is JsonConfigurationSource) + 1;
+        configuration.Sources.Insert(behindFiles, source);
+    }
 
     private static void AddChecked<TOptions, TValidator>(this IServiceCollection services)
         where TOptions : class

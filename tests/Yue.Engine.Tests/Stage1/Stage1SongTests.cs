@@ -14,7 +14,7 @@ public sealed class Stage1SongTests
     public void Every_requested_section_is_sung_the_last_one_too()
     {
         var sequence = new FakeStage1Sequence();
-        using var song = new Stage1Song(Prompt(3), 3, Request(), sequence, contextLength: 16_384);
+        using var song = Begun(Prompt(3), 3, Request(), sequence, 16_384);
 
         for (var section = 0; section < 3; section++)
         {
@@ -34,7 +34,7 @@ public sealed class Stage1SongTests
     public void A_song_of_one_section_is_sung()
     {
         var sequence = new FakeStage1Sequence();
-        using var song = new Stage1Song(Prompt(1), 1, Request(), sequence, contextLength: 16_384);
+        using var song = Begun(Prompt(1), 1, Request(), sequence, 16_384);
         sequence.Sample([.. OneSecond, TokenMap.EndOfAudio]);
         song.TakeSampled();
         Assert.True(song.IsDone);
@@ -44,7 +44,7 @@ public sealed class Stage1SongTests
     public void A_section_cut_at_the_limit_is_closed_before_the_next_one()
     {
         var sequence = new FakeStage1Sequence();
-        using var song = new Stage1Song(Prompt(2), 2, Request() with { MaxNewTokens = 100 }, sequence, contextLength: 16_384);
+        using var song = Begun(Prompt(2), 2, Request() with { MaxNewTokens = 100 }, sequence, 16_384);
         sequence.Sample(OneSecond[..99]);
         song.TakeSampled();
         Assert.Equal(0, song.Section);
@@ -58,14 +58,13 @@ public sealed class Stage1SongTests
     public void Guidance_is_stronger_in_the_first_section_unless_it_is_given()
     {
         var sequence = new FakeStage1Sequence();
-        using var song = new Stage1Song(Prompt(2), 2, Request(), sequence, contextLength: 16_384);
+        using var song = Begun(Prompt(2), 2, Request(), sequence, 16_384);
         sequence.Sample([.. OneSecond, TokenMap.EndOfAudio]);
         song.TakeSampled();
         Assert.Equal([1.5, 1.2], sequence.Settings.Select(settings => settings.GuidanceScale));
 
         var given = new FakeStage1Sequence();
-        using var other = new Stage1Song(
-            Prompt(1), 1, Request() with { Sampling = new SamplingSettings { GuidanceScale = 1 } }, given, contextLength: 16_384);
+        using var other = Begun(Prompt(1), 1, Request() with { Sampling = new SamplingSettings { GuidanceScale = 1 } }, given, 16_384);
         Assert.False(given.Settings[0].IsGuided);
     }
 
@@ -74,7 +73,7 @@ public sealed class Stage1SongTests
     {
         var sequence = new FakeStage1Sequence();
         var request = Request() with { MaxNewTokens = 150 };
-        using var song = new Stage1Song(Prompt(4), 4, request, sequence, contextLength: 151 + 230);
+        using var song = Begun(Prompt(4), 4, request, sequence, 151 + 230);
         for (var section = 0; section < 3; section++)
         {
             Assert.Empty(song.Warnings.Take(section < 2 ? 1 : 0));
@@ -92,10 +91,17 @@ public sealed class Stage1SongTests
     public void Lyrics_that_never_fit_are_refused_with_the_figures()
     {
         var error = Assert.Throws<SongRequestException>(() =>
-            new Stage1Song(Prompt(1), 1, Request() with { MaxNewTokens = 500 }, new FakeStage1Sequence(), contextLength: 503));
+            Begun(Prompt(1), 1, Request() with { MaxNewTokens = 500 }, new FakeStage1Sequence(), 503));
         Assert.Equal(
             "genre and lyrics take 3 tokens; with max_new_tokens 500 the model's context of 503 holds 2: shorten the lyrics or lower max_new_tokens",
             error.Message);
+    }
+
+    private static Stage1Song Begun(SongPrompt prompt, int sections, SongRequest request, FakeStage1Sequence sequence, int contextLength)
+    {
+        var song = new Stage1Song(prompt, sections, request, sequence, contextLength);
+        song.Begin();
+        return song;
     }
 
     /// <summary>The instruction is 1, 2; section i's own prompt is 10 + i.</summary>

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
+using Yue.Engine;
 using YueService.CommandLine;
 using YueService.Hosting;
 using YueService.Tests.Fakes;
@@ -102,6 +104,18 @@ public sealed class ServeTests : IDisposable
         await using var app = YueHost.BuildService(
             new HostSettings(values, []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
         Assert.Equal(listens, app.Configuration["urls"]);
+    }
+
+    [Fact]
+    public async Task The_host_starts_stops_and_disposes_of_the_engine_once()
+    {
+        using var host = YueHost.BuildEngine(new HostSettings([], []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
+        var engine = (FakeSongEngine)host.Services.GetRequiredService<ISongEngine>();
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["started"], engine.Life);
+        await host.StopAsync(TestContext.Current.CancellationToken);
+        host.Dispose();
+        Assert.Equal(["started", "stopped", "disposed"], engine.Life);
     }
 
     private static int FreePort()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Xunit;
 
 namespace YueService.Tests.Fakes;
@@ -6,18 +7,16 @@ namespace YueService.Tests.Fakes;
 internal static class Eventually
 {
     /// <summary>Fails unless the condition holds within ten seconds.</summary>
-    public static async Task TrueAsync(Func<bool> condition)
-    {
-        for (var tries = 0; tries < 500; tries++)
-        {
-            if (condition())
-            {
-                return;
-            }
+    public static Task TrueAsync(Func<bool> condition) => TrueAsync(() => Task.FromResult(condition()), TimeSpan.FromSeconds(10));
 
+    /// <summary>Fails unless the condition holds within a time.</summary>
+    public static async Task TrueAsync(Func<Task<bool>> condition, TimeSpan patience)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!await condition())
+        {
+            Assert.True(clock.Elapsed < patience, $"The condition did not come true within {patience.TotalSeconds} seconds.");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
-
-        Assert.Fail("The condition did not come true within ten seconds.");
     }
 }

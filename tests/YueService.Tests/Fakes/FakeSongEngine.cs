@@ -6,7 +6,7 @@ using Yue.Engine.Audio;
 namespace YueService.Tests.Fakes;
 
 /// <summary>An engine that a test tells what to do; by default it is ready and sings a short tone at once.</summary>
-internal sealed class FakeSongEngine : ISongEngine, IHostedService
+internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
 {
     public const string ModelName = "en-cot";
 
@@ -51,9 +51,22 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService
         return outcome;
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>What the host did with the engine, in order.</summary>
+    public ConcurrentQueue<string> Life { get; } = new();
 
-    public Task StopAsync(CancellationToken cancellationToken) => Stop(cancellationToken);
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        Life.Enqueue("started");
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        Life.Enqueue("stopped");
+        return Stop(cancellationToken);
+    }
+
+    public void Dispose() => Life.Enqueue("disposed");
 
     /// <summary>A tenth of a second of sound for a request.</summary>
     public static SongResult Song(SongRequest request, params string[] warnings)

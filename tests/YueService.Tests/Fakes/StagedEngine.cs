@@ -65,6 +65,11 @@ internal sealed class StagedEngine : IDisposable
         try
         {
             var song = this[request.Lyrics];
+            if (song.Refused is { } reason)
+            {
+                throw reason;
+            }
+
             progress?.Report(new(SongStage.Stage1, 1, 2, 0, 100, 0));
             song.Begun.TrySetResult();
             if (!RunsFreely)

@@ -113,13 +113,16 @@ public sealed class BodyTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2000, true)]
-    [InlineData(2001, false)]
-    public async Task The_body_limit_is_a_setting_and_exact(int bytes, bool taken)
+    [InlineData(2000, false, true)]
+    [InlineData(2001, false, false)]
+    [InlineData(2000, true, true)]
+    [InlineData(2001, true, false)]
+    public async Task The_body_limit_is_a_setting_and_exact(int bytes, bool chunked, bool taken)
     {
-        using var app = new YueApp(("Yue:MaxBodyBytes", "2000"));
+        using var app = YueApp.OnSocket(("Yue:MaxBodyBytes", "2000"));
         using var client = app.CreateClient();
-        using var response = await client.PredictAsync("{\"lyrics\":\"la\"}".PadRight(bytes));
+        using var response = await client.PredictAsync(
+            "{\"lyrics\":\"la\"}".PadRight(bytes), request => request.Headers.TransferEncodingChunked = chunked);
         Assert.Equal(taken ? HttpStatusCode.OK : HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
     }
 

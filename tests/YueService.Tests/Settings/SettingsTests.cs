@@ -31,25 +31,32 @@ public sealed class SettingsTests
         Assert.Empty(EnvironmentSettings.Read(new Hashtable { [variable] = value }));
 
     [Fact]
-    public void The_command_line_wins_over_the_environment_and_that_over_the_file()
+    public void Of_the_places_that_have_a_setting_the_last_one_wins()
     {
-        using var folder = new TemporaryFolder();
-        File.WriteAllText(folder["appsettings.json"], """{"Yue":{"Device":"auto","QueueCapacity":1,"LogFormat":"json"}}""");
-        var (engine, service) = Bind(
-            folder.Path,
-            new Hashtable { ["YUE_DEVICE"] = "cuda", ["YUE_QUEUE_CAPACITY"] = "2" },
-            [new("Yue:QueueCapacity", "3")]);
-        Assert.Equal(("cuda", 3, "json"), (engine.Device, engine.QueueCapacity, service.LogFormat));
+        using var program = new TemporaryFolder();
+        using var working = new TemporaryFolder();
+        File.WriteAllText(program["appsettings.json"], """{"Yue":{"Device":"1","Stage2":"1","Codec":"1","Tokenizer":"1","LogFormat":"1"}}""");
+        File.WriteAllText(working["appsettings.json"], """{"Yue":{"Stage2":"2","Codec":"2","Tokenizer":"2","LogFormat":"2"}}""");
+        var configuration = Configure(
+            program.Path,
+            working.Path,
+            environment: [new("Yue:Codec", "3"), new("Yue:Tokenizer", "3"), new("Yue:LogFormat", "3")],
+            variables: new Hashtable { ["YUE_TOKENIZER"] = "4", ["YUE_LOG_FORMAT"] = "4" },
+            commandLine: [new("Yue:LogFormat", "5")]);
+        Assert.Equal(
+            ["1", "2", "3", "4", "5"],
+            new[] { "Device", "Stage2", "Codec", "Tokenizer", "LogFormat" }.Select(setting => configuration[$"Yue:{setting}"]));
     }
 
     [Fact]
     public void Checkpoint_folders_that_exist_are_taken()
     {
         using var folder = new TemporaryFolder();
-        var (engine, _) = Bind(
-            folder.Path,
+        using var provider = Provide(
             new Hashtable { ["YUE_Stage1__en"] = folder.Path, ["YUE_STAGE2"] = folder.Path, ["YUE_CODEC"] = folder.Path },
             [new("Yue:Stage1:zh-cot", folder.Path)]);
+        provider.ValidateYueOptions();
+        var engine = provider.GetRequiredService<IOptions<EngineOptions>>().Value;
         Assert.Equal(["en", "zh-cot"], engine.Stage1.Keys);
         Assert.Equal((folder.Path, folder.Path), (engine.Stage2, engine.Codec));
     }
@@ -77,17 +84,9 @@ public sealed class SettingsTests
     public void A_device_is_auto_cpu_or_cuda_with_an_index(string device, bool valid) =>
         Assert.Equal(valid, Faults(new Hashtable { ["YUE_DEVICE"] = device }).Count == 0);
 
-    private static (EngineOptions Engine, ServiceOptions Service) Bind(
-        string contentRoot, IDictionary variables, IEnumerable<KeyValuePair<string, string?>> commandLine)
-    {
-        using var provider = Provide(contentRoot, variables, commandLine);
-        provider.ValidateYueOptions();
-        return (provider.GetRequiredService<IOptions<EngineOptions>>().Value, provider.GetRequiredService<IOptions<ServiceOptions>>().Value);
-    }
-
     private static List<string> Faults(IDictionary variables)
     {
-        using var provider = Provide(Path.GetTempPath(), variables, []);
+        using var provider = Provide(variables, []);
         try
         {
             provider.ValidateYueOptions();
@@ -99,15 +98,25 @@ public sealed class SettingsTests
         }
     }
 
-    private static ServiceProvider Provide(
-        string contentRoot, IDictionary variables, IEnumerable<KeyValuePair<string, string?>> commandLine)
+    private static ServiceProvider Provide(IDictionary variables, KeyValuePair<string, string?>[] commandLine)
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton(Configure(Path.GetTempPath(), Path.GetTempPath(), [], variables, commandLine));
+        services.AddYueOptions();
+        return services.BuildServiceProvider();
+    }
+
+    private static IConfiguration Configure(
+        string contentRoot,
+        string workingFolder,
+        KeyValuePair<string, string?>[] environment,
+        IDictionary variables,
+        KeyValuePair<string, string?>[] commandLine)
     {
         var builder = new ConfigurationBuilder();
         builder.AddJsonFile(Path.Combine(contentRoot, "appsettings.json"), optional: true);
-        builder.AddYueSettings(contentRoot, variables, commandLine);
-        var services = new ServiceCollection();
-        services.AddSingleton<IConfiguration>(builder.Build());
-        services.AddYueOptions();
-        return services.BuildServiceProvider();
+        builder.AddInMemoryCollection(environment);
+        builder.AddYueSettings(contentRoot, workingFolder, variables, commandLine);
+        return builder.Build();
     }
 }

@@ -1,0 +1,193 @@
+using System.Globalization;
+using System.Text.Json;
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+using Yue.Engine;
+
+namespace Yue.Bench;
+
+/// <summary>Decode steps of the full-size models with random weights, and the plain read that they are measured against.</summary>
+/// <remarks>
+/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:bf16|int8|fp8]] ...</c> prints one JSON object a line. A stage-1 step is the model and the
+/// whole sampling chain (two rows a song, guidance on); a stage-2 step is an eighth of a frame.
+/// </remarks>
+internal static class GpuBench
+{
+    private const int FirstCodeId = 45334;
+    private const int EndOfAudio = 32002;
+    private static readonly string[] Default = ["read", "1:2:2048", "1:2:500", "1:2:16000", "1:16:2048", "2:10:1408", "2:10:2816", "1:2:2048:int8", "1:2:2048:fp8"];
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+
+    private static double _readBytesPerSecond;
+
+    public static int Run(string[] args)
+    {
+        using var device = CudaDevice.TryOpen(0, out var reason);
+        if (device is null)
+        {
+            Console.Error.WriteLine(reason);
+            return 1;
+        }
+
+        var kernels = new KernelCache(Path.Combine(CacheFolder.Default, "kernels"));
+        Say(new { name = "device", gpu = device.Name, computeCapability = device.ComputeCapability, multiprocessors = device.MultiprocessorCount, compiler = KernelCompiler.Version(out _) });
+        foreach (var item in args.Length > 0 ? args : Default)
+        {
+            if (item == "read")
+            {
+                Read(device, kernels);
+            }
+            else
+            {
+                Decode(device, kernels, item.Split(':'));
+            }
+        }
+
+        return 0;
+    }
+
+    private static void Read(CudaDevice device, KernelCache kernels)
+    {
+        using var stream = CudaStream.Create();
+        using var fill = new RandomFill(device, kernels);
+        using var memory = DeviceMemory.Allocate(6L << 30);
+        fill.Fill(stream, memory.Address, memory.Bytes, 1, 1, WeightType.BFloat16);
+        var times = Time(stream, 20, () => fill.Read(stream, memory.Address, memory.Bytes));
+        _readBytesPerSecond = memory.Bytes / times[0] * 1000;
+        Report("read", "6 GiB", times, memory.Bytes);
+    }
+
+    private static void Decode(CudaDevice device, KernelCache kernels, string[] parts)
+    {
+        var (stage, rows, positions) = (parts[0], Number(parts[1]), Number(parts[2]));
+        var type = parts is [_, _, _, "int8", ..] ? WeightType.Int8 : parts is [_, _, _, "fp8", ..] ? WeightType.Float8 : WeightType.BFloat16;
+        var shape = stage == "1"
+            ? new LlamaShape { Layers = 32, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 83968, Context = 16384 }
+            : new LlamaShape { Layers = 32, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 83840, Context = 8192 };
+        using var stream = CudaStream.Create();
+        using var weights = new RandomWeights(device, kernels, shape, type, stream);
+        var pagesEach = KvCache.PagesFor(positions + 64);
+        using var cache = new KvCache(device, kernels, shape, pagesEach * rows);
+        using (var fill = new RandomFill(device, kernels))
+        {
+            fill.Fill(stream, cache.Address, KvCache.PageBytes(shape) * cache.PageCount, 7, 1, WeightType.BFloat16);
+        }
+
+        using var model = new CudaLlama(device, kernels, shape, weights.Weights, cache, rows, stage == "1" ? shape.Vocabulary : FrameDecoder.CodebookSize);
+        model.Prepare(rows);
+        for (var row = 0; row < rows; row++)
+        {
+            var pages = new List<int>();
+            cache.TryTake(pagesEach, pages);
+            model.SetPages(stream, row, pages.ToArray());
+        }
+
+        var keyValueBytes = 4L * shape.Layers * shape.KeyValueHeads * LlamaShape.HeadSize * rows * positions;
+        var settings = string.Join(':', parts);
+        if (stage == "1")
+        {
+            Stage1(device, kernels, stream, model, rows, positions, settings, shape.StepWeightBytes(type, shape.Vocabulary) + keyValueBytes);
+        }
+        else
+        {
+            Stage2(device, kernels, stream, model, rows, positions, settings, shape.StepWeightBytes(type, FrameDecoder.CodebookSize * 7 / 8) + keyValueBytes);
+        }
+    }
+
+    private static void Stage1(CudaDevice device, KernelCache kernels, CudaStream stream, CudaLlama model, int rows, int positions, string settings, long bytes)
+    {
+        const int Steps = 60;
+        var songs = (rows + 1) / 2;
+        using var sampler = new SongSampler(device, kernels, model, songs);
+        void Start()
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                model.SetRow(stream, row, 1000 + row, positions - (Steps / 2), active: true);
+            }
+
+            for (var song = 0; song < songs; song++)
+            {
+                sampler.SetSong(stream, song, new SongSettings
+                {
+                    Row = 2 * song,
+                    UnconditionalRow = (2 * song) + 1 < rows ? (2 * song) + 1 : null,
+                    Seed = (ulong)song,
+                    RepetitionPenalty = 1.1f,
+                    TopP = 0.93f,
+                    Allowed = [new IdRange(EndOfAudio, EndOfAudio + 1), new IdRange(FirstCodeId, FirstCodeId + 1024)],
+                    EndId = EndOfAudio,
+                    LeastTokens = 2 * Steps,
+                    MostTokens = 3000,
+                }, [1, 2, 3]);
+            }
+        }
+
+        Start();
+        using var step = CudaGraph.Capture(stream, () => model.Step(stream, rows, 0, model.HeadRows));
+        Report("stage1-model", settings, Time(stream, 20, () => step.Launch(stream)), bytes);
+        Start();
+        using var whole = CudaGraph.Capture(stream, () =>
+        {
+            model.Step(stream, rows, 0, model.HeadRows);
+            sampler.Sample(stream, rows);
+        });
+        Report("stage1-step", settings, Time(stream, Steps - 5, () => whole.Launch(stream)), bytes);
+    }
+
+    private static void Stage2(CudaDevice device, KernelCache kernels, CudaStream stream, CudaLlama model, int rows, int positions, string settings, long bytes)
+    {
+        const int Frames = 16;
+        using var decoder = new FrameDecoder(device, kernels, model, FirstCodeId, Frames);
+        for (var row = 0; row < rows; row++)
+        {
+            decoder.SetRow(stream, row, positions - (Frames * 4), [.. Enumerable.Range(FirstCodeId, Frames)]);
+        }
+
+        using var frame = CudaGraph.Capture(stream, () => decoder.Frame(stream, rows));
+        Report("stage2-step", settings, [.. Time(stream, Frames - 5, () => frame.Launch(stream)).Select(time => time / FrameDecoder.Slots)], bytes);
+    }
+
+    /// <summary>Sorted milliseconds of each of so many calls, after three more.</summary>
+    private static double[] Time(CudaStream stream, int count, Action work)
+    {
+        using var start = CudaEvent.Create();
+        using var end = CudaEvent.Create();
+        var times = new double[count];
+        for (var i = -3; i < count; i++)
+        {
+            start.Record(stream);
+            work();
+            end.Record(stream);
+            end.Synchronize();
+            if (i >= 0)
+            {
+                times[i] = end.MillisecondsSince(start);
+            }
+        }
+
+        Array.Sort(times);
+        return times;
+    }
+
+    private static void Report(string name, string settings, double[] times, long bytes)
+    {
+        var median = times[times.Length / 2];
+        var rate = bytes / median * 1000;
+        Say(new
+        {
+            name,
+            settings,
+            medianMs = Math.Round(median, 4),
+            spreadMs = Math.Round(times[times.Length * 9 / 10] - times[times.Length / 10], 4),
+            bytes,
+            gbPerSecond = Math.Round(rate / 1e9),
+            fractionOfRead = _readBytesPerSecond > 0 ? Math.Round(rate / _readBytesPerSecond, 3) : (double?)null,
+        });
+    }
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+    private static void Say(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+}

@@ -1,0 +1,72 @@
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+
+namespace Yue.Bench;
+
+/// <summary>A full-size model of random weights in device memory.</summary>
+internal sealed class RandomWeights : IDisposable
+{
+    private readonly List<DeviceMemory> _owned = [];
+
+    public RandomWeights(CudaDevice device, KernelCache kernels, LlamaShape shape, WeightType type, CudaStream stream)
+    {
+        using var fill = new RandomFill(device, kernels);
+        nint Matrix(long rows, long columns)
+        {
+            var memory = DeviceMemory.Allocate(rows * columns * (type == WeightType.BFloat16 ? 2 : 1));
+            _owned.Add(memory);
+            fill.Fill(stream, memory.Address, memory.Bytes, (uint)_owned.Count, 1.7f / MathF.Sqrt(columns), type);
+            return memory.Address;
+        }
+
+        nint Values(long count, float value)
+        {
+            var memory = DeviceMemory.Allocate(count * sizeof(float));
+            _owned.Add(memory);
+            fill.Value(stream, memory.Address, count, value);
+            return memory.Address;
+        }
+
+        nint Scale(long rows, long columns) => type == WeightType.BFloat16 ? 0 : Values(rows, 1 / MathF.Sqrt(columns) / (type == WeightType.Int8 ? 70 : 8));
+
+        // Two bf16 ones (0x3f80) as one float.
+        nint Norm() => Values(shape.Hidden / 2, BitConverter.UInt32BitsToSingle(0x3f803f80));
+        var layers = new List<LayerWeights>();
+        var attention = (long)shape.Heads * LlamaShape.HeadSize;
+        for (var i = 0; i < shape.Layers; i++)
+        {
+            layers.Add(new LayerWeights
+            {
+                Qkv = Matrix(shape.QkvRows, shape.Hidden),
+                Output = Matrix(shape.Hidden, attention),
+                GateUp = Matrix(2L * shape.Intermediate, shape.Hidden),
+                Down = Matrix(shape.Hidden, shape.Intermediate),
+                AttentionNorm = Norm(),
+                MlpNorm = Norm(),
+                QkvScale = Scale(shape.QkvRows, shape.Hidden),
+                OutputScale = Scale(shape.Hidden, attention),
+                GateUpScale = Scale(2L * shape.Intermediate, shape.Hidden),
+                DownScale = Scale(shape.Hidden, shape.Intermediate),
+            });
+        }
+
+        var embedding = DeviceMemory.Allocate((long)shape.Vocabulary * shape.Hidden * 2);
+        _owned.Add(embedding);
+        fill.Fill(stream, embedding.Address, embedding.Bytes, 99, 1, WeightType.BFloat16);
+        Weights = new LlamaWeights
+        {
+            Type = type,
+            Embedding = embedding.Address,
+            Head = Matrix(shape.Vocabulary, shape.Hidden),
+            HeadScale = Scale(shape.Vocabulary, shape.Hidden),
+            FinalNorm = Norm(),
+            Layers = layers,
+        };
+        stream.Synchronize();
+    }
+
+    public LlamaWeights Weights { get; }
+
+    public void Dispose() => _owned.ForEach(memory => memory.Dispose());
+}

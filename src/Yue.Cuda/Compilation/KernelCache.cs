@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Yue.Cuda.Compilation;
+
+/// <summary>Compiled kernels on disk, by the content of the sources, the definitions, the architecture and the compiler's version.</summary>
+/// <param name="folder">Made when first written to; may be deleted at any time.</param>
+public sealed class KernelCache(string folder)
+{
+    public string Folder { get; } = folder;
+
+    /// <summary>The image of a kernel file: read from the folder, else compiled and stored there.</summary>
+    public byte[] Get(string file, int architecture, IReadOnlyList<string> definitions)
+    {
+        var path = Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(file)}-sm{architecture}-{Key(file, architecture, definitions)}.cubin");
+        if (File.Exists(path))
+        {
+            return File.ReadAllBytes(path);
+        }
+
+        var image = KernelCompiler.Compile(file, architecture, definitions).Image;
+        Directory.CreateDirectory(Folder);
+        var unfinished = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}.part";
+        File.WriteAllBytes(unfinished, image);
+        File.Move(unfinished, path, overwrite: true);
+        return image;
+    }
+
+    /// <summary>Loads a kernel file for a device, whose context must be current.</summary>
+    public CudaModule Load(CudaDevice device, string file, params IReadOnlyList<string> definitions)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return CudaModule.Load(Get(file, device.ComputeCapability, definitions));
+    }
+
+    /// <summary>The part of a cached file's name that changes with anything that changes the image.</summary>
+    public static string Key(string file, int architecture, IReadOnlyList<string> definitions)
+    {
+        ArgumentNullException.ThrowIfNull(definitions);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(KernelSource.Read(file));
+        foreach (var (name, text) in KernelSource.Headers.OrderBy(header => header.Key, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            hash.AppendData(text);
+        }
+
+        hash.AppendData(Encoding.UTF8.GetBytes($"{architecture}|{KernelCompiler.Version(out _)}|{string.Join('|', definitions)}"));
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..20];
+    }
+}

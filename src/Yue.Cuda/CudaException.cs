@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Yue.Cuda.Native;
+
+namespace Yue.Cuda;
+
+/// <summary>A driver call that failed.</summary>
+public sealed class CudaException : Exception
+{
+    private const int OutOfMemory = 2;
+
+    public CudaException(int error, string name, string call)
+        : base($"CUDA error {error} ({name}) in {call}")
+    {
+        Error = error;
+    }
+
+    /// <summary>The CUresult.</summary>
+    public int Error { get; }
+
+    /// <summary>Memory ran out: the song that asked for it fails, the context lives on.</summary>
+    public bool IsOutOfMemory => Error == OutOfMemory;
+
+    /// <summary>
+    /// The context can not be used again: an illegal address, a launch that failed or trapped (a wait that never ended does),
+    /// an uncorrectable memory error, a lost device, a timeout. Only a new process helps.
+    /// </summary>
+    public bool IsContextDead => Error is 4 or 46 or 214 or 220 or 226 or (>= 700 and <= 719 and not 701 and not 704 and not 705 and not 711 and not 712 and not 713) or 721 or 999;
+
+    /// <summary>Throws unless <paramref name="result"/> is success; the exception carries the text of the call.</summary>
+    internal static void Check(int result, [CallerArgumentExpression(nameof(result))] string call = "")
+    {
+        if (result != 0)
+        {
+            Throw(result, call);
+        }
+    }
+
+    private static unsafe void Throw(int result, string call)
+    {
+        var name = "unknown";
+        if (Driver.cuGetErrorName(result, out var text) == 0 && text is not null)
+        {
+            name = Marshal.PtrToStringUTF8((nint)text) ?? name;
+        }
+
+        if (Driver.cuGetErrorString(result, out text) == 0 && text is not null)
+        {
+            name += ": " + Marshal.PtrToStringUTF8((nint)text);
+        }
+
+        throw new CudaException(result, name, call);
+    }
+}

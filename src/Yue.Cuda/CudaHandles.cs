@@ -1,0 +1,115 @@
+using Microsoft.Win32.SafeHandles;
+using Yue.Cuda.Native;
+using static Yue.Cuda.CudaException;
+
+namespace Yue.Cuda;
+
+/// <summary>A stream that does not wait for the default stream.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "CUDA's own word.")]
+public sealed class CudaStream : SafeHandleZeroOrMinusOneIsInvalid
+{
+    private const uint NonBlocking = 1;
+
+    public CudaStream()
+        : base(ownsHandle: true)
+    {
+    }
+
+    public static CudaStream Create()
+    {
+        Check(Driver.cuStreamCreate(out var stream, NonBlocking));
+        return stream;
+    }
+
+    public void Synchronize() => Check(Driver.cuStreamSynchronize(this));
+
+    /// <summary>Work that follows on this stream waits for <paramref name="signal"/>.</summary>
+    public void Wait(CudaEvent signal) => Check(Driver.cuStreamWaitEvent(this, signal, 0));
+
+    protected override bool ReleaseHandle() => Driver.cuStreamDestroy(handle) == 0;
+}
+
+/// <summary>A point in a stream's work.</summary>
+public sealed class CudaEvent : SafeHandleZeroOrMinusOneIsInvalid
+{
+    private const int NotReady = 600;
+
+    public CudaEvent()
+        : base(ownsHandle: true)
+    {
+    }
+
+    /// <summary>Whether the work before the recorded point is done. An error of the device throws here.</summary>
+    public bool IsReached
+    {
+        get
+        {
+            var result = Driver.cuEventQuery(this);
+            if (result != NotReady)
+            {
+                Check(result);
+            }
+
+            return result == 0;
+        }
+    }
+
+    public static CudaEvent Create()
+    {
+        Check(Driver.cuEventCreate(out var created, 0));
+        return created;
+    }
+
+    public void Record(CudaStream stream) => Check(Driver.cuEventRecord(this, stream));
+
+    public void Synchronize() => Check(Driver.cuEventSynchronize(this));
+
+    public float MillisecondsSince(CudaEvent start)
+    {
+        Check(Driver.cuEventElapsedTime(out var milliseconds, start, this));
+        return milliseconds;
+    }
+
+    protected override bool ReleaseHandle() => Driver.cuEventDestroy(handle) == 0;
+}
+
+/// <summary>Launches recorded once and replayed with one call.</summary>
+public sealed class CudaGraph : SafeHandleZeroOrMinusOneIsInvalid
+{
+    private const int ThreadLocal = 1;
+
+    public CudaGraph()
+        : base(ownsHandle: true)
+    {
+    }
+
+    /// <summary>Records what <paramref name="work"/> puts on the stream; nothing of it runs.</summary>
+    public static CudaGraph Capture(CudaStream stream, Action work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        Check(Driver.cuStreamBeginCapture(stream, ThreadLocal));
+        nint graph;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            Check(Driver.cuStreamEndCapture(stream, out graph));
+        }
+
+        try
+        {
+            Check(Driver.cuGraphInstantiateWithFlags(out var executable, graph, 0));
+            return executable;
+        }
+        finally
+        {
+            _ = Driver.cuGraphDestroy(graph);
+        }
+    }
+
+    public void Launch(CudaStream stream) => Check(Driver.cuGraphLaunch(this, stream));
+
+    protected override bool ReleaseHandle() => Driver.cuGraphExecDestroy(handle) == 0;
+}

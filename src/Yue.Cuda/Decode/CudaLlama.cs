@@ -1,0 +1,307 @@
+using System.Runtime.InteropServices;
+using Yue.Cuda.Compilation;
+
+namespace Yue.Cuda.Decode;
+
+/// <summary>Decodes 1 to 64 rows of one Llama model, a token a row and step, in one launch.</summary>
+/// <remarks>
+/// A row has a token, a position and a page table in device memory, so a captured step is replayed for ever: sampler kernels
+/// change them on the device, the host changes them between steps with <see cref="SetRow"/>. What comes out for a row is the
+/// same bits whatever the other rows hold. Not thread-safe; one thread owns the device.
+/// </remarks>
+public sealed unsafe class CudaLlama : IDisposable
+{
+    /// <summary>The most rows of a step.</summary>
+    public const int MostRows = 64;
+
+    private const int ConsumerWarps = 8;
+    private const int BlockThreads = (ConsumerWarps + 1) * 32;
+    private const int MaxSlots = 32;
+    private const int MaxSplits = 64;
+    private const int MaxBlocks = 256;
+    private static readonly int[] Builds = [8, 16, 32, 64];
+
+    private readonly List<IDisposable> _owned = [];
+    private readonly Dictionary<int, (CudaKernel Kernel, int Slots, int SharedBytes)> _kernels = [];
+    private readonly CudaDevice _device;
+    private readonly KernelCache _cache;
+    private readonly LlamaWeights _weights;
+    private readonly DeviceMemory _layers;
+    private readonly DeviceMemory _rope;
+    private readonly DeviceMemory _barrier;
+    private readonly DeviceMemory _rowState;
+    private readonly DeviceMemory _pageTables;
+    private readonly DeviceMemory _residual;
+    private readonly DeviceMemory _normed;
+    private readonly DeviceMemory _squares;
+    private readonly DeviceMemory _query;
+    private readonly DeviceMemory _attended;
+    private readonly DeviceMemory _mlp;
+    private readonly DeviceMemory _partial;
+    private readonly DeviceMemory _partialStats;
+    private readonly DeviceMemory _logits;
+    private readonly KvCache _keyValues;
+    private readonly int _mostSlots;
+    private readonly bool _bulkCopies;
+
+    /// <summary>Allocates the activations of <paramref name="rows"/> rows and compiles the step for them.</summary>
+    /// <param name="device">The device, whose context is current.</param>
+    /// <param name="kernels">Compiled kernels.</param>
+    /// <param name="shape">The model's shape.</param>
+    /// <param name="weights">The weights' addresses.</param>
+    /// <param name="keyValues">The cache that rows' page tables point into; not disposed here.</param>
+    /// <param name="rows">The most rows, at most 64.</param>
+    /// <param name="headRows">The most head rows that a step is asked for; the logits buffer holds rows times this.</param>
+    /// <param name="mostSlots">The most slots of the copy ring, as many as shared memory holds: fewer try a smaller GPU's ring.</param>
+    /// <param name="bulkCopies">Whether the bulk copy engine may be used where there is one: false tries the older GPUs' copies.</param>
+    public CudaLlama(CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues, int rows, int headRows, int mostSlots = MaxSlots, bool bulkCopies = true)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, MostRows);
+        shape.Validate();
+        if (weights.Layers.Count != shape.Layers)
+        {
+            throw new ArgumentException($"weights of {weights.Layers.Count} layers for a model of {shape.Layers}", nameof(weights));
+        }
+
+        (_mostSlots, _bulkCopies) = (mostSlots, bulkCopies);
+        (_device, _cache, Shape, _weights, _keyValues, Rows, HeadRows) = (device, kernels, shape, weights, keyValues, rows, headRows);
+        MaxPages = KvCache.PagesFor(shape.Context);
+        using var stream = CudaStream.Create();
+        _layers = Own(shape.Layers * 10L * sizeof(nint));
+        _rope = Own(shape.Context * 64L * 2 * sizeof(float));
+        _barrier = Own(256);
+        _rowState = Own(3L * MostRows * sizeof(int));
+        _pageTables = Own((long)MostRows * MaxPages * sizeof(int));
+        _residual = Own((long)MostRows * shape.Hidden * sizeof(float));
+        _normed = Own((long)MostRows * shape.Hidden * 2);
+        _squares = Own(2L * MostRows * MaxBlocks * sizeof(float));
+        _query = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * 2);
+        _attended = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * 2);
+        _mlp = Own((long)MostRows * shape.Intermediate * 2);
+        _partial = Own((long)rows * shape.Heads * MaxSplits * LlamaShape.HeadSize * sizeof(float));
+        _partialStats = Own((long)rows * shape.Heads * MaxSplits * 2 * sizeof(float));
+        _logits = Own((long)rows * headRows * sizeof(float));
+        CudaCopy.ToDevice<nint>(_layers.Address, LayerTable(weights), stream);
+        CudaCopy.ToDevice<float>(_rope.Address, RopeTable(shape), stream);
+        _barrier.Fill(0, stream);
+        _rowState.Fill(0, stream);
+        _pageTables.Fill(0, stream);
+        stream.Synchronize();
+    }
+
+    public LlamaShape Shape { get; }
+
+    public int Rows { get; }
+
+    public int HeadRows { get; }
+
+    /// <summary>The most pages of a row.</summary>
+    public int MaxPages { get; }
+
+    /// <summary>Float32 logits of the last step: [rows, head rows of that step].</summary>
+    public nint Logits => _logits.Address;
+
+    /// <summary>Each row's next token: int32 [64].</summary>
+    public nint Tokens => _rowState.Address;
+
+    /// <summary>Each row's position, which its next token takes: int32 [64].</summary>
+    public nint Positions => _rowState.Address + (MostRows * sizeof(int));
+
+    /// <summary>Whether a row takes part, 0 or 1: int32 [64]. An inactive row's cache is neither read nor written.</summary>
+    public nint Active => _rowState.Address + (2 * MostRows * sizeof(int));
+
+    /// <summary>Device address of a row's page numbers: int32 [<see cref="MaxPages"/>].</summary>
+    public nint PageTableOf(int row) => _pageTables.Address + ((nint)row * MaxPages * sizeof(int));
+
+    /// <summary>Sets a row's next token, its position and whether it takes part.</summary>
+    public void SetRow(CudaStream stream, int row, int token, int position, bool active)
+    {
+        CheckRow(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)token, (uint)Shape.Vocabulary, nameof(token));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position, (uint)Shape.Context, nameof(position));
+        CudaCopy.ToDevice<int>(Tokens + (row * sizeof(int)), [token], stream);
+        CudaCopy.ToDevice<int>(Positions + (row * sizeof(int)), [position], stream);
+        CudaCopy.ToDevice<int>(Active + (row * sizeof(int)), [active ? 1 : 0], stream);
+    }
+
+    /// <summary>Takes a row out of the following steps.</summary>
+    public void StopRow(CudaStream stream, int row)
+    {
+        CheckRow(row);
+        CudaCopy.ToDevice<int>(Active + (row * sizeof(int)), [0], stream);
+    }
+
+    /// <summary>Sets a row's pages, in order of position. They must cover every position that steps reach before the next call.</summary>
+    public void SetPages(CudaStream stream, int row, ReadOnlySpan<int> pages)
+    {
+        CheckRow(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(pages.Length, MaxPages);
+        foreach (var page in pages)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)page, (uint)_keyValues.PageCount, nameof(pages));
+        }
+
+        if (pages.Length > 0)
+        {
+            CudaCopy.ToDevice(PageTableOf(row), pages, stream);
+        }
+    }
+
+    /// <summary>Loads the step for so many rows, so that a capture does not have to.</summary>
+    public void Prepare(int rows) => KernelFor(rows);
+
+    /// <summary>Puts one step on the stream: rows 0 .. rows, logits of head rows headStart .. headStart + headRows (0: none).</summary>
+    public void Step(CudaStream stream, int rows, int headStart, int headRows)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, Rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(headStart);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(headRows, HeadRows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(headStart + headRows, Shape.Vocabulary, nameof(headRows));
+        var (kernel, slots, sharedBytes) = KernelFor(rows);
+        var step = new StepParameters
+        {
+            Layers = _layers.Address,
+            Embedding = _weights.Embedding,
+            Head = _weights.Head,
+            HeadScale = _weights.HeadScale,
+            FinalNorm = _weights.FinalNorm,
+            Rope = _rope.Address,
+            Cache = _keyValues.Address,
+            PageTable = _pageTables.Address,
+            Token = Tokens,
+            Position = Positions,
+            Active = Active,
+            Residual = _residual.Address,
+            Normed = _normed.Address,
+            Squares = _squares.Address,
+            Query = _query.Address,
+            Attended = _attended.Address,
+            Mlp = _mlp.Address,
+            Partial = _partial.Address,
+            PartialStats = _partialStats.Address,
+            Logits = _logits.Address,
+            Barrier = _barrier.Address,
+            Rows = rows,
+            LayerCount = Shape.Layers,
+            MaxPages = MaxPages,
+            Slots = slots,
+            HeadStart = headStart,
+            HeadRows = headRows,
+            Epsilon = Shape.NormEpsilon,
+        };
+        kernel.Launch(stream, (_device.MultiprocessorCount, 1), BlockThreads, sharedBytes, cooperative: true, [(nint)(&step)]);
+    }
+
+    /// <summary>Fills the activations with a byte: with 0xFF every value that a step leaves unwritten is a NaN. For tests.</summary>
+    public void Poison(CudaStream stream, byte value)
+    {
+        foreach (var memory in (DeviceMemory[])[_residual, _normed, _squares, _query, _attended, _mlp, _partial, _partialStats, _logits])
+        {
+            memory.Fill(value, stream);
+        }
+    }
+
+    public void Dispose()
+    {
+        for (var i = _owned.Count - 1; i >= 0; i--)
+        {
+            _owned[i].Dispose();
+        }
+
+        _owned.Clear();
+    }
+
+    /// <summary>The macros that the step kernel is built with.</summary>
+    public static IReadOnlyList<string> Definitions(LlamaShape shape, WeightType type, int rows)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return
+        [
+            $"ROWS={Builds.First(most => rows <= most)}", $"WEIGHT={(int)type}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}",
+            $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}",
+        ];
+    }
+
+    private static nint[] LayerTable(LlamaWeights weights) =>
+    [
+        .. weights.Layers.SelectMany(layer => (nint[])
+        [
+            layer.Qkv, layer.Output, layer.GateUp, layer.Down,
+            layer.QkvScale, layer.OutputScale, layer.GateUpScale, layer.DownScale,
+            layer.AttentionNorm, layer.MlpNorm,
+        ]),
+    ];
+
+    /// <summary>Cosine and sine of position · theta^(-2j/128), the angle rounded to float32 as the reference has it.</summary>
+    private static float[] RopeTable(LlamaShape shape)
+    {
+        var table = new float[shape.Context * 64 * 2];
+        for (var j = 0; j < 64; j++)
+        {
+            var frequency = (float)Math.Pow(shape.RopeTheta, -2.0 * j / LlamaShape.HeadSize);
+            for (var position = 0; position < shape.Context; position++)
+            {
+                var (sin, cos) = Math.SinCos(position * frequency);
+                var at = ((position * 64) + j) * 2;
+                (table[at], table[at + 1]) = ((float)cos, (float)sin);
+            }
+        }
+
+        return table;
+    }
+
+    private (CudaKernel Kernel, int Slots, int SharedBytes) KernelFor(int rows)
+    {
+        var build = Builds.First(most => rows <= most);
+        if (_kernels.TryGetValue(build, out var known))
+        {
+            return known;
+        }
+
+        if (_device.MultiprocessorCount > MaxBlocks)
+        {
+            throw new NotSupportedException($"{_device.Name} has {_device.MultiprocessorCount} multiprocessors; the kernels deal work to at most {MaxBlocks}");
+        }
+
+        var module = _cache.Load(_device, "step.cu", [.. Definitions(Shape, _weights.Type, build), .. _bulkCopies ? (string[])[] : ["YUE_NO_BULK=1"]]);
+        _owned.Add(module);
+        var kernel = module.Kernel("decode_step");
+
+        // Slots as in ring.cuh: eight row segments of 2 KiB, or 1 KiB in the larger builds.
+        var slotBytes = 8 * ((build <= 8 ? 2048 : 1024) + 64);
+
+        // What struct Shared of model.cuh takes, and the alignment of the first slot.
+        var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 1) * 4) + (2 * 256 * 4) + (64 * 4) + (ConsumerWarps * 64 * 8 * 4) + 64 + 128;
+        var slots = Math.Min(Math.Min(MaxSlots, _mostSlots), (_device.SharedMemoryPerBlock - fixedBytes) / slotBytes);
+        var sharedBytes = fixedBytes + (slots * slotBytes);
+        kernel.AllowSharedMemory(sharedBytes);
+        return _kernels[build] = (kernel, slots, sharedBytes);
+    }
+
+    private void CheckRow(int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Rows);
+    }
+
+    private DeviceMemory Own(long bytes)
+    {
+        var memory = DeviceMemory.Allocate(bytes);
+        _owned.Add(memory);
+        return memory;
+    }
+
+    /// <summary>struct Step of model.cuh.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct StepParameters
+    {
+        public nint Layers, Embedding, Head, HeadScale, FinalNorm, Rope, Cache, PageTable, Token, Position, Active;
+        public nint Residual, Normed, Squares, Query, Attended, Mlp, Partial, PartialStats, Logits, Barrier;
+        public int Rows, LayerCount, MaxPages, Slots, HeadStart, HeadRows;
+        public float Epsilon;
+    }
+}

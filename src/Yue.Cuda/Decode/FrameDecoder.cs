@@ -1,0 +1,95 @@
+using Yue.Cuda.Compilation;
+
+namespace Yue.Cuda.Decode;
+
+/// <summary>Stage 2: frames of eight codes, the first given, seven chosen greedily, each within its own codebook.</summary>
+/// <remarks>
+/// One frame is eight steps: a given id, then slots 1 .. 7 in turn; the last slot's id is fed too, for the cache. Slot k looks at the
+/// head rows of codebook k alone. Frames are counted on the device, so <see cref="Frame"/> can be captured once and replayed.
+/// Rows are set by <see cref="SetRow"/>; their prompt must be in the cache and the given ids uploaded. Not thread-safe.
+/// </remarks>
+public sealed unsafe class FrameDecoder : IDisposable
+{
+    public const int Slots = 8;
+    public const int CodebookSize = 1024;
+
+    private readonly CudaLlama _model;
+    private readonly CudaModule _module;
+    private readonly CudaKernel _greedy;
+    private readonly DeviceMemory _given;
+    private readonly DeviceMemory _codes;
+    private readonly DeviceMemory _frames;
+    private readonly int _firstId;
+    private readonly int _mostFrames;
+
+    /// <param name="device">The device, whose context is current.</param>
+    /// <param name="kernels">Compiled kernels.</param>
+    /// <param name="model">The model; its head rows must allow 1024.</param>
+    /// <param name="firstId">The id of code 0 of codebook 0; codebook k begins 1024 k ids later.</param>
+    /// <param name="mostFrames">Frames that a row can hold.</param>
+    public FrameDecoder(CudaDevice device, KernelCache kernels, CudaLlama model, int firstId, int mostFrames)
+    {
+        ArgumentNullException.ThrowIfNull(kernels);
+        ArgumentNullException.ThrowIfNull(model);
+        (_model, _firstId, _mostFrames) = (model, firstId, mostFrames);
+        _module = kernels.Load(device, "greedy.cu");
+        _greedy = _module.Kernel("greedy");
+        _given = DeviceMemory.Allocate((long)CudaLlama.MostRows * mostFrames * sizeof(int));
+        _codes = DeviceMemory.Allocate((long)CudaLlama.MostRows * mostFrames * Slots * sizeof(int));
+        _frames = DeviceMemory.Allocate(2L * CudaLlama.MostRows * sizeof(int));
+    }
+
+    /// <summary>Starts a row: its prompt of <paramref name="position"/> ids is in the cache.</summary>
+    public void SetRow(CudaStream stream, int row, int position, ReadOnlySpan<int> givenIds)
+    {
+        if (givenIds.Length == 0 || givenIds.Length > _mostFrames)
+        {
+            throw new ArgumentException($"{givenIds.Length} frames; 1 to {_mostFrames} can be given", nameof(givenIds));
+        }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(position + (givenIds.Length * Slots), _model.Shape.Context, nameof(position));
+        CudaCopy.ToDevice(_given.Address + ((nint)row * _mostFrames * sizeof(int)), givenIds, stream);
+        CudaCopy.ToDevice<int>(_codes.Address + ((nint)row * _mostFrames * Slots * sizeof(int)), [givenIds[0]], stream);
+        CudaCopy.ToDevice<int>(_frames.Address + (row * sizeof(int)), [0], stream);
+        CudaCopy.ToDevice<int>(_frames.Address + ((CudaLlama.MostRows + row) * sizeof(int)), [givenIds.Length], stream);
+        _model.SetRow(stream, row, givenIds[0], position, active: true);
+    }
+
+    /// <summary>Puts one frame of rows 0 .. rows on the stream. A row stops on the device after its last frame.</summary>
+    public void Frame(CudaStream stream, int rows)
+    {
+        for (var slot = 1; slot <= Slots; slot++)
+        {
+            var count = slot < Slots ? CodebookSize : 0;
+            var firstId = _firstId + (slot * CodebookSize);
+            _model.Step(stream, rows, count == 0 ? 0 : firstId, count);
+            Choose(stream, rows, count, firstId, slot);
+        }
+    }
+
+    /// <summary>All ids of a row's frames: [frames, 8]. Waits for the stream.</summary>
+    public int[] Ids(CudaStream stream, int row, int frames) =>
+        CudaCopy.ToHost<int>(_codes.Address + ((nint)row * _mostFrames * Slots * sizeof(int)), frames * Slots, stream);
+
+    public void Dispose()
+    {
+        _given.Dispose();
+        _codes.Dispose();
+        _frames.Dispose();
+        _module.Dispose();
+    }
+
+    private void Choose(CudaStream stream, int rows, int count, int firstId, int slot)
+    {
+        var (logits, from, given, givenStride) = (_model.Logits, 0, _given.Address, _mostFrames);
+        var (codes, codesStride, slots, frame) = (_codes.Address, _mostFrames * Slots, Slots, _frames.Address);
+        var frameCount = frame + (CudaLlama.MostRows * sizeof(int));
+        var (token, position, active) = (_model.Tokens, _model.Positions, _model.Active);
+        _greedy.Launch(stream, (rows, 1), 256, 0, cooperative: false,
+        [
+            (nint)(&logits), (nint)(&count), (nint)(&from), (nint)(&count), (nint)(&firstId), (nint)(&given), (nint)(&givenStride),
+            (nint)(&codes), (nint)(&codesStride), (nint)(&slots), (nint)(&slot), (nint)(&frame), (nint)(&frameCount),
+            (nint)(&token), (nint)(&position), (nint)(&active),
+        ]);
+    }
+}

@@ -1,0 +1,124 @@
+using Yue.Cuda.Compilation;
+
+namespace Yue.Cuda.Decode;
+
+/// <summary>Keys and values of all rows in pages of 64 positions, so that a row grows without a copy.</summary>
+/// <remarks>
+/// bf16, <c>[pages, layers, 2 (keys, values), K, 64, 128]</c>. Within the 256 bytes of one position t of a page the 16-byte
+/// piece p lies at <c>p ^ (((t &gt;&gt; 1) &amp; 3) | ((t &amp; 1) &lt;&lt; 2))</c>; <see cref="CopyIn"/> and <see cref="CopyOut"/> translate. Not thread-safe.
+/// </remarks>
+public sealed class KvCache : IDisposable
+{
+    /// <summary>Positions of a page.</summary>
+    public const int PageSize = 64;
+
+    private readonly LlamaShape _shape;
+    private readonly DeviceMemory _memory;
+    private readonly CudaModule _module;
+    private readonly CudaKernel _copy;
+    private readonly Stack<int> _free;
+
+    /// <summary>Allocates <paramref name="pages"/> pages of device memory.</summary>
+    public KvCache(CudaDevice device, KernelCache kernels, LlamaShape shape, int pages)
+    {
+        ArgumentNullException.ThrowIfNull(kernels);
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pages);
+        _shape = shape;
+        PageCount = pages;
+        _memory = DeviceMemory.Allocate(PageBytes(shape) * pages);
+        _module = kernels.Load(device, "cache_copy.cu");
+        _copy = _module.Kernel("cache_copy");
+        _free = new Stack<int>(Enumerable.Range(0, pages).Reverse());
+    }
+
+    public int PageCount { get; }
+
+    public int FreePages => _free.Count;
+
+    /// <summary>The device address of page 0.</summary>
+    public nint Address => _memory.Address;
+
+    /// <summary>Bytes of one page, all layers: 4 MiB for stage 1, 16 MiB for stage 2.</summary>
+    public static long PageBytes(LlamaShape shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return (long)shape.Layers * 2 * shape.KeyValueHeads * PageSize * LlamaShape.HeadSize * 2;
+    }
+
+    /// <summary>Pages that hold <paramref name="positions"/> positions.</summary>
+    public static int PagesFor(int positions) => (positions + PageSize - 1) / PageSize;
+
+    /// <summary>Takes free pages, or returns false and takes none.</summary>
+    public bool TryTake(int count, ICollection<int> pages)
+    {
+        ArgumentNullException.ThrowIfNull(pages);
+        if (count > _free.Count)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            pages.Add(_free.Pop());
+        }
+
+        return true;
+    }
+
+    /// <summary>Gives pages back. No step that reads them may still be running.</summary>
+    public void Return(IEnumerable<int> pages)
+    {
+        ArgumentNullException.ThrowIfNull(pages);
+        foreach (var page in pages)
+        {
+            _free.Push(page);
+        }
+    }
+
+    /// <summary>Appends a prefilled block of one layer: positions start .. start + T of a row.</summary>
+    /// <param name="stream">The copy is put on this stream.</param>
+    /// <param name="pageTable">Device address of the row's page numbers (<see cref="CudaLlama.PageTableOf"/>).</param>
+    /// <param name="layer">The layer.</param>
+    /// <param name="start">The position of the block's first row.</param>
+    /// <param name="block">The block: bf16, 16-byte aligned.</param>
+    public void CopyIn(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) => Copy(stream, pageTable, layer, start, block, 1);
+
+    /// <summary>Copies positions start .. start + T of a row and layer out into a block.</summary>
+    /// <param name="stream">The copy is put on this stream.</param>
+    /// <param name="pageTable">Device address of the row's page numbers.</param>
+    /// <param name="layer">The layer.</param>
+    /// <param name="start">The first position.</param>
+    /// <param name="block">Receives keys and values.</param>
+    public void CopyOut(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) => Copy(stream, pageTable, layer, start, block, 0);
+
+    /// <summary>Fills all pages with a byte. For tests: what a row did not write must not matter.</summary>
+    public void Fill(byte value, CudaStream stream) => _memory.Fill(value, stream);
+
+    public void Dispose()
+    {
+        _memory.Dispose();
+        _module.Dispose();
+    }
+
+    private unsafe void Copy(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block, int toCache)
+    {
+        if (block.Positions == 0)
+        {
+            return;
+        }
+
+        ArgumentOutOfRangeException.ThrowIfNegative(layer);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, _shape.Layers);
+        var (cache, layers, heads, keys, values) = (_memory.Address, _shape.Layers, _shape.KeyValueHeads, block.Keys, block.Values);
+        var (positionStride, headStride) = (block.PositionStride, block.HeadStride);
+        _copy.Launch(stream, (block.Positions, 2), 16 * Math.Min(heads, 16), 0, cooperative: false,
+        [
+            (nint)(&cache), (nint)(&pageTable), (nint)(&layer), (nint)(&layers), (nint)(&heads), (nint)(&start),
+            (nint)(&keys), (nint)(&values), (nint)(&positionStride), (nint)(&headStride), (nint)(&toCache),
+        ]);
+    }
+}
+
+/// <summary>Dense keys and values of some positions: element [t, k, d] lies at t·PositionStride + k·HeadStride + d, counted in values.</summary>
+public readonly record struct KeyValueBlock(nint Keys, nint Values, int Positions, long PositionStride, long HeadStride);

@@ -1,0 +1,220 @@
+using System.Runtime.InteropServices;
+using Yue.Cuda.Compilation;
+
+namespace Yue.Cuda.Decode;
+
+/// <summary>Ids low .. high - 1.</summary>
+public readonly record struct IdRange(int Low, int High);
+
+/// <summary>One song's sampling chain. Order: guidance, repetition penalty, minimum length, allowed ids, temperature, top-k, top-p, draw.</summary>
+public sealed record SongSettings
+{
+    public required int Row { get; init; }
+
+    /// <summary>The row without the lyrics; null: no guidance, raw logits.</summary>
+    public int? UnconditionalRow { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    /// <summary>Counts sections: the draw of a step is keyed by (seed, section, step).</summary>
+    public int Section { get; init; }
+
+    /// <summary>The step of the first draw.</summary>
+    public int Step { get; init; }
+
+    public float Guidance { get; init; } = 1.5f;
+
+    public float RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>0: the largest score is taken.</summary>
+    public float Temperature { get; init; } = 1;
+
+    /// <summary>0: off.</summary>
+    public int TopK { get; init; } = 50;
+
+    public float TopP { get; init; } = 1;
+
+    /// <summary>Ids that may come out, in ascending order, at most four ranges.</summary>
+    public required IReadOnlyList<IdRange> Allowed { get; init; }
+
+    /// <summary>The id that ends the section; -1: none.</summary>
+    public required int EndId { get; init; }
+
+    /// <summary>The end id is forbidden before this many ids.</summary>
+    public int LeastTokens { get; init; }
+
+    public required int MostTokens { get; init; }
+}
+
+/// <summary>Where a song stands: ids drawn in the section, and whether the device has stopped it.</summary>
+public readonly record struct SongProgress(int Step, bool Stopped);
+
+/// <summary>The sampling chain of up to 32 songs as kernels: it runs behind a step and feeds the ids back on the device.</summary>
+/// <remarks>
+/// A song stops on the device, at its end id, its limit or its last page: its rows become inactive. The host reads ids from a
+/// ring in pinned memory, at least every <see cref="RingSize"/> steps, behind an event that it recorded after the steps. Not thread-safe.
+/// </remarks>
+public sealed unsafe class SongSampler : IDisposable
+{
+    public const int RingSize = 256;
+    private const int Slices = 32;
+
+    private readonly CudaLlama _model;
+    private readonly CudaModule _sumModule;
+    private readonly CudaModule _sampleModule;
+    private readonly CudaKernel _logSumExp;
+    private readonly CudaKernel _sample;
+    private readonly DeviceMemory _songs;
+    private readonly DeviceMemory _seen;
+    private readonly DeviceMemory _stats;
+    private readonly DeviceMemory _keys;
+    private readonly DeviceMemory _kept;
+    private readonly PinnedMemory _ring;
+    private readonly int _seenWords;
+
+    /// <summary>Allocates the state of <paramref name="songs"/> songs for a model whose whole head is computed.</summary>
+    public SongSampler(CudaDevice device, KernelCache kernels, CudaLlama model, int songs)
+    {
+        ArgumentNullException.ThrowIfNull(kernels);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(songs);
+        _model = model;
+        Songs = songs;
+        var vocabulary = model.HeadRows;
+        _seenWords = (vocabulary + 31) / 32;
+        _sumModule = kernels.Load(device, "log_sum_exp.cu");
+        _sampleModule = kernels.Load(device, "sample.cu");
+        _logSumExp = _sumModule.Kernel("log_sum_exp");
+        _sample = _sampleModule.Kernel("sample");
+        _songs = DeviceMemory.Allocate((long)songs * sizeof(SongState));
+        _seen = DeviceMemory.Allocate((long)songs * _seenWords * sizeof(uint));
+        _stats = DeviceMemory.Allocate((long)CudaLlama.MostRows * Slices * 2 * sizeof(float));
+        _keys = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
+        _kept = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
+        _ring = PinnedMemory.Allocate((long)songs * (RingSize + 1) * sizeof(int));
+        using var stream = CudaStream.Create();
+        _songs.Fill(0, stream);
+        _seen.Fill(0, stream);
+        stream.Synchronize();
+    }
+
+    public int Songs { get; }
+
+    /// <summary>Sets a song: its settings and the ids that the repetition penalty counts as seen (prompt and all ids so far).</summary>
+    public void SetSong(CudaStream stream, int song, SongSettings settings, ReadOnlySpan<int> seenIds)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        CheckSong(song);
+        if (settings.Allowed.Count is 0 or > 4)
+        {
+            throw new ArgumentException($"{settings.Allowed.Count} ranges of allowed ids; 1 to 4 can be given", nameof(settings));
+        }
+
+        var seen = new uint[_seenWords];
+        foreach (var id in seenIds)
+        {
+            seen[id >> 5] |= 1u << (id & 31);
+        }
+
+        var state = new SongState
+        {
+            Seed = settings.Seed,
+            Seen = _seen.Address + ((nint)song * _seenWords * sizeof(uint)),
+            Guidance = settings.Guidance,
+            Penalty = settings.RepetitionPenalty,
+            Temperature = settings.Temperature,
+            TopP = settings.TopP,
+            TopK = settings.TopK,
+            Row = settings.Row,
+            UnconditionalRow = settings.UnconditionalRow ?? -1,
+            RangeCount = settings.Allowed.Count,
+            EndId = settings.EndId,
+            Least = settings.LeastTokens,
+            Most = settings.MostTokens,
+            Section = settings.Section,
+            Step = settings.Step,
+            PositionLimit = _model.Shape.Context,
+            Running = 1,
+        };
+        for (var i = 0; i < settings.Allowed.Count; i++)
+        {
+            var (low, high) = settings.Allowed[i];
+            if (low < 0 || high > _model.HeadRows || low >= high)
+            {
+                throw new ArgumentException($"allowed ids {low} .. {high} are not within 0 .. {_model.HeadRows}", nameof(settings));
+            }
+
+            state.Low[i] = low;
+            state.High[i] = high;
+        }
+
+        _ring.AsSpan<int>()[(Songs * RingSize) + song] = settings.Step;
+        CudaCopy.ToDevice<uint>(state.Seen, seen, stream);
+        CudaCopy.ToDevice(_songs.Address + ((nint)song * sizeof(SongState)), new ReadOnlySpan<SongState>(in state), stream);
+    }
+
+    /// <summary>Takes a song out of the following steps: cancellation. Its rows are stopped by <see cref="CudaLlama.StopRow"/>.</summary>
+    public void StopSong(CudaStream stream, int song)
+    {
+        CheckSong(song);
+        SongState state;
+        var runningOffset = (nint)((byte*)&state.Running - (byte*)&state);
+        CudaCopy.ToDevice<int>(_songs.Address + ((nint)song * sizeof(SongState)) + runningOffset, [0], stream);
+    }
+
+    /// <summary>Puts the chain on the stream, behind a step whose logits cover the whole head.</summary>
+    public void Sample(CudaStream stream, int rows)
+    {
+        var (logits, vocabulary, active, stats) = (_model.Logits, _model.HeadRows, _model.Active, _stats.Address);
+        _logSumExp.Launch(stream, (Slices, rows), 256, 0, cooperative: false, [(nint)(&logits), (nint)(&vocabulary), (nint)(&active), (nint)(&stats)]);
+        var (songs, count, keys, kept, ring, ringSize) = (_songs.Address, Songs, _keys.Address, _kept.Address, _ring.Address, RingSize);
+        var (token, position) = (_model.Tokens, _model.Positions);
+        _sample.Launch(stream, (count, 1), 1024, 0, cooperative: false,
+        [
+            (nint)(&songs), (nint)(&count), (nint)(&logits), (nint)(&vocabulary), (nint)(&stats), (nint)(&keys), (nint)(&kept),
+            (nint)(&token), (nint)(&position), (nint)(&active), (nint)(&ring), (nint)(&ringSize),
+        ]);
+    }
+
+    /// <summary>Where a song stood when the device last finished a step of it.</summary>
+    public SongProgress Progress(int song)
+    {
+        CheckSong(song);
+        var count = Volatile.Read(ref _ring.AsSpan<int>()[(Songs * RingSize) + song]);
+        return new SongProgress(Math.Abs(count), count < 0);
+    }
+
+    /// <summary>The id drawn at a step, which lies less than <see cref="RingSize"/> steps back.</summary>
+    public int IdAt(int song, int step)
+    {
+        CheckSong(song);
+        return _ring.AsSpan<int>()[(song * RingSize) + (step % RingSize)];
+    }
+
+    public void Dispose()
+    {
+        foreach (var owned in (IDisposable[])[_songs, _seen, _stats, _keys, _kept, _ring, _sumModule, _sampleModule])
+        {
+            owned.Dispose();
+        }
+    }
+
+    private void CheckSong(int song)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(song);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(song, Songs);
+    }
+
+    /// <summary>struct Song of sampler_state.cuh.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct SongState
+    {
+        public ulong Seed;
+        public nint Seen;
+        public float Guidance, Penalty, Temperature, TopP;
+        public int TopK, Row, UnconditionalRow, RangeCount;
+        public fixed int Low[4];
+        public fixed int High[4];
+        public int EndId, Least, Most, Section, Step, PositionLimit, Running;
+    }
+}

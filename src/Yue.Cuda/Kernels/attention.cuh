@@ -1,0 +1,312 @@
+// attended[m][h] = sum_t softmax_t(q[m][h] . k[t] / sqrt(128)) v[t] over the cached positions t = 0..position of row m.
+//
+// A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp takes it through the
+// tensor cores and leaves unnormalised sums, maximum and sum; a second phase joins the splits in order. Positions, then values'
+// dimensions, are the 16-row operand and the group's up to eight query heads the 8-column one: no row is wasted, and the sums of
+// 128 dimensions take 32 registers (queries as the 16-row operand took 64, and spilled). The current position's key and value were
+// written in this launch, maybe after the producer copied their page: the warp that owns the page takes them from L2; what lies
+// behind is masked bit by bit, since it may be anything.
+#pragma once
+#include "model.cuh"
+
+struct Unit
+{
+    int row, split, kv_head, pages, first_page;
+};
+
+DEV u32 unit_code(const Shared& shared, int rows, int index)
+{
+    int row = 0;
+    while (row + 1 < rows && index >= shared.unit_start[row + 1]) row++;
+    int local = index - shared.unit_start[row], pages = shared.position[row] / PAGE + 1, shift = split_shift(pages);
+    int split = local / KV_HEADS, kv_head = local % KV_HEADS;
+    return (u32)row | (u32)split << 6 | (u32)kv_head << 12 | (u32)min(1 << shift, pages - (split << shift)) << 20;
+}
+
+// The i-th unit of this block. Units are dealt alike in every layer, so the first ones are listed once a step.
+DEV Unit unit_of(const Step& s, const Shared& shared, int i)
+{
+    bool listed = i < LISTED_UNITS;
+    u32 code = listed ? shared.units[i] : unit_code(shared, s.rows, (int)(blockIdx.x + i * gridDim.x));
+    Unit u = { (int)(code & 63), (int)(code >> 6 & 63), (int)(code >> 12 & 255), (int)(code >> 20), 0 };
+    u.first_page = listed ? shared.unit_pages[i] : s.page_table[(size_t)u.row * s.max_pages + (u.split << split_shift(shared.position[u.row] / PAGE + 1))];
+    return u;
+}
+
+DEV void list_units(const Step& s, Shared& shared)
+{
+    Deal deal(shared.unit_start[s.rows], 0);
+    for (int i = threadIdx.x; i < deal.count && i < LISTED_UNITS; i += BLOCK_THREADS)
+    {
+        u32 code = unit_code(shared, s.rows, deal.first + i * (int)gridDim.x);
+        int row = code & 63;
+        shared.units[i] = code;
+        shared.unit_pages[i] = s.page_table[(size_t)row * s.max_pages + ((code >> 6 & 63) << split_shift(shared.position[row] / PAGE + 1))];
+    }
+}
+
+// Page p of a unit.
+DEV int unit_page(const Step& s, const Shared& shared, const Unit& u, int p)
+{
+    if (p == 0) return u.first_page;
+    return s.page_table[(size_t)u.row * s.max_pages + (u.split << split_shift(shared.position[u.row] / PAGE + 1)) + p];
+}
+
+constexpr int RUN = 32 * PARTS;                             // positions of a slot: a slot of keys, then one of values
+constexpr int PAGE_SLOTS = 2 * PAGE / RUN;
+static_assert(RUN * D * 2 <= SLOT_BYTES && PAGE % RUN == 0, "a run of keys fits a slot");
+
+DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring, Front& at, u64 policy, int layer)
+{
+    Deal deal(shared.unit_start[s.rows], 0);
+#pragma unroll 1
+    for (int i = 0; i < deal.count; i++)
+    {
+        Unit u = unit_of(s, shared, i);
+#pragma unroll 1
+        for (int p = 0; p < u.pages; p++)
+        {
+            const bf16* source = s.cache + cache_offset(unit_page(s, shared, u, p), layer, s.layer_count, 0, u.kv_head);
+#pragma unroll 1
+            for (int slot = 0; slot < PAGE_SLOTS; slot++)
+            {
+                const u8* from = (const u8*)(source + (slot & 1) * KV_HEADS * (PAGE * D) + (slot >> 1) * (RUN * D));
+                fill_slot(ring, at, 1, RUN * D * 2, 0, policy, [&](int) { return from; });
+            }
+        }
+    }
+}
+
+// Every warp passes every slot, reader or not: a slot is filled again when all have, so no warp's phase falls behind.
+DEV void leave_slot(const Ring& ring, Cursor& at)
+{
+    __syncwarp();
+    if ((threadIdx.x & 31) == 0) barrier_arrive(at.empty(ring));
+    at.advance(ring);
+}
+
+DEV void pass_slots(const Ring& ring, Cursor& at, int slots)
+{
+#pragma unroll 1
+    for (int i = 0; i < slots; i++)
+    {
+        barrier_wait(at.full(ring), at.phase);
+        leave_slot(ring, at);
+    }
+}
+
+// The positions first and first + 1 of which those up to valid count: a mask for a pair of 16-bit values.
+DEV u32 pair_mask(int first, int valid)
+{
+    return (first <= valid ? 0xffffu : 0u) | (first + 1 <= valid ? 0xffff0000u : 0u);
+}
+
+DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
+{
+    int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+    Unit u = unit_of(s, shared, i);
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+    {
+        q[i] = g < GROUP ? load_shared_u4(s.query + (size_t)u.row * (HEADS * D) + (u.kv_head * GROUP + g) * D + (c + 4 * i) * 8) : make_uint4(0, 0, 0, 0);
+    }
+}
+
+DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, const Unit& u, const uint4 (&q)[4], int layer)
+{
+    int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3, position = shared.position[u.row];
+
+    constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f;
+    float out[8][4];        // dimensions 16 j + g and + 8, heads 2 c and 2 c + 1
+#pragma unroll
+    for (int j = 0; j < 8; j++) out[j][0] = out[j][1] = out[j][2] = out[j][3] = 0.0f;
+    float top[2] = { -1e30f, -1e30f }, sum[2] = { 0.0f, 0.0f };
+    int behind = position - (u.split << split_shift(position / PAGE + 1)) * PAGE;
+#pragma unroll 1
+    for (int p = 0; p < u.pages * (PAGE / RUN); p++)
+    {
+        int run_valid = behind - p * RUN;
+        bool current = run_valid >= 0 && run_valid < RUN;
+        uint4 key = make_uint4(0, 0, 0, 0), value = key;
+        if (current && lane < 16)
+        {
+            const bf16* keys = s.cache + cache_offset(unit_page(s, shared, u, p * RUN / PAGE), layer, s.layer_count, 0, u.kv_head) + (p * RUN % PAGE + run_valid) * D + lane * 8;
+            key = load_shared_u4(keys);
+            value = load_shared_u4(keys + KV_HEADS * (PAGE * D));
+        }
+        Cursor values = at;
+        values.advance(ring);
+        barrier_wait(at.full(ring), at.phase);
+        barrier_wait(values.full(ring), values.phase);
+        if (current)
+        {
+            if (lane < 16)
+            {
+                sts128(at.data(ring) + run_valid * (D * 2) + lane * 16, key);
+                sts128(values.data(ring) + run_valid * (D * 2) + lane * 16, value);
+            }
+            fence_slot_writes();
+            __syncwarp();
+        }
+#pragma unroll 1
+        for (int half = 0; half < PARTS; half++)
+        {
+            int valid = run_valid - half * 32;
+            u32 data = at.data(ring) + half * (32 * D * 2) + g * (D * 2);
+            float score[2][4];
+#pragma unroll
+            for (int j = 0; j < 2; j++) score[j][0] = score[j][1] = score[j][2] = score[j][3] = 0.0f;
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+            {
+                u32 piece = data + (((c + 4 * i) ^ swizzle(g)) << 4);
+                uint4 k0 = lds128(piece), k1 = lds128(piece + 8 * D * 2), k2 = lds128(piece + 16 * D * 2), k3 = lds128(piece + 24 * D * 2);
+                mma_bf16(score[0], k0.x, k1.x, k0.y, k1.y, q[i].x, q[i].y);
+                mma_bf16(score[1], k2.x, k3.x, k2.y, k3.y, q[i].x, q[i].y);
+                mma_bf16(score[0], k0.z, k1.z, k0.w, k1.w, q[i].z, q[i].w);
+                mma_bf16(score[1], k2.z, k3.z, k2.w, k3.w, q[i].z, q[i].w);
+            }
+
+            // score[j][e]: position 16 j + g (+ 8 for e >= 2), head 2 c + (e & 1).
+            float fade[2];
+#pragma unroll
+            for (int e = 0; e < 2; e++)
+            {
+                float best = top[e];
+#pragma unroll
+                for (int j = 0; j < 2; j++)
+                {
+                    score[j][e] = j * 16 + g <= valid ? score[j][e] * TO_POWERS_OF_TWO : -1e30f;
+                    score[j][e + 2] = j * 16 + g + 8 <= valid ? score[j][e + 2] * TO_POWERS_OF_TWO : -1e30f;
+                    best = fmaxf(best, fmaxf(score[j][e], score[j][e + 2]));
+                }
+#pragma unroll
+                for (int x = 4; x <= 16; x <<= 1) best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, x));
+                fade[e] = power_of_two(top[e] - best);
+                top[e] = best;
+                sum[e] *= fade[e];
+            }
+#pragma unroll
+            for (int j = 0; j < 8; j++)
+            {
+                out[j][0] *= fade[0];
+                out[j][1] *= fade[1];
+                out[j][2] *= fade[0];
+                out[j][3] *= fade[1];
+            }
+
+            data = values.data(ring) + half * (32 * D * 2) + ((lane >> 4) * 8 + (lane & 7)) * (D * 2);
+#pragma unroll
+            for (int j = 0; j < 2; j++)
+            {
+                // Positions wholly behind the current one have no score above the floor: their weights are zero, not one.
+                float e0 = j * 16 + g <= valid ? power_of_two(score[j][0] - top[0]) : 0.0f, e1 = j * 16 + g <= valid ? power_of_two(score[j][1] - top[1]) : 0.0f;
+                float e2 = j * 16 + g + 8 <= valid ? power_of_two(score[j][2] - top[0]) : 0.0f, e3 = j * 16 + g + 8 <= valid ? power_of_two(score[j][3] - top[1]) : 0.0f;
+                sum[0] += e0 + e2;
+                sum[1] += e1 + e3;
+                u32 w0 = transpose_tile(pack_bf16(e0, e1)), w1 = transpose_tile(pack_bf16(e2, e3));
+                u32 mask0 = pair_mask(j * 16 + c * 2, valid), mask1 = pair_mask(j * 16 + c * 2 + 8, valid);
+#pragma unroll
+                for (int d = 0; d < 8; d++)
+                {
+                    uint4 v = ldmatrix_trans(data + j * (16 * D * 2) + (((2 * d + ((lane >> 3) & 1)) ^ swizzle(lane & 7)) << 4));
+                    mma_bf16(out[d], v.x & mask0, v.y & mask0, v.z & mask1, v.w & mask1, w0, w1);
+                }
+            }
+        }
+        leave_slot(ring, at);
+        leave_slot(ring, at);
+    }
+
+#pragma unroll
+    for (int e = 0; e < 2; e++)
+    {
+#pragma unroll
+        for (int x = 4; x <= 16; x <<= 1) sum[e] += __shfl_xor_sync(0xffffffffu, sum[e], x);
+        int head = 2 * c + e;
+        if (head < GROUP)
+        {
+            size_t index = (((size_t)u.row * KV_HEADS + u.kv_head) * MAX_SPLITS + u.split) * GROUP + head;
+#pragma unroll
+            for (int j = 0; j < 8; j++)
+            {
+                s.partial[index * D + j * 16 + g] = out[j][e];
+                s.partial[index * D + j * 16 + g + 8] = out[j][e + 2];
+            }
+            if (g == 0) s.partial_stats[index] = make_float2(top[e], sum[e]);
+        }
+    }
+}
+
+DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, int layer)
+{
+    int warp = threadIdx.x >> 5;
+    Deal deal(shared.unit_start[s.rows], 0);
+    // The next unit's queries are asked for before the slots in between are passed, where the registers allow it.
+    constexpr bool EARLY = GROUP == 1;
+    uint4 q[4];
+    if (EARLY && warp < deal.count) load_queries(s, shared, warp, q);
+#pragma unroll 1
+    for (int i = 0; i < deal.count; i++)
+    {
+        Unit u = unit_of(s, shared, i);
+        if (i % CONSUMER_WARPS == warp)
+        {
+            if (!EARLY) load_queries(s, shared, i, q);
+            attend_unit(s, shared, ring, at, u, q, layer);
+            if (EARLY && i + CONSUMER_WARPS < deal.count) load_queries(s, shared, i + CONSUMER_WARPS, q);
+        }
+        else pass_slots(ring, at, u.pages * PAGE_SLOTS);
+    }
+}
+
+// A warp joins a quarter of D of one row and query head: eight lanes hold 32 values, four groups of lanes take every fourth split.
+DEV void join_splits(const Step& s, const Shared& shared)
+{
+    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+    for (int v = warp * (int)gridDim.x + blockIdx.x; v < s.rows * HEADS * 4; v += (int)gridDim.x * CONSUMER_WARPS)
+    {
+        int row = v / (HEADS * 4), head = v / 4 % HEADS, d = v % 4 * 32 + (lane & 7) * 4, position = shared.position[row];
+        float4 out = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+        if (position >= 0)
+        {
+            int pages = position / PAGE + 1, shift = split_shift(pages), splits = (pages + (1 << shift) - 1) >> shift;
+            size_t base = ((size_t)row * KV_HEADS + head / GROUP) * MAX_SPLITS * GROUP + head % GROUP;
+            float2 a = lane < splits ? load_shared_f2(s.partial_stats + base + (size_t)lane * GROUP) : make_float2(-1e30f, 0.0f);
+            float2 b = lane + 32 < splits ? load_shared_f2(s.partial_stats + base + (size_t)(lane + 32) * GROUP) : make_float2(-1e30f, 0.0f);
+            float top = fmaxf(a.x, b.x);
+#pragma unroll
+            for (int x = 16; x; x >>= 1) top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, x));
+            a.x = power_of_two(a.x - top);
+            b.x = power_of_two(b.x - top);
+            float sum = a.x * a.y + b.x * b.y;
+#pragma unroll
+            for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
+#pragma unroll 4
+            for (int i = 0; i < splits; i += 4)
+            {
+                int split = i + (lane >> 3);
+                float4 part = split < splits ? load_shared_f4(s.partial + (base + (size_t)split * GROUP) * D + d) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+                float low = __shfl_sync(0xffffffffu, a.x, split & 31), high = __shfl_sync(0xffffffffu, b.x, split & 31), w = split < 32 ? low : high;
+                out.x += w * part.x;
+                out.y += w * part.y;
+                out.z += w * part.z;
+                out.w += w * part.w;
+            }
+#pragma unroll
+            for (int x = 8; x <= 16; x <<= 1)
+            {
+                out.x += __shfl_xor_sync(0xffffffffu, out.x, x);
+                out.y += __shfl_xor_sync(0xffffffffu, out.y, x);
+                out.z += __shfl_xor_sync(0xffffffffu, out.z, x);
+                out.w += __shfl_xor_sync(0xffffffffu, out.w, x);
+            }
+            float scale = 1.0f / sum;
+            out.x *= scale;
+            out.y *= scale;
+            out.z *= scale;
+            out.w *= scale;
+        }
+        if (lane < 8) *(uint2*)(s.attended + (size_t)row * (HEADS * D) + head * D + d) = make_uint2(pack_bf16(out.x, out.y), pack_bf16(out.z, out.w));
+    }
+}

@@ -1,0 +1,99 @@
+// The model that a build of the step kernel is for (NVRTC -D options) and what the host passes to it.
+//
+// ROWS       8, 16, 32 or 64: the most rows of this build; a row's result is the same bits in each of them
+// WEIGHT     0 bf16, 1 int8, 2 fp8 e4m3; 8-bit matrices have one float32 scale a row
+// HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
+#pragma once
+#include "ring.cuh"
+
+constexpr int D = 128;
+constexpr int PAGE = 64;                                    // positions of a cache page
+constexpr int GROUP = HEADS / KV_HEADS;
+constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
+constexpr int MAX_SPLITS = 64;
+constexpr int WEIGHT_BYTES = WEIGHT == 0 ? 2 : 1;
+constexpr int MAX_BLOCKS = 256;
+constexpr int LISTED_UNITS = 256;
+constexpr int BATCH = 64 / ROWS;                             // tiles whose sums the warps exchange at once
+
+static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads a key-value head");
+static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pieces of 128 values");
+
+struct Layer
+{
+    const void *qkv, *o, *gate_up, *down;                   // [QKV_HEADS*D, HIDDEN], [HIDDEN, HEADS*D], [2*INTERMEDIATE, HIDDEN], [HIDDEN, INTERMEDIATE]
+    const float *qkv_scale, *o_scale, *gate_up_scale, *down_scale;  // one a row, or null for bf16
+    const bf16 *attention_norm, *mlp_norm;                  // [HIDDEN]
+};
+
+struct Step
+{
+    const Layer* layers;
+    const bf16* embedding;          // [V, HIDDEN]
+    const void* head;               // [V, HIDDEN]
+    const float* head_scale;
+    const bf16* final_norm;         // [HIDDEN]
+    const float2* rope;             // [context, 64]: cos, sin
+    bf16* cache;                    // [pages, layers, 2, KV_HEADS, PAGE, D]
+    const int* page_table;          // [ROWS, max_pages]
+    const int* token;               // [ROWS]
+    const int* position;            // [ROWS]
+    const int* active;              // [ROWS]
+    float* residual;                // [ROWS, HIDDEN]
+    bf16* normed;                   // [ROWS, HIDDEN]: residual times the next norm's weight, not yet divided by the root mean square
+    float* squares;                 // [2, ROWS, MAX_BLOCKS]: each block's share of the sum of squares of residual
+    bf16* query;                    // [ROWS, HEADS*D]
+    bf16* attended;                 // [ROWS, HEADS*D]
+    bf16* mlp;                      // [ROWS, INTERMEDIATE]
+    float* partial;                 // [ROWS, KV_HEADS, MAX_SPLITS, GROUP, D]
+    float2* partial_stats;          // [ROWS, KV_HEADS, MAX_SPLITS, GROUP]: maximum (in powers of two) and sum
+    float* logits;                  // [ROWS, head_rows]
+    u32* barrier;                   // arrivals so far, and what they were when the launch began; zero at first
+    int rows, layer_count, max_pages, slots, head_start, head_rows;
+    float epsilon;
+};
+
+// Piece p (16 bytes, 0..15) of position t in a page lies at piece p ^ swizzle(t): tensor-core loads then meet no bank twice.
+DEV int swizzle(int t) { return ((t >> 1) & 3) | ((t & 1) << 2); }
+
+// First value of the keys (kv = 0) or values (kv = 1) of one page, layer and head: PAGE * D values follow.
+DEV size_t cache_offset(int page, int layer, int layer_count, int kv, int head)
+{
+    return ((((size_t)page * layer_count + layer) * 2 + kv) * KV_HEADS + head) * (PAGE * D);
+}
+
+// Pages of one attention split: a function of the row's own length alone, so that a row's sums never depend on other rows.
+DEV int split_shift(int pages)
+{
+    int shift = 0;
+    while (((pages + (1 << shift) - 1) >> shift) > MAX_SPLITS) shift++;
+    return shift;
+}
+
+struct Shared
+{
+    u64 full[MAX_SLOTS], empty[MAX_SLOTS];
+    float rstd[ROWS];
+    float squares[ROWS];
+    int position[ROWS];             // -1: the row is not active
+    int unit_start[ROWS + 1];       // attention units of the rows before
+    u32 units[LISTED_UNITS];        // this block's attention units, see attention.cuh
+    int unit_pages[LISTED_UNITS];   // and the first page of each
+    float tile_squares[BATCH][ROWS];
+    __align__(16) float sums[CONSUMER_WARPS][BATCH][ROWS * 8];  // 16 KiB
+};
+
+// Tiles of eight weight rows go round the blocks, and each product starts at the block after the last one's end: no block reads
+// more than one tile more than another in a whole step.
+struct Deal
+{
+    int first, count;
+
+    DEV Deal(int items, int offset)
+    {
+        int blocks = gridDim.x;
+        first = (int)blockIdx.x - offset % blocks;
+        if (first < 0) first += blocks;
+        count = first < items ? (items - first + blocks - 1) / blocks : 0;
+    }
+};

@@ -1,0 +1,200 @@
+// The ring of shared-memory slots that one producer warp fills ahead of the consumer warps.
+//
+// The producer knows every byte that its block reads in a step before the step starts (weights never change, cached
+// positions were written by earlier steps), so it only ever waits for a free slot and runs ahead across the grid
+// barriers between phases: memory stays busy while the consumers wait for each other. 200 KB a multiprocessor is about
+// 8 microseconds of an H100's bandwidth, more than a barrier and the start of a phase cost.
+// Compute capability 9.0 with a CUDA 12 compiler copies through the bulk copy engine; otherwise 16-byte asynchronous copies.
+#pragma once
+#include "common.cuh"
+
+#if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ >= 12 && !defined(YUE_NO_BULK)
+#define YUE_BULK 1
+#else
+#define YUE_BULK 0
+#endif
+
+constexpr int CONSUMER_WARPS = 8;
+constexpr int CONSUMERS = CONSUMER_WARPS * 32;
+constexpr int BLOCK_THREADS = CONSUMERS + 32;
+#ifndef PARTS
+#define PARTS (ROWS <= 8 ? 2 : 1)
+#endif
+constexpr int SEGMENT = 1024 * PARTS;           // bytes of one weight row in a slot; large copies cost fewer instructions
+constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes reading two rows meet 32 different banks
+constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
+constexpr int MAX_SLOTS = 32;
+
+// KiB that a block has asked for and not yet got. Bandwidth needs about 24; what is more only queues, and the loads and the
+// barriers of the consumers queue behind it. The ring is deeper: it fills while the consumers wait.
+#ifndef FLIGHT
+#define FLIGHT 32
+#endif
+constexpr int MOST_FLYING = FLIGHT / (8 * PARTS);
+
+struct Ring
+{
+    u32 data;       // shared address of slot 0, 128-byte aligned
+    u32 full;       // MAX_SLOTS barriers: the slot's bytes have arrived
+    u32 empty;      // MAX_SLOTS barriers: all consumer warps have left the slot
+    int slots;
+};
+
+// A place in the endless sequence of slots.
+struct Cursor
+{
+    int slot;
+    u32 phase;
+
+    DEV void advance(const Ring& ring)
+    {
+        if (++slot == ring.slots) { slot = 0; phase ^= 1u; }
+    }
+
+    DEV u32 data(const Ring& ring) const { return ring.data + (u32)slot * SLOT_BYTES; }
+    DEV u32 full(const Ring& ring) const { return ring.full + (u32)slot * 8u; }
+    DEV u32 empty(const Ring& ring) const { return ring.empty + (u32)slot * 8u; }
+};
+
+// The producer's place, and the oldest slot whose bytes it has not seen arrive.
+struct Front
+{
+    Cursor at, landed;
+    int flying;
+};
+
+DEV void barrier_init(u32 address, u32 count)
+{
+    asm volatile("mbarrier.init.shared.b64 [%0], %1;" : : "r"(address), "r"(count) : "memory");
+}
+
+DEV void barrier_arrive(u32 address)
+{
+    asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
+}
+
+// A wait that never ends is a bug or a dead device: after seconds it traps, which the host reports as a dead context. The counts
+// are of polls (20 cycles each at least; 600 in the grid's), because code size matters: the whole step has to stay in the
+// instruction cache, or each phase begins with fetching it.
+constexpr u32 MAX_POLLS = 1u << 28, MAX_GRID_POLLS = 1u << 23;
+
+DEV void barrier_wait(u32 address, u32 phase)
+{
+    u32 done = 0, polls = 0;
+#pragma unroll 1
+    while (true)
+    {
+#if __CUDA_ARCH__ >= 900
+        asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
+            : "=r"(done) : "r"(address), "r"(phase) : "memory");
+#else
+        asm volatile("{ .reg .pred p; mbarrier.test_wait.parity.shared.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
+            : "=r"(done) : "r"(address), "r"(phase) : "memory");
+#endif
+        if (done) return;
+        if (++polls == MAX_POLLS) __trap();
+    }
+}
+
+// The consumer warps' own block barrier; the producer takes no part.
+DEV void consumers_sync()
+{
+    asm volatile("bar.sync 1, %0;" : : "n"(CONSUMERS) : "memory");
+}
+
+// All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals for ever; word[1] is
+// its value at the launch's start, written by leave_grid, so that an arrival needs no answer.
+struct Grid
+{
+    u32* word;
+    u32 target;
+
+    DEV explicit Grid(u32* word) : word(word), target(0)
+    {
+        if (threadIdx.x == 0) asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(target) : "l"(word + 1) : "memory");
+    }
+
+    DEV void sync()
+    {
+        consumers_sync();
+        if (threadIdx.x == 0)
+        {
+            target += gridDim.x;
+            u32 now, polls = 0;
+            asm volatile("fence.acq_rel.gpu;" : : : "memory");
+            asm volatile("red.relaxed.gpu.global.add.u32 [%0], 1;" : : "l"(word) : "memory");
+            while (true)
+            {
+                asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(word) : "memory");
+                if ((int)(now - target) >= 0) break;
+                if (++polls == MAX_GRID_POLLS) __trap();
+            }
+        }
+        consumers_sync();
+    }
+
+    // After the last sync: every block has read word[1] before it came to the first.
+    DEV void leave()
+    {
+        if (threadIdx.x == 0 && blockIdx.x == 0) word[1] = target;
+    }
+};
+
+// Producer side: one slot of rows bytes each, from src(i) for i < count, at pitch in the slot. Whole warp; bytes a multiple of 16.
+constexpr u32 FULL_ARRIVALS = YUE_BULK ? 1 : 32;
+
+template <typename Source>
+DEV void fill_slot(const Ring& ring, Front& front, int count, u32 bytes, u32 pitch, u64 policy, Source source)
+{
+    int lane = threadIdx.x & 31;
+    Cursor& at = front.at;
+    if (front.flying == min(MOST_FLYING, ring.slots - 1))
+    {
+        barrier_wait(front.landed.full(ring), front.landed.phase);
+        front.landed.advance(ring);
+    }
+    else front.flying++;
+    barrier_wait(at.empty(ring), at.phase ^ 1u);
+    u32 full = at.full(ring), data = at.data(ring);
+#if YUE_BULK
+    if (lane == 0)
+    {
+        asm volatile("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared.b64 state, [%0], %1; }" : : "r"(full), "r"(count * bytes) : "memory");
+    }
+    __syncwarp();
+    if (lane < count)
+    {
+        asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], %4;"
+            : : "r"(data + (u32)lane * pitch), "l"(source(lane)), "r"(bytes), "r"(full), "l"(policy) : "memory");
+    }
+#else
+    (void)policy;
+    for (int i = 0; i < count; i++)
+    {
+        const u8* row = (const u8*)source(i);
+        for (u32 b = lane * 16; b < bytes; b += 512)
+        {
+            asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"(data + i * pitch + b), "l"(row + b) : "memory");
+        }
+    }
+    asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" : : "r"(full) : "memory");
+#endif
+    at.advance(ring);
+}
+
+DEV u64 stream_policy()
+{
+    u64 policy = 0;
+#if YUE_BULK
+    asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+#endif
+    return policy;
+}
+
+// Ordinary writes to a slot (by a consumer) come before the copy engine's next ones.
+DEV void fence_slot_writes()
+{
+#if YUE_BULK
+    asm volatile("fence.proxy.async.shared::cta;" : : : "memory");
+#endif
+}

@@ -1,0 +1,21 @@
+// What the sampler kernels read and keep for each song. The host writes a song's record when the song joins or its settings change.
+#pragma once
+#include "common.cuh"
+
+constexpr int MAX_RANGES = 4;
+
+struct Song
+{
+    u64 seed;
+    u32* seen;                      // one bit an id: [(V + 31) / 32]
+    float guidance;                 // used when unconditional_row >= 0
+    float penalty, temperature, top_p;
+    int top_k;                      // 0: off
+    int row, unconditional_row;     // unconditional_row < 0: guidance off
+    int range_count, range_low[MAX_RANGES], range_high[MAX_RANGES];  // allowed ids: low <= id < high
+    int end_id, least, most;        // end_id is forbidden before `least` ids; the song stops after `most` ids or at end_id
+    u32 section;
+    int step;                       // ids drawn in this section
+    int position_limit;             // the song stops before a row would pass it
+    int running;                    // 0: the song takes no part
+};

@@ -1,0 +1,142 @@
+// One decode step of a Llama model for 1 to ROWS rows in one launch: logits[m] = head . norm(h_L[m]), with
+//   h_0 = embedding[token];  a = h_i + o . attention(qkv . norm(h_i));  h_{i+1} = a + down . (silu(gate . norm(a)) * up . norm(a)),
+// and the keys and values of position[m] appended to row m's cache pages.
+//
+// Launch: cooperative, one block a multiprocessor, 8 consumer warps and 1 producer warp, all shared memory of the block.
+// Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
+// Why this version: a step only moves bytes, and what keeps a kernel-a-product step from the memory's speed is the gaps
+// between kernels (stage 2's products take 3 to 15 microseconds each). Here copies run ahead through shared memory across
+// all of a step's products (ring.cuh), six grid barriers a layer separate what depends on other blocks, and the norms
+// cost nothing: x is stored times the norm's weight, and 1/rms, a factor of the whole row, multiplies the product's result.
+// The residual stream is float32; products take bf16 x and sum in float32.
+#include "product.cuh"
+#include "attention.cuh"
+
+// h_0 and its share of squares: block m writes row m.
+DEV void embed(const Step& s, Shared& shared)
+{
+    const bf16* norm = s.layers[0].attention_norm;
+    int lane = threadIdx.x & 31;
+    for (int m = blockIdx.x; m < s.rows; m += gridDim.x)
+    {
+        float sum = 0.0f;
+        const bf16* source = s.embedding + (size_t)s.token[m] * HIDDEN;
+        for (int i = threadIdx.x; i < HIDDEN; i += CONSUMERS)
+        {
+            float h = from_bf16(source[i]);
+            s.residual[(size_t)m * HIDDEN + i] = h;
+            s.normed[(size_t)m * HIDDEN + i] = to_bf16(h * from_bf16(norm[i]));
+            sum += h * h;
+        }
+#pragma unroll
+        for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
+        if (lane == 0) shared.sums[0][0][threadIdx.x >> 5] = sum;
+        consumers_sync();
+        sum = 0.0f;
+        for (int w = 0; w < CONSUMER_WARPS; w++) sum += shared.sums[0][0][w];
+        for (int b = threadIdx.x; b < (int)gridDim.x; b += CONSUMERS) s.squares[(size_t)m * MAX_BLOCKS + b] = b == 0 ? sum : 0.0f;
+        consumers_sync();
+    }
+}
+
+DEV void clear_squares(Shared& shared)
+{
+    for (int m = threadIdx.x; m < ROWS; m += CONSUMERS) shared.squares[m] = 0.0f;
+}
+
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const __grid_constant__ Step s)
+{
+    extern __shared__ __align__(128) u8 memory[];
+    Ring ring;
+    ring.data = (shared_address(memory) + 127u) & ~127u;
+    Shared& shared = *(Shared*)(memory + (ring.data - shared_address(memory)) + (size_t)s.slots * SLOT_BYTES);
+    ring.full = shared_address(shared.full);
+    ring.empty = shared_address(shared.empty);
+    ring.slots = s.slots;
+    if (threadIdx.x < s.slots)
+    {
+        barrier_init(ring.full + threadIdx.x * 8, FULL_ARRIVALS);
+        barrier_init(ring.empty + threadIdx.x * 8, CONSUMER_WARPS);
+    }
+    asm volatile("fence.acq_rel.cta;" : : : "memory");
+    fence_slot_writes();
+    if (threadIdx.x < s.rows) shared.position[threadIdx.x] = s.active[threadIdx.x] ? s.position[threadIdx.x] : -1;
+    __syncthreads();
+    if (threadIdx.x == 0)
+    {
+        int units = 0;
+        for (int m = 0; m < s.rows; m++)
+        {
+            shared.unit_start[m] = units;
+            int pages = shared.position[m] < 0 ? 0 : shared.position[m] / PAGE + 1, shift = split_shift(pages);
+            units += ((pages + (1 << shift) - 1) >> shift) * KV_HEADS;
+        }
+        shared.unit_start[s.rows] = units;
+    }
+    __syncthreads();
+    list_units(s, shared);
+    __syncthreads();
+
+    // Tiles go to blocks by the model's shape alone: the sums of squares are added block by block.
+    int offset = 0, products = s.layer_count * 4 + 1;
+    if (threadIdx.x >= CONSUMERS)
+    {
+        u64 policy = stream_policy();
+        Front front = { { 0, 0u }, { 0, 0u }, 0 };
+#pragma unroll 1
+        for (int i = 0; i < products; i++)
+        {
+            const Product p(i == products - 1 ? (int)HEAD : i & 3, s.head_rows);
+            const Layer& layer = s.layers[i >> 2];
+            if (p.kind == OUT)
+            {
+                produce_attention(s, shared, ring, front, policy, i >> 2);
+            }
+            const void* weights = p.kind == QKV ? layer.qkv : p.kind == OUT ? layer.o : p.kind == GATE_UP ? layer.gate_up : p.kind == DOWN ? layer.down
+                : (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES;
+            produce(ring, front, policy, p, weights, offset);
+            offset = (offset + p.tiles) % (int)gridDim.x;
+        }
+        return;
+    }
+
+    Cursor at = { 0, 0u };
+    Grid grid(s.barrier);
+    embed(s, shared);
+    grid.sync();
+#pragma unroll 1
+    for (int i = 0; i < products; i++)
+    {
+        const Product p(i == products - 1 ? (int)HEAD : i & 3, s.head_rows);
+        const Layer& layer = s.layers[i >> 2];
+        const bf16* next_norm = nullptr;
+        const float* scale;
+        if (p.kind == OUT)
+        {
+            attend(s, shared, ring, at, i >> 2);
+            grid.sync();
+            join_splits(s, shared);
+            grid.sync();
+            next_norm = layer.mlp_norm;
+            scale = layer.o_scale;
+        }
+        else if (p.kind == DOWN)
+        {
+            next_norm = i + 2 < products ? s.layers[(i >> 2) + 1].attention_norm : s.final_norm;
+            scale = layer.down_scale;
+        }
+        else
+        {
+            load_rstd(s, shared, p.kind == GATE_UP ? 1 : 0);
+            scale = p.kind == QKV ? layer.qkv_scale : p.kind == GATE_UP ? layer.gate_up_scale : s.head_scale + s.head_start;
+        }
+        if (next_norm) clear_squares(shared);
+        const bf16* x = p.kind == OUT ? s.attended : p.kind == DOWN ? s.mlp : s.normed;
+        consume(s, shared, ring, at, p, x, next_norm, scale, i >> 2, offset);
+        offset = (offset + p.tiles) % (int)gridDim.x;
+        if (next_norm) store_squares(s, shared, p.kind == OUT ? 1 : 0);
+        if (p.kind == HEAD) break;
+        grid.sync();
+    }
+    grid.leave();
+}

@@ -1,0 +1,70 @@
+using Xunit;
+using Yue.Cuda.Compilation;
+
+namespace Yue.Cuda.Tests;
+
+public sealed class CompilationTests(ITestOutputHelper output)
+{
+    private static readonly string[] SmallShape = ["HIDDEN=256", "INTERMEDIATE=384", "HEADS=8", "KV_HEADS=1"];
+
+    public static TheoryData<int> Architectures => [80, 86, 89, 90];
+
+    [Theory]
+    [MemberData(nameof(Architectures))]
+    public void Every_kernel_compiles_without_warnings(int architecture)
+    {
+        Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
+        foreach (var file in KernelSource.Kernels)
+        {
+            var builds = file == "step.cu"
+                ? from rows in (int[])[8, 16, 32, 64] from weight in (int[])[0, 1, 2] where weight == 0 || rows == 8 select (string[])[.. SmallShape, $"ROWS={rows}", $"WEIGHT={weight}"]
+                : [[]];
+            foreach (var build in builds)
+            {
+                var compiled = KernelCompiler.Compile(file, architecture, build);
+                Assert.NotEmpty(compiled.Resources);
+                foreach (var kernel in compiled.Resources)
+                {
+                    output.WriteLine($"sm_{architecture} {kernel.Kernel} {string.Join(' ', build)}: {kernel.Registers} registers, {kernel.SpillBytes} bytes spilled");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void A_kernel_that_does_not_compile_is_refused_with_the_compilers_words()
+    {
+        Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
+        var error = Assert.Throws<KernelCompilationException>(() => KernelCompiler.Compile("step.cu", 90, ["ROWS=8", "WEIGHT=0", "HIDDEN=100", "INTERMEDIATE=128", "HEADS=8", "KV_HEADS=1"]));
+        Assert.Contains("pieces of 128", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_cache_key_changes_with_definitions_and_architecture()
+    {
+        var key = KernelCache.Key("step.cu", 90, SmallShape);
+        Assert.Equal(key, KernelCache.Key("step.cu", 90, SmallShape));
+        Assert.NotEqual(key, KernelCache.Key("step.cu", 80, SmallShape));
+        Assert.NotEqual(key, KernelCache.Key("step.cu", 90, ["ROWS=8"]));
+        Assert.NotEqual(key, KernelCache.Key("sample.cu", 90, SmallShape));
+    }
+
+    [Fact]
+    public void A_compiled_kernel_is_read_from_the_folder_the_second_time()
+    {
+        Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
+        var folder = Directory.CreateTempSubdirectory("yue-kernels").FullName;
+        try
+        {
+            var cache = new KernelCache(folder);
+            var image = cache.Get("greedy.cu", 80, []);
+            var file = Assert.Single(Directory.GetFiles(folder));
+            File.WriteAllBytes(file, [.. image, 7]);
+            Assert.Equal(image.Length + 1, cache.Get("greedy.cu", 80, []).Length);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using Yue.Cuda.Decode;
+
+namespace Yue.Cuda.Tests;
+
+/// <summary>A test model with its cache and decoder, and rows whose cached past is random.</summary>
+internal sealed class DecodeBench : IDisposable
+{
+    private readonly List<List<int>> _pages = [];
+
+    public DecodeBench(Gpu gpu, LlamaShape shape, WeightType type, int rows, int pages, int seed = 1, int mostSlots = 32, bool bulkCopies = true)
+    {
+        var device = gpu.Require();
+        Stream = CudaStream.Create();
+        Model = new TestModel(shape, type, seed, Stream);
+        Cache = new KvCache(device, gpu.Kernels, shape, pages);
+        Cache.Fill(0xff, Stream);
+        Llama = new CudaLlama(device, gpu.Kernels, shape, Model.Weights, Cache, rows, shape.Vocabulary, mostSlots, bulkCopies);
+    }
+
+    public CudaStream Stream { get; }
+
+    public TestModel Model { get; }
+
+    public KvCache Cache { get; }
+
+    public CudaLlama Llama { get; }
+
+    /// <summary>Gives a row pages and a random past of some positions, the same for the same seed.</summary>
+    public ReferenceLlama StartRow(int row, int positions, int seed, int spare = 1)
+    {
+        var pages = new List<int>();
+        if (!Cache.TryTake(KvCache.PagesFor(positions + spare), pages))
+        {
+            throw new InvalidOperationException("too few pages for the test");
+        }
+
+        _pages.Add(pages);
+        Llama.SetPages(Stream, row, pages.ToArray());
+        var reference = new ReferenceLlama(Model);
+        var random = new Random(seed);
+        var width = Model.Shape.KeyValueHeads * LlamaShape.HeadSize;
+        for (var layer = 0; layer < Model.Shape.Layers && positions > 0; layer++)
+        {
+            var keys = Bf16.Random(random, (long)positions * width, 2);
+            var values = Bf16.Random(random, (long)positions * width, 2);
+            using var deviceKeys = TestMatrix.Upload<ushort>(keys, Stream);
+            using var deviceValues = TestMatrix.Upload<ushort>(values, Stream);
+            Cache.CopyIn(Stream, Llama.PageTableOf(row), layer, 0, new KeyValueBlock(deviceKeys.Address, deviceValues.Address, positions, width, LlamaShape.HeadSize));
+            Stream.Synchronize();
+            for (var t = 0; t < positions; t++)
+            {
+                reference.Cache[layer].Keys.Add([.. keys.AsSpan(t * width, width).ToArray().Select(Bf16.To)]);
+                reference.Cache[layer].Values.Add([.. values.AsSpan(t * width, width).ToArray().Select(Bf16.To)]);
+            }
+        }
+
+        return reference;
+    }
+
+    /// <summary>One plain step; the activations are NaN before it.</summary>
+    public float[] Step(int rows, int headStart, int headRows)
+    {
+        Llama.Poison(Stream, 0xff);
+        Llama.Step(Stream, rows, headStart, headRows);
+        return CudaCopy.ToHost<float>(Llama.Logits, rows * headRows, Stream);
+    }
+
+    /// <summary>Gives every row's pages back, as they are.</summary>
+    public void ReturnPages()
+    {
+        Stream.Synchronize();
+        _pages.ForEach(Cache.Return);
+        _pages.Clear();
+    }
+
+    public void Dispose()
+    {
+        Stream.Synchronize();
+        Llama.Dispose();
+        Cache.Dispose();
+        Model.Dispose();
+        Stream.Dispose();
+    }
+}

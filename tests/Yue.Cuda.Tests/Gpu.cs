@@ -1,0 +1,47 @@
+using Xunit;
+using Yue.Cuda.Compilation;
+
+namespace Yue.Cuda.Tests;
+
+/// <summary>The device that the GPU tests share; they run one after another.</summary>
+public sealed class Gpu : IDisposable
+{
+    public const string Name = "Gpu";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("yue-kernels").FullName;
+    private readonly CudaDevice? _device;
+    private readonly string? _reason;
+
+    public Gpu()
+    {
+        _device = CudaDevice.TryOpen(0, out _reason);
+        if (_device is not null && KernelCompiler.Version(out _reason) is null)
+        {
+            _device.Dispose();
+            _device = null;
+        }
+
+        Kernels = new KernelCache(_folder);
+    }
+
+    public KernelCache Kernels { get; }
+
+    /// <summary>The device with its context current on this thread; skips the test where there is none.</summary>
+    public CudaDevice Require()
+    {
+        Assert.SkipWhen(_device is null, _reason ?? "");
+        _device!.MakeCurrent();
+        return _device;
+    }
+
+    public void Dispose()
+    {
+        _device?.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
+
+[CollectionDefinition(Gpu.Name, DisableParallelization = true)]
+#pragma warning disable CA1711 // xUnit's own word.
+public sealed class GpuCollection : ICollectionFixture<Gpu>;
+#pragma warning restore CA1711

@@ -1,0 +1,129 @@
+using Yue.Cuda.Decode;
+
+namespace Yue.Cuda.Tests;
+
+/// <summary>One row of a Llama model on the CPU: sums in double, rounded to bf16 where the kernels store bf16.</summary>
+internal sealed class ReferenceLlama(TestModel model)
+{
+    private const int D = LlamaShape.HeadSize;
+    private readonly LlamaShape _shape = model.Shape;
+
+    /// <summary>Keys and values of each layer: [positions][K·D].</summary>
+    public List<(List<float[]> Keys, List<float[]> Values)> Cache { get; } = [.. Enumerable.Range(0, model.Shape.Layers).Select(_ => (new List<float[]>(), new List<float[]>()))];
+
+    public int Position => Cache[0].Keys.Count;
+
+    /// <summary>Feeds one token and returns the logits of some head rows.</summary>
+    public float[] Step(int token, int headStart, int headRows)
+    {
+        var h = new double[_shape.Hidden];
+        for (var i = 0; i < h.Length; i++)
+        {
+            h[i] = model.Embedding[((long)token * _shape.Hidden) + i];
+        }
+
+        var position = Position;
+        foreach (var (layer, cache) in model.Layers.Zip(Cache))
+        {
+            var qkv = Multiply(layer.Qkv, 0, layer.Qkv.Rows, Normed(h, layer.AttentionNorm, out var scale), scale);
+            Rotate(qkv, position);
+            var q = qkv[..(_shape.Heads * D)];
+            cache.Keys.Add([.. qkv[(_shape.Heads * D)..((_shape.Heads + _shape.KeyValueHeads) * D)].Select(value => (float)Bf16.Round(value))]);
+            cache.Values.Add([.. qkv[((_shape.Heads + _shape.KeyValueHeads) * D)..].Select(value => (float)Bf16.Round(value))]);
+            Add(h, Multiply(layer.Output, 0, layer.Output.Rows, Attend(q, cache.Keys, cache.Values), 1));
+            var gateUp = Multiply(layer.GateUp, 0, layer.GateUp.Rows, Normed(h, layer.MlpNorm, out scale), scale);
+            var mlp = new double[_shape.Intermediate];
+            for (var i = 0; i < mlp.Length; i++)
+            {
+                mlp[i] = Bf16.Round(gateUp[2 * i] / (1 + Math.Exp(-gateUp[2 * i])) * gateUp[(2 * i) + 1]);
+            }
+
+            Add(h, Multiply(layer.Down, 0, layer.Down.Rows, mlp, 1));
+        }
+
+        return [.. Multiply(model.Head, headStart, headRows, Normed(h, model.FinalNorm, out var last), last).Select(value => (float)value)];
+    }
+
+    private static double[] Multiply(TestMatrix matrix, int start, int rows, double[] x, double scale)
+    {
+        var y = new double[rows];
+        Parallel.For(0, rows, row =>
+        {
+            var sum = 0.0;
+            var at = (long)(start + row) * matrix.Columns;
+            for (var i = 0; i < x.Length; i++)
+            {
+                sum += matrix.Values[at + i] * x[i];
+            }
+
+            y[row] = sum * scale;
+        });
+        return y;
+    }
+
+    private static void Add(double[] h, double[] y)
+    {
+        for (var i = 0; i < h.Length; i++)
+        {
+            h[i] += y[i];
+        }
+    }
+
+    private double[] Normed(double[] h, float[] weight, out double scale)
+    {
+        scale = 1 / Math.Sqrt((h.Sum(value => value * value) / h.Length) + _shape.NormEpsilon);
+        return [.. h.Zip(weight, (value, w) => Bf16.Round(value * w))];
+    }
+
+    private void Rotate(double[] qkv, int position)
+    {
+        for (var head = 0; head < _shape.Heads + _shape.KeyValueHeads; head++)
+        {
+            for (var j = 0; j < D / 2; j++)
+            {
+                var angle = position * (float)Math.Pow(_shape.RopeTheta, -2.0 * j / D);
+                var (sin, cos) = Math.SinCos(angle);
+                var (low, high) = (qkv[(head * D) + j], qkv[(head * D) + j + (D / 2)]);
+                qkv[(head * D) + j] = (low * cos) - (high * sin);
+                qkv[(head * D) + j + (D / 2)] = (high * cos) + (low * sin);
+            }
+        }
+    }
+
+    private double[] Attend(double[] q, List<float[]> keys, List<float[]> values)
+    {
+        var output = new double[_shape.Heads * D];
+        Parallel.For(0, _shape.Heads, head =>
+        {
+            var kv = head / (_shape.Heads / _shape.KeyValueHeads) * D;
+            var scores = new double[keys.Count];
+            for (var t = 0; t < scores.Length; t++)
+            {
+                for (var d = 0; d < D; d++)
+                {
+                    scores[t] += Bf16.Round(q[(head * D) + d]) * keys[t][kv + d];
+                }
+
+                scores[t] /= Math.Sqrt(D);
+            }
+
+            var top = scores.Max();
+            var sum = 0.0;
+            for (var t = 0; t < scores.Length; t++)
+            {
+                var weight = Math.Exp(scores[t] - top);
+                sum += weight;
+                for (var d = 0; d < D; d++)
+                {
+                    output[(head * D) + d] += weight * values[t][kv + d];
+                }
+            }
+
+            for (var d = 0; d < D; d++)
+            {
+                output[(head * D) + d] = Bf16.Round(output[(head * D) + d] / sum);
+            }
+        });
+        return output;
+    }
+}

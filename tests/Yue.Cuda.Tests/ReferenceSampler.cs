@@ -1,0 +1,90 @@
+using Yue.Cuda.Decode;
+
+namespace Yue.Cuda.Tests;
+
+/// <summary>The sampling chain on the CPU, in double, by sorting.</summary>
+internal static class ReferenceSampler
+{
+    /// <summary>The kept ids in descending order of probability (ties: lower id first), with their probabilities, which sum to 1.</summary>
+    public static List<(int Id, double Probability)> Distribution(float[] conditional, float[]? unconditional, SongSettings settings, HashSet<int> seen, int step)
+    {
+        double LogSum(float[] x) => x.Max() + Math.Log(x.Sum(value => Math.Exp(value - x.Max())));
+        var (sumC, sumU) = unconditional is null ? (0, 0) : (LogSum(conditional), LogSum(unconditional));
+        var scores = new List<(int Id, double Score)>();
+        foreach (var id in settings.Allowed.SelectMany(range => Enumerable.Range(range.Low, range.High - range.Low)))
+        {
+            double score = conditional[id];
+            if (unconditional is not null)
+            {
+                var u = unconditional[id] - sumU;
+                score = u + (settings.Guidance * (score - sumC - u));
+            }
+
+            if (seen.Contains(id))
+            {
+                score = score < 0 ? score * settings.RepetitionPenalty : score / settings.RepetitionPenalty;
+            }
+
+            if (id != settings.EndId || step >= settings.LeastTokens)
+            {
+                scores.Add((id, settings.Temperature > 0 ? score / settings.Temperature : score));
+            }
+        }
+
+        scores = [.. scores.OrderByDescending(item => item.Score).ThenBy(item => item.Id)];
+        if (settings.Temperature <= 0)
+        {
+            return [(scores[0].Id, 1)];
+        }
+
+        if (settings.TopK > 0 && settings.TopK < scores.Count)
+        {
+            var least = scores[settings.TopK - 1].Score;
+            scores = [.. scores.TakeWhile(item => item.Score >= least)];
+        }
+
+        var weights = scores.Select(item => Math.Exp(item.Score - scores[0].Score)).ToArray();
+        var total = weights.Sum();
+        var before = 0.0;
+        var kept = 0;
+        while (kept < weights.Length && (kept == 0 || settings.TopP >= 1 || before < settings.TopP * total))
+        {
+            before += weights[kept++];
+        }
+
+        return [.. Enumerable.Range(0, kept).Select(i => (scores[i].Id, weights[i] / before))];
+    }
+
+    /// <summary>The id in which the cumulative probability passes the step's uniform number.</summary>
+    public static int Draw(List<(int Id, double Probability)> distribution, ulong seed, int section, int step)
+    {
+        var uniform = (Philox(seed, (uint)section, (uint)step) >> 8) / 16777216.0;
+        var sum = 0.0;
+        foreach (var (id, probability) in distribution)
+        {
+            sum += probability;
+            if (uniform < sum)
+            {
+                return id;
+            }
+        }
+
+        return distribution[^1].Id;
+    }
+
+    /// <summary>Word 0 of Philox4x32-10 with counter (section, step, 0, 0).</summary>
+    public static uint Philox(ulong seed, uint section, uint step)
+    {
+        var (c0, c1, c2, c3) = (section, step, 0u, 0u);
+        var (k0, k1) = ((uint)seed, (uint)(seed >> 32));
+        for (var i = 0; i < 10; i++)
+        {
+            var (p0, p1) = (0xD2511F53UL * c0, 0xCD9E8D57UL * c2);
+            (c0, c1, c2, c3) = ((uint)(p1 >> 32) ^ c1 ^ k0, (uint)p1, (uint)(p0 >> 32) ^ c3 ^ k1, (uint)p0);
+            k0 += 0x9E3779B9;
+            k1 += 0xBB67AE85;
+        }
+
+        return c0;
+    }
+}

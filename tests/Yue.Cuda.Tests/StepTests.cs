@@ -1,0 +1,188 @@
+using Xunit;
+using Yue.Cuda.Decode;
+using Yue.Testing;
+
+namespace Yue.Cuda.Tests;
+
+[Collection(Gpu.Name)]
+[Trait("Category", Gpu.Name)]
+public sealed class StepTests(Gpu gpu)
+{
+    private static readonly int[] Lengths = [0, 1, 31, 32, 63, 64, 65, 100, 127, 128, 200, 319, 5, 640];
+
+    private static LlamaShape Tiny { get; } = new() { Layers = 2, Hidden = 256, Intermediate = 384, Heads = 8, KeyValueHeads = 1, Vocabulary = 1003, Context = 1024 };
+
+    private static LlamaShape Odd { get; } = new() { Layers = 3, Hidden = 640, Intermediate = 896, Heads = 6, KeyValueHeads = 2, Vocabulary = 517, Context = 1024 };
+
+    private static LlamaShape Stage2Layer { get; } = new() { Layers = 1, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 1024, Context = 8192 };
+
+    private static LlamaShape Stage1Layer { get; } = new() { Layers = 1, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 1024, Context = 16384 };
+
+    public static TheoryData<string, int, int> Cases { get; } = new()
+    {
+        { "tiny", 1, 0 }, { "tiny", 2, 0 }, { "tiny", 5, 0 }, { "tiny", 8, 0 }, { "tiny", 9, 0 }, { "tiny", 16, 0 }, { "tiny", 17, 0 }, { "tiny", 33, 0 }, { "tiny", 64, 0 },
+        { "odd", 3, 0 }, { "odd", 13, 0 }, { "odd", 40, 0 },
+        { "stage2", 10, 0 }, { "stage1", 2, 0 },
+        { "tiny", 2, 1 }, { "odd", 13, 1 }, { "stage1", 2, 1 }, { "tiny", 2, 2 }, { "odd", 13, 2 }, { "stage2", 3, 2 }, { "tiny", 64, 1 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Logits_equal_the_reference(string name, int rows, int weightType)
+    {
+        gpu.Require();
+        var shape = ShapeOf(name);
+        using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, rows, (rows * 5) + 40);
+        var references = Enumerable.Range(0, rows).Select(row => bench.StartRow(row, Lengths[row % Lengths.Length], row, spare: 3)).ToList();
+        for (var step = 0; step < 2; step++)
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                bench.Llama.SetRow(bench.Stream, row, Token(shape, row, step), references[row].Position, active: true);
+            }
+
+            var (start, count) = step == 0 ? (0, shape.Vocabulary) : (37, 301);
+            var logits = bench.Step(rows, start, count);
+            for (var row = 0; row < rows; row++)
+            {
+                var expected = references[row].Step(Token(shape, row, step), start, count);
+                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * count, count), 0.02, $"{name}, step {step}, row {row} of {rows}");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("stage1", 16383)]
+    [InlineData("stage1", 4097)]
+    [InlineData("stage2", 8191)]
+    public void Long_rows_equal_the_reference(string name, int position)
+    {
+        gpu.Require();
+        var shape = ShapeOf(name);
+        using var bench = new DecodeBench(gpu, shape, WeightType.BFloat16, 2, KvCache.PagesFor(position + 1) + 4);
+        var longRow = bench.StartRow(0, position, 5);
+        var shortRow = bench.StartRow(1, 3, 6);
+        bench.Llama.SetRow(bench.Stream, 0, 11, position, active: true);
+        bench.Llama.SetRow(bench.Stream, 1, 12, 3, active: true);
+        var logits = bench.Step(2, 0, shape.Vocabulary);
+        TensorAssert.CloseToPeak(longRow.Step(11, 0, shape.Vocabulary), logits.AsSpan(0, shape.Vocabulary), 0.02, "long row");
+        TensorAssert.CloseToPeak(shortRow.Step(12, 0, shape.Vocabulary), logits.AsSpan(shape.Vocabulary), 0.02, "short row");
+    }
+
+    [Theory]
+    [InlineData("tiny", 0)]
+    [InlineData("odd", 0)]
+    [InlineData("stage2", 0)]
+    [InlineData("tiny", 1)]
+    [InlineData("tiny", 2)]
+    public void A_row_has_the_same_bits_alone_and_beside_others(string name, int weightType)
+    {
+        gpu.Require();
+        var shape = ShapeOf(name);
+        using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, 64, 200);
+        float[]? alone = null;
+        foreach (var rows in (int[])[1, 2, 8, 9, 16, 17, 32, 33, 64])
+        {
+            // The row moves to the last place; what is beside it is longer, shorter or inactive.
+            for (var row = 0; row < rows - 1; row++)
+            {
+                bench.StartRow(row, row % 3 * 40, rows + row);
+                bench.Llama.SetRow(bench.Stream, row, row, row % 3 * 40, active: row % 5 != 4);
+            }
+
+            bench.StartRow(rows - 1, 150, 77);
+            bench.Llama.SetRow(bench.Stream, rows - 1, 9, 150, active: true);
+            var logits = bench.Step(rows, 0, shape.Vocabulary).AsSpan((rows - 1) * shape.Vocabulary).ToArray();
+            Assert.All(logits, value => Assert.True(float.IsFinite(value)));
+            alone ??= logits;
+            Assert.True(alone.SequenceEqual(logits), $"{name}: {rows} rows differ from one: {logits[0]}, {alone[0]}");
+            bench.ReturnPages();
+        }
+    }
+
+    [Fact]
+    public void Fewer_slots_and_plain_copies_give_the_same_bits()
+    {
+        gpu.Require();
+        float[]? first = null;
+        foreach (var (slots, bulk) in ((int, bool)[])[(32, true), (32, false), (10, true), (4, false)])
+        {
+            using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 3, 40, mostSlots: slots, bulkCopies: bulk);
+            for (var row = 0; row < 3; row++)
+            {
+                bench.StartRow(row, 100 * row, row);
+                bench.Llama.SetRow(bench.Stream, row, row, 100 * row, active: true);
+            }
+
+            var logits = bench.Step(3, 0, Odd.Vocabulary);
+            Assert.All(logits, value => Assert.True(float.IsFinite(value)));
+            first ??= logits;
+            Assert.Equal(first, logits);
+        }
+    }
+
+    [Fact]
+    public void A_replayed_graph_has_the_bits_of_plain_launches()
+    {
+        gpu.Require();
+        using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 4, 60);
+        bench.Llama.Prepare(4);
+        using var graph = CudaGraph.Capture(bench.Stream, () => bench.Llama.Step(bench.Stream, 4, 0, Odd.Vocabulary));
+        for (var step = 0; step < 20; step++)
+        {
+            for (var row = 0; row < 4; row++)
+            {
+                bench.StartRow(row, step * row, row);
+                bench.Llama.SetRow(bench.Stream, row, step + row, step * row, active: true);
+            }
+
+            var plain = bench.Step(4, 0, Odd.Vocabulary);
+            bench.Llama.Poison(bench.Stream, 0xff);
+            graph.Launch(bench.Stream);
+            Assert.Equal(plain, CudaCopy.ToHost<float>(bench.Llama.Logits, 4 * Odd.Vocabulary, bench.Stream));
+            bench.ReturnPages();
+        }
+    }
+
+    [Fact]
+    public void What_is_copied_into_the_cache_comes_out_again()
+    {
+        gpu.Require();
+        using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 1, 10);
+        bench.StartRow(0, 0, 1, spare: 400);
+        const int Positions = 333;
+        const int Width = 2 * LlamaShape.HeadSize;
+        var keys = Bf16.Random(new Random(3), Positions * Width, 1);
+        var values = Bf16.Random(new Random(4), Positions * Width, 1);
+        using var keysIn = TestMatrix.Upload<ushort>(keys, bench.Stream);
+        using var valuesIn = TestMatrix.Upload<ushort>(values, bench.Stream);
+        using var keysOut = DeviceMemory.Allocate(keysIn.Bytes);
+        using var valuesOut = DeviceMemory.Allocate(valuesIn.Bytes);
+        bench.Cache.CopyIn(bench.Stream, bench.Llama.PageTableOf(0), 2, 17, new KeyValueBlock(keysIn.Address, valuesIn.Address, Positions, Width, LlamaShape.HeadSize));
+
+        // Out in the other order of dimensions, [K, T, D].
+        bench.Cache.CopyOut(bench.Stream, bench.Llama.PageTableOf(0), 2, 17, new KeyValueBlock(keysOut.Address, valuesOut.Address, Positions, LlamaShape.HeadSize, Positions * LlamaShape.HeadSize));
+        var back = CudaCopy.ToHost<ushort>(keysOut.Address, keys.Length, bench.Stream);
+        var backValues = CudaCopy.ToHost<ushort>(valuesOut.Address, keys.Length, bench.Stream);
+        for (var t = 0; t < Positions; t++)
+        {
+            for (var i = 0; i < Width; i++)
+            {
+                var (head, d) = (i / LlamaShape.HeadSize, i % LlamaShape.HeadSize);
+                var at = (((head * Positions) + t) * LlamaShape.HeadSize) + d;
+                Assert.Equal(keys[(t * Width) + i], back[at]);
+                Assert.Equal(values[(t * Width) + i], backValues[at]);
+            }
+        }
+    }
+
+    private static int Token(LlamaShape shape, int row, int step) => ((row * 37) + (step * 101) + 3) % shape.Vocabulary;
+
+    private static LlamaShape ShapeOf(string name) => name switch
+    {
+        "tiny" => Tiny,
+        "odd" => Odd,
+        "stage1" => Stage1Layer,
+        _ => Stage2Layer,
+    };
+}

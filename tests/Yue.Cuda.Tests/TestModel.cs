@@ -1,0 +1,160 @@
+using Yue.Cuda.Decode;
+
+namespace Yue.Cuda.Tests;
+
+/// <summary>A matrix on host and device. 8-bit values are kept as their exact products with the row's scale.</summary>
+internal sealed class TestMatrix : IDisposable
+{
+    private readonly DeviceMemory _device;
+    private readonly DeviceMemory? _scale;
+
+    public TestMatrix(Random random, int rows, int columns, WeightType type, CudaStream stream)
+    {
+        (Rows, Columns) = (rows, columns);
+        Values = new float[(long)rows * columns];
+        var spread = 1.0 / Math.Sqrt(columns);
+        if (type == WeightType.BFloat16)
+        {
+            var raw = Bf16.Random(random, Values.Length, spread * 1.7);
+            for (var i = 0; i < raw.Length; i++)
+            {
+                Values[i] = Bf16.To(raw[i]);
+            }
+
+            _device = Upload<ushort>(raw, stream);
+            return;
+        }
+
+        var bytes = new byte[Values.Length];
+        var scales = new float[rows];
+        random.NextBytes(bytes);
+        for (var row = 0; row < rows; row++)
+        {
+            scales[row] = (float)(spread * (0.5 + random.NextDouble()) / (type == WeightType.Int8 ? 70 : 8));
+            for (var i = 0; i < columns; i++)
+            {
+                ref var raw = ref bytes[((long)row * columns) + i];
+                raw = type == WeightType.Float8 && (raw & 0x7f) >= 0x5f ? (byte)(raw & 0xdf & 0xd7) : raw;
+                Values[((long)row * columns) + i] = (type == WeightType.Int8 ? (sbyte)raw : E4M3(raw)) * scales[row];
+            }
+        }
+
+        _device = Upload<byte>(bytes, stream);
+        _scale = Upload<float>(scales, stream);
+    }
+
+    public int Rows { get; }
+
+    public int Columns { get; }
+
+    public float[] Values { get; }
+
+    public nint Address => _device.Address;
+
+    public nint Scale => _scale?.Address ?? 0;
+
+    public static DeviceMemory Upload<T>(ReadOnlySpan<T> values, CudaStream stream)
+        where T : unmanaged
+    {
+        var memory = DeviceMemory.Allocate(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values).Length);
+        CudaCopy.ToDevice(memory.Address, values, stream);
+        stream.Synchronize();
+        return memory;
+    }
+
+    public static float E4M3(byte raw)
+    {
+        var (exponent, mantissa) = ((raw >> 3) & 15, raw & 7);
+        var value = exponent == 0 ? mantissa / 8.0 * Math.Pow(2, -6) : (1 + (mantissa / 8.0)) * Math.Pow(2, exponent - 7);
+        return (float)((raw & 0x80) != 0 ? -value : value);
+    }
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        _scale?.Dispose();
+    }
+}
+
+/// <summary>One layer of a <see cref="TestModel"/>.</summary>
+internal sealed record TestLayer(TestMatrix Qkv, TestMatrix Output, TestMatrix GateUp, TestMatrix Down, float[] AttentionNorm, float[] MlpNorm);
+
+/// <summary>A model of random weights on host and device.</summary>
+internal sealed class TestModel : IDisposable
+{
+    private readonly List<IDisposable> _owned = [];
+
+    public TestModel(LlamaShape shape, WeightType type, int seed, CudaStream stream)
+    {
+        Shape = shape;
+        var random = new Random(seed);
+        TestMatrix Matrix(int rows, int columns)
+        {
+            var matrix = new TestMatrix(random, rows, columns, type, stream);
+            _owned.Add(matrix);
+            return matrix;
+        }
+
+        (float[] Values, nint Address) Vector(long count, double low, double high)
+        {
+            var raw = new ushort[count];
+            var values = new float[count];
+            for (var i = 0; i < raw.Length; i++)
+            {
+                raw[i] = Bf16.From(low + (random.NextDouble() * (high - low)));
+                values[i] = Bf16.To(raw[i]);
+            }
+
+            var memory = TestMatrix.Upload<ushort>(raw, stream);
+            _owned.Add(memory);
+            return (values, memory.Address);
+        }
+
+        (Embedding, var embedding) = Vector((long)shape.Vocabulary * shape.Hidden, -1, 1);
+        var weights = new List<LayerWeights>();
+        for (var i = 0; i < shape.Layers; i++)
+        {
+            var (attentionNorm, attentionNormAddress) = Vector(shape.Hidden, 0.5, 1.5);
+            var (mlpNorm, mlpNormAddress) = Vector(shape.Hidden, 0.5, 1.5);
+            var layer = new TestLayer(
+                Matrix(shape.QkvRows, shape.Hidden),
+                Matrix(shape.Hidden, shape.Heads * LlamaShape.HeadSize),
+                Matrix(2 * shape.Intermediate, shape.Hidden),
+                Matrix(shape.Hidden, shape.Intermediate),
+                attentionNorm,
+                mlpNorm);
+            Layers.Add(layer);
+            weights.Add(new LayerWeights
+            {
+                Qkv = layer.Qkv.Address,
+                Output = layer.Output.Address,
+                GateUp = layer.GateUp.Address,
+                Down = layer.Down.Address,
+                AttentionNorm = attentionNormAddress,
+                MlpNorm = mlpNormAddress,
+                QkvScale = layer.Qkv.Scale,
+                OutputScale = layer.Output.Scale,
+                GateUpScale = layer.GateUp.Scale,
+                DownScale = layer.Down.Scale,
+            });
+        }
+
+        (FinalNorm, var finalNorm) = Vector(shape.Hidden, 0.5, 1.5);
+        Head = Matrix(shape.Vocabulary, shape.Hidden);
+        Weights = new LlamaWeights { Type = type, Embedding = embedding, Head = Head.Address, HeadScale = Head.Scale, FinalNorm = finalNorm, Layers = weights };
+    }
+
+    public LlamaShape Shape { get; }
+
+    public LlamaWeights Weights { get; }
+
+    public float[] Embedding { get; }
+
+    public List<TestLayer> Layers { get; } = [];
+
+    public float[] FinalNorm { get; }
+
+    public TestMatrix Head { get; }
+
+    public void Dispose() => _owned.ForEach(item => item.Dispose());
+}

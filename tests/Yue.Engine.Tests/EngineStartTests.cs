@@ -1,0 +1,100 @@
+using Xunit;
+using Yue.Engine.Demo;
+using Yue.Engine.Tests.Weights;
+using Yue.Engine.Weights;
+
+namespace Yue.Engine.Tests;
+
+/// <summary>What the engine says when its checkpoint files are wrong: each time the demo set with one thing changed.</summary>
+public sealed class EngineStartTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly DemoModelFolders _files;
+
+    public EngineStartTests() => _files = DemoModel.Ensure(_folder.Root);
+
+    public static TheoryData<string, string> ChangedConfigs => new()
+    {
+        { "\"model_type\": \"llama\"", "\"model_type\": \"mamba\"" },
+        { "\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"linear\"}" },
+        { "\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"" },
+    };
+
+    [Fact]
+    public async Task Configured_checkpoints_are_loaded_under_their_names()
+    {
+        using var engine = DemoEngine.Create(Options());
+        await engine.StartAsync(CancellationToken.None);
+        await engine.Loaded;
+
+        Assert.Equal(EngineState.Ready, engine.Status.State);
+        Assert.False(engine.Status.IsDemo);
+        Assert.Equal(["stage1", "stage2", "codec", "vocoder", "vocoder"], engine.Status.Models.Select(model => model.Role));
+        Assert.Equal("english", engine.Status.Models[0].Name);
+        await engine.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task A_missing_file_is_named()
+    {
+        var file = Path.Combine(_files.Codec, "decoders", "decoder_131000.pth");
+        File.Delete(file);
+        Assert.Contains(file, await FailureAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_truncated_file_is_named()
+    {
+        var file = Path.Combine(_files.Stage2, "model.safetensors");
+        using (var stream = File.OpenWrite(file))
+        {
+            stream.SetLength(stream.Length / 2);
+        }
+
+        Assert.Contains(file, await FailureAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_swapped_file_is_named_with_what_it_holds_instead()
+    {
+        var vocoder = Path.Combine(_files.Codec, "decoders", "decoder_151000.pth");
+        File.Copy(Path.Combine(_files.Codec, "final_ckpt", "ckpt_00360000.pth"), vocoder, overwrite: true);
+        var failure = await FailureAsync();
+        Assert.Contains(vocoder, failure, StringComparison.Ordinal);
+        Assert.Contains("tensor", failure, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(ChangedConfigs))]
+    public async Task An_unsupported_configuration_is_refused_by_name(string from, string to)
+    {
+        var file = Path.Combine(_files.Stage1, "config.json");
+        var config = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+        Assert.Contains(from, config, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(file, config.Replace(from, to, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+
+        var failure = await FailureAsync();
+        Assert.Contains(file, failure, StringComparison.Ordinal);
+        Assert.Contains(from.Split('"')[1], failure, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private EngineOptions Options() => new()
+    {
+        Stage1 = { ["english"] = _files.Stage1 },
+        Stage2 = _files.Stage2,
+        Codec = _files.Codec,
+    };
+
+    private async Task<string> FailureAsync()
+    {
+        using var engine = DemoEngine.Create(Options());
+        await engine.StartAsync(CancellationToken.None);
+        var error = await Assert.ThrowsAsync<CheckpointException>(() => engine.Loaded);
+        Assert.Equal(EngineState.Failed, engine.Status.State);
+        Assert.Equal(error.Message, engine.Status.Failure);
+        Assert.Equal(SubmitOutcome.NotReady, engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
+        return error.Message;
+    }
+}

@@ -1,0 +1,174 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using TorchSharp;
+using Xunit;
+
+namespace Yue.Engine.Tests;
+
+public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
+{
+    [Fact]
+    public async Task A_song_goes_through_every_step_and_is_heard()
+    {
+        var song = await demo.Submit(DemoEngine.OneSecond());
+
+        Assert.Equal(44_100, song.Mix.SampleRateHz);
+        Assert.Equal(50 * 882, song.Mix.Samples.Length);
+        Assert.All(song.Mix.Samples, sample => Assert.True(float.IsFinite(sample)));
+        Assert.InRange(song.Mix.Samples.Max(Math.Abs), 0.01f, 1f);
+        Assert.Equal("demo", song.Model);
+        var section = Assert.Single(song.Sections);
+        Assert.Equal(("verse", 1.0, 100, SectionEnd.MaxNewTokens), (section.Tag, section.DurationSeconds, section.Tokens, section.Ended));
+        Assert.True(song.Timings.Stage1Seconds > 0 && song.Timings.Stage2Seconds > 0 && song.Timings.DecodeSeconds > 0);
+        Assert.Empty(song.Warnings);
+        Assert.Null(song.Vocal);
+    }
+
+    [Fact]
+    public async Task The_same_seed_gives_the_same_samples_and_another_seed_others()
+    {
+        var first = await demo.Submit(DemoEngine.OneSecond(seed: 5));
+        var again = await demo.Submit(DemoEngine.OneSecond(seed: 5));
+        var other = await demo.Submit(DemoEngine.OneSecond(seed: 6));
+
+        Assert.Equal(first.Mix.Samples, again.Mix.Samples);
+        Assert.NotEqual(first.Mix.Samples, other.Mix.Samples);
+    }
+
+    [Fact]
+    public async Task Stems_come_at_the_rate_of_the_mix()
+    {
+        foreach (var rate in (int[])[16_000, 44_100])
+        {
+            var song = await demo.Submit(DemoEngine.OneSecond() with { Output = new OutputSettings { SampleRate = rate, Stems = true } });
+            Assert.Equal(rate, song.Mix.Samples.Length);
+            Assert.Equal(rate, song.Vocal!.Samples.Length);
+            Assert.Equal(rate, song.Instrumental!.Samples.Length);
+            Assert.NotEqual(song.Vocal.Samples, song.Instrumental.Samples);
+        }
+    }
+
+    [Fact]
+    public async Task Sections_not_asked_for_and_text_kept_under_an_assumption_are_named()
+    {
+        var song = await demo.Submit(DemoEngine.OneSecond() with { Lyrics = "no tag here\n[chorus]\nla\n[outro]\nla", RunNSegments = 2 });
+
+        Assert.Equal(["verse", "chorus"], song.Sections.Select(section => section.Tag));
+        Assert.Contains(song.Warnings, warning => warning.Contains("[verse]", StringComparison.Ordinal));
+        Assert.Contains(song.Warnings, warning => warning.Contains("[outro]", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Progress_passes_through_the_stages_and_never_falls()
+    {
+        var seen = new ConcurrentQueue<SongProgress>();
+        await demo.Submit(DemoEngine.OneSecond(), new Reporter(seen.Enqueue));
+
+        Assert.Equal([SongStage.Stage1, SongStage.Stage2, SongStage.Decode], seen.Select(progress => progress.Stage).Distinct());
+        Assert.Equal(seen.Select(progress => progress.Fraction).Order(), seen.Select(progress => progress.Fraction));
+        Assert.Equal(1, seen.Last().Fraction, 6);
+    }
+
+    [Theory]
+    [InlineData(SongStage.Stage1)]
+    [InlineData(SongStage.Stage2)]
+    [InlineData(SongStage.Decode)]
+    public async Task A_cancelled_song_stops_within_a_second_in_any_stage(SongStage stage)
+    {
+        var request = stage == SongStage.Stage1 ? DemoEngine.Endless() : DemoEngine.OneSecond() with { MaxNewTokens = 1200 };
+        using var cancel = new CancellationTokenSource();
+        var clock = new Stopwatch();
+        var song = demo.Submit(request, new Reporter(progress =>
+        {
+            if (progress.Stage == stage && !cancel.IsCancellationRequested)
+            {
+                clock.Start();
+                cancel.Cancel();
+            }
+        }), cancel.Token);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => song);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 1);
+        Assert.NotNull(await demo.Submit(DemoEngine.OneSecond()));
+    }
+
+    [Fact]
+    public async Task Two_songs_at_once_wait_for_each_other_a_full_queue_refuses_and_a_cancelled_place_is_free()
+    {
+        using var cancel = new CancellationTokenSource();
+        var running = demo.Submit(DemoEngine.Endless(), cancel: cancel.Token);
+        SpinWait.SpinUntil(() => demo.Engine.Status.Running == 1, 5000);
+        var second = demo.Submit(DemoEngine.OneSecond());
+        using var dropped = new CancellationTokenSource();
+        var third = demo.Submit(DemoEngine.OneSecond(), cancel: dropped.Token);
+
+        Assert.Equal(2, demo.Engine.Status.QueueDepth);
+        Assert.Equal(SubmitOutcome.QueueFull, demo.Engine.TrySubmit(DemoEngine.OneSecond(), null, out var refused, CancellationToken.None));
+        Assert.Null(refused);
+        Assert.True(demo.Engine.EstimatedWait > TimeSpan.Zero);
+
+        await dropped.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => third);
+        Assert.Equal(1, demo.Engine.Status.QueueDepth);
+        Assert.False(second.IsCompleted);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+        Assert.NotNull(await second);
+    }
+
+    [Fact]
+    public async Task A_song_that_cannot_be_made_fails_alone_and_says_what_would_work()
+    {
+        var unknown = await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(DemoEngine.OneSecond() with { Model = "nobody" }));
+        Assert.Equal("model: nobody is not configured; there is demo", unknown.Message);
+        await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(DemoEngine.OneSecond() with { Lyrics = new string('语', 20_000) }));
+        Assert.NotNull(await demo.Submit(DemoEngine.OneSecond()));
+    }
+
+    [Fact]
+    public async Task Songs_leave_no_tensor_behind()
+    {
+        await demo.Submit(DemoEngine.OneSecond());
+        var before = torch.Tensor.TotalCount;
+        await demo.Submit(DemoEngine.OneSecond(seed: 9));
+        await demo.Submit(DemoEngine.OneSecond(seed: 10));
+        Assert.Equal(before, torch.Tensor.TotalCount);
+    }
+
+    [Fact]
+    public async Task Stopping_lets_the_running_song_finish_and_refuses_the_rest()
+    {
+        using var engine = DemoEngine.Create(new EngineOptions());
+        await engine.StartAsync(CancellationToken.None);
+        await engine.Loaded;
+        engine.TrySubmit(DemoEngine.OneSecond(), null, out var running, CancellationToken.None);
+        SpinWait.SpinUntil(() => engine.Status.Running == 1, 5000);
+        engine.TrySubmit(DemoEngine.OneSecond(), null, out var waiting, CancellationToken.None);
+
+        var stop = engine.StopAsync(CancellationToken.None);
+        Assert.Equal(EngineState.Draining, engine.Status.State);
+        Assert.Equal(SubmitOutcome.NotReady, engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
+        Assert.NotNull(await running!);
+        await Assert.ThrowsAsync<SongException>(() => waiting!);
+        await stop;
+    }
+
+    [Fact]
+    public async Task Stopping_in_a_hurry_cancels_the_running_song()
+    {
+        using var engine = DemoEngine.Create(new EngineOptions());
+        await engine.StartAsync(CancellationToken.None);
+        await engine.Loaded;
+        engine.TrySubmit(DemoEngine.Endless(), null, out var running, CancellationToken.None);
+        SpinWait.SpinUntil(() => engine.Status.Running == 1, 5000);
+
+        await engine.StopAsync(new CancellationToken(canceled: true));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running!);
+    }
+
+    private sealed class Reporter(Action<SongProgress> report) : IProgress<SongProgress>
+    {
+        public void Report(SongProgress value) => report(value);
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Xunit;
+
+namespace YueService.Tests.EndToEnd;
+
+/// <summary>The real program in a process of its own, on the built-in demo model.</summary>
+public sealed class DemoProcess : IAsyncLifetime
+{
+    private readonly Process _process = new();
+
+    public HttpClient Client { get; } = new();
+
+    /// <summary>From start to ready.</summary>
+    public TimeSpan StartTime { get; private set; }
+
+    public async ValueTask InitializeAsync()
+    {
+        var clock = Stopwatch.StartNew();
+        var url = $"http://127.0.0.1:{FreePort()}";
+        _process.StartInfo = new ProcessStartInfo("dotnet", ProgramPath()) { RedirectStandardOutput = true, RedirectStandardError = true };
+        _process.StartInfo.Environment["ASPNETCORE_URLS"] = url;
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        Client.BaseAddress = new Uri(url);
+        while (!await IsReadyAsync())
+        {
+            Assert.False(_process.HasExited, $"the program ended with {(_process.HasExited ? _process.ExitCode : 0)}");
+            Assert.True(clock.Elapsed < TimeSpan.FromMinutes(1), "the program is not ready after a minute");
+            await Task.Delay(50);
+        }
+
+        StartTime = clock.Elapsed;
+    }
+
+    /// <summary>Asks the program to end, as systemd does, and returns its exit code.</summary>
+    public async Task<int> TerminateAsync()
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await _process.WaitForExitAsync(patience.Token);
+        return _process.ExitCode;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+        Client.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task<bool> IsReadyAsync()
+    {
+        try
+        {
+            using var answer = await Client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return answer.StatusCode == HttpStatusCode.OK;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The program as it was built beside these tests.</summary>
+    private static string ProgramPath()
+    {
+        var build = new DirectoryInfo(AppContext.BaseDirectory);        // …/bin/Release/net10.0
+        for (var folder = build; folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "YueService.sln")))
+            {
+                return Path.Combine(folder.FullName, "src", "YueService", "bin", build.Parent!.Name, build.Name, "yue.dll");
+            }
+        }
+
+        throw new DirectoryNotFoundException($"no YueService.sln above {build}");
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

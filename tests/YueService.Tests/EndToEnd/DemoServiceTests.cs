@@ -1,0 +1,86 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Xunit;
+using Yue.Engine.Audio;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.EndToEnd;
+
+public sealed class DemoServiceTests(DemoProcess demo) : IClassFixture<DemoProcess>
+{
+    [Fact]
+    public async Task Lyrics_become_a_playable_song_the_same_for_the_same_seed()
+    {
+        var first = await SingAsync(seed: 7);
+        var again = await SingAsync(seed: 7);
+        var other = await SingAsync(seed: 8);
+
+        var sound = WavFile.Parse(first);
+        Assert.Equal(44_100, sound.SampleRateHz);
+        Assert.Equal(44_100, sound.Interleaved.Length);
+        Assert.InRange(sound.Interleaved.Max(Math.Abs), 0.01f, 1f);
+        Assert.Equal(first, again);
+        Assert.NotEqual(first, other);
+    }
+
+    [Fact]
+    public async Task An_old_client_gets_its_answer()
+    {
+        using var answer = await demo.Client.PostAsJsonAsync(
+            "/predict", new { lyrics = "[verse]\nla la", genre = "Pop", max_new_tokens = 100, run_n_segments = 1, seed = 42, client_job_id = "job-1" });
+        var song = await answer.Content.ReadFromJsonAsync<JsonElement>();
+
+        Assert.Equal("success", song.GetProperty("status").GetString());
+        Assert.Equal("wav", song.GetProperty("format").GetString());
+        Assert.Equal("job-1", song.GetProperty("metadata").GetProperty("client_job_id").GetString());
+        Assert.Equal(JsonValueKind.Null, song.GetProperty("error").ValueKind);
+        Assert.Equal("demo", song.GetProperty("model").GetString());
+        Assert.Equal(44_100, WavFile.Parse(song.GetProperty("audio_base64").GetBytesFromBase64()).Interleaved.Length);
+    }
+
+    [Fact]
+    public async Task Health_says_that_the_demo_model_runs()
+    {
+        var health = await demo.Client.GetFromJsonAsync<JsonElement>("/health");
+        Assert.Equal("ok", health.GetProperty("status").GetString());
+        Assert.True(health.GetProperty("demo").GetBoolean());
+    }
+
+    [Fact]
+    public async Task A_caller_that_goes_away_frees_the_engine_within_a_second()
+    {
+        using var leave = new CancellationTokenSource();
+        var song = demo.Client.PostAsJsonAsync("/predict", new { lyrics = "[verse]\nla", max_new_tokens = 10_000 }, leave.Token);
+        await UntilRunningAsync(1, TimeSpan.FromSeconds(10));
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => song);
+        await UntilRunningAsync(0, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task SIGTERM_ends_the_program_cleanly()
+    {
+        var own = new DemoProcess();
+        await using (own)
+        {
+            await own.InitializeAsync();
+            Assert.Equal(0, await own.TerminateAsync());
+        }
+    }
+
+    private async Task<byte[]> SingAsync(int seed)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/predict")
+        {
+            Content = JsonContent.Create(new { lyrics = "[verse]\nla la", max_new_tokens = 100, seed }),
+        };
+        request.Headers.Accept.ParseAdd("audio/wav");
+        using var answer = await demo.Client.SendAsync(request);
+        answer.EnsureSuccessStatusCode();
+        return await answer.Content.ReadAsByteArrayAsync();
+    }
+
+    private Task UntilRunningAsync(int count, TimeSpan patience) => Eventually.TrueAsync(
+        async () => (await demo.Client.GetFromJsonAsync<JsonElement>("/health")).GetProperty("queue").GetProperty("running").GetInt32() == count,
+        patience);
+}
