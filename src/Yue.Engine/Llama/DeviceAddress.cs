@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
@@ -5,7 +6,14 @@ namespace Yue.Engine.Llama;
 /// <summary>Where a tensor's values lie.</summary>
 internal static class DeviceAddress
 {
-    /// <summary>The address of the first value of a contiguous BF16 tensor.</summary>
+    // TorchSharp shows the address of some dtypes only, and of a copy where the dtype is another: its library has it for all.
+    private static readonly Lazy<DataPointer> DataOf = new(() => Marshal.GetDelegateForFunctionPointer<DataPointer>(
+        NativeLibrary.GetExport(NativeLibrary.Load("LibTorchSharp", typeof(Tensor).Assembly, null), "THSTensor_data")));
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    private delegate nint DataPointer(nint tensor);
+
+    /// <summary>The address, on the tensor's device, of the first value of a contiguous BF16 tensor.</summary>
     public static nint Address(this Tensor tensor)
     {
         if (tensor.dtype != ScalarType.BFloat16 || !tensor.is_contiguous())
@@ -13,6 +21,8 @@ internal static class DeviceAddress
             throw new ArgumentException($"a contiguous bf16 tensor is expected, not {tensor.dtype}", nameof(tensor));
         }
 
-        return tensor.storage<TorchSharp.BFloat16>().data_ptr() + (nint)(tensor.storage_offset() * sizeof(ushort));
+        var address = DataOf.Value(tensor.Handle);
+        GC.KeepAlive(tensor);
+        return address;
     }
 }

@@ -52,4 +52,5 @@ internal sealed record HealthResponse
 internal sealed record QueueBody(int Depth, int Running, int Capacity);
 
 /// <summary>What <c>GET /health/live</c> says.</summary>
+/// <param name="Status">Always <c>ok</c>.</param>
 internal sealed record LiveResponse(string Status);

@@ -1,10 +1,29 @@
+using YueService.Access;
+using YueService.Contracts;
+using YueService.OpenApi;
+
 namespace YueService.Endpoints;
 
 /// <summary>The songs that a caller waits for.</summary>
 internal static class PredictEndpoints
 {
-    public static void AddPredict(this IServiceCollection services) => services.AddSingleton<PredictHandler>();
+    public static void AddPredict(this IServiceCollection services)
+    {
+        services.AddSingleton<SongRequestBody>();
+        services.AddSingleton<PredictHandler>();
+    }
 
     public static void MapPredict(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/predict", (HttpContext http, PredictHandler handler) => handler.PredictAsync(http));
+        routes.MapPost("/predict", (HttpContext http, PredictHandler handler) => handler.PredictAsync(http))
+            .WaitsForSong()
+            .ReadsJson<SongRequestBodyDescription>()
+            .Describe(
+                "Make a song while the caller waits",
+                "A caller that disconnects cancels its song. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",
+                new ApiExample("""{"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","seed":7}"""),
+                new ApiParameter("Prefer", "respond-async makes a job of it; handling=strict makes an unknown field an error.", IsHeader: true),
+                ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
+                ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
+                ApiAnswer.Problem(503, "The models are not loaded."),
+                ApiAnswer.Problem(504, "The song took longer than a caller may wait."));
 }

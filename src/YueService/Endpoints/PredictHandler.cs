@@ -1,27 +1,32 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 using Yue.Engine;
 using Yue.Engine.Audio;
 using YueService.Audio;
 using YueService.Contracts;
 using YueService.Errors;
+using YueService.Jobs;
 using YueService.Requests;
-using YueService.Settings;
 using YueService.Telemetry;
 
 namespace YueService.Endpoints;
 
 /// <summary><c>POST /predict</c>: lyrics in, song out, while the caller waits.</summary>
 internal sealed partial class PredictHandler(
-    ISongEngine engine, ISongEncoder encoder, IOptions<ServiceOptions> options, ILogger<PredictHandler> logger)
+    ISongEngine engine,
+    IJobQueue queue,
+    SongRequestBody body,
+    SongSubmitter submitter,
+    ISongEncoder encoder,
+    ILogger<PredictHandler> logger)
 {
     /// <summary>Makes a song and returns it.</summary>
     /// <remarks>A caller that disconnects cancels its song.</remarks>
     /// <response code="200">The song: JSON with the file in base64, or the file itself when Accept names an audio type.</response>
+    /// <response code="202">With Prefer: respond-async, the job; Location is where it is.</response>
     /// <response code="422">Fields are out of bounds: all of them are named.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
     /// <response code="503">The models are not loaded; Retry-After says when to try again.</response>
-    public async Task<Results<Ok<PredictResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(HttpContext http)
+    public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(HttpContext http)
     {
         if (AnswerForm.Choose(http.Request) is not { } form)
         {
@@ -29,51 +34,44 @@ internal sealed partial class PredictHandler(
                 http, ProblemType.NotAcceptable, "Accept application/json, audio/wav, audio/flac or audio/mpeg.");
         }
 
-        var (document, unreadable) = await JsonBody.ReadAsync(http, options.Value.MaxBodyBytes);
-        if (document is null)
-        {
-            return unreadable!;
-        }
-
-        PredictCommand? command;
-        RequestFindings findings;
-        using (document)
-        {
-            var strict = Preferences.IsStrict(http.Request);
-            if (strict)
-            {
-                http.Response.Headers["Preference-Applied"] = Preferences.Strict;
-            }
-
-            command = PredictReader.Read(document.RootElement, strict, engine.Status.Stage1Names(), out findings);
-        }
-
+        var (command, bodyHash, problem) = await body.ReadAsync(http, form.Format);
         if (command is null)
         {
-            return Problems.Invalid(http, findings);
+            return problem!;
         }
 
-        var format = form.Format ?? command.Format ?? AudioFormat.Wav;
-        if (!encoder.Supports(format))
+        if (Preferences.Has(http.Request.Headers["Prefer"], Preferences.Async))
         {
-            return Problems.Create(
-                http, ProblemType.FormatUnavailable, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+            Preferences.Applied(http.Response, Preferences.Async);
+            var submitted = await submitter.SubmitAsync(http, command with { Format = form.Format ?? command.Format }, bodyHash);
+            return submitted.Result is Accepted<SongJobResponse> accepted ? accepted : (ProblemHttpResult)submitted.Result;
         }
 
-        switch (engine.TrySubmit(command.Song, progress: null, out var song, http.RequestAborted))
+        return (await SingAsync(http, command, form)).Result switch
+        {
+            Ok<PredictResponse> song => song,
+            FileContentHttpResult file => file,
+            var refusal => (ProblemHttpResult)refusal,
+        };
+    }
+
+    /// <summary>Has a song made while the caller waits.</summary>
+    /// <param name="http">The request; its end cancels the song.</param>
+    /// <param name="command">What to sing, in a format that can be made here.</param>
+    /// <param name="form">JSON or the file itself.</param>
+    public async Task<Results<Ok<PredictResponse>, FileContentHttpResult, ProblemHttpResult>> SingAsync(
+        HttpContext http, PredictCommand command, AnswerForm form)
+    {
+        var format = form.Format ?? command.Format ?? AudioFormat.Wav;
+        switch (queue.TryEnqueue(command.Song, listener: null, restored: false, out var song, http.RequestAborted))
         {
             case SubmitOutcome.QueueFull:
-                return Problems.QueueFull(http, engine.EstimatedWait);
+                return Problems.QueueFull(http, queue.EstimatedWait);
             case SubmitOutcome.NotReady:
                 return Problems.NotReady(http, engine.Status);
         }
 
-        if (options.Value.LogLyrics)
-        {
-            LogLyrics(command.Song.Genre, command.Song.Lyrics);
-        }
-
-        var result = await song!;
+        var result = await song!.Song;
         var stems = command.Song.Output.Stems && !form.IsFile;
         var encoded = await EncodedSong.EncodeAsync(encoder, result, format, stems, http.RequestAborted);
         LogSong(result.Mix.DurationSeconds, result.Timings.TotalSeconds, result.Model);
@@ -126,7 +124,4 @@ internal sealed partial class PredictHandler(
 
     [LoggerMessage(LogLevel.Information, "Song of {DurationSeconds:F1} s made in {TotalSeconds:F1} s by {Model}")]
     private partial void LogSong(double durationSeconds, double totalSeconds, string model);
-
-    [LoggerMessage(LogLevel.Information, "Song asked for: genre {Genre}, lyrics {Lyrics}")]
-    private partial void LogLyrics(string genre, string lyrics);
 }

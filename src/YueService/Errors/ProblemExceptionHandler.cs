@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine;
+using YueService.Jobs;
 
 namespace YueService.Errors;
 
@@ -31,6 +32,9 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
             case EngineDeadException:
                 LogEngineLost(exception);
                 return Problems.EngineLost(http);
+            case StorageException storage:
+                LogStorage(storage);
+                return Problems.StorageUnavailable(http, storage);
             case BadHttpRequestException bad:
                 LogBadRequest(bad);
                 return Problems.Create(http, ProblemType.ForStatus(bad.StatusCode), "The request ended early or breaks a limit of the server.");
@@ -48,6 +52,9 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
 
     [LoggerMessage(LogLevel.Critical, "The device is lost")]
     private partial void LogEngineLost(Exception exception);
+
+    [LoggerMessage(LogLevel.Error, "The state folder could not be used")]
+    private partial void LogStorage(Exception exception);
 
     [LoggerMessage(LogLevel.Information, "A request could not be read")]
     private partial void LogBadRequest(Exception exception);

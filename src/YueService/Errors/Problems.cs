@@ -1,7 +1,11 @@
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Yue.Engine;
+using Yue.Engine.Audio;
+using YueService.Audio;
+using YueService.Jobs;
 using YueService.Requests;
 using YueService.Telemetry;
 
@@ -37,6 +41,34 @@ internal static class Problems
         return Create(http, ProblemType.QueueFull, $"Try again in about {seconds} seconds.");
     }
 
+    /// <summary>422: the format needs a program that is missing.</summary>
+    public static ProblemHttpResult FormatUnavailable(HttpContext http, AudioFormat format) => Create(
+        http, ProblemType.FormatUnavailable, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+
+    /// <summary>503: the state folder cannot be used now.</summary>
+    public static ProblemHttpResult StorageUnavailable(HttpContext http, StorageException failure)
+    {
+        SetRetryAfter(http, RetryWhileLoadingSeconds);
+        return Create(http, ProblemType.StorageUnavailable, failure.Message);
+    }
+
+    /// <summary>409: the song is not there; a job that is on its way says when to ask again.</summary>
+    public static ProblemHttpResult NoSongYet(HttpContext http, JobState state, double? secondsLeft)
+    {
+        var onItsWay = state is JobState.Queued or JobState.Running;
+        if (onItsWay)
+        {
+            SetRetryAfter(http, secondsLeft ?? RetryWhileLoadingSeconds);
+        }
+
+        var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(state.ToString());
+        return Create(
+            http,
+            ProblemType.NoSongYet,
+            onItsWay ? $"The job is {name}; its song comes later." : $"The job is {name}; it has no song.",
+            new() { ["state"] = name });
+    }
+
     /// <summary>503: the engine is loading, failed or draining.</summary>
     public static ProblemHttpResult NotReady(HttpContext http, EngineStatus status)
     {
@@ -59,7 +91,8 @@ internal static class Problems
         return Create(http, ProblemType.EngineLost, "The song was not made. Try again when the service has started again.");
     }
 
-    private static int SetRetryAfter(HttpContext http, double waitSeconds)
+    /// <summary>Sets <c>Retry-After</c> to whole seconds, at least one.</summary>
+    public static int SetRetryAfter(HttpContext http, double waitSeconds)
     {
         var seconds = (int)Math.Clamp(Math.Ceiling(waitSeconds), 1, MaxRetrySeconds);
         http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);

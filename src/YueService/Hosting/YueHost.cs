@@ -1,9 +1,12 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using YueService.Access;
 using YueService.Endpoints;
 using YueService.Errors;
 using YueService.Health;
+using YueService.Jobs;
+using YueService.OpenApi;
 using YueService.Settings;
 using YueService.Telemetry;
 
@@ -34,16 +37,26 @@ internal static class YueHost
         builder.Services.AddYueLogging(builder.Configuration);
         builder.Services.AddYueTelemetry(builder.Configuration);
         builder.Services.AddYueErrors();
+        builder.Services.AddAccess();
+        builder.Services.AddJobs();
         builder.Services.AddPredict();
         builder.Services.AddEngineWatch();
+        builder.Services.AddSongs();
+        builder.Services.AddSpeech();
+        builder.Services.AddApiDocument();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
         configure(builder.Services);
 
         var app = builder.Build();
         app.UseYueRequestLog();
         app.UseYueErrors();
+        app.UseAccess();
         app.MapHealth();
         app.MapPredict();
+        app.MapSongs();
+        app.MapSpeech();
+        app.MapApiDocument();
+        app.MapPrometheusScrapingEndpoint("/metrics");
         return app;
     }
 

@@ -29,7 +29,7 @@ internal static partial class PredictReader
 
         var defaults = new SongRequest { Lyrics = "" };
         var fields = new FieldReader(root, "", findings);
-        var lyrics = ReadLyrics(fields);
+        var lyrics = ReadLyrics(fields, "lyrics");
         var genre = fields.Text("genre", 0, SongLimits.MaxGenreLength, $"\"{defaults.Genre}\"") ?? defaults.Genre;
         var maxNewTokens = fields.Int(
             "max_new_tokens", SongLimits.MinMaxNewTokens, SongLimits.MaxMaxNewTokens, defaults.MaxNewTokens);
@@ -61,18 +61,19 @@ internal static partial class PredictReader
         return new(song, format, clientJobId, findings.Warnings);
     }
 
-    private static string? ReadLyrics(FieldReader fields)
+    /// <summary>The lyrics, under the name that the request calls them; null when missing or at fault.</summary>
+    public static string? ReadLyrics(FieldReader fields, string name)
     {
         const string Expected = "the words to sing, in sections headed by tags such as [verse]";
-        if (fields.IsMissing("lyrics"))
+        if (fields.IsMissing(name))
         {
-            fields.Require("lyrics", "is missing", Expected);
+            fields.Require(name, "is missing", Expected);
         }
 
-        var lyrics = fields.Text("lyrics", SongLimits.MinLyricsLength, SongLimits.MaxLyricsLength, null);
+        var lyrics = fields.Text(name, SongLimits.MinLyricsLength, SongLimits.MaxLyricsLength, null);
         if (lyrics is not null && string.IsNullOrWhiteSpace(lyrics))
         {
-            fields.Require("lyrics", "is blank", Expected);
+            fields.Require(name, "is blank", Expected);
         }
 
         return lyrics;
@@ -94,7 +95,8 @@ internal static partial class PredictReader
         return null;
     }
 
-    private static string? ReadModel(FieldReader fields, IReadOnlyCollection<string> models) => models.Count == 0
+    /// <summary>The checkpoint to sing with; null is the first one.</summary>
+    public static string? ReadModel(FieldReader fields, IReadOnlyCollection<string> models) => models.Count == 0
         ? fields.Text("model", 1, 256, "the first configured one")
         : fields.OneOf("model", models, "the first configured one");
 

@@ -8,7 +8,8 @@ internal static class SettingNames
 {
     /// <summary>The setting names, looked up without regard to letter case.</summary>
     public static FrozenSet<string> All { get; } =
-        typeof(EngineOptions).GetProperties().Concat(typeof(ServiceOptions).GetProperties())
+        new[] { typeof(EngineOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions) }
+            .SelectMany(options => options.GetProperties())
             .Select(property => property.Name)
             .ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 }

@@ -37,6 +37,8 @@ internal static class SettingsExtensions
     {
         services.AddChecked<EngineOptions, EngineOptionsValidator>();
         services.AddChecked<ServiceOptions, ServiceOptionsValidator>();
+        services.AddChecked<JobOptions, JobOptionsValidator>();
+        services.AddChecked<AccessOptions, AccessOptionsValidator>();
     }
 
     /// <summary>Checks all settings. The host does so too, but may ask for one options class before it has checked the others.</summary>

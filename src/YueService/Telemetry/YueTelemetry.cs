@@ -6,7 +6,7 @@ using OpenTelemetry.Trace;
 
 namespace YueService.Telemetry;
 
-/// <summary>Traces and metrics, sent by OTLP when an endpoint is configured.</summary>
+/// <summary>Traces and metrics, sent by OTLP when an endpoint is configured; the metrics also as Prometheus text at <c>/metrics</c>.</summary>
 internal static class YueTelemetry
 {
     /// <summary>The name of the activity source and of the meter, in the service and in the engine.</summary>
@@ -31,7 +31,7 @@ internal static class YueTelemetry
                 .AddService(ServiceIdentity.Name, serviceVersion: ServiceIdentity.Version)
                 .AddEnvironmentVariableDetector())
             .WithTracing(tracing => tracing.AddSource(Name).AddAspNetCoreInstrumentation())
-            .WithMetrics(metrics => metrics.AddMeter(Name).AddAspNetCoreInstrumentation());
+            .WithMetrics(metrics => metrics.AddMeter(Name).AddAspNetCoreInstrumentation().AddPrometheusExporter());
         if (EndpointVariables.Any(name => !string.IsNullOrWhiteSpace(configuration[name])))
         {
             telemetry.UseOtlpExporter();

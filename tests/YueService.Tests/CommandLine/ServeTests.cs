@@ -9,9 +9,12 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.CommandLine;
 
-public sealed class ServeTests
+public sealed class ServeTests : IDisposable
 {
     private readonly Command _command = new();
+    private readonly TemporaryFolder _state = new();
+
+    public void Dispose() => _state.Dispose();
 
     [Theory]
     [InlineData]
@@ -21,7 +24,8 @@ public sealed class ServeTests
         var url = $"http://127.0.0.1:{FreePort()}";
         using var stop = new CancellationTokenSource();
         var service = _command.RunUntilAsync(
-            stop.Token, [.. command, "--urls", url, "--queue-capacity", "5", "--Serilog:MinimumLevel:Default=Error"]);
+            stop.Token, [.. command, "--urls", url, "--queue-capacity", "5", "--Serilog:MinimumLevel:Default=Error",
+            $"--Yue:StateFolder={_state.Path}"]);
         using var client = new HttpClient { BaseAddress = new Uri(url) };
         var health = await GetWhenListeningAsync(client, service);
         Assert.Equal(5, health.GetProperty("queue").GetProperty("capacity").GetInt32());

@@ -24,6 +24,12 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
 
     public SubmitOutcome Outcome { get; set; } = SubmitOutcome.Accepted;
 
+    /// <summary>Says whether a song is taken; null takes <see cref="Outcome"/> for the answer.</summary>
+    public Func<SubmitOutcome>? Admit { get; set; }
+
+    /// <summary>What stopping the engine does.</summary>
+    public Func<CancellationToken, Task> Stop { get; set; } = _ => Task.CompletedTask;
+
     /// <summary>Every song submitted.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
@@ -35,13 +41,14 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
         SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel)
     {
         song = null;
-        if (Outcome == SubmitOutcome.Accepted)
+        var outcome = Admit?.Invoke() ?? Outcome;
+        if (outcome == SubmitOutcome.Accepted)
         {
             Requests.Enqueue(request);
             song = Sing(request, progress, cancel);
         }
 
-        return Outcome;
+        return outcome;
     }
 
     /// <summary>What the host did with the engine, in order.</summary>
@@ -56,7 +63,7 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
     public Task StopAsync(CancellationToken cancellationToken)
     {
         Life.Enqueue("stopped");
-        return Task.CompletedTask;
+        return Stop(cancellationToken);
     }
 
     public void Dispose() => Life.Enqueue("disposed");

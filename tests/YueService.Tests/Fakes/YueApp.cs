@@ -13,6 +13,7 @@ namespace YueService.Tests.Fakes;
 internal sealed class YueApp : WebApplicationFactory<Program>
 {
     private readonly (string Key, string Value)[] _settings;
+    private readonly TemporaryFolder _state = new();
 
     public YueApp(params (string Key, string Value)[] settings) => _settings = settings;
 
@@ -24,12 +25,24 @@ internal sealed class YueApp : WebApplicationFactory<Program>
 
     public CollectedLog Log { get; } = new();
 
+    /// <summary>Where jobs are kept, when the settings do not say otherwise; gone with the service.</summary>
+    public string StateFolder => _state.Path;
+
     /// <summary>The service on a real socket of its own instead of in memory.</summary>
     public static YueApp OnSocket(params (string Key, string Value)[] settings)
     {
         var app = new YueApp(settings) { IsOnSocket = true };
         app.UseKestrel();
         return app;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing)
+        {
+            _state.Dispose();
+        }
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
@@ -40,8 +53,9 @@ internal sealed class YueApp : WebApplicationFactory<Program>
             builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
         }
 
-        builder.ConfigureAppConfiguration((_, configuration) => configuration.AddInMemoryCollection(
-            _settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))));
+        builder.ConfigureAppConfiguration((_, configuration) => configuration
+            .AddInMemoryCollection([KeyValuePair.Create<string, string?>("Yue:StateFolder", StateFolder)])
+            .AddInMemoryCollection(_settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))));
         builder.ConfigureTestServices(services =>
         {
             services.AddSingleton<ISongEngine>(Engine);

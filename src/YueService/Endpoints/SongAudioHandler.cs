@@ -1,0 +1,125 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Net.Http.Headers;
+using Yue.Engine.Audio;
+using YueService.Audio;
+using YueService.Errors;
+using YueService.Jobs;
+using YueService.Requests;
+
+namespace YueService.Endpoints;
+
+/// <summary><c>GET /v1/songs/{id}/audio</c>: the files of a finished song, in ranges where the caller likes.</summary>
+internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolder songs, ISongEncoder encoder) : IDisposable
+{
+    private static readonly string[] Tracks = [SongFolder.Mix, "vocal", "instrumental"];
+
+    // One at a time: ffmpeg takes a processor, and two callers may want the same file.
+    private readonly SemaphoreSlim _encoding = new(1, 1);
+
+    /// <summary>Returns a track of a song.</summary>
+    /// <remarks>A format other than wav is made at the first call and kept. Range, If-Range and If-None-Match are heeded.</remarks>
+    /// <response code="200">The whole file.</response>
+    /// <response code="206">The range that was asked for.</response>
+    /// <response code="404">There is no such job, or the song has no such track: stems must be asked for with the song.</response>
+    /// <response code="409">The song is not there yet, or never comes.</response>
+    /// <response code="422">track or format has no such value, or the format cannot be made here.</response>
+    public async Task<IResult> GetAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return SongHandler.NoJob(http, id);
+        }
+
+        var findings = new RequestFindings();
+        var track = OneOf(http, "track", Tracks, findings) ?? SongFolder.Mix;
+        var name = OneOf(http, "format", [.. SongFormats.ByName.Keys], findings);
+        if (!findings.IsValid)
+        {
+            return Problems.Invalid(http, findings);
+        }
+
+        if (view.State != JobState.Succeeded || view.Job.Song is null)
+        {
+            var now = view.Live?.Latest;
+            return Problems.NoSongYet(http, view.State, now is null ? null : JobEstimate.SecondsLeft(now, view.Live!.Queued, queue));
+        }
+
+        var format = name is null ? view.Job.Request.Format ?? AudioFormat.Wav : SongFormats.ByName[name];
+        if (!view.Job.Song.Tracks.Contains(track))
+        {
+            return Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
+        }
+
+        var file = songs.Open(id, track, format) ?? await EncodeAsync(http, id, track, format);
+        return file is null
+            ? Missing(http, format)
+            : Send(file, id, track, format, view.Job.FinishedAt);
+    }
+
+    public void Dispose() => _encoding.Dispose();
+
+    private ProblemHttpResult Missing(HttpContext http, AudioFormat format) =>
+        encoder.Supports(format)
+            ? Problems.Create(http, ProblemType.NotFound, "The song's file is gone from the state folder.")
+            : Problems.FormatUnavailable(http, format);
+
+    private static FileStreamHttpResult Send(FileStream file, string id, string track, AudioFormat format, DateTimeOffset? finishedAt)
+    {
+        // A file made again by another encoder differs in its length or its time.
+        var version = string.Create(
+            CultureInfo.InvariantCulture, $"{id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
+        return TypedResults.Stream(
+            file,
+            format.MediaType(),
+            $"{id}-{track}.{format.Name()}",
+            finishedAt,
+            new EntityTagHeaderValue($"\"{version}\""),
+            enableRangeProcessing: true);
+    }
+
+    /// <summary>Makes the file from the WAV file; null when that is gone or the format cannot be made here.</summary>
+    private async Task<FileStream?> EncodeAsync(HttpContext http, string id, string track, AudioFormat format)
+    {
+        if (format == AudioFormat.Wav || !encoder.Supports(format))
+        {
+            return null;
+        }
+
+        await _encoding.WaitAsync(http.RequestAborted);
+        try
+        {
+            if (songs.Open(id, track, format) is { } made)
+            {
+                return made;
+            }
+
+            await using var wav = songs.Open(id, track, AudioFormat.Wav);
+            if (wav is null)
+            {
+                return null;
+            }
+
+            var bytes = new byte[wav.Length];
+            await wav.ReadExactlyAsync(bytes, http.RequestAborted);
+            songs.Add(id, track, format, await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, http.RequestAborted));
+            return songs.Open(id, track, format);
+        }
+        finally
+        {
+            _encoding.Release();
+        }
+    }
+
+    private static string? OneOf(HttpContext http, string name, IReadOnlyCollection<string> allowed, RequestFindings findings)
+    {
+        var text = http.Request.Query[name];
+        if (text.Count == 0 || allowed.Contains(text.ToString()))
+        {
+            return text.Count == 0 ? null : text.ToString();
+        }
+
+        findings.Error(name, $"{name} is {JsonText.Cut(text.ToString())}; send {string.Join(" or ", allowed)}.");
+        return null;
+    }
+}

@@ -1,0 +1,76 @@
+using YueService.Access;
+using YueService.Contracts;
+using YueService.OpenApi;
+
+namespace YueService.Endpoints;
+
+/// <summary>The songs that a caller comes back for.</summary>
+internal static class SongEndpoints
+{
+    public static void AddSongs(this IServiceCollection services)
+    {
+        services.AddSingleton<SongSubmitter>();
+        services.AddSingleton<SongHandler>();
+        services.AddSingleton<SongEventsHandler>();
+        services.AddSingleton<SongAudioHandler>();
+    }
+
+    public static void MapSongs(this IEndpointRouteBuilder routes)
+    {
+        var songs = routes.MapGroup("/v1/songs");
+        MapJobs(songs);
+        songs.MapGet("/{id}/events", (HttpContext http, string id, SongEventsHandler handler) => handler.StreamAsync(http, id))
+            .DisableRequestTimeout()
+            .Describe(
+                "Watch a job by server-sent events",
+                "An event is named after the state and has stage, section, tokens, frames, percent and seconds left. Every change of state, stage "
+                    + "and section is told, between them the newest counts. The event with the id end is the last.",
+                new ApiParameter("Last-Event-ID", "The last event that the reader has; the stream goes on after it.", IsHeader: true),
+                new ApiAnswer(200, "The stream.", "text/event-stream"),
+                new ApiAnswer(204, "The reader has the last event already."),
+                ApiAnswer.Problem(404, "There is no such job."));
+        songs.MapMethods(
+                "/{id}/audio",
+                [HttpMethods.Get, HttpMethods.Head],
+                (HttpContext http, string id, SongAudioHandler handler) => handler.GetAsync(http, id))
+            .DisableRequestTimeout()
+            .Describe(
+                "Fetch a song",
+                "Range, If-Range and If-None-Match are heeded. A format other than wav is made at the first call and kept.",
+                new ApiParameter("track", "The mix (default) or a stem, where the song was asked for with stems.", IsHeader: false, "mix", "vocal", "instrumental"),
+                new ApiParameter("format", "Default: the format that the song was asked for in.", IsHeader: false, "wav", "flac", "mp3"),
+                new ApiAnswer(200, "The file.", "audio/wav", "audio/flac", "audio/mpeg"),
+                new ApiAnswer(206, "The range that was asked for.", "audio/wav", "audio/flac", "audio/mpeg"),
+                ApiAnswer.Problem(404, "There is no such job or track."),
+                ApiAnswer.Problem(409, "The song is not there yet, or never comes."));
+    }
+
+    private static void MapJobs(RouteGroupBuilder songs)
+    {
+        songs.MapPost("", (HttpContext http, SongHandler handler) => handler.CreateAsync(http))
+            .MakesSongs()
+            .ReadsJson<SongRequestBodyDescription>()
+            .Describe(
+                "Queue a song",
+                "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service.",
+                new ApiExample("""{"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","output":{"stems":true}}"""),
+                new ApiParameter("Idempotency-Key", "The same key and body give the same job; with another body it is a 422.", IsHeader: true),
+                ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
+                ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
+                ApiAnswer.Problem(503, "The models are not loaded, or jobs cannot be stored."));
+        songs.MapGet("", (HttpContext http, SongHandler handler) => handler.ListAsync(http))
+            .Describe(
+                "List jobs",
+                "The newest first, without lyrics.",
+                new ApiParameter("limit", "Jobs on a page, 1 to 100; default 20.", IsHeader: false),
+                new ApiParameter("cursor", "The next_cursor of the page before.", IsHeader: false));
+        songs.MapGet("/{id}", (HttpContext http, string id, SongHandler handler) => handler.GetAsync(http, id))
+            .Describe("Show a job", "Its state, place in the queue, progress and song.", ApiAnswer.Problem(404, "There is no such job."));
+        songs.MapDelete("/{id}", (HttpContext http, string id, SongHandler handler) => handler.DeleteAsync(http, id))
+            .Describe(
+                "Cancel or remove a job",
+                "A job that is queued or running is cancelled within one decode step; one that is finished is removed with its song.",
+                new ApiAnswer(204, "The finished job and its song are gone."),
+                ApiAnswer.Problem(404, "There is no such job."));
+    }
+}

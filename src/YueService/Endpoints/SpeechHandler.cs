@@ -1,0 +1,57 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+using Yue.Engine;
+using Yue.Engine.Audio;
+using YueService.Audio;
+using YueService.Contracts;
+using YueService.Errors;
+using YueService.Requests;
+using YueService.Settings;
+
+namespace YueService.Endpoints;
+
+/// <summary><c>/v1/audio/speech</c> and <c>/v1/models</c>: what OpenAI-style clients call.</summary>
+internal sealed class SpeechHandler(
+    ISongEngine engine, ISongEncoder encoder, PredictHandler predict, IOptions<ServiceOptions> options, TimeProvider clock)
+{
+    private readonly long _startedSeconds = clock.GetUtcNow().ToUnixTimeSeconds();
+
+    /// <summary>Makes a song and returns its file.</summary>
+    public async Task<IResult> SpeakAsync(HttpContext http)
+    {
+        var (document, unreadable) = await JsonBody.ReadAsync(http, options.Value.MaxBodyBytes);
+        if (document is null)
+        {
+            return unreadable!;
+        }
+
+        PredictCommand? command;
+        RequestFindings findings;
+        using (document)
+        {
+            command = SpeechReader.Read(
+                document.RootElement, Preferences.IsStrict(http.Request), engine.Status.Stage1Names(), out findings);
+        }
+
+        if (command is null)
+        {
+            return Problems.Invalid(http, findings);
+        }
+
+        var format = command.Format ?? AudioFormat.Wav;
+        return encoder.Supports(format)
+            ? (await predict.SingAsync(http, command, new AnswerForm(IsFile: true, format))).Result
+            : Problems.FormatUnavailable(http, format);
+    }
+
+    /// <summary>The stage-1 checkpoints; none while they are not known yet.</summary>
+    public ModelList ListModels() => new("list", [.. engine.Status.Stage1Names().Select(Show)]);
+
+    /// <summary>One of the stage-1 checkpoints.</summary>
+    public Results<Ok<ModelBody>, ProblemHttpResult> GetModel(HttpContext http, string id) =>
+        engine.Status.Stage1Names().Contains(id)
+            ? TypedResults.Ok(Show(id))
+            : Problems.Create(http, ProblemType.NotFound, $"There is no model {JsonText.Cut(id)}; GET /v1/models lists them.");
+
+    private ModelBody Show(string name) => new(name, "model", _startedSeconds, "yue");
+}

@@ -1,0 +1,53 @@
+namespace YueService.Jobs;
+
+/// <summary>Keeps jobs over restarts. One process owns a store; calls may come from any thread.</summary>
+/// <remarks>
+/// Each call is whole or has not happened, also when the process is killed in it. Every call throws
+/// <see cref="StorageException"/> when the store cannot be reached; it may work again at the next call.
+/// </remarks>
+internal interface IJobStore
+{
+    /// <summary>Opens the store and checks that this process alone may write to it. Later calls do nothing.</summary>
+    Task OpenAsync(CancellationToken cancel);
+
+    /// <summary>Stores a job as queued.</summary>
+    /// <exception cref="InvalidOperationException">The idempotency key is taken; the caller looks for it before.</exception>
+    Task<JobRecord> AddAsync(NewJob job, CancellationToken cancel);
+
+    Task<JobRecord?> FindAsync(string id, CancellationToken cancel);
+
+    Task<JobRecord?> FindByKeyAsync(string key, CancellationToken cancel);
+
+    /// <summary>Jobs from the newest on.</summary>
+    /// <param name="before">Only jobs with a smaller <see cref="JobRecord.Number"/>; null begins at the newest.</param>
+    /// <param name="count">The most jobs returned.</param>
+    /// <param name="cancel">Gives up waiting.</param>
+    Task<IReadOnlyList<JobRecord>> ListAsync(long? before, int count, CancellationToken cancel);
+
+    /// <summary>Jobs that are queued or running, the oldest first.</summary>
+    Task<IReadOnlyList<JobRecord>> ListUnfinishedAsync(CancellationToken cancel);
+
+    /// <summary>Finished jobs, the oldest first.</summary>
+    Task<IReadOnlyList<JobRecord>> ListFinishedAsync(CancellationToken cancel);
+
+    /// <summary>Notes that the engine makes the song.</summary>
+    Task SetRunningAsync(string id, CancellationToken cancel);
+
+    /// <summary>Puts a running job back in the queue, in its old place.</summary>
+    /// <param name="id">The job.</param>
+    /// <param name="interrupted">Whether the process ended under it, which is counted.</param>
+    /// <param name="cancel">Gives up waiting.</param>
+    Task RequeueAsync(string id, bool interrupted, CancellationToken cancel);
+
+    /// <summary>Notes that the song is there. Its files are in place before.</summary>
+    Task SucceedAsync(string id, FinishedSong song, CancellationToken cancel);
+
+    Task FailAsync(string id, JobFault fault, CancellationToken cancel);
+
+    Task CancelAsync(string id, CancellationToken cancel);
+
+    Task RemoveAsync(string id, CancellationToken cancel);
+}
+
+/// <summary>The store or the folder of songs cannot be used now. The message is for callers; the inner exception for the log.</summary>
+internal sealed class StorageException(string message, Exception inner) : Exception(message, inner);

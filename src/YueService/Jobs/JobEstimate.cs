@@ -1,0 +1,21 @@
+namespace YueService.Jobs;
+
+/// <summary>Guesses when a song will be there.</summary>
+internal static class JobEstimate
+{
+    // Earlier the elapsed time says nothing about the rest.
+    private const double MinFraction = 0.02;
+
+    /// <summary>Seconds left, from measured times; null when the job is finished or nothing was measured yet.</summary>
+    public static double? SecondsLeft(JobEvent now, QueuedSong song, IJobQueue queue) => now.State switch
+    {
+        JobState.Running when now.Progress is { Fraction: >= MinFraction and var done } =>
+            Round(song.Running.TotalSeconds * (1 - done) / done),
+        JobState.Running when queue.SongTime is { } whole => Round(Math.Max(0, (whole - song.Running).TotalSeconds)),
+        JobState.Queued when queue.SongTime is { } whole => Round(whole.TotalSeconds * (song.Position + 1)),
+        JobState.Queued => Round(queue.EstimatedWait.TotalSeconds),
+        _ => null,
+    };
+
+    private static double Round(double seconds) => Math.Round(seconds, 1);
+}

@@ -1,0 +1,191 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Yue.Engine;
+
+namespace YueService.Jobs;
+
+/// <summary>Takes jobs, finds them, cancels them.</summary>
+internal sealed class SongJobs(
+    IJobStore store, IJobQueue queue, JobRunner runner, Retention retention, JobSignals signals) : IDisposable
+{
+    private static readonly TimeSpan CancelLimit = TimeSpan.FromSeconds(10);
+    private readonly SemaphoreSlim _taking = new(1, 1);
+    private readonly ConcurrentDictionary<string, LiveJob> _live = new(StringComparer.Ordinal);
+
+    /// <summary>Queues a job, or finds the one that the same key and body made before.</summary>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="key">The <c>Idempotency-Key</c>; null without one.</param>
+    /// <param name="bodyHash">The hash of the body, when there is a key.</param>
+    /// <param name="cancel">The caller's patience.</param>
+    public async Task<Submission> SubmitAsync(JobRequest request, string? key, string? bodyHash, CancellationToken cancel)
+    {
+        await signals.WhenOpenAsync(cancel);
+
+        // One at a time, so that two requests with one key make one job.
+        await _taking.WaitAsync(cancel);
+        try
+        {
+            if (key is not null && await store.FindByKeyAsync(key, cancel) is { } known)
+            {
+                return known.BodyHash == bodyHash ? Submission.Of(known) : Submission.KeyTaken;
+            }
+
+            var live = new LiveJob(RandomNumberGenerator.GetHexString(32, lowercase: true));
+            var outcome = queue.TryEnqueue(request.Song, live, restored: false, out var song, live.Cancelled);
+            return outcome == SubmitOutcome.Accepted
+                ? Submission.Of(await KeepAsync(live, song!, new NewJob(live.Id, request, key, bodyHash)))
+                : Submission.Refused(outcome);
+        }
+        finally
+        {
+            _taking.Release();
+        }
+    }
+
+    /// <summary>Hands over a job that was queued before the process started.</summary>
+    /// <returns>Whether the queue took it, or it was cancelled meanwhile.</returns>
+    public async Task<bool> TryRestoreAsync(string id, CancellationToken cancel)
+    {
+        await _taking.WaitAsync(cancel);
+        try
+        {
+            if (await store.FindAsync(id, cancel) is not { State: JobState.Queued } job)
+            {
+                return true;
+            }
+
+            var live = new LiveJob(id);
+            if (queue.TryEnqueue(job.Request.Song, live, restored: true, out var song, live.Cancelled) != SubmitOutcome.Accepted)
+            {
+                return false;
+            }
+
+            Follow(live, song!, job);
+            return true;
+        }
+        finally
+        {
+            _taking.Release();
+        }
+    }
+
+    /// <summary>A job as it is now; null when there is none.</summary>
+    public async Task<JobView?> FindAsync(string id, CancellationToken cancel)
+    {
+        await signals.WhenOpenAsync(cancel);
+        return await store.FindAsync(id, cancel) is { } job ? View(job) : null;
+    }
+
+    /// <summary>Jobs from the newest on.</summary>
+    public async Task<IReadOnlyList<JobView>> ListAsync(long? before, int count, CancellationToken cancel)
+    {
+        await signals.WhenOpenAsync(cancel);
+        return [.. (await store.ListAsync(before, count, cancel)).Select(View)];
+    }
+
+    /// <summary>Cancels a job that is not finished; removes one that is, with its song.</summary>
+    /// <returns>The job after it was cancelled; null when there is none any more.</returns>
+    public async Task<JobView?> DeleteAsync(JobView view, CancellationToken cancel)
+    {
+        if (view.Job.IsFinished)
+        {
+            await retention.RemoveAsync(view.Job.Id, cancel);
+            return null;
+        }
+
+        if (view.Live is { } live)
+        {
+            live.Cancel();
+            await live.Ended.WaitAsync(CancelLimit, cancel);
+        }
+        else
+        {
+            await CancelWaitingAsync(view.Job.Id, cancel);
+        }
+
+        return await FindAsync(view.Job.Id, cancel);
+    }
+
+    /// <summary>Waits until every job that this process works on has ended.</summary>
+    public Task WhenIdleAsync() => Task.WhenAll(_live.Values.Select(job => job.Ended));
+
+    public void Dispose() => _taking.Dispose();
+
+    /// <summary>Cancels a job that waits for the engine since before the restart, or that has just been handed over.</summary>
+    private async Task CancelWaitingAsync(string id, CancellationToken cancel)
+    {
+        await _taking.WaitAsync(cancel);
+        try
+        {
+            if (_live.TryGetValue(id, out var live))
+            {
+                live.Cancel();
+            }
+            else if (await store.FindAsync(id, cancel) is { IsFinished: false })
+            {
+                await store.CancelAsync(id, cancel);
+            }
+        }
+        finally
+        {
+            _taking.Release();
+        }
+    }
+
+    private JobView View(JobRecord job) => new(job, _live.GetValueOrDefault(job.Id));
+
+    /// <summary>Stores a job that the queue has taken. Nobody knows of it before, so a failure just takes it out again.</summary>
+    private async Task<JobRecord> KeepAsync(LiveJob live, QueuedSong song, NewJob job)
+    {
+        try
+        {
+            var record = await store.AddAsync(job, CancellationToken.None);
+            Follow(live, song, record);
+            return record;
+        }
+        catch (StorageException)
+        {
+            live.Cancel();
+            throw;
+        }
+    }
+
+    private void Follow(LiveJob live, QueuedSong song, JobRecord job)
+    {
+        live.Queued = song;
+        _live[live.Id] = live;
+        _ = Task.Run(FollowAsync);
+
+        async Task FollowAsync()
+        {
+            await runner.RunAsync(live, job);
+            _live.TryRemove(live.Id, out _);
+            live.Dispose();
+        }
+    }
+}
+
+/// <summary>A job with what this process knows of it.</summary>
+/// <param name="Job">As stored.</param>
+/// <param name="Live">Null when the process does not work on it.</param>
+internal sealed record JobView(JobRecord Job, LiveJob? Live)
+{
+    /// <summary>The state; the store may lag behind a job that has just begun.</summary>
+    public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Latest.State;
+
+    /// <summary>Why the job failed; null unless it did.</summary>
+    public JobFault? Fault => Job.Fault ?? Live?.Unstored;
+}
+
+/// <summary>What became of a submission.</summary>
+/// <param name="Outcome">Accepted, or why not.</param>
+/// <param name="Job">The job when accepted; null when the key is taken by another body.</param>
+internal sealed record Submission(SubmitOutcome Outcome, JobRecord? Job)
+{
+    /// <summary>The idempotency key belongs to another body.</summary>
+    public static Submission KeyTaken { get; } = new(SubmitOutcome.Accepted, null);
+
+    public static Submission Of(JobRecord job) => new(SubmitOutcome.Accepted, job);
+
+    public static Submission Refused(SubmitOutcome outcome) => new(outcome, null);
+}

@@ -1,0 +1,31 @@
+using SQLitePCL;
+
+namespace YueService.Jobs;
+
+/// <summary>Says in a sentence, without paths, why a file or the database cannot be written.</summary>
+internal static class StorageFaults
+{
+    // errno values of Linux in the low half of an IOException's HResult.
+    private const int NoSpace = 28;
+    private const int OverQuota = 122;
+    private const int ReadOnly = 30;
+
+    /// <summary>Why a file could not be read or written.</summary>
+    public static string Describe(Exception e) => e switch
+    {
+        UnauthorizedAccessException => "The state folder may not be written by this user.",
+        IOException { HResult: var code } when (code & 0xFFFF) is NoSpace or OverQuota => "The disk of the state folder is full.",
+        IOException { HResult: var code } when (code & 0xFFFF) == ReadOnly => "The state folder is read-only.",
+        _ => "The state folder cannot be used.",
+    };
+
+    /// <summary>Why the database could not be used, by SQLite's primary result code.</summary>
+    public static string DescribeSqlite(int code) => code switch
+    {
+        raw.SQLITE_BUSY or raw.SQLITE_LOCKED => "The job database is locked by another program.",
+        raw.SQLITE_FULL => "The disk of the state folder is full.",
+        raw.SQLITE_READONLY or raw.SQLITE_PERM or raw.SQLITE_CANTOPEN => "The state folder may not be written.",
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "The job database is damaged.",
+        _ => "The job database cannot be used.",
+    };
+}

@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Yue.Engine;
+using YueService.Jobs;
+
+namespace YueService.Telemetry;
+
+/// <summary>The metrics of songs and of the engine, and the activities of a song's steps.</summary>
+internal sealed class SongTelemetry : IDisposable
+{
+    private readonly Meter _meter;
+    private readonly Counter<long> _songs;
+    private readonly Histogram<double> _stageSeconds;
+    private readonly Histogram<double> _tokensRate;
+    private readonly Histogram<double> _realTimeFactor;
+
+    // Songs take seconds to many minutes; the default buckets are for milliseconds.
+    private static readonly InstrumentAdvice<double> SecondsBuckets =
+        new() { HistogramBucketBoundaries = [0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600] };
+
+    private static readonly InstrumentAdvice<double> RateBuckets =
+        new() { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 150, 200, 300, 500, 1000] };
+
+    private static readonly InstrumentAdvice<double> FactorBuckets =
+        new() { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 100] };
+
+    public SongTelemetry(ISongEngine engine, IMeterFactory meters)
+    {
+        _meter = meters.Create(YueTelemetry.Name);
+        _songs = _meter.CreateCounter<long>("yue.songs", "{song}", "Songs by outcome.");
+        _stageSeconds = _meter.CreateHistogram("yue.stage.duration", "s", "Wall-clock time of a step of a song.", advice: SecondsBuckets);
+        _tokensRate = _meter.CreateHistogram("yue.tokens.rate", "{token}/s", "Stage-1 tokens a second of a song.", advice: RateBuckets);
+        _realTimeFactor = _meter.CreateHistogram(
+            "yue.real_time_factor", "1", "Seconds from submission to sound, a second of audio.", advice: FactorBuckets);
+        _meter.CreateObservableGauge("yue.queue.depth", () => engine.Status.QueueDepth, "{song}", "Songs waiting.");
+        _meter.CreateObservableGauge("yue.songs.running", () => engine.Status.Running, "{song}", "Songs being made.");
+        _meter.CreateObservableGauge("yue.gpu.memory", () => GpuMemory(engine.Status), "By", "Memory of the GPU by kind.");
+    }
+
+    /// <summary>Records a song that has ended, however it did.</summary>
+    public void Record(QueuedSong song)
+    {
+        _songs.Add(1, new KeyValuePair<string, object?>("outcome", Outcome(song.Song)));
+        if (!song.Song.IsCompletedSuccessfully)
+        {
+            return;
+        }
+
+        var timings = song.Song.Result.Timings;
+        foreach (var (stage, seconds) in Stages(timings))
+        {
+            _stageSeconds.Record(seconds, new KeyValuePair<string, object?>("stage", stage));
+        }
+
+        RecordFinite(_tokensRate, timings.TokensPerSecond);
+        RecordFinite(_realTimeFactor, timings.RealTimeFactor);
+        Trace(song, timings);
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private static (string Stage, double Seconds)[] Stages(SongTimings timings) =>
+    [
+        ("queue", timings.QueueSeconds),
+        ("stage1", timings.Stage1Seconds),
+        ("stage2", timings.Stage2Seconds),
+        ("decode", timings.DecodeSeconds),
+    ];
+
+    private static string Outcome(Task<SongResult> song) => song switch
+    {
+        { IsCompletedSuccessfully: true } => "succeeded",
+        { IsCanceled: true } => "cancelled",
+        _ => "failed",
+    };
+
+    private static void RecordFinite(Histogram<double> histogram, double value)
+    {
+        if (double.IsFinite(value))
+        {
+            histogram.Record(value);
+        }
+    }
+
+    /// <summary>Activities of the steps, one after the other from the submission on, under the request's.</summary>
+    private static void Trace(QueuedSong song, SongTimings timings)
+    {
+        var start = song.SubmittedAt;
+        foreach (var (stage, seconds) in Stages(timings))
+        {
+            var end = start + TimeSpan.FromSeconds(seconds);
+            var step = Start(stage, song.Parent, start);
+            if (stage == "stage1" && step is not null)
+            {
+                TraceSections(song, step, start, end);
+            }
+
+            Stop(step, end);
+            start = end;
+        }
+    }
+
+    private static void TraceSections(QueuedSong song, Activity stage1, DateTimeOffset start, DateTimeOffset end)
+    {
+        for (var i = 0; i < song.Sections.Count; i++)
+        {
+            var section = Start("section", stage1.Context, Earlier(start + song.Sections[i].After, end));
+            section?.SetTag("yue.section", song.Sections[i].Section);
+            Stop(section, i + 1 < song.Sections.Count ? Earlier(start + song.Sections[i + 1].After, end) : end);
+        }
+    }
+
+    private static Activity? Start(string name, ActivityContext parent, DateTimeOffset start) =>
+        YueTelemetry.Source.StartActivity(name, ActivityKind.Internal, parent, startTime: start);
+
+    private static void Stop(Activity? activity, DateTimeOffset end)
+    {
+        activity?.SetEndTime(end.UtcDateTime);
+        activity?.Dispose();
+    }
+
+    private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
+
+    private static IEnumerable<Measurement<long>> GpuMemory(EngineStatus status)
+    {
+        if (status.Device is "" or "cpu")
+        {
+            yield break;
+        }
+
+        yield return new(status.Memory.TotalBytes, new KeyValuePair<string, object?>("kind", "total"));
+        yield return new(status.Memory.UsedBytes, new KeyValuePair<string, object?>("kind", "used"));
+        yield return new(status.Memory.PlannedBytes, new KeyValuePair<string, object?>("kind", "planned"));
+    }
+}

@@ -1,0 +1,28 @@
+using System.Runtime.InteropServices;
+using Xunit;
+using Yue.Engine.Llama;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Llama;
+
+public sealed class DeviceAddressTests
+{
+    [Fact]
+    public void The_address_is_that_of_the_first_value_of_a_slice()
+    {
+        using var whole = randn([6, 8]).to(ScalarType.BFloat16);
+        using var slice = whole.narrow(0, 2, 3);
+        var read = new byte[3 * 8 * 2];
+        Marshal.Copy(slice.Address(), read, 0, read.Length);
+        Assert.Equal(whole.bytes[(2 * 8 * 2)..(5 * 8 * 2)].ToArray(), read);
+    }
+
+    [Fact]
+    public void Other_dtypes_and_gaps_are_refused()
+    {
+        using var floats = zeros([2, 2]);
+        Assert.Throws<ArgumentException>(() => floats.Address());
+        using var columns = zeros([4, 4], ScalarType.BFloat16).t();
+        Assert.Throws<ArgumentException>(() => columns.Address());
+    }
+}

@@ -1,0 +1,62 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Xunit;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>What a user of jobs does over HTTP.</summary>
+internal static class JobClient
+{
+    /// <summary>Asks for a song and returns the job's path.</summary>
+    public static async Task<string> SubmitAsync(this HttpClient client, string lyrics, string more = "")
+    {
+        using var response = await client.PostSongAsync($$"""{"lyrics":"{{lyrics}}"{{more}}}""");
+        Assert.True(
+            response.StatusCode == HttpStatusCode.Accepted,
+            $"{response.StatusCode}: {await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}");
+        return response.Headers.Location!.ToString();
+    }
+
+    public static Task<HttpResponseMessage> PostSongAsync(
+        this HttpClient client, string json, string? key = null, string path = "/v1/songs")
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+        if (key is not null)
+        {
+            request.Headers.Add("Idempotency-Key", key);
+        }
+
+        return client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    public static async Task<JsonElement> GetJsonAsync(this HttpClient client, string path)
+    {
+        using var response = await client.GetAsync(path, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return await response.JsonAsync();
+    }
+
+    public static async Task<string> StateAsync(this HttpClient client, string job) =>
+        (await client.GetJsonAsync(job)).GetProperty("state").GetString()!;
+
+    /// <summary>Waits until a job has a state, and returns the job.</summary>
+    public static async Task<JsonElement> WhenAsync(this HttpClient client, string job, string state)
+    {
+        var last = "";
+        for (var tries = 0; tries < 500; tries++)
+        {
+            var now = await client.GetJsonAsync(job);
+            last = now.GetProperty("state").GetString()!;
+            if (last == state)
+            {
+                return now;
+            }
+
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Fail($"The job is {last}, not {state}, after ten seconds.");
+        return default;
+    }
+}

@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+/// <summary>API keys, rate limits and time limits.</summary>
+public sealed class AccessTests
+{
+    private const string Body = """{"lyrics":"la"}""";
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("Bearer wrong", false)]
+    [InlineData("Bearer ", false)]
+    [InlineData("Basic key-one", false)]
+    [InlineData("key-one", false)]
+    [InlineData("Bearer key-on", false)]
+    [InlineData("Bearer key-one, key-two", false)]
+    [InlineData("Bearer key-one", true)]
+    [InlineData("bearer key-two", true)]
+    public async Task With_an_API_key_set_everything_but_health_needs_it(string? authorization, bool allowed)
+    {
+        using var app = new YueApp(("Yue:ApiKey", "key-one, key-two"));
+        using var client = app.CreateClient();
+        if (authorization is not null)
+        {
+            client.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", authorization);
+        }
+
+        foreach (var path in new[] { "/v1/songs", "/v1/songs/x", "/metrics", "/openapi/v1.json", "/docs/", "/v1/models", "/nosuch" })
+        {
+            using var response = await client.GetAsync(path, TestContext.Current.CancellationToken);
+            if (allowed)
+            {
+                Assert.NotEqual(HttpStatusCode.Unauthorized, response.StatusCode);
+                continue;
+            }
+
+            await response.ProblemAsync(HttpStatusCode.Unauthorized, "urn:yue:unauthorized");
+            Assert.Equal("Bearer", Assert.Single(response.Headers.WwwAuthenticate).Scheme);
+        }
+
+        using var song = await client.PredictAsync(Body);
+        Assert.Equal(allowed ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, song.StatusCode);
+        foreach (var path in new[] { "/health", "/health/live", "/health/ready" })
+        {
+            using var health = await client.GetAsync(path, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+        }
+
+        Assert.DoesNotContain("key-one", app.Log.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Each_key_may_ask_for_so_many_songs_a_minute()
+    {
+        using var app = new YueApp(("Yue:ApiKey", "a,b"), ("Yue:RateLimitPerMinute", "2"));
+        using var client = app.CreateClient();
+        foreach (var expected in new[] { HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests })
+        {
+            using var response = await client.PredictAsync(Body, request => Authorize(request, "a"));
+            Assert.Equal(expected, response.StatusCode);
+            if (expected == HttpStatusCode.TooManyRequests)
+            {
+                await response.ProblemAsync(expected, "urn:yue:rate-limited");
+                Assert.InRange(response.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+            }
+        }
+
+        using var other = await client.PredictAsync(Body, request => Authorize(request, "b"));
+        Assert.Equal(HttpStatusCode.OK, other.StatusCode);
+        using var list = new HttpRequestMessage(HttpMethod.Get, "/v1/songs");
+        Authorize(list, "a");
+        using var listed = await client.SendAsync(list, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, listed.StatusCode);
+    }
+
+    [Fact]
+    public async Task Without_the_setting_there_is_no_rate_limit()
+    {
+        using var app = new YueApp();
+        using var client = app.CreateClient();
+        for (var i = 0; i < 100; i++)
+        {
+            using var response = await client.PredictAsync(Body);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_song_that_takes_too_long_is_a_504_and_is_cancelled()
+    {
+        using var app = new YueApp(("Yue:SongTimeoutSeconds", "1"));
+        using var stage = new StagedEngine(app.Engine);
+        using var client = app.CreateClient();
+        using var response = await client.PredictAsync(Body);
+        await response.ProblemAsync(HttpStatusCode.GatewayTimeout, "urn:yue:timeout");
+
+        // The engine is free again, and a job has no such limit.
+        var job = await client.SubmitAsync("job");
+        await client.WhenAsync(job, "running");
+        await Task.Delay(1200, TestContext.Current.CancellationToken);
+        Assert.Equal("running", await client.StateAsync(job));
+        stage["job"].Finish();
+        await client.WhenAsync(job, "succeeded");
+    }
+
+    private static void Authorize(HttpRequestMessage request, string key) =>
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+}

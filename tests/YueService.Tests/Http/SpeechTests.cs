@@ -1,0 +1,71 @@
+using System.Net;
+using System.Text;
+using Xunit;
+using Yue.Engine;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+/// <summary>What OpenAI-style clients call.</summary>
+public sealed class SpeechTests : IDisposable
+{
+    private readonly YueApp _app = new();
+    private readonly HttpClient _client;
+
+    public SpeechTests() => _client = _app.CreateClient();
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _app.Dispose();
+    }
+
+    [Theory]
+    [InlineData("", "audio/wav", "RIFF")]
+    [InlineData(""","response_format":"wav" """, "audio/wav", "RIFF")]
+    [InlineData(""","response_format":"flac" """, "audio/flac", "flac")]
+    [InlineData(""","response_format":"mp3" """, "audio/mpeg", "mp3")]
+    public async Task The_answer_is_the_bytes_of_the_file(string more, string mediaType, string begins)
+    {
+        using var response = await SpeakAsync($$"""{"model":"en-icl","input":"[verse]\nla","instructions":"folk","voice":"alloy","seed":-3{{more}}}""");
+        Assert.Equal((HttpStatusCode.OK, mediaType), (response.StatusCode, response.Content.Headers.ContentType!.MediaType));
+        Assert.StartsWith(
+            begins, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal(
+            new SongRequest { Lyrics = "[verse]\nla", Genre = "folk", Model = "en-icl", Seed = -3, RunNSegments = 0 },
+            Assert.Single(_app.Engine.Requests));
+        Assert.Contains("voice was ignored", response.Headers.GetValues("X-Yue-Warnings").Single(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Faults_are_named_as_the_client_calls_the_fields()
+    {
+        using var response = await SpeakAsync("""{"model":"tts-1","input":" ","instructions":3,"response_format":"opus","seed":"x"}""");
+        Assert.Equal(["input", "instructions", "model", "response_format", "seed"], (await response.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
+        using var empty = await SpeakAsync("{}");
+        Assert.Equal(["input"], (await empty.FaultsAsync()).Keys);
+    }
+
+    [Fact]
+    public async Task A_full_queue_is_a_429()
+    {
+        _app.Engine.Outcome = SubmitOutcome.QueueFull;
+        using var response = await SpeakAsync("""{"input":"la"}""");
+        await response.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
+    }
+
+    [Fact]
+    public async Task The_models_are_the_stage_1_checkpoints()
+    {
+        var list = await _client.GetJsonAsync("/v1/models");
+        Assert.Equal("list", list.GetProperty("object").GetString());
+        Assert.Equal(["en-cot", "en-icl"], list.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()));
+        Assert.All(list.GetProperty("data").EnumerateArray(), model => Assert.Equal("model", model.GetProperty("object").GetString()));
+        Assert.Equal("en-icl", (await _client.GetJsonAsync("/v1/models/en-icl")).GetProperty("id").GetString());
+        using var unknown = await _client.GetAsync("/v1/models/tts-1", TestContext.Current.CancellationToken);
+        await unknown.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
+    }
+
+    private Task<HttpResponseMessage> SpeakAsync(string json) => _client.PostAsync(
+        "/v1/audio/speech", new StringContent(json, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+}

@@ -1,0 +1,141 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>A finished song is fetched.</summary>
+public sealed class AudioTests : IDisposable
+{
+    private readonly YueApp _app = new();
+    private readonly StagedEngine _stage;
+    private readonly HttpClient _client;
+
+    public AudioTests()
+    {
+        _stage = new(_app.Engine) { RunsFreely = true };
+        _client = _app.CreateClient();
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _app.Dispose();
+        _stage.Dispose();
+    }
+
+    [Fact]
+    public async Task The_song_is_a_409_until_it_is_there()
+    {
+        _stage.RunsFreely = false;
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(job, "running");
+        using var early = await GetAsync(job + "/audio");
+        var problem = await early.ProblemAsync(HttpStatusCode.Conflict, "urn:yue:no-song-yet");
+        Assert.Equal("running", problem.GetProperty("state").GetString());
+        Assert.NotNull(early.Headers.RetryAfter);
+        _stage["one"].Finish();
+        await _client.WhenAsync(job, "succeeded");
+        Assert.StartsWith("RIFF", Encoding.ASCII.GetString(await BytesAsync(job + "/audio")), StringComparison.Ordinal);
+
+        var cancelled = await _client.SubmitAsync("two");
+        using var delete = await _client.DeleteAsync(cancelled, TestContext.Current.CancellationToken);
+        using var never = await GetAsync(cancelled + "/audio");
+        await never.ProblemAsync(HttpStatusCode.Conflict, "urn:yue:no-song-yet");
+        Assert.Null(never.Headers.RetryAfter);
+    }
+
+    [Fact]
+    public async Task Ranges_and_entity_tags_are_heeded()
+    {
+        var job = await FinishedAsync();
+        var whole = await BytesAsync(job + "/audio");
+        using var first = await GetAsync(job + "/audio");
+        Assert.Equal("audio/wav", first.Content.Headers.ContentType!.MediaType);
+        var tag = first.Headers.ETag!;
+        Assert.False(tag.IsWeak);
+
+        using var part = await GetAsync(job + "/audio", request => request.Headers.Range = new RangeHeaderValue(100, 199));
+        Assert.Equal((HttpStatusCode.PartialContent, 100L), (part.StatusCode, part.Content.Headers.ContentRange!.From));
+        Assert.Equal(whole[100..200], await part.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+
+        using var known = await GetAsync(job + "/audio", request => request.Headers.IfNoneMatch.Add(tag));
+        Assert.Equal(HttpStatusCode.NotModified, known.StatusCode);
+        using var stale = await GetAsync(job + "/audio", request =>
+        {
+            request.Headers.Range = new RangeHeaderValue(100, 199);
+            request.Headers.IfRange = new RangeConditionHeaderValue(new EntityTagHeaderValue("\"another\""));
+        });
+        Assert.Equal(HttpStatusCode.OK, stale.StatusCode);
+        using var past = await GetAsync(job + "/audio", request => request.Headers.Range = new RangeHeaderValue(whole.Length, null));
+        Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, past.StatusCode);
+
+        using var head = await _client.SendAsync(new(HttpMethod.Head, job + "/audio"), TestContext.Current.CancellationToken);
+        Assert.Equal((HttpStatusCode.OK, whole.Length), (head.StatusCode, (int)head.Content.Headers.ContentLength!));
+    }
+
+    [Fact]
+    public async Task Tracks_and_formats_are_chosen_by_the_query_and_made_once()
+    {
+        var job = await FinishedAsync(""","output":{"stems":true,"format":"flac"}""");
+        var made = 0;
+        _app.Encoder.Prepare = _ =>
+        {
+            Interlocked.Increment(ref made);
+            return Task.CompletedTask;
+        };
+        Assert.Equal("flac", Encoding.ASCII.GetString(await BytesAsync(job + "/audio")));
+        Assert.Equal("flac", Encoding.ASCII.GetString(await BytesAsync(job + "/audio?track=mix")));
+        Assert.Equal(1, made);
+        Assert.Equal("mp3", Encoding.ASCII.GetString(await BytesAsync(job + "/audio?track=vocal&format=mp3")));
+        Assert.Equal(44 + 200, (await BytesAsync(job + "/audio?track=vocal&format=wav")).Length);
+        Assert.Equal(44 + 400, (await BytesAsync(job + "/audio?track=instrumental&format=wav")).Length);
+    }
+
+    [Fact]
+    public async Task What_there_is_not_is_refused_with_the_way_out()
+    {
+        var job = await FinishedAsync();
+        using var stem = await GetAsync(job + "/audio?track=vocal");
+        Assert.Contains("output.stems", (await stem.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found")).ToString(), StringComparison.Ordinal);
+        using var wrong = await GetAsync(job + "/audio?track=drums&format=ogg");
+        Assert.Equal(["track", "format"], (await wrong.FaultsAsync()).Keys);
+        _app.Encoder.HasFfmpeg = false;
+        using var format = await GetAsync(job + "/audio?format=mp3");
+        await format.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");
+    }
+
+    [Theory]
+    [InlineData("..%2F..%2Fjobs.db")]
+    [InlineData("..")]
+    [InlineData("%2e%2e")]
+    [InlineData("nosuch")]
+    public async Task An_identifier_is_never_a_path(string id)
+    {
+        using var response = await GetAsync($"/v1/songs/{id}/audio");
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+    }
+
+    private async Task<string> FinishedAsync(string more = "")
+    {
+        var job = await _client.SubmitAsync("one", more);
+        await _client.WhenAsync(job, "succeeded");
+        return job;
+    }
+
+    private Task<HttpResponseMessage> GetAsync(string path, Action<HttpRequestMessage>? configure = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, path);
+        configure?.Invoke(request);
+        return _client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    private async Task<byte[]> BytesAsync(string path)
+    {
+        using var response = await GetAsync(path);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+    }
+}

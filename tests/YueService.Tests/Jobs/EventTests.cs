@@ -1,0 +1,193 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json;
+using Xunit;
+using Yue.Engine;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>A job is watched by server-sent events.</summary>
+public sealed class EventTests : IDisposable
+{
+    private readonly YueApp _app = YueApp.OnSocket(("Yue:EventHeartbeatSeconds", "1"));
+    private readonly StagedEngine _stage;
+    private readonly HttpClient _client;
+
+    public EventTests()
+    {
+        _stage = new(_app.Engine);
+        _client = _app.CreateClient();
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _app.Dispose();
+        _stage.Dispose();
+    }
+
+    [Fact]
+    public async Task A_watcher_sees_every_state_stage_and_section_and_then_the_end()
+    {
+        var before = await _client.SubmitAsync("before");
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(before, "running");
+        using var events = await EventStream.OpenAsync(_client, job);
+        var queued = (await events.NextAsync())!.Value;
+        Assert.Equal(("queued", 1), (queued.Name, queued.Data.GetProperty("queue_position").GetInt32()));
+
+        _stage["before"].Finish();
+        await _stage["one"].Begun.Task.WaitAsync(TestContext.Current.CancellationToken);
+        Sing("one");
+        var rest = await events.RestAsync();
+        Assert.Equal(
+            ["stage1 1", "stage1 2", "stage2 0", "decode 0"],
+            rest.Where(e => e.Name == "running").Select(StageOf).Distinct());
+        Assert.Equal(("end", "succeeded"), (rest[^1].Id, rest[^1].Name));
+        var percents = rest.Where(e => e.Name == "running").Select(e => e.Data.GetProperty("progress").GetProperty("percent").GetDouble()).ToList();
+        Assert.Equal(percents.Order(), percents);
+        var stage2 = rest.First(e => StageOf(e) == "stage2 0").Data.GetProperty("progress");
+        Assert.Equal((0, 30), (stage2.GetProperty("tokens").GetInt64(), stage2.GetProperty("frames").GetInt64()));
+        Assert.True(rest.First(e => StageOf(e) == "stage2 0").Data.GetProperty("estimated_seconds_left").GetDouble() >= 0);
+    }
+
+    [Fact]
+    public async Task A_watcher_that_comes_back_with_its_last_event_misses_nothing_and_hears_nothing_twice()
+    {
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(job, "running");
+        (string Id, string Name, JsonElement Data) last;
+        using (var events = await EventStream.OpenAsync(_client, job))
+        {
+            do
+            {
+                last = (await events.NextAsync())!.Value;
+            }
+            while (last.Name != "running");
+        }
+
+        Sing("one");
+        await _client.WhenAsync(job, "succeeded");
+        var again = await _client.SubmitAsync("two");
+        await _client.WhenAsync(again, "running");
+        string lastId;
+        using (var events = await EventStream.OpenAsync(_client, again))
+        {
+            lastId = await LastIdAsync(events, "stage1 1");
+        }
+
+        _stage["two"].Report(new(SongStage.Stage1, 2, 2, 1, 100, 0.3));
+        _stage["two"].Report(new(SongStage.Stage2, 0, 2, 1, 60, 0.6));
+        await Eventually.TrueAsync(() => _client.GetJsonAsync(again).Result.GetProperty("progress").GetProperty("stage").GetString() == "stage2");
+        using (var events = await EventStream.OpenAsync(_client, again, lastId))
+        {
+            Assert.Equal("stage1 2", StageOf((await events.NextAsync())!.Value));
+            Assert.Equal("stage2 0", StageOf((await events.NextAsync())!.Value));
+            _stage["two"].Finish();
+            Assert.Equal("succeeded", (await events.NextAsync())!.Value.Name);
+            Assert.Null(await events.NextAsync());
+        }
+
+        using var over = new HttpRequestMessage(HttpMethod.Get, again + "/events");
+        over.Headers.Add("Last-Event-ID", "end");
+        using var response = await _client.SendAsync(over, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+
+        // An identifier of another job's life is no place to go on from: everything is told.
+        using var other = await EventStream.OpenAsync(_client, job, last.Id);
+        Assert.Equal(["succeeded"], (await other.RestAsync()).Select(e => e.Name));
+    }
+
+    [Fact]
+    public async Task A_watcher_hears_of_a_cancelled_job()
+    {
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(job, "running");
+        using var events = await EventStream.OpenAsync(_client, job);
+        using var cancelled = await _client.DeleteAsync(job, TestContext.Current.CancellationToken);
+        var rest = await events.RestAsync();
+        Assert.Equal(("end", "cancelled"), (rest[^1].Id, rest[^1].Name));
+    }
+
+    [Fact]
+    public async Task A_stream_with_nothing_to_say_has_a_heartbeat()
+    {
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(job, "running");
+        using var events = await EventStream.OpenAsync(_client, job);
+        string? line;
+        do
+        {
+            line = await events.ReadLineAsync();
+        }
+        while (line is not null && !line.StartsWith(':'));
+        Assert.Equal(": waiting", line);
+        _stage["one"].Finish();
+    }
+
+    [Fact]
+    public async Task A_slow_reader_holds_no_engine_thread_and_gets_the_newest_counts()
+    {
+        const int Steps = 200_000;
+        var took = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _app.Engine.Admit = null;
+        _app.Engine.Sing = async (request, progress, _) =>
+        {
+            progress!.Report(new(SongStage.Stage1, 1, 1, 0, Steps, 0));
+            await go.Task;
+            var clock = Stopwatch.StartNew();
+            for (var i = 1; i <= Steps; i++)
+            {
+                progress.Report(new(SongStage.Stage1, 1, 1, i, Steps, (double)i / Steps));
+            }
+
+            took.SetResult(clock.Elapsed);
+            await Task.Delay(500, TestContext.Current.CancellationToken);
+            return FakeSongEngine.Song(request);
+        };
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(job, "running");
+        var readers = new List<EventStream>();
+        for (var i = 0; i < 20; i++)
+        {
+            // They open the stream and read nothing.
+            readers.Add(await EventStream.OpenAsync(_client, job));
+        }
+
+        go.SetResult();
+        Assert.True(await took.Task.WaitAsync(TestContext.Current.CancellationToken) < TimeSpan.FromSeconds(5));
+        await _client.WhenAsync(job, "succeeded");
+        var events = await readers[0].RestAsync();
+        Assert.InRange(events.Count, 2, 20);
+        Assert.Equal(Steps, events[^2].Data.GetProperty("progress").GetProperty("tokens").GetInt64());
+        readers.ForEach(reader => reader.Dispose());
+    }
+
+    private void Sing(string lyrics)
+    {
+        _stage[lyrics].Report(new(SongStage.Stage1, 1, 2, 10, 100, 0.05));
+        _stage[lyrics].Report(new(SongStage.Stage1, 2, 2, 10, 100, 0.3));
+        _stage[lyrics].Report(new(SongStage.Stage2, 0, 2, 30, 60, 0.6));
+        _stage[lyrics].Report(new(SongStage.Decode, 0, 2, 30, 60, 0.9));
+        _stage[lyrics].Finish();
+    }
+
+    private static async Task<string> LastIdAsync(EventStream events, string stage)
+    {
+        while (true)
+        {
+            var e = (await events.NextAsync())!.Value;
+            if (StageOf(e) == stage)
+            {
+                return e.Id;
+            }
+        }
+    }
+
+    private static string StageOf((string Id, string Name, JsonElement Data) e) =>
+        e.Data.GetProperty("progress") is { ValueKind: JsonValueKind.Object } progress
+            ? $"{progress.GetProperty("stage").GetString()} {progress.GetProperty("section").GetInt32()}"
+            : "";
+}

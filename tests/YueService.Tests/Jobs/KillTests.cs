@@ -1,0 +1,195 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>The real program with the demo model is killed at random instants, or left alone.</summary>
+public sealed class KillTests : IDisposable
+{
+    private const int Kills = 3;
+    private const string Body =
+        """{"lyrics":"[verse]\nla la","max_new_tokens":100,"run_n_segments":1,"output":{"sample_rate":16000}}""";
+
+    private readonly TemporaryFolder _state = new();
+
+    public void Dispose() => _state.Dispose();
+
+    [Fact]
+    public async Task No_kill_loses_a_finished_song_or_a_queued_job()
+    {
+        var random = new Random(20_260_101);
+        var jobs = new List<string>();
+        var finished = new HashSet<string>();
+        for (var kill = 0; kill <= Kills; kill++)
+        {
+            using var program = await Program.StartAsync(_state.Path);
+            foreach (var job in jobs)
+            {
+                var state = await program.Client.StateAsync(job);
+                Assert.True(!finished.Contains(job) || state == "succeeded", $"kill {kill}: a finished job is {state}");
+            }
+
+            if (kill == Kills)
+            {
+                await AllEndAsync(program.Client, jobs, finished);
+                break;
+            }
+
+            // The clients go on while the program is killed: only what was answered counts.
+            var delay = Task.Delay(random.Next(50, 900), TestContext.Current.CancellationToken);
+            for (var i = 0; i < 2 && !delay.IsCompleted; i++)
+            {
+                using var response = await program.Client.PostSongAsync(Body);
+                if (response.StatusCode == HttpStatusCode.TooManyRequests)
+                {
+                    // Old jobs have not got their places yet.
+                    continue;
+                }
+
+                Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+                jobs.Add(response.Headers.Location!.ToString());
+            }
+
+            await delay;
+            foreach (var job in jobs)
+            {
+                if (await program.Client.StateAsync(job) == "succeeded")
+                {
+                    finished.Add(job);
+                }
+            }
+
+            program.Kill();
+        }
+    }
+
+    [Fact]
+    public async Task An_idle_service_uses_no_processor()
+    {
+        using var program = await Program.StartAsync(_state.Path);
+
+        // The runtime compiles what was used once more in the background.
+        await Task.Delay(2000, TestContext.Current.CancellationToken);
+        var before = program.ProcessorTime;
+        await Task.Delay(2000, TestContext.Current.CancellationToken);
+        Assert.InRange(program.ProcessorTime - before, TimeSpan.Zero, TimeSpan.FromMilliseconds(100));
+    }
+
+    private static async Task AllEndAsync(HttpClient client, List<string> jobs, HashSet<string> finished)
+    {
+        foreach (var job in jobs)
+        {
+            string state;
+            while ((state = await client.StateAsync(job)) is "queued" or "running")
+            {
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
+
+            if (state == "succeeded")
+            {
+                var song = await client.GetByteArrayAsync(job + "/audio", TestContext.Current.CancellationToken);
+                Assert.StartsWith("RIFF", Encoding.ASCII.GetString(song, 0, 4), StringComparison.Ordinal);
+                continue;
+            }
+
+            // A job that ran at two kills is given up, and says so; no other may be.
+            Assert.DoesNotContain(job, finished);
+            var error = (await client.GetJsonAsync(job)).GetProperty("error").GetProperty("detail").GetString();
+            Assert.Contains("ended twice", error, StringComparison.Ordinal);
+        }
+
+        Assert.NotEmpty(jobs);
+        Assert.Equal(jobs.Count, (await client.GetJsonAsync("/v1/songs?limit=100")).GetProperty("songs").GetArrayLength());
+    }
+
+    /// <summary>The program in a process of its own.</summary>
+    private sealed class Program : IDisposable
+    {
+        private readonly Process _process;
+
+        private Program(Process process, string url)
+        {
+            _process = process;
+            Client = new HttpClient { BaseAddress = new Uri(url) };
+        }
+
+        public HttpClient Client { get; }
+
+        /// <summary>Processor time since its start.</summary>
+        public TimeSpan ProcessorTime
+        {
+            get
+            {
+                _process.Refresh();
+                return _process.TotalProcessorTime;
+            }
+        }
+
+        /// <summary>Starts the program and waits until it is ready.</summary>
+        public static async Task<Program> StartAsync(string stateFolder)
+        {
+            var url = $"http://127.0.0.1:{FreePort()}";
+            var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+            foreach (var argument in new[]
+            {
+                Path.Combine(AppContext.BaseDirectory, "yue.dll"), "serve", "--urls", url, $"--Yue:StateFolder={stateFolder}",
+                "--device", "cpu", "--queue-capacity", "50", "--Serilog:MinimumLevel:Default=Fatal",
+            })
+            {
+                start.ArgumentList.Add(argument);
+            }
+
+            var program = new Program(Process.Start(start)!, url);
+            for (var tries = 0; tries < 1200 && !program._process.HasExited; tries++)
+            {
+                if (await program.IsReadyAsync())
+                {
+                    return program;
+                }
+
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
+
+            program.Dispose();
+            throw new TimeoutException("The program ended, or is not ready after a minute.");
+        }
+
+        public void Kill()
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        public void Dispose()
+        {
+            Kill();
+            _process.Dispose();
+            Client.Dispose();
+        }
+
+        private async Task<bool> IsReadyAsync()
+        {
+            try
+            {
+                using var health = await Client.GetAsync("/health", TestContext.Current.CancellationToken);
+                using var jobs = await Client.GetAsync("/v1/songs", TestContext.Current.CancellationToken);
+                return health.StatusCode == HttpStatusCode.OK && jobs.StatusCode == HttpStatusCode.OK;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        }
+
+        private static int FreePort()
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            return ((IPEndPoint)listener.LocalEndpoint).Port;
+        }
+    }
+}

@@ -1,0 +1,240 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Xunit;
+using Yue.Engine;
+using YueService.Jobs;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>What becomes of jobs when the process ends and another one starts on the same state folder.</summary>
+public sealed class RestartTests : IDisposable
+{
+    private readonly TemporaryFolder _state = new();
+
+    public void Dispose() => _state.Dispose();
+
+    [Fact]
+    public async Task A_user_comes_back_after_a_restart_for_the_song_and_waiting_jobs_are_made()
+    {
+        string finished, running, waiting;
+        byte[] song;
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            stage["finished"].Finish();
+            finished = await client.SubmitAsync("finished");
+            await client.WhenAsync(finished, "succeeded");
+            song = await client.GetByteArrayAsync(finished + "/audio", TestContext.Current.CancellationToken);
+            running = await client.SubmitAsync("running");
+            waiting = await client.SubmitAsync("waiting");
+            await client.WhenAsync(running, "running");
+            DieLike(app);
+        }
+
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            using var client = app.CreateClient();
+            Assert.Equal(song, await client.GetByteArrayAsync(finished + "/audio", TestContext.Current.CancellationToken));
+            await client.WhenAsync(running, "succeeded");
+            await client.WhenAsync(waiting, "succeeded");
+            Assert.Equal(["running", "waiting"], app.Engine.Requests.Select(request => request.Lyrics));
+        }
+    }
+
+    [Fact]
+    public async Task A_job_that_two_processes_died_of_is_given_up()
+    {
+        string job;
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            job = await client.SubmitAsync("one");
+            await client.WhenAsync(job, "running");
+            DieLike(app);
+        }
+
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            await client.WhenAsync(job, "running");
+            DieLike(app);
+        }
+
+        await using (var app = App())
+        {
+            using var client = app.CreateClient();
+            var error = (await client.WhenAsync(job, "failed")).GetProperty("error");
+            Assert.Contains("ended twice", error.GetProperty("detail").GetString(), StringComparison.Ordinal);
+            Assert.Empty(app.Engine.Requests);
+        }
+    }
+
+    [Fact]
+    public async Task A_drain_lets_the_running_song_finish_and_queues_the_rest_again()
+    {
+        string running, waiting;
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            running = await client.SubmitAsync("running");
+            await client.WhenAsync(running, "running");
+            waiting = await client.SubmitAsync("waiting");
+            using var events = await EventStream.OpenAsync(client, waiting);
+            app.Engine.Stop = async _ =>
+            {
+                // As the engine does: what waits fails, what runs goes on.
+                app.Engine.Status = app.Engine.Status with { State = EngineState.Draining };
+                stage.Refuse("waiting", new SongException("the service is shutting down"));
+                stage["running"].Finish();
+                await Eventually.TrueAsync(() => stage.Ended == 2);
+            };
+            await app.Services.GetRequiredService<IHost>().StopAsync(TestContext.Current.CancellationToken);
+            Assert.DoesNotContain(await events.RestAsync(), e => e.Id == "end");
+        }
+
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            Assert.Equal("succeeded", await client.StateAsync(running));
+            await client.WhenAsync(waiting, "running");
+            DieLike(app);
+        }
+
+        await using (var app = App())
+        {
+            // The drain did not count as an interruption.
+            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            using var client = app.CreateClient();
+            await client.WhenAsync(waiting, "succeeded");
+        }
+    }
+
+    [Fact]
+    public async Task New_songs_wait_until_the_old_ones_have_their_places()
+    {
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            await client.WhenAsync(await client.SubmitAsync("one"), "running");
+            await client.SubmitAsync("two");
+            await client.SubmitAsync("three");
+            DieLike(app);
+        }
+
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine, capacity: 1);
+            using var client = app.CreateClient();
+            await Eventually.TrueAsync(() => app.Engine.Requests.Count == 2);
+            using var refused = await client.PredictAsync("""{"lyrics":"new"}""");
+            await refused.ProblemAsync(System.Net.HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
+            var list = await client.GetJsonAsync("/v1/songs");
+            var third = list.GetProperty("songs")[0].GetProperty("links").GetProperty("self").GetString()!;
+            using var cancelled = await client.DeleteAsync(third, TestContext.Current.CancellationToken);
+            Assert.Equal("cancelled", (await cancelled.JsonAsync()).GetProperty("state").GetString());
+            stage["one"].Finish();
+            stage["two"].Finish();
+            await Eventually.TrueAsync(() => !app.Services.GetRequiredService<IJobQueue>().IsHeld);
+            stage["new"].Finish();
+            using var taken = await client.PredictAsync("""{"lyrics":"new"}""");
+            await taken.SongAsync();
+            Assert.Equal(["one", "two", "new"], app.Engine.Requests.Select(request => request.Lyrics));
+        }
+    }
+
+    /// <summary>Dies at every step of a song's way to the disk; the next process has the song or makes it, exactly once in the list.</summary>
+    [Theory]
+    [InlineData("create")]
+    [InlineData("write mix")]
+    [InlineData("write vocal")]
+    [InlineData("describe")]
+    [InlineData("rename")]
+    [InlineData("renamed")]
+    public async Task A_song_whose_process_dies_while_it_is_written_is_not_lost(string step)
+    {
+        string job;
+        await using (var app = App())
+        {
+            using var client = app.CreateClient();
+            var died = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using var stage = new StagedEngine(app.Engine);
+            app.Services.GetRequiredService<SongFolder>().Reached = reached => DieAt(step, reached, app, died);
+            job = await client.SubmitAsync("one", ""","output":{"stems":true}""");
+            stage["one"].Finish();
+            await died.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        }
+
+        await using (var app = App())
+        {
+            using var client = app.CreateClient();
+            await client.WhenAsync(job, "succeeded");
+            Assert.Equal(step == "renamed" ? 0 : 1, app.Engine.Requests.Count);
+            foreach (var track in new[] { "mix", "vocal", "instrumental" })
+            {
+                var file = await client.GetByteArrayAsync($"{job}/audio?track={track}", TestContext.Current.CancellationToken);
+                Assert.StartsWith("RIFF", System.Text.Encoding.ASCII.GetString(file), StringComparison.Ordinal);
+            }
+
+            Assert.Single(Directory.GetDirectories(_state["songs"]));
+        }
+    }
+
+    [Theory]
+    [InlineData("hide", true)]
+    [InlineData("hidden", false)]
+    [InlineData("purge", false)]
+    public async Task A_removal_whose_process_dies_is_finished_or_has_not_begun(string step, bool kept)
+    {
+        string job;
+        await using (var app = App())
+        {
+            using var client = app.CreateClient();
+            job = await client.SubmitAsync("one");
+            await client.WhenAsync(job, "succeeded");
+            var died = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            app.Services.GetRequiredService<SongFolder>().Reached = reached => DieAt(step, reached, app, died);
+            using var patience = new CancellationTokenSource();
+            _ = client.DeleteAsync(job, patience.Token);
+            await died.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            await patience.CancelAsync();
+        }
+
+        await using (var app = App())
+        {
+            using var client = app.CreateClient();
+            using var response = await client.GetAsync(job + "/audio", TestContext.Current.CancellationToken);
+            Assert.Equal(kept, response.IsSuccessStatusCode);
+            Assert.Equal(kept ? 1 : 0, Directory.GetDirectories(_state["songs"]).Length);
+            Assert.Equal(kept ? 1 : 0, (await client.GetJsonAsync("/v1/songs")).GetProperty("songs").GetArrayLength());
+        }
+    }
+
+    private YueApp App() => new(("Yue:StateFolder", _state.Path));
+
+    /// <summary>Nothing more of this process reaches the disk, as if it were killed: the store is closed under it.</summary>
+    private static void DieLike(YueApp app)
+    {
+        app.Services.GetRequiredService<JobSignals>().Stop();
+        ((IDisposable)app.Services.GetRequiredService<IJobStore>()).Dispose();
+    }
+
+    private static void DieAt(string step, string reached, YueApp app, TaskCompletionSource died)
+    {
+        if (step != reached)
+        {
+            return;
+        }
+
+        DieLike(app);
+        died.TrySetResult();
+        throw new InvalidOperationException("The process is dead.");
+    }
+}
