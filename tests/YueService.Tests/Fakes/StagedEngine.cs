@@ -39,23 +39,30 @@ internal sealed class StagedEngine : IDisposable
     public StagedSong this[string lyrics] => _songs.GetOrAdd(lyrics, _ => new StagedSong());
 
     /// <summary>Fails a song that waits, as the engine does at shutdown.</summary>
-    public void Refuse(string lyrics, Exception reason) => this[lyrics].Refused = reason;
+    public void Refuse(string lyrics, Exception reason) => this[lyrics].Refuse(reason);
 
     public void Dispose() => _voice.Dispose();
+
+    /// <summary>Waits in order of arrival; a song that is refused leaves its place.</summary>
+    private async Task WaitForTurnAsync(StagedSong song, CancellationToken cancel)
+    {
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(cancel, song.Refusal);
+        try
+        {
+            await _voice.WaitAsync(leave.Token);
+        }
+        catch (OperationCanceledException) when (song.Refused is { } reason)
+        {
+            throw reason;
+        }
+    }
 
     private async Task<SongResult> SingAsync(SongRequest request, IProgress<SongProgress>? progress, CancellationToken cancel)
     {
         Interlocked.Increment(ref _waiting);
         try
         {
-            var song = this[request.Lyrics];
-            while (!await _voice.WaitAsync(TimeSpan.FromMilliseconds(20), cancel))
-            {
-                if (song.Refused is { } reason)
-                {
-                    throw reason;
-                }
-            }
+            await WaitForTurnAsync(this[request.Lyrics], cancel);
         }
         finally
         {
@@ -65,11 +72,6 @@ internal sealed class StagedEngine : IDisposable
         try
         {
             var song = this[request.Lyrics];
-            if (song.Refused is { } reason)
-            {
-                throw reason;
-            }
-
             progress?.Report(new(SongStage.Stage1, 1, 2, 0, 100, 0));
             song.Begun.TrySetResult();
             if (!RunsFreely)
@@ -87,14 +89,26 @@ internal sealed class StagedEngine : IDisposable
 }
 
 /// <summary>A song under the test's direction.</summary>
-internal sealed class StagedSong
+internal sealed class StagedSong : IDisposable
 {
+    private readonly CancellationTokenSource _refusal = new();
     private readonly System.Threading.Channels.Channel<SongProgress?> _steps = System.Threading.Channels.Channel.CreateUnbounded<SongProgress?>();
 
     public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Why the song is refused while it waits; null when it is not.</summary>
-    public Exception? Refused { get; set; }
+    public Exception? Refused { get; private set; }
+
+    /// <summary>Cancelled when the song is refused.</summary>
+    public CancellationToken Refusal => _refusal.Token;
+
+    public void Refuse(Exception reason)
+    {
+        Refused = reason;
+        _refusal.Cancel();
+    }
+
+    public void Dispose() => _refusal.Dispose();
 
     /// <summary>Makes the engine report this.</summary>
     public void Report(SongProgress progress) => _steps.Writer.TryWrite(progress);
