@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Yue.Cuda;
 
 namespace Yue.Engine;
 
@@ -68,11 +69,12 @@ internal sealed partial class SongPipeline(ModelSet models, ILogger logger) : ID
         cancel.ThrowIfCancellationRequested();
     }
 
+    /// <summary>Fails the songs that are left: there are some only when the device is lost.</summary>
     public void Dispose()
     {
-        foreach (var song in _songs)
+        foreach (var song in _songs.ToArray())
         {
-            song.Dispose();
+            Leave(song, () => song.Job.Fail(new EngineDeadException("the engine stopped while the song was made")));
         }
     }
 
@@ -85,12 +87,12 @@ internal sealed partial class SongPipeline(ModelSet models, ILogger logger) : ID
         {
             work(songs);
         }
-        catch (EngineDeadException)
+        catch (CudaException error) when (error.IsContextDead)
         {
-            throw;
+            throw new EngineDeadException(error.Message, error);
         }
 #pragma warning disable CA1031 // Any other error is this song's own.
-        catch (Exception error)
+        catch (Exception error) when (error is not EngineDeadException)
 #pragma warning restore CA1031
         {
             foreach (var song in songs)
