@@ -1,0 +1,111 @@
+using Xunit;
+using Yue.Engine.Llama;
+using Yue.Engine.Sampling;
+using Yue.Engine.Stage1;
+using Yue.Testing;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Stage1;
+
+public sealed class TorchStage1DecoderTests
+{
+    [Fact]
+    public void A_song_has_the_same_ids_alone_and_beside_others()
+    {
+        using var model = Model();
+        using var decoder = new TorchStage1Decoder(model, songs: 2);
+        var alone = Sing(decoder, seed: 7);
+        using var other = decoder.TryOpen(8)!;
+        other.BeginSection([3, 4], 0, Sampling);
+
+        Assert.Equal(alone, Sing(decoder, seed: 7, other));
+        Assert.NotEqual(alone, Sing(decoder, seed: 9, other));
+    }
+
+    [Fact]
+    public void A_section_continued_in_the_cache_equals_one_whose_context_is_prefilled_anew()
+    {
+        using var model = Model();
+        using var decoder = new TorchStage1Decoder(model, songs: 2);
+        using var continued = decoder.TryOpen(1)!;
+        continued.BeginSection([1, 2, 3], 0, Sampling);
+        Advance(decoder, continued, 12);
+        int[] context = [1, 2, 3, .. continued.Sampled, 5, 6];
+        continued.BeginSection([5, 6], 1, Sampling);
+        using var anew = decoder.TryOpen(1)!;
+        anew.BeginSection(context, 1, Sampling);
+
+        Assert.Equal(context.Length, continued.Length);
+        Assert.Equal(context.Length, anew.Length);
+        Advance(decoder, continued, 12);
+        Advance(decoder, anew, 12);
+        Assert.Equal(anew.Sampled, continued.Sampled);
+    }
+
+    [Fact]
+    public void Places_run_out_and_come_back()
+    {
+        using var model = Model();
+        using var decoder = new TorchStage1Decoder(model, songs: 1);
+        var first = decoder.TryOpen(1);
+        Assert.NotNull(first);
+        Assert.Null(decoder.TryOpen(2));
+        first.Dispose();
+        using var next = decoder.TryOpen(2);
+        Assert.NotNull(next);
+        Assert.Equal(0, next.Length);
+    }
+
+    private static SectionSampling Sampling { get; } = new()
+    {
+        GuidanceScale = 1.5,
+        RepetitionPenalty = 1.1,
+        Temperature = 1,
+        TopP = 0.93,
+        TopK = 20,
+        MinNewTokens = 0,
+        MaxNewTokens = 50,
+        EndId = 0,
+        Allowed = [new IdRange(1, 60)],
+    };
+
+    private static int[] Sing(TorchStage1Decoder decoder, long seed, params IStage1Sequence[] beside)
+    {
+        using var song = decoder.TryOpen(seed)!;
+        song.BeginSection([1, 2], 0, Sampling);
+        for (var i = 0; i < 20; i++)
+        {
+            decoder.Advance([song, .. beside]);
+        }
+
+        return [.. song.Sampled];
+    }
+
+    private static void Advance(TorchStage1Decoder decoder, IStage1Sequence song, int steps)
+    {
+        for (var i = 0; i < steps; i++)
+        {
+            decoder.Advance([song]);
+        }
+    }
+
+    private static LlamaModel Model()
+    {
+        var config = new LlamaConfig
+        {
+            HiddenSize = 32,
+            IntermediateSize = 48,
+            Layers = 2,
+            Heads = 4,
+            KeyValueHeads = 2,
+            HeadSize = 16,
+            VocabularySize = 64,
+            MaxPositions = 256,
+            RopeTheta = 10_000,
+            RmsNormEpsilon = 1e-5,
+            TieWordEmbeddings = true,
+            StoredDtype = ScalarType.Float32,
+        };
+        return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
+    }
+}
