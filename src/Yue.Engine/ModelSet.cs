@@ -18,7 +18,8 @@ namespace Yue.Engine;
 /// <param name="Model">The language model.</param>
 /// <param name="Decoder">Writes its tokens.</param>
 /// <param name="Prompts">Its tokenizer's prompts.</param>
-internal sealed record Stage1Model(string Name, LlamaModel Model, IStage1Decoder Decoder, PromptBuilder Prompts);
+/// <param name="IsLyricsOnly">Whether it is a <c>-cot</c> checkpoint by its name: one not trained on audio prompts.</param>
+internal sealed record Stage1Model(string Name, LlamaModel Model, IStage1Decoder Decoder, PromptBuilder Prompts, bool IsLyricsOnly);
 
 /// <summary>Every model that a song needs, loaded. Owns them.</summary>
 internal sealed class ModelSet : IDisposable
@@ -58,6 +59,8 @@ internal sealed class ModelSet : IDisposable
     public IStage2Decoder Stage2 { get; private set; } = null!;
 
     public SongDecoder Sound { get; private set; } = null!;
+
+    public ReferenceEncoder References { get; private set; } = null!;
 
     public int FrameRateHz { get; private set; }
 
@@ -127,8 +130,11 @@ internal sealed class ModelSet : IDisposable
             : new CudaStage1Decoder(model, _gpu.Device, _gpu.Kernels, SongsAtOnce);
         Own(decoder);
         var prompts = new PromptBuilder(YueTokenizer.Load(tokenizer ?? Path.Combine(folder, "tokenizer.model")));
-        _stage1.Add(new Stage1Model(name, model, decoder, prompts));
+        _stage1.Add(new Stage1Model(name, model, decoder, prompts, IsLyricsOnly(name) || IsLyricsOnly(Path.TrimEndingDirectorySeparator(folder))));
     }
+
+    /// <summary>The config files of both kinds are the same; the published names tell them apart (MODEL.md 1).</summary>
+    private static bool IsLyricsOnly(string name) => name.EndsWith("-cot", StringComparison.OrdinalIgnoreCase);
 
     private void LoadStage2(string folder, Action<double> report)
     {
@@ -154,7 +160,10 @@ internal sealed class ModelSet : IDisposable
     {
         var config = CodecConfig.Load(folder);
         var vocos = VocosConfig.Load(folder);
-        var codec = LoadSound("codec", Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model", source => new CodecDecoder(source, config));
+        var hubert = HubertConfig.Load(folder);
+        var codecFile = Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth");
+        var codec = LoadSound("codec", codecFile, "codec_model", source => new CodecDecoder(source, config));
+        References = new ReferenceEncoder(LoadSound("encoder", codecFile, "codec_model", source => new CodecEncoder(source, config, hubert)));
         Sound = new SongDecoder(
             codec,
             LoadSound("vocoder", Path.Combine(folder, "decoders", "decoder_131000.pth"), null, source => new Vocos(source, vocos)),

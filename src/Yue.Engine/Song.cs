@@ -23,6 +23,7 @@ internal sealed class Song : IDisposable
     private IReadOnlyList<TrackCodes> _codes = [];
     private Stage1Song? _stage1;
     private Stage2Song? _stage2;
+    private ReferenceResult? _reference;
     private int _stage1Tokens;
     private TimeSpan _stage1Time;
     private TimeSpan _stage2Time;
@@ -65,7 +66,7 @@ internal sealed class Song : IDisposable
             throw new SongRequestException("lyrics: there are no words to sing");
         }
 
-        var prompt = Model.Prompts.Build(Job.Request.Genre, lyrics.Sections);
+        var prompt = Model.Prompts.Build(Job.Request.Genre, lyrics.Sections, Listen());
         _warnings.AddRange([.. lyrics.Warnings, .. prompt.Warnings]);
         if (sung.Warning is not null)
         {
@@ -77,6 +78,23 @@ internal sealed class Song : IDisposable
         _stage1 = new Stage1Song(prompt, _sections.Count, Job.Request, sequence, Model.Decoder.ContextLength);
         _stage1.Begin();
         Stage = SongStage.Stage1;
+    }
+
+    /// <summary>The audio prompt of the request's reference; null without one.</summary>
+    private ReferenceClip? Listen()
+    {
+        if (Job.Request.Reference is not { } reference)
+        {
+            return null;
+        }
+
+        if (Model.IsLyricsOnly)
+        {
+            _warnings.Add($"reference: {Model.Name} is a cot checkpoint, which is not trained to follow a clip; an icl one is");
+        }
+
+        (var clip, _reference) = _models.References.Encode(reference);
+        return clip;
     }
 
     /// <summary>Takes what the last step brought, and works on what only this song needs.</summary>
@@ -158,7 +176,8 @@ internal sealed class Song : IDisposable
     {
         var mix = (sound.Spliced ?? sound.CodecMix)!;
         var tracks = sound.VocoderTracks ?? sound.CodecTracks;
-        if (mix.ClippedSamples > 0)
+        // A loudness that was asked for leaves room above the peaks.
+        if (mix.ClippedSamples > 0 && Job.Request.Output.LoudnessLufs is null)
         {
             _warnings.Add($"output clipped: {mix.ClippedSamples} of {mix.Clip.Samples.Length} samples were past full scale");
         }
@@ -173,6 +192,7 @@ internal sealed class Song : IDisposable
             Seed = Job.Request.Seed,
             Sections = [.. _sections.Select((section, i) => SectionResult(section, i))],
             Warnings = _warnings,
+            Reference = _reference,
             Timings = new SongTimings
             {
                 QueueSeconds = _queued.TotalSeconds,

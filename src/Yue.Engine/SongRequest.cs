@@ -26,6 +26,9 @@ public sealed record SongRequest
 
     /// <summary>How stage-1 tokens are drawn.</summary>
     public SamplingSettings Sampling { get; init; } = new();
+
+    /// <summary>A clip whose style is taken on; null for none.</summary>
+    public SongReference? Reference { get; init; }
 }
 
 /// <summary>What sound a song is returned as.</summary>
@@ -36,6 +39,9 @@ public sealed record OutputSettings
 
     /// <summary>Whether the vocal and the instrumental track are returned beside the mix.</summary>
     public bool Stems { get; init; }
+
+    /// <summary>The loudness that the mix is brought to (ITU-R BS.1770); null leaves it as it came out. Done where files are made.</summary>
+    public double? LoudnessLufs { get; init; }
 }
 
 /// <summary>The settings of the stage-1 sampling chain (MODEL.md 2.4).</summary>
@@ -77,4 +83,11 @@ public static class SongLimits
     public const double MaxRepetitionPenalty = 2.0;
     public const double MinGuidanceScale = 1.0;
     public const double MaxGuidanceScale = 10.0;
+    public const double MinLoudnessLufs = -36.0;
+    public const double MaxLoudnessLufs = -6.0;
+
+    /// <summary>The shortest and the longest stretch of a reference clip.</summary>
+    public const int MinReferenceSeconds = 1;
+    public const int MaxReferenceSeconds = 60;
+    public const double DefaultReferenceEndSeconds = 30;
 }

@@ -23,6 +23,9 @@ public sealed record SongResult
     /// <summary>The sections sung, in order.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
 
+    /// <summary>What was heard of the reference clip; null without one.</summary>
+    public ReferenceResult? Reference { get; init; }
+
     /// <summary>Where the time went.</summary>
     public required SongTimings Timings { get; init; }
 
@@ -36,6 +39,13 @@ public sealed record SongResult
 /// <param name="Tokens">The stage-1 tokens it took.</param>
 /// <param name="Ended">What ended it.</param>
 public sealed record SectionResult(string Tag, double DurationSeconds, int Tokens, SectionEnd Ended);
+
+/// <summary>What was heard of a reference clip.</summary>
+/// <param name="Seconds">The length of the stretch.</param>
+/// <param name="Tracks">1 for a mixed clip, 2 for vocal and instrumental.</param>
+/// <param name="FromCache">Whether the same clip had been encoded before.</param>
+/// <param name="EncodeSeconds">What encoding took; it is part of the time of stage 1.</param>
+public sealed record ReferenceResult(double Seconds, int Tracks, bool FromCache, double EncodeSeconds);
 
 /// <summary>What ended a section.</summary>
 public enum SectionEnd

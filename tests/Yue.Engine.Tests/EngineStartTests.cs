@@ -29,7 +29,7 @@ public sealed class EngineStartTests : IDisposable
 
         Assert.Equal(EngineState.Ready, engine.Status.State);
         Assert.False(engine.Status.IsDemo);
-        Assert.Equal(["stage1", "stage2", "codec", "vocoder", "vocoder"], engine.Status.Models.Select(model => model.Role));
+        Assert.Equal(["stage1", "stage2", "codec", "encoder", "vocoder", "vocoder"], engine.Status.Models.Select(model => model.Role));
         Assert.Equal("english", engine.Status.Models[0].Name);
         await engine.StopAsync(CancellationToken.None);
     }

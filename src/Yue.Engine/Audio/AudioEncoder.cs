@@ -1,8 +1,4 @@
 using System.Buffers.Binary;
-using System.ComponentModel;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text;
 
 namespace Yue.Engine.Audio;
 
@@ -14,17 +10,11 @@ public enum AudioFormat
     Mp3,
 }
 
-/// <summary>ffmpeg is missing, failed or took too long; the message ends with what it said.</summary>
-public sealed class AudioEncodingException(string message, Exception? inner = null) : Exception(message, inner);
-
 /// <summary>Turns a clip into the bytes of an audio file: WAV by itself, FLAC and MP3 through an ffmpeg process.</summary>
 /// <remarks>Samples past ±1 clip in every format. Nothing is written to disk: sound goes to ffmpeg and comes back
 /// through pipes. Safe to call from several threads.</remarks>
 public sealed class AudioEncoder
 {
-    private const int MaxErrorLength = 2000;
-    private const string Executable = "ffmpeg";
-
     private readonly string? _ffmpeg;
     private readonly TimeSpan _timeLimit;
 
@@ -33,7 +23,7 @@ public sealed class AudioEncoder
     /// <param name="timeLimit">How long one encoding may take; null is two minutes.</param>
     public AudioEncoder(string? ffmpeg = null, TimeSpan? timeLimit = null)
     {
-        _ffmpeg = ffmpeg is null ? FindOnPath() : File.Exists(ffmpeg) ? ffmpeg : null;
+        _ffmpeg = ffmpeg is null ? FfmpegProcess.FindOnPath("ffmpeg") : File.Exists(ffmpeg) ? ffmpeg : null;
         _timeLimit = timeLimit ?? TimeSpan.FromMinutes(2);
     }
 
@@ -44,7 +34,7 @@ public sealed class AudioEncoder
     public bool CanWrite(AudioFormat format) => format == AudioFormat.Wav || IsAvailable;
 
     /// <summary>The clip as a file: 16-bit WAV, 16-bit FLAC, or MP3 of 256 kbit/s.</summary>
-    /// <exception cref="AudioEncodingException">ffmpeg is missing, failed, or ran past the time limit.</exception>
+    /// <exception cref="FfmpegException">ffmpeg is missing, failed, or ran past the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; ffmpeg is killed first.</exception>
     public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel = default)
     {
@@ -72,93 +62,12 @@ public sealed class AudioEncoder
 
     private async Task<byte[]> RunAsync(string[] codec, byte[] wav, CancellationToken cancel)
     {
-        using var process = Start(codec);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(_timeLimit);
         using var output = new MemoryStream();
-        var error = new StringBuilder();
-        try
-        {
-            // All three pipes move at once: a full pipe that nobody reads would stop ffmpeg.
-            await Task.WhenAll(
-                FeedAsync(process, wav, limit.Token),
-                process.StandardOutput.BaseStream.CopyToAsync(output, limit.Token),
-                CollectAsync(process.StandardError, error, limit.Token));
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            throw new AudioEncodingException(string.Create(
-                CultureInfo.InvariantCulture, $"ffmpeg took longer than {_timeLimit.TotalSeconds:0.###} s. {error}"));
-        }
-        finally
-        {
-            Kill(process);
-        }
-
-        return process.ExitCode == 0
-            ? output.ToArray()
-            : throw new AudioEncodingException($"ffmpeg ended with exit code {process.ExitCode}: {error}");
-    }
-
-    private Process Start(string[] codec)
-    {
-        var start = new ProcessStartInfo(_ffmpeg ?? throw new AudioEncodingException("ffmpeg was not found: only WAV can be written"))
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-            CreateNoWindow = true,
-        };
         string[] arguments = ["-hide_banner", "-nostdin", "-loglevel", "error", "-f", "wav", "-i", "pipe:0", .. codec, "pipe:1"];
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        try
-        {
-            return Process.Start(start) ?? throw new AudioEncodingException("ffmpeg could not be started");
-        }
-        catch (Win32Exception exception)
-        {
-            throw new AudioEncodingException($"ffmpeg could not be started: {exception.Message}", exception);
-        }
-    }
-
-    private static async Task FeedAsync(Process process, byte[] wav, CancellationToken cancel)
-    {
-        try
-        {
-            await using var input = process.StandardInput.BaseStream;
-            await input.WriteAsync(wav, cancel);
-        }
-        catch (IOException)
-        {
-            // ffmpeg closed its input: its exit code and error text say why.
-        }
-    }
-
-    private static async Task CollectAsync(StreamReader reader, StringBuilder text, CancellationToken cancel)
-    {
-        var buffer = new char[1024];
-        while (await reader.ReadAsync(buffer, cancel) is var count and > 0)
-        {
-            text.Append(buffer, 0, Math.Min(count, MaxErrorLength - text.Length));
-        }
-    }
-
-    private static void Kill(Process process)
-    {
-        try
-        {
-            process.Kill(entireProcessTree: true);
-        }
-        catch (InvalidOperationException)
-        {
-            // It has ended.
-        }
+        var end = await FfmpegProcess.RunAsync(_ffmpeg, arguments, wav, (stream, token) => stream.CopyToAsync(output, token), _timeLimit, cancel);
+        return end.ExitCode == 0
+            ? output.ToArray()
+            : throw new FfmpegException($"ffmpeg ended with exit code {end.ExitCode}: {end.Error}");
     }
 
     /// <summary>Puts the number of samples into STREAMINFO, which ffmpeg leaves at 0 when it cannot seek in its output:
@@ -174,13 +83,5 @@ public sealed class AudioEncoder
             var packed = BinaryPrimitives.ReadUInt64BigEndian(fields);
             BinaryPrimitives.WriteUInt64BigEndian(fields, (packed & ~Count) | ((ulong)samples & Count));
         }
-    }
-
-    private static string? FindOnPath()
-    {
-        var name = OperatingSystem.IsWindows() ? Executable + ".exe" : Executable;
-        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(
-            Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
     }
 }

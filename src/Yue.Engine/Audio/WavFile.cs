@@ -150,6 +150,39 @@ public static class WavFile
         throw new InvalidDataException("the WAV file has no data chunk");
     }
 
+    /// <summary>The lengths that a WAV file's header claims and that its data has, where the claim is over a second too long; null for
+    /// any other file, one of unknown size among them.</summary>
+    public static (double ClaimedSeconds, double Seconds)? OverstatedSeconds(ReadOnlySpan<byte> file)
+    {
+        if (file.Length < 12 || !file[..4].SequenceEqual("RIFF"u8) || !file[8..12].SequenceEqual("WAVE"u8))
+        {
+            return null;
+        }
+
+        var bytesPerSecond = 0u;
+        for (var position = 12L; position + 8 <= file.Length;)
+        {
+            var id = file.Slice((int)position, 4);
+            var size = BinaryPrimitives.ReadUInt32LittleEndian(file[((int)position + 4)..]);
+            position += 8;
+            if (id.SequenceEqual("fmt "u8) && file.Length - position >= 12)
+            {
+                bytesPerSecond = BinaryPrimitives.ReadUInt32LittleEndian(file[((int)position + 8)..]);
+            }
+            else if (id.SequenceEqual("data"u8))
+            {
+                var missing = (double)size - (file.Length - position);
+                return bytesPerSecond > 0 && size != UnknownSize && missing > bytesPerSecond
+                    ? ((double)size / bytesPerSecond, (double)(file.Length - position) / bytesPerSecond)
+                    : null;
+            }
+
+            position += size + (size & 1);
+        }
+
+        return null;
+    }
+
     private static SampleFormat ParseFormat(ReadOnlySpan<byte> chunk)
     {
         if (chunk.Length < 16)

@@ -20,7 +20,8 @@ public sealed record SongPrompt
 /// <summary>An audio prompt: codebook-0 codes of a clip, 50 a second, of which a stretch is used (MODEL.md 5.8).</summary>
 public sealed record ReferenceClip
 {
-    private const int FrameRateHz = 50;
+    /// <summary>Codes a second and track.</summary>
+    public const int FrameRateHz = 50;
 
     private ReferenceClip(ImmutableArray<int> ids) => Ids = ids;
 
@@ -31,7 +32,8 @@ public sealed record ReferenceClip
     /// <param name="codes">[F], 0 to 1023.</param>
     /// <param name="startSeconds">Where the stretch begins.</param>
     /// <param name="endSeconds">Where it ends; beyond the clip is the clip's end.</param>
-    public static ReferenceClip OfMix(ReadOnlySpan<int> codes, double startSeconds, double endSeconds)
+    /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
+    public static ReferenceClip OfMix(ReadOnlySpan<int> codes, double startSeconds, double endSeconds, int firstSecond = 0)
     {
         var ids = new int[codes.Length];
         for (var frame = 0; frame < ids.Length; frame++)
@@ -39,7 +41,7 @@ public sealed record ReferenceClip
             ids[frame] = TokenMap.ToId(codes[frame]);
         }
 
-        return new ReferenceClip(Window(ids, FrameRateHz, startSeconds, endSeconds));
+        return new ReferenceClip(Window(ids, FrameRateHz, startSeconds, endSeconds, firstSecond));
     }
 
     /// <summary>A clip of a vocal and an instrumental track; the longer one is cut to the shorter.</summary>
@@ -49,20 +51,20 @@ public sealed record ReferenceClip
     /// <param name="instrumental">[F], 0 to 1023.</param>
     /// <param name="startSeconds">Where the stretch begins.</param>
     /// <param name="endSeconds">Where it ends; beyond the clip is the clip's end.</param>
+    /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfTracks(
-        ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental, double startSeconds, double endSeconds)
+        ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental, double startSeconds, double endSeconds, int firstSecond = 0)
     {
         var F = Math.Min(vocal.Length, instrumental.Length);
         return new ReferenceClip(
-            Window(Tracks.Interleave(vocal[..F], instrumental[..F]), 2 * FrameRateHz, startSeconds, endSeconds));
+            Window(Tracks.Interleave(vocal[..F], instrumental[..F]), 2 * FrameRateHz, startSeconds, endSeconds, firstSecond));
     }
 
-    private static ImmutableArray<int> Window(int[] ids, int idsPerSecond, double startSeconds, double endSeconds)
+    private static ImmutableArray<int> Window(int[] ids, int idsPerSecond, double startSeconds, double endSeconds, int firstSecond)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(startSeconds);
         ArgumentOutOfRangeException.ThrowIfLessThan(endSeconds, startSeconds);
-        var start = (int)Math.Min(startSeconds * idsPerSecond, ids.Length);
-        var end = (int)Math.Min(endSeconds * idsPerSecond, ids.Length);
-        return [.. ids[start..end]];
+        int Place(double seconds) => Math.Clamp((int)(seconds * idsPerSecond) - (firstSecond * idsPerSecond), 0, ids.Length);
+        return [.. ids[Place(startSeconds)..Place(endSeconds)]];
     }
 }

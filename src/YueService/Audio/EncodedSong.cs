@@ -1,5 +1,6 @@
 using Yue.Engine;
 using Yue.Engine.Audio;
+using YueService.Contracts;
 using YueService.Telemetry;
 
 namespace YueService.Audio;
@@ -8,20 +9,26 @@ namespace YueService.Audio;
 /// <param name="Mix">The song.</param>
 /// <param name="Vocal">The vocal track, when the song has stems.</param>
 /// <param name="Instrumental">The instrumental track, when the song has stems.</param>
-internal sealed record EncodedSong(byte[] Mix, byte[]? Vocal, byte[]? Instrumental)
+/// <param name="Loudness">What was measured and changed, where a loudness was asked for.</param>
+/// <param name="Warnings">What the caller should know of it.</param>
+internal sealed record EncodedSong(
+    byte[] Mix, byte[]? Vocal, byte[]? Instrumental, LoudnessBody? Loudness, IReadOnlyList<string> Warnings)
 {
-    /// <summary>Encodes the mix, and the stems where the song has them.</summary>
+    /// <summary>Encodes the mix, and the stems where the song has them, at the loudness that was asked for.</summary>
     public static async Task<EncodedSong> EncodeAsync(
-        ISongEncoder encoder, SongResult song, AudioFormat format, bool stems, CancellationToken cancel)
+        ISongEncoder encoder, SongResult song, AudioFormat format, OutputSettings output, CancellationToken cancel)
     {
         using var activity = YueTelemetry.Source.StartActivity("encode");
         activity?.SetTag("yue.format", format.Name());
+        var leveled = await LeveledSong.LevelAsync(encoder, song, output.LoudnessLufs, cancel);
         return new(
-            await encoder.EncodeAsync(song.Mix, format, cancel),
-            await StemAsync(song.Vocal),
-            await StemAsync(song.Instrumental));
+            await encoder.EncodeAsync(leveled.Mix, format, cancel),
+            await StemAsync(leveled.Vocal),
+            await StemAsync(leveled.Instrumental),
+            leveled.Loudness,
+            leveled.Warnings);
 
         async Task<byte[]?> StemAsync(AudioClip? clip) =>
-            stems && clip is not null ? await encoder.EncodeAsync(clip, format, cancel) : null;
+            output.Stems && clip is not null ? await encoder.EncodeAsync(clip, format, cancel) : null;
     }
 }

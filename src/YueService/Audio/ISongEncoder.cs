@@ -13,4 +13,12 @@ internal interface ISongEncoder
     /// <param name="format">A format that <see cref="Supports"/> allows.</param>
     /// <param name="cancel">Stops the encoding and any process that does it.</param>
     Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel);
+
+    /// <summary>Whether loudness can be measured here; <c>false</c> when the program it needs is missing.</summary>
+    bool CanMeasure { get; }
+
+    /// <summary>How loud a clip is.</summary>
+    /// <param name="clip">The sound.</param>
+    /// <param name="cancel">Stops the measurement and any process that does it.</param>
+    Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel);
 }

@@ -7,17 +7,25 @@ namespace YueService.Audio;
 internal sealed class SongEncoder : ISongEncoder
 {
     private readonly AudioEncoder _encoder = new();
+    private readonly LoudnessMeter _meter = new();
+
+    public bool CanMeasure => _encoder.IsAvailable;
 
     public bool Supports(AudioFormat format) => _encoder.CanWrite(format);
 
+    public Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel) =>
+        ForSong(() => _encoder.EncodeAsync(clip, format, cancel));
+
+    public Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel) => ForSong(() => _meter.MeasureAsync(clip, cancel));
+
     /// <exception cref="SongException">ffmpeg failed: this song is lost, others are not.</exception>
-    public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel)
+    private static async Task<T> ForSong<T>(Func<Task<T>> work)
     {
         try
         {
-            return await _encoder.EncodeAsync(clip, format, cancel);
+            return await work();
         }
-        catch (AudioEncodingException e)
+        catch (FfmpegException e)
         {
             throw new SongException(e.Message, e);
         }

@@ -40,6 +40,8 @@ internal static class GenerateCommand
             var handler = new GenerateHandler(
                 host.Services.GetRequiredService<ISongEngine>(),
                 host.Services.GetRequiredService<ISongEncoder>(),
+                host.Services.GetRequiredService<ReferenceLoader>(),
+                options,
                 ProgressViews.For(error),
                 output,
                 error);

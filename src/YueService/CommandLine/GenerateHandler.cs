@@ -12,11 +12,19 @@ namespace YueService.CommandLine;
 /// <summary>Makes one song with an engine in this process and writes it to a file.</summary>
 /// <param name="engine">Started, perhaps still loading.</param>
 /// <param name="encoder">Makes the file.</param>
+/// <param name="references">Reads a reference clip.</param>
+/// <param name="options">Name the fields in messages.</param>
 /// <param name="view">Shows the progress.</param>
 /// <param name="output">Where the result is told.</param>
 /// <param name="error">Where warnings and faults are told.</param>
 internal sealed class GenerateHandler(
-    ISongEngine engine, ISongEncoder encoder, IProgressView view, TextWriter output, TextWriter error)
+    ISongEngine engine,
+    ISongEncoder encoder,
+    ReferenceLoader references,
+    GenerateOptions options,
+    IProgressView view,
+    TextWriter output,
+    TextWriter error)
 {
     private static readonly TimeSpan StatusInterval = TimeSpan.FromMilliseconds(50);
 
@@ -43,9 +51,19 @@ internal sealed class GenerateHandler(
             return await FailAsync(ExitCode.Usage, $"--lyrics cannot be read: {e.Message}");
         }
 
+        Dictionary<string, byte[]> clips;
+        try
+        {
+            clips = await ReadClipsAsync(arguments.ClipFiles, cancel);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return await FailAsync(ExitCode.Usage, $"The reference clip cannot be read: {e.Message}");
+        }
+
         // Checked before the models are loaded and again when their names are known.
         arguments.Fields["lyrics"] = lyrics;
-        if (await CheckAsync(arguments) is null)
+        if (await CheckAsync(arguments, clips) is not { } early || await LoadAsync(early, cancel) is not { } song)
         {
             return ExitCode.Usage;
         }
@@ -60,28 +78,42 @@ internal sealed class GenerateHandler(
             await error.WriteLineAsync("The built-in demo model runs because no checkpoints are configured: it does not sing.");
         }
 
-        if (await CheckAsync(arguments) is not { } command)
+        if (await CheckAsync(arguments, clips) is not { } command)
         {
             return ExitCode.Usage;
         }
 
         var format = command.Format ?? target.Format;
         return encoder.Supports(format)
-            ? await MakeAsync(command.Song, target, format, cancel)
+            ? await MakeAsync(command.Song with { Reference = song.Reference }, target, format, cancel)
             : await FailAsync(ExitCode.Usage, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
     }
 
     /// <summary>The request; null when fields are at fault, which is then said.</summary>
-    private async Task<PredictCommand?> CheckAsync(GenerateArguments arguments)
+    private async Task<PredictCommand?> CheckAsync(GenerateArguments arguments, IReadOnlyDictionary<string, byte[]> clips)
     {
         using var request = JsonDocument.Parse(arguments.Fields.ToJsonString());
-        var command = PredictReader.Read(request.RootElement, strict: true, engine.Status.Stage1Names(), out var findings);
+        var command = PredictReader.Read(request.RootElement, clips, strict: true, engine.Status.Stage1Names(), out var findings);
+        await TellAsync(findings);
+        return command;
+    }
+
+    /// <summary>The song with its reference clip decoded; null when the clip is at fault, which is then said.</summary>
+    private async Task<SongRequest?> LoadAsync(PredictCommand command, CancellationToken cancel)
+    {
+        var findings = new RequestFindings();
+        SongRequestBody.CheckLoudness(command.Song.Output, encoder, findings);
+        var reference = command.Reference is { } upload ? await references.LoadAsync(upload, findings, cancel) : null;
+        await TellAsync(findings);
+        return findings.IsValid ? command.Song with { Reference = reference } : null;
+    }
+
+    private async Task TellAsync(RequestFindings findings)
+    {
         foreach (var (path, messages) in findings.Errors)
         {
-            await error.WriteLineAsync($"{GenerateOptions.OptionFor(path)}: {string.Join(' ', messages)}");
+            await error.WriteLineAsync($"{options.OptionFor(path)}: {string.Join(' ', messages)}");
         }
-
-        return command;
     }
 
     private async Task<int> MakeAsync(SongRequest request, SongFiles target, AudioFormat format, CancellationToken cancel)
@@ -98,7 +130,7 @@ internal sealed class GenerateHandler(
         {
             await view.FollowAsync(progress.Line, song!);
             result = await song!;
-            encoded = await EncodedSong.EncodeAsync(encoder, result, format, request.Output.Stems, cancel);
+            encoded = await EncodedSong.EncodeAsync(encoder, result, format, request.Output, cancel);
         }
         catch (Exception e) when (e is SongException or EngineDeadException)
         {
@@ -114,7 +146,7 @@ internal sealed class GenerateHandler(
             return await FailAsync(ExitCode.Failure, $"The song cannot be written: {e.Message}");
         }
 
-        foreach (var warning in result.Warnings)
+        foreach (var warning in result.Warnings.Concat(encoded.Warnings))
         {
             await error.WriteLineAsync($"warning: {warning}");
         }
@@ -161,6 +193,22 @@ internal sealed class GenerateHandler(
         using var reader = new StreamReader(
             new MemoryStream(buffer, 0, length), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
         return await reader.ReadToEndAsync(cancel);
+    }
+
+    /// <summary>The files of a reference clip, by the name of their field.</summary>
+    private static async Task<Dictionary<string, byte[]>> ReadClipsAsync(
+        IEnumerable<KeyValuePair<string, string>> files, CancellationToken cancel)
+    {
+        var clips = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (var (field, file) in files)
+        {
+            var bytes = new FileInfo(file).Length;
+            clips[field] = bytes <= AudioDecoder.MaxBytes
+                ? await File.ReadAllBytesAsync(file, cancel)
+                : throw new InvalidDataException($"{file} has {bytes} bytes, more than {AudioDecoder.MaxBytes}.");
+        }
+
+        return clips;
     }
 
     private async Task<int> FailAsync(int exitCode, string message)

@@ -8,7 +8,9 @@ namespace YueService.CommandLine;
 /// <param name="LyricsFile">The lyrics: a file, or <c>-</c> for standard input.</param>
 /// <param name="OutFile">The song's file.</param>
 /// <param name="Fields">The other fields of a request, in the JSON form of <c>POST /predict</c>; their bounds are checked there.</param>
-internal sealed record GenerateArguments(string LyricsFile, string OutFile, JsonObject Fields);
+/// <param name="ClipFiles">The files of a reference clip, by the name of their field.</param>
+internal sealed record GenerateArguments(
+    string LyricsFile, string OutFile, JsonObject Fields, IReadOnlyList<KeyValuePair<string, string>> ClipFiles);
 
 /// <summary>The options of <c>yue generate</c>: one a field of a request.</summary>
 internal sealed class GenerateOptions
@@ -37,6 +39,10 @@ internal sealed class GenerateOptions
         ["model"] = Field<string?>("--model", "NAME", "The stage-1 checkpoint to sing with [the first]"),
         ["output.sample_rate"] = Field<int?>("--sample-rate", "44100|16000", "Samples a second [44100]"),
         ["output.format"] = Field<string?>("--format", "wav|flac|mp3", "The file's format [by the name of --out, else wav]"),
+        ["output.loudness_lufs"] = Field<double?>("--loudness-lufs", "X", "The song's loudness by BS.1770, -36 to -6 [as it comes out]"),
+        ["reference.start_seconds"] = Field<double?>("--reference-start", "SECONDS", "Where the part of the clip begins that is heard [0]"),
+        ["reference.end_seconds"] = Field<double?>("--reference-end", "SECONDS", "Where it ends [30]"),
+        ["reference.separate"] = Field<bool?>("--reference-separate", "", "Split the clip into vocal and instrumental first (needs a separator)"),
         ["output.stems"] = Field<bool?>("--stems", "", "Also write the vocal and the instrumental track beside the song"),
         ["sampling.temperature"] = Field<double?>("--temperature", "X", "How freely tokens are drawn [1.0]"),
         ["sampling.top_p"] = Field<double?>("--top-p", "X", "The nucleus that tokens are drawn from [0.93]"),
@@ -45,15 +51,24 @@ internal sealed class GenerateOptions
         ["sampling.guidance_scale"] = Field<double?>("--guidance-scale", "X", "How closely the text is followed; 1 is off [1.5, then 1.2]"),
     };
 
+    private readonly Dictionary<string, Option<string?>> _clips = new(StringComparer.Ordinal)
+    {
+        ["reference.audio"] = Field<string?>("--reference", "FILE", "A clip whose style is taken on (needs ffmpeg, and an icl checkpoint)"),
+        ["reference.vocal"] = Field<string?>("--reference-vocal", "FILE", "The vocal of such a clip; with --reference-instrumental"),
+        ["reference.instrumental"] = Field<string?>("--reference-instrumental", "FILE", "The instrumental of such a clip"),
+    };
+
     /// <summary>The option for a field of a request: <c>--top-p</c> for <c>sampling.top_p</c>.</summary>
-    public static string OptionFor(string path) =>
-        $"--{path[(path.LastIndexOf('.') + 1)..].Replace('_', '-')}";
+    public string OptionFor(string path) =>
+        _fields.TryGetValue(path, out var field) ? field.Name
+        : _clips.TryGetValue(path, out var clip) ? clip.Name
+        : $"--{path.Replace('_', '-')}";
 
     public void AddTo(Command command)
     {
         command.Options.Add(_lyrics);
         command.Options.Add(_out);
-        foreach (var option in _fields.Values)
+        foreach (var option in _fields.Values.Concat(_clips.Values))
         {
             command.Options.Add(option);
         }
@@ -70,7 +85,10 @@ internal sealed class GenerateOptions
             }
         }
 
-        return new(line.GetRequiredValue(_lyrics), line.GetRequiredValue(_out), fields);
+        var clips = _clips
+            .Where(clip => line.GetValue(clip.Value) is not null)
+            .Select(clip => KeyValuePair.Create(clip.Key, line.GetValue(clip.Value)!));
+        return new(line.GetRequiredValue(_lyrics), line.GetRequiredValue(_out), fields, [.. clips]);
     }
 
     private static JsonNode? ValueOf(ParseResult line, Option option) => option switch

@@ -50,6 +50,12 @@ internal sealed record PredictResponse
     /// <summary>What the caller should know about how the request was understood and sung.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
+    /// <summary>What was heard of the reference clip; null without one.</summary>
+    public ReferenceBody? Reference { get; init; }
+
+    /// <summary>What <c>output.loudness_lufs</c> did; null when it was not asked for.</summary>
+    public LoudnessBody? Loudness { get; init; }
+
     /// <summary>The tracks of the mix, when <c>output.stems</c> asked for them; null otherwise.</summary>
     public StemsBody? Stems { get; init; }
 }
@@ -100,6 +106,24 @@ internal sealed record SectionBody(string Tag, double Seconds, int Tokens, Secti
     public static SectionBody From(SectionResult section) =>
         new(section.Tag, section.DurationSeconds, section.Tokens, section.Ended);
 }
+
+/// <summary>What was heard of a reference clip.</summary>
+/// <param name="Seconds">The length of the stretch.</param>
+/// <param name="Tracks">1 for a mixed clip, 2 for vocal and instrumental.</param>
+/// <param name="FromCache">Whether the same clip had been encoded before.</param>
+/// <param name="EncodeSeconds">What encoding it took; a part of the time of stage 1.</param>
+internal sealed record ReferenceBody(double Seconds, int Tracks, bool FromCache, double EncodeSeconds)
+{
+    public static ReferenceBody? From(ReferenceResult? reference) => reference is null
+        ? null
+        : new(reference.Seconds, reference.Tracks, reference.FromCache, Math.Round(reference.EncodeSeconds, 6));
+}
+
+/// <summary>How loud the mix came out (ITU-R BS.1770) and what was changed.</summary>
+/// <param name="MeasuredLufs">Before the gain; null for silence.</param>
+/// <param name="MeasuredTruePeakDbtp">Before the gain; null for silence.</param>
+/// <param name="GainDb">Applied to the mix and to the stems.</param>
+internal sealed record LoudnessBody(double? MeasuredLufs, double? MeasuredTruePeakDbtp, double GainDb);
 
 /// <summary>The tracks of the mix.</summary>
 internal sealed record StemsBody(StemBody Vocal, StemBody Instrumental);

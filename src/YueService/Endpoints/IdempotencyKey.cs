@@ -1,6 +1,7 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
+using YueService.Requests;
 
 namespace YueService.Endpoints;
 
@@ -32,7 +33,17 @@ internal static class IdempotencyKey
         return null;
     }
 
-    /// <summary>What tells one body from another.</summary>
-    public static string HashOf(JsonElement body) =>
-        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(body.GetRawText())));
+    /// <summary>What tells one body from another: its JSON and its files.</summary>
+    public static string HashOf(SongBody body)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(JsonMarshal.GetRawUtf8Value(body.Json));
+        foreach (var (name, file) in body.Files.OrderBy(file => file.Key, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            hash.AppendData(SHA256.HashData(file));
+        }
+
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
 }

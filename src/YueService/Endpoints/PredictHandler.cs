@@ -72,8 +72,8 @@ internal sealed partial class PredictHandler(
         }
 
         var result = await song!.Song;
-        var stems = command.Song.Output.Stems && !form.IsFile;
-        var encoded = await EncodedSong.EncodeAsync(encoder, result, format, stems, http.RequestAborted);
+        var output = command.Song.Output with { Stems = command.Song.Output.Stems && !form.IsFile };
+        var encoded = await EncodedSong.EncodeAsync(encoder, result, format, output, http.RequestAborted);
         LogSong(result.Mix.DurationSeconds, result.Timings.TotalSeconds, result.Model);
         var answer = Answer(http, command, result, encoded, format);
         if (!form.IsFile)
@@ -100,7 +100,9 @@ internal sealed partial class PredictHandler(
             Model = result.Model,
             Timings = TimingsBody.From(result.Timings),
             Sections = [.. result.Sections.Select(SectionBody.From)],
-            Warnings = [.. command.Warnings, .. result.Warnings],
+            Warnings = [.. command.Warnings, .. result.Warnings, .. encoded.Warnings],
+            Reference = ReferenceBody.From(result.Reference),
+            Loudness = encoded.Loudness,
             Stems = encoded is { Vocal: { } vocal, Instrumental: { } instrumental }
                 ? new(Stem(vocal, result.Vocal!, format), Stem(instrumental, result.Instrumental!, format))
                 : null,

@@ -23,6 +23,11 @@ internal static class SongHeaders
             headers["X-Yue-Client-Job-Id"] = clientJobId;
         }
 
+        if (song.Loudness is { } loudness)
+        {
+            headers["X-Yue-Gain-Db"] = Text(loudness.GainDb);
+        }
+
         headers["X-Yue-Sections"] = List(song.Sections.Select(section =>
             Uri.EscapeDataString(section.Tag) + ";" + Text(section.Seconds)));
         headers["X-Yue-Warning-Count"] = Text(song.Warnings.Count);

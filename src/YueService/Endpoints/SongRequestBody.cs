@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Yue.Engine;
@@ -12,20 +11,20 @@ namespace YueService.Endpoints;
 
 /// <summary>Reads the body of a song request, for callers that wait and for jobs.</summary>
 internal sealed partial class SongRequestBody(
-    ISongEngine engine, ISongEncoder encoder, IOptions<ServiceOptions> options, ILogger<SongRequestBody> logger)
+    ISongEngine engine, ISongEncoder encoder, ReferenceLoader references, IOptions<ServiceOptions> options, ILogger<SongRequestBody> logger)
 {
     /// <summary>Reads a request in the form of <c>/predict</c>.</summary>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
     public async Task<Reading> ReadAsync(HttpContext http, AudioFormat? accepted)
     {
-        var (document, unreadable) = await JsonBody.ReadAsync(http, options.Value.MaxBodyBytes);
-        if (document is null)
+        var (body, unreadable) = await SongBody.ReadAsync(http, options.Value.MaxBodyBytes);
+        if (body is null)
         {
             return new(null, "", unreadable);
         }
 
-        using (document)
+        using (body)
         {
             var strict = Preferences.IsStrict(http.Request);
             if (strict)
@@ -33,15 +32,20 @@ internal sealed partial class SongRequestBody(
                 Preferences.Applied(http.Response, Preferences.Strict);
             }
 
-            return Check(http, document.RootElement, strict, accepted);
+            return await CheckAsync(http, body, strict, accepted);
         }
     }
 
-    /// <summary>Reads a body that another form was turned into.</summary>
-    public Reading Check(HttpContext http, JsonElement body, bool strict, AudioFormat? accepted)
+    private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted)
     {
-        var command = PredictReader.Read(body, strict, engine.Status.Stage1Names(), out var findings);
-        if (command is null)
+        var command = PredictReader.Read(body.Json, body.Files, strict, engine.Status.Stage1Names(), out var findings);
+        if (command is not null)
+        {
+            CheckLoudness(command.Song.Output, encoder, findings);
+            command = await WithReferenceAsync(command, findings, http.RequestAborted);
+        }
+
+        if (command is null || !findings.IsValid)
         {
             return new(null, "", Problems.Invalid(http, findings));
         }
@@ -59,6 +63,21 @@ internal sealed partial class SongRequestBody(
 
         return new(command, IdempotencyKey.HashOf(body), null);
     }
+
+    /// <summary>Notes that a loudness cannot be measured here.</summary>
+    public static void CheckLoudness(OutputSettings output, ISongEncoder encoder, RequestFindings findings)
+    {
+        if (output.LoudnessLufs is not null && !encoder.CanMeasure)
+        {
+            findings.Error(
+                "output.loudness_lufs", "output.loudness_lufs needs ffmpeg, which is not installed here. Install it, or leave the field out.");
+        }
+    }
+
+    private async Task<PredictCommand> WithReferenceAsync(PredictCommand command, RequestFindings findings, CancellationToken cancel) =>
+        command.Reference is { } upload
+            ? command with { Reference = null, Song = command.Song with { Reference = await references.LoadAsync(upload, findings, cancel) } }
+            : command;
 
     [LoggerMessage(LogLevel.Information, "Song asked for: genre {Genre}, lyrics {Lyrics}")]
     private partial void LogLyrics(string genre, string lyrics);

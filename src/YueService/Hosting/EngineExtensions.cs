@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Yue.Engine;
+using Yue.Engine.Audio;
 using YueService.Audio;
 
 namespace YueService.Hosting;
@@ -7,13 +8,17 @@ namespace YueService.Hosting;
 /// <summary>Registers what makes songs.</summary>
 internal static class EngineExtensions
 {
-    /// <summary>Registers the engine as a hosted singleton, and the encoder. Where either is registered already, that one stays.</summary>
+    /// <summary>Registers the engine as a hosted singleton, the encoder, and what reads reference clips. Where one is registered already,
+    /// that one stays.</summary>
     public static void AddSongEngine<TEngine, TEncoder>(this IServiceCollection services)
         where TEngine : class, ISongEngine, IHostedService
         where TEncoder : class, ISongEncoder
     {
         services.TryAddSingleton<ISongEngine, TEngine>();
         services.TryAddSingleton<ISongEncoder, TEncoder>();
+        services.TryAddSingleton(_ => new AudioDecoder());
+        services.TryAddSingleton<StemSeparator>();
+        services.TryAddSingleton<ReferenceLoader>();
         services.AddHostedService<EngineLifetime>();
     }
 

@@ -17,6 +17,7 @@ internal static class JobExtensions
         services.AddSingleton<SongTelemetry>();
         services.AddSingleton<JobSignals>();
         services.AddSingleton<SongFolder>();
+        services.AddSingleton<ReferenceFolder>();
         services.AddSingleton<IJobStore, SqliteJobStore>();
         services.AddSingleton<IJobQueue, EngineJobQueue>();
         services.AddSingleton<JobRunner>();

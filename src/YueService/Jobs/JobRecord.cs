@@ -1,5 +1,6 @@
 using Yue.Engine;
 using Yue.Engine.Audio;
+using YueService.Audio;
 using YueService.Contracts;
 
 namespace YueService.Jobs;
@@ -46,16 +47,26 @@ internal sealed record FinishedSong(
     IReadOnlyList<string> Warnings,
     IReadOnlyList<string> Tracks)
 {
+    /// <summary>What was heard of the reference clip; null without one.</summary>
+    public ReferenceBody? Reference { get; init; }
+
+    /// <summary>What <c>output.loudness_lufs</c> did; null when it was not asked for.</summary>
+    public LoudnessBody? Loudness { get; init; }
+
     /// <summary>The contract's view of a song that the engine made.</summary>
-    public static FinishedSong From(SongResult result, JobRequest request, IEnumerable<string> tracks) => new(
+    public static FinishedSong From(SongResult result, JobRequest request, EncodedSong encoded, IEnumerable<string> tracks) => new(
         result.Mix.SampleRateHz,
         result.Mix.DurationSeconds,
         result.Seed,
         result.Model,
         TimingsBody.From(result.Timings),
         [.. result.Sections.Select(SectionBody.From)],
-        [.. request.Warnings, .. result.Warnings],
-        [.. tracks]);
+        [.. request.Warnings, .. result.Warnings, .. encoded.Warnings],
+        [.. tracks])
+    {
+        Reference = ReferenceBody.From(result.Reference),
+        Loudness = encoded.Loudness,
+    };
 }
 
 /// <summary>A job as the store knows it.</summary>

@@ -7,7 +7,13 @@ namespace YueService.Jobs;
 
 /// <summary>Follows a job from the queue to its stored end.</summary>
 internal sealed partial class JobRunner(
-    ISongEngine engine, IJobStore store, SongFolder songs, ISongEncoder encoder, JobSignals signals, ILogger<JobRunner> logger)
+    ISongEngine engine,
+    IJobStore store,
+    SongFolder songs,
+    ReferenceFolder references,
+    ISongEncoder encoder,
+    JobSignals signals,
+    ILogger<JobRunner> logger)
 {
     private static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(2);
 
@@ -22,6 +28,7 @@ internal sealed partial class JobRunner(
             {
                 await StoreAsync(job, end);
                 stored = true;
+                DropReference(job, end);
             }
             catch (StorageException e)
             {
@@ -34,6 +41,25 @@ internal sealed partial class JobRunner(
         live.End(end.State, end.Fault);
         LogEnd(job.Id, end.State);
         signals.SongEnded();
+    }
+
+    /// <summary>Deletes the clip of a job that will not be made again.</summary>
+    private void DropReference(JobRecord job, JobEnd end)
+    {
+        if (end.State == JobState.Queued || job.Request.Song.Reference is null)
+        {
+            return;
+        }
+
+        try
+        {
+            references.Delete(job.Id);
+        }
+        catch (StorageException e)
+        {
+            // The next start sweeps it.
+            LogUndeleted(e, job.Id);
+        }
     }
 
     private async Task<JobEnd> MakeAsync(LiveJob live, JobRecord job)
@@ -110,8 +136,7 @@ internal sealed partial class JobRunner(
 
     private async Task<FinishedSong> SaveAsync(JobRecord job, SongResult result, CancellationToken cancel)
     {
-        var stems = job.Request.Song.Output.Stems;
-        var encoded = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, stems, cancel);
+        var encoded = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, job.Request.Song.Output, cancel);
         var tracks = new List<KeyValuePair<string, byte[]>> { new(SongFolder.Mix, encoded.Mix) };
         if (encoded is { Vocal: { } vocal, Instrumental: { } instrumental })
         {
@@ -119,7 +144,7 @@ internal sealed partial class JobRunner(
             tracks.Add(new("instrumental", instrumental));
         }
 
-        var song = FinishedSong.From(result, job.Request, tracks.Select(track => track.Key));
+        var song = FinishedSong.From(result, job.Request, encoded, tracks.Select(track => track.Key));
         cancel.ThrowIfCancellationRequested();
         songs.Write(job.Id, song, tracks);
         return song;
@@ -144,6 +169,9 @@ internal sealed partial class JobRunner(
 
     [LoggerMessage(LogLevel.Error, "State {State} of job {JobId} could not be stored")]
     private partial void LogUnstored(Exception exception, string jobId, JobState state);
+
+    [LoggerMessage(LogLevel.Warning, "The reference clip of job {JobId} could not be deleted")]
+    private partial void LogUndeleted(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Error, "Job {JobId} met a bug")]
     private partial void LogBug(Exception exception, string jobId);

@@ -13,6 +13,7 @@ internal sealed partial class JobService(
     IJobQueue queue,
     SongJobs jobs,
     SongFolder songs,
+    ReferenceFolder references,
     Retention retention,
     JobSignals signals,
     IOptions<JobOptions> options,
@@ -113,6 +114,7 @@ internal sealed partial class JobService(
             }
         }
 
+        references.Sweep(waiting.ToHashSet(StringComparer.Ordinal));
         if (waiting.Count > 0)
         {
             LogRevived(waiting.Count);

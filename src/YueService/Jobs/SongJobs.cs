@@ -1,12 +1,13 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Yue.Engine;
+using YueService.Errors;
 
 namespace YueService.Jobs;
 
 /// <summary>Takes jobs, finds them, cancels them.</summary>
 internal sealed class SongJobs(
-    IJobStore store, IJobQueue queue, JobRunner runner, Retention retention, JobSignals signals) : IDisposable
+    IJobStore store, IJobQueue queue, JobRunner runner, Retention retention, ReferenceFolder references, JobSignals signals) : IDisposable
 {
     private static readonly TimeSpan CancelLimit = TimeSpan.FromSeconds(10);
     private readonly SemaphoreSlim _taking = new(1, 1);
@@ -54,13 +55,19 @@ internal sealed class SongJobs(
                 return true;
             }
 
+            if (WithClip(job) is not { } song)
+            {
+                await store.FailAsync(id, ClipIsGone(), cancel);
+                return true;
+            }
+
             var live = new LiveJob(id);
-            if (queue.TryEnqueue(job.Request.Song, live, restored: true, out var song, live.Cancelled) != SubmitOutcome.Accepted)
+            if (queue.TryEnqueue(song, live, restored: true, out var queued, live.Cancelled) != SubmitOutcome.Accepted)
             {
                 return false;
             }
 
-            Follow(live, song!, job);
+            Follow(live, queued!, job);
             return true;
         }
         finally
@@ -124,6 +131,7 @@ internal sealed class SongJobs(
             else if (await store.FindAsync(id, cancel) is { IsFinished: false })
             {
                 await store.CancelAsync(id, cancel);
+                references.Delete(id);
             }
         }
         finally
@@ -139,6 +147,11 @@ internal sealed class SongJobs(
     {
         try
         {
+            if (job.Request.Song.Reference is { } clip)
+            {
+                references.Write(job.Id, clip);
+            }
+
             var record = await store.AddAsync(job, CancellationToken.None);
             Follow(live, song, record);
             return record;
@@ -146,9 +159,18 @@ internal sealed class SongJobs(
         catch (StorageException)
         {
             live.Cancel();
+            references.Delete(job.Id);
             throw;
         }
     }
+
+    /// <summary>The song of a stored job with its reference clip; null when the clip is gone.</summary>
+    private SongRequest? WithClip(JobRecord job) => job.Request.Song.Reference is not { } stored ? job.Request.Song
+        : references.Read(job.Id, stored) is { } clip ? job.Request.Song with { Reference = clip }
+        : null;
+
+    private static JobFault ClipIsGone() => new(
+        ProblemType.SongFailed.Urn, ProblemType.SongFailed.Title, "The reference clip is gone from the state folder. Ask for the song again.");
 
     private void Follow(LiveJob live, QueuedSong song, JobRecord job)
     {

@@ -89,6 +89,23 @@ internal sealed class FieldReader
             ? (false, null)
             : (true, element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) ? text : null);
 
+    /// <summary>Bytes in base64; null when absent or at fault.</summary>
+    public byte[]? Base64(string name, string expected)
+    {
+        if (!TryTake(name, out var element))
+        {
+            return null;
+        }
+
+        if (element.ValueKind == JsonValueKind.String && element.TryGetBytesFromBase64(out var bytes))
+        {
+            return bytes;
+        }
+
+        Fault(name, element, expected, null);
+        return null;
+    }
+
     public int Int(string name, int min, int max, int defaultValue) => (int)Long(name, min, max, defaultValue);
 
     public long Long(string name, long min, long max, long defaultValue)

@@ -17,8 +17,9 @@ internal static class JsonBody
     /// <summary>Reads the body as JSON in UTF-8.</summary>
     /// <param name="http">The request; a body without a content type is taken for JSON, as the old service did.</param>
     /// <param name="maxBytes">The longest body taken, whether its length is announced or not.</param>
+    /// <param name="large">A field that may be larger and does not count; null for none.</param>
     /// <returns>The document, which the caller disposes, or the problem to answer with.</returns>
-    public static async Task<(JsonDocument? Document, ProblemHttpResult? Problem)> ReadAsync(HttpContext http, long maxBytes)
+    public static async Task<(JsonDocument? Document, ProblemHttpResult? Problem)> ReadAsync(HttpContext http, long maxBytes, LargeField? large = null)
     {
         var request = http.Request;
         if (Unsupported(request) is { } unsupported)
@@ -26,13 +27,25 @@ internal static class JsonBody
             return (null, Problems.Create(http, ProblemType.UnsupportedMediaType, unsupported));
         }
 
-        LiftServerLimit(http, maxBytes);
-        if (request.ContentLength > maxBytes || await ReadBytesAsync(request, maxBytes, http.RequestAborted) is not { } body)
+        LiftServerLimit(http, maxBytes + (large?.MaxBytes ?? 0));
+        if (await ReadBytesAsync(request, maxBytes, large, http.RequestAborted) is not { } body)
         {
-            return (null, Problems.Create(
-                http, ProblemType.BodyTooLarge, $"The body is longer than {maxBytes} bytes. Shorten it, or raise the setting Yue:MaxBodyBytes."));
+            return (null, TooLarge(http, maxBytes));
         }
 
+        var (document, problem) = Parse(http, body);
+        if (document is not null && body.Length > maxBytes && body.Length - BytesOf(document.RootElement, large) > maxBytes)
+        {
+            document.Dispose();
+            return (null, TooLarge(http, maxBytes));
+        }
+
+        return (document, problem);
+    }
+
+    /// <summary>The document of a body in memory, which the caller disposes, or the problem to answer with.</summary>
+    public static (JsonDocument? Document, ProblemHttpResult? Problem) Parse(HttpContext http, ReadOnlyMemory<byte> body)
+    {
         try
         {
             return (Parse(body), null);
@@ -43,11 +56,14 @@ internal static class JsonBody
         }
     }
 
+    private static ProblemHttpResult TooLarge(HttpContext http, long maxBytes) => Problems.Create(
+        http, ProblemType.BodyTooLarge, $"The body is longer than {maxBytes} bytes. Shorten it, or raise the setting Yue:MaxBodyBytes.");
+
     /// <summary>
     /// Makes the server take more than the limit. It is enforced here, so that a refusal is a whole answer; the server would
     /// close the connection on a client that is still sending.
     /// </summary>
-    private static void LiftServerLimit(HttpContext http, long maxBytes)
+    public static void LiftServerLimit(HttpContext http, long maxBytes)
     {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false, MaxRequestBodySize: { } limit } feature)
         {
@@ -78,27 +94,40 @@ internal static class JsonBody
             : $"The body is in {charset}; send JSON in UTF-8.";
     }
 
-    /// <summary>The body's bytes; null when there are more than <paramref name="maxBytes"/>.</summary>
-    private static async Task<ReadOnlyMemory<byte>?> ReadBytesAsync(HttpRequest request, long maxBytes, CancellationToken cancel)
+    /// <summary>The body's bytes; null when there are too many. More than <paramref name="maxBytes"/> are read only where the large
+    /// field is named among the first of them: what is not that field must fit before or behind it.</summary>
+    private static async Task<ReadOnlyMemory<byte>?> ReadBytesAsync(
+        HttpRequest request, long maxBytes, LargeField? large, CancellationToken cancel)
     {
-        var buffer = new byte[request.ContentLength is { } announced ? announced + 1 : ChunkBytes];
+        var limit = maxBytes;
+        var buffer = new byte[Math.Min(request.ContentLength ?? ChunkBytes, limit) + 1];
         var length = 0;
         while (await request.Body.ReadAsync(buffer.AsMemory(length), cancel) is > 0 and var read)
         {
             length += read;
-            if (length > maxBytes)
+            if (length > limit)
             {
-                return null;
+                if (large is null || limit != maxBytes || buffer.AsSpan(0, length).IndexOf(large.Key) < 0)
+                {
+                    return null;
+                }
+
+                limit = maxBytes + large.MaxBytes;
             }
 
             if (length == buffer.Length)
             {
-                Array.Resize(ref buffer, buffer.Length * 2);
+                Array.Resize(ref buffer, (int)Math.Min(2L * buffer.Length, limit + 1));
             }
         }
 
         return buffer.AsMemory(0, length);
     }
+
+    private static long BytesOf(JsonElement root, LargeField? large) =>
+        large is not null && root.ValueKind == JsonValueKind.Object && root.TryGetProperty(large.Name, out var field)
+            ? System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(field).Length
+            : 0;
 
     /// <summary>The document of a body; a byte order mark before it is skipped.</summary>
     private static JsonDocument Parse(ReadOnlyMemory<byte> body)
@@ -136,5 +165,14 @@ internal static class JsonBody
         return e.LineNumber is { } line && e.BytePositionInLine is { } position
             ? $"{reason} (line {line + 1}, byte {position + 1})"
             : reason;
+    }
+
+    /// <summary>A field that may be larger than the body's limit.</summary>
+    /// <param name="Name">Of the root object.</param>
+    /// <param name="MaxBytes">What it may take.</param>
+    internal sealed record LargeField(string Name, long MaxBytes)
+    {
+        /// <summary>The name as the body has it.</summary>
+        public byte[] Key { get; } = Encoding.UTF8.GetBytes($"\"{Name}\"");
     }
 }

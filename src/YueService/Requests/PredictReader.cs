@@ -13,12 +13,17 @@ internal static partial class PredictReader
 
     /// <summary>Reads a request.</summary>
     /// <param name="root">The body.</param>
+    /// <param name="files">The files that came beside it, by the name of their field.</param>
     /// <param name="strict">Whether an unknown field is an error rather than a warning.</param>
     /// <param name="models">The names that <c>model</c> may have; with none known yet, any name passes.</param>
     /// <param name="findings">Every fault, when the request cannot be taken.</param>
     /// <returns>Null when <paramref name="findings"/> has errors.</returns>
     public static PredictCommand? Read(
-        JsonElement root, bool strict, IReadOnlyCollection<string> models, out RequestFindings findings)
+        JsonElement root,
+        IReadOnlyDictionary<string, byte[]> files,
+        bool strict,
+        IReadOnlyCollection<string> models,
+        out RequestFindings findings)
     {
         findings = new RequestFindings();
         if (root.ValueKind != JsonValueKind.Object)
@@ -40,6 +45,7 @@ internal static partial class PredictReader
         var model = ReadModel(fields, models);
         var (output, format) = ReadOutput(fields.Object("output"), defaults.Output);
         var sampling = ReadSampling(fields.Object("sampling"), defaults.Sampling);
+        var reference = ReadReference(fields, files, findings);
         fields.Finish();
         findings.ReportUnknown(strict);
         if (!findings.IsValid)
@@ -58,7 +64,18 @@ internal static partial class PredictReader
             Output = output,
             Sampling = sampling,
         };
-        return new(song, format, clientJobId, findings.Warnings);
+        return new(song, format, clientJobId, findings.Warnings) { Reference = reference };
+    }
+
+    private static ReferenceUpload? ReadReference(FieldReader fields, IReadOnlyDictionary<string, byte[]> files, RequestFindings findings)
+    {
+        foreach (var name in files.Keys.Except(ReferenceReader.FileNames))
+        {
+            findings.Unknown(name);
+        }
+
+        var known = files.Where(file => ReferenceReader.FileNames.Contains(file.Key)).ToDictionary(StringComparer.Ordinal);
+        return ReferenceReader.Read(fields, known, findings);
     }
 
     /// <summary>The lyrics, under the name that the request calls them; null when missing or at fault.</summary>
@@ -106,6 +123,8 @@ internal static partial class PredictReader
         {
             SampleRate = fields.OneOf("sample_rate", SampleRatesHz, defaults.SampleRate),
             Stems = fields.Flag("stems", defaults.Stems),
+            LoudnessLufs = fields.Double(
+                "loudness_lufs", SongLimits.MinLoudnessLufs, SongLimits.MaxLoudnessLufs, "the loudness as it comes out"),
         };
         var format = fields.OneOf("format", [.. SongFormats.ByName.Keys], "\"wav\"");
         fields.Finish();

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Yue.Engine;
+using Yue.Engine.Separation;
 
 namespace YueService.Settings;
 
@@ -8,7 +9,7 @@ internal static class SettingNames
 {
     /// <summary>The setting names, looked up without regard to letter case.</summary>
     public static FrozenSet<string> All { get; } =
-        new[] { typeof(EngineOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions) }
+        new[] { typeof(EngineOptions), typeof(SeparatorOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions) }
             .SelectMany(options => options.GetProperties())
             .Select(property => property.Name)
             .ToFrozenSet(StringComparer.OrdinalIgnoreCase);

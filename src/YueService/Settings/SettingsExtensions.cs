@@ -2,6 +2,7 @@ using System.Collections;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Options;
 using Yue.Engine;
+using Yue.Engine.Separation;
 
 namespace YueService.Settings;
 
@@ -36,6 +37,7 @@ internal static class SettingsExtensions
     public static void AddYueOptions(this IServiceCollection services)
     {
         services.AddChecked<EngineOptions, EngineOptionsValidator>();
+        services.AddChecked<SeparatorOptions, SeparatorOptionsValidator>();
         services.AddChecked<ServiceOptions, ServiceOptionsValidator>();
         services.AddChecked<JobOptions, JobOptionsValidator>();
         services.AddChecked<AccessOptions, AccessOptionsValidator>();

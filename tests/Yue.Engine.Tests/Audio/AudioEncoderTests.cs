@@ -22,7 +22,7 @@ public sealed class AudioEncoderTests : IDisposable
         Assert.True(encoder.CanWrite(AudioFormat.Wav));
         Assert.False(encoder.CanWrite(AudioFormat.Flac));
         Assert.Equal(WavFile.ToBytes(Clip), await encoder.EncodeAsync(Clip, AudioFormat.Wav, TestContext.Current.CancellationToken));
-        await Assert.ThrowsAsync<AudioEncodingException>(() => encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<FfmpegException>(() => encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class AudioEncoderTests : IDisposable
     public async Task A_failure_carries_what_the_process_said()
     {
         var encoder = new AudioEncoder(Script("echo 'Unknown encoder libmp3lame' >&2; exit 8"));
-        var error = await Assert.ThrowsAsync<AudioEncodingException>(
+        var error = await Assert.ThrowsAsync<FfmpegException>(
             () => encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
         Assert.Contains("exit code 8", error.Message, StringComparison.Ordinal);
         Assert.Contains("Unknown encoder libmp3lame", error.Message, StringComparison.Ordinal);
@@ -48,7 +48,7 @@ public sealed class AudioEncoderTests : IDisposable
     {
         var path = Path.Combine(_folder, "plain");
         await File.WriteAllTextAsync(path, "not a program", TestContext.Current.CancellationToken);
-        await Assert.ThrowsAsync<AudioEncodingException>(
+        await Assert.ThrowsAsync<FfmpegException>(
             () => new AudioEncoder(path).EncodeAsync(Clip, AudioFormat.Flac, TestContext.Current.CancellationToken));
     }
 
@@ -56,7 +56,7 @@ public sealed class AudioEncoderTests : IDisposable
     public async Task Past_the_time_limit_the_process_is_killed()
     {
         var encoder = new AudioEncoder(Script("echo $$ > \"$(dirname \"$0\")/pid\"; exec sleep 60"), TimeSpan.FromSeconds(0.5));
-        var error = await Assert.ThrowsAsync<AudioEncodingException>(
+        var error = await Assert.ThrowsAsync<FfmpegException>(
             () => encoder.EncodeAsync(Clip, AudioFormat.Flac, TestContext.Current.CancellationToken));
         Assert.Contains("longer than 0.5 s", error.Message, StringComparison.Ordinal);
         await AssertEnded();

@@ -13,6 +13,13 @@ internal sealed class FakeSongEncoder : ISongEncoder
     /// <summary>Done before every file.</summary>
     public Func<CancellationToken, Task> Prepare { get; set; } = _ => Task.CompletedTask;
 
+    public bool CanMeasure => HasFfmpeg;
+
+    /// <summary>What every clip measures.</summary>
+    public Loudness Loudness { get; set; } = new(-20, -6);
+
+    public Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel) => Task.FromResult(Loudness);
+
     public bool Supports(AudioFormat format) => format == AudioFormat.Wav || HasFfmpeg;
 
     public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel)

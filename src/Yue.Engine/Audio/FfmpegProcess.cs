@@ -1,0 +1,136 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace Yue.Engine.Audio;
+
+/// <summary>ffmpeg is missing, failed or took too long; the message ends with what it said.</summary>
+public sealed class FfmpegException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the time limit was what ended it.</summary>
+    public bool IsTimeout { get; init; }
+}
+
+/// <summary>How a run ended.</summary>
+/// <param name="ExitCode">0 where all went well.</param>
+/// <param name="Error">What the process wrote to standard error, its beginning.</param>
+internal sealed record FfmpegEnd(int ExitCode, string Error);
+
+/// <summary>Runs ffmpeg and ffprobe: sound goes in and comes out through pipes, and no run outlives its time limit or its caller.</summary>
+internal static class FfmpegProcess
+{
+    private const int MaxErrorLength = 4000;
+
+    /// <summary>The path of <c>ffmpeg</c> or <c>ffprobe</c> in the folders of PATH; null where it is not.</summary>
+    public static string? FindOnPath(string name)
+    {
+        var file = OperatingSystem.IsWindows() ? name + ".exe" : name;
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(
+            Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>Runs to the end. Output that the reader leaves unread is refused to the process, which then ends.</summary>
+    /// <param name="executable">The program; null says that it was not found.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="input">What it reads from standard input.</param>
+    /// <param name="read">Reads standard output, while the input is written.</param>
+    /// <param name="timeLimit">The longest that it may take.</param>
+    /// <param name="cancel">Kills it.</param>
+    /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
+    public static async Task<FfmpegEnd> RunAsync(
+        string? executable,
+        IEnumerable<string> arguments,
+        ReadOnlyMemory<byte> input,
+        Func<Stream, CancellationToken, Task> read,
+        TimeSpan timeLimit,
+        CancellationToken cancel)
+    {
+        using var process = Start(executable ?? throw new FfmpegException("ffmpeg was not found"), arguments);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(timeLimit);
+        var error = new StringBuilder();
+        try
+        {
+            // All three pipes move at once: a full pipe that nobody reads would stop the process.
+            await Task.WhenAll(
+                FeedAsync(process, input, limit.Token),
+                ReadAsync(process, read, limit.Token),
+                CollectAsync(process.StandardError, error, limit.Token));
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            var message = string.Create(CultureInfo.InvariantCulture, $"ffmpeg took longer than {timeLimit.TotalSeconds:0.###} s. {error}");
+            throw new FfmpegException(message) { IsTimeout = true };
+        }
+        finally
+        {
+            Kill(process);
+        }
+
+        return new FfmpegEnd(process.ExitCode, error.ToString());
+    }
+
+    private static Process Start(string executable, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(executable, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            CreateNoWindow = true,
+        };
+        try
+        {
+            return Process.Start(start) ?? throw new FfmpegException("ffmpeg could not be started");
+        }
+        catch (Win32Exception exception)
+        {
+            throw new FfmpegException($"ffmpeg could not be started: {exception.Message}", exception);
+        }
+    }
+
+    private static async Task FeedAsync(Process process, ReadOnlyMemory<byte> input, CancellationToken cancel)
+    {
+        try
+        {
+            await using var stream = process.StandardInput.BaseStream;
+            await stream.WriteAsync(input, cancel);
+        }
+        catch (IOException)
+        {
+            // The process closed its input: its exit code and error text say why.
+        }
+    }
+
+    private static async Task ReadAsync(Process process, Func<Stream, CancellationToken, Task> read, CancellationToken cancel)
+    {
+        await using var stream = process.StandardOutput.BaseStream;
+        await read(stream, cancel);
+    }
+
+    private static async Task CollectAsync(StreamReader reader, StringBuilder text, CancellationToken cancel)
+    {
+        var buffer = new char[1024];
+        while (await reader.ReadAsync(buffer, cancel) is var count and > 0)
+        {
+            text.Append(buffer, 0, Math.Min(count, MaxErrorLength - text.Length));
+        }
+    }
+
+    private static void Kill(Process process)
+    {
+        try
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended.
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.Buffers;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Yue.Engine.Audio;
+
+/// <summary>Takes interleaved float32 samples as they come, keeps those of a stretch and counts the others.</summary>
+/// <remarks>Memory is bounded by the stretch, however long the input is.</remarks>
+internal sealed class StretchCollector
+{
+    // Far louder than any sound: such a file is in another unit.
+    private const float MaxMagnitude = 100;
+    private const int BufferBytes = 1 << 16;
+
+    private readonly ArrayBufferWriter<float>[] _kept;
+    private readonly long _firstFrame;
+    private readonly long _endFrame;
+    private long _frames;
+
+    public StretchCollector(int channels, int sampleRateHz, int firstSecond, int seconds)
+    {
+        (ChannelCount, SampleRateHz) = (channels, sampleRateHz);
+        _firstFrame = (long)firstSecond * sampleRateHz;
+        _endFrame = _firstFrame + ((long)seconds * sampleRateHz);
+        _kept = [.. Enumerable.Range(0, channels == 2 ? 2 : 1).Select(_ => new ArrayBufferWriter<float>())];
+    }
+
+    public int ChannelCount { get; }
+
+    public int SampleRateHz { get; }
+
+    /// <summary>What came so far, kept or not.</summary>
+    public double DurationSeconds => (double)_frames / SampleRateHz;
+
+    /// <summary>Why the input was not read to its end; null where it was.</summary>
+    public string? Fault { get; private set; }
+
+    /// <summary>The stretch, when the input has ended.</summary>
+    public DecodedSound ToSound() => new([.. _kept.Select(channel => channel.WrittenSpan.ToArray())], SampleRateHz, DurationSeconds);
+
+    /// <summary>Reads a stream to its end, or to the first fault.</summary>
+    public async Task ReadAsync(Stream stream, CancellationToken cancel)
+    {
+        var buffer = new byte[BufferBytes / (sizeof(float) * ChannelCount) * sizeof(float) * ChannelCount];
+        while (Fault is null && await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel) is > 0 and var length)
+        {
+            Take(MemoryMarshal.Cast<byte, float>(buffer.AsSpan(0, length)));
+        }
+    }
+
+    private void Take(ReadOnlySpan<float> interleaved)
+    {
+        for (; interleaved.Length >= ChannelCount && Fault is null; interleaved = interleaved[ChannelCount..], _frames++)
+        {
+            var frame = interleaved[..ChannelCount];
+            foreach (var sample in frame)
+            {
+                if (!(Math.Abs(sample) <= MaxMagnitude))
+                {
+                    Fault = string.Create(
+                        CultureInfo.InvariantCulture, $"has the sample {sample} at {DurationSeconds:0.###} s; full scale is -1 to 1");
+                    return;
+                }
+            }
+
+            if (_frames >= _firstFrame && _frames < _endFrame)
+            {
+                Keep(frame);
+            }
+        }
+    }
+
+    private void Keep(ReadOnlySpan<float> frame)
+    {
+        if (_kept.Length == 2)
+        {
+            Add(_kept[0], frame[0]);
+            Add(_kept[1], frame[1]);
+            return;
+        }
+
+        var sum = 0f;
+        foreach (var sample in frame)
+        {
+            sum += sample;
+        }
+
+        Add(_kept[0], sum / frame.Length);
+    }
+
+    private static void Add(ArrayBufferWriter<float> channel, float sample)
+    {
+        channel.GetSpan(1)[0] = sample;
+        channel.Advance(1);
+    }
+}

@@ -1,0 +1,96 @@
+using Microsoft.ML.OnnxRuntime;
+using Yue.Engine.Weights;
+
+namespace Yue.Engine.Separation;
+
+/// <summary>The network of an MDX-Net separator, run by ONNX Runtime on the CPU: [1, 4, F, T] float32 to the same shape.</summary>
+/// <remarks>The four planes are the real and the imaginary part of the left, then of the right channel; F bins from 0 Hz on, T frames.</remarks>
+internal sealed class MdxNetwork : IDisposable
+{
+    private const int Planes = 4;
+
+    private readonly InferenceSession _session;
+    private readonly string _input;
+    private readonly string _output;
+
+    private MdxNetwork(InferenceSession session, string input, string output, int bins, int frames) =>
+        (_session, _input, _output, Bins, Frames) = (session, input, output, bins, frames);
+
+    /// <summary>F, the bins that the network sees.</summary>
+    public int Bins { get; }
+
+    /// <summary>T, the frames that it takes at once.</summary>
+    public int Frames { get; }
+
+    /// <summary>Opens an ONNX file and checks its shapes.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="bins">The bins that the transform has.</param>
+    /// <param name="fewestFrames">The frames that pieces need to overlap.</param>
+    /// <exception cref="CheckpointException">The file is not there or no such network.</exception>
+    public static MdxNetwork Open(string file, int bins, int fewestFrames)
+    {
+        var session = Load(file);
+        try
+        {
+            if (session.InputMetadata.Count != 1 || session.OutputMetadata.Count != 1)
+            {
+                throw new CheckpointException(
+                    file, $"has {session.InputMetadata.Count} inputs and {session.OutputMetadata.Count} outputs; a separator has one of each");
+            }
+
+            var (input, output) = (session.InputMetadata.Single(), session.OutputMetadata.Single());
+            Expect(file, "input", input.Value, bins, fewestFrames);
+            Expect(file, "output", output.Value, bins, fewestFrames);
+            var shape = input.Value.Dimensions;
+            if (!shape.AsSpan(2).SequenceEqual(output.Value.Dimensions.AsSpan(2)))
+            {
+                throw new CheckpointException(file, $"its input is {Text(shape)} and its output {Text(output.Value.Dimensions)}; they must be the same");
+            }
+
+            return new MdxNetwork(session, input.Key, output.Key, shape[2], shape[3]);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>One piece through the network.</summary>
+    /// <param name="planes">[4, <see cref="Bins"/>, <see cref="Frames"/>].</param>
+    /// <returns>The same shape.</returns>
+    public float[] Run(float[] planes)
+    {
+        using var input = OrtValue.CreateTensorValueFromMemory(planes, [1, Planes, Bins, Frames]);
+        using var options = new RunOptions();
+        using var outputs = _session.Run(options, [_input], [input], [_output]);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    private static InferenceSession Load(string file)
+    {
+        try
+        {
+            return new InferenceSession(file);
+        }
+        catch (Exception error) when (error is OnnxRuntimeException or DllNotFoundException or TypeInitializationException)
+        {
+            throw new CheckpointException(file, $"cannot be loaded: {error.GetBaseException().Message.ReplaceLineEndings(" ")}", error);
+        }
+    }
+
+    private static void Expect(string file, string what, NodeMetadata found, int bins, int fewestFrames)
+    {
+        var expected = $"[1, {Planes}, at most {bins}, at least {fewestFrames}] of float32";
+        var fits = found is { IsTensor: true, Dimensions: [1 or -1, Planes, > 0 and var F, var T] }
+            && found.ElementType == typeof(float) && F <= bins && T >= fewestFrames;
+        if (!fits)
+        {
+            throw new CheckpointException(file, $"its {what} is {Text(found.Dimensions)} of {found.ElementType?.Name}; a separator has {expected}");
+        }
+    }
+
+    private static string Text(int[] shape) => $"[{string.Join(", ", shape)}]";
+}
