@@ -36,7 +36,10 @@ public sealed class AudioDecoder
 
     private const string TempPrefix = "yue-clip-";
     private const string Formats = "wav,flac,mp3,ogg,mov";
-    private const string Codecs =
+
+    // No decoder of another codec is ever opened. Pictures are for covers, which mp3 and m4a files have as a video stream.
+    private const string PictureCodecs = "mjpeg,png";
+    private const string SoundCodecs =
         "pcm_u8,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le,pcm_alaw,pcm_mulaw,flac,mp3,mp3float,vorbis,opus,aac,alac";
 
     private static readonly TimeSpan StaleAge = TimeSpan.FromHours(1);
@@ -165,7 +168,7 @@ public sealed class AudioDecoder
 
     /// <summary>What both programs may open and allocate.</summary>
     private static string[] InputLimits =>
-        ["-max_alloc", $"{256 << 20}", "-protocol_whitelist", "file", "-format_whitelist", Formats, "-codec_whitelist", Codecs];
+        ["-max_alloc", $"{256 << 20}", "-protocol_whitelist", "file", "-format_whitelist", Formats, "-codec_whitelist", $"{SoundCodecs},{PictureCodecs}"];
 
     private static string TooLong => $"is longer than {MaxDurationSeconds / 60} minutes";
 
@@ -194,7 +197,7 @@ public sealed class AudioDecoder
     /// <summary>The sound stream of a file as ffprobe describes it.</summary>
     private sealed record SoundStream(int SampleRateHz, int Channels)
     {
-        public const string Unreadable = $"is not a sound file that can be read: {Kinds} are";
+        public const string Unreadable = $"is not a sound file that can be read: {Kinds} are, without a video";
 
         /// <summary>The first sound stream of a description within the limits, or what is wrong with the file.</summary>
         public static (SoundStream? Stream, string? Fault) Read(ReadOnlyMemory<byte> description)
@@ -232,7 +235,7 @@ public sealed class AudioDecoder
                 return $"has {found.SampleRateHz} samples a second; {MinSampleRateHz} to {MaxSampleRateHz} are read";
             }
 
-            if (!sound.TryGetProperty("codec_name", out var codec) || !Codecs.Split(',').Contains(codec.GetString()))
+            if (!sound.TryGetProperty("codec_name", out var codec) || !SoundCodecs.Split(',').Contains(codec.GetString()))
             {
                 return $"is coded as {(codec.ValueKind == JsonValueKind.String ? codec.GetString() : "something unknown")}, which is not read: {Kinds} are";
             }

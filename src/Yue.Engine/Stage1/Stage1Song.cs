@@ -109,9 +109,10 @@ public sealed class Stage1Song : IDisposable
             }
         }
 
+        var clip = _request.Reference is null ? "" : ", the clip";
         throw new SongRequestException(
-            $"genre and lyrics take {_prompt.Sections[0].Length} tokens; with max_new_tokens {_request.MaxNewTokens} "
-            + $"the model's context of {_context} holds {budget}: shorten the lyrics or lower max_new_tokens");
+            $"genre{clip} and lyrics take {_prompt.Sections[0].Length} tokens; with max_new_tokens {_request.MaxNewTokens} "
+            + $"the model's context of {_context} holds {budget}: shorten the lyrics{clip} or lower max_new_tokens");
     }
 
     private SectionSampling Sampling()

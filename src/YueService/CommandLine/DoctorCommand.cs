@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Yue.Engine;
 using Yue.Engine.Demo;
 using Yue.Engine.SelfCheck;
+using Yue.Engine.Separation;
 using Yue.Engine.Weights;
 using YueService.Doctor;
 using YueService.Hosting;
@@ -58,6 +59,12 @@ internal static class DoctorCommand
         var configured = Environment.GetEnvironmentVariable("ASPNETCORE_URLS")
             ?? host.Services.GetRequiredService<IConfiguration>()[WebHostDefaults.ServerUrlsKey];
         var sound = await ExamineAsync(engine, Addresses(urls ?? configured), output, signals.Token);
+        if (host.Services.GetRequiredService<IOptions<SeparatorOptions>>().Value.Separator is { } separator)
+        {
+            // The settings were checked above: it is a network of the right shape.
+            await output.WriteLineAsync(Finding.Ok("separator", $"{separator} can be run").ToString());
+        }
+
         if (deep is not null)
         {
             sound &= await deep.RunAsync(engine, output, signals.Token);

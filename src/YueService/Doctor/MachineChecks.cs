@@ -58,9 +58,13 @@ internal static class MachineChecks
                 : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a device with more memory");
     }
 
-    private static Finding Ffmpeg(MachineFacts machine) => machine.HasFfmpeg
-        ? Finding.Ok("ffmpeg", "flac and mp3 can be written")
-        : Finding.Warning("ffmpeg", "not found: only wav can be written", "sudo apt-get install ffmpeg");
+    private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadClips) switch
+    {
+        (true, true) => Finding.Ok("ffmpeg", "flac and mp3 can be written, reference clips read and loudness measured"),
+        (true, false) => Finding.Warning("ffmpeg", "ffprobe is not found: reference clips cannot be read", "sudo apt-get install ffmpeg"),
+        _ => Finding.Warning(
+            "ffmpeg", "not found: only wav can be written, no reference clips read, no loudness measured", "sudo apt-get install ffmpeg"),
+    };
 
     private static Finding Port(MachineFacts machine, Uri url) => machine.CanListen(url)
         ? Finding.Ok("port", $"{url} is free")

@@ -29,6 +29,9 @@ internal sealed record MachineFacts
 
     public bool HasFfmpeg { get; init; }
 
+    /// <summary>Whether reference clips can be read: that takes ffprobe, too.</summary>
+    public bool CanReadClips { get; init; }
+
     /// <summary>Whether an address can be listened on.</summary>
     public Func<Uri, bool> CanListen { get; init; } = _ => true;
 
@@ -43,6 +46,7 @@ internal sealed record MachineFacts
             Gpus = await AskDriverAsync(cancel),
             HostBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             HasFfmpeg = new AudioEncoder().IsAvailable,
+            CanReadClips = new AudioDecoder().IsAvailable,
             CanListen = TryListen,
         };
     }

@@ -1,5 +1,6 @@
 using Xunit;
 using Yue.Engine;
+using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Tests.Fakes;
 
@@ -33,7 +34,7 @@ public sealed class GenerateTests : IDisposable
         var exitCode = await GenerateAsync(
             "--out", _folder["song.bin"], "--run-n-segments", "0", "--max-new-tokens", "200", "--sample-rate", "16000", "--format", "flac",
             "--stems", "--model", "en-icl", "--temperature", "0.5", "--top-p", "0.9", "--top-k", "7", "--repetition-penalty", "1.2",
-            "--guidance-scale", "2");
+            "--guidance-scale", "2", "--loudness-lufs", "-14");
         Assert.Equal((ExitCode.Success, ""), (exitCode, Faults()));
         var expected = new SongRequest
         {
@@ -41,12 +42,40 @@ public sealed class GenerateTests : IDisposable
             RunNSegments = 0,
             MaxNewTokens = 200,
             Model = "en-icl",
-            Output = new OutputSettings { SampleRate = 16000, Stems = true },
+            Output = new OutputSettings { SampleRate = 16000, Stems = true, LoudnessLufs = -14 },
             Sampling = new SamplingSettings { Temperature = 0.5, TopP = 0.9, TopK = 7, RepetitionPenalty = 1.2, GuidanceScale = 2 },
         };
         Assert.Equal(expected, Assert.Single(_command.Engine.Requests));
         Assert.Equal(["lyrics.txt", "song.bin", "song.instrumental.bin", "song.vocal.bin"], _folder.Files);
         Assert.Equal("flac", File.ReadAllText(_folder["song.bin"]));
+    }
+
+    [Fact]
+    public async Task A_reference_clip_reaches_the_engine()
+    {
+        Ffmpeg.SkipWithout();
+        File.WriteAllBytes(_folder["clip.wav"], TestWav.OfFloats(16_000, 1, TestWav.Sine(16_000, 440, 12)));
+        var exitCode = await GenerateAsync(
+            "--out", _folder["song.wav"], "--reference", _folder["clip.wav"], "--reference-start", "2", "--reference-end", "10.5");
+        Assert.Equal((ExitCode.Success, ""), (exitCode, Faults()));
+        var reference = Assert.Single(_command.Engine.Requests).Reference!;
+        Assert.Equal((2, 10.5, 0), (reference.StartSeconds, reference.EndSeconds, reference.FirstSecond));
+        Assert.Equal(TestWav.Sine(16_000, 440, 12), Assert.Single(reference.Tracks).Samples);
+    }
+
+    [Theory]
+    [InlineData("The reference clip cannot be read: ", "--reference", "no-such.mp3")]
+    [InlineData("--reference: reference.audio is not a sound file", "--reference", "lyrics.txt")]
+    [InlineData("--reference-instrumental: reference.instrumental is missing", "--reference-vocal", "lyrics.txt")]
+    [InlineData("--reference-end: reference.end_seconds is 3 and reference.start_seconds 4", "--reference", "lyrics.txt", "--reference-start", "4", "--reference-end", "3")]
+    [InlineData("--reference-separate: ", "--reference", "lyrics.txt", "--reference-separate")]
+    public async Task A_reference_clip_at_fault_is_told_by_its_option(string says, params string[] options)
+    {
+        Ffmpeg.SkipWithout();
+        var exitCode = await GenerateAsync(["--out", _folder["song.wav"], .. options.Select(option => option.Contains('.', StringComparison.Ordinal) ? _folder[option] : option)]);
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(_command.Engine.Requests);
     }
 
     [Theory]

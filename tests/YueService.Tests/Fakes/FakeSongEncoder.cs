@@ -16,7 +16,7 @@ internal sealed class FakeSongEncoder : ISongEncoder
     public bool CanMeasure => HasFfmpeg;
 
     /// <summary>What every clip measures.</summary>
-    public Loudness Loudness { get; set; } = new(-20, -6);
+    public Loudness Loudness { get; set; } = new(-20, -10);
 
     public Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel) => Task.FromResult(Loudness);
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Serilog.Core;
 using Yue.Engine;
+using Yue.Engine.Audio;
 using YueService.Audio;
 
 namespace YueService.Tests.Fakes;
@@ -14,6 +15,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
 {
     private readonly (string Key, string Value)[] _settings;
     private readonly TemporaryFolder _state = new();
+    private readonly TemporaryFolder _temp = new();
 
     public YueApp(params (string Key, string Value)[] settings) => _settings = settings;
 
@@ -22,6 +24,12 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     public FakeSongEngine Engine { get; } = new();
 
     public FakeSongEncoder Encoder { get; } = new();
+
+    /// <summary>Where ffmpeg and ffprobe are looked for; null for PATH.</summary>
+    public string? ProgramFolder { get; init; }
+
+    /// <summary>What lies in the folder for temporary files.</summary>
+    public IEnumerable<string> TempFiles => _temp.Files;
 
     public CollectedLog Log { get; } = new();
 
@@ -42,6 +50,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         if (disposing)
         {
             _state.Dispose();
+            _temp.Dispose();
         }
     }
 
@@ -61,6 +70,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
             services.AddSingleton<ISongEngine>(Engine);
             services.AddSingleton<ISongEncoder>(Encoder);
             services.AddSingleton<ILogEventSink>(Log);
+            services.AddSingleton(_ => new AudioDecoder(ProgramFolder, _temp.Path));
         });
     }
 }

@@ -62,7 +62,8 @@ public sealed class BodyTests : IDisposable
     [Theory]
     [InlineData("text/plain")]
     [InlineData("application/x-www-form-urlencoded")]
-    [InlineData("multipart/form-data; boundary=x")]
+    [InlineData("multipart/mixed; boundary=x")]
+    [InlineData("multipart/form-data")]
     [InlineData("application/json; charset=utf-16")]
     [InlineData("nonsense")]
     public async Task A_body_of_another_type_is_a_415(string contentType)

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine;
+using Yue.Testing;
 using YueService.Settings;
 using YueService.Tests.Fakes;
 
@@ -88,6 +89,22 @@ public sealed class SettingsTests
     [InlineData("gpu", false)]
     public void A_device_is_auto_cpu_or_cuda_with_an_index(string device, bool valid) =>
         Assert.Equal(valid, Faults(new Hashtable { ["YUE_DEVICE"] = device }).Count == 0);
+
+    [Fact]
+    public void A_separator_of_the_right_shape_is_taken_and_others_are_faults_that_say_why()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["good.onnx"], OnnxGraph.Identity(1, 4, 1025, 16));
+        File.WriteAllBytes(folder["bad.onnx"], OnnxGraph.Identity(1, 2, 1025, 16));
+        List<string> Separator(string file, string fftSize = "2048", string stem = "vocal") => Faults(
+            new Hashtable { ["YUE_SEPARATOR"] = folder[file], ["YUE_SEPARATOR_FFT_SIZE"] = fftSize, ["YUE_SEPARATOR_STEM"] = stem });
+
+        Assert.Empty(Separator("good.onnx"));
+        Assert.Contains("[1, 2, 1025, 16]", Assert.Single(Separator("bad.onnx")), StringComparison.Ordinal);
+        Assert.Contains("there is no such file", Assert.Single(Separator("none.onnx")), StringComparison.Ordinal);
+        Assert.Contains("Yue:SeparatorFftSize is 3", Assert.Single(Separator("good.onnx", fftSize: "3")), StringComparison.Ordinal);
+        Assert.Contains("vocal or instrumental", Assert.Single(Separator("good.onnx", stem: "drums")), StringComparison.Ordinal);
+    }
 
     private static List<string> Faults(IDictionary variables)
     {

@@ -1,0 +1,140 @@
+using System.Runtime.Versioning;
+using Xunit;
+using Yue.Engine.Audio;
+using Yue.Testing;
+
+namespace Yue.Engine.Tests.Audio;
+
+/// <summary>What is read is read right, in bounded memory. What is refused is in the service's tests, over HTTP.</summary>
+[UnsupportedOSPlatform("windows")]
+public sealed class AudioDecoderTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("yue-decoder-").FullName;
+    private readonly AudioDecoder _decoder;
+
+    public AudioDecoderTests() => _decoder = new AudioDecoder(tempFolder: _folder);
+
+    public void Dispose()
+    {
+        var left = Directory.GetFiles(_folder, "yue-clip-*");
+        Directory.Delete(_folder, recursive: true);
+        Assert.Empty(left);
+    }
+
+    [Fact]
+    public async Task Float_samples_come_out_as_they_are_in_the_file()
+    {
+        Ffmpeg.SkipWithout();
+        var samples = Signals.Noise(16_000, 1.5f);
+        var sound = await ReadAsync(TestWav.OfFloats(16_000, 1, samples));
+        Assert.Equal((16_000, 1.0), (sound.SampleRateHz, sound.DurationSeconds));
+        Assert.Equal(samples, Assert.Single(sound.Channels));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(6)]
+    [InlineData(8)]
+    public async Task Channels_become_their_mean(int channels)
+    {
+        Ffmpeg.SkipWithout();
+        var samples = Signals.Noise(8000 * channels);
+        var file = TestWav.OfFloats(8000, channels, samples);
+        var sound = await ReadAsync(file);
+        Assert.Equal(channels == 2 ? 2 : 1, sound.Channels.Count);
+        Assert.Equal(new WavSound(samples, channels, 8000).ToMono().Samples, sound.ToMono().Samples);
+    }
+
+    [Theory]
+    [InlineData("wav", "-c:a pcm_s24le")]
+    [InlineData("wav", "-c:a pcm_u8")]
+    [InlineData("flac", "")]
+    [InlineData("mp3", "")]
+    [InlineData("ogg", "-c:a libvorbis")]
+    [InlineData("ogg", "-c:a libopus")]
+    [InlineData("m4a", "-c:a aac")]
+    [InlineData("m4a", "-c:a alac")]
+    public async Task Every_kind_of_file_is_read(string extension, string codec)
+    {
+        Ffmpeg.SkipWithout();
+        var file = await Ffmpeg.MakeAsync($"-f lavfi -i sine=f=440:r=48000:d=2 -ac 2 {codec}", extension);
+        var sound = await ReadAsync(file);
+        Assert.Equal(48_000, sound.SampleRateHz);
+        Assert.InRange(sound.DurationSeconds, 1.95, 2.1);
+        Assert.InRange(sound.Channels[1].AsSpan(20_000, 20_000).ToArray().Max(), 0.08f, 0.1f);
+    }
+
+    [Fact]
+    public async Task A_cover_picture_is_no_video()
+    {
+        Ffmpeg.SkipWithout();
+        var file = await Ffmpeg.MakeAsync("-f lavfi -i sine=d=1 -f lavfi -i color=red:s=32x32:d=0.04 -map 0 -map 1 -c:v mjpeg -disposition:v attached_pic", "mp3");
+        Assert.InRange((await ReadAsync(file)).DurationSeconds, 1, 1.1);
+    }
+
+    [Fact]
+    public async Task Only_the_stretch_is_kept_and_the_length_is_that_of_the_file()
+    {
+        Ffmpeg.SkipWithout();
+        var samples = Signals.Noise(8000 * 10);
+        var sound = (await _decoder.DecodeAsync(TestWav.OfFloats(8000, 1, samples), 3, 4, TestContext.Current.CancellationToken)).Sound!;
+        Assert.Equal(10, sound.DurationSeconds);
+        Assert.Equal(samples[24_000..56_000], Assert.Single(sound.Channels));
+    }
+
+    [Fact]
+    public async Task A_file_of_unknown_size_as_pipes_write_it_is_read()
+    {
+        Ffmpeg.SkipWithout();
+        var sound = await ReadAsync(TestWav.File(1, 8000, 1, 16, new byte[16_000], uint.MaxValue));
+        Assert.Equal(1, sound.DurationSeconds);
+    }
+
+    /// <summary>An hour of silence in some kilobytes, whose header does not tell the length.</summary>
+    [Fact]
+    public async Task A_bomb_of_silence_is_given_up_after_ten_minutes_of_it()
+    {
+        Ffmpeg.SkipWithout();
+        var bomb = await Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=48000:cl=stereo -t 3600 -c:a flac -compression_level 0", "flac");
+        bomb.AsSpan(22, 4).Clear();      // the sample count of STREAMINFO
+        bomb[21] &= 0xF0;
+        var before = GC.GetTotalAllocatedBytes();
+        var decoding = await _decoder.DecodeAsync(bomb, 0, 60, TestContext.Current.CancellationToken);
+        Assert.Equal("is longer than 10 minutes", decoding.Fault);
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 200 << 20);
+    }
+
+    [Fact]
+    public async Task A_decoder_that_takes_too_long_is_killed()
+    {
+        foreach (var program in (string[])["ffmpeg", "ffprobe"])
+        {
+            var path = Path.Combine(_folder, program);
+            await File.WriteAllTextAsync(path, "#!/bin/sh\nexec sleep 60\n", TestContext.Current.CancellationToken);
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        var decoder = new AudioDecoder(_folder, _folder, TimeSpan.FromSeconds(0.5));
+        var decoding = await decoder.DecodeAsync(TestWav.Silence(8000, 1, 1), 0, 60, TestContext.Current.CancellationToken);
+        Assert.Equal("took longer than 0.5 s to decode", decoding.Fault);
+    }
+
+    [Fact]
+    public async Task Clips_that_a_killed_process_left_are_removed_once_they_are_old()
+    {
+        var (old, recent) = (Path.Combine(_folder, "yue-clip-old"), Path.Combine(_folder, "yue-clip-new"));
+        await File.WriteAllTextAsync(old, "", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(recent, "", TestContext.Current.CancellationToken);
+        File.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddHours(-2));
+        _ = new AudioDecoder(tempFolder: _folder);
+        Assert.Equal((false, true), (File.Exists(old), File.Exists(recent)));
+        File.Delete(recent);
+    }
+
+    private async Task<DecodedSound> ReadAsync(byte[] file)
+    {
+        var (sound, fault) = await _decoder.DecodeAsync(file, 0, 60, TestContext.Current.CancellationToken);
+        Assert.Null(fault);
+        return sound!;
+    }
+}

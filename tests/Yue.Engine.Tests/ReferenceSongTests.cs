@@ -1,0 +1,61 @@
+using Xunit;
+using Yue.Engine.Audio;
+using Yue.Engine.Demo;
+using Yue.Engine.Tests.Audio;
+
+namespace Yue.Engine.Tests;
+
+public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngine>
+{
+    private static readonly SongReference Clip = new()
+    {
+        Tracks = [new AudioClip(Signals.Noise(5 * 16_000, 0.3f), SongReference.SampleRateHz)],
+        EndSeconds = 4,
+    };
+
+    [Fact]
+    public async Task A_reference_clip_changes_the_song_and_the_answer_says_what_was_heard()
+    {
+        var plain = await demo.Submit(DemoEngine.OneSecond());
+        var styled = await demo.Submit(DemoEngine.OneSecond() with { Reference = Clip });
+        var again = await demo.Submit(DemoEngine.OneSecond() with { Reference = Clip });
+
+        Assert.Null(plain.Reference);
+        Assert.NotEqual(plain.Mix.Samples, styled.Mix.Samples);
+        Assert.Equal(styled.Mix.Samples, again.Mix.Samples);
+        Assert.Equal((4.0, 1, false), (styled.Reference!.Seconds, styled.Reference.Tracks, styled.Reference.FromCache));
+        Assert.True(again.Reference!.FromCache);
+        Assert.True(styled.Reference.EncodeSeconds > 0);
+        Assert.Empty(styled.Warnings);
+    }
+
+    [Fact]
+    public async Task A_clip_that_leaves_no_room_for_the_song_fails_that_song_with_the_way_out()
+    {
+        var clip = Clip with { Tracks = [Clip.Tracks[0], Clip.Tracks[0]], EndSeconds = 5 };
+        var request = DemoEngine.OneSecond() with { Reference = clip, MaxNewTokens = 10_000, Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 6000))}" };
+        var error = await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(request));
+        Assert.Contains("the clip", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cot_checkpoint_sings_with_a_warning()
+    {
+        var folders = DemoModel.Ensure(new EngineOptions().CacheFolder);
+        var options = new EngineOptions { Stage2 = folders.Stage2, Codec = folders.Codec };
+        options.Stage1["zh-icl"] = folders.Stage1;
+        options.Stage1["en-cot"] = folders.Stage1;
+        using var engine = DemoEngine.Create(options);
+        await engine.StartAsync(TestContext.Current.CancellationToken);
+        await engine.Loaded;
+
+        async Task<SongResult> SingAsync(string model)
+        {
+            engine.TrySubmit(DemoEngine.OneSecond() with { Reference = Clip, Model = model }, null, out var song, TestContext.Current.CancellationToken);
+            return await song!;
+        }
+
+        Assert.Contains("en-cot is a cot checkpoint", Assert.Single((await SingAsync("en-cot")).Warnings), StringComparison.Ordinal);
+        Assert.Empty((await SingAsync("zh-icl")).Warnings);
+    }
+}

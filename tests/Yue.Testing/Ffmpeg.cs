@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Yue.Testing;
+
+/// <summary>Files that tests make with ffmpeg.</summary>
+public static class Ffmpeg
+{
+    public static bool IsInstalled { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")) && File.Exists(Path.Combine(folder, "ffprobe")));
+
+    /// <summary>Skips the test where there is no ffmpeg.</summary>
+    public static void SkipWithout() => Assert.SkipUnless(IsInstalled, "ffmpeg and ffprobe are not on PATH");
+
+    /// <summary>The file that ffmpeg makes.</summary>
+    /// <param name="arguments">Without the output.</param>
+    /// <param name="extension">Of the output; says its kind.</param>
+    public static Task<byte[]> MakeAsync(string arguments, string extension) => MakeAsync([], arguments, extension);
+
+    /// <summary>The file that ffmpeg makes of another, which the arguments call <c>pipe:0</c>.</summary>
+    public static async Task<byte[]> MakeAsync(byte[] input, string arguments, string extension)
+    {
+        var file = Path.Combine(Path.GetTempPath(), $"yue-test-{Guid.NewGuid():N}.{extension}");
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo("ffmpeg", $"-loglevel error {arguments} {file}")
+            {
+                RedirectStandardInput = true,
+                RedirectStandardError = true,
+            })!;
+            await process.StandardInput.BaseStream.WriteAsync(input);
+            process.StandardInput.Close();
+            var error = await process.StandardError.ReadToEndAsync();
+            await process.WaitForExitAsync();
+            Assert.True(process.ExitCode == 0, $"ffmpeg {arguments}: {error}");
+            return await File.ReadAllBytesAsync(file);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using System.Buffers.Binary;
+using System.Text;
+using Xunit;
+using Yue.Testing;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>Files that no one should sing after, and what is said of each.</summary>
+internal static class BadClips
+{
+    private const string Unreadable = "is not a sound file that can be read: wav, flac, mp3, ogg or m4a are";
+
+    private static readonly Dictionary<string, (string Says, Func<Task<byte[]>> Make)> Clips = new()
+    {
+        ["text called mp3"] = (Unreadable, () => Text("These are words, not sound.\n", 500)),
+        ["0 bytes"] = ("is empty (0 bytes)", () => Bytes([])),
+        ["noise"] = (Unreadable, () => Bytes(Noise(100_000))),
+        ["a picture"] = (Unreadable, () => Ffmpeg.MakeAsync("-f lavfi -i color=red:s=16x16 -frames:v 1", "png")),
+        ["a video with sound"] = ("without a video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mpeg4", "mp4")),
+        ["a silent video"] = ("without a video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
+        ["a video of pictures"] = ("holds a video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mjpeg -pix_fmt yuvj420p", "mov")),
+        ["ten hours by a wav header"] = (
+            "is cut short: its header says 36000 s, and 2 s are there", () => Bytes(TestWav.File(1, 8000, 1, 8, new byte[16_000], 8000 * 36_000))),
+        ["ten hours by a flac header"] = ("is longer than 10 minutes", () => FlacThatSaysAsync(36_000)),
+        ["9 channels"] = ("has 9 channels; 1 to 8 are read", () => Bytes(TestWav.Silence(16_000, 9, 2))),
+        ["3 Hz"] = ("has 3 samples a second; 4000 to 192000 are read", () => Bytes(TestWav.Silence(3, 1, 20))),
+        ["NaN samples"] = ("has the sample NaN at 1 s", () => Bytes(TestWav.OfFloats(16_000, 1, [.. TestWav.Sine(16_000, 440, 1), float.NaN, .. new float[16_000]]))),
+        ["samples of another scale"] = ("has the sample 20000 at 0 s; full scale is -1 to 1", () => Bytes(TestWav.OfFloats(16_000, 1, [.. Enumerable.Repeat(20_000f, 32_000)]))),
+        ["an HLS playlist"] = (Unreadable, () => Text("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")),
+        ["a playlist"] = (Unreadable, () => Text("[playlist]\nFile1=/etc/passwd\nNumberOfEntries=1\n")),
+        ["a list of files to join"] = (Unreadable, () => Text("ffconcat version 1.0\nfile '/dev/zero'\n")),
+        ["a session description"] = (Unreadable, () => Text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n")),
+        ["half an hour of silence in flac"] = ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 1800 -compression_level 0", "flac")),
+        ["an eleven minute mp3 of silence"] = ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
+        ["a header and nothing"] = ("holds no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
+        ["a codec that wav files seldom have"] = (Unreadable, () => Ffmpeg.MakeAsync("-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
+    };
+
+    public static TheoryData<string> Names => [.. Clips.Keys];
+
+    /// <summary>What an answer says of the file.</summary>
+    public static string SaysOf(string name) => Clips[name].Says;
+
+    public static Task<byte[]> MakeAsync(string name) => Clips[name].Make();
+
+    private static Task<byte[]> Bytes(byte[] bytes) => Task.FromResult(bytes);
+
+    private static Task<byte[]> Text(string text, int times = 1) => Bytes(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(text, times))));
+
+    private static byte[] Noise(int length)
+    {
+        var bytes = new byte[length];
+        new Random(1).NextBytes(bytes);
+        return bytes;
+    }
+
+    /// <summary>Two seconds of sound whose header says more: STREAMINFO has the count of samples in the 36 bits from byte 21 on.</summary>
+    private static async Task<byte[]> FlacThatSaysAsync(int seconds)
+    {
+        var flac = await Ffmpeg.MakeAsync("-f lavfi -i sine=r=8000:d=2", "flac");
+        var packed = BinaryPrimitives.ReadUInt64BigEndian(flac.AsSpan(18));
+        BinaryPrimitives.WriteUInt64BigEndian(flac.AsSpan(18), (packed & ~((1UL << 36) - 1)) | ((ulong)seconds * 8000));
+        return flac;
+    }
+}

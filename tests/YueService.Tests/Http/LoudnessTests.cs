@@ -1,0 +1,90 @@
+using System.Text.Json;
+using Xunit;
+using Yue.Engine.Audio;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+/// <summary><c>output.loudness_lufs</c>: what the meter says is the fake's word, what is done with it is real.</summary>
+public sealed class LoudnessTests : IDisposable
+{
+    private readonly YueApp _app = new();
+    private readonly HttpClient _client;
+
+    public LoudnessTests() => _client = _app.CreateClient();
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _app.Dispose();
+    }
+
+    [Theory]
+    [InlineData(-20, -10, -14, 6, 0)]
+    [InlineData(-20, -10, -26, -6, 0)]
+    [InlineData(-20, -3, -14, 2, 1)]
+    public async Task One_gain_is_applied_to_the_mix_and_its_stems_and_told(double lufs, double peak, double target, double gainDb, int warnings)
+    {
+        _app.Encoder.Loudness = new Loudness(lufs, peak);
+        using var plain = await _client.PredictAsync("""{"lyrics":"la","output":{"stems":true}}""");
+        var before = await plain.SongAsync();
+        using var response = await _client.PredictAsync(
+            FormattableString.Invariant($$$"""{"lyrics":"la","output":{"stems":true,"loudness_lufs":{{{target}}}}}"""));
+        var song = await response.SongAsync();
+
+        var gain = Math.Pow(10, gainDb / 20);
+        Assert.Equal(gain, PeakOf(song.GetProperty("audio_base64")) / PeakOf(before.GetProperty("audio_base64")), 1e-3);
+        foreach (var stem in (string[])["vocal", "instrumental"])
+        {
+            Assert.Equal(gain, PeakOf(song.GetProperty("stems").GetProperty(stem).GetProperty("audio_base64"))
+                / PeakOf(before.GetProperty("stems").GetProperty(stem).GetProperty("audio_base64")), 1e-3);
+        }
+
+        var told = song.GetProperty("loudness");
+        Assert.Equal((lufs, peak, gainDb), (told.GetProperty("measured_lufs").GetDouble(), told.GetProperty("measured_true_peak_dbtp").GetDouble(), told.GetProperty("gain_db").GetDouble()));
+        Assert.Equal(warnings, song.GetProperty("warnings").GetArrayLength());
+        Assert.Equal(JsonValueKind.Null, before.GetProperty("loudness").ValueKind);
+    }
+
+    [Fact]
+    public async Task A_silent_song_is_left_alone_with_a_warning()
+    {
+        _app.Encoder.Loudness = new Loudness(-70, double.NegativeInfinity);
+        using var response = await _client.PredictAsync("""{"lyrics":"la","output":{"loudness_lufs":-14}}""");
+        var song = await response.SongAsync();
+        Assert.Equal("""{"measured_lufs":null,"measured_true_peak_dbtp":null,"gain_db":0}""", song.GetProperty("loudness").GetRawText());
+        Assert.Contains("silent", Assert.Single(song.GetProperty("warnings").Strings()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_job_and_a_file_answer_tell_the_gain_too()
+    {
+        _app.Encoder.Loudness = new Loudness(-20, -10);
+        var job = await _client.WhenAsync(await _client.SubmitAsync("la", ""","output":{"loudness_lufs":-14}"""), "succeeded");
+        Assert.Equal(6, job.GetProperty("song").GetProperty("loudness").GetProperty("gain_db").GetDouble());
+        using var file = await _client.PredictAsync(
+            """{"lyrics":"la","output":{"loudness_lufs":-14}}""", request => request.Headers.Accept.ParseAdd("audio/wav"));
+        Assert.Equal("6", Assert.Single(file.Headers.GetValues("X-Yue-Gain-Db")));
+    }
+
+    [Theory]
+    [InlineData("-37")]
+    [InlineData("-5.9")]
+    [InlineData("\"loud\"")]
+    public async Task A_loudness_out_of_bounds_is_a_422(string loudness)
+    {
+        using var response = await _client.PredictAsync($$$"""{"lyrics":"la","output":{"loudness_lufs":{{{loudness}}}}}""");
+        Assert.Contains("send a number from -36 to -6", (await response.FaultsAsync())["output.loudness_lufs"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_ffmpeg_it_is_a_422_with_the_way_out()
+    {
+        _app.Encoder.HasFfmpeg = false;
+        using var response = await _client.PredictAsync("""{"lyrics":"la","output":{"loudness_lufs":-14}}""");
+        Assert.Contains("needs ffmpeg", (await response.FaultsAsync())["output.loudness_lufs"], StringComparison.Ordinal);
+        Assert.Empty(_app.Engine.Requests);
+    }
+
+    private static double PeakOf(JsonElement wav) => WavFile.Parse(wav.GetBytesFromBase64()).Interleaved.Max();
+}

@@ -1,0 +1,276 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text;
+using Xunit;
+using Yue.Engine;
+using Yue.Engine.Audio;
+using Yue.Testing;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+/// <summary>The field <c>reference</c>: a clip in the JSON or beside it.</summary>
+public sealed class ReferenceTests : IDisposable
+{
+    private static readonly float[] Samples = TestWav.Sine(16_000, 440, 12);
+    private static readonly byte[] Clip = TestWav.OfFloats(16_000, 1, Samples);
+
+    private readonly YueApp _app = new();
+    private readonly HttpClient _client;
+
+    public ReferenceTests() => _client = _app.CreateClient();
+
+    public void Dispose()
+    {
+        Assert.Empty(_app.TempFiles);
+        _client.Dispose();
+        _app.Dispose();
+    }
+
+    [Fact]
+    public async Task A_clip_in_base64_reaches_the_engine_at_the_codecs_rate()
+    {
+        Ffmpeg.SkipWithout();
+        var clip = TestWav.OfFloats(44_100, 2, [.. TestWav.Sine(44_100, 440, 3).SelectMany(sample => (float[])[sample, 0])]);
+        using var response = await SendAsync($$"""{"audio":"{{Convert.ToBase64String(clip)}}"}""");
+        await response.SongAsync();
+        var reference = Assert.Single(_app.Engine.Requests).Reference!;
+        Assert.Equal((0, 0, 30), (reference.FirstSecond, reference.StartSeconds, reference.EndSeconds));
+        var track = Assert.Single(reference.Tracks);
+        Assert.Equal((16_000, 48_000), (track.SampleRateHz, track.Samples.Length));
+        TensorAssert.Close(
+            Array.ConvertAll(new Resampler(44_100, 16_000).Apply(TestWav.Sine(44_100, 440, 3)), sample => sample / 2), track.Samples, 1e-6);
+    }
+
+    [Theory]
+    [InlineData("/predict", HttpStatusCode.OK)]
+    [InlineData("/v1/songs", HttpStatusCode.Accepted)]
+    public async Task A_clip_may_be_a_file_beside_the_json(string path, HttpStatusCode status)
+    {
+        Ffmpeg.SkipWithout();
+        using var response = await _client.PostAsync(
+            path,
+            Form("""{"lyrics":"la","reference":{"start_seconds":1.5,"end_seconds":11}}""", ("reference.audio", Clip)),
+            TestContext.Current.CancellationToken);
+        Assert.Equal(status, response.StatusCode);
+        var reference = Assert.Single(_app.Engine.Requests).Reference!;
+        Assert.Equal((1.5, 11), (reference.StartSeconds, reference.EndSeconds));
+        Assert.Equal(Samples, Assert.Single(reference.Tracks).Samples);
+    }
+
+    [Fact]
+    public async Task Vocal_and_instrumental_are_two_tracks()
+    {
+        Ffmpeg.SkipWithout();
+        var band = TestWav.Sine(16_000, 100, 12);
+        using var response = await _client.PredictAsync(
+            Form("""{"lyrics":"la"}""", ("reference.instrumental", TestWav.OfFloats(16_000, 1, band)), ("reference.vocal", Clip)));
+        await response.SongAsync();
+        Assert.Equal([Samples, band], Assert.Single(_app.Engine.Requests).Reference!.Tracks.Select(track => track.Samples));
+    }
+
+    [Fact]
+    public async Task Of_a_long_clip_the_minute_around_the_stretch_is_taken()
+    {
+        Ffmpeg.SkipWithout();
+        var samples = Enumerable.Range(0, 8000 * 200).Select(i => i / 2_000_000f).ToArray();
+        using var response = await SendAsync(
+            $$"""{"audio":"{{Convert.ToBase64String(TestWav.OfFloats(8000, 1, samples))}}","start_seconds":100,"end_seconds":120}""");
+        await response.SongAsync();
+        var reference = Assert.Single(_app.Engine.Requests).Reference!;
+        Assert.Equal(80, reference.FirstSecond);
+        var track = Assert.Single(reference.Tracks).Samples;
+        Assert.Equal(60 * 16_000, track.Length);
+        Assert.Equal(samples[110 * 8000], track[30 * 16_000], 1e-4);
+    }
+
+    [Fact]
+    public async Task The_answer_says_what_was_heard()
+    {
+        Ffmpeg.SkipWithout();
+        _app.Engine.Sing = (request, _, _) => Task.FromResult(FakeSongEngine.Song(request) with { Reference = new ReferenceResult(12, 1, true, 0.25) });
+        using var response = await SendAsync($$"""{"audio":"{{Convert.ToBase64String(Clip)}}"}""");
+        var heard = (await response.SongAsync()).GetProperty("reference");
+        Assert.Equal("""{"seconds":12,"tracks":1,"from_cache":true,"encode_seconds":0.25}""", heard.GetRawText());
+    }
+
+    [Theory]
+    [MemberData(nameof(BadClips.Names), MemberType = typeof(BadClips))]
+    public async Task A_bad_clip_is_a_422_that_says_why_soon_and_leaves_nothing(string name)
+    {
+        Ffmpeg.SkipWithout();
+        var file = await BadClips.MakeAsync(name);
+        var clock = Stopwatch.StartNew();
+        using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", file)));
+        var faults = await response.FaultsAsync();
+        Assert.Contains(BadClips.SaysOf(name), faults["reference.audio"], StringComparison.Ordinal);
+        Assert.Single(faults);
+        Assert.Empty(_app.Engine.Requests);
+        Assert.Empty(_app.TempFiles);
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60));
+    }
+
+    [Theory]
+    [InlineData("{}", "reference", "reference has no clip; send audio, or both vocal and instrumental")]
+    [InlineData("""{"vocal":"AAAA"}""", "reference.instrumental", "is missing; send it with reference.vocal")]
+    [InlineData("""{"instrumental":"AAAA"}""", "reference.vocal", "is missing; send it with reference.instrumental")]
+    [InlineData("""{"audio":"AAAA","vocal":"AAAA"}""", "reference.audio", "came with stems")]
+    [InlineData("""{"audio":"not base64!"}""", "reference.audio", "send a wav, flac, mp3, ogg or m4a file in base64, of at most 64 MiB")]
+    [InlineData("""{"audio":7}""", "reference.audio", "reference.audio is 7")]
+    [InlineData("7", "reference", "send an object")]
+    [InlineData("""{"audio":"AAAA","start_seconds":20,"end_seconds":10}""", "reference.end_seconds", "reference.end_seconds is 10 and reference.start_seconds 20; send an end that is 1 to 60 seconds after the start")]
+    [InlineData("""{"audio":"AAAA","start_seconds":40}""", "reference.end_seconds", "is 30 (the default) and reference.start_seconds 40")]
+    [InlineData("""{"audio":"AAAA","end_seconds":61}""", "reference.end_seconds", "1 to 60 seconds after the start")]
+    [InlineData("""{"audio":"AAAA","end_seconds":601}""", "reference.end_seconds", "send a number from 0 to 600")]
+    [InlineData("""{"audio":"AAAA","start_seconds":-1}""", "reference.start_seconds", "send a number from 0 to 600")]
+    [InlineData("""{"vocal":"AAAA","instrumental":"AAAA","separate":true}""", "reference.separate", "without reference.audio")]
+    [InlineData("""{"audio":"AAAA","separate":true}""", "reference.separate", "Yue:Separator names none")]
+    public async Task Fields_at_fault_are_named_before_anything_is_decoded(string reference, string field, string says)
+    {
+        using var response = await SendAsync(reference);
+        Assert.Contains(says, (await response.FaultsAsync())[field], StringComparison.Ordinal);
+        Assert.Empty(_app.Engine.Requests);
+    }
+
+    [Theory]
+    [InlineData(12, 20, "reference.start_seconds is 12, and the clip lasts 12 s")]
+    [InlineData(11.5, 20, "leaves at least 1 s")]
+    [InlineData(300, 310, "the clip lasts 12 s")]
+    public async Task A_start_past_the_end_of_the_clip_is_a_422(double start, double end, string says)
+    {
+        Ffmpeg.SkipWithout();
+        using var response = await SendAsync(
+            FormattableString.Invariant($$"""{"audio":"{{Convert.ToBase64String(Clip)}}","start_seconds":{{start}},"end_seconds":{{end}}}"""));
+        Assert.Contains(says, (await response.FaultsAsync())["reference.start_seconds"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stems_of_different_length_are_a_422_and_padding_is_not()
+    {
+        Ffmpeg.SkipWithout();
+        static byte[] Stem(double seconds) => TestWav.OfFloats(8000, 1, TestWav.Sine(8000, 440, seconds));
+        using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(4.5))));
+        Assert.Contains(
+            "reference.instrumental lasts 4.5 s and reference.vocal 3 s", (await response.FaultsAsync())["reference.instrumental"], StringComparison.Ordinal);
+        using var padded = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(3.05))));
+        await padded.SongAsync();
+    }
+
+    [Fact]
+    public async Task Without_ffmpeg_a_clip_is_a_422_with_the_way_out()
+    {
+        using var app = new YueApp { ProgramFolder = Path.Combine(Path.GetTempPath(), "no-such-folder") };
+        using var client = app.CreateClient();
+        using var response = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", Clip)));
+        Assert.Contains("Install ffmpeg", (await response.FaultsAsync())["reference"], StringComparison.Ordinal);
+        using var plain = await client.PredictAsync("""{"lyrics":"la"}""");
+        await plain.SongAsync();
+    }
+
+    [Fact]
+    public async Task A_mixed_clip_is_split_where_the_request_says_so()
+    {
+        Ffmpeg.SkipWithout();
+        using var folder = new TemporaryFolder();
+        var low = Enumerable.Range(0, 1025).Select(bin => bin < 100 ? 1f : 0f).ToArray();     // below 2.15 kHz
+        File.WriteAllBytes(folder["low.onnx"], OnnxGraph.Mask([1, 4, 1025, 16], low));
+        using var app = new YueApp(
+            ("Yue:Separator", folder["low.onnx"]), ("Yue:SeparatorFftSize", "2048"), ("Yue:SeparatorStem", "instrumental"));
+        using var client = app.CreateClient();
+        var (bass, treble) = (TestWav.Sine(44_100, 440, 3), TestWav.Sine(44_100, 5000, 3));
+        var mix = TestWav.OfFloats(44_100, 1, [.. bass.Zip(treble, (a, b) => a + b)]);
+        using var response = await client.PredictAsync(Form("""{"lyrics":"la","reference":{"separate":true}}""", ("reference.audio", mix)));
+        await response.SongAsync();
+        var tracks = Assert.Single(app.Engine.Requests).Reference!.Tracks;
+        TensorAssert.Close(TestWav.Sine(16_000, 5000, 3).AsSpan(4000..^4000), tracks[0].Samples.AsSpan(4000..^4000), 5e-3, "vocal");
+        TensorAssert.Close(TestWav.Sine(16_000, 440, 3).AsSpan(4000..^4000), tracks[1].Samples.AsSpan(4000..^4000), 5e-3, "instrumental");
+    }
+
+    [Fact]
+    public async Task A_clip_may_be_larger_than_the_body_limit_and_nothing_else_may()
+    {
+        Ffmpeg.SkipWithout();
+        using var app = YueApp.OnSocket(("Yue:MaxBodyBytes", "2000"));
+        using var client = app.CreateClient();
+        var clip = Convert.ToBase64String(Clip);
+        using var large = await client.PredictAsync($$$"""{"lyrics":"la","reference":{"audio":"{{{clip}}}"}}""");
+        await large.SongAsync();
+        using var lyrics = await client.PredictAsync($$$"""{"reference":{"audio":"AAAA"},"lyrics":"{{{new string('x', 100_000)}}}"}""");
+        await lyrics.ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "urn:yue:body-too-large");
+        using var json = await client.PredictAsync(Form($$"""{"lyrics":"{{new string('x', 3000)}}"}""", ("reference.audio", Clip)));
+        var problem = await json.ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "urn:yue:body-too-large");
+        Assert.Contains("The part request is longer than 2000 bytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_past_64_mebibytes_is_a_413()
+    {
+        using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", new byte[AudioDecoder.MaxBytes + 1])));
+        await response.ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "urn:yue:body-too-large");
+    }
+
+    [Fact]
+    public async Task A_part_that_nothing_reads_is_a_warning_and_with_strictness_a_fault()
+    {
+        using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audoi", Clip)));
+        Assert.Contains(
+            "unknown field reference.audoi was ignored; the closest known name is reference.audio",
+            (await response.SongAsync()).GetProperty("warnings").Strings());
+        using var strict = await _client.PredictAsync(
+            Form("""{"lyrics":"la"}""", ("reference.audoi", Clip)), request => request.Headers.Add("Prefer", "handling=strict"));
+        Assert.Contains("reference.audoi", (await strict.FaultsAsync()).Keys);
+    }
+
+    [Fact]
+    public async Task A_clip_sent_twice_is_a_422()
+    {
+        using var response = await _client.PredictAsync(Form("""{"lyrics":"la","reference":{"audio":"AAAA"}}""", ("reference.audio", Clip)));
+        Assert.Contains("came twice", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--x\r\nContent-Disposition: form-data; name=\"reference.audio\"\r\n\r\nabc\r\n--x--\r\n", "The part request is missing")]
+    [InlineData("--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"lyrics\":\"la\"}", "no whole multipart/form-data")]
+    [InlineData("nothing of the kind", "no whole multipart/form-data")]
+    [InlineData("", "no whole multipart/form-data")]
+    public async Task A_multipart_body_that_is_not_whole_is_a_400(string body, string says)
+    {
+        var content = new StringContent(body, Encoding.ASCII);
+        content.Headers.Remove("Content-Type");
+        content.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=x");
+        using var response = await _client.PredictAsync(content);
+        var problem = await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:bad-request");
+        Assert.Contains(says, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_that_comes_again_with_another_clip_is_a_422()
+    {
+        Ffmpeg.SkipWithout();
+        async Task<HttpResponseMessage> SubmitAsync(byte[] clip)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Post, "/v1/songs") { Content = Form("""{"lyrics":"la"}""", ("reference.audio", clip)) };
+            request.Headers.Add("Idempotency-Key", "k");
+            return await _client.SendAsync(request, TestContext.Current.CancellationToken);
+        }
+
+        using var first = await SubmitAsync(Clip);
+        using var again = await SubmitAsync(Clip);
+        using var other = await SubmitAsync(TestWav.OfFloats(16_000, 1, TestWav.Sine(16_000, 441, 12)));
+        Assert.Equal(first.Headers.Location, again.Headers.Location);
+        await other.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:idempotency-key-reused");
+    }
+
+    private static MultipartFormDataContent Form(string json, params (string Name, byte[] File)[] files)
+    {
+        var form = new MultipartFormDataContent { { new StringContent(json, Encoding.UTF8, "application/json"), "request" } };
+        foreach (var (name, file) in files)
+        {
+            form.Add(new ByteArrayContent(file), name, "clip.mp3");
+        }
+
+        return form;
+    }
+
+    private Task<HttpResponseMessage> SendAsync(string reference) => _client.PredictAsync($$"""{"lyrics":"la","reference":{{reference}}}""");
+}

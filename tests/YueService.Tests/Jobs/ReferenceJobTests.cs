@@ -1,0 +1,130 @@
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+using Yue.Testing;
+using YueService.Jobs;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>Jobs with a reference clip: it lasts as long as the job may still be made, and no longer.</summary>
+public sealed class ReferenceJobTests : IDisposable
+{
+    private static readonly float[] Vocal = TestWav.Sine(16_000, 440, 3);
+    private static readonly float[] Band = TestWav.Sine(16_000, 100, 3);
+
+    private readonly TemporaryFolder _state = new();
+
+    public void Dispose() => _state.Dispose();
+
+    [Fact]
+    public async Task A_queued_job_keeps_its_clip_over_a_restart_and_drops_it_when_it_ends()
+    {
+        Ffmpeg.SkipWithout();
+        string job;
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            await client.WhenAsync(await client.SubmitAsync("first"), "running");
+            job = await SubmitAsync(client, "second");
+            Assert.Equal(2, Clips.Length);
+            DieLike(app);
+        }
+
+        File.WriteAllBytes(Path.Combine(_state["references"], "00112233445566778899aabbccddeeff-0.f32"), [0, 0, 0, 0]);
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            using var client = app.CreateClient();
+            await client.WhenAsync(job, "succeeded");
+            var reference = app.Engine.Requests.Single(request => request.Lyrics == "second").Reference!;
+            Assert.Equal([Vocal, Band], reference.Tracks.Select(track => track.Samples));
+            Assert.Equal((1, 2.5), (reference.StartSeconds, reference.EndSeconds));
+            await Eventually.TrueAsync(() => Clips.Length == 0);
+        }
+    }
+
+    [Fact]
+    public async Task A_job_that_fails_or_is_cancelled_drops_its_clip()
+    {
+        Ffmpeg.SkipWithout();
+        await using var app = App();
+        using var stage = new StagedEngine(app.Engine);
+        using var client = app.CreateClient();
+        var running = await SubmitAsync(client, "running");
+        var waiting = await SubmitAsync(client, "waiting");
+        await client.WhenAsync(running, "running");
+        Assert.Equal(4, Clips.Length);
+        using var cancelled = await client.DeleteAsync(waiting, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => Clips.Length == 2);
+        stage.Refuse("running", new Yue.Engine.SongException("no"));
+        using var stopped = await client.DeleteAsync(running, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => Clips.Length == 0);
+    }
+
+    [Fact]
+    public async Task A_job_whose_clip_is_gone_fails_and_says_so()
+    {
+        Ffmpeg.SkipWithout();
+        string job;
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            await client.WhenAsync(await client.SubmitAsync("first"), "running");
+            job = await SubmitAsync(client, "second");
+            DieLike(app);
+        }
+
+        Directory.Delete(_state["references"], recursive: true);
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            using var client = app.CreateClient();
+            var error = (await client.WhenAsync(job, "failed")).GetProperty("error");
+            Assert.Contains("clip is gone", error.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_job_that_the_queue_refuses_leaves_no_clip()
+    {
+        Ffmpeg.SkipWithout();
+        await using var app = App();
+        app.Engine.Outcome = Yue.Engine.SubmitOutcome.QueueFull;
+        using var client = app.CreateClient();
+        using var response = await client.PostAsync("/v1/songs", Form("la"), TestContext.Current.CancellationToken);
+        Assert.Equal(System.Net.HttpStatusCode.TooManyRequests, response.StatusCode);
+        Assert.Empty(Clips);
+    }
+
+    private string[] Clips => Directory.Exists(_state["references"]) ? Directory.GetFiles(_state["references"]) : [];
+
+    private YueApp App() => new(("Yue:StateFolder", _state.Path));
+
+    private static async Task<string> SubmitAsync(HttpClient client, string lyrics)
+    {
+        using var response = await client.PostAsync("/v1/songs", Form(lyrics), TestContext.Current.CancellationToken);
+        Assert.Equal(System.Net.HttpStatusCode.Accepted, response.StatusCode);
+        return response.Headers.Location!.ToString();
+    }
+
+    private static MultipartFormDataContent Form(string lyrics)
+    {
+        var json = $$$"""{"lyrics":"{{{lyrics}}}","reference":{"start_seconds":1,"end_seconds":2.5}}""";
+        return new MultipartFormDataContent
+        {
+            { new StringContent(json, Encoding.UTF8, "application/json"), "request" },
+            { new ByteArrayContent(TestWav.OfFloats(16_000, 1, Vocal)), "reference.vocal", "vocal.wav" },
+            { new ByteArrayContent(TestWav.OfFloats(16_000, 1, Band)), "reference.instrumental", "band.wav" },
+        };
+    }
+
+    /// <summary>Nothing more of this process reaches the disk, as if it were killed: the store is closed under it.</summary>
+    private static void DieLike(YueApp app)
+    {
+        app.Services.GetRequiredService<JobSignals>().Stop();
+        ((IDisposable)app.Services.GetRequiredService<IJobStore>()).Dispose();
+    }
+}
