@@ -24,6 +24,7 @@ internal sealed class Song : IDisposable
     private Stage1Song? _stage1;
     private Stage2Song? _stage2;
     private ReferenceResult? _reference;
+    private Decoding? _decoding;
     private int _stage1Tokens;
     private TimeSpan _stage1Time;
     private TimeSpan _stage2Time;
@@ -120,6 +121,7 @@ internal sealed class Song : IDisposable
     {
         _stage1?.Dispose();
         _stage2?.Dispose();
+        _decoding?.Dispose();
         _cancel.Dispose();
     }
 
@@ -155,20 +157,16 @@ internal sealed class Song : IDisposable
         Report(0, stage2.FramesDone, stage2.FramesTotal, Stage1Share + (Stage2Share * stage2.FramesDone / stage2.FramesTotal));
     }
 
+    /// <summary>A chunk a step, so that the other songs go on meanwhile.</summary>
     private void Decode(Stage2Song stage2)
     {
         const double DecodeShare = 1 - Stage1Share - Stage2Share;
-        using var vocal = CodesTensor(stage2.VocalCodes);
-        using var instrumental = CodesTensor(stage2.InstrumentalCodes);
-        var progress = new Relay(done => Report(0, done.Done, done.Total, 1 - DecodeShare + (DecodeShare * done.Done / done.Total)));
-        try
+        _decoding ??= new Decoding(_models.Sound, stage2, SongDecoder.PartsOf(Job.Request.Output));
+        var step = _decoding.Advance();
+        Report(0, step.Done, step.Total, 1 - DecodeShare + (DecodeShare * step.Done / step.Total));
+        if (step.Song is not null)
         {
-            var parts = SongDecoder.PartsOf(Job.Request.Output);
-            Result = Finish(_models.Sound.Decode(vocal, instrumental, parts, progress, _cancel.Token));
-        }
-        catch (OperationCanceledException) when (IsCancelled)
-        {
-            // The pipeline takes cancelled songs out before its next step.
+            Result = Finish(step.Song);
         }
     }
 
@@ -219,16 +217,33 @@ internal sealed class Song : IDisposable
     private void Report(int section, long done, long total, double fraction) =>
         Job.Report(new SongProgress(Stage, section, _sections.Count, done, total, fraction));
 
-    /// <summary>[Q, F], int64.</summary>
-    private static Tensor CodesTensor(int[][] codes)
+    /// <summary>The last stage: the codes on their way to sound.</summary>
+    private sealed class Decoding : IDisposable
     {
-        var flat = codes.SelectMany(row => row).Select(code => (long)code).ToArray();
-        return tensor(flat, [codes.Length, codes[0].Length]);
-    }
+        private readonly Tensor _vocal;
+        private readonly Tensor _instrumental;
+        private readonly IEnumerator<DecodeStep> _steps;
 
-    /// <summary>Reports on the calling thread, which <see cref="Progress{T}"/> does not.</summary>
-    private sealed class Relay(Action<DecodeProgress> report) : IProgress<DecodeProgress>
-    {
-        public void Report(DecodeProgress value) => report(value);
+        public Decoding(SongDecoder decoder, Stage2Song stage2, SongParts parts)
+        {
+            (_vocal, _instrumental) = (CodesTensor(stage2.VocalCodes), CodesTensor(stage2.InstrumentalCodes));
+            _steps = decoder.Steps(_vocal, _instrumental, parts).GetEnumerator();
+        }
+
+        public DecodeStep Advance() => _steps.MoveNext() ? _steps.Current : throw new InvalidOperationException("the song is decoded");
+
+        public void Dispose()
+        {
+            _steps.Dispose();
+            _vocal.Dispose();
+            _instrumental.Dispose();
+        }
+
+        /// <summary>[Q, F], int64.</summary>
+        private static Tensor CodesTensor(int[][] codes)
+        {
+            var flat = codes.SelectMany(row => row).Select(code => (long)code).ToArray();
+            return tensor(flat, [codes.Length, codes[0].Length]);
+        }
     }
 }

@@ -15,7 +15,7 @@ public sealed record DecodedSound(IReadOnlyList<float[]> Channels, int SampleRat
 }
 
 /// <summary>What became of a file: the sound, or what is wrong with the file, as the end of a sentence about it.</summary>
-public sealed record Decoding(DecodedSound? Sound, string? Fault);
+public sealed record ClipDecoding(DecodedSound? Sound, string? Fault);
 
 /// <summary>Reads sound files of strangers through ffprobe and ffmpeg, in bounded time and memory.</summary>
 /// <remarks>
@@ -71,11 +71,11 @@ public sealed class AudioDecoder
     /// <param name="seconds">How long it is at most.</param>
     /// <param name="cancel">Kills the programs.</param>
     /// <exception cref="FfmpegException">A program is missing.</exception>
-    public async Task<Decoding> DecodeAsync(ReadOnlyMemory<byte> file, int firstSecond, int seconds, CancellationToken cancel)
+    public async Task<ClipDecoding> DecodeAsync(ReadOnlyMemory<byte> file, int firstSecond, int seconds, CancellationToken cancel)
     {
         if (FaultOfBytes(file.Span) is { } fault)
         {
-            return new Decoding(null, fault);
+            return new ClipDecoding(null, fault);
         }
 
         var path = Path.Combine(_tempFolder, $"{TempPrefix}{Guid.NewGuid():N}");
@@ -85,17 +85,17 @@ public sealed class AudioDecoder
             var (stream, unreadable) = await ProbeAsync(path, cancel);
             if (stream is null)
             {
-                return new Decoding(null, unreadable);
+                return new ClipDecoding(null, unreadable);
             }
 
             var collector = new StretchCollector(stream.Channels, stream.SampleRateHz, firstSecond, seconds);
             return await ReadSamplesAsync(path, collector, cancel) is { } broken
-                ? new Decoding(null, broken)
-                : new Decoding(collector.ToSound(), null);
+                ? new ClipDecoding(null, broken)
+                : new ClipDecoding(collector.ToSound(), null);
         }
         catch (FfmpegException error) when (error.IsTimeout)
         {
-            return new Decoding(null, string.Create(
+            return new ClipDecoding(null, string.Create(
                 CultureInfo.InvariantCulture, $"took longer than {_timeLimit.TotalSeconds:0.#} s to decode"));
         }
         finally
