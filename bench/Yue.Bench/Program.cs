@@ -3,6 +3,7 @@ using Yue.Bench;
 return args switch
 {
     ["song", .. var arguments] => await SongBench.RunAsync(arguments),
+    ["encode", .. var arguments] => EncodeBench.Run(arguments),
     ["gpu", .. var cases] => GpuBench.Run(cases),
     _ => Usage(),
 };
@@ -12,6 +13,8 @@ static int Usage()
     Console.Error.WriteLine("""
         usage: Yue.Bench song [SECONDS ...] [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
                    whole songs by step, on this machine (default: 10 20 40 60 seconds, the demo model)
+               Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
+                   reference clips to codes (default: 10 30 60 seconds, the demo codec)
                Yue.Bench gpu [CASE ...]
                    decode steps on a GPU with random weights of the real shapes
         """);

@@ -57,6 +57,21 @@ public sealed record ManifestCheckpoint
     public required IReadOnlyList<ManifestFile> Files { get; init; }
 }
 
+/// <summary>A kind of model that users may bring themselves: nothing needs it and nothing pulls it.</summary>
+public sealed record UserSuppliedModel
+{
+    public required string About { get; init; }
+
+    /// <summary>The setting that names its file.</summary>
+    public required string Setting { get; init; }
+
+    /// <summary>Where such models are found, and what their authors say of their use.</summary>
+    public required string Licence { get; init; }
+
+    /// <summary>Owners and names of repositories that have some.</summary>
+    public required IReadOnlyList<string> Repositories { get; init; }
+}
+
 /// <summary><c>models.json</c>: where every checkpoint file comes from and what it must be (MODEL.md 1).</summary>
 public sealed partial record ModelManifest
 {
@@ -86,6 +101,9 @@ public sealed partial record ModelManifest
 
     /// <summary>What one stage-1 model needs to sing: names of checkpoints.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<string>> Profiles { get; init; }
+
+    /// <summary>Optional models by name.</summary>
+    public IReadOnlyDictionary<string, UserSuppliedModel> UserSupplied { get; init; } = new Dictionary<string, UserSuppliedModel>();
 
     /// <summary>The manifest that is shipped with the program.</summary>
     public static ModelManifest LoadDefault() => Load(System.IO.Path.Combine(AppContext.BaseDirectory, FileName));

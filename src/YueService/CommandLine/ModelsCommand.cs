@@ -92,6 +92,12 @@ internal sealed class ModelsCommand
                     $"  {profile,-10} {ByteText.Of(files.Sum(file => file.File.ExpectedBytes)),8}  {there} of {files.Count} files  {about}");
             }
 
+            foreach (var (name, model) in folder.Manifest.UserSupplied)
+            {
+                await output.WriteLineAsync($"  {name,-10} optional, not pulled ({model.Setting}): {model.About}");
+                await output.WriteLineAsync($"  {"",-10} {string.Join(", ", model.Repositories)}. {model.Licence}");
+            }
+
             foreach (var licence in folder.Manifest.Licences)
             {
                 await output.WriteLineAsync(licence);

@@ -29,6 +29,32 @@ internal sealed record SongRequestBodyDescription
 
     /// <summary>How tokens are drawn.</summary>
     public SamplingDescription? Sampling { get; init; }
+
+    /// <summary>A clip whose style is taken on.</summary>
+    public ReferenceDescription? Reference { get; init; }
+}
+
+/// <summary>A clip whose style is taken on, as <c>audio</c>, or as <c>vocal</c> and <c>instrumental</c>: wav, flac, mp3, ogg or m4a, at most
+/// 10 minutes and 64 MiB. Each may be a part of a multipart request instead, named reference.audio and so on.</summary>
+internal sealed record ReferenceDescription
+{
+    /// <summary>One mixed file in base64.</summary>
+    public byte[]? Audio { get; init; }
+
+    /// <summary>The vocal in base64; with instrumental.</summary>
+    public byte[]? Vocal { get; init; }
+
+    /// <summary>The instrumental in base64; with vocal and as long.</summary>
+    public byte[]? Instrumental { get; init; }
+
+    /// <summary>Where the stretch that is heard begins, 0 to 600. Default 0.</summary>
+    public double? StartSeconds { get; init; }
+
+    /// <summary>Where it ends, 1 to 60 seconds after the start. Default 30.</summary>
+    public double? EndSeconds { get; init; }
+
+    /// <summary>Whether audio is split into vocal and instrumental first; needs a separator.</summary>
+    public bool? Separate { get; init; }
 }
 
 /// <summary>What sound to return.</summary>
@@ -42,6 +68,9 @@ internal sealed record OutputDescription
 
     /// <summary>Whether the vocal and the instrumental track are returned, too.</summary>
     public bool? Stems { get; init; }
+
+    /// <summary>-36 to -6: the loudness of the mix by ITU-R BS.1770, as far as peaks allow. Default: as it comes out.</summary>
+    public double? LoudnessLufs { get; init; }
 }
 
 /// <summary>How tokens are drawn.</summary>

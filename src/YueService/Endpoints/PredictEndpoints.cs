@@ -17,6 +17,7 @@ internal static class PredictEndpoints
         routes.MapPost("/predict", (HttpContext http, PredictHandler handler) => handler.PredictAsync(http))
             .WaitsForSong()
             .ReadsJson<SongRequestBodyDescription>()
+            .ReadsFiles()
             .Describe(
                 "Make a song while the caller waits",
                 "A caller that disconnects cancels its song. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",

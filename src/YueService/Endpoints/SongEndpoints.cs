@@ -50,6 +50,7 @@ internal static class SongEndpoints
         songs.MapPost("", (HttpContext http, SongHandler handler) => handler.CreateAsync(http))
             .MakesSongs()
             .ReadsJson<SongRequestBodyDescription>()
+            .ReadsFiles()
             .Describe(
                 "Queue a song",
                 "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service.",

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Scalar.AspNetCore;
+using YueService.Requests;
 using YueService.Telemetry;
 
 namespace YueService.OpenApi;
@@ -62,6 +63,23 @@ internal static class ApiDocument
     public static RouteHandlerBuilder ReadsJson<TBody>(this RouteHandlerBuilder endpoint)
         where TBody : notnull => endpoint.Accepts<TBody>("application/json", AnyType);
 
+    /// <summary>Describes that the JSON may come with files, as multipart/form-data.</summary>
+    public static RouteHandlerBuilder ReadsFiles(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new ApiFiles());
+
+    private static OpenApiMediaType Multipart() => new()
+    {
+        Schema = new OpenApiSchema
+        {
+            Type = JsonSchemaType.Object,
+            Required = new HashSet<string>(StringComparer.Ordinal) { MultipartBody.JsonPart },
+            Properties = ReferenceReader.FileNames.ToDictionary(
+                name => name,
+                name => (IOpenApiSchema)new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The file of {name}." })
+                .Append(new(MultipartBody.JsonPart, new OpenApiSchema { Type = JsonSchemaType.String, Description = "The JSON of the request." }))
+                .ToDictionary(StringComparer.Ordinal),
+        },
+    };
+
     private static void Complete(OpenApiOperation operation, IList<object> metadata)
     {
         operation.RequestBody?.Content?.Remove(AnyType);
@@ -89,6 +107,11 @@ internal static class ApiDocument
             }
         }
 
+        if (metadata.OfType<ApiFiles>().Any())
+        {
+            operation.RequestBody?.Content?.Add("multipart/form-data", Multipart());
+        }
+
         foreach (var answer in metadata.OfType<ApiAnswer>())
         {
             operation.Responses ??= [];
@@ -107,6 +130,9 @@ internal static class ApiDocument
 /// <param name="IsHeader">A header; else a part of the query.</param>
 /// <param name="Values">What it may be; empty for anything.</param>
 internal sealed record ApiParameter(string Name, string Description, bool IsHeader, params IReadOnlyList<string> Values);
+
+/// <summary>Marks an endpoint that takes files beside its JSON.</summary>
+internal sealed record ApiFiles;
 
 /// <summary>A body that works.</summary>
 internal sealed record ApiExample(string Json);

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Yue.Engine;
+using Yue.Engine.Codec;
+using Yue.Engine.Demo;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Bench;
+
+/// <summary>Times the encoding of reference clips of several lengths, and says what encoding a part of a clip changes; one JSON object a line.</summary>
+internal static class EncodeBench
+{
+    private const double BandwidthKbps = 0.5;
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public static int Run(string[] arguments)
+    {
+        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+        var options = arguments[lengths.Length..].Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
+        var folder = options.GetValueOrDefault("--Codec") ?? DemoModel.Ensure(new EngineOptions().CacheFolder).Codec;
+        var codecDevice = device(options.GetValueOrDefault("--Device", "cpu"));
+        using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
+        using var encoder = new CodecEncoder(
+            new CheckpointTensors(checkpoint, ScalarType.Float32, codecDevice), CodecConfig.Load(folder), HubertConfig.Load(folder));
+        Print(new { name = "loaded", cores = Environment.ProcessorCount, memory_mb = MegabytesNow() });
+        foreach (var seconds in lengths.Length == 0 ? [10, 30, 60] : lengths)
+        {
+            Time(encoder, seconds);
+        }
+
+        ComparePart(encoder, SongLimits.MaxReferenceSeconds);
+        return 0;
+    }
+
+    /// <summary>The best of three.</summary>
+    private static void Time(CodecEncoder encoder, int seconds)
+    {
+        var wave = Clip(encoder.SampleRateHz, seconds);
+        var best = Enumerable.Range(0, 3).Min(_ =>
+        {
+            var clock = Stopwatch.StartNew();
+            Encode(encoder, wave);
+            return clock.Elapsed.TotalSeconds;
+        });
+        using var process = Process.GetCurrentProcess();
+        Print(new { name = "encode", audio_seconds = seconds, seconds = best, seconds_per_minute = best * 60 / seconds, peak_memory_mb = process.PeakWorkingSet64 / 1e6 });
+    }
+
+    /// <summary>The codes of the middle of a clip, encoded with all of it and with the part around it that the service takes.</summary>
+    private static void ComparePart(CodecEncoder encoder, int partSeconds)
+    {
+        var rateHz = encoder.SampleRateHz;
+        var wave = Clip(rateHz, 2 * partSeconds);
+        var first = partSeconds / 2;
+        var whole = Encode(encoder, wave);
+        var part = Encode(encoder, wave[(first * rateHz)..((first + partSeconds) * rateHz)]);
+        var (frames, middle) = (part.Length, part.Length / 4);
+        var offset = first * (whole.Length / (2 * partSeconds));
+        var equal = Enumerable.Range(middle, frames / 2).Count(frame => part[frame] == whole[offset + frame]);
+        Print(new { name = "part", part_seconds = partSeconds, clip_seconds = 2 * partSeconds, equal_codes = (double)equal / (frames / 2) });
+    }
+
+    private static long[] Encode(CodecEncoder encoder, float[] samples)
+    {
+        using var wave = tensor(samples);
+        using var codes = encoder.Encode(wave, BandwidthKbps);
+        using var onHost = codes.cpu();
+        return onHost.data<long>().ToArray();
+    }
+
+    /// <summary>A melody over noise, the same at every call.</summary>
+    private static float[] Clip(int rateHz, int seconds)
+    {
+        var random = new Random(1);
+        return [.. Enumerable.Range(0, rateHz * seconds).Select(i =>
+        {
+            var t = (double)i / rateHz;
+            var pitch = 220 * Math.Pow(2, (int)(t * 2) * 7 % 12 / 12.0);
+            return (float)((0.4 * Math.Sin(2 * Math.PI * pitch * t) * Math.Exp(-2 * (t % 0.5))) + (0.05 * (random.NextDouble() - 0.5)));
+        })];
+    }
+
+    private static double MegabytesNow() => Environment.WorkingSet / 1e6;
+
+    private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+}
