@@ -64,6 +64,18 @@ public sealed class FullSizeShapeTests
     }
 
     [Fact]
+    public void The_frame_counts_of_2000_random_lengths_are_the_published_formulas()
+    {
+        using var encoder = new CodecEncoder(CodecShapes(), Config, Hubert);
+        var random = new Random(7);
+        Assert.All(Enumerable.Range(0, 2000).Select(_ => random.Next(10_000_000)), samples =>
+        {
+            Assert.Equal((samples + 8) / 320, encoder.AcousticFrames(samples));
+            Assert.Equal((samples + 240) / 320, encoder.FrameCount(samples));
+        });
+    }
+
+    [Fact]
     public void Decoding_reads_only_the_codebooks_the_projection_and_the_decoder()
     {
         var table = CodecShapes();
