@@ -75,28 +75,37 @@ public sealed class SongDecoder(
     /// <summary>The parts that an output setting returns: the mix, and with stems the tracks, at its rate.</summary>
     public static SongParts PartsOf(OutputSettings output) => output switch
     {
-        { SampleRate: 16000, Stems: false } => SongParts.CodecMix,
-        { SampleRate: 16000, Stems: true } => SongParts.CodecMix | SongParts.CodecTracks,
+        { SampleRate: OutputSettings.CodecSampleRateHz, Stems: false } => SongParts.CodecMix,
+        { SampleRate: OutputSettings.CodecSampleRateHz, Stems: true } => SongParts.CodecMix | SongParts.CodecTracks,
         { Stems: false } => SongParts.Spliced,
         { Stems: true } => SongParts.Spliced | SongParts.VocoderTracks,
     };
 
     /// <summary>Decodes a song.</summary>
-    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k.</param>
-    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0.</param>
+    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the
+    /// mix; there are no tracks to ask for then.</param>
+    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. Q 1 is a draft: the codec knows it, the vocoders do not.</param>
     /// <param name="parts">What to compute.</param>
     /// <param name="progress">Told after every chunk, on the calling thread when it is synchronous.</param>
     /// <param name="cancel">Looked at between chunks and before the splice.</param>
     /// <exception cref="ArgumentException">The tracks differ in length, or a code is no row of its codebook.</exception>
     public DecodedSong Decode(
-        Tensor vocalCodes,
+        Tensor? vocalCodes,
         Tensor instrumentalCodes,
         SongParts parts,
         IProgress<DecodeProgress>? progress = null,
         CancellationToken cancel = default)
     {
-        var (Q, F) = Shape.Dims2(vocalCodes);
-        Shape.Expect(instrumentalCodes, [Q, F]);
+        var (Q, F) = Shape.Dims2(instrumentalCodes);
+        if (vocalCodes is not null)
+        {
+            Shape.Expect(vocalCodes, [Q, F]);
+        }
+        else if ((parts & (SongParts.CodecTracks | SongParts.VocoderTracks)) != 0)
+        {
+            throw new ArgumentException($"{parts} needs both tracks", nameof(vocalCodes));
+        }
+
         var useCodec = (parts & NeedCodec) != 0;
         var useVocoder = (parts & NeedVocoder) != 0;
         if (useVocoder && (vocalVocoder is null || instrumentalVocoder is null))
@@ -104,7 +113,8 @@ public sealed class SongDecoder(
             throw new InvalidOperationException($"{parts} needs the vocoders, which are not loaded");
         }
 
-        var done = new Counter(progress, F * ((useCodec ? 2 : 0) + (useVocoder ? 2 : 0)));
+        var tracks = vocalCodes is null ? 1 : 2;
+        var done = new Counter(progress, F * tracks * ((useCodec ? 1 : 0) + (useVocoder ? 1 : 0)));
         var song = new DecodedSong();
         AudioClip? codecMix = null, vocoderMix = null;
         if (useCodec)
@@ -128,7 +138,7 @@ public sealed class SongDecoder(
 
     /// <summary>Step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
     private (DecodedSong Song, AudioClip Mix) DecodeByCodec(
-        DecodedSong song, Tensor vocalCodes, Tensor instrumentalCodes, SongParts parts, Counter done, CancellationToken cancel)
+        DecodedSong song, Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts, Counter done, CancellationToken cancel)
     {
         float[] Track(Tensor codes) => ChunkedDecoder.Decode(
             codes, Wave, codec.FrameSamples, codec.ContextFrames, chunkFrames, done.Add, cancel);
@@ -138,19 +148,21 @@ public sealed class SongDecoder(
             return codec.Decode(embedding);
         }
 
-        var vocal = Clamped(Track(vocalCodes), codec.SampleRateHz);
+        var vocal = vocalCodes is null ? null : Clamped(Track(vocalCodes), codec.SampleRateHz);
         var instrumental = Clamped(Track(instrumentalCodes), codec.SampleRateHz);
-        var mix = new AudioClip(Mixer.Sum(vocal.Clip.Samples, instrumental.Clip.Samples), codec.SampleRateHz);
+        var mix = vocal is null
+            ? instrumental.Clip
+            : new AudioClip(Mixer.Sum(vocal.Clip.Samples, instrumental.Clip.Samples), codec.SampleRateHz);
         return (song with
         {
-            CodecTracks = parts.HasFlag(SongParts.CodecTracks) ? new SongTracks(vocal, instrumental) : null,
+            CodecTracks = parts.HasFlag(SongParts.CodecTracks) ? new SongTracks(vocal!, instrumental) : null,
             CodecMix = parts.HasFlag(SongParts.CodecMix) ? Unlimited(mix) : null,
         }, mix);
     }
 
     /// <summary>Step 2: the vocoders' tracks, summed before any clamp; the sum is clamped.</summary>
     private (DecodedSong Song, AudioClip Mix) DecodeByVocoders(
-        DecodedSong song, Tensor vocalCodes, Tensor instrumentalCodes, SongParts parts, Counter done, CancellationToken cancel)
+        DecodedSong song, Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts, Counter done, CancellationToken cancel)
     {
         float[] Track(Tensor codes, Vocos vocoder) => ChunkedDecoder.Decode(
             codes, part => Wave(part, vocoder), vocoder.FrameSamples, vocoder.ContextFrames, chunkFrames, done.Add, cancel);
@@ -161,13 +173,13 @@ public sealed class SongDecoder(
         }
 
         var sampleRateHz = codec.SampleRateHz / codec.FrameSamples * vocalVocoder!.FrameSamples;
-        var vocal = Track(vocalCodes, vocalVocoder);
+        var vocal = vocalCodes is null ? null : Track(vocalCodes, vocalVocoder);
         var instrumental = Track(instrumentalCodes, instrumentalVocoder!);
-        var mix = Clamped(Mixer.Sum(vocal, instrumental), sampleRateHz);
+        var mix = Clamped(vocal is null ? instrumental : Mixer.Sum(vocal, instrumental), sampleRateHz);
         return (song with
         {
             VocoderTracks = parts.HasFlag(SongParts.VocoderTracks)
-                ? new SongTracks(Clamped(vocal, sampleRateHz), Clamped(instrumental, sampleRateHz))
+                ? new SongTracks(Clamped(vocal!, sampleRateHz), Clamped(instrumental, sampleRateHz))
                 : null,
             VocoderMix = parts.HasFlag(SongParts.VocoderMix) ? mix : null,
         }, mix.Clip);
