@@ -7,7 +7,7 @@ using Yue.Engine;
 
 namespace Yue.Bench;
 
-/// <summary>Times whole demo songs of several lengths; one JSON object a line.</summary>
+/// <summary>Times whole demo songs of several lengths, each as a draft first and then finished; one JSON object a line.</summary>
 internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -24,7 +24,11 @@ internal static class SongBench
         Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
         foreach (var length in lengths)
         {
-            await SingAsync(engine, length);
+            var song = Song(length);
+            await SingAsync(engine, "song", song);
+            var draft = await SingAsync(
+                engine, "draft", song with { Scope = SongScope.Draft, Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz } });
+            await SingAsync(engine, "finish", song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes });
         }
 
         await engine.StopAsync(CancellationToken.None);
@@ -52,15 +56,19 @@ internal static class SongBench
     }
 
     /// <summary>A demo section may end early, so a song has as many sections as it takes and its length is what came out.</summary>
-    private static async Task SingAsync(YueEngine engine, int seconds)
+    private static SongRequest Song(int seconds)
     {
         var sections = Math.Max(1, seconds / 10);
-        var request = new SongRequest
+        return new SongRequest
         {
             Lyrics = string.Concat(Enumerable.Repeat("[verse]\nla la la\n\n", sections)),
             RunNSegments = sections,
             MaxNewTokens = 1000,
         };
+    }
+
+    private static async Task<SongResult> SingAsync(YueEngine engine, string name, SongRequest request)
+    {
         if (engine.TrySubmit(request, null, out var song, CancellationToken.None) != SubmitOutcome.Accepted)
         {
             throw new InvalidOperationException("the engine took no song");
@@ -68,13 +76,13 @@ internal static class SongBench
 
         var result = await song!;
         var audio = result.Mix.DurationSeconds;
-        var tokens = result.Sections.Sum(section => section.Tokens);
+        var tokens = result.Sections.Where(section => !section.Kept).Sum(section => section.Tokens);
         Print(new
         {
-            name = "song",
+            name,
             audio_seconds = audio,
             tokens,
-            stage1_ms_per_token = 1000 * result.Timings.Stage1Seconds / tokens,
+            stage1_ms_per_token = tokens == 0 ? 0 : 1000 * result.Timings.Stage1Seconds / tokens,
             stage1_per_audio_second = result.Timings.Stage1Seconds / audio,
             stage2_per_audio_second = result.Timings.Stage2Seconds / audio,
             decode_per_audio_second = result.Timings.DecodeSeconds / audio,
@@ -82,6 +90,7 @@ internal static class SongBench
             real_time_factor = result.Timings.RealTimeFactor,
             peak_memory_mb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
         });
+        return result;
     }
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
