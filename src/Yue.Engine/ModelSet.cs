@@ -43,9 +43,14 @@ internal sealed class ModelSet : IDisposable
         if (_device.type == DeviceType.CUDA)
         {
             _gpu = Own(new Gpu(_device.index, options.CacheFolder));
-            var plan = MemoryPlan.For(
-                [.. files.Stage1.Select(checkpoint => LlamaConfig.Load(checkpoint.Value))], LlamaConfig.Load(files.Stage2), _gpu.Device.Memory.Free);
+            LlamaConfig[] stage1 = [.. files.Stage1.Select(checkpoint => LlamaConfig.Load(checkpoint.Value))];
+            var stage2 = LlamaConfig.Load(files.Stage2);
+            var plan = MemoryPlan.For(stage1, stage2, _gpu.Device.Memory.Free);
             (SongsAtOnce, Stage2Rows, _plannedBytes) = (plan.SongsAtOnce, plan.Stage2Rows, plan.Bytes);
+            _gpu.BeginCompiling(
+            [
+                .. stage1.SelectMany(config => CudaStage1Decoder.BuildsFor(config, SongsAtOnce)).Concat(CudaStage2Decoder.BuildsFor(stage2, Stage2Rows)),
+            ]);
         }
     }
 
@@ -85,6 +90,7 @@ internal sealed class ModelSet : IDisposable
             cancel.ThrowIfCancellationRequested();
             report("codec and vocoders", (files.Stage1.Count + 1) * share);
             models.LoadSound(files.Codec);
+            models._gpu?.EndLoading();
             return models;
         }
         catch
@@ -110,6 +116,18 @@ internal sealed class ModelSet : IDisposable
         Device = _gpu?.Device.Name ?? "cpu",
         Memory = MemoryNow(),
     };
+
+    /// <summary>Of the device that the models run on.</summary>
+    public MemoryStatus MemoryNow()
+    {
+        if (_gpu is null)
+        {
+            return new MemoryStatus(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.WorkingSet, _plannedBytes);
+        }
+
+        var (free, total) = _gpu.Device.Memory;
+        return new MemoryStatus(total, total - free, _plannedBytes);
+    }
 
     public void Dispose()
     {
@@ -144,7 +162,7 @@ internal sealed class ModelSet : IDisposable
         var config = LlamaConfig.Load(folder);
         var dtype = _gpu is null ? ScalarType.Float32 : ScalarType.BFloat16;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, dtype, _device), report);
+        var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, dtype, _device, _gpu?.Upload), report);
         Loaded(name, role, weights.Parameters, dtype);
         return Own(new LlamaModel(config, weights));
     }
@@ -166,7 +184,7 @@ internal sealed class ModelSet : IDisposable
         where T : IDisposable
     {
         using var checkpoint = TorchCheckpoint.Open(file, rootKey);
-        var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _device));
+        var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _device, _gpu?.Upload));
         var model = Own(create(source));
         Loaded(Path.GetFileNameWithoutExtension(file), role, source.Parameters, ScalarType.Float32);
         return model;
@@ -180,18 +198,6 @@ internal sealed class ModelSet : IDisposable
         {
             _plannedBytes += parameters * sizeof(float);
         }
-    }
-
-    /// <summary>Of the device that the models run on.</summary>
-    private MemoryStatus MemoryNow()
-    {
-        if (_gpu is null)
-        {
-            return new MemoryStatus(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.WorkingSet, _plannedBytes);
-        }
-
-        var (free, total) = _gpu.Device.Memory;
-        return new MemoryStatus(total, total - free, _plannedBytes);
     }
 
     private T Own<T>(T item)
@@ -219,22 +225,51 @@ internal sealed class ModelSet : IDisposable
         options.Stage2 ?? throw new CheckpointException("settings", "Stage2 is not set: it names the stage-2 checkpoint folder"),
         options.Codec ?? throw new CheckpointException("settings", "Codec is not set: it names the xcodec_mini_infer folder"));
 
-    /// <summary>The GPU that decodes, and its compiled kernels.</summary>
+    /// <summary>The GPU that decodes, its compiled kernels, and what brings weights to it.</summary>
     private sealed class Gpu : IDisposable
     {
+        private readonly KernelCache _kernels;
+        private Task _compiling = Task.CompletedTask;
+
         public Gpu(int ordinal, string cacheFolder)
         {
             // TorchSharp has to have loaded CUDA's libraries before the compiler is looked for beside them.
             torch.InitializeDeviceType(DeviceType.CUDA);
             Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
-            Kernels = new KernelCache(Path.Combine(cacheFolder, "kernels"));
+            _kernels = new KernelCache(Path.Combine(cacheFolder, "kernels"));
+            Upload = new DeviceUpload(Device);
         }
 
         public CudaDevice Device { get; }
 
-        public KernelCache Kernels { get; }
+        /// <summary>Null once everything is loaded: its buffers are pinned memory.</summary>
+        public DeviceUpload? Upload { get; private set; }
 
-        public void Dispose() => Device.Dispose();
+        /// <summary>The kernels, once those that were begun are compiled.</summary>
+        public KernelCache Kernels
+        {
+            get
+            {
+                _compiling.GetAwaiter().GetResult();
+                return _kernels;
+            }
+        }
+
+        /// <summary>Compiles beside the loading of the weights.</summary>
+        public void BeginCompiling(IReadOnlyList<KernelBuild> builds) =>
+            _compiling = Task.Run(() => _kernels.Prepare(Device.ComputeCapability, builds.DistinctBy(build => string.Join(' ', build.Definitions))));
+
+        public void EndLoading()
+        {
+            Upload?.Dispose();
+            Upload = null;
+        }
+
+        public void Dispose()
+        {
+            EndLoading();
+            Device.Dispose();
+        }
     }
 
     private sealed record CheckpointFolders(IReadOnlyList<KeyValuePair<string, string>> Stage1, string Stage2, string Codec);

@@ -21,6 +21,7 @@ internal sealed class Song : IDisposable
     private SongCodes? _codes;          // once stage 1 is over
     private Stage1Song? _stage1;
     private Stage2Song? _stage2;
+    private Decoding? _decoding;
     private int _stage1Tokens;
     private TimeSpan _stage1Time;
     private TimeSpan _stage2Time;
@@ -107,6 +108,7 @@ internal sealed class Song : IDisposable
     {
         _stage1?.Dispose();
         _stage2?.Dispose();
+        _decoding?.Dispose();
         _cancel.Dispose();
     }
 
@@ -157,22 +159,26 @@ internal sealed class Song : IDisposable
         Report(0, stage2.FramesDone, stage2.FramesTotal, _shares.Stage1 + (_shares.Stage2 * stage2.FramesDone / stage2.FramesTotal));
     }
 
+    /// <summary>A chunk a step, so that the other songs go on meanwhile.</summary>
     private void Decode()
     {
-        var done = _shares.Stage1 + _shares.Stage2;
-        using var vocal = Job.Request.Instrumental ? null : CodesTensor(_stage2?.VocalCodes ?? [Vocal(_codes!)]);
-        using var instrumental = CodesTensor(_stage2?.InstrumentalCodes ?? [Instrumental(_codes!)]);
-        var progress = new Relay(frames => Report(0, frames.Done, frames.Total, done + ((1 - done) * frames.Done / frames.Total)));
-        try
+        _decoding ??= BeginDecode();
+        var step = _decoding.Advance();
+        var before = _shares.Stage1 + _shares.Stage2;
+        Report(0, step.Done, step.Total, before + ((1 - before) * step.Done / step.Total));
+        if (step.Song is not null)
         {
-            var output = Job.Request.Output;
-            var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && vocal is not null });
-            Result = Finish(_models.Sound.Decode(vocal, instrumental, parts, progress, _cancel.Token));
+            Result = Finish(step.Song);
         }
-        catch (OperationCanceledException) when (IsCancelled)
-        {
-            // The pipeline takes cancelled songs out before its next step.
-        }
+    }
+
+    /// <summary>From every codebook, or codebook 0 alone for a draft.</summary>
+    private Decoding BeginDecode()
+    {
+        var output = Job.Request.Output;
+        var vocal = Job.Request.Instrumental ? null : _stage2?.VocalCodes ?? [Vocal(_codes!)];
+        var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && vocal is not null });
+        return new Decoding(_models.Sound, vocal, _stage2?.InstrumentalCodes ?? [Instrumental(_codes!)], parts);
     }
 
     private SongResult Finish(DecodedSong sound)
@@ -241,13 +247,6 @@ internal sealed class Song : IDisposable
 
     private static int[] Instrumental(SongCodes codes) => [.. codes.Sections.SelectMany(section => section.Instrumental)];
 
-    /// <summary>[Q, F], int64.</summary>
-    private static Tensor CodesTensor(int[][] codes)
-    {
-        var flat = codes.SelectMany(row => row).Select(code => (long)code).ToArray();
-        return tensor(flat, [codes.Length, codes[0].Length]);
-    }
-
     /// <summary>Shares of the progress bar, near the stages' shares of the time; the rest is the decode.</summary>
     private readonly record struct StageShares(double Stage1, double Stage2)
     {
@@ -259,9 +258,33 @@ internal sealed class Song : IDisposable
         };
     }
 
-    /// <summary>Reports on the calling thread, which <see cref="Progress{T}"/> does not.</summary>
-    private sealed class Relay(Action<DecodeProgress> report) : IProgress<DecodeProgress>
+    /// <summary>The last stage: the codes on their way to sound.</summary>
+    private sealed class Decoding : IDisposable
     {
-        public void Report(DecodeProgress value) => report(value);
+        private readonly Tensor? _vocal;
+        private readonly Tensor _instrumental;
+        private readonly IEnumerator<DecodeStep> _steps;
+
+        public Decoding(SongDecoder decoder, int[][]? vocal, int[][] instrumental, SongParts parts)
+        {
+            (_vocal, _instrumental) = (vocal is null ? null : CodesTensor(vocal), CodesTensor(instrumental));
+            _steps = decoder.Steps(_vocal, _instrumental, parts).GetEnumerator();
+        }
+
+        public DecodeStep Advance() => _steps.MoveNext() ? _steps.Current : throw new InvalidOperationException("the song is decoded");
+
+        public void Dispose()
+        {
+            _steps.Dispose();
+            _vocal?.Dispose();
+            _instrumental.Dispose();
+        }
+
+        /// <summary>[Q, F], int64.</summary>
+        private static Tensor CodesTensor(int[][] codes)
+        {
+            var flat = codes.SelectMany(row => row).Select(code => (long)code).ToArray();
+            return tensor(flat, [codes.Length, codes[0].Length]);
+        }
     }
 }

@@ -22,6 +22,8 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private volatile EngineStatus _status = new() { State = EngineState.Loading, Loading = "starting" };
     private long _averageSongTicks = FirstGuess.Ticks;
     private long _stepStarted;      // a timestamp; 0 while there is nothing to do
+    private long _loadingSince = Stopwatch.GetTimestamp();
+    private long _memoryMeasured;
     private int _running;
     private Thread? _thread;
     private bool _disposed;
@@ -121,10 +123,11 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             using var pipeline = new SongPipeline(models, _logger);
             Loading("warming up", 95);
             pipeline.WarmUp(_abandon.Token);
+            Loading("done", 100);
             _status = models.Describe(EngineState.Ready);
             Log.Ready(_logger, _status.Device, clock.Elapsed.TotalSeconds, _status.IsDemo ? "; this is the demo model" : "");
             _loaded.SetResult();
-            Serve(pipeline);
+            Serve(models, pipeline);
         }
         catch (OperationCanceledException) when (_abandon.IsCancellationRequested)
         {
@@ -142,10 +145,11 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         }
     }
 
-    private void Serve(SongPipeline pipeline)
+    private void Serve(ModelSet models, SongPipeline pipeline)
     {
         while (true)
         {
+            MeasureMemory(models);
             Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
             while (pipeline.HasRoom && _queue.TryDequeue(out var job))
             {
@@ -175,7 +179,27 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private void Measure(double seconds) =>
         Interlocked.Exchange(ref _averageSongTicks, (_averageSongTicks + TimeSpan.FromSeconds(seconds).Ticks) / 2);
 
-    private void Loading(string what, double percent) => _status = _status with { Loading = what, Percent = percent };
+    /// <summary>Once a second, and before the thread goes to sleep with the memory as it then stays.</summary>
+    private void MeasureMemory(ModelSet models)
+    {
+        if (Stopwatch.GetElapsedTime(_memoryMeasured) >= TimeSpan.FromSeconds(1) || Volatile.Read(ref _running) == 0)
+        {
+            _memoryMeasured = Stopwatch.GetTimestamp();
+            _status = _status with { Memory = models.MemoryNow() };
+        }
+    }
+
+    private void Loading(string what, double percent)
+    {
+        if (what != _status.Loading)
+        {
+            var time = Stopwatch.GetElapsedTime(_loadingSince);
+            Log.Loaded(_logger, _status.Loading, time);
+            _loadingSince = Stopwatch.GetTimestamp();
+        }
+
+        _status = _status with { Loading = what, Percent = percent };
+    }
 
     private void Die(Exception error)
     {
@@ -189,6 +213,9 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     private static partial class Log
     {
+        [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Time}")]
+        public static partial void Loaded(ILogger logger, string? what, TimeSpan time);
+
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
         public static partial void Ready(ILogger logger, string device, double seconds, string demo);
 

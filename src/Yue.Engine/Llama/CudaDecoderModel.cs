@@ -1,6 +1,7 @@
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
+using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
@@ -44,6 +45,20 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>Device memory that the paged cache takes for so many positions, in bytes.</summary>
     public static long CacheBytes(LlamaConfig config, long positions) =>
         positions * config.Layers * 2 * config.KeyValueHeads * config.HeadSize * 2;
+
+    /// <summary>A checkpoint's dimensions as the kernels take them.</summary>
+    public static LlamaShape ShapeOf(LlamaConfig config, int context) => new()
+    {
+        Layers = config.Layers,
+        Hidden = config.HiddenSize,
+        Intermediate = config.IntermediateSize,
+        Heads = config.Heads,
+        KeyValueHeads = config.KeyValueHeads,
+        Vocabulary = config.VocabularySize,
+        Context = context,
+        RopeTheta = config.RopeTheta,
+        NormEpsilon = (float)config.RmsNormEpsilon,
+    };
 
     /// <summary>Gives a row enough pages for so many positions; it keeps the ones it has.</summary>
     public void Reserve(int row, int positions)
@@ -108,19 +123,6 @@ internal sealed class CudaDecoderModel : IDisposable
             }
         }
     }
-
-    private static LlamaShape ShapeOf(LlamaConfig config, int context) => new()
-    {
-        Layers = config.Layers,
-        Hidden = config.HiddenSize,
-        Intermediate = config.IntermediateSize,
-        Heads = config.Heads,
-        KeyValueHeads = config.KeyValueHeads,
-        Vocabulary = config.VocabularySize,
-        Context = context,
-        RopeTheta = config.RopeTheta,
-        NormEpsilon = (float)config.RmsNormEpsilon,
-    };
 
     private static Cuda.Decode.LlamaWeights AddressesOf(LlamaWeights weights) => new()
     {

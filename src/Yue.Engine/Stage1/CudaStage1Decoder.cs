@@ -40,6 +40,10 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     public static int PositionsFor(LlamaConfig config, int songs) =>
         songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
 
+    /// <summary>The kernels that a decoder of so many songs compiles.</summary>
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, int songs) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), WeightType.BFloat16, 2 * songs);
+
     public IStage1Sequence? TryOpen(long seed)
     {
         if (_freeSongs.Count == 0)

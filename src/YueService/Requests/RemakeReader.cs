@@ -75,7 +75,7 @@ internal static class RemakeReader
             CheckCodes(song, codes, fields, models);
         }
 
-        return song.Scope == SongScope.Finish ? song : CheckTargets(song, SongPlan.For(song).Sung.Count, fields);
+        return song is { Scope: not SongScope.Finish, TargetSeconds: { } targets } ? CheckTargets(song, targets, fields) : song;
     }
 
     private static void CheckScope(SongRequest song, FieldReader fields)
@@ -151,24 +151,19 @@ internal static class RemakeReader
         }
     }
 
-    private static SongRequest CheckTargets(SongRequest song, int sung, FieldReader fields)
+    private static SongRequest CheckTargets(SongRequest song, IReadOnlyList<double> targets, FieldReader fields)
     {
-        if (song.TargetSeconds is not { } targets)
-        {
-            return song;
-        }
-
         var longest = targets.Max();
-        var tokens = string.Create(CultureInfo.InvariantCulture, $"{100 * longest:0}");
         if (!fields.IsMissing("max_new_tokens") && 100 * longest > song.MaxNewTokens)
         {
             fields.Error(
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"asks for {longest} s, which are {tokens} tokens, and max_new_tokens is {song.MaxNewTokens}; leave max_new_tokens out, or raise it."));
+                    $"asks for {longest} s, which are {100 * longest:0} tokens, and max_new_tokens is {song.MaxNewTokens}; leave max_new_tokens out, or raise it."));
         }
 
+        var sung = SongPlan.For(song).Sung.Count;
         if (fields.KindOf(TargetSeconds) != JsonValueKind.Array)
         {
             return song with { TargetSeconds = [.. Enumerable.Repeat(targets[0], sung)] };

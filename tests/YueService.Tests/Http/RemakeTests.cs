@@ -115,7 +115,9 @@ public sealed class RemakeTests : IDisposable
         Assert.Equal(Codes, codes);
 
         using var second = await _client.PredictAsync(Remake(codes));
-        Assert.Equal(JsonValueKind.Null, (await second.SongAsync()).GetProperty("codes").ValueKind);
+        var continued = await second.SongAsync();
+        Assert.Equal(JsonValueKind.Null, continued.GetProperty("codes").ValueKind);
+        Assert.Empty(continued.GetProperty("warnings").Strings());
         var asked = _app.Engine.Requests.Last();
         Assert.Equal("en-cot", asked.Model);
         Assert.Equal(FakeSongEngine.Codes.Sections.Select(section => section.ToIds()), asked.ContinueFrom!.Sections.Select(section => section.ToIds()));
