@@ -33,7 +33,7 @@ internal sealed record SongRequestBodyDescription
     /// <summary>One of the names of GET /v1/models; the first one when absent.</summary>
     public string? Model { get; init; }
 
-    /// <summary>full (default); draft: without stage 2, at 16 kHz, in a fraction of the time; finish: the song of continue_from, without
+    /// <summary>full (default); draft: without stage 2, at 16 kHz, rough and sooner there; finish: the song of continue_from, without
     /// singing anything.</summary>
     public string? Stage { get; init; }
 
