@@ -14,7 +14,7 @@ internal static class SongBench
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(Number)];
         var (options, songs) = OptionsFrom(arguments[lengths.Length..]);
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
@@ -48,7 +48,11 @@ internal static class SongBench
                 case ["--Codec", var folder]: options.Codec = folder; break;
                 case ["--Tokenizer", var file]: options.Tokenizer = file; break;
                 case ["--Device", var device]: options.Device = device; break;
-                case ["--Songs", var count]: songs = int.Parse(count, CultureInfo.InvariantCulture); break;
+                case ["--Weights", var type]: options.Weights = type; break;
+                case ["--SongsAtOnce", var count]: options.SongsAtOnce = Number(count); break;
+                case ["--ContextTokens", var count]: options.ContextTokens = Number(count); break;
+                case ["--DeviceMemoryGigabytes", var count]: options.DeviceMemoryGigabytes = Number(count); break;
+                case ["--Songs", var count]: songs = Number(count); break;
                 default: throw new ArgumentException($"{string.Join(' ', pair)} is not an option with a value");
             }
         }
@@ -104,6 +108,8 @@ internal static class SongBench
         song with { Scope = SongScope.Draft, Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz } };
 
     private static SongRequest Finish(SongRequest song, SongResult draft) => song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
 
