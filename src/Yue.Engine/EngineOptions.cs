@@ -46,6 +46,10 @@ public sealed class EngineOptions
     /// <summary>The most GPU memory that may be planned for, in GiB; 0 is all that is free.</summary>
     public int DeviceMemoryGigabytes { get; set; }
 
+    /// <summary>How long one step may take before the device counts as hung and the engine as lost; 0 is for ever. A step is a few
+    /// tokens, a prompt, or ten seconds of sound.</summary>
+    public int StepTimeoutSeconds { get; set; } = 120;
+
     /// <summary>Songs that may wait; one more is refused.</summary>
     public int QueueCapacity { get; set; } = 8;
 }

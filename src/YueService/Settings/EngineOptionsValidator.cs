@@ -9,6 +9,7 @@ internal sealed partial class EngineOptionsValidator(UnreadableSettings<EngineOp
 {
     private const int MaxQueueCapacity = 10_000;
     private const int MaxDeviceMemoryGigabytes = 1_000;
+    private const int MaxStepTimeoutSeconds = 3_600;
 
     public ValidateOptionsResult Validate(string? name, EngineOptions options)
     {
@@ -80,6 +81,7 @@ internal sealed partial class EngineOptionsValidator(UnreadableSettings<EngineOp
         .. options.ContextTokens == 0
             ? []
             : SettingBounds.Check(nameof(options.ContextTokens), options.ContextTokens, EngineOptions.LeastContextTokens, EngineOptions.MostContextTokens),
+        .. SettingBounds.Check(nameof(options.StepTimeoutSeconds), options.StepTimeoutSeconds, 0, MaxStepTimeoutSeconds),
         .. SettingBounds.Check(nameof(options.DeviceMemoryGigabytes), options.DeviceMemoryGigabytes, 0, MaxDeviceMemoryGigabytes),
     ];
 
