@@ -7,14 +7,14 @@ using Yue.Engine;
 
 namespace Yue.Bench;
 
-/// <summary>Times whole songs of several lengths, alone or several at once; one JSON object a line.</summary>
+/// <summary>Times whole songs of several lengths, alone or several at once, then each as a draft and finished; one JSON object a line.</summary>
 internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(Number)];
         var (options, songs) = OptionsFrom(arguments[lengths.Length..]);
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
@@ -24,7 +24,10 @@ internal static class SongBench
         Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
         foreach (var length in lengths)
         {
-            await SingAsync(engine, length, songs);
+            var requests = Enumerable.Range(0, songs).Select(song => Song(length, seed: 42 + song)).ToArray();
+            await SingAsync(engine, "song", requests);
+            var drafts = await SingAsync(engine, "draft", [.. requests.Select(Draft)]);
+            await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)]);
         }
 
         await engine.StopAsync(CancellationToken.None);
@@ -45,7 +48,11 @@ internal static class SongBench
                 case ["--Codec", var folder]: options.Codec = folder; break;
                 case ["--Tokenizer", var file]: options.Tokenizer = file; break;
                 case ["--Device", var device]: options.Device = device; break;
-                case ["--Songs", var count]: songs = int.Parse(count, CultureInfo.InvariantCulture); break;
+                case ["--Weights", var type]: options.Weights = type; break;
+                case ["--SongsAtOnce", var count]: options.SongsAtOnce = Number(count); break;
+                case ["--ContextTokens", var count]: options.ContextTokens = Number(count); break;
+                case ["--DeviceMemoryGigabytes", var count]: options.DeviceMemoryGigabytes = Number(count); break;
+                case ["--Songs", var count]: songs = Number(count); break;
                 default: throw new ArgumentException($"{string.Join(' ', pair)} is not an option with a value");
             }
         }
@@ -53,21 +60,20 @@ internal static class SongBench
         return (options, songs);
     }
 
-    /// <summary>A section may end early, so a song has as many sections as it takes and its length is what came out.</summary>
-    private static async Task SingAsync(YueEngine engine, int seconds, int songs)
+    private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs)
     {
         var clock = Stopwatch.StartNew();
-        var results = await Task.WhenAll(Enumerable.Range(0, songs).Select(song => Submit(engine, seconds, seed: 42 + song)));
+        var results = await Task.WhenAll(songs.Select(song => Submit(engine, song)));
         var wall = clock.Elapsed.TotalSeconds;
         var audio = results.Sum(result => result.Mix.DurationSeconds);
-        var tokens = results.Sum(result => result.Sections.Sum(section => section.Tokens));
+        var tokens = results.Sum(result => result.Sections.Where(section => !section.Kept).Sum(section => section.Tokens));
         Print(new
         {
-            name = "song",
-            songs,
+            name,
+            songs = songs.Length,
             audio_seconds = audio,
             tokens,
-            stage1_ms_per_token = 1000 * results.Sum(result => result.Timings.Stage1Seconds) / tokens,
+            stage1_ms_per_token = tokens == 0 ? 0 : 1000 * results.Sum(result => result.Timings.Stage1Seconds) / tokens,
             stage1_per_audio_second = results.Sum(result => result.Timings.Stage1Seconds) / audio,
             stage2_per_audio_second = results.Sum(result => result.Timings.Stage2Seconds) / audio,
             decode_per_audio_second = results.Sum(result => result.Timings.DecodeSeconds) / audio,
@@ -77,22 +83,33 @@ internal static class SongBench
             memory_planned_mb = engine.Status.Memory.PlannedBytes / 1e6,
             peak_host_memory_mb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
         });
+        return results;
     }
 
-    private static Task<SongResult> Submit(YueEngine engine, int seconds, long seed)
+    private static Task<SongResult> Submit(YueEngine engine, SongRequest request) =>
+        engine.TrySubmit(request, null, out var song, CancellationToken.None) == SubmitOutcome.Accepted
+            ? song!
+            : throw new InvalidOperationException("the engine took no song");
+
+    /// <summary>A section may end early, so a song has as many sections as it takes and its length is what came out.</summary>
+    private static SongRequest Song(int seconds, long seed)
     {
         var sections = Math.Max(1, seconds / 10);
-        var request = new SongRequest
+        return new SongRequest
         {
             Lyrics = string.Concat(Enumerable.Repeat("[verse]\nla la la\n\n", sections)),
             RunNSegments = sections,
             MaxNewTokens = 1000,
             Seed = seed,
         };
-        return engine.TrySubmit(request, null, out var song, CancellationToken.None) == SubmitOutcome.Accepted
-            ? song!
-            : throw new InvalidOperationException("the engine took no song");
     }
+
+    private static SongRequest Draft(SongRequest song) =>
+        song with { Scope = SongScope.Draft, Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz } };
+
+    private static SongRequest Finish(SongRequest song, SongResult draft) => song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
 

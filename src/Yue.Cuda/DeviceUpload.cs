@@ -7,15 +7,15 @@ namespace Yue.Cuda;
 /// <remarks>One caller at a time.</remarks>
 public sealed class DeviceUpload : IDisposable
 {
-    private const int MostLanes = 8;
+    private const int MostLanes = 16;
 
     private readonly CudaDevice _device;
     private readonly Lane[] _lanes;
 
-    /// <summary>Allocates the buffers: two a thread, and a thread a core up to eight.</summary>
+    /// <summary>Allocates the buffers: two a thread, and a thread a core up to sixteen.</summary>
     /// <param name="device">Where the bytes go.</param>
     /// <param name="bufferBytes">Bytes of a buffer.</param>
-    public DeviceUpload(CudaDevice device, int bufferBytes = 8 << 20)
+    public DeviceUpload(CudaDevice device, int bufferBytes = 4 << 20)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bufferBytes);

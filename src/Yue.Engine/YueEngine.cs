@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -13,12 +14,18 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     /// <summary>What a song is guessed to take before one was measured.</summary>
     private static readonly TimeSpan FirstGuess = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan WatchdogInterval = TimeSpan.FromMilliseconds(500);
+
     private readonly EngineOptions _options;
     private readonly ILogger<YueEngine> _logger;
     private readonly SongQueue _queue;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _abandon = new();
+    private readonly ConcurrentDictionary<SongJob, bool> _unfinished = [];      // those that the engine's thread has taken
+    private readonly Timer _watchdog;
+    private readonly Lock _statusLock = new();
+    private volatile bool _isHung;
     private volatile EngineStatus _status = new() { State = EngineState.Loading, Loading = "starting" };
     private long _averageSongTicks = FirstGuess.Ticks;
     private long _stepStarted;      // a timestamp; 0 while there is nothing to do
@@ -34,6 +41,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         _options = options.Value;
         _logger = logger;
         _queue = new SongQueue(_options.QueueCapacity);
+        _watchdog = new Timer(_ => LookForHang());
     }
 
     public EngineStatus Status
@@ -83,6 +91,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         _thread = new Thread(Run) { Name = "yue-engine", IsBackground = true };
         _thread.Start();
+        _watchdog.Change(WatchdogInterval, WatchdogInterval);
         return Task.CompletedTask;
     }
 
@@ -110,8 +119,12 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         _disposed = true;
         _abandon.Cancel();
         _queue.Close(ShuttingDown());
-        _thread?.Join();
-        _abandon.Dispose();
+        _watchdog.Dispose();
+        if (!_isHung)
+        {
+            _thread?.Join();
+            _abandon.Dispose();
+        }
     }
 
     private void Run()
@@ -141,19 +154,19 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         }
         finally
         {
-            _stopped.SetResult();
+            _stopped.TrySetResult();
         }
     }
 
     private void Serve(ModelSet models, SongPipeline pipeline)
     {
-        while (true)
+        while (!_isHung)
         {
             MeasureMemory(models);
             Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
             while (pipeline.HasRoom && _queue.TryDequeue(out var job))
             {
-                pipeline.Admit(job, _abandon.Token);
+                Admit(pipeline, job);
             }
 
             Volatile.Write(ref _running, pipeline.Running);
@@ -175,6 +188,35 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         }
     }
 
+    private void Admit(SongPipeline pipeline, SongJob job)
+    {
+        _unfinished.TryAdd(job, true);
+        _ = job.Result.ContinueWith(
+            _ => _unfinished.TryRemove(job, out bool _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        pipeline.Admit(job, _abandon.Token);
+    }
+
+    /// <summary>A step that does not come back is a hung device: what the engine's thread holds is failed on its behalf.</summary>
+    private void LookForHang()
+    {
+        var limit = TimeSpan.FromSeconds(_options.StepTimeoutSeconds);
+        if (limit == TimeSpan.Zero || _isHung || Status is not { State: EngineState.Ready or EngineState.Draining } status || status.InStep <= limit)
+        {
+            return;
+        }
+
+        _isHung = true;
+        var error = new EngineDeadException($"a step of the engine has not come back for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
+        Die(error);
+        _abandon.Cancel();
+        foreach (var job in _unfinished.Keys)
+        {
+            job.Fail(error);
+        }
+
+        _stopped.TrySetResult();
+    }
+
     /// <summary>Half the old average, half the new song.</summary>
     private void Measure(double seconds) =>
         Interlocked.Exchange(ref _averageSongTicks, (_averageSongTicks + TimeSpan.FromSeconds(seconds).Ticks) / 2);
@@ -185,7 +227,8 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         if (Stopwatch.GetElapsedTime(_memoryMeasured) >= TimeSpan.FromSeconds(1) || Volatile.Read(ref _running) == 0)
         {
             _memoryMeasured = Stopwatch.GetTimestamp();
-            _status = _status with { Memory = models.MemoryNow() };
+            var memory = models.MemoryNow();
+            UpdateStatus(status => status with { Memory = memory });
         }
     }
 
@@ -198,13 +241,22 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             _loadingSince = Stopwatch.GetTimestamp();
         }
 
-        _status = _status with { Loading = what, Percent = percent };
+        UpdateStatus(status => status with { Loading = what, Percent = percent });
+    }
+
+    /// <summary>The engine's thread and the watchdog both write it.</summary>
+    private void UpdateStatus(Func<EngineStatus, EngineStatus> change)
+    {
+        lock (_statusLock)
+        {
+            _status = change(_status);
+        }
     }
 
     private void Die(Exception error)
     {
         Log.Dead(_logger, error);
-        _status = _status with { State = EngineState.Failed, Failure = error.Message, Loading = null };
+        UpdateStatus(status => status with { State = EngineState.Failed, Failure = error.Message, Loading = null });
         _loaded.TrySetException(error);
         _queue.Close(new EngineDeadException(error.Message, error));
     }

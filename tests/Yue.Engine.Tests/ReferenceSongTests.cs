@@ -35,7 +35,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
         var clip = Clip with { Tracks = [Clip.Tracks[0], Clip.Tracks[0]], EndSeconds = 5 };
         var request = DemoEngine.OneSecond() with { Reference = clip, MaxNewTokens = 10_000, Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 6000))}" };
         var error = await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(request));
-        Assert.Contains("the clip", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the reference clip", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

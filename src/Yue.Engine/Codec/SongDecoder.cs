@@ -76,35 +76,46 @@ public sealed class SongDecoder(
     /// <summary>The parts that an output setting returns: the mix, and with stems the tracks, at its rate.</summary>
     public static SongParts PartsOf(OutputSettings output) => output switch
     {
-        { SampleRate: 16000, Stems: false } => SongParts.CodecMix,
-        { SampleRate: 16000, Stems: true } => SongParts.CodecMix | SongParts.CodecTracks,
+        { SampleRate: OutputSettings.CodecSampleRateHz, Stems: false } => SongParts.CodecMix,
+        { SampleRate: OutputSettings.CodecSampleRateHz, Stems: true } => SongParts.CodecMix | SongParts.CodecTracks,
         { Stems: false } => SongParts.Spliced,
         { Stems: true } => SongParts.Spliced | SongParts.VocoderTracks,
     };
 
     /// <summary>Decodes a song at once.</summary>
     /// <inheritdoc cref="Steps"/>
-    public DecodedSong Decode(Tensor vocalCodes, Tensor instrumentalCodes, SongParts parts) =>
+    public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts) =>
         Steps(vocalCodes, instrumentalCodes, parts).Last().Song!;
 
     /// <summary>Decodes a song, a chunk each time the next step is asked for.</summary>
-    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k.</param>
-    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0.</param>
+    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the
+    /// mix; there are no tracks to ask for then.</param>
+    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. Q 1 is a draft: the codec knows it, the vocoders do not.</param>
     /// <param name="parts">What to compute.</param>
     /// <exception cref="ArgumentException">The tracks differ in length, or a code is no row of its codebook.</exception>
-    public IEnumerable<DecodeStep> Steps(Tensor vocalCodes, Tensor instrumentalCodes, SongParts parts)
+    public IEnumerable<DecodeStep> Steps(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)
     {
-        var (Q, F) = Shape.Dims2(vocalCodes);
-        Shape.Expect(instrumentalCodes, [Q, F]);
+        var (Q, F) = Shape.Dims2(instrumentalCodes);
+        if (vocalCodes is not null)
+        {
+            Shape.Expect(vocalCodes, [Q, F]);
+        }
+        else if ((parts & (SongParts.CodecTracks | SongParts.VocoderTracks)) != 0)
+        {
+            throw new ArgumentException($"{parts} needs both tracks", nameof(vocalCodes));
+        }
+
         var useVocoder = (parts & NeedVocoder) != 0;
         if (useVocoder && (vocalVocoder is null || instrumentalVocoder is null))
         {
             throw new InvalidOperationException($"{parts} needs the vocoders, which are not loaded");
         }
 
-        var byCodec = (parts & NeedCodec) != 0 ? new Pair(ByCodec(vocalCodes), ByCodec(instrumentalCodes)) : null;
+        var byCodec = (parts & NeedCodec) != 0
+            ? new Pair(vocalCodes is null ? null : ByCodec(vocalCodes), ByCodec(instrumentalCodes))
+            : null;
         var byVocoder = useVocoder
-            ? new Pair(ByVocoder(vocalCodes, vocalVocoder!), ByVocoder(instrumentalCodes, instrumentalVocoder!))
+            ? new Pair(vocalCodes is null ? null : ByVocoder(vocalCodes, vocalVocoder!), ByVocoder(instrumentalCodes, instrumentalVocoder!))
             : null;
         return Run([.. Pair.TracksOf(byCodec), .. Pair.TracksOf(byVocoder)], F, () => Assemble(parts, byCodec, byVocoder));
     }
@@ -157,12 +168,14 @@ public sealed class SongDecoder(
     /// <summary>Step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
     private (DecodedSong Song, AudioClip Mix) AddCodecParts(DecodedSong song, Pair tracks, SongParts parts)
     {
-        var vocal = Clamped(tracks.Vocal.Samples, codec.SampleRateHz);
+        var vocal = tracks.Vocal is null ? null : Clamped(tracks.Vocal.Samples, codec.SampleRateHz);
         var instrumental = Clamped(tracks.Instrumental.Samples, codec.SampleRateHz);
-        var mix = new AudioClip(Mixer.Sum(vocal.Clip.Samples, instrumental.Clip.Samples), codec.SampleRateHz);
+        var mix = vocal is null
+            ? instrumental.Clip
+            : new AudioClip(Mixer.Sum(vocal.Clip.Samples, instrumental.Clip.Samples), codec.SampleRateHz);
         return (song with
         {
-            CodecTracks = parts.HasFlag(SongParts.CodecTracks) ? new SongTracks(vocal, instrumental) : null,
+            CodecTracks = parts.HasFlag(SongParts.CodecTracks) ? new SongTracks(vocal!, instrumental) : null,
             CodecMix = parts.HasFlag(SongParts.CodecMix) ? Unlimited(mix) : null,
         }, mix);
     }
@@ -171,11 +184,12 @@ public sealed class SongDecoder(
     private (DecodedSong Song, AudioClip Mix) AddVocoderParts(DecodedSong song, Pair tracks, SongParts parts)
     {
         var sampleRateHz = codec.SampleRateHz / codec.FrameSamples * vocalVocoder!.FrameSamples;
-        var mix = Clamped(Mixer.Sum(tracks.Vocal.Samples, tracks.Instrumental.Samples), sampleRateHz);
+        var (vocal, instrumental) = (tracks.Vocal?.Samples, tracks.Instrumental.Samples);
+        var mix = Clamped(vocal is null ? instrumental : Mixer.Sum(vocal, instrumental), sampleRateHz);
         return (song with
         {
             VocoderTracks = parts.HasFlag(SongParts.VocoderTracks)
-                ? new SongTracks(Clamped(tracks.Vocal.Samples, sampleRateHz), Clamped(tracks.Instrumental.Samples, sampleRateHz))
+                ? new SongTracks(Clamped(vocal!, sampleRateHz), Clamped(instrumental, sampleRateHz))
                 : null,
             VocoderMix = parts.HasFlag(SongParts.VocoderMix) ? mix : null,
         }, mix.Clip);
@@ -189,9 +203,14 @@ public sealed class SongDecoder(
 
     private static SongPart Unlimited(AudioClip clip) => new(clip, Mixer.CountPastFullScale(clip.Samples));
 
-    /// <summary>Both tracks through one model.</summary>
-    private sealed record Pair(ChunkedDecoder Vocal, ChunkedDecoder Instrumental)
+    /// <summary>The tracks through one model; without a vocal one the instrumental track is the song.</summary>
+    private sealed record Pair(ChunkedDecoder? Vocal, ChunkedDecoder Instrumental)
     {
-        public static IEnumerable<ChunkedDecoder> TracksOf(Pair? pair) => pair is null ? [] : [pair.Vocal, pair.Instrumental];
+        public static IEnumerable<ChunkedDecoder> TracksOf(Pair? pair) => pair switch
+        {
+            null => [],
+            { Vocal: null } => [pair.Instrumental],
+            _ => [pair.Vocal, pair.Instrumental],
+        };
     }
 }

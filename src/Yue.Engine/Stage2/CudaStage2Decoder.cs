@@ -20,21 +20,20 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     private readonly List<Run> _runs = [];
 
     /// <summary>A decoder of up to <paramref name="rows"/> chunks at once.</summary>
-    /// <param name="model">The stage-2 model, in BF16 on the device; the caller keeps it.</param>
-    /// <param name="device">The device that the model is on.</param>
-    /// <param name="kernels">Compiled kernels.</param>
+    /// <param name="model">The stage-2 model, on the GPU; the caller keeps it.</param>
+    /// <param name="gpu">The GPU.</param>
     /// <param name="rows">Rows of a step.</param>
-    public CudaStage2Decoder(LlamaModel model, CudaDevice device, KernelCache kernels, int rows)
+    public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
     {
         _model = new CudaDecoderModel(
-            model, device, kernels, rows, Stage2Chunks.Positions, rows * Stage2Chunks.Positions, TokenMap.CodebookSize);
-        _frames = new FrameDecoder(device, kernels, _model.Decoder, TokenMap.XCodecBase, Stage2Chunks.FramesPerChunk);
+            model, gpu, rows, Stage2Chunks.Positions, rows * Stage2Chunks.Positions, TokenMap.CodebookSize);
+        _frames = new FrameDecoder(gpu.Device, gpu.Kernels, _model.Decoder, TokenMap.XCodecBase, Stage2Chunks.FramesPerChunk);
         _freeRows = [.. Enumerable.Range(0, rows)];
     }
 
     /// <summary>The kernels that a decoder of so many rows compiles.</summary>
-    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, int rows) =>
-        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), WeightType.BFloat16, rows);
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType type, int rows) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), type, rows);
 
     public int FreeRows => _freeRows.Count;
 

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Stage2;
 
-/// <summary>One song's way through stage 2: the chunks of both tracks, as many at a time as the decoder has free rows.</summary>
+/// <summary>One song's way through stage 2: the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
 public sealed class Stage2Song : IDisposable
 {
     private readonly IStage2Decoder _decoder;
@@ -14,8 +14,8 @@ public sealed class Stage2Song : IDisposable
 
     /// <summary>Cuts the tracks.</summary>
     /// <param name="decoder">Writes the residual codebooks.</param>
-    /// <param name="vocal">Codebook-0 codes.</param>
-    /// <param name="instrumental">Codebook-0 codes, as many.</param>
+    /// <param name="vocal">Codebook-0 codes; none for a song that is its instrumental track.</param>
+    /// <param name="instrumental">Codebook-0 codes.</param>
     public Stage2Song(IStage2Decoder decoder, int[] vocal, int[] instrumental)
     {
         _decoder = decoder;

@@ -59,6 +59,7 @@ public sealed class PromptBuilder
         {
             Head = [.. head],
             Sections = [.. sections.Select((section, i) => SectionPrompt(i == 0 ? head : _endOfSegment, section))],
+            HasReference = reference is { Ids.IsEmpty: false },
             Warnings = warnings,
         };
     }

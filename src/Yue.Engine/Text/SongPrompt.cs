@@ -13,6 +13,9 @@ public sealed record SongPrompt
     /// <summary>The ids that are appended before section i is sampled.</summary>
     public required ImmutableArray<ImmutableArray<int>> Sections { get; init; }
 
+    /// <summary>Whether a reference clip is a part of <see cref="Head"/>.</summary>
+    public bool HasReference { get; init; }
+
     /// <summary>What was changed in the genre, in plain words.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 }

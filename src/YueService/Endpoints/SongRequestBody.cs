@@ -11,7 +11,12 @@ namespace YueService.Endpoints;
 
 /// <summary>Reads the body of a song request, for callers that wait and for jobs.</summary>
 internal sealed partial class SongRequestBody(
-    ISongEngine engine, ISongEncoder encoder, ReferenceLoader references, IOptions<ServiceOptions> options, ILogger<SongRequestBody> logger)
+    ISongEngine engine,
+    ISongEncoder encoder,
+    ReferenceLoader references,
+    SongCodesHandler codes,
+    IOptions<ServiceOptions> options,
+    ILogger<SongRequestBody> logger)
 {
     /// <summary>Reads a request in the form of <c>/predict</c>.</summary>
     /// <param name="http">The request.</param>
@@ -32,13 +37,14 @@ internal sealed partial class SongRequestBody(
                 Preferences.Applied(http.Response, Preferences.Strict);
             }
 
-            return await CheckAsync(http, body, strict, accepted);
+            var (origin, problem) = RemakeReader.SongIdOf(body.Json) is { } id ? await codes.FindAsync(http, id) : (null, null);
+            return problem is null ? await CheckAsync(http, body, strict, accepted, origin) : new(null, "", problem);
         }
     }
 
-    private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted)
+    private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin)
     {
-        var command = PredictReader.Read(body.Json, body.Files, strict, engine.Status.Stage1Names(), out var findings);
+        var command = PredictReader.Read(body.Json, body.Files, strict, engine.Status.Stage1Names(), out var findings, origin);
         if (command is not null)
         {
             CheckLoudness(command.Song.Output, encoder, findings);

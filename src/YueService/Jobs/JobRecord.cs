@@ -34,9 +34,10 @@ internal sealed record JobFault(string Type, string Title, string Detail);
 /// <param name="Seed">The seed that was used.</param>
 /// <param name="Model">The stage-1 checkpoint that sang.</param>
 /// <param name="Timings">Where the time went.</param>
-/// <param name="Sections">The sections sung, in order.</param>
+/// <param name="Sections">The song's sections, in order.</param>
 /// <param name="Warnings">What the caller should know about how the request was understood and sung.</param>
 /// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>.</param>
+/// <param name="Stage"><c>full</c>, <c>draft</c> or <c>finish</c>: how much of the way it went.</param>
 internal sealed record FinishedSong(
     int SampleRate,
     double DurationSeconds,
@@ -45,7 +46,8 @@ internal sealed record FinishedSong(
     TimingsBody Timings,
     IReadOnlyList<SectionBody> Sections,
     IReadOnlyList<string> Warnings,
-    IReadOnlyList<string> Tracks)
+    IReadOnlyList<string> Tracks,
+    SongScope Stage = SongScope.Full)
 {
     /// <summary>What was heard of the reference clip; null without one.</summary>
     public ReferenceBody? Reference { get; init; }
@@ -62,7 +64,8 @@ internal sealed record FinishedSong(
         TimingsBody.From(result.Timings),
         [.. result.Sections.Select(SectionBody.From)],
         [.. request.Warnings, .. result.Warnings, .. encoded.Warnings],
-        [.. tracks])
+        [.. tracks],
+        result.Scope)
     {
         Reference = ReferenceBody.From(result.Reference),
         Loudness = encoded.Loudness,

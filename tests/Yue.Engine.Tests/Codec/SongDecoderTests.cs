@@ -129,13 +129,39 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     }
 
     [Fact]
+    public void Without_a_vocal_track_the_mix_is_the_instrumental_one()
+    {
+        using var codes = golden.RandomCodes(25);
+        var song = Decoder().Decode(
+            null, codes, SongParts.CodecMix | SongParts.VocoderMix | SongParts.Spliced);
+        var both = Decoder().Decode(codes, codes, All);
+        Assert.Equal(both.CodecTracks!.Instrumental.Clip.Samples, song.CodecMix!.Clip.Samples);
+        Assert.Equal(both.VocoderTracks!.Instrumental.Clip.Samples, song.VocoderMix!.Clip.Samples);
+        Assert.Equal(
+            Splice.ReplaceLowFrequencies(song.CodecMix.Clip, song.VocoderMix.Clip).Samples, song.Spliced!.Clip.Samples);
+        Assert.Throws<ArgumentException>(() => Decoder().Decode(null, codes, All));
+    }
+
+    [Fact]
+    public void A_draft_is_decoded_from_codebook_0_alone()
+    {
+        using var codes = golden.RandomCodes(25);
+        using var draft = codes.narrow(0, 0, 1);
+        var song = Decoder().Decode(draft, draft, SongParts.CodecTracks);
+        AssertPart([.. Waves(draft, golden.Vocal).Codec.Select(sample => Math.Clamp(sample, -0.99f, 0.99f))], 16000, song.CodecTracks!.Vocal);
+        Assert.NotEqual(
+            Decoder().Decode(codes, codes, SongParts.CodecTracks).CodecTracks!.Vocal.Clip.Samples,
+            song.CodecTracks.Vocal.Clip.Samples);
+    }
+
+    [Fact]
     public void Tracks_of_different_lengths_are_refused()
     {
         using var codes = golden.RandomCodes(3);
         using var longer = golden.RandomCodes(4);
         var error = Assert.Throws<ArgumentException>(
             () => Decoder().Decode(codes, longer, SongParts.CodecMix));
-        Assert.Contains("instrumentalCodes has shape [8, 4], expected [8, 3]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("vocalCodes has shape [8, 3], expected [8, 4]", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
 using Xunit;
-using Yue.Cuda;
-using Yue.Cuda.Compilation;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
 using Yue.Engine.Stage1;
@@ -16,22 +14,17 @@ namespace Yue.Engine.Tests.Gpu;
 [Trait("Category", "Gpu")]
 public sealed class CudaDecoderTests : IDisposable
 {
-    private readonly TempCache _cache = new();
-    private readonly CudaDevice _device;
+    private readonly TestGpu _gpu = new();
 
-    public CudaDecoderTests()
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("int8")]
+    [InlineData("fp8")]
+    public void Every_best_id_is_the_reference_s_best_or_a_near_tie_with_it(string weights)
     {
-        var device = CudaDevice.TryOpen(0, out var reason);
-        Assert.SkipUnless(device is not null, reason ?? "no GPU");
-        Assert.SkipUnless(cuda.is_available(), "TorchSharp's CUDA libraries are not there");
-        _device = device!;
-    }
-
-    [Fact]
-    public void Every_best_id_is_the_reference_s_best_or_a_near_tie_with_it()
-    {
-        using var model = Model();
-        using var decoder = new CudaStage1Decoder(model, _device, new KernelCache(_cache.Folder), songs: 1);
+        using var gpu = _gpu.Open(weights);
+        using var model = Model(gpu);
+        using var decoder = new CudaStage1Decoder(model, gpu, songs: 1);
 
         var sung = Sing(decoder, decoder.TryOpen(1)!, topK: 1);
 
@@ -44,7 +37,7 @@ public sealed class CudaDecoderTests : IDisposable
             foreach (var id in sung[section])
             {
                 var behind = reference.BehindBest(id, Sampling(topK: 0, most: 120) with { TopP = 1 });
-                Assert.True(behind < 0.1, $"section {section + 1}: id {id} scores {behind} below the reference's best");
+                Assert.True(behind < 0.25, $"section {section + 1}: id {id} scores {behind} below the reference's best");
                 ties += behind > 0 ? 1 : 0;
                 reference.Feed([id]);
             }
@@ -56,8 +49,9 @@ public sealed class CudaDecoderTests : IDisposable
     [Fact]
     public void A_song_has_the_same_ids_alone_and_beside_others()
     {
-        using var model = Model();
-        using var decoder = new CudaStage1Decoder(model, _device, new KernelCache(_cache.Folder), songs: 3);
+        using var gpu = _gpu.Open("bf16");
+        using var model = Model(gpu);
+        using var decoder = new CudaStage1Decoder(model, gpu, songs: 3);
         var alone = Sing(decoder, decoder.TryOpen(7)!, topK: 50);
 
         using var other = decoder.TryOpen(8)!;
@@ -74,9 +68,10 @@ public sealed class CudaDecoderTests : IDisposable
     [Fact]
     public void Stage_2_codes_equal_the_reference_at_the_start_of_every_chunk()
     {
-        using var model = Model();
+        using var gpu = _gpu.Open("bf16");
+        using var model = Model(gpu);
         using var reference = new TorchStage2Decoder(model, maxRows: 3, Stage2Mask.SlotExact);
-        using var decoder = new CudaStage2Decoder(model, _device, new KernelCache(_cache.Folder), rows: 3);
+        using var decoder = new CudaStage2Decoder(model, gpu, rows: 3);
         var chunks = Chunks(10, 300, 41);
 
         var expected = Encode(reference, chunks);
@@ -94,8 +89,9 @@ public sealed class CudaDecoderTests : IDisposable
     [Fact]
     public void Chunks_have_the_same_codes_alone_and_beside_another_song_s()
     {
-        using var model = Model();
-        using var decoder = new CudaStage2Decoder(model, _device, new KernelCache(_cache.Folder), rows: 10);
+        using var gpu = _gpu.Open("bf16");
+        using var model = Model(gpu);
+        using var decoder = new CudaStage2Decoder(model, gpu, rows: 10);
         var chunks = Chunks(40, 25);
         var alone = Encode(decoder, chunks);
 
@@ -117,11 +113,7 @@ public sealed class CudaDecoderTests : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _device?.Dispose();
-        _cache.Dispose();
-    }
+    public void Dispose() => _gpu.Dispose();
 
     /// <summary>Two sections, cut at 120 ids each.</summary>
     private static int[][] Sing(IStage1Decoder decoder, IStage1Sequence song, int topK, params IStage1Sequence[] beside)
@@ -173,7 +165,7 @@ public sealed class CudaDecoderTests : IDisposable
     };
 
     /// <summary>A model of two layers with the real vocabulary and random weights.</summary>
-    private static LlamaModel Model()
+    private static LlamaModel Model(Engine.Gpu gpu)
     {
         var config = new LlamaConfig
         {
@@ -190,7 +182,7 @@ public sealed class CudaDecoderTests : IDisposable
             TieWordEmbeddings = false,
             StoredDtype = ScalarType.BFloat16,
         };
-        return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 3, deviation: 0.08, ScalarType.BFloat16, CUDA)));
+        return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 3, deviation: 0.08, ScalarType.BFloat16, CUDA), gpu.Quantizer));
     }
 
     /// <summary>The reference's scores along ids that something else chose.</summary>
@@ -228,12 +220,5 @@ public sealed class CudaDecoderTests : IDisposable
         }
 
         public void Dispose() => _cache.Dispose();
-    }
-
-    private sealed class TempCache : IDisposable
-    {
-        public string Folder { get; } = Directory.CreateTempSubdirectory("yue-kernels-").FullName;
-
-        public void Dispose() => Directory.Delete(Folder, recursive: true);
     }
 }

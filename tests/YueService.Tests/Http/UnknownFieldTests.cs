@@ -17,7 +17,7 @@ public sealed class UnknownFieldTests : IDisposable
     [InlineData("""{"lyrics":"la","sampling":{"topp":1}}""", "sampling.topp", "sampling.top_p")]
     [InlineData("""{"lyrics":"la","output":{"samplerate":1}}""", "output.samplerate", "output.sample_rate")]
     [InlineData("""{"lyrics":"la","\ud800eed":1}""", "\\ud800eed", "seed")]
-    [InlineData("""{"lyrics":"la","reference":{}}""", "reference", "genre")]
+    [InlineData("""{"lyrics":"la","refrence":{}}""", "refrence", "reference")]
     public async Task An_unknown_field_is_ignored_and_named_with_the_closest_known_name(string body, string unknown, string closest)
     {
         using var client = _app.CreateClient();
