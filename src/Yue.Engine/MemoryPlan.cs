@@ -19,7 +19,9 @@ internal sealed record MemoryPlan(int SongsAtOnce, int Stage2Rows, long Bytes)
 {
     private const int MostSongs = 8;
 
-    /// <summary>CUDA's own, the codec and the vocoders with their activations, prefill activations: measured at 2 to 3 GB, scores not counted.</summary>
+    /// <summary>CUDA's own, the codec and the vocoders with their activations, prefill activations: measured at 2 to 3 GB, scores not counted.
+    /// The encoder of reference clips (0.5 GB, and while a clip is encoded an estimated 2 GB that other steps use in turn) came after the
+    /// measurement, which left as much of the plan unused.</summary>
     private const long WorkingBytes = 5L << 29;
 
     /// <summary>Bytes that a score of a prefill takes in the kinds that it passes through.</summary>

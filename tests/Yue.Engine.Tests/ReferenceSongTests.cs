@@ -26,7 +26,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
         Assert.Equal((4.0, 1, false), (styled.Reference!.Seconds, styled.Reference.Tracks, styled.Reference.FromCache));
         Assert.True(again.Reference!.FromCache);
         Assert.True(styled.Reference.EncodeSeconds > 0);
-        Assert.Empty(styled.Warnings);
+        Assert.Empty(ReferenceWarnings(styled));
     }
 
     [Fact]
@@ -55,7 +55,10 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
             return await song!;
         }
 
-        Assert.Contains("en-cot is a cot checkpoint", Assert.Single((await SingAsync("en-cot")).Warnings), StringComparison.Ordinal);
-        Assert.Empty((await SingAsync("zh-icl")).Warnings);
+        Assert.Contains("en-cot is a cot checkpoint", Assert.Single(ReferenceWarnings(await SingAsync("en-cot"))), StringComparison.Ordinal);
+        Assert.Empty(ReferenceWarnings(await SingAsync("zh-icl")));
     }
+
+    private static IEnumerable<string> ReferenceWarnings(SongResult song) =>
+        song.Warnings.Where(warning => warning.StartsWith("reference", StringComparison.Ordinal));
 }
