@@ -26,6 +26,26 @@ DEV u32 pack_bf16(float low, float high)
     return r;
 }
 
+// The nearest of e4m3's numbers, ties to even; what is beyond 448 becomes 448, a NaN its NaN.
+DEV u32 to_e4m3(float v)
+{
+    u32 bits = __float_as_uint(v), sign = bits >> 24 & 0x80u;
+    float size = fabsf(v);
+    if (size != size) return sign | 0x7fu;
+    if (size >= 448.0f) return sign | 0x7eu;
+    if (size < 0.015625f) return sign | (u32)__float2int_rn(size * 512.0f);
+    bits &= 0x7fffffffu;
+    return sign | (((bits + 0x7ffffu + (bits >> 20 & 1u)) >> 20) - (120u << 3));
+}
+
+DEV float from_e4m3(u32 code)
+{
+    if ((code & 0x7fu) == 0x7fu) return __uint_as_float(0x7fc00000u);
+
+    // The code's bits in float32's place are the value times 2^-120.
+    return __uint_as_float((code & 0x80u) << 24 | (code & 0x7fu) << 20) * 1.329227995784916e36f;
+}
+
 // Loads from L2 only: for values that other blocks of the same launch wrote before a grid barrier.
 DEV uint4 load_shared_u4(const void* p)
 {
