@@ -15,7 +15,8 @@ public sealed unsafe class CudaLlama : IDisposable
     public const int MostRows = 64;
 
     private const int ConsumerWarps = 8;
-    private const int BlockThreads = (ConsumerWarps + 1) * 32;
+    private const int ProducerWarps = 4;
+    private const int BlockThreads = (ConsumerWarps + ProducerWarps) * 32;
     private const int MaxSlots = 32;
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;

@@ -71,7 +71,8 @@ DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring
             for (int slot = 0; slot < PAGE_SLOTS; slot++)
             {
                 const u8* from = (const u8*)(source + (slot & 1) * KV_HEADS * (PAGE * D) + (slot >> 1) * (RUN * D));
-                fill_slot(ring, at, 1, RUN * D * 2, 0, policy, [&](int) { return from; });
+                constexpr u32 PIECE = RUN * D * 2 / PRODUCER_WARPS;
+                fill_slot<PRODUCER_WARPS>(ring, at, PIECE, PIECE, policy, [&](int i) { return from + i * PIECE; });
             }
         }
     }

@@ -79,12 +79,7 @@ DEV void produce(const Ring& ring, Front& at, u64 policy, const Product& p, cons
             {
                 int tile = tile0 + t * (int)gridDim.x;
                 const u8* from = (const u8*)weights + (size_t)chunk * SEGMENT;
-#if YUE_BULK
-                from += (size_t)p.weight_row(tile, threadIdx.x & 7) * p.row_bytes;
-                fill_slot(ring, at, 8, bytes, SEGMENT_PITCH, policy, [&](int) { return from; });
-#else
-                fill_slot(ring, at, 8, bytes, SEGMENT_PITCH, policy, [&](int i) { return from + (size_t)p.weight_row(tile, i) * p.row_bytes; });
-#endif
+                fill_slot<8>(ring, at, bytes, SEGMENT_PITCH, policy, [&](int i) { return from + (size_t)p.weight_row(tile, i) * p.row_bytes; });
             }
         }
         tile0 += n * (int)gridDim.x;

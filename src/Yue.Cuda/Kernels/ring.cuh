@@ -1,9 +1,11 @@
-// The ring of shared-memory slots that one producer warp fills ahead of the consumer warps.
+// The ring of shared-memory slots that the producer warps fill ahead of the consumer warps.
 //
-// The producer knows every byte that its block reads in a step before the step starts (weights never change, cached
-// positions were written by earlier steps), so it only ever waits for a free slot and runs ahead across the grid
+// The producers know every byte that its block reads in a step before the step starts (weights never change, cached
+// positions were written by earlier steps), so they only ever wait for a free slot and run ahead across the grid
 // barriers between phases: memory stays busy while the consumers wait for each other. 200 KB a multiprocessor is about
 // 8 microseconds of an H100's bandwidth, more than a barrier and the start of a phase cost.
+// Four warps, a share of each slot each: a warp starts its lanes' bulk copies one after another, some 50 cycles each, and one warp's
+// eight copies a slot took longer than the slot's bytes.
 // Compute capability 9.0 with a CUDA 12 compiler copies through the bulk copy engine; otherwise 16-byte asynchronous copies.
 #pragma once
 #include "common.cuh"
@@ -16,7 +18,8 @@
 
 constexpr int CONSUMER_WARPS = 8;
 constexpr int CONSUMERS = CONSUMER_WARPS * 32;
-constexpr int BLOCK_THREADS = CONSUMERS + 32;
+constexpr int PRODUCER_WARPS = 4;
+constexpr int BLOCK_THREADS = CONSUMERS + PRODUCER_WARPS * 32;
 #ifndef PARTS
 #define PARTS (ROWS <= 8 ? 2 : 1)
 #endif
@@ -56,7 +59,7 @@ struct Cursor
     DEV u32 empty(const Ring& ring) const { return ring.empty + (u32)slot * 8u; }
 };
 
-// The producer's place, and the oldest slot whose bytes it has not seen arrive.
+// A producer's place, and the oldest slot whose bytes it has not seen arrive.
 struct Front
 {
     Cursor at, landed;
@@ -140,13 +143,16 @@ struct Grid
     }
 };
 
-// Producer side: one slot of rows bytes each, from src(i) for i < count, at pitch in the slot. Whole warp; bytes a multiple of 16.
-constexpr u32 FULL_ARRIVALS = YUE_BULK ? 1 : 32;
+// Producer side: a slot of PIECES pieces of bytes each, piece i from source(i), at pitch in the slot; each warp copies its share of
+// them. Whole warps; bytes a multiple of 16.
+constexpr u32 FULL_ARRIVALS = YUE_BULK ? PRODUCER_WARPS : PRODUCER_WARPS * 32;
 
-template <typename Source>
-DEV void fill_slot(const Ring& ring, Front& front, int count, u32 bytes, u32 pitch, u64 policy, Source source)
+template <int PIECES, typename Source>
+DEV void fill_slot(const Ring& ring, Front& front, u32 bytes, u32 pitch, u64 policy, Source source)
 {
-    int lane = threadIdx.x & 31;
+    constexpr int SHARE = PIECES / PRODUCER_WARPS;
+    static_assert(SHARE * PRODUCER_WARPS == PIECES, "the warps' shares are equal");
+    int lane = threadIdx.x & 31, first = (int)(threadIdx.x - CONSUMERS) / 32 * SHARE;
     Cursor& at = front.at;
     if (front.flying == min(MOST_FLYING, ring.slots - 1))
     {
@@ -159,19 +165,19 @@ DEV void fill_slot(const Ring& ring, Front& front, int count, u32 bytes, u32 pit
 #if YUE_BULK
     if (lane == 0)
     {
-        asm volatile("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared.b64 state, [%0], %1; }" : : "r"(full), "r"(count * bytes) : "memory");
+        asm volatile("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared.b64 state, [%0], %1; }" : : "r"(full), "r"(SHARE * bytes) : "memory");
     }
     __syncwarp();
-    if (lane < count)
+    if (lane < SHARE)
     {
         asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], %4;"
-            : : "r"(data + (u32)lane * pitch), "l"(source(lane)), "r"(bytes), "r"(full), "l"(policy) : "memory");
+            : : "r"(data + (u32)(first + lane) * pitch), "l"(source(first + lane)), "r"(bytes), "r"(full), "l"(policy) : "memory");
     }
 #else
     (void)policy;
-    for (int i = 0; i < count; i++)
+    for (int i = first; i < first + SHARE; i++)
     {
-        const u8* row = (const u8*)source(i);
+        const u8* row = source(i);
         for (u32 b = lane * 16; b < bytes; b += 512)
         {
             asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"(data + i * pitch + b), "l"(row + b) : "memory");

@@ -2,7 +2,7 @@
 //   h_0 = embedding[token];  a = h_i + o . attention(qkv . norm(h_i));  h_{i+1} = a + down . (silu(gate . norm(a)) * up . norm(a)),
 // and the keys and values of position[m] appended to row m's cache pages.
 //
-// Launch: cooperative, one block a multiprocessor, 8 consumer warps and 1 producer warp, all shared memory of the block.
+// Launch: cooperative, one block a multiprocessor, 8 consumer warps and 4 producer warps, all shared memory of the block.
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
 // Why this version: a step only moves bytes, and what keeps a kernel-a-product step from the memory's speed is the gaps
 // between kernels (stage 2's products take 3 to 15 microseconds each). Here copies run ahead through shared memory across
