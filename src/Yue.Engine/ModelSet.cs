@@ -1,6 +1,4 @@
 using TorchSharp;
-using Yue.Cuda;
-using Yue.Cuda.Compilation;
 using Yue.Engine.Codec;
 using Yue.Engine.Demo;
 using Yue.Engine.Llama;
@@ -32,6 +30,7 @@ internal sealed class ModelSet : IDisposable
     private readonly Device _device;
     private readonly Gpu? _gpu;
     private readonly bool _isDemo;
+    private readonly int _contextTokens;
     private long _plannedBytes;
 
     /// <summary>An empty set on a device.</summary>
@@ -40,12 +39,19 @@ internal sealed class ModelSet : IDisposable
         // The demo model is too small for the GPU's kernels, and quick enough without.
         _device = TorchDevice(isDemo && options.Device == "auto" ? "cpu" : options.Device);
         _isDemo = isDemo;
+        _contextTokens = options.ContextTokens;
         if (_device.type == DeviceType.CUDA)
         {
-            _gpu = Own(new Gpu(_device.index, options.CacheFolder));
-            var plan = MemoryPlan.For(
-                [.. files.Stage1.Select(checkpoint => LlamaConfig.Load(checkpoint.Value))], LlamaConfig.Load(files.Stage2), _gpu.Device.Memory.Free);
+            _gpu = Own(new Gpu(_device.index, options));
+            LlamaConfig[] stage1 = [.. files.Stage1.Select(checkpoint => ConfigOf(checkpoint.Value))];
+            var stage2 = LlamaConfig.Load(files.Stage2);
+            var plan = MemoryPlan.For(stage1, stage2, new MemoryLimits(_gpu.UsableBytes, _gpu.Weights, options.SongsAtOnce));
             (SongsAtOnce, Stage2Rows, _plannedBytes) = (plan.SongsAtOnce, plan.Stage2Rows, plan.Bytes);
+            _gpu.BeginCompiling(
+            [
+                .. stage1.SelectMany(config => CudaStage1Decoder.BuildsFor(config, _gpu.Weights, SongsAtOnce)),
+                .. CudaStage2Decoder.BuildsFor(stage2, _gpu.Weights, Stage2Rows),
+            ]);
         }
     }
 
@@ -85,6 +91,7 @@ internal sealed class ModelSet : IDisposable
             cancel.ThrowIfCancellationRequested();
             report("codec and vocoders", (files.Stage1.Count + 1) * share);
             models.LoadSound(files.Codec);
+            models._gpu?.EndLoading();
             return models;
         }
         catch
@@ -111,6 +118,18 @@ internal sealed class ModelSet : IDisposable
         Memory = MemoryNow(),
     };
 
+    /// <summary>Of the device that the models run on.</summary>
+    public MemoryStatus MemoryNow()
+    {
+        if (_gpu is null)
+        {
+            return new MemoryStatus(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.WorkingSet, _plannedBytes);
+        }
+
+        var (free, total) = _gpu.Device.Memory;
+        return new MemoryStatus(total, total - free, _plannedBytes);
+    }
+
     public void Dispose()
     {
         foreach (var owned in Enumerable.Reverse(_owned))
@@ -124,7 +143,7 @@ internal sealed class ModelSet : IDisposable
         var model = LoadLlama(name, "stage1", folder, report);
         IStage1Decoder decoder = _gpu is null
             ? new TorchStage1Decoder(model, SongsAtOnce)
-            : new CudaStage1Decoder(model, _gpu.Device, _gpu.Kernels, SongsAtOnce);
+            : new CudaStage1Decoder(model, _gpu, SongsAtOnce);
         Own(decoder);
         var prompts = new PromptBuilder(YueTokenizer.Load(tokenizer ?? Path.Combine(folder, "tokenizer.model")));
         _stage1.Add(new Stage1Model(name, model, decoder, prompts));
@@ -135,18 +154,25 @@ internal sealed class ModelSet : IDisposable
         var model = LoadLlama(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), "stage2", folder, report);
         Stage2 = _gpu is null
             ? new TorchStage2Decoder(model, Stage2Rows, Stage2Mask.SlotExact)
-            : new CudaStage2Decoder(model, _gpu.Device, _gpu.Kernels, Stage2Rows);
+            : new CudaStage2Decoder(model, _gpu, Stage2Rows);
         Own(Stage2);
     }
 
     private LlamaModel LoadLlama(string name, string role, string folder, Action<double> report)
     {
-        var config = LlamaConfig.Load(folder);
+        var config = ConfigOf(folder);
         var dtype = _gpu is null ? ScalarType.Float32 : ScalarType.BFloat16;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, dtype, _device), report);
-        Loaded(name, role, weights.Parameters, dtype);
+        var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, dtype, _device, _gpu?.Upload), _gpu?.Quantizer, report);
+        Loaded(name, role, weights.Parameters, _gpu?.WeightsName ?? "f32");
         return Own(new LlamaModel(config, weights));
+    }
+
+    /// <summary>A checkpoint's dimensions, its context cut to the settings' limit.</summary>
+    private LlamaConfig ConfigOf(string folder)
+    {
+        var config = LlamaConfig.Load(folder);
+        return _contextTokens > 0 ? config with { MaxPositions = Math.Min(config.MaxPositions, _contextTokens) } : config;
     }
 
     /// <summary>The codec and the vocoders compute in F32 on every device (MODEL.md 5).</summary>
@@ -166,32 +192,19 @@ internal sealed class ModelSet : IDisposable
         where T : IDisposable
     {
         using var checkpoint = TorchCheckpoint.Open(file, rootKey);
-        var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _device));
+        var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _device, _gpu?.Upload));
         var model = Own(create(source));
-        Loaded(Path.GetFileNameWithoutExtension(file), role, source.Parameters, ScalarType.Float32);
+        Loaded(Path.GetFileNameWithoutExtension(file), role, source.Parameters, "f32");
         return model;
     }
 
-    private void Loaded(string name, string role, long parameters, ScalarType dtype)
+    private void Loaded(string name, string role, long parameters, string type)
     {
-        var text = dtype == ScalarType.BFloat16 ? "bf16" : "f32";
-        _status.Add(new ModelStatus(name, role, text, parameters, Loaded: true));
+        _status.Add(new ModelStatus(name, role, type, parameters, Loaded: true));
         if (_gpu is null)
         {
             _plannedBytes += parameters * sizeof(float);
         }
-    }
-
-    /// <summary>Of the device that the models run on.</summary>
-    private MemoryStatus MemoryNow()
-    {
-        if (_gpu is null)
-        {
-            return new MemoryStatus(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.WorkingSet, _plannedBytes);
-        }
-
-        var (free, total) = _gpu.Device.Memory;
-        return new MemoryStatus(total, total - free, _plannedBytes);
     }
 
     private T Own<T>(T item)
@@ -218,24 +231,6 @@ internal sealed class ModelSet : IDisposable
         [.. options.Stage1],
         options.Stage2 ?? throw new CheckpointException("settings", "Stage2 is not set: it names the stage-2 checkpoint folder"),
         options.Codec ?? throw new CheckpointException("settings", "Codec is not set: it names the xcodec_mini_infer folder"));
-
-    /// <summary>The GPU that decodes, and its compiled kernels.</summary>
-    private sealed class Gpu : IDisposable
-    {
-        public Gpu(int ordinal, string cacheFolder)
-        {
-            // TorchSharp has to have loaded CUDA's libraries before the compiler is looked for beside them.
-            torch.InitializeDeviceType(DeviceType.CUDA);
-            Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
-            Kernels = new KernelCache(Path.Combine(cacheFolder, "kernels"));
-        }
-
-        public CudaDevice Device { get; }
-
-        public KernelCache Kernels { get; }
-
-        public void Dispose() => Device.Dispose();
-    }
 
     private sealed record CheckpointFolders(IReadOnlyList<KeyValuePair<string, string>> Stage1, string Stage2, string Codec);
 }

@@ -36,6 +36,11 @@ internal sealed partial class SongPipeline(ModelSet models, ILogger logger) : ID
             Guard(group.ToArray(), songs => group.Key.Advance([.. songs.Select(song => song.Stage1Sequence)]));
         }
 
+        if (_songs.Where(song => song.Stage == SongStage.Stage2).ToArray() is { Length: > 0 } inStage2)
+        {
+            Guard(inStage2, _ => models.Stage2.Advance());
+        }
+
         foreach (var song in _songs.ToArray())
         {
             Guard(song, song.Advance);

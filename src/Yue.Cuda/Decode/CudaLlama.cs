@@ -219,6 +219,11 @@ public sealed unsafe class CudaLlama : IDisposable
         _owned.Clear();
     }
 
+    /// <summary>What a decoder of so many rows compiles in the course of its life.</summary>
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType type, int rows, CacheType cache = CacheType.BFloat16) => Builds
+        .Where((most, i) => i == 0 || Builds[i - 1] < rows)
+        .Select(most => new KernelBuild("step.cu", Definitions(shape, type, cache, most)));
+
     /// <summary>The macros that the step kernel is built with.</summary>
     public static IReadOnlyList<string> Definitions(LlamaShape shape, WeightType weights, CacheType cache, int rows)
     {
