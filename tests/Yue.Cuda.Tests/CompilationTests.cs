@@ -7,6 +7,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
 {
     private static readonly string[] SmallShape = ["HIDDEN=256", "INTERMEDIATE=384", "HEADS=8", "KV_HEADS=1"];
 
+    // 8.6 and 8.9 take the code of 8.0: two builds show that it assembles for them.
     private static readonly string[] StepBuilds =
     [
         "ROWS=8 WEIGHT=0 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=0", "ROWS=32 WEIGHT=0 CACHE=0", "ROWS=64 WEIGHT=0 CACHE=0",
@@ -24,7 +25,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
         {
             IEnumerable<string[]> builds = file switch
             {
-                "step.cu" => from build in StepBuilds select (string[])[.. SmallShape, .. build.Split(' ')],
+                "step.cu" => from build in architecture is 80 or 90 ? StepBuilds : [StepBuilds[0], StepBuilds[^1]] select (string[])[.. SmallShape, .. build.Split(' ')],
                 "cache_copy.cu" => [["CACHE=0"], ["CACHE=1"]],
                 _ => [[]],
             };
