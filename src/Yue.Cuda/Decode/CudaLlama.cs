@@ -220,9 +220,9 @@ public sealed unsafe class CudaLlama : IDisposable
     }
 
     /// <summary>What a decoder of so many rows compiles in the course of its life.</summary>
-    public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType type, int rows, CacheType cache = CacheType.BFloat16) => Builds
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType weights, CacheType cache, int rows) => Builds
         .Where((most, i) => i == 0 || Builds[i - 1] < rows)
-        .Select(most => new KernelBuild("step.cu", Definitions(shape, type, cache, most)));
+        .Select(most => new KernelBuild("step.cu", Definitions(shape, weights, cache, most)));
 
     /// <summary>The macros that the step kernel is built with.</summary>
     public static IReadOnlyList<string> Definitions(LlamaShape shape, WeightType weights, CacheType cache, int rows)
