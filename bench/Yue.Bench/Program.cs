@@ -16,7 +16,8 @@ static int Usage()
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
                    reference clips to codes (default: 10 30 60 seconds, the demo codec)
                Yue.Bench gpu [CASE ...]
-                   decode steps on a GPU with random weights of the real shapes
+                   decode steps on a GPU with random weights of the real shapes; a case is read or
+                   STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8
         """);
     return 2;
 }

@@ -49,9 +49,10 @@ internal static class SongBench
                 case ["--Tokenizer", var file]: options.Tokenizer = file; break;
                 case ["--Device", var device]: options.Device = device; break;
                 case ["--Weights", var type]: options.Weights = type; break;
+                case ["--KeyValueCache", var type]: options.KeyValueCache = type; break;
                 case ["--SongsAtOnce", var count]: options.SongsAtOnce = Number(count); break;
                 case ["--ContextTokens", var count]: options.ContextTokens = Number(count); break;
-                case ["--DeviceMemoryGigabytes", var count]: options.DeviceMemoryGigabytes = Number(count); break;
+                case ["--DeviceMemoryMegabytes", var count]: options.DeviceMemoryMegabytes = Number(count); break;
                 case ["--Songs", var count]: songs = Number(count); break;
                 default: throw new ArgumentException($"{string.Join(' ', pair)} is not an option with a value");
             }

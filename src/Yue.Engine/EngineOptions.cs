@@ -13,6 +13,9 @@ public sealed class EngineOptions
     /// <summary>What <see cref="Weights"/> can be.</summary>
     public static IReadOnlyList<string> WeightTypes { get; } = ["bf16", "int8", "fp8"];
 
+    /// <summary>What <see cref="KeyValueCache"/> can be.</summary>
+    public static IReadOnlyList<string> CacheTypes { get; } = ["bf16", "fp8"];
+
     /// <summary>Stage-1 checkpoint folders by the name that requests call them; the first one is the default (by
     /// name, where they come from settings, which are sorted).
     /// With none, the built-in demo model runs.</summary>
@@ -37,14 +40,17 @@ public sealed class EngineOptions
     /// load. The CPU computes in F32.</summary>
     public string Weights { get; set; } = "bf16";
 
+    /// <summary>How a GPU keeps keys and values: <c>bf16</c>, or <c>fp8</c> with a scale a position and head.</summary>
+    public string KeyValueCache { get; set; } = "bf16";
+
     /// <summary>Songs that a GPU makes at once; 0 is as many as its memory takes, up to eight.</summary>
     public int SongsAtOnce { get; set; }
 
     /// <summary>The longest stage-1 context, prompt and tokens together; 0 is the checkpoint's own. A shorter one takes less memory.</summary>
     public int ContextTokens { get; set; }
 
-    /// <summary>The most GPU memory that may be planned for, in GiB; 0 is all that is free.</summary>
-    public int DeviceMemoryGigabytes { get; set; }
+    /// <summary>The most memory of the device that may be planned for, in MiB; 0 is all that is free, and on the CPU no limit.</summary>
+    public int DeviceMemoryMegabytes { get; set; }
 
     /// <summary>How long one step may take before the device counts as hung and the engine as lost; 0 is for ever. A step is a few
     /// tokens, a prompt, or ten seconds of sound.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
@@ -22,8 +23,8 @@ internal sealed class Gpu : IDisposable
         torch.InitializeDeviceType(DeviceType.CUDA);
         Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
         _kernels = new KernelCache(Path.Combine(options.CacheFolder, "kernels"));
-        (Weights, WeightsName) = (TypeNamed(options.Weights), options.Weights);
-        var allowed = (long)options.DeviceMemoryGigabytes << 30;
+        (Weights, WeightsName, Cache) = (TypeNamed(options.Weights), options.Weights, CacheTypeNamed(options.KeyValueCache));
+        var allowed = (long)options.DeviceMemoryMegabytes << 20;
         UsableBytes = allowed > 0 ? Math.Min(allowed, Device.Memory.Free) : Device.Memory.Free;
         Upload = new DeviceUpload(Device);
         Quantizer = Weights == WeightType.BFloat16 ? null : new MatrixQuantizer(Device, _kernels, Weights);
@@ -37,11 +38,14 @@ internal sealed class Gpu : IDisposable
     /// <summary>The same as settings call it.</summary>
     public string WeightsName { get; }
 
+    /// <summary>How keys and values are held.</summary>
+    public CacheType Cache { get; }
+
     /// <summary>Memory that may be planned for.</summary>
     public long UsableBytes { get; }
 
-    /// <summary>Null once everything is loaded: its buffers are pinned memory.</summary>
-    public DeviceUpload? Upload { get; private set; }
+    /// <summary>Brings weights to the device.</summary>
+    public DeviceUpload Upload { get; }
 
     /// <summary>Null where matrices stay BF16.</summary>
     public MatrixQuantizer? Quantizer { get; }
@@ -60,18 +64,33 @@ internal sealed class Gpu : IDisposable
     public void BeginCompiling(IReadOnlyList<KernelBuild> builds) =>
         _compiling = Task.Run(() => _kernels.Prepare(Device.ComputeCapability, builds.DistinctBy(build => string.Join(' ', build.Definitions))));
 
-    public void EndLoading()
+    /// <summary>Gives back the memory that TorchSharp keeps for its next tensors: what is not TorchSharp's cannot use it.</summary>
+    /// <remarks>The library has no call for it, but before it reports that memory ran out it gives back everything that it holds unused.</remarks>
+    public void ReleaseUnused()
     {
-        Upload?.Dispose();
-        Upload = null;
+        try
+        {
+            torch.empty([Device.Memory.Total], torch.ScalarType.Byte, torch.device(DeviceType.CUDA, Device.Ordinal)).Dispose();
+        }
+        catch (ExternalException)
+        {
+            // As meant: no device has more free memory than it has memory.
+        }
     }
 
     public void Dispose()
     {
-        EndLoading();
+        Upload.Dispose();
         Quantizer?.Dispose();
         Device.Dispose();
     }
+
+    private static CacheType CacheTypeNamed(string name) => name switch
+    {
+        "fp8" => CacheType.Float8,
+        "bf16" => CacheType.BFloat16,
+        _ => throw new NotSupportedException($"KeyValueCache is {name}; it must be {string.Join(", ", EngineOptions.CacheTypes)}"),
+    };
 
     private static WeightType TypeNamed(string name) => name switch
     {

@@ -20,6 +20,8 @@ internal sealed class Song : IDisposable
     private readonly StageShares _shares;
     private SongPlan _plan = new() { Before = [] };
     private SongCodes? _codes;          // once stage 1 is over
+    private ModelLease<Stage1Model>? _stage1Model;
+    private ModelLease<Stage2Model>? _stage2Model;
     private Stage1Song? _stage1;
     private Stage2Song? _stage2;
     private ReferenceResult? _reference;
@@ -41,9 +43,6 @@ internal sealed class Song : IDisposable
 
     public SongJob Job { get; }
 
-    /// <summary>The checkpoint that sings; known once stage 1 has begun.</summary>
-    public Stage1Model Model { get; private set; } = null!;
-
     public SongStage Stage { get; private set; } = SongStage.Queued;
 
     public bool IsCancelled => _cancel.IsCancellationRequested;
@@ -51,12 +50,21 @@ internal sealed class Song : IDisposable
     /// <summary>The finished song; null until then.</summary>
     public SongResult? Result { get; private set; }
 
-    /// <summary>The song's place in the stage-1 decoder, while it is in stage 1.</summary>
+    /// <summary>What the song takes part in a step of while it sings; null before and after.</summary>
+    public IStage1Decoder? Stage1Decoder => Stage == SongStage.Stage1 ? _stage1Model?.Model.Decoder : null;
+
+    /// <summary>The song's place in the stage-1 decoder.</summary>
     public IStage1Sequence Stage1Sequence => _stage1!.Sequence;
+
+    /// <summary>What the song takes part in a step of while its residual codebooks are written; null before and after.</summary>
+    public IStage2Decoder? Stage2Decoder => Stage == SongStage.Stage2 ? _stage2Model?.Model.Decoder : null;
+
+    /// <summary>Whether it waits for room for a model.</summary>
+    public bool IsWaiting => Stage == SongStage.Queued || (Stage == SongStage.Stage2 && _stage2 is null);
 
     public double ElapsedSeconds => Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
-    /// <summary>Finds the checkpoint, reads the lyrics and begins stage 1; goes on to stage 2 where the codes are given.</summary>
+    /// <summary>Reads the lyrics and begins stage 1 where there is room for its checkpoint; goes on to stage 2 where the codes are given.</summary>
     public void Begin()
     {
         _plan = SongPlan.For(Job.Request);
@@ -72,36 +80,12 @@ internal sealed class Song : IDisposable
             return;
         }
 
-        Model = _models.Stage1Named(Job.Request.Model);
         if (_plan.Sung.Count == 0)
         {
             throw new SongRequestException("lyrics: there are no words to sing");
         }
 
-        var prompt = Model.Prompts.Build(Job.Request.Genre, _plan.Lyrics, Listen());
-        _warnings.AddRange(prompt.Warnings);
-        var sequence = Model.Decoder.TryOpen(Job.Request.Seed) ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
-        _stage1 = new Stage1Song(
-            prompt, [.. _plan.Before.Select(section => section.ToIds())], Budgets(), Job.Request.Sampling, sequence, Model.Decoder.ContextLength);
-        _stage1.Begin();
-        Stage = SongStage.Stage1;
-    }
-
-    /// <summary>The audio prompt of the request's reference; null without one.</summary>
-    private ReferenceClip? Listen()
-    {
-        if (Job.Request.Reference is not { } reference)
-        {
-            return null;
-        }
-
-        if (Model.IsLyricsOnly)
-        {
-            _warnings.Add($"reference: {Model.Name} is a cot checkpoint, which is not trained to follow a clip; an icl one is");
-        }
-
-        (var clip, _reference) = _models.References.Encode(reference);
-        return clip;
+        TryBeginStage1();
     }
 
     /// <summary>Takes what the last step brought, and works on what only this song needs.</summary>
@@ -109,11 +93,17 @@ internal sealed class Song : IDisposable
     {
         switch (Stage)
         {
+            case SongStage.Queued:
+                TryBeginStage1();
+                break;
             case SongStage.Stage1:
                 AdvanceStage1(_stage1!);
                 break;
+            case SongStage.Stage2 when _stage2 is null:
+                TryBeginStage2();
+                break;
             case SongStage.Stage2:
-                AdvanceStage2(_stage2!);
+                AdvanceStage2(_stage2);
                 break;
             case SongStage.Decode:
                 Decode();
@@ -126,7 +116,9 @@ internal sealed class Song : IDisposable
     public void Dispose()
     {
         _stage1?.Dispose();
+        _stage1Model?.Dispose();
         _stage2?.Dispose();
+        _stage2Model?.Dispose();
         _decoding?.Dispose();
         _cancel.Dispose();
     }
@@ -134,6 +126,40 @@ internal sealed class Song : IDisposable
     private SectionBudget[] Budgets() => Job.Request.TargetSeconds is { } targets
         ? [.. targets.Select(SectionBudget.OfSeconds)]
         : [.. Enumerable.Repeat(SectionBudget.UpTo(Job.Request.MaxNewTokens), _plan.Sung.Count)];
+
+    private void TryBeginStage1()
+    {
+        if ((_stage1Model = _models.TryTakeStage1(Job.Request.Model)) is null)
+        {
+            return;
+        }
+
+        var model = _stage1Model.Model;
+        var prompt = model.Prompts.Build(Job.Request.Genre, _plan.Lyrics, Listen(model));
+        _warnings.AddRange(prompt.Warnings);
+        var sequence = model.Decoder.TryOpen(Job.Request.Seed) ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
+        _stage1 = new Stage1Song(
+            prompt, [.. _plan.Before.Select(section => section.ToIds())], Budgets(), Job.Request.Sampling, sequence, model.Decoder.ContextLength);
+        _stage1.Begin();
+        Stage = SongStage.Stage1;
+    }
+
+    /// <summary>The audio prompt of the request's reference; null without one.</summary>
+    private ReferenceClip? Listen(Stage1Model model)
+    {
+        if (Job.Request.Reference is not { } reference)
+        {
+            return null;
+        }
+
+        if (model.IsLyricsOnly)
+        {
+            _warnings.Add($"reference: {model.Name} is a cot checkpoint, which is not trained to follow a clip; an icl one is");
+        }
+
+        (var clip, _reference) = _models.References.Encode(reference);
+        return clip;
+    }
 
     private void AdvanceStage1(Stage1Song stage1)
     {
@@ -148,7 +174,8 @@ internal sealed class Song : IDisposable
         _warnings.AddRange(stage1.Warnings);
         var sung = stage1.Sung.Select((ids, i) => SectionCodes.FromIds(_plan.Sung[i].Tag, ids));
         stage1.Dispose();
-        EndStage1(new SongCodes(Model.Name, [.. _plan.Before, .. sung, .. _plan.After]));
+        _stage1Model!.Dispose();
+        EndStage1(new SongCodes(_stage1Model.Model.Name, [.. _plan.Before, .. sung, .. _plan.After]));
     }
 
     /// <summary>Goes on from what stage 1 wrote: to stage 2, or straight to the decode of a draft.</summary>
@@ -162,8 +189,18 @@ internal sealed class Song : IDisposable
             return;
         }
 
-        _stage2 = new Stage2Song(_models.Stage2, Job.Request.Instrumental ? [] : Vocal(codes), Instrumental(codes));
         Stage = SongStage.Stage2;
+        TryBeginStage2();
+    }
+
+    private void TryBeginStage2()
+    {
+        if ((_stage2Model = _models.TryTakeStage2()) is null)
+        {
+            return;
+        }
+
+        _stage2 = new Stage2Song(_stage2Model.Model.Decoder, Job.Request.Instrumental ? [] : Vocal(_codes!), Instrumental(_codes!));
         Report(0, 0, _stage2.FramesTotal, _shares.Stage1);
     }
 
@@ -172,6 +209,7 @@ internal sealed class Song : IDisposable
         if (!stage2.Advance())
         {
             _stage2Time = Stopwatch.GetElapsedTime(_started) - _stage1Time;
+            _stage2Model!.Dispose();
             Stage = SongStage.Decode;
         }
 

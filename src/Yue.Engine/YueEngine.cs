@@ -162,7 +162,6 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         while (!_isHung)
         {
-            MeasureMemory(models);
             Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
             while (pipeline.HasRoom && _queue.TryDequeue(out var job))
             {
@@ -170,6 +169,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             }
 
             Volatile.Write(ref _running, pipeline.Running);
+            MeasureMemory(models);
             if (pipeline.Running > 0)
             {
                 foreach (var seconds in pipeline.Step())
@@ -227,8 +227,8 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         if (Stopwatch.GetElapsedTime(_memoryMeasured) >= TimeSpan.FromSeconds(1) || Volatile.Read(ref _running) == 0)
         {
             _memoryMeasured = Stopwatch.GetTimestamp();
-            var memory = models.MemoryNow();
-            UpdateStatus(status => status with { Memory = memory });
+            var (memory, inMemory) = (models.MemoryNow(), models.ModelsNow());
+            UpdateStatus(status => status with { Memory = memory, Models = inMemory });
         }
     }
 

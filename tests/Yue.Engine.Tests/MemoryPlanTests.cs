@@ -26,7 +26,7 @@ public sealed class MemoryPlanTests
     [Fact]
     public void A_large_device_takes_eight_songs_and_all_rows()
     {
-        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(94 * GiB, WeightType.BFloat16, 0));
+        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 0));
         Assert.Equal((8, 64), (plan.SongsAtOnce, plan.Stage2Rows));
         Assert.InRange(plan.Bytes, 70 * GiB, 94 * GiB);
     }
@@ -39,7 +39,7 @@ public sealed class MemoryPlanTests
     public void Settings_make_room_on_smaller_devices(int gigabytes, WeightType weights, int context, int leastSongs)
     {
         var free = (gigabytes * GiB) - (GiB / 2);       // what the driver keeps
-        var plan = MemoryPlan.For([Stage1 with { MaxPositions = context }], Stage2, new MemoryLimits(free, weights, 0));
+        var plan = MemoryPlan.For([Stage1 with { MaxPositions = context }], Stage2, new MemoryLimits(free, weights, CacheType.BFloat16, 0));
         Assert.InRange(plan.SongsAtOnce, leastSongs, 8);
         Assert.InRange(plan.Bytes, 1, free);
     }
@@ -47,19 +47,31 @@ public sealed class MemoryPlanTests
     [Fact]
     public void The_number_of_songs_that_is_asked_for_is_planned_for()
     {
-        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(94 * GiB, WeightType.BFloat16, 2));
+        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2));
         Assert.Equal(2, plan.SongsAtOnce);
+    }
+
+    [Fact]
+    public void Checkpoints_that_do_not_fit_together_share_the_room_with_stage_2_or_take_turns_with_it()
+    {
+        var many = MemoryPlan.For([Stage1, Stage1, Stage1, Stage1, Stage1], Stage2, new MemoryLimits(79 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
+        Assert.Equal(79 * GiB, many.Bytes);
+        Assert.InRange(many.Stage1Bytes(Stage1) + many.Stage2Bytes(Stage2), 1, many.ModelBytes);
+
+        var one = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(22 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
+        Assert.InRange(one.Stage2Rows, 8, 64);
+        Assert.InRange(one.ModelBytes, one.Stage1Bytes(Stage1), one.Stage1Bytes(Stage1) + one.Stage2Bytes(Stage2) - 1);
     }
 
     [Fact]
     public void What_does_not_fit_is_refused_with_figures_and_the_settings_that_would_help()
     {
         var error = Assert.Throws<NotSupportedException>(
-            () => MemoryPlan.For([Stage1, Stage1], Stage2, new MemoryLimits(24 * GiB, WeightType.BFloat16, 2)));
+            () => MemoryPlan.For([Stage1, Stage1], Stage2, new MemoryLimits(16 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2)));
         Assert.Contains("2 songs at once take", error.Message, StringComparison.Ordinal);
-        Assert.Contains("24.0 GiB may be used", error.Message, StringComparison.Ordinal);
-        Assert.Contains("weights 26.8", error.Message, StringComparison.Ordinal);
-        foreach (var way in (string[])["SongsAtOnce=1", "Weights=int8", "ContextTokens=8192", "fewer stage-1 checkpoints", "Device=cpu"])
+        Assert.Contains("16.0 GiB may be used", error.Message, StringComparison.Ordinal);
+        Assert.Contains("weights take 11.6", error.Message, StringComparison.Ordinal);
+        foreach (var way in (string[])["SongsAtOnce=1", "Weights=int8", "KeyValueCache=fp8", "ContextTokens=8192", "Device=cpu"])
         {
             Assert.Contains(way, error.Message, StringComparison.Ordinal);
         }

@@ -1,4 +1,5 @@
-// quantize:   scales[r] = max |w[r]| / most, out[r][i] = w[r][i] / scales[r] rounded to nearest even, in int8 (most 127) or e4m3 (most 448).
+// quantize:   scales[r] = max |w[r]| / most, out[r][i] = w[r][i] / scales[r] rounded to nearest even, in int8 (most 127; a sign bit and
+//             seven bits of size, which the step kernel widens in two instructions a pair) or e4m3 (most 448).
 // dequantize: out[r][i] = in[r][i] * scales[r] in bf16, rounded to nearest even.
 // A row whose values are all below float32's range of normal numbers becomes zero with scale 1. A row with a NaN or an infinity gets
 // a NaN as its scale, so that nothing of it passes for a number, and is counted in bad_rows.
@@ -11,16 +12,8 @@
 constexpr int THREADS = 256;
 enum { INT8 = 1, E4M3 = 2 };                                // WeightType
 
-DEV void unpack(const uint4& v, float (&out)[8])
-{
-    const u32 in[4] = { v.x, v.y, v.z, v.w };
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-    {
-        out[2 * i] = __uint_as_float(in[i] << 16);
-        out[2 * i + 1] = __uint_as_float(in[i] & 0xffff0000u);
-    }
-}
+// A sign bit and seven bits of size.
+DEV float from_int8(u32 code) { return __uint_as_float(__float_as_uint((float)(code & 0x7fu)) | (code & 0x80u) << 24); }
 
 extern "C" __global__ void __launch_bounds__(THREADS) quantize(const bf16* in, u8* out, float* scales, int columns, int type, u32* bad_rows)
 {
@@ -35,7 +28,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize(const bf16* in, u
     for (int i = threadIdx.x; i < columns / 8; i += THREADS)
     {
         float w[8];
-        unpack(row[i], w);
+        unpack_bf16(row[i], w);
 #pragma unroll
         for (int j = 0; j < 8; j++)
         {
@@ -55,13 +48,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize(const bf16* in, u
     for (int i = threadIdx.x; i < columns / 8; i += THREADS)
     {
         float w[8];
-        unpack(row[i], w);
+        unpack_bf16(row[i], w);
         u32 codes[2] = { 0, 0 };
 #pragma unroll
         for (int j = 0; j < 8; j++)
         {
             float v = w[j] / scale;
-            u32 code = type == INT8 ? (u32)__float2int_rn(fminf(fmaxf(v, -127.0f), 127.0f)) & 255u : to_e4m3(v);
+            u32 code = type == INT8 ? (__float_as_uint(v) >> 24 & 0x80u) | (u32)__float2int_rn(fminf(fabsf(v), 127.0f)) : to_e4m3(v);
             codes[j >> 2] |= code << (j & 3) * 8;
         }
         to[i] = make_uint2(codes[0], codes[1]);
@@ -86,7 +79,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) dequantize(const u8* in, c
         for (int j = 0; j < 8; j++)
         {
             u32 code = ((j < 4 ? packed.x : packed.y) >> (j & 3) * 8) & 255u;
-            w[j] = (type == INT8 ? (float)(signed char)code : from_e4m3(code)) * scale;
+            w[j] = (type == INT8 ? from_int8(code) : from_e4m3(code)) * scale;
         }
         to[i] = make_uint4(pack_bf16(w[0], w[1]), pack_bf16(w[2], w[3]), pack_bf16(w[4], w[5]), pack_bf16(w[6], w[7]));
     }

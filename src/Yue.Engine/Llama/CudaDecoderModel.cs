@@ -25,7 +25,7 @@ internal sealed class CudaDecoderModel : IDisposable
     {
         _model = model;
         var shape = ShapeOf(model.Config, context);
-        Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows);
+        Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
         Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights, gpu.Weights), Pages, rows, headRows);
         _dense = model.NewCache(rows: 1, context);
         _pages = [.. Enumerable.Range(0, rows).Select(_ => new List<int>())];
@@ -40,9 +40,19 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>What the steps run on.</summary>
     public CudaStream Stream { get; } = CudaStream.Create();
 
-    /// <summary>Device memory that the paged cache takes for so many positions, in bytes.</summary>
-    public static long CacheBytes(LlamaConfig config, long positions) =>
-        positions * config.Layers * 2 * config.KeyValueHeads * config.HeadSize * 2;
+    /// <summary>Device memory that a decoder's caches take, in bytes: the pages of all rows, and the dense cache of one row for a prefill.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="type">How the pages hold keys and values; the dense cache is BF16.</param>
+    /// <param name="rows">Sequences that can run at once.</param>
+    /// <param name="context">Positions of a row at most.</param>
+    /// <param name="positions">Positions that all rows together can hold.</param>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int rows, int context, long positions)
+    {
+        var shape = ShapeOf(config, context);
+        var page = Cuda.Decode.KvCache.PageBytes(shape, type);
+        var dense = Cuda.Decode.KvCache.PageBytes(shape, CacheType.BFloat16) / Cuda.Decode.KvCache.PageSize * context;
+        return (page * (Cuda.Decode.KvCache.PagesFor((int)positions) + rows)) + dense;
+    }
 
     /// <summary>A checkpoint's dimensions as the kernels take them.</summary>
     public static LlamaShape ShapeOf(LlamaConfig config, int context) => new()

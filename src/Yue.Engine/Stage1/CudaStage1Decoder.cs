@@ -35,13 +35,13 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
     public int ContextLength { get; }
 
-    /// <summary>Cache positions that so many songs may need: a whole context, and a section without its prompt.</summary>
-    public static int PositionsFor(LlamaConfig config, int songs) =>
-        songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
+    /// <summary>Device memory that a decoder of so many songs takes beside the weights.</summary>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int songs) =>
+        CudaDecoderModel.CacheBytes(config, type, 2 * songs, config.MaxPositions, PositionsFor(config, songs));
 
     /// <summary>The kernels that a decoder of so many songs compiles.</summary>
-    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType type, int songs) =>
-        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), type, 2 * songs);
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
 
     public IStage1Sequence? TryOpen(long seed)
     {
@@ -83,6 +83,10 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         _sampler.Dispose();
         _model.Dispose();
     }
+
+    /// <summary>Cache positions that so many songs may need: a whole context, and a section without its prompt.</summary>
+    private static int PositionsFor(LlamaConfig config, int songs) =>
+        songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
 
     private CudaGraph GraphOf(int rows)
     {

@@ -31,9 +31,13 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         _freeRows = [.. Enumerable.Range(0, rows)];
     }
 
+    /// <summary>Device memory that a decoder of so many rows takes beside the weights.</summary>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int rows) =>
+        CudaDecoderModel.CacheBytes(config, type, rows, Stage2Chunks.Positions, (long)rows * Stage2Chunks.Positions);
+
     /// <summary>The kernels that a decoder of so many rows compiles.</summary>
-    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType type, int rows) =>
-        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), type, rows);
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int rows) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), weights, cache, rows);
 
     public int FreeRows => _freeRows.Count;
 

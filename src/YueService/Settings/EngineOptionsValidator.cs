@@ -8,7 +8,7 @@ namespace YueService.Settings;
 internal sealed partial class EngineOptionsValidator(UnreadableSettings<EngineOptions> unreadable) : IValidateOptions<EngineOptions>
 {
     private const int MaxQueueCapacity = 10_000;
-    private const int MaxDeviceMemoryGigabytes = 1_000;
+    private const int MaxDeviceMemoryMegabytes = 1_000_000;
     private const int MaxStepTimeoutSeconds = 3_600;
 
     public ValidateOptionsResult Validate(string? name, EngineOptions options)
@@ -68,6 +68,11 @@ internal sealed partial class EngineOptionsValidator(UnreadableSettings<EngineOp
             yield return $"Yue:Weights is '{options.Weights}'; it must be {string.Join(", ", EngineOptions.WeightTypes)}.";
         }
 
+        if (!EngineOptions.CacheTypes.Contains(options.KeyValueCache))
+        {
+            yield return $"Yue:KeyValueCache is '{options.KeyValueCache}'; it must be {string.Join(", ", EngineOptions.CacheTypes)}.";
+        }
+
         foreach (var fault in NumberFaults(options))
         {
             yield return fault;
@@ -82,7 +87,7 @@ internal sealed partial class EngineOptionsValidator(UnreadableSettings<EngineOp
             ? []
             : SettingBounds.Check(nameof(options.ContextTokens), options.ContextTokens, EngineOptions.LeastContextTokens, EngineOptions.MostContextTokens),
         .. SettingBounds.Check(nameof(options.StepTimeoutSeconds), options.StepTimeoutSeconds, 0, MaxStepTimeoutSeconds),
-        .. SettingBounds.Check(nameof(options.DeviceMemoryGigabytes), options.DeviceMemoryGigabytes, 0, MaxDeviceMemoryGigabytes),
+        .. SettingBounds.Check(nameof(options.DeviceMemoryMegabytes), options.DeviceMemoryMegabytes, 0, MaxDeviceMemoryMegabytes),
     ];
 
     private static string? FolderFault(string setting, string? folder) =>
