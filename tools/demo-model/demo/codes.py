@@ -5,7 +5,9 @@ A frame's eight codes say all that its sound depends on, so that language models
     0  voice: phoneme and pitch; instruments: chord, instrument, what begins (this is all that stage 1 writes)
     1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the strike
     2  voice: phase at the frame's start, and how far it gets in the frame
-    3 to 6  instruments: pitch and phase of the bass and of the chord's three tones
+    3  pitch and phase of a low tone: the bass, or a man's voice
+    4  pitch and phase of a tone: the chord's root, or a woman's voice
+    5, 6  instruments: pitch and phase of the chord's third and fifth
     7  drums: the hit and its age
 
 Frequencies are multiples of 50/32 Hz, so phases at frame boundaries are 32nds of a cycle exactly. The codebooks use disjoint
@@ -23,7 +25,7 @@ _FIRST_STRIKE_AGE = 300                         # of codebook 1
 _VIBRATO_FRAMES, _VIBRATO_DELAY = 9, 8
 _HIT_FRAMES = {"K": 12, "S": 10, "H": 4}
 _PITCHED_PHONEMES = len(score.PHONEMES) - score.FIRST_PITCHED
-_BASS_LOW, _CHORD_LOW = 40, 60                  # lowest MIDI numbers of the bass and of the chord tones
+_BASS_LOW, _CHORD_LOW = 45, 58                  # lowest MIDI numbers of low tones and of tones, an octave each
 
 
 def frequency_hz(midi):
@@ -81,7 +83,12 @@ def vocal(frames):
     codes[0] = np.where(pitched, _PITCHED + (phoneme - score.FIRST_PITCHED) * score.PITCHES + frames.pitch, phoneme)
     codes[1] = np.where(phoneme > 0, 1 + (frames.from_pitch + _LEAPS // 2) * _AGES + wrapped_age(frames.age), 0)
     units = voice_units(frames)
-    codes[2] = np.where(pitched, units % PHASES * PHASES + voice_phases(frames, units), 0)
+    phases = voice_phases(frames, units)
+    codes[2] = np.where(pitched, units % PHASES * PHASES + phases, 0)
+    midi = frames.pitch.astype(np.int64) + score.LOWEST_PITCH
+    is_high = midi >= _CHORD_LOW
+    tone = 1 + midi % 12 * PHASES + phases
+    codes[3], codes[4] = np.where(pitched & ~is_high, tone, 0), np.where(pitched & is_high, tone, 0)
     return codes
 
 

@@ -10,12 +10,13 @@ _TEMPO_WORDS = {"slow": (18, 20), "calm": (16, 17, 18), "mid-tempo": (14, 15), "
 _MODE_WORDS = {"happy": 0, "bright": 0, "uplifting": 0, "sad": 1, "dark": 1, "melancholic": 1}
 _VOICE_WORDS = {"female": 1, "woman": 1, "male": 0, "man": 0}
 
-# style: drums, instruments, chord loops of major and of minor (degrees from 0)
+# Chord loops of major and of minor, as degrees from 0: at most one chord in four is of the other mode.
 _LOOPS = {
-    "common": (((0, 4, 5, 3), (0, 5, 3, 4)), ((0, 5, 2, 6), (0, 3, 5, 6))),
-    "plain": (((0, 3, 4, 3), (0, 3, 0, 4)), ((0, 6, 5, 6), (0, 3, 0, 6))),
-    "turning": (((5, 3, 0, 4), (3, 4, 5, 0)), ((5, 6, 0, 0), (0, 2, 6, 3))),
+    "common": (((0, 4, 5, 3), (0, 5, 3, 4)), ((0, 5, 3, 4), (0, 3, 5, 4))),
+    "plain": (((0, 3, 4, 3), (0, 3, 0, 4)), ((0, 3, 4, 3), (0, 3, 0, 4))),
+    "turning": (((3, 4, 5, 0), (0, 2, 3, 4)), ((3, 4, 5, 0), (0, 0, 5, 4))),
 }
+# style: drums, instruments, chord loops
 STYLES = {
     "pop": ("rock", (0,), "common"), "rock": ("rock", (1,), "plain"), "folk": ("soft", (1,), "plain"), "country": ("soft", (1,), "common"),
     "ballad": ("soft", (0, 3), "common"), "soul": ("rock", (2,), "turning"), "gospel": ("soft", (2,), "plain"), "disco": ("dance", (3,), "turning"),

@@ -7,7 +7,7 @@ _FLOOR = 1e-4
 class SpectralLoss(torch.nn.Module):
     """Over several resolutions: the distance of log magnitudes, and of the complex spectra, which holds the phase."""
 
-    def __init__(self, sizes=(2048, 1024, 512, 256, 128), complex_weight=20.0):
+    def __init__(self, sizes=(2048, 1024, 512, 256, 128), complex_weight=150.0):
         super().__init__()
         self.sizes, self.complex_weight = sizes, complex_weight
         for size in sizes:

@@ -9,7 +9,7 @@ from . import phonemes
 STEPS = 8                                       # eighths of a bar
 VOICE_LAG = 1                                   # frames
 LOWEST_PITCH, PITCHES = 45, 25                  # MIDI numbers
-_RANGES = ((45, 57), (58, 69))                  # male, female; first and last
+_RANGES = ((45, 56), (58, 69))                  # male, female; first and last: an octave each
 _DRUMS = {"rock": "KHSHKHSH", "dance": "KHKHKHKH", "soft": "K.H.S.H."}
 _STRIKES = ((0, 2, 4, 6), (0, 2, 3, 4, 6, 7), (0, 4), (0,))     # by instrument: steps of a bar
 REST, DRUM_KINDS = 0, " KSH"
