@@ -1,9 +1,11 @@
 """Trains the demo model. See docs/demo-model.md.
 
-usage: train.py PHASE --work DIR --minutes M     one phase; its state stays in DIR
-       train.py export --work DIR --out DIR      the checkpoint set of what the phases learned
-       train.py all --out DIR --minutes M        every phase and the export
-       train.py all --out DIR --smoke            the same in a few steps, on the CPU
+usage: train.py PHASE [PHASE ...] --work DIR --minutes M     phases side by side, M minutes each
+       train.py export --work DIR --out DIR                  the checkpoint set of what the phases learned
+       train.py all --out DIR [--work DIR] --minutes M       every phase and the export
+       train.py all --out DIR --smoke                        the same in a few steps, on the CPU
+
+A phase's state and log lie in the work folder, as NAME.pt and NAME.jsonl. A phase begins where its state is.
 """
 import argparse
 import contextlib
@@ -22,6 +24,7 @@ PHASES = {
 }
 # What runs side by side on one device; every group gets an equal part of the minutes
 SCHEDULE = (("stage1", "decoder"), ("vocal_vocoder", "instrumental_vocoder", "stage2", "encoder"))
+_SMOKE_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,10 @@ class Run:
     minutes: float
     steps: int | None           # instead of minutes
     training: sizes.Training
+    eager: bool = False
 
     def compiled(self, module):
-        return module if self.device == "cpu" else torch.compile(module, dynamic=False)
+        return module if self.device == "cpu" or self.eager else torch.compile(module, dynamic=False)
 
     def autocast(self):
         return contextlib.nullcontext() if self.device == "cpu" else torch.autocast(self.device, torch.bfloat16)
@@ -42,17 +46,19 @@ class Run:
 
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("phase", choices=[*PHASES, "export", "all"])
+    parser.add_argument("phases", nargs="+", choices=[*PHASES, "export", "all"])
     parser.add_argument("--work", help="folder of the phases' states")
     parser.add_argument("--out", help="folder of the finished files")
-    parser.add_argument("--minutes", type=float, default=28)
+    parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--eager", action="store_true", help="without torch.compile")
     return parser.parse_args()
 
 
-def _run(arguments, work):
-    on_cpu = arguments.smoke or not torch.cuda.is_available()
-    return Run(work, "cpu" if on_cpu else "cuda", arguments.minutes, 2 if arguments.smoke else None, sizes.SMOKE if arguments.smoke else sizes.FULL)
+def _run(arguments):
+    device = "cpu" if arguments.smoke or not torch.cuda.is_available() else "cuda"
+    steps, training = (_SMOKE_STEPS, sizes.SMOKE) if arguments.smoke else (None, sizes.FULL)
+    return Run(arguments.work, device, arguments.minutes, steps, training, arguments.eager)
 
 
 def export(run, out):
@@ -65,32 +71,36 @@ def export(run, out):
     checkpoints.write_vocoders(*sound.trained_vocoders(run), codec)
 
 
+def _side_by_side(phases, arguments, minutes):
+    """Each phase in a process of its own."""
+    command = [sys.executable, __file__, "--work", arguments.work, "--minutes", str(minutes)]
+    command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager
+    running = [subprocess.Popen([*command, phase]) for phase in phases]
+    if any([process.wait() for process in running]):
+        sys.exit("a phase failed")
+
+
 def _all(arguments):
-    """The phases in groups of processes side by side, then the export."""
-    work = arguments.work or tempfile.mkdtemp(prefix="demo-model-")
-    os.makedirs(work, exist_ok=True)
+    arguments.work = arguments.work or tempfile.mkdtemp(prefix="demo-model-")
     for group in SCHEDULE:
-        share = arguments.minutes / len(SCHEDULE)
-        command = [sys.executable, __file__, "--work", work, "--minutes", str(share)] + ["--smoke"] * arguments.smoke
-        running = [subprocess.Popen([*command, phase]) for phase in group]
-        if any([process.wait() for process in running]):
-            sys.exit("a phase failed")
-    export(_run(arguments, work), arguments.out)
+        _side_by_side(group, arguments, arguments.minutes / len(SCHEDULE))
+    export(_run(arguments), arguments.out)
 
 
 def main():
     arguments = _arguments()
-    if arguments.phase == "all":
+    if arguments.phases == ["all"]:
         _all(arguments)
-    elif arguments.phase == "export":
-        export(_run(arguments, arguments.work), arguments.out)
+    elif arguments.phases == ["export"]:
+        export(_run(arguments), arguments.out)
+    elif len(arguments.phases) > 1:
+        _side_by_side(arguments.phases, arguments, arguments.minutes)
     else:
         torch.manual_seed(0)
         torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
         os.makedirs(arguments.work, exist_ok=True)
-        PHASES[arguments.phase](_run(arguments, arguments.work))
+        PHASES[arguments.phases[0]](_run(arguments))
 
 
 if __name__ == "__main__":

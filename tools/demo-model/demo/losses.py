@@ -5,22 +5,23 @@ _FLOOR = 1e-4
 
 
 class SpectralLoss(torch.nn.Module):
-    """Over several resolutions: the distance of log magnitudes, and of the complex spectra, which holds the phase."""
+    """The waveform's error as a share of its power, which holds the phase; and over several resolutions the distance of
+    magnitudes, which is what is heard. Magnitudes alone teach no phase: a model has to learn the waveform first."""
 
-    def __init__(self, sizes=(2048, 1024, 512, 256, 128), complex_weight=150.0):
+    def __init__(self, sizes=(2048, 1024, 512, 256, 128)):
         super().__init__()
-        self.sizes, self.complex_weight = sizes, complex_weight
+        self.sizes = sizes
         for size in sizes:
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
 
-    def forward(self, made, truth):
-        total = 0
-        for size in self.sizes:
-            a, b = self._spectrum(made, size), self._spectrum(truth, size)
-            far = (a.abs() + _FLOOR).log() - (b.abs() + _FLOOR).log()
-            total = total + far.abs().mean() + self.complex_weight * torch.view_as_real(a - b).abs().mean() * (size / 512) ** 0.5
-        return total / len(self.sizes)
+    def forward(self, made, truth, magnitude_weight):
+        error = (made - truth).square().mean() / truth.square().mean().clamp(min=1e-5)
+        return error + magnitude_weight * self.magnitude(made, truth)
 
-    def _spectrum(self, wave, size):
+    def magnitude(self, made, truth):
+        return sum(self._apart(made, truth, size) for size in self.sizes) / len(self.sizes)
+
+    def _apart(self, made, truth, size):
         window = getattr(self, f"window_{size}")
-        return torch.stft(wave, size, size // 4, window=window, center=False, return_complex=True) * (2 / window.sum())
+        a, b = (torch.stft(x, size, size // 4, window=window, center=False, return_complex=True).abs() * (2 / window.sum()) for x in (made, truth))
+        return ((a + _FLOOR).log() - (b + _FLOOR).log()).abs().mean() + (a - b).abs().mean() / b.mean().clamp(min=1e-5)

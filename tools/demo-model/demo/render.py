@@ -6,20 +6,13 @@ upper octave.
 import math
 import numpy as np
 import torch
-from . import codes, score
+from . import codes, formants, score
 
 RATES = {16000: 320, 44100: 882}
 VOICE_FIELDS = ("phoneme", "pitch", "age", "units", "phase")
 BAND_FIELDS = ("root", "quality", "instrument", "strike_age", "drum", "drum_age")
 _HIGHEST_HZ = 10000
-_FEMALE_PITCH, _FEMALE_FORMANTS = 58 - score.LOWEST_PITCH, 1.15
-_BANDWIDTHS = (80, 100, 140, 220, 300)
-# F1, F2, F3 in hertz and loudness
-FORMANTS = {
-    "a": (780, 1250, 2600, 1.0), "e": (500, 1850, 2600, 1.0), "i": (300, 2300, 3000, 1.0), "o": (480, 850, 2500, 1.0), "u": (320, 1100, 2250, 1.0),
-    "m": (250, 1000, 2200, 0.45), "n": (250, 1500, 2500, 0.45), "l": (350, 1250, 2700, 0.6), "r": (420, 1300, 1600, 0.6),
-    "w": (310, 750, 2250, 0.55), "y": (280, 2350, 3100, 0.55),
-}
+_FEMALE_PITCH = 58 - score.LOWEST_PITCH
 # low and high edge in hertz, loudness, of the noise of a consonant; stops have it for a moment
 _NOISES = {
     "p": (400, 1500, 0.10), "t": (2500, 7500, 0.12), "k": (1200, 3000, 0.12), "b": (200, 900, 0.08), "d": (1800, 5000, 0.08), "g": (900, 2300, 0.08),
@@ -59,9 +52,8 @@ class Renderer:
         """[B, T, 5] to [B, T · samples]."""
         phoneme, pitch, age, units, phase = controls.unbind(-1)
         pitched = phoneme >= score.FIRST_PITCHED
-        scale = torch.where(pitch >= _FEMALE_PITCH, _FEMALE_FORMANTS, 1.0)
-        formants = self._formants[phoneme] * scale[..., None]
-        start, end = _at_boundaries(formants, pitched)
+        scale = torch.where(pitch >= _FEMALE_PITCH, formants.FEMALE_SCALE, 1.0)
+        start, end = _at_boundaries(self._formants[phoneme] * scale[..., None], pitched)
         loud_start, loud_end = _loudness_at_boundaries(self._loudness[phoneme], pitched)
         hertz = units / codes.UNITS_PER_HZ
         harmonics = int(min(_HIGHEST_HZ, self.rate_hz / 2) / 100)
@@ -97,12 +89,12 @@ class Renderer:
         decay, attack = (torch.tensor(values, device=self.device)[instrument] for values in (_DECAYS, _ATTACKS))
         return _TONE_GAIN * 1.4 * table[instrument], decay, attack
 
-    def _harmonics(self, hertz, formants, count):
+    def _harmonics(self, hertz, centres, count):
         """Amplitudes of the voice's harmonics, [B, T, count], of unit power."""
         f = hertz[..., None] * torch.arange(1, count + 1, device=self.device)
         gain = 1 / f.clamp(min=1)
-        for i, bandwidth in enumerate(_BANDWIDTHS):
-            centre = formants[..., i:i + 1]
+        for i, bandwidth in enumerate(formants.BANDWIDTHS_HZ):
+            centre = centres[..., i:i + 1]
             gain = gain / ((1 - (f / centre) ** 2) ** 2 + (f * bandwidth / centre ** 2) ** 2).sqrt()
         gain = gain * (f < min(_HIGHEST_HZ, self.rate_hz / 2 - 200))
         # The power below 4 kHz is what is levelled, so that both rates have the same gain.
@@ -131,9 +123,9 @@ class Renderer:
 def _formant_table(device):
     table = torch.full((len(score.PHONEMES), 5), 1000.0)
     loudness = torch.zeros(len(score.PHONEMES))
-    for symbol, (*formants, loud) in FORMANTS.items():
+    for symbol, (*centres, loud) in formants.PATTERNS.items():
         i = score.PHONEMES.index(symbol)
-        table[i] = torch.tensor([*formants, 3600.0, 4600.0])
+        table[i] = torch.tensor([*centres, *formants.UPPER_HZ])
         loudness[i] = loud
     return table.to(device), loudness.to(device)
 

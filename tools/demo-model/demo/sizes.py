@@ -22,6 +22,5 @@ class Training:
     held_out: int               # songs that are sung at the end
 
 
-FULL = Training(songs=4000, crops=48, crop_frames=64, sequences=32, context=3072, chunks=24, lyric_songs=60_000, held_out=32)
+FULL = Training(songs=1500, crops=48, crop_frames=64, sequences=32, context=3072, chunks=24, lyric_songs=60_000, held_out=32)
 SMOKE = Training(songs=4, crops=2, crop_frames=32, sequences=1, context=1536, chunks=1, lyric_songs=8, held_out=1)
-TRAINING_SEED, HELD_OUT_SEED = 1_000_000, 1           # songs are seeds from these on

@@ -3,6 +3,8 @@ from dataclasses import dataclass
 from random import Random
 from . import genre as genres, lyrics, score
 
+TRAINING_SEED, HELD_OUT_SEED = 1_000_000, 1     # of the first song to learn from, and of the first that is never learned from
+
 
 @dataclass
 class Song:

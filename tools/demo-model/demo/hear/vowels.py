@@ -1,19 +1,19 @@
 """Which vowels a voice sings: harmonics held against formant patterns, and the result against the lyrics."""
 import numpy as np
-from .. import phonemes, render
+from .. import formants, phonemes
 from .pitch import FEMALE_HZ, HOP, RATE_HZ, frames_of
 
 _WINDOW, _HIGHEST_HZ = 512, 3800
 _SYMBOLS = phonemes.VOWEL_NAMES + phonemes.SONORANTS
 _LEAST_HOPS = 4                                 # of a vowel
-_GAP = 2.5                                      # what an inserted or left-out syllable costs; a right one earns 1
+_GAP = 4.0                                      # what an inserted or left-out syllable costs; a right one earns 1
 
 
 def _pattern_db(symbol, hertz, scale):
     """The level of a phoneme's harmonics by its formants."""
-    *formants, _ = render.FORMANTS[symbol]
+    *centres, _ = formants.PATTERNS[symbol]
     gain = -20 * np.log10(hertz)
-    for centre, bandwidth in zip([f * scale for f in formants] + [3600 * scale, 4600 * scale], render._BANDWIDTHS):
+    for centre, bandwidth in zip(scale * np.array([*centres, *formants.UPPER_HZ]), formants.BANDWIDTHS_HZ):
         gain -= 10 * np.log10((1 - (hertz / centre) ** 2) ** 2 + (hertz * bandwidth / centre ** 2) ** 2)
     return gain
 
@@ -30,7 +30,7 @@ def _classify(frame, f0):
     hertz = f0 * np.arange(1, int(_HIGHEST_HZ / f0) + 1)
     heard = _harmonics_db(frame, hertz)
     weight = 1 / (1 + (hertz / 2500) ** 2)
-    scale = render._FEMALE_FORMANTS if f0 > FEMALE_HZ else 1.0
+    scale = formants.FEMALE_SCALE if f0 > FEMALE_HZ else 1.0
 
     def distance(symbol):
         apart = heard - _pattern_db(symbol, hertz, scale)

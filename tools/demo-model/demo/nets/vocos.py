@@ -45,7 +45,9 @@ class Vocos(nn.Module):
 
     def _synthesize(self, log_magnitude, phase):
         magnitude = log_magnitude.exp().clamp(max=100)
-        frames = torch.fft.irfft(torch.polar(magnitude, phase), self.n_fft) * self.head.istft.window        # [B, T, n_fft]
+        imaginary = magnitude * phase.sin()
+        imaginary = torch.cat([torch.zeros_like(imaginary[..., :1]), imaginary[..., 1:-1], torch.zeros_like(imaginary[..., :1])], -1)
+        frames = torch.fft.irfft(torch.complex(magnitude * phase.cos(), imaginary), self.n_fft) * self.head.istft.window        # [B, T, n_fft]
         envelope = self.head.istft.window.square().expand(1, frames.shape[1], -1)
         return self._overlap_add(frames) / self._overlap_add(envelope)
 

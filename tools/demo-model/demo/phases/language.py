@@ -68,14 +68,14 @@ def _batch(random, songs, count, context, device):
 
 
 def stage1(run):
-    first = sizes.TRAINING_SEED
+    first = song.TRAINING_SEED
     songs = _many(_song_ids, range(first, first + run.training.lyric_songs))
-    tests = [_song_ids(seed) for seed in range(sizes.HELD_OUT_SEED, sizes.HELD_OUT_SEED + run.training.held_out)]
+    tests = [_song_ids(seed) for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + run.training.held_out)]
     model, random = new_stage1(), Random(0)
     zero_rows = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1)))
     forward = run.compiled(model)
 
-    def loss_of(material, random=random):
+    def loss_of(material, random, forward):
         ids, positions, learned = _batch(random, material, run.training.sequences, run.training.context, run.device)
         with run.autocast():
             hidden = forward(ids[:, :-1], positions[:, :-1])
@@ -87,13 +87,12 @@ def stage1(run):
         return (total - right).mean()
 
     def held_out():
-        return {"loss": loss_of(tests, Random(1)).item()}
+        return {"loss": loss_of(tests, Random(1), model).item()}
 
-    trainer = Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, 3e-3)
-    trainer.run(lambda step: loss_of(songs), held_out)
+    Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, 3e-3).run(lambda fraction: loss_of(songs, random, forward), held_out)
 
 
-FRAMES = 300                                    # of a stage-2 chunk
+FRAMES, _SHORT_FRAMES = 300, 90                 # of a stage-2 chunk; the last one of a song is shorter
 
 
 def _track_codes(seed):
@@ -110,7 +109,7 @@ def _chunk_ids(chunk):
 
 def _draw_chunks(random, tracks, count, device):
     """Chunks of equal length: most of them whole."""
-    frames = FRAMES if random.random() < 0.75 else random.randrange(20, FRAMES)
+    frames = FRAMES if random.random() < 0.75 else _SHORT_FRAMES
     rows = []
     for _ in range(count):
         track = random.choice(tracks)
@@ -125,13 +124,13 @@ def _slot_logits(model, hidden, slot):
 
 
 def stage2(run):
-    first = sizes.TRAINING_SEED
+    first = song.TRAINING_SEED
     tracks = [t for pair in _many(_track_codes, range(first, first + run.training.songs)) for t in pair]
-    tests = [t for seed in range(sizes.HELD_OUT_SEED, sizes.HELD_OUT_SEED + run.training.held_out) for t in _track_codes(seed)]
+    tests = [t for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + run.training.held_out) for t in _track_codes(seed)]
     model, random = new_stage2(), Random(0)
     forward = run.compiled(model)
 
-    def slots(material, random):
+    def slots(material, random, forward):
         ids, frames = _draw_chunks(random, material, run.training.chunks, run.device)
         positions = torch.arange(ids.shape[1] - 1, device=run.device).expand(len(ids), -1)
         with run.autocast():
@@ -141,11 +140,11 @@ def stage2(run):
             # The id before slot s of frame f is at 3 + frames + 8 f + s - 1; the one that it writes is the next.
             yield _slot_logits(model, behind[:, slot - 1::codes.CODEBOOKS].float(), slot), ids[:, 3 + frames + slot::codes.CODEBOOKS] - 3 - slot * codes.CODES
 
-    def loss_of(step):
-        return sum(F.cross_entropy(logits.flatten(0, 1), wanted.flatten()) for logits, wanted in slots(tracks, random)) / (codes.CODEBOOKS - 1)
+    def loss_of(fraction):
+        return sum(F.cross_entropy(logits.flatten(0, 1), wanted.flatten()) for logits, wanted in slots(tracks, random, forward)) / (codes.CODEBOOKS - 1)
 
     def held_out():
-        return {f"right_{slot}": (logits.argmax(-1) == wanted).float().mean().item() for slot, (logits, wanted) in enumerate(slots(tests, Random(1)), 1)}
+        return {f"right_{slot}": (logits.argmax(-1) == wanted).float().mean().item() for slot, (logits, wanted) in enumerate(slots(tests, Random(1), model), 1)}
 
     Trainer("stage2", model, run.work, run.device, run.minutes, run.steps, 3e-3).run(loss_of, held_out)
 

@@ -1,11 +1,12 @@
 """The phases of the sound models: the codec's decoder, its encoder, the two vocoders."""
 import torch
 from torch import nn
-from .. import codes, losses, render, sizes, sounds
+from .. import codes, losses, render, sizes, song, sounds
 from ..nets.codec import Codec, distances, quantize
 from ..nets.vocos import Vocos
 from .loop import Trainer, load
 
+_WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3        # share of the time before magnitudes count, and how much they then do
 _EDGE_FRAMES = 4                                # at both ends of a crop: their neighbours are not in it
 
 
@@ -18,8 +19,8 @@ def new_vocoder():
 
 
 def _pools(run):
-    return (sounds.pool(range(sizes.TRAINING_SEED, sizes.TRAINING_SEED + run.training.songs)),
-            sounds.pool(range(sizes.HELD_OUT_SEED, sizes.HELD_OUT_SEED + max(4, run.training.held_out))))
+    return (sounds.pool(range(song.TRAINING_SEED, song.TRAINING_SEED + run.training.songs)),
+            sounds.pool(range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + max(4, run.training.held_out))))
 
 
 class _Decoding(nn.Module):
@@ -52,17 +53,20 @@ def _train_player(run, name, model, rate_hz, draw, rate):
         wanted, wave = batch
         return player(sounds.embed(rows, wanted))[:, edge:-edge], wave[:, edge:-edge]
 
+    def loss_of(fraction):
+        weight = min(max((fraction - _WAVE_ONLY) / _WAVE_ONLY, 0), 1) * _MAGNITUDE_WEIGHT
+        return loss(*apart(getattr(crops, draw)(run.training.crops), play), weight)
+
     def held_out():
         made, truth = apart(getattr(tests, draw)(run.training.crops), model)
-        return {"loss": loss(made, truth).item(), "snr_db": _snr_db(made, truth)}
+        return {"magnitude": loss.magnitude(made, truth).item(), "snr_db": _snr_db(made, truth)}
 
-    trainer = Trainer(name, model, run.work, run.device, run.minutes, run.steps, rate, betas=(0.8, 0.95))
-    trainer.run(lambda step: loss(*apart(getattr(crops, draw)(run.training.crops), play)), held_out)
+    Trainer(name, model, run.work, run.device, run.minutes, run.steps, rate, betas=(0.8, 0.95)).run(loss_of, held_out)
 
 
 def decoder(run):
     """Codes to 16 kHz sound, both tracks."""
-    _train_player(run, "decoder", _Decoding(new_codec()), 16000, "both", 1.5e-3)
+    _train_player(run, "decoder", _Decoding(new_codec()), 16000, "both", 1e-3)
 
 
 def vocal_vocoder(run):
@@ -94,7 +98,7 @@ def encoder(run):
     model = _Encoding(new_codec())
     listen = run.compiled(model)
 
-    def loss_of(step):
+    def loss_of(fraction):
         wanted, wave = crops.both(run.training.crops)
         x = listen(wave * (0.5 + torch.rand(len(wave), 1, device=run.device)))
         return sum(_choice_loss(x, rows[k], wanted[..., k]) for k in range(len(rows))) / len(rows)
@@ -105,7 +109,7 @@ def encoder(run):
         right = (found == wanted).float().mean((0, 1))
         return {f"right_{k}": right[k].item() for k in range(len(rows))}
 
-    Trainer("encoder", model, run.work, run.device, run.minutes, run.steps, 1.5e-3).run(loss_of, held_out)
+    Trainer("encoder", model, run.work, run.device, run.minutes, run.steps, 1e-3).run(loss_of, held_out)
 
 
 def _choice_loss(x, book, wanted):
