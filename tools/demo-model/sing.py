@@ -15,10 +15,11 @@ def sing(run, songs, out, max_new_tokens):
     singing.stage1(language.trained_stage1(run), singers, max_new_tokens, 0, run.device)
     model, codec, vocoders = language.trained_stage2(run), sound.trained_codec(run), sound.trained_vocoders(run)
     rows = torch.as_tensor(codes.codebooks(), device=run.device)
+    written = iter(singing.stage2(model, [track for one in singers for track in singing.tracks(one)], run.device))
     for (seed, made), one in zip(songs, singers):
         tracks = {}
-        for name, track, vocoder in zip(("vocal", "instrumental"), singing.tracks(one), vocoders):
-            low, high = singing.sound(codec, vocoder, rows, singing.stage2(model, track, run.device))
+        for name, vocoder in zip(("vocal", "instrumental"), vocoders):
+            low, high = singing.sound(codec, vocoder, rows, next(written))
             tracks |= {name: (low, 16000), name + "44": (high, 44100)}
         tracks["mix"] = (tracks["vocal"][0] + tracks["instrumental"][0], 16000)
         held_out.write(out, seed, made, [len(s) / 100 for s in one.sung], one.ended, tracks)

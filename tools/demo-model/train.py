@@ -23,7 +23,7 @@ PHASES = {
     "vocal_vocoder": sound.vocal_vocoder, "instrumental_vocoder": sound.instrumental_vocoder,
 }
 # What runs side by side on one device; every group gets an equal part of the minutes
-SCHEDULE = (("stage1", "decoder"), ("vocal_vocoder", "instrumental_vocoder", "stage2", "encoder"))
+SCHEDULE = (("stage1", "decoder", "stage2"), ("stage1", "vocal_vocoder", "instrumental_vocoder", "encoder"))
 _SMOKE_STEPS = 2
 
 
@@ -37,8 +37,8 @@ class Run:
     training: sizes.Training
     eager: bool = False
 
-    def compiled(self, module):
-        return module if self.device == "cpu" or self.eager else torch.compile(module, dynamic=False)
+    def compiled(self, function):
+        return function if self.device == "cpu" or self.eager else torch.compile(function, dynamic=False)
 
     def autocast(self):
         return contextlib.nullcontext() if self.device == "cpu" else torch.autocast(self.device, torch.bfloat16)

@@ -111,18 +111,24 @@ def tracks(one):
 
 
 @torch.no_grad()
-def stage2(model, track, device):
-    """All eight codes [F, 8] of a track's codebook-0 codes [F], greedily."""
-    chunks = [track[i:i + FRAMES] for i in range(0, len(track), FRAMES)]
-    padded = torch.as_tensor(np.stack([np.pad(c, (0, min(FRAMES, len(track)) - len(c)), mode="edge") for c in chunks]), device=device)
-    rows, frames = padded.shape
+def stage2(model, all_tracks, device):
+    """All eight codes [F, 8] of each track's codebook-0 codes [F], greedily, the chunks of all tracks side by side."""
+    chunks = [track[i:i + FRAMES] for track in all_tracks for i in range(0, len(track), FRAMES)]
+    frames = max(map(len, chunks))
+    padded = torch.as_tensor(np.stack([np.pad(c, (0, frames - len(c)), mode="edge") for c in chunks]), device=device)
+    written = iter(_residual_codes(model, padded, device))
+    return [torch.cat([next(written)[:len(track) - i] for i in range(0, len(track), FRAMES)]) for track in all_tracks]
+
+
+def _residual_codes(model, first_codes, device):
+    """[B, F] codebook-0 codes to [B, F, 8]."""
+    rows, frames = first_codes.shape
     cache = llama.Cache(model, rows, 3 + 9 * frames, device)
-    first = 3 + padded                          # indices of codebook 0
-    ends = torch.tensor([[0, 1], [2, 2]], device=device)
-    ids = torch.cat([ends[:1].expand(rows, -1), first, ends[1:, :1].expand(rows, -1), first[:, :1]], 1)
-    out = torch.zeros(rows, frames, codes.CODEBOOKS, dtype=torch.long, device=device)
+    first = 3 + first_codes                     # indices of codebook 0
+    begin, end = (torch.tensor(ids, device=device).expand(rows, -1) for ids in ([0, 1], [2]))
+    ids = torch.cat([begin, first, end, first[:, :1]], 1)
+    out = first_codes[..., None].repeat(1, 1, codes.CODEBOOKS)
     for frame in range(frames):
-        out[:, frame, 0] = padded[:, frame]
         for slot in range(1, codes.CODEBOOKS):
             hidden = model(ids, cache.prepare(ids.shape[1]), cache)[:, -1]
             cache.lengths += ids.shape[1]
@@ -130,7 +136,7 @@ def stage2(model, track, device):
             ids = (3 + slot * codes.CODES + out[:, frame, slot])[:, None]
         if frame + 1 < frames:
             ids = torch.cat([ids, first[:, frame + 1:frame + 2]], 1)
-    return torch.cat([out[i, :len(c)] for i, c in enumerate(chunks)])
+    return out
 
 
 @torch.no_grad()

@@ -29,17 +29,13 @@ class _Decoding(nn.Module):
     def __init__(self, codec):
         super().__init__()
         self.decoder_2, self.fc_post2 = codec.decoder_2, codec.fc_post2
-        self.decode = codec.decode
-
-    def forward(self, embedding):
-        return self.decode(embedding)
 
 
 def _snr_db(made, truth):
     return (10 * torch.log10(truth.square().mean() / (made - truth).square().mean())).item()
 
 
-def _train_player(run, name, model, rate_hz, draw, rate):
+def _train_player(run, name, model, play, rate_hz, draw, rate):
     """Trains codes → sound against the rendered truth."""
     rows = torch.as_tensor(codes.codebooks(), device=run.device)
     arrays, held = _pools(run)
@@ -47,7 +43,7 @@ def _train_player(run, name, model, rate_hz, draw, rate):
     tests = sounds.Crops(held, rate_hz, run.training.crop_frames, run.device, seed=1)
     loss = losses.SpectralLoss().to(run.device)
     edge = _EDGE_FRAMES * render.RATES[rate_hz]
-    play = run.compiled(model)
+    quick = run.compiled(play)
 
     def apart(batch, player):
         wanted, wave = batch
@@ -55,10 +51,10 @@ def _train_player(run, name, model, rate_hz, draw, rate):
 
     def loss_of(fraction):
         weight = min(max((fraction - _WAVE_ONLY) / _WAVE_ONLY, 0), 1) * _MAGNITUDE_WEIGHT
-        return loss(*apart(getattr(crops, draw)(run.training.crops), play), weight)
+        return loss(*apart(getattr(crops, draw)(run.training.crops), quick), weight)
 
     def held_out():
-        made, truth = apart(getattr(tests, draw)(run.training.crops), model)
+        made, truth = apart(getattr(tests, draw)(run.training.crops), play)
         return {"magnitude": loss.magnitude(made, truth).item(), "snr_db": _snr_db(made, truth)}
 
     Trainer(name, model, run.work, run.device, run.minutes, run.steps, rate, betas=(0.8, 0.95)).run(loss_of, held_out)
@@ -66,15 +62,18 @@ def _train_player(run, name, model, rate_hz, draw, rate):
 
 def decoder(run):
     """Codes to 16 kHz sound, both tracks."""
-    _train_player(run, "decoder", _Decoding(new_codec()), 16000, "both", 1e-3)
+    codec = new_codec().to(run.device)
+    _train_player(run, "decoder", _Decoding(codec), codec.decode, 16000, "both", 1e-3)
 
 
 def vocal_vocoder(run):
-    _train_player(run, "vocal_vocoder", new_vocoder(), 44100, "vocal", 2e-3)
+    model = new_vocoder()
+    _train_player(run, "vocal_vocoder", model, model, 44100, "vocal", 2e-3)
 
 
 def instrumental_vocoder(run):
-    _train_player(run, "instrumental_vocoder", new_vocoder(), 44100, "instrumental", 2e-3)
+    model = new_vocoder()
+    _train_player(run, "instrumental_vocoder", model, model, 44100, "instrumental", 2e-3)
 
 
 class _Encoding(nn.Module):
@@ -83,10 +82,6 @@ class _Encoding(nn.Module):
     def __init__(self, codec):
         super().__init__()
         self.encoder, self.semantic_model, self.encoder_semantic, self.fc_prior = codec.encoder, codec.semantic_model, codec.encoder_semantic, codec.fc_prior
-        self.encode = codec.encode
-
-    def forward(self, wave):
-        return self.encode(wave)
 
 
 def encoder(run):
@@ -95,8 +90,8 @@ def encoder(run):
     arrays, held = _pools(run)
     crops = sounds.Crops(arrays, 16000, run.training.crop_frames, run.device)
     tests = sounds.Crops(held, 16000, run.training.crop_frames, run.device, seed=1)
-    model = _Encoding(new_codec())
-    listen = run.compiled(model)
+    codec = new_codec().to(run.device)
+    listen = run.compiled(codec.encode)
 
     def loss_of(fraction):
         wanted, wave = crops.both(run.training.crops)
@@ -105,11 +100,11 @@ def encoder(run):
 
     def held_out():
         wanted, wave = tests.both(run.training.crops)
-        found = quantize(model(wave), rows)
+        found = quantize(codec.encode(wave), rows)
         right = (found == wanted).float().mean((0, 1))
         return {f"right_{k}": right[k].item() for k in range(len(rows))}
 
-    Trainer("encoder", model, run.work, run.device, run.minutes, run.steps, 1e-3).run(loss_of, held_out)
+    Trainer("encoder", _Encoding(codec), run.work, run.device, run.minutes, run.steps, 1e-3).run(loss_of, held_out)
 
 
 def _choice_loss(x, book, wanted):
