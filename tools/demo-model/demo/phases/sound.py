@@ -92,11 +92,12 @@ def encoder(run):
     tests = sounds.Crops(held, 16000, run.training.crop_frames, run.device, seed=1)
     codec = new_codec().to(run.device)
     listen = run.compiled(codec.encode)
+    choices = [torch.unique(book, dim=0, return_inverse=True) for book in rows]     # many codes share the row of none
 
     def loss_of(fraction):
         wanted, wave = crops.both(run.training.crops)
         x = listen(wave * (0.5 + torch.rand(len(wave), 1, device=run.device)))
-        return sum(_choice_loss(x, rows[k], wanted[..., k]) for k in range(len(rows))) / len(rows)
+        return sum(_choice_loss(x, *choice, wanted[..., k]) for k, choice in enumerate(choices)) / len(choices)
 
     def held_out():
         wanted, wave = tests.both(run.training.crops)
@@ -107,10 +108,9 @@ def encoder(run):
     Trainer("encoder", _Encoding(codec), run.work, run.device, run.minutes, run.steps, 1e-3).run(loss_of, held_out)
 
 
-def _choice_loss(x, book, wanted):
+def _choice_loss(x, book, row_of, wanted):
     """Cross entropy of choosing the nearest row. Codebooks share no channels, so no residual is needed."""
-    book, same = torch.unique(book, dim=0, return_inverse=True)
-    return nn.functional.cross_entropy(-4 * distances(x, book).flatten(0, 1), same[wanted].flatten())
+    return nn.functional.cross_entropy(-4 * distances(x, book).flatten(0, 1), row_of[wanted].flatten())
 
 
 def trained_codec(run):
