@@ -9,14 +9,14 @@ namespace Yue.Bench;
 
 /// <summary>Decode steps of the full-size models with random weights, and the plain read that they are measured against.</summary>
 /// <remarks>
-/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:bf16|int8|fp8]] ...</c> prints one JSON object a line. A stage-1 step is the model and the
+/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8 or fp8, cache bf16 or fp8, prints one JSON object a line. A stage-1 step is the model and the
 /// whole sampling chain (two rows a song, guidance on); a stage-2 step is an eighth of a frame.
 /// </remarks>
 internal static class GpuBench
 {
     private const int FirstCodeId = 45334;
     private const int EndOfAudio = 32002;
-    private static readonly string[] Default = ["read", "1:2:2048", "1:2:500", "1:2:16000", "1:16:2048", "2:10:1408", "2:10:2816", "1:2:2048:int8", "1:2:2048:fp8"];
+    private static readonly string[] Default = ["read", "1:2:2048", "1:2:500", "1:2:16000", "1:16:2048", "2:10:1408", "2:10:2816", "2:10:1408:bf16:fp8", "2:32:1408", "2:64:1408", "2:64:1408:bf16:fp8", "1:2:2048:int8", "1:2:2048:fp8", "2:10:1408:int8:fp8"];
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
     private static double _readBytesPerSecond;
@@ -62,16 +62,17 @@ internal static class GpuBench
     {
         var (stage, rows, positions) = (parts[0], Number(parts[1]), Number(parts[2]));
         var type = parts is [_, _, _, "int8", ..] ? WeightType.Int8 : parts is [_, _, _, "fp8", ..] ? WeightType.Float8 : WeightType.BFloat16;
+        var cacheType = parts is [_, _, _, _, "fp8"] ? CacheType.Float8 : CacheType.BFloat16;
         var shape = stage == "1"
             ? new LlamaShape { Layers = 32, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 83968, Context = 16384 }
             : new LlamaShape { Layers = 32, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 83840, Context = 8192 };
         using var stream = CudaStream.Create();
         using var weights = new RandomWeights(device, kernels, shape, type, stream);
         var pagesEach = KvCache.PagesFor(positions + 64);
-        using var cache = new KvCache(device, kernels, shape, pagesEach * rows);
+        using var cache = new KvCache(device, kernels, shape, pagesEach * rows, cacheType);
         using (var fill = new RandomFill(device, kernels))
         {
-            fill.Fill(stream, cache.Address, KvCache.PageBytes(shape) * cache.PageCount, 7, 1, WeightType.BFloat16);
+            fill.Fill(stream, cache.Address, KvCache.PageBytes(shape, cacheType) * cache.PageCount, 7, 1, cacheType == CacheType.BFloat16 ? WeightType.BFloat16 : WeightType.Float8);
         }
 
         using var model = new CudaLlama(device, kernels, shape, weights.Weights, cache, rows, stage == "1" ? shape.Vocabulary : FrameDecoder.CodebookSize);
@@ -83,7 +84,7 @@ internal static class GpuBench
             model.SetPages(stream, row, pages.ToArray());
         }
 
-        var keyValueBytes = 4L * shape.Layers * shape.KeyValueHeads * LlamaShape.HeadSize * rows * positions;
+        var keyValueBytes = KvCache.PageBytes(shape, cacheType) / KvCache.PageSize * rows * positions;
         var settings = string.Join(':', parts);
         if (stage == "1")
         {

@@ -1,30 +1,33 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Yue.Engine;
 
 namespace Yue.Bench;
 
-/// <summary>Times whole demo songs of several lengths; one JSON object a line.</summary>
+/// <summary>Times whole songs of several lengths, alone or several at once, then each as a draft and finished; one JSON object a line.</summary>
 internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
-        var options = OptionsFrom(arguments[lengths.Length..]);
+        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(Number)];
+        var (options, songs) = OptionsFrom(arguments[lengths.Length..]);
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
-        using var engine = new YueEngine(Options.Create(options), NullLogger<YueEngine>.Instance);
+        using var engine = new YueEngine(Options.Create(options), new LineLogger());
         await engine.StartAsync(CancellationToken.None);
         await engine.Loaded;
         Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
         foreach (var length in lengths)
         {
-            await SingAsync(engine, length);
+            var requests = Enumerable.Range(0, songs).Select(song => Song(length, seed: 42 + song)).ToArray();
+            await SingAsync(engine, "song", requests);
+            var drafts = await SingAsync(engine, "draft", [.. requests.Select(Draft)]);
+            await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)]);
         }
 
         await engine.StopAsync(CancellationToken.None);
@@ -32,9 +35,10 @@ internal static class SongBench
     }
 
     /// <summary>Pairs of an option's name and its value; the stage-1 checkpoint is called <c>bench</c>.</summary>
-    private static EngineOptions OptionsFrom(string[] pairs)
+    private static (EngineOptions Options, int Songs) OptionsFrom(string[] pairs)
     {
         var options = new EngineOptions();
+        var songs = 1;
         foreach (var pair in pairs.Chunk(2))
         {
             switch (pair)
@@ -44,45 +48,81 @@ internal static class SongBench
                 case ["--Codec", var folder]: options.Codec = folder; break;
                 case ["--Tokenizer", var file]: options.Tokenizer = file; break;
                 case ["--Device", var device]: options.Device = device; break;
+                case ["--Weights", var type]: options.Weights = type; break;
+                case ["--KeyValueCache", var type]: options.KeyValueCache = type; break;
+                case ["--SongsAtOnce", var count]: options.SongsAtOnce = Number(count); break;
+                case ["--ContextTokens", var count]: options.ContextTokens = Number(count); break;
+                case ["--DeviceMemoryMegabytes", var count]: options.DeviceMemoryMegabytes = Number(count); break;
+                case ["--Songs", var count]: songs = Number(count); break;
                 default: throw new ArgumentException($"{string.Join(' ', pair)} is not an option with a value");
             }
         }
 
-        return options;
+        return (options, songs);
     }
 
-    /// <summary>A demo section may end early, so a song has as many sections as it takes and its length is what came out.</summary>
-    private static async Task SingAsync(YueEngine engine, int seconds)
+    private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs)
+    {
+        var clock = Stopwatch.StartNew();
+        var results = await Task.WhenAll(songs.Select(song => Submit(engine, song)));
+        var wall = clock.Elapsed.TotalSeconds;
+        var audio = results.Sum(result => result.Mix.DurationSeconds);
+        var tokens = results.Sum(result => result.Sections.Where(section => !section.Kept).Sum(section => section.Tokens));
+        Print(new
+        {
+            name,
+            songs = songs.Length,
+            audio_seconds = audio,
+            tokens,
+            stage1_ms_per_token = tokens == 0 ? 0 : 1000 * results.Sum(result => result.Timings.Stage1Seconds) / tokens,
+            stage1_per_audio_second = results.Sum(result => result.Timings.Stage1Seconds) / audio,
+            stage2_per_audio_second = results.Sum(result => result.Timings.Stage2Seconds) / audio,
+            decode_per_audio_second = results.Sum(result => result.Timings.DecodeSeconds) / audio,
+            total_seconds = wall,
+            audio_seconds_per_second = audio / wall,
+            memory_used_mb = engine.Status.Memory.UsedBytes / 1e6,
+            memory_planned_mb = engine.Status.Memory.PlannedBytes / 1e6,
+            peak_host_memory_mb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
+        });
+        return results;
+    }
+
+    private static Task<SongResult> Submit(YueEngine engine, SongRequest request) =>
+        engine.TrySubmit(request, null, out var song, CancellationToken.None) == SubmitOutcome.Accepted
+            ? song!
+            : throw new InvalidOperationException("the engine took no song");
+
+    /// <summary>A section may end early, so a song has as many sections as it takes and its length is what came out.</summary>
+    private static SongRequest Song(int seconds, long seed)
     {
         var sections = Math.Max(1, seconds / 10);
-        var request = new SongRequest
+        return new SongRequest
         {
             Lyrics = string.Concat(Enumerable.Repeat("[verse]\nla la la\n\n", sections)),
             RunNSegments = sections,
             MaxNewTokens = 1000,
+            Seed = seed,
         };
-        if (engine.TrySubmit(request, null, out var song, CancellationToken.None) != SubmitOutcome.Accepted)
-        {
-            throw new InvalidOperationException("the engine took no song");
-        }
-
-        var result = await song!;
-        var audio = result.Mix.DurationSeconds;
-        var tokens = result.Sections.Sum(section => section.Tokens);
-        Print(new
-        {
-            name = "song",
-            audio_seconds = audio,
-            tokens,
-            stage1_ms_per_token = 1000 * result.Timings.Stage1Seconds / tokens,
-            stage1_per_audio_second = result.Timings.Stage1Seconds / audio,
-            stage2_per_audio_second = result.Timings.Stage2Seconds / audio,
-            decode_per_audio_second = result.Timings.DecodeSeconds / audio,
-            total_seconds = result.Timings.TotalSeconds,
-            real_time_factor = result.Timings.RealTimeFactor,
-            peak_memory_mb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
-        });
     }
 
+    private static SongRequest Draft(SongRequest song) =>
+        song with { Scope = SongScope.Draft, Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz } };
+
+    private static SongRequest Finish(SongRequest song, SongResult draft) => song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+
+    /// <summary>What the engine logs, to standard error.</summary>
+    private sealed class LineLogger : ILogger<YueEngine>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Console.Error.WriteLine($"{formatter(state, exception)}{(exception is null ? "" : $": {exception}")}");
+    }
 }

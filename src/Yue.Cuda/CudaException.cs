@@ -22,7 +22,7 @@ public sealed class CudaException : Exception
     public bool IsOutOfMemory => Error == OutOfMemory;
 
     /// <summary>
-    /// The context can not be used again: an illegal address, a launch that failed or trapped (a wait that never ended does),
+    /// The context can not be used again: an illegal address, a launch that failed (a wait that never ends makes an illegal address),
     /// an uncorrectable memory error, a lost device, a timeout. Only a new process helps.
     /// </summary>
     public bool IsContextDead => Error is 4 or 46 or 214 or 220 or 226 or (>= 700 and <= 719 and not 701 and not 704 and not 705 and not 711 and not 712 and not 713) or 721 or 999;

@@ -4,16 +4,26 @@ using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;
 
-/// <summary>A stream that does not wait for the default stream.</summary>
+/// <summary>An order of work on the device. One that is created does not wait for the default stream.</summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "CUDA's own word.")]
 public sealed class CudaStream : SafeHandleZeroOrMinusOneIsInvalid
 {
     private const uint NonBlocking = 1;
+    private const nint LegacyHandle = 1;        // CU_STREAM_LEGACY
 
     public CudaStream()
         : base(ownsHandle: true)
     {
     }
+
+    private CudaStream(nint handle)
+        : base(ownsHandle: false)
+    {
+        SetHandle(handle);
+    }
+
+    /// <summary>The legacy default stream, on which TorchSharp puts its work.</summary>
+    public static CudaStream Legacy { get; } = new(LegacyHandle);
 
     public static CudaStream Create()
     {

@@ -1,6 +1,4 @@
 using TorchSharp;
-using Yue.Cuda;
-using Yue.Cuda.Compilation;
 using Yue.Engine.Codec;
 using Yue.Engine.Demo;
 using Yue.Engine.Llama;
@@ -13,53 +11,89 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine;
 
-/// <summary>A loaded stage-1 checkpoint.</summary>
+/// <summary>A stage-1 checkpoint in memory.</summary>
 /// <param name="Name">What requests call it.</param>
-/// <param name="Model">The language model.</param>
 /// <param name="Decoder">Writes its tokens.</param>
 /// <param name="Prompts">Its tokenizer's prompts.</param>
-internal sealed record Stage1Model(string Name, LlamaModel Model, IStage1Decoder Decoder, PromptBuilder Prompts);
+/// <param name="Weights">The model behind the decoder.</param>
+internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBuilder Prompts, LlamaModel Weights) : IDisposable
+{
+    public void Dispose()
+    {
+        Decoder.Dispose();
+        Weights.Dispose();
+    }
+}
 
-/// <summary>Every model that a song needs, loaded. Owns them.</summary>
+/// <summary>The stage-2 checkpoint in memory.</summary>
+/// <param name="Decoder">Adds the residual codebooks.</param>
+/// <param name="Weights">The model behind the decoder.</param>
+internal sealed record Stage2Model(IStage2Decoder Decoder, LlamaModel Weights) : IDisposable
+{
+    public void Dispose()
+    {
+        Decoder.Dispose();
+        Weights.Dispose();
+    }
+}
+
+/// <summary>Every model that a song needs: codec and vocoders in memory for good, language models as the memory plan has room. Owns them.</summary>
 internal sealed class ModelSet : IDisposable
 {
     /// <summary>The name of the built-in demo model.</summary>
     public const string DemoName = "demo";
 
     private readonly List<IDisposable> _owned = [];
-    private readonly List<ModelStatus> _status = [];
-    private readonly List<Stage1Model> _stage1 = [];
+    private readonly List<ModelStatus> _sounds = [];
+    private readonly Dictionary<ShelfModel, LlamaConfig> _configs = [];
+    private readonly List<ShelfModel> _stage1 = [];
+    private readonly ShelfModel _stage2;
+    private readonly ModelShelf _shelf;
     private readonly Device _device;
     private readonly Gpu? _gpu;
+    private readonly EngineOptions _options;
+    private readonly MemoryPlan _plan;
     private readonly bool _isDemo;
-    private long _plannedBytes;
 
-    /// <summary>An empty set on a device.</summary>
+    /// <summary>Models that are known and planned for, none of them in memory.</summary>
     private ModelSet(EngineOptions options, CheckpointFolders files, bool isDemo)
     {
         // The demo model is too small for the GPU's kernels, and quick enough without.
         _device = TorchDevice(isDemo && options.Device == "auto" ? "cpu" : options.Device);
-        _isDemo = isDemo;
+        (_options, _isDemo) = (options, isDemo);
+        var stage1 = files.Stage1.Select(checkpoint => (checkpoint.Key, Folder: checkpoint.Value, Config: ConfigOf(checkpoint.Value))).ToArray();
+        var stage2 = LlamaConfig.Load(files.Stage2);
         if (_device.type == DeviceType.CUDA)
         {
-            _gpu = Own(new Gpu(_device.index, options.CacheFolder));
-            var plan = MemoryPlan.For(
-                [.. files.Stage1.Select(checkpoint => LlamaConfig.Load(checkpoint.Value))], LlamaConfig.Load(files.Stage2), _gpu.Device.Memory.Free);
-            (SongsAtOnce, Stage2Rows, _plannedBytes) = (plan.SongsAtOnce, plan.Stage2Rows, plan.Bytes);
+            _gpu = Own(new Gpu(_device.index, options));
         }
+
+        LlamaConfig[] configs = [.. stage1.Select(checkpoint => checkpoint.Config)];
+        _plan = _gpu is null ? MemoryPlan.ForCpu(configs, stage2, options) : MemoryPlan.For(configs, stage2, MemoryLimits.Of(_gpu, options));
+        _gpu?.BeginCompiling(
+        [
+            .. configs.SelectMany(config => CudaStage1Decoder.BuildsFor(config, _gpu.Weights, _gpu.Cache, SongsAtOnce)),
+            .. CudaStage2Decoder.BuildsFor(stage2, _gpu.Weights, _gpu.Cache, _plan.Stage2Rows),
+        ]);
+        _shelf = Own(new ModelShelf(_plan.ModelBytes, () => _gpu?.ReleaseUnused()));
+        foreach (var (name, folder, config) in stage1)
+        {
+            _stage1.Add(Shelve(name, config, _plan.Stage1Bytes(config), report => LoadStage1(name, folder, report)));
+        }
+
+        // The default checkpoint and stage 2 come in first.
+        _stage2 = Shelve(
+            Path.GetFileName(Path.TrimEndingDirectorySeparator(files.Stage2)), stage2, _plan.Stage2Bytes(stage2), report => LoadStage2(files.Stage2, report));
     }
 
     /// <summary>How many songs can be in the making: the reference decoders serve one.</summary>
-    public int SongsAtOnce { get; } = 1;
-
-    /// <summary>The chunks that stage 2 takes at once.</summary>
-    public int Stage2Rows { get; } = 32;
-
-    public IStage2Decoder Stage2 { get; private set; } = null!;
+    public int SongsAtOnce => _plan.SongsAtOnce;
 
     public SongDecoder Sound { get; private set; } = null!;
 
     public int FrameRateHz { get; private set; }
+
+    private string WeightsName => _gpu?.WeightsName ?? "f32";
 
     /// <summary>Loads what the options name, or the demo model where they name nothing.</summary>
     /// <param name="options">Which checkpoints, and where they run.</param>
@@ -67,23 +101,19 @@ internal sealed class ModelSet : IDisposable
     /// <param name="cancel">Looked at between checkpoints.</param>
     public static ModelSet Load(EngineOptions options, Action<string, double> report, CancellationToken cancel)
     {
+        const double SoundPercent = 90;
         var isDemo = options.Stage1.Count == 0;
         var files = isDemo ? Demo(options, report) : Configured(options);
         var models = new ModelSet(options, files, isDemo);
         try
         {
-            var share = 90.0 / (files.Stage1.Count + 2);
-            foreach (var (name, folder) in files.Stage1)
-            {
-                cancel.ThrowIfCancellationRequested();
-                var start = models._stage1.Count * share;
-                models.LoadStage1(name, folder, options.Tokenizer, done => report($"stage 1 ({name})", start + (done * share)));
-            }
-
+            var (share, begun) = (SoundPercent / models._shelf.Models.Count, 0);
+            models._shelf.LoadWhatFits(
+                model => report(models.Title(model), share * begun++),
+                (model, done) => report(models.Title(model), share * (begun - 1 + done)),
+                cancel);
             cancel.ThrowIfCancellationRequested();
-            models.LoadStage2(files.Stage2, done => report("stage 2", (files.Stage1.Count + done) * share));
-            cancel.ThrowIfCancellationRequested();
-            report("codec and vocoders", (files.Stage1.Count + 1) * share);
+            report("codec and vocoders", SoundPercent);
             models.LoadSound(files.Codec);
             return models;
         }
@@ -94,11 +124,21 @@ internal sealed class ModelSet : IDisposable
         }
     }
 
-    /// <summary>The checkpoint that a request names; the first one where it names none.</summary>
-    public Stage1Model Stage1Named(string? name) => name is null
-        ? _stage1[0]
-        : _stage1.FirstOrDefault(model => model.Name == name) ?? throw new SongRequestException(
-            $"model: {name} is not configured; there is {string.Join(", ", _stage1.Select(model => model.Name))}");
+    /// <summary>Takes the checkpoint that a request names, the first one where it names none.</summary>
+    /// <returns>Null while the models that other songs need leave no room for it; the caller disposes it.</returns>
+    /// <exception cref="SongRequestException">There is no such checkpoint.</exception>
+    public ModelLease<Stage1Model>? TryTakeStage1(string? name)
+    {
+        var model = name is null
+            ? _stage1[0]
+            : _stage1.FirstOrDefault(model => model.Name == name) ?? throw new SongRequestException(
+                $"model: {name} is not configured; there is {string.Join(", ", _stage1.Select(model => model.Name))}");
+        return _shelf.TryTake(model) ? new ModelLease<Stage1Model>(model) : null;
+    }
+
+    /// <summary>Takes the stage-2 checkpoint.</summary>
+    /// <returns>Null while the models that other songs need leave no room for it; the caller disposes it.</returns>
+    public ModelLease<Stage2Model>? TryTakeStage2() => _shelf.TryTake(_stage2) ? new ModelLease<Stage2Model>(_stage2) : null;
 
     /// <summary>The models as /health shows them.</summary>
     public EngineStatus Describe(EngineState state) => new()
@@ -106,10 +146,30 @@ internal sealed class ModelSet : IDisposable
         State = state,
         Percent = 100,
         IsDemo = _isDemo,
-        Models = _status,
+        Models = ModelsNow(),
         Device = _gpu?.Device.Name ?? "cpu",
         Memory = MemoryNow(),
     };
+
+    /// <summary>Which models are in memory.</summary>
+    public IReadOnlyList<ModelStatus> ModelsNow() =>
+    [
+        .. _shelf.Models.Select(model => new ModelStatus(
+            model.Name, model == _stage2 ? "stage2" : "stage1", WeightsName, MemoryPlan.Parameters(_configs[model]), model.Loaded is not null)),
+        .. _sounds,
+    ];
+
+    /// <summary>Of the device that the models run on.</summary>
+    public MemoryStatus MemoryNow()
+    {
+        if (_gpu is null)
+        {
+            return new MemoryStatus(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.WorkingSet, _plan.Bytes);
+        }
+
+        var (free, total) = _gpu.Device.Memory;
+        return new MemoryStatus(total, total - free, _plan.Bytes);
+    }
 
     public void Dispose()
     {
@@ -119,34 +179,62 @@ internal sealed class ModelSet : IDisposable
         }
     }
 
-    private void LoadStage1(string name, string folder, string? tokenizer, Action<double> report)
+    private string Title(ShelfModel model) => model == _stage2 ? "stage 2" : $"stage 1 ({model.Name})";
+
+    private ShelfModel Shelve(string name, LlamaConfig config, long bytes, Func<Action<double>, IDisposable> load)
     {
-        var model = LoadLlama(name, "stage1", folder, report);
-        IStage1Decoder decoder = _gpu is null
-            ? new TorchStage1Decoder(model, SongsAtOnce)
-            : new CudaStage1Decoder(model, _gpu.Device, _gpu.Kernels, SongsAtOnce);
-        Own(decoder);
-        var prompts = new PromptBuilder(YueTokenizer.Load(tokenizer ?? Path.Combine(folder, "tokenizer.model")));
-        _stage1.Add(new Stage1Model(name, model, decoder, prompts));
+        var model = new ShelfModel(name, bytes, load);
+        _configs.Add(model, config);
+        _shelf.Add(model);
+        return model;
     }
 
-    private void LoadStage2(string folder, Action<double> report)
+    private Stage1Model LoadStage1(string name, string folder, Action<double> report)
     {
-        var model = LoadLlama(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), "stage2", folder, report);
-        Stage2 = _gpu is null
-            ? new TorchStage2Decoder(model, Stage2Rows, Stage2Mask.SlotExact)
-            : new CudaStage2Decoder(model, _gpu.Device, _gpu.Kernels, Stage2Rows);
-        Own(Stage2);
+        var model = LoadLlama(ConfigOf(folder), folder, report);
+        try
+        {
+            var prompts = new PromptBuilder(YueTokenizer.Load(_options.Tokenizer ?? Path.Combine(folder, "tokenizer.model")));
+            IStage1Decoder decoder = _gpu is null ? new TorchStage1Decoder(model, SongsAtOnce) : new CudaStage1Decoder(model, _gpu, SongsAtOnce);
+            return new Stage1Model(name, decoder, prompts, model);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
-    private LlamaModel LoadLlama(string name, string role, string folder, Action<double> report)
+    private Stage2Model LoadStage2(string folder, Action<double> report)
     {
-        var config = LlamaConfig.Load(folder);
+        var model = LoadLlama(LlamaConfig.Load(folder), folder, report);
+        try
+        {
+            IStage2Decoder decoder = _gpu is null
+                ? new TorchStage2Decoder(model, _plan.Stage2Rows, Stage2Mask.SlotExact)
+                : new CudaStage2Decoder(model, _gpu, _plan.Stage2Rows);
+            return new Stage2Model(decoder, model);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private LlamaModel LoadLlama(LlamaConfig config, string folder, Action<double> report)
+    {
         var dtype = _gpu is null ? ScalarType.Float32 : ScalarType.BFloat16;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, dtype, _device), report);
-        Loaded(name, role, weights.Parameters, dtype);
-        return Own(new LlamaModel(config, weights));
+        var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, dtype, _device, _gpu?.Upload), _gpu?.Quantizer, report);
+        return new LlamaModel(config, weights);
+    }
+
+    /// <summary>A checkpoint's dimensions, its context cut to the settings' limit.</summary>
+    private LlamaConfig ConfigOf(string folder)
+    {
+        var config = LlamaConfig.Load(folder);
+        return _options.ContextTokens > 0 ? config with { MaxPositions = Math.Min(config.MaxPositions, _options.ContextTokens) } : config;
     }
 
     /// <summary>The codec and the vocoders compute in F32 on every device (MODEL.md 5).</summary>
@@ -166,32 +254,10 @@ internal sealed class ModelSet : IDisposable
         where T : IDisposable
     {
         using var checkpoint = TorchCheckpoint.Open(file, rootKey);
-        var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _device));
+        var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _device, _gpu?.Upload));
         var model = Own(create(source));
-        Loaded(Path.GetFileNameWithoutExtension(file), role, source.Parameters, ScalarType.Float32);
+        _sounds.Add(new ModelStatus(Path.GetFileNameWithoutExtension(file), role, "f32", source.Parameters, Loaded: true));
         return model;
-    }
-
-    private void Loaded(string name, string role, long parameters, ScalarType dtype)
-    {
-        var text = dtype == ScalarType.BFloat16 ? "bf16" : "f32";
-        _status.Add(new ModelStatus(name, role, text, parameters, Loaded: true));
-        if (_gpu is null)
-        {
-            _plannedBytes += parameters * sizeof(float);
-        }
-    }
-
-    /// <summary>Of the device that the models run on.</summary>
-    private MemoryStatus MemoryNow()
-    {
-        if (_gpu is null)
-        {
-            return new MemoryStatus(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.WorkingSet, _plannedBytes);
-        }
-
-        var (free, total) = _gpu.Device.Memory;
-        return new MemoryStatus(total, total - free, _plannedBytes);
     }
 
     private T Own<T>(T item)
@@ -218,24 +284,6 @@ internal sealed class ModelSet : IDisposable
         [.. options.Stage1],
         options.Stage2 ?? throw new CheckpointException("settings", "Stage2 is not set: it names the stage-2 checkpoint folder"),
         options.Codec ?? throw new CheckpointException("settings", "Codec is not set: it names the xcodec_mini_infer folder"));
-
-    /// <summary>The GPU that decodes, and its compiled kernels.</summary>
-    private sealed class Gpu : IDisposable
-    {
-        public Gpu(int ordinal, string cacheFolder)
-        {
-            // TorchSharp has to have loaded CUDA's libraries before the compiler is looked for beside them.
-            torch.InitializeDeviceType(DeviceType.CUDA);
-            Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
-            Kernels = new KernelCache(Path.Combine(cacheFolder, "kernels"));
-        }
-
-        public CudaDevice Device { get; }
-
-        public KernelCache Kernels { get; }
-
-        public void Dispose() => Device.Dispose();
-    }
 
     private sealed record CheckpointFolders(IReadOnlyList<KeyValuePair<string, string>> Stage1, string Stage2, string Codec);
 }

@@ -12,7 +12,8 @@ internal sealed partial class SongPipeline(ModelSet models, ILogger logger) : ID
 
     public int Running => _songs.Count;
 
-    public bool HasRoom => _songs.Count < models.SongsAtOnce;
+    /// <summary>No song comes in while one waits for room for its model: the songs that use the others then come to an end.</summary>
+    public bool HasRoom => _songs.Count < models.SongsAtOnce && !_songs.Exists(song => song.IsWaiting);
 
     /// <summary>Takes a job in; one that cannot even begin fails at once.</summary>
     public void Admit(SongJob job, CancellationToken abandon)
@@ -31,9 +32,14 @@ internal sealed partial class SongPipeline(ModelSet models, ILogger logger) : ID
             Leave(song, song.Job.SetCancelled);
         }
 
-        foreach (var group in _songs.Where(song => song.Stage == SongStage.Stage1).GroupBy(song => song.Model.Decoder).ToArray())
+        foreach (var group in _songs.Where(song => song.Stage1Decoder is not null).GroupBy(song => song.Stage1Decoder!).ToArray())
         {
             Guard(group.ToArray(), songs => group.Key.Advance([.. songs.Select(song => song.Stage1Sequence)]));
+        }
+
+        foreach (var group in _songs.Where(song => song.Stage2Decoder is not null).GroupBy(song => song.Stage2Decoder!).ToArray())
+        {
+            Guard(group.ToArray(), _ => group.Key.Advance());
         }
 
         foreach (var song in _songs.ToArray())

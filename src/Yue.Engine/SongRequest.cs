@@ -21,6 +21,21 @@ public sealed record SongRequest
     /// <summary>The configured stage-1 checkpoint to sing with; null is the first one.</summary>
     public string? Model { get; init; }
 
+    /// <summary>How much of the way is gone.</summary>
+    public SongScope Scope { get; init; }
+
+    /// <summary>Sections that are sung already; null for a new song. Those of the lyrics behind them are sung.</summary>
+    public SongCodes? ContinueFrom { get; init; }
+
+    /// <summary>The section of <see cref="ContinueFrom"/>, from 1, that is sung again in place of further ones; null for none.</summary>
+    public int? ReplaceSection { get; init; }
+
+    /// <summary>Whether no words are sung and only the instrumental track is heard.</summary>
+    public bool Instrumental { get; init; }
+
+    /// <summary>The length of each section that is sung, in place of <see cref="MaxNewTokens"/>; null for none.</summary>
+    public IReadOnlyList<double>? TargetSeconds { get; init; }
+
     /// <summary>What sound to return.</summary>
     public OutputSettings Output { get; init; } = new();
 
@@ -28,14 +43,33 @@ public sealed record SongRequest
     public SamplingSettings Sampling { get; init; } = new();
 }
 
+/// <summary>How much of the way from lyrics to sound a song goes.</summary>
+public enum SongScope
+{
+    /// <summary>Stage 1, stage 2 and decode.</summary>
+    Full,
+
+    /// <summary>Without stage 2: the codec renders what stage 1 wrote, at 16 kHz.</summary>
+    Draft,
+
+    /// <summary>Without stage 1: the song is that of <see cref="SongRequest.ContinueFrom"/>.</summary>
+    Finish,
+}
+
 /// <summary>What sound a song is returned as.</summary>
 public sealed record OutputSettings
 {
+    /// <summary>The rate of the codec alone, without the vocoders: all that a draft has.</summary>
+    public const int CodecSampleRateHz = 16000;
+
     /// <summary>44100 (vocoder and splice) or 16000 (codec only), in Hz.</summary>
     public int SampleRate { get; init; } = 44100;
 
     /// <summary>Whether the vocal and the instrumental track are returned beside the mix.</summary>
     public bool Stems { get; init; }
+
+    /// <summary>How long a song whose end was cut at the token limit fades out; 0 is off.</summary>
+    public double FadeOutSeconds { get; init; } = 1.0;
 }
 
 /// <summary>The settings of the stage-1 sampling chain (MODEL.md 2.4).</summary>
@@ -65,6 +99,20 @@ public static class SongLimits
     public const int MaxGenreLength = 1_000;
     public const int MinMaxNewTokens = 100;
     public const int MaxMaxNewTokens = 10_000;
+    public const double MinTargetSeconds = 1.0;
+    public const double MaxTargetSeconds = 100.0;
+    public const double MinFadeOutSeconds = 0.0;
+    public const double MaxFadeOutSeconds = 30.0;
+
+    /// <summary>Sections of a song that is continued.</summary>
+    public const int MaxCodesSections = 100;
+
+    /// <summary>Frames of one of its sections: those of <see cref="MaxMaxNewTokens"/>.</summary>
+    public const int MaxSectionFrames = MaxMaxNewTokens / 2;
+
+    /// <summary>Frames of all its sections together: half an hour.</summary>
+    public const int MaxCodesFrames = 90_000;
+
     public const int MinRunNSegments = 0;
     public const int MaxRunNSegments = 10;
     public const double MinTemperature = 0.05;

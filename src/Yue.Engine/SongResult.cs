@@ -20,22 +20,29 @@ public sealed record SongResult
     /// <summary>The seed that was used.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The sections sung, in order.</summary>
+    /// <summary>How much of the way it went.</summary>
+    public required SongScope Scope { get; init; }
+
+    /// <summary>The song's sections, in order.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
+
+    /// <summary>What stage 1 wrote, or was kept from another song: what a later request can go on from.</summary>
+    public required SongCodes Codes { get; init; }
 
     /// <summary>Where the time went.</summary>
     public required SongTimings Timings { get; init; }
 
-    /// <summary>What the caller should know: assumed tags, sections left out, context shortened, output clipped.</summary>
+    /// <summary>What the caller should know: assumed tags, sections left out, context shortened, output clipped or faded out.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 }
 
-/// <summary>One sung section.</summary>
+/// <summary>One section of a song.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
 /// <param name="DurationSeconds">Its length in the song.</param>
 /// <param name="Tokens">The stage-1 tokens it took.</param>
 /// <param name="Ended">What ended it.</param>
-public sealed record SectionResult(string Tag, double DurationSeconds, int Tokens, SectionEnd Ended);
+/// <param name="Kept">Whether it was kept from another song; else it was sung.</param>
+public sealed record SectionResult(string Tag, double DurationSeconds, int Tokens, SectionEnd Ended, bool Kept = false);
 
 /// <summary>What ended a section.</summary>
 public enum SectionEnd
@@ -61,7 +68,7 @@ public sealed record SongTimings
 
     public required double TotalSeconds { get; init; }
 
-    /// <summary>Stage-1 tokens a second of stage 1.</summary>
+    /// <summary>Stage-1 tokens a second of stage 1; 0 where it did not run.</summary>
     public required double TokensPerSecond { get; init; }
 
     /// <summary>Total seconds a second of audio.</summary>
@@ -79,8 +86,8 @@ public enum SongStage
 
 /// <summary>How far a song is.</summary>
 /// <param name="Stage">The step it is in.</param>
-/// <param name="Section">The lyric section being sung, from 1; 0 outside stage 1.</param>
-/// <param name="Sections">How many sections will be sung.</param>
+/// <param name="Section">The section being sung, from 1, kept ones not counted; 0 outside stage 1.</param>
+/// <param name="Sections">How many sections are sung: without those that are kept.</param>
 /// <param name="Done">Units done of this step: stage-1 tokens, stage-2 frames, decoded frames.</param>
 /// <param name="Total">Units of this step: an upper bound in stage 1, exact after.</param>
 /// <param name="Fraction">The whole song's progress, 0 to 1, never falling.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -13,15 +14,23 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     /// <summary>What a song is guessed to take before one was measured.</summary>
     private static readonly TimeSpan FirstGuess = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan WatchdogInterval = TimeSpan.FromMilliseconds(500);
+
     private readonly EngineOptions _options;
     private readonly ILogger<YueEngine> _logger;
     private readonly SongQueue _queue;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _abandon = new();
+    private readonly ConcurrentDictionary<SongJob, bool> _unfinished = [];      // those that the engine's thread has taken
+    private readonly Timer _watchdog;
+    private readonly Lock _statusLock = new();
+    private volatile bool _isHung;
     private volatile EngineStatus _status = new() { State = EngineState.Loading, Loading = "starting" };
     private long _averageSongTicks = FirstGuess.Ticks;
     private long _stepStarted;      // a timestamp; 0 while there is nothing to do
+    private long _loadingSince = Stopwatch.GetTimestamp();
+    private long _memoryMeasured;
     private int _running;
     private Thread? _thread;
     private bool _disposed;
@@ -32,6 +41,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         _options = options.Value;
         _logger = logger;
         _queue = new SongQueue(_options.QueueCapacity);
+        _watchdog = new Timer(_ => LookForHang());
     }
 
     public EngineStatus Status
@@ -81,6 +91,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         _thread = new Thread(Run) { Name = "yue-engine", IsBackground = true };
         _thread.Start();
+        _watchdog.Change(WatchdogInterval, WatchdogInterval);
         return Task.CompletedTask;
     }
 
@@ -108,8 +119,12 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         _disposed = true;
         _abandon.Cancel();
         _queue.Close(ShuttingDown());
-        _thread?.Join();
-        _abandon.Dispose();
+        _watchdog.Dispose();
+        if (!_isHung)
+        {
+            _thread?.Join();
+            _abandon.Dispose();
+        }
     }
 
     private void Run()
@@ -121,10 +136,11 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             using var pipeline = new SongPipeline(models, _logger);
             Loading("warming up", 95);
             pipeline.WarmUp(_abandon.Token);
+            Loading("done", 100);
             _status = models.Describe(EngineState.Ready);
             Log.Ready(_logger, _status.Device, clock.Elapsed.TotalSeconds, _status.IsDemo ? "; this is the demo model" : "");
             _loaded.SetResult();
-            Serve(pipeline);
+            Serve(models, pipeline);
         }
         catch (OperationCanceledException) when (_abandon.IsCancellationRequested)
         {
@@ -138,21 +154,22 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         }
         finally
         {
-            _stopped.SetResult();
+            _stopped.TrySetResult();
         }
     }
 
-    private void Serve(SongPipeline pipeline)
+    private void Serve(ModelSet models, SongPipeline pipeline)
     {
-        while (true)
+        while (!_isHung)
         {
             Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
             while (pipeline.HasRoom && _queue.TryDequeue(out var job))
             {
-                pipeline.Admit(job, _abandon.Token);
+                Admit(pipeline, job);
             }
 
             Volatile.Write(ref _running, pipeline.Running);
+            MeasureMemory(models);
             if (pipeline.Running > 0)
             {
                 foreach (var seconds in pipeline.Step())
@@ -171,16 +188,75 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         }
     }
 
+    private void Admit(SongPipeline pipeline, SongJob job)
+    {
+        _unfinished.TryAdd(job, true);
+        _ = job.Result.ContinueWith(
+            _ => _unfinished.TryRemove(job, out bool _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        pipeline.Admit(job, _abandon.Token);
+    }
+
+    /// <summary>A step that does not come back is a hung device: what the engine's thread holds is failed on its behalf.</summary>
+    private void LookForHang()
+    {
+        var limit = TimeSpan.FromSeconds(_options.StepTimeoutSeconds);
+        if (limit == TimeSpan.Zero || _isHung || Status is not { State: EngineState.Ready or EngineState.Draining } status || status.InStep <= limit)
+        {
+            return;
+        }
+
+        _isHung = true;
+        var error = new EngineDeadException($"a step of the engine has not come back for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
+        Die(error);
+        _abandon.Cancel();
+        foreach (var job in _unfinished.Keys)
+        {
+            job.Fail(error);
+        }
+
+        _stopped.TrySetResult();
+    }
+
     /// <summary>Half the old average, half the new song.</summary>
     private void Measure(double seconds) =>
         Interlocked.Exchange(ref _averageSongTicks, (_averageSongTicks + TimeSpan.FromSeconds(seconds).Ticks) / 2);
 
-    private void Loading(string what, double percent) => _status = _status with { Loading = what, Percent = percent };
+    /// <summary>Once a second, and before the thread goes to sleep with the memory as it then stays.</summary>
+    private void MeasureMemory(ModelSet models)
+    {
+        if (Stopwatch.GetElapsedTime(_memoryMeasured) >= TimeSpan.FromSeconds(1) || Volatile.Read(ref _running) == 0)
+        {
+            _memoryMeasured = Stopwatch.GetTimestamp();
+            var (memory, inMemory) = (models.MemoryNow(), models.ModelsNow());
+            UpdateStatus(status => status with { Memory = memory, Models = inMemory });
+        }
+    }
+
+    private void Loading(string what, double percent)
+    {
+        if (what != _status.Loading)
+        {
+            var time = Stopwatch.GetElapsedTime(_loadingSince);
+            Log.Loaded(_logger, _status.Loading, time);
+            _loadingSince = Stopwatch.GetTimestamp();
+        }
+
+        UpdateStatus(status => status with { Loading = what, Percent = percent });
+    }
+
+    /// <summary>The engine's thread and the watchdog both write it.</summary>
+    private void UpdateStatus(Func<EngineStatus, EngineStatus> change)
+    {
+        lock (_statusLock)
+        {
+            _status = change(_status);
+        }
+    }
 
     private void Die(Exception error)
     {
         Log.Dead(_logger, error);
-        _status = _status with { State = EngineState.Failed, Failure = error.Message, Loading = null };
+        UpdateStatus(status => status with { State = EngineState.Failed, Failure = error.Message, Loading = null });
         _loaded.TrySetException(error);
         _queue.Close(new EngineDeadException(error.Message, error));
     }
@@ -189,6 +265,9 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     private static partial class Log
     {
+        [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Time}")]
+        public static partial void Loaded(ILogger logger, string? what, TimeSpan time);
+
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
         public static partial void Ready(ILogger logger, string device, double seconds, string demo);
 

@@ -7,6 +7,12 @@ public sealed class CompilationTests(ITestOutputHelper output)
 {
     private static readonly string[] SmallShape = ["HIDDEN=256", "INTERMEDIATE=384", "HEADS=8", "KV_HEADS=1"];
 
+    private static readonly string[] StepBuilds =
+    [
+        "ROWS=8 WEIGHT=0 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=0", "ROWS=32 WEIGHT=0 CACHE=0", "ROWS=64 WEIGHT=0 CACHE=0",
+        "ROWS=8 WEIGHT=1 CACHE=0", "ROWS=8 WEIGHT=2 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=1", "ROWS=64 WEIGHT=1 CACHE=1",
+    ];
+
     public static TheoryData<int> Architectures => [80, 86, 89, 90];
 
     [Theory]
@@ -16,9 +22,12 @@ public sealed class CompilationTests(ITestOutputHelper output)
         Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
         foreach (var file in KernelSource.Kernels)
         {
-            var builds = file == "step.cu"
-                ? from rows in (int[])[8, 16, 32, 64] from weight in (int[])[0, 1, 2] where weight == 0 || rows == 8 select (string[])[.. SmallShape, $"ROWS={rows}", $"WEIGHT={weight}"]
-                : [[]];
+            IEnumerable<string[]> builds = file switch
+            {
+                "step.cu" => from build in StepBuilds select (string[])[.. SmallShape, .. build.Split(' ')],
+                "cache_copy.cu" => [["CACHE=0"], ["CACHE=1"]],
+                _ => [[]],
+            };
             foreach (var build in builds)
             {
                 var compiled = KernelCompiler.Compile(file, architecture, build);
@@ -35,7 +44,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
     public void A_kernel_that_does_not_compile_is_refused_with_the_compilers_words()
     {
         Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
-        var error = Assert.Throws<KernelCompilationException>(() => KernelCompiler.Compile("step.cu", 90, ["ROWS=8", "WEIGHT=0", "HIDDEN=100", "INTERMEDIATE=128", "HEADS=8", "KV_HEADS=1"]));
+        var error = Assert.Throws<KernelCompilationException>(() => KernelCompiler.Compile("step.cu", 90, ["ROWS=8", "WEIGHT=0", "CACHE=0", "HIDDEN=100", "INTERMEDIATE=128", "HEADS=8", "KV_HEADS=1"]));
         Assert.Contains("pieces of 128", error.Message, StringComparison.Ordinal);
     }
 

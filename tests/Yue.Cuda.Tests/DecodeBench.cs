@@ -7,12 +7,12 @@ internal sealed class DecodeBench : IDisposable
 {
     private readonly List<List<int>> _pages = [];
 
-    public DecodeBench(Gpu gpu, LlamaShape shape, WeightType type, int rows, int pages, int seed = 1, int mostSlots = 32, bool bulkCopies = true)
+    public DecodeBench(Gpu gpu, LlamaShape shape, WeightType type, int rows, int pages, CacheType cache = CacheType.BFloat16, int seed = 1, int mostSlots = 32, bool bulkCopies = true)
     {
         var device = gpu.Require();
         Stream = CudaStream.Create();
         Model = new TestModel(shape, type, seed, Stream);
-        Cache = new KvCache(device, gpu.Kernels, shape, pages);
+        Cache = new KvCache(device, gpu.Kernels, shape, pages, cache);
         Cache.Fill(0xff, Stream);
         Llama = new CudaLlama(device, gpu.Kernels, shape, Model.Weights, Cache, rows, shape.Vocabulary, mostSlots, bulkCopies);
     }
@@ -36,7 +36,7 @@ internal sealed class DecodeBench : IDisposable
 
         _pages.Add(pages);
         Llama.SetPages(Stream, row, pages.ToArray());
-        var reference = new ReferenceLlama(Model);
+        var reference = new ReferenceLlama(Model, Cache.Type);
         var random = new Random(seed);
         var width = Model.Shape.KeyValueHeads * LlamaShape.HeadSize;
         for (var layer = 0; layer < Model.Shape.Layers && positions > 0; layer++)
@@ -49,8 +49,7 @@ internal sealed class DecodeBench : IDisposable
             Stream.Synchronize();
             for (var t = 0; t < positions; t++)
             {
-                reference.Cache[layer].Keys.Add([.. keys.AsSpan(t * width, width).ToArray().Select(Bf16.To)]);
-                reference.Cache[layer].Values.Add([.. values.AsSpan(t * width, width).ToArray().Select(Bf16.To)]);
+                reference.Append(layer, [.. keys.AsSpan(t * width, width).ToArray().Select(Bf16.To)], [.. values.AsSpan(t * width, width).ToArray().Select(Bf16.To)]);
             }
         }
 

@@ -26,6 +26,15 @@ public sealed class Gpu : IDisposable
 
     public KernelCache Kernels { get; }
 
+    /// <summary>Compiles builds of the step side by side, where there is a device to run them.</summary>
+    public void Compile(IEnumerable<IReadOnlyList<string>> builds)
+    {
+        if (_device is { } device)
+        {
+            Parallel.ForEach(builds, build => Kernels.Get("step.cu", device.ComputeCapability, build));
+        }
+    }
+
     /// <summary>The device with its context current on this thread; skips the test where there is none.</summary>
     public CudaDevice Require()
     {

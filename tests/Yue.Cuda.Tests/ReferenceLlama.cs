@@ -2,8 +2,8 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>One row of a Llama model on the CPU: sums in double, rounded to bf16 where the kernels store bf16.</summary>
-internal sealed class ReferenceLlama(TestModel model)
+/// <summary>One row of a Llama model on the CPU: sums in double, rounded to bf16 or e4m3 where the kernels store them.</summary>
+internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
 {
     private const int D = LlamaShape.HeadSize;
     private readonly LlamaShape _shape = model.Shape;
@@ -22,14 +22,14 @@ internal sealed class ReferenceLlama(TestModel model)
             h[i] = model.Embedding[((long)token * _shape.Hidden) + i];
         }
 
-        var position = Position;
+        var (position, number) = (Position, 0);
         foreach (var (layer, cache) in model.Layers.Zip(Cache))
         {
             var qkv = Multiply(layer.Qkv, 0, layer.Qkv.Rows, Normed(h, layer.AttentionNorm, out var scale), scale);
             Rotate(qkv, position);
             var q = qkv[..(_shape.Heads * D)];
-            cache.Keys.Add([.. qkv[(_shape.Heads * D)..((_shape.Heads + _shape.KeyValueHeads) * D)].Select(value => (float)Bf16.Round(value))]);
-            cache.Values.Add([.. qkv[((_shape.Heads + _shape.KeyValueHeads) * D)..].Select(value => (float)Bf16.Round(value))]);
+            var values = (_shape.Heads + _shape.KeyValueHeads) * D;
+            Append(number++, [.. qkv[(_shape.Heads * D)..values].Select(value => (float)Bf16.Round(value))], [.. qkv[values..].Select(value => (float)Bf16.Round(value))]);
             Add(h, Multiply(layer.Output, 0, layer.Output.Rows, Attend(q, cache.Keys, cache.Values), 1));
             var gateUp = Multiply(layer.GateUp, 0, layer.GateUp.Rows, Normed(h, layer.MlpNorm, out scale), scale);
             var mlp = new double[_shape.Intermediate];
@@ -43,6 +43,20 @@ internal sealed class ReferenceLlama(TestModel model)
 
         return [.. Multiply(model.Head, headStart, headRows, Normed(h, model.FinalNorm, out var last), last).Select(value => (float)value)];
     }
+
+    /// <summary>Adds a position to a layer's cache: bf16 values, [K·D] each.</summary>
+    public void Append(int layer, float[] keys, float[] values)
+    {
+        Cache[layer].Keys.Add(Kept(keys));
+        Cache[layer].Values.Add(Kept(values));
+    }
+
+    /// <summary>What the cache keeps of values: in e4m3, each head's nearest multiples of its scale.</summary>
+    private float[] Kept(float[] values) => cacheType == CacheType.BFloat16 ? values : [.. values.Chunk(D).SelectMany(head =>
+    {
+        var scale = head.Max(Math.Abs) / 448f;
+        return head.Select(value => E4M3.Round(value / scale) * scale);
+    })];
 
     private static double[] Multiply(TestMatrix matrix, int start, int rows, double[] x, double scale)
     {

@@ -6,7 +6,7 @@ namespace Yue.Cuda.Tests;
 
 [Collection(Gpu.Name)]
 [Trait("Category", Gpu.Name)]
-public sealed class StepTests(Gpu gpu)
+public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
 {
     private static readonly int[] Lengths = [0, 1, 31, 32, 63, 64, 65, 100, 127, 128, 200, 319, 5, 640];
 
@@ -18,21 +18,40 @@ public sealed class StepTests(Gpu gpu)
 
     private static LlamaShape Stage1Layer { get; } = new() { Layers = 1, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 1024, Context = 16384 };
 
-    public static TheoryData<string, int, int> Cases { get; } = new()
+    public static TheoryData<string, int, int, CacheType> Cases { get; } = new()
     {
-        { "tiny", 1, 0 }, { "tiny", 2, 0 }, { "tiny", 5, 0 }, { "tiny", 8, 0 }, { "tiny", 9, 0 }, { "tiny", 16, 0 }, { "tiny", 17, 0 }, { "tiny", 33, 0 }, { "tiny", 64, 0 },
-        { "odd", 3, 0 }, { "odd", 13, 0 }, { "odd", 40, 0 },
-        { "stage2", 10, 0 }, { "stage1", 2, 0 },
-        { "tiny", 2, 1 }, { "odd", 13, 1 }, { "stage1", 2, 1 }, { "tiny", 2, 2 }, { "odd", 13, 2 }, { "stage2", 3, 2 }, { "tiny", 64, 1 },
+        { "tiny", 1, 0, CacheType.BFloat16 }, { "tiny", 2, 0, CacheType.BFloat16 }, { "tiny", 5, 0, CacheType.BFloat16 }, { "tiny", 8, 0, CacheType.BFloat16 },
+        { "tiny", 9, 0, CacheType.BFloat16 }, { "tiny", 16, 0, CacheType.BFloat16 }, { "tiny", 17, 0, CacheType.BFloat16 }, { "tiny", 33, 0, CacheType.BFloat16 },
+        { "tiny", 64, 0, CacheType.BFloat16 }, { "odd", 3, 0, CacheType.BFloat16 }, { "odd", 13, 0, CacheType.BFloat16 }, { "odd", 40, 0, CacheType.BFloat16 },
+        { "stage2", 10, 0, CacheType.BFloat16 }, { "stage1", 2, 0, CacheType.BFloat16 },
+        { "tiny", 2, 1, CacheType.BFloat16 }, { "odd", 13, 1, CacheType.BFloat16 }, { "stage1", 2, 1, CacheType.BFloat16 }, { "tiny", 64, 1, CacheType.BFloat16 },
+        { "tiny", 2, 2, CacheType.BFloat16 }, { "odd", 13, 2, CacheType.BFloat16 }, { "stage2", 3, 2, CacheType.BFloat16 },
+        { "tiny", 7, 0, CacheType.Float8 }, { "odd", 13, 0, CacheType.Float8 }, { "odd", 40, 1, CacheType.Float8 }, { "tiny", 64, 0, CacheType.Float8 },
+        { "stage2", 10, 0, CacheType.Float8 }, { "stage1", 2, 2, CacheType.Float8 },
     };
+
+    public static TheoryData<string, int, CacheType> BatchCases { get; } = new()
+    {
+        { "tiny", 0, CacheType.BFloat16 }, { "odd", 0, CacheType.BFloat16 }, { "stage2", 0, CacheType.BFloat16 }, { "tiny", 1, CacheType.BFloat16 },
+        { "tiny", 2, CacheType.BFloat16 }, { "odd", 0, CacheType.Float8 }, { "tiny", 1, CacheType.Float8 },
+    };
+
+    private static IEnumerable<IReadOnlyList<string>> Builds()
+    {
+        var cases = Cases.Select(row => row.Data).Select(data => (Name: data.Item1, Rows: data.Item2, Weights: data.Item3, Cache: data.Item4));
+        var batches = from batch in BatchCases.Select(row => row.Data) from rows in (int[])[8, 16, 32, 64] select (Name: batch.Item1, Rows: rows, Weights: batch.Item2, Cache: batch.Item3);
+        return cases.Concat(batches)
+            .Select(build => CudaLlama.Definitions(ShapeOf(build.Name), (WeightType)build.Weights, build.Cache, build.Rows))
+            .DistinctBy(build => string.Join(' ', build));
+    }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Logits_equal_the_reference(string name, int rows, int weightType)
+    public void Logits_equal_the_reference(string name, int rows, int weightType, CacheType cache)
     {
         gpu.Require();
         var shape = ShapeOf(name);
-        using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, rows, (rows * 5) + 40);
+        using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, rows, (rows * 5) + 40, cache);
         var references = Enumerable.Range(0, rows).Select(row => bench.StartRow(row, Lengths[row % Lengths.Length], row, spare: 3)).ToList();
         for (var step = 0; step < 2; step++)
         {
@@ -52,14 +71,16 @@ public sealed class StepTests(Gpu gpu)
     }
 
     [Theory]
-    [InlineData("stage1", 16383)]
-    [InlineData("stage1", 4097)]
-    [InlineData("stage2", 8191)]
-    public void Long_rows_equal_the_reference(string name, int position)
+    [InlineData("stage1", 16383, CacheType.BFloat16)]
+    [InlineData("stage1", 4097, CacheType.BFloat16)]
+    [InlineData("stage2", 8191, CacheType.BFloat16)]
+    [InlineData("stage1", 16383, CacheType.Float8)]
+    [InlineData("stage2", 4160, CacheType.Float8)]
+    public void Long_rows_equal_the_reference(string name, int position, CacheType cache)
     {
         gpu.Require();
         var shape = ShapeOf(name);
-        using var bench = new DecodeBench(gpu, shape, WeightType.BFloat16, 2, KvCache.PagesFor(position + 1) + 4);
+        using var bench = new DecodeBench(gpu, shape, WeightType.BFloat16, 2, KvCache.PagesFor(position + 1) + 4, cache);
         var longRow = bench.StartRow(0, position, 5);
         var shortRow = bench.StartRow(1, 3, 6);
         bench.Llama.SetRow(bench.Stream, 0, 11, position, active: true);
@@ -70,16 +91,12 @@ public sealed class StepTests(Gpu gpu)
     }
 
     [Theory]
-    [InlineData("tiny", 0)]
-    [InlineData("odd", 0)]
-    [InlineData("stage2", 0)]
-    [InlineData("tiny", 1)]
-    [InlineData("tiny", 2)]
-    public void A_row_has_the_same_bits_alone_and_beside_others(string name, int weightType)
+    [MemberData(nameof(BatchCases))]
+    public void A_row_has_the_same_bits_alone_and_beside_others(string name, int weightType, CacheType cache)
     {
         gpu.Require();
         var shape = ShapeOf(name);
-        using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, 64, 200);
+        using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, 64, 200, cache);
         float[]? alone = null;
         foreach (var rows in (int[])[1, 2, 8, 9, 16, 17, 32, 33, 64])
         {
@@ -100,14 +117,16 @@ public sealed class StepTests(Gpu gpu)
         }
     }
 
-    [Fact]
-    public void Fewer_slots_and_plain_copies_give_the_same_bits()
+    [Theory]
+    [InlineData(CacheType.BFloat16)]
+    [InlineData(CacheType.Float8)]
+    public void Fewer_slots_and_plain_copies_give_the_same_bits(CacheType cache)
     {
         gpu.Require();
         float[]? first = null;
         foreach (var (slots, bulk) in ((int, bool)[])[(32, true), (32, false), (10, true), (4, false)])
         {
-            using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 3, 40, mostSlots: slots, bulkCopies: bulk);
+            using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 3, 40, cache, mostSlots: slots, bulkCopies: bulk);
             for (var row = 0; row < 3; row++)
             {
                 bench.StartRow(row, 100 * row, row);
@@ -121,11 +140,13 @@ public sealed class StepTests(Gpu gpu)
         }
     }
 
-    [Fact]
-    public void A_replayed_graph_has_the_bits_of_plain_launches()
+    [Theory]
+    [InlineData(CacheType.BFloat16)]
+    [InlineData(CacheType.Float8)]
+    public void A_replayed_graph_has_the_bits_of_plain_launches(CacheType cache)
     {
         gpu.Require();
-        using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 4, 60);
+        using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 4, 60, cache);
         bench.Llama.Prepare(4);
         using var graph = CudaGraph.Capture(bench.Stream, () => bench.Llama.Step(bench.Stream, 4, 0, Odd.Vocabulary));
         for (var step = 0; step < 20; step++)
@@ -144,11 +165,13 @@ public sealed class StepTests(Gpu gpu)
         }
     }
 
-    [Fact]
-    public void What_is_copied_into_the_cache_comes_out_again()
+    [Theory]
+    [InlineData(CacheType.BFloat16)]
+    [InlineData(CacheType.Float8)]
+    public void What_is_copied_into_the_cache_comes_out_again(CacheType cache)
     {
         gpu.Require();
-        using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 1, 10);
+        using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 1, 10, cache);
         bench.StartRow(0, 0, 1, spare: 400);
         const int Positions = 333;
         const int Width = 2 * LlamaShape.HeadSize;
@@ -164,14 +187,16 @@ public sealed class StepTests(Gpu gpu)
         bench.Cache.CopyOut(bench.Stream, bench.Llama.PageTableOf(0), 2, 17, new KeyValueBlock(keysOut.Address, valuesOut.Address, Positions, LlamaShape.HeadSize, Positions * LlamaShape.HeadSize));
         var back = CudaCopy.ToHost<ushort>(keysOut.Address, keys.Length, bench.Stream);
         var backValues = CudaCopy.ToHost<ushort>(valuesOut.Address, keys.Length, bench.Stream);
+        var reference = new ReferenceLlama(bench.Model, cache);
         for (var t = 0; t < Positions; t++)
         {
+            reference.Append(0, [.. keys.AsSpan(t * Width, Width).ToArray().Select(Bf16.To)], [.. values.AsSpan(t * Width, Width).ToArray().Select(Bf16.To)]);
             for (var i = 0; i < Width; i++)
             {
                 var (head, d) = (i / LlamaShape.HeadSize, i % LlamaShape.HeadSize);
                 var at = (((head * Positions) + t) * LlamaShape.HeadSize) + d;
-                Assert.Equal(keys[(t * Width) + i], back[at]);
-                Assert.Equal(values[(t * Width) + i], backValues[at]);
+                Assert.Equal(Bf16.From(reference.Cache[0].Keys[t][i]), back[at]);
+                Assert.Equal(Bf16.From(reference.Cache[0].Values[t][i]), backValues[at]);
             }
         }
     }
@@ -185,4 +210,10 @@ public sealed class StepTests(Gpu gpu)
         "stage1" => Stage1Layer,
         _ => Stage2Layer,
     };
+
+    /// <summary>The builds that these tests use.</summary>
+    public sealed class Compiled
+    {
+        public Compiled(Gpu gpu) => gpu.Compile(Builds());
+    }
 }

@@ -35,7 +35,7 @@ internal sealed class TestMatrix : IDisposable
             {
                 ref var raw = ref bytes[((long)row * columns) + i];
                 raw = type == WeightType.Float8 && (raw & 0x7f) >= 0x5f ? (byte)(raw & 0xdf & 0xd7) : raw;
-                Values[((long)row * columns) + i] = (type == WeightType.Int8 ? (sbyte)raw : E4M3(raw)) * scales[row];
+                Values[((long)row * columns) + i] = (type == WeightType.Int8 ? Int8(raw) : E4M3.To(raw)) * scales[row];
             }
         }
 
@@ -62,12 +62,8 @@ internal sealed class TestMatrix : IDisposable
         return memory;
     }
 
-    public static float E4M3(byte raw)
-    {
-        var (exponent, mantissa) = ((raw >> 3) & 15, raw & 7);
-        var value = exponent == 0 ? mantissa / 8.0 * Math.Pow(2, -6) : (1 + (mantissa / 8.0)) * Math.Pow(2, exponent - 7);
-        return (float)((raw & 0x80) != 0 ? -value : value);
-    }
+    /// <summary>A sign bit and seven bits of size.</summary>
+    public static float Int8(byte raw) => (raw & 0x80) != 0 ? -(float)(raw & 0x7f) : raw;
 
     public void Dispose()
     {

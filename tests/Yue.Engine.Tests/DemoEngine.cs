@@ -7,7 +7,17 @@ namespace Yue.Engine.Tests;
 /// <summary>One engine on the demo model, loaded once for all tests of a class.</summary>
 public sealed class DemoEngine : IAsyncLifetime
 {
-    public YueEngine Engine { get; } = Create(new EngineOptions { QueueCapacity = 2 });
+    public DemoEngine()
+        : this(new EngineOptions { QueueCapacity = 2 })
+    {
+    }
+
+    internal DemoEngine(EngineOptions options)
+    {
+        Engine = Create(options);
+    }
+
+    public YueEngine Engine { get; }
 
     public static YueEngine Create(EngineOptions options) => new(Options.Create(options), NullLogger<YueEngine>.Instance);
 

@@ -26,6 +26,9 @@ public sealed class KernelCache(string folder)
         return image;
     }
 
+    /// <summary>Compiles what is not in the folder yet, several files at once.</summary>
+    public void Prepare(int architecture, IEnumerable<KernelBuild> builds) => Parallel.ForEach(builds, build => Get(build.File, architecture, build.Definitions));
+
     /// <summary>Loads a kernel file for a device, whose context must be current.</summary>
     public CudaModule Load(CudaDevice device, string file, params IReadOnlyList<string> definitions)
     {
@@ -49,3 +52,6 @@ public sealed class KernelCache(string folder)
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..20];
     }
 }
+
+/// <summary>A kernel file and the macros that it is built with.</summary>
+public sealed record KernelBuild(string File, IReadOnlyList<string> Definitions);

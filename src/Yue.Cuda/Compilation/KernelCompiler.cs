@@ -46,7 +46,7 @@ public static unsafe partial class KernelCompiler
         var headers = KernelSource.Headers.ToArray();
         string[] options =
         [
-            $"-arch=sm_{architecture}", "--std=c++17", "-default-device", "-lineinfo", "--ptxas-options=-v",
+            $"-arch={Target(architecture)}", "--std=c++17", "-default-device", "-lineinfo", "--ptxas-options=-v",
 
             // Contraction is the compiler's choice, build by build: without it a row has the same bits in every build.
             "--fmad=false",
@@ -95,6 +95,13 @@ public static unsafe partial class KernelCompiler
         {
             _ = Nvrtc.nvrtcDestroyProgram(ref program);
         }
+    }
+
+    /// <summary>The compiler's name of an architecture: with 9.0's own instructions, which other devices do not run, where it knows them.</summary>
+    private static string Target(int architecture)
+    {
+        Check(Nvrtc.nvrtcVersion(out var major, out _), "nvrtcVersion", "");
+        return architecture == 90 && major >= 12 ? "sm_90a" : $"sm_{architecture}";
     }
 
     private static KernelResources[] ReadResources(string log) =>

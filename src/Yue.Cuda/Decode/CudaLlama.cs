@@ -15,7 +15,8 @@ public sealed unsafe class CudaLlama : IDisposable
     public const int MostRows = 64;
 
     private const int ConsumerWarps = 8;
-    private const int BlockThreads = (ConsumerWarps + 1) * 32;
+    private const int ProducerWarps = 4;
+    private const int BlockThreads = (ConsumerWarps + ProducerWarps) * 32;
     private const int MaxSlots = 32;
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
@@ -35,6 +36,7 @@ public sealed unsafe class CudaLlama : IDisposable
     private readonly DeviceMemory _normed;
     private readonly DeviceMemory _squares;
     private readonly DeviceMemory _query;
+    private readonly DeviceMemory _fresh;
     private readonly DeviceMemory _attended;
     private readonly DeviceMemory _mlp;
     private readonly DeviceMemory _partial;
@@ -79,6 +81,7 @@ public sealed unsafe class CudaLlama : IDisposable
         _normed = Own((long)MostRows * shape.Hidden * 2);
         _squares = Own(2L * MostRows * MaxBlocks * sizeof(float));
         _query = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * 2);
+        _fresh = Own(2L * MostRows * shape.KeyValueHeads * LlamaShape.HeadSize * 2);
         _attended = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * 2);
         _mlp = Own((long)MostRows * shape.Intermediate * 2);
         _partial = Own((long)rows * shape.Heads * MaxSplits * LlamaShape.HeadSize * sizeof(float));
@@ -179,6 +182,7 @@ public sealed unsafe class CudaLlama : IDisposable
             Normed = _normed.Address,
             Squares = _squares.Address,
             Query = _query.Address,
+            Fresh = _fresh.Address,
             Attended = _attended.Address,
             Mlp = _mlp.Address,
             Partial = _partial.Address,
@@ -199,7 +203,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>Fills the activations with a byte: with 0xFF every value that a step leaves unwritten is a NaN. For tests.</summary>
     public void Poison(CudaStream stream, byte value)
     {
-        foreach (var memory in (DeviceMemory[])[_residual, _normed, _squares, _query, _attended, _mlp, _partial, _partialStats, _logits])
+        foreach (var memory in (DeviceMemory[])[_residual, _normed, _squares, _query, _fresh, _attended, _mlp, _partial, _partialStats, _logits])
         {
             memory.Fill(value, stream);
         }
@@ -215,13 +219,18 @@ public sealed unsafe class CudaLlama : IDisposable
         _owned.Clear();
     }
 
+    /// <summary>What a decoder of so many rows compiles in the course of its life.</summary>
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType weights, CacheType cache, int rows) => Builds
+        .Where((most, i) => i == 0 || Builds[i - 1] < rows)
+        .Select(most => new KernelBuild("step.cu", Definitions(shape, weights, cache, most)));
+
     /// <summary>The macros that the step kernel is built with.</summary>
-    public static IReadOnlyList<string> Definitions(LlamaShape shape, WeightType type, int rows)
+    public static IReadOnlyList<string> Definitions(LlamaShape shape, WeightType weights, CacheType cache, int rows)
     {
         ArgumentNullException.ThrowIfNull(shape);
         return
         [
-            $"ROWS={Builds.First(most => rows <= most)}", $"WEIGHT={(int)type}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}",
+            $"ROWS={Builds.First(most => rows <= most)}", $"WEIGHT={(int)weights}", $"CACHE={(int)cache}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}",
             $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}",
         ];
     }
@@ -267,15 +276,15 @@ public sealed unsafe class CudaLlama : IDisposable
             throw new NotSupportedException($"{_device.Name} has {_device.MultiprocessorCount} multiprocessors; the kernels deal work to at most {MaxBlocks}");
         }
 
-        var module = _cache.Load(_device, "step.cu", [.. Definitions(Shape, _weights.Type, build), .. _bulkCopies ? (string[])[] : ["YUE_NO_BULK=1"]]);
+        var module = _cache.Load(_device, "step.cu", [.. Definitions(Shape, _weights.Type, _keyValues.Type, build), .. _bulkCopies ? (string[])[] : ["YUE_NO_BULK=1"]]);
         _owned.Add(module);
         var kernel = module.Kernel("decode_step");
 
-        // Slots as in ring.cuh: eight row segments of 2 KiB, or 1 KiB in the larger builds.
-        var slotBytes = 8 * ((build <= 8 ? 2048 : 1024) + 64);
+        // Slots as in ring.cuh: eight row segments of 2 KiB, or 1 KiB where more would not stay in registers.
+        var slotBytes = 8 * ((build <= (_weights.Type == WeightType.BFloat16 ? 16 : 8) ? 2048 : 1024) + 64);
 
         // What struct Shared of model.cuh takes, and the alignment of the first slot.
-        var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 1) * 4) + (2 * 256 * 4) + (64 * 4) + (ConsumerWarps * 64 * 8 * 4) + 64 + 128;
+        var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 2) * 4) + (2 * 256 * 4) + (64 * 4) + (ConsumerWarps * 64 * 8 * 4) + 64 + 128;
         var slots = Math.Min(Math.Min(MaxSlots, _mostSlots), (_device.SharedMemoryPerBlock - fixedBytes) / slotBytes);
         var sharedBytes = fixedBytes + (slots * slotBytes);
         kernel.AllowSharedMemory(sharedBytes);
@@ -300,7 +309,7 @@ public sealed unsafe class CudaLlama : IDisposable
     private struct StepParameters
     {
         public nint Layers, Embedding, Head, HeadScale, FinalNorm, Rope, Cache, PageTable, Token, Position, Active;
-        public nint Residual, Normed, Squares, Query, Attended, Mlp, Partial, PartialStats, Logits, Barrier;
+        public nint Residual, Normed, Squares, Query, Fresh, Attended, Mlp, Partial, PartialStats, Logits, Barrier;
         public int Rows, LayerCount, MaxPages, Slots, HeadStart, HeadRows;
         public float Epsilon;
     }

@@ -4,8 +4,8 @@ namespace Yue.Cuda.Decode;
 
 /// <summary>Keys and values of all rows in pages of 64 positions, so that a row grows without a copy.</summary>
 /// <remarks>
-/// bf16, <c>[pages, layers, 2 (keys, values), K, 64, 128]</c>. Within the 256 bytes of one position t of a page the 16-byte
-/// piece p lies at <c>p ^ (((t &gt;&gt; 1) &amp; 3) | ((t &amp; 1) &lt;&lt; 2))</c>; <see cref="CopyIn"/> and <see cref="CopyOut"/> translate. Not thread-safe.
+/// <c>[pages, layers, 2 (keys, values), K]</c> blocks of 64 positions of 128 values, laid out as cache.cuh says; <see cref="CopyIn"/> and
+/// <see cref="CopyOut"/> translate from and to plain bf16. Not thread-safe.
 /// </remarks>
 public sealed class KvCache : IDisposable
 {
@@ -19,18 +19,21 @@ public sealed class KvCache : IDisposable
     private readonly Stack<int> _free;
 
     /// <summary>Allocates <paramref name="pages"/> pages of device memory.</summary>
-    public KvCache(CudaDevice device, KernelCache kernels, LlamaShape shape, int pages)
+    public KvCache(CudaDevice device, KernelCache kernels, LlamaShape shape, int pages, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(kernels);
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pages);
         _shape = shape;
         PageCount = pages;
-        _memory = DeviceMemory.Allocate(PageBytes(shape) * pages);
-        _module = kernels.Load(device, "cache_copy.cu");
+        Type = type;
+        _memory = DeviceMemory.Allocate(PageBytes(shape, type) * pages);
+        _module = kernels.Load(device, "cache_copy.cu", $"CACHE={(int)type}");
         _copy = _module.Kernel("cache_copy");
         _free = new Stack<int>(Enumerable.Range(0, pages).Reverse());
     }
+
+    public CacheType Type { get; }
 
     public int PageCount { get; }
 
@@ -39,11 +42,12 @@ public sealed class KvCache : IDisposable
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
 
-    /// <summary>Bytes of one page, all layers: 4 MiB for stage 1, 16 MiB for stage 2.</summary>
-    public static long PageBytes(LlamaShape shape)
+    /// <summary>Bytes of one page, all layers: in bf16 4 MiB for stage 1 and 16 MiB for stage 2, in fp8 52 % of that.</summary>
+    public static long PageBytes(LlamaShape shape, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        return (long)shape.Layers * 2 * shape.KeyValueHeads * PageSize * LlamaShape.HeadSize * 2;
+        var positionBytes = type == CacheType.BFloat16 ? LlamaShape.HeadSize * 2 : LlamaShape.HeadSize + sizeof(float);
+        return (long)shape.Layers * 2 * shape.KeyValueHeads * PageSize * positionBytes;
     }
 
     /// <summary>Pages that hold <paramref name="positions"/> positions.</summary>

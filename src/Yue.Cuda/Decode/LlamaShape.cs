@@ -6,10 +6,20 @@ public enum WeightType
 {
     BFloat16,
 
-    /// <summary>Signed bytes with one float32 scale a row.</summary>
+    /// <summary>Bytes of a sign bit and seven bits of size, with one float32 scale a row.</summary>
     Int8,
 
     /// <summary>e4m3 with one float32 scale a row.</summary>
+    Float8,
+}
+
+/// <summary>How keys and values are stored.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1720", Justification = "These are the formats' names.")]
+public enum CacheType
+{
+    BFloat16,
+
+    /// <summary>e4m3 with one float32 scale a position and head: half the bytes and 3 %.</summary>
     Float8,
 }
 

@@ -3,9 +3,9 @@
 // A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp takes it through the
 // tensor cores and leaves unnormalised sums, maximum and sum; a second phase joins the splits in order. Positions, then values'
 // dimensions, are the 16-row operand and the group's up to eight query heads the 8-column one: no row is wasted, and the sums of
-// 128 dimensions take 32 registers (queries as the 16-row operand took 64, and spilled). The current position's key and value were
-// written in this launch, maybe after the producer copied their page: the warp that owns the page takes them from L2; what lies
-// behind is masked bit by bit, since it may be anything.
+// 128 dimensions take 32 registers (queries as the 16-row operand took 64, and spilled). The current position's key and value come
+// from this launch: the warp whose unit has their page puts them into the cache and into its copy of the page. What lies behind is
+// masked, since it may be anything: a bf16 value bit by bit; an e4m3 one, which is finite as widen_e4m3 has it, by a weight of zero.
 #pragma once
 #include "model.cuh"
 
@@ -52,9 +52,10 @@ DEV int unit_page(const Step& s, const Shared& shared, const Unit& u, int p)
     return s.page_table[(size_t)u.row * s.max_pages + (u.split << split_shift(shared.position[u.row] / PAGE + 1)) + p];
 }
 
-constexpr int RUN = 32 * PARTS;                             // positions of a slot: a slot of keys, then one of values
+constexpr int RUN = CACHE == 0 ? 32 * PARTS : PAGE;         // positions of a slot: a slot of keys, then one of values
+constexpr int RUN_BYTES = CACHE == 0 ? RUN * POSITION_BYTES : BLOCK_BYTES;
 constexpr int PAGE_SLOTS = 2 * PAGE / RUN;
-static_assert(RUN * D * 2 <= SLOT_BYTES && PAGE % RUN == 0, "a run of keys fits a slot");
+static_assert(RUN_BYTES <= SLOT_BYTES && PAGE % RUN == 0, "a run of keys fits a slot");
 
 DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring, Front& at, u64 policy, int layer)
 {
@@ -66,12 +67,13 @@ DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring
 #pragma unroll 1
         for (int p = 0; p < u.pages; p++)
         {
-            const bf16* source = s.cache + cache_offset(unit_page(s, shared, u, p), layer, s.layer_count, 0, u.kv_head);
+            const u8* source = s.cache + cache_offset(unit_page(s, shared, u, p), layer, s.layer_count, 0, u.kv_head);
 #pragma unroll 1
             for (int slot = 0; slot < PAGE_SLOTS; slot++)
             {
-                const u8* from = (const u8*)(source + (slot & 1) * KV_HEADS * (PAGE * D) + (slot >> 1) * (RUN * D));
-                fill_slot(ring, at, 1, RUN * D * 2, 0, policy, [&](int) { return from; });
+                const u8* from = source + (slot & 1) * KV_HEADS * BLOCK_BYTES + (slot >> 1) * RUN_BYTES;
+                constexpr u32 PIECE = RUN_BYTES / PRODUCER_WARPS;
+                fill_slot<PRODUCER_WARPS>(ring, at, PIECE, PIECE, policy, [&](int i) { return from + i * PIECE; });
             }
         }
     }
@@ -85,14 +87,14 @@ DEV void leave_slot(const Ring& ring, Cursor& at)
     at.advance(ring);
 }
 
-DEV void pass_slots(const Ring& ring, Cursor& at, int slots)
+// The slots of a page are filled in order: once the last is full, all have been filled anew.
+DEV void pass_page(const Ring& ring, Cursor& at)
 {
-#pragma unroll 1
-    for (int i = 0; i < slots; i++)
-    {
-        barrier_wait(at.full(ring), at.phase);
-        leave_slot(ring, at);
-    }
+    Cursor last = at;
+    for (int i = 1; i < PAGE_SLOTS; i++) last.advance(ring);
+    barrier_wait(last.full(ring), last.phase);
+#pragma unroll
+    for (int i = 0; i < PAGE_SLOTS; i++) leave_slot(ring, at);
 }
 
 // The positions first and first + 1 of which those up to valid count: a mask for a pair of 16-bit values.
@@ -108,7 +110,7 @@ DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
 #pragma unroll
     for (int i = 0; i < 4; i++)
     {
-        q[i] = g < GROUP ? load_shared_u4(s.query + (size_t)u.row * (HEADS * D) + (u.kv_head * GROUP + g) * D + (c + 4 * i) * 8) : make_uint4(0, 0, 0, 0);
+        q[i] = g < GROUP ? load_shared_u4(s.query + (size_t)u.row * (HEADS * D) + (u.kv_head * GROUP + g) * D + (CACHE == 0 ? c + 4 * i : 4 * c + i) * 8) : make_uint4(0, 0, 0, 0);
     }
 }
 
@@ -116,8 +118,8 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
 {
     int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3, position = shared.position[u.row];
 
-    constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f;
-    float out[8][4];        // dimensions 16 j + g and + 8, heads 2 c and 2 c + 1
+    constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f * CACHE_SCALE;
+    float out[8][4];        // dimensions 16 j + g and + 8 (fp8: 16 j + 2 g and + 1), heads 2 c and 2 c + 1
 #pragma unroll
     for (int j = 0; j < 8; j++) out[j][0] = out[j][1] = out[j][2] = out[j][3] = 0.0f;
     float top[2] = { -1e30f, -1e30f }, sum[2] = { 0.0f, 0.0f };
@@ -127,35 +129,37 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
     {
         int run_valid = behind - p * RUN;
         bool current = run_valid >= 0 && run_valid < RUN;
-        uint4 key = make_uint4(0, 0, 0, 0), value = key;
-        if (current && lane < 16)
-        {
-            const bf16* keys = s.cache + cache_offset(unit_page(s, shared, u, p * RUN / PAGE), layer, s.layer_count, 0, u.kv_head) + (p * RUN % PAGE + run_valid) * D + lane * 8;
-            key = load_shared_u4(keys);
-            value = load_shared_u4(keys + KV_HEADS * (PAGE * D));
-        }
+        uint4 fresh = make_uint4(0, 0, 0, 0);           // a half warp has the key, the other the value
+        int kv = lane >> 4, piece = lane & 15;
+        if (current) fresh = load_shared_u4(s.fresh + (((size_t)u.row * 2 + kv) * KV_HEADS + u.kv_head) * D + piece * 8);
         Cursor values = at;
         values.advance(ring);
         barrier_wait(at.full(ring), at.phase);
         barrier_wait(values.full(ring), values.phase);
         if (current)
         {
-            if (lane < 16)
+            Kept kept = keep(fresh);
+            int t = p * RUN % PAGE + run_valid;
+            store_kept(s.cache + cache_offset(unit_page(s, shared, u, p * RUN / PAGE), layer, s.layer_count, kv, u.kv_head), t, piece, kept);
+            u32 slot = kv ? values.data(ring) : at.data(ring);
+            if (CACHE == 0) sts128(slot + value_offset(t, piece) - p * RUN % PAGE * POSITION_BYTES, kept.values);
+            else
             {
-                sts128(at.data(ring) + run_valid * (D * 2) + lane * 16, key);
-                sts128(values.data(ring) + run_valid * (D * 2) + lane * 16, value);
+                asm volatile("st.shared.v2.u32 [%0], {%1,%2};" : : "r"(slot + value_offset(t, piece)), "r"(kept.values.x), "r"(kept.values.y) : "memory");
+                if (piece == 0) asm volatile("st.shared.f32 [%0], %1;" : : "r"(slot + scale_offset(t)), "f"(kept.scale) : "memory");
             }
             fence_slot_writes();
             __syncwarp();
         }
 #pragma unroll 1
-        for (int half = 0; half < PARTS; half++)
+        for (int half = 0; half < RUN / 32; half++)
         {
             int valid = run_valid - half * 32;
-            u32 data = at.data(ring) + half * (32 * D * 2) + g * (D * 2);
+            u32 data = at.data(ring) + (half * 32 + g) * POSITION_BYTES;
             float score[2][4];
 #pragma unroll
             for (int j = 0; j < 2; j++) score[j][0] = score[j][1] = score[j][2] = score[j][3] = 0.0f;
+#if CACHE == 0
 #pragma unroll
             for (int i = 0; i < 4; i++)
             {
@@ -166,6 +170,43 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
                 mma_bf16(score[0], k0.z, k1.z, k0.w, k1.w, q[i].z, q[i].w);
                 mma_bf16(score[1], k2.z, k3.z, k2.w, k3.w, q[i].z, q[i].w);
             }
+#else
+#pragma unroll
+            for (int i = 0; i < 2; i++)
+            {
+                u32 piece = data + (((2 * c + i) ^ g) << 4);
+#pragma unroll
+                for (int j = 0; j < 2; j++)
+                {
+                    uint4 k0 = lds128(piece + j * 16 * D), k1 = lds128(piece + j * 16 * D + 8 * D);
+                    const u32 low[4] = { k0.x, k0.y, k0.z, k0.w }, high[4] = { k1.x, k1.y, k1.z, k1.w };
+#pragma unroll
+                    for (int w = 0; w < 4; w++)
+                    {
+                        u32 a0, a1, a2, a3;
+                        widen_e4m3(low[w], a0, a2);
+                        widen_e4m3(high[w], a1, a3);
+                        const uint4& b = q[2 * i + w / 2];
+                        mma_bf16(score[j], a0, a1, a2, a3, w % 2 ? b.z : b.x, w % 2 ? b.w : b.y);
+                    }
+                }
+            }
+
+            // Scales of positions 16 j + g and + 8: of the keys, then of the values, these for the weights.
+            float value_scale[2][2];
+#pragma unroll
+            for (int j = 0; j < 2; j++)
+            {
+                u32 scales = scale_offset(half * 32 + j * 16 + g);
+                float low = lds32(at.data(ring) + scales), high = lds32(at.data(ring) + scales + 32);
+                score[j][0] *= low;
+                score[j][1] *= low;
+                score[j][2] *= high;
+                score[j][3] *= high;
+                value_scale[j][0] = lds32(values.data(ring) + scales) * QUERY_SCALE;
+                value_scale[j][1] = lds32(values.data(ring) + scales + 32) * QUERY_SCALE;
+            }
+#endif
 
             // score[j][e]: position 16 j + g (+ 8 for e >= 2), head 2 c + (e & 1).
             float fade[2];
@@ -195,7 +236,10 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
                 out[j][3] *= fade[1];
             }
 
-            data = values.data(ring) + half * (32 * D * 2) + ((lane >> 4) * 8 + (lane & 7)) * (D * 2);
+            data = CACHE == 0 ? values.data(ring) + half * (32 * D * 2) + ((lane >> 4) * 8 + (lane & 7)) * (D * 2) : values.data(ring) + (half * 32 + lane) * D;
+#if CACHE != 0
+            u32 weight[2][2];
+#endif
 #pragma unroll
             for (int j = 0; j < 2; j++)
             {
@@ -204,6 +248,7 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
                 float e2 = j * 16 + g + 8 <= valid ? power_of_two(score[j][2] - top[0]) : 0.0f, e3 = j * 16 + g + 8 <= valid ? power_of_two(score[j][3] - top[1]) : 0.0f;
                 sum[0] += e0 + e2;
                 sum[1] += e1 + e3;
+#if CACHE == 0
                 u32 w0 = transpose_tile(pack_bf16(e0, e1)), w1 = transpose_tile(pack_bf16(e2, e3));
                 u32 mask0 = pair_mask(j * 16 + c * 2, valid), mask1 = pair_mask(j * 16 + c * 2 + 8, valid);
 #pragma unroll
@@ -213,6 +258,28 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
                     mma_bf16(out[d], v.x & mask0, v.y & mask0, v.z & mask1, v.w & mask1, w0, w1);
                 }
             }
+#else
+                // A scale behind the current position may be a NaN.
+                bool first = j * 16 + g <= valid, second = j * 16 + g + 8 <= valid;
+                float s0 = value_scale[j][0], s1 = value_scale[j][1];
+                weight[j][0] = transpose_tile(pack_bf16(first ? e0 * s0 : 0.0f, first ? e1 * s0 : 0.0f));
+                weight[j][1] = transpose_tile(pack_bf16(second ? e2 * s1 : 0.0f, second ? e3 * s1 : 0.0f));
+            }
+
+            // 16-bit pairs of dimensions, transposed: positions 2 c and 2 c + 1 of eight, dimensions 2 g and 2 g + 1 of 16.
+#pragma unroll
+            for (int d = 0; d < 8; d++)
+            {
+                uint4 v = ldmatrix_trans(data + ((d ^ (lane & 7)) << 4));
+                u32 a0, a1, a2, a3;
+                widen_e4m3_alternate(v.x, a0, a1);
+                widen_e4m3_alternate(v.y, a2, a3);
+                mma_bf16(out[d], a0, a1, a2, a3, weight[0][0], weight[0][1]);
+                widen_e4m3_alternate(v.z, a0, a1);
+                widen_e4m3_alternate(v.w, a2, a3);
+                mma_bf16(out[d], a0, a1, a2, a3, weight[1][0], weight[1][1]);
+            }
+#endif
         }
         leave_slot(ring, at);
         leave_slot(ring, at);
@@ -230,8 +297,12 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
 #pragma unroll
             for (int j = 0; j < 8; j++)
             {
-                s.partial[index * D + j * 16 + g] = out[j][e];
-                s.partial[index * D + j * 16 + g + 8] = out[j][e + 2];
+                if (CACHE == 0)
+                {
+                    s.partial[index * D + j * 16 + g] = out[j][e];
+                    s.partial[index * D + j * 16 + g + 8] = out[j][e + 2];
+                }
+                else *(float2*)(s.partial + index * D + j * 16 + 2 * g) = make_float2(out[j][e] * CACHE_SCALE, out[j][e + 2] * CACHE_SCALE);
             }
             if (g == 0) s.partial_stats[index] = make_float2(top[e], sum[e]);
         }
@@ -256,7 +327,11 @@ DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& a
             attend_unit(s, shared, ring, at, u, q, layer);
             if (EARLY && i + CONSUMER_WARPS < deal.count) load_queries(s, shared, i + CONSUMER_WARPS, q);
         }
-        else pass_slots(ring, at, u.pages * PAGE_SLOTS);
+        else
+        {
+#pragma unroll 1
+            for (int p = 0; p < u.pages; p++) pass_page(ring, at);
+        }
     }
 }
 
@@ -272,8 +347,20 @@ DEV void join_splits(const Step& s, const Shared& shared)
         {
             int pages = position / PAGE + 1, shift = split_shift(pages), splits = (pages + (1 << shift) - 1) >> shift;
             size_t base = ((size_t)row * KV_HEADS + head / GROUP) * MAX_SPLITS * GROUP + head % GROUP;
+            // The statistics and the first 32 splits are asked for together.
+            constexpr int AT_ONCE = 8;
             float2 a = lane < splits ? load_shared_f2(s.partial_stats + base + (size_t)lane * GROUP) : make_float2(-1e30f, 0.0f);
             float2 b = lane + 32 < splits ? load_shared_f2(s.partial_stats + base + (size_t)(lane + 32) * GROUP) : make_float2(-1e30f, 0.0f);
+            float4 part[AT_ONCE];
+            auto load_parts = [&](int first) {
+#pragma unroll
+                for (int i = 0; i < AT_ONCE; i++)
+                {
+                    int split = first + i * 4 + (lane >> 3);
+                    part[i] = split < splits ? load_shared_f4(s.partial + (base + (size_t)split * GROUP) * D + d) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+                }
+            };
+            load_parts(0);
             float top = fmaxf(a.x, b.x);
 #pragma unroll
             for (int x = 16; x; x >>= 1) top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, x));
@@ -282,16 +369,19 @@ DEV void join_splits(const Step& s, const Shared& shared)
             float sum = a.x * a.y + b.x * b.y;
 #pragma unroll
             for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
-#pragma unroll 4
-            for (int i = 0; i < splits; i += 4)
+#pragma unroll 1
+            for (int first = 0; first < splits; first += AT_ONCE * 4)
             {
-                int split = i + (lane >> 3);
-                float4 part = split < splits ? load_shared_f4(s.partial + (base + (size_t)split * GROUP) * D + d) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-                float low = __shfl_sync(0xffffffffu, a.x, split & 31), high = __shfl_sync(0xffffffffu, b.x, split & 31), w = split < 32 ? low : high;
-                out.x += w * part.x;
-                out.y += w * part.y;
-                out.z += w * part.z;
-                out.w += w * part.w;
+                if (first > 0) load_parts(first);
+#pragma unroll
+                for (int i = 0; i < AT_ONCE; i++)
+                {
+                    float w = __shfl_sync(0xffffffffu, first < 32 ? a.x : b.x, i * 4 + (lane >> 3));
+                    out.x += w * part[i].x;
+                    out.y += w * part[i].y;
+                    out.z += w * part[i].z;
+                    out.w += w * part[i].w;
+                }
             }
 #pragma unroll
             for (int x = 8; x <= 16; x <<= 1)
@@ -301,7 +391,7 @@ DEV void join_splits(const Step& s, const Shared& shared)
                 out.z += __shfl_xor_sync(0xffffffffu, out.z, x);
                 out.w += __shfl_xor_sync(0xffffffffu, out.w, x);
             }
-            float scale = 1.0f / sum;
+            float scale = X_SCALE / sum;
             out.x *= scale;
             out.y *= scale;
             out.z *= scale;

@@ -26,6 +26,56 @@ DEV u32 pack_bf16(float low, float high)
     return r;
 }
 
+// The nearest of e4m3's numbers, ties to even; what is beyond 448 becomes 448, a NaN its NaN.
+DEV u32 to_e4m3(float v)
+{
+    u32 bits = __float_as_uint(v), sign = bits >> 24 & 0x80u;
+    float size = fabsf(v);
+    if (size != size) return sign | 0x7fu;
+    if (size >= 448.0f) return sign | 0x7eu;
+    if (size < 0.015625f) return sign | (u32)__float2int_rn(size * 512.0f);
+    bits &= 0x7fffffffu;
+    return sign | (((bits + 0x7ffffu + (bits >> 20 & 1u)) >> 20) - (120u << 3));
+}
+
+DEV float from_e4m3(u32 code)
+{
+    if ((code & 0x7fu) == 0x7fu) return __uint_as_float(0x7fc00000u);
+
+    // The code's bits in float32's place are the value times 2^-120.
+    return __uint_as_float((code & 0x80u) << 24 | (code & 0x7fu) << 20) * 1.329227995784916e36f;
+}
+
+// Four e4m3 values as pairs of bf16, bit for bit in bf16's place: each is the value times 2^-120.
+DEV void widen_e4m3(u32 w, u32& low, u32& high)
+{
+    // Each byte below its sign eight times, then S....EEEEMMM....
+    asm("prmt.b32 %0, %1, %1, 0x9180;" : "=r"(low) : "r"(w));
+    asm("prmt.b32 %0, %1, %1, 0xb3a2;" : "=r"(high) : "r"(w));
+    low = low << 4 & 0x87f087f0u;
+    high = high << 4 & 0x87f087f0u;
+}
+
+DEV void unpack_bf16(const uint4& v, float (&out)[8])
+{
+    const u32 in[4] = { v.x, v.y, v.z, v.w };
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+    {
+        out[2 * i] = __uint_as_float(in[i] << 16);
+        out[2 * i + 1] = __uint_as_float(in[i] & 0xffff0000u);
+    }
+}
+
+// The same of a transposed pair: bytes 0 and 2, then bytes 1 and 3.
+DEV void widen_e4m3_alternate(u32 w, u32& even, u32& odd)
+{
+    asm("prmt.b32 %0, %1, %1, 0xa280;" : "=r"(even) : "r"(w));
+    asm("prmt.b32 %0, %1, %1, 0xb391;" : "=r"(odd) : "r"(w));
+    even = even << 4 & 0x87f087f0u;
+    odd = odd << 4 & 0x87f087f0u;
+}
+
 // Loads from L2 only: for values that other blocks of the same launch wrote before a grid barrier.
 DEV uint4 load_shared_u4(const void* p)
 {
@@ -67,6 +117,13 @@ DEV uint4 lds128(u32 address)
 {
     uint4 v;
     asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "r"(address) : "memory");
+    return v;
+}
+
+DEV float lds32(u32 address)
+{
+    float v;
+    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(v) : "r"(address) : "memory");
     return v;
 }
 

@@ -1,17 +1,24 @@
 // The model that a build of the step kernel is for (NVRTC -D options) and what the host passes to it.
 //
 // ROWS       8, 16, 32 or 64: the most rows of this build; a row's result is the same bits in each of them
-// WEIGHT     0 bf16, 1 int8, 2 fp8 e4m3; 8-bit matrices have one float32 scale a row
+// WEIGHT     0 bf16, 1 int8 (sign and seven bits of size), 2 fp8 e4m3; 8-bit matrices have one float32 scale a row
+// CACHE      0 bf16, 1 fp8 e4m3: see cache.cuh
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
 #pragma once
+#include "cache.cuh"
 #include "ring.cuh"
 
-constexpr int D = 128;
-constexpr int PAGE = 64;                                    // positions of a cache page
 constexpr int GROUP = HEADS / KV_HEADS;
 constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
 constexpr int MAX_SPLITS = 64;
 constexpr int WEIGHT_BYTES = WEIGHT == 0 ? 2 : 1;
+// What products take is stored times X_SCALE; see widen in product.cuh.
+constexpr float X_SCALE = WEIGHT == 0 ? 1.0f : 18446744073709551616.0f;                                    // 2^64
+constexpr float SUM_SCALE = WEIGHT == 0 ? 1.0f : WEIGHT == 1 ? 590295810358705651712.0f : 72057594037927936.0f;   // 2^69, 2^56
+// Keys and values of an e4m3 cache are multiplied as widen_e4m3 leaves them, times 2^-120: queries and softmax weights come times
+// QUERY_SCALE, sums go out times CACHE_SCALE.
+constexpr float QUERY_SCALE = CACHE == 0 ? 1.0f : 18446744073709551616.0f;   // 2^64
+constexpr float CACHE_SCALE = CACHE == 0 ? 1.0f : 72057594037927936.0f;     // 2^56
 constexpr int MAX_BLOCKS = 256;
 constexpr int LISTED_UNITS = 256;
 constexpr int BATCH = 64 / ROWS;                             // tiles whose sums the warps exchange at once
@@ -34,7 +41,7 @@ struct Step
     const float* head_scale;
     const bf16* final_norm;         // [HIDDEN]
     const float2* rope;             // [context, 64]: cos, sin
-    bf16* cache;                    // [pages, layers, 2, KV_HEADS, PAGE, D]
+    u8* cache;                      // [pages, layers, 2, KV_HEADS] blocks of cache.cuh
     const int* page_table;          // [ROWS, max_pages]
     const int* token;               // [ROWS]
     const int* position;            // [ROWS]
@@ -42,7 +49,8 @@ struct Step
     float* residual;                // [ROWS, HIDDEN]
     bf16* normed;                   // [ROWS, HIDDEN]: residual times the next norm's weight, not yet divided by the root mean square
     float* squares;                 // [2, ROWS, MAX_BLOCKS]: each block's share of the sum of squares of residual
-    bf16* query;                    // [ROWS, HEADS*D]
+    bf16* query;                    // [ROWS, HEADS*D], times QUERY_SCALE
+    bf16* fresh;                    // [ROWS, 2, KV_HEADS, D]: this position's keys and values, which attention puts into the cache
     bf16* attended;                 // [ROWS, HEADS*D]
     bf16* mlp;                      // [ROWS, INTERMEDIATE]
     float* partial;                 // [ROWS, KV_HEADS, MAX_SPLITS, GROUP, D]
@@ -53,13 +61,10 @@ struct Step
     float epsilon;
 };
 
-// Piece p (16 bytes, 0..15) of position t in a page lies at piece p ^ swizzle(t): tensor-core loads then meet no bank twice.
-DEV int swizzle(int t) { return ((t >> 1) & 3) | ((t & 1) << 2); }
-
-// First value of the keys (kv = 0) or values (kv = 1) of one page, layer and head: PAGE * D values follow.
+// The block of keys (kv = 0) or values (kv = 1) of one page, layer and head.
 DEV size_t cache_offset(int page, int layer, int layer_count, int kv, int head)
 {
-    return ((((size_t)page * layer_count + layer) * 2 + kv) * KV_HEADS + head) * (PAGE * D);
+    return ((((size_t)page * layer_count + layer) * 2 + kv) * KV_HEADS + head) * BLOCK_BYTES;
 }
 
 // Pages of one attention split: a function of the row's own length alone, so that a row's sums never depend on other rows.
@@ -73,6 +78,7 @@ DEV int split_shift(int pages)
 struct Shared
 {
     u64 full[MAX_SLOTS], empty[MAX_SLOTS];
+    int phase;                      // see ring.cuh
     float rstd[ROWS];
     float squares[ROWS];
     int position[ROWS];             // -1: the row is not active

@@ -1,17 +1,16 @@
 // y[m][n] = sum_k W[n][k] * x[m][k] for the rows m of all songs, and what each product of a layer does with y.
 //
-// A tile is eight weight rows: the 8-column operand of mma m16n8k16, the songs' rows being the 16-row one (16 weight rows a
-// tile would deal stage 1's 320 q, k, v tiles to 132 multiprocessors as 3 and 2; eight deal 5 and 4). A slot holds 1 KiB of
-// (or 2) of each of the eight rows; warp w multiplies bytes 128w..128w+127 of each KiB. k is summed in any order, so lane c of four takes
-// 16 consecutive bytes of a weight row and the same k of x. x comes from L2 straight to registers, one chunk ahead, and is
+// A tile is eight weight rows; two tiles are the 16-row operand of mma m16n8k16, eight songs' rows the 8-column one, so that one to
+// eight rows waste nothing (16 weight rows a tile would deal stage 1's 320 q, k, v tiles to 132 multiprocessors as 3 and 2; eight
+// deal 5 and 4). A slot holds 1 KiB (or 2) of each of a tile's rows; warp w multiplies bytes 128w..128w+127 of each KiB. k is summed
+// in any order, so lane c of four takes 16 consecutive bytes of a weight row and the same k of x. x comes from L2 straight to registers, one chunk ahead, and is
 // used for up to MAX_GROUP tiles. The eight warps' sums are added in warp order: a row's bits do not depend on other rows,
 // on which block computed it, or on ROWS.
 #pragma once
 #include "model.cuh"
 
 constexpr int OCTETS = ROWS / 8;
-constexpr int M_TILES = (ROWS + 15) / 16;
-constexpr int MAX_GROUP = ROWS <= 16 ? 8 : 4;
+constexpr int MAX_GROUP = ROWS == 64 ? 4 : ROWS == 32 || WEIGHT != 0 ? 8 : 12;   // more sums would not stay in registers
 constexpr int CHUNK = SEGMENT / WEIGHT_BYTES;               // k values of a slot
 constexpr int PART_K = 1024 / WEIGHT_BYTES;                 // k values of a KiB
 constexpr int WARP_K = 128 / WEIGHT_BYTES;                  // k values of a warp in a KiB
@@ -79,45 +78,29 @@ DEV void produce(const Ring& ring, Front& at, u64 policy, const Product& p, cons
             {
                 int tile = tile0 + t * (int)gridDim.x;
                 const u8* from = (const u8*)weights + (size_t)chunk * SEGMENT;
-#if YUE_BULK
-                from += (size_t)p.weight_row(tile, threadIdx.x & 7) * p.row_bytes;
-                fill_slot(ring, at, 8, bytes, SEGMENT_PITCH, policy, [&](int) { return from; });
-#else
-                fill_slot(ring, at, 8, bytes, SEGMENT_PITCH, policy, [&](int i) { return from + (size_t)p.weight_row(tile, i) * p.row_bytes; });
-#endif
+                fill_slot<8>(ring, at, bytes, SEGMENT_PITCH, policy, [&](int i) { return from + (size_t)p.weight_row(tile, i) * p.row_bytes; });
             }
         }
         tile0 += n * (int)gridDim.x;
     }
 }
 
-// 16 bytes of weights as pairs of bf16: 4 registers for bf16, 8 for 8-bit values (exact: both fit bf16).
-DEV void widen(const uint4& w, u32 (&b)[4 * X_LOADS])
+// 16 bytes of weights as pairs of bf16: 4 registers for bf16, 8 for 8-bit values, whose bits are put in bf16's place as they are:
+// an int8's seven bits are then a subnormal number, the value times 2^-133, and an e4m3's the value times 2^-120. Tensor cores take
+// both exactly; x comes times X_SCALE and a sum goes out times SUM_SCALE, so that no product is subnormal.
+DEV void widen(const uint4& w, u32 (&a)[4 * X_LOADS])
 {
     const u32 in[4] = { w.x, w.y, w.z, w.w };
 #pragma unroll
     for (int i = 0; i < 4; i++)
     {
 #if WEIGHT == 0
-        b[i] = in[i];
+        a[i] = in[i];
+#elif WEIGHT == 1
+        a[2 * i] = __byte_perm(in[i], 0, 0x1100) & 0x807f807fu;
+        a[2 * i + 1] = __byte_perm(in[i], 0, 0x3322) & 0x807f807fu;
 #else
-#pragma unroll
-        for (int h = 0; h < 2; h++)
-        {
-            u32 r, d;
-#if WEIGHT == 1
-            // 0x4300 + low seven bits is 128 + low; 0x4300 + sign bit is 128 or 256: their difference is the value.
-            r = __byte_perm(in[i], 0x43434343u, h ? 0x4342 : 0x4140);
-            u32 high = r & 0xff7fff7fu, low = (r & 0x00800080u) ^ 0xc300c300u;
-            asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(high), "r"(0x3f803f80u), "r"(low));
-#else
-            // The bits of e4m3 in bf16's place are the value times 2^-120.
-            r = __byte_perm(in[i], 0u, h ? 0x3424 : 0x1404);
-            u32 bits = (r & 0x80008000u) | ((r & 0x7f007f00u) >> 4);
-            asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(bits), "r"(0x7b807b80u), "r"(0x80008000u));
-#endif
-            b[2 * i + h] = d;
-        }
+        widen_e4m3(in[i], a[2 * i], a[2 * i + 1]);
 #endif
     }
 }
@@ -143,11 +126,13 @@ DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows, int K)
 }
 
 // What a thread needs from memory to finish its outputs; asked for before the product, used after it.
-struct Ahead { float a, b; };
+struct Ahead { float a, b, scale; };
 
-DEV Ahead load_ahead(const Step& s, const Shared& shared, int KIND, const bf16* next_norm, int tile, int m, int n)
+DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const bf16* next_norm, const float* scale, int tile, int m, int n)
 {
-    Ahead r = { 0.0f, 0.0f };
+    const int KIND = p.kind;
+    Ahead r = { 0.0f, 0.0f, SUM_SCALE };
+    if (WEIGHT != 0) r.scale *= scale[p.weight_row(tile, n)];
     if (m < s.rows)
     {
         if (KIND == OUT || KIND == DOWN)
@@ -167,11 +152,11 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, int KIND, const bf16* 
 }
 
 // One output of a tile, the place-th of its batch. All lanes of the warp come here together: partners meet by shuffle.
-DEV void finish(const Step& s, Shared& shared, const Product& p, int layer, const float* scale, int tile, int place, int m, int n, float value, Ahead ahead)
+DEV void finish(const Step& s, Shared& shared, const Product& p, int layer, int tile, int place, int m, int n, float value, Ahead ahead)
 {
     const int KIND = p.kind;
     int row = KIND == QKV ? p.weight_row(tile, n) : tile * 8 + n;
-    if (WEIGHT != 0) value *= scale[p.weight_row(tile, n)];
+    if (WEIGHT != 0) value *= ahead.scale;
     bool live = m < s.rows;
     if (KIND == QKV)
     {
@@ -179,14 +164,8 @@ DEV void finish(const Step& s, Shared& shared, const Product& p, int layer, cons
         float partner = __shfl_xor_sync(0xffffffffu, value, 4);
         int head = tile >> 4, high = n >> 2, d = (tile & 15) * 4 + (n & 3) + high * 64;
         if (head < HEADS + KV_HEADS) value = high ? value * ahead.a + partner * ahead.b : value * ahead.a - partner * ahead.b;
-        int position = shared.position[m];
-        if (live && head < HEADS) s.query[(size_t)m * (HEADS * D) + head * D + d] = to_bf16(value);
-        else if (live && position >= 0)
-        {
-            int kv = head >= HEADS + KV_HEADS, kv_head = head - HEADS - kv * KV_HEADS, t = position & (PAGE - 1);
-            int page = s.page_table[(size_t)m * s.max_pages + position / PAGE];
-            s.cache[cache_offset(page, layer, s.layer_count, kv, kv_head) + t * D + (((d >> 3) ^ swizzle(t)) << 3) + (d & 7)] = to_bf16(value);
-        }
+        if (live && head < HEADS) s.query[(size_t)m * (HEADS * D) + head * D + d] = to_bf16(value * QUERY_SCALE);
+        else if (live) s.fresh[((size_t)m * 2 * KV_HEADS + head - HEADS) * D + d] = to_bf16(value);
     }
     else if (KIND == OUT || KIND == DOWN)
     {
@@ -194,7 +173,7 @@ DEV void finish(const Step& s, Shared& shared, const Product& p, int layer, cons
         if (live)
         {
             s.residual[(size_t)m * HIDDEN + row] = h;
-            s.normed[(size_t)m * HIDDEN + row] = to_bf16(h * ahead.b);
+            s.normed[(size_t)m * HIDDEN + row] = to_bf16(h * ahead.b * X_SCALE);
         }
         float square = h * h;
         square += __shfl_xor_sync(0xffffffffu, square, 1);
@@ -206,22 +185,39 @@ DEV void finish(const Step& s, Shared& shared, const Product& p, int layer, cons
     {
         value *= shared.rstd[m];
         float up = __shfl_xor_sync(0xffffffffu, value, 1);
-        if (live && (n & 1) == 0) s.mlp[(size_t)m * INTERMEDIATE + row / 2] = to_bf16(value / (1.0f + __expf(-value)) * up);
+        if (live && (n & 1) == 0) s.mlp[(size_t)m * INTERMEDIATE + row / 2] = to_bf16(value / (1.0f + __expf(-value)) * up * X_SCALE);
     }
     else if (live && row < s.head_rows) s.logits[(size_t)m * s.head_rows + row] = value * shared.rstd[m];
 }
 
-// 1 / root mean square of each row, from the shares that the blocks left in squares[parity]; finish() uses it after a barrier.
+// 1 / root mean square of each row, from the shares that the blocks left in squares[parity]; finish() uses it after a barrier. All
+// loads of up to two rows are on their way before the first is waited for.
 DEV void load_rstd(const Step& s, Shared& shared, int parity)
 {
+    constexpr int AT_ONCE = ROWS <= CONSUMER_WARPS ? 1 : 2;
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
-    for (int m = warp; m < s.rows; m += CONSUMER_WARPS)
+#pragma unroll 1
+    for (int first = warp; first < s.rows; first += AT_ONCE * CONSUMER_WARPS)
     {
-        float sum = 0.0f;
-        for (int b = lane; b < (int)gridDim.x; b += 32) sum += load_shared_f(s.squares + ((size_t)parity * ROWS + m) * MAX_BLOCKS + b);
+        float part[AT_ONCE][MAX_BLOCKS / 32];
 #pragma unroll
-        for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
-        if (lane == 0) shared.rstd[m] = rsqrtf(sum / HIDDEN + s.epsilon);
+        for (int r = 0; r < AT_ONCE; r++)
+#pragma unroll
+            for (int i = 0; i < MAX_BLOCKS / 32; i++)
+            {
+                int m = first + r * CONSUMER_WARPS, block = i * 32 + lane;
+                part[r][i] = m < s.rows && block < (int)gridDim.x ? load_shared_f(s.squares + ((size_t)parity * ROWS + m) * MAX_BLOCKS + block) : 0.0f;
+            }
+#pragma unroll
+        for (int r = 0; r < AT_ONCE; r++)
+        {
+            float sum = 0.0f;
+#pragma unroll
+            for (int i = 0; i < MAX_BLOCKS / 32; i++) sum += part[r][i];
+#pragma unroll
+            for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
+            if (lane == 0 && first + r * CONSUMER_WARPS < s.rows) shared.rstd[first + r * CONSUMER_WARPS] = rsqrtf(sum / HIDDEN + s.epsilon);
+        }
     }
 }
 
@@ -235,7 +231,7 @@ DEV void store_squares(const Step& s, const Shared& shared, int parity)
 }
 
 DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, const bf16* next_norm,
-    const float* scale, int layer, int offset)
+    const float* scale, int layer, int offset, int phase)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
     Deal deal(p.tiles, offset);
@@ -246,21 +242,22 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
     for (int group = 0; group < groups.count; group++)
     {
         int n = groups.tiles(group);
-        float sums[MAX_GROUP][M_TILES][4];
+        float sums[MAX_GROUP / 2][OCTETS][4];   // weight rows g of both tiles, songs 2 c and 2 c + 1
         Ahead ahead[BATCHES][OUTPUTS];
         XChunk x;
         load_x(x, x_source, 0, s.rows, p.k);
+        if (group == 0 && (p.kind == QKV || p.kind == GATE_UP || p.kind == HEAD)) load_rstd(s, shared, p.kind == GATE_UP ? 1 : 0);
 #pragma unroll
-        for (int t = 0; t < MAX_GROUP; t++)
+        for (int t = 0; t < MAX_GROUP / 2; t++)
 #pragma unroll
-            for (int i = 0; i < M_TILES; i++) sums[t][i][0] = sums[t][i][1] = sums[t][i][2] = sums[t][i][3] = 0.0f;
+            for (int o = 0; o < OCTETS; o++) sums[t][o][0] = sums[t][o][1] = sums[t][o][2] = sums[t][o][3] = 0.0f;
 #pragma unroll
         for (int batch = 0; batch < BATCHES; batch++)
 #pragma unroll
             for (int i = 0; i < OUTPUTS; i++)
             {
                 int output = threadIdx.x + i * CONSUMERS, t = batch * BATCH + output / (ROWS * 8);
-                if (t < n) ahead[batch][i] = load_ahead(s, shared, p.kind, next_norm, tile0 + t * (int)gridDim.x, (output >> 3) % ROWS, output & 7);
+                if (t < n) ahead[batch][i] = load_ahead(s, shared, p, next_norm, scale, tile0 + t * (int)gridDim.x, (output >> 3) % ROWS, output & 7);
             }
 
 #pragma unroll 1
@@ -271,7 +268,7 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
             XChunk next;
             if (chunk + 1 < p.chunks) load_x(next, x_source, chunk + 1, s.rows, p.k);
 #endif
-            // Two tiles at a time: their sums are independent, so one's tensor-core latency hides behind the other's.
+            // Two tiles at a time. Of an odd number the last is multiplied twice, and the second result left.
 #pragma unroll
             for (int t = 0; t < MAX_GROUP; t += 2)
             {
@@ -287,26 +284,21 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                     for (int part = 0; part < PARTS; part++)
                     {
                         if ((u32)(part * 1024 + warp * 128) >= bytes) break;
-                        uint4 w[2][2] = { { lds128(address0 + part * 1024), lds128(address1 + part * 1024) },
-                            { lds128(address0 + part * 1024 + 64), lds128(address1 + part * 1024 + 64) } };
 #pragma unroll
                         for (int h = 0; h < 2; h++)
                         {
                             const int half = 2 * part + h;
-                            u32 b0[4 * X_LOADS], b1[4 * X_LOADS];
-                            widen(w[h][0], b0);
-                            widen(w[h][1], b1);
+                            u32 a0[4 * X_LOADS], a1[4 * X_LOADS];
+                            widen(lds128(address0 + part * 1024 + h * 64), a0);
+                            widen(lds128(address1 + part * 1024 + h * 64), a1);
 #pragma unroll
                             for (int i = 0; i < X_LOADS; i++)
 #pragma unroll
-                                for (int m = 0; m < M_TILES; m++)
+                                for (int o = 0; o < OCTETS; o++)
                                 {
-                                    uint4 low = x[half][i][2 * m], high = make_uint4(0, 0, 0, 0);
-                                    if (2 * m + 1 < OCTETS) high = x[half][i][2 * m + 1 < OCTETS ? 2 * m + 1 : 0];
-                                    mma_bf16(sums[t][m], low.x, high.x, low.y, high.y, b0[4 * i], b0[4 * i + 1]);
-                                    mma_bf16(sums[t + 1][m], low.x, high.x, low.y, high.y, b1[4 * i], b1[4 * i + 1]);
-                                    mma_bf16(sums[t][m], low.z, high.z, low.w, high.w, b0[4 * i + 2], b0[4 * i + 3]);
-                                    mma_bf16(sums[t + 1][m], low.z, high.z, low.w, high.w, b1[4 * i + 2], b1[4 * i + 3]);
+                                    const uint4& b = x[half][i][o];
+                                    mma_bf16(sums[t / 2][o], a0[4 * i], a1[4 * i], a0[4 * i + 1], a1[4 * i + 1], b.x, b.y);
+                                    mma_bf16(sums[t / 2][o], a0[4 * i + 2], a1[4 * i + 2], a0[4 * i + 3], a1[4 * i + 3], b.z, b.w);
                                 }
                         }
                     }
@@ -320,6 +312,7 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                     if (both) at.advance(ring);
                 }
             }
+            if (group == 0 && chunk == 0) enter_phase(ring, phase);
             if (chunk + 1 < p.chunks)
             {
 #if ROWS <= 32
@@ -347,10 +340,10 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                 {
                     float* mine = shared.sums[warp][place];
 #pragma unroll
-                    for (int m = 0; m < M_TILES; m++)
+                    for (int o = 0; o < OCTETS; o++)
                     {
-                        *(float2*)(mine + (m * 16 + g) * 8 + c * 2) = make_float2(sums[t][m][0], sums[t][m][1]);
-                        if (ROWS > 8) *(float2*)(mine + (m * 16 + g + (ROWS > 8 ? 8 : 0)) * 8 + c * 2) = make_float2(sums[t][m][2], sums[t][m][3]);
+                        mine[(o * 8 + c * 2) * 8 + g] = sums[t / 2][o][t % 2 * 2];
+                        mine[(o * 8 + c * 2 + 1) * 8 + g] = sums[t / 2][o][t % 2 * 2 + 1];
                     }
                 }
             }
@@ -364,7 +357,7 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                     float value = 0.0f;
 #pragma unroll
                     for (int w = 0; w < CONSUMER_WARPS; w++) value += shared.sums[w][0][output];
-                    finish(s, shared, p, layer, scale, tile0 + t * (int)gridDim.x, place, (output >> 3) % ROWS, output & 7, value, ahead[batch][i]);
+                    finish(s, shared, p, layer, tile0 + t * (int)gridDim.x, place, (output >> 3) % ROWS, output & 7, value, ahead[batch][i]);
                 }
             }
             consumers_sync();

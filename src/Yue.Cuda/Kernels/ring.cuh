@@ -1,9 +1,11 @@
-// The ring of shared-memory slots that one producer warp fills ahead of the consumer warps.
+// The ring of shared-memory slots that the producer warps fill ahead of the consumer warps.
 //
-// The producer knows every byte that its block reads in a step before the step starts (weights never change, cached
-// positions were written by earlier steps), so it only ever waits for a free slot and runs ahead across the grid
+// The producers know every byte that its block reads in a step before the step starts (weights never change, cached
+// positions were written by earlier steps), so they only ever wait for a free slot and run ahead across the grid
 // barriers between phases: memory stays busy while the consumers wait for each other. 200 KB a multiprocessor is about
 // 8 microseconds of an H100's bandwidth, more than a barrier and the start of a phase cost.
+// Four warps, a share of each slot each: a warp starts its lanes' bulk copies one after another, some 50 cycles each, and one warp's
+// eight copies a slot took longer than the slot's bytes.
 // Compute capability 9.0 with a CUDA 12 compiler copies through the bulk copy engine; otherwise 16-byte asynchronous copies.
 #pragma once
 #include "common.cuh"
@@ -14,11 +16,18 @@
 #define YUE_BULK 0
 #endif
 
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define YUE_OWN_REGISTERS 1
+#else
+#define YUE_OWN_REGISTERS 0
+#endif
+
 constexpr int CONSUMER_WARPS = 8;
 constexpr int CONSUMERS = CONSUMER_WARPS * 32;
-constexpr int BLOCK_THREADS = CONSUMERS + 32;
+constexpr int PRODUCER_WARPS = 4;
+constexpr int BLOCK_THREADS = CONSUMERS + PRODUCER_WARPS * 32;
 #ifndef PARTS
-#define PARTS (ROWS <= 8 ? 2 : 1)
+#define PARTS (ROWS <= 8 || (ROWS == 16 && WEIGHT == 0) ? 2 : 1)
 #endif
 constexpr int SEGMENT = 1024 * PARTS;           // bytes of one weight row in a slot; large copies cost fewer instructions
 constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes reading two rows meet 32 different banks
@@ -26,19 +35,40 @@ constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;
 
 // KiB that a block has asked for and not yet got. Bandwidth needs about 24; what is more only queues, and the loads and the
-// barriers of the consumers queue behind it. The ring is deeper: it fills while the consumers wait.
+// barriers of the consumers queue behind it. The ring is deeper: it fills while the consumers wait, at a pace that leaves their
+// barrier a short way through the memory system.
 #ifndef FLIGHT
-#define FLIGHT 32
+#define FLIGHT 48
 #endif
-constexpr int MOST_FLYING = FLIGHT / (8 * PARTS);
+#ifndef FLIGHT_AHEAD
+#define FLIGHT_AHEAD 16
+#endif
+constexpr int MOST_FLYING = FLIGHT / (8 * PARTS), MOST_FLYING_AHEAD = FLIGHT_AHEAD / (8 * PARTS);
 
 struct Ring
 {
     u32 data;       // shared address of slot 0, 128-byte aligned
     u32 full;       // MAX_SLOTS barriers: the slot's bytes have arrived
     u32 empty;      // MAX_SLOTS barriers: all consumer warps have left the slot
+    u32 phase;      // the phase that the consumers are in: a count of attentions and products
     int slots;
 };
+
+// Registers go from the producers, who need few, to the consumers, where compute capability 9.0's own instructions may be used
+// (sm_90a); elsewhere each warp has the 168 that twelve warps leave.
+DEV void producer_registers()
+{
+#if YUE_OWN_REGISTERS
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+#endif
+}
+
+DEV void consumer_registers()
+{
+#if YUE_OWN_REGISTERS
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+#endif
+}
 
 // A place in the endless sequence of slots.
 struct Cursor
@@ -56,11 +86,11 @@ struct Cursor
     DEV u32 empty(const Ring& ring) const { return ring.empty + (u32)slot * 8u; }
 };
 
-// The producer's place, and the oldest slot whose bytes it has not seen arrive.
+// A producer's place, and the oldest slot whose bytes it has not seen arrive.
 struct Front
 {
     Cursor at, landed;
-    int flying;
+    int flying, phase;
 };
 
 DEV void barrier_init(u32 address, u32 count)
@@ -73,10 +103,13 @@ DEV void barrier_arrive(u32 address)
     asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
 }
 
-// A wait that never ends is a bug or a dead device: after seconds it traps, which the host reports as a dead context. The counts
+// A wait that never ends is a bug or a dead device: after seconds it gives up, which the host sees as a dead context. The counts
 // are of polls (20 cycles each at least; 600 in the grid's), because code size matters: the whole step has to stay in the
 // instruction cache, or each phase begins with fetching it.
 constexpr u32 MAX_POLLS = 1u << 28, MAX_GRID_POLLS = 1u << 23;
+
+// An illegal store; where there is a trap instruction, the assembler leaves the consumers' registers at 168.
+DEV void give_up() { asm volatile("st.global.u32 [%0], %1;" : : "l"(0ull), "r"(0) : "memory"); }
 
 DEV void barrier_wait(u32 address, u32 phase)
 {
@@ -92,7 +125,7 @@ DEV void barrier_wait(u32 address, u32 phase)
             : "=r"(done) : "r"(address), "r"(phase) : "memory");
 #endif
         if (done) return;
-        if (++polls == MAX_POLLS) __trap();
+        if (++polls == MAX_POLLS) give_up();
     }
 }
 
@@ -127,7 +160,7 @@ struct Grid
             {
                 asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(word) : "memory");
                 if ((int)(now - target) >= 0) break;
-                if (++polls == MAX_GRID_POLLS) __trap();
+                if (++polls == MAX_GRID_POLLS) give_up();
             }
         }
         consumers_sync();
@@ -140,38 +173,51 @@ struct Grid
     }
 };
 
-// Producer side: one slot of rows bytes each, from src(i) for i < count, at pitch in the slot. Whole warp; bytes a multiple of 16.
-constexpr u32 FULL_ARRIVALS = YUE_BULK ? 1 : 32;
-
-template <typename Source>
-DEV void fill_slot(const Ring& ring, Front& front, int count, u32 bytes, u32 pitch, u64 policy, Source source)
+// Consumer side: tells the producers which phase begins.
+DEV void enter_phase(const Ring& ring, int phase)
 {
-    int lane = threadIdx.x & 31;
+    if (threadIdx.x == 0) asm volatile("st.volatile.shared.s32 [%0], %1;" : : "r"(ring.phase), "r"(phase) : "memory");
+}
+
+// Producer side: a slot of PIECES pieces of bytes each, piece i from source(i), at pitch in the slot; each warp copies its share of
+// them. Whole warps; bytes a multiple of 16.
+constexpr u32 FULL_ARRIVALS = YUE_BULK ? PRODUCER_WARPS : PRODUCER_WARPS * 32;
+
+template <int PIECES, typename Source>
+DEV void fill_slot(const Ring& ring, Front& front, u32 bytes, u32 pitch, u64 policy, Source source)
+{
+    constexpr int SHARE = PIECES / PRODUCER_WARPS;
+    static_assert(SHARE * PRODUCER_WARPS == PIECES, "the warps' shares are equal");
+    int lane = threadIdx.x & 31, first = (int)(threadIdx.x - CONSUMERS) / 32 * SHARE;
     Cursor& at = front.at;
-    if (front.flying == min(MOST_FLYING, ring.slots - 1))
+    int consumers_phase;
+    asm volatile("ld.volatile.shared.s32 %0, [%1];" : "=r"(consumers_phase) : "r"(ring.phase) : "memory");
+    int most = min(consumers_phase < front.phase ? MOST_FLYING_AHEAD : MOST_FLYING, ring.slots - 1);
+    while (front.flying >= most)
     {
         barrier_wait(front.landed.full(ring), front.landed.phase);
         front.landed.advance(ring);
+        front.flying--;
     }
-    else front.flying++;
+    front.flying++;
     barrier_wait(at.empty(ring), at.phase ^ 1u);
     u32 full = at.full(ring), data = at.data(ring);
 #if YUE_BULK
     if (lane == 0)
     {
-        asm volatile("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared.b64 state, [%0], %1; }" : : "r"(full), "r"(count * bytes) : "memory");
+        asm volatile("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared.b64 state, [%0], %1; }" : : "r"(full), "r"(SHARE * bytes) : "memory");
     }
     __syncwarp();
-    if (lane < count)
+    if (lane < SHARE)
     {
         asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], %4;"
-            : : "r"(data + (u32)lane * pitch), "l"(source(lane)), "r"(bytes), "r"(full), "l"(policy) : "memory");
+            : : "r"(data + (u32)(first + lane) * pitch), "l"(source(first + lane)), "r"(bytes), "r"(full), "l"(policy) : "memory");
     }
 #else
     (void)policy;
-    for (int i = 0; i < count; i++)
+    for (int i = first; i < first + SHARE; i++)
     {
-        const u8* row = (const u8*)source(i);
+        const u8* row = source(i);
         for (u32 b = lane * 16; b < bytes; b += 512)
         {
             asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"(data + i * pitch + b), "l"(row + b) : "memory");

@@ -31,6 +31,27 @@ struct Work
     int chosen;
 };
 
+// One warp: the highest bin in which the sum from above passes target goes into prefix's byte, the sum above it into above. A lane
+// adds eight bins: one thread walking 256 took most of the kernel's time.
+DEV void find_bin(Work& work, u64 above, u64 target, u32 prefix, int shift)
+{
+    int lane = threadIdx.x, bin = 255 - lane * 8;
+    u64 mine = 0;
+    for (int i = 0; i < 8; i++) mine += work.bins[bin - i];
+    u64 sum = mine;
+    for (int x = 1; x < 32; x <<= 1)
+    {
+        u64 before = __shfl_up_sync(0xffffffffu, sum, x);
+        if (lane >= x) sum += before;
+    }
+    u32 passed = __ballot_sync(0xffffffffu, above + sum > target);
+    if (lane != (passed ? __ffs(passed) - 1 : 31)) return;
+    above += sum - mine;
+    while (bin > 248 - lane * 8 && above + work.bins[bin] <= target) above += work.bins[bin--];
+    work.prefix = prefix | (u32)bin << shift;
+    work.above = above;
+}
+
 // Finds the largest key K with sum over keys > K of weight <= target < sum over keys >= K. Leaves K in prefix and the sum over keys > K in above.
 template <typename Weight>
 DEV void descend(Work& work, const u32* keys, int n, u64 target, Weight weight)
@@ -51,13 +72,7 @@ DEV void descend(Work& work, const u32* keys, int n, u64 target, Weight weight)
             }
         }
         __syncthreads();
-        if (threadIdx.x == 0)
-        {
-            int bin = 255;
-            while (bin > 0 && above + work.bins[bin] <= target) above += work.bins[bin--];
-            work.prefix = prefix | (u32)bin << shift;
-            work.above = above;
-        }
+        if (threadIdx.x < 32) find_bin(work, above, target, prefix, shift);
         __syncthreads();
         prefix = work.prefix;
         above = work.above;
@@ -82,12 +97,15 @@ DEV u32 philox(u64 key, u32 c0, u32 c1)
     return c0;
 }
 
-// The sum of a row's exponentials, slice by slice in order.
+// One warp: the logarithm of the sum of a row's exponentials, slice by slice in order.
 DEV float log_sum(const float2* stats, int row)
 {
-    float top = -1e30f, sum = 0.0f;
-    for (int i = 0; i < SLICES; i++) top = fmaxf(top, stats[row * SLICES + i].x);
-    for (int i = 0; i < SLICES; i++) sum += stats[row * SLICES + i].y * expf(stats[row * SLICES + i].x - top);
+    static_assert(SLICES == 32, "a slice a lane");
+    float2 mine = stats[row * SLICES + (threadIdx.x & 31)];
+    float top = mine.x, sum = 0.0f;
+    for (int x = 16; x; x >>= 1) top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, x));
+    float part = mine.y * expf(mine.x - top);
+    for (int i = 0; i < SLICES; i++) sum += __shfl_sync(0xffffffffu, part, i);
     return top + logf(sum);
 }
 
@@ -110,7 +128,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
         work.count = 0;
         work.total = 0;
     }
-    if (unconditional && threadIdx.x < 2) log_sums[threadIdx.x] = log_sum(stats, threadIdx.x ? song.unconditional_row : song.row);
+    if (unconditional && threadIdx.x < 64) log_sums[threadIdx.x >> 5] = log_sum(stats, threadIdx.x < 32 ? song.row : song.unconditional_row);
     __syncthreads();
 
     int allowed = 0;

@@ -2,7 +2,7 @@
 //   h_0 = embedding[token];  a = h_i + o . attention(qkv . norm(h_i));  h_{i+1} = a + down . (silu(gate . norm(a)) * up . norm(a)),
 // and the keys and values of position[m] appended to row m's cache pages.
 //
-// Launch: cooperative, one block a multiprocessor, 8 consumer warps and 1 producer warp, all shared memory of the block.
+// Launch: cooperative, one block a multiprocessor, 8 consumer warps and 4 producer warps, all shared memory of the block.
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
 // Why this version: a step only moves bytes, and what keeps a kernel-a-product step from the memory's speed is the gaps
 // between kernels (stage 2's products take 3 to 15 microseconds each). Here copies run ahead through shared memory across
@@ -25,7 +25,7 @@ DEV void embed(const Step& s, Shared& shared)
         {
             float h = from_bf16(source[i]);
             s.residual[(size_t)m * HIDDEN + i] = h;
-            s.normed[(size_t)m * HIDDEN + i] = to_bf16(h * from_bf16(norm[i]));
+            s.normed[(size_t)m * HIDDEN + i] = to_bf16(h * from_bf16(norm[i]) * X_SCALE);
             sum += h * h;
         }
 #pragma unroll
@@ -52,7 +52,9 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
     Shared& shared = *(Shared*)(memory + (ring.data - shared_address(memory)) + (size_t)s.slots * SLOT_BYTES);
     ring.full = shared_address(shared.full);
     ring.empty = shared_address(shared.empty);
+    ring.phase = shared_address(&shared.phase);
     ring.slots = s.slots;
+    if (threadIdx.x == 0) shared.phase = 0;
     if (threadIdx.x < s.slots)
     {
         barrier_init(ring.full + threadIdx.x * 8, FULL_ARRIVALS);
@@ -81,8 +83,9 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
     int offset = 0, products = s.layer_count * 4 + 1;
     if (threadIdx.x >= CONSUMERS)
     {
+        producer_registers();
         u64 policy = stream_policy();
-        Front front = { { 0, 0u }, { 0, 0u }, 0 };
+        Front front = { { 0, 0u }, { 0, 0u }, 0, 0 };
 #pragma unroll 1
         for (int i = 0; i < products; i++)
         {
@@ -90,53 +93,58 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
             const Layer& layer = s.layers[i >> 2];
             if (p.kind == OUT)
             {
+                front.phase++;
                 produce_attention(s, shared, ring, front, policy, i >> 2);
             }
             const void* weights = p.kind == QKV ? layer.qkv : p.kind == OUT ? layer.o : p.kind == GATE_UP ? layer.gate_up : p.kind == DOWN ? layer.down
                 : (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES;
+            front.phase++;
             produce(ring, front, policy, p, weights, offset);
             offset = (offset + p.tiles) % (int)gridDim.x;
         }
-        return;
     }
-
-    Cursor at = { 0, 0u };
-    Grid grid(s.barrier);
-    embed(s, shared);
-    grid.sync();
-#pragma unroll 1
-    for (int i = 0; i < products; i++)
+    else
     {
-        const Product p(i == products - 1 ? (int)HEAD : i & 3, s.head_rows);
-        const Layer& layer = s.layers[i >> 2];
-        const bf16* next_norm = nullptr;
-        const float* scale;
-        if (p.kind == OUT)
-        {
-            attend(s, shared, ring, at, i >> 2);
-            grid.sync();
-            join_splits(s, shared);
-            grid.sync();
-            next_norm = layer.mlp_norm;
-            scale = layer.o_scale;
-        }
-        else if (p.kind == DOWN)
-        {
-            next_norm = i + 2 < products ? s.layers[(i >> 2) + 1].attention_norm : s.final_norm;
-            scale = layer.down_scale;
-        }
-        else
-        {
-            load_rstd(s, shared, p.kind == GATE_UP ? 1 : 0);
-            scale = p.kind == QKV ? layer.qkv_scale : p.kind == GATE_UP ? layer.gate_up_scale : s.head_scale + s.head_start;
-        }
-        if (next_norm) clear_squares(shared);
-        const bf16* x = p.kind == OUT ? s.attended : p.kind == DOWN ? s.mlp : s.normed;
-        consume(s, shared, ring, at, p, x, next_norm, scale, i >> 2, offset);
-        offset = (offset + p.tiles) % (int)gridDim.x;
-        if (next_norm) store_squares(s, shared, p.kind == OUT ? 1 : 0);
-        if (p.kind == HEAD) break;
+        consumer_registers();
+        Cursor at = { 0, 0u };
+        Grid grid(s.barrier);
+        int phase = 0;
+        embed(s, shared);
         grid.sync();
+#pragma unroll 1
+        for (int i = 0; i < products; i++)
+        {
+            const Product p(i == products - 1 ? (int)HEAD : i & 3, s.head_rows);
+            const Layer& layer = s.layers[i >> 2];
+            const bf16* next_norm = nullptr;
+            const float* scale;
+            if (p.kind == OUT)
+            {
+                enter_phase(ring, ++phase);
+                attend(s, shared, ring, at, i >> 2);
+                grid.sync();
+                join_splits(s, shared);
+                grid.sync();
+                next_norm = layer.mlp_norm;
+                scale = layer.o_scale;
+            }
+            else if (p.kind == DOWN)
+            {
+                next_norm = i + 2 < products ? s.layers[(i >> 2) + 1].attention_norm : s.final_norm;
+                scale = layer.down_scale;
+            }
+            else
+            {
+                scale = p.kind == QKV ? layer.qkv_scale : p.kind == GATE_UP ? layer.gate_up_scale : s.head_scale + s.head_start;
+            }
+            if (next_norm) clear_squares(shared);
+            const bf16* x = p.kind == OUT ? s.attended : p.kind == DOWN ? s.mlp : s.normed;
+            consume(s, shared, ring, at, p, x, next_norm, scale, i >> 2, offset, ++phase);
+            offset = (offset + p.tiles) % (int)gridDim.x;
+            if (next_norm) store_squares(s, shared, p.kind == OUT ? 1 : 0);
+            if (p.kind == HEAD) break;
+            grid.sync();
+        }
+        grid.leave();
     }
-    grid.leave();
 }

@@ -13,6 +13,8 @@ internal static unsafe partial class Driver
     internal const int FunctionAttributeRegisters = 4;
     internal const int FunctionAttributeMaxDynamicShared = 8;
     internal const int LaunchAttributeCooperative = 2;
+    internal const uint MemoryTypeHost = 1;
+    internal const uint MemoryTypeDevice = 2;
 
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial int cuInit(uint flags);
@@ -64,6 +66,9 @@ internal static unsafe partial class Driver
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuMemcpyDtoHAsync_v2")]
     internal static partial int cuMemcpyDtoHAsync(void* destination, nint source, nuint bytes, CudaStream stream);
+
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuMemcpy2DAsync_v2")]
+    internal static partial int cuMemcpy2DAsync(Copy2D* copy, CudaStream stream);
 
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial int cuMemsetD8Async(nint destination, byte value, nuint bytes, CudaStream stream);
@@ -139,6 +144,19 @@ internal static unsafe partial class Driver
 
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial int cuGetErrorString(int error, out byte* text);
+
+    /// <summary>CUDA_MEMCPY2D.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct Copy2D
+    {
+        public nuint SourceX, SourceY;
+        public uint SourceType;
+        public nint SourceHost, SourceDevice, SourceArray;
+        public nuint SourcePitch, DestinationX, DestinationY;
+        public uint DestinationType;
+        public nint DestinationHost, DestinationDevice, DestinationArray;
+        public nuint DestinationPitch, WidthInBytes, Height;
+    }
 
     /// <summary>CUlaunchConfig.</summary>
     [StructLayout(LayoutKind.Sequential)]

@@ -49,10 +49,11 @@ public sealed record DecodedSong
     public SongPart? Spliced { get; init; }
 }
 
-/// <summary>How far the decoding of a song is.</summary>
+/// <summary>A step of decoding a song.</summary>
 /// <param name="Done">Frames done: a frame counts once for every model that decodes it.</param>
 /// <param name="Total">Frames to do.</param>
-public sealed record DecodeProgress(long Done, long Total);
+/// <param name="Song">The finished song: of the last step only.</param>
+public sealed record DecodeStep(long Done, long Total, DecodedSong? Song = null);
 
 /// <summary>Makes sound from the two tracks' codes: codec, vocoders, mix and splice (MODEL.md 7).</summary>
 /// <remarks>
@@ -75,99 +76,120 @@ public sealed class SongDecoder(
     /// <summary>The parts that an output setting returns: the mix, and with stems the tracks, at its rate.</summary>
     public static SongParts PartsOf(OutputSettings output) => output switch
     {
-        { SampleRate: 16000, Stems: false } => SongParts.CodecMix,
-        { SampleRate: 16000, Stems: true } => SongParts.CodecMix | SongParts.CodecTracks,
+        { SampleRate: OutputSettings.CodecSampleRateHz, Stems: false } => SongParts.CodecMix,
+        { SampleRate: OutputSettings.CodecSampleRateHz, Stems: true } => SongParts.CodecMix | SongParts.CodecTracks,
         { Stems: false } => SongParts.Spliced,
         { Stems: true } => SongParts.Spliced | SongParts.VocoderTracks,
     };
 
-    /// <summary>Decodes a song.</summary>
-    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k.</param>
-    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0.</param>
+    /// <summary>Decodes a song at once.</summary>
+    /// <inheritdoc cref="Steps"/>
+    public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts) =>
+        Steps(vocalCodes, instrumentalCodes, parts).Last().Song!;
+
+    /// <summary>Decodes a song, a chunk each time the next step is asked for.</summary>
+    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the
+    /// mix; there are no tracks to ask for then.</param>
+    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. Q 1 is a draft: the codec knows it, the vocoders do not.</param>
     /// <param name="parts">What to compute.</param>
-    /// <param name="progress">Told after every chunk, on the calling thread when it is synchronous.</param>
-    /// <param name="cancel">Looked at between chunks and before the splice.</param>
     /// <exception cref="ArgumentException">The tracks differ in length, or a code is no row of its codebook.</exception>
-    public DecodedSong Decode(
-        Tensor vocalCodes,
-        Tensor instrumentalCodes,
-        SongParts parts,
-        IProgress<DecodeProgress>? progress = null,
-        CancellationToken cancel = default)
+    public IEnumerable<DecodeStep> Steps(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)
     {
-        var (Q, F) = Shape.Dims2(vocalCodes);
-        Shape.Expect(instrumentalCodes, [Q, F]);
-        var useCodec = (parts & NeedCodec) != 0;
+        var (Q, F) = Shape.Dims2(instrumentalCodes);
+        if (vocalCodes is not null)
+        {
+            Shape.Expect(vocalCodes, [Q, F]);
+        }
+        else if ((parts & (SongParts.CodecTracks | SongParts.VocoderTracks)) != 0)
+        {
+            throw new ArgumentException($"{parts} needs both tracks", nameof(vocalCodes));
+        }
+
         var useVocoder = (parts & NeedVocoder) != 0;
         if (useVocoder && (vocalVocoder is null || instrumentalVocoder is null))
         {
             throw new InvalidOperationException($"{parts} needs the vocoders, which are not loaded");
         }
 
-        var done = new Counter(progress, F * ((useCodec ? 2 : 0) + (useVocoder ? 2 : 0)));
+        var byCodec = (parts & NeedCodec) != 0
+            ? new Pair(vocalCodes is null ? null : ByCodec(vocalCodes), ByCodec(instrumentalCodes))
+            : null;
+        var byVocoder = useVocoder
+            ? new Pair(vocalCodes is null ? null : ByVocoder(vocalCodes, vocalVocoder!), ByVocoder(instrumentalCodes, instrumentalVocoder!))
+            : null;
+        return Run([.. Pair.TracksOf(byCodec), .. Pair.TracksOf(byVocoder)], F, () => Assemble(parts, byCodec, byVocoder));
+    }
+
+    private static IEnumerable<DecodeStep> Run(IReadOnlyCollection<ChunkedDecoder> tracks, long frames, Func<DecodedSong> assemble)
+    {
+        var (done, total) = (0L, tracks.Count * frames);
+        foreach (var track in tracks)
+        {
+            while (!track.IsDone)
+            {
+                done += track.Advance();
+                yield return new DecodeStep(done, total);
+            }
+        }
+
+        yield return new DecodeStep(done, total, assemble());
+    }
+
+    private ChunkedDecoder ByCodec(Tensor codes) => new(codes, part => Wave(part, codec.Decode), codec.FrameSamples, codec.ContextFrames, chunkFrames);
+
+    private ChunkedDecoder ByVocoder(Tensor codes, Vocos vocoder) =>
+        new(codes, part => Wave(part, vocoder.Decode), vocoder.FrameSamples, vocoder.ContextFrames, chunkFrames);
+
+    private Tensor Wave(Tensor codes, Func<Tensor, Tensor> decode)
+    {
+        using var embedding = codec.Embed(codes);
+        return decode(embedding);
+    }
+
+    private DecodedSong Assemble(SongParts parts, Pair? byCodec, Pair? byVocoder)
+    {
         var song = new DecodedSong();
         AudioClip? codecMix = null, vocoderMix = null;
-        if (useCodec)
+        if (byCodec is not null)
         {
-            (song, codecMix) = DecodeByCodec(song, vocalCodes, instrumentalCodes, parts, done, cancel);
+            (song, codecMix) = AddCodecParts(song, byCodec, parts);
         }
 
-        if (useVocoder)
+        if (byVocoder is not null)
         {
-            (song, vocoderMix) = DecodeByVocoders(song, vocalCodes, instrumentalCodes, parts, done, cancel);
+            (song, vocoderMix) = AddVocoderParts(song, byVocoder, parts);
         }
 
-        if (parts.HasFlag(SongParts.Spliced))
-        {
-            cancel.ThrowIfCancellationRequested();
-            song = song with { Spliced = Unlimited(Splice.ReplaceLowFrequencies(codecMix!, vocoderMix!)) };
-        }
-
-        return song;
+        return parts.HasFlag(SongParts.Spliced)
+            ? song with { Spliced = Unlimited(Splice.ReplaceLowFrequencies(codecMix!, vocoderMix!)) }
+            : song;
     }
 
     /// <summary>Step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
-    private (DecodedSong Song, AudioClip Mix) DecodeByCodec(
-        DecodedSong song, Tensor vocalCodes, Tensor instrumentalCodes, SongParts parts, Counter done, CancellationToken cancel)
+    private (DecodedSong Song, AudioClip Mix) AddCodecParts(DecodedSong song, Pair tracks, SongParts parts)
     {
-        float[] Track(Tensor codes) => ChunkedDecoder.Decode(
-            codes, Wave, codec.FrameSamples, codec.ContextFrames, chunkFrames, done.Add, cancel);
-        Tensor Wave(Tensor codes)
-        {
-            using var embedding = codec.Embed(codes);
-            return codec.Decode(embedding);
-        }
-
-        var vocal = Clamped(Track(vocalCodes), codec.SampleRateHz);
-        var instrumental = Clamped(Track(instrumentalCodes), codec.SampleRateHz);
-        var mix = new AudioClip(Mixer.Sum(vocal.Clip.Samples, instrumental.Clip.Samples), codec.SampleRateHz);
+        var vocal = tracks.Vocal is null ? null : Clamped(tracks.Vocal.Samples, codec.SampleRateHz);
+        var instrumental = Clamped(tracks.Instrumental.Samples, codec.SampleRateHz);
+        var mix = vocal is null
+            ? instrumental.Clip
+            : new AudioClip(Mixer.Sum(vocal.Clip.Samples, instrumental.Clip.Samples), codec.SampleRateHz);
         return (song with
         {
-            CodecTracks = parts.HasFlag(SongParts.CodecTracks) ? new SongTracks(vocal, instrumental) : null,
+            CodecTracks = parts.HasFlag(SongParts.CodecTracks) ? new SongTracks(vocal!, instrumental) : null,
             CodecMix = parts.HasFlag(SongParts.CodecMix) ? Unlimited(mix) : null,
         }, mix);
     }
 
     /// <summary>Step 2: the vocoders' tracks, summed before any clamp; the sum is clamped.</summary>
-    private (DecodedSong Song, AudioClip Mix) DecodeByVocoders(
-        DecodedSong song, Tensor vocalCodes, Tensor instrumentalCodes, SongParts parts, Counter done, CancellationToken cancel)
+    private (DecodedSong Song, AudioClip Mix) AddVocoderParts(DecodedSong song, Pair tracks, SongParts parts)
     {
-        float[] Track(Tensor codes, Vocos vocoder) => ChunkedDecoder.Decode(
-            codes, part => Wave(part, vocoder), vocoder.FrameSamples, vocoder.ContextFrames, chunkFrames, done.Add, cancel);
-        Tensor Wave(Tensor codes, Vocos vocoder)
-        {
-            using var embedding = codec.Embed(codes);
-            return vocoder.Decode(embedding);
-        }
-
         var sampleRateHz = codec.SampleRateHz / codec.FrameSamples * vocalVocoder!.FrameSamples;
-        var vocal = Track(vocalCodes, vocalVocoder);
-        var instrumental = Track(instrumentalCodes, instrumentalVocoder!);
-        var mix = Clamped(Mixer.Sum(vocal, instrumental), sampleRateHz);
+        var (vocal, instrumental) = (tracks.Vocal?.Samples, tracks.Instrumental.Samples);
+        var mix = Clamped(vocal is null ? instrumental : Mixer.Sum(vocal, instrumental), sampleRateHz);
         return (song with
         {
             VocoderTracks = parts.HasFlag(SongParts.VocoderTracks)
-                ? new SongTracks(Clamped(vocal, sampleRateHz), Clamped(instrumental, sampleRateHz))
+                ? new SongTracks(Clamped(vocal!, sampleRateHz), Clamped(instrumental, sampleRateHz))
                 : null,
             VocoderMix = parts.HasFlag(SongParts.VocoderMix) ? mix : null,
         }, mix.Clip);
@@ -181,14 +203,14 @@ public sealed class SongDecoder(
 
     private static SongPart Unlimited(AudioClip clip) => new(clip, Mixer.CountPastFullScale(clip.Samples));
 
-    private sealed class Counter(IProgress<DecodeProgress>? progress, long total)
+    /// <summary>The tracks through one model; without a vocal one the instrumental track is the song.</summary>
+    private sealed record Pair(ChunkedDecoder? Vocal, ChunkedDecoder Instrumental)
     {
-        private long _done;
-
-        public void Add(int frames)
+        public static IEnumerable<ChunkedDecoder> TracksOf(Pair? pair) => pair switch
         {
-            _done += frames;
-            progress?.Report(new DecodeProgress(_done, total));
-        }
+            null => [],
+            { Vocal: null } => [pair.Instrumental],
+            _ => [pair.Vocal, pair.Instrumental],
+        };
     }
 }

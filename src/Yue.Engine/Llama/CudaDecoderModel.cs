@@ -1,6 +1,6 @@
 using Yue.Cuda;
-using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
+using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
@@ -15,19 +15,18 @@ internal sealed class CudaDecoderModel : IDisposable
     private readonly List<int>[] _pages;
 
     /// <summary>A decoder over a loaded model.</summary>
-    /// <param name="model">The model, in BF16 on the device; the caller keeps it.</param>
-    /// <param name="device">The device that the model is on.</param>
-    /// <param name="kernels">Compiled kernels.</param>
+    /// <param name="model">The model, on the GPU; the caller keeps it.</param>
+    /// <param name="gpu">The GPU.</param>
     /// <param name="rows">Sequences that can run at once.</param>
     /// <param name="context">Positions of a row at most.</param>
     /// <param name="positions">Positions that all rows together can hold.</param>
     /// <param name="headRows">Ids that a step scores at most.</param>
-    public CudaDecoderModel(LlamaModel model, CudaDevice device, KernelCache kernels, int rows, int context, int positions, int headRows)
+    public CudaDecoderModel(LlamaModel model, Gpu gpu, int rows, int context, int positions, int headRows)
     {
         _model = model;
         var shape = ShapeOf(model.Config, context);
-        Pages = new Cuda.Decode.KvCache(device, kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows);
-        Decoder = new CudaLlama(device, kernels, shape, AddressesOf(model.Weights), Pages, rows, headRows);
+        Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
+        Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights, gpu.Weights), Pages, rows, headRows);
         _dense = model.NewCache(rows: 1, context);
         _pages = [.. Enumerable.Range(0, rows).Select(_ => new List<int>())];
     }
@@ -41,9 +40,33 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>What the steps run on.</summary>
     public CudaStream Stream { get; } = CudaStream.Create();
 
-    /// <summary>Device memory that the paged cache takes for so many positions, in bytes.</summary>
-    public static long CacheBytes(LlamaConfig config, long positions) =>
-        positions * config.Layers * 2 * config.KeyValueHeads * config.HeadSize * 2;
+    /// <summary>Device memory that a decoder's caches take, in bytes: the pages of all rows, and the dense cache of one row for a prefill.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="type">How the pages hold keys and values; the dense cache is BF16.</param>
+    /// <param name="rows">Sequences that can run at once.</param>
+    /// <param name="context">Positions of a row at most.</param>
+    /// <param name="positions">Positions that all rows together can hold.</param>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int rows, int context, long positions)
+    {
+        var shape = ShapeOf(config, context);
+        var page = Cuda.Decode.KvCache.PageBytes(shape, type);
+        var dense = Cuda.Decode.KvCache.PageBytes(shape, CacheType.BFloat16) / Cuda.Decode.KvCache.PageSize * context;
+        return (page * (Cuda.Decode.KvCache.PagesFor((int)positions) + rows)) + dense;
+    }
+
+    /// <summary>A checkpoint's dimensions as the kernels take them.</summary>
+    public static LlamaShape ShapeOf(LlamaConfig config, int context) => new()
+    {
+        Layers = config.Layers,
+        Hidden = config.HiddenSize,
+        Intermediate = config.IntermediateSize,
+        Heads = config.Heads,
+        KeyValueHeads = config.KeyValueHeads,
+        Vocabulary = config.VocabularySize,
+        Context = context,
+        RopeTheta = config.RopeTheta,
+        NormEpsilon = (float)config.RmsNormEpsilon,
+    };
 
     /// <summary>Gives a row enough pages for so many positions; it keeps the ones it has.</summary>
     public void Reserve(int row, int positions)
@@ -109,36 +132,30 @@ internal sealed class CudaDecoderModel : IDisposable
         }
     }
 
-    private static LlamaShape ShapeOf(LlamaConfig config, int context) => new()
+    private static Cuda.Decode.LlamaWeights AddressesOf(LlamaWeights weights, WeightType type) => new()
     {
-        Layers = config.Layers,
-        Hidden = config.HiddenSize,
-        Intermediate = config.IntermediateSize,
-        Heads = config.Heads,
-        KeyValueHeads = config.KeyValueHeads,
-        Vocabulary = config.VocabularySize,
-        Context = context,
-        RopeTheta = config.RopeTheta,
-        NormEpsilon = (float)config.RmsNormEpsilon,
-    };
-
-    private static Cuda.Decode.LlamaWeights AddressesOf(LlamaWeights weights) => new()
-    {
-        Type = WeightType.BFloat16,
+        Type = type,
         Embedding = weights.Embedding.Address(),
-        Head = weights.Head.Address(),
+        Head = weights.Head.Values.Address(),
+        HeadScale = ScaleOf(weights.Head),
         FinalNorm = weights.Norm.Address(),
         Layers =
         [
             .. weights.Layers.Select(layer => new LayerWeights
             {
-                Qkv = layer.Qkv.Address(),
-                Output = layer.Output.Address(),
-                GateUp = layer.GateUp.Address(),
-                Down = layer.Down.Address(),
+                Qkv = layer.Qkv.Values.Address(),
+                Output = layer.Output.Values.Address(),
+                GateUp = layer.GateUp.Values.Address(),
+                Down = layer.Down.Values.Address(),
+                QkvScale = ScaleOf(layer.Qkv),
+                OutputScale = ScaleOf(layer.Output),
+                GateUpScale = ScaleOf(layer.GateUp),
+                DownScale = ScaleOf(layer.Down),
                 AttentionNorm = layer.InputNorm.Address(),
                 MlpNorm = layer.PostNorm.Address(),
             }),
         ],
     };
+
+    private static nint ScaleOf(WeightMatrix matrix) => matrix.Scales?.Address() ?? 0;
 }

@@ -1,3 +1,4 @@
+using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;

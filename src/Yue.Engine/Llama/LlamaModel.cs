@@ -9,7 +9,7 @@ namespace Yue.Engine.Llama;
 public sealed class LlamaModel : IDisposable
 {
     /// <summary>Positions a forward pass takes at most; bounds the attention scores to H·512·context values.</summary>
-    private const int PrefillChunk = 512;
+    internal const int PrefillChunk = 512;
 
     private readonly Rope _rope;
     private readonly Tensor _positions;     // [max positions], int64: 0, 1, 2 …
@@ -74,7 +74,7 @@ public sealed class LlamaModel : IDisposable
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        return functional.linear(hidden, Weights.Head.narrow(0, firstId, count)).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return Weights.Head.Multiply(hidden, firstId, count).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>Runs the blocks over new ids.</summary>
@@ -120,11 +120,11 @@ public sealed class LlamaModel : IDisposable
         using var scope = NewDisposeScope();
         var weights = Weights.Layers[layer];
         var attended = Attention(RmsNorm(x, weights.InputNorm), layer, pass);
-        x = x.Plus(functional.linear(attended, weights.Output));
-        var gateUp = functional.linear(RmsNorm(x, weights.PostNorm), weights.GateUp);
+        x = x.Plus(weights.Output.Multiply(attended));
+        var gateUp = weights.GateUp.Multiply(RmsNorm(x, weights.PostNorm));
         var pairs = gateUp.view(gateUp.shape[0], gateUp.shape[1], -1, 2);               // [B, T, I, 2]
         var activated = functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1);
-        return x.Plus(functional.linear(activated, weights.Down)).MoveToOuterDisposeScope();
+        return x.Plus(weights.Down.Multiply(activated)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
@@ -134,7 +134,7 @@ public sealed class LlamaModel : IDisposable
         var (H, K, D) = ((long)Config.Heads, (long)Config.KeyValueHeads, (long)Config.HeadSize);
         var G = H / K;
         using var scope = NewDisposeScope();
-        var heads = functional.linear(x, Weights.Layers[layer].Qkv).view(B, T, H + (2 * K), D).transpose(1, 2);  // [B, H+2K, T, D]
+        var heads = Weights.Layers[layer].Qkv.Multiply(x).view(B, T, H + (2 * K), D).transpose(1, 2);  // [B, H+2K, T, D]
         var rotated = Rope.Apply(heads.narrow(1, 0, H + K), pass.Cos, pass.Sin);
         var (keys, values) = pass.Cache.Append(
             layer, pass.Rows, rotated.narrow(1, H, K), heads.narrow(1, H + K, K), pass.Positions, pass.Length);  // [B, K, S, D]

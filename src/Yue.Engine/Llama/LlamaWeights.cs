@@ -10,12 +10,13 @@ namespace Yue.Engine.Llama;
 /// <param name="PostNorm">[hidden].</param>
 /// <param name="GateUp">[2·I, hidden]: row 2i is gate i, row 2i + 1 is up i.</param>
 /// <param name="Down">[hidden, I].</param>
-public sealed record LlamaLayerWeights(Tensor InputNorm, Tensor Qkv, Tensor Output, Tensor PostNorm, Tensor GateUp, Tensor Down);
+public sealed record LlamaLayerWeights(
+    Tensor InputNorm, WeightMatrix Qkv, WeightMatrix Output, Tensor PostNorm, WeightMatrix GateUp, WeightMatrix Down);
 
 /// <summary>All weights of a Llama checkpoint, each allocated once (MODEL.md 2.2). Owns its tensors.</summary>
 public sealed class LlamaWeights : IDisposable
 {
-    private LlamaWeights(Tensor embedding, IReadOnlyList<LlamaLayerWeights> layers, Tensor norm, Tensor head)
+    private LlamaWeights(Tensor embedding, IReadOnlyList<LlamaLayerWeights> layers, Tensor norm, WeightMatrix head)
     {
         Embedding = embedding;
         Layers = layers;
@@ -31,19 +32,22 @@ public sealed class LlamaWeights : IDisposable
     /// <summary>[hidden].</summary>
     public Tensor Norm { get; }
 
-    /// <summary>[V, hidden]; the embedding itself where the checkpoint ties them.</summary>
-    public Tensor Head { get; }
+    /// <summary>[V, hidden]; over the embedding itself where the checkpoint ties them and nothing is quantized.</summary>
+    public WeightMatrix Head { get; }
 
     /// <summary>The number of weights.</summary>
     public long Parameters =>
-        Embedding.numel() + Norm.numel() + (ReferenceEquals(Head, Embedding) ? 0 : Head.numel())
-        + Layers.Sum(layer => Tensors(layer).Sum(tensor => tensor.numel()));
+        Embedding.numel() + Norm.numel() + (ReferenceEquals(Head.Values, Embedding) ? 0 : Head.Values.numel())
+        + Layers.Sum(layer => layer.InputNorm.numel() + layer.PostNorm.numel() + Matrices(layer).Sum(matrix => matrix.Values.numel()));
 
     /// <summary>Reads every weight in the source's dtype onto its device.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint.</param>
     /// <param name="loaded">Told of the fraction done after each block.</param>
-    public static LlamaWeights Load(LlamaConfig config, ITensorSource source, Action<double>? loaded = null)
+    public static LlamaWeights Load(LlamaConfig config, ITensorSource source, Action<double>? loaded = null) => Load(config, source, null, loaded);
+
+    /// <summary>Reads every weight, and makes the matrices 8-bit ones where there is a quantizer; embedding and norms stay as they are.</summary>
+    internal static LlamaWeights Load(LlamaConfig config, ITensorSource source, MatrixQuantizer? quantizer, Action<double>? loaded = null)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -52,27 +56,33 @@ public sealed class LlamaWeights : IDisposable
         var layers = new List<LlamaLayerWeights>();
         for (var i = 0; i < config.Layers; i++)
         {
-            layers.Add(LoadLayer(config, source, $"model.layers.{i}."));
+            layers.Add(LoadLayer(config, source, quantizer, $"model.layers.{i}."));
             loaded?.Invoke((i + 1.0) / config.Layers);
         }
 
         var norm = source.Read("model.norm.weight", hidden);
         var head = config.TieWordEmbeddings ? embedding : source.Read("lm_head.weight", V, hidden);
-        var weights = new LlamaWeights(embedding, layers, norm, head);
-        weights.All().ToList().ForEach(tensor => tensor.DetachFromDisposeScope());
+        var weights = new LlamaWeights(embedding, layers, norm, Matrix(head, quantizer, "lm_head"));
+        weights.Detach();
         return weights;
     }
 
     public void Dispose()
     {
-        foreach (var tensor in All())
+        Embedding.Dispose();
+        Norm.Dispose();
+        Head.Dispose();
+        foreach (var layer in Layers)
         {
-            tensor.Dispose();
+            layer.InputNorm.Dispose();
+            layer.PostNorm.Dispose();
+            Matrices(layer).ForEach(matrix => matrix.Dispose());
         }
     }
 
-    private static LlamaLayerWeights LoadLayer(LlamaConfig config, ITensorSource source, string prefix)
+    private static LlamaLayerWeights LoadLayer(LlamaConfig config, ITensorSource source, MatrixQuantizer? quantizer, string prefix)
     {
+        using var scope = NewDisposeScope();
         var hidden = (long)config.HiddenSize;
         var (q, kv, I) = ((long)config.Heads * config.HeadSize, (long)config.KeyValueHeads * config.HeadSize, (long)config.IntermediateSize);
         var qkv = empty([q + (2 * kv), hidden], source.Dtype, source.Device);
@@ -82,17 +92,33 @@ public sealed class LlamaWeights : IDisposable
         var gateUp = empty([I, 2, hidden], source.Dtype, source.Device);
         source.ReadInto(prefix + "mlp.gate_proj.weight", gateUp.select(1, 0));
         source.ReadInto(prefix + "mlp.up_proj.weight", gateUp.select(1, 1));
-        return new LlamaLayerWeights(
+        var layer = new LlamaLayerWeights(
             source.Read(prefix + "input_layernorm.weight", hidden),
-            qkv,
-            source.Read(prefix + "self_attn.o_proj.weight", hidden, q),
+            Matrix(qkv, quantizer, prefix + "self_attn.qkv"),
+            Matrix(source.Read(prefix + "self_attn.o_proj.weight", hidden, q), quantizer, prefix + "self_attn.o_proj"),
             source.Read(prefix + "post_attention_layernorm.weight", hidden),
-            gateUp.view(2 * I, hidden),
-            source.Read(prefix + "mlp.down_proj.weight", hidden, I));
+            Matrix(gateUp.view(2 * I, hidden), quantizer, prefix + "mlp.gate_up"),
+            Matrix(source.Read(prefix + "mlp.down_proj.weight", hidden, I), quantizer, prefix + "mlp.down_proj"));
+        Detach(layer);
+        return layer;
     }
 
-    private IEnumerable<Tensor> All() => Layers.SelectMany(Tensors).Concat([Embedding, Norm, Head]);
+    private static WeightMatrix Matrix(Tensor values, MatrixQuantizer? quantizer, string name) =>
+        quantizer is null ? new WeightMatrix(values) : quantizer.Quantize(values, name);
 
-    private static IEnumerable<Tensor> Tensors(LlamaLayerWeights layer) =>
-        [layer.InputNorm, layer.Qkv, layer.Output, layer.PostNorm, layer.GateUp, layer.Down];
+    private static List<WeightMatrix> Matrices(LlamaLayerWeights layer) => [layer.Qkv, layer.Output, layer.GateUp, layer.Down];
+
+    private static void Detach(LlamaLayerWeights layer)
+    {
+        layer.InputNorm.DetachFromDisposeScope();
+        layer.PostNorm.DetachFromDisposeScope();
+        Matrices(layer).ForEach(matrix => matrix.Detach());
+    }
+
+    private void Detach()
+    {
+        Embedding.DetachFromDisposeScope();
+        Norm.DetachFromDisposeScope();
+        Head.Detach();
+    }
 }

@@ -21,24 +21,27 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     private readonly SortedSet<int> _freeSongs;
 
     /// <summary>A decoder with room for a number of songs.</summary>
-    /// <param name="model">The stage-1 model, in BF16 on the device; the caller keeps it.</param>
-    /// <param name="device">The device that the model is on.</param>
-    /// <param name="kernels">Compiled kernels.</param>
+    /// <param name="model">The stage-1 model, on the GPU; the caller keeps it.</param>
+    /// <param name="gpu">The GPU.</param>
     /// <param name="songs">How many sequences can be open at once.</param>
-    public CudaStage1Decoder(LlamaModel model, CudaDevice device, KernelCache kernels, int songs)
+    public CudaStage1Decoder(LlamaModel model, Gpu gpu, int songs)
     {
         ContextLength = model.Config.MaxPositions;
         _model = new CudaDecoderModel(
-            model, device, kernels, 2 * songs, ContextLength, PositionsFor(model.Config, songs), model.Config.VocabularySize);
-        _sampler = new SongSampler(device, kernels, _model.Decoder, songs);
+            model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), model.Config.VocabularySize);
+        _sampler = new SongSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
         _freeSongs = [.. Enumerable.Range(0, songs)];
     }
 
     public int ContextLength { get; }
 
-    /// <summary>Cache positions that so many songs may need: a whole context, and a section without its prompt.</summary>
-    public static int PositionsFor(LlamaConfig config, int songs) =>
-        songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
+    /// <summary>Device memory that a decoder of so many songs takes beside the weights.</summary>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int songs) =>
+        CudaDecoderModel.CacheBytes(config, type, 2 * songs, config.MaxPositions, PositionsFor(config, songs));
+
+    /// <summary>The kernels that a decoder of so many songs compiles.</summary>
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
 
     public IStage1Sequence? TryOpen(long seed)
     {
@@ -80,6 +83,10 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         _sampler.Dispose();
         _model.Dispose();
     }
+
+    /// <summary>Cache positions that so many songs may need: a whole context, and a section without its prompt.</summary>
+    private static int PositionsFor(LlamaConfig config, int songs) =>
+        songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
 
     private CudaGraph GraphOf(int rows)
     {

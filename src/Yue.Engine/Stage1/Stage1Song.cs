@@ -7,29 +7,35 @@ namespace Yue.Engine.Stage1;
 /// <summary>One song's way through stage 1: section after section, until every requested one is sung (MODEL.md 2.4).</summary>
 public sealed class Stage1Song : IDisposable
 {
-    /// <summary>A section has at least this many ids, as in the reference: one second.</summary>
-    public const int MinNewTokens = 100;
-
     private readonly SongPrompt _prompt;
-    private readonly int _sections;
-    private readonly SongRequest _request;
+    private readonly IReadOnlyList<SectionBudget> _budgets;
+    private readonly SamplingSettings _sampling;
     private readonly int _context;
     private readonly IReadOnlyList<IdRange> _allowed;
-    private readonly List<int[]> _sung = [];        // section → its ids, the end id included
+    private readonly List<int[]> _ids;              // section → its ids, the end id included; the kept ones first
+    private readonly int _kept;
     private readonly List<string> _warnings = [];
     private int _oldest;                            // the first section still in the context
 
     /// <summary>A song that has not begun.</summary>
     /// <param name="prompt">What the model reads.</param>
-    /// <param name="sections">How many of the prompt's sections are sung.</param>
-    /// <param name="request">How to draw.</param>
+    /// <param name="kept">The ids of sections that are sung already and come before: what the model hears first.</param>
+    /// <param name="budgets">One for each of the prompt's next sections, which are sung.</param>
+    /// <param name="sampling">How to draw.</param>
     /// <param name="sequence">The song's place in the decoder, which it owns.</param>
     /// <param name="contextLength">The positions that the decoder has for it.</param>
     /// <param name="allowed">The ids that may be drawn; null is <see cref="DefaultMask"/>.</param>
     public Stage1Song(
-        SongPrompt prompt, int sections, SongRequest request, IStage1Sequence sequence, int contextLength, IReadOnlyList<IdRange>? allowed = null)
+        SongPrompt prompt,
+        IReadOnlyList<int[]> kept,
+        IReadOnlyList<SectionBudget> budgets,
+        SamplingSettings sampling,
+        IStage1Sequence sequence,
+        int contextLength,
+        IReadOnlyList<IdRange>? allowed = null)
     {
-        (_prompt, _sections, _request, Sequence, _context) = (prompt, sections, request, sequence, contextLength);
+        (_prompt, _budgets, _sampling, Sequence, _context) = (prompt, budgets, sampling, sequence, contextLength);
+        (_ids, _kept) = ([.. kept], kept.Count);
         _allowed = allowed ?? DefaultMask;
     }
 
@@ -41,49 +47,59 @@ public sealed class Stage1Song : IDisposable
     public IStage1Sequence Sequence { get; }
 
     /// <summary>Whether every section is sung.</summary>
-    public bool IsDone => _sung.Count == _sections;
+    public bool IsDone => Done == _budgets.Count;
 
-    /// <summary>The section being sung, from 0.</summary>
-    public int Section => _sung.Count;
+    /// <summary>Sections sung so far.</summary>
+    public int Done => _ids.Count - _kept;
 
     /// <summary>Ids sampled so far.</summary>
-    public int Tokens => _sung.Sum(ids => ids.Length) + (IsDone ? 0 : Sequence.Sampled.Count);
+    public int Tokens => Sung.Sum(ids => ids.Length) + (IsDone ? 0 : Sequence.Sampled.Count);
 
-    /// <summary>Ids of every finished section.</summary>
-    public IReadOnlyList<int[]> Sung => _sung;
+    /// <summary>The most ids that can be sampled.</summary>
+    public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
+
+    /// <summary>The share of the sections that is sung; one that is being sung counts by its budget.</summary>
+    public double Fraction => (Done + (IsDone ? 0 : (double)Sequence.Sampled.Count / Budget.MaxTokens)) / _budgets.Count;
+
+    /// <summary>Ids of every section that was sung here and is finished.</summary>
+    public IEnumerable<int[]> Sung => _ids.Skip(_kept);
 
     /// <summary>What the caller should know.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
-    /// <summary>Begins the first section.</summary>
+    /// <summary>The section being sung, from 0, kept ones counted.</summary>
+    private int Section => _ids.Count;
+
+    private SectionBudget Budget => _budgets[Done];
+
+    /// <summary>Begins the first section to sing.</summary>
     /// <exception cref="SongRequestException">Genre and lyrics do not fit into the context.</exception>
-    public void Begin() => BeginSection();
+    public void Begin() => BeginSection(Context());
 
     /// <summary>Looks at what the decoder sampled: closes a finished section and begins the next.</summary>
     public void TakeSampled()
     {
         var sampled = Sequence.Sampled;
-        if (sampled.Count == 0 || (sampled[^1] != TokenMap.EndOfAudio && sampled.Count < _request.MaxNewTokens))
+        if (sampled.Count == 0 || (sampled[^1] != TokenMap.EndOfAudio && sampled.Count < Budget.MaxTokens))
         {
             return;
         }
 
-        _sung.Add([.. sampled]);
+        _ids.Add([.. sampled]);
         if (!IsDone)
         {
-            BeginSection();
+            BeginSection(SectionPrompt(Section));
         }
     }
 
     public void Dispose() => Sequence.Dispose();
 
-    private void BeginSection()
+    private void BeginSection(int[] prompt)
     {
-        var prompt = SectionPrompt(Section);
-        var budget = _context - _request.MaxNewTokens - 1;
-        if (Sequence.Length + prompt.Length > budget)
+        var room = _context - Budget.MaxTokens - 1;
+        if (Sequence.Length + prompt.Length > room)
         {
-            prompt = Shorten(budget);
+            prompt = Shorten(room);
             Sequence.Clear();
         }
 
@@ -91,18 +107,26 @@ public sealed class Stage1Song : IDisposable
     }
 
     /// <summary>What comes before a section: its prompt, behind the end id if the section before did not end by itself.</summary>
-    private int[] SectionPrompt(int section) => section > _oldest && _sung[section - 1][^1] != TokenMap.EndOfAudio
+    private int[] SectionPrompt(int section) => section > _oldest && _ids[section - 1][^1] != TokenMap.EndOfAudio
         ? [TokenMap.EndOfAudio, .. _prompt.Sections[section]]
         : [.. _prompt.Sections[section]];
 
+    /// <summary>The whole context of the section being begun, from <see cref="_oldest"/> on, the instruction before it.</summary>
+    private int[] Context() =>
+    [
+        .. _oldest == 0 ? [] : _prompt.Head,        // the first section's prompt begins with it
+        .. Enumerable.Range(_oldest, Section - _oldest).SelectMany(i => (int[])[.. SectionPrompt(i), .. _ids[i]]),
+        .. SectionPrompt(Section),
+    ];
+
     /// <summary>The context with the oldest sections left out, as few as will do; the instruction stays.</summary>
-    private int[] Shorten(int budget)
+    private int[] Shorten(int room)
     {
         while (_oldest < Section)
         {
             _oldest++;
-            int[] ids = [.. _prompt.Head, .. Enumerable.Range(_oldest, Section - _oldest).SelectMany(i => (int[])[.. SectionPrompt(i), .. _sung[i]]), .. SectionPrompt(Section)];
-            if (ids.Length <= budget)
+            var ids = Context();
+            if (ids.Length <= room)
             {
                 _warnings.Add($"context shortened: section {Section + 1} was sung without hearing section{(_oldest == 1 ? "" : "s 1 to")} {_oldest}");
                 return ids;
@@ -110,24 +134,20 @@ public sealed class Stage1Song : IDisposable
         }
 
         throw new SongRequestException(
-            $"genre and lyrics take {_prompt.Sections[0].Length} tokens; with max_new_tokens {_request.MaxNewTokens} "
-            + $"the model's context of {_context} holds {budget}: shorten the lyrics or lower max_new_tokens");
+            $"genre and lyrics take {_prompt.Sections[0].Length} tokens; with max_new_tokens {Budget.MaxTokens} "
+            + $"the model's context of {_context} holds {room}: shorten the lyrics, or lower max_new_tokens or target_seconds");
     }
 
-    private SectionSampling Sampling()
+    private SectionSampling Sampling() => new()
     {
-        var settings = _request.Sampling;
-        return new SectionSampling
-        {
-            GuidanceScale = settings.GuidanceScale ?? (Section == 0 ? 1.5 : 1.2),
-            RepetitionPenalty = settings.RepetitionPenalty,
-            Temperature = settings.Temperature,
-            TopP = settings.TopP,
-            TopK = settings.TopK,
-            MinNewTokens = MinNewTokens,
-            MaxNewTokens = _request.MaxNewTokens,
-            EndId = TokenMap.EndOfAudio,
-            Allowed = _allowed,
-        };
-    }
+        GuidanceScale = _sampling.GuidanceScale ?? (Section == 0 ? 1.5 : 1.2),
+        RepetitionPenalty = _sampling.RepetitionPenalty,
+        Temperature = _sampling.Temperature,
+        TopP = _sampling.TopP,
+        TopK = _sampling.TopK,
+        MinNewTokens = Budget.MinTokens,
+        MaxNewTokens = Budget.MaxTokens,
+        EndId = TokenMap.EndOfAudio,
+        Allowed = _allowed,
+    };
 }

@@ -7,6 +7,7 @@ using Yue.Engine.Tokens;
 namespace Yue.Engine.Stage2;
 
 /// <summary>The stage-2 decoder of a GPU: a captured frame of eight steps, greedy within each slot's codebook, replayed.</summary>
+/// <remarks>The chunks of all songs share a frame. A row's codes do not depend on the other rows.</remarks>
 internal sealed class CudaStage2Decoder : IStage2Decoder
 {
     /// <summary>Frames launched between two looks: about 100 ms of the 1B model.</summary>
@@ -15,33 +16,67 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     private readonly CudaDecoderModel _model;
     private readonly FrameDecoder _frames;
     private readonly Dictionary<int, CudaGraph> _graphs = [];       // rows → one frame
-    private bool _isRunning;
+    private readonly SortedSet<int> _freeRows;
+    private readonly List<Run> _runs = [];
 
-    /// <summary>A decoder for runs of up to <paramref name="maxRows"/> chunks.</summary>
-    /// <param name="model">The stage-2 model, in BF16 on the device; the caller keeps it.</param>
-    /// <param name="device">The device that the model is on.</param>
-    /// <param name="kernels">Compiled kernels.</param>
-    /// <param name="maxRows">Rows of a run.</param>
-    public CudaStage2Decoder(LlamaModel model, CudaDevice device, KernelCache kernels, int maxRows)
+    /// <summary>A decoder of up to <paramref name="rows"/> chunks at once.</summary>
+    /// <param name="model">The stage-2 model, on the GPU; the caller keeps it.</param>
+    /// <param name="gpu">The GPU.</param>
+    /// <param name="rows">Rows of a step.</param>
+    public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
     {
-        MaxRows = maxRows;
         _model = new CudaDecoderModel(
-            model, device, kernels, maxRows, Stage2Chunks.Positions, maxRows * Stage2Chunks.Positions, TokenMap.CodebookSize);
-        _frames = new FrameDecoder(device, kernels, _model.Decoder, TokenMap.XCodecBase, Stage2Chunks.FramesPerChunk);
+            model, gpu, rows, Stage2Chunks.Positions, rows * Stage2Chunks.Positions, TokenMap.CodebookSize);
+        _frames = new FrameDecoder(gpu.Device, gpu.Kernels, _model.Decoder, TokenMap.XCodecBase, Stage2Chunks.FramesPerChunk);
+        _freeRows = [.. Enumerable.Range(0, rows)];
     }
 
-    public int MaxRows { get; }
+    /// <summary>Device memory that a decoder of so many rows takes beside the weights.</summary>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int rows) =>
+        CudaDecoderModel.CacheBytes(config, type, rows, Stage2Chunks.Positions, (long)rows * Stage2Chunks.Positions);
 
-    public IStage2Run? TryBegin(IReadOnlyList<int[]> chunks)
+    /// <summary>The kernels that a decoder of so many rows compiles.</summary>
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int rows) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), weights, cache, rows);
+
+    public int FreeRows => _freeRows.Count;
+
+    public IStage2Run Begin(IReadOnlyList<int[]> chunks)
     {
-        if (_isRunning)
+        Stage2Chunks.Check(chunks, FreeRows);
+        var run = new Run(this, chunks, [.. _freeRows.Take(chunks.Count)]);
+        try
         {
-            return null;
+            run.Prefill();
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    public void Advance()
+    {
+        var left = _runs.Max(run => (int?)run.FramesLeft) ?? 0;
+        if (left == 0)
+        {
+            return;
         }
 
-        Stage2Chunks.Check(chunks, MaxRows);
-        _isRunning = true;
-        return new Run(this, chunks);
+        var frame = GraphOf(_runs.Max(run => run.LastRow) + 1);
+        var count = Math.Min(FramesPerLook, left);
+        for (var i = 0; i < count; i++)
+        {
+            frame.Launch(_model.Stream);
+        }
+
+        _model.Stream.Synchronize();
+        foreach (var run in _runs)
+        {
+            run.Launched += count;
+        }
     }
 
     public void Dispose()
@@ -70,59 +105,63 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     private sealed class Run : IStage2Run
     {
         private readonly CudaStage2Decoder _decoder;
-        private readonly int[] _frames;         // chunk → its frames; chunk i is row i
-        private readonly CudaGraph _frame;
-        private int _launched;
+        private readonly IReadOnlyList<int[]> _chunks;
+        private readonly int[] _rows;           // chunk → its row
+        private bool _disposed;
 
-        public Run(CudaStage2Decoder decoder, IReadOnlyList<int[]> chunks)
+        public Run(CudaStage2Decoder decoder, IReadOnlyList<int[]> chunks, int[] rows)
         {
-            _decoder = decoder;
-            _frames = [.. chunks.Select(chunk => chunk.Length)];
-            for (var row = 0; row < chunks.Count; row++)
+            (_decoder, _chunks, _rows) = (decoder, chunks, rows);
+            decoder._freeRows.ExceptWith(rows);
+            decoder._runs.Add(this);
+        }
+
+        /// <summary>Frames launched since the run began, those behind a chunk's last one counted too.</summary>
+        public int Launched { get; set; }
+
+        public int FramesLeft => Math.Max(_chunks.Max(chunk => chunk.Length) - Launched, 0);
+
+        public int LastRow => _rows.Max();
+
+        public int FramesDone => _chunks.Sum(chunk => Math.Min(chunk.Length, Launched));
+
+        public bool IsDone => FramesLeft == 0;
+
+        /// <summary>Brings every chunk's prompt into the cache.</summary>
+        public void Prefill()
+        {
+            var model = _decoder._model;
+            foreach (var (row, chunk) in _rows.Zip(_chunks))
             {
-                var given = Array.ConvertAll(chunks[row], code => TokenMap.ToId(code));
+                var given = Array.ConvertAll(chunk, code => TokenMap.ToId(code));
                 int[] prompt = [TokenMap.StartOfAudio, TokenMap.Stage1, .. given, TokenMap.Stage2];
-                _decoder._model.Reserve(row, Stage2Chunks.Positions);
-                _decoder._model.Prefill(row, 0, prompt);
-                _decoder._frames.SetRow(_decoder._model.Stream, row, prompt.Length, given);
+                model.Reserve(row, prompt.Length + (given.Length * Stage2Chunks.Codebooks));
+                model.Prefill(row, 0, prompt);
+                _decoder._frames.SetRow(model.Stream, row, prompt.Length, given);
             }
-
-            _frame = _decoder.GraphOf(chunks.Count);
         }
 
-        public int FramesDone => _frames.Sum(frames => Math.Min(frames, _launched));
-
-        public bool Advance()
-        {
-            var count = Math.Min(FramesPerLook, _frames.Max() - _launched);
-            for (var i = 0; i < count; i++)
-            {
-                _frame.Launch(_decoder._model.Stream);
-            }
-
-            _decoder._model.Stream.Synchronize();
-            _launched += count;
-            return _launched < _frames.Max();
-        }
-
-        public int[][] Codes(int chunk)
-        {
-            var ids = _decoder._frames.Ids(_decoder._model.Stream, chunk, _frames[chunk]);
-            return Stage2Chunks.CodesOf(ids);
-        }
+        public int[][] Codes(int chunk) =>
+            Stage2Chunks.CodesOf(_decoder._frames.Ids(_decoder._model.Stream, _rows[chunk], _chunks[chunk].Length));
 
         public void Dispose()
         {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
             var model = _decoder._model;
-            model.Stream.Synchronize();
-            for (var row = 0; row < _frames.Length; row++)
+            foreach (var row in _rows)
             {
                 model.Decoder.StopRow(model.Stream, row);
-                model.Release(row);
             }
 
             model.Stream.Synchronize();
-            _decoder._isRunning = false;
+            Array.ForEach(_rows, model.Release);
+            _decoder._runs.Remove(this);
+            _decoder._freeRows.UnionWith(_rows);
         }
     }
 }

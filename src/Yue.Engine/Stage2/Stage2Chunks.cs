@@ -17,12 +17,12 @@ public static class Stage2Chunks
     /// <summary>Pieces of <see cref="FramesPerChunk"/> frames; the last one may be shorter.</summary>
     public static IEnumerable<int[]> Of(int[] track) => track.Chunk(FramesPerChunk);
 
-    /// <summary>Throws unless a decoder of so many rows can take the chunks.</summary>
-    internal static void Check(IReadOnlyList<int[]> chunks, int maxRows)
+    /// <summary>Throws unless a decoder with so many free rows can take the chunks.</summary>
+    internal static void Check(IReadOnlyList<int[]> chunks, int freeRows)
     {
-        if (chunks.Count < 1 || chunks.Count > maxRows || chunks.Any(chunk => chunk.Length is < 1 or > FramesPerChunk))
+        if (chunks.Count < 1 || chunks.Count > freeRows || chunks.Any(chunk => chunk.Length is < 1 or > FramesPerChunk))
         {
-            throw new ArgumentException($"a run takes 1 to {maxRows} chunks of 1 to {FramesPerChunk} frames", nameof(chunks));
+            throw new ArgumentException($"{freeRows} chunks of 1 to {FramesPerChunk} frames can begin, not {chunks.Count}", nameof(chunks));
         }
     }
 

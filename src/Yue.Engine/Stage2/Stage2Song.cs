@@ -1,6 +1,6 @@
 namespace Yue.Engine.Stage2;
 
-/// <summary>One song's way through stage 2: the chunks of both tracks, as many at a time as the decoder has rows.</summary>
+/// <summary>One song's way through stage 2: the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
 public sealed class Stage2Song : IDisposable
 {
     private readonly IStage2Decoder _decoder;
@@ -9,12 +9,13 @@ public sealed class Stage2Song : IDisposable
     private readonly int _vocalChunks;
     private IStage2Run? _run;
     private int _first;                         // the run's first chunk
+    private int _count;                         // and how many it has
     private int _framesBefore;                  // frames of the runs before this one
 
     /// <summary>Cuts the tracks.</summary>
     /// <param name="decoder">Writes the residual codebooks.</param>
-    /// <param name="vocal">Codebook-0 codes.</param>
-    /// <param name="instrumental">Codebook-0 codes, as many.</param>
+    /// <param name="vocal">Codebook-0 codes; none for a song that is its instrumental track.</param>
+    /// <param name="instrumental">Codebook-0 codes.</param>
     public Stage2Song(IStage2Decoder decoder, int[] vocal, int[] instrumental)
     {
         _decoder = decoder;
@@ -31,26 +32,29 @@ public sealed class Stage2Song : IDisposable
     /// <summary>Frames finished, over both tracks.</summary>
     public int FramesDone => _framesBefore + (_run?.FramesDone ?? 0);
 
-    /// <summary>Moves the chunks that are running a step on; begins the next ones when they are done and the decoder is free.</summary>
+    /// <summary>Takes what the decoder's last step finished, and begins as many of the next chunks as it has room for.</summary>
     /// <returns>Whether anything is left to do.</returns>
     public bool Advance()
     {
-        _run ??= _decoder.TryBegin(_chunks[_first..Math.Min(_first + _decoder.MaxRows, _chunks.Length)]);
-        if (_run is null || _run.Advance())
+        if (_run is { IsDone: true })
         {
-            return true;
+            for (var i = 0; i < _count; i++)
+            {
+                _codes[_first + i] = _run.Codes(i);
+            }
+
+            _first += _count;
+            _framesBefore += _run.FramesDone;
+            _run.Dispose();
+            _run = null;
         }
 
-        var count = Math.Min(_decoder.MaxRows, _chunks.Length - _first);
-        for (var i = 0; i < count; i++)
+        if (_run is null && _first < _chunks.Length && _decoder.FreeRows > 0)
         {
-            _codes[_first + i] = _run.Codes(i);
+            _count = Math.Min(_decoder.FreeRows, _chunks.Length - _first);
+            _run = _decoder.Begin(_chunks[_first..(_first + _count)]);
         }
 
-        _first += count;
-        _framesBefore += _run.FramesDone;
-        _run.Dispose();
-        _run = null;
         return _first < _chunks.Length;
     }
 

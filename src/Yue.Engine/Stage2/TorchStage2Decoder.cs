@@ -6,7 +6,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Stage2;
 
-/// <summary>The reference stage-2 decoder: the plain Llama, greedy, all chunks of a run in one batch (MODEL.md 2.4).</summary>
+/// <summary>The reference stage-2 decoder: the plain Llama, greedy, one run after another, all its chunks in one batch (MODEL.md 2.4).</summary>
 public sealed class TorchStage2Decoder : IStage2Decoder
 {
     private const int Codebooks = Stage2Chunks.Codebooks;
@@ -14,7 +14,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     private readonly LlamaModel _model;
     private readonly Stage2Mask _mask;
     private readonly KvCache _cache;
-    private bool _isRunning;
+    private readonly int _rows;
+    private Run? _run;
 
     /// <summary>A decoder for runs of up to <paramref name="maxRows"/> chunks.</summary>
     /// <param name="model">The stage-2 model; the caller keeps it.</param>
@@ -24,23 +25,19 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     {
         _model = model;
         _mask = mask;
-        MaxRows = maxRows;
+        _rows = maxRows;
         _cache = model.NewCache(maxRows, Stage2Chunks.Positions);
     }
 
-    public int MaxRows { get; }
+    public int FreeRows => _run is null ? _rows : 0;
 
-    public IStage2Run? TryBegin(IReadOnlyList<int[]> chunks)
+    public IStage2Run Begin(IReadOnlyList<int[]> chunks)
     {
-        if (_isRunning)
-        {
-            return null;
-        }
-
-        Stage2Chunks.Check(chunks, MaxRows);
-        _isRunning = true;
-        return new Run(this, chunks);
+        Stage2Chunks.Check(chunks, FreeRows);
+        return _run = new Run(this, chunks);
     }
+
+    public void Advance() => _run?.Advance();
 
     public void Dispose() => _cache.Dispose();
 
@@ -70,9 +67,16 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
         public int FramesDone { get; private set; }
 
-        public bool Advance()
+        public bool IsDone => ActiveRows(_frame) == 0;
+
+        public void Advance()
         {
             var rows = ActiveRows(_frame);
+            if (rows == 0)
+            {
+                return;
+            }
+
             if (_frame > 0)
             {
                 var behind = new int[rows * 2];     // the last codebook of the frame before, and this frame's first
@@ -103,18 +107,14 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
             _frame++;
             FramesDone += rows;
-            return ActiveRows(_frame) > 0;
         }
 
-        public int[][] Codes(int chunk)
-        {
-            return Stage2Chunks.CodesOf(_ids[_rowOf[chunk]]);
-        }
+        public int[][] Codes(int chunk) => Stage2Chunks.CodesOf(_ids[_rowOf[chunk]]);
 
         public void Dispose()
         {
             _hidden.Dispose();
-            _decoder._isRunning = false;
+            _decoder._run = null;
         }
 
         /// <summary>Rows of equal length go through the model together, up to their first frame's codebook-0 id.</summary>

@@ -17,21 +17,28 @@ public sealed record LyricSection(string Tag, string Words)
 /// <param name="Warnings">What was changed or assumed, in plain words.</param>
 public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnlyList<string> Warnings)
 {
-    /// <summary>The first <paramref name="runNSegments"/> sections, which are to be sung; all of them for 0.</summary>
-    public SungSections Take(int runNSegments)
+    /// <summary>The sections from <paramref name="first"/> on that are to be sung: <paramref name="runNSegments"/> of them, or all for 0.</summary>
+    public SungSections Take(int runNSegments, int first = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(runNSegments);
-        if (runNSegments == 0 || runNSegments >= Sections.Count)
+        if (runNSegments == 0 || first + runNSegments >= Sections.Count)
         {
-            return new SungSections(Sections, null);
+            return new SungSections([.. Sections.Skip(first)], null);
         }
 
-        var left = Sections.Skip(runNSegments).Select(section => $"[{section.Tag}]");
+        var left = Sections.Skip(first + runNSegments).Select(section => $"[{section.Tag}]").ToArray();
         return new SungSections(
-            [.. Sections.Take(runNSegments)],
-            $"lyrics: {Sections.Count - runNSegments} of {Sections.Count} sections are not sung, because run_n_segments is "
+            [.. Sections.Skip(first).Take(runNSegments)],
+            $"lyrics: {left.Length} of {Sections.Count} sections are not sung, because run_n_segments is "
                 + $"{runNSegments}: {LyricsParser.Listed(left)}");
     }
+
+    /// <summary>The sections with nothing to sing in them, for instrumental songs.</summary>
+    public ParsedLyrics WithoutWords() => new(
+        [.. Sections.Select(section => section with { Words = "" })],
+        Sections.Any(section => section.Words.Length > 0)
+            ? ["lyrics: the words are not sung, because instrumental is true; their tags are the sections"]
+            : []);
 }
 
 /// <summary>The sections that are sung.</summary>

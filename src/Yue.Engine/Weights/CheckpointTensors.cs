@@ -1,3 +1,4 @@
+using Yue.Cuda;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
@@ -6,9 +7,14 @@ namespace Yue.Engine.Weights;
 /// <param name="checkpoint">Where the values are; the caller disposes it, after the last read.</param>
 /// <param name="dtype">What <see cref="Read"/> returns.</param>
 /// <param name="device">Where <see cref="Read"/> puts it; null is the CPU.</param>
+/// <param name="upload">Copies to a GPU what needs no conversion; null where there is none.</param>
 /// <param name="chunkBytes">The most bytes of a file that are held in memory while they are converted.</param>
 public sealed class CheckpointTensors(
-    Checkpoint checkpoint, ScalarType dtype, Device? device = null, int chunkBytes = CheckpointTensors.DefaultChunkBytes) : ITensorSource
+    Checkpoint checkpoint,
+    ScalarType dtype,
+    Device? device = null,
+    DeviceUpload? upload = null,
+    int chunkBytes = CheckpointTensors.DefaultChunkBytes) : ITensorSource
 {
     /// <summary>64 MiB.</summary>
     public const int DefaultChunkBytes = 64 << 20;
@@ -33,7 +39,7 @@ public sealed class CheckpointTensors(
         var tensor = empty(expected.ToArray(), dtype, Device);
         try
         {
-            TensorReader.Copy(stored, tensor, chunkBytes);
+            TensorReader.Copy(stored, tensor, chunkBytes, upload);
             return tensor;
         }
         catch
@@ -48,7 +54,7 @@ public sealed class CheckpointTensors(
     {
         var stored = Find(name);
         ExpectShape(name, stored, destination.shape);
-        TensorReader.Copy(stored, destination, chunkBytes);
+        TensorReader.Copy(stored, destination, chunkBytes, upload);
     }
 
     private StoredTensor Find(string name) =>

@@ -1,3 +1,4 @@
+using Yue.Cuda;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
@@ -9,9 +10,10 @@ internal static class TensorReader
     /// <param name="source">What to read.</param>
     /// <param name="destination">Of the same shape; any dtype, device and strides.</param>
     /// <param name="chunkBytes">The most to stage at once; a destination that needs no conversion is filled in place.</param>
-    public static void Copy(StoredTensor source, Tensor destination, int chunkBytes)
+    /// <param name="upload">Copies to a GPU what needs no conversion; null where there is none.</param>
+    public static void Copy(StoredTensor source, Tensor destination, int chunkBytes, DeviceUpload? upload = null)
     {
-        if (TensorDtype.CountOf(destination.shape) == 0)
+        if (TensorDtype.CountOf(destination.shape) == 0 || TryUpload(source, destination, upload))
         {
             return;
         }
@@ -28,6 +30,29 @@ internal static class TensorReader
             [.. order.Select(i => source.Strides[i])],
             source.ByteOffset);
         Copy(block, destination.permute([.. order.Select(i => (long)i)]), chunkBytes);
+    }
+
+    /// <summary>Rows of at least 512 bytes that stay as they are go straight to the device.</summary>
+    private static bool TryUpload(StoredTensor source, Tensor destination, DeviceUpload? upload)
+    {
+        const int LeastRowBytes = 512;
+        if (upload is null || destination.device_type != TorchSharp.DeviceType.CUDA || source.Dtype != destination.dtype || source.Shape.Count < 2)
+        {
+            return false;
+        }
+
+        using var row = destination.select(0, 0);
+        var rowBytes = row.numel() * TensorDtype.SizeOf(source.Dtype);
+        if (rowBytes < LeastRowBytes || rowBytes > upload.BufferBytes
+            || !source.Strides.AsSpan().SequenceEqual(StoredTensor.RowMajor([.. source.Shape])) || !row.is_contiguous())
+        {
+            return false;
+        }
+
+        var pitch = destination.stride(0) * TensorDtype.SizeOf(source.Dtype);
+        upload.Copy(
+            destination.AddressOfFirst(), pitch, rowBytes, source.Shape[0], (offset, buffer) => source.Source.Read(source.ByteOffset + offset, buffer));
+        return true;
     }
 
     private static void Copy(Block block, Tensor destination, int chunkBytes)

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Yue.Engine;
 using Yue.Engine.Audio;
 using YueService.Audio;
 using YueService.Endpoints;
+using YueService.Jobs;
 using YueService.Requests;
 
 namespace YueService.CommandLine;
@@ -27,24 +29,23 @@ internal sealed class GenerateHandler(
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<int> RunAsync(GenerateArguments arguments, CancellationToken cancel)
     {
-        var target = SongFiles.At(arguments.OutFile);
+        var target = SongFiles.At(arguments.OutFile, arguments.CodesFile);
         if (!Directory.Exists(target.Folder))
         {
             return await FailAsync(ExitCode.Usage, $"--out is in {target.Folder}, and there is no such folder.");
         }
 
-        string lyrics;
-        try
+        if (target.Codes is { } codes && (codes == target.Mix || !Directory.Exists(Path.GetDirectoryName(codes))))
         {
-            lyrics = await ReadLyricsAsync(arguments.LyricsFile, cancel);
+            return await FailAsync(ExitCode.Usage, $"--return-codes is {codes}; name a file of its own in a folder that exists.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException or InvalidDataException)
+
+        if (await ReadFilesAsync(arguments, cancel) is { } fault)
         {
-            return await FailAsync(ExitCode.Usage, $"--lyrics cannot be read: {e.Message}");
+            return await FailAsync(ExitCode.Usage, fault);
         }
 
         // Checked before the models are loaded and again when their names are known.
-        arguments.Fields["lyrics"] = lyrics;
         if (await CheckAsync(arguments) is null)
         {
             return ExitCode.Usage;
@@ -107,7 +108,7 @@ internal sealed class GenerateHandler(
 
         try
         {
-            await target.WriteAsync(encoded, cancel);
+            await target.WriteAsync(encoded, Encoding.UTF8.GetBytes(JobRows.ToJson(result.Codes)), cancel);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -145,17 +146,46 @@ internal sealed class GenerateHandler(
 
     private static ProgressLine Describe(EngineStatus status) => new($"loading: {status.Loading ?? "done"}", status.Percent / 100);
 
-    /// <summary>The lyrics of a file in UTF-8, or of standard input.</summary>
-    private static async Task<string> ReadLyricsAsync(string file, CancellationToken cancel)
+    /// <summary>Puts the lyrics and the codes of their files into the request.</summary>
+    /// <returns>Which file cannot be used and why; null when all can.</returns>
+    private static async Task<string?> ReadFilesAsync(GenerateArguments arguments, CancellationToken cancel)
     {
-        // Four bytes a character at most; one more tells that there are too many.
-        const int MaxBytes = (SongLimits.MaxLyricsLength + 1) * 4;
-        await using var stream = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
-        var buffer = new byte[MaxBytes + 1];
-        var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel);
-        if (length > MaxBytes)
+        var option = "--lyrics";
+        try
         {
-            throw new InvalidDataException($"there are more than {SongLimits.MaxLyricsLength} characters.");
+            if (arguments.LyricsFile is { } lyrics)
+            {
+                // Four bytes a character at most; one more tells that there are too many.
+                const int MaxBytes = (SongLimits.MaxLyricsLength + 1) * 4;
+                arguments.Fields["lyrics"] = await ReadTextAsync(lyrics, MaxBytes, $"{SongLimits.MaxLyricsLength} characters", cancel);
+            }
+
+            option = "--continue-from";
+            if (arguments.ContinueFile is { } codes)
+            {
+                // Two tracks, and room for each code to stand on a line of its own.
+                const int MaxBytes = SongLimits.MaxCodesFrames * 2 * 16;
+                arguments.Fields["continue_from"] = JsonNode.Parse(await ReadTextAsync(codes, MaxBytes, $"{MaxBytes} bytes", cancel))
+                    ?? throw new InvalidDataException("it holds null.");
+            }
+
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException or InvalidDataException or JsonException)
+        {
+            return $"{option} cannot be read: {e.Message}";
+        }
+    }
+
+    /// <summary>The text of a file in UTF-8, or of standard input.</summary>
+    private static async Task<string> ReadTextAsync(string file, int maxBytes, string limit, CancellationToken cancel)
+    {
+        await using var stream = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
+        var buffer = new byte[maxBytes + 1];
+        var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel);
+        if (length > maxBytes)
+        {
+            throw new InvalidDataException($"there are more than {limit}.");
         }
 
         using var reader = new StreamReader(

@@ -7,14 +7,15 @@ namespace YueService.CommandLine;
 /// <param name="Folder">The folder of all of them.</param>
 /// <param name="Mix">The song's file.</param>
 /// <param name="Format">The format that the file's name asks for; wav for a name that says nothing.</param>
-internal sealed record SongFiles(string Folder, string Mix, AudioFormat Format)
+/// <param name="Codes">The file of the song's codes; null for none.</param>
+internal sealed record SongFiles(string Folder, string Mix, AudioFormat Format, string? Codes)
 {
-    /// <summary>The files for the name that the command line gave.</summary>
-    public static SongFiles At(string file)
+    /// <summary>The files for the names that the command line gave.</summary>
+    public static SongFiles At(string file, string? codes)
     {
         var mix = Path.GetFullPath(file);
         var format = SongFormats.ByName.GetValueOrDefault(Path.GetExtension(mix).TrimStart('.').ToLowerInvariant(), AudioFormat.Wav);
-        return new(Path.GetDirectoryName(mix) ?? mix, mix, format);
+        return new(Path.GetDirectoryName(mix) ?? mix, mix, format, codes is null ? null : Path.GetFullPath(codes));
     }
 
     /// <summary>The file of a stem: <c>song.vocal.wav</c> beside <c>song.wav</c>.</summary>
@@ -22,9 +23,14 @@ internal sealed record SongFiles(string Folder, string Mix, AudioFormat Format)
         Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(Mix)}.{track}{Path.GetExtension(Mix)}");
 
     /// <summary>Writes every file under a temporary name and renames all of them at the end, the song last.</summary>
-    public async Task WriteAsync(EncodedSong song, CancellationToken cancel)
+    public async Task WriteAsync(EncodedSong song, byte[] codes, CancellationToken cancel)
     {
         var files = new List<(string Path, byte[] Bytes)>();
+        if (Codes is not null)
+        {
+            files.Add((Codes, codes));
+        }
+
         if (song is { Vocal: { } vocal, Instrumental: { } instrumental })
         {
             files.Add((Stem("vocal"), vocal));

@@ -41,10 +41,13 @@ internal sealed record PredictResponse
     /// <summary>The stage-1 checkpoint that sang.</summary>
     public required string Model { get; init; }
 
+    /// <summary><c>full</c>, <c>draft</c> or <c>finish</c>: how much of the way it went.</summary>
+    public required SongScope Stage { get; init; }
+
     /// <summary>Where the time went.</summary>
     public required TimingsBody Timings { get; init; }
 
-    /// <summary>The sections sung, in order.</summary>
+    /// <summary>The song's sections, in order.</summary>
     public required IReadOnlyList<SectionBody> Sections { get; init; }
 
     /// <summary>What the caller should know about how the request was understood and sung.</summary>
@@ -52,6 +55,9 @@ internal sealed record PredictResponse
 
     /// <summary>The tracks of the mix, when <c>output.stems</c> asked for them; null otherwise.</summary>
     public StemsBody? Stems { get; init; }
+
+    /// <summary>The stage-1 codes, when <c>return_codes</c> asked for them: what <c>continue_from</c> takes; null otherwise.</summary>
+    public SongCodes? Codes { get; init; }
 }
 
 /// <summary>How to find a request in logs and traces.</summary>
@@ -62,8 +68,8 @@ internal sealed record PredictMetadata(string? ClientJobId, string TraceId, stri
 
 /// <summary>Wall-clock seconds of a song's steps.</summary>
 /// <param name="QueueSeconds">Waiting for the engine.</param>
-/// <param name="Stage1Seconds">The first language model: one coarse code a frame and track.</param>
-/// <param name="Stage2Seconds">The second language model: the other seven codes.</param>
+/// <param name="Stage1Seconds">The first language model: one coarse code a frame and track. 0 with stage finish.</param>
+/// <param name="Stage2Seconds">The second language model: the other seven codes. 0 with stage draft.</param>
 /// <param name="DecodeSeconds">Codec, vocoder and splice.</param>
 /// <param name="TotalSeconds">From submission to sound.</param>
 /// <param name="TokensPerSecond">Stage-1 tokens a second of stage 1.</param>
@@ -90,15 +96,16 @@ internal sealed record TimingsBody(
     private static double Round(double value) => double.IsFinite(value) ? Math.Round(value, 6) : 0;
 }
 
-/// <summary>One sung section.</summary>
+/// <summary>One section of a song.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
 /// <param name="Seconds">Its length in the song.</param>
 /// <param name="Tokens">The stage-1 tokens it took.</param>
 /// <param name="Ended"><c>end_of_audio</c> when the model ended it, <c>max_new_tokens</c> when the limit did.</param>
-internal sealed record SectionBody(string Tag, double Seconds, int Tokens, SectionEnd Ended)
+/// <param name="Kept">Whether it was kept from the song of <c>continue_from</c>; else it was sung.</param>
+internal sealed record SectionBody(string Tag, double Seconds, int Tokens, SectionEnd Ended, bool Kept = false)
 {
     public static SectionBody From(SectionResult section) =>
-        new(section.Tag, section.DurationSeconds, section.Tokens, section.Ended);
+        new(section.Tag, section.DurationSeconds, section.Tokens, section.Ended, section.Kept);
 }
 
 /// <summary>The tracks of the mix.</summary>

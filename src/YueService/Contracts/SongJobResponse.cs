@@ -55,8 +55,8 @@ internal sealed record SongJobResponse
 
 /// <summary>How far a song is.</summary>
 /// <param name="Stage"><c>stage1</c> (singing), <c>stage2</c> (refining) or <c>decode</c>.</param>
-/// <param name="Section">The section being sung, from 1 on; 0 after stage 1.</param>
-/// <param name="Sections">How many sections will be sung.</param>
+/// <param name="Section">The section being sung, from 1 on, kept ones not counted; 0 after stage 1.</param>
+/// <param name="Sections">How many sections are sung: without those that are kept.</param>
 /// <param name="Tokens">Stage-1 tokens of the section; 0 in other stages.</param>
 /// <param name="Frames">Frames done in stage 2 or decode; 0 in stage 1.</param>
 /// <param name="Total">The tokens or frames that there are to do; in stage 1 an upper bound.</param>
@@ -68,7 +68,8 @@ internal sealed record JobProgressBody(
 /// <param name="Self">The job.</param>
 /// <param name="Events">Its progress as server-sent events.</param>
 /// <param name="Audio">Its song.</param>
-internal sealed record JobLinks(string Self, string Events, string Audio);
+/// <param name="Codes">Its song's stage-1 codes.</param>
+internal sealed record JobLinks(string Self, string Events, string Audio, string Codes);
 
 /// <summary>Some jobs, the newest first.</summary>
 /// <param name="Songs">The jobs.</param>

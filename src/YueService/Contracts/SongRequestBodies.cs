@@ -1,10 +1,14 @@
+using Yue.Engine;
+using YueService.OpenApi;
+
 namespace YueService.Contracts;
 
 /// <summary>What a song request may say. It describes the body; <c>PredictReader</c> reads it, with every bound.</summary>
 internal sealed record SongRequestBodyDescription
 {
-    /// <summary>The words to sing, in sections headed by tags such as [verse]: 1 to 20,000 characters.</summary>
-    public required string Lyrics { get; init; }
+    /// <summary>The words to sing, in sections headed by tags such as [verse]: 1 to 20,000 characters. With continue_from the whole
+    /// song's, the sections that are sung already first. May be absent with instrumental, with stage finish, and with a song's id.</summary>
+    public string? Lyrics { get; init; }
 
     /// <summary>Genre, instruments, mood, voice: up to 1,000 characters. Default Pop.</summary>
     public string? Genre { get; init; }
@@ -12,7 +16,12 @@ internal sealed record SongRequestBodyDescription
     /// <summary>The most tokens a section may take, 100 to 10,000; 100 tokens are one second. Default 3000.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>Lyric sections to sing, 1 to 10; 0 is all of them. Default 2.</summary>
+    /// <summary>1 to 100 seconds, for every section that is sung or, as an array, for each of them: a section ends in the last tenth of
+    /// it or is cut at it. Takes the place of max_new_tokens.</summary>
+    [OneOf(typeof(double), typeof(double[]))]
+    public object? TargetSeconds { get; init; }
+
+    /// <summary>Lyric sections to sing, 1 to 10; 0 is all of them. With continue_from, further ones. Default 2.</summary>
     public int? RunNSegments { get; init; }
 
     /// <summary>Any 64-bit integer; the same request and seed give the same song. Default 42.</summary>
@@ -24,6 +33,23 @@ internal sealed record SongRequestBodyDescription
     /// <summary>One of the names of GET /v1/models; the first one when absent.</summary>
     public string? Model { get; init; }
 
+    /// <summary>full (default); draft: without stage 2, at 16 kHz, rough and sooner there; finish: the song of continue_from, without
+    /// singing anything.</summary>
+    public string? Stage { get; init; }
+
+    /// <summary>The id of a finished song, or codes as return_codes gives them: further sections are sung behind it.</summary>
+    [OneOf(typeof(string), typeof(SongCodes))]
+    public object? ContinueFrom { get; init; }
+
+    /// <summary>The section of continue_from, from 1 on, that is sung again; the others are kept.</summary>
+    public int? ReplaceSection { get; init; }
+
+    /// <summary>Whether no words are sung and only the instrumental track is heard. Default false.</summary>
+    public bool? Instrumental { get; init; }
+
+    /// <summary>Whether the answer has the stage-1 codes; a job always has them under its link codes. Default false.</summary>
+    public bool? ReturnCodes { get; init; }
+
     /// <summary>What sound to return.</summary>
     public OutputDescription? Output { get; init; }
 
@@ -34,7 +60,7 @@ internal sealed record SongRequestBodyDescription
 /// <summary>What sound to return.</summary>
 internal sealed record OutputDescription
 {
-    /// <summary>44100 (default) or 16000, in Hz.</summary>
+    /// <summary>44100 (default) or 16000, in Hz; a draft has 16000.</summary>
     public int? SampleRate { get; init; }
 
     /// <summary>wav (default), flac or mp3.</summary>
@@ -42,6 +68,9 @@ internal sealed record OutputDescription
 
     /// <summary>Whether the vocal and the instrumental track are returned, too.</summary>
     public bool? Stems { get; init; }
+
+    /// <summary>0 to 30 seconds: how long a song that was cut at the token limit fades out; 0 is off. Default 1.</summary>
+    public double? FadeOutSeconds { get; init; }
 }
 
 /// <summary>How tokens are drawn.</summary>

@@ -22,6 +22,7 @@ internal static class PredictEndpoints
                 "A caller that disconnects cancels its song. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",
                 new ApiExample("""{"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","seed":7}"""),
                 new ApiParameter("Prefer", "respond-async makes a job of it; handling=strict makes an unknown field an error.", IsHeader: true),
+                ApiAnswer.Problem(409, "The song of continue_from is not there yet, or never comes."),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiAnswer.Problem(503, "The models are not loaded."),

@@ -98,12 +98,14 @@ internal sealed partial class PredictHandler(
             DurationSeconds = result.Mix.DurationSeconds,
             Seed = result.Seed,
             Model = result.Model,
+            Stage = result.Scope,
             Timings = TimingsBody.From(result.Timings),
             Sections = [.. result.Sections.Select(SectionBody.From)],
             Warnings = [.. command.Warnings, .. result.Warnings],
             Stems = encoded is { Vocal: { } vocal, Instrumental: { } instrumental }
                 ? new(Stem(vocal, result.Vocal!, format), Stem(instrumental, result.Instrumental!, format))
                 : null,
+            Codes = command.ReturnCodes ? result.Codes : null,
         };
 
     private static StemBody Stem(byte[] file, AudioClip clip, AudioFormat format) =>
@@ -114,6 +116,11 @@ internal sealed partial class PredictHandler(
         if (command.Song.Output.Stems)
         {
             yield return "output.stems was ignored: a file answer is the mix only; accept application/json for the stems";
+        }
+
+        if (command.ReturnCodes)
+        {
+            yield return "return_codes was ignored: a file answer has no room for codes; accept application/json for them";
         }
 
         if (form.Format is { } accepted && command.Format is { } asked && accepted != asked)

@@ -41,8 +41,7 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
 
         if (view.State != JobState.Succeeded || view.Job.Song is null)
         {
-            var now = view.Live?.Latest;
-            return Problems.NoSongYet(http, view.State, now is null ? null : JobEstimate.SecondsLeft(now, view.Live!.Queued, queue));
+            return Problems.NoSongYet(http, view, queue);
         }
 
         var format = name is null ? view.Job.Request.Format ?? AudioFormat.Wav : SongFormats.ByName[name];

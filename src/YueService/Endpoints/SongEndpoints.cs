@@ -13,6 +13,7 @@ internal static class SongEndpoints
         services.AddSingleton<SongHandler>();
         services.AddSingleton<SongEventsHandler>();
         services.AddSingleton<SongAudioHandler>();
+        services.AddSingleton<SongCodesHandler>();
     }
 
     public static void MapSongs(this IEndpointRouteBuilder routes)
@@ -43,6 +44,12 @@ internal static class SongEndpoints
                 new ApiAnswer(206, "The range that was asked for.", "audio/wav", "audio/flac", "audio/mpeg"),
                 ApiAnswer.Problem(404, "There is no such job or track."),
                 ApiAnswer.Problem(409, "The song is not there yet, or never comes."));
+        songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
+            .Describe(
+                "Fetch a song's stage-1 codes",
+                "What continue_from takes: with it a later request finishes a draft, continues the song, or sings a section again.",
+                ApiAnswer.Problem(404, "There is no such job."),
+                ApiAnswer.Problem(409, "The song is not there yet, or never comes, or was made by a release that kept no codes."));
     }
 
     private static void MapJobs(RouteGroupBuilder songs)
@@ -55,6 +62,7 @@ internal static class SongEndpoints
                 "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service.",
                 new ApiExample("""{"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","output":{"stems":true}}"""),
                 new ApiParameter("Idempotency-Key", "The same key and body give the same job; with another body it is a 422.", IsHeader: true),
+                ApiAnswer.Problem(409, "The song of continue_from is not there yet, or never comes."),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiAnswer.Problem(503, "The models are not loaded, or jobs cannot be stored."));

@@ -12,7 +12,7 @@ namespace YueService.Endpoints;
 
 /// <summary>Reads the body of a song request, for callers that wait and for jobs.</summary>
 internal sealed partial class SongRequestBody(
-    ISongEngine engine, ISongEncoder encoder, IOptions<ServiceOptions> options, ILogger<SongRequestBody> logger)
+    ISongEngine engine, ISongEncoder encoder, SongCodesHandler codes, IOptions<ServiceOptions> options, ILogger<SongRequestBody> logger)
 {
     /// <summary>Reads a request in the form of <c>/predict</c>.</summary>
     /// <param name="http">The request.</param>
@@ -33,14 +33,14 @@ internal sealed partial class SongRequestBody(
                 Preferences.Applied(http.Response, Preferences.Strict);
             }
 
-            return Check(http, document.RootElement, strict, accepted);
+            var (origin, problem) = RemakeReader.SongIdOf(document.RootElement) is { } id ? await codes.FindAsync(http, id) : (null, null);
+            return problem is null ? Check(http, document.RootElement, strict, accepted, origin) : new(null, "", problem);
         }
     }
 
-    /// <summary>Reads a body that another form was turned into.</summary>
-    public Reading Check(HttpContext http, JsonElement body, bool strict, AudioFormat? accepted)
+    private Reading Check(HttpContext http, JsonElement body, bool strict, AudioFormat? accepted, SongOrigin? origin)
     {
-        var command = PredictReader.Read(body, strict, engine.Status.Stage1Names(), out var findings);
+        var command = PredictReader.Read(body, strict, engine.Status.Stage1Names(), out var findings, origin);
         if (command is null)
         {
             return new(null, "", Problems.Invalid(http, findings));

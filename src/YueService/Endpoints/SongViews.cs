@@ -33,7 +33,7 @@ internal static class SongViews
             Lyrics = withLyrics ? job.Request.Song.Lyrics : null,
             Warnings = job.Song?.Warnings ?? job.Request.Warnings,
             Song = job.Song,
-            Links = new(PathOf(job.Id), PathOf(job.Id) + "/events", PathOf(job.Id) + "/audio"),
+            Links = new(PathOf(job.Id), PathOf(job.Id) + "/events", PathOf(job.Id) + "/audio", PathOf(job.Id) + "/codes"),
         };
     }
 

@@ -53,11 +53,13 @@ internal static class Problems
     }
 
     /// <summary>409: the song is not there; a job that is on its way says when to ask again.</summary>
-    public static ProblemHttpResult NoSongYet(HttpContext http, JobState state, double? secondsLeft)
+    public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, IJobQueue queue)
     {
+        var state = view.State;
         var onItsWay = state is JobState.Queued or JobState.Running;
         if (onItsWay)
         {
+            var secondsLeft = view.Live is { } live ? JobEstimate.SecondsLeft(live.Latest, live.Queued, queue) : null;
             SetRetryAfter(http, secondsLeft ?? RetryWhileLoadingSeconds);
         }
 

@@ -33,9 +33,10 @@ internal sealed record JobFault(string Type, string Title, string Detail);
 /// <param name="Seed">The seed that was used.</param>
 /// <param name="Model">The stage-1 checkpoint that sang.</param>
 /// <param name="Timings">Where the time went.</param>
-/// <param name="Sections">The sections sung, in order.</param>
+/// <param name="Sections">The song's sections, in order.</param>
 /// <param name="Warnings">What the caller should know about how the request was understood and sung.</param>
 /// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>.</param>
+/// <param name="Stage"><c>full</c>, <c>draft</c> or <c>finish</c>: how much of the way it went.</param>
 internal sealed record FinishedSong(
     int SampleRate,
     double DurationSeconds,
@@ -44,7 +45,8 @@ internal sealed record FinishedSong(
     TimingsBody Timings,
     IReadOnlyList<SectionBody> Sections,
     IReadOnlyList<string> Warnings,
-    IReadOnlyList<string> Tracks)
+    IReadOnlyList<string> Tracks,
+    SongScope Stage = SongScope.Full)
 {
     /// <summary>The contract's view of a song that the engine made.</summary>
     public static FinishedSong From(SongResult result, JobRequest request, IEnumerable<string> tracks) => new(
@@ -55,7 +57,8 @@ internal sealed record FinishedSong(
         TimingsBody.From(result.Timings),
         [.. result.Sections.Select(SectionBody.From)],
         [.. request.Warnings, .. result.Warnings],
-        [.. tracks]);
+        [.. tracks],
+        result.Scope);
 }
 
 /// <summary>A job as the store knows it.</summary>

@@ -121,7 +121,7 @@ internal sealed partial class JobRunner(
 
         var song = FinishedSong.From(result, job.Request, tracks.Select(track => track.Key));
         cancel.ThrowIfCancellationRequested();
-        songs.Write(job.Id, song, tracks);
+        songs.Write(job.Id, song, result.Codes, tracks);
         return song;
     }
 

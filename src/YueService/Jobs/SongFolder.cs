@@ -1,11 +1,14 @@
+using System.Text;
 using Microsoft.Extensions.Options;
+using Yue.Engine;
 using Yue.Engine.Audio;
 using YueService.Audio;
 using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>The files of finished songs: a folder a song, with <c>mix.wav</c>, the stems, files in other formats, and <c>song.json</c>.</summary>
+/// <summary>The files of finished songs: a folder a song, with <c>mix.wav</c>, the stems, files in other formats,
+/// <c>codes.json</c> and <c>song.json</c>.</summary>
 /// <remarks>
 /// A song's folder is written under another name and renamed when it is whole; it is renamed away before it is deleted. So a
 /// folder under its own name is whole at any instant, whatever kills the process. File errors come as <see cref="StorageException"/>.
@@ -18,6 +21,7 @@ internal sealed class SongFolder(IOptions<JobOptions> options)
     private const string Writing = ".writing-";
     private const string Removing = ".removing-";
     private const string Description = "song.json";
+    private const string Codes = "codes.json";
     private readonly string _root = Path.Combine(options.Value.StateFolder, "songs");
 
     /// <summary>Called before each step of a write sequence; tests make it throw where a process may die.</summary>
@@ -26,8 +30,9 @@ internal sealed class SongFolder(IOptions<JobOptions> options)
     /// <summary>Puts a song in place, all of it or nothing.</summary>
     /// <param name="id">The job.</param>
     /// <param name="song">Kept beside the files, so that a song whose row was not written is not lost.</param>
+    /// <param name="codes">What stage 1 wrote: later songs can go on from it.</param>
     /// <param name="tracks">WAV files by track.</param>
-    public void Write(string id, FinishedSong song, IEnumerable<KeyValuePair<string, byte[]>> tracks) => Guard(() =>
+    public void Write(string id, FinishedSong song, SongCodes codes, IEnumerable<KeyValuePair<string, byte[]>> tracks) => Guard(() =>
     {
         var folder = At(Writing + id);
         Reached?.Invoke("create");
@@ -38,8 +43,10 @@ internal sealed class SongFolder(IOptions<JobOptions> options)
             WriteThrough(Path.Combine(folder, FileName(track, AudioFormat.Wav)), file);
         }
 
+        Reached?.Invoke("write codes");
+        WriteThrough(Path.Combine(folder, Codes), Encoding.UTF8.GetBytes(JobRows.ToJson(codes)));
         Reached?.Invoke("describe");
-        WriteThrough(Path.Combine(folder, Description), System.Text.Encoding.UTF8.GetBytes(JobRows.ToJson(song)));
+        WriteThrough(Path.Combine(folder, Description), Encoding.UTF8.GetBytes(JobRows.ToJson(song)));
         Reached?.Invoke("rename");
         DeleteIfThere(At(id));
         Directory.Move(folder, At(id));
@@ -48,10 +55,10 @@ internal sealed class SongFolder(IOptions<JobOptions> options)
     });
 
     /// <summary>What is known of a song whose folder is in place; null when it is not.</summary>
-    public FinishedSong? Find(string id) => Guard(() =>
-        File.Exists(Path.Combine(At(id), Description))
-            ? JobRows.FromJson<FinishedSong>(File.ReadAllText(Path.Combine(At(id), Description)))
-            : null);
+    public FinishedSong? Find(string id) => Read<FinishedSong>(id, Description);
+
+    /// <summary>A song's codes; null when its folder is not in place, or an earlier release wrote it.</summary>
+    public SongCodes? FindCodes(string id) => Read<SongCodes>(id, Codes);
 
     /// <summary>Opens a file of a song; null when there is none.</summary>
     public FileStream? Open(string id, string track, AudioFormat format) => Guard(() =>
@@ -124,6 +131,13 @@ internal sealed class SongFolder(IOptions<JobOptions> options)
     /// <summary>The bytes that a song takes.</summary>
     public long BytesOf(string id) => Guard(() =>
         Directory.Exists(At(id)) ? new DirectoryInfo(At(id)).EnumerateFiles().Sum(file => file.Length) : 0);
+
+    private T? Read<T>(string id, string file)
+        where T : class => Guard(() =>
+    {
+        var path = Path.Combine(At(id), file);
+        return File.Exists(path) ? JobRows.FromJson<T>(File.ReadAllText(path)) : null;
+    });
 
     private static string FileName(string track, AudioFormat format) => $"{track}.{format.Name()}";
 

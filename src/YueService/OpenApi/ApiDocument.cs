@@ -36,6 +36,7 @@ internal static class ApiDocument
             document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(BearerScheme, document)] = [] }];
             return Task.CompletedTask;
         });
+        options.AddSchemaTransformer(OneOfAttribute.CompleteAsync);
         options.AddOperationTransformer((operation, context, _) =>
         {
             Complete(operation, context.Description.ActionDescriptor.EndpointMetadata);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 
@@ -45,6 +46,75 @@ internal sealed class FieldReader
         return new(element, $"{_prefix}{name}.", _findings);
     }
 
+    /// <summary>The readers of an array of <paramref name="minCount"/> to <paramref name="maxCount"/> objects, without those items
+    /// that are none; empty when the array is at fault.</summary>
+    public IReadOnlyList<FieldReader> Objects(string name, int minCount, int maxCount)
+    {
+        var items = Items(name, minCount, maxCount, "objects");
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (items[i].ValueKind != JsonValueKind.Object)
+            {
+                Fault($"{name}[{i}]", items[i], "an object", null);
+            }
+        }
+
+        return
+        [
+            .. items.Index().Where(item => item.Item.ValueKind == JsonValueKind.Object)
+                .Select(item => new FieldReader(item.Item, $"{_prefix}{name}[{item.Index}].", _findings)),
+        ];
+    }
+
+    /// <summary>An array of <paramref name="minCount"/> to <paramref name="maxCount"/> whole numbers; empty when at fault, of
+    /// which the first is told.</summary>
+    public ImmutableArray<int> Integers(string name, int minCount, int maxCount, int min, int max)
+    {
+        var items = Items(name, minCount, maxCount, "whole numbers");
+        var numbers = ImmutableArray.CreateBuilder<int>(items.Count);
+        foreach (var item in items)
+        {
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out var value) || value < min || value > max)
+            {
+                Fault($"{name}[{numbers.Count}]", item, $"a whole number from {Number(min)} to {Number(max)}", null);
+                return [];
+            }
+
+            numbers.Add(value);
+        }
+
+        return numbers.MoveToImmutable();
+    }
+
+    /// <summary>A number, or an array of up to <paramref name="maxCount"/> of them; null when absent or at fault.</summary>
+    public IReadOnlyList<double>? Doubles(string name, int maxCount, double min, double max, string defaultText)
+    {
+        switch (KindOf(name))
+        {
+            case JsonValueKind.Undefined:
+                return null;
+            case not JsonValueKind.Array:
+                return Double(name, min, max, defaultText) is { } single ? [single] : null;
+        }
+
+        var numbers = new List<double>();
+        foreach (var item in Items(name, 1, maxCount, "numbers"))
+        {
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetDouble(out var value) || !(value >= min && value <= max))
+            {
+                Fault($"{name}[{numbers.Count}]", item, $"a number from {Number(min)} to {Number(max)}", null);
+                return null;
+            }
+
+            numbers.Add(value);
+        }
+
+        return numbers.Count == 0 ? null : numbers;
+    }
+
+    /// <summary>What the field is; <see cref="JsonValueKind.Undefined"/> when absent or null.</summary>
+    public JsonValueKind KindOf(string name) => TryTake(name, out var element) ? element.ValueKind : JsonValueKind.Undefined;
+
     /// <summary>A string of <paramref name="minLength"/> to <paramref name="maxLength"/> Unicode characters, without NUL.</summary>
     /// <returns>Null when absent or at fault.</returns>
     public string? Text(string name, int minLength, int maxLength, string? defaultText)
@@ -90,6 +160,23 @@ internal sealed class FieldReader
             : (true, element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) ? text : null);
 
     public int Int(string name, int min, int max, int defaultValue) => (int)Long(name, min, max, defaultValue);
+
+    /// <returns>Null when absent or at fault.</returns>
+    public int? OptionalInt(string name, int min, int max, string defaultText)
+    {
+        if (!TryTake(name, out var element))
+        {
+            return null;
+        }
+
+        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && value >= min && value <= max)
+        {
+            return value;
+        }
+
+        Fault(name, element, $"a whole number from {Number(min)} to {Number(max)}", defaultText);
+        return null;
+    }
 
     public long Long(string name, long min, long max, long defaultValue)
     {
@@ -174,6 +261,14 @@ internal sealed class FieldReader
         return null;
     }
 
+    /// <summary>Notes what is wrong with a field that is right by itself.</summary>
+    /// <param name="name">The field.</param>
+    /// <param name="fault">Goes on after the field's name: what is wrong, the bound and the way out.</param>
+    public void Error(string name, string fault) => _findings.Error(_prefix + name, $"{_prefix}{name} {fault}");
+
+    /// <summary>Notes that a field is of a kind that it cannot be.</summary>
+    public void Mismatch(string name, string expected, string defaultText) => Fault(name, _fields[name], expected, defaultText);
+
     /// <summary>Notes that a required field is missing or says nothing.</summary>
     public void Require(string name, string fault, string expected) => Fault(name, fault, expected, null);
 
@@ -187,6 +282,32 @@ internal sealed class FieldReader
         {
             _findings.Unknown(_prefix + name);
         }
+    }
+
+    /// <summary>The items of an array; none when it is at fault.</summary>
+    private List<JsonElement> Items(string name, int minCount, int maxCount, string what)
+    {
+        var expected = $"an array of {minCount} to {maxCount} {what}";
+        if (!TryTake(name, out var element))
+        {
+            Fault(name, "is missing", expected, null);
+            return [];
+        }
+
+        if (element.ValueKind != JsonValueKind.Array)
+        {
+            Fault(name, element, expected, null);
+            return [];
+        }
+
+        var count = element.GetArrayLength();
+        if (count < minCount || count > maxCount)
+        {
+            Fault(name, $"has {count} items", expected, null);
+            return [];
+        }
+
+        return [.. element.EnumerateArray()];
     }
 
     private bool TryTake(string name, out JsonElement element)

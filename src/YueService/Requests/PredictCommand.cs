@@ -8,4 +8,6 @@ namespace YueService.Requests;
 /// <param name="Format">The format that the body asked for; null when it did not.</param>
 /// <param name="ClientJobId">The caller's own name for the request.</param>
 /// <param name="Warnings">What the caller should know about how the request was understood.</param>
-internal sealed record PredictCommand(SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings);
+/// <param name="ReturnCodes">Whether the answer has the stage-1 codes.</param>
+internal sealed record PredictCommand(
+    SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings, bool ReturnCodes = false);

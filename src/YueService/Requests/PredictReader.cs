@@ -9,16 +9,20 @@ namespace YueService.Requests;
 /// <summary>Reads a song request from JSON: the one place that knows its fields, defaults and bounds.</summary>
 internal static partial class PredictReader
 {
-    private static readonly int[] SampleRatesHz = [44100, 16000];
+    /// <summary>The sections of an instrumental song without lyrics.</summary>
+    private const string InstrumentalLyrics = "[verse]\n\n[chorus]";
+
+    private static readonly int[] SampleRatesHz = [44100, OutputSettings.CodecSampleRateHz];
 
     /// <summary>Reads a request.</summary>
     /// <param name="root">The body.</param>
     /// <param name="strict">Whether an unknown field is an error rather than a warning.</param>
     /// <param name="models">The names that <c>model</c> may have; with none known yet, any name passes.</param>
     /// <param name="findings">Every fault, when the request cannot be taken.</param>
+    /// <param name="origin">The finished song that the body names by its id; null where it names none, or there is none.</param>
     /// <returns>Null when <paramref name="findings"/> has errors.</returns>
     public static PredictCommand? Read(
-        JsonElement root, bool strict, IReadOnlyCollection<string> models, out RequestFindings findings)
+        JsonElement root, bool strict, IReadOnlyCollection<string> models, out RequestFindings findings, SongOrigin? origin = null)
     {
         findings = new RequestFindings();
         if (root.ValueKind != JsonValueKind.Object)
@@ -27,38 +31,47 @@ internal static partial class PredictReader
             return null;
         }
 
-        var defaults = new SongRequest { Lyrics = "" };
         var fields = new FieldReader(root, "", findings);
-        var lyrics = ReadLyrics(fields, "lyrics");
-        var genre = fields.Text("genre", 0, SongLimits.MaxGenreLength, $"\"{defaults.Genre}\"") ?? defaults.Genre;
-        var maxNewTokens = fields.Int(
-            "max_new_tokens", SongLimits.MinMaxNewTokens, SongLimits.MaxMaxNewTokens, defaults.MaxNewTokens);
-        var runNSegments = fields.Int(
-            "run_n_segments", SongLimits.MinRunNSegments, SongLimits.MaxRunNSegments, defaults.RunNSegments);
-        var seed = fields.Long("seed", long.MinValue, long.MaxValue, defaults.Seed);
         var clientJobId = ReadClientJobId(fields, findings);
-        var model = ReadModel(fields, models);
-        var (output, format) = ReadOutput(fields.Object("output"), defaults.Output);
-        var sampling = ReadSampling(fields.Object("sampling"), defaults.Sampling);
+        var returnCodes = fields.Flag("return_codes", false);
+        var (song, format) = ReadSong(fields, models, origin);
         fields.Finish();
         findings.ReportUnknown(strict);
-        if (!findings.IsValid)
+        if (findings.IsValid)
         {
-            return null;
+            song = RemakeReader.Check(song, fields, models);
         }
 
+        return findings.IsValid ? new(song, format, clientJobId, findings.Warnings, returnCodes) : null;
+    }
+
+    private static (SongRequest Song, AudioFormat? Format) ReadSong(
+        FieldReader fields, IReadOnlyCollection<string> models, SongOrigin? origin)
+    {
+        var defaults = new SongRequest { Lyrics = "" };
+        var scope = RemakeReader.ReadScope(fields);
+        var instrumental = fields.Flag("instrumental", origin?.Instrumental ?? false);
+        var defaultLyrics = origin?.Lyrics ?? (scope == SongScope.Finish ? "" : instrumental ? InstrumentalLyrics : null);
+        var (output, format) = ReadOutput(fields.Object("output"), defaults.Output, scope);
         var song = new SongRequest
         {
-            Lyrics = lyrics!,
-            Genre = genre,
-            MaxNewTokens = maxNewTokens,
-            RunNSegments = runNSegments,
-            Seed = seed,
-            Model = model,
+            Lyrics = (defaultLyrics is not null && fields.IsMissing("lyrics") ? defaultLyrics : ReadLyrics(fields, "lyrics")) ?? "",
+            Genre = fields.Text("genre", 0, SongLimits.MaxGenreLength, $"\"{defaults.Genre}\"") ?? origin?.Genre ?? defaults.Genre,
+            MaxNewTokens = fields.Int(
+                "max_new_tokens", SongLimits.MinMaxNewTokens, SongLimits.MaxMaxNewTokens, defaults.MaxNewTokens),
+            RunNSegments = fields.Int(
+                "run_n_segments", SongLimits.MinRunNSegments, SongLimits.MaxRunNSegments, defaults.RunNSegments),
+            Seed = fields.Long("seed", long.MinValue, long.MaxValue, defaults.Seed),
+            Model = ReadModel(fields, models),
+            Scope = scope,
+            ContinueFrom = RemakeReader.ReadCodes(fields, origin),
+            ReplaceSection = RemakeReader.ReadReplaceSection(fields),
+            Instrumental = instrumental,
+            TargetSeconds = RemakeReader.ReadTargetSeconds(fields),
             Output = output,
-            Sampling = sampling,
+            Sampling = ReadSampling(fields.Object("sampling"), defaults.Sampling),
         };
-        return new(song, format, clientJobId, findings.Warnings);
+        return (song, format);
     }
 
     /// <summary>The lyrics, under the name that the request calls them; null when missing or at fault.</summary>
@@ -100,13 +113,23 @@ internal static partial class PredictReader
         ? fields.Text("model", 1, 256, "the first configured one")
         : fields.OneOf("model", models, "the first configured one");
 
-    private static (OutputSettings Output, AudioFormat? Format) ReadOutput(FieldReader fields, OutputSettings defaults)
+    private static (OutputSettings Output, AudioFormat? Format) ReadOutput(FieldReader fields, OutputSettings defaults, SongScope scope)
     {
+        var defaultRate = scope == SongScope.Draft ? OutputSettings.CodecSampleRateHz : defaults.SampleRate;
         var output = new OutputSettings
         {
-            SampleRate = fields.OneOf("sample_rate", SampleRatesHz, defaults.SampleRate),
+            SampleRate = fields.OneOf("sample_rate", SampleRatesHz, defaultRate),
             Stems = fields.Flag("stems", defaults.Stems),
+            FadeOutSeconds = fields.Double(
+                "fade_out_seconds", SongLimits.MinFadeOutSeconds, SongLimits.MaxFadeOutSeconds, "1") ?? defaults.FadeOutSeconds,
         };
+        if (scope == SongScope.Draft && output.SampleRate != OutputSettings.CodecSampleRateHz)
+        {
+            fields.Error(
+                "sample_rate",
+                $"is {output.SampleRate} and stage is \"draft\", which is the codec alone; send {OutputSettings.CodecSampleRateHz}, leave it out, or ask for another stage.");
+        }
+
         var format = fields.OneOf("format", [.. SongFormats.ByName.Keys], "\"wav\"");
         fields.Finish();
         return (output, format is null ? null : SongFormats.ByName[format]);

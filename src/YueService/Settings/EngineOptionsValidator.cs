@@ -8,6 +8,8 @@ namespace YueService.Settings;
 internal sealed partial class EngineOptionsValidator(UnreadableSettings<EngineOptions> unreadable) : IValidateOptions<EngineOptions>
 {
     private const int MaxQueueCapacity = 10_000;
+    private const int MaxDeviceMemoryMegabytes = 1_000_000;
+    private const int MaxStepTimeoutSeconds = 3_600;
 
     public ValidateOptionsResult Validate(string? name, EngineOptions options)
     {
@@ -61,11 +63,32 @@ internal sealed partial class EngineOptionsValidator(UnreadableSettings<EngineOp
             yield return $"Yue:Device is '{options.Device}'; it must be auto, cpu, cuda, or cuda with an index such as cuda:1.";
         }
 
-        if (options.QueueCapacity is < 1 or > MaxQueueCapacity)
+        if (!EngineOptions.WeightTypes.Contains(options.Weights))
         {
-            yield return $"Yue:QueueCapacity is {options.QueueCapacity}; it must be 1 to {MaxQueueCapacity}.";
+            yield return $"Yue:Weights is '{options.Weights}'; it must be {string.Join(", ", EngineOptions.WeightTypes)}.";
+        }
+
+        if (!EngineOptions.CacheTypes.Contains(options.KeyValueCache))
+        {
+            yield return $"Yue:KeyValueCache is '{options.KeyValueCache}'; it must be {string.Join(", ", EngineOptions.CacheTypes)}.";
+        }
+
+        foreach (var fault in NumberFaults(options))
+        {
+            yield return fault;
         }
     }
+
+    private static IEnumerable<string> NumberFaults(EngineOptions options) =>
+    [
+        .. SettingBounds.Check(nameof(options.QueueCapacity), options.QueueCapacity, 1, MaxQueueCapacity),
+        .. SettingBounds.Check(nameof(options.SongsAtOnce), options.SongsAtOnce, 0, EngineOptions.MostSongsAtOnce),
+        .. options.ContextTokens == 0
+            ? []
+            : SettingBounds.Check(nameof(options.ContextTokens), options.ContextTokens, EngineOptions.LeastContextTokens, EngineOptions.MostContextTokens),
+        .. SettingBounds.Check(nameof(options.StepTimeoutSeconds), options.StepTimeoutSeconds, 0, MaxStepTimeoutSeconds),
+        .. SettingBounds.Check(nameof(options.DeviceMemoryMegabytes), options.DeviceMemoryMegabytes, 0, MaxDeviceMemoryMegabytes),
+    ];
 
     private static string? FolderFault(string setting, string? folder) =>
         string.IsNullOrWhiteSpace(folder) ? $"{setting} is empty; it must be the checkpoint's folder."

@@ -52,20 +52,25 @@ internal sealed class SongTelemetry : IDisposable
             _stageSeconds.Record(seconds, new KeyValuePair<string, object?>("stage", stage));
         }
 
-        RecordFinite(_tokensRate, timings.TokensPerSecond);
+        if (timings.TokensPerSecond > 0)
+        {
+            RecordFinite(_tokensRate, timings.TokensPerSecond);
+        }
+
         RecordFinite(_realTimeFactor, timings.RealTimeFactor);
         Trace(song, timings);
     }
 
     public void Dispose() => _meter.Dispose();
 
-    private static (string Stage, double Seconds)[] Stages(SongTimings timings) =>
-    [
+    /// <summary>The steps that ran: a draft has no stage 2, and a song that is finished no stage 1.</summary>
+    private static IEnumerable<(string Stage, double Seconds)> Stages(SongTimings timings) => new[]
+    {
         ("queue", timings.QueueSeconds),
         ("stage1", timings.Stage1Seconds),
         ("stage2", timings.Stage2Seconds),
         ("decode", timings.DecodeSeconds),
-    ];
+    }.Where(stage => stage.Item2 > 0);
 
     private static string Outcome(Task<SongResult> song) => song switch
     {

@@ -29,40 +29,24 @@ public sealed class ChunkedDecoderTests
 
         using var codes = arange(1, frames + 1, ScalarType.Int64).view(1, -1);
         var whole = frames == 0 ? [] : GoldenCodec.Samples(Decode(codes));
+        var chunked = new ChunkedDecoder(codes, Decode, frameSamples: 2, contextFrames: 3, chunkFrames: 10);
         List<int> decoded = [];
-        var chunked = ChunkedDecoder.Decode(codes, Decode, frameSamples: 2, contextFrames: 3, chunkFrames: 10, decoded.Add, TestContext.Current.CancellationToken);
+        while (!chunked.IsDone)
+        {
+            decoded.Add(chunked.Advance());
+        }
 
-        Assert.Equal(whole, chunked);
+        Assert.Equal(whole, chunked.Samples);
         Assert.Equal(frames, decoded.Sum());
         Assert.Equal((frames + 9) / 10, decoded.Count);
-    }
-
-    [Fact]
-    public void Cancelling_stops_before_the_next_chunk()
-    {
-        using var cancel = new CancellationTokenSource();
-        using var codes = zeros([8, 100], ScalarType.Int64);
-        var chunks = 0;
-
-        Assert.Throws<OperationCanceledException>(() => ChunkedDecoder.Decode(
-            codes, part => zeros([1, part.shape[1]]), frameSamples: 1, contextFrames: 0, chunkFrames: 10,
-            _ =>
-            {
-                if (++chunks == 3)
-                {
-                    cancel.Cancel();
-                }
-            },
-            cancel.Token));
-        Assert.Equal(3, chunks);
     }
 
     [Fact]
     public void Values_that_are_not_finite_fail_the_song()
     {
         using var codes = zeros([8, 30], ScalarType.Int64);
-        var error = Assert.Throws<SongException>(() => ChunkedDecoder.Decode(
-            codes, part => full([1, part.shape[1]], float.NaN), frameSamples: 1, contextFrames: 2, chunkFrames: 10, cancel: TestContext.Current.CancellationToken));
+        var chunked = new ChunkedDecoder(codes, part => full([1, part.shape[1]], float.NaN), frameSamples: 1, contextFrames: 2, chunkFrames: 10);
+        var error = Assert.Throws<SongException>(() => chunked.Advance());
         Assert.Contains("frames 0 to 9", error.Message, StringComparison.Ordinal);
     }
 
@@ -92,9 +76,13 @@ public sealed class ChunkedDecoderTests
                 return decode(embedding);
             }
 
-            var chunked = ChunkedDecoder.Decode(
-                codes, Decode, frameSamples, contextFrames, chunkFrames: 40, cancel: TestContext.Current.CancellationToken);
-            TensorAssert.CloseToPeak(GoldenCodec.Samples(Decode(codes)), chunked, 1e-5);
+            var chunked = new ChunkedDecoder(codes, Decode, frameSamples, contextFrames, chunkFrames: 40);
+            while (!chunked.IsDone)
+            {
+                chunked.Advance();
+            }
+
+            TensorAssert.CloseToPeak(GoldenCodec.Samples(Decode(codes)), chunked.Samples, 1e-5);
         }
     }
 }

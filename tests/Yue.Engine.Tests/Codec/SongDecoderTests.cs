@@ -17,7 +17,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     {
         using var vocalCodes = golden.RandomCodes(53, seed: 1);
         using var instrumentalCodes = golden.RandomCodes(53, seed: 2);
-        var song = Decoder(chunkFrames: 20).Decode(vocalCodes, instrumentalCodes, All, cancel: TestContext.Current.CancellationToken);
+        var song = Decoder(chunkFrames: 20).Decode(vocalCodes, instrumentalCodes, All);
 
         // Section 7 by hand, in one piece.
         var (vocal16, vocal44) = Waves(vocalCodes, golden.Vocal);
@@ -50,8 +50,8 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     public void Only_what_is_asked_for_is_returned_and_computed(SongParts parts)
     {
         using var codes = golden.RandomCodes(25);
-        List<DecodeProgress> progress = [];
-        var song = Decoder(chunkFrames: 10).Decode(codes, codes, parts, new Recorder(progress), TestContext.Current.CancellationToken);
+        DecodeStep[] steps = [.. Decoder(chunkFrames: 10).Steps(codes, codes, parts)];
+        var song = steps[^1].Song!;
 
         Assert.Equal(parts.HasFlag(SongParts.CodecTracks), song.CodecTracks is not null);
         Assert.Equal(parts.HasFlag(SongParts.CodecMix), song.CodecMix is not null);
@@ -62,10 +62,11 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         var codec = (parts & (SongParts.CodecMix | SongParts.CodecTracks | SongParts.Spliced)) != 0;
         var vocoder = (parts & (SongParts.VocoderMix | SongParts.VocoderTracks | SongParts.Spliced)) != 0;
         var passes = (codec ? 2 : 0) + (vocoder ? 2 : 0);
-        Assert.Equal(3 * passes, progress.Count);
-        Assert.All(progress, step => Assert.Equal(25 * passes, step.Total));
-        Assert.Equal(progress.Select(step => step.Done).Order(), progress.Select(step => step.Done));
-        Assert.Equal(25 * passes, progress.LastOrDefault()?.Done ?? 0);
+        Assert.Equal((3 * passes) + 1, steps.Length);
+        Assert.All(steps, step => Assert.Equal(25 * passes, step.Total));
+        Assert.All(steps[..^1], step => Assert.Null(step.Song));
+        Assert.Equal(steps.Select(step => step.Done).Order(), steps.Select(step => step.Done));
+        Assert.Equal(25 * passes, steps[^1].Done);
     }
 
     [Theory]
@@ -82,7 +83,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     public void The_shortest_songs_have_their_exact_length(int frames)
     {
         using var codes = golden.RandomCodes(frames);
-        var song = Decoder().Decode(codes, codes, All, cancel: TestContext.Current.CancellationToken);
+        var song = Decoder().Decode(codes, codes, All);
         Assert.Equal(320 * frames, song.CodecMix!.Clip.Samples.Length);
         Assert.Equal(320 * frames, song.CodecTracks!.Instrumental.Clip.Samples.Length);
         Assert.Equal(882 * frames, song.VocoderMix!.Clip.Samples.Length);
@@ -94,9 +95,9 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     {
         using var codes = golden.RandomCodes(3);
         var decoder = new SongDecoder(golden.Decoder, vocalVocoder: null, instrumentalVocoder: null);
-        Assert.NotNull(decoder.Decode(codes, codes, SongParts.CodecMix, cancel: TestContext.Current.CancellationToken).CodecMix);
+        Assert.NotNull(decoder.Decode(codes, codes, SongParts.CodecMix).CodecMix);
         var error = Assert.Throws<InvalidOperationException>(
-            () => decoder.Decode(codes, codes, SongParts.Spliced, cancel: TestContext.Current.CancellationToken));
+            () => decoder.Decode(codes, codes, SongParts.Spliced));
         Assert.Contains("vocoders", error.Message, StringComparison.Ordinal);
     }
 
@@ -112,7 +113,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         using var inverted = GoldenCodec.LoadVocoder("decoder_131000.pth", -gain / 2);
 
         var song = new SongDecoder(golden.Decoder, loud, inverted).Decode(
-            codes, codes, SongParts.VocoderTracks | SongParts.VocoderMix, cancel: TestContext.Current.CancellationToken);
+            codes, codes, SongParts.VocoderTracks | SongParts.VocoderMix);
 
         // The loud track reaches 1.5 and is cut, the sum with half of its inverse reaches 0.75 and is not.
         var clipped = wave.LongCount(sample => Math.Abs(sample * gain) > 0.99f);
@@ -122,9 +123,35 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         Assert.Equal(0, song.VocoderMix!.ClippedSamples);
 
         var twice = new SongDecoder(golden.Decoder, loud, loud).Decode(
-            codes, codes, SongParts.VocoderMix, cancel: TestContext.Current.CancellationToken).VocoderMix!;
+            codes, codes, SongParts.VocoderMix).VocoderMix!;
         AssertPart([.. wave.Select(sample => Math.Clamp(2 * sample * gain, -0.99f, 0.99f))], 44100, twice);
         Assert.True(twice.ClippedSamples > clipped);
+    }
+
+    [Fact]
+    public void Without_a_vocal_track_the_mix_is_the_instrumental_one()
+    {
+        using var codes = golden.RandomCodes(25);
+        var song = Decoder().Decode(
+            null, codes, SongParts.CodecMix | SongParts.VocoderMix | SongParts.Spliced);
+        var both = Decoder().Decode(codes, codes, All);
+        Assert.Equal(both.CodecTracks!.Instrumental.Clip.Samples, song.CodecMix!.Clip.Samples);
+        Assert.Equal(both.VocoderTracks!.Instrumental.Clip.Samples, song.VocoderMix!.Clip.Samples);
+        Assert.Equal(
+            Splice.ReplaceLowFrequencies(song.CodecMix.Clip, song.VocoderMix.Clip).Samples, song.Spliced!.Clip.Samples);
+        Assert.Throws<ArgumentException>(() => Decoder().Decode(null, codes, All));
+    }
+
+    [Fact]
+    public void A_draft_is_decoded_from_codebook_0_alone()
+    {
+        using var codes = golden.RandomCodes(25);
+        using var draft = codes.narrow(0, 0, 1);
+        var song = Decoder().Decode(draft, draft, SongParts.CodecTracks);
+        AssertPart([.. Waves(draft, golden.Vocal).Codec.Select(sample => Math.Clamp(sample, -0.99f, 0.99f))], 16000, song.CodecTracks!.Vocal);
+        Assert.NotEqual(
+            Decoder().Decode(codes, codes, SongParts.CodecTracks).CodecTracks!.Vocal.Clip.Samples,
+            song.CodecTracks.Vocal.Clip.Samples);
     }
 
     [Fact]
@@ -133,27 +160,8 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         using var codes = golden.RandomCodes(3);
         using var longer = golden.RandomCodes(4);
         var error = Assert.Throws<ArgumentException>(
-            () => Decoder().Decode(codes, longer, SongParts.CodecMix, cancel: TestContext.Current.CancellationToken));
-        Assert.Contains("instrumentalCodes has shape [8, 4], expected [8, 3]", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void A_cancelled_song_stops_at_the_next_chunk()
-    {
-        using var codes = golden.RandomCodes(50);
-        using var cancel = new CancellationTokenSource();
-        List<DecodeProgress> progress = [];
-        var recorder = new Recorder(progress);
-        recorder.OnReport += step =>
-        {
-            if (step.Done >= 30)
-            {
-                cancel.Cancel();
-            }
-        };
-
-        Assert.Throws<OperationCanceledException>(() => Decoder(chunkFrames: 10).Decode(codes, codes, All, recorder, cancel.Token));
-        Assert.Equal(30, progress[^1].Done);
+            () => Decoder().Decode(codes, longer, SongParts.CodecMix));
+        Assert.Contains("vocalCodes has shape [8, 3], expected [8, 4]", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -161,7 +169,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     {
         using var codes = golden.RandomCodes(25);
         using var scope = NewDisposeScope();
-        Decoder(chunkFrames: 10).Decode(codes, codes, All, cancel: TestContext.Current.CancellationToken);
+        Decoder(chunkFrames: 10).Decode(codes, codes, All);
         Assert.Equal(0, scope.DisposablesCount);
     }
 
@@ -178,16 +186,5 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     {
         Assert.Equal(sampleRateHz, part.Clip.SampleRateHz);
         TensorAssert.CloseToPeak(expected, part.Clip.Samples, 2e-5);
-    }
-
-    private sealed class Recorder(List<DecodeProgress> steps) : IProgress<DecodeProgress>
-    {
-        public event Action<DecodeProgress>? OnReport;
-
-        public void Report(DecodeProgress value)
-        {
-            steps.Add(value);
-            OnReport?.Invoke(value);
-        }
     }
 }

@@ -162,9 +162,10 @@ public sealed class CheckpointSelfCheckTests : IDisposable
         using var checkpoint = SafetensorsCheckpoint.Open(Demo.Stage2);
         using var model = new LlamaModel(config, LlamaWeights.Load(config, new CheckpointTensors(checkpoint, ScalarType.Float32)));
         using var decoder = new TorchStage2Decoder(model, 3, Stage2Mask.Reference);
-        using var run = decoder.TryBegin([codes[..3], codes])!;
-        while (run.Advance())
+        using var run = decoder.Begin([codes[..3], codes]);
+        while (!run.IsDone)
         {
+            decoder.Advance();
         }
 
         return run.Codes(1);

@@ -1,4 +1,3 @@
-using Xunit;
 using Yue.Engine.Sampling;
 using Yue.Engine.Stage1;
 
@@ -11,6 +10,8 @@ internal sealed class FakeStage1Sequence : IStage1Sequence
 
     public List<int[]> Prompts { get; } = [];
 
+    public List<int> Sections { get; } = [];
+
     public List<SectionSampling> Settings { get; } = [];
 
     public int Cleared { get; private set; }
@@ -21,7 +22,7 @@ internal sealed class FakeStage1Sequence : IStage1Sequence
 
     public void BeginSection(ReadOnlySpan<int> prompt, int section, SectionSampling sampling)
     {
-        Assert.Equal(Settings.Count, section);
+        Sections.Add(section);
         Prompts.Add(prompt.ToArray());
         Settings.Add(sampling);
         Length += prompt.Length;

@@ -23,6 +23,7 @@ public sealed class Stage2GoldenTests
 
         while (song.Advance())
         {
+            decoder.Advance();
         }
 
         var raw = song.VocalCodes;

@@ -49,6 +49,60 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal("flac", File.ReadAllText(_folder["song.bin"]));
     }
 
+    [Fact]
+    public async Task Codes_are_written_and_gone_on_from()
+    {
+        File.WriteAllText(_folder["lyrics.txt"], "[verse]\na\n[chorus]\nb\n[outro]\nc");
+        Assert.Equal((ExitCode.Success, ""), (await GenerateAsync("--out", _folder["draft.wav"], "--stage", "draft", "--return-codes", _folder["codes.json"]), Faults()));
+        Assert.Equal(
+            ExitCode.Success,
+            await GenerateAsync(
+                "--out", _folder["song.wav"], "--continue-from", _folder["codes.json"], "--target-seconds", "12.5", "--fade-out-seconds", "0"));
+        Assert.Equal(
+            ExitCode.Success,
+            await GenerateAsync("--out", _folder["song.wav"], "--continue-from", _folder["codes.json"], "--replace-section", "2", "--target-seconds", "3"));
+        Assert.Equal(
+            ExitCode.Success,
+            await _command.RunAsync("generate", "--stage", "finish", "--instrumental", "--continue-from", _folder["codes.json"], "--out", _folder["song.wav"]));
+
+        var asked = _command.Engine.Requests.ToArray();
+        Assert.Equal((SongScope.Draft, 16_000), (asked[0].Scope, asked[0].Output.SampleRate));
+        Assert.Equal([12.5], asked[1].TargetSeconds!);
+        Assert.Equal(0, asked[1].Output.FadeOutSeconds);
+        Assert.Equal(2, asked[2].ReplaceSection);
+        Assert.Equal((SongScope.Finish, true, ""), (asked[3].Scope, asked[3].Instrumental, asked[3].Lyrics));
+        Assert.All(asked[1..], request => Assert.Equal(
+            FakeSongEngine.Codes.Sections.Select(section => section.ToIds()), request.ContinueFrom!.Sections.Select(section => section.ToIds())));
+        Assert.Equal(["codes.json", "draft.wav", "lyrics.txt", "song.wav"], _folder.Files);
+    }
+
+    [Theory]
+    [InlineData("--continue-from: continue_from.sections[0].vocal[1] is 2000", "--continue-from", "bad.json")]
+    [InlineData("--continue-from cannot be read: ", "--continue-from", "text.json")]
+    [InlineData("--continue-from cannot be read: it holds null", "--continue-from", "null.json")]
+    [InlineData("--continue-from cannot be read: ", "--continue-from", "no-such.json")]
+    [InlineData("--return-codes is ", "--return-codes", "no-such/codes.json")]
+    [InlineData("--return-codes is ", "--return-codes", "song.wav")]
+    public async Task Codes_that_cannot_be_used_are_named_before_anything_is_sung(string says, string option, string file)
+    {
+        File.WriteAllText(_folder["bad.json"], """{"model":"en-cot","sections":[{"tag":"verse","vocal":[1,2000],"instrumental":[1,2]}]}""");
+        File.WriteAllText(_folder["text.json"], "codes");
+        File.WriteAllText(_folder["null.json"], "null");
+        Assert.Equal(ExitCode.Usage, await GenerateAsync("--out", _folder["song.wav"], option, _folder[file]));
+        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(_command.Engine.Requests);
+    }
+
+    [Theory]
+    [InlineData("--lyrics: lyrics is missing")]
+    [InlineData("--target-seconds: target_seconds[1] is \"x\"", "--instrumental", "--target-seconds", "3,x")]
+    [InlineData("--continue-from: continue_from is missing, and stage is \"finish\"", "--stage", "finish")]
+    public async Task What_is_missing_or_wrong_is_told_by_its_option(string says, params string[] options)
+    {
+        Assert.Equal(ExitCode.Usage, await _command.RunAsync(["generate", "--out", _folder["song.wav"], .. options]));
+        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("song.mp3", "mp3")]
     [InlineData("song.FLAC", "flac")]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Xunit;
+using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 
@@ -9,6 +10,7 @@ namespace YueService.Tests.EndToEnd;
 public sealed class DemoProcess : IAsyncLifetime
 {
     private readonly Process _process = new();
+    private readonly TemporaryFolder _state = new();
 
     public HttpClient Client { get; } = new();
 
@@ -21,6 +23,7 @@ public sealed class DemoProcess : IAsyncLifetime
         var url = $"http://127.0.0.1:{FreePort()}";
         _process.StartInfo = new ProcessStartInfo("dotnet", ProgramPath()) { RedirectStandardOutput = true, RedirectStandardError = true };
         _process.StartInfo.Environment["ASPNETCORE_URLS"] = url;
+        _process.StartInfo.Environment["Yue__StateFolder"] = _state.Path;
         _process.Start();
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
@@ -49,7 +52,10 @@ public sealed class DemoProcess : IAsyncLifetime
         if (!_process.HasExited)
         {
             _process.Kill();
+            _process.WaitForExit();
         }
+
+        _state.Dispose();
 
         _process.Dispose();
         Client.Dispose();

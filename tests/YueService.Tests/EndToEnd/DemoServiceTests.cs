@@ -39,6 +39,21 @@ public sealed class DemoServiceTests(DemoProcess demo) : IClassFixture<DemoProce
     }
 
     [Fact]
+    public async Task A_draft_is_finished_by_its_id_to_the_bytes_of_the_full_song()
+    {
+        var full = await SingAsync(seed: 9);
+        using var draft = await demo.Client.PostAsJsonAsync("/v1/songs", new { lyrics = "[verse]\nla la", max_new_tokens = 100, seed = 9, stage = "draft" });
+        var id = (await draft.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
+        await demo.Client.WhenAsync($"/v1/songs/{id}", "succeeded");
+        var rough = WavFile.Parse(await demo.Client.GetByteArrayAsync($"/v1/songs/{id}/audio", TestContext.Current.CancellationToken));
+        Assert.Equal((16_000, 16_000), (rough.SampleRateHz, rough.Interleaved.Length));
+
+        using var finished = await demo.Client.PostAsJsonAsync("/predict", new { continue_from = id, stage = "finish" });
+        var song = await finished.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal(full, song.GetProperty("audio_base64").GetBytesFromBase64());
+    }
+
+    [Fact]
     public async Task Health_says_that_the_demo_model_runs()
     {
         var health = await demo.Client.GetFromJsonAsync<JsonElement>("/health");

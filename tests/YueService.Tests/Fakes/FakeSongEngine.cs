@@ -68,6 +68,10 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
 
     public void Dispose() => Life.Enqueue("disposed");
 
+    /// <summary>What stage 1 wrote of every song.</summary>
+    public static SongCodes Codes { get; } = new(
+        ModelName, [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio), new("chorus", [4], [5], SectionEnd.MaxNewTokens, 6)]);
+
     /// <summary>A tenth of a second of sound for a request.</summary>
     public static SongResult Song(SongRequest request, params string[] warnings)
     {
@@ -80,6 +84,8 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
             Instrumental = request.Output.Stems ? clip with { Samples = clip.Samples[..200] } : null,
             Model = request.Model ?? ModelName,
             Seed = request.Seed,
+            Scope = request.Scope,
+            Codes = Codes,
             Sections = [new("verse", 0.06, 6, SectionEnd.EndOfAudio), new("chorus", 0.04, 4, SectionEnd.MaxNewTokens)],
             Timings = new SongTimings
             {

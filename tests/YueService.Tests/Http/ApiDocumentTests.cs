@@ -27,7 +27,7 @@ public sealed class ApiDocumentTests : IDisposable
         string[] expected =
         [
             "/health", "/health/live", "/health/ready", "/predict", "/v1/audio/speech", "/v1/models", "/v1/models/{id}",
-            "/v1/songs", "/v1/songs/{id}", "/v1/songs/{id}/audio", "/v1/songs/{id}/events",
+            "/v1/songs", "/v1/songs/{id}", "/v1/songs/{id}/audio", "/v1/songs/{id}/codes", "/v1/songs/{id}/events",
         ];
         Assert.Equal(expected, document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var undescribed = document.GetProperty("paths").EnumerateObject()
@@ -59,6 +59,17 @@ public sealed class ApiDocumentTests : IDisposable
         }
 
         Assert.Equal(3, tried);
+    }
+
+    [Fact]
+    public async Task A_field_of_several_forms_tells_them()
+    {
+        var document = await _client.GetJsonAsync("/openapi/v1.json");
+        var fields = document.GetProperty("components").GetProperty("schemas").GetProperty("SongRequestBodyDescription").GetProperty("properties");
+        var forms = fields.GetProperty("continue_from").GetProperty("oneOf");
+        Assert.Equal("string", forms[0].GetProperty("type").GetString());
+        Assert.Equal("#/components/schemas/SongCodes", forms[1].GetProperty("$ref").GetString());
+        Assert.Equal(2, fields.GetProperty("target_seconds").GetProperty("oneOf").GetArrayLength());
     }
 
     [Fact]

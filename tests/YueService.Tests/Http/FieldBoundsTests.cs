@@ -40,6 +40,25 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         { "model", "\"s2\"", "send \"en-cot\" or \"en-icl\"" },
         { "model", "\"\\ud800\"", "send \"en-cot\" or \"en-icl\"" },
         { "model", "1", "is 1" },
+        { "stage", "\"half\"", "is \"half\" (a string); send \"full\" or \"draft\" or \"finish\", or leave it out for \"full\"." },
+        { "stage", "1", "is 1" },
+        { "instrumental", "\"yes\"", "send true or false" },
+        { "return_codes", "1", "send true or false" },
+        { "replace_section", "0", "is 0; send a whole number from 1 to 100, or leave it out for no section." },
+        { "replace_section", "101", "from 1 to 100" },
+        { "replace_section", "1.5", "is 1.5" },
+        { "target_seconds", "0.99", "is 0.99; send a number from 1 to 100" },
+        { "target_seconds", "100.5", "from 1 to 100" },
+        { "target_seconds", "\"20\"", "(a string)" },
+        { "target_seconds", "[]", "has 0 items; send an array of 1 to 100 numbers" },
+        { "target_seconds", "{}", "(an object)" },
+        { "continue_from", "3", "is 3; send the id of a finished song, or codes" },
+        { "continue_from", "[]", "(an array)" },
+        { "continue_from", "true", "is true" },
+        { "continue_from", "\"nosuch\"", "is \"nosuch\", and there is no such song" },
+        { "continue_from", "\"\\ud800\"", "there is no such song" },
+        { "output.fade_out_seconds", "-1", "is -1; send a number from 0 to 30, or leave it out for 1." },
+        { "output.fade_out_seconds", "31", "from 0 to 30" },
         { "output", "\"wav\"", "is \"wav\" (a string); send an object" },
         { "output", "[1]", "(an array)" },
         { "sampling", "1", "is 1; send an object" },
@@ -88,7 +107,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(Body([.. faults.Select(row => (row.Item1, row.Item2))]));
         Assert.Equal(faults.Select(row => row.Item1).Order(), (await response.FaultsAsync()).Keys.Order());
-        Assert.Equal(14, faults.Length);
+        Assert.Equal(21, faults.Length);
     }
 
     [Theory]
@@ -99,6 +118,9 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     [InlineData("seed", "9223372036854775807")]
     [InlineData("seed", "-9223372036854775808")]
     [InlineData("genre", "\"\"")]
+    [InlineData("target_seconds", "1")]
+    [InlineData("target_seconds", "[100.0]")]
+    [InlineData("output.fade_out_seconds", "0")]
     [InlineData("output.format", "\"flac\"")]
     [InlineData("output.sample_rate", "16000")]
     [InlineData("sampling.temperature", "0.05")]

@@ -156,6 +156,7 @@ public sealed class RestartTests : IDisposable
     [InlineData("create")]
     [InlineData("write mix")]
     [InlineData("write vocal")]
+    [InlineData("write codes")]
     [InlineData("describe")]
     [InlineData("rename")]
     [InlineData("renamed")]

@@ -81,7 +81,7 @@ public sealed class RetentionTests : IDisposable
     {
         await _store.AddAsync(Job(id), TestContext.Current.CancellationToken);
         var song = new FinishedSong(44100, 1, 42, "en", new TimingsBody(0, 1, 1, 1, 3, 10, 3), [], [], [SongFolder.Mix]);
-        _songs.Write(id, song, [new(SongFolder.Mix, new byte[bytes])]);
+        _songs.Write(id, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])]);
         await _store.SucceedAsync(id, song, TestContext.Current.CancellationToken);
     }
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
-namespace Yue.Engine.Llama;
+namespace Yue.Engine.Weights;
 
 /// <summary>Where a tensor's values lie.</summary>
 internal static class DeviceAddress
@@ -13,14 +13,14 @@ internal static class DeviceAddress
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate nint DataPointer(nint tensor);
 
-    /// <summary>The address, on the tensor's device, of the first value of a contiguous BF16 tensor.</summary>
-    public static nint Address(this Tensor tensor)
-    {
-        if (tensor.dtype != ScalarType.BFloat16 || !tensor.is_contiguous())
-        {
-            throw new ArgumentException($"a contiguous bf16 tensor is expected, not {tensor.dtype}", nameof(tensor));
-        }
+    /// <summary>The address, on the tensor's device, of the first value of a contiguous tensor.</summary>
+    public static nint Address(this Tensor tensor) => tensor.is_contiguous()
+        ? AddressOfFirst(tensor)
+        : throw new ArgumentException("a contiguous tensor is expected", nameof(tensor));
 
+    /// <summary>The address, on the tensor's device, of the first value.</summary>
+    public static nint AddressOfFirst(this Tensor tensor)
+    {
         var address = DataOf.Value(tensor.Handle);
         GC.KeepAlive(tensor);
         return address;

@@ -1,0 +1,39 @@
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>Makes 8-bit matrices of BF16 ones on a GPU, and BF16 values of them for a prefill.</summary>
+/// <remarks>Runs on the stream that TorchSharp uses, so both see each other's work in order. Used by the engine's thread only.</remarks>
+internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, WeightType type) : IDisposable
+{
+    private readonly WeightQuantizer _quantizer = new(device, kernels);
+
+    /// <summary>The bytes and scales of a matrix; the matrix stays the caller's.</summary>
+    /// <param name="matrix">[rows, columns], BF16, contiguous.</param>
+    /// <param name="name">What it is called, for the error.</param>
+    /// <exception cref="InvalidDataException">Some values are not finite.</exception>
+    public WeightMatrix Quantize(Tensor matrix, string name)
+    {
+        var (rows, columns) = Shape.Dims2(matrix);
+        var values = empty([rows, columns], ScalarType.Byte, matrix.device);
+        var scales = empty([rows], ScalarType.Float32, matrix.device);
+        _quantizer.Quantize(CudaStream.Legacy, matrix.Address(), values.Address(), scales.Address(), type, (int)rows, (int)columns);
+        _quantizer.ThrowIfNotFinite(CudaStream.Legacy, name);
+        return new WeightMatrix(values, scales, this);
+    }
+
+    /// <summary>What bytes and scales stand for: BF16, of the bytes' shape; the caller disposes it.</summary>
+    public Tensor ValuesOf(Tensor bytes, Tensor scales)
+    {
+        var (rows, columns) = Shape.Dims2(bytes);
+        var values = empty([rows, columns], ScalarType.BFloat16, bytes.device);
+        _quantizer.Dequantize(CudaStream.Legacy, bytes.Address(), scales.Address(), values.Address(), type, (int)rows, (int)columns);
+        return values;
+    }
+
+    public void Dispose() => _quantizer.Dispose();
+}

@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Yue.Engine;
+using YueService.Errors;
+using YueService.Jobs;
+using YueService.Requests;
+
+namespace YueService.Endpoints;
+
+/// <summary>The stage-1 codes of finished songs: returned, and found for requests that go on from a song.</summary>
+internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolder songs)
+{
+    /// <summary>Returns a song's codes.</summary>
+    /// <response code="200">The codes, in the form that continue_from takes.</response>
+    /// <response code="404">There is no such job, or it was removed.</response>
+    /// <response code="409">The song is not there yet, or never comes, or was made by a release that kept no codes.</response>
+    public async Task<Results<Ok<SongCodes>, ProblemHttpResult>> GetAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return SongHandler.NoJob(http, id);
+        }
+
+        var (codes, problem) = CodesOf(http, view);
+        return codes is null ? problem! : TypedResults.Ok(codes);
+    }
+
+    /// <summary>The song that a request goes on from.</summary>
+    /// <returns>The song, or the problem that it has no codes; neither where there is no such job.</returns>
+    public async Task<(SongOrigin? Origin, ProblemHttpResult? Problem)> FindAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return (null, null);
+        }
+
+        var (codes, problem) = CodesOf(http, view);
+        var song = view.Job.Request.Song;
+        return codes is null ? (null, problem) : (new(codes, song.Lyrics, song.Genre, song.Instrumental), null);
+    }
+
+    private (SongCodes? Codes, ProblemHttpResult? Problem) CodesOf(HttpContext http, JobView view)
+    {
+        if (view.State != JobState.Succeeded || view.Job.Song is null)
+        {
+            return (null, Problems.NoSongYet(http, view, queue));
+        }
+
+        return songs.FindCodes(view.Job.Id) is { } codes
+            ? (codes, null)
+            : (null, Problems.Create(http, ProblemType.NoCodes, "An earlier release made the song and kept no codes. Ask for the song again."));
+    }
+}

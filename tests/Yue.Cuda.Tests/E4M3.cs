@@ -1,0 +1,31 @@
+namespace Yue.Cuda.Tests;
+
+/// <summary>e4m3 as the kernels have it: round to nearest even, 448 the largest.</summary>
+internal static class E4M3
+{
+    private static readonly float[] Sizes = [.. Enumerable.Range(0, 0x7f).Select(code => To((byte)code))];
+
+    public static float To(byte code)
+    {
+        var (exponent, mantissa) = ((code >> 3) & 15, code & 7);
+        var value = exponent == 0 ? mantissa / 8.0 * Math.Pow(2, -6) : (1 + (mantissa / 8.0)) * Math.Pow(2, exponent - 7);
+        return (float)((code & 0x80) != 0 ? -value : value);
+    }
+
+    /// <summary>The code of the nearest value; of two as near, the even one.</summary>
+    public static byte From(float value)
+    {
+        var size = Math.Abs(value);
+        var above = Array.BinarySearch(Sizes, size);
+        var code = above >= 0 ? above : Math.Min(~above, Sizes.Length - 1);
+        if (code > 0 && above < 0)
+        {
+            var (up, down) = ((double)Sizes[code] - size, (double)size - Sizes[code - 1]);
+            code -= down < up || (down == up && code % 2 == 1) ? 1 : 0;
+        }
+
+        return (byte)(code | (BitConverter.SingleToInt32Bits(value) < 0 ? 0x80 : 0));
+    }
+
+    public static float Round(float value) => To(From(value));
+}

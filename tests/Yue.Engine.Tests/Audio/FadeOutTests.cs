@@ -1,0 +1,30 @@
+using Xunit;
+using Yue.Engine.Audio;
+
+namespace Yue.Engine.Tests.Audio;
+
+public sealed class FadeOutTests
+{
+    [Fact]
+    public void The_end_falls_to_silence_and_what_is_before_it_stays()
+    {
+        var clip = new AudioClip([.. Enumerable.Repeat(0.5f, 400)], 100);
+        FadeOut.Apply(clip, 1);
+        Assert.All(clip.Samples[..300], sample => Assert.Equal(0.5f, sample));
+        Assert.Equal(clip.Samples[300..].OrderDescending(), clip.Samples[300..]);
+        Assert.Equal(0.25f, clip.Samples[349], 1e-6f);
+        Assert.Equal(0, clip.Samples[^1]);
+    }
+
+    [Theory]
+    [InlineData(0, 100)]
+    [InlineData(0.25, 75)]
+    [InlineData(30, 50)]
+    public void A_fade_takes_at_most_half_of_a_clip(double seconds, int untouched)
+    {
+        var clip = new AudioClip([.. Enumerable.Repeat(1f, 100)], 100);
+        FadeOut.Apply(clip, seconds);
+        Assert.Equal(untouched, clip.Samples.TakeWhile(sample => sample == 1).Count());
+        FadeOut.Apply(new AudioClip([], 100), seconds);
+    }
+}

@@ -1,0 +1,83 @@
+using Xunit;
+using Yue.Cuda;
+
+namespace Yue.Engine.Tests;
+
+/// <summary>What becomes of songs and engine when the device fails; the faults are thrown on the engine's thread, in the middle of a step.</summary>
+public sealed class EngineFaultTests
+{
+    private const int OutOfMemory = 2, IllegalAddress = 700;
+
+    [Fact]
+    public async Task Out_of_memory_fails_the_song_and_the_next_one_is_made()
+    {
+        await using var engine = await StartAsync(new EngineOptions());
+        var fault = new Fault(() => throw new CudaException(OutOfMemory, "CUDA_ERROR_OUT_OF_MEMORY", "cuMemAlloc"));
+
+        var error = await Assert.ThrowsAsync<SongException>(() => engine.Submit(DemoEngine.OneSecond(), fault));
+
+        Assert.Contains("CUDA_ERROR_OUT_OF_MEMORY", error.Message, StringComparison.Ordinal);
+        Assert.Equal(EngineState.Ready, engine.Engine.Status.State);
+        Assert.True((await engine.Submit(DemoEngine.OneSecond())).Mix.DurationSeconds > 0);
+    }
+
+    [Fact]
+    public async Task An_illegal_address_ends_the_engine_and_fails_running_and_waiting_songs()
+    {
+        await using var engine = await StartAsync(new EngineOptions());
+        using var submitted = new ManualResetEventSlim();
+        var fault = new Fault(() =>
+        {
+            submitted.Wait(TestContext.Current.CancellationToken);
+            throw new CudaException(IllegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS", "cuStreamSynchronize");
+        });
+        var running = engine.Submit(DemoEngine.OneSecond(), fault);
+        var waiting = engine.Submit(DemoEngine.OneSecond());
+        submitted.Set();
+
+        await Assert.ThrowsAsync<EngineDeadException>(() => running);
+        await Assert.ThrowsAsync<EngineDeadException>(() => waiting);
+        Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
+        Assert.Contains("CUDA_ERROR_ILLEGAL_ADDRESS", engine.Engine.Status.Failure, StringComparison.Ordinal);
+        Assert.Equal(SubmitOutcome.NotReady, engine.Engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_step_that_does_not_come_back_ends_the_engine_without_waiting_for_it()
+    {
+        using var released = new ManualResetEventSlim();
+        await using var engine = await StartAsync(new EngineOptions { StepTimeoutSeconds = 1 });
+        var running = engine.Submit(DemoEngine.OneSecond(), new Fault(() => released.Wait(CancellationToken.None)));
+        var waiting = engine.Submit(DemoEngine.OneSecond());
+
+        var error = await Assert.ThrowsAsync<EngineDeadException>(() => running);
+        Assert.Contains("has not come back for 1 s (StepTimeoutSeconds)", error.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<EngineDeadException>(() => waiting);
+        Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
+        await engine.Engine.StopAsync(CancellationToken.None);
+        engine.Engine.Dispose();
+        released.Set();
+    }
+
+    private static async Task<DemoEngine> StartAsync(EngineOptions options)
+    {
+        var engine = new DemoEngine(options);
+        await engine.InitializeAsync();
+        return engine;
+    }
+
+    /// <summary>Acts once, at the first sign of progress.</summary>
+    private sealed class Fault(Action act) : IProgress<SongProgress>
+    {
+        private bool _done;
+
+        public void Report(SongProgress value)
+        {
+            if (!_done)
+            {
+                _done = true;
+                act();
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+using System.Globalization;
+using Xunit;
+using Yue.Cuda;
+using Yue.Engine.Codec;
+using Yue.Engine.Llama;
+using Yue.Engine.Tests.Audio;
+using Yue.Engine.Vocoder;
+using Yue.Engine.Weights;
+using Yue.Testing;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Gpu;
+
+/// <summary>The goldens on a GPU, to the tolerances that they state for BF16.</summary>
+[Trait("Category", "Gpu")]
+public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly TestGpu _gpu = new();
+
+    /// <summary>Prefilled and decoded, and decoded id by id from the first one on.</summary>
+    [Theory]
+    [InlineData("bf16", 0.03)]
+    [InlineData("int8", 0.03)]
+    [InlineData("fp8", 0.06)]
+    public void Logits_equal_the_reference(string weights, double tolerance)
+    {
+        Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        var file = Goldens.PathOf("stage1", "expected.safetensors");
+        var prompt = GoldenModels.Expected<int>(file, "prompt_ids");
+        using var gpu = _gpu.Open(weights);
+        using var model = LoadPadded("stage1", gpu);
+        using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 2048, 2048, model.Config.VocabularySize);
+
+        var last = GoldenModels.Expected<float>(file, "logits_last");
+        AssertClose(last, Decode(decoder, prompt, prefilled: prompt.Length - 1), tolerance, $"{weights}, prefilled");
+        AssertClose(last, Decode(decoder, prompt, prefilled: 0), tolerance, $"{weights}, decoded");
+        AssertClose(GoldenModels.Expected<float>(file, "logits_mid"), Decode(decoder, prompt[..((prompt.Length / 2) + 1)], prefilled: 3), tolerance, $"{weights}, middle");
+    }
+
+    /// <summary>The reference on the CPU, which passes the goldens, over ids of every codebook.</summary>
+    [Theory]
+    [InlineData("bf16", 0.03)]
+    [InlineData("int8", 0.03)]
+    [InlineData("fp8", 0.06)]
+    public void Stage_2_logits_equal_the_reference(string weights, double tolerance)
+    {
+        Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        int[] ids = [.. Enumerable.Range(0, 150).Select(i => 45_334 + (i * 7919 % 8192))];
+        using var reference = GoldenModels.Load("stage2");
+        using var cache = reference.NewCache(rows: 1, ids.Length);
+        using var hidden = reference.Prefill(ids, cache, row: 0);
+        using var expected = reference.Logits(hidden, 0, reference.Config.VocabularySize);
+        using var gpu = _gpu.Open(weights);
+        using var model = LoadPadded("stage2", gpu);
+        using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 2048, 2048, model.Config.VocabularySize);
+
+        AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 70), tolerance, weights);
+    }
+
+    [Theory]
+    [InlineData("bf16", 0.01)]
+    [InlineData("int8", 0.03)]
+    [InlineData("fp8", 0.08)]
+    public void A_full_size_layer_stays_near_float32(string weights, double tolerance)
+    {
+        var config = new LlamaConfig
+        {
+            HiddenSize = 4096,
+            IntermediateSize = 11_008,
+            Layers = 1,
+            Heads = 32,
+            KeyValueHeads = 4,
+            HeadSize = 128,
+            VocabularySize = 8_192,
+            MaxPositions = 1024,
+            RopeTheta = 10_000,
+            RmsNormEpsilon = 1e-5,
+            TieWordEmbeddings = false,
+            StoredDtype = ScalarType.BFloat16,
+        };
+        int[] ids = [.. Enumerable.Range(0, 300).Select(i => i * 7919 % 8192)];
+        using var gpu = _gpu.Open(weights);
+        using var exact = new LlamaModel(config, LlamaWeights.Load(config, new Rounded(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA))));
+        using var cache = exact.NewCache(rows: 1, ids.Length);
+        using var hidden = exact.Prefill(ids, cache, row: 0);
+        using var expected = exact.Logits(hidden, 0, config.VocabularySize).cpu();
+        using var model = new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA), gpu.Quantizer));
+        using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize);
+
+        AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, full-size layer");
+    }
+
+    [Fact]
+    public void The_decoded_waves_equal_the_reference()
+    {
+        Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        var folder = Goldens.PathOf("xcodec_mini_infer");
+        using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
+        using var codec = new CodecDecoder(new CheckpointTensors(checkpoint, ScalarType.Float32, CUDA), CodecConfig.Load(folder));
+        using var expected = new ExpectedValues("xcodec_mini_infer", "expected_codec.safetensors");
+        using var codes = expected.Tensor("decode.codes", ScalarType.Int32);
+        using var embedding = codec.Embed(codes);
+        using var wave = codec.Decode(embedding);
+        using var waveOnHost = wave.cpu();
+        TensorAssert.CloseToPeak(expected.Floats("decode.wav"), waveOnHost.data<float>().ToArray(), 1e-3, "16 kHz wave");
+
+        using var vocoders = new ExpectedValues("xcodec_mini_infer", "expected_vocoder.safetensors");
+        foreach (var (name, key) in new[] { ("decoder_131000.pth", "vocal.wav"), ("decoder_151000.pth", "instrumental.wav") })
+        {
+            using var stored = TorchCheckpoint.Open(Path.Combine(folder, "decoders", name), rootKey: null);
+            using var vocoder = new Vocos(new CheckpointTensors(stored, ScalarType.Float32, CUDA), VocosConfig.Load(folder));
+            using var sound = vocoder.Decode(embedding);
+            using var soundOnHost = sound.cpu();
+            TensorAssert.CloseToPeak(vocoders.Floats(key), soundOnHost.data<float>().ToArray(), 1e-3, name);
+        }
+    }
+
+    public void Dispose() => _gpu.Dispose();
+
+    /// <summary>Logits behind the last id; ids that are not prefilled are decoded one after another.</summary>
+    private static float[] Decode(CudaDecoderModel model, int[] ids, int prefilled)
+    {
+        var decoder = model.Decoder;
+        var vocabulary = decoder.HeadRows;
+        model.Reserve(0, ids.Length);
+        model.Prefill(0, 0, ids.AsSpan(..prefilled));
+        decoder.Poison(model.Stream, 0xFF);
+        for (var i = prefilled; i < ids.Length; i++)
+        {
+            decoder.SetRow(model.Stream, 0, ids[i], i, active: true);
+            decoder.Step(model.Stream, 1, 0, vocabulary);
+        }
+
+        var logits = CudaCopy.ToHost<float>(decoder.Logits, vocabulary, model.Stream);
+        decoder.StopRow(model.Stream, 0);
+        model.Stream.Synchronize();
+        model.Release(0);
+        return logits;
+    }
+
+    /// <summary>Fails where an error is more than a fraction of the spread, the difference of the largest and the smallest value.</summary>
+    private void AssertClose(float[] expected, float[] actual, double fraction, string what)
+    {
+        double spread = expected.Max() - expected.Min();
+        var errors = expected.Zip(actual, (a, b) => Math.Abs(a - (double)b)).ToArray();
+        var (mean, deviation) = (expected.Average(), Math.Sqrt(expected.Average(value => Math.Pow(value - expected.Average(), 2))));
+        var rms = Math.Sqrt(errors.Average(error => error * error));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{what}: largest error {errors.Max() / spread:P3} of the spread, RMS error {rms / deviation:P3} of the deviation (mean {mean:F3}, spread {spread:F2})"));
+        TensorAssert.Close(expected, actual, fraction * spread, what);
+    }
+
+    private static LlamaModel LoadPadded(string name, Engine.Gpu gpu)
+    {
+        var folder = Goldens.PathOf(name);
+        var config = PaddedSource.Pad(LlamaConfig.Load(folder)) with { MaxPositions = 2048 };
+        using var checkpoint = SafetensorsCheckpoint.Open(folder);
+        var source = new PaddedSource(new CheckpointTensors(checkpoint, ScalarType.Float32), ScalarType.BFloat16, CUDA);
+        return new LlamaModel(config, LlamaWeights.Load(config, source, gpu.Quantizer));
+    }
+
+    /// <summary>The same values in F32.</summary>
+    private sealed class Rounded(ITensorSource source) : ITensorSource
+    {
+        public ScalarType Dtype => ScalarType.Float32;
+
+        public Device Device => source.Device;
+
+        public bool Contains(string name) => source.Contains(name);
+
+        public long[] ShapeOf(string name) => source.ShapeOf(name);
+
+        public Tensor Read(string name, params ReadOnlySpan<long> expected)
+        {
+            using var values = source.Read(name, expected);
+            return values.to(ScalarType.Float32);
+        }
+
+        public void ReadInto(string name, Tensor destination) => source.ReadInto(name, destination);
+    }
+}

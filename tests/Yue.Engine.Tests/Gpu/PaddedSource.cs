@@ -1,0 +1,52 @@
+using Yue.Engine.Llama;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Gpu;
+
+/// <summary>A small checkpoint in the shapes of a wider one, which computes the same: the kernels take widths in steps of 128.</summary>
+/// <remarks>Matrices are padded with zeros. A mean of squares over W times as many values is W times smaller, so norm weights are divided
+/// by √W, and epsilon by W, which for W = 4 changes no bit.</remarks>
+internal sealed class PaddedSource(ITensorSource small, ScalarType dtype, Device device) : ITensorSource
+{
+    private const int Width = 128;
+    private const int Times = 4;
+
+    public ScalarType Dtype => dtype;
+
+    public Device Device => device;
+
+    /// <summary>The dimensions of the padded model.</summary>
+    public static LlamaConfig Pad(LlamaConfig config) => config.HiddenSize * Times == Width
+        ? config with { HiddenSize = Width, IntermediateSize = Width, RmsNormEpsilon = config.RmsNormEpsilon / Times }
+        : throw new ArgumentException($"hidden {config.HiddenSize}; the goldens have {Width / Times}", nameof(config));
+
+    public bool Contains(string name) => small.Contains(name);
+
+    public long[] ShapeOf(string name) => small.ShapeOf(name);
+
+    public Tensor Read(string name, params ReadOnlySpan<long> expected)
+    {
+        using var scope = NewDisposeScope();
+        var padded = zeros(expected.ToArray(), dtype, device);
+        ReadInto(name, padded);
+        return padded.MoveToOuterDisposeScope();
+    }
+
+    public void ReadInto(string name, Tensor destination)
+    {
+        using var scope = NewDisposeScope();
+        var shape = small.ShapeOf(name);
+        var values = small.Read(name, shape);
+        destination.zero_();
+        var corner = destination.narrow(0, 0, shape[0]);
+        if (shape.Length == 1)
+        {
+            corner.copy_(values.div(Math.Sqrt(Times)));
+        }
+        else
+        {
+            corner.narrow(1, 0, shape[1]).copy_(values);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using Xunit;
+using Yue.Cuda.Decode;
+using Yue.Engine.Llama;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests;
+
+public sealed class MemoryPlanTests
+{
+    private const long GiB = 1L << 30;
+
+    private static readonly LlamaConfig Stage1 = Config(hidden: 4096, intermediate: 11008, heads: 32, keyValueHeads: 4, vocabulary: 83_968, positions: 16_384);
+    private static readonly LlamaConfig Stage2 = Config(hidden: 2048, intermediate: 5504, heads: 16, keyValueHeads: 16, vocabulary: 83_840, positions: 8_192);
+
+    /// <summary>The numbers of weights that MODEL.md gives, two bytes each, or a byte each and a scale a row.</summary>
+    [Fact]
+    public void Weights_are_counted_as_the_files_hold_them()
+    {
+        Assert.Equal(2 * 6_224_613_376L, MemoryPlan.WeightBytes(Stage1, WeightType.BFloat16));
+        Assert.Equal(2 * 1_962_543_104L, MemoryPlan.WeightBytes(Stage2, WeightType.BFloat16));
+        var plain = 2L * ((83_968 * 4096) + (65 * 4096));
+        var rows = (32 * (5120L + 4096 + 22_016 + 4096)) + 83_968;
+        Assert.Equal(plain + (6_224_613_376 - (plain / 2)) + (4 * rows), MemoryPlan.WeightBytes(Stage1, WeightType.Int8));
+    }
+
+    [Fact]
+    public void A_large_device_takes_eight_songs_and_all_rows()
+    {
+        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 0));
+        Assert.Equal((8, 64), (plan.SongsAtOnce, plan.Stage2Rows));
+        Assert.InRange(plan.Bytes, 70 * GiB, 94 * GiB);
+    }
+
+    [Theory]
+    [InlineData(32, WeightType.BFloat16, 16_384, 1)]
+    [InlineData(24, WeightType.Int8, 16_384, 1)]
+    [InlineData(24, WeightType.Float8, 8_192, 4)]
+    [InlineData(16, WeightType.Int8, 8_192, 1)]
+    public void Settings_make_room_on_smaller_devices(int gigabytes, WeightType weights, int context, int leastSongs)
+    {
+        var free = (gigabytes * GiB) - (GiB / 2);       // what the driver keeps
+        var plan = MemoryPlan.For([Stage1 with { MaxPositions = context }], Stage2, new MemoryLimits(free, weights, CacheType.BFloat16, 0));
+        Assert.InRange(plan.SongsAtOnce, leastSongs, 8);
+        Assert.InRange(plan.Bytes, 1, free);
+    }
+
+    [Fact]
+    public void The_number_of_songs_that_is_asked_for_is_planned_for()
+    {
+        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2));
+        Assert.Equal(2, plan.SongsAtOnce);
+    }
+
+    [Fact]
+    public void Checkpoints_that_do_not_fit_together_share_the_room_with_stage_2_or_take_turns_with_it()
+    {
+        var many = MemoryPlan.For([Stage1, Stage1, Stage1, Stage1, Stage1], Stage2, new MemoryLimits(79 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
+        Assert.Equal(79 * GiB, many.Bytes);
+        Assert.InRange(many.Stage1Bytes(Stage1) + many.Stage2Bytes(Stage2), 1, many.ModelBytes);
+
+        var one = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(22 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
+        Assert.InRange(one.Stage2Rows, 8, 64);
+        Assert.InRange(one.ModelBytes, one.Stage1Bytes(Stage1), one.Stage1Bytes(Stage1) + one.Stage2Bytes(Stage2) - 1);
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_refused_with_figures_and_the_settings_that_would_help()
+    {
+        var error = Assert.Throws<NotSupportedException>(
+            () => MemoryPlan.For([Stage1, Stage1], Stage2, new MemoryLimits(16 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2)));
+        Assert.Contains("2 songs at once take", error.Message, StringComparison.Ordinal);
+        Assert.Contains("16.0 GiB may be used", error.Message, StringComparison.Ordinal);
+        Assert.Contains("weights take 11.6", error.Message, StringComparison.Ordinal);
+        foreach (var way in (string[])["SongsAtOnce=1", "Weights=int8", "KeyValueCache=fp8", "ContextTokens=8192", "Device=cpu"])
+        {
+            Assert.Contains(way, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    private static LlamaConfig Config(int hidden, int intermediate, int heads, int keyValueHeads, int vocabulary, int positions) => new()
+    {
+        HiddenSize = hidden,
+        IntermediateSize = intermediate,
+        Layers = 32,
+        Heads = heads,
+        KeyValueHeads = keyValueHeads,
+        HeadSize = 128,
+        VocabularySize = vocabulary,
+        MaxPositions = positions,
+        RopeTheta = 10_000,
+        RmsNormEpsilon = 1e-5,
+        TieWordEmbeddings = false,
+        StoredDtype = ScalarType.BFloat16,
+    };
+}

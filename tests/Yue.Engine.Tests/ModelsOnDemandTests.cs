@@ -1,0 +1,54 @@
+using Xunit;
+using Yue.Engine.Demo;
+using Yue.Engine.Llama;
+
+namespace Yue.Engine.Tests;
+
+/// <summary>Two names for the demo checkpoint, and memory for one language model at a time.</summary>
+public sealed class ModelsOnDemandTests
+{
+    [Fact]
+    public async Task Models_take_turns_and_songs_are_the_same_as_with_all_in_memory()
+    {
+        var files = DemoModel.Ensure(CacheFolder.Default);
+        var roomy = await SingAsync(files, megabytes: 0);
+        var largest = new[] { files.Stage1, files.Stage2 }.Max(folder => sizeof(float) * MemoryPlan.Parameters(LlamaConfig.Load(folder)));
+        var tight = await SingAsync(files, megabytes: (int)(largest >> 20) + 1);
+
+        Assert.Equal([true, true, true], roomy.InMemory);
+        Assert.Equal([false, false, true], tight.InMemory);     // stage 2 was needed last
+        Assert.Equal(["a", "b", "a"], tight.Songs.Select(song => song.Model));
+        Assert.Equal(roomy.Songs.Select(song => song.Mix.Samples), tight.Songs.Select(song => song.Mix.Samples));
+    }
+
+    [Fact]
+    public async Task A_model_that_is_larger_than_the_room_is_refused_at_start_with_the_figures()
+    {
+        using var engine = Engine(DemoModel.Ensure(CacheFolder.Default), megabytes: 1);
+        await engine.StartAsync(TestContext.Current.CancellationToken);
+        var error = await Assert.ThrowsAsync<NotSupportedException>(() => engine.Loaded);
+        Assert.Contains("DeviceMemoryMegabytes allows 1", error.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<(IReadOnlyList<SongResult> Songs, IEnumerable<bool> InMemory)> SingAsync(DemoModelFolders files, int megabytes)
+    {
+        using var engine = Engine(files, megabytes);
+        await engine.StartAsync(TestContext.Current.CancellationToken);
+        await engine.Loaded;
+        var songs = await Task.WhenAll(new[] { "a", "b", "a" }.Select(model =>
+        {
+            Assert.Equal(SubmitOutcome.Accepted, engine.TrySubmit(DemoEngine.OneSecond() with { Model = model }, null, out var song, CancellationToken.None));
+            return song!;
+        }));
+        await engine.StopAsync(TestContext.Current.CancellationToken);
+        return (songs, engine.Status.Models.Where(model => model.Role is "stage1" or "stage2").Select(model => model.Loaded));
+    }
+
+    private static YueEngine Engine(DemoModelFolders files, int megabytes)
+    {
+        var options = new EngineOptions { Stage2 = files.Stage2, Codec = files.Codec, Device = "cpu", DeviceMemoryMegabytes = megabytes };
+        options.Stage1.Add("a", files.Stage1);
+        options.Stage1.Add("b", files.Stage1);
+        return DemoEngine.Create(options);
+    }
+}

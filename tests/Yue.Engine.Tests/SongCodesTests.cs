@@ -1,0 +1,34 @@
+using System.Text.Json;
+using CsCheck;
+using Xunit;
+using Yue.Engine.Tokens;
+
+namespace Yue.Engine.Tests;
+
+public sealed class SongCodesTests
+{
+    private static readonly Gen<int> GenId = Gen.Int[0, TokenMap.CodebookSize - 1].Select(code => TokenMap.ToId(code));
+
+    [Fact]
+    public void The_ids_of_a_section_come_back_whole_also_an_odd_one_and_the_end() =>
+        Gen.Select(GenId.Array[1, 20], Gen.Bool).Sample((codes, ended) =>
+        {
+            int[] ids = ended ? [.. codes, TokenMap.EndOfAudio] : codes;
+            var section = SectionCodes.FromIds("verse", ids);
+            Assert.Equal(ids, section.ToIds());
+            Assert.Equal(codes.Length / 2, section.Frames);
+            Assert.Equal(section.Vocal.Length, section.Instrumental.Length);
+            Assert.Equal(ended ? SectionEnd.EndOfAudio : SectionEnd.MaxNewTokens, section.Ended);
+        });
+
+    [Fact]
+    public void Codes_are_the_same_after_a_way_through_JSON()
+    {
+        var codes = new SongCodes("en", [new("verse", [1, 2], [3, 1023], SectionEnd.MaxNewTokens, 9), new("chorus", [0], [5], SectionEnd.EndOfAudio)]);
+        var json = JsonSerializer.Serialize(codes);
+        var read = JsonSerializer.Deserialize<SongCodes>(json)!;
+        Assert.Equal(codes.Sections.Select(section => section.ToIds()), read.Sections.Select(section => section.ToIds()));
+        Assert.Equal(["verse", "chorus"], read.Sections.Select(section => section.Tag));
+        Assert.DoesNotContain("Frames", json, StringComparison.Ordinal);
+    }
+}
