@@ -13,7 +13,8 @@ static int Usage()
         usage: Yue.Bench song [SECONDS ...] [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
                    whole songs by step, on this machine (default: 10 20 40 60 seconds, the demo model)
                Yue.Bench gpu [CASE ...]
-                   decode steps on a GPU with random weights of the real shapes
+                   decode steps on a GPU with random weights of the real shapes; a case is read or
+                   STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8
         """);
     return 2;
 }

@@ -31,7 +31,7 @@ public sealed class Gpu : IDisposable
     {
         if (_device is { } device)
         {
-            Parallel.ForEach(builds, build => Kernels.Get("step.cu", device.ComputeCapability, build));
+            Kernels.Prepare(device.ComputeCapability, builds.Select(build => new KernelBuild("step.cu", build)));
         }
     }
 

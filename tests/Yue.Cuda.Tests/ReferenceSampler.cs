@@ -8,7 +8,12 @@ internal static class ReferenceSampler
     /// <summary>The kept ids in descending order of probability (ties: lower id first), with their probabilities, which sum to 1.</summary>
     public static List<(int Id, double Probability)> Distribution(float[] conditional, float[]? unconditional, SongSettings settings, HashSet<int> seen, int step)
     {
-        double LogSum(float[] x) => x.Max() + Math.Log(x.Sum(value => Math.Exp(value - x.Max())));
+        static double LogSum(float[] x)
+        {
+            var top = x.Max();
+            return top + Math.Log(x.Sum(value => Math.Exp(value - top)));
+        }
+
         var (sumC, sumU) = unconditional is null ? (0, 0) : (LogSum(conditional), LogSum(unconditional));
         var scores = new List<(int Id, double Score)>();
         foreach (var id in settings.Allowed.SelectMany(range => Enumerable.Range(range.Low, range.High - range.Low)))

@@ -65,7 +65,9 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             for (var row = 0; row < rows; row++)
             {
                 var expected = references[row].Step(Token(shape, row, step), start, count);
-                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * count, count), 0.02, $"{name}, step {step}, row {row} of {rows}");
+
+                // A value near the middle of two e4m3 numbers goes one way here and the other there: a sixteenth of it.
+                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * count, count), cache == CacheType.Float8 ? 0.06 : 0.02, $"{name}, step {step}, row {row} of {rows}");
             }
         }
     }

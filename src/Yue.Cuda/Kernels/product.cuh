@@ -3,20 +3,21 @@
 // A tile is eight weight rows; two tiles are the 16-row operand of mma m16n8k16, eight songs' rows the 8-column one, so that one to
 // eight rows waste nothing (16 weight rows a tile would deal stage 1's 320 q, k, v tiles to 132 multiprocessors as 3 and 2; eight
 // deal 5 and 4). A slot holds 1 KiB (or 2) of each of a tile's rows; warp w multiplies bytes 128w..128w+127 of each KiB. k is summed
-// in any order, so lane c of four takes 16 consecutive bytes of a weight row and the same k of x. x comes from L2 straight to registers, one chunk ahead, and is
-// used for up to MAX_GROUP tiles. The eight warps' sums are added in warp order: a row's bits do not depend on other rows,
-// on which block computed it, or on ROWS.
+// in any order, so lane c of four takes 16 consecutive bytes of a weight row and the same k of x. x comes from L2 straight to
+// registers, one chunk ahead, and is used for up to MAX_GROUP tiles. The eight warps' sums are added in warp order: a row's bits do
+// not depend on other rows, on which block computed it, or on ROWS.
 #pragma once
 #include "model.cuh"
 
 constexpr int OCTETS = ROWS / 8;
-constexpr int MAX_GROUP = ROWS == 64 ? 4 : ROWS == 32 || WEIGHT != 0 ? 8 : 12;   // more sums would not stay in registers
+constexpr int MAX_GROUP = ROWS == 64 ? (WEIGHT == 0 ? 4 : 2) : ROWS == 16 ? 12 : 8;   // x is read once for so many; more sums would not stay in registers
 constexpr int CHUNK = SEGMENT / WEIGHT_BYTES;               // k values of a slot
 constexpr int PART_K = 1024 / WEIGHT_BYTES;                 // k values of a KiB
 constexpr int WARP_K = 128 / WEIGHT_BYTES;                  // k values of a warp in a KiB
 constexpr int X_LOADS = 2 / WEIGHT_BYTES;                   // 16-byte loads of x for 16 bytes of weights
 constexpr int OUTPUTS = BATCH * ROWS * 8 / CONSUMERS;       // values of a batch of tiles that one thread finishes
 constexpr int BATCHES = (MAX_GROUP + BATCH - 1) / BATCH;
+constexpr int AHEAD = ROWS > 16 && WEIGHT != 0 && BATCHES > 2 ? 2 : BATCHES;   // batches whose memory operands are asked for ahead
 
 enum { QKV, OUT, GATE_UP, DOWN, HEAD };
 
@@ -106,6 +107,7 @@ DEV void widen(const uint4& w, u32 (&a)[4 * X_LOADS])
 }
 
 typedef uint4 XChunk[2 * PARTS][X_LOADS][OCTETS];
+constexpr bool X_AHEAD = sizeof(XChunk) <= 128;             // one chunk ahead, where two stay in registers
 
 DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows, int K)
 {
@@ -237,13 +239,22 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
     Deal deal(p.tiles, offset);
     Groups groups(deal.count);
     int tile0 = deal.first;
+    if (WEIGHT == 0) enter_phase(ring, phase);     // 8-bit weights: later, while their ring, full for longer, still drains
     u32 inside = (u32)g * SEGMENT_PITCH + (u32)warp * 128u + (u32)c * 16u;
 #pragma unroll 1
     for (int group = 0; group < groups.count; group++)
     {
         int n = groups.tiles(group);
         float sums[MAX_GROUP / 2][OCTETS][4];   // weight rows g of both tiles, songs 2 c and 2 c + 1
-        Ahead ahead[BATCHES][OUTPUTS];
+        Ahead ahead[AHEAD][OUTPUTS];
+        auto load_batch = [&](int batch) {
+#pragma unroll
+            for (int i = 0; i < OUTPUTS; i++)
+            {
+                int output = threadIdx.x + i * CONSUMERS, t = batch * BATCH + output / (ROWS * 8);
+                if (t < n) ahead[batch % AHEAD][i] = load_ahead(s, shared, p, next_norm, scale, tile0 + t * (int)gridDim.x, (output >> 3) % ROWS, output & 7);
+            }
+        };
         XChunk x;
         load_x(x, x_source, 0, s.rows, p.k);
         if (group == 0 && (p.kind == QKV || p.kind == GATE_UP || p.kind == HEAD)) load_rstd(s, shared, p.kind == GATE_UP ? 1 : 0);
@@ -252,22 +263,14 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
 #pragma unroll
             for (int o = 0; o < OCTETS; o++) sums[t][o][0] = sums[t][o][1] = sums[t][o][2] = sums[t][o][3] = 0.0f;
 #pragma unroll
-        for (int batch = 0; batch < BATCHES; batch++)
-#pragma unroll
-            for (int i = 0; i < OUTPUTS; i++)
-            {
-                int output = threadIdx.x + i * CONSUMERS, t = batch * BATCH + output / (ROWS * 8);
-                if (t < n) ahead[batch][i] = load_ahead(s, shared, p, next_norm, scale, tile0 + t * (int)gridDim.x, (output >> 3) % ROWS, output & 7);
-            }
+        for (int batch = 0; batch < AHEAD; batch++) load_batch(batch);
 
 #pragma unroll 1
         for (int chunk = 0; chunk < p.chunks; chunk++)
         {
             u32 bytes = p.chunk_bytes(chunk);
-#if ROWS <= 32
             XChunk next;
-            if (chunk + 1 < p.chunks) load_x(next, x_source, chunk + 1, s.rows, p.k);
-#endif
+            if (X_AHEAD && chunk + 1 < p.chunks) load_x(next, x_source, chunk + 1, s.rows, p.k);
             // Two tiles at a time. Of an odd number the last is multiplied twice, and the second result left.
 #pragma unroll
             for (int t = 0; t < MAX_GROUP; t += 2)
@@ -312,19 +315,16 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                     if (both) at.advance(ring);
                 }
             }
-            if (group == 0 && chunk == 0) enter_phase(ring, phase);
-            if (chunk + 1 < p.chunks)
+            if (WEIGHT != 0 && group == 0 && chunk == 0) enter_phase(ring, phase);
+            if (!X_AHEAD && chunk + 1 < p.chunks) load_x(x, x_source, chunk + 1, s.rows, p.k);
+            if (X_AHEAD && chunk + 1 < p.chunks)
             {
-#if ROWS <= 32
 #pragma unroll
                 for (int half = 0; half < 2 * PARTS; half++)
 #pragma unroll
                     for (int i = 0; i < X_LOADS; i++)
 #pragma unroll
                         for (int o = 0; o < OCTETS; o++) x[half][i][o] = next[half][i][o];
-#else
-                load_x(x, x_source, chunk + 1, s.rows, p.k);
-#endif
             }
         }
 
@@ -357,9 +357,10 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
                     float value = 0.0f;
 #pragma unroll
                     for (int w = 0; w < CONSUMER_WARPS; w++) value += shared.sums[w][0][output];
-                    finish(s, shared, p, layer, tile0 + t * (int)gridDim.x, place, (output >> 3) % ROWS, output & 7, value, ahead[batch][i]);
+                    finish(s, shared, p, layer, tile0 + t * (int)gridDim.x, place, (output >> 3) % ROWS, output & 7, value, ahead[batch % AHEAD][i]);
                 }
             }
+            if (batch + AHEAD < BATCHES) load_batch(batch + AHEAD);
             consumers_sync();
             if (p.kind == OUT || p.kind == DOWN)
             {
