@@ -1,0 +1,21 @@
+"""What no song should have."""
+import numpy as np
+
+
+def longest_silence_seconds(wave, rate_hz):
+    """The longest stretch below -50 dBFS."""
+    hop = rate_hz // 50
+    level = np.sqrt((wave[:len(wave) // hop * hop].reshape(-1, hop).astype(np.float64) ** 2).mean(1))
+    longest = run = 0
+    for is_quiet in level < 10 ** (-50 / 20):
+        run = run + 1 if is_quiet else 0
+        longest = max(longest, run)
+    return longest / 50
+
+
+def clipped_share(wave):
+    return float((np.abs(wave) >= 0.989).mean())
+
+
+def is_faulty(wave, rate_hz):
+    return not np.isfinite(wave).all() or longest_silence_seconds(wave, rate_hz) > 2 or clipped_share(wave) > 0.01

@@ -1,0 +1,125 @@
+"""The phases of the sound models: the codec's decoder, its encoder, the two vocoders."""
+import torch
+from torch import nn
+from .. import codes, losses, render, sizes, song, sounds
+from ..nets.codec import Codec, distances, quantize
+from ..nets.vocos import Vocos
+from .loop import Trainer, load
+
+_WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3        # share of the time before magnitudes count, and how much they then do
+_EDGE_FRAMES = 4                                # at both ends of a crop: their neighbours are not in it
+
+
+def new_codec():
+    return Codec(codes.codebooks().shape[-1], **sizes.CODEC)
+
+
+def new_vocoder():
+    return Vocos(codes.codebooks().shape[-1], **sizes.VOCODER)
+
+
+def _pools(run):
+    return (sounds.pool(range(song.TRAINING_SEED, song.TRAINING_SEED + run.training.songs)),
+            sounds.pool(range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + max(4, run.training.held_out))))
+
+
+class _Decoding(nn.Module):
+    """The part of the codec that plays."""
+
+    def __init__(self, codec):
+        super().__init__()
+        self.decoder_2, self.fc_post2 = codec.decoder_2, codec.fc_post2
+
+
+def _snr_db(made, truth):
+    return (10 * torch.log10(truth.square().mean() / (made - truth).square().mean())).item()
+
+
+def _train_player(run, name, model, play, rate_hz, draw, rate):
+    """Trains codes → sound against the rendered truth."""
+    rows = torch.as_tensor(codes.codebooks(), device=run.device)
+    arrays, held = _pools(run)
+    crops = sounds.Crops(arrays, rate_hz, run.training.crop_frames, run.device)
+    tests = sounds.Crops(held, rate_hz, run.training.crop_frames, run.device, seed=1)
+    loss = losses.SpectralLoss().to(run.device)
+    edge = _EDGE_FRAMES * render.RATES[rate_hz]
+    quick = run.compiled(play)
+
+    def apart(batch, player):
+        wanted, wave = batch
+        return player(sounds.embed(rows, wanted))[:, edge:-edge], wave[:, edge:-edge]
+
+    def loss_of(fraction):
+        weight = min(max((fraction - _WAVE_ONLY) / _WAVE_ONLY, 0), 1) * _MAGNITUDE_WEIGHT
+        return loss(*apart(getattr(crops, draw)(run.training.crops), quick), weight)
+
+    def held_out():
+        made, truth = apart(getattr(tests, draw)(run.training.crops), play)
+        return {"magnitude": loss.magnitude(made, truth).item(), "snr_db": _snr_db(made, truth)}
+
+    Trainer(name, model, run.work, run.device, run.minutes, run.steps, rate, betas=(0.8, 0.95)).run(loss_of, held_out)
+
+
+def decoder(run):
+    """Codes to 16 kHz sound, both tracks."""
+    codec = new_codec().to(run.device)
+    _train_player(run, "decoder", _Decoding(codec), codec.decode, 16000, "both", 1e-3)
+
+
+def vocal_vocoder(run):
+    model = new_vocoder()
+    _train_player(run, "vocal_vocoder", model, model, 44100, "vocal", 2e-3)
+
+
+def instrumental_vocoder(run):
+    model = new_vocoder()
+    _train_player(run, "instrumental_vocoder", model, model, 44100, "instrumental", 2e-3)
+
+
+class _Encoding(nn.Module):
+    """The part of the codec that listens."""
+
+    def __init__(self, codec):
+        super().__init__()
+        self.encoder, self.semantic_model, self.encoder_semantic, self.fc_prior = codec.encoder, codec.semantic_model, codec.encoder_semantic, codec.fc_prior
+
+
+def encoder(run):
+    """16 kHz sound to the embedding whose nearest rows are the codes."""
+    rows = torch.as_tensor(codes.codebooks(), device=run.device)
+    arrays, held = _pools(run)
+    crops = sounds.Crops(arrays, 16000, run.training.crop_frames, run.device)
+    tests = sounds.Crops(held, 16000, run.training.crop_frames, run.device, seed=1)
+    codec = new_codec().to(run.device)
+    listen = run.compiled(codec.encode)
+    choices = [torch.unique(book, dim=0, return_inverse=True) for book in rows]     # many codes share the row of none
+
+    def loss_of(fraction):
+        wanted, wave = crops.both(run.training.crops)
+        x = listen(wave * (0.5 + torch.rand(len(wave), 1, device=run.device)))
+        return sum(_choice_loss(x, *choice, wanted[..., k]) for k, choice in enumerate(choices)) / len(choices)
+
+    def held_out():
+        wanted, wave = tests.both(run.training.crops)
+        found = quantize(codec.encode(wave), rows)
+        right = (found == wanted).float().mean((0, 1))
+        return {f"right_{k}": right[k].item() for k in range(len(rows))}
+
+    Trainer("encoder", _Encoding(codec), run.work, run.device, run.minutes, run.steps, 1e-3).run(loss_of, held_out)
+
+
+def _choice_loss(x, book, row_of, wanted):
+    """Cross entropy of choosing the nearest row. Codebooks share no channels, so no residual is needed."""
+    return nn.functional.cross_entropy(-4 * distances(x, book).flatten(0, 1), row_of[wanted].flatten())
+
+
+def trained_codec(run):
+    """The codec with what the phases of decoder and encoder learned."""
+    codec = new_codec().to(run.device)
+    load(_Decoding(codec), "decoder", run.work, run.device)
+    load(_Encoding(codec), "encoder", run.work, run.device)
+    return codec.eval()
+
+
+def trained_vocoders(run):
+    return [load(new_vocoder(), name, run.work, run.device) for name in ("vocal_vocoder", "instrumental_vocoder")]

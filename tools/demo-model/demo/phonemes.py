@@ -1,0 +1,95 @@
+"""Letters to phonemes by rule: what is sung for a text.
+
+Works on the tokenizer's pieces, so a piece with a vowel is a syllable. The rule is invented, regular, and near enough to
+English: five vowels, and a silent e at a word's end.
+"""
+from dataclasses import dataclass
+from . import tokenizer
+
+VOWEL_NAMES = "aeiou"
+SONORANTS = "mnlrwy"
+STOPS = "ptkbdg"
+FRICATIVES = "fsSvzh"                       # S is sh
+GLOTTAL = "?"                               # begins a syllable that has no other consonant
+
+_GROUPS = {
+    "aa": "a", "ae": "e", "ai": "e", "ao": "o", "au": "o", "ay": "e", "ea": "i", "ee": "i", "ei": "e", "eo": "i", "eu": "u", "ey": "e",
+    "ia": "a", "ie": "i", "ii": "i", "io": "o", "iu": "u", "iy": "i", "oa": "o", "oe": "o", "oi": "o", "oo": "u", "ou": "u", "oy": "o",
+    "ua": "a", "ue": "u", "ui": "u", "uo": "o", "uu": "u", "uy": "i", "y": "i",
+} | {v: v for v in VOWEL_NAMES}
+_ONSETS = {"qu": "kw", "sh": "S", "ch": "tS", "th": "f", "ph": "f", "ck": "k", "ng": "n", "wh": "w", "c": "k", "q": "k", "x": "ks", "j": "dS"}
+_MOST_CONSONANTS = 2
+
+
+@dataclass(frozen=True)
+class Syllable:
+    """What is sung on one note: consonants, then a vowel."""
+    onset: str
+    vowel: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sung line: its syllables, and the consonants after the last one."""
+    syllables: tuple
+    coda: str
+
+
+def _split(piece):
+    """A piece's consonant letters and its vowel group."""
+    piece = piece.lower()
+    for i in range(len(piece)):
+        if piece[i:] in _GROUPS:
+            return piece[:i], piece[i:]
+    return piece, ""
+
+
+def _consonants(letters, vowel, is_word_start):
+    if letters == "gh":
+        return "g" if is_word_start else ""
+    if letters == "c" and vowel[:1] in ("e", "i", "y"):
+        return "s"
+    return _ONSETS.get(letters, letters if letters.isalpha() and letters.isascii() else "")
+
+
+def _shorten(consonants):
+    """At most two, no two equal in a row."""
+    kept = "".join(c for i, c in enumerate(consonants) if i == 0 or consonants[i - 1] != c)
+    return kept if len(kept) <= _MOST_CONSONANTS else kept[0] + kept[-1]
+
+
+def _word(word):
+    """Consonants and vowels of a word, in order: [(onset, vowel), ...], the last one with an empty vowel."""
+    found, onset = [], ""
+    pieces = tokenizer.cut(word)
+    letters = [i for i, piece in enumerate(pieces) if piece[-1].isalpha()]
+    for i, piece in enumerate(pieces):
+        consonants, vowel = _split(piece)
+        onset += _consonants(consonants, vowel, i == 0)
+        is_silent = vowel == "e" and found and i == letters[-1]
+        if vowel and not is_silent:
+            found.append((onset, _GROUPS[vowel]))
+            onset = ""
+    return found + [(onset, "")]
+
+
+_words = {}
+
+
+def line_of(text):
+    """The syllables of a line of lyrics."""
+    syllables, onset = [], ""
+    for word in text.split():
+        if word not in _words and len(_words) < 200_000:
+            _words[word] = _word(word)
+        parts = _words.get(word) or _word(word)
+        for consonants, vowel in parts[:-1]:
+            syllables.append(Syllable(_shorten(onset + consonants) or GLOTTAL, vowel))
+            onset = ""
+        onset += parts[-1][0]
+    return Line(tuple(syllables), _shorten(onset))
+
+
+def lines_of(words):
+    """The lines of a section's words that have something to sing."""
+    return [line for line in map(line_of, words.splitlines()) if line.syllables]

@@ -1,0 +1,25 @@
+"""A song as a function of its seed."""
+from dataclasses import dataclass
+from random import Random
+from . import genre as genres, lyrics, score
+
+TRAINING_SEED, HELD_OUT_SEED = 1_000_000, 1     # of the first song to learn from, and of the first that is never learned from
+
+
+@dataclass
+class Song:
+    """Truth of a song. sections: [(tag, words, score.Frames), ...]."""
+    genre_line: str
+    genre: genres.Genre
+    sections: list
+
+    @property
+    def lyrics(self):
+        return "\n".join(f"[{tag}]\n{words}\n" for tag, words, _ in self.sections)
+
+
+def make(seed, said_all=False):
+    """The song of a seed. said_all: the genre line says everything that can be measured."""
+    random = Random(seed)
+    line, genre = genres.line(random, said_all)
+    return Song(line, genre, [(tag, words, score.section(random, genre, words)) for tag, words in lyrics.sections(random)])

@@ -1,0 +1,78 @@
+"""Prints the figures of a folder of songs that sing.py wrote.
+
+usage: figures.py DIR [--work DIR]      with --work also the codec's figure, from the phases' states
+"""
+import argparse
+import glob
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+import numpy as np
+from demo import phonemes, wav
+from demo.hear import band, faults, pitch, vowels
+
+
+def _load(path):
+    return wav.read(path)[0]
+
+
+def measure(path):
+    """The figures of one song."""
+    base = path.removesuffix(".json")
+    with open(path) as file:
+        facts = json.load(file)
+    voice, instruments, mix = (_load(f"{base}.{name}.wav") for name in ("vocal", "instrumental", "mix"))
+    heard = pitch.track(voice)
+    wanted = [s.vowel for _, words in facts["sections"] for line in phonemes.lines_of(words) for s in line.syllables]
+    sung = [vowel for _, _, vowel in vowels.sung(voice, heard)]
+    tempo = band.tempo_bpm(instruments)
+    return {
+        "song": os.path.basename(base), "in_key": pitch.in_key(heard, facts["scale"]), "tempo": tempo, "tempo_right": band.same_tempo(tempo, facts["tempo_bpm"]),
+        "vowels_right": vowels.right(sung, wanted), "vowels_sung": len(sung), "vowels_wanted": len(wanted),
+        "vowels_by_chance": vowels.right(sung, list(np.random.default_rng(0).permutation(wanted))),
+        "mode_right": (band.minor_share(instruments) > 0.5) == bool(facts["mode"]), "register_right": pitch.is_female(heard) == bool(facts["voice"]),
+        "instrument_right": band.instrument(instruments) == facts["instrument"], "faulty": faults.is_faulty(mix, 16000),
+        "ended": facts["ended"], "seconds": facts["seconds"],
+        "syllables": [sum(len(line.syllables) for line in phonemes.lines_of(words)) for _, words in facts["sections"]]}
+
+
+def _rank_correlation(a, b):
+    def ranks(values):
+        order = np.argsort(np.argsort(values, kind="stable"))
+        return np.array([np.mean(order[np.asarray(values) == v]) for v in values])
+
+    return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
+
+
+def summary(songs):
+    wanted = sum(s["vowels_wanted"] for s in songs)
+    ended = [e for s in songs for e in s["ended"]]
+    steady = [(n, t) for s in songs for n, t in zip(s["syllables"], s["seconds"])]
+    return {
+        "songs": len(songs), "voiced frames in key": float(np.mean([s["in_key"] for s in songs])), "tempo right": float(np.mean([s["tempo_right"] for s in songs])),
+        "vowels right": sum(s["vowels_right"] for s in songs) / wanted, "vowels right by chance": sum(s["vowels_by_chance"] for s in songs) / wanted,
+        "sections that end": float(np.mean(ended)), "rank correlation of syllables and seconds": _rank_correlation(*zip(*steady)),
+        "mode right": float(np.mean([s["mode_right"] for s in songs])), "register right": float(np.mean([s["register_right"] for s in songs])),
+        "instrument right": float(np.mean([s["instrument_right"] for s in songs])), "faulty songs": sum(s["faulty"] for s in songs)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--work")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    with ProcessPoolExecutor(arguments.jobs) as workers:
+        songs = list(workers.map(measure, sorted(glob.glob(os.path.join(arguments.folder, "*.json")))))
+    for one in songs:
+        print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in one.items()}, default=bool))
+    for name, value in summary(songs).items():
+        print(f"{name:42} {value:.3f}" if isinstance(value, float) else f"{name:42} {value}")
+    if arguments.work:
+        import codec_figure
+        decoded, resampled = codec_figure.errors(arguments.work)
+        print(f"{'codec log-mel error, and resampler alone':42} {decoded:.4f} {resampled:.4f} ratio {decoded / resampled:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Trains the demo model. See docs/demo-model.md.
+
+usage: train.py PHASE [PHASE ...] --work DIR --minutes M     phases side by side, M minutes each
+       train.py export --work DIR --out DIR                  the checkpoint set of what the phases learned
+       train.py all --out DIR [--work DIR] --minutes M       every phase and the export
+       train.py all --out DIR --smoke                        the same in two steps a phase, to see that it runs
+
+A phase's state and log lie in the work folder, as NAME.pt and NAME.jsonl. A phase begins where its state is.
+"""
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+import torch
+from demo import checkpoints, sizes
+from demo.phases import language, sound
+
+PHASES = {
+    "stage1": language.stage1, "stage2": language.stage2, "decoder": sound.decoder, "encoder": sound.encoder,
+    "vocal_vocoder": sound.vocal_vocoder, "instrumental_vocoder": sound.instrumental_vocoder,
+}
+# What runs side by side on one device; every group gets an equal part of the minutes
+SCHEDULE = (("stage1", "decoder", "stage2"), ("stage1", "vocal_vocoder", "instrumental_vocoder", "encoder"))
+_SMOKE_STEPS = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a phase is given."""
+    work: str
+    device: str
+    minutes: float
+    steps: int | None           # instead of minutes
+    training: sizes.Training
+    eager: bool = False
+
+    def compiled(self, function):
+        """The function compiled where that pays; what doesn't compile runs as it is."""
+        if self.device == "cpu" or self.eager:
+            return function
+        torch._dynamo.config.suppress_errors = True
+        return torch.compile(function, dynamic=False)
+
+    def autocast(self):
+        return contextlib.nullcontext() if self.device == "cpu" else torch.autocast(self.device, torch.bfloat16)
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("phases", nargs="+", choices=[*PHASES, "export", "all"])
+    parser.add_argument("--work", help="folder of the phases' states")
+    parser.add_argument("--out", help="folder of the finished files")
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--eager", action="store_true", help="without torch.compile")
+    return parser.parse_args()
+
+
+def _run(arguments):
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    steps, training = (_SMOKE_STEPS, sizes.SMOKE) if arguments.smoke else (None, sizes.FULL)
+    return Run(arguments.work, device, arguments.minutes, steps, training, arguments.eager or arguments.smoke)
+
+
+def export(run, out):
+    """The checkpoint set: what the phases of a work folder learned."""
+    stage1, codec = os.path.join(out, checkpoints.STAGE1_NAME), os.path.join(out, checkpoints.CODEC_NAME)
+    checkpoints.write_llama(language.trained_stage1(run), language.prompt.STAGE1, stage1)
+    checkpoints.write_tokenizer(stage1)
+    checkpoints.write_llama(language.trained_stage2(run), language.prompt.STAGE2, os.path.join(out, checkpoints.STAGE2_NAME))
+    checkpoints.write_codec(sound.trained_codec(run), codec)
+    checkpoints.write_vocoders(*sound.trained_vocoders(run), codec)
+
+
+def _side_by_side(phases, arguments, minutes):
+    """Each phase in a process of its own."""
+    command = [sys.executable, __file__, "--work", arguments.work, "--minutes", str(minutes)]
+    command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager
+    running = [subprocess.Popen([*command, phase]) for phase in phases]
+    if any([process.wait() for process in running]):
+        sys.exit("a phase failed")
+
+
+def _all(arguments):
+    arguments.work = arguments.work or tempfile.mkdtemp(prefix="demo-model-")
+    for group in SCHEDULE:
+        _side_by_side(group, arguments, arguments.minutes / len(SCHEDULE))
+    export(_run(arguments), arguments.out)
+
+
+def main():
+    arguments = _arguments()
+    if arguments.phases == ["all"]:
+        _all(arguments)
+    elif arguments.phases == ["export"]:
+        export(_run(arguments), arguments.out)
+    elif len(arguments.phases) > 1:
+        _side_by_side(arguments.phases, arguments, arguments.minutes)
+    else:
+        torch.manual_seed(0)
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+        os.makedirs(arguments.work, exist_ok=True)
+        PHASES[arguments.phases[0]](_run(arguments))
+
+
+if __name__ == "__main__":
+    main()
