@@ -24,8 +24,8 @@ public sealed class RandomWeights(long seed, double deviation, ScalarType dtype,
             return ones(expected.ToArray(), dtype, device).MoveToOuterDisposeScope();
         }
 
-        using var generator = new Generator((ulong)seed + (ulong)Interlocked.Increment(ref _drawn), device);
-        return randn(expected.ToArray(), device: device, generator: generator).mul(deviation).to(dtype).MoveToOuterDisposeScope();
+        using var generator = new Generator((ulong)seed + (ulong)Interlocked.Increment(ref _drawn));
+        return randn(expected.ToArray(), generator: generator).mul(deviation).to(dtype).to(device).MoveToOuterDisposeScope();
     }
 
     public void ReadInto(string name, Tensor destination)

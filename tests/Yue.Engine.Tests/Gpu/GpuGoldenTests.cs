@@ -57,11 +57,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
         AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 70), tolerance, weights);
     }
 
-    [Theory]
-    [InlineData("bf16", 0.01)]
-    [InlineData("int8", 0.03)]
-    [InlineData("fp8", 0.08)]
-    public void A_full_size_layer_stays_near_float32(string weights, double tolerance)
+    [Fact]
+    public void A_full_size_layer_stays_near_float32()
     {
         var config = new LlamaConfig
         {
@@ -71,23 +68,26 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
             Heads = 32,
             KeyValueHeads = 4,
             HeadSize = 128,
-            VocabularySize = 8_192,
+            VocabularySize = 2_048,
             MaxPositions = 1024,
             RopeTheta = 10_000,
             RmsNormEpsilon = 1e-5,
             TieWordEmbeddings = false,
             StoredDtype = ScalarType.BFloat16,
         };
-        int[] ids = [.. Enumerable.Range(0, 300).Select(i => i * 7919 % 8192)];
-        using var gpu = _gpu.Open(weights);
-        using var exact = new LlamaModel(config, LlamaWeights.Load(config, new Rounded(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA))));
+        int[] ids = [.. Enumerable.Range(0, 300).Select(i => i * 7919 % 2048)];
+        using var drawn = new Drawn(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));
+        using var exact = new LlamaModel(config, LlamaWeights.Load(config, drawn.As(ScalarType.Float32)));
         using var cache = exact.NewCache(rows: 1, ids.Length);
         using var hidden = exact.Prefill(ids, cache, row: 0);
         using var expected = exact.Logits(hidden, 0, config.VocabularySize).cpu();
-        using var model = new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA), gpu.Quantizer));
-        using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize);
-
-        AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, full-size layer");
+        foreach (var (weights, tolerance) in new[] { ("bf16", 0.01), ("int8", 0.03), ("fp8", 0.08) })
+        {
+            using var gpu = _gpu.Open(weights);
+            using var model = new LlamaModel(config, LlamaWeights.Load(config, drawn, gpu.Quantizer));
+            using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize);
+            AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, full-size layer");
+        }
     }
 
     [Fact]
@@ -159,12 +159,17 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
         return new LlamaModel(config, LlamaWeights.Load(config, source, gpu.Quantizer));
     }
 
-    /// <summary>The same values in F32.</summary>
-    private sealed class Rounded(ITensorSource source) : ITensorSource
+    /// <summary>Weights that are drawn once and read several times.</summary>
+    private sealed class Drawn(ITensorSource source) : ITensorSource, IDisposable
     {
-        public ScalarType Dtype => ScalarType.Float32;
+        private readonly Dictionary<string, Tensor> _tensors = [];
+
+        public ScalarType Dtype { get; private init; } = source.Dtype;
 
         public Device Device => source.Device;
+
+        /// <summary>The same values in another dtype.</summary>
+        public ITensorSource As(ScalarType dtype) => new Drawn(this) { Dtype = dtype };
 
         public bool Contains(string name) => source.Contains(name);
 
@@ -172,10 +177,26 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
 
         public Tensor Read(string name, params ReadOnlySpan<long> expected)
         {
-            using var values = source.Read(name, expected);
-            return values.to(ScalarType.Float32);
+            if (!_tensors.TryGetValue(name, out var values))
+            {
+                _tensors[name] = values = source.Read(name, expected).DetachFromDisposeScope();
+            }
+
+            return values.to(Dtype, copy: true);
         }
 
-        public void ReadInto(string name, Tensor destination) => source.ReadInto(name, destination);
+        public void ReadInto(string name, Tensor destination)
+        {
+            using var values = Read(name, destination.shape);
+            destination.copy_(values);
+        }
+
+        public void Dispose()
+        {
+            foreach (var tensor in _tensors.Values)
+            {
+                tensor.Dispose();
+            }
+        }
     }
 }
