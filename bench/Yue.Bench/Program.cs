@@ -4,6 +4,7 @@ return args switch
 {
     ["song", .. var arguments] => await SongBench.RunAsync(arguments),
     ["encode", .. var arguments] => EncodeBench.Run(arguments),
+    ["service", _, _, ..] => await ServiceBench.RunAsync(args[1..]),
     ["gpu", .. var cases] => GpuBench.Run(cases),
     _ => Usage(),
 };
@@ -15,6 +16,8 @@ static int Usage()
                    whole songs by step, on this machine (default: 10 20 40 60 seconds, the demo model)
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
                    reference clips to codes (default: 10 30 60 seconds, the demo codec)
+               Yue.Bench service URL PROCESS [COUNT]
+                   short drafts sent to a running service: HTTP's own time, and the process's memory (default: 1000)
                Yue.Bench gpu [CASE ...]
                    decode steps on a GPU with random weights of the real shapes; a case is read or
                    STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8

@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Yue.Bench;
+
+/// <summary>Sends short drafts to a running service: what HTTP adds to the engine's own time, and whether memory stays flat.</summary>
+/// <remarks><c>service URL PROCESS [COUNT]</c> prints one JSON object every hundred requests; the process number tells whose memory is read.</remarks>
+internal static class ServiceBench
+{
+    private const int RequestsALine = 100;
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        var (url, process) = (new Uri(arguments[0]), Number(arguments[1]));
+        var count = arguments.Length > 2 ? Number(arguments[2]) : 1000;
+        using var client = new HttpClient { BaseAddress = url };
+        var overheads = new List<double>(count);
+        for (var request = 1; request <= count; request++)
+        {
+            overheads.Add(await SendAsync(client, request));
+            if (request % RequestsALine == 0)
+            {
+                Print(request, overheads[^RequestsALine..], process);
+            }
+        }
+
+        Print(count, overheads, process);
+        return 0;
+    }
+
+    /// <summary>Milliseconds that the answer took beyond the time that the engine says it took.</summary>
+    private static async Task<double> SendAsync(HttpClient client, int seed)
+    {
+        var body = new { lyrics = "[verse]\nla la", max_new_tokens = 100, run_n_segments = 1, seed, stage = "draft", output = new { sample_rate = 16000 } };
+        var clock = Stopwatch.StartNew();
+        using var answer = await client.PostAsJsonAsync("/predict", body, Json);
+        var bytes = await answer.Content.ReadAsByteArrayAsync();
+        var wall = clock.Elapsed.TotalMilliseconds;
+        answer.EnsureSuccessStatusCode();
+        using var song = JsonDocument.Parse(bytes);
+        return wall - (1000 * song.RootElement.GetProperty("timings").GetProperty("total_seconds").GetDouble());
+    }
+
+    private static void Print(int requests, List<double> overheads, int process)
+    {
+        var sorted = overheads.Order().ToArray();
+        Console.WriteLine(JsonSerializer.Serialize(new
+        {
+            name = "service",
+            requests,
+            overhead_median_ms = Math.Round(sorted[sorted.Length / 2], 2),
+            overhead_p99_ms = Math.Round(sorted[sorted.Length * 99 / 100], 2),
+            resident_mb = Math.Round(Process.GetProcessById(process).WorkingSet64 / 1e6, 1),
+        }, Json));
+    }
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+}
