@@ -12,17 +12,15 @@ namespace Yue.Engine.Tests.Gpu;
 
 /// <summary>The GPU's decoders against the reference decoders, both in BF16 over the same weights.</summary>
 [Trait("Category", "Gpu")]
-public sealed class CudaDecoderTests : IDisposable
+public sealed class CudaDecoderTests
 {
-    private readonly TestGpu _gpu = new();
-
     [Theory]
     [InlineData("bf16")]
     [InlineData("int8")]
     [InlineData("fp8")]
     public void Every_best_id_is_the_reference_s_best_or_a_near_tie_with_it(string weights)
     {
-        using var gpu = _gpu.Open(weights);
+        using var gpu = TestGpu.Open(weights);
         using var model = Model(gpu);
         using var decoder = new CudaStage1Decoder(model, gpu, songs: 1);
 
@@ -49,7 +47,7 @@ public sealed class CudaDecoderTests : IDisposable
     [Fact]
     public void A_song_has_the_same_ids_alone_and_beside_others()
     {
-        using var gpu = _gpu.Open("bf16");
+        using var gpu = TestGpu.Open("bf16");
         using var model = Model(gpu);
         using var decoder = new CudaStage1Decoder(model, gpu, songs: 3);
         var alone = Sing(decoder, decoder.TryOpen(7)!, topK: 50);
@@ -68,7 +66,7 @@ public sealed class CudaDecoderTests : IDisposable
     [Fact]
     public void Stage_2_codes_equal_the_reference_at_the_start_of_every_chunk()
     {
-        using var gpu = _gpu.Open("bf16");
+        using var gpu = TestGpu.Open("bf16");
         using var model = Model(gpu);
         using var reference = new TorchStage2Decoder(model, maxRows: 3, Stage2Mask.SlotExact);
         using var decoder = new CudaStage2Decoder(model, gpu, rows: 3);
@@ -89,7 +87,7 @@ public sealed class CudaDecoderTests : IDisposable
     [Fact]
     public void Chunks_have_the_same_codes_alone_and_beside_another_song_s()
     {
-        using var gpu = _gpu.Open("bf16");
+        using var gpu = TestGpu.Open("bf16");
         using var model = Model(gpu);
         using var decoder = new CudaStage2Decoder(model, gpu, rows: 10);
         var chunks = Chunks(40, 25);
@@ -112,8 +110,6 @@ public sealed class CudaDecoderTests : IDisposable
             return Encode(decoder, chunks);
         }
     }
-
-    public void Dispose() => _gpu.Dispose();
 
     /// <summary>Two sections, cut at 120 ids each.</summary>
     private static int[][] Sing(IStage1Decoder decoder, IStage1Sequence song, int topK, params IStage1Sequence[] beside)

@@ -13,48 +13,50 @@ namespace Yue.Engine.Tests.Gpu;
 
 /// <summary>The goldens on a GPU, to the tolerances that they state for BF16.</summary>
 [Trait("Category", "Gpu")]
-public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
+public sealed class GpuGoldenTests(ITestOutputHelper output)
 {
-    private readonly TestGpu _gpu = new();
-
     /// <summary>Prefilled and decoded, and decoded id by id from the first one on.</summary>
     [Theory]
-    [InlineData("bf16", 0.03)]
-    [InlineData("int8", 0.03)]
-    [InlineData("fp8", 0.06)]
-    public void Logits_equal_the_reference(string weights, double tolerance)
+    [InlineData("bf16", "bf16", 0.03)]
+    [InlineData("int8", "bf16", 0.03)]
+    [InlineData("fp8", "bf16", 0.06)]
+    [InlineData("bf16", "fp8", 0.06)]
+    [InlineData("int8", "fp8", 0.06)]
+    public void Logits_equal_the_reference(string weights, string cache, double tolerance)
     {
         Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        using var gpu = TestGpu.Open(weights, cache);
         var file = Goldens.PathOf("stage1", "expected.safetensors");
         var prompt = GoldenModels.Expected<int>(file, "prompt_ids");
-        using var gpu = _gpu.Open(weights);
         using var model = LoadPadded("stage1", gpu);
         using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 2048, 2048, model.Config.VocabularySize);
 
         var last = GoldenModels.Expected<float>(file, "logits_last");
-        AssertClose(last, Decode(decoder, prompt, prefilled: prompt.Length - 1), tolerance, $"{weights}, prefilled");
-        AssertClose(last, Decode(decoder, prompt, prefilled: 0), tolerance, $"{weights}, decoded");
-        AssertClose(GoldenModels.Expected<float>(file, "logits_mid"), Decode(decoder, prompt[..((prompt.Length / 2) + 1)], prefilled: 3), tolerance, $"{weights}, middle");
+        AssertClose(last, Decode(decoder, prompt, prefilled: prompt.Length - 1), tolerance, $"{weights}, {cache} cache, prefilled");
+        AssertClose(last, Decode(decoder, prompt, prefilled: 0), tolerance, $"{weights}, {cache} cache, decoded");
+        AssertClose(GoldenModels.Expected<float>(file, "logits_mid"), Decode(decoder, prompt[..((prompt.Length / 2) + 1)], prefilled: 3), tolerance, $"{weights}, {cache} cache, middle");
     }
 
     /// <summary>The reference on the CPU, which passes the goldens, over ids of every codebook.</summary>
     [Theory]
-    [InlineData("bf16", 0.03)]
-    [InlineData("int8", 0.03)]
-    [InlineData("fp8", 0.06)]
-    public void Stage_2_logits_equal_the_reference(string weights, double tolerance)
+    [InlineData("bf16", "bf16", 0.03)]
+    [InlineData("int8", "bf16", 0.03)]
+    [InlineData("fp8", "bf16", 0.06)]
+    [InlineData("bf16", "fp8", 0.06)]
+    [InlineData("int8", "fp8", 0.06)]
+    public void Stage_2_logits_equal_the_reference(string weights, string cache, double tolerance)
     {
         Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        using var gpu = TestGpu.Open(weights, cache);
         int[] ids = [.. Enumerable.Range(0, 150).Select(i => 45_334 + (i * 7919 % 8192))];
         using var reference = GoldenModels.Load("stage2");
-        using var cache = reference.NewCache(rows: 1, ids.Length);
-        using var hidden = reference.Prefill(ids, cache, row: 0);
+        using var filled = reference.NewCache(rows: 1, ids.Length);
+        using var hidden = reference.Prefill(ids, filled, row: 0);
         using var expected = reference.Logits(hidden, 0, reference.Config.VocabularySize);
-        using var gpu = _gpu.Open(weights);
         using var model = LoadPadded("stage2", gpu);
         using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 2048, 2048, model.Config.VocabularySize);
 
-        AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 70), tolerance, weights);
+        AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 70), tolerance, $"{weights}, {cache} cache");
     }
 
     [Fact]
@@ -76,6 +78,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
             StoredDtype = ScalarType.BFloat16,
         };
         int[] ids = [.. Enumerable.Range(0, 300).Select(i => i * 7919 % 2048)];
+        TestGpu.Open("bf16").Dispose();
         using var drawn = new Drawn(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));
         using var exact = new LlamaModel(config, LlamaWeights.Load(config, drawn.As(ScalarType.Float32)));
         using var cache = exact.NewCache(rows: 1, ids.Length);
@@ -83,7 +86,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
         using var expected = exact.Logits(hidden, 0, config.VocabularySize).cpu();
         foreach (var (weights, tolerance) in new[] { ("bf16", 0.01), ("int8", 0.03), ("fp8", 0.08) })
         {
-            using var gpu = _gpu.Open(weights);
+            using var gpu = TestGpu.Open(weights);
             using var model = new LlamaModel(config, LlamaWeights.Load(config, drawn, gpu.Quantizer));
             using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize);
             AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, full-size layer");
@@ -94,6 +97,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
     public void The_decoded_waves_equal_the_reference()
     {
         Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        using var gpu = TestGpu.Open("bf16");
         var folder = Goldens.PathOf("xcodec_mini_infer");
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
         using var codec = new CodecDecoder(new CheckpointTensors(checkpoint, ScalarType.Float32, CUDA), CodecConfig.Load(folder));
@@ -114,8 +118,6 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IDisposable
             TensorAssert.CloseToPeak(vocoders.Floats(key), soundOnHost.data<float>().ToArray(), 1e-3, name);
         }
     }
-
-    public void Dispose() => _gpu.Dispose();
 
     /// <summary>Logits behind the last id; ids that are not prefilled are decoded one after another.</summary>
     private static float[] Decode(CudaDecoderModel model, int[] ids, int prefilled)

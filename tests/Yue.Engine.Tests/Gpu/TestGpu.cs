@@ -4,21 +4,17 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>The first GPU, with a kernel cache of its own; a test that needs one skips where there is none.</summary>
-internal sealed class TestGpu : IDisposable
+/// <summary>The first GPU; a test that needs one skips where there is none. Kernels are compiled once for all tests.</summary>
+internal static class TestGpu
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("yue-kernels-").FullName;
-
-    public TestGpu()
+    /// <summary>The GPU as the engine opens it; the caller disposes it.</summary>
+    /// <param name="weights"><c>bf16</c>, <c>int8</c> or <c>fp8</c>.</param>
+    /// <param name="cache"><c>bf16</c> or <c>fp8</c>.</param>
+    public static Engine.Gpu Open(string weights, string cache = "bf16")
     {
         using var device = CudaDevice.TryOpen(0, out var reason);
         Assert.SkipUnless(device is not null, reason ?? "no GPU");
         Assert.SkipUnless(cuda.is_available(), "TorchSharp's CUDA libraries are not there");
+        return new Engine.Gpu(0, new EngineOptions { Weights = weights, KeyValueCache = cache });
     }
-
-    /// <summary>The GPU as the engine opens it; the caller disposes it.</summary>
-    /// <param name="weights"><c>bf16</c>, <c>int8</c> or <c>fp8</c>.</param>
-    public Engine.Gpu Open(string weights) => new(0, new EngineOptions { CacheFolder = _folder, Weights = weights });
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
 }
