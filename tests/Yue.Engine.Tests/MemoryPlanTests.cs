@@ -1,7 +1,7 @@
 using Xunit;
 using Yue.Cuda.Decode;
 using Yue.Engine.Llama;
-using static TorchSharp.torch;
+using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
@@ -9,8 +9,8 @@ public sealed class MemoryPlanTests
 {
     private const long GiB = 1L << 30;
 
-    private static readonly LlamaConfig Stage1 = Config(hidden: 4096, intermediate: 11008, heads: 32, keyValueHeads: 4, vocabulary: 83_968, positions: 16_384);
-    private static readonly LlamaConfig Stage2 = Config(hidden: 2048, intermediate: 5504, heads: 16, keyValueHeads: 16, vocabulary: 83_840, positions: 8_192);
+    private static readonly LlamaConfig Stage1 = TestLlama.FullSizeStage1;
+    private static readonly LlamaConfig Stage2 = TestLlama.FullSizeStage2;
 
     /// <summary>The numbers of weights that MODEL.md gives, two bytes each, or a byte each and a scale a row.</summary>
     [Fact]
@@ -76,20 +76,4 @@ public sealed class MemoryPlanTests
             Assert.Contains(way, error.Message, StringComparison.Ordinal);
         }
     }
-
-    private static LlamaConfig Config(int hidden, int intermediate, int heads, int keyValueHeads, int vocabulary, int positions) => new()
-    {
-        HiddenSize = hidden,
-        IntermediateSize = intermediate,
-        Layers = 32,
-        Heads = heads,
-        KeyValueHeads = keyValueHeads,
-        HeadSize = 128,
-        VocabularySize = vocabulary,
-        MaxPositions = positions,
-        RopeTheta = 10_000,
-        RmsNormEpsilon = 1e-5,
-        TieWordEmbeddings = false,
-        StoredDtype = ScalarType.BFloat16,
-    };
 }

@@ -163,20 +163,14 @@ public sealed class CudaDecoderTests
     /// <summary>A model of two layers with the real vocabulary and random weights.</summary>
     private static LlamaModel Model(Engine.Gpu gpu)
     {
-        var config = new LlamaConfig
+        var config = TestLlama.FullSizeStage1 with
         {
             HiddenSize = 256,
             IntermediateSize = 512,
             Layers = 2,
             Heads = 8,
             KeyValueHeads = 1,
-            HeadSize = 128,
-            VocabularySize = 83_968,
             MaxPositions = 4096,
-            RopeTheta = 10_000,
-            RmsNormEpsilon = 1e-5,
-            TieWordEmbeddings = false,
-            StoredDtype = ScalarType.BFloat16,
         };
         return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 3, deviation: 0.08, ScalarType.BFloat16, CUDA), gpu.Quantizer));
     }

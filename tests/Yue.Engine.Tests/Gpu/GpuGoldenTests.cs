@@ -62,21 +62,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output)
     [Fact]
     public void A_full_size_layer_stays_near_float32()
     {
-        var config = new LlamaConfig
-        {
-            HiddenSize = 4096,
-            IntermediateSize = 11_008,
-            Layers = 1,
-            Heads = 32,
-            KeyValueHeads = 4,
-            HeadSize = 128,
-            VocabularySize = 2_048,
-            MaxPositions = 1024,
-            RopeTheta = 10_000,
-            RmsNormEpsilon = 1e-5,
-            TieWordEmbeddings = false,
-            StoredDtype = ScalarType.BFloat16,
-        };
+        var config = TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
         int[] ids = [.. Enumerable.Range(0, 300).Select(i => i * 7919 % 2048)];
         TestGpu.Open("bf16").Dispose();
         using var drawn = new Drawn(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));

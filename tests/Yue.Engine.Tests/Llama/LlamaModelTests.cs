@@ -130,21 +130,7 @@ public sealed class LlamaModelTests
 
     private static LlamaModel RandomModel()
     {
-        var config = new LlamaConfig
-        {
-            HiddenSize = 32,
-            IntermediateSize = 48,
-            Layers = 2,
-            Heads = 4,
-            KeyValueHeads = 2,
-            HeadSize = 16,
-            VocabularySize = 64,
-            MaxPositions = 1024,
-            RopeTheta = 10_000,
-            RmsNormEpsilon = 1e-5,
-            TieWordEmbeddings = true,
-            StoredDtype = ScalarType.Float32,
-        };
+        var config = TestLlama.Tiny with { MaxPositions = 1024 };
         return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
     }
 }

@@ -91,21 +91,7 @@ public sealed class TorchStage1DecoderTests
 
     private static LlamaModel Model()
     {
-        var config = new LlamaConfig
-        {
-            HiddenSize = 32,
-            IntermediateSize = 48,
-            Layers = 2,
-            Heads = 4,
-            KeyValueHeads = 2,
-            HeadSize = 16,
-            VocabularySize = 64,
-            MaxPositions = 256,
-            RopeTheta = 10_000,
-            RmsNormEpsilon = 1e-5,
-            TieWordEmbeddings = true,
-            StoredDtype = ScalarType.Float32,
-        };
+        var config = TestLlama.Tiny;
         return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
     }
 }
