@@ -19,11 +19,12 @@ internal sealed class Gpu : IDisposable
     /// <exception cref="NotSupportedException">There is none that the kernels run on.</exception>
     public Gpu(int ordinal, EngineOptions options)
     {
+        (Weights, WeightsName, Cache) = (TypeNamed(options.Weights), options.Weights, CacheTypeNamed(options.KeyValueCache));
+
         // TorchSharp has to have loaded CUDA's libraries before the compiler is looked for beside them.
         torch.InitializeDeviceType(DeviceType.CUDA);
         Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
         _kernels = new KernelCache(Path.Combine(options.CacheFolder, "kernels"));
-        (Weights, WeightsName, Cache) = (TypeNamed(options.Weights), options.Weights, CacheTypeNamed(options.KeyValueCache));
         var allowed = (long)options.DeviceMemoryMegabytes << 20;
         UsableBytes = allowed > 0 ? Math.Min(allowed, Device.Memory.Free) : Device.Memory.Free;
         Upload = new DeviceUpload(Device);

@@ -70,21 +70,21 @@ internal sealed class ModelSet : IDisposable
         }
 
         LlamaConfig[] configs = [.. stage1.Select(checkpoint => checkpoint.Config)];
-        _plan = _gpu is null ? MemoryPlan.ForCpu(configs, stage2, options) : MemoryPlan.For(configs, stage2, MemoryLimits.Of(_gpu, options));
+        _plan = PlanFor(configs, stage2);
         _gpu?.BeginCompiling(
         [
             .. configs.SelectMany(config => CudaStage1Decoder.BuildsFor(config, _gpu.Weights, _gpu.Cache, SongsAtOnce)),
             .. CudaStage2Decoder.BuildsFor(stage2, _gpu.Weights, _gpu.Cache, _plan.Stage2Rows),
         ]);
         _shelf = Own(new ModelShelf(_plan.ModelBytes, () => _gpu?.ReleaseUnused()));
-        foreach (var (name, folder, config) in stage1)
-        {
-            _stage1.Add(Shelve(name, config, _plan.Stage1Bytes(config), report => LoadStage1(name, folder, report)));
-        }
 
-        // The default checkpoint and stage 2 come in first.
+        // What comes in first, where not everything fits: the default checkpoint and stage 2.
+        ShelfModel Checkpoint(int i) => Shelve(
+            stage1[i].Key, stage1[i].Config, _plan.Stage1Bytes(stage1[i].Config), report => LoadStage1(stage1[i].Key, stage1[i].Folder, report));
+        _stage1.Add(Checkpoint(0));
         _stage2 = Shelve(
             Path.GetFileName(Path.TrimEndingDirectorySeparator(files.Stage2)), stage2, _plan.Stage2Bytes(stage2), report => LoadStage2(files.Stage2, report));
+        _stage1.AddRange(Enumerable.Range(1, stage1.Length - 1).Select(Checkpoint));
     }
 
     /// <summary>How many songs can be in the making: the reference decoders serve one.</summary>
@@ -157,7 +157,7 @@ internal sealed class ModelSet : IDisposable
     /// <summary>Which models are in memory.</summary>
     public IReadOnlyList<ModelStatus> ModelsNow() =>
     [
-        .. _shelf.Models.Select(model => new ModelStatus(
+        .. _stage1.Append(_stage2).Select(model => new ModelStatus(
             model.Name, model == _stage2 ? "stage2" : "stage1", WeightsName, MemoryPlan.Parameters(_configs[model]), model.Loaded is not null)),
         .. _sounds,
     ];
@@ -179,6 +179,20 @@ internal sealed class ModelSet : IDisposable
         foreach (var owned in Enumerable.Reverse(_owned))
         {
             owned.Dispose();
+        }
+    }
+
+    /// <summary>Nothing stays open where there is no plan: the set that would own it does not come to be.</summary>
+    private MemoryPlan PlanFor(LlamaConfig[] stage1, LlamaConfig stage2)
+    {
+        try
+        {
+            return _gpu is null ? MemoryPlan.ForCpu(stage1, stage2, _options) : MemoryPlan.For(stage1, stage2, MemoryLimits.Of(_gpu, _options));
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
