@@ -19,7 +19,7 @@ internal static class EncodeBench
     {
         int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
         var options = arguments[lengths.Length..].Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
-        var folder = options.GetValueOrDefault("--Codec") ?? DemoModel.Ensure(new EngineOptions().CacheFolder).Codec;
+        var folder = options.GetValueOrDefault("--Codec") ?? DemoModel.Folders.Codec;
         var codecDevice = device(options.GetValueOrDefault("--Device", "cpu"));
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
         using var encoder = new CodecEncoder(

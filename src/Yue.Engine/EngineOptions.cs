@@ -30,7 +30,7 @@ public sealed class EngineOptions
     /// <summary>The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
     public string? Tokenizer { get; set; }
 
-    /// <summary>Where the demo model and compiled kernels are kept.</summary>
+    /// <summary>Where compiled kernels are kept.</summary>
     public string CacheFolder { get; set; } = Yue.Engine.CacheFolder.Default;
 
     /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>

@@ -106,7 +106,7 @@ internal sealed class ModelSet : IDisposable
     {
         const double SoundPercent = 90;
         var isDemo = options.Stage1.Count == 0;
-        var files = isDemo ? Demo(options, report) : Configured(options);
+        var files = isDemo ? Demo() : Configured(options);
         var models = new ModelSet(options, files, isDemo);
         try
         {
@@ -296,12 +296,7 @@ internal sealed class ModelSet : IDisposable
         _ => device(name),
     };
 
-    private static CheckpointFolders Demo(EngineOptions options, Action<string, double> report)
-    {
-        report("making the demo model", 0);
-        var folders = DemoModel.Ensure(options.CacheFolder);
-        return new CheckpointFolders([new(DemoName, folders.Stage1)], folders.Stage2, folders.Codec);
-    }
+    private static CheckpointFolders Demo() => new([new(DemoName, DemoModel.Folders.Stage1)], DemoModel.Folders.Stage2, DemoModel.Folders.Codec);
 
     private static CheckpointFolders Configured(EngineOptions options) => new(
         [.. options.Stage1],

@@ -11,7 +11,7 @@ public sealed class EngineStartTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly DemoModelFolders _files;
 
-    public EngineStartTests() => _files = DemoModel.Ensure(_folder.Root);
+    public EngineStartTests() => _files = new(Copied(DemoModel.Folders.Stage1), Copied(DemoModel.Folders.Stage2), Copied(DemoModel.Folders.Codec));
 
     public static TheoryData<string, string> ChangedConfigs => new()
     {
@@ -79,6 +79,19 @@ public sealed class EngineStartTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private string Copied(string folder)
+    {
+        var copy = _folder[Path.GetFileName(folder)];
+        foreach (var file in Directory.GetFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(copy, Path.GetRelativePath(folder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+
+        return copy;
+    }
 
     private EngineOptions Options() => new()
     {

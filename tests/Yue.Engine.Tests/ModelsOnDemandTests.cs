@@ -10,7 +10,7 @@ public sealed class ModelsOnDemandTests
     [Fact]
     public async Task Models_take_turns_and_songs_are_the_same_as_with_all_in_memory()
     {
-        var files = DemoModel.Ensure(CacheFolder.Default);
+        var files = DemoModel.Folders;
         var roomy = await SingAsync(files, megabytes: 0);
         var largest = new[] { files.Stage1, files.Stage2 }.Max(folder => sizeof(float) * MemoryPlan.Parameters(LlamaConfig.Load(folder)));
         var tight = await SingAsync(files, megabytes: (int)(largest >> 20) + 1);
@@ -24,7 +24,7 @@ public sealed class ModelsOnDemandTests
     [Fact]
     public async Task A_model_that_is_larger_than_the_room_is_refused_at_start_with_the_figures()
     {
-        using var engine = Engine(DemoModel.Ensure(CacheFolder.Default), megabytes: 1);
+        using var engine = Engine(DemoModel.Folders, megabytes: 1);
         await engine.StartAsync(TestContext.Current.CancellationToken);
         var error = await Assert.ThrowsAsync<NotSupportedException>(() => engine.Loaded);
         Assert.Contains("DeviceMemoryMegabytes allows 1", error.Message, StringComparison.Ordinal);

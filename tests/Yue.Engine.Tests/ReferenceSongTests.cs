@@ -43,7 +43,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     [Fact]
     public async Task A_cot_checkpoint_sings_with_a_warning()
     {
-        var folders = DemoModel.Ensure(new EngineOptions().CacheFolder);
+        var folders = DemoModel.Folders;
         var options = new EngineOptions { Stage2 = folders.Stage2, Codec = folders.Codec };
         options.Stage1["zh-icl"] = folders.Stage1;
         options.Stage1["en-cot"] = folders.Stage1;

@@ -25,7 +25,7 @@ internal static class DemoCommand
             Description = "The song's file; replaced when it exists",
             DefaultValueFactory = _ => "song.wav",
         };
-        var demo = new Command("demo", "Makes song.wav from sample lyrics with the built-in demo model, which does not sing");
+        var demo = new Command("demo", "Makes song.wav from sample lyrics with the built-in demo model");
         demo.Options.Add(file);
         demo.SetAction((line, cancel) => RunAsync(line, settings, line.GetRequiredValue(file), configure, cancel));
         return demo;
@@ -45,7 +45,7 @@ internal static class DemoCommand
             await File.WriteAllTextAsync(lyrics, Lyrics, cancel);
             string[] arguments =
             [
-                "generate", "--lyrics", lyrics, "--genre", "folk acoustic guitar female bright", "--max-new-tokens", "400", "--out", file,
+                "generate", "--lyrics", lyrics, "--genre", "folk guitar female bright 100 bpm", "--out", file,
                 .. settings.Values.Select(setting => $"--{setting.Key}={setting.Value}"),
             ];
             return await YueCommandLine.RunAsync(

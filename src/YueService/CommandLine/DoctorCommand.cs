@@ -132,7 +132,7 @@ internal static class DoctorCommand
                 return new(tokenizer, engine.Stage2!, engine.Codec!);
             }
 
-            var demo = DemoModel.Ensure(engine.CacheFolder);
+            var demo = DemoModel.Folders;
             return new(Path.Combine(demo.Stage1, "tokenizer.model"), demo.Stage2, demo.Codec);
         }
     }

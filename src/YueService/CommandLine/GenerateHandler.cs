@@ -76,7 +76,7 @@ internal sealed class GenerateHandler(
 
         if (engine.Status.IsDemo)
         {
-            await error.WriteLineAsync("The built-in demo model runs because no checkpoints are configured: it does not sing.");
+            await error.WriteLineAsync("The built-in demo model runs because no checkpoints are configured: a small one, for trying things out.");
         }
 
         if (await CheckAsync(arguments, clips) is not { } command)

@@ -47,7 +47,7 @@ internal static class HealthEndpoints
             Service = ServiceIdentity.Name,
             Version = ServiceIdentity.Version,
             Demo = status.IsDemo,
-            Note = status.IsDemo ? "The built-in demo model runs because no checkpoints are configured: it does not sing." : null,
+            Note = status.IsDemo ? "The built-in demo model runs because no checkpoints are configured: a small one, for trying things out." : null,
             Loading = loading ? status.Loading ?? "starting" : null,
             Percent = loading ? Math.Round(status.Percent, 1) : null,
             Reason = status.State == EngineState.Failed ? status.Failure ?? "unknown" : null,

@@ -18,7 +18,7 @@ namespace Yue.Engine.Tests.SelfCheck;
 /// <summary>The self-check on figures of the demo model, which these tests compute with its parts one by one.</summary>
 public sealed class CheckpointSelfCheckTests : IDisposable
 {
-    private static readonly DemoModelFolders Demo = DemoModel.Ensure(CacheFolder.Default);
+    private static readonly DemoModelFolders Demo = DemoModel.Folders;
     private static readonly Lazy<string> DemoFigures = new(() => Compute().ToJsonString());
 
     private readonly string _file = Path.GetTempFileName();

@@ -91,7 +91,7 @@ public sealed class DoctorTests
     [Fact]
     public async Task Configured_checkpoints_are_read_and_a_damaged_one_is_named()
     {
-        var demo = DemoModel.Ensure(CacheFolder.Default);
+        var demo = DemoModel.Folders;
         using var folder = new TemporaryFolder();
         var (whole, output) = await ExamineAsync(demo.Stage1, demo.Stage2, demo.Codec);
         Assert.True(whole == ExitCode.Success, output);
@@ -114,7 +114,7 @@ public sealed class DoctorTests
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder["YuE-s1-7B-anneal-en-cot"]);
         File.WriteAllText(Path.Combine(folder["YuE-s1-7B-anneal-en-cot"], "tokenizer.model"), "half");
-        var demo = DemoModel.Ensure(CacheFolder.Default);
+        var demo = DemoModel.Folders;
         var (exitCode, output) = await ExamineAsync(folder["YuE-s1-7B-anneal-en-cot"], demo.Stage2, demo.Codec);
         Assert.Equal(ExitCode.Failure, exitCode);
         Assert.Contains("tokenizer.model has 4 bytes, expected 1761962", output, StringComparison.Ordinal);

@@ -3,6 +3,7 @@
 Works on the tokenizer's pieces, so a piece with a vowel is a syllable. The rule is invented, regular, and near enough to
 English: five vowels, and a silent e at a word's end.
 """
+import re
 from dataclasses import dataclass
 from . import tokenizer
 
@@ -58,19 +59,36 @@ def _shorten(consonants):
     return kept if len(kept) <= _MOST_CONSONANTS else kept[0] + kept[-1]
 
 
+def _sung(pieces):
+    """Which of a word's pieces are sung, each with a vowel of its own: an e at the word's end is silent."""
+    letters = [i for i, piece in enumerate(pieces) if piece[-1].isalpha()]
+    vowels = [i for i, piece in enumerate(pieces) if _split(piece)[1]]
+    return [i for i in vowels if i == vowels[0] or i != letters[-1] or _split(pieces[i])[1] != "e"]
+
+
 def _word(word):
     """Consonants and vowels of a word, in order: [(onset, vowel), ...], the last one with an empty vowel."""
     found, onset = [], ""
     pieces = tokenizer.cut(word)
-    letters = [i for i, piece in enumerate(pieces) if piece[-1].isalpha()]
+    sung = _sung(pieces)
     for i, piece in enumerate(pieces):
         consonants, vowel = _split(piece)
         onset += _consonants(consonants, vowel, i == 0)
-        is_silent = vowel == "e" and found and i == letters[-1]
-        if vowel and not is_silent:
+        if i in sung:
             found.append((onset, _GROUPS[vowel]))
             onset = ""
     return found + [(onset, "")]
+
+
+def sung_pieces(text):
+    """Which pieces of a text in ASCII are sung: indices into its ids, a syllable each."""
+    found, at = [], 0
+    for separator, word in re.findall(r"(\s?)(\S*)", " " + text):
+        pieces = tokenizer.cut(word)
+        at += len(separator)
+        found += [at + i for i in _sung(pieces)]
+        at += len(pieces)
+    return found
 
 
 _words = {}

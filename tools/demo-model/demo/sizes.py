@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from . import prompt
 from .nets import llama
 
-STAGE1 = llama.Config(hidden=96, inner=320, layers=5, heads=4, key_heads=1, vocabulary=prompt.STAGE1_VOCABULARY, positions=16384)
+STAGE1 = llama.Config(hidden=96, inner=320, layers=6, heads=4, key_heads=1, vocabulary=prompt.STAGE1_VOCABULARY, positions=16384)
 STAGE2 = llama.Config(hidden=56, inner=256, layers=3, heads=2, key_heads=1, vocabulary=prompt.STAGE2_VOCABULARY, positions=8192)
 CODEC = dict(latent=128, encoder=8, decoder=(256, 128, 64, 32, 16), hubert=dict(size=64, layers=2, heads=4, inner=128, conv=64))
 VOCODER = dict(size=112, inner=336, layers=5, n_fft=1764)

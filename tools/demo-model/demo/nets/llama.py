@@ -61,6 +61,14 @@ class _Attention(nn.Module):
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
 
+    def first_head(self, x, positions, at):
+        """The first head's scores of all keys, [B, N, T], for the queries at [B, N] of x [B, T, hidden]. Without the causal mask."""
+        cos, sin = rope(positions)
+        q = _rotate(F.linear(x, self.q_proj.weight[:HEAD])[:, None], cos, sin)[:, 0]
+        k = _rotate(F.linear(x, self.k_proj.weight[:HEAD])[:, None], cos, sin)[:, 0]
+        return q.gather(1, at[..., None].expand(-1, -1, HEAD)) @ k.transpose(1, 2) / math.sqrt(HEAD)
+
+
 class _FeedForward(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -106,10 +114,14 @@ class Llama(nn.Module):
 
     def forward(self, ids, positions, cache=None):
         """[B, T] ids at positions [B, T]: hidden states after the last norm, [B, T, hidden]."""
-        x, turn = self.model.embed_tokens(ids), rope(positions)
+        return self.states(ids, positions, cache)[-1]
+
+    def states(self, ids, positions, cache=None):
+        """What goes into every layer, and the hidden states at the end: a list of [B, T, hidden]."""
+        found, turn = [self.model.embed_tokens(ids)], rope(positions)
         for layer in self.model.layers:
-            x = layer(x, turn, cache)
-        return self.model.norm(x)
+            found.append(layer(found[-1], turn, cache))
+        return [*found[:-1], self.model.norm(found[-1])]
 
     def logits(self, hidden, first=0, count=None):
         rows = self.model.embed_tokens.weight

@@ -5,12 +5,17 @@ from random import Random
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from .. import codes, prompt, sizes, song
 from ..nets.llama import Llama
+from . import hints
 from .loop import Trainer, load
 
 _UNPROMPTED = 0.12                              # share of sequences that learn the unguided row
 _FAR = 10_000                                   # positions that a song may already have before a section
+_SHORT_UNTIL = 0.5                              # of the time, sequences are short
+_HINTS_WEIGHT = 1.0                             # at first
+_WORKERS = 8                                    # processes that make batches
 
 
 def new_stage1():
@@ -22,12 +27,12 @@ def new_stage2():
 
 
 def _song_ids(seed):
-    """Indices of the head, and of every section the prompt and the audio."""
+    """Indices of the head; of every section the prompt, the audio and the hints; the genre's labels."""
     made = song.make(seed)
     texts = [(tag, words) for tag, words, _ in made.sections]
-    sections = [(prompt.STAGE1.index(prompt.section(tag, words, i == 0)).astype(np.int16), prompt.STAGE1.index(prompt.audio(frames)).astype(np.int16))
-                for i, (tag, words, frames) in enumerate(made.sections)]
-    return prompt.STAGE1.index(prompt.head(made.genre_line, texts)).astype(np.int16), sections
+    sections = [(prompt.STAGE1.index(prompt.section(tag, words, i == 0)).astype(np.int16), prompt.STAGE1.index(prompt.audio(frames)).astype(np.int16),
+                 hints.section(tag, words, frames, i == 0)) for i, (tag, words, frames) in enumerate(made.sections)]
+    return prompt.STAGE1.index(prompt.head(made.genre_line, texts)).astype(np.int16), sections, hints.genre_labels(made.genre)
 
 
 def _many(function, seeds):
@@ -35,61 +40,93 @@ def _many(function, seeds):
         return list(workers.map(function, seeds, chunksize=max(1, len(seeds) // 512)))
 
 
-def _sequence(random, song_ids, context):
-    """One training sequence: ids, positions, and which ids are to be learned."""
-    head, sections = song_ids
+def _sequence(random, song_ids):
+    """One training sequence: ids, positions, which ids are to be learned, and the hints."""
+    head, sections, _ = song_ids
     first = random.randrange(len(sections))
     if random.random() < _UNPROMPTED:
-        audio = sections[first][1]
-        ids = np.concatenate([prompt.STAGE1.index([prompt.XCODEC]), audio])
-        return ids, np.arange(len(ids)), np.arange(len(ids)) > 0
+        ids = np.concatenate([prompt.STAGE1.index([prompt.XCODEC]), sections[first][1]])
+        return ids, np.arange(len(ids)), np.arange(len(ids)) > 0, *hints.unprompted(len(ids))
     if random.random() < 0.5:
         first = 0
     parts, heard = [head], [np.zeros(len(head), bool)]
-    for text, audio in sections[first:]:
+    for text, audio, _ in sections[first:]:
         parts += [text, audio]
         heard += [np.zeros(len(text), bool), np.ones(len(audio), bool)]
     ids, positions = np.concatenate(parts), np.arange(sum(map(len, parts)))
     if first > 0 and random.random() < 0.7:     # as after many sections, or after those that were left out
-        positions[len(head):] += random.choice((sum(len(t) + len(a) for t, a in sections[:first]), random.randrange(_FAR)))
-    return ids, positions, np.concatenate(heard)
+        positions[len(head):] += random.choice((sum(len(t) + len(a) for t, a, _ in sections[:first]), random.randrange(_FAR)))
+    return ids, positions, np.concatenate(heard), *hints.placed(len(head), [part[2] for part in sections[first:]])
 
 
-def _batch(random, songs, count, context, device):
-    ids, positions, learned = (np.zeros((count, context + 1), np.int64) for _ in range(3))
-    for row in range(count):
-        i, p, l = _sequence(random, random.choice(songs), context)
-        length = min(len(i), context + 1)
-        ids[row, :length], positions[row, :length], learned[row, :length] = i[:length], p[:length], l[:length]
-    tensors = [torch.from_numpy(a) for a in (ids, positions, learned)]
-    if device != "cpu":
-        tensors = [t.pin_memory().to(device, non_blocking=True) for t in tensors]
-    return tensors
+class _Batches(IterableDataset):
+    """Without end: rows of context + 1 ids and all that _sequence says of each, and the genre's labels of each row."""
+
+    def __init__(self, songs, count, context, seed):
+        self._songs, self._count, self._context, self._seed = songs, count, context, seed
+
+    def __iter__(self):
+        worker = get_worker_info()
+        random = Random(self._seed if worker is None else f"{self._seed} {worker.id}")
+        while True:
+            yield self._draw(random)
+
+    def _draw(self, random):
+        chosen = [random.choice(self._songs) for _ in range(self._count)]
+        columns = list(zip(*(_sequence(random, one) for one in chosen)))
+        tensors = []
+        for column, empty in zip(columns, (0, 0, 0, -1, -1, 0)):
+            rows = np.full((self._count, self._context + 1, *column[0].shape[1:]), empty, np.int64)
+            for row, values in zip(rows, column):
+                row[:len(values)] = values[:self._context + 1]
+            tensors.append(torch.from_numpy(rows))
+        return [*tensors, torch.from_numpy(np.stack([one[2] for one in chosen]).astype(np.int64))]
+
+
+def _batches(run, songs, count, context, seed=0, workers=_WORKERS):
+    """Batches on the device, made by other processes while the device is busy."""
+    on_cpu = run.device == "cpu"
+    loader = DataLoader(_Batches(songs, count, context, seed), batch_size=None, num_workers=0 if on_cpu else workers, pin_memory=not on_cpu)
+    return ([t.to(run.device, non_blocking=True) for t in batch] for batch in loader)
+
+
+def _next_id_loss(model, hidden, ids, learned, zero_rows):
+    wanted = learned[:, 1:].flatten().nonzero()[:, 0]
+    logits = model.logits(hidden.flatten(0, 1)[wanted].float())
+    # The service's softmax runs over the zero rows, too.
+    total = torch.logaddexp(logits.logsumexp(-1), torch.full((), zero_rows, device=logits.device))
+    right = logits.gather(1, ids[:, 1:].flatten()[wanted][:, None])[:, 0]
+    return (total - right).mean()
 
 
 def stage1(run):
-    first = song.TRAINING_SEED
-    songs = _many(_song_ids, range(first, first + run.training.lyric_songs))
-    tests = [_song_ids(seed) for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + run.training.held_out)]
-    model, random = new_stage1(), Random(0)
+    first, training = song.TRAINING_SEED, run.training
+    songs = _many(_song_ids, range(first, first + training.lyric_songs))
+    tests = [_song_ids(seed) for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + training.held_out)]
+    model = new_stage1()
+    asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
     zero_rows = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1)))
-    forward = run.compiled(model)
+    forward = run.compiled(model.states)
+    # More and shorter sequences first.
+    short, whole = _batches(run, songs, 2 * training.sequences, training.context // 2), _batches(run, songs, training.sequences, training.context)
 
-    def loss_of(material, random, forward):
-        ids, positions, learned = _batch(random, material, run.training.sequences, run.training.context, run.device)
+    def losses_of(batch, forward):
+        ids, positions, learned, looked, told, genre_at, genre = batch
+        positions = positions[:, :-1]
         with run.autocast():
-            hidden = forward(ids[:, :-1], positions[:, :-1])
-        wanted = learned[:, 1:].flatten().nonzero()[:, 0]
-        logits = model.logits(hidden.flatten(0, 1)[wanted].float())
-        # The service's softmax runs over the zero rows, too.
-        total = torch.logaddexp(logits.logsumexp(-1), torch.full((), zero_rows, device=logits.device))
-        right = logits.gather(1, ids[:, 1:].flatten()[wanted][:, None])[:, 0]
-        return (total - right).mean()
+            states = forward(ids[:, :-1], positions)
+            asked_for = asked(model, states, positions, looked[:, :-1], told[:, :-1], genre_at[:, :-1], genre)
+        return _next_id_loss(model, states[-1], ids, learned, zero_rows), *asked_for
+
+    def loss_of(fraction):
+        next_id, *others = losses_of(next(short if fraction < _SHORT_UNTIL else whole), forward)
+        return next_id + _HINTS_WEIGHT * (1 - fraction) * sum(others)
 
     def held_out():
-        return {"loss": loss_of(tests, Random(1), model).item()}
+        batch = next(_batches(run, tests, training.sequences, training.context, seed=1, workers=0))
+        return dict(zip(("loss", "looking", "telling", "genre"), (loss.item() for loss in losses_of(batch, model.states))))
 
-    Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, 3e-3).run(lambda fraction: loss_of(songs, random, forward), held_out)
+    Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, 3e-3, beside=asked).run(loss_of, held_out)
 
 
 FRAMES, _SHORT_FRAMES = 300, 90                 # of a stage-2 chunk; the last one of a song is shorter

@@ -9,14 +9,16 @@ _LOG_SECONDS = 10
 
 
 class Trainer:
-    """Trains one module until its time is up. Its state lies in WORK/NAME.pt; what is there already is where it begins."""
+    """Trains one module until its time is up. Its state lies in WORK/NAME.pt; what is there already is where it begins.
+    beside: what learns with it and isn't kept."""
 
-    def __init__(self, name, model, work, device, minutes, steps, rate, betas=(0.9, 0.95), decay=0.01):
+    def __init__(self, name, model, work, device, minutes, steps, rate, betas=(0.9, 0.95), decay=0.01, beside=None):
         self.name, self.model, self.device = name, model.to(device), device
         self._path, self._log = os.path.join(work, f"{name}.pt"), os.path.join(work, f"{name}.jsonl")
         self._seconds, self._steps, self._rate = 60 * minutes, steps, rate
-        matrices = [p for p in model.parameters() if p.ndim > 1]
-        others = [p for p in model.parameters() if p.ndim <= 1]
+        learning = [*model.parameters(), *(beside.parameters() if beside else ())]
+        matrices = [p for p in learning if p.ndim > 1]
+        others = [p for p in learning if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}], rate, betas, fused=device != "cpu")
         if os.path.exists(self._path):
             model.load_state_dict(torch.load(self._path, map_location=device))

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Yue.Engine.Weights;
+namespace Yue.Engine.Tests.Weights;
 
 /// <summary>Writes a pickle of protocol 2 opcode by opcode, without a memo.</summary>
 internal sealed class PickleWriter

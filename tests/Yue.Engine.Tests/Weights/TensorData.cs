@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
+using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
-namespace Yue.Engine.Weights;
+namespace Yue.Engine.Tests.Weights;
 
 /// <summary>A tensor to be written to a checkpoint: row-major, little-endian bytes.</summary>
 /// <param name="Name">Its name in the checkpoint.</param>

@@ -1,8 +1,9 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Json;
+using Yue.Engine.Weights;
 
-namespace Yue.Engine.Weights;
+namespace Yue.Engine.Tests.Weights;
 
 /// <summary>Writes safetensors files. The same tensors in the same order make the same bytes.</summary>
 public static class SafetensorsWriter

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Yue.Engine.Weights;
 
-namespace Yue.Engine.Weights;
+namespace Yue.Engine.Tests.Weights;
 
 /// <summary>Writes .pth files that <c>torch.load</c> reads. The same tensors in the same order make the same bytes.</summary>
 public static class TorchCheckpointWriter

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Yue.Engine.Weights;
+namespace Yue.Engine.Tests.Weights;
 
 /// <summary>Writes a zip archive of uncompressed entries whose bytes begin on 64-byte boundaries, as PyTorch does.</summary>
 /// <remarks>Entries have no time, so the same entries make the same bytes. Archives of 4 GiB and more are not supported.</remarks>

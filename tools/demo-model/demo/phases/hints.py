@@ -1,0 +1,123 @@
+"""What stage 1 is told besides the next id while it learns.
+
+Next ids alone teach the order of chords and drums first, and for long not to look at the text: one id in thirty says what is sung
+next. So three things that a good model has to work out are asked for directly: which piece of the lyrics is sung next (the first head
+of one layer has to look at it), which two syllables came before, and what the genre line decides.
+"""
+from dataclasses import dataclass
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from .. import genre as genres, phonemes, prompt, score, tokenizer
+
+_LOOKING_LAYER = 3                              # whose first head looks at the piece that is sung next
+_TOLD_STATE, _GENRE_STATE = 3, 2                # states (before which layer) that syllables and the genre are read from
+_QUERIES = 256                                  # of a sequence, that the looking is asked of
+_NONE = -1
+_CONSONANTS = 1 + len(score.PHONEMES)           # an onset's first phoneme, or none
+_VOWELS = 1 + len(phonemes.VOWEL_NAMES)
+_TOLD = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS)                        # of the last syllable, and of the one before it
+_GENRE = (len(genres.STEP_FRAMES), 12, 2, len(genres.INSTRUMENTS), 2, 3)    # step, tonic, mode, instrument, voice, drums
+_DRUMS = ("rock", "dance", "soft")
+
+
+@dataclass
+class Section:
+    """piece: where a syllable's piece is in the section's prompt. told: a row for every number of syllables already sung.
+    sung: at each id of prompt and audio, how many were sung before the next one; none where nothing is asked."""
+    piece: np.ndarray
+    told: np.ndarray
+    sung: np.ndarray
+
+
+def genre_labels(genre):
+    return np.array([genres.STEP_FRAMES.index(genre.step_frames), genre.tonic, genre.mode, genre.instrument, genre.voice, _DRUMS.index(genre.drums)], np.int8)
+
+
+def section(tag, words, frames, is_first):
+    """The hints of a section's prompt and audio."""
+    text = len(prompt.section(tag, words, is_first))
+    before = text - 2 - len(tokenizer.encode(prompt.section_text(tag, words)))
+    syllables = [s for line in phonemes.lines_of(words) for s in line.syllables]
+    offset = before + len(tokenizer.encode(f"[{tag}]\n")) - 1
+    piece = np.array([offset + i for i in phonemes.sung_pieces(words.strip())], np.int16)
+    starts = np.array([note[0] for note in frames.notes])
+    upcoming = np.searchsorted(starts, np.arange(len(frames)), side="right")       # the next vowel that starts after a frame
+    sung = np.full(text + 2 * len(frames) + 1, _NONE, np.int16)
+    sung[piece] = np.arange(len(piece))
+    sung[text - 1] = 0
+    sung[text:-1] = np.repeat(upcoming, 2)
+    return Section(piece, _told(syllables), sung)
+
+
+def _told(syllables):
+    labels = np.zeros((len(syllables) + 2, 2), np.int8)     # two that there aren't, first
+    for i, syllable in enumerate(syllables):
+        labels[i + 2] = 1 + score.PHONEMES.index(syllable.onset[0]), 1 + phonemes.VOWEL_NAMES.index(syllable.vowel)
+    return np.concatenate([labels[1:], labels[:-1]], 1)
+
+
+def unprompted(length):
+    """Hints of a sequence without text: none."""
+    return np.full(length, _NONE), np.full((length, len(_TOLD)), _NONE), np.zeros(length, bool)
+
+
+def placed(head_length, parts):
+    """Hints of a head and the sections behind it: the index that is to be looked at, what is told, and where the genre is asked for."""
+    looked, told, asked = ([part] for part in unprompted(head_length))
+    at = head_length
+    for hints in parts:
+        has = hints.sung != _NONE
+        sung = np.where(has, hints.sung, 0)
+        is_audio = np.arange(len(sung)) >= len(sung) - _audio_length(hints)
+        upcoming = np.append(hints.piece, _NONE)[np.minimum(sung, len(hints.piece))]
+        looked.append(np.where(has & is_audio & (upcoming != _NONE), at + upcoming, _NONE))
+        told.append(np.where(has[:, None], hints.told[sung], _NONE))
+        asked.append(~is_audio)
+        at += len(sung)
+    return tuple(np.concatenate(part) for part in (looked, told, asked))
+
+
+def _audio_length(hints):
+    """With the id before the audio, which already looks at the first piece."""
+    last = hints.piece[-1] if len(hints.piece) else -1
+    text = np.nonzero(hints.sung[last + 1:] != _NONE)[0][0] + last + 1
+    return len(hints.sung) - text
+
+
+def _mean_loss(logits, wanted):
+    """Cross entropy where something is wanted; 0 where nothing is."""
+    return F.cross_entropy(logits, wanted, ignore_index=_NONE, reduction="sum") / (wanted != _NONE).sum().clamp(min=1)
+
+
+class Hints(nn.Module):
+    """The read-outs, which are not part of the model, and their losses."""
+
+    def __init__(self, hidden):
+        super().__init__()
+        self.told = nn.ModuleList(nn.Linear(hidden, size) for size in _TOLD)
+        self.genre = nn.ModuleList(nn.Linear(hidden, size) for size in _GENRE)
+
+    def forward(self, model, states, positions, looked, told, asked, genre):
+        """The three losses. looked, asked [B, T], told [B, T, 4], genre [B, 6]; states as of Llama.states."""
+        return self._looking(model, states[_LOOKING_LAYER], positions, looked), self._telling(states[_TOLD_STATE], told), self._genre(states[_GENRE_STATE], asked, genre)
+
+    @staticmethod
+    def _looking(model, x, positions, looked):
+        layer = model.model.layers[_LOOKING_LAYER]
+        at = torch.multinomial((looked >= 0).float() + 1e-6, min(_QUERIES, looked.shape[1]))
+        scores = layer.self_attn.first_head(layer.input_layernorm(x), positions, at).float()
+        scores = scores.masked_fill(torch.arange(looked.shape[1], device=x.device) > at[..., None], -torch.inf)
+        wanted = looked.gather(1, at)
+        return _mean_loss(scores.flatten(0, 1), wanted.flatten())
+
+    def _telling(self, x, told):
+        has = (told[..., 0] >= 0).flatten().nonzero()[:, 0]
+        x, told = x.flatten(0, 1)[has].float(), told.flatten(0, 1)[has]
+        return sum(_mean_loss(read(x), told[:, i]) for i, read in enumerate(self.told)) / len(_TOLD)
+
+    def _genre(self, x, asked, genre):
+        rows, at = asked.nonzero(as_tuple=True)
+        x = x[rows, at].float()
+        return sum(_mean_loss(read(x), genre[rows, i]) for i, read in enumerate(self.genre)) / len(_GENRE)
