@@ -1,0 +1,45 @@
+namespace Yue.Engine.Tests.Demo.Hearing;
+
+/// <summary>A section of lyrics.</summary>
+/// <param name="Vowels">What the demo sings for the words, one letter a syllable.</param>
+public sealed record AskedSection(string Tag, string Words, string Vowels);
+
+/// <summary>What a song is asked for: a genre line that says all that can be heard, and lyrics.</summary>
+public sealed record AskedSong
+{
+    private static readonly string[] Notes = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+    private static readonly int[] MajorScale = [0, 2, 4, 5, 7, 9, 11];
+    private static readonly int[] MinorScale = [0, 2, 3, 5, 7, 8, 10];
+
+    public required string Tonic { get; init; }
+
+    public required bool IsMinor { get; init; }
+
+    public required Instrument Instrument { get; init; }
+
+    /// <summary>Beats a minute; one of the tempos that an eighth of 10 to 18 or 20 frames gives.</summary>
+    public required int TempoBpm { get; init; }
+
+    public required string Style { get; init; }
+
+    public required bool IsFemale { get; init; }
+
+    public required IReadOnlyList<AskedSection> Sections { get; init; }
+
+    public required long Seed { get; init; }
+
+    /// <summary>The notes of the key: pitch classes, semitones above C.</summary>
+    public IReadOnlyCollection<int> Scale => [.. (IsMinor ? MinorScale : MajorScale).Select(step => (Array.IndexOf(Notes, Tonic) + step) % 12)];
+
+    public string Vowels => string.Concat(Sections.Select(section => section.Vowels));
+
+    public SongRequest Request => new()
+    {
+        Genre = $"in {Tonic} {(IsMinor ? "minor" : "major")} {Instrument.ToString().ToLowerInvariant()} {TempoBpm} bpm {Style} {(IsFemale ? "female" : "male")}",
+        Lyrics = string.Concat(Sections.Select(section => $"[{section.Tag}]\n{section.Words}\n\n")),
+        MaxNewTokens = 1500,
+        RunNSegments = 0,
+        Seed = Seed,
+        Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz, Stems = true },
+    };
+}

@@ -1,0 +1,28 @@
+namespace Yue.Engine.Tests.Demo.Hearing;
+
+/// <summary>What no song should have.</summary>
+internal static class Faults
+{
+    private const double LongestSilenceSeconds = 2;
+    private const double MostClipped = 0.01;
+    private const double ClippedFrom = 0.989;
+    private const int PiecesPerSecond = 50;
+
+    /// <summary>Whether a track has a sample that is no number, over two seconds of silence, or over 1 % clipped samples.</summary>
+    /// <param name="wave">[S] at 16 kHz.</param>
+    public static bool Has(float[] wave) =>
+        !wave.All(float.IsFinite) || SilenceSeconds(wave) > LongestSilenceSeconds || wave.Average(x => Math.Abs(x) >= ClippedFrom ? 1.0 : 0.0) > MostClipped;
+
+    /// <summary>The longest stretch below -50 dBFS.</summary>
+    private static double SilenceSeconds(float[] wave)
+    {
+        var (longest, run) = (0, 0);
+        foreach (var piece in wave.Chunk(Windows.RateHz / PiecesPerSecond))
+        {
+            run = Math.Sqrt(piece.Average(x => (double)x * x)) < Math.Pow(10, -50 / 20.0) ? run + 1 : 0;
+            longest = Math.Max(longest, run);
+        }
+
+        return (double)longest / PiecesPerSecond;
+    }
+}

@@ -1,0 +1,41 @@
+namespace Yue.Engine.Tests.Demo.Hearing;
+
+/// <summary>What was asked for, what was sung, and what is heard of its sound alone.</summary>
+internal sealed class HeardSong
+{
+    public HeardSong(AskedSong asked, SongResult song)
+    {
+        var (voice, band) = (song.Vocal!.Samples, song.Instrumental!.Samples);
+        var pitch = PitchTrack.Of(voice);
+        (Asked, Sections) = (asked, song.Sections);
+        InKey = pitch.InKey(asked.Scale);
+        IsFemale = pitch.IsFemale;
+        Vowels = VowelEar.Sung(voice, pitch);
+        TempoBpm = BandEar.TempoBpm(band);
+        IsMinor = BandEar.MinorShare(band) > 0.5;
+        Instrument = BandEar.InstrumentOf(band);
+        IsFaulty = Faults.Has(song.Mix.Samples);
+    }
+
+    public AskedSong Asked { get; }
+
+    public IReadOnlyList<SectionResult> Sections { get; }
+
+    /// <summary>The share of the voiced hops that is in the key asked for.</summary>
+    public double InKey { get; }
+
+    public bool IsFemale { get; }
+
+    public string Vowels { get; }
+
+    public double TempoBpm { get; }
+
+    public bool IsMinor { get; }
+
+    public Instrument Instrument { get; }
+
+    public bool IsFaulty { get; }
+
+    public override string ToString() => FormattableString.Invariant(
+        $"{Asked.Request.Genre}: in key {InKey:F2}, {TempoBpm:F1} bpm, {(IsMinor ? "minor" : "major")}, {Instrument}, {(IsFemale ? "female" : "male")}, {Vowels} for {Asked.Vowels}");
+}

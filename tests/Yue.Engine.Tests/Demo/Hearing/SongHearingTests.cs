@@ -1,0 +1,65 @@
+using System.Runtime.CompilerServices;
+using Xunit;
+
+namespace Yue.Engine.Tests.Demo.Hearing;
+
+/// <summary>Listens to the demo model, end to end on the CPU: what is asked for is what sounds.</summary>
+public sealed class SongHearingTests(SungSongs sung) : IClassFixture<SungSongs>
+{
+    private string All => string.Join('\n', sung.Songs);
+
+    [Fact]
+    public void The_voice_sings_in_key()
+    {
+        var inKey = sung.Songs.Average(song => song.InKey);
+        Assert.True(inKey >= 0.85, $"{inKey:F2} of the voiced frames are in key\n{All}");
+    }
+
+    [Fact]
+    public void The_syllables_of_the_lyrics_are_heard_in_order()
+    {
+        var wanted = sung.Songs.Sum(song => song.Asked.Vowels.Length);
+        var right = (double)sung.Songs.Sum(song => Syllables.Right(song.Vowels, song.Asked.Vowels)) / wanted;
+        var byChance = sung.Songs.Sum(song => Syllables.RightByChance(song.Vowels, song.Asked.Vowels)) / wanted;
+        Assert.True(right >= 0.6 && right >= byChance + 0.2, $"{right:F2} of the syllables are heard, {byChance:F2} in any order\n{All}");
+    }
+
+    [Fact]
+    public void Tempo_mode_instrument_and_register_are_those_asked_for_in_all_songs_but_one()
+    {
+        Holds(song => BandEar.IsSameTempo(song.TempoBpm, song.Asked.TempoBpm));
+        Holds(song => song.IsMinor == song.Asked.IsMinor);
+        Holds(song => song.Instrument == song.Asked.Instrument);
+        Holds(song => song.IsFemale == song.Asked.IsFemale);
+    }
+
+    [Fact]
+    public void A_section_ends_by_itself_and_lasts_longer_with_more_words()
+    {
+        Assert.All(sung.Songs.SelectMany(song => song.Sections), section => Assert.Equal(SectionEnd.EndOfAudio, section.Ended));
+        foreach (var song in sung.Songs.Where(song => song.Sections.Count == 2))
+        {
+            Assert.True(song.Asked.Sections[0].Vowels.Length > song.Asked.Sections[1].Vowels.Length);
+            Assert.True(song.Sections[0].DurationSeconds > song.Sections[1].DurationSeconds, song.ToString());
+        }
+    }
+
+    [Fact]
+    public void No_song_has_a_fault() => Assert.All(sung.Songs, song => Assert.False(song.IsFaulty, song.ToString()));
+
+    [Fact]
+    public async Task One_word_of_the_genre_line_changes_what_it_says_and_nothing_else()
+    {
+        var before = sung.Songs[0];
+        Sounds(before, isFemale: true, isMinor: false, Instrument.Organ);
+        Sounds(await sung.Sing(before.Asked with { IsFemale = false }), isFemale: false, isMinor: false, Instrument.Organ);
+        Sounds(await sung.Sing(before.Asked with { IsMinor = true }), isFemale: true, isMinor: true, Instrument.Organ);
+        Sounds(await sung.Sing(before.Asked with { Instrument = Instrument.Strings }), isFemale: true, isMinor: false, Instrument.Strings);
+    }
+
+    private static void Sounds(HeardSong song, bool isFemale, bool isMinor, Instrument instrument) =>
+        Assert.True((song.IsFemale, song.IsMinor, song.Instrument) == (isFemale, isMinor, instrument), song.ToString());
+
+    private void Holds(Func<HeardSong, bool> isRight, [CallerArgumentExpression(nameof(isRight))] string? what = null) =>
+        Assert.True(sung.Songs.Count(isRight) >= sung.Songs.Count - 1, $"{what} does not hold\n{All}");
+}

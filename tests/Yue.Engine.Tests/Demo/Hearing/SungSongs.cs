@@ -1,0 +1,50 @@
+using Xunit;
+
+namespace Yue.Engine.Tests.Demo.Hearing;
+
+/// <summary>Songs of the demo model with all that can be heard asked for, sung once for all tests of a class.</summary>
+public sealed class SungSongs : IAsyncLifetime
+{
+    /// <summary>One song an instrument, two a mode and a register.</summary>
+    private static readonly AskedSong[] Asked =
+    [
+        new()
+        {
+            Tonic = "G", IsMinor = false, Instrument = Instrument.Organ, TempoBpm = 107, Style = "gospel", IsFemale = true, Seed = 1,
+            Sections = [new("verse", "never let me go\nsing my song to you", "eeeeoiioou")],
+        },
+        new()
+        {
+            Tonic = "C", IsMinor = false, Instrument = Instrument.Piano, TempoBpm = 136, Style = "folk", IsFemale = true, Seed = 1,
+            Sections = [new("verse", "run and sing with me\ncome back to the sea", "uaiieoaoei")],
+        },
+        new()
+        {
+            Tonic = "A", IsMinor = true, Instrument = Instrument.Guitar, TempoBpm = 107, Style = "folk", IsFemale = false, Seed = 2,
+            Sections = [new("verse", "hold me in the rain\nnever leave me", "oeieeeeie"), new("chorus", "walk on", "ao")],
+        },
+        new()
+        {
+            Tonic = "D", IsMinor = true, Instrument = Instrument.Strings, TempoBpm = 136, Style = "rock", IsFemale = false, Seed = 4,
+            Sections = [new("verse", "never let me go\nsing my song to you", "eeeeoiioou"), new("chorus", "walk on", "ao")],
+        },
+    ];
+
+    private readonly DemoEngine _demo = new();
+    private readonly List<HeardSong> _songs = [];
+
+    internal IReadOnlyList<HeardSong> Songs => _songs;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _demo.InitializeAsync();
+        foreach (var asked in Asked)
+        {
+            _songs.Add(await Sing(asked));
+        }
+    }
+
+    public ValueTask DisposeAsync() => _demo.DisposeAsync();
+
+    internal async Task<HeardSong> Sing(AskedSong asked) => new(asked, await _demo.Submit(asked.Request));
+}

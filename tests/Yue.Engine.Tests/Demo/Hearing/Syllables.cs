@@ -1,0 +1,49 @@
+namespace Yue.Engine.Tests.Demo.Hearing;
+
+/// <summary>Vowels that were heard, held against those of the lyrics.</summary>
+internal static class Syllables
+{
+    /// <summary>What an inserted or left-out vowel costs; a right one earns 1.</summary>
+    private const double Gap = 4;
+
+    /// <summary>How many of the wanted vowels are heard, the two aligned in order at the best score.</summary>
+    public static int Right(string heard, string wanted)
+    {
+        // After i heard and j wanted vowels: the best score, and how many are right at that score.
+        var best = new (double Score, int Right)[heard.Length + 1, wanted.Length + 1];
+        for (var i = 0; i <= heard.Length; i++)
+        {
+            for (var j = 0; j <= wanted.Length; j++)
+            {
+                best[i, j] = (i, j) switch
+                {
+                    (0, _) => (-Gap * j, 0),
+                    (_, 0) => (-Gap * i, 0),
+                    _ => Best(best[i - 1, j - 1], heard[i - 1] == wanted[j - 1], best[i - 1, j], best[i, j - 1]),
+                };
+            }
+        }
+
+        return best[heard.Length, wanted.Length].Right;
+    }
+
+    /// <summary>The mean of <see cref="Right"/> over shuffles of the wanted vowels: what a stranger's lyrics would get.</summary>
+    public static double RightByChance(string heard, string wanted)
+    {
+        const int Shuffles = 20;
+        var random = new Random(0);
+        return Enumerable.Range(0, Shuffles).Average(_ =>
+        {
+            var shuffled = wanted.ToCharArray();
+            random.Shuffle(shuffled);
+            return Right(heard, new string(shuffled));
+        });
+    }
+
+    private static (double Score, int Right) Best(
+        (double Score, int Right) both, bool isRight, (double Score, int Right) inserted, (double Score, int Right) leftOut)
+    {
+        var right = isRight ? 1 : 0;
+        return new[] { (both.Score + right, both.Right + right), (inserted.Score - Gap, inserted.Right), (leftOut.Score - Gap, leftOut.Right) }.Max();
+    }
+}
