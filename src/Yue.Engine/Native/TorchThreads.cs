@@ -3,24 +3,27 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Engine.Native;
 
-/// <summary>Lets libtorch's idle threads sleep.</summary>
+/// <summary>Lets libtorch's idle threads sleep soon.</summary>
 /// <remarks>
-/// OpenMP's threads wait for work in a loop that keeps a core busy. Alone on a machine that is a little faster; where another
-/// program wants the same cores, every operation waits for the loops, and a song can take thirty times as long
-/// (docs/performance.md). <c>OMP_WAIT_POLICY=PASSIVE</c> makes them sleep; a value that the environment has already stays.
-/// OpenMP reads it when libtorch is loaded, from the process's own environment, which .NET only copies.
+/// OpenMP's threads wait for the next operation in a loop that keeps a core busy, for milliseconds. Where another program wants the
+/// same cores every operation waits for such loops, and a song takes ten times as long and more. A thousand turns bridge the gap
+/// between two operations and give the core back after that (figures in docs/performance.md). What the environment says already,
+/// <c>GOMP_SPINCOUNT</c> or <c>OMP_WAIT_POLICY</c>, stays. GNU OpenMP reads it when libtorch is loaded, from the process's own
+/// environment, which .NET only copies.
 /// </remarks>
 internal static partial class TorchThreads
 {
-    /// <summary>Sets the policy before the first TorchSharp call.</summary>
+    private const string Turns = "1000";
+
+    /// <summary>Sets how long they wait, before the first TorchSharp call.</summary>
 #pragma warning disable CA2255 // As in TorchNativeLibrary: wherever the first TorchSharp call is.
     [ModuleInitializer]
 #pragma warning restore CA2255
-    internal static void WaitAsleep()
+    internal static void ShortenWaiting()
     {
-        if (OperatingSystem.IsLinux())
+        if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null)
         {
-            _ = SetVariable("OMP_WAIT_POLICY", "PASSIVE", overwrite: 0);
+            _ = SetVariable("GOMP_SPINCOUNT", Turns, overwrite: 0);
         }
     }
 
