@@ -25,10 +25,12 @@ _DRUMS = ("rock", "dance", "soft")
 @dataclass
 class Section:
     """piece: where a syllable's piece is in the section's prompt. told: a row for every number of syllables already sung.
-    sung: at each id of prompt and audio, how many were sung before the next one; none where nothing is asked."""
+    sung: at each id of prompt and audio, how many were sung before the next one; none where nothing is asked. looking: the first id
+    that looks at the piece sung next, the one before the audio."""
     piece: np.ndarray
     told: np.ndarray
     sung: np.ndarray
+    looking: int
 
 
 def genre_labels(genre):
@@ -48,7 +50,7 @@ def section(tag, words, frames, is_first):
     sung[piece] = np.arange(len(piece))
     sung[text - 1] = 0
     sung[text:-1] = np.repeat(upcoming, 2)
-    return Section(piece, _told(syllables), sung)
+    return Section(piece, _told(syllables), sung, text - 1)
 
 
 def _told(syllables):
@@ -70,20 +72,13 @@ def placed(head_length, parts):
     for hints in parts:
         has = hints.sung != _NONE
         sung = np.where(has, hints.sung, 0)
-        is_audio = np.arange(len(sung)) >= len(sung) - _audio_length(hints)
+        is_audio = np.arange(len(sung)) >= hints.looking
         upcoming = np.append(hints.piece, _NONE)[np.minimum(sung, len(hints.piece))]
         looked.append(np.where(has & is_audio & (upcoming != _NONE), at + upcoming, _NONE))
         told.append(np.where(has[:, None], hints.told[sung], _NONE))
         asked.append(~is_audio)
         at += len(sung)
     return tuple(np.concatenate(part) for part in (looked, told, asked))
-
-
-def _audio_length(hints):
-    """With the id before the audio, which already looks at the first piece."""
-    last = hints.piece[-1] if len(hints.piece) else -1
-    text = np.nonzero(hints.sung[last + 1:] != _NONE)[0][0] + last + 1
-    return len(hints.sung) - text
 
 
 def _mean_loss(logits, wanted):
