@@ -4,16 +4,18 @@ namespace Yue.Engine.Codec;
 
 /// <summary>Decodes a track of codes in overlapping chunks, so that device memory does not grow with its length.</summary>
 /// <remarks>
-/// A chunk is decoded with as many frames of context on both sides as a frame's samples can depend on; the context's own
-/// samples are thrown away. Where the track begins or ends the context is cut short, and the decoder's zero padding acts
+/// A chunk is decoded with at least as many frames of context on both sides as a frame's samples can depend on; the context's
+/// own samples are thrown away. Where the track begins or ends there is no context, and the decoder's zero padding acts
 /// there exactly as in one piece. The samples equal those of one piece to the rounding of differently blocked sums.
+/// Every window of a track, and of all tracks as long as one, has the same number of frames: a GPU plans its convolutions
+/// anew for each length.
 /// </remarks>
 /// <param name="codes">[Q, F], integer, on any device; the caller keeps it.</param>
 /// <param name="decode">Turns codes [Q, n] into samples [1, n · <paramref name="frameSamples"/>], F32; what it returns
 /// is disposed here.</param>
 /// <param name="frameSamples">Samples a frame.</param>
 /// <param name="contextFrames">How many frames to each side a frame's samples can depend on.</param>
-/// <param name="chunkFrames">The frames that a chunk gives.</param>
+/// <param name="chunkFrames">The frames that a chunk between two others gives.</param>
 public sealed class ChunkedDecoder(
     Tensor codes, Func<Tensor, Tensor> decode, int frameSamples, int contextFrames, int chunkFrames = ChunkedDecoder.DefaultChunkFrames)
 {
@@ -35,8 +37,11 @@ public sealed class ChunkedDecoder(
     public int Advance()
     {
         using var scope = NewDisposeScope();
-        var (start, end) = (_done, (int)Math.Min((long)_done + chunkFrames, _frames));
-        var (from, to) = (Math.Max(start - contextFrames, 0), (int)Math.Min((long)end + contextFrames, _frames));
+        var window = (int)Math.Min((long)chunkFrames + (2L * contextFrames), _frames);
+        var start = _done;
+        var from = Math.Min(Math.Max(start - contextFrames, 0), _frames - window);
+        var to = from + window;
+        var end = to == _frames ? to : to - contextFrames;
         var wave = decode(codes.narrow(1, from, to - from));
         Shape.Expect(wave, [1, (long)(to - from) * frameSamples]);
         var kept = wave.narrow(1, (long)(start - from) * frameSamples, (long)(end - start) * frameSamples);

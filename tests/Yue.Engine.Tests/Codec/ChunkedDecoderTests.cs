@@ -8,14 +8,19 @@ namespace Yue.Engine.Tests.Codec;
 public sealed class ChunkedDecoderTests
 {
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(9)]
-    [InlineData(10)]
-    [InlineData(11)]
-    [InlineData(35)]
-    public void Every_frame_is_decoded_once_with_its_context(int frames)
+    [InlineData(0, 0)]
+    [InlineData(1, 1)]
+    [InlineData(15, 1)]
+    [InlineData(16, 1)]
+    [InlineData(17, 2)]
+    [InlineData(26, 2)]
+    [InlineData(27, 3)]
+    [InlineData(35, 3)]
+    [InlineData(100, 10)]
+    public void Every_frame_is_decoded_once_with_its_context(int frames, int windows)
     {
+        List<long> lengths = [];
+
         // A decoder of two samples a frame: the sum of the frames at most 3 away, and how many zeros stood in for frames.
         static Tensor Decode(Tensor codes)
         {
@@ -27,9 +32,15 @@ public sealed class ChunkedDecoderTests
             return cat([sum, inside], dim: 1).transpose(1, 2).reshape(1, -1).MoveToOuterDisposeScope();
         }
 
+        Tensor DecodeWindow(Tensor codes)
+        {
+            lengths.Add(codes.shape[1]);
+            return Decode(codes);
+        }
+
         using var codes = arange(1, frames + 1, ScalarType.Int64).view(1, -1);
         var whole = frames == 0 ? [] : GoldenCodec.Samples(Decode(codes));
-        var chunked = new ChunkedDecoder(codes, Decode, frameSamples: 2, contextFrames: 3, chunkFrames: 10);
+        var chunked = new ChunkedDecoder(codes, DecodeWindow, frameSamples: 2, contextFrames: 3, chunkFrames: 10);
         List<int> decoded = [];
         while (!chunked.IsDone)
         {
@@ -38,7 +49,8 @@ public sealed class ChunkedDecoderTests
 
         Assert.Equal(whole, chunked.Samples);
         Assert.Equal(frames, decoded.Sum());
-        Assert.Equal((frames + 9) / 10, decoded.Count);
+        Assert.Equal(windows, decoded.Count);
+        Assert.All(lengths, length => Assert.Equal(Math.Min(frames, 16), length));
     }
 
     [Fact]
@@ -47,7 +59,7 @@ public sealed class ChunkedDecoderTests
         using var codes = zeros([8, 30], ScalarType.Int64);
         var chunked = new ChunkedDecoder(codes, part => full([1, part.shape[1]], float.NaN), frameSamples: 1, contextFrames: 2, chunkFrames: 10);
         var error = Assert.Throws<SongException>(() => chunked.Advance());
-        Assert.Contains("frames 0 to 9", error.Message, StringComparison.Ordinal);
+        Assert.Contains("frames 0 to 11", error.Message, StringComparison.Ordinal);
     }
 
     [Trait("Category", Goldens.Category)]
