@@ -7,7 +7,7 @@ using Yue.Engine;
 
 namespace Yue.Bench;
 
-/// <summary>Times whole songs of several lengths, alone or several at once, then each as a draft and finished; one JSON object a line.</summary>
+/// <summary>Times whole songs of several lengths, alone or several at once, and each as a draft and finished; one JSON object a line.</summary>
 internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -15,17 +15,22 @@ internal static class SongBench
     public static async Task<int> RunAsync(string[] arguments)
     {
         int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(Number)];
-        var (options, songs) = OptionsFrom(arguments[lengths.Length..]);
+        var (options, counts, scopes) = OptionsFrom(arguments[lengths.Length..]);
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
         using var engine = new YueEngine(Options.Create(options), new LineLogger());
         await engine.StartAsync(CancellationToken.None);
         await engine.Loaded;
         Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
-        foreach (var length in lengths)
+        foreach (var (length, count) in lengths.SelectMany(length => counts.Select(count => (length, count))))
         {
-            var requests = Enumerable.Range(0, songs).Select(song => Song(length, seed: 42 + song)).ToArray();
+            var requests = Enumerable.Range(0, count).Select(song => Song(length, seed: 42 + song)).ToArray();
             await SingAsync(engine, "song", requests);
+            if (scopes == "full")
+            {
+                continue;
+            }
+
             var drafts = await SingAsync(engine, "draft", [.. requests.Select(Draft)]);
             await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)]);
         }
@@ -35,10 +40,11 @@ internal static class SongBench
     }
 
     /// <summary>Pairs of an option's name and its value; the stage-1 checkpoint is called <c>bench</c>.</summary>
-    private static (EngineOptions Options, int Songs) OptionsFrom(string[] pairs)
+    private static (EngineOptions Options, int[] Songs, string Scopes) OptionsFrom(string[] pairs)
     {
         var options = new EngineOptions();
-        var songs = 1;
+        int[] songs = [1];
+        var scopes = "all";
         foreach (var pair in pairs.Chunk(2))
         {
             switch (pair)
@@ -53,12 +59,13 @@ internal static class SongBench
                 case ["--SongsAtOnce", var count]: options.SongsAtOnce = Number(count); break;
                 case ["--ContextTokens", var count]: options.ContextTokens = Number(count); break;
                 case ["--DeviceMemoryMegabytes", var count]: options.DeviceMemoryMegabytes = Number(count); break;
-                case ["--Songs", var count]: songs = Number(count); break;
+                case ["--Songs", var counts]: songs = [.. counts.Split(',').Select(Number)]; break;
+                case ["--Scopes", "full" or "all"]: scopes = pair[1]; break;
                 default: throw new ArgumentException($"{string.Join(' ', pair)} is not an option with a value");
             }
         }
 
-        return (options, songs);
+        return (options, songs, scopes);
     }
 
     private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs)
@@ -92,7 +99,7 @@ internal static class SongBench
             ? song!
             : throw new InvalidOperationException("the engine took no song");
 
-    /// <summary>A section may end early, so a song has as many sections as it takes and its length is what came out.</summary>
+    /// <summary>A song of just so many seconds, in sections of about ten.</summary>
     private static SongRequest Song(int seconds, long seed)
     {
         var sections = Math.Max(1, seconds / 10);
@@ -100,7 +107,7 @@ internal static class SongBench
         {
             Lyrics = string.Concat(Enumerable.Repeat("[verse]\nla la la\n\n", sections)),
             RunNSegments = sections,
-            MaxNewTokens = 1000,
+            TargetSeconds = [.. Enumerable.Repeat((double)seconds / sections, sections)],
             Seed = seed,
         };
     }
