@@ -32,7 +32,7 @@ internal sealed record MemoryPlan
     private const int BytesPerScore = 10;
 
     /// <summary>Stage-2 rows, best first; loading on demand costs less than running a song's chunks four at a time.</summary>
-    private static readonly int[][] RowChoices = [[64, 32, 16, 8], [4, 2]];
+    private static readonly int[][] RowChoices = [[CudaLlama.MostRows, 64, 32, 16, 8], [4, 2]];
 
     /// <summary>Songs whose stage-1 contexts fit.</summary>
     public required int SongsAtOnce { get; init; }

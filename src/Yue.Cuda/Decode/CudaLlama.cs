@@ -3,7 +3,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>Decodes 1 to 64 rows of one Llama model, a token a row and step, in one launch.</summary>
+/// <summary>Decodes 1 to 80 rows of one Llama model, a token a row and step, in one launch.</summary>
 /// <remarks>
 /// A row has a token, a position and a page table in device memory, so a captured step is replayed for ever: sampler kernels
 /// change them on the device, the host changes them between steps with <see cref="SetRow"/>. What comes out for a row is the
@@ -12,7 +12,7 @@ namespace Yue.Cuda.Decode;
 public sealed unsafe class CudaLlama : IDisposable
 {
     /// <summary>The most rows of a step.</summary>
-    public const int MostRows = 64;
+    public const int MostRows = 80;
 
     private const int ConsumerWarps = 8;
     private const int ProducerWarps = 4;
@@ -20,7 +20,7 @@ public sealed unsafe class CudaLlama : IDisposable
     private const int MaxSlots = 32;
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
-    private static readonly int[] Builds = [8, 16, 32, 64];
+    private static readonly int[] Builds = [8, 16, 32, 64, 80];
 
     private readonly List<IDisposable> _owned = [];
     private readonly Dictionary<int, (CudaKernel Kernel, int Slots, int SharedBytes)> _kernels = [];
@@ -52,7 +52,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="shape">The model's shape.</param>
     /// <param name="weights">The weights' addresses.</param>
     /// <param name="keyValues">The cache that rows' page tables point into; not disposed here.</param>
-    /// <param name="rows">The most rows, at most 64.</param>
+    /// <param name="rows">The most rows, at most 80.</param>
     /// <param name="headRows">The most head rows that a step is asked for; the logits buffer holds rows times this.</param>
     /// <param name="mostSlots">The most slots of the copy ring, as many as shared memory holds: fewer try a smaller GPU's ring.</param>
     /// <param name="bulkCopies">Whether the bulk copy engine may be used where there is one: false tries the older GPUs' copies.</param>
@@ -78,12 +78,12 @@ public sealed unsafe class CudaLlama : IDisposable
         _rowState = Own(3L * MostRows * sizeof(int));
         _pageTables = Own((long)MostRows * MaxPages * sizeof(int));
         _residual = Own((long)MostRows * shape.Hidden * sizeof(float));
-        _normed = Own((long)MostRows * shape.Hidden * 2);
+        _normed = Own(ProductInputBytes(shape.Hidden));
         _squares = Own(2L * MostRows * MaxBlocks * sizeof(float));
         _query = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * 2);
         _fresh = Own(2L * MostRows * shape.KeyValueHeads * LlamaShape.HeadSize * 2);
-        _attended = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * 2);
-        _mlp = Own((long)MostRows * shape.Intermediate * 2);
+        _attended = Own(ProductInputBytes(shape.Heads * LlamaShape.HeadSize));
+        _mlp = Own(ProductInputBytes(shape.Intermediate));
         _partial = Own((long)rows * shape.Heads * MaxSplits * LlamaShape.HeadSize * sizeof(float));
         _partialStats = Own((long)rows * shape.Heads * MaxSplits * 2 * sizeof(float));
         _logits = Own((long)rows * headRows * sizeof(float));
@@ -107,13 +107,13 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>Float32 logits of the last step: [rows, head rows of that step].</summary>
     public nint Logits => _logits.Address;
 
-    /// <summary>Each row's next token: int32 [64].</summary>
+    /// <summary>Each row's next token: int32 [80].</summary>
     public nint Tokens => _rowState.Address;
 
-    /// <summary>Each row's position, which its next token takes: int32 [64].</summary>
+    /// <summary>Each row's position, which its next token takes: int32 [80].</summary>
     public nint Positions => _rowState.Address + (MostRows * sizeof(int));
 
-    /// <summary>Whether a row takes part, 0 or 1: int32 [64]. An inactive row's cache is neither read nor written.</summary>
+    /// <summary>Whether a row takes part, 0 or 1: int32 [80]. An inactive row's cache is neither read nor written.</summary>
     public nint Active => _rowState.Address + (2 * MostRows * sizeof(int));
 
     /// <summary>Device address of a row's page numbers: int32 [<see cref="MaxPages"/>].</summary>
@@ -263,6 +263,9 @@ public sealed unsafe class CudaLlama : IDisposable
         return table;
     }
 
+    /// <summary>bf16 values of all rows, for whole chunks as x_index of model.cuh lays them out.</summary>
+    private static long ProductInputBytes(int width) => (long)MostRows * ((width + 1023) / 1024 * 1024) * 2;
+
     private (CudaKernel Kernel, int Slots, int SharedBytes) KernelFor(int rows)
     {
         var build = Builds.First(most => rows <= most);
@@ -283,8 +286,13 @@ public sealed unsafe class CudaLlama : IDisposable
         // Slots as in ring.cuh: eight row segments of 2 KiB, or 1 KiB where more would not stay in registers.
         var slotBytes = 8 * ((build <= (_weights.Type == WeightType.BFloat16 ? 16 : 8) ? 2048 : 1024) + 64);
 
-        // What struct Shared of model.cuh takes, and the alignment of the first slot.
-        var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 2) * 4) + (2 * 256 * 4) + (64 * 4) + (ConsumerWarps * 64 * 8 * 4) + 64 + 128;
+        // What struct Shared of model.cuh takes and the alignment of the first slot; the sums of a batch of tiles, or the stages of
+        // staged_x.cuh that they share memory with.
+        var isStaged = build >= 32 && _device.ComputeCapability is >= 90 and < 120;
+        var stagedBytes = (build == 80 ? 2 : 3) * build / 8 * ConsumerWarps * 32 * 16;
+        var batch = isStaged ? stagedBytes / (ConsumerWarps * build * 8 * 4) : build == 80 ? 2 : 64 / build;
+        var sumBytes = isStaged ? stagedBytes + 16 : ConsumerWarps * batch * build * 8 * 4;
+        var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 2) * 4) + (2 * (build >= 64 ? 512 : 256) * 4) + (batch * build * 4) + sumBytes + 64 + 128;
         var slots = Math.Min(Math.Min(MaxSlots, _mostSlots), (_device.SharedMemoryPerBlock - fixedBytes) / slotBytes);
         var sharedBytes = fixedBytes + (slots * slotBytes);
         kernel.AllowSharedMemory(sharedBytes);

@@ -20,7 +20,7 @@ DEV u32 unit_code(const Shared& shared, int rows, int index)
     while (row + 1 < rows && index >= shared.unit_start[row + 1]) row++;
     int local = index - shared.unit_start[row], pages = shared.position[row] / PAGE + 1, shift = split_shift(pages);
     int split = local / KV_HEADS, kv_head = local % KV_HEADS;
-    return (u32)row | (u32)split << 6 | (u32)kv_head << 12 | (u32)min(1 << shift, pages - (split << shift)) << 20;
+    return (u32)row | (u32)split << 7 | (u32)kv_head << 13 | (u32)min(1 << shift, pages - (split << shift)) << 21;
 }
 
 // The i-th unit of this block. Units are dealt alike in every layer, so the first ones are listed once a step.
@@ -28,7 +28,7 @@ DEV Unit unit_of(const Step& s, const Shared& shared, int i)
 {
     bool listed = i < LISTED_UNITS;
     u32 code = listed ? shared.units[i] : unit_code(shared, s.rows, (int)(blockIdx.x + i * gridDim.x));
-    Unit u = { (int)(code & 63), (int)(code >> 6 & 63), (int)(code >> 12 & 255), (int)(code >> 20), 0 };
+    Unit u = { (int)(code & 127), (int)(code >> 7 & 63), (int)(code >> 13 & 255), (int)(code >> 21), 0 };
     u.first_page = listed ? shared.unit_pages[i] : s.page_table[(size_t)u.row * s.max_pages + (u.split << split_shift(shared.position[u.row] / PAGE + 1))];
     return u;
 }
@@ -39,9 +39,9 @@ DEV void list_units(const Step& s, Shared& shared)
     for (int i = threadIdx.x; i < deal.count && i < LISTED_UNITS; i += BLOCK_THREADS)
     {
         u32 code = unit_code(shared, s.rows, deal.first + i * (int)gridDim.x);
-        int row = code & 63;
+        int row = code & 127;
         shared.units[i] = code;
-        shared.unit_pages[i] = s.page_table[(size_t)row * s.max_pages + ((code >> 6 & 63) << split_shift(shared.position[row] / PAGE + 1))];
+        shared.unit_pages[i] = s.page_table[(size_t)row * s.max_pages + ((code >> 7 & 63) << split_shift(shared.position[row] / PAGE + 1))];
     }
 }
 
@@ -56,6 +56,7 @@ constexpr int RUN = CACHE == 0 ? 32 * PARTS : PAGE;         // positions of a sl
 constexpr int RUN_BYTES = CACHE == 0 ? RUN * POSITION_BYTES : BLOCK_BYTES;
 constexpr int PAGE_SLOTS = 2 * PAGE / RUN;
 static_assert(RUN_BYTES <= SLOT_BYTES && PAGE % RUN == 0, "a run of keys fits a slot");
+static_assert(PAGE_SLOTS <= PASSED_AT_ONCE, "a page is passed at once");
 
 DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring, Front& at, u64 policy, int layer)
 {
@@ -397,6 +398,6 @@ DEV void join_splits(const Step& s, const Shared& shared)
             out.z *= scale;
             out.w *= scale;
         }
-        if (lane < 8) *(uint2*)(s.attended + (size_t)row * (HEADS * D) + head * D + d) = make_uint2(pack_bf16(out.x, out.y), pack_bf16(out.z, out.w));
+        if (lane < 8) *(uint2*)(s.attended + x_index(row, head * D + d, HEADS * D)) = make_uint2(pack_bf16(out.x, out.y), pack_bf16(out.z, out.w));
     }
 }

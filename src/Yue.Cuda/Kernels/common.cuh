@@ -120,6 +120,13 @@ DEV uint4 lds128(u32 address)
     return v;
 }
 
+DEV uint2 lds64(u32 address)
+{
+    uint2 v;
+    asm volatile("ld.shared.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "r"(address) : "memory");
+    return v;
+}
+
 DEV float lds32(u32 address)
 {
     float v;

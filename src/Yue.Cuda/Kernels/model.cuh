@@ -1,6 +1,6 @@
 // The model that a build of the step kernel is for (NVRTC -D options) and what the host passes to it.
 //
-// ROWS       8, 16, 32 or 64: the most rows of this build; a row's result is the same bits in each of them
+// ROWS       8, 16, 32, 64 or 80: the most rows of this build; a row's result is the same bits in each of them
 // WEIGHT     0 bf16, 1 int8 (sign and seven bits of size), 2 fp8 e4m3; 8-bit matrices have one float32 scale a row
 // CACHE      0 bf16, 1 fp8 e4m3: see cache.cuh
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
@@ -11,7 +11,10 @@
 constexpr int GROUP = HEADS / KV_HEADS;
 constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
 constexpr int MAX_SPLITS = 64;
+constexpr int OCTETS = ROWS / 8;
 constexpr int WEIGHT_BYTES = WEIGHT == 0 ? 2 : 1;
+constexpr int X_LOADS = 2 / WEIGHT_BYTES;                   // 16-byte loads of x for 16 bytes of weights
+constexpr int X_PARTS = 2 * X_LOADS;                        // and for the 32 bytes that a lane has of a KiB of a weight row
 // What products take is stored times X_SCALE; see widen in product.cuh.
 constexpr float X_SCALE = WEIGHT == 0 ? 1.0f : 18446744073709551616.0f;                                    // 2^64
 constexpr float SUM_SCALE = WEIGHT == 0 ? 1.0f : WEIGHT == 1 ? 590295810358705651712.0f : 72057594037927936.0f;   // 2^69, 2^56
@@ -20,8 +23,9 @@ constexpr float SUM_SCALE = WEIGHT == 0 ? 1.0f : WEIGHT == 1 ? 59029581035870565
 constexpr float QUERY_SCALE = CACHE == 0 ? 1.0f : 18446744073709551616.0f;   // 2^64
 constexpr float CACHE_SCALE = CACHE == 0 ? 1.0f : 72057594037927936.0f;     // 2^56
 constexpr int MAX_BLOCKS = 256;
-constexpr int LISTED_UNITS = 256;
-constexpr int BATCH = 64 / ROWS;                             // tiles whose sums the warps exchange at once
+constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;      // 80 rows of 2,700 positions and 16 heads are 420 units a block of 132
+// Tiles whose sums the warps exchange at once; where x is staged, each warp's in the memory of its stages, which are empty by then.
+constexpr int BATCH = X_STAGED ? STAGED_BYTES / (CONSUMER_WARPS * ROWS * 8 * 4) : ROWS == 80 ? 2 : 64 / ROWS;
 
 static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads a key-value head");
 static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pieces of 128 values");
@@ -47,12 +51,12 @@ struct Step
     const int* position;            // [ROWS]
     const int* active;              // [ROWS]
     float* residual;                // [ROWS, HIDDEN]
-    bf16* normed;                   // [ROWS, HIDDEN]: residual times the next norm's weight, not yet divided by the root mean square
+    bf16* normed;                   // x_index [ROWS, HIDDEN]: residual times the next norm's weight, not yet divided by the root mean square
     float* squares;                 // [2, ROWS, MAX_BLOCKS]: each block's share of the sum of squares of residual
     bf16* query;                    // [ROWS, HEADS*D], times QUERY_SCALE
     bf16* fresh;                    // [ROWS, 2, KV_HEADS, D]: this position's keys and values, which attention puts into the cache
-    bf16* attended;                 // [ROWS, HEADS*D]
-    bf16* mlp;                      // [ROWS, INTERMEDIATE]
+    bf16* attended;                 // x_index [ROWS, HEADS*D]
+    bf16* mlp;                      // x_index [ROWS, INTERMEDIATE]
     float* partial;                 // [ROWS, KV_HEADS, MAX_SPLITS, GROUP, D]
     float2* partial_stats;          // [ROWS, KV_HEADS, MAX_SPLITS, GROUP]: maximum (in powers of two) and sum
     float* logits;                  // [ROWS, head_rows]
@@ -60,6 +64,17 @@ struct Step
     int rows, layer_count, max_pages, slots, head_start, head_rows;
     float epsilon;
 };
+
+// Where value k of row m of a product's x [ROWS, K] is: row after row, or where x is staged in the order in which lanes take it, eight
+// values each: [chunks of 1 KiB of a weight row, X_PARTS, warps, octets of rows, lanes, 8]. A last chunk that K does not fill has its room.
+DEV size_t x_index(int m, int k, int K)
+{
+    if (!X_STAGED) return (size_t)m * K + k;
+    constexpr int WARP_K = 128 / WEIGHT_BYTES, HALF_K = WARP_K / 2, LANE_K = 8 * X_LOADS;
+    int chunk_warp = k / WARP_K, chunk = chunk_warp >> 3, warp = chunk_warp & 7, half = k / HALF_K & 1, c = k % HALF_K / LANE_K, load = k % LANE_K / 8;
+    int stage = chunk * X_PARTS + half * X_LOADS + load;
+    return (size_t)((stage * CONSUMER_WARPS + warp) * OCTETS + (m >> 3)) * 256 + ((m & 7) * 4 + c) * 8 + (k & 7);
+}
 
 // The block of keys (kv = 0) or values (kv = 1) of one page, layer and head.
 DEV size_t cache_offset(int page, int layer, int layer_count, int kv, int head)
@@ -86,7 +101,7 @@ struct Shared
     u32 units[LISTED_UNITS];        // this block's attention units, see attention.cuh
     int unit_pages[LISTED_UNITS];   // and the first page of each
     float tile_squares[BATCH][ROWS];
-    __align__(16) float sums[CONSUMER_WARPS][BATCH][ROWS * 8];  // 16 KiB
+    __align__(16) float sums[X_STAGED ? 4 : CONSUMER_WARPS * BATCH * ROWS * 8];     // 16 KiB
 };
 
 // Tiles of eight weight rows go round the blocks, and each product starts at the block after the last one's end: no block reads

@@ -34,6 +34,15 @@ constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes reading t
 constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;
 
+// Whether x goes through shared memory (staged_x.cuh): with many rows, where a multiprocessor has 227 KiB of it. CudaLlama knows it, too.
+#if __CUDA_ARCH__ >= 900 && __CUDA_ARCH__ < 1200
+constexpr bool X_STAGED = ROWS >= 32;
+#else
+constexpr bool X_STAGED = false;
+#endif
+constexpr int STAGES = ROWS == 80 ? 2 : 3;
+constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
+
 // KiB that a block has asked for and not yet got. Bandwidth needs about 24; what is more only queues, and the loads and the
 // barriers of the consumers queue behind it. The ring is deeper: it fills while the consumers wait, at a pace that leaves their
 // barrier a short way through the memory system.
@@ -45,9 +54,15 @@ constexpr int MAX_SLOTS = 32;
 #endif
 constexpr int MOST_FLYING = FLIGHT / (8 * PARTS), MOST_FLYING_AHEAD = FLIGHT_AHEAD / (8 * PARTS);
 
+// Slots that a consumer passes after a look at the last of them. Bytes arrive in any order: so many slots must lie between the
+// producer and the oldest one whose bytes are under way, or the consumer takes an old phase of its slot for the new one.
+constexpr int PASSED_AT_ONCE = 4;
+
 struct Ring
 {
     u32 data;       // shared address of slot 0, 128-byte aligned
+    u32 staged;     // and of the stages of x behind the slots
+    float* sums;    // [CONSUMER_WARPS, BATCH, ROWS * 8]: the warps' sums of a batch of tiles
     u32 full;       // MAX_SLOTS barriers: the slot's bytes have arrived
     u32 empty;      // MAX_SLOTS barriers: all consumer warps have left the slot
     u32 phase;      // the phase that the consumers are in: a count of attentions and products
@@ -79,6 +94,13 @@ struct Cursor
     DEV void advance(const Ring& ring)
     {
         if (++slot == ring.slots) { slot = 0; phase ^= 1u; }
+    }
+
+    // The place count slots on; count is at most the ring's slots.
+    DEV Cursor after(int count, const Ring& ring) const
+    {
+        int next = slot + count;
+        return next < ring.slots ? Cursor{ next, phase } : Cursor{ next - ring.slots, phase ^ 1u };
     }
 
     DEV u32 data(const Ring& ring) const { return ring.data + (u32)slot * SLOT_BYTES; }
@@ -192,7 +214,7 @@ DEV void fill_slot(const Ring& ring, Front& front, u32 bytes, u32 pitch, u64 pol
     Cursor& at = front.at;
     int consumers_phase;
     asm volatile("ld.volatile.shared.s32 %0, [%1];" : "=r"(consumers_phase) : "r"(ring.phase) : "memory");
-    int most = min(consumers_phase < front.phase ? MOST_FLYING_AHEAD : MOST_FLYING, ring.slots - 1);
+    int most = min(consumers_phase < front.phase ? MOST_FLYING_AHEAD : MOST_FLYING, max(ring.slots - PASSED_AT_ONCE, 1));
     while (front.flying >= most)
     {
         barrier_wait(front.landed.full(ring), front.landed.phase);

@@ -13,7 +13,7 @@
 #include "attention.cuh"
 
 // h_0 and its share of squares: block m writes row m.
-DEV void embed(const Step& s, Shared& shared)
+DEV void embed(const Step& s, const Ring& ring)
 {
     const bf16* norm = s.layers[0].attention_norm;
     int lane = threadIdx.x & 31;
@@ -25,15 +25,15 @@ DEV void embed(const Step& s, Shared& shared)
         {
             float h = from_bf16(source[i]);
             s.residual[(size_t)m * HIDDEN + i] = h;
-            s.normed[(size_t)m * HIDDEN + i] = to_bf16(h * from_bf16(norm[i]) * X_SCALE);
+            s.normed[x_index(m, i, HIDDEN)] = to_bf16(h * from_bf16(norm[i]) * X_SCALE);
             sum += h * h;
         }
 #pragma unroll
         for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
-        if (lane == 0) shared.sums[0][0][threadIdx.x >> 5] = sum;
+        if (lane == 0) ring.sums[threadIdx.x >> 5] = sum;
         consumers_sync();
         sum = 0.0f;
-        for (int w = 0; w < CONSUMER_WARPS; w++) sum += shared.sums[0][0][w];
+        for (int w = 0; w < CONSUMER_WARPS; w++) sum += ring.sums[w];
         for (int b = threadIdx.x; b < (int)gridDim.x; b += CONSUMERS) s.squares[(size_t)m * MAX_BLOCKS + b] = b == 0 ? sum : 0.0f;
         consumers_sync();
     }
@@ -49,7 +49,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
     extern __shared__ __align__(128) u8 memory[];
     Ring ring;
     ring.data = (shared_address(memory) + 127u) & ~127u;
-    Shared& shared = *(Shared*)(memory + (ring.data - shared_address(memory)) + (size_t)s.slots * SLOT_BYTES);
+    ring.staged = ring.data + s.slots * SLOT_BYTES;
+    u8* staged = memory + (ring.staged - shared_address(memory));
+    Shared& shared = *(Shared*)(staged + STAGED_BYTES);
+    ring.sums = X_STAGED ? (float*)staged : shared.sums;
     ring.full = shared_address(shared.full);
     ring.empty = shared_address(shared.empty);
     ring.phase = shared_address(&shared.phase);
@@ -109,7 +112,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
         Cursor at = { 0, 0u };
         Grid grid(s.barrier);
         int phase = 0;
-        embed(s, shared);
+        embed(s, ring);
         grid.sync();
 #pragma unroll 1
         for (int i = 0; i < products; i++)
@@ -139,7 +142,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
             }
             if (next_norm) clear_squares(shared);
             const bf16* x = p.kind == OUT ? s.attended : p.kind == DOWN ? s.mlp : s.normed;
-            consume(s, shared, ring, at, p, x, next_norm, scale, i >> 2, offset, ++phase);
+            if constexpr (X_STAGED) consume_staged(s, shared, ring, at, p, x, next_norm, scale, offset, ++phase);
+            else consume(s, shared, ring, at, p, x, next_norm, scale, offset, ++phase);
             offset = (offset + p.tiles) % (int)gridDim.x;
             if (next_norm) store_squares(s, shared, p.kind == OUT ? 1 : 0);
             if (p.kind == HEAD) break;

@@ -1,0 +1,76 @@
+// The products of a layer and their tiles: which weight rows they are, which block has which, and how they come into the ring.
+#pragma once
+#include "model.cuh"
+
+// x is read once for so many tiles; more sums would not stay in registers.
+constexpr int MAX_GROUP = X_STAGED ? (YUE_OWN_REGISTERS ? 384 : 256) / ROWS / 2 * 2
+    : ROWS == 80 ? 2 : ROWS == 64 ? (WEIGHT == 0 ? 4 : 2) : ROWS == 16 ? 12 : 8;
+
+typedef float Sums[MAX_GROUP / 2][OCTETS][4];               // of a pair of tiles: weight rows g of both, songs 2 c and 2 c + 1 of an octet
+
+enum { QKV, OUT, GATE_UP, DOWN, HEAD };
+
+// One of a layer's products, or the head. A run-time record and one copy of the code for all five: five copies, unrolled,
+// took 220 KB, and fetching them anew in each phase cost more than the constants saved.
+struct Product
+{
+    int kind, k, chunks, tiles, row_limit;
+    u32 row_bytes;
+
+    DEV explicit Product(int kind, int head_rows) : kind(kind)
+    {
+        k = kind == OUT ? HEADS * D : kind == DOWN ? INTERMEDIATE : HIDDEN;
+        row_bytes = (u32)k * WEIGHT_BYTES;
+        chunks = (int)((row_bytes + SEGMENT - 1) / SEGMENT);
+        row_limit = kind == QKV ? QKV_HEADS * D : kind == GATE_UP ? 2 * INTERMEDIATE : kind == HEAD ? head_rows : HIDDEN;
+        tiles = (row_limit + 7) / 8;
+    }
+
+    // The weight row behind row i of a tile. q, k, v tiles pair rows j and j + 64 of a head, which RoPE rotates together.
+    DEV int weight_row(int tile, int i) const
+    {
+        return kind == QKV ? (tile >> 4) * D + (tile & 15) * 4 + (i & 3) + (i >> 2) * 64 : min(tile * 8 + i, row_limit - 1);
+    }
+
+    DEV u32 chunk_bytes(int chunk) const { return min(row_bytes - (u32)chunk * SEGMENT, (u32)SEGMENT); }
+};
+
+// The tiles of a block in groups of nearly equal size; the producer and the consumers walk them alike.
+struct Groups
+{
+    int count, size, larger;
+
+    DEV explicit Groups(int tiles)
+    {
+        count = (tiles + MAX_GROUP - 1) / MAX_GROUP;
+        size = count ? tiles / count : 0;
+        larger = count ? tiles % count : 0;
+    }
+
+    DEV int tiles(int group) const { return size + (group < larger ? 1 : 0); }
+};
+
+DEV void produce(const Ring& ring, Front& at, u64 policy, const Product& p, const void* weights, int offset)
+{
+    Deal deal(p.tiles, offset);
+    Groups groups(deal.count);
+    int tile0 = deal.first;
+#pragma unroll 1
+    for (int group = 0; group < groups.count; group++)
+    {
+        int n = groups.tiles(group);
+#pragma unroll 1
+        for (int chunk = 0; chunk < p.chunks; chunk++)
+        {
+            u32 bytes = p.chunk_bytes(chunk);
+#pragma unroll 1
+            for (int t = 0; t < n; t++)
+            {
+                int tile = tile0 + t * (int)gridDim.x;
+                const u8* from = (const u8*)weights + (size_t)chunk * SEGMENT;
+                fill_slot<8>(ring, at, bytes, SEGMENT_PITCH, policy, [&](int i) { return from + (size_t)p.weight_row(tile, i) * p.row_bytes; });
+            }
+        }
+        tile0 += n * (int)gridDim.x;
+    }
+}
