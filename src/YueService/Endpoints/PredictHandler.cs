@@ -34,17 +34,17 @@ internal sealed partial class PredictHandler(
                 http, ProblemType.NotAcceptable, "Accept application/json, audio/wav, audio/flac or audio/mpeg.");
         }
 
-        var (command, bodyHash, problem) = await body.ReadAsync(http, form.Format);
-        if (command is null)
-        {
-            return problem!;
-        }
-
         if (Preferences.Has(http.Request.Headers["Prefer"], Preferences.Async))
         {
             Preferences.Applied(http.Response, Preferences.Async);
-            var submitted = await submitter.SubmitAsync(http, command with { Format = form.Format ?? command.Format }, bodyHash);
+            var submitted = await submitter.SubmitAsync(http, form.Format);
             return submitted.Result is Accepted<SongJobResponse> accepted ? accepted : (ProblemHttpResult)submitted.Result;
+        }
+
+        var (command, problem) = await body.ReadAsync(http, form.Format);
+        if (command is null)
+        {
+            return problem!;
         }
 
         return (await SingAsync(http, command, form)).Result switch
