@@ -29,6 +29,7 @@ internal sealed record SystemdSettings(string Socket, TimeSpan? Watchdog)
 internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifetime lifetime, SystemdSettings settings) : BackgroundService
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LoadingInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LoadingExtension = TimeSpan.FromSeconds(60);
 
     private readonly TimeSpan _interval = settings.Watchdog / 4 is { } quarter && quarter < LookInterval ? quarter : LookInterval;
@@ -49,7 +50,8 @@ internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifeti
             }
 
             Tell(socket, status);
-            await Task.Delay(_interval, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var interval = status.State == EngineState.Loading ? LoadingInterval : _interval;
+            await Task.Delay(interval, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
