@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine;
 using Yue.Engine.Audio;
@@ -42,7 +43,10 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
                 return problem!;
             }
 
-            var request = new JobRequest(command.Song, accepted ?? command.Format, command.ClientJobId, command.Warnings);
+            var request = new JobRequest(command.Song, accepted ?? command.Format, command.ClientJobId, command.Warnings)
+            {
+                TraceParent = Activity.Current?.Id,
+            };
             return await AnswerAsync(http, await jobs.SubmitAsync(request, key, bodyHash, http.RequestAborted));
         }
     }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Yue.Engine;
 using YueService.Errors;
+using YueService.Telemetry;
 
 namespace YueService.Jobs;
 
@@ -73,6 +74,7 @@ internal sealed class SongJobs(
                 return true;
             }
 
+            using var trace = YueTelemetry.Resume("resume", job.Request.TraceParent);
             var live = new LiveJob(id);
             if (queue.TryEnqueue(song, live, restored: true, out var queued, live.Cancelled) != SubmitOutcome.Accepted)
             {
