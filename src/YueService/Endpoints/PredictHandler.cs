@@ -36,9 +36,14 @@ internal sealed partial class PredictHandler(
 
         if (Preferences.Has(http.Request.Headers["Prefer"], Preferences.Async))
         {
-            Preferences.Applied(http.Response, Preferences.Async);
             var submitted = await submitter.SubmitAsync(http, form.Format);
-            return submitted.Result is Accepted<SongJobResponse> accepted ? accepted : (ProblemHttpResult)submitted.Result;
+            if (submitted.Result is not Accepted<SongJobResponse> accepted)
+            {
+                return (ProblemHttpResult)submitted.Result;
+            }
+
+            Preferences.Applied(http.Response, Preferences.Async);
+            return accepted;
         }
 
         var (command, problem) = await body.ReadAsync(http, form.Format);
