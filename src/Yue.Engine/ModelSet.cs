@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchSharp;
 using Yue.Engine.Codec;
 using Yue.Engine.Demo;
@@ -290,11 +291,19 @@ internal sealed class ModelSet : IDisposable
         return item;
     }
 
-    private static Device TorchDevice(string name) => name switch
+    private static Device TorchDevice(string name)
     {
-        "auto" => device(cuda.is_available() ? "cuda" : "cpu"),
-        _ => device(name),
-    };
+        var gpus = cuda.is_available() ? cuda.device_count() : 0;
+        var index = name.StartsWith("cuda:", StringComparison.Ordinal) ? int.Parse(name.AsSpan("cuda:".Length), CultureInfo.InvariantCulture) : 0;
+        return name switch
+        {
+            "auto" => device(gpus > 0 ? "cuda" : "cpu"),
+            "cpu" => CPU,
+            _ when index < gpus => device(name),
+            _ => throw new InvalidOperationException(
+                $"Device is {name}, and this build finds {gpus} GPUs here; yue doctor says why, and Device auto takes what there is."),
+        };
+    }
 
     private static CheckpointFolders Demo() => new([new(DemoName, DemoModel.Folders.Stage1)], DemoModel.Folders.Stage2, DemoModel.Folders.Codec);
 

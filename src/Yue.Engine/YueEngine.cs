@@ -255,10 +255,12 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     private void Die(Exception error)
     {
+        // Of a native library that does not load, only the innermost exception says why.
+        var reason = (error is TypeInitializationException ? error.GetBaseException() : error).Message;
         Log.Dead(_logger, error);
-        UpdateStatus(status => status with { State = EngineState.Failed, Failure = error.Message, Loading = null });
+        UpdateStatus(status => status with { State = EngineState.Failed, Failure = reason, Loading = null });
         _loaded.TrySetException(error);
-        _queue.Close(new EngineDeadException(error.Message, error));
+        _queue.Close(new EngineDeadException(reason, error));
     }
 
     private static SongException ShuttingDown() => new("the service is shutting down");

@@ -93,6 +93,15 @@ public sealed class EngineStartTests : IDisposable
         return copy;
     }
 
+    [Fact]
+    public async Task A_GPU_that_is_not_there_is_named_with_the_way_out()
+    {
+        using var engine = DemoEngine.Create(new EngineOptions { Device = "cuda:99" });
+        await engine.StartAsync(CancellationToken.None);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => engine.Loaded);
+        Assert.Matches("Device is cuda:99, and this build finds [0-9]+ GPUs here; yue doctor says why", engine.Status.Failure);
+    }
+
     private EngineOptions Options() => new()
     {
         Stage1 = { ["english"] = _files.Stage1 },

@@ -17,7 +17,7 @@ internal static class AccessExtensions
     {
         services.AddRateLimiter(limiter => limiter.OnRejected = RejectAsync);
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<AccessOptions>>(
-            (limiter, access) => limiter.AddPolicy(Songs, http => PartitionOf(http, access.Value.RateLimitPerMinute)));
+            (limiter, access) => limiter.AddPolicy(Songs, http => PartitionOf(http, access.Value)));
         services.AddRequestTimeouts();
         services.AddOptions<RequestTimeoutOptions>().Configure<IOptions<AccessOptions>>((timeouts, access) =>
         {
@@ -50,12 +50,12 @@ internal static class AccessExtensions
             Problems.Create(http, ProblemType.Timeout, $"The answer was not there after {seconds} seconds. Ask for a job instead: POST /v1/songs.").ExecuteAsync(http),
     };
 
-    /// <summary>One limit a key, or an address where callers send none. Only known keys come this far.</summary>
-    private static RateLimitPartition<string> PartitionOf(HttpContext http, int limit) => limit == 0
+    /// <summary>One limit a key, of which only known ones come this far, or an address where there are no keys.</summary>
+    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) => access.RateLimitPerMinute == 0
         ? RateLimitPartition.GetNoLimiter("")
         : RateLimitPartition.GetFixedWindowLimiter(
-            http.Request.Headers.Authorization is { Count: > 0 } key ? key.ToString() : http.Connection.RemoteIpAddress?.ToString() ?? "",
-            _ => new FixedWindowRateLimiterOptions { PermitLimit = limit, Window = TimeSpan.FromMinutes(1) });
+            (access.Keys().Count > 0 ? ApiKeyMiddleware.KeyOf(http.Request) : http.Connection.RemoteIpAddress?.ToString()) ?? "",
+            _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
 
     private static async ValueTask RejectAsync(OnRejectedContext context, CancellationToken cancel)
     {

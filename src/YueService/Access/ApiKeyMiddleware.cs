@@ -14,7 +14,7 @@ internal sealed class ApiKeyMiddleware(RequestDelegate next, IOptions<AccessOpti
 
     public Task InvokeAsync(HttpContext http)
     {
-        if (_keys.Length == 0 || http.Request.Path.StartsWithSegments("/health") || IsKnown(http.Request.Headers.Authorization.ToString()))
+        if (_keys.Length == 0 || http.Request.Path.StartsWithSegments("/health") || IsKnown(KeyOf(http.Request)))
         {
             return next(http);
         }
@@ -23,19 +23,25 @@ internal sealed class ApiKeyMiddleware(RequestDelegate next, IOptions<AccessOpti
         return Problems.Create(http, ProblemType.Unauthorized, "Send the service's API key as Authorization: Bearer KEY.").ExecuteAsync(http);
     }
 
-    /// <summary>Takes the same time for every header of a length: digests are compared, each with every key.</summary>
-    private bool IsKnown(string authorization)
+    /// <summary>The key that a request sends, however its header is written; null without one.</summary>
+    public static string? KeyOf(HttpRequest request) =>
+        request.Headers.Authorization.ToString() is var header && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            ? header[Scheme.Length..].Trim()
+            : null;
+
+    /// <summary>Takes the same time for every key of a length: digests are compared, each with every key.</summary>
+    private bool IsKnown(string? key)
     {
-        if (!authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+        if (key is null)
         {
             return false;
         }
 
-        var sent = Hash(authorization[Scheme.Length..].Trim());
+        var sent = Hash(key);
         var known = false;
-        foreach (var key in _keys)
+        foreach (var one in _keys)
         {
-            known |= CryptographicOperations.FixedTimeEquals(sent, key);
+            known |= CryptographicOperations.FixedTimeEquals(sent, one);
         }
 
         return known;

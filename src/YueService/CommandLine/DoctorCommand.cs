@@ -58,7 +58,8 @@ internal static class DoctorCommand
         // This host is no web host, which would read the variable itself.
         var configured = Environment.GetEnvironmentVariable("ASPNETCORE_URLS")
             ?? host.Services.GetRequiredService<IConfiguration>()[WebHostDefaults.ServerUrlsKey];
-        var sound = await ExamineAsync(engine, Addresses(urls ?? configured), output, signals.Token);
+        var stateFolder = host.Services.GetRequiredService<IOptions<JobOptions>>().Value.StateFolder;
+        var sound = await ExamineAsync(engine, stateFolder, Addresses(urls ?? configured), output, signals.Token);
         if (host.Services.GetRequiredService<IOptions<SeparatorOptions>>().Value.Separator is { } separator)
         {
             // The settings were checked above: it is a network of the right shape.
@@ -73,11 +74,12 @@ internal static class DoctorCommand
         return sound ? ExitCode.Success : ExitCode.Failure;
     }
 
-    private static async Task<bool> ExamineAsync(EngineOptions engine, IEnumerable<Uri> urls, TextWriter output, CancellationToken cancel)
+    private static async Task<bool> ExamineAsync(
+        EngineOptions engine, string stateFolder, IEnumerable<Uri> urls, TextWriter output, CancellationToken cancel)
     {
         var machine = await MachineFacts.CollectAsync(cancel);
         var checkpoints = new CheckpointChecks(engine, ModelManifest.LoadDefault());
-        IReadOnlyList<Finding> findings = [.. checkpoints.Run(), .. MachineChecks.Of(machine, engine, checkpoints.Weights, urls)];
+        IReadOnlyList<Finding> findings = [.. checkpoints.Run(), .. MachineChecks.Of(machine, engine, checkpoints.Weights, stateFolder, urls)];
         foreach (var finding in findings)
         {
             await output.WriteLineAsync(finding.ToString());

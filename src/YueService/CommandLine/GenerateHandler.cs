@@ -84,6 +84,7 @@ internal sealed class GenerateHandler(
             return ExitCode.Usage;
         }
 
+        await WarnAsync(command.Warnings);
         var format = command.Format ?? target.Format;
         return encoder.Supports(format)
             ? await MakeAsync(command.Song with { Reference = song.Reference }, target, format, cancel)
@@ -147,11 +148,7 @@ internal sealed class GenerateHandler(
             return await FailAsync(ExitCode.Failure, $"The song cannot be written: {e.Message}");
         }
 
-        foreach (var warning in result.Warnings.Concat(encoded.Warnings))
-        {
-            await error.WriteLineAsync($"warning: {warning}");
-        }
-
+        await WarnAsync(result.Warnings.Concat(encoded.Warnings));
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
             $"{target.Mix}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, model {result.Model}, seed {result.Seed}"));
@@ -239,6 +236,14 @@ internal sealed class GenerateHandler(
         }
 
         return clips;
+    }
+
+    private async Task WarnAsync(IEnumerable<string> warnings)
+    {
+        foreach (var warning in warnings)
+        {
+            await error.WriteLineAsync($"warning: {warning}");
+        }
     }
 
     private async Task<int> FailAsync(int exitCode, string message)

@@ -15,13 +15,15 @@ internal static class MachineChecks
     /// <param name="machine">What there is.</param>
     /// <param name="options">What is configured.</param>
     /// <param name="weights">The checkpoints' number of weights; 0 where they could not be read.</param>
+    /// <param name="stateFolder">Where jobs would be kept.</param>
     /// <param name="urls">Where the service would listen.</param>
-    public static IEnumerable<Finding> Of(MachineFacts machine, EngineOptions options, long weights, IEnumerable<Uri> urls) =>
+    public static IEnumerable<Finding> Of(MachineFacts machine, EngineOptions options, long weights, string stateFolder, IEnumerable<Uri> urls) =>
     [
         Library(machine),
         Device(machine, options),
         Memory(machine, options, weights),
         Ffmpeg(machine),
+        State(machine, stateFolder),
         .. urls.Select(url => Port(machine, url)),
     ];
 
@@ -51,7 +53,8 @@ internal static class MachineChecks
         var needed = (weights * (onGpu ? 2 : 4)) + (weights == 0 ? 0 : WorkBytes);
         var gpu = onGpu ? machine.Gpus.ElementAtOrDefault(IndexOf(options.Device)) : null;
         var (there, where) = gpu is not null ? (gpu.FreeBytes, "GPU memory are free") : (machine.HostBytes, "memory are there");
-        var text = $"{ByteText.Of(there)} of {where}, about {ByteText.Of(needed)} are needed";
+        var need = weights > 0 ? $"about {ByteText.Of(needed)} are needed" : options.Stage1.Count > 0 ? "how much is needed is not known" : "the demo model needs little";
+        var text = $"{ByteText.Of(there)} of {where}, {need}";
         return needed <= there ? Finding.Ok("memory", text)
             : gpu is not null && needed <= gpu.TotalBytes
                 ? Finding.Missing("memory", text, "nvidia-smi shows which process has the rest: end it")
@@ -65,6 +68,10 @@ internal static class MachineChecks
         _ => Finding.Warning(
             "ffmpeg", "not found: only wav can be written, no reference clips read, no loudness measured", "sudo apt-get install ffmpeg"),
     };
+
+    private static Finding State(MachineFacts machine, string folder) => machine.FolderFault(folder) is { } fault
+        ? Finding.Missing("state", $"{folder} cannot be written, and no job can be kept: {fault}", "yue serve --Yue:StateFolder=FOLDER, or let this user write there")
+        : Finding.Ok("state", $"jobs and their songs can be kept in {folder}");
 
     private static Finding Port(MachineFacts machine, Uri url) => machine.CanListen(url)
         ? Finding.Ok("port", $"{url} is free")

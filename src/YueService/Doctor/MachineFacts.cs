@@ -35,6 +35,9 @@ internal sealed record MachineFacts
     /// <summary>Whether an address can be listened on.</summary>
     public Func<Uri, bool> CanListen { get; init; } = _ => true;
 
+    /// <summary>Why a folder cannot be written, or made where it is missing; null when it can.</summary>
+    public Func<string, string?> FolderFault { get; init; } = _ => null;
+
     /// <summary>Looks at the machine.</summary>
     public static async Task<MachineFacts> CollectAsync(CancellationToken cancel)
     {
@@ -48,6 +51,7 @@ internal sealed record MachineFacts
             HasFfmpeg = new AudioEncoder().IsAvailable,
             CanReadClips = new AudioDecoder().IsAvailable,
             CanListen = TryListen,
+            FolderFault = TryWrite,
         };
     }
 
@@ -95,6 +99,27 @@ internal sealed record MachineFacts
         catch (Exception e) when (e is Win32Exception || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             return [];
+        }
+    }
+
+    /// <summary>Tries a file in the folder, or where the first missing folder above it would be made.</summary>
+    private static string? TryWrite(string folder)
+    {
+        var existing = Path.GetFullPath(folder);
+        while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { } parent)
+        {
+            existing = parent;
+        }
+
+        try
+        {
+            using var file = new FileStream(
+                Path.Combine(existing, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
         }
     }
 

@@ -34,17 +34,22 @@ internal sealed partial class PredictHandler(
                 http, ProblemType.NotAcceptable, "Accept application/json, audio/wav, audio/flac or audio/mpeg.");
         }
 
-        var (command, bodyHash, problem) = await body.ReadAsync(http, form.Format);
+        if (Preferences.Has(http.Request.Headers["Prefer"], Preferences.Async))
+        {
+            var submitted = await submitter.SubmitAsync(http, form.Format);
+            if (submitted.Result is not Accepted<SongJobResponse> accepted)
+            {
+                return (ProblemHttpResult)submitted.Result;
+            }
+
+            Preferences.Applied(http.Response, Preferences.Async);
+            return accepted;
+        }
+
+        var (command, problem) = await body.ReadAsync(http, form.Format);
         if (command is null)
         {
             return problem!;
-        }
-
-        if (Preferences.Has(http.Request.Headers["Prefer"], Preferences.Async))
-        {
-            Preferences.Applied(http.Response, Preferences.Async);
-            var submitted = await submitter.SubmitAsync(http, command with { Format = form.Format ?? command.Format }, bodyHash);
-            return submitted.Result is Accepted<SongJobResponse> accepted ? accepted : (ProblemHttpResult)submitted.Result;
         }
 
         return (await SingAsync(http, command, form)).Result switch

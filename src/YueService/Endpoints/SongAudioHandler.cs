@@ -23,6 +23,7 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
     /// <response code="206">The range that was asked for.</response>
     /// <response code="404">There is no such job, or the song has no such track: stems must be asked for with the song.</response>
     /// <response code="409">The song is not there yet, or never comes.</response>
+    /// <response code="416">The file ends before the range; Content-Range says where.</response>
     /// <response code="422">track or format has no such value, or the format cannot be made here.</response>
     public async Task<IResult> GetAsync(HttpContext http, string id)
     {
@@ -63,18 +64,18 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
             ? Problems.Create(http, ProblemType.NotFound, "The song's file is gone from the state folder.")
             : Problems.FormatUnavailable(http, format);
 
-    private static FileStreamHttpResult Send(FileStream file, string id, string track, AudioFormat format, DateTimeOffset? finishedAt)
+    private static SongFile Send(FileStream file, string id, string track, AudioFormat format, DateTimeOffset? finishedAt)
     {
         // A file made again by another encoder differs in its length or its time.
         var version = string.Create(
             CultureInfo.InvariantCulture, $"{id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
-        return TypedResults.Stream(
+        return new(file.Length, TypedResults.Stream(
             file,
             format.MediaType(),
             $"{id}-{track}.{format.Name()}",
             finishedAt,
             new EntityTagHeaderValue($"\"{version}\""),
-            enableRangeProcessing: true);
+            enableRangeProcessing: true));
     }
 
     /// <summary>Makes the file from the WAV file; null when that is gone or the format cannot be made here.</summary>
@@ -120,5 +121,23 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
 
         findings.Error(name, $"{name} is {JsonText.Cut(text.ToString())}; send {string.Join(" or ", allowed)}.");
         return null;
+    }
+
+    /// <summary>A file in ranges, where a range past its end is a problem like every other error.</summary>
+    private sealed class SongFile(long length, FileStreamHttpResult file) : IResult
+    {
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            await file.ExecuteAsync(httpContext);
+            if (httpContext.Response is { StatusCode: StatusCodes.Status416RangeNotSatisfiable, HasStarted: false, Headers: var headers })
+            {
+                headers.ContentLength = null;
+                headers.Remove(HeaderNames.ContentDisposition);
+                headers.Remove(HeaderNames.ETag);
+                headers.Remove(HeaderNames.LastModified);
+                var detail = $"The range is {JsonText.Cut(httpContext.Request.Headers.Range.ToString())}; the file has {length} bytes.";
+                await Problems.Create(httpContext, ProblemType.ForStatus(StatusCodes.Status416RangeNotSatisfiable), detail).ExecuteAsync(httpContext);
+            }
+        }
     }
 }

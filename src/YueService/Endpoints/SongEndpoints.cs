@@ -43,7 +43,8 @@ internal static class SongEndpoints
                 new ApiAnswer(200, "The file.", "audio/wav", "audio/flac", "audio/mpeg"),
                 new ApiAnswer(206, "The range that was asked for.", "audio/wav", "audio/flac", "audio/mpeg"),
                 ApiAnswer.Problem(404, "There is no such job or track."),
-                ApiAnswer.Problem(409, "The song is not there yet, or never comes."));
+                ApiAnswer.Problem(409, "The song is not there yet, or never comes."),
+                ApiAnswer.Problem(416, "The file ends before the range."));
         songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
             .Describe(
                 "Fetch a song's stage-1 codes",

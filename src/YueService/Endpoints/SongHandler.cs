@@ -8,7 +8,7 @@ using YueService.Requests;
 namespace YueService.Endpoints;
 
 /// <summary><c>/v1/songs</c>: jobs are taken, shown, listed and cancelled.</summary>
-internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongRequestBody body, SongSubmitter submitter)
+internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter submitter)
 {
     private const int DefaultPage = 20;
     private const int MaxPage = 100;
@@ -19,11 +19,8 @@ internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongRequestBod
     /// <response code="422">Fields are out of bounds: all of them are named. Or the Idempotency-Key came with another body.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
     /// <response code="503">The models are not loaded, or jobs cannot be stored.</response>
-    public async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> CreateAsync(HttpContext http)
-    {
-        var (command, bodyHash, problem) = await body.ReadAsync(http, accepted: null);
-        return command is null ? problem! : await submitter.SubmitAsync(http, command, bodyHash);
-    }
+    public Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> CreateAsync(HttpContext http) =>
+        submitter.SubmitAsync(http, accepted: null);
 
     /// <summary>Lists jobs, the newest first.</summary>
     /// <response code="200">A page of jobs; next_cursor leads to the next one.</response>

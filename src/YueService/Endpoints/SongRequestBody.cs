@@ -23,23 +23,33 @@ internal sealed partial class SongRequestBody(
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
     public async Task<Reading> ReadAsync(HttpContext http, AudioFormat? accepted)
     {
-        var (body, unreadable) = await SongBody.ReadAsync(http, options.Value.MaxBodyBytes);
+        var (body, unreadable) = await OpenAsync(http);
         if (body is null)
         {
-            return new(null, "", unreadable);
+            return new(null, unreadable);
         }
 
         using (body)
         {
-            var strict = Preferences.IsStrict(http.Request);
-            if (strict)
-            {
-                Preferences.Applied(http.Response, Preferences.Strict);
-            }
-
-            var (origin, problem) = RemakeReader.SongIdOf(body.Json) is { } id ? await codes.FindAsync(http, id) : (null, null);
-            return problem is null ? await CheckAsync(http, body, strict, accepted, origin) : new(null, "", problem);
+            return await ReadAsync(http, body, accepted);
         }
+    }
+
+    /// <summary>Takes a request's body in, without a look at what it asks for.</summary>
+    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
+    public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http) => SongBody.ReadAsync(http, options.Value.MaxBodyBytes);
+
+    /// <summary>Reads what a body asks for.</summary>
+    public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted)
+    {
+        var strict = Preferences.IsStrict(http.Request);
+        if (strict)
+        {
+            Preferences.Applied(http.Response, Preferences.Strict);
+        }
+
+        var (origin, problem) = RemakeReader.SongIdOf(body.Json) is { } id ? await codes.FindAsync(http, id) : (null, null);
+        return problem is null ? await CheckAsync(http, body, strict, accepted, origin) : new(null, problem);
     }
 
     private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin)
@@ -53,13 +63,13 @@ internal sealed partial class SongRequestBody(
 
         if (command is null || !findings.IsValid)
         {
-            return new(null, "", Problems.Invalid(http, findings));
+            return new(null, Problems.Invalid(http, findings));
         }
 
         var format = accepted ?? command.Format ?? AudioFormat.Wav;
         if (!encoder.Supports(format))
         {
-            return new(null, "", Problems.FormatUnavailable(http, format));
+            return new(null, Problems.FormatUnavailable(http, format));
         }
 
         if (options.Value.LogLyrics)
@@ -67,7 +77,7 @@ internal sealed partial class SongRequestBody(
             LogLyrics(command.Song.Genre, command.Song.Lyrics);
         }
 
-        return new(command, IdempotencyKey.HashOf(body), null);
+        return new(command, null);
     }
 
     /// <summary>Notes that a loudness cannot be measured here.</summary>
@@ -90,7 +100,6 @@ internal sealed partial class SongRequestBody(
 
     /// <summary>What a body says.</summary>
     /// <param name="Command">The request; null when there is a problem.</param>
-    /// <param name="BodyHash">Tells the body from others.</param>
     /// <param name="Problem">What to answer with; null when there is a request.</param>
-    internal sealed record Reading(PredictCommand? Command, string BodyHash, ProblemHttpResult? Problem);
+    internal sealed record Reading(PredictCommand? Command, ProblemHttpResult? Problem);
 }

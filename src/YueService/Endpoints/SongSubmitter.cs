@@ -1,21 +1,21 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine;
+using Yue.Engine.Audio;
 using YueService.Contracts;
 using YueService.Errors;
 using YueService.Jobs;
-using YueService.Requests;
 
 namespace YueService.Endpoints;
 
-/// <summary>Takes a song request that passed every check as a job, and answers with where the job is.</summary>
-internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJobs jobs)
+/// <summary>Takes a song request as a job, and answers with where the job is.</summary>
+internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJobs jobs, SongRequestBody requests)
 {
     /// <summary>202 with the job, or the problem.</summary>
+    /// <remarks>A known <c>Idempotency-Key</c> decides before the body is read for what it asks: what that names may be gone by now.</remarks>
     /// <param name="http">The request.</param>
-    /// <param name="command">What it asks for.</param>
-    /// <param name="bodyHash">Tells its body from others, for the idempotency key.</param>
-    public async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> SubmitAsync(
-        HttpContext http, PredictCommand command, string bodyHash)
+    /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
+    public async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> SubmitAsync(HttpContext http, AudioFormat? accepted)
     {
         var key = IdempotencyKey.Read(http.Request, out var fault);
         if (fault is not null)
@@ -23,8 +23,36 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
             return Problems.Create(http, ProblemType.BadRequest, fault);
         }
 
-        var request = new JobRequest(command.Song, command.Format, command.ClientJobId, command.Warnings);
-        var submission = await jobs.SubmitAsync(request, key, key is null ? null : bodyHash, http.RequestAborted);
+        var (body, unreadable) = await requests.OpenAsync(http);
+        if (body is null)
+        {
+            return unreadable!;
+        }
+
+        using (body)
+        {
+            var bodyHash = key is null ? null : IdempotencyKey.HashOf(body);
+            if (key is not null && await jobs.FindByKeyAsync(key, bodyHash, http.RequestAborted) is { } known)
+            {
+                return await AnswerAsync(http, known);
+            }
+
+            var (command, problem) = await requests.ReadAsync(http, body, accepted);
+            if (command is null)
+            {
+                return problem!;
+            }
+
+            var request = new JobRequest(command.Song, accepted ?? command.Format, command.ClientJobId, command.Warnings)
+            {
+                TraceParent = Activity.Current?.Id,
+            };
+            return await AnswerAsync(http, await jobs.SubmitAsync(request, key, bodyHash, http.RequestAborted));
+        }
+    }
+
+    private async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> AnswerAsync(HttpContext http, Submission submission)
+    {
         switch (submission)
         {
             case { Outcome: SubmitOutcome.QueueFull }:

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Options;
 using Yue.Engine;
 
 namespace YueService.Hosting;
@@ -25,10 +26,11 @@ internal sealed record SystemdSettings(string Socket, TimeSpan? Watchdog)
 
 /// <summary>Tells systemd how the engine is: what it loads, when it is ready, that it lives, when it stops.</summary>
 /// <remarks>The watchdog is served only while the engine's thread lives and its step is not older than the watchdog's own time, so
-/// that a hung device ends in a restart. While models load, the start's time limit is moved on.</remarks>
-internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifetime lifetime, SystemdSettings settings) : BackgroundService
+/// that a hung device ends in a restart. While models load, the start's time limit is moved on, and the stop's by what a drain may take.</remarks>
+internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifetime lifetime, IOptions<HostOptions> host, SystemdSettings settings) : BackgroundService
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LoadingInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LoadingExtension = TimeSpan.FromSeconds(60);
 
     private readonly TimeSpan _interval = settings.Watchdog / 4 is { } quarter && quarter < LookInterval ? quarter : LookInterval;
@@ -37,7 +39,8 @@ internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifeti
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var socket = new NotifySocket(settings.Socket);
-        using var stopping = lifetime.ApplicationStopping.Register(() => socket.Send("STOPPING=1\nSTATUS=finishing the running songs"));
+        using var stopping = lifetime.ApplicationStopping.Register(
+            () => socket.Send($"STOPPING=1\nSTATUS=finishing the running songs\n{Extend(host.Value.ShutdownTimeout)}"));
         var isReady = false;
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -49,7 +52,8 @@ internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifeti
             }
 
             Tell(socket, status);
-            await Task.Delay(_interval, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var interval = status.State == EngineState.Loading ? LoadingInterval : _interval;
+            await Task.Delay(interval, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -69,7 +73,7 @@ internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifeti
 
         if (status.State == EngineState.Loading)
         {
-            socket.Send(string.Create(CultureInfo.InvariantCulture, $"EXTEND_TIMEOUT_USEC={LoadingExtension.TotalMicroseconds:F0}"));
+            socket.Send(Extend(LoadingExtension));
         }
 
         if (settings.Watchdog is { } watchdog && IsAlive(status, watchdog))
@@ -77,6 +81,9 @@ internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifeti
             socket.Send("WATCHDOG=1");
         }
     }
+
+    /// <summary>Moves the limit of the start or the stop on.</summary>
+    private static string Extend(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"EXTEND_TIMEOUT_USEC={time.TotalMicroseconds:F0}");
 
     private static bool IsAlive(EngineStatus status, TimeSpan watchdog) => status.State != EngineState.Failed && status.InStep < watchdog;
 

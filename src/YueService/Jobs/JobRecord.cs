@@ -20,7 +20,11 @@ internal enum JobState
 /// <param name="Format">The format that the request named; null when it did not.</param>
 /// <param name="ClientJobId">The caller's own name for the job.</param>
 /// <param name="Warnings">What the caller should know about how the request was understood.</param>
-internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings);
+internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings)
+{
+    /// <summary>The trace that the job belongs to, as a <c>traceparent</c>; null where nothing traced, or an earlier release took the job.</summary>
+    public string? TraceParent { get; init; }
+}
 
 /// <summary>Why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>

@@ -66,6 +66,7 @@ internal sealed partial class JobService(
     /// <returns>The jobs to make, the oldest first.</returns>
     private async Task<Queue<string>> RecoverAsync(CancellationToken cancel)
     {
+        string? told = null;
         while (true)
         {
             try
@@ -82,7 +83,12 @@ internal sealed partial class JobService(
             catch (StorageException e)
             {
                 signals.Tried(e);
-                LogClosed(e, e.Message);
+                if (told != e.Message)
+                {
+                    LogClosed(e, e.Message);
+                    told = e.Message;
+                }
+
                 await Task.Delay(OpenRetry, cancel);
             }
         }
@@ -168,7 +174,7 @@ internal sealed partial class JobService(
     private static JobFault Interrupted() => new(
         ProblemType.SongFailed.Urn, ProblemType.SongFailed.Title, "The service ended twice while this song was made. Ask for it again.");
 
-    [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason} It is tried again")]
+    [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason} It is tried again every two seconds")]
     private partial void LogClosed(Exception exception, string reason);
 
     [LoggerMessage(LogLevel.Information, "{Count} jobs from before the restart are queued again")]

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Yue.Engine;
 using YueService.Errors;
+using YueService.Telemetry;
 
 namespace YueService.Jobs;
 
@@ -26,9 +27,9 @@ internal sealed class SongJobs(
         await _taking.WaitAsync(cancel);
         try
         {
-            if (key is not null && await store.FindByKeyAsync(key, cancel) is { } known)
+            if (key is not null && await FindByKeyAsync(key, bodyHash, cancel) is { } known)
             {
-                return known.BodyHash == bodyHash ? Submission.Of(known) : Submission.KeyTaken;
+                return known;
             }
 
             var live = new LiveJob(RandomNumberGenerator.GetHexString(32, lowercase: true));
@@ -41,6 +42,18 @@ internal sealed class SongJobs(
         {
             _taking.Release();
         }
+    }
+
+    /// <summary>The job that a key made before, or that it came with another body; null when the key is new.</summary>
+    public async Task<Submission?> FindByKeyAsync(string key, string? bodyHash, CancellationToken cancel)
+    {
+        await signals.WhenOpenAsync(cancel);
+        return await store.FindByKeyAsync(key, cancel) switch
+        {
+            null => null,
+            { } known when known.BodyHash == bodyHash => Submission.Of(known),
+            _ => Submission.KeyTaken,
+        };
     }
 
     /// <summary>Hands over a job that was queued before the process started.</summary>
@@ -61,6 +74,7 @@ internal sealed class SongJobs(
                 return true;
             }
 
+            using var trace = YueTelemetry.Resume("resume", job.Request.TraceParent);
             var live = new LiveJob(id);
             if (queue.TryEnqueue(song, live, restored: true, out var queued, live.Cancelled) != SubmitOutcome.Accepted)
             {

@@ -33,7 +33,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings)
 
             if (failures >= settings.Attempts)
             {
-                throw new DownloadException($"{fault.Message} (tried {failures} times)", DownloadRemedy.None, fault);
+                throw new DownloadException($"{fault.Message} (tried {failures} times). The same command goes on from here.", DownloadRemedy.None, fault);
             }
 
             if (fault.Remedy == DownloadRemedy.Restart)

@@ -74,13 +74,13 @@ internal sealed class FieldReader
         var numbers = ImmutableArray.CreateBuilder<int>(items.Count);
         foreach (var item in items)
         {
-            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out var value) || value < min || value > max)
+            if (WholeNumber(item, min, max) is not { } value)
             {
-                Fault($"{name}[{numbers.Count}]", item, $"a whole number from {Number(min)} to {Number(max)}", null);
+                Fault($"{name}[{numbers.Count}]", item, WholeNumbers(min, max), null);
                 return [];
             }
 
-            numbers.Add(value);
+            numbers.Add((int)value);
         }
 
         return numbers.MoveToImmutable();
@@ -100,9 +100,9 @@ internal sealed class FieldReader
         var numbers = new List<double>();
         foreach (var item in Items(name, 1, maxCount, "numbers"))
         {
-            if (item.ValueKind != JsonValueKind.Number || !item.TryGetDouble(out var value) || !(value >= min && value <= max))
+            if (RealNumber(item, min, max) is not { } value)
             {
-                Fault($"{name}[{numbers.Count}]", item, $"a number from {Number(min)} to {Number(max)}", null);
+                Fault($"{name}[{numbers.Count}]", item, RealNumbers(min, max), null);
                 return null;
             }
 
@@ -179,87 +179,28 @@ internal sealed class FieldReader
     public int Int(string name, int min, int max, int defaultValue) => (int)Long(name, min, max, defaultValue);
 
     /// <returns>Null when absent or at fault.</returns>
-    public int? OptionalInt(string name, int min, int max, string defaultText)
-    {
-        if (!TryTake(name, out var element))
-        {
-            return null;
-        }
+    public int? OptionalInt(string name, int min, int max, string defaultText) =>
+        (int?)Value(name, element => WholeNumber(element, min, max), WholeNumbers(min, max), defaultText);
 
-        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && value >= min && value <= max)
-        {
-            return value;
-        }
-
-        Fault(name, element, $"a whole number from {Number(min)} to {Number(max)}", defaultText);
-        return null;
-    }
-
-    public long Long(string name, long min, long max, long defaultValue)
-    {
-        if (!TryTake(name, out var element))
-        {
-            return defaultValue;
-        }
-
-        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var value) && value >= min && value <= max)
-        {
-            return value;
-        }
-
-        Fault(name, element, $"a whole number from {Number(min)} to {Number(max)}", Number(defaultValue));
-        return defaultValue;
-    }
+    public long Long(string name, long min, long max, long defaultValue) =>
+        Value(name, element => WholeNumber(element, min, max), WholeNumbers(min, max), Number(defaultValue)) ?? defaultValue;
 
     /// <returns>Null when absent or at fault.</returns>
-    public double? Double(string name, double min, double max, string defaultText)
-    {
-        if (!TryTake(name, out var element))
-        {
-            return null;
-        }
+    public double? Double(string name, double min, double max, string defaultText) =>
+        Value(name, element => RealNumber(element, min, max), RealNumbers(min, max), defaultText);
 
-        if (element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var value) && value >= min && value <= max)
-        {
-            return value;
-        }
-
-        Fault(name, element, $"a number from {Number(min)} to {Number(max)}", defaultText);
-        return null;
-    }
-
-    public bool Flag(string name, bool defaultValue)
-    {
-        if (!TryTake(name, out var element))
-        {
-            return defaultValue;
-        }
-
-        if (element.ValueKind is JsonValueKind.True or JsonValueKind.False)
-        {
-            return element.GetBoolean();
-        }
-
-        Fault(name, element, "true or false", defaultValue ? "true" : "false");
-        return defaultValue;
-    }
+    public bool Flag(string name, bool defaultValue) => Value(
+        name,
+        element => element.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => (bool?)null },
+        "true or false",
+        defaultValue ? "true" : "false") ?? defaultValue;
 
     /// <summary>One of a few whole numbers.</summary>
-    public int OneOf(string name, ReadOnlySpan<int> allowed, int defaultValue)
-    {
-        if (!TryTake(name, out var element))
-        {
-            return defaultValue;
-        }
-
-        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && allowed.Contains(value))
-        {
-            return value;
-        }
-
-        Fault(name, element, string.Join(" or ", allowed.ToArray()), Number(defaultValue));
-        return defaultValue;
-    }
+    public int OneOf(string name, IReadOnlyCollection<int> allowed, int defaultValue) => Value(
+        name,
+        element => element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && allowed.Contains(value) ? value : (int?)null,
+        string.Join(" or ", allowed),
+        Number(defaultValue)) ?? defaultValue;
 
     /// <summary>One of a few names; null when absent or at fault.</summary>
     public string? OneOf(string name, IReadOnlyCollection<string> allowed, string defaultText)
@@ -327,6 +268,28 @@ internal sealed class FieldReader
         return [.. element.EnumerateArray()];
     }
 
+    /// <summary>What a field says; null when absent or at fault.</summary>
+    /// <param name="name">The field.</param>
+    /// <param name="read">The value of an element; null where it is none.</param>
+    /// <param name="expected">What can be sent.</param>
+    /// <param name="defaultText">What an absent field stands for.</param>
+    private T? Value<T>(string name, Func<JsonElement, T?> read, string expected, string? defaultText)
+        where T : struct
+    {
+        if (!TryTake(name, out var element))
+        {
+            return null;
+        }
+
+        var value = read(element);
+        if (value is null)
+        {
+            Fault(name, element, expected, defaultText);
+        }
+
+        return value;
+    }
+
     private bool TryTake(string name, out JsonElement element)
     {
         if (_asked.Add(name))
@@ -354,6 +317,16 @@ internal sealed class FieldReader
         var otherwise = defaultText is null ? "" : $", or leave it out for {defaultText}";
         _findings.Error(_prefix + name, $"{_prefix}{name} {fault}; send {expected}{otherwise}.");
     }
+
+    private static long? WholeNumber(JsonElement element, long min, long max) =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var value) && value >= min && value <= max ? value : null;
+
+    private static double? RealNumber(JsonElement element, double min, double max) =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var value) && value >= min && value <= max ? value : null;
+
+    private static string WholeNumbers(long min, long max) => $"a whole number from {Number(min)} to {Number(max)}";
+
+    private static string RealNumbers(double min, double max) => $"a number from {Number(min)} to {Number(max)}";
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 

@@ -64,7 +64,8 @@ internal static partial class PredictReader
         var defaults = new SongRequest { Lyrics = "" };
         var scope = RemakeReader.ReadScope(fields);
         var instrumental = fields.Flag("instrumental", origin?.Instrumental ?? false);
-        var defaultLyrics = origin?.Lyrics ?? (scope == SongScope.Finish ? "" : instrumental ? InstrumentalLyrics : null);
+        var hasOthersLyrics = scope == SongScope.Finish || RemakeReader.NamesSong(fields);
+        var defaultLyrics = origin?.Lyrics ?? (hasOthersLyrics ? "" : instrumental ? InstrumentalLyrics : null);
         var (output, format) = ReadOutput(fields.Object("output"), defaults.Output, scope);
         var song = new SongRequest
         {

@@ -21,6 +21,9 @@ internal static class RemakeReader
     /// <summary>The id of the song that a body goes on from; null where it names none.</summary>
     public static string? SongIdOf(JsonElement root) => new FieldReader(root, "", new RequestFindings()).AnyText(ContinueFrom).Text;
 
+    /// <summary>Whether a request goes on from a song by its id, whether or not there is such a song.</summary>
+    public static bool NamesSong(FieldReader fields) => fields.KindOf(ContinueFrom) == JsonValueKind.String;
+
     /// <summary>How much of the way the song goes.</summary>
     public static SongScope ReadScope(FieldReader fields) =>
         fields.OneOf("stage", Scopes.Keys, "\"full\"") is { } name ? Scopes[name] : SongScope.Full;

@@ -23,6 +23,14 @@ internal static class YueTelemetry
     /// <summary>The service's own activities.</summary>
     public static ActivitySource Source { get; } = new(Name);
 
+    /// <summary>Makes the trace of an earlier request the current one again, under an activity of this name; null where there is none.</summary>
+    /// <remarks>A trace that is not recorded goes on unrecorded: the log still has its id, and no new trace begins.</remarks>
+    /// <param name="name">What goes on.</param>
+    /// <param name="traceParent">The request's <c>traceparent</c>.</param>
+    public static Activity? Resume(string name, string? traceParent) => traceParent is null
+        ? null
+        : Source.StartActivity(name, ActivityKind.Internal, traceParent) ?? new Activity(name).SetParentId(traceParent).Start();
+
     /// <summary>Registers OpenTelemetry; the standard <c>OTEL_…</c> variables configure it.</summary>
     public static void AddYueTelemetry(this IServiceCollection services, IConfiguration configuration)
     {

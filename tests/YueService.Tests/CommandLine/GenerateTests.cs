@@ -92,7 +92,9 @@ public sealed class GenerateTests : IDisposable
             await GenerateAsync("--out", _folder["song.wav"], "--continue-from", _folder["codes.json"], "--replace-section", "2", "--target-seconds", "3"));
         Assert.Equal(
             ExitCode.Success,
-            await _command.RunAsync("generate", "--stage", "finish", "--instrumental", "--continue-from", _folder["codes.json"], "--out", _folder["song.wav"]));
+            await _command.RunAsync(
+                "generate", "--stage", "finish", "--instrumental", "--continue-from", _folder["codes.json"], "--reference", _folder["lyrics.txt"], "--out", _folder["song.wav"]));
+        Assert.Contains("warning: reference was ignored", _command.Error.ToString(), StringComparison.Ordinal);
 
         var asked = _command.Engine.Requests.ToArray();
         Assert.Equal((SongScope.Draft, 16_000), (asked[0].Scope, asked[0].Output.SampleRate));

@@ -46,11 +46,11 @@ public sealed class DoctorTests
     [Fact]
     public void What_is_missing_on_a_bare_machine_is_told_with_what_mends_it()
     {
-        var findings = Check(new MachineFacts { TorchFault = "GLIBCXX_3.4.32 not found", HostBytes = 1, CanListen = _ => false }, "auto", Big);
+        var findings = Check(new MachineFacts { TorchFault = "GLIBCXX_3.4.32 not found", HostBytes = 1, CanListen = _ => false, FolderFault = _ => "read-only" }, "auto", Big);
         Assert.Equal(
             [
                 ("libtorch", FindingLevel.Missing), ("device", FindingLevel.Ok), ("memory", FindingLevel.Missing),
-                ("ffmpeg", FindingLevel.Warning), ("port", FindingLevel.Warning),
+                ("ffmpeg", FindingLevel.Warning), ("state", FindingLevel.Missing), ("port", FindingLevel.Warning),
             ],
             findings.Select(finding => (finding.Area, finding.Level)));
         Assert.All(findings.Where(finding => finding.Level != FindingLevel.Ok), finding => Assert.NotEmpty(finding.Mend!));
@@ -78,6 +78,19 @@ public sealed class DoctorTests
         Assert.Contains("warning  checkpoints: none are configured", output, StringComparison.Ordinal);
         Assert.Contains("mend: yue models pull en-cot", output, StringComparison.Ordinal);
         Assert.Contains("no published figures for the built-in demo model", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_state_folder_that_cannot_be_made_is_missing()
+    {
+        using var folder = new TemporaryFolder();
+        var command = new Command();
+        await command.RunAsync("doctor", $"--Yue:StateFolder={folder["a/b"]}");
+        Assert.Contains($"ok       state: jobs and their songs can be kept in {folder["a/b"]}", command.Output.ToString(), StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+
+        Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--Yue:StateFolder=/proc/yue"));
+        Assert.Contains("missing  state: /proc/yue cannot be written", command.Output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -162,6 +175,6 @@ public sealed class DoctorTests
     private static List<Finding> Check(MachineFacts machine, string device, long weights = 0)
     {
         var options = new EngineOptions { Device = device };
-        return [.. MachineChecks.Of(machine, options, weights, [new Uri("http://127.0.0.1:2008")])];
+        return [.. MachineChecks.Of(machine, options, weights, "/var/state", [new Uri("http://127.0.0.1:2008")])];
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine;
 using YueService.Hosting;
@@ -82,12 +83,12 @@ public sealed class SystemdTests : IDisposable
     }
 
     [Fact]
-    public async Task Stopping_is_told()
+    public async Task Stopping_is_told_with_the_time_that_a_drain_may_take()
     {
         using var notifier = await StartAsync();
         await ToldAsync("READY=1");
         _lifetime.StopApplication();
-        await ToldAsync("STOPPING=1\nSTATUS=finishing the running songs");
+        await ToldAsync("STOPPING=1\nSTATUS=finishing the running songs\nEXTEND_TIMEOUT_USEC=45000000");
     }
 
     [Fact]
@@ -121,7 +122,8 @@ public sealed class SystemdTests : IDisposable
 
     private async Task<SystemdNotifier> StartAsync(bool watchdog = true)
     {
-        var notifier = new SystemdNotifier(_engine, _lifetime, new(_folder["notify"], watchdog ? Watchdog : null));
+        var host = Options.Create(new HostOptions { ShutdownTimeout = TimeSpan.FromSeconds(45) });
+        var notifier = new SystemdNotifier(_engine, _lifetime, host, new(_folder["notify"], watchdog ? Watchdog : null));
         await notifier.StartAsync(TestContext.Current.CancellationToken);
         return notifier;
     }

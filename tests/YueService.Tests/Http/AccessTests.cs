@@ -77,6 +77,23 @@ public sealed class AccessTests
         Assert.Equal(HttpStatusCode.OK, listed.StatusCode);
     }
 
+    [Theory]
+    [InlineData("a", "Bearer a", "bearer a", "BEARER  a")]
+    [InlineData("", "Bearer x", "Bearer y", "Basic z")]
+    public async Task A_limit_is_not_passed_by_another_header(string keys, params string[] headers)
+    {
+        using var app = new YueApp(("Yue:ApiKey", keys), ("Yue:RateLimitPerMinute", "2"));
+        using var client = app.CreateClient();
+        var answers = new List<HttpStatusCode>();
+        foreach (var header in headers)
+        {
+            using var response = await client.PredictAsync(Body, request => request.Headers.TryAddWithoutValidation("Authorization", header));
+            answers.Add(response.StatusCode);
+        }
+
+        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests], answers);
+    }
+
     [Fact]
     public async Task Without_the_setting_there_is_no_rate_limit()
     {

@@ -68,6 +68,25 @@ public sealed class CodesTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_gives_its_job_although_the_song_that_the_body_names_is_gone()
+    {
+        await using var app = App();
+        using var client = app.CreateClient();
+        var source = await SungAsync(client, """{"lyrics":"[verse]a[chorus]b[outro]c"}""");
+        var body = $$"""{"continue_from":"{{IdOf(source)}}"}""";
+        using var first = await client.PostSongAsync(body, key: "once");
+        using var removed = await client.DeleteAsync(source, TestContext.Current.CancellationToken);
+
+        using var again = await client.PostSongAsync(body, key: "once");
+        Assert.Equal(HttpStatusCode.Accepted, again.StatusCode);
+        Assert.Equal(first.Headers.Location, again.Headers.Location);
+        using var other = await client.PostSongAsync($$"""{"continue_from":"{{IdOf(source)}}","seed":7}""", key: "once");
+        await other.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:idempotency-key-reused");
+        using var otherKey = await client.PostSongAsync(body, key: "twice");
+        Assert.Equal(["continue_from"], (await otherKey.FaultsAsync()).Keys);
+    }
+
+    [Fact]
     public async Task A_waiting_job_keeps_its_codes_over_a_restart_and_no_longer()
     {
         string source, job;

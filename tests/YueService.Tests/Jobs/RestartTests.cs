@@ -1,8 +1,11 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Xunit;
 using Yue.Engine;
 using YueService.Jobs;
+using YueService.Telemetry;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
@@ -41,6 +44,46 @@ public sealed class RestartTests : IDisposable
             await client.WhenAsync(running, "succeeded");
             await client.WhenAsync(waiting, "succeeded");
             Assert.Equal(["running", "waiting"], app.Engine.Requests.Select(request => request.Lyrics));
+        }
+    }
+
+    [Theory]
+    [InlineData("01", "decode encode queue resume section stage1 stage2")]
+    [InlineData("00", "")]
+    public async Task A_job_goes_on_in_its_trace_after_a_restart(string flags, string recorded)
+    {
+        var (traceId, job) = (ActivityTraceId.CreateRandom().ToHexString(), "");
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            client.DefaultRequestHeaders.Add("traceparent", $"00-{traceId}-00f067aa0ba902b7-{flags}");
+            job = await client.SubmitAsync("one");
+            await client.WhenAsync(job, "running");
+            DieLike(app);
+        }
+
+        var activities = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == YueTelemetry.Name,
+            Sample = (ref ActivityCreationOptions<ActivityContext> options) =>
+                options.Parent.TraceFlags.HasFlag(ActivityTraceFlags.Recorded) ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.None,
+            ActivityStopped = activities.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using (var app = App())
+        {
+            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            using var client = app.CreateClient();
+            await client.WhenAsync(job, "succeeded");
+            await Eventually.TrueAsync(() => app.Log.Events.Any(
+                e => e.MessageTemplate.Text.StartsWith("Job {JobId} ended", StringComparison.Ordinal) && e.TraceId?.ToHexString() == traceId));
+            var mine = activities.Where(activity => activity.TraceId.ToHexString() == traceId).ToList();
+            Assert.Equal(recorded, string.Join(' ', mine.Select(activity => activity.OperationName).Order()));
+            Assert.All(
+                mine.Where(activity => activity.OperationName is "queue" or "stage1" or "stage2" or "decode"),
+                step => Assert.Equal(mine.Single(activity => activity.OperationName == "resume").SpanId, step.ParentSpanId));
         }
     }
 

@@ -21,9 +21,11 @@ public sealed class StorageFaultTests
         using var client = app.CreateClient();
         await RefusedAsync(client, "state folder");
         await StillSingsAsync(client);
+        await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken);
         File.Delete(folder["state"]);
         await Eventually.TrueAsync(() => client.GetAsync("/v1/songs").Result.IsSuccessStatusCode);
         await client.WhenAsync(await client.SubmitAsync("one"), "succeeded");
+        Assert.Single(app.Log.Events, e => e.MessageTemplate.Text.StartsWith("Jobs cannot be taken", StringComparison.Ordinal));
     }
 
     [Fact]
