@@ -41,7 +41,8 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     {
         var cases = Cases.Select(row => row.Data).Select(data => (Name: data.Item1, Rows: data.Item2, Weights: data.Item3, Cache: data.Item4));
         var batches = from batch in BatchCases.Select(row => row.Data) from rows in (int[])[8, 16, 32, 64, 80] select (Name: batch.Item1, Rows: rows, Weights: batch.Item2, Cache: batch.Item3);
-        return cases.Concat(batches)
+        var lengths = new[] { CacheType.BFloat16, CacheType.Float8 }.Select(cache => (Name: "tiny", Rows: 64, Weights: 0, Cache: cache));
+        return cases.Concat(batches).Concat(lengths)
             .Select(build => CudaLlama.Definitions(ShapeOf(build.Name), (WeightType)build.Weights, build.Cache, build.Rows))
             .DistinctBy(build => string.Join(' ', build));
     }
@@ -121,25 +122,56 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     }
 
     [Theory]
-    [InlineData(CacheType.BFloat16)]
-    [InlineData(CacheType.Float8)]
-    public void Fewer_slots_and_plain_copies_give_the_same_bits(CacheType cache)
+    [InlineData(3, 4, CacheType.BFloat16)]
+    [InlineData(3, 4, CacheType.Float8)]
+    [InlineData(40, 6, CacheType.BFloat16)]
+    [InlineData(40, 6, CacheType.Float8)]
+    public void Fewer_slots_and_plain_copies_give_the_same_bits(int rows, int fewest, CacheType cache)
     {
         gpu.Require();
         float[]? first = null;
-        foreach (var (slots, bulk) in ((int, bool)[])[(32, true), (32, false), (10, true), (4, false)])
+        foreach (var (slots, bulk) in ((int, bool)[])[(32, true), (32, false), (10, true), (fewest, false), (fewest, true)])
         {
-            using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 3, 40, cache, mostSlots: slots, bulkCopies: bulk);
-            for (var row = 0; row < 3; row++)
+            using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, rows, 10 * rows, cache, mostSlots: slots, bulkCopies: bulk);
+            for (var row = 0; row < rows; row++)
             {
-                bench.StartRow(row, 100 * row, row);
-                bench.Llama.SetRow(bench.Stream, row, row, 100 * row, active: true);
+                bench.StartRow(row, 100 * (row % 5), row);
+                bench.Llama.SetRow(bench.Stream, row, row, 100 * (row % 5), active: true);
             }
 
-            var logits = bench.Step(3, 0, Odd.Vocabulary);
+            var logits = bench.Step(rows, 0, Odd.Vocabulary);
             Assert.All(logits, value => Assert.True(float.IsFinite(value)));
             first ??= logits;
             Assert.Equal(first, logits);
+        }
+    }
+
+    /// <summary>Lengths on both sides of every page's end, and a few within, up to the context limit.</summary>
+    [Theory]
+    [InlineData(CacheType.BFloat16)]
+    [InlineData(CacheType.Float8)]
+    public void Rows_of_every_length_equal_the_reference(CacheType cache)
+    {
+        gpu.Require();
+        const int Rows = 64;
+        int[] lengths = [.. Enumerable.Range(0, Tiny.Context).Where(length => length % KvCache.PageSize is 0 or 1 or 21 or 32 or 62 or 63)];
+        using var bench = new DecodeBench(gpu, Tiny, WeightType.BFloat16, Rows, Rows * (KvCache.PagesFor(Tiny.Context) + 1), cache);
+        foreach (var group in lengths.Chunk(Rows))
+        {
+            var references = group.Select((length, row) => bench.StartRow(row, length, length)).ToArray();
+            for (var row = 0; row < group.Length; row++)
+            {
+                bench.Llama.SetRow(bench.Stream, row, group[row] % Tiny.Vocabulary, group[row], active: true);
+            }
+
+            var logits = bench.Step(group.Length, 0, Tiny.Vocabulary);
+            for (var row = 0; row < group.Length; row++)
+            {
+                var expected = references[row].Step(group[row] % Tiny.Vocabulary, 0, Tiny.Vocabulary);
+                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * Tiny.Vocabulary, Tiny.Vocabulary), cache == CacheType.Float8 ? 0.06 : 0.02, $"length {group[row]}");
+            }
+
+            bench.ReturnPages();
         }
     }
 

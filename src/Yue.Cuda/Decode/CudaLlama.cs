@@ -283,18 +283,7 @@ public sealed unsafe class CudaLlama : IDisposable
         _owned.Add(module);
         var kernel = module.Kernel("decode_step");
 
-        // Slots as in ring.cuh: eight row segments of 2 KiB, or 1 KiB where more would not stay in registers.
-        var slotBytes = 8 * ((build <= (_weights.Type == WeightType.BFloat16 ? 16 : 8) ? 2048 : 1024) + 64);
-
-        // What struct Shared of model.cuh takes and the alignment of the first slot; the sums of a batch of tiles, or the stages of
-        // staged_x.cuh that they share memory with.
-        var isStaged = build >= 32 && _device.ComputeCapability is >= 90 and < 120;
-        var stagedBytes = (build == 80 ? 2 : 3) * build / 8 * ConsumerWarps * 32 * 16;
-        var batch = isStaged ? stagedBytes / (ConsumerWarps * build * 8 * 4) : build == 80 ? 2 : 64 / build;
-        var sumBytes = isStaged ? stagedBytes + 16 : ConsumerWarps * batch * build * 8 * 4;
-        var fixedBytes = (2 * MaxSlots * 8) + (((4 * build) + 2) * 4) + (2 * (build >= 64 ? 512 : 256) * 4) + (batch * build * 4) + sumBytes + 64 + 128;
-        var slots = Math.Min(Math.Min(MaxSlots, _mostSlots), (_device.SharedMemoryPerBlock - fixedBytes) / slotBytes);
-        var sharedBytes = fixedBytes + (slots * slotBytes);
+        var (slots, sharedBytes) = StepMemory.For(build, _weights.Type, _device.ComputeCapability, _device.SharedMemoryPerBlock, Math.Min(MaxSlots, _mostSlots));
         kernel.AllowSharedMemory(sharedBytes);
         return _kernels[build] = (kernel, slots, sharedBytes);
     }
