@@ -21,7 +21,10 @@ internal sealed record MemoryLimits(long FreeBytes, WeightType Weights, CacheTyp
 internal sealed record MemoryPlan
 {
     private const int MostSongs = 8;
-    private const int CpuRows = 32;
+    private const int MostCpuRows = 32;
+
+    /// <summary>What of the processor's last cache a program can count on.</summary>
+    private const long CpuCacheBytes = 16 << 20;
 
     /// <summary>CUDA's own, the codec and the vocoders with their activations, prefill activations: measured at 2 to 3 GB, scores not counted.
     /// The encoder of reference clips (0.5 GB, and while a clip is encoded an estimated 2 GB that other steps use in turn) came after the
@@ -83,9 +86,10 @@ internal sealed record MemoryPlan
     /// <exception cref="NotSupportedException">A model does not fit into what the settings allow.</exception>
     public static MemoryPlan ForCpu(IReadOnlyCollection<LlamaConfig> stage1, LlamaConfig stage2, EngineOptions options)
     {
-        var all = Costs.OnCpu.Needed(Residency.All, stage1, stage2, 1, CpuRows);
+        var rows = CpuRows(stage2);
+        var all = Costs.OnCpu.Needed(Residency.All, stage1, stage2, 1, rows);
         var allowed = options.DeviceMemoryMegabytes == 0 ? all : (long)options.DeviceMemoryMegabytes << 20;
-        var least = Costs.OnCpu.Needed(Residency.One, stage1, stage2, 1, CpuRows);
+        var least = Costs.OnCpu.Needed(Residency.One, stage1, stage2, 1, rows);
         if (least > allowed)
         {
             throw new NotSupportedException(FormattableString.Invariant(
@@ -93,7 +97,7 @@ internal sealed record MemoryPlan
         }
 
         var models = Math.Min(all, allowed);
-        return new MemoryPlan { SongsAtOnce = 1, Stage2Rows = CpuRows, ModelBytes = models, Bytes = models, Cost = Costs.OnCpu };
+        return new MemoryPlan { SongsAtOnce = 1, Stage2Rows = rows, ModelBytes = models, Bytes = models, Cost = Costs.OnCpu };
     }
 
     /// <summary>A checkpoint's number of weights.</summary>
@@ -110,6 +114,14 @@ internal sealed record MemoryPlan
         var (matrixRows, matrixValues) = ((config.Layers * rows) + headRows, (config.Layers * values) + (headRows * hidden));
         var plain = 2 * ((config.VocabularySize * hidden) + (((2L * config.Layers) + 1) * hidden));
         return plain + (type == WeightType.BFloat16 ? 2 * matrixValues : matrixValues + (sizeof(float) * matrixRows));
+    }
+
+    /// <summary>Stage-2 rows whose keys and values stay in the processor's cache from step to step, or are as large as the weights, which
+    /// every step reads, too.</summary>
+    private static int CpuRows(LlamaConfig config)
+    {
+        var row = 2L * sizeof(float) * config.Layers * config.KeyValueHeads * config.HeadSize * Stage2Chunks.Positions;
+        return (int)Math.Clamp(Math.Max(CpuCacheBytes, sizeof(float) * Parameters(config)) / row, 1, MostCpuRows);
     }
 
     private static long Working(IEnumerable<LlamaConfig> stage1) =>

@@ -1,4 +1,4 @@
-"""Prints the figures of a folder of songs that sing.py wrote.
+"""Prints the figures of a folder of songs that sing.py or sing_with_yue.py wrote: one JSON object a song, one of all, and a table.
 
 usage: figures.py DIR [--work DIR]      with --work also the codec's figure, from the phases' states
 """
@@ -21,7 +21,7 @@ def measure(path):
     base = path.removesuffix(".json")
     with open(path) as file:
         facts = json.load(file)
-    voice, instruments, mix = (_load(f"{base}.{name}.wav") for name in ("vocal", "instrumental", "mix"))
+    voice, instruments = (_load(f"{base}.{name}.wav") for name in ("vocal", "instrumental"))
     heard = pitch.track(voice)
     wanted = [s.vowel for _, words in facts["sections"] for line in phonemes.lines_of(words) for s in line.syllables]
     sung = [vowel for _, _, vowel in vowels.sung(voice, heard)]
@@ -31,7 +31,7 @@ def measure(path):
         "vowels_right": vowels.right(sung, wanted), "vowels_sung": len(sung), "vowels_wanted": len(wanted),
         "vowels_by_chance": vowels.right(sung, list(np.random.default_rng(0).permutation(wanted))),
         "mode_right": (band.minor_share(instruments) > 0.5) == bool(facts["mode"]), "register_right": pitch.is_female(heard) == bool(facts["voice"]),
-        "instrument_right": band.instrument(instruments) == facts["instrument"], "faulty": faults.is_faulty(mix, 16000),
+        "instrument_right": band.instrument(instruments) == facts["instrument"], "faulty": any(faults.is_faulty(*wav.read(f"{base}.{name}.wav")) for name in ("mix", "mix44")),
         "ended": facts["ended"], "seconds": facts["seconds"],
         "syllables": [sum(len(line.syllables) for line in phonemes.lines_of(words)) for _, words in facts["sections"]]}
 
@@ -53,7 +53,8 @@ def summary(songs):
         "vowels right": sum(s["vowels_right"] for s in songs) / wanted, "vowels right by chance": sum(s["vowels_by_chance"] for s in songs) / wanted,
         "sections that end": float(np.mean(ended)), "rank correlation of syllables and seconds": _rank_correlation(*zip(*steady)),
         "mode right": float(np.mean([s["mode_right"] for s in songs])), "register right": float(np.mean([s["register_right"] for s in songs])),
-        "instrument right": float(np.mean([s["instrument_right"] for s in songs])), "faulty songs": sum(s["faulty"] for s in songs)}
+        "instrument right": float(np.mean([s["instrument_right"] for s in songs])), "faulty songs": sum(s["faulty"] for s in songs),
+        "seconds of song, shortest and longest": [round(pick(sum(s["seconds"]) for s in songs), 1) for pick in (min, max)]}
 
 
 def main():
@@ -66,6 +67,7 @@ def main():
         songs = list(workers.map(measure, sorted(glob.glob(os.path.join(arguments.folder, "*.json")))))
     for one in songs:
         print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in one.items()}, default=bool))
+    print(json.dumps(summary(songs)))
     for name, value in summary(songs).items():
         print(f"{name:42} {value:.3f}" if isinstance(value, float) else f"{name:42} {value}")
     if arguments.work:

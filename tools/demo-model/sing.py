@@ -21,7 +21,8 @@ def sing(run, songs, out, max_new_tokens):
         for name, vocoder in zip(("vocal", "instrumental"), vocoders):
             low, high = singing.sound(codec, vocoder, rows, next(written))
             tracks |= {name: (low, 16000), name + "44": (high, 44100)}
-        tracks["mix"] = (tracks["vocal"][0] + tracks["instrumental"][0], 16000)
+        for rate, end in ((16000, ""), (44100, "44")):
+            tracks["mix" + end] = (tracks["vocal" + end][0] + tracks["instrumental" + end][0], rate)
         held_out.write(out, seed, made, [len(s) / 100 for s in one.sung], one.ended, tracks)
 
 

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
@@ -11,11 +13,14 @@ public sealed class KvCache : IDisposable
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
     private readonly int[] _lengths;
+    private readonly int _heads;
+    private readonly int _headSize;
 
     /// <summary>A cache for <paramref name="rows"/> sequences of up to <paramref name="capacity"/> positions.</summary>
     public KvCache(LlamaConfig config, int rows, int capacity, ScalarType dtype, Device device)
     {
         Capacity = capacity;
+        (_heads, _headSize) = (config.KeyValueHeads, config.HeadSize);
         _lengths = new int[rows];
         Tensor Allocate() =>
             zeros([rows, config.KeyValueHeads, capacity, config.HeadSize], dtype, device).DetachFromDisposeScope();
@@ -44,6 +49,20 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Where a layer's keys and values lie: [B, K, capacity, D] each.</summary>
     internal (nint Keys, nint Values) Addresses(int layer) => (_keys[layer].Address(), _values[layer].Address());
+
+    /// <summary>The keys of a head, [capacity, D], where the cache is on the CPU in F32.</summary>
+    internal Span<float> Keys(int layer, int row, int head) => HeadOf(_keys[layer], row, head);
+
+    /// <summary>The values of a head, [capacity, D], where the cache is on the CPU in F32.</summary>
+    internal Span<float> Values(int layer, int row, int head) => HeadOf(_values[layer], row, head);
+
+    /// <summary>Throws unless the rows have room for more positions each.</summary>
+    /// <returns>The positions that the longest row then holds.</returns>
+    internal int LengthWith(Range rows, int count)
+    {
+        var length = TensorPrimitives.Max<int>(_lengths.AsSpan(rows)) + count;
+        return length <= Capacity ? length : throw new ArgumentException($"{count} more ids make {length} positions, the cache holds {Capacity}");
+    }
 
     /// <summary>Writes new keys and values of one layer behind what the rows hold.</summary>
     /// <param name="layer">The layer.</param>
@@ -80,5 +99,11 @@ public sealed class KvCache : IDisposable
         {
             tensor.Dispose();
         }
+    }
+
+    private Span<float> HeadOf(Tensor tensor, int row, int head)
+    {
+        var size = Capacity * _headSize;
+        return MemoryMarshal.Cast<byte, float>(tensor.bytes).Slice(((row * _heads) + head) * size, size);
     }
 }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -13,6 +14,7 @@ public sealed class LlamaModel : IDisposable
 
     private readonly Rope _rope;
     private readonly Tensor _positions;     // [max positions], int64: 0, 1, 2 …
+    private readonly CpuSteps? _steps;
 
     /// <summary>A model over <paramref name="weights"/>, which it owns.</summary>
     public LlamaModel(LlamaConfig config, LlamaWeights weights)
@@ -22,6 +24,10 @@ public sealed class LlamaModel : IDisposable
         _rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Embedding.device);
         var numbers = Enumerable.Range(0, config.MaxPositions).Select(position => (long)position).ToArray();
         _positions = tensor(numbers, device: weights.Embedding.device).DetachFromDisposeScope();
+        if (weights.Embedding is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 })
+        {
+            _steps = new CpuSteps(config, weights, _rope);
+        }
     }
 
     public LlamaConfig Config { get; }
@@ -59,9 +65,14 @@ public sealed class LlamaModel : IDisposable
     /// <returns>The final-norm hidden state of each row's last id, [B, hidden]; the caller disposes it.</returns>
     public Tensor Step(ReadOnlySpan<int> ids, KvCache cache, Range rows)
     {
+        var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
+        if (_steps is not null && ids.Length <= B * CpuSteps.MostIds)
+        {
+            return _steps.Step(ids, cache, rows);
+        }
+
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
         return Forward(IdTensor(ids, B), cache, rows).select(1, -1).MoveToOuterDisposeScope();
     }
 
@@ -72,6 +83,12 @@ public sealed class LlamaModel : IDisposable
     /// <returns>[..., count], F32; the caller disposes it.</returns>
     public Tensor Logits(Tensor hidden, long firstId, long count)
     {
+        if (_steps is not null && hidden.dim() == 2)
+        {
+            using var states = hidden.contiguous();
+            return _steps.Logits(states, (int)firstId, (int)count);
+        }
+
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return Weights.Head.Multiply(hidden, firstId, count).to(ScalarType.Float32).MoveToOuterDisposeScope();
@@ -86,12 +103,7 @@ public sealed class LlamaModel : IDisposable
     {
         var (B, T) = Shape.Dims2(ids);
         var lengths = cache.Lengths[rows].ToArray();
-        var S = lengths.Max() + T;
-        if (S > cache.Capacity)
-        {
-            throw new ArgumentException($"{T} more ids make {S} positions, the cache holds {cache.Capacity}");
-        }
-
+        var S = cache.LengthWith(rows, (int)T);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var device = Weights.Embedding.device;

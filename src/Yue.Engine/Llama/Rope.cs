@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
@@ -54,6 +55,25 @@ public sealed class Rope : IDisposable
         var (lo, hi) = (halves[0], halves[1]);                          // [B, H, T, D/2] each
         var rotated = cat([(lo * cos) - (hi * sin), (hi * cos).Plus(lo * sin)], dim: -1);
         return rotated.to(x.dtype).MoveToOuterDisposeScope();           // [B, H, T, D]
+    }
+
+    /// <summary>Rotates the heads of one position on the CPU, in place.</summary>
+    /// <param name="heads">[heads, D].</param>
+    /// <param name="position">The position.</param>
+    public void Apply(Span<float> heads, int position)
+    {
+        var half = (int)_cos.shape[1];
+        var cos = MemoryMarshal.Cast<byte, float>(_cos.bytes).Slice(position * half, half);
+        var sin = MemoryMarshal.Cast<byte, float>(_sin.bytes).Slice(position * half, half);
+        for (; !heads.IsEmpty; heads = heads[(2 * half)..])
+        {
+            for (var j = 0; j < half; j++)
+            {
+                var (lo, hi) = (heads[j], heads[half + j]);
+                heads[j] = (lo * cos[j]) - (hi * sin[j]);
+                heads[half + j] = (hi * cos[j]) + (lo * sin[j]);
+            }
+        }
     }
 
     public void Dispose()

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -51,9 +50,7 @@ public sealed class WeightMatrix : IDisposable
             values = _quantizer.ValuesOf(values, Scales!.narrow(0, first, count));
         }
 
-        // A step's few rows, [B, columns]: the CPU makes W · xᵀ in half the time of x · Wᵀ.
-        return (x.dim() == 2 && x.device_type == DeviceType.CPU ? matmul(values, x.t()).t().contiguous() : functional.linear(x, values))
-            .MoveToOuterDisposeScope();
+        return functional.linear(x, values).MoveToOuterDisposeScope();
     }
 
     /// <summary>Keeps the tensors beyond the dispose scope that they were made in.</summary>

@@ -27,7 +27,8 @@ public sealed class LlamaModelTests
 
                 TensorAssert.Close(expected, actual, 1e-4);
             },
-            iter: 20);
+            iter: 20,
+            threads: 1);
     }
 
     [Fact]

@@ -1,0 +1,227 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>A Llama's steps of a few positions on the CPU in plain C#, over the weights and caches that TorchSharp prefills with.</summary>
+/// <remarks>What <see cref="LlamaModel.Forward"/> computes, without its hundred calls a block, which cost more than a small model's
+/// arithmetic. A position's result does not depend on what else is in the step. Only large products use more than one core.</remarks>
+internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope rope)
+{
+    /// <summary>Ids a row at most: with more of them a product of matrices pays.</summary>
+    public const int MostIds = 4;
+
+    private readonly List<Range> _scored = RowsOtherThanZero(weights.Head.Values);
+    private float[] _logits = [];
+    private Buffers _buffers = new(config, positions: 0, length: 0);
+
+    /// <summary>Appends the same number of ids to every row of a range.</summary>
+    /// <param name="ids">B·T ids, row after row.</param>
+    /// <param name="cache">Holds what came before and takes the new positions.</param>
+    /// <param name="rows">The B rows.</param>
+    /// <returns>The final-norm hidden state of each row's last id, [B, hidden]; the caller disposes it.</returns>
+    public Tensor Step(ReadOnlySpan<int> ids, KvCache cache, Range rows)
+    {
+        var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
+        var T = ids.Length / B;
+        var positions = PositionsOf(ids.Length, cache, rows, T);
+        var (x, hidden) = (_buffers.X, config.HiddenSize);
+        var embedding = Floats(weights.Embedding);
+        for (var i = 0; i < ids.Length; i++)
+        {
+            embedding.Slice(ids[i] * hidden, hidden).CopyTo(x.AsSpan(i * hidden));
+        }
+
+        for (var layer = 0; layer < config.Layers; layer++)
+        {
+            Attention(layer, positions, cache);
+            FeedForward(layer, ids.Length);
+        }
+
+        cache.Advance(rows, T);
+        RmsNorm(weights.Norm, ids.Length);
+        var last = empty([B, hidden]);
+        for (var row = 0; row < B; row++)
+        {
+            _buffers.Normed.AsSpan((((row + 1) * T) - 1) * hidden, hidden).CopyTo(Floats(last)[(row * hidden)..]);
+        }
+
+        return last;
+    }
+
+    /// <summary>Scores of the next id; a row of zeros scores zero without being read.</summary>
+    /// <param name="hidden">[B, hidden], final-norm states.</param>
+    /// <param name="firstId">The first id scored.</param>
+    /// <param name="count">How many ids are scored.</param>
+    /// <returns>[B, count]; the caller disposes it.</returns>
+    public Tensor Logits(Tensor hidden, int firstId, int count)
+    {
+        var x = Floats(hidden).ToArray();
+        var B = x.Length / config.HiddenSize;
+        if (_logits.Length < B * count)
+        {
+            _logits = new float[B * count];
+        }
+
+        Array.Clear(_logits);
+        foreach (var range in _scored)
+        {
+            var (first, end) = (Math.Max(range.Start.Value, firstId), Math.Min(range.End.Value, firstId + count));
+            if (first < end)
+            {
+                CpuProduct.Multiply(weights.Head, first..end, x, new(_logits, first - firstId, _logits.Length - first + firstId), count, B);
+            }
+        }
+
+        var logits = empty([B, count]);
+        _logits.AsSpan(0, B * count).CopyTo(Floats(logits));
+        return logits;
+    }
+
+    /// <summary>Where the ids go; makes sure that there is room.</summary>
+    private Position[] PositionsOf(int count, KvCache cache, Range rows, int T)
+    {
+        var length = cache.LengthWith(rows, T);
+        if (_buffers.Positions < count || _buffers.Length < length)
+        {
+            _buffers = new Buffers(config, Math.Max(count, _buffers.Positions), cache.Capacity);
+        }
+
+        var positions = new Position[count];
+        for (var i = 0; i < count; i++)
+        {
+            var row = rows.GetOffsetAndLength(cache.Lengths.Length).Offset + (i / T);
+            positions[i] = new Position(row, cache.Lengths[row] + (i % T));
+        }
+
+        return positions;
+    }
+
+    private static Span<float> Floats(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
+
+    private static List<Range> RowsOtherThanZero(Tensor matrix)
+    {
+        var (rows, columns) = ((int)matrix.shape[0], (int)matrix.shape[1]);
+        var values = Floats(matrix);
+        var ranges = new List<Range>();
+        for (var row = 0; row < rows; row++)
+        {
+            if (!values.Slice(row * columns, columns).ContainsAnyExcept(0f))
+            {
+                continue;
+            }
+
+            if (ranges.Count > 0 && ranges[^1].End.Value == row)
+            {
+                ranges[^1] = ranges[^1].Start..(row + 1);
+            }
+            else
+            {
+                ranges.Add(row..(row + 1));
+            }
+        }
+
+        return ranges;
+    }
+
+    /// <summary>x += output · attention(norm(x)): grouped-query attention, query head h reads key-value head h / (H/K).</summary>
+    private void Attention(int layer, Position[] positions, KvCache cache)
+    {
+        var (block, D) = (weights.Layers[layer], config.HeadSize);
+        var (H, K) = (config.Heads, config.KeyValueHeads);
+        var width = (H + (2 * K)) * D;
+        RmsNorm(block.InputNorm, positions.Length);
+        CpuProduct.Multiply(block.Qkv, _buffers.Normed, _buffers.Wide, positions.Length);
+        for (var i = 0; i < positions.Length; i++)
+        {
+            var (row, index) = positions[i];
+            var heads = _buffers.Wide.AsSpan(i * width, width);
+            rope.Apply(heads[..((H + K) * D)], index);
+            for (var k = 0; k < K; k++)
+            {
+                heads.Slice((H + k) * D, D).CopyTo(cache.Keys(layer, row, k)[(index * D)..]);
+                heads.Slice((H + K + k) * D, D).CopyTo(cache.Values(layer, row, k)[(index * D)..]);
+            }
+        }
+
+        CpuWork.Share(positions.Length * K, positions.Sum(position => 2L * H * D * position.Index), (from, to) =>
+        {
+            for (var unit = from; unit < to; unit++)
+            {
+                var (i, k) = (unit / K, unit % K);
+                var (row, index) = positions[i];
+                CpuAttention.Mix(
+                    _buffers.Wide.AsSpan((i * width) + (k * H / K * D), H / K * D),
+                    cache.Keys(layer, row, k)[..((index + 1) * D)],
+                    cache.Values(layer, row, k)[..((index + 1) * D)],
+                    _buffers.Scores.AsSpan(unit * H / K * _buffers.Length, H / K * (index + 1)),
+                    _buffers.Mixed.AsSpan(unit * H / K * D, H / K * D),
+                    D);
+            }
+        });
+
+        AddProduct(block.Output, _buffers.Mixed, positions.Length);
+    }
+
+    /// <summary>x += down · (silu(gate) · up) of norm(x).</summary>
+    private void FeedForward(int layer, int count)
+    {
+        var block = weights.Layers[layer];
+        RmsNorm(block.PostNorm, count);
+        CpuProduct.Multiply(block.GateUp, _buffers.Normed, _buffers.Wide, count);
+        var active = _buffers.Mixed.AsSpan(0, count * config.IntermediateSize);
+        for (var i = 0; i < active.Length; i++)
+        {
+            active[i] = _buffers.Wide[2 * i] * _buffers.Wide[(2 * i) + 1] / (1 + MathF.Exp(-_buffers.Wide[2 * i]));
+        }
+
+        AddProduct(block.Down, _buffers.Mixed, count);
+    }
+
+    private void AddProduct(WeightMatrix matrix, float[] input, int count)
+    {
+        CpuProduct.Multiply(matrix, input, _buffers.Normed, count);
+        var x = _buffers.X.AsSpan(0, count * config.HiddenSize);
+        TensorPrimitives.Add(x, _buffers.Normed.AsSpan(0, x.Length), x);
+    }
+
+    /// <summary>normed = x · rsqrt(mean(x²) + eps) · weight.</summary>
+    private void RmsNorm(Tensor weight, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var x = _buffers.X.AsSpan(i * config.HiddenSize, config.HiddenSize);
+            var normed = _buffers.Normed.AsSpan(i * config.HiddenSize, config.HiddenSize);
+            var scale = 1 / MathF.Sqrt((TensorPrimitives.SumOfSquares<float>(x) / x.Length) + (float)config.RmsNormEpsilon);
+            TensorPrimitives.Multiply(x, scale, normed);
+            TensorPrimitives.Multiply(normed, Floats(weight), normed);
+        }
+    }
+
+    /// <summary>Where a position lies.</summary>
+    /// <param name="Row">The cache's row.</param>
+    /// <param name="Index">Positions before it.</param>
+    private readonly record struct Position(int Row, int Index);
+
+    /// <summary>What a step writes on the way, for a number of positions behind up to <c>length</c> others.</summary>
+    private sealed class Buffers(LlamaConfig config, int positions, int length)
+    {
+        public int Positions => positions;
+
+        public int Length => length;
+
+        public float[] X { get; } = new float[positions * config.HiddenSize];
+
+        public float[] Normed { get; } = new float[positions * config.HiddenSize];
+
+        /// <summary>Queries, keys and values; gate and up, interleaved.</summary>
+        public float[] Wide { get; } = new float[positions * Math.Max(
+            (config.Heads + (2 * config.KeyValueHeads)) * config.HeadSize, 2 * config.IntermediateSize)];
+
+        /// <summary>What attention mixed; what silu let through.</summary>
+        public float[] Mixed { get; } = new float[positions * Math.Max(config.Heads * config.HeadSize, config.IntermediateSize)];
+
+        public float[] Scores { get; } = new float[positions * config.Heads * length];
+    }
+}

@@ -1,0 +1,25 @@
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>Shares work among cores where it is large enough.</summary>
+internal static class CpuWork
+{
+    /// <summary>Multiplications that one core does alone: about a millisecond. Waking another takes 0.01, but much longer where other programs want it.</summary>
+    private const long Alone = 16_000_000;
+
+    private static readonly int Cores = get_num_threads();      // libtorch's, so that its settings hold here, too
+
+    /// <summary>Does parts of 0 to <paramref name="count"/>, from the first number to before the second.</summary>
+    public static void Share(int count, long multiplications, Action<int, int> part)
+    {
+        var parts = (int)Math.Min(Math.Min(Cores, count), multiplications / Alone);
+        if (parts <= 1)
+        {
+            part(0, count);
+            return;
+        }
+
+        Parallel.For(0, parts, i => part((int)((long)count * i / parts), (int)((long)count * (i + 1) / parts)));
+    }
+}

@@ -1,0 +1,80 @@
+using Xunit;
+using Yue.Engine.Llama;
+using Yue.Testing;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Llama;
+
+public sealed class CpuStepsTests
+{
+    private static readonly int[][] Prompts = [[.. Enumerable.Range(3, 40)], [9], [.. Enumerable.Range(1, 7)]];
+
+    [Theory]
+    [InlineData(4, 2, 16)]
+    [InlineData(6, 1, 24)]
+    [InlineData(2, 2, 6)]       // a head that is no whole number of vectors
+    public void Rows_of_two_ids_equal_a_forward_pass(int heads, int keyValueHeads, int headSize)
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomModel(TestLlama.Tiny with { Heads = heads, KeyValueHeads = keyValueHeads, HeadSize = headSize });
+        using var forward = Prefilled(model);
+        using var stepped = Prefilled(model);
+        int[] ids = [5, 6, 7, 8];
+
+        var expected = model.Forward(tensor(Array.ConvertAll(ids, id => (long)id)).view(2, 2), forward, 1..3).select(1, -1);
+        var actual = model.Step(ids, stepped, 1..3);
+
+        TensorAssert.Close(expected, actual, 1e-4);
+        Assert.Equal(forward.Lengths, stepped.Lengths);
+        TensorAssert.Close(model.Step([1, 2, 3], forward, ..3), model.Step([1, 2, 3], stepped, ..3), 1e-4);
+    }
+
+    [Fact]
+    public void Scores_equal_the_head_s_product_and_rows_of_zeros_score_zero()
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomModel(TestLlama.Tiny);
+        var head = model.Weights.Head.Values;
+        foreach (var id in (int[])[0, 1, 20, 40, 41, 63])
+        {
+            head[id].zero_();
+        }
+
+        using var reread = new LlamaModel(model.Config, model.Weights);
+        var hidden = randn([3, model.Config.HiddenSize]);
+
+        TensorAssert.Close(matmul(hidden, head.t()), reread.Logits(hidden, 0, 64), 1e-5);
+        TensorAssert.Close(matmul(hidden, head[19..42].t()), reread.Logits(hidden, 19, 23), 1e-5);
+    }
+
+    [Theory]
+    [InlineData(10, 0)]
+    [InlineData(10, 1_000_000_000)]
+    [InlineData(1, 1_000_000_000)]
+    public void Shared_work_is_all_done_once(int count, long multiplications)
+    {
+        var done = new int[count];
+        CpuWork.Share(count, multiplications, (first, end) =>
+        {
+            for (var i = first; i < end; i++)
+            {
+                Interlocked.Increment(ref done[i]);
+            }
+        });
+        Assert.All(done, times => Assert.Equal(1, times));
+    }
+
+    private static KvCache Prefilled(LlamaModel model)
+    {
+        var cache = model.NewCache(rows: 3, capacity: 64);
+        for (var row = 0; row < Prompts.Length; row++)
+        {
+            model.Prefill(Prompts[row], cache, row).Dispose();
+        }
+
+        return cache;
+    }
+
+    private static LlamaModel RandomModel(LlamaConfig config) =>
+        new(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
+}
