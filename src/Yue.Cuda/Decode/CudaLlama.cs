@@ -14,10 +14,8 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>The most rows of a step.</summary>
     public const int MostRows = 80;
 
-    private const int ConsumerWarps = 8;
     private const int ProducerWarps = 4;
-    private const int BlockThreads = (ConsumerWarps + ProducerWarps) * 32;
-    private const int MaxSlots = 32;
+    private const int BlockThreads = (StepMemory.ConsumerWarps + ProducerWarps) * 32;
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
     private static readonly int[] Builds = [8, 16, 32, 64, 80];
@@ -56,7 +54,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="headRows">The most head rows that a step is asked for; the logits buffer holds rows times this.</param>
     /// <param name="mostSlots">The most slots of the copy ring, as many as shared memory holds: fewer try a smaller GPU's ring.</param>
     /// <param name="bulkCopies">Whether the bulk copy engine may be used where there is one: false tries the older GPUs' copies.</param>
-    public CudaLlama(CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues, int rows, int headRows, int mostSlots = MaxSlots, bool bulkCopies = true)
+    public CudaLlama(CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues, int rows, int headRows, int mostSlots = StepMemory.MaxSlots, bool bulkCopies = true)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(weights);
@@ -283,7 +281,7 @@ public sealed unsafe class CudaLlama : IDisposable
         _owned.Add(module);
         var kernel = module.Kernel("decode_step");
 
-        var (slots, sharedBytes) = StepMemory.For(build, _weights.Type, _device.ComputeCapability, _device.SharedMemoryPerBlock, Math.Min(MaxSlots, _mostSlots));
+        var (slots, sharedBytes) = StepMemory.For(build, _weights.Type, _device.ComputeCapability, _device.SharedMemoryPerBlock, _mostSlots);
         kernel.AllowSharedMemory(sharedBytes);
         return _kernels[build] = (kernel, slots, sharedBytes);
     }

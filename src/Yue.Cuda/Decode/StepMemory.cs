@@ -5,8 +5,8 @@ namespace Yue.Cuda.Decode;
 /// <param name="SharedBytes">Shared memory of a block.</param>
 public readonly record struct StepMemory(int Slots, int SharedBytes)
 {
-    private const int ConsumerWarps = 8;
-    private const int MaxSlots = 32;
+    internal const int ConsumerWarps = 8;
+    internal const int MaxSlots = 32;
 
     /// <summary>As many slots as fit.</summary>
     /// <param name="build">The rows that the kernel is built for.</param>
@@ -28,7 +28,7 @@ public readonly record struct StepMemory(int Slots, int SharedBytes)
         var listedUnits = build >= 64 ? 512 : 256;
         var fixedBytes = (2 * MaxSlots * sizeof(long)) + (((4 * build) + 2) * sizeof(int)) + (2 * listedUnits * sizeof(int)) + (batch * build * sizeof(float))
             + (isStaged ? stagedBytes + 16 : batch * tileSumBytes) + 64 + 128;
-        var slots = Math.Min(mostSlots, (available - fixedBytes) / slotBytes);
+        var slots = Math.Min(Math.Min(MaxSlots, mostSlots), (available - fixedBytes) / slotBytes);
 
         // A staged product has all tiles of a group in the ring at once (tiles.cuh), attention the keys and values of a page.
         var least = isStaged ? 384 / build : 4;

@@ -15,7 +15,7 @@ constexpr int OCTETS = ROWS / 8;
 constexpr int WEIGHT_BYTES = WEIGHT == 0 ? 2 : 1;
 constexpr int X_LOADS = 2 / WEIGHT_BYTES;                   // 16-byte loads of x for 16 bytes of weights
 constexpr int X_PARTS = 2 * X_LOADS;                        // and for the 32 bytes that a lane has of a KiB of a weight row
-// What products take is stored times X_SCALE; see widen in product.cuh.
+// What products take is stored times X_SCALE; see widen in multiply.cuh.
 constexpr float X_SCALE = WEIGHT == 0 ? 1.0f : 18446744073709551616.0f;                                    // 2^64
 constexpr float SUM_SCALE = WEIGHT == 0 ? 1.0f : WEIGHT == 1 ? 590295810358705651712.0f : 72057594037927936.0f;   // 2^69, 2^56
 // Keys and values of an e4m3 cache are multiplied as widen_e4m3 leaves them, times 2^-120: queries and softmax weights come times

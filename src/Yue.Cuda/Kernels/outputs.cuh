@@ -115,7 +115,7 @@ DEV void store_squares(const Step& s, const Shared& shared, int parity)
     }
 }
 
-// A warp's sums of a batch of tiles, the first-th of the group and on, to where the other warps find them.
+// A warp's sums of a batch of tiles to where the other warps find them.
 DEV void put_sums(const Ring& ring, const Sums& sums, int batch, int n)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;

@@ -10,8 +10,8 @@ typedef float Sums[MAX_GROUP / 2][OCTETS][4];               // of a pair of tile
 
 enum { QKV, OUT, GATE_UP, DOWN, HEAD };
 
-// One of a layer's products, or the head. A run-time record and one copy of the code for all five: five copies, unrolled,
-// took 220 KB, and fetching them anew in each phase cost more than the constants saved.
+// One of a layer's products, or the head. A run-time record and one copy of the multiplying code for all five: five copies, unrolled,
+// took 220 KB, and fetching them anew in each phase cost more than the constants saved. Only finish_group has a copy a kind.
 struct Product
 {
     int kind, k, chunks, tiles, row_limit;
