@@ -5,8 +5,11 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
+/// <summary>Prompts that a decoder prefills at once, and the positions that each has at most, what its row held before included.</summary>
+internal readonly record struct PromptBatch(int Rows, int Positions);
+
 /// <summary>A language model on a GPU: TorchSharp prefills, Yue.Cuda decodes, over the same weight memory.</summary>
-/// <remarks>The paged cache of the decoder holds every row. A prompt is prefilled in a dense cache of one row, which all rows
+/// <remarks>The paged cache of the decoder holds every row. Prompts are prefilled in a dense cache of few rows, which all rows
 /// share in turn: what the row has goes in, the new positions come back out. Used by the engine's thread only.</remarks>
 internal sealed class CudaDecoderModel : IDisposable
 {
@@ -21,13 +24,14 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <param name="context">Positions of a row at most.</param>
     /// <param name="positions">Positions that all rows together can hold.</param>
     /// <param name="headRows">Ids that a step scores at most.</param>
-    public CudaDecoderModel(LlamaModel model, Gpu gpu, int rows, int context, int positions, int headRows)
+    /// <param name="prompts">What is prefilled at once.</param>
+    public CudaDecoderModel(LlamaModel model, Gpu gpu, int rows, int context, int positions, int headRows, PromptBatch prompts)
     {
         _model = model;
         var shape = ShapeOf(model.Config, context);
         Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
         Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights, gpu.Weights), Pages, rows, headRows);
-        _dense = model.NewCache(rows: 1, context);
+        _dense = model.NewCache(prompts.Rows, prompts.Positions);
         _pages = [.. Enumerable.Range(0, rows).Select(_ => new List<int>())];
     }
 
@@ -40,17 +44,17 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>What the steps run on.</summary>
     public CudaStream Stream { get; } = CudaStream.Create();
 
-    /// <summary>Device memory that a decoder's caches take, in bytes: the pages of all rows, and the dense cache of one row for a prefill.</summary>
+    /// <summary>Device memory that a decoder's caches take, in bytes: the pages of all rows, and the dense cache for a prefill.</summary>
     /// <param name="config">The model.</param>
     /// <param name="type">How the pages hold keys and values; the dense cache is BF16.</param>
     /// <param name="rows">Sequences that can run at once.</param>
-    /// <param name="context">Positions of a row at most.</param>
     /// <param name="positions">Positions that all rows together can hold.</param>
-    public static long CacheBytes(LlamaConfig config, CacheType type, int rows, int context, long positions)
+    /// <param name="prompts">What is prefilled at once.</param>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int rows, long positions, PromptBatch prompts)
     {
-        var shape = ShapeOf(config, context);
+        var shape = ShapeOf(config, prompts.Positions);
         var page = Cuda.Decode.KvCache.PageBytes(shape, type);
-        var dense = Cuda.Decode.KvCache.PageBytes(shape, CacheType.BFloat16) / Cuda.Decode.KvCache.PageSize * context;
+        var dense = Cuda.Decode.KvCache.PageBytes(shape, CacheType.BFloat16) / Cuda.Decode.KvCache.PageSize * prompts.Positions * prompts.Rows;
         return (page * (Cuda.Decode.KvCache.PagesFor((int)positions) + rows)) + dense;
     }
 
@@ -96,12 +100,46 @@ internal sealed class CudaDecoderModel : IDisposable
         }
 
         _dense.Clear(0);
-        Exchange(row, 0, held, toPages: false);
+        Exchange(0, row, 0, held, toPages: false);
         Stream.Synchronize();
         _dense.Extend(0, held);
         _model.Prefill(ids, _dense, row: 0).Dispose();
         cuda.synchronize();
-        Exchange(row, held, ids.Length, toPages: true);
+        Exchange(0, row, held, ids.Length, toPages: true);
+        Stream.Synchronize();
+    }
+
+    /// <summary>Brings prompts into empty rows that have the pages for them, those of one length a batch at a time.</summary>
+    /// <remarks>A batch that is not full is filled up with its last prompt: a product's blocking depends on its size, and so would a row's
+    /// bits on how many others came with it.</remarks>
+    /// <param name="prompts">Rows and their ids, at most <see cref="LlamaModel.PrefillChunk"/> each.</param>
+    public void Prefill(IEnumerable<(int Row, int[] Ids)> prompts)
+    {
+        foreach (var length in prompts.GroupBy(prompt => prompt.Ids.Length))
+        {
+            foreach (var batch in length.Chunk(_dense.Lengths.Length))
+            {
+                Prefill(batch, length.Key);
+            }
+        }
+    }
+
+    private void Prefill((int Row, int[] Ids)[] batch, int length)
+    {
+        var rows = _dense.Lengths.Length;
+        int[] ids = [.. Enumerable.Range(0, rows).SelectMany(i => batch[Math.Min(i, batch.Length - 1)].Ids)];
+        for (var i = 0; i < rows; i++)
+        {
+            _dense.Clear(i);
+        }
+
+        _model.Step(ids, _dense, 0..rows).Dispose();
+        cuda.synchronize();
+        for (var i = 0; i < batch.Length; i++)
+        {
+            Exchange(i, batch[i].Row, 0, length, toPages: true);
+        }
+
         Stream.Synchronize();
     }
 
@@ -113,13 +151,13 @@ internal sealed class CudaDecoderModel : IDisposable
         _dense.Dispose();
     }
 
-    private void Exchange(int row, int start, int count, bool toPages)
+    private void Exchange(int denseRow, int row, int start, int count, bool toPages)
     {
         var config = _model.Config;
         var byteOffset = (nint)start * config.HeadSize * sizeof(ushort);
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            var (keys, values) = _dense.Addresses(layer);
+            var (keys, values) = _dense.Addresses(layer, denseRow);
             var block = new KeyValueBlock(keys + byteOffset, values + byteOffset, count, config.HeadSize, (long)_dense.Capacity * config.HeadSize);
             if (toPages)
             {

@@ -47,8 +47,12 @@ public sealed class KvCache : IDisposable
     /// <summary>Counts positions that were written into a row's memory from outside.</summary>
     internal void Extend(int row, int count) => _lengths[row] += count;
 
-    /// <summary>Where a layer's keys and values lie: [B, K, capacity, D] each.</summary>
-    internal (nint Keys, nint Values) Addresses(int layer) => (_keys[layer].Address(), _values[layer].Address());
+    /// <summary>Where a layer's keys and values of a row lie: [K, capacity, D] each.</summary>
+    internal (nint Keys, nint Values) Addresses(int layer, int row)
+    {
+        var offset = (nint)row * _heads * Capacity * _headSize * (nint)_keys[layer].ElementSize;
+        return (_keys[layer].Address() + offset, _values[layer].Address() + offset);
+    }
 
     /// <summary>The keys of a head, [capacity, D], where the cache is on the CPU in F32.</summary>
     internal Span<float> Keys(int layer, int row, int head) => HeadOf(_keys[layer], row, head);

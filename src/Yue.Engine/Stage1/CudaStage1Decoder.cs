@@ -28,7 +28,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     {
         ContextLength = model.Config.MaxPositions;
         _model = new CudaDecoderModel(
-            model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), model.Config.VocabularySize);
+            model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), model.Config.VocabularySize, PromptsOf(model.Config));
         _sampler = new SongSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
         _freeSongs = [.. Enumerable.Range(0, songs)];
     }
@@ -37,7 +37,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
     /// <summary>Device memory that a decoder of so many songs takes beside the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int songs) =>
-        CudaDecoderModel.CacheBytes(config, type, 2 * songs, config.MaxPositions, PositionsFor(config, songs));
+        CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), PromptsOf(config));
 
     /// <summary>The kernels that a decoder of so many songs compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
@@ -83,6 +83,9 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         _sampler.Dispose();
         _model.Dispose();
     }
+
+    /// <summary>A section's prompt comes behind all that was sung before.</summary>
+    private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
     /// <summary>Cache positions that so many songs may need: a whole context, and a section without its prompt.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) =>

@@ -13,6 +13,9 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     /// <summary>Frames launched between two looks: about 100 ms of the 1B model.</summary>
     private const int FramesPerLook = 4;
 
+    /// <summary>So many prompts take a call of TorchSharp's each no longer than one does.</summary>
+    private static readonly PromptBatch Prompts = new(8, Stage2Chunks.PromptPositions);
+
     private readonly CudaDecoderModel _model;
     private readonly FrameDecoder _frames;
     private readonly Dictionary<int, CudaGraph> _graphs = [];       // rows → one frame
@@ -26,14 +29,14 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
     {
         _model = new CudaDecoderModel(
-            model, gpu, rows, Stage2Chunks.Positions, rows * Stage2Chunks.Positions, TokenMap.CodebookSize);
+            model, gpu, rows, Stage2Chunks.Positions, rows * Stage2Chunks.Positions, TokenMap.CodebookSize, Prompts);
         _frames = new FrameDecoder(gpu.Device, gpu.Kernels, _model.Decoder, TokenMap.XCodecBase, Stage2Chunks.FramesPerChunk);
         _freeRows = [.. Enumerable.Range(0, rows)];
     }
 
     /// <summary>Device memory that a decoder of so many rows takes beside the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int rows) =>
-        CudaDecoderModel.CacheBytes(config, type, rows, Stage2Chunks.Positions, (long)rows * Stage2Chunks.Positions);
+        CudaDecoderModel.CacheBytes(config, type, rows, (long)rows * Stage2Chunks.Positions, Prompts);
 
     /// <summary>The kernels that a decoder of so many rows compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int rows) =>
@@ -131,18 +134,23 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         public void Prefill()
         {
             var model = _decoder._model;
-            foreach (var (row, chunk) in _rows.Zip(_chunks))
+            var given = _chunks.Select(chunk => Array.ConvertAll(chunk, code => TokenMap.ToId(code))).ToArray();
+            foreach (var (row, ids) in _rows.Zip(given))
             {
-                var given = Array.ConvertAll(chunk, code => TokenMap.ToId(code));
-                int[] prompt = [TokenMap.StartOfAudio, TokenMap.Stage1, .. given, TokenMap.Stage2];
-                model.Reserve(row, prompt.Length + (given.Length * Stage2Chunks.Codebooks));
-                model.Prefill(row, 0, prompt);
-                _decoder._frames.SetRow(model.Stream, row, prompt.Length, given);
+                model.Reserve(row, PromptOf(ids).Length + (ids.Length * Stage2Chunks.Codebooks));
+            }
+
+            model.Prefill(_rows.Zip(given, (row, ids) => (row, PromptOf(ids))));
+            foreach (var (row, ids) in _rows.Zip(given))
+            {
+                _decoder._frames.SetRow(model.Stream, row, PromptOf(ids).Length, ids);
             }
         }
 
         public int[][] Codes(int chunk) =>
             Stage2Chunks.CodesOf(_decoder._frames.Ids(_decoder._model.Stream, _rows[chunk], _chunks[chunk].Length));
+
+        private static int[] PromptOf(int[] given) => [TokenMap.StartOfAudio, TokenMap.Stage1, .. given, TokenMap.Stage2];
 
         public void Dispose()
         {

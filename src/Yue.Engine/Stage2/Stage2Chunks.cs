@@ -11,8 +11,11 @@ public static class Stage2Chunks
     /// <summary>Codebooks of a finished frame: the one that stage 1 wrote and seven residual ones.</summary>
     public const int Codebooks = 8;
 
-    /// <summary>Positions of a chunk at most: three control ids, the codebook-0 ids, and every finished frame.</summary>
-    public const int Positions = 3 + FramesPerChunk + (Codebooks * FramesPerChunk);
+    /// <summary>Positions of a chunk's prompt at most: three control ids and the codebook-0 ids.</summary>
+    public const int PromptPositions = 3 + FramesPerChunk;
+
+    /// <summary>Positions of a chunk at most: its prompt and every finished frame.</summary>
+    public const int Positions = PromptPositions + (Codebooks * FramesPerChunk);
 
     /// <summary>Pieces of <see cref="FramesPerChunk"/> frames; the last one may be shorter.</summary>
     public static IEnumerable<int[]> Of(int[] track) => track.Chunk(FramesPerChunk);

@@ -29,7 +29,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output)
         var file = Goldens.PathOf("stage1", "expected.safetensors");
         var prompt = GoldenModels.Expected<int>(file, "prompt_ids");
         using var model = LoadPadded("stage1", gpu);
-        using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 2048, 2048, model.Config.VocabularySize);
+        using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 2048, 2048, model.Config.VocabularySize, new PromptBatch(1, 2048));
 
         var last = GoldenModels.Expected<float>(file, "logits_last");
         AssertClose(last, Decode(decoder, prompt, prefilled: prompt.Length - 1), tolerance, $"{weights}, {cache} cache, prefilled");
@@ -54,7 +54,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output)
         using var hidden = reference.Prefill(ids, filled, row: 0);
         using var expected = reference.Logits(hidden, 0, reference.Config.VocabularySize);
         using var model = LoadPadded("stage2", gpu);
-        using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 2048, 2048, model.Config.VocabularySize);
+        using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 2048, 2048, model.Config.VocabularySize, new PromptBatch(1, 2048));
 
         AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 70), tolerance, $"{weights}, {cache} cache");
     }
@@ -74,7 +74,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output)
         {
             using var gpu = TestGpu.Open(weights);
             using var model = new LlamaModel(config, LlamaWeights.Load(config, drawn, gpu.Quantizer));
-            using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize);
+            using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize, new PromptBatch(1, 1024));
             AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, full-size layer");
         }
     }
