@@ -26,6 +26,7 @@ internal sealed class Song : IDisposable
     private Stage2Song? _stage2;
     private ReferenceResult? _reference;
     private Decoding? _decoding;
+    private Task<SongResult>? _finishing;
     private int _stage1Tokens;
     private TimeSpan _stage1Time;
     private TimeSpan _stage2Time;
@@ -61,6 +62,9 @@ internal sealed class Song : IDisposable
 
     /// <summary>Whether it waits for room for a model.</summary>
     public bool IsWaiting => Stage == SongStage.Queued || (Stage == SongStage.Stage2 && _stage2 is null);
+
+    /// <summary>The work on the decoded tracks, which needs neither the device nor the engine's thread; null before.</summary>
+    public Task? Finishing => _finishing;
 
     public double ElapsedSeconds => Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
@@ -219,13 +223,19 @@ internal sealed class Song : IDisposable
     /// <summary>A chunk a step, so that the other songs go on meanwhile.</summary>
     private void Decode()
     {
+        if (_finishing is not null)
+        {
+            Result = _finishing.IsCompleted ? _finishing.GetAwaiter().GetResult() : null;
+            return;
+        }
+
         _decoding ??= BeginDecode();
         var step = _decoding.Advance();
         var before = _shares.Stage1 + _shares.Stage2;
         Report(0, step.Done, step.Total, before + ((1 - before) * step.Done / step.Total));
-        if (step.Song is not null)
+        if (step.Assemble is { } assemble)
         {
-            Result = Finish(step.Song);
+            _finishing = Task.Run(() => Finish(assemble()));
         }
     }
 

@@ -42,6 +42,11 @@ internal sealed partial class SongPipeline(ModelSet models, ILogger logger) : ID
             Guard(group.ToArray(), _ => group.Key.Advance());
         }
 
+        if (_songs.Count > 0 && _songs.TrueForAll(song => song.Finishing is not null))
+        {
+            Task.WaitAny([.. _songs.Select(song => song.Finishing!)]);
+        }
+
         foreach (var song in _songs.ToArray())
         {
             Guard(song, song.Advance);

@@ -52,8 +52,8 @@ public sealed record DecodedSong
 /// <summary>A step of decoding a song.</summary>
 /// <param name="Done">Frames done: a frame counts once for every model that decodes it.</param>
 /// <param name="Total">Frames to do.</param>
-/// <param name="Song">The finished song: of the last step only.</param>
-public sealed record DecodeStep(long Done, long Total, DecodedSong? Song = null);
+/// <param name="Assemble">Mixes and splices the decoded tracks, on the CPU and on any thread: of the last step only.</param>
+public sealed record DecodeStep(long Done, long Total, Func<DecodedSong>? Assemble = null);
 
 /// <summary>Makes sound from the two tracks' codes: codec, vocoders, mix and splice (MODEL.md 7).</summary>
 /// <remarks>
@@ -85,7 +85,7 @@ public sealed class SongDecoder(
     /// <summary>Decodes a song at once.</summary>
     /// <inheritdoc cref="Steps"/>
     public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts) =>
-        Steps(vocalCodes, instrumentalCodes, parts).Last().Song!;
+        Steps(vocalCodes, instrumentalCodes, parts).Last().Assemble!();
 
     /// <summary>Decodes a song, a chunk each time the next step is asked for.</summary>
     /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the
@@ -132,7 +132,7 @@ public sealed class SongDecoder(
             }
         }
 
-        yield return new DecodeStep(done, total, assemble());
+        yield return new DecodeStep(done, total, assemble);
     }
 
     private ChunkedDecoder ByCodec(Tensor codes) => new(codes, part => Wave(part, codec.Decode), codec.FrameSamples, codec.ContextFrames, chunkFrames);

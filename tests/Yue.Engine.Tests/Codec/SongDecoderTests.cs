@@ -52,7 +52,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         const int Frames = 100;
         using var codes = golden.RandomCodes(Frames);
         DecodeStep[] steps = [.. Decoder(chunkFrames: 10).Steps(codes, codes, parts)];
-        var song = steps[^1].Song!;
+        var song = steps[^1].Assemble!();
 
         Assert.Equal(parts.HasFlag(SongParts.CodecTracks), song.CodecTracks is not null);
         Assert.Equal(parts.HasFlag(SongParts.CodecMix), song.CodecMix is not null);
@@ -67,7 +67,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         // Contexts of 11 frames, so windows of 32; the first and the last have one context less.
         Assert.Equal((8 * passes) + 1, steps.Length);
         Assert.All(steps, step => Assert.Equal(Frames * passes, step.Total));
-        Assert.All(steps[..^1], step => Assert.Null(step.Song));
+        Assert.All(steps[..^1], step => Assert.Null(step.Assemble));
         Assert.Equal(steps.Select(step => step.Done).Order(), steps.Select(step => step.Done));
         Assert.Equal(Frames * passes, steps[^1].Done);
     }
