@@ -23,7 +23,7 @@ public readonly record struct StepMemory(int Slots, int SharedBytes)
         // ring.cuh and model.cuh: stages of x, which the sums of a batch of tiles share, or these sums alone.
         var isStaged = build >= 32 && computeCapability is >= 90 and < 120;
         var tileSumBytes = ConsumerWarps * build * 8 * sizeof(float);
-        var stagedBytes = (build == 80 ? 2 : 3) * (build / 8) * ConsumerWarps * 32 * 16;
+        var stagedBytes = 2 * (build / 8) * ConsumerWarps * 32 * 16;
         var batch = isStaged ? stagedBytes / tileSumBytes : build == 80 ? 2 : 64 / build;
         var listedUnits = build >= 64 ? 512 : 256;
         var fixedBytes = (2 * MaxSlots * sizeof(long)) + (((4 * build) + 2) * sizeof(int)) + (2 * listedUnits * sizeof(int)) + (batch * build * sizeof(float))

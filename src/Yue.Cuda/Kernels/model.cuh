@@ -82,10 +82,11 @@ DEV size_t cache_offset(int page, int layer, int layer_count, int kv, int head)
     return ((((size_t)page * layer_count + layer) * 2 + kv) * KV_HEADS + head) * BLOCK_BYTES;
 }
 
-// Pages of one attention split: a function of the row's own length alone, so that a row's sums never depend on other rows.
+// Pages of one attention split: a function of the row's own length alone, so that a row's sums never depend on other rows. Where
+// key-value heads are many, splits of two pages are enough to go round, and leave half the sums to write and to join.
 DEV int split_shift(int pages)
 {
-    int shift = 0;
+    int shift = KV_HEADS >= 16 && pages > 16 ? 1 : 0;
     while (((pages + (1 << shift) - 1) >> shift) > MAX_SPLITS) shift++;
     return shift;
 }
@@ -110,11 +111,12 @@ struct Deal
 {
     int first, count;
 
+    // Of so many items from the block offset on, which is less than the number of blocks.
     DEV Deal(int items, int offset)
     {
-        int blocks = gridDim.x;
-        first = (int)blockIdx.x - offset % blocks;
+        u32 blocks = gridDim.x;
+        first = (int)blockIdx.x - offset;
         if (first < 0) first += blocks;
-        count = first < items ? (items - first + blocks - 1) / blocks : 0;
+        count = first < items ? (int)(((u32)(items - first) + blocks - 1) / blocks) : 0;
     }
 };

@@ -78,6 +78,8 @@ DEV void multiply_eight(float (&sums)[OCTETS][4], const u32 (&a0)[4], const u32 
     for (int o = 0; o < OCTETS; o++) mma_bf16(sums[o], a0[2], a1[2], a0[3], a1[3], x[o].z, x[o].w);
 }
 
+constexpr int TILES_AT_ONCE = MAX_GROUP < 4 ? MAX_GROUP : 4;
+
 // The sums of a group of n tiles, x from L2 straight to registers.
 DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, XChunk& x, int rows, int n, bool first_group, int phase, Sums& sums)
 {
@@ -90,42 +92,42 @@ DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_
         u32 bytes = p.chunk_bytes(chunk);
         XChunk next;
         if (X_AHEAD && chunk + 1 < p.chunks) load_x(next, x_source, chunk + 1, rows, p.k);
-        // Two tiles at a time. Of an odd number the last is multiplied twice, and the second result left.
+        // A few tiles at a time, whose slots a lane each waits for and frees. Of an odd number the last is multiplied twice, and the second
+        // result left.
 #pragma unroll
-        for (int t = 0; t < MAX_GROUP; t += 2)
+        for (int first = 0; first < MAX_GROUP; first += TILES_AT_ONCE)
         {
-            if (t < n)
+            if (first >= n) break;
+            int count = min(n - first, TILES_AT_ONCE);
+            Cursor mine = at.after(min(lane, count - 1), ring);
+            if (lane < count) barrier_wait(mine.full(ring), mine.phase);
+            __syncwarp();
+#pragma unroll
+            for (int t = 0; t < TILES_AT_ONCE; t += 2)
             {
-                Cursor second = at;
-                second.advance(ring);
-                bool both = t + 1 < n;
-                barrier_wait(at.full(ring), at.phase);
-                if (both) barrier_wait(second.full(ring), second.phase);
-                u32 address0 = at.data(ring) + inside, address1 = both ? second.data(ring) + inside : address0;
-#pragma unroll
-                for (int part = 0; part < PARTS; part++)
+                if (t < count)
                 {
-                    if ((u32)(part * 1024 + warp * 128) >= bytes) break;
+                    u32 address0 = at.after(t, ring).data(ring) + inside, address1 = t + 1 < count ? at.after(t + 1, ring).data(ring) + inside : address0;
 #pragma unroll
-                    for (int h = 0; h < 2; h++)
+                    for (int part = 0; part < PARTS; part++)
                     {
-                        const int half = 2 * part + h;
-                        Operands a0, a1;
-                        load_weights(address0 + part * 1024 + h * 64, a0);
-                        load_weights(address1 + part * 1024 + h * 64, a1);
+                        if ((u32)(part * 1024 + warp * 128) >= bytes) break;
 #pragma unroll
-                        for (int i = 0; i < X_LOADS; i++) multiply_eight(sums[t / 2], a0[i], a1[i], x[half][i]);
+                        for (int h = 0; h < 2; h++)
+                        {
+                            const int half = 2 * part + h;
+                            Operands a0, a1;
+                            load_weights(address0 + part * 1024 + h * 64, a0);
+                            load_weights(address1 + part * 1024 + h * 64, a1);
+#pragma unroll
+                            for (int i = 0; i < X_LOADS; i++) multiply_eight(sums[(first + t) / 2], a0[i], a1[i], x[half][i]);
+                        }
                     }
                 }
-                __syncwarp();
-                if (lane == 0)
-                {
-                    barrier_arrive(at.empty(ring));
-                    if (both) barrier_arrive(second.empty(ring));
-                }
-                at.advance(ring);
-                if (both) at.advance(ring);
             }
+            __syncwarp();
+            if (lane < count) barrier_arrive(mine.empty(ring));
+            at = at.after(count, ring);
         }
         if (WEIGHT != 0 && first_group && chunk == 0) enter_phase(ring, phase);
         if (!X_AHEAD && chunk + 1 < p.chunks) load_x(x, x_source, chunk + 1, rows, p.k);
@@ -156,7 +158,9 @@ DEV void load_part(u32 address, int part, u32 (&a)[4])
     }
 }
 
-// The same, x through shared memory: a part of a chunk after another, each for all of the group's tiles.
+// The same, x through shared memory: a part of a chunk after another, each for all of the group's PAIRS pairs of tiles. Of an odd number
+// the last is multiplied twice, and the second result left.
+template <int PAIRS>
 DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase, Sums& sums)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
@@ -165,44 +169,43 @@ DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX
 #pragma unroll 1
     for (int chunk = 0; chunk < p.chunks; chunk++)
     {
-        bool in_row = (u32)warp * 128u < p.chunk_bytes(chunk);
-        if (lane < n)       // a lane a tile
-        {
-            Cursor tile = at.after(lane, ring);
-            barrier_wait(tile.full(ring), tile.phase);
-        }
+        Cursor mine = at.after(min(lane, n - 1), ring);
+        if (lane < n) barrier_wait(mine.full(ring), mine.phase);       // a lane a tile
         __syncwarp();
-#pragma unroll 1
+        u32 weights[2 * PAIRS];
+#pragma unroll
+        for (int t = 0; t < 2 * PAIRS; t++) weights[t] = at.after(min(t, n - 1), ring).data(ring) + inside;
+        bool in_row = (u32)warp * 128u < p.chunk_bytes(chunk);
+#pragma unroll
         for (int part = 0; part < X_PARTS; part++)
         {
             uint4 x[OCTETS];
-            staged.take(x);
+            staged.take(part % STAGES, x);
+            if (part + 1 < X_PARTS || chunk + 1 < p.chunks) staged.ask((part + 1) % STAGES);
             if (!in_row) continue;
-            u32 a0[4], a1[4], next0[4], next1[4];
-            auto load_pair = [&](int t) {
-                load_part(at.after(t, ring).data(ring) + inside, part, next0);
-                load_part(at.after(t + 1 < n ? t + 1 : t, ring).data(ring) + inside, part, next1);
-            };
-            load_pair(0);
 #pragma unroll
-            for (int t = 0; t < MAX_GROUP; t += 2)
+            for (int pair = 0; pair < PAIRS; pair++)
             {
-                if (t < n)
-                {
-#pragma unroll
-                    for (int i = 0; i < 4; i++)
-                    {
-                        a0[i] = next0[i];
-                        a1[i] = next1[i];
-                    }
-                    if (t + 2 < MAX_GROUP && t + 2 < n) load_pair(t + 2);
-                    multiply_eight(sums[t / 2], a0, a1, x);
-                }
+                u32 a0[4], a1[4];
+                load_part(weights[2 * pair], part, a0);
+                load_part(weights[2 * pair + 1], part, a1);
+                multiply_eight(sums[pair], a0, a1, x);
             }
         }
         __syncwarp();
-        if (lane < n) barrier_arrive(at.after(lane, ring).empty(ring));
+        if (lane < n) barrier_arrive(mine.empty(ring));
         at = at.after(n, ring);
         if (WEIGHT != 0 && first_group && chunk == 0) enter_phase(ring, phase);
     }
+}
+
+// For as many pairs as n tiles are: the loop for each number is a copy of its own, without a comparison inside.
+template <int PAIRS = MAX_GROUP / 2>
+DEV void multiply_staged_group(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase, Sums& sums)
+{
+    if constexpr (PAIRS > 1)
+    {
+        if (n <= 2 * PAIRS - 2) return multiply_staged_group<PAIRS - 1>(ring, at, p, staged, n, first_group, phase, sums);
+    }
+    multiply_staged<PAIRS>(ring, at, p, staged, n, first_group, phase, sums);
 }

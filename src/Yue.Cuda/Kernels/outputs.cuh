@@ -72,30 +72,35 @@ DEV void finish(const Step& s, Shared& shared, const Product& p, int tile, int p
     else if (live && row < s.head_rows) s.logits[(size_t)m * s.head_rows + row] = value * shared.rstd[m];
 }
 
-// 1 / root mean square of each row, from the shares that the blocks left in squares[parity]; finish() uses it after a barrier. All
-// loads of a few rows are on their way before the first is waited for.
+// 1 / root mean square of each row, from the shares that the blocks left in squares[parity]; finish() uses it after a barrier. A lane takes
+// four blocks' at a time, and all loads of a few rows are on their way before the first is waited for.
 DEV void load_rstd(const Step& s, Shared& shared, int parity)
 {
-    constexpr int AT_ONCE = ROWS <= CONSUMER_WARPS ? 1 : X_STAGED ? 4 : 2;
-    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+    constexpr int AT_ONCE = ROWS <= CONSUMER_WARPS ? 1 : X_STAGED ? 5 : 2, LOADS = MAX_BLOCKS / 128;
+    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, blocks = (int)gridDim.x;
 #pragma unroll 1
     for (int first = warp; first < s.rows; first += AT_ONCE * CONSUMER_WARPS)
     {
-        float part[AT_ONCE][MAX_BLOCKS / 32];
+        float4 part[AT_ONCE][LOADS];
 #pragma unroll
         for (int r = 0; r < AT_ONCE; r++)
 #pragma unroll
-            for (int i = 0; i < MAX_BLOCKS / 32; i++)
+            for (int i = 0; i < LOADS; i++)
             {
-                int m = first + r * CONSUMER_WARPS, block = i * 32 + lane;
-                part[r][i] = m < s.rows && block < (int)gridDim.x ? load_shared_f(s.squares + ((size_t)parity * ROWS + m) * MAX_BLOCKS + block) : 0.0f;
+                int m = first + r * CONSUMER_WARPS, block = i * 128 + lane * 4;
+                part[r][i] = m < s.rows && block < blocks ? load_shared_f4(s.squares + ((size_t)parity * ROWS + m) * MAX_BLOCKS + block) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
             }
 #pragma unroll
         for (int r = 0; r < AT_ONCE; r++)
         {
             float sum = 0.0f;
 #pragma unroll
-            for (int i = 0; i < MAX_BLOCKS / 32; i++) sum += part[r][i];
+            for (int i = 0; i < LOADS; i++)
+            {
+                int block = i * 128 + lane * 4;
+                const float4& v = part[r][i];
+                sum += v.x + (block + 1 < blocks ? v.y : 0.0f) + (block + 2 < blocks ? v.z : 0.0f) + (block + 3 < blocks ? v.w : 0.0f);
+            }
 #pragma unroll
             for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
             if (lane == 0 && first + r * CONSUMER_WARPS < s.rows) shared.rstd[first + r * CONSUMER_WARPS] = rsqrtf(sum / HIDDEN + s.epsilon);

@@ -10,7 +10,7 @@
 #include "multiply.cuh"
 #include "outputs.cuh"
 
-// The consumers' part of a product where x is staged: a batch of outputs is a whole group of tiles.
+// The consumers' part of a product where x is staged: a batch of outputs is many tiles.
 DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, const bf16* next_norm,
     const float* scale, int offset, int phase)
 {
@@ -23,9 +23,9 @@ DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor&
     {
         int n = groups.tiles(group);
         Sums sums;
-        StagedX staged(ring, x_source, s.rows, p.chunks);
+        StagedX staged(ring, x_source);
         if (group == 0 && is_normed(p)) load_rstd(s, shared, p.kind == GATE_UP ? 1 : 0);
-        multiply_staged(ring, at, p, staged, n, group == 0, phase, sums);
+        multiply_staged_group(ring, at, p, staged, n, group == 0, phase, sums);
         switch (p.kind)
         {
             case QKV: finish_group<QKV>(s, shared, ring, p, next_norm, scale, tile0, n, sums); break;

@@ -40,7 +40,7 @@ constexpr bool X_STAGED = ROWS >= 32;
 #else
 constexpr bool X_STAGED = false;
 #endif
-constexpr int STAGES = ROWS == 80 ? 2 : 3;
+constexpr int STAGES = 2;
 constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 
 // KiB that a block has asked for and not yet got. Bandwidth needs about 24; what is more only queues, and the loads and the

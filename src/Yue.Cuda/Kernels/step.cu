@@ -103,7 +103,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
                 : (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES;
             front.phase++;
             produce(ring, front, policy, p, weights, offset);
-            offset = (offset + p.tiles) % (int)gridDim.x;
+            offset = (int)((u32)(offset + p.tiles) % gridDim.x);
         }
     }
     else
@@ -144,7 +144,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
             const bf16* x = p.kind == OUT ? s.attended : p.kind == DOWN ? s.mlp : s.normed;
             if constexpr (X_STAGED) consume_staged(s, shared, ring, at, p, x, next_norm, scale, offset, ++phase);
             else consume(s, shared, ring, at, p, x, next_norm, scale, offset, ++phase);
-            offset = (offset + p.tiles) % (int)gridDim.x;
+            offset = (int)((u32)(offset + p.tiles) % gridDim.x);
             if (next_norm) store_squares(s, shared, p.kind == OUT ? 1 : 0);
             if (p.kind == HEAD) break;
             grid.sync();

@@ -43,8 +43,8 @@ struct Groups
     DEV explicit Groups(int tiles)
     {
         count = (tiles + MAX_GROUP - 1) / MAX_GROUP;
-        size = count ? tiles / count : 0;
-        larger = count ? tiles % count : 0;
+        size = count ? (int)((u32)tiles / (u32)count) : 0;
+        larger = tiles - size * count;
     }
 
     DEV int tiles(int group) const { return size + (group < larger ? 1 : 0); }
