@@ -1,6 +1,7 @@
 using System.Globalization;
 using Xunit;
 using Yue.Cuda;
+using Yue.Cuda.Compilation;
 using Yue.Engine.Codec;
 using Yue.Engine.Llama;
 using Yue.Engine.Tests.Audio;
@@ -13,8 +14,10 @@ namespace Yue.Engine.Tests.Gpu;
 
 /// <summary>The goldens on a GPU, to the tolerances that they state for BF16.</summary>
 [Trait("Category", "Gpu")]
-public sealed class GpuGoldenTests(ITestOutputHelper output)
+public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<GpuGoldenTests.Compiled>
 {
+    private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
+
     /// <summary>Prefilled and decoded, and decoded id by id from the first one on.</summary>
     [Theory]
     [InlineData("bf16", "bf16", 0.03)]
@@ -62,7 +65,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output)
     [Fact]
     public void A_full_size_layer_stays_near_float32()
     {
-        var config = TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
+        var config = FullSizeLayer;
         int[] ids = [.. Enumerable.Range(0, 300).Select(i => i * 7919 % 2048)];
         TestGpu.Open("bf16").Dispose();
         using var drawn = new Drawn(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));
@@ -70,12 +73,12 @@ public sealed class GpuGoldenTests(ITestOutputHelper output)
         using var cache = exact.NewCache(rows: 1, ids.Length);
         using var hidden = exact.Prefill(ids, cache, row: 0);
         using var expected = exact.Logits(hidden, 0, config.VocabularySize).cpu();
-        foreach (var (weights, tolerance) in new[] { ("bf16", 0.01), ("int8", 0.03), ("fp8", 0.08) })
+        foreach (var (weights, cached, tolerance) in new[] { ("bf16", "bf16", 0.01), ("int8", "bf16", 0.03), ("fp8", "bf16", 0.08), ("bf16", "fp8", 0.06), ("int8", "fp8", 0.06) })
         {
-            using var gpu = TestGpu.Open(weights);
+            using var gpu = TestGpu.Open(weights, cached);
             using var model = new LlamaModel(config, LlamaWeights.Load(config, drawn, gpu.Quantizer));
             using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize, new PromptBatch(1, 1024));
-            AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, full-size layer");
+            AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, {cached} cache, full-size layer");
         }
     }
 
@@ -138,13 +141,29 @@ public sealed class GpuGoldenTests(ITestOutputHelper output)
         TensorAssert.Close(expected, actual, fraction * spread, what);
     }
 
+    private static LlamaConfig Padded(string name) => PaddedSource.Pad(LlamaConfig.Load(Goldens.PathOf(name))) with { MaxPositions = 2048 };
+
     private static LlamaModel LoadPadded(string name, Engine.Gpu gpu)
     {
         var folder = Goldens.PathOf(name);
-        var config = PaddedSource.Pad(LlamaConfig.Load(folder)) with { MaxPositions = 2048 };
+        var config = Padded(name);
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var source = new PaddedSource(new CheckpointTensors(checkpoint, ScalarType.Float32), ScalarType.BFloat16, CUDA);
         return new LlamaModel(config, LlamaWeights.Load(config, source, gpu.Quantizer));
+    }
+
+    /// <summary>The steps of all these tests.</summary>
+    public sealed class Compiled
+    {
+        public Compiled()
+        {
+            LlamaConfig[] goldens = Goldens.AreThere ? [Padded("stage1"), Padded("stage2")] : [];
+            TestGpu.Compile(
+                from config in (LlamaConfig[])[.. goldens, FullSizeLayer]
+                from weights in Enum.GetValues<Yue.Cuda.Decode.WeightType>()
+                from cache in Enum.GetValues<Yue.Cuda.Decode.CacheType>()
+                select new KernelBuild("step.cu", Yue.Cuda.Decode.CudaLlama.Definitions(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, rows: 1)));
+        }
     }
 
     /// <summary>Weights that are drawn once and read several times.</summary>

@@ -1,5 +1,6 @@
 using Xunit;
 using Yue.Cuda;
+using Yue.Cuda.Compilation;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
@@ -7,6 +8,18 @@ namespace Yue.Engine.Tests.Gpu;
 /// <summary>The first GPU; a test that needs one skips where there is none. Kernels are compiled once for all tests.</summary>
 internal static class TestGpu
 {
+    /// <summary>Compiles kernels side by side, where there is a GPU to run them: a test after another would wait for its own.</summary>
+    public static void Compile(IEnumerable<KernelBuild> builds)
+    {
+        using var device = CudaDevice.TryOpen(0, out _);
+        if (device is not null && cuda.is_available())
+        {
+            using var gpu = new Engine.Gpu(0, new EngineOptions());
+            gpu.BeginCompiling([.. builds]);
+            _ = gpu.Kernels;
+        }
+    }
+
     /// <summary>The GPU as the engine opens it; the caller disposes it.</summary>
     /// <param name="weights"><c>bf16</c>, <c>int8</c> or <c>fp8</c>.</param>
     /// <param name="cache"><c>bf16</c> or <c>fp8</c>.</param>
