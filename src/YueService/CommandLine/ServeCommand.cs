@@ -1,6 +1,5 @@
 using System.CommandLine;
 using YueService.Hosting;
-using YueService.Settings;
 
 namespace YueService.CommandLine;
 
@@ -41,7 +40,6 @@ internal static class ServeCommand
         try
         {
             await using var app = YueHost.BuildService(settings, configure);
-            app.Services.ValidateYueOptions();
             await app.StartAsync(cancel);
             await app.WaitForShutdownAsync(cancel);
             return app.Services.GetRequiredService<EngineWatch>().IsLost ? ExitCode.EngineLost : ExitCode.Success;
