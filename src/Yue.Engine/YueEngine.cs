@@ -21,6 +21,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private readonly SongQueue _queue;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _abandon = new();
     private readonly ConcurrentDictionary<SongJob, bool> _unfinished = [];      // those that the engine's thread has taken
     private readonly Timer _watchdog;
@@ -64,6 +65,8 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     public TimeSpan EstimatedWait =>
         TimeSpan.FromTicks(Interlocked.Read(ref _averageSongTicks) * (_queue.Count + Volatile.Read(ref _running)));
 
+    public Task<string> Lost => _lost.Task;
+
     /// <summary>Completes when the engine is ready, fails when loading failed.</summary>
     public Task Loaded => _loaded.Task;
 
@@ -91,7 +94,6 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         _thread = new Thread(Run) { Name = "yue-engine", IsBackground = true };
         _thread.Start();
-        _watchdog.Change(WatchdogInterval, WatchdogInterval);
         return Task.CompletedTask;
     }
 
@@ -119,12 +121,13 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         _disposed = true;
         _abandon.Cancel();
         _queue.Close(ShuttingDown());
-        _watchdog.Dispose();
         if (!_isHung)
         {
             _thread?.Join();
             _abandon.Dispose();
         }
+
+        _watchdog.Dispose();
     }
 
     private void Run()
@@ -160,6 +163,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     private void Serve(ModelSet models, SongPipeline pipeline)
     {
+        Watch(true);
         while (!_isHung)
         {
             Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
@@ -180,12 +184,22 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             else
             {
                 Interlocked.Exchange(ref _stepStarted, 0);
+                Watch(false);
                 if (!_queue.Wait())
                 {
                     return;
                 }
+
+                Watch(true);
             }
         }
+    }
+
+    /// <summary>Has the watchdog look while there is something to do; an engine that waits for songs wakes nobody up.</summary>
+    private void Watch(bool isBusy)
+    {
+        var interval = isBusy && _options.StepTimeoutSeconds > 0 ? WatchdogInterval : Timeout.InfiniteTimeSpan;
+        _watchdog.Change(interval, interval);
     }
 
     private void Admit(SongPipeline pipeline, SongJob job)
@@ -200,7 +214,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private void LookForHang()
     {
         var limit = TimeSpan.FromSeconds(_options.StepTimeoutSeconds);
-        if (limit == TimeSpan.Zero || _isHung || Status is not { State: EngineState.Ready or EngineState.Draining } status || status.InStep <= limit)
+        if (_isHung || Status is not { State: EngineState.Ready or EngineState.Draining } status || status.InStep <= limit)
         {
             return;
         }
@@ -259,7 +273,11 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         var reason = (error is TypeInitializationException ? error.GetBaseException() : error).Message;
         Log.Dead(_logger, error);
         UpdateStatus(status => status with { State = EngineState.Failed, Failure = reason, Loading = null });
-        _loaded.TrySetException(error);
+        if (!_loaded.TrySetException(error))
+        {
+            _lost.TrySetResult(reason);
+        }
+
         _queue.Close(new EngineDeadException(reason, error));
     }
 

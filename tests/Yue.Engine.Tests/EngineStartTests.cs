@@ -116,6 +116,7 @@ public sealed class EngineStartTests : IDisposable
         var error = await Assert.ThrowsAsync<CheckpointException>(() => engine.Loaded);
         Assert.Equal(EngineState.Failed, engine.Status.State);
         Assert.Equal(error.Message, engine.Status.Failure);
+        Assert.False(engine.Lost.IsCompleted);
         Assert.Equal(SubmitOutcome.NotReady, engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
         return error.Message;
     }
