@@ -135,6 +135,11 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         try
         {
             var clock = Stopwatch.StartNew();
+            if (ModelSet.LacksGpu(_options))
+            {
+                Log.NoGpu(_logger);
+            }
+
             using var models = ModelSet.Load(_options, Loading, _abandon.Token);
             using var pipeline = new SongPipeline(models, _logger);
             Loading("warming up", 95);
@@ -287,6 +292,10 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Time}")]
         public static partial void Loaded(ILogger logger, string? what, TimeSpan time);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used here: on the CPU the configured models take many times "
+            + "a song's length. yue doctor says what keeps a GPU from being used; Device cuda makes that a fault, Device cpu silences this")]
+        public static partial void NoGpu(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
         public static partial void Ready(ILogger logger, string device, double seconds, string demo);
