@@ -39,6 +39,27 @@ public sealed class DemoProcess : IAsyncLifetime
         StartTime = clock.Elapsed;
     }
 
+    /// <summary>Runs the program to its end and returns its exit code and all that it printed.</summary>
+    public static async Task<(int ExitCode, string Printed)> RunAsync(params string[] arguments)
+    {
+        using var state = new TemporaryFolder();
+        var start = new ProcessStartInfo("dotnet", [ProgramPath(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["Yue__StateFolder"] = state.Path;
+        using var process = Process.Start(start)!;
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        try
+        {
+            var printed = await Task.WhenAll(
+                process.StandardOutput.ReadToEndAsync(patience.Token), process.StandardError.ReadToEndAsync(patience.Token));
+            await process.WaitForExitAsync(patience.Token);
+            return (process.ExitCode, string.Concat(printed));
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
     /// <summary>How often each of the program's threads has gone to sleep of its own accord, by the thread's id.</summary>
     public IReadOnlyDictionary<string, long> SleepsByThread()
     {
