@@ -97,6 +97,7 @@ public sealed class RestartTests : IDisposable
             using var client = app.CreateClient();
             job = await client.SubmitAsync("one");
             await client.WhenAsync(job, "running");
+            await WhenStoredRunningAsync(app, job);
             DieLike(app);
         }
 
@@ -105,6 +106,7 @@ public sealed class RestartTests : IDisposable
             using var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             await client.WhenAsync(job, "running");
+            await WhenStoredRunningAsync(app, job);
             DieLike(app);
         }
 
@@ -265,6 +267,11 @@ public sealed class RestartTests : IDisposable
     private YueApp App() => new(("Yue:StateFolder", _state.Path));
 
     /// <summary>Nothing more of this process reaches the disk, as if it were killed: the store is closed under it.</summary>
+    /// <summary>Waits until the store knows that a job runs, which it learns a little later than a reader.</summary>
+    private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
+        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running },
+        TimeSpan.FromSeconds(10));
+
     private static void DieLike(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();
