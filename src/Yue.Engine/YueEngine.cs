@@ -27,7 +27,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private readonly Timer _watchdog;
     private readonly Lock _statusLock = new();
     private volatile bool _isHung;
-    private volatile EngineStatus _status = new() { State = EngineState.Loading, Loading = "starting" };
+    private volatile EngineStatus _status;
     private long _averageSongTicks = FirstGuess.Ticks;
     private long _stepStarted;      // a timestamp; 0 while there is nothing to do
     private long _loadingSince = Stopwatch.GetTimestamp();
@@ -41,6 +41,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         _options = options.Value;
         _logger = logger;
+        _status = new() { State = EngineState.Loading, Loading = "starting", IsDemo = _options.Stage1.Count == 0 };
         _queue = new SongQueue(_options.QueueCapacity);
         _watchdog = new Timer(_ => LookForHang());
     }
@@ -255,8 +256,8 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         if (what != _status.Loading)
         {
-            var time = Stopwatch.GetElapsedTime(_loadingSince);
-            Log.Loaded(_logger, _status.Loading, time);
+            var seconds = Stopwatch.GetElapsedTime(_loadingSince).TotalSeconds;
+            Log.Loaded(_logger, _status.Loading, seconds);
             _loadingSince = Stopwatch.GetTimestamp();
         }
 
@@ -290,8 +291,8 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Time}")]
-        public static partial void Loaded(ILogger logger, string? what, TimeSpan time);
+        [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Seconds:F1} s")]
+        public static partial void Loaded(ILogger logger, string? what, double seconds);
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used here: on the CPU the configured models take many times "
             + "a song's length. yue doctor says what keeps a GPU from being used; Device cuda makes that a fault, Device cpu silences this")]

@@ -37,6 +37,14 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
+    public void Before_it_loads_the_engine_says_whether_it_is_the_demo_model()
+    {
+        using var demo = DemoEngine.Create(new EngineOptions());
+        using var configured = DemoEngine.Create(Options());
+        Assert.Equal((true, false), (demo.Status.IsDemo, configured.Status.IsDemo));
+    }
+
+    [Fact]
     public async Task A_missing_file_is_named()
     {
         var file = Path.Combine(_files.Codec, "decoders", "decoder_131000.pth");
