@@ -6,6 +6,10 @@ public interface ISongEngine
     /// <summary>The engine's state now; cheap, callable from any thread.</summary>
     EngineStatus Status { get; }
 
+    /// <summary>Completes with the reason when the engine was ready and has failed: the device is lost, and only a new process gets it
+    /// back. One that could not load its models is failed, not lost.</summary>
+    Task<string> Lost { get; }
+
     /// <summary>How long a song submitted now would wait before it starts, from measured times.</summary>
     TimeSpan EstimatedWait { get; }
 

@@ -99,6 +99,9 @@ internal sealed class ModelSet : IDisposable
 
     private string WeightsName => _gpu?.WeightsName ?? "f32";
 
+    /// <summary>Whether configured checkpoints run on the CPU only because there is no GPU that can be used.</summary>
+    public static bool LacksGpu(EngineOptions options) => options is { Device: "auto", Stage1.Count: > 0 } && !cuda.is_available();
+
     /// <summary>Loads what the options name, or the demo model where they name nothing.</summary>
     /// <param name="options">Which checkpoints, and where they run.</param>
     /// <param name="report">Told what is being loaded and the percent done.</param>

@@ -21,12 +21,13 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private readonly SongQueue _queue;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _abandon = new();
     private readonly ConcurrentDictionary<SongJob, bool> _unfinished = [];      // those that the engine's thread has taken
     private readonly Timer _watchdog;
     private readonly Lock _statusLock = new();
     private volatile bool _isHung;
-    private volatile EngineStatus _status = new() { State = EngineState.Loading, Loading = "starting" };
+    private volatile EngineStatus _status;
     private long _averageSongTicks = FirstGuess.Ticks;
     private long _stepStarted;      // a timestamp; 0 while there is nothing to do
     private long _loadingSince = Stopwatch.GetTimestamp();
@@ -40,6 +41,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         _options = options.Value;
         _logger = logger;
+        _status = new() { State = EngineState.Loading, Loading = "starting", IsDemo = _options.Stage1.Count == 0 };
         _queue = new SongQueue(_options.QueueCapacity);
         _watchdog = new Timer(_ => LookForHang());
     }
@@ -63,6 +65,8 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     public TimeSpan EstimatedWait =>
         TimeSpan.FromTicks(Interlocked.Read(ref _averageSongTicks) * (_queue.Count + Volatile.Read(ref _running)));
+
+    public Task<string> Lost => _lost.Task;
 
     /// <summary>Completes when the engine is ready, fails when loading failed.</summary>
     public Task Loaded => _loaded.Task;
@@ -91,7 +95,6 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         _thread = new Thread(Run) { Name = "yue-engine", IsBackground = true };
         _thread.Start();
-        _watchdog.Change(WatchdogInterval, WatchdogInterval);
         return Task.CompletedTask;
     }
 
@@ -119,12 +122,13 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         _disposed = true;
         _abandon.Cancel();
         _queue.Close(ShuttingDown());
-        _watchdog.Dispose();
         if (!_isHung)
         {
             _thread?.Join();
             _abandon.Dispose();
         }
+
+        _watchdog.Dispose();
     }
 
     private void Run()
@@ -132,6 +136,11 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         try
         {
             var clock = Stopwatch.StartNew();
+            if (ModelSet.LacksGpu(_options))
+            {
+                Log.NoGpu(_logger);
+            }
+
             using var models = ModelSet.Load(_options, Loading, _abandon.Token);
             using var pipeline = new SongPipeline(models, _logger);
             Loading("warming up", 95);
@@ -160,6 +169,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     private void Serve(ModelSet models, SongPipeline pipeline)
     {
+        Watch(true);
         while (!_isHung)
         {
             Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
@@ -180,12 +190,22 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             else
             {
                 Interlocked.Exchange(ref _stepStarted, 0);
+                Watch(false);
                 if (!_queue.Wait())
                 {
                     return;
                 }
+
+                Watch(true);
             }
         }
+    }
+
+    /// <summary>Has the watchdog look while there is something to do; an engine that waits for songs wakes nobody up.</summary>
+    private void Watch(bool isBusy)
+    {
+        var interval = isBusy && _options.StepTimeoutSeconds > 0 ? WatchdogInterval : Timeout.InfiniteTimeSpan;
+        _watchdog.Change(interval, interval);
     }
 
     private void Admit(SongPipeline pipeline, SongJob job)
@@ -200,7 +220,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private void LookForHang()
     {
         var limit = TimeSpan.FromSeconds(_options.StepTimeoutSeconds);
-        if (limit == TimeSpan.Zero || _isHung || Status is not { State: EngineState.Ready or EngineState.Draining } status || status.InStep <= limit)
+        if (_isHung || Status is not { State: EngineState.Ready or EngineState.Draining } status || status.InStep <= limit)
         {
             return;
         }
@@ -236,8 +256,8 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         if (what != _status.Loading)
         {
-            var time = Stopwatch.GetElapsedTime(_loadingSince);
-            Log.Loaded(_logger, _status.Loading, time);
+            var seconds = Stopwatch.GetElapsedTime(_loadingSince).TotalSeconds;
+            Log.Loaded(_logger, _status.Loading, seconds);
             _loadingSince = Stopwatch.GetTimestamp();
         }
 
@@ -259,7 +279,11 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         var reason = (error is TypeInitializationException ? error.GetBaseException() : error).Message;
         Log.Dead(_logger, error);
         UpdateStatus(status => status with { State = EngineState.Failed, Failure = reason, Loading = null });
-        _loaded.TrySetException(error);
+        if (!_loaded.TrySetException(error))
+        {
+            _lost.TrySetResult(reason);
+        }
+
         _queue.Close(new EngineDeadException(reason, error));
     }
 
@@ -267,8 +291,12 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Time}")]
-        public static partial void Loaded(ILogger logger, string? what, TimeSpan time);
+        [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Seconds:F1} s")]
+        public static partial void Loaded(ILogger logger, string? what, double seconds);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used here: on the CPU the configured models take many times "
+            + "a song's length. yue doctor says what keeps a GPU from being used; Device cuda makes that a fault, Device cpu silences this")]
+        public static partial void NoGpu(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
         public static partial void Ready(ILogger logger, string device, double seconds, string demo);

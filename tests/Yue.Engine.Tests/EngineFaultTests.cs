@@ -18,6 +18,7 @@ public sealed class EngineFaultTests
 
         Assert.Contains("CUDA_ERROR_OUT_OF_MEMORY", error.Message, StringComparison.Ordinal);
         Assert.Equal(EngineState.Ready, engine.Engine.Status.State);
+        Assert.False(engine.Engine.Lost.IsCompleted);
         Assert.True((await engine.Submit(DemoEngine.OneSecond())).Mix.DurationSeconds > 0);
     }
 
@@ -39,6 +40,7 @@ public sealed class EngineFaultTests
         await Assert.ThrowsAsync<EngineDeadException>(() => waiting);
         Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
         Assert.Contains("CUDA_ERROR_ILLEGAL_ADDRESS", engine.Engine.Status.Failure, StringComparison.Ordinal);
+        Assert.Equal(engine.Engine.Status.Failure, await engine.Engine.Lost);
         Assert.Equal(SubmitOutcome.NotReady, engine.Engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
     }
 
@@ -47,6 +49,12 @@ public sealed class EngineFaultTests
     {
         using var released = new ManualResetEventSlim();
         await using var engine = await StartAsync(new EngineOptions { StepTimeoutSeconds = 1 });
+        while (engine.Engine.Status.InStep > TimeSpan.Zero)
+        {
+            // Until it waits for songs, when nothing looks for a hang.
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
         var running = engine.Submit(DemoEngine.OneSecond(), new Fault(() => released.Wait(CancellationToken.None)));
         var waiting = engine.Submit(DemoEngine.OneSecond());
 
@@ -54,6 +62,7 @@ public sealed class EngineFaultTests
         Assert.Contains("has not come back for 1 s (StepTimeoutSeconds)", error.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<EngineDeadException>(() => waiting);
         Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
+        Assert.Equal(engine.Engine.Status.Failure, await engine.Engine.Lost);
         await engine.Engine.StopAsync(CancellationToken.None);
         engine.Engine.Dispose();
         released.Set();

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using Xunit;
 using Yue.Engine.Demo;
 using Yue.Engine.Tests.Weights;
@@ -32,6 +34,14 @@ public sealed class EngineStartTests : IDisposable
         Assert.Equal(["stage1", "stage2", "codec", "encoder", "vocoder", "vocoder"], engine.Status.Models.Select(model => model.Role));
         Assert.Equal("english", engine.Status.Models[0].Name);
         await engine.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public void Before_it_loads_the_engine_says_whether_it_is_the_demo_model()
+    {
+        using var demo = DemoEngine.Create(new EngineOptions());
+        using var configured = DemoEngine.Create(Options());
+        Assert.Equal((true, false), (demo.Status.IsDemo, configured.Status.IsDemo));
     }
 
     [Fact]
@@ -102,6 +112,21 @@ public sealed class EngineStartTests : IDisposable
         Assert.Matches("Device is cuda:99, and this build finds [0-9]+ GPUs here; yue doctor says why", engine.Status.Failure);
     }
 
+    [Theory]
+    [InlineData("auto", true)]
+    [InlineData("cpu", false)]
+    public async Task Configured_checkpoints_on_the_CPU_for_want_of_a_GPU_are_warned_of(string device, bool warns)
+    {
+        Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "there is a GPU");
+        var log = new WarningLog();
+        var options = Options();
+        options.Device = device;
+        using var engine = new YueEngine(Microsoft.Extensions.Options.Options.Create(options), log);
+        await engine.StartAsync(CancellationToken.None);
+        await engine.Loaded;
+        Assert.Equal(warns, log.Warnings.Any(warning => warning.StartsWith("Device is auto, and no GPU can be used here", StringComparison.Ordinal)));
+    }
+
     private EngineOptions Options() => new()
     {
         Stage1 = { ["english"] = _files.Stage1 },
@@ -116,7 +141,21 @@ public sealed class EngineStartTests : IDisposable
         var error = await Assert.ThrowsAsync<CheckpointException>(() => engine.Loaded);
         Assert.Equal(EngineState.Failed, engine.Status.State);
         Assert.Equal(error.Message, engine.Status.Failure);
+        Assert.False(engine.Lost.IsCompleted);
         Assert.Equal(SubmitOutcome.NotReady, engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
         return error.Message;
+    }
+
+    private sealed class WarningLog : ILogger<YueEngine>
+    {
+        public ConcurrentQueue<string> Warnings { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Warnings.Enqueue(formatter(state, exception));
     }
 }

@@ -30,7 +30,12 @@ internal static class AccessExtensions
     public static void UseAccess(this IApplicationBuilder app)
     {
         app.UseMiddleware<ApiKeyMiddleware>();
-        app.UseRateLimiter();
+        if (app.ApplicationServices.GetRequiredService<IOptions<AccessOptions>>().Value.RateLimitPerMinute > 0)
+        {
+            // Only then: it wakes up ten times a second.
+            app.UseRateLimiter();
+        }
+
         app.UseRequestTimeouts();
     }
 
@@ -51,11 +56,9 @@ internal static class AccessExtensions
     };
 
     /// <summary>One limit a key, of which only known ones come this far, or an address where there are no keys.</summary>
-    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) => access.RateLimitPerMinute == 0
-        ? RateLimitPartition.GetNoLimiter("")
-        : RateLimitPartition.GetFixedWindowLimiter(
-            (access.Keys().Count > 0 ? ApiKeyMiddleware.KeyOf(http.Request) : http.Connection.RemoteIpAddress?.ToString()) ?? "",
-            _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
+    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) => RateLimitPartition.GetFixedWindowLimiter(
+        (access.Keys().Count > 0 ? ApiKeyMiddleware.KeyOf(http.Request) : http.Connection.RemoteIpAddress?.ToString()) ?? "",
+        _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
 
     private static async ValueTask RejectAsync(OnRejectedContext context, CancellationToken cancel)
     {

@@ -85,7 +85,12 @@ internal sealed class GenerateHandler(
         }
 
         await WarnAsync(command.Warnings);
-        var format = command.Format ?? target.Format;
+        if ((command.Format ?? target.Format) is not { } format)
+        {
+            format = AudioFormat.Wav;
+            await WarnAsync([$"{Path.GetFileName(target.Mix)} is written as wav: its name ends in none of .wav, .flac and .mp3, and there is no --format"]);
+        }
+
         return encoder.Supports(format)
             ? await MakeAsync(command.Song with { Reference = song.Reference }, target, format, cancel)
             : await FailAsync(ExitCode.Usage, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");

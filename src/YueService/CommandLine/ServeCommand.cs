@@ -1,6 +1,6 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using YueService.Hosting;
-using YueService.Settings;
 
 namespace YueService.CommandLine;
 
@@ -41,7 +41,6 @@ internal static class ServeCommand
         try
         {
             await using var app = YueHost.BuildService(settings, configure);
-            app.Services.ValidateYueOptions();
             await app.StartAsync(cancel);
             await app.WaitForShutdownAsync(cancel);
             return app.Services.GetRequiredService<EngineWatch>().IsLost ? ExitCode.EngineLost : ExitCode.Success;
@@ -51,9 +50,12 @@ internal static class ServeCommand
             await CommandSettings.ReportAsync(error, faults);
             return ExitCode.Usage;
         }
-        catch (Exception e) when (e is IOException or FormatException)
+        catch (Exception e) when (e is IOException or FormatException or SocketException)
         {
-            await error.WriteLineAsync($"yue cannot listen: {e.Message}");
+            // The others name the address.
+            var where = e is SocketException ? $"{urls ?? Environment.GetEnvironmentVariable("ASPNETCORE_URLS")}: " : "";
+            await error.WriteLineAsync(
+                $"yue cannot listen: {where}{e.Message.TrimEnd('.')}. --urls http://127.0.0.1:2009 (or ASPNETCORE_URLS) takes another address.");
             return ExitCode.Failure;
         }
     }

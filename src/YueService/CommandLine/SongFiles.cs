@@ -6,16 +6,16 @@ namespace YueService.CommandLine;
 /// <summary>Where a song and its stems are written.</summary>
 /// <param name="Folder">The folder of all of them.</param>
 /// <param name="Mix">The song's file.</param>
-/// <param name="Format">The format that the file's name asks for; wav for a name that says nothing.</param>
+/// <param name="Format">The format that the file's name asks for; null for a name that says none.</param>
 /// <param name="Codes">The file of the song's codes; null for none.</param>
-internal sealed record SongFiles(string Folder, string Mix, AudioFormat Format, string? Codes)
+internal sealed record SongFiles(string Folder, string Mix, AudioFormat? Format, string? Codes)
 {
     /// <summary>The files for the names that the command line gave.</summary>
     public static SongFiles At(string file, string? codes)
     {
         var mix = Path.GetFullPath(file);
-        var format = SongFormats.ByName.GetValueOrDefault(Path.GetExtension(mix).TrimStart('.').ToLowerInvariant(), AudioFormat.Wav);
-        return new(Path.GetDirectoryName(mix) ?? mix, mix, format, codes is null ? null : Path.GetFullPath(codes));
+        var named = SongFormats.ByName.TryGetValue(Path.GetExtension(mix).TrimStart('.').ToLowerInvariant(), out var format);
+        return new(Path.GetDirectoryName(mix) ?? mix, mix, named ? format : null, codes is null ? null : Path.GetFullPath(codes));
     }
 
     /// <summary>The file of a stem: <c>song.vocal.wav</c> beside <c>song.wav</c>.</summary>

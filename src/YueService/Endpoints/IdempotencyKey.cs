@@ -33,6 +33,15 @@ internal static class IdempotencyKey
         return null;
     }
 
+    /// <summary>What a caller that waits is told of its key: nothing is kept of its song that a second request could be given.</summary>
+    public static IEnumerable<string> WarningsWhereIgnored(HttpRequest request)
+    {
+        if (request.Headers.ContainsKey(Header))
+        {
+            yield return $"{Header} was ignored: it holds for jobs (POST /v1/songs, or Prefer: respond-async)";
+        }
+    }
+
     /// <summary>What tells one body from another: its JSON and its files.</summary>
     public static string HashOf(SongBody body)
     {

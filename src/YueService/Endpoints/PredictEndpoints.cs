@@ -23,6 +23,11 @@ internal static class PredictEndpoints
                 "A caller that disconnects cancels its song. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",
                 new ApiExample("""{"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","seed":7}"""),
                 new ApiParameter("Prefer", "respond-async makes a job of it; handling=strict makes an unknown field an error.", IsHeader: true),
+                new ApiParameter(
+                    "Idempotency-Key",
+                    "With Prefer: respond-async as on POST /v1/songs. While the caller waits it is ignored with a warning; the same request and seed give "
+                        + "the same song.",
+                    IsHeader: true),
                 ApiAnswer.Problem(409, "The song of continue_from is not there yet, or never comes."),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),

@@ -106,7 +106,7 @@ internal sealed partial class PredictHandler(
             Stage = result.Scope,
             Timings = TimingsBody.From(result.Timings),
             Sections = [.. result.Sections.Select(SectionBody.From)],
-            Warnings = [.. command.Warnings, .. result.Warnings, .. encoded.Warnings],
+            Warnings = [.. command.Warnings, .. IdempotencyKey.WarningsWhereIgnored(http.Request), .. result.Warnings, .. encoded.Warnings],
             Reference = ReferenceBody.From(result.Reference),
             Loudness = encoded.Loudness,
             Stems = encoded is { Vocal: { } vocal, Instrumental: { } instrumental }

@@ -14,7 +14,7 @@ internal static class ErrorExtensions
             var status = http.Response.StatusCode;
             var detail = status switch
             {
-                StatusCodes.Status404NotFound => $"There is no {http.Request.Path}.",
+                StatusCodes.Status404NotFound => $"There is no {http.Request.Path}; /docs shows what there is.",
                 StatusCodes.Status405MethodNotAllowed => $"{http.Request.Path} takes {http.Response.Headers.Allow}, not {http.Request.Method}.",
                 _ => $"The request was answered with status {status}.",
             };

@@ -34,14 +34,22 @@ internal static class EngineExtensions
         }
     }
 
-    /// <summary>Starts and stops the engine with the host. A service of its own, since a container disposes of a service once for
-    /// every name that it is registered under.</summary>
-    private sealed class EngineLifetime(ISongEngine engine) : IHostedService
+    /// <summary>Starts and stops the engine with the host; a server that cannot listen has no models loaded. A service of its own, since a
+    /// container disposes of a service once for every name that it is registered under.</summary>
+    private sealed class EngineLifetime(ISongEngine engine) : IHostedLifecycleService
     {
         private readonly IHostedService _engine = (IHostedService)engine;
 
-        public Task StartAsync(CancellationToken cancellationToken) => _engine.StartAsync(cancellationToken);
+        public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StartedAsync(CancellationToken cancellationToken) => _engine.StartAsync(cancellationToken);
+
+        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task StopAsync(CancellationToken cancellationToken) => _engine.StopAsync(cancellationToken);
+
+        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -6,8 +6,6 @@ namespace YueService.Hosting;
 /// <remarks>An engine that could not load its models does not end the process: /health then says why.</remarks>
 internal sealed partial class EngineWatch(ISongEngine engine, IHostApplicationLifetime lifetime, ILogger<EngineWatch> logger) : BackgroundService
 {
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(500);
-
     private volatile bool _isLost;
 
     /// <summary>Whether the process ends because the engine was lost.</summary>
@@ -15,20 +13,16 @@ internal sealed partial class EngineWatch(ISongEngine engine, IHostApplicationLi
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var wasReady = false;
-        while (!stoppingToken.IsCancellationRequested)
+        try
         {
-            var status = engine.Status;
-            wasReady |= status.State == EngineState.Ready;
-            if (wasReady && status.State == EngineState.Failed)
-            {
-                _isLost = true;
-                Log.Lost(logger, status.Failure ?? "unknown");
-                lifetime.StopApplication();
-                return;
-            }
-
-            await Task.Delay(LookInterval, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var reason = await engine.Lost.WaitAsync(stoppingToken);
+            _isLost = true;
+            Log.Lost(logger, reason);
+            lifetime.StopApplication();
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The service stops.
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.Extensions.Options;
 using YueService.Access;
 using YueService.Endpoints;
 using YueService.Errors;
@@ -18,9 +19,11 @@ internal static class YueHost
     /// <summary>Where the service listens when nothing says otherwise.</summary>
     public const string DefaultUrl = "http://127.0.0.1:2008";
 
-    /// <summary>The web service, not started.</summary>
+    /// <summary>The web service, its settings checked, not started.</summary>
     /// <param name="settings">What the command line sets.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
+    /// <exception cref="OptionsValidationException">The options of one class are at fault.</exception>
+    /// <exception cref="AggregateException">Those of several are.</exception>
     public static WebApplication BuildService(HostSettings settings, Action<IServiceCollection> configure)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
@@ -48,6 +51,7 @@ internal static class YueHost
         configure(builder.Services);
 
         var app = builder.Build();
+        app.Services.ValidateYueOptions();
         app.UseYueRequestLog();
         app.UseYueErrors();
         app.UseAccess();

@@ -20,6 +20,9 @@ internal static class LoggingExtensions
             (provider, logger) =>
             {
                 logger.ReadFrom.Configuration(configuration).ReadFrom.Services(provider);
+
+                // Whoever starts the host gets the same exception, and says it in a line.
+                logger.Filter.ByExcluding(logEvent => logEvent.MessageTemplate.Text == "Hosting failed to start");
                 LogEventLevel? errorsFrom = null;
                 if (toStandardError)
                 {

@@ -135,13 +135,16 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("song.mp3", "mp3")]
-    [InlineData("song.FLAC", "flac")]
-    [InlineData("song", "RIFF")]
-    public async Task The_name_of_the_file_says_its_format(string name, string begins)
+    [InlineData("song.mp3", "mp3", false)]
+    [InlineData("song.FLAC", "flac", false)]
+    [InlineData("song.wav", "RIFF", false)]
+    [InlineData("song", "RIFF", true)]
+    [InlineData("song.ogg", "RIFF", true)]
+    public async Task The_name_of_the_file_says_its_format_and_one_that_does_not_is_warned_of(string name, string begins, bool warns)
     {
         Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder[name]));
         Assert.StartsWith(begins, File.ReadAllText(_folder[name]), StringComparison.Ordinal);
+        Assert.Equal(warns, _command.Error.ToString().Contains($"warning: {name} is written as wav", StringComparison.Ordinal));
     }
 
     [Fact]

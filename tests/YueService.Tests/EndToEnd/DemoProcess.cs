@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Xunit;
@@ -36,6 +37,48 @@ public sealed class DemoProcess : IAsyncLifetime
         }
 
         StartTime = clock.Elapsed;
+    }
+
+    /// <summary>Runs the program to its end and returns its exit code and all that it printed.</summary>
+    public static async Task<(int ExitCode, string Printed)> RunAsync(params string[] arguments)
+    {
+        using var state = new TemporaryFolder();
+        var start = new ProcessStartInfo("dotnet", [ProgramPath(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["Yue__StateFolder"] = state.Path;
+        using var process = Process.Start(start)!;
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        try
+        {
+            var printed = await Task.WhenAll(
+                process.StandardOutput.ReadToEndAsync(patience.Token), process.StandardError.ReadToEndAsync(patience.Token));
+            await process.WaitForExitAsync(patience.Token);
+            return (process.ExitCode, string.Concat(printed));
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
+    /// <summary>How often each of the program's threads has gone to sleep of its own accord, by the thread's id.</summary>
+    public IReadOnlyDictionary<string, long> SleepsByThread()
+    {
+        const string Field = "voluntary_ctxt_switches:";
+        var sleeps = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var thread in Directory.GetDirectories($"/proc/{_process.Id}/task"))
+        {
+            try
+            {
+                var line = File.ReadLines(Path.Combine(thread, "status")).First(line => line.StartsWith(Field, StringComparison.Ordinal));
+                sleeps.Add(thread, long.Parse(line[Field.Length..], CultureInfo.InvariantCulture));
+            }
+            catch (IOException)
+            {
+                // The thread has ended.
+            }
+        }
+
+        return sleeps;
     }
 
     /// <summary>Asks the program to end, as systemd does, and returns its exit code.</summary>

@@ -73,6 +73,17 @@ public sealed class DemoServiceTests(DemoProcess demo) : IClassFixture<DemoProce
     }
 
     [Fact]
+    public async Task A_second_program_on_the_same_port_says_so_in_one_line_and_ends()
+    {
+        var url = demo.Client.BaseAddress!.GetLeftPart(UriPartial.Authority);
+        var (exitCode, printed) = await DemoProcess.RunAsync("serve", "--urls", url);
+        Assert.Equal(1, exitCode);
+        var line = Assert.Single(printed.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains($"{url}: address already in use", line, StringComparison.Ordinal);
+        Assert.Contains("--urls", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task SIGTERM_ends_the_program_cleanly()
     {
         var own = new DemoProcess();

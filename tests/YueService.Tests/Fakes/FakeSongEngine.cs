@@ -10,6 +10,8 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
 {
     public const string ModelName = "en-cot";
 
+    private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public EngineStatus Status { get; set; } = new()
     {
         State = EngineState.Ready,
@@ -19,6 +21,8 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
         QueueDepth = 1,
         Running = 1,
     };
+
+    public Task<string> Lost => _lost.Task;
 
     public TimeSpan EstimatedWait { get; set; }
 
@@ -49,6 +53,13 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
         }
 
         return outcome;
+    }
+
+    /// <summary>Fails as a ready engine does whose device is lost.</summary>
+    public void Lose(string reason)
+    {
+        Status = Status with { State = EngineState.Failed, Failure = reason };
+        _lost.SetResult(reason);
     }
 
     /// <summary>What the host did with the engine, in order.</summary>

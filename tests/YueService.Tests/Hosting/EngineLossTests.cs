@@ -18,7 +18,7 @@ public sealed class EngineLossTests
         var (service, client) = Serve(TestContext.Current.CancellationToken);
         using var http = client;
         await Eventually.TrueAsync(() => StatusOfAsync(client).GetAwaiter().GetResult() == HttpStatusCode.OK);
-        _command.Engine.Status = _command.Engine.Status with { State = EngineState.Failed, Failure = "CUDA error 719" };
+        _command.Engine.Lose("CUDA error 719");
         Assert.Contains(await StatusOfAsync(client), new HttpStatusCode?[] { HttpStatusCode.ServiceUnavailable, null });
         Assert.Equal(ExitCode.EngineLost, await service.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
         Assert.NotEqual(ExitCode.Success, ExitCode.EngineLost);

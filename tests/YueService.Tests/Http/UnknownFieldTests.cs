@@ -43,6 +43,22 @@ public sealed class UnknownFieldTests : IDisposable
     }
 
     [Fact]
+    public async Task A_caller_that_waits_is_told_that_its_idempotency_key_is_ignored()
+    {
+        using var client = _app.CreateClient();
+        using var response = await client.PredictAsync("""{"lyrics":"la"}""", request => request.Headers.Add("Idempotency-Key", "k"));
+        var warning = Assert.Single((await response.SongAsync()).GetProperty("warnings").Strings());
+        Assert.StartsWith("Idempotency-Key was ignored: it holds for jobs", warning, StringComparison.Ordinal);
+
+        using var job = await client.PredictAsync("""{"lyrics":"la"}""", request =>
+        {
+            request.Headers.Add("Idempotency-Key", "k");
+            request.Headers.Add("Prefer", "respond-async");
+        });
+        Assert.Equal(System.Net.HttpStatusCode.Accepted, job.StatusCode);
+    }
+
+    [Fact]
     public async Task With_lenient_handling_an_unknown_field_is_a_warning()
     {
         using var client = _app.CreateClient();

@@ -97,6 +97,7 @@ public sealed class RestartTests : IDisposable
             using var client = app.CreateClient();
             job = await client.SubmitAsync("one");
             await client.WhenAsync(job, "running");
+            await WhenStoredRunningAsync(app, job);
             DieLike(app);
         }
 
@@ -105,6 +106,7 @@ public sealed class RestartTests : IDisposable
             using var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             await client.WhenAsync(job, "running");
+            await WhenStoredRunningAsync(app, job);
             DieLike(app);
         }
 
@@ -142,6 +144,7 @@ public sealed class RestartTests : IDisposable
             Assert.DoesNotContain(await events.RestAsync(), e => e.Id == "end");
         }
 
+        await WhenClosedAsync();
         await using (var app = App())
         {
             using var stage = new StagedEngine(app.Engine);
@@ -263,6 +266,25 @@ public sealed class RestartTests : IDisposable
     }
 
     private YueApp App() => new(("Yue:StateFolder", _state.Path));
+
+    /// <summary>Waits until the store knows that a job runs, which it learns a little later than a reader.</summary>
+    private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
+        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running },
+        TimeSpan.FromSeconds(10));
+
+    /// <summary>Waits until the store of a service that was stopped is closed: the program closes it on a thread of its own.</summary>
+    private Task WhenClosedAsync() => Eventually.TrueAsync(() =>
+    {
+        try
+        {
+            using var file = new FileStream(_state["lock"], FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    });
 
     /// <summary>Nothing more of this process reaches the disk, as if it were killed: the store is closed under it.</summary>
     private static void DieLike(YueApp app)
