@@ -41,6 +41,9 @@ internal static class SettingsExtensions
         services.AddChecked<ServiceOptions, ServiceOptionsValidator>();
         services.AddChecked<JobOptions, JobOptionsValidator>();
         services.AddChecked<AccessOptions, AccessOptionsValidator>();
+        services.AddSingleton<IValidateOptions<ListenOptions>, ListenOptionsValidator>();
+        services.AddOptions<ListenOptions>()
+            .Configure<IConfiguration>((options, configuration) => options.Urls = configuration[WebHostDefaults.ServerUrlsKey]).ValidateOnStart();
     }
 
     /// <summary>Checks all settings. The host does so too, but may ask for one options class before it has checked the others.</summary>

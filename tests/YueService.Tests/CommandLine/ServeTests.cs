@@ -63,12 +63,25 @@ public sealed class ServeTests : IDisposable
 
     [Theory]
     [InlineData("http://192.0.2.1:2008", "yue cannot listen: http://192.0.2.1:2008: ")]
-    [InlineData("port 2008", "yue cannot listen: Invalid url: 'port 2008'")]
     public async Task An_address_that_cannot_be_had_is_named_and_nothing_is_loaded(string url, string says)
     {
         var exitCode = await _command.RunAsync("serve", "--urls", url, $"--Yue:StateFolder={_state.Path}");
         Assert.Equal(ExitCode.Failure, exitCode);
         Assert.StartsWith(says, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.Life);
+    }
+
+    [Theory]
+    [InlineData("port 2008")]
+    [InlineData("http://127.0.0.1:80a")]
+    [InlineData("http://127.0.0.1:65536")]
+    [InlineData("ftp://127.0.0.1:2008")]
+    [InlineData("http://every-address.test:2008")]
+    [InlineData("http://127.0.0.1:2008;http://127.0.0.1.1:2009")]
+    public async Task An_address_that_the_server_would_misread_is_refused(string urls)
+    {
+        Assert.Equal(ExitCode.Usage, await _command.RunAsync("serve", "--urls", urls, $"--Yue:StateFolder={_state.Path}"));
+        Assert.Contains($"urls has '{urls.Split(';')[^1]}'", _command.Error.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("started", _command.Engine.Life);
     }
 
@@ -98,6 +111,8 @@ public sealed class ServeTests : IDisposable
     [Theory]
     [InlineData(null, "http://127.0.0.1:2008")]
     [InlineData("http://0.0.0.0:80", "http://0.0.0.0:80")]
+    [InlineData("http://*:2009;http://[::1]:0;http://localhost:2010", "http://*:2009;http://[::1]:0;http://localhost:2010")]
+    [InlineData("http://unix:/run/yue.sock", "http://unix:/run/yue.sock")]
     public async Task It_listens_on_port_2008_of_this_machine_unless_told_otherwise(string? urls, string listens)
     {
         KeyValuePair<string, string?>[] values = urls is null ? [] : [new("urls", urls)];

@@ -1,0 +1,36 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+
+namespace YueService.Settings;
+
+/// <summary>Checks the addresses to listen on. The server takes a host that it does not know, a mistyped address too, for every address of
+/// the machine: who wants that writes it.</summary>
+internal sealed class ListenOptionsValidator : IValidateOptions<ListenOptions>
+{
+    private const string UnixSocket = "http://unix:/";
+
+    public ValidateOptionsResult Validate(string? name, ListenOptions options)
+    {
+        var urls = (options.Urls ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var faults = urls.Select(Fault).OfType<string>().ToList();
+        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+    }
+
+    private static string? Fault(string url)
+    {
+        if (url.StartsWith(UnixSocket, StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        var plain = url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal);
+        if (!Uri.TryCreate(plain, UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
+        {
+            return $"urls has '{url}'; an address is http://HOST:PORT, such as http://127.0.0.1:2008, with a port of 65535 at most.";
+        }
+
+        return address.IsLoopback || IPAddress.TryParse(address.DnsSafeHost, out _)
+            ? null
+            : $"urls has '{url}'; HOST must be an IP address, localhost, or * for every address of this machine, not '{address.Host}'.";
+    }
+}
