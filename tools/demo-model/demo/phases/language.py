@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
-from .. import codes, prompt, sizes, song
+from .. import checkpoints, codes, prompt, sizes, song
 from ..nets.llama import Llama
 from . import hints
 from .loop import Trainer, load
@@ -14,7 +14,8 @@ from .loop import Trainer, load
 _UNPROMPTED = 0.12                              # share of sequences that learn the unguided row
 _FAR = 10_000                                   # positions that a song may already have before a section
 _SHORT_UNTIL = 0.5                              # of the time, sequences are short
-_HINTS_WEIGHT = 1.0                             # at first
+_RATE, _HINTS_WEIGHT = 3e-3, 1.0                # at first
+_LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # of a model that can sing already, but not its fresh read-outs
 _WORKERS = 8                                    # processes that make batches
 
 
@@ -113,6 +114,9 @@ def stage1(run):
     songs = _many(_song_ids, range(first, first + training.lyric_songs))
     tests = [_song_ids(seed) for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + training.held_out)]
     model = new_stage1()
+    if run.begin:
+        checkpoints.read_llama(model, prompt.STAGE1, os.path.join(run.begin, checkpoints.STAGE1_NAME))
+    rate, hints_weight, short_until = (_LATER_RATE, _LATER_HINTS_WEIGHT, 0) if run.begin else (_RATE, _HINTS_WEIGHT, _SHORT_UNTIL)
     asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
     zero_rows, end = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1))), int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0])
     forward = run.compiled(model.states)
@@ -120,7 +124,7 @@ def stage1(run):
     middle = (training.sequences, training.context)
     whole_songs = [middle, (max(1, training.sequences * training.context // training.longest), training.longest)]
     whole = _batches(run, songs, whole_songs)
-    short = _batches(run, songs, [(2 * training.sequences, training.context // 2)])
+    short = _batches(run, songs, [(2 * training.sequences, training.context // 2)]) if short_until else whole
 
     def losses_of(batch, forward):
         ids, positions, learned, looked, told, genre_at, genre = batch
@@ -131,8 +135,8 @@ def stage1(run):
         return _next_id_loss(model, states[-1], ids, learned, zero_rows), *asked_for
 
     def loss_of(fraction):
-        next_id, *others = losses_of(next(short if fraction < _SHORT_UNTIL else whole), forward)
-        return next_id + _HINTS_WEIGHT * (1 - fraction) * sum(others)
+        next_id, *others = losses_of(next(short if fraction < short_until else whole), forward)
+        return next_id + hints_weight * (1 - fraction) * sum(others)
 
     def held_out():
         batch, far = (next(_batches(run, tests, [shape], seed=1, workers=0)) for shape in (middle, whole_songs[-1]))
@@ -143,7 +147,7 @@ def stage1(run):
         loss_of_ids = {"loss_whole": learned, "loss_ends": ids == end}
         return found | {name: _next_id_loss(model, hidden, ids, which, zero_rows).item() for name, which in loss_of_ids.items()}
 
-    Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, 3e-3, beside=asked).run(loss_of, held_out)
+    Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, rate, beside=asked).run(loss_of, held_out)
 
 
 FRAMES, _SHORT_FRAMES = 300, 90                 # of a stage-2 chunk; the last one of a song is shorter
