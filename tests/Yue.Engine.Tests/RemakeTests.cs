@@ -45,7 +45,15 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [Fact]
     public async Task A_replaced_section_is_another_one_and_the_others_are_kept()
     {
-        var request = TwoSections() with { Lyrics = "[verse]\na\n[chorus]\nb\n[outro]\nc", RunNSegments = 3, Scope = SongScope.Draft, Output = Codec };
+        // Hot: the demo is so sure of how a song goes on that other seeds would sing a second of it alike.
+        var request = TwoSections() with
+        {
+            Lyrics = "[verse]\na\n[chorus]\nb\n[outro]\nc",
+            RunNSegments = 3,
+            Scope = SongScope.Draft,
+            Output = Codec,
+            Sampling = new SamplingSettings { Temperature = 2, TopP = 1 },
+        };
         var before = await demo.Submit(request);
         var after = await demo.Submit(request with { ContinueFrom = before.Codes, ReplaceSection = 2, Seed = 99 });
         var again = await demo.Submit(request with { ContinueFrom = after.Codes, ReplaceSection = 2 });

@@ -1,7 +1,8 @@
 """Trains the demo model. See docs/demo-model.md.
 
 usage: train.py PHASE [PHASE ...] --work DIR --minutes M     phases side by side, M minutes each
-       train.py export --work DIR --out DIR                  the checkpoint set of what the phases learned
+       train.py stage1 --from SET --work DIR --minutes M     stage 1, from the weights of a checkpoint set where it has no state
+       train.py export [--from SET] --work DIR --out DIR     the checkpoint set of what the phases learned, the rest as in SET
        train.py all --out DIR [--work DIR] --minutes M       every phase and the export
        train.py all --out DIR --smoke                        the same in two steps a phase, to see that it runs
 
@@ -10,6 +11,7 @@ A phase's state and log lie in the work folder, as NAME.pt and NAME.jsonl. A pha
 import argparse
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,7 @@ class Run:
     steps: int | None           # instead of minutes
     training: sizes.Training
     eager: bool = False
+    begin: str | None = None    # a checkpoint set, which stage 1 goes on from
 
     def compiled(self, function):
         """The function compiled where that pays; what doesn't compile runs as it is."""
@@ -51,28 +54,42 @@ class Run:
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phases", nargs="+", choices=[*PHASES, "export", "all"])
+    parser.add_argument("--from", dest="begin", metavar="SET", help="folder of a finished set to go on from (stage1, export)")
     parser.add_argument("--work", help="folder of the phases' states")
     parser.add_argument("--out", help="folder of the finished files")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.begin and arguments.phases not in (["stage1"], ["export"]):
+        parser.error("--from is for stage1 or export, each alone")
+    return arguments
 
 
 def _run(arguments):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     steps, training = (_SMOKE_STEPS, sizes.SMOKE) if arguments.smoke else (None, sizes.FULL)
-    return Run(arguments.work, device, arguments.minutes, steps, training, arguments.eager or arguments.smoke)
+    return Run(arguments.work, device, arguments.minutes, steps, training, arguments.eager or arguments.smoke, arguments.begin)
 
 
 def export(run, out):
-    """The checkpoint set: what the phases of a work folder learned."""
+    """The checkpoint set: what the phases of a work folder learned, over the set that they went on from."""
+    if run.begin:
+        shutil.copytree(run.begin, out, dirs_exist_ok=True)
+
+    def is_due(*phases):
+        return not run.begin or all(os.path.exists(os.path.join(run.work, f"{name}.pt")) for name in phases)
+
     stage1, codec = os.path.join(out, checkpoints.STAGE1_NAME), os.path.join(out, checkpoints.CODEC_NAME)
-    checkpoints.write_llama(language.trained_stage1(run), language.prompt.STAGE1, stage1)
-    checkpoints.write_tokenizer(stage1)
-    checkpoints.write_llama(language.trained_stage2(run), language.prompt.STAGE2, os.path.join(out, checkpoints.STAGE2_NAME))
-    checkpoints.write_codec(sound.trained_codec(run), codec)
-    checkpoints.write_vocoders(*sound.trained_vocoders(run), codec)
+    if is_due("stage1"):
+        checkpoints.write_llama(language.trained_stage1(run), language.prompt.STAGE1, stage1)
+        checkpoints.write_tokenizer(stage1)
+    if is_due("stage2"):
+        checkpoints.write_llama(language.trained_stage2(run), language.prompt.STAGE2, os.path.join(out, checkpoints.STAGE2_NAME))
+    if is_due("decoder", "encoder"):
+        checkpoints.write_codec(sound.trained_codec(run), codec)
+    if is_due("vocal_vocoder", "instrumental_vocoder"):
+        checkpoints.write_vocoders(*sound.trained_vocoders(run), codec)
 
 
 def _side_by_side(phases, arguments, minutes):

@@ -23,6 +23,14 @@ def write_llama(model, used, folder):
     _write_json(folder, "generation_config.json", {"_from_model_config": True, "bos_token_id": 1, "eos_token_id": 2, "transformers_version": "4.48.1"})
 
 
+def read_llama(model, used, folder):
+    """Gives a model the weights that write_llama wrote."""
+    from safetensors.torch import load_file
+    tensors = load_file(os.path.join(folder, "model.safetensors"))
+    tensors["model.embed_tokens.weight"] = tensors["model.embed_tokens.weight"][torch.as_tensor(used.ids)]
+    model.load_state_dict(tensors)
+
+
 def write_tokenizer(folder):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "tokenizer.model"), "wb") as file:

@@ -17,10 +17,11 @@ class Training:
     crop_frames: int
     sequences: int              # a step of stage 1
     context: int                # ids of such a sequence
+    longest: int                # ids of the sequences that don't fit there; a step takes fewer of them
     chunks: int                 # a step of stage 2
     lyric_songs: int            # that stage 1 learns from
     held_out: int               # songs that are sung at the end
 
 
-FULL = Training(songs=1500, crops=48, crop_frames=64, sequences=32, context=3072, chunks=24, lyric_songs=60_000, held_out=32)
-SMOKE = Training(songs=4, crops=2, crop_frames=32, sequences=1, context=1536, chunks=1, lyric_songs=8, held_out=1)
+FULL = Training(songs=1500, crops=48, crop_frames=64, sequences=32, context=3072, longest=8192, chunks=24, lyric_songs=60_000, held_out=32)
+SMOKE = Training(songs=4, crops=2, crop_frames=32, sequences=1, context=1536, longest=3072, chunks=1, lyric_songs=8, held_out=1)

@@ -5,12 +5,15 @@ namespace Yue.Engine.Tests.Demo.Hearing;
 /// <summary>Songs of the demo model with all that can be heard asked for, sung once for all tests of a class.</summary>
 public sealed class SungSongs : IAsyncLifetime
 {
-    /// <summary>One song an instrument, two a mode and a register.</summary>
+    /// <summary>
+    /// One song an instrument, two a mode and a register. The first one's lines are a weak spot (docs/demo-model.md): its seed is the lowest at
+    /// which it and its three variants are sung as asked.
+    /// </summary>
     private static readonly AskedSong[] Asked =
     [
         new()
         {
-            Tonic = "G", IsMinor = false, Instrument = Instrument.Organ, TempoBpm = 107, Style = "gospel", IsFemale = true, Seed = 1,
+            Tonic = "G", IsMinor = false, Instrument = Instrument.Organ, TempoBpm = 107, Style = "gospel", IsFemale = true, Seed = 4,
             Sections = [new("verse", "never let me go\nsing my song to you", "eeeeoiioou")],
         },
         new()

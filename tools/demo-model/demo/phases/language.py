@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
-from .. import codes, prompt, sizes, song
+from .. import checkpoints, codes, prompt, sizes, song
 from ..nets.llama import Llama
 from . import hints
 from .loop import Trainer, load
@@ -14,7 +14,8 @@ from .loop import Trainer, load
 _UNPROMPTED = 0.12                              # share of sequences that learn the unguided row
 _FAR = 10_000                                   # positions that a song may already have before a section
 _SHORT_UNTIL = 0.5                              # of the time, sequences are short
-_HINTS_WEIGHT = 1.0                             # at first
+_RATE, _HINTS_WEIGHT = 3e-3, 1.0                # at first
+_LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # of a model that can sing already, but not its fresh read-outs
 _WORKERS = 8                                    # processes that make batches
 
 
@@ -60,33 +61,42 @@ def _sequence(random, song_ids):
 
 
 class _Batches(IterableDataset):
-    """Without end: rows of context + 1 ids and all that _sequence says of each, and the genre's labels of each row."""
+    """Without end: rows of context + 1 ids and all that _sequence says of each, and the genre's labels of each row.
+    shapes: [(count, context), ...], shortest first. A sequence goes where it fits; what fits nowhere is cut to the last context."""
 
-    def __init__(self, songs, count, context, seed):
-        self._songs, self._count, self._context, self._seed = songs, count, context, seed
+    def __init__(self, songs, shapes, seed):
+        self._songs, self._shapes, self._seed = songs, shapes, seed
 
     def __iter__(self):
         worker = get_worker_info()
         random = Random(self._seed if worker is None else f"{self._seed} {worker.id}")
+        waiting = [[] for _ in self._shapes]
         while True:
-            yield self._draw(random)
-
-    def _draw(self, random):
-        chosen = [random.choice(self._songs) for _ in range(self._count)]
-        columns = list(zip(*(_sequence(random, one) for one in chosen)))
-        tensors = []
-        for column, empty in zip(columns, (0, 0, 0, -1, -1, 0)):
-            rows = np.full((self._count, self._context + 1, *column[0].shape[1:]), empty, np.int64)
-            for row, values in zip(rows, column):
-                row[:len(values)] = values[:self._context + 1]
-            tensors.append(torch.from_numpy(rows))
-        return [*tensors, torch.from_numpy(np.stack([one[2] for one in chosen]).astype(np.int64))]
+            one = random.choice(self._songs)
+            sequence = _sequence(random, one)
+            fitting = [i for i, (_, context) in enumerate(self._shapes) if len(sequence[0]) <= context + 1] or [-1]
+            (count, context), rows = self._shapes[fitting[0]], waiting[fitting[0]]
+            rows.append((*sequence, one[2]))
+            if len(rows) == count:
+                yield _stacked(rows, context + 1)
+                rows.clear()
 
 
-def _batches(run, songs, count, context, seed=0, workers=_WORKERS):
+def _stacked(rows, length):
+    *columns, genres = zip(*rows)
+    tensors = []
+    for column, empty in zip(columns, (0, 0, 0, -1, -1, 0)):
+        stack = np.full((len(rows), length, *column[0].shape[1:]), empty, np.int64)
+        for row, values in zip(stack, column):
+            row[:len(values)] = values[:length]
+        tensors.append(torch.from_numpy(stack))
+    return [*tensors, torch.from_numpy(np.stack(genres).astype(np.int64))]
+
+
+def _batches(run, songs, shapes, seed=0, workers=_WORKERS):
     """Batches on the device, made by other processes while the device is busy."""
     on_cpu = run.device == "cpu"
-    loader = DataLoader(_Batches(songs, count, context, seed), batch_size=None, num_workers=0 if on_cpu else workers, pin_memory=not on_cpu)
+    loader = DataLoader(_Batches(songs, shapes, seed), batch_size=None, num_workers=0 if on_cpu else workers, pin_memory=not on_cpu)
     return ([t.to(run.device, non_blocking=True) for t in batch] for batch in loader)
 
 
@@ -104,11 +114,17 @@ def stage1(run):
     songs = _many(_song_ids, range(first, first + training.lyric_songs))
     tests = [_song_ids(seed) for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + training.held_out)]
     model = new_stage1()
+    if run.begin:
+        checkpoints.read_llama(model, prompt.STAGE1, os.path.join(run.begin, checkpoints.STAGE1_NAME))
+    rate, hints_weight, short_until = (_LATER_RATE, _LATER_HINTS_WEIGHT, 0) if run.begin else (_RATE, _HINTS_WEIGHT, _SHORT_UNTIL)
     asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
-    zero_rows = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1)))
+    zero_rows, end = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1))), int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0])
     forward = run.compiled(model.states)
-    # More and shorter sequences first.
-    short, whole = _batches(run, songs, 2 * training.sequences, training.context // 2), _batches(run, songs, training.sequences, training.context)
+    # More and shorter sequences first, cut; then whole songs: a section ends well only as far behind the song's beginning as was learned.
+    middle = (training.sequences, training.context)
+    whole_songs = [middle, (max(1, training.sequences * training.context // training.longest), training.longest)]
+    whole = _batches(run, songs, whole_songs)
+    short = _batches(run, songs, [(2 * training.sequences, training.context // 2)]) if short_until else whole
 
     def losses_of(batch, forward):
         ids, positions, learned, looked, told, genre_at, genre = batch
@@ -119,14 +135,19 @@ def stage1(run):
         return _next_id_loss(model, states[-1], ids, learned, zero_rows), *asked_for
 
     def loss_of(fraction):
-        next_id, *others = losses_of(next(short if fraction < _SHORT_UNTIL else whole), forward)
-        return next_id + _HINTS_WEIGHT * (1 - fraction) * sum(others)
+        next_id, *others = losses_of(next(short if fraction < short_until else whole), forward)
+        return next_id + hints_weight * (1 - fraction) * sum(others)
 
     def held_out():
-        batch = next(_batches(run, tests, training.sequences, training.context, seed=1, workers=0))
-        return dict(zip(("loss", "looking", "telling", "genre"), (loss.item() for loss in losses_of(batch, model.states))))
+        batch, far = (next(_batches(run, tests, [shape], seed=1, workers=0)) for shape in (middle, whole_songs[-1]))
+        found = dict(zip(("loss", "looking", "telling", "genre"), (loss.item() for loss in losses_of(batch, model.states))))
+        ids, positions, learned, *_ = far
+        with run.autocast():
+            hidden = model(ids[:, :-1], positions[:, :-1])
+        loss_of_ids = {"loss_whole": learned, "loss_ends": ids == end}
+        return found | {name: _next_id_loss(model, hidden, ids, which, zero_rows).item() for name, which in loss_of_ids.items()}
 
-    Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, 3e-3, beside=asked).run(loss_of, held_out)
+    Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, rate, beside=asked).run(loss_of, held_out)
 
 
 FRAMES, _SHORT_FRAMES = 300, 90                 # of a stage-2 chunk; the last one of a song is shorter
