@@ -42,6 +42,7 @@ internal sealed partial class SongPipeline(ModelSet models, ILogger logger) : ID
             Guard(group.ToArray(), _ => group.Key.Advance());
         }
 
+        // Nothing else to step: the thread waits instead of asking again and again.
         if (_songs.Count > 0 && _songs.TrueForAll(song => song.Finishing is not null))
         {
             Task.WaitAny([.. _songs.Select(song => song.Finishing!)]);

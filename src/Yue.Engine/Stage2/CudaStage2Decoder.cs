@@ -134,23 +134,22 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         public void Prefill()
         {
             var model = _decoder._model;
-            var given = _chunks.Select(chunk => Array.ConvertAll(chunk, code => TokenMap.ToId(code))).ToArray();
-            foreach (var (row, ids) in _rows.Zip(given))
+            var prompts = new List<(int Row, int[] Ids)>();
+            foreach (var (row, chunk) in _rows.Zip(_chunks))
             {
-                model.Reserve(row, PromptOf(ids).Length + (ids.Length * Stage2Chunks.Codebooks));
+                prompts.Add((row, [TokenMap.StartOfAudio, TokenMap.Stage1, .. GivenOf(chunk), TokenMap.Stage2]));
+                model.Reserve(row, prompts[^1].Ids.Length + (chunk.Length * Stage2Chunks.Codebooks));
             }
 
-            model.Prefill(_rows.Zip(given, (row, ids) => (row, PromptOf(ids))));
-            foreach (var (row, ids) in _rows.Zip(given))
+            model.Prefill(prompts);
+            foreach (var (prompt, chunk) in prompts.Zip(_chunks))
             {
-                _decoder._frames.SetRow(model.Stream, row, PromptOf(ids).Length, ids);
+                _decoder._frames.SetRow(model.Stream, prompt.Row, prompt.Ids.Length, GivenOf(chunk));
             }
         }
 
         public int[][] Codes(int chunk) =>
             Stage2Chunks.CodesOf(_decoder._frames.Ids(_decoder._model.Stream, _rows[chunk], _chunks[chunk].Length));
-
-        private static int[] PromptOf(int[] given) => [TokenMap.StartOfAudio, TokenMap.Stage1, .. given, TokenMap.Stage2];
 
         public void Dispose()
         {
@@ -171,5 +170,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
             _decoder._runs.Remove(this);
             _decoder._freeRows.UnionWith(_rows);
         }
+
+        private static int[] GivenOf(int[] chunk) => Array.ConvertAll(chunk, code => TokenMap.ToId(code));
     }
 }

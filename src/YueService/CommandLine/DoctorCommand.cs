@@ -88,12 +88,9 @@ internal static class DoctorCommand
         return findings.All(finding => finding.Level != FindingLevel.Missing);
     }
 
-    /// <summary>The addresses that can be tried; a host such as <c>*</c> means all of this machine's.</summary>
+    /// <summary>The addresses that can be tried.</summary>
     private static IEnumerable<Uri> Addresses(string? urls) =>
-        (urls is { Length: > 0 } ? urls : YueHost.DefaultUrl).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Select(url => url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal))
-            .Select(url => Uri.TryCreate(url, UriKind.Absolute, out var address) ? address : null)
-            .OfType<Uri>();
+        ListenOptions.Read(urls is { Length: > 0 } ? urls : YueHost.DefaultUrl).Select(url => url.Address).OfType<Uri>();
 
     /// <summary>The self-check of the checkpoints.</summary>
     private sealed record DeepCheck(string? FiguresFile)

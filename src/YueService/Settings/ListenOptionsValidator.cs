@@ -11,20 +11,18 @@ internal sealed class ListenOptionsValidator : IValidateOptions<ListenOptions>
 
     public ValidateOptionsResult Validate(string? name, ListenOptions options)
     {
-        var urls = (options.Urls ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        var faults = urls.Select(Fault).OfType<string>().ToList();
+        var faults = ListenOptions.Read(options.Urls ?? "").Select(url => Fault(url.Text, url.Address)).OfType<string>().ToList();
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 
-    private static string? Fault(string url)
+    private static string? Fault(string url, Uri? address)
     {
         if (url.StartsWith(UnixSocket, StringComparison.OrdinalIgnoreCase))
         {
             return null;
         }
 
-        var plain = url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal);
-        if (!Uri.TryCreate(plain, UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
+        if (address is null || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
         {
             return $"urls has '{url}'; an address is http://HOST:PORT, such as http://127.0.0.1:2008, with a port of 65535 at most.";
         }
