@@ -8,7 +8,7 @@ namespace YueService.Tests.Http;
 
 public sealed class FuzzTests
 {
-    private const int Bodies = 4000;
+    private const int Bodies = 7000;
 
     // Seeds of the mutations: a whole request, and pieces that parsers trip over.
     private static readonly byte[] Whole = Encoding.UTF8.GetBytes("""

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
@@ -45,6 +46,38 @@ public sealed class AudioTests : IDisposable
         using var never = await GetAsync(cancelled + "/audio");
         await never.ProblemAsync(HttpStatusCode.Conflict, "urn:yue:no-song-yet");
         Assert.Null(never.Headers.RetryAfter);
+    }
+
+    [Fact]
+    public async Task Slow_readers_hold_up_neither_other_songs_nor_each_other()
+    {
+        // More than the sockets' buffers hold.
+        const int Samples = 90 * 44_100;
+        const int Readers = 20;
+        using var app = YueApp.OnSocket();
+        app.Engine.Sing = (request, _, _) =>
+        {
+            var song = FakeSongEngine.Song(request);
+            return Task.FromResult(song with { Mix = song.Mix with { Samples = new float[Samples] } });
+        };
+        using var client = app.CreateClient();
+        var job = await client.SubmitAsync("one");
+        await client.WhenAsync(job, "succeeded");
+        var readers = new List<HttpResponseMessage>();
+        for (var i = 0; i < Readers; i++)
+        {
+            // They get the headers and read nothing more.
+            readers.Add(await client.GetAsync(job + "/audio", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken));
+        }
+
+        // The server gives up on who reads nothing for five seconds.
+        var clock = Stopwatch.StartNew();
+        var other = await client.SubmitAsync("two");
+        await client.WhenAsync(other, "succeeded");
+        Assert.Equal((2 * Samples) + 44, (await client.GetByteArrayAsync(other + "/audio", TestContext.Current.CancellationToken)).Length);
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(4));
+        Assert.Equal((2 * Samples) + 44, (await readers[0].Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length);
+        readers.ForEach(reader => reader.Dispose());
     }
 
     [Fact]
