@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using YueService.Access;
+using YueService.Audio;
 using YueService.Endpoints;
 using YueService.Errors;
 using YueService.Health;
@@ -52,6 +53,7 @@ internal static class YueHost
 
         var app = builder.Build();
         app.Services.ValidateYueOptions();
+        app.Services.WarnOfMissingPrograms();
         app.UseYueRequestLog();
         app.UseYueErrors();
         app.UseAccess();

@@ -149,6 +149,7 @@ public sealed class EngineStateTests : IDisposable
     {
         _app.Encoder.HasFfmpeg = false;
         using var client = _app.CreateClient();
+        Assert.Contains("Warning ffmpeg is not found: only wav can be written", _app.Log.Text, StringComparison.Ordinal);
         using var asked = await client.PredictAsync("""{"lyrics":"la","output":{"format":"mp3"}}""");
         var problem = await asked.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");
         Assert.Contains("ffmpeg", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);

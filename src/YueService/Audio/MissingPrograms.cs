@@ -1,0 +1,31 @@
+using Yue.Engine.Audio;
+
+namespace YueService.Audio;
+
+/// <summary>Says at the start what the service cannot do for want of a program.</summary>
+internal static partial class MissingPrograms
+{
+    /// <summary>Warns where ffmpeg or ffprobe is missing; a request that needs them is refused with the same way out.</summary>
+    public static void WarnOfMissingPrograms(this IServiceProvider services)
+    {
+        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(MissingPrograms));
+        if (!services.GetRequiredService<ISongEncoder>().Supports(AudioFormat.Mp3))
+        {
+            Log.NoFfmpeg(logger);
+        }
+        else if (!services.GetRequiredService<AudioDecoder>().IsAvailable)
+        {
+            Log.NoFfprobe(logger);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "ffmpeg is not found: only wav can be written, no reference clip read, no loudness measured. "
+            + "Install it (sudo apt-get install ffmpeg) and start again")]
+        public static partial void NoFfmpeg(ILogger logger);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "ffprobe is not found: no reference clip can be read. Install it (sudo apt-get install ffmpeg) and start again")]
+        public static partial void NoFfprobe(ILogger logger);
+    }
+}
