@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using Xunit;
 using YueService.Tests.Fakes;
 
@@ -122,6 +123,22 @@ public sealed class AccessTests
         Assert.Equal("running", await client.StateAsync(job));
         stage["job"].Finish();
         await client.WhenAsync(job, "succeeded");
+    }
+
+    [Fact]
+    public async Task A_body_that_does_not_come_is_a_504_after_the_time_of_other_answers()
+    {
+        using var app = YueApp.OnSocket(("Yue:RequestTimeoutSeconds", "1"));
+        using var started = app.CreateClient();
+        using var socket = new TcpClient(started.BaseAddress!.Host, started.BaseAddress.Port);
+        await using var stream = socket.GetStream();
+        await stream.WriteAsync(
+            "POST /v1/songs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"u8.ToArray(),
+            TestContext.Current.CancellationToken);
+        using var reader = new StreamReader(stream);
+        var status = await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        Assert.Equal("HTTP/1.1 504 Gateway Timeout", status);
+        Assert.Empty(app.Engine.Requests);
     }
 
     private static void Authorize(HttpRequestMessage request, string key) =>
