@@ -1,8 +1,9 @@
 using Yue.Cuda.Decode;
+using Yue.Engine.Sampling;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The sampling chain on the CPU, in double, by sorting.</summary>
+/// <summary>The sampling chain on the CPU, in double, by sorting; drawn from with the engine's own numbers.</summary>
 internal static class ReferenceSampler
 {
     /// <summary>The kept ids in descending order of probability (ties: lower id first), with their probabilities, which sum to 1.</summary>
@@ -63,7 +64,7 @@ internal static class ReferenceSampler
     /// <summary>The id in which the cumulative probability passes the step's uniform number.</summary>
     public static int Draw(List<(int Id, double Probability)> distribution, ulong seed, int section, int step)
     {
-        var uniform = (Philox(seed, (uint)section, (uint)step) >> 8) / 16777216.0;
+        var uniform = PhiloxRandom.Uniform((long)seed, section, step);
         var sum = 0.0;
         foreach (var (id, probability) in distribution)
         {
@@ -75,21 +76,5 @@ internal static class ReferenceSampler
         }
 
         return distribution[^1].Id;
-    }
-
-    /// <summary>Word 0 of Philox4x32-10 with counter (section, step, 0, 0).</summary>
-    public static uint Philox(ulong seed, uint section, uint step)
-    {
-        var (c0, c1, c2, c3) = (section, step, 0u, 0u);
-        var (k0, k1) = ((uint)seed, (uint)(seed >> 32));
-        for (var i = 0; i < 10; i++)
-        {
-            var (p0, p1) = (0xD2511F53UL * c0, 0xCD9E8D57UL * c2);
-            (c0, c1, c2, c3) = ((uint)(p1 >> 32) ^ c1 ^ k0, (uint)p1, (uint)(p0 >> 32) ^ c3 ^ k1, (uint)p0);
-            k0 += 0x9E3779B9;
-            k1 += 0xBB67AE85;
-        }
-
-        return c0;
     }
 }

@@ -3,13 +3,6 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-public sealed class PhiloxTests
-{
-    [Fact]
-    public void The_reference_generator_gives_the_published_vector() =>
-        Assert.Equal(0x6627e8d5u, ReferenceSampler.Philox(0, 0, 0));
-}
-
 [Collection(Gpu.Name)]
 [Trait("Category", Gpu.Name)]
 public sealed class SamplerTests(Gpu gpu)

@@ -80,7 +80,7 @@ DEV void descend(Work& work, const u32* keys, int n, u64 target, Weight weight)
     }
 }
 
-// Philox4x32-10, word 0 (Salmon et al. 2011).
+// Philox4x32-10, word 0 (Salmon et al. 2011); the counter is that of Yue.Engine's PhiloxRandom.
 DEV u32 philox(u64 key, u32 c0, u32 c1)
 {
     u32 c2 = 0, c3 = 0, k0 = (u32)key, k1 = (u32)(key >> 32);
@@ -198,7 +198,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
         __syncthreads();
     }
 
-    u32 uniform = philox(song.seed, song.section, (u32)song.step) >> 8;
+    u32 uniform = philox(song.seed, (u32)song.step, (u32)song.section) >> 8;
     u64 target = greedy ? 0 : (u64)((double)uniform * (1.0 / 16777216.0) * (double)kept_total);
     if (target >= total) target = total - 1;
     descend(work, kept, n, target, weight);
