@@ -24,7 +24,7 @@ PHASES = {
     "stage1": language.stage1, "stage2": language.stage2, "decoder": sound.decoder, "encoder": sound.encoder,
     "vocal_vocoder": sound.vocal_vocoder, "instrumental_vocoder": sound.instrumental_vocoder,
 }
-# What runs side by side on one device; every group gets an equal part of the minutes
+# What runs side by side on one device; every group gets an equal part of the minutes. Stage 1 in the second goes on as one that can sing
 SCHEDULE = (("stage1", "decoder", "stage2"), ("stage1", "vocal_vocoder", "instrumental_vocoder", "encoder"))
 _SMOKE_STEPS = 2
 
@@ -39,6 +39,7 @@ class Run:
     training: sizes.Training
     eager: bool = False
     begin: str | None = None    # a checkpoint set, which stage 1 goes on from
+    later: bool = False         # stage 1 can sing already
 
     def compiled(self, function):
         """The function compiled where that pays; what doesn't compile runs as it is."""
@@ -60,6 +61,7 @@ def _arguments():
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
+    parser.add_argument("--later", action="store_true", help="stage 1 at the lower rate of one that can sing, as with --from")
     arguments = parser.parse_args()
     if arguments.begin and arguments.phases not in (["stage1"], ["export"]):
         parser.error("--from is for stage1 or export, each alone")
@@ -69,7 +71,8 @@ def _arguments():
 def _run(arguments):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     steps, training = (_SMOKE_STEPS, sizes.SMOKE) if arguments.smoke else (None, sizes.FULL)
-    return Run(arguments.work, device, arguments.minutes, steps, training, arguments.eager or arguments.smoke, arguments.begin)
+    return Run(arguments.work, device, arguments.minutes, steps, training, arguments.eager or arguments.smoke, arguments.begin,
+               arguments.later or bool(arguments.begin))
 
 
 def export(run, out):
@@ -92,10 +95,10 @@ def export(run, out):
         checkpoints.write_vocoders(*sound.trained_vocoders(run), codec)
 
 
-def _side_by_side(phases, arguments, minutes):
+def _side_by_side(phases, arguments, minutes, later):
     """Each phase in a process of its own."""
     command = [sys.executable, __file__, "--work", arguments.work, "--minutes", str(minutes)]
-    command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager
+    command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager + ["--later"] * later
     running = [subprocess.Popen([*command, phase]) for phase in phases]
     if any([process.wait() for process in running]):
         sys.exit("a phase failed")
@@ -103,8 +106,8 @@ def _side_by_side(phases, arguments, minutes):
 
 def _all(arguments):
     arguments.work = arguments.work or tempfile.mkdtemp(prefix="demo-model-")
-    for group in SCHEDULE:
-        _side_by_side(group, arguments, arguments.minutes / len(SCHEDULE))
+    for i, group in enumerate(SCHEDULE):
+        _side_by_side(group, arguments, arguments.minutes / len(SCHEDULE), later=i > 0)
     export(_run(arguments), arguments.out)
 
 
@@ -115,7 +118,7 @@ def main():
     elif arguments.phases == ["export"]:
         export(_run(arguments), arguments.out)
     elif len(arguments.phases) > 1:
-        _side_by_side(arguments.phases, arguments, arguments.minutes)
+        _side_by_side(arguments.phases, arguments, arguments.minutes, arguments.later)
     else:
         torch.manual_seed(0)
         torch.set_float32_matmul_precision("high")

@@ -116,7 +116,7 @@ def stage1(run):
     model = new_stage1()
     if run.begin:
         checkpoints.read_llama(model, prompt.STAGE1, os.path.join(run.begin, checkpoints.STAGE1_NAME))
-    rate, hints_weight, short_until = (_LATER_RATE, _LATER_HINTS_WEIGHT, 0) if run.begin else (_RATE, _HINTS_WEIGHT, _SHORT_UNTIL)
+    rate, hints_weight, short_until = (_LATER_RATE, _LATER_HINTS_WEIGHT, 0) if run.later else (_RATE, _HINTS_WEIGHT, _SHORT_UNTIL)
     asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
     zero_rows, end = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1))), int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0])
     forward = run.compiled(model.states)
