@@ -61,8 +61,19 @@ internal static class GpuBench
     private static void Decode(CudaDevice device, KernelCache kernels, string[] parts)
     {
         var (stage, rows, positions) = (parts[0], Number(parts[1]), Number(parts[2]));
-        var type = parts is [_, _, _, "int8", ..] ? WeightType.Int8 : parts is [_, _, _, "fp8", ..] ? WeightType.Float8 : WeightType.BFloat16;
-        var cacheType = parts is [_, _, _, _, "fp8"] ? CacheType.Float8 : CacheType.BFloat16;
+        var type = parts.ElementAtOrDefault(3) switch
+        {
+            null or "bf16" => WeightType.BFloat16,
+            "int8" => WeightType.Int8,
+            "fp8" => WeightType.Float8,
+            var other => throw new ArgumentException($"weights {other}; they are bf16, int8 or fp8"),
+        };
+        var cacheType = parts.ElementAtOrDefault(4) switch
+        {
+            null or "bf16" => CacheType.BFloat16,
+            "fp8" => CacheType.Float8,
+            var other => throw new ArgumentException($"cache {other}; it is bf16 or fp8"),
+        };
         var shape = stage == "1"
             ? new LlamaShape { Layers = 32, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 83968, Context = 16384 }
             : new LlamaShape { Layers = 32, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 83840, Context = 8192 };

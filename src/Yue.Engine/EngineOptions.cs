@@ -11,10 +11,10 @@ public sealed class EngineOptions
     public const int MostContextTokens = 131_072;
 
     /// <summary>What <see cref="Weights"/> can be.</summary>
-    public static IReadOnlyList<string> WeightTypes { get; } = ["bf16", "int8", "fp8"];
+    public static IReadOnlyList<string> WeightTypes { get; } = ["bf16", "int8", "fp8", "f32"];
 
     /// <summary>What <see cref="KeyValueCache"/> can be.</summary>
-    public static IReadOnlyList<string> CacheTypes { get; } = ["bf16", "fp8"];
+    public static IReadOnlyList<string> CacheTypes { get; } = ["bf16", "fp8", "f32"];
 
     /// <summary>Stage-1 checkpoint folders by the name that requests call them; the first one is the default (by
     /// name, where they come from settings, which are sorted).
@@ -36,11 +36,11 @@ public sealed class EngineOptions
     /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
     public string Device { get; set; } = "auto";
 
-    /// <summary>How a GPU holds the language models' matrices: <c>bf16</c>, as the files do, or <c>int8</c> or <c>fp8</c>, made while they
-    /// load. The CPU computes in F32.</summary>
+    /// <summary>How a GPU holds the language models' matrices: <c>bf16</c>, as the files do, <c>int8</c> or <c>fp8</c>, made while they
+    /// load, or <c>f32</c>, to compare with the CPU, which computes in F32: several times slower, and with an <c>f32</c> cache.</summary>
     public string Weights { get; set; } = "bf16";
 
-    /// <summary>How a GPU keeps keys and values: <c>bf16</c>, or <c>fp8</c> with a scale a position and head.</summary>
+    /// <summary>How a GPU keeps keys and values: <c>bf16</c>, <c>fp8</c> with a scale a position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
     public string KeyValueCache { get; set; } = "bf16";
 
     /// <summary>Songs that a GPU makes at once; 0 is as many as its memory takes, up to eight.</summary>

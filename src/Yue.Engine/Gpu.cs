@@ -28,7 +28,7 @@ internal sealed class Gpu : IDisposable
         var allowed = (long)options.DeviceMemoryMegabytes << 20;
         UsableBytes = allowed > 0 ? Math.Min(allowed, Device.Memory.Free) : Device.Memory.Free;
         Upload = new DeviceUpload(Device);
-        Quantizer = Weights == WeightType.BFloat16 ? null : new MatrixQuantizer(Device, _kernels, Weights);
+        Quantizer = Weights is WeightType.BFloat16 or WeightType.Float32 ? null : new MatrixQuantizer(Device, _kernels, Weights);
     }
 
     public CudaDevice Device { get; }
@@ -42,13 +42,16 @@ internal sealed class Gpu : IDisposable
     /// <summary>How keys and values are held.</summary>
     public CacheType Cache { get; }
 
+    /// <summary>What the language models' files are read as, and prefilled in.</summary>
+    public torch.ScalarType Dtype => Weights == WeightType.Float32 ? torch.ScalarType.Float32 : torch.ScalarType.BFloat16;
+
     /// <summary>Memory that may be planned for.</summary>
     public long UsableBytes { get; }
 
     /// <summary>Brings weights to the device.</summary>
     public DeviceUpload Upload { get; }
 
-    /// <summary>Null where matrices stay BF16.</summary>
+    /// <summary>Null where matrices stay as they are read.</summary>
     public MatrixQuantizer? Quantizer { get; }
 
     /// <summary>The kernels, once those that were begun are compiled.</summary>
@@ -88,6 +91,7 @@ internal sealed class Gpu : IDisposable
 
     private static CacheType CacheTypeNamed(string name) => name switch
     {
+        "f32" => CacheType.Float32,
         "fp8" => CacheType.Float8,
         "bf16" => CacheType.BFloat16,
         _ => throw new NotSupportedException($"KeyValueCache is {name}; it must be {string.Join(", ", EngineOptions.CacheTypes)}"),
@@ -97,6 +101,7 @@ internal sealed class Gpu : IDisposable
     {
         "int8" => WeightType.Int8,
         "fp8" => WeightType.Float8,
+        "f32" => WeightType.Float32,
         "bf16" => WeightType.BFloat16,
         _ => throw new NotSupportedException($"Weights is {name}; it must be {string.Join(", ", EngineOptions.WeightTypes)}"),
     };

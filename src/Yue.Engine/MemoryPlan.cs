@@ -31,8 +31,8 @@ internal sealed record MemoryPlan
     /// measurement, which left as much of the plan unused.</summary>
     private const long WorkingBytes = 5L << 29;
 
-    /// <summary>Bytes that a score of a prefill takes in the kinds that it passes through.</summary>
-    private const int BytesPerScore = 10;
+    /// <summary>Bytes that a score of a prefill takes in the kinds that it passes through: with mask and softmax in F32, and as it came.</summary>
+    private static int BytesPerScore(WeightType type) => type == WeightType.Float32 ? 12 : 10;
 
     /// <summary>Stage-2 rows, best first; loading on demand costs less than running a song's chunks four at a time.</summary>
     private static readonly int[][] RowChoices = [[CudaLlama.MostRows, 64, 32, 16, 8], [4, 2]];
@@ -61,7 +61,7 @@ internal sealed record MemoryPlan
     /// <exception cref="NotSupportedException">What is asked for does not fit; the message has the figures and the ways out.</exception>
     public static MemoryPlan For(IReadOnlyCollection<LlamaConfig> stage1, LlamaConfig stage2, MemoryLimits limits)
     {
-        var (cost, working) = (Costs.OnGpu(limits), Working(stage1));
+        var (cost, working) = (Costs.OnGpu(limits), Working(stage1, limits.Weights));
         int[] songChoices = limits.SongsAtOnce > 0 ? [limits.SongsAtOnce] : [.. Enumerable.Range(1, MostSongs).Reverse()];
         var room = limits.FreeBytes - working;
         foreach (var rowChoices in RowChoices)
@@ -101,7 +101,7 @@ internal sealed record MemoryPlan
     }
 
     /// <summary>A checkpoint's number of weights.</summary>
-    public static long Parameters(LlamaConfig config) => WeightBytes(config, WeightType.BFloat16) / 2;
+    public static long Parameters(LlamaConfig config) => WeightBytes(config, WeightType.BFloat16) / sizeof(ushort);
 
     /// <summary>Bytes of a checkpoint's weights on a GPU.</summary>
     public static long WeightBytes(LlamaConfig config, WeightType type)
@@ -110,10 +110,12 @@ internal sealed record MemoryPlan
         var kv = (long)config.KeyValueHeads * config.HeadSize;
         var (rows, values) = (attention + (2 * kv) + hidden + (2L * config.IntermediateSize) + hidden,
             (hidden * ((2 * attention) + (2 * kv))) + (3 * hidden * config.IntermediateSize));
-        var headRows = config.TieWordEmbeddings && type == WeightType.BFloat16 ? 0 : (long)config.VocabularySize;
+        var hasScales = type is not (WeightType.BFloat16 or WeightType.Float32);
+        var headRows = config.TieWordEmbeddings && !hasScales ? 0 : (long)config.VocabularySize;
         var (matrixRows, matrixValues) = ((config.Layers * rows) + headRows, (config.Layers * values) + (headRows * hidden));
-        var plain = 2 * ((config.VocabularySize * hidden) + (((2L * config.Layers) + 1) * hidden));
-        return plain + (type == WeightType.BFloat16 ? 2 * matrixValues : matrixValues + (sizeof(float) * matrixRows));
+        var plainValues = (config.VocabularySize * hidden) + (((2L * config.Layers) + 1) * hidden);
+        var plainBytes = type == WeightType.Float32 ? sizeof(float) : sizeof(ushort);
+        return (plainBytes * plainValues) + (LlamaShape.BytesOf(type) * matrixValues) + (hasScales ? sizeof(float) * matrixRows : 0);
     }
 
     /// <summary>Stage-2 rows whose keys and values stay in the processor's cache from step to step, or are as large as the weights, which
@@ -124,18 +126,24 @@ internal sealed record MemoryPlan
         return (int)Math.Clamp(Math.Max(CpuCacheBytes, sizeof(float) * Parameters(config)) / row, 1, MostCpuRows);
     }
 
-    private static long Working(IEnumerable<LlamaConfig> stage1) =>
-        WorkingBytes + stage1.Max(config => (long)LlamaModel.PrefillChunk * config.MaxPositions * config.Heads * BytesPerScore);
+    private static long Working(IEnumerable<LlamaConfig> stage1, WeightType type) =>
+        WorkingBytes + stage1.Max(config => (long)LlamaModel.PrefillChunk * config.MaxPositions * config.Heads * BytesPerScore(type));
 
     private static string Refusal(IReadOnlyCollection<LlamaConfig> stage1, LlamaConfig stage2, MemoryLimits limits, int songs)
     {
         var rows = RowChoices[^1][^1];
         long Least(IReadOnlyCollection<LlamaConfig> checkpoints, MemoryLimits with) =>
-            Costs.OnGpu(with).Needed(Residency.One, checkpoints, stage2, songs, rows) + Working(checkpoints);
+            Costs.OnGpu(with).Needed(Residency.One, checkpoints, stage2, songs, rows) + Working(checkpoints, with.Weights);
         List<string> ways = [];
         if (songs > 1)
         {
             ways.Add("SongsAtOnce=1");
+        }
+
+        if (limits.Weights == WeightType.Float32)
+        {
+            var narrow = limits with { Weights = WeightType.BFloat16, Cache = CacheType.BFloat16 };
+            ways.Add($"Weights=bf16 with KeyValueCache=bf16 ({GiB(Least(stage1, narrow))} GiB)");
         }
 
         if (limits.Weights == WeightType.BFloat16)
@@ -158,7 +166,7 @@ internal sealed record MemoryPlan
         var weights = stage1.Append(stage2).Max(config => WeightBytes(config, limits.Weights));
         return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} {GiB(Least(stage1, limits))} GiB of device memory, one "
             + $"model at a time, and {GiB(limits.FreeBytes)} GiB may be used: the largest model's weights take {GiB(weights)}, its caches "
-            + $"{GiB(Least(stage1, limits) - weights - Working(stage1))}, working memory {GiB(Working(stage1))}. What would help: "
+            + $"{GiB(Least(stage1, limits) - weights - Working(stage1, limits.Weights))}, working memory {GiB(Working(stage1, limits.Weights))}. What would help: "
             + string.Join(", ", [.. ways, "other programs off the device", "Device=cpu"]);
     }
 

@@ -248,7 +248,7 @@ internal sealed class ModelSet : IDisposable
 
     private LlamaModel LoadLlama(LlamaConfig config, string folder, Action<double> report)
     {
-        var dtype = _gpu is null ? ScalarType.Float32 : ScalarType.BFloat16;
+        var dtype = _gpu?.Dtype ?? ScalarType.Float32;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var weights = LlamaWeights.Load(config, new CheckpointTensors(checkpoint, dtype, _device, _gpu?.Upload), _gpu?.Quantizer, report);
         return new LlamaModel(config, weights);

@@ -26,7 +26,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
             IEnumerable<string[]> builds = file switch
             {
                 "step.cu" => from build in architecture is 80 or 90 ? StepBuilds : [StepBuilds[0], StepBuilds[^1]] select (string[])[.. SmallShape, .. build.Split(' ')],
-                "cache_copy.cu" => [["CACHE=0"], ["CACHE=1"]],
+                "step_f32.cu" => [[.. SmallShape, "CACHE=2"]],
+                "cache_copy.cu" => [["CACHE=0"], ["CACHE=1"], ["CACHE=2"]],
                 _ => [[]],
             };
             foreach (var build in builds)

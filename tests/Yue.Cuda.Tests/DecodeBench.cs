@@ -41,20 +41,35 @@ internal sealed class DecodeBench : IDisposable
         var width = Model.Shape.KeyValueHeads * LlamaShape.HeadSize;
         for (var layer = 0; layer < Model.Shape.Layers && positions > 0; layer++)
         {
-            var keys = Bf16.Random(random, (long)positions * width, 2);
-            var values = Bf16.Random(random, (long)positions * width, 2);
-            using var deviceKeys = TestMatrix.Upload<ushort>(keys, Stream);
-            using var deviceValues = TestMatrix.Upload<ushort>(values, Stream);
+            var keys = Dense(random, positions * width);
+            var values = Dense(random, positions * width);
+            using var deviceKeys = Upload(keys);
+            using var deviceValues = Upload(values);
             Cache.CopyIn(Stream, Llama.PageTableOf(row), layer, 0, new KeyValueBlock(deviceKeys.Address, deviceValues.Address, positions, width, LlamaShape.HeadSize));
             Stream.Synchronize();
             for (var t = 0; t < positions; t++)
             {
-                reference.Append(layer, [.. keys.AsSpan(t * width, width).ToArray().Select(Bf16.To)], [.. values.AsSpan(t * width, width).ToArray().Select(Bf16.To)]);
+                reference.Append(layer, keys[(t * width)..((t + 1) * width)], values[(t * width)..((t + 1) * width)]);
             }
         }
 
         return reference;
     }
+
+    /// <summary>Random values as <see cref="Cache"/> takes and gives them: float32 where it is, else bf16.</summary>
+    public float[] Dense(Random random, int count) => Cache.Type == CacheType.Float32
+        ? [.. Enumerable.Range(0, count).Select(_ => ((float)random.NextDouble() * 4) - 2)]
+        : [.. Bf16.Random(random, count, 2).Select(Bf16.To)];
+
+    /// <summary>Brings such values to the device.</summary>
+    public DeviceMemory Upload(float[] values) => Cache.Type == CacheType.Float32
+        ? TestMatrix.Upload<float>(values, Stream)
+        : TestMatrix.Upload<ushort>([.. values.Select(value => Bf16.From(value))], Stream);
+
+    /// <summary>And back.</summary>
+    public float[] Download(DeviceMemory memory, int count) => Cache.Type == CacheType.Float32
+        ? CudaCopy.ToHost<float>(memory.Address, count, Stream)
+        : [.. CudaCopy.ToHost<ushort>(memory.Address, count, Stream).Select(Bf16.To)];
 
     /// <summary>One plain step; the activations are NaN before it.</summary>
     public float[] Step(int rows, int headStart, int headRows)

@@ -27,11 +27,11 @@ public sealed class Gpu : IDisposable
     public KernelCache Kernels { get; }
 
     /// <summary>Compiles builds of the step side by side, where there is a device to run them.</summary>
-    public void Compile(IEnumerable<IReadOnlyList<string>> builds)
+    public void Compile(IEnumerable<KernelBuild> builds)
     {
         if (_device is { } device)
         {
-            Kernels.Prepare(device.ComputeCapability, builds.Select(build => new KernelBuild("step.cu", build)));
+            Kernels.Prepare(device.ComputeCapability, builds);
         }
     }
 

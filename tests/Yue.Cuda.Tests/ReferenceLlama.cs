@@ -2,7 +2,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>One row of a Llama model on the CPU: sums in double, rounded to bf16 or e4m3 where the kernels store them.</summary>
+/// <summary>One row of a Llama model on the CPU: sums in double, rounded to bf16 or e4m3 where the kernels store them so.</summary>
 internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
 {
     private const int D = LlamaShape.HeadSize;
@@ -29,13 +29,13 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
             Rotate(qkv, position);
             var q = qkv[..(_shape.Heads * D)];
             var values = (_shape.Heads + _shape.KeyValueHeads) * D;
-            Append(number++, [.. qkv[(_shape.Heads * D)..values].Select(value => (float)Bf16.Round(value))], [.. qkv[values..].Select(value => (float)Bf16.Round(value))]);
+            Append(number++, [.. qkv[(_shape.Heads * D)..values].Select(value => (float)Stored(value))], [.. qkv[values..].Select(value => (float)Stored(value))]);
             Add(h, Multiply(layer.Output, 0, layer.Output.Rows, Attend(q, cache.Keys, cache.Values), 1));
             var gateUp = Multiply(layer.GateUp, 0, layer.GateUp.Rows, Normed(h, layer.MlpNorm, out scale), scale);
             var mlp = new double[_shape.Intermediate];
             for (var i = 0; i < mlp.Length; i++)
             {
-                mlp[i] = Bf16.Round(gateUp[2 * i] / (1 + Math.Exp(-gateUp[2 * i])) * gateUp[(2 * i) + 1]);
+                mlp[i] = Stored(gateUp[2 * i] / (1 + Math.Exp(-gateUp[2 * i])) * gateUp[(2 * i) + 1]);
             }
 
             Add(h, Multiply(layer.Down, 0, layer.Down.Rows, mlp, 1));
@@ -44,7 +44,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
         return [.. Multiply(model.Head, headStart, headRows, Normed(h, model.FinalNorm, out var last), last).Select(value => (float)value)];
     }
 
-    /// <summary>Adds a position to a layer's cache: bf16 values, [K·D] each.</summary>
+    /// <summary>Adds a position to a layer's cache: [K·D] values each.</summary>
     public void Append(int layer, float[] keys, float[] values)
     {
         Cache[layer].Keys.Add(Kept(keys));
@@ -52,11 +52,14 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
     }
 
     /// <summary>What the cache keeps of values: in e4m3, each head's nearest multiples of its scale.</summary>
-    private float[] Kept(float[] values) => cacheType == CacheType.BFloat16 ? values : [.. values.Chunk(D).SelectMany(head =>
+    private float[] Kept(float[] values) => cacheType != CacheType.Float8 ? values : [.. values.Chunk(D).SelectMany(head =>
     {
         var scale = head.Max(Math.Abs) / 448f;
         return head.Select(value => E4M3.Round(value / scale) * scale);
     })];
+
+    /// <summary>A value as the kernels keep it between products.</summary>
+    private double Stored(double value) => cacheType == CacheType.Float32 ? value : Bf16.Round(value);
 
     private static double[] Multiply(TestMatrix matrix, int start, int rows, double[] x, double scale)
     {
@@ -86,7 +89,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
     private double[] Normed(double[] h, float[] weight, out double scale)
     {
         scale = 1 / Math.Sqrt((h.Sum(value => value * value) / h.Length) + _shape.NormEpsilon);
-        return [.. h.Zip(weight, (value, w) => Bf16.Round(value * w))];
+        return [.. h.Zip(weight, (value, w) => Stored(value * w))];
     }
 
     private void Rotate(double[] qkv, int position)
@@ -95,7 +98,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
         {
             for (var j = 0; j < D / 2; j++)
             {
-                var angle = position * (float)Math.Pow(_shape.RopeTheta, -2.0 * j / D);
+                var angle = position * LlamaShape.RopeFrequency(_shape.RopeTheta, D, j);
                 var (sin, cos) = Math.SinCos(angle);
                 var (low, high) = (qkv[(head * D) + j], qkv[(head * D) + j + (D / 2)]);
                 qkv[(head * D) + j] = (low * cos) - (high * sin);
@@ -115,7 +118,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
             {
                 for (var d = 0; d < D; d++)
                 {
-                    scores[t] += Bf16.Round(q[(head * D) + d]) * keys[t][kv + d];
+                    scores[t] += Stored(q[(head * D) + d]) * keys[t][kv + d];
                 }
 
                 scores[t] /= Math.Sqrt(D);
@@ -135,7 +138,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
 
             for (var d = 0; d < D; d++)
             {
-                output[(head * D) + d] = Bf16.Round(output[(head * D) + d] / sum);
+                output[(head * D) + d] = Stored(output[(head * D) + d] / sum);
             }
         });
         return output;

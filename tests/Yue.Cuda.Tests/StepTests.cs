@@ -1,4 +1,5 @@
 using Xunit;
+using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
 using Yue.Testing;
 
@@ -29,22 +30,24 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         { "tiny", 7, 0, CacheType.Float8 }, { "odd", 13, 0, CacheType.Float8 }, { "odd", 40, 1, CacheType.Float8 }, { "tiny", 64, 0, CacheType.Float8 }, { "odd", 78, 0, CacheType.Float8 },
         { "odd", 77, 1, CacheType.Float8 },
         { "stage2", 10, 0, CacheType.Float8 }, { "stage1", 2, 2, CacheType.Float8 },
+        { "tiny", 1, 3, CacheType.Float32 }, { "tiny", 9, 3, CacheType.Float32 }, { "odd", 13, 3, CacheType.Float32 }, { "odd", 80, 3, CacheType.Float32 },
+        { "stage2", 10, 3, CacheType.Float32 }, { "stage1", 2, 3, CacheType.Float32 },
     };
 
     public static TheoryData<string, int, CacheType> BatchCases { get; } = new()
     {
         { "tiny", 0, CacheType.BFloat16 }, { "odd", 0, CacheType.BFloat16 }, { "stage2", 0, CacheType.BFloat16 }, { "tiny", 1, CacheType.BFloat16 },
-        { "tiny", 2, CacheType.BFloat16 }, { "odd", 0, CacheType.Float8 }, { "tiny", 1, CacheType.Float8 },
+        { "tiny", 2, CacheType.BFloat16 }, { "odd", 0, CacheType.Float8 }, { "tiny", 1, CacheType.Float8 }, { "odd", 3, CacheType.Float32 },
     };
 
-    private static IEnumerable<IReadOnlyList<string>> Builds()
+    private static IEnumerable<KernelBuild> Builds()
     {
         var cases = Cases.Select(row => row.Data).Select(data => (Name: data.Item1, Rows: data.Item2, Weights: data.Item3, Cache: data.Item4));
         var batches = from batch in BatchCases.Select(row => row.Data) from rows in (int[])[8, 16, 32, 64, 80] select (Name: batch.Item1, Rows: rows, Weights: batch.Item2, Cache: batch.Item3);
         var lengths = new[] { CacheType.BFloat16, CacheType.Float8 }.Select(cache => (Name: "tiny", Rows: 64, Weights: 0, Cache: cache));
         return cases.Concat(batches).Concat(lengths)
-            .Select(build => CudaLlama.Definitions(ShapeOf(build.Name), (WeightType)build.Weights, build.Cache, build.Rows))
-            .DistinctBy(build => string.Join(' ', build));
+            .Select(build => CudaLlama.BuildFor(ShapeOf(build.Name), (WeightType)build.Weights, build.Cache, build.Rows))
+            .DistinctBy(build => string.Join(' ', build.Definitions));
     }
 
     [Theory]
@@ -67,9 +70,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             for (var row = 0; row < rows; row++)
             {
                 var expected = references[row].Step(Token(shape, row, step), start, count);
-
-                // A value near the middle of two e4m3 numbers goes one way here and the other there: a sixteenth of it.
-                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * count, count), cache == CacheType.Float8 ? 0.06 : 0.02, $"{name}, step {step}, row {row} of {rows}");
+                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * count, count), Tolerance(cache), $"{name}, step {step}, row {row} of {rows}");
             }
         }
     }
@@ -80,18 +81,20 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     [InlineData("stage2", 8191, CacheType.BFloat16)]
     [InlineData("stage1", 16383, CacheType.Float8)]
     [InlineData("stage2", 4160, CacheType.Float8)]
+    [InlineData("stage1", 16383, CacheType.Float32)]
+    [InlineData("stage2", 8191, CacheType.Float32)]
     public void Long_rows_equal_the_reference(string name, int position, CacheType cache)
     {
         gpu.Require();
         var shape = ShapeOf(name);
-        using var bench = new DecodeBench(gpu, shape, WeightType.BFloat16, 2, KvCache.PagesFor(position + 1) + 4, cache);
+        using var bench = new DecodeBench(gpu, shape, WeightsFor(cache), 2, KvCache.PagesFor(position + 1) + 4, cache);
         var longRow = bench.StartRow(0, position, 5);
         var shortRow = bench.StartRow(1, 3, 6);
         bench.Llama.SetRow(bench.Stream, 0, 11, position, active: true);
         bench.Llama.SetRow(bench.Stream, 1, 12, 3, active: true);
         var logits = bench.Step(2, 0, shape.Vocabulary);
-        TensorAssert.CloseToPeak(longRow.Step(11, 0, shape.Vocabulary), logits.AsSpan(0, shape.Vocabulary), 0.02, "long row");
-        TensorAssert.CloseToPeak(shortRow.Step(12, 0, shape.Vocabulary), logits.AsSpan(shape.Vocabulary), 0.02, "short row");
+        TensorAssert.CloseToPeak(longRow.Step(11, 0, shape.Vocabulary), logits.AsSpan(0, shape.Vocabulary), Tolerance(cache), "long row");
+        TensorAssert.CloseToPeak(shortRow.Step(12, 0, shape.Vocabulary), logits.AsSpan(shape.Vocabulary), Tolerance(cache), "short row");
     }
 
     [Theory]
@@ -150,12 +153,13 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     [Theory]
     [InlineData(CacheType.BFloat16)]
     [InlineData(CacheType.Float8)]
+    [InlineData(CacheType.Float32)]
     public void Rows_of_every_length_equal_the_reference(CacheType cache)
     {
         gpu.Require();
         const int Rows = 64;
         int[] lengths = [.. Enumerable.Range(0, Tiny.Context).Where(length => length % KvCache.PageSize is 0 or 1 or 21 or 32 or 62 or 63)];
-        using var bench = new DecodeBench(gpu, Tiny, WeightType.BFloat16, Rows, Rows * (KvCache.PagesFor(Tiny.Context) + 1), cache);
+        using var bench = new DecodeBench(gpu, Tiny, WeightsFor(cache), Rows, Rows * (KvCache.PagesFor(Tiny.Context) + 1), cache);
         foreach (var group in lengths.Chunk(Rows))
         {
             var references = group.Select((length, row) => bench.StartRow(row, length, length)).ToArray();
@@ -168,7 +172,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             for (var row = 0; row < group.Length; row++)
             {
                 var expected = references[row].Step(group[row] % Tiny.Vocabulary, 0, Tiny.Vocabulary);
-                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * Tiny.Vocabulary, Tiny.Vocabulary), cache == CacheType.Float8 ? 0.06 : 0.02, $"length {group[row]}");
+                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * Tiny.Vocabulary, Tiny.Vocabulary), Tolerance(cache), $"length {group[row]}");
             }
 
             bench.ReturnPages();
@@ -178,10 +182,11 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     [Theory]
     [InlineData(CacheType.BFloat16)]
     [InlineData(CacheType.Float8)]
+    [InlineData(CacheType.Float32)]
     public void A_replayed_graph_has_the_bits_of_plain_launches(CacheType cache)
     {
         gpu.Require();
-        using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 4, 60, cache);
+        using var bench = new DecodeBench(gpu, Odd, WeightsFor(cache), 4, 60, cache);
         bench.Llama.Prepare(4);
         using var graph = CudaGraph.Capture(bench.Stream, () => bench.Llama.Step(bench.Stream, 4, 0, Odd.Vocabulary));
         for (var step = 0; step < 20; step++)
@@ -203,38 +208,59 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     [Theory]
     [InlineData(CacheType.BFloat16)]
     [InlineData(CacheType.Float8)]
+    [InlineData(CacheType.Float32)]
     public void What_is_copied_into_the_cache_comes_out_again(CacheType cache)
     {
         gpu.Require();
-        using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, 1, 10, cache);
+        using var bench = new DecodeBench(gpu, Odd, WeightsFor(cache), 1, 10, cache);
         bench.StartRow(0, 0, 1, spare: 400);
         const int Positions = 333;
         const int Width = 2 * LlamaShape.HeadSize;
-        var keys = Bf16.Random(new Random(3), Positions * Width, 1);
-        var values = Bf16.Random(new Random(4), Positions * Width, 1);
-        using var keysIn = TestMatrix.Upload<ushort>(keys, bench.Stream);
-        using var valuesIn = TestMatrix.Upload<ushort>(values, bench.Stream);
+        var keys = bench.Dense(new Random(3), Positions * Width);
+        var values = bench.Dense(new Random(4), Positions * Width);
+        using var keysIn = bench.Upload(keys);
+        using var valuesIn = bench.Upload(values);
         using var keysOut = DeviceMemory.Allocate(keysIn.Bytes);
         using var valuesOut = DeviceMemory.Allocate(valuesIn.Bytes);
         bench.Cache.CopyIn(bench.Stream, bench.Llama.PageTableOf(0), 2, 17, new KeyValueBlock(keysIn.Address, valuesIn.Address, Positions, Width, LlamaShape.HeadSize));
 
         // Out in the other order of dimensions, [K, T, D].
         bench.Cache.CopyOut(bench.Stream, bench.Llama.PageTableOf(0), 2, 17, new KeyValueBlock(keysOut.Address, valuesOut.Address, Positions, LlamaShape.HeadSize, Positions * LlamaShape.HeadSize));
-        var back = CudaCopy.ToHost<ushort>(keysOut.Address, keys.Length, bench.Stream);
-        var backValues = CudaCopy.ToHost<ushort>(valuesOut.Address, keys.Length, bench.Stream);
+        var back = bench.Download(keysOut, keys.Length);
+        var backValues = bench.Download(valuesOut, keys.Length);
         var reference = new ReferenceLlama(bench.Model, cache);
         for (var t = 0; t < Positions; t++)
         {
-            reference.Append(0, [.. keys.AsSpan(t * Width, Width).ToArray().Select(Bf16.To)], [.. values.AsSpan(t * Width, Width).ToArray().Select(Bf16.To)]);
+            reference.Append(0, keys[(t * Width)..((t + 1) * Width)], values[(t * Width)..((t + 1) * Width)]);
             for (var i = 0; i < Width; i++)
             {
                 var (head, d) = (i / LlamaShape.HeadSize, i % LlamaShape.HeadSize);
                 var at = (((head * Positions) + t) * LlamaShape.HeadSize) + d;
-                Assert.Equal(Bf16.From(reference.Cache[0].Keys[t][i]), back[at]);
-                Assert.Equal(Bf16.From(reference.Cache[0].Values[t][i]), backValues[at]);
+                Assert.Equal(Dense(reference.Cache[0].Keys[t][i]), back[at]);
+                Assert.Equal(Dense(reference.Cache[0].Values[t][i]), backValues[at]);
             }
         }
+
+        float Dense(float kept) => cache == CacheType.Float32 ? kept : (float)Bf16.Round(kept);
     }
+
+    [Fact]
+    public void Float32_is_for_weights_and_cache_or_for_neither()
+    {
+        gpu.Require();
+        var error = Assert.Throws<ArgumentException>(() => new DecodeBench(gpu, Tiny, WeightType.Float32, 1, 1, CacheType.BFloat16));
+        Assert.Contains("Float32 weights with a BFloat16 cache", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Of the logits' peak. A value near the middle of two e4m3 numbers goes one way here and the other there: a sixteenth of it.</summary>
+    private static double Tolerance(CacheType cache) => cache switch
+    {
+        CacheType.Float32 => 2e-5,
+        CacheType.Float8 => 0.06,
+        _ => 0.02,
+    };
+
+    private static WeightType WeightsFor(CacheType cache) => cache == CacheType.Float32 ? WeightType.Float32 : WeightType.BFloat16;
 
     private static int Token(LlamaShape shape, int row, int step) => ((row * 37) + (step * 101) + 3) % shape.Vocabulary;
 

@@ -13,6 +13,17 @@ internal sealed class TestMatrix : IDisposable
         (Rows, Columns) = (rows, columns);
         Values = new float[(long)rows * columns];
         var spread = 1.0 / Math.Sqrt(columns);
+        if (type == WeightType.Float32)
+        {
+            for (var i = 0; i < Values.Length; i++)
+            {
+                Values[i] = (float)(((random.NextDouble() * 2) - 1) * spread * 1.7);
+            }
+
+            _device = Upload<float>(Values, stream);
+            return;
+        }
+
         if (type == WeightType.BFloat16)
         {
             var raw = Bf16.Random(random, Values.Length, spread * 1.7);
@@ -101,7 +112,7 @@ internal sealed class TestModel : IDisposable
                 values[i] = Bf16.To(raw[i]);
             }
 
-            var memory = TestMatrix.Upload<ushort>(raw, stream);
+            var memory = type == WeightType.Float32 ? TestMatrix.Upload<float>(values, stream) : TestMatrix.Upload<ushort>(raw, stream);
             _owned.Add(memory);
             return (values, memory.Address);
         }

@@ -21,6 +21,7 @@ public sealed class MemoryPlanTests
         var plain = 2L * ((83_968 * 4096) + (65 * 4096));
         var rows = (32 * (5120L + 4096 + 22_016 + 4096)) + 83_968;
         Assert.Equal(plain + (6_224_613_376 - (plain / 2)) + (4 * rows), MemoryPlan.WeightBytes(Stage1, WeightType.Int8));
+        Assert.Equal(4 * 6_224_613_376L, MemoryPlan.WeightBytes(Stage1, WeightType.Float32));
     }
 
     /// <summary>Eight songs of 30 s are 80 chunks; in bf16 they need more than 80 GB.</summary>
@@ -46,6 +47,16 @@ public sealed class MemoryPlanTests
         var plan = MemoryPlan.For([Stage1 with { MaxPositions = context }], Stage2, new MemoryLimits(free, weights, CacheType.BFloat16, 0));
         Assert.InRange(plan.SongsAtOnce, leastSongs, 8);
         Assert.InRange(plan.Bytes, 1, free);
+    }
+
+    [Fact]
+    public void A_large_device_takes_float32_and_a_smaller_one_is_told_of_bf16()
+    {
+        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(79 * GiB, WeightType.Float32, CacheType.Float32, 1));
+        Assert.InRange(plan.Stage1Bytes(Stage1), 4 * 6_224_613_376L, plan.ModelBytes);
+        var error = Assert.Throws<NotSupportedException>(
+            () => MemoryPlan.For([Stage1], Stage2, new MemoryLimits(24 * GiB, WeightType.Float32, CacheType.Float32, 1)));
+        Assert.Contains("Weights=bf16 with KeyValueCache=bf16", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

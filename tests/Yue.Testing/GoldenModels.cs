@@ -19,6 +19,9 @@ public static class GoldenModels
     /// <summary>The model of a folder, with the norm weights that its reference values were computed with.</summary>
     public static LlamaModel Load(string name) => Load(name, NormsWereRoundedLater.Value);
 
+    /// <summary>The weights of a folder's checkpoint in float32, norm weights as the reference values were computed with them.</summary>
+    public static ITensorSource Weights(Checkpoint checkpoint) => Weights(checkpoint, NormsWereRoundedLater.Value);
+
     /// <summary>The tensors of an <c>expected….safetensors</c> file as arrays.</summary>
     public static T[] Expected<T>(string file, string tensor)
         where T : unmanaged
@@ -44,17 +47,13 @@ public static class GoldenModels
         var folder = Goldens.PathOf(name);
         var config = LlamaConfig.Load(folder);
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var model = new LlamaModel(config, LlamaWeights.Load(config, new CheckpointTensors(checkpoint, ScalarType.Float32)));
-        if (unroundNorms)
-        {
-            var norms = model.Weights.Layers.SelectMany(layer => (Tensor[])[layer.InputNorm, layer.PostNorm]).Append(model.Weights.Norm);
-            foreach (var norm in norms)
-            {
-                norm.mul_(20).round_().div_(20);
-            }
-        }
+        return new LlamaModel(config, LlamaWeights.Load(config, Weights(checkpoint, unroundNorms)));
+    }
 
-        return model;
+    private static ITensorSource Weights(Checkpoint checkpoint, bool unroundNorms)
+    {
+        var stored = new CheckpointTensors(checkpoint, ScalarType.Float32);
+        return unroundNorms ? new UnroundedNorms(stored) : stored;
     }
 
     private static double LogSumError(bool unround)
@@ -63,5 +62,25 @@ public static class GoldenModels
         using var model = Load("stage1", unround);
         return LogSums(model, Expected<int>(file, "prompt_ids")).Zip(Expected<float>(file, "logsumexp_all"))
             .Max(pair => Math.Abs(pair.First - pair.Second));
+    }
+
+    /// <summary>Vectors, which are norm weights, to the nearest step of 1/20.</summary>
+    private sealed class UnroundedNorms(ITensorSource stored) : ITensorSource
+    {
+        public ScalarType Dtype => stored.Dtype;
+
+        public Device Device => stored.Device;
+
+        public bool Contains(string name) => stored.Contains(name);
+
+        public long[] ShapeOf(string name) => stored.ShapeOf(name);
+
+        public Tensor Read(string name, params ReadOnlySpan<long> expected)
+        {
+            var values = stored.Read(name, expected);
+            return expected.Length == 1 ? values.mul_(20).round_().div_(20) : values;
+        }
+
+        public void ReadInto(string name, Tensor destination) => stored.ReadInto(name, destination);
     }
 }

@@ -21,7 +21,7 @@ public sealed unsafe class CudaLlama : IDisposable
     private static readonly int[] Builds = [8, 16, 32, 64, 80];
 
     private readonly List<IDisposable> _owned = [];
-    private readonly Dictionary<int, (CudaKernel Kernel, int Slots, int SharedBytes)> _kernels = [];
+    private readonly Dictionary<int, StepKernel> _kernels = [];
     private readonly CudaDevice _device;
     private readonly KernelCache _cache;
     private readonly LlamaWeights _weights;
@@ -43,6 +43,7 @@ public sealed unsafe class CudaLlama : IDisposable
     private readonly KvCache _keyValues;
     private readonly int _mostSlots;
     private readonly bool _bulkCopies;
+    private readonly int _elementBytes;     // of what is not in the cache: activations, the embedding, the norms
 
     /// <summary>Allocates the activations of <paramref name="rows"/> rows and compiles the step for them.</summary>
     /// <param name="device">The device, whose context is current.</param>
@@ -66,7 +67,13 @@ public sealed unsafe class CudaLlama : IDisposable
             throw new ArgumentException($"weights of {weights.Layers.Count} layers for a model of {shape.Layers}", nameof(weights));
         }
 
-        (_mostSlots, _bulkCopies) = (mostSlots, bulkCopies);
+        ArgumentNullException.ThrowIfNull(keyValues);
+        if ((weights.Type == WeightType.Float32) != (keyValues.Type == CacheType.Float32))
+        {
+            throw new ArgumentException($"{weights.Type} weights with a {keyValues.Type} cache; float32 is for both or neither", nameof(keyValues));
+        }
+
+        (_mostSlots, _bulkCopies, _elementBytes) = (mostSlots, bulkCopies, weights.Type == WeightType.Float32 ? sizeof(float) : sizeof(ushort));
         (_device, _cache, Shape, _weights, _keyValues, Rows, HeadRows) = (device, kernels, shape, weights, keyValues, rows, headRows);
         MaxPages = KvCache.PagesFor(shape.Context);
         using var stream = CudaStream.Create();
@@ -78,8 +85,8 @@ public sealed unsafe class CudaLlama : IDisposable
         _residual = Own((long)MostRows * shape.Hidden * sizeof(float));
         _normed = Own(ProductInputBytes(shape.Hidden));
         _squares = Own(2L * MostRows * MaxBlocks * sizeof(float));
-        _query = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * 2);
-        _fresh = Own(2L * MostRows * shape.KeyValueHeads * LlamaShape.HeadSize * 2);
+        _query = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * _elementBytes);
+        _fresh = Own(2L * MostRows * shape.KeyValueHeads * LlamaShape.HeadSize * _elementBytes);
         _attended = Own(ProductInputBytes(shape.Heads * LlamaShape.HeadSize));
         _mlp = Own(ProductInputBytes(shape.Intermediate));
         _partial = Own((long)rows * shape.Heads * MaxSplits * LlamaShape.HeadSize * sizeof(float));
@@ -162,7 +169,7 @@ public sealed unsafe class CudaLlama : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(headStart);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(headRows, HeadRows);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(headStart + headRows, Shape.Vocabulary, nameof(headRows));
-        var (kernel, slots, sharedBytes) = KernelFor(rows);
+        var kernel = KernelFor(rows);
         var step = new StepParameters
         {
             Layers = _layers.Address,
@@ -190,12 +197,12 @@ public sealed unsafe class CudaLlama : IDisposable
             Rows = rows,
             LayerCount = Shape.Layers,
             MaxPages = MaxPages,
-            Slots = slots,
+            Slots = kernel.Memory.Slots,
             HeadStart = headStart,
             HeadRows = headRows,
             Epsilon = Shape.NormEpsilon,
         };
-        kernel.Launch(stream, (_device.MultiprocessorCount, 1), BlockThreads, sharedBytes, cooperative: true, [(nint)(&step)]);
+        kernel.Kernel.Launch(stream, (_device.MultiprocessorCount, 1), kernel.Threads, kernel.Memory.SharedBytes, cooperative: true, [(nint)(&step)]);
     }
 
     /// <summary>Fills the activations with a byte: with 0xFF every value that a step leaves unwritten is a NaN. For tests.</summary>
@@ -219,18 +226,20 @@ public sealed unsafe class CudaLlama : IDisposable
 
     /// <summary>What a decoder of so many rows compiles in the course of its life.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType weights, CacheType cache, int rows) => Builds
-        .Where((most, i) => i == 0 || Builds[i - 1] < rows)
-        .Select(most => new KernelBuild("step.cu", Definitions(shape, weights, cache, most)));
+        .Where((most, i) => i == 0 || (Builds[i - 1] < rows && weights != WeightType.Float32))
+        .Select(most => BuildFor(shape, weights, cache, most));
 
-    /// <summary>The macros that the step kernel is built with.</summary>
-    public static IReadOnlyList<string> Definitions(LlamaShape shape, WeightType weights, CacheType cache, int rows)
+    /// <summary>The kernel of a step of so many rows: in float32 one for all numbers of rows.</summary>
+    public static KernelBuild BuildFor(LlamaShape shape, WeightType weights, CacheType cache, int rows)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        return
+        string[] dimensions =
         [
-            $"ROWS={Builds.First(most => rows <= most)}", $"WEIGHT={(int)weights}", $"CACHE={(int)cache}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}",
-            $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}",
+            $"CACHE={(int)cache}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}", $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}",
         ];
+        return weights == WeightType.Float32
+            ? new KernelBuild("step_f32.cu", dimensions)
+            : new KernelBuild("step.cu", [$"ROWS={Builds.First(most => rows <= most)}", $"WEIGHT={(int)weights}", .. dimensions]);
     }
 
     private static nint[] LayerTable(LlamaWeights weights) =>
@@ -249,7 +258,7 @@ public sealed unsafe class CudaLlama : IDisposable
         var table = new float[shape.Context * 64 * 2];
         for (var j = 0; j < 64; j++)
         {
-            var frequency = (float)Math.Pow(shape.RopeTheta, -2.0 * j / LlamaShape.HeadSize);
+            var frequency = LlamaShape.RopeFrequency(shape.RopeTheta, LlamaShape.HeadSize, j);
             for (var position = 0; position < shape.Context; position++)
             {
                 var (sin, cos) = Math.SinCos(position * frequency);
@@ -261,10 +270,10 @@ public sealed unsafe class CudaLlama : IDisposable
         return table;
     }
 
-    /// <summary>bf16 values of all rows, for whole chunks as x_index of model.cuh lays them out.</summary>
-    private static long ProductInputBytes(int width) => (long)MostRows * ((width + 1023) / 1024 * 1024) * 2;
+    /// <summary>Values of all rows, for whole chunks as x_index of model.cuh lays them out.</summary>
+    private long ProductInputBytes(int width) => (long)MostRows * ((width + 1023) / 1024 * 1024) * _elementBytes;
 
-    private (CudaKernel Kernel, int Slots, int SharedBytes) KernelFor(int rows)
+    private StepKernel KernelFor(int rows)
     {
         var build = Builds.First(most => rows <= most);
         if (_kernels.TryGetValue(build, out var known))
@@ -277,13 +286,18 @@ public sealed unsafe class CudaLlama : IDisposable
             throw new NotSupportedException($"{_device.Name} has {_device.MultiprocessorCount} multiprocessors; the kernels deal work to at most {MaxBlocks}");
         }
 
-        var module = _cache.Load(_device, "step.cu", [.. Definitions(Shape, _weights.Type, _keyValues.Type, build), .. _bulkCopies ? (string[])[] : ["YUE_NO_BULK=1"]]);
+        var (file, definitions) = BuildFor(Shape, _weights.Type, _keyValues.Type, build);
+        var module = _cache.Load(_device, file, [.. definitions, .. _bulkCopies ? (string[])[] : ["YUE_NO_BULK=1"]]);
         _owned.Add(module);
         var kernel = module.Kernel("decode_step");
+        if (_weights.Type == WeightType.Float32)
+        {
+            return _kernels[build] = new StepKernel(kernel, StepMemory.ConsumerWarps * 32, default);
+        }
 
-        var (slots, sharedBytes) = StepMemory.For(build, _weights.Type, _device.ComputeCapability, _device.SharedMemoryPerBlock, _mostSlots);
-        kernel.AllowSharedMemory(sharedBytes);
-        return _kernels[build] = (kernel, slots, sharedBytes);
+        var memory = StepMemory.For(build, _weights.Type, _device.ComputeCapability, _device.SharedMemoryPerBlock, _mostSlots);
+        kernel.AllowSharedMemory(memory.SharedBytes);
+        return _kernels[build] = new StepKernel(kernel, BlockThreads, memory);
     }
 
     private void CheckRow(int row)
@@ -299,7 +313,10 @@ public sealed unsafe class CudaLlama : IDisposable
         return memory;
     }
 
-    /// <summary>struct Step of model.cuh.</summary>
+    /// <summary>A step and how it is launched.</summary>
+    private readonly record struct StepKernel(CudaKernel Kernel, int Threads, StepMemory Memory);
+
+    /// <summary>struct Step of step.cuh.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct StepParameters
     {

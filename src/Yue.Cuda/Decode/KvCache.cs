@@ -5,7 +5,7 @@ namespace Yue.Cuda.Decode;
 /// <summary>Keys and values of all rows in pages of 64 positions, so that a row grows without a copy.</summary>
 /// <remarks>
 /// <c>[pages, layers, 2 (keys, values), K]</c> blocks of 64 positions of 128 values, laid out as cache.cuh says; <see cref="CopyIn"/> and
-/// <see cref="CopyOut"/> translate from and to plain bf16. Not thread-safe.
+/// <see cref="CopyOut"/> translate from and to plain bf16, or float32 where the cache is. Not thread-safe.
 /// </remarks>
 public sealed class KvCache : IDisposable
 {
@@ -42,11 +42,16 @@ public sealed class KvCache : IDisposable
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
 
-    /// <summary>Bytes of one page, all layers: in bf16 4 MiB for stage 1 and 16 MiB for stage 2, in fp8 52 % of that.</summary>
+    /// <summary>Bytes of one page, all layers: in bf16 4 MiB for stage 1 and 16 MiB for stage 2, in fp8 52 % of that, in float32 twice.</summary>
     public static long PageBytes(LlamaShape shape, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        var positionBytes = type == CacheType.BFloat16 ? LlamaShape.HeadSize * 2 : LlamaShape.HeadSize + sizeof(float);
+        var positionBytes = type switch
+        {
+            CacheType.Float32 => LlamaShape.HeadSize * sizeof(float),
+            CacheType.BFloat16 => LlamaShape.HeadSize * sizeof(ushort),
+            _ => LlamaShape.HeadSize + sizeof(float),
+        };
         return (long)shape.Layers * 2 * shape.KeyValueHeads * PageSize * positionBytes;
     }
 
@@ -85,7 +90,7 @@ public sealed class KvCache : IDisposable
     /// <param name="pageTable">Device address of the row's page numbers (<see cref="CudaLlama.PageTableOf"/>).</param>
     /// <param name="layer">The layer.</param>
     /// <param name="start">The position of the block's first row.</param>
-    /// <param name="block">The block: bf16, 16-byte aligned.</param>
+    /// <param name="block">The block, 16-byte aligned.</param>
     public void CopyIn(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) => Copy(stream, pageTable, layer, start, block, 1);
 
     /// <summary>Copies positions start .. start + T of a row and layer out into a block.</summary>

@@ -1,6 +1,6 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>How matrices are stored. The embedding and the norms are bf16 in every case.</summary>
+/// <summary>How matrices are stored. The embedding and the norms are bf16, or float32 where these are.</summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1720", Justification = "These are the formats' names.")]
 public enum WeightType
 {
@@ -11,6 +11,9 @@ public enum WeightType
 
     /// <summary>e4m3 with one float32 scale a row.</summary>
     Float8,
+
+    /// <summary>float32, activations too: for comparing with a reference. Goes with <see cref="CacheType.Float32"/>.</summary>
+    Float32,
 }
 
 /// <summary>How keys and values are stored.</summary>
@@ -21,6 +24,9 @@ public enum CacheType
 
     /// <summary>e4m3 with one float32 scale a position and head: half the bytes and 3 %.</summary>
     Float8,
+
+    /// <summary>float32. Goes with <see cref="WeightType.Float32"/>.</summary>
+    Float32,
 }
 
 /// <summary>The shape of a Llama model with heads of 128.</summary>
@@ -55,8 +61,20 @@ public sealed record LlamaShape
     public long StepWeightBytes(WeightType type, int headRows)
     {
         var perLayer = ((long)QkvRows * Hidden) + ((long)Hidden * Heads * HeadSize) + (3L * Hidden * Intermediate);
-        return ((Layers * perLayer) + ((long)headRows * Hidden)) * (type == WeightType.BFloat16 ? 2 : 1);
+        return ((Layers * perLayer) + ((long)headRows * Hidden)) * BytesOf(type);
     }
+
+    /// <summary>theta^(-2j/D), rounded as the reference implementation's float32 has it: an angle at position 16,384 moves by a thousandth
+    /// with its last bit.</summary>
+    public static float RopeFrequency(double theta, int headSize, int j) => 1 / (float)Math.Pow(theta, 2.0 * j / headSize);
+
+    /// <summary>Bytes of a matrix's value.</summary>
+    public static int BytesOf(WeightType type) => type switch
+    {
+        WeightType.Float32 => sizeof(float),
+        WeightType.BFloat16 => sizeof(ushort),
+        _ => sizeof(byte),
+    };
 
     /// <summary>Throws unless the kernels can take this shape.</summary>
     public void Validate()
@@ -112,7 +130,7 @@ public sealed record LlamaWeights
 {
     public required WeightType Type { get; init; }
 
-    /// <summary>[vocabulary, hidden], bf16.</summary>
+    /// <summary>[vocabulary, hidden].</summary>
     public required nint Embedding { get; init; }
 
     /// <summary>[vocabulary, hidden].</summary>

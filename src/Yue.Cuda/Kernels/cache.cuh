@@ -2,16 +2,23 @@
 //
 // CACHE 0: PAGE positions of D bf16. CACHE 1: PAGE positions of D e4m3, then PAGE float32 scales, one a position: a value is its e4m3
 // times the scale, the largest size of the position's D values divided by 448. Keys grow with RoPE's slow dimensions and values are
-// small: with a scale for each, none is lost below e4m3's smallest numbers, for 3 % more bytes.
+// small: with a scale for each, none is lost below e4m3's smallest numbers, for 3 % more bytes. CACHE 2: PAGE positions of D float32.
 #pragma once
 #include "common.cuh"
 
 constexpr int D = 128;
 constexpr int PAGE = 64;                                    // positions of a cache page
-constexpr int POSITION_BYTES = CACHE == 0 ? 2 * D : D;
-constexpr int BLOCK_BYTES = PAGE * POSITION_BYTES + (CACHE == 0 ? 0 : PAGE * 4);
+constexpr int POSITION_BYTES = CACHE == 0 ? 2 * D : CACHE == 1 ? D : 4 * D;
+constexpr int BLOCK_BYTES = PAGE * POSITION_BYTES + (CACHE == 1 ? PAGE * 4 : 0);
 
-// The 16-byte piece p of position t lies at piece p ^ swizzle(t): tensor-core loads then meet no bank twice.
+// What is not in the cache: the embedding, the norms' weights, activations.
+#if CACHE == 2
+typedef float element;
+#else
+typedef bf16 element;
+#endif
+
+// Of the two that step.cu reads, the 16-byte piece p of position t lies at piece p ^ swizzle(t): tensor-core loads then meet no bank twice.
 DEV int swizzle(int t) { return CACHE == 0 ? ((t >> 1) & 3) | ((t & 1) << 2) : t & 7; }
 
 // What 16 lanes keep of a position: eight values each, D in all. bf16 as they are, or e4m3 codes and the position's scale.

@@ -1,21 +1,29 @@
-// Moves keys and values between a row's cache pages and dense [T, KV_HEADS, D] blocks of bf16: to_cache appends a prefilled
+// Moves keys and values between a row's cache pages and dense [T, KV_HEADS, D] blocks: to_cache appends a prefilled
 // block from position `start` on; otherwise positions start .. start + T are copied out (earlier sections, for the next prefill).
 //
-// CACHE 0 bf16, 1 fp8: see cache.cuh. Launch: (T, 2) blocks of 16 * min(KV_HEADS, 16) threads: y is keys or values.
+// CACHE 0 bf16, 1 fp8, 2 float32: see cache.cuh; dense blocks are float32 with the last, bf16 else. Launch: (T, 2) blocks of 16 * min(KV_HEADS, 16) threads: y is keys or values.
 // Reference: a round trip, and the page layout in ReferenceLlama.
 // Why this version: it moves bytes once a section; 16-byte pieces, no further care.
 #include "cache.cuh"
 
 extern "C" __global__ void cache_copy(u8* cache, const int* pages, int layer, int layer_count, int kv_heads, int start,
-    bf16* keys, bf16* values, long long position_stride, long long head_stride, int to_cache)
+    element* keys, element* values, long long position_stride, long long head_stride, int to_cache)
 {
     int kv = blockIdx.y, position = start + blockIdx.x, t = position & (PAGE - 1), page = pages[position / PAGE];
-    bf16* dense = (kv ? values : keys) + (size_t)blockIdx.x * position_stride;
+    element* dense = (kv ? values : keys) + (size_t)blockIdx.x * position_stride;
     for (int i = threadIdx.x; i < kv_heads * 16; i += blockDim.x)
     {
         int head = i >> 4, piece = i & 15;
         u8* block = cache + ((((size_t)page * layer_count + layer) * 2 + kv) * kv_heads + head) * BLOCK_BYTES;
         uint4* flat = (uint4*)(dense + head * head_stride + piece * 8);
+#if CACHE == 2
+        uint4* kept = (uint4*)(block + t * POSITION_BYTES) + 2 * piece;
+        for (int half = 0; half < 2; half++)
+        {
+            if (to_cache) kept[half] = flat[half]; else flat[half] = kept[half];
+        }
+#else
         if (to_cache) store_kept(block, t, piece, keep(*flat)); else *flat = load_kept(block, t, piece);
+#endif
     }
 }

@@ -8,7 +8,7 @@
 // eight copies a slot took longer than the slot's bytes.
 // Compute capability 9.0 with a CUDA 12 compiler copies through the bulk copy engine; otherwise 16-byte asynchronous copies.
 #pragma once
-#include "common.cuh"
+#include "grid.cuh"
 
 #if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ >= 12 && !defined(YUE_NO_BULK)
 #define YUE_BULK 1
@@ -22,8 +22,6 @@
 #define YUE_OWN_REGISTERS 0
 #endif
 
-constexpr int CONSUMER_WARPS = 8;
-constexpr int CONSUMERS = CONSUMER_WARPS * 32;
 constexpr int PRODUCER_WARPS = 4;
 constexpr int BLOCK_THREADS = CONSUMERS + PRODUCER_WARPS * 32;
 #ifndef PARTS
@@ -125,13 +123,9 @@ DEV void barrier_arrive(u32 address)
     asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
 }
 
-// A wait that never ends is a bug or a dead device: after seconds it gives up, which the host sees as a dead context. The counts
-// are of polls (20 cycles each at least; 600 in the grid's), because code size matters: the whole step has to stay in the
-// instruction cache, or each phase begins with fetching it.
-constexpr u32 MAX_POLLS = 1u << 28, MAX_GRID_POLLS = 1u << 23;
-
-// An illegal store; where there is a trap instruction, the assembler leaves the consumers' registers at 168.
-DEV void give_up() { asm volatile("st.global.u32 [%0], %1;" : : "l"(0ull), "r"(0) : "memory"); }
+// As with the grid's barrier, a wait gives up after seconds. Polls are counted, 20 cycles each at least, because code size matters: the
+// whole step has to stay in the instruction cache, or each phase begins with fetching it.
+constexpr u32 MAX_POLLS = 1u << 28;
 
 DEV void barrier_wait(u32 address, u32 phase)
 {
@@ -150,50 +144,6 @@ DEV void barrier_wait(u32 address, u32 phase)
         if (++polls == MAX_POLLS) give_up();
     }
 }
-
-// The consumer warps' own block barrier; the producer takes no part.
-DEV void consumers_sync()
-{
-    asm volatile("bar.sync 1, %0;" : : "n"(CONSUMERS) : "memory");
-}
-
-// All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals for ever; word[1] is
-// its value at the launch's start, written by leave_grid, so that an arrival needs no answer.
-struct Grid
-{
-    u32* word;
-    u32 target;
-
-    DEV explicit Grid(u32* word) : word(word), target(0)
-    {
-        if (threadIdx.x == 0) asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(target) : "l"(word + 1) : "memory");
-    }
-
-    DEV void sync()
-    {
-        consumers_sync();
-        if (threadIdx.x == 0)
-        {
-            target += gridDim.x;
-            u32 now, polls = 0;
-            asm volatile("fence.acq_rel.gpu;" : : : "memory");
-            asm volatile("red.relaxed.gpu.global.add.u32 [%0], 1;" : : "l"(word) : "memory");
-            while (true)
-            {
-                asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(word) : "memory");
-                if ((int)(now - target) >= 0) break;
-                if (++polls == MAX_GRID_POLLS) give_up();
-            }
-        }
-        consumers_sync();
-    }
-
-    // After the last sync: every block has read word[1] before it came to the first.
-    DEV void leave()
-    {
-        if (threadIdx.x == 0 && blockIdx.x == 0) word[1] = target;
-    }
-};
 
 // Consumer side: tells the producers which phase begins.
 DEV void enter_phase(const Ring& ring, int phase)

@@ -46,7 +46,7 @@ internal sealed class CudaDecoderModel : IDisposable
 
     /// <summary>Device memory that a decoder's caches take, in bytes: the pages of all rows, and the dense cache for a prefill.</summary>
     /// <param name="config">The model.</param>
-    /// <param name="type">How the pages hold keys and values; the dense cache is BF16.</param>
+    /// <param name="type">How the pages hold keys and values; the dense cache is F32 where they are, else BF16.</param>
     /// <param name="rows">Sequences that can run at once.</param>
     /// <param name="positions">Positions that all rows together can hold.</param>
     /// <param name="prompts">What is prefilled at once.</param>
@@ -54,7 +54,8 @@ internal sealed class CudaDecoderModel : IDisposable
     {
         var shape = ShapeOf(config, prompts.Positions);
         var page = Cuda.Decode.KvCache.PageBytes(shape, type);
-        var dense = Cuda.Decode.KvCache.PageBytes(shape, CacheType.BFloat16) / Cuda.Decode.KvCache.PageSize * prompts.Positions * prompts.Rows;
+        var denseType = type == CacheType.Float32 ? type : CacheType.BFloat16;
+        var dense = Cuda.Decode.KvCache.PageBytes(shape, denseType) / Cuda.Decode.KvCache.PageSize * prompts.Positions * prompts.Rows;
         return (page * (Cuda.Decode.KvCache.PagesFor((int)positions) + rows)) + dense;
     }
 
@@ -154,7 +155,7 @@ internal sealed class CudaDecoderModel : IDisposable
     private void Exchange(int denseRow, int row, int start, int count, bool toPages)
     {
         var config = _model.Config;
-        var byteOffset = (nint)start * config.HeadSize * sizeof(ushort);
+        var byteOffset = (nint)start * config.HeadSize * _dense.ElementBytes;
         for (var layer = 0; layer < config.Layers; layer++)
         {
             var (keys, values) = _dense.Addresses(layer, denseRow);

@@ -31,6 +31,9 @@ public sealed class KvCache : IDisposable
     /// <summary>The most positions a row can hold.</summary>
     public int Capacity { get; }
 
+    /// <summary>Bytes of one value.</summary>
+    internal int ElementBytes => (int)_keys[0].ElementSize;
+
     /// <summary>Positions held, row by row.</summary>
     public ReadOnlySpan<int> Lengths => _lengths;
 

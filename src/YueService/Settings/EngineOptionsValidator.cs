@@ -73,6 +73,11 @@ internal sealed partial class EngineOptionsValidator(UnreadableSettings<EngineOp
             yield return $"Yue:KeyValueCache is '{options.KeyValueCache}'; it must be {string.Join(", ", EngineOptions.CacheTypes)}.";
         }
 
+        if ((options.Weights == "f32") != (options.KeyValueCache == "f32"))
+        {
+            yield return $"Yue:Weights is '{options.Weights}' and Yue:KeyValueCache '{options.KeyValueCache}'; f32 is for both or for neither.";
+        }
+
         foreach (var fault in NumberFaults(options))
         {
             yield return fault;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Xunit;
 using Yue.Cuda;
-using Yue.Cuda.Compilation;
 using Yue.Engine.Codec;
 using Yue.Engine.Llama;
 using Yue.Engine.Tests.Audio;
@@ -12,10 +11,13 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>The goldens on a GPU, to the tolerances that they state for BF16.</summary>
+/// <summary>The goldens on a GPU, to the tolerances that they state for BF16, and in F32 to those for F32.</summary>
 [Trait("Category", "Gpu")]
 public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<GpuGoldenTests.Compiled>
 {
+    /// <summary>For F32 the goldens' tolerance is of the values, not of their spread.</summary>
+    private const double Exact = 0;
+
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
 
     /// <summary>Prefilled and decoded, and decoded id by id from the first one on.</summary>
@@ -25,6 +27,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     [InlineData("fp8", "bf16", 0.06)]
     [InlineData("bf16", "fp8", 0.06)]
     [InlineData("int8", "fp8", 0.06)]
+    [InlineData("f32", "f32", Exact)]
     public void Logits_equal_the_reference(string weights, string cache, double tolerance)
     {
         Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
@@ -47,6 +50,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     [InlineData("fp8", "bf16", 0.06)]
     [InlineData("bf16", "fp8", 0.06)]
     [InlineData("int8", "fp8", 0.06)]
+    [InlineData("f32", "f32", Exact)]
     public void Stage_2_logits_equal_the_reference(string weights, string cache, double tolerance)
     {
         Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
@@ -69,14 +73,15 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         int[] ids = [.. Enumerable.Range(0, 300).Select(i => i * 7919 % 2048)];
         TestGpu.Open("bf16").Dispose();
         using var drawn = new Drawn(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));
-        using var exact = new LlamaModel(config, LlamaWeights.Load(config, drawn.As(ScalarType.Float32)));
+        using var wide = drawn.As(ScalarType.Float32);
+        using var exact = new LlamaModel(config, LlamaWeights.Load(config, wide));
         using var cache = exact.NewCache(rows: 1, ids.Length);
         using var hidden = exact.Prefill(ids, cache, row: 0);
         using var expected = exact.Logits(hidden, 0, config.VocabularySize).cpu();
-        foreach (var (weights, cached, tolerance) in new[] { ("bf16", "bf16", 0.01), ("int8", "bf16", 0.03), ("fp8", "bf16", 0.08), ("bf16", "fp8", 0.06), ("int8", "fp8", 0.06) })
+        foreach (var (weights, cached, tolerance) in new[] { ("bf16", "bf16", 0.01), ("int8", "bf16", 0.03), ("fp8", "bf16", 0.08), ("bf16", "fp8", 0.06), ("int8", "fp8", 0.06), ("f32", "f32", 2e-5) })
         {
             using var gpu = TestGpu.Open(weights, cached);
-            using var model = new LlamaModel(config, LlamaWeights.Load(config, drawn, gpu.Quantizer));
+            using var model = new LlamaModel(config, LlamaWeights.Load(config, gpu.Dtype == ScalarType.Float32 ? wide : drawn, gpu.Quantizer));
             using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize, new PromptBatch(1, 1024));
             AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, {cached} cache, full-size layer");
         }
@@ -129,7 +134,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         return logits;
     }
 
-    /// <summary>Fails where an error is more than a fraction of the spread, the difference of the largest and the smallest value.</summary>
+    /// <summary>Fails where an error is more than a fraction of the spread, the difference of the largest and the smallest value; or, for
+    /// <see cref="Exact"/>, more than 1e-4.</summary>
     private void AssertClose(float[] expected, float[] actual, double fraction, string what)
     {
         double spread = expected.Max() - expected.Min();
@@ -138,7 +144,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         var rms = Math.Sqrt(errors.Average(error => error * error));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{what}: largest error {errors.Max() / spread:P3} of the spread, RMS error {rms / deviation:P3} of the deviation (mean {mean:F3}, spread {spread:F2})"));
-        TensorAssert.Close(expected, actual, fraction * spread, what);
+        TensorAssert.Close(expected, actual, fraction == Exact ? 1e-4 : fraction * spread, what);
     }
 
     private static LlamaConfig Padded(string name) => PaddedSource.Pad(LlamaConfig.Load(Goldens.PathOf(name))) with { MaxPositions = 2048 };
@@ -148,7 +154,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         var folder = Goldens.PathOf(name);
         var config = Padded(name);
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var source = new PaddedSource(new CheckpointTensors(checkpoint, ScalarType.Float32), ScalarType.BFloat16, CUDA);
+        var source = new PaddedSource(GoldenModels.Weights(checkpoint), gpu.Dtype, CUDA);
         return new LlamaModel(config, LlamaWeights.Load(config, source, gpu.Quantizer));
     }
 
@@ -162,7 +168,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
                 from config in (LlamaConfig[])[.. goldens, FullSizeLayer]
                 from weights in Enum.GetValues<Yue.Cuda.Decode.WeightType>()
                 from cache in Enum.GetValues<Yue.Cuda.Decode.CacheType>()
-                select new KernelBuild("step.cu", Yue.Cuda.Decode.CudaLlama.Definitions(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, rows: 1)));
+                where (weights == Yue.Cuda.Decode.WeightType.Float32) == (cache == Yue.Cuda.Decode.CacheType.Float32)
+                select Yue.Cuda.Decode.CudaLlama.BuildFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, rows: 1));
         }
     }
 
@@ -176,7 +183,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         public Device Device => source.Device;
 
         /// <summary>The same values in another dtype.</summary>
-        public ITensorSource As(ScalarType dtype) => new Drawn(this) { Dtype = dtype };
+        public Drawn As(ScalarType dtype) => new(this) { Dtype = dtype };
 
         public bool Contains(string name) => source.Contains(name);
 

@@ -21,13 +21,13 @@ internal static class TestGpu
     }
 
     /// <summary>The GPU as the engine opens it; the caller disposes it.</summary>
-    /// <param name="weights"><c>bf16</c>, <c>int8</c> or <c>fp8</c>.</param>
-    /// <param name="cache"><c>bf16</c> or <c>fp8</c>.</param>
-    public static Engine.Gpu Open(string weights, string cache = "bf16")
+    /// <param name="weights"><c>bf16</c>, <c>int8</c>, <c>fp8</c> or <c>f32</c>.</param>
+    /// <param name="cache"><c>bf16</c>, <c>fp8</c> or <c>f32</c>; null is what goes with the weights.</param>
+    public static Engine.Gpu Open(string weights, string? cache = null)
     {
         using var device = CudaDevice.TryOpen(0, out var reason);
         Assert.SkipUnless(device is not null, reason ?? "no GPU");
         Assert.SkipUnless(cuda.is_available(), "TorchSharp's CUDA libraries are not there");
-        return new Engine.Gpu(0, new EngineOptions { Weights = weights, KeyValueCache = cache });
+        return new Engine.Gpu(0, new EngineOptions { Weights = weights, KeyValueCache = cache ?? (weights == "f32" ? "f32" : "bf16") });
     }
 }

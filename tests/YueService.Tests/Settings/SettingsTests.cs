@@ -90,6 +90,25 @@ public sealed class SettingsTests
     public void A_device_is_auto_cpu_or_cuda_with_an_index(string device, bool valid) =>
         Assert.Equal(valid, Faults(new Hashtable { ["YUE_DEVICE"] = device }).Count == 0);
 
+    [Theory]
+    [InlineData("f32", "f32", null)]
+    [InlineData("int8", "fp8", null)]
+    [InlineData("f32", "bf16", "f32 is for both or for neither")]
+    [InlineData("bf16", "f32", "f32 is for both or for neither")]
+    [InlineData("fp16", "bf16", "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, f32")]
+    public void Float32_is_for_weights_and_cache_or_for_neither(string weights, string cache, string? fault)
+    {
+        var faults = Faults(new Hashtable { ["YUE_WEIGHTS"] = weights, ["YUE_KEY_VALUE_CACHE"] = cache });
+        if (fault is null)
+        {
+            Assert.Empty(faults);
+        }
+        else
+        {
+            Assert.Contains(fault, Assert.Single(faults), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void A_separator_of_the_right_shape_is_taken_and_others_are_faults_that_say_why()
     {

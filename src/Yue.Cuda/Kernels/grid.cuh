@@ -1,0 +1,57 @@
+// The barriers of the warps that compute: those of a block, and those of the whole launch.
+#pragma once
+#include "common.cuh"
+
+constexpr int CONSUMER_WARPS = 8;
+constexpr int CONSUMERS = CONSUMER_WARPS * 32;
+
+// A wait that never ends is a bug or a dead device: after so many polls, 600 cycles each at least, it gives up, which the host sees as
+// a dead context.
+constexpr u32 MAX_GRID_POLLS = 1u << 23;
+
+// An illegal store; where there is a trap instruction, the assembler leaves the consumers' registers at 168.
+DEV void give_up() { asm volatile("st.global.u32 [%0], %1;" : : "l"(0ull), "r"(0) : "memory"); }
+
+// The consumer warps' own block barrier; the producer takes no part.
+DEV void consumers_sync()
+{
+    asm volatile("bar.sync 1, %0;" : : "n"(CONSUMERS) : "memory");
+}
+
+// All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals for ever; word[1] is
+// its value at the launch's start, written by leave_grid, so that an arrival needs no answer.
+struct Grid
+{
+    u32* word;
+    u32 target;
+
+    DEV explicit Grid(u32* word) : word(word), target(0)
+    {
+        if (threadIdx.x == 0) asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(target) : "l"(word + 1) : "memory");
+    }
+
+    DEV void sync()
+    {
+        consumers_sync();
+        if (threadIdx.x == 0)
+        {
+            target += gridDim.x;
+            u32 now, polls = 0;
+            asm volatile("fence.acq_rel.gpu;" : : : "memory");
+            asm volatile("red.relaxed.gpu.global.add.u32 [%0], 1;" : : "l"(word) : "memory");
+            while (true)
+            {
+                asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(word) : "memory");
+                if ((int)(now - target) >= 0) break;
+                if (++polls == MAX_GRID_POLLS) give_up();
+            }
+        }
+        consumers_sync();
+    }
+
+    // After the last sync: every block has read word[1] before it came to the first.
+    DEV void leave()
+    {
+        if (threadIdx.x == 0 && blockIdx.x == 0) word[1] = target;
+    }
+};

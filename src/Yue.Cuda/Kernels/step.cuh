@@ -1,0 +1,63 @@
+// What the host passes to a step, in either precision, and where both find a row's keys and values.
+//
+// HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
+#pragma once
+#include "cache.cuh"
+
+constexpr int GROUP = HEADS / KV_HEADS;
+constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
+constexpr int MAX_SPLITS = 64;
+
+static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads a key-value head");
+static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pieces of 128 values");
+
+struct Layer
+{
+    const void *qkv, *o, *gate_up, *down;                   // [QKV_HEADS*D, HIDDEN], [HIDDEN, HEADS*D], [2*INTERMEDIATE, HIDDEN], [HIDDEN, INTERMEDIATE]
+    const float *qkv_scale, *o_scale, *gate_up_scale, *down_scale;  // one a row of 8-bit weights, else null
+    const element *attention_norm, *mlp_norm;               // [HIDDEN]
+};
+
+// x stands for the order in which a product takes its rows: row after row, or as x_index of model.cuh has it.
+struct Step
+{
+    const Layer* layers;
+    const element* embedding;       // [V, HIDDEN]
+    const void* head;               // [V, HIDDEN]
+    const float* head_scale;
+    const element* final_norm;      // [HIDDEN]
+    const float2* rope;             // [context, 64]: cos, sin
+    u8* cache;                      // [pages, layers, 2, KV_HEADS] blocks of cache.cuh
+    const int* page_table;          // [ROWS, max_pages]
+    const int* token;               // [ROWS]
+    const int* position;            // [ROWS]
+    const int* active;              // [ROWS]
+    float* residual;                // [ROWS, HIDDEN]
+    element* normed;                // x [ROWS, HIDDEN]: residual times the next norm's weight, not yet divided by the root mean square
+    float* squares;                 // [2, ROWS, MAX_BLOCKS]: each block's share of the sum of squares of residual
+    element* query;             // [ROWS, HEADS*D], times QUERY_SCALE
+    element* fresh;             // [ROWS, 2, KV_HEADS, D]: this position's keys and values, which attention puts into the cache
+    element* attended;          // x [ROWS, HEADS*D]
+    element* mlp;               // x [ROWS, INTERMEDIATE]
+    float* partial;                 // [ROWS, KV_HEADS, MAX_SPLITS, GROUP, D]
+    float2* partial_stats;          // [ROWS, KV_HEADS, MAX_SPLITS, GROUP]: maximum and sum
+    float* logits;                  // [ROWS, head_rows]
+    u32* barrier;                   // arrivals so far, and what they were when the launch began; zero at first
+    int rows, layer_count, max_pages, slots, head_start, head_rows;
+    float epsilon;
+};
+
+// The block of keys (kv = 0) or values (kv = 1) of one page, layer and head.
+DEV size_t cache_offset(int page, int layer, int layer_count, int kv, int head)
+{
+    return ((((size_t)page * layer_count + layer) * 2 + kv) * KV_HEADS + head) * BLOCK_BYTES;
+}
+
+// Pages of one attention split: a function of the row's own length alone, so that a row's sums never depend on other rows. Where
+// key-value heads are many, splits of two pages are enough to go round, and leave half the sums to write and to join.
+DEV int split_shift(int pages)
+{
+    int shift = KV_HEADS >= 16 && pages > 16 ? 1 : 0;
+    while (((pages + (1 << shift) - 1) >> shift) > MAX_SPLITS) shift++;
+    return shift;
+}
