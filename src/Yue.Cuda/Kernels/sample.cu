@@ -133,7 +133,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
 
     int allowed = 0;
     for (int r = 0; r < song.range_count; r++) allowed += song.range_high[r] - song.range_low[r];
-    float inverse_temperature = song.temperature > 0.0f ? 1.0f / song.temperature : 1.0f;
+    float temperature = song.temperature > 0.0f ? song.temperature : 1.0f;
     auto id_at = [&](int i) {
         int r = 0;
         while (i >= song.range_high[r] - song.range_low[r]) { i -= song.range_high[r] - song.range_low[r]; r++; }
@@ -149,7 +149,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
             score = u + song.guidance * (score - log_sums[0] - u);
         }
         if (song.seen[id >> 5] >> (id & 31) & 1) score = score < 0.0f ? score * song.penalty : score / song.penalty;
-        score *= inverse_temperature;
+        score /= temperature;
         u32 key = id == song.end_id && song.step < song.least ? 0u : to_key(score);
         keys[i] = key;
         atomicMax(&work.prefix, key);
