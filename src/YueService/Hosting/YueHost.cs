@@ -54,6 +54,7 @@ internal static class YueHost
         var app = builder.Build();
         app.Services.ValidateYueOptions();
         app.Services.WarnOfMissingPrograms();
+        app.Services.WarnOfOpenAddresses();
         app.UseYueRequestLog();
         app.UseYueErrors();
         app.UseAccess();

@@ -7,8 +7,6 @@ namespace YueService.Settings;
 /// the machine: who wants that writes it.</summary>
 internal sealed class ListenOptionsValidator : IValidateOptions<ListenOptions>
 {
-    private const string UnixSocket = "http://unix:/";
-
     public ValidateOptionsResult Validate(string? name, ListenOptions options)
     {
         var faults = ListenOptions.Read(options.Urls ?? "").Select(url => Fault(url.Text, url.Address)).OfType<string>().ToList();
@@ -17,7 +15,7 @@ internal sealed class ListenOptionsValidator : IValidateOptions<ListenOptions>
 
     private static string? Fault(string url, Uri? address)
     {
-        if (url.StartsWith(UnixSocket, StringComparison.OrdinalIgnoreCase))
+        if (ListenOptions.IsUnixSocket(url))
         {
             return null;
         }

@@ -54,6 +54,20 @@ public sealed class AccessTests
         Assert.DoesNotContain("key-one", app.Log.Text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("http://127.0.0.1:0", "", false)]
+    [InlineData("http://localhost:0", "", false)]
+    [InlineData("http://unix:/tmp/yue-no-such.sock", "", false)]
+    [InlineData("http://127.0.0.1:0;http://0.0.0.0:0", "", true)]
+    [InlineData("http://*:0", "", true)]
+    [InlineData("http://*:0", "key-one", false)]
+    public void An_address_beyond_this_machine_without_an_API_key_is_said_at_the_start(string urls, string key, bool said)
+    {
+        using var app = new YueApp(("urls", urls), ("Yue:ApiKey", key));
+        using var client = app.CreateClient();
+        Assert.Equal(said, app.Log.Text.Contains("Warning No API key is set", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Each_key_may_ask_for_so_many_songs_a_minute()
     {
