@@ -19,7 +19,7 @@ DEV void consumers_sync()
 }
 
 // All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals for ever; word[1] is
-// its value at the launch's start, written by leave_grid, so that an arrival needs no answer.
+// its value at the launch's start, written by leave, so that an arrival needs no answer.
 struct Grid
 {
     u32* word;

@@ -18,7 +18,8 @@ struct Layer
     const element *attention_norm, *mlp_norm;               // [HIDDEN]
 };
 
-// x stands for the order in which a product takes its rows: row after row, or as x_index of model.cuh has it.
+// An x is in the order in which a product takes it: row after row in step_f32.cu, as x_index of model.cuh has it in step.cu. The former
+// leaves squares and fresh alone.
 struct Step
 {
     const Layer* layers;
@@ -35,10 +36,10 @@ struct Step
     float* residual;                // [ROWS, HIDDEN]
     element* normed;                // x [ROWS, HIDDEN]: residual times the next norm's weight, not yet divided by the root mean square
     float* squares;                 // [2, ROWS, MAX_BLOCKS]: each block's share of the sum of squares of residual
-    element* query;             // [ROWS, HEADS*D], times QUERY_SCALE
-    element* fresh;             // [ROWS, 2, KV_HEADS, D]: this position's keys and values, which attention puts into the cache
-    element* attended;          // x [ROWS, HEADS*D]
-    element* mlp;               // x [ROWS, INTERMEDIATE]
+    element* query;                 // [ROWS, HEADS*D], times QUERY_SCALE
+    element* fresh;                 // [ROWS, 2, KV_HEADS, D]: this position's keys and values, which attention puts into the cache
+    element* attended;              // x [ROWS, HEADS*D]
+    element* mlp;                   // x [ROWS, INTERMEDIATE]
     float* partial;                 // [ROWS, KV_HEADS, MAX_SPLITS, GROUP, D]
     float2* partial_stats;          // [ROWS, KV_HEADS, MAX_SPLITS, GROUP]: maximum and sum
     float* logits;                  // [ROWS, head_rows]
