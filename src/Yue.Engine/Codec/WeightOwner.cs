@@ -1,3 +1,4 @@
+using Yue.Engine.Native;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
@@ -35,6 +36,7 @@ internal sealed class WeightOwner : IDisposable
             backends.cudnn.allow_tf32 = false;
         }
 
+        MklFunctions.Choose();
         using var gradients = no_grad();
         using var scope = NewDisposeScope();
         var parts = build();

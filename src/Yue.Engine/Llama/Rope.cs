@@ -11,8 +11,7 @@ public sealed class Rope : IDisposable
     private readonly Tensor _sin;
 
     /// <summary>Tables for positions 0 to <paramref name="context"/> − 1: angle = position · theta^(−2j/D).</summary>
-    /// <remarks>Computed here, not by libtorch: a first model's tables came out 5e-4 off once, on 16 cores with PyTorch 2.11; the cause was not
-    /// found.</remarks>
+    /// <remarks>Computed here in double, so that every device has the same bits as Yue.Cuda's.</remarks>
     public Rope(int headSize, double theta, int context, Device device)
     {
         var (cos, sin) = (new float[context, headSize / 2], new float[context, headSize / 2]);
