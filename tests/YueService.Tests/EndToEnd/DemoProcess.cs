@@ -39,12 +39,14 @@ public sealed class DemoProcess : IAsyncLifetime
         StartTime = clock.Elapsed;
     }
 
-    /// <summary>Runs the program to its end and returns its exit code and all that it printed.</summary>
+    /// <summary>Runs the program, of a user with an empty home folder, to its end and returns its exit code and all that it printed.</summary>
     public static async Task<(int ExitCode, string Printed)> RunAsync(params string[] arguments)
     {
         using var state = new TemporaryFolder();
+        using var home = new TemporaryFolder();
         var start = new ProcessStartInfo("dotnet", [ProgramPath(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["Yue__StateFolder"] = state.Path;
+        start.Environment["HOME"] = home.Path;
         using var process = Process.Start(start)!;
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         try

@@ -83,6 +83,16 @@ public sealed class DemoServiceTests(DemoProcess demo) : IClassFixture<DemoProce
         Assert.Contains("--urls", line, StringComparison.Ordinal);
     }
 
+    /// <summary>A user who has made a developer certificate would get it.</summary>
+    [Fact]
+    public async Task Https_without_a_certificate_is_refused_in_one_line()
+    {
+        var (exitCode, printed) = await DemoProcess.RunAsync("serve", "--urls", "https://127.0.0.1:0");
+        Assert.Equal(1, exitCode);
+        var line = Assert.Single(printed.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("https://127.0.0.1:0: Unable to configure HTTPS endpoint", line, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task SIGTERM_ends_the_program_cleanly()
     {
