@@ -37,7 +37,7 @@ public sealed class EngineOptions
     public string Device { get; set; } = "auto";
 
     /// <summary>How a GPU holds the language models' matrices: <c>bf16</c>, as the files do, <c>int8</c> or <c>fp8</c>, made while they
-    /// load, or <c>f32</c>, to compare with the CPU, which computes in F32: several times slower, and with an <c>f32</c> cache.</summary>
+    /// load, or <c>f32</c>, to compare with the CPU, which computes in F32: not built for speed, and with an <c>f32</c> cache.</summary>
     public string Weights { get; set; } = "bf16";
 
     /// <summary>How a GPU keeps keys and values: <c>bf16</c>, <c>fp8</c> with a scale a position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
