@@ -18,16 +18,17 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     /// <summary>For F32 the goldens' tolerance is of the values, not of their spread.</summary>
     private const double Exact = 0;
 
+    /// <summary>Weights, cache, and the error that is allowed.</summary>
+    public static TheoryData<string, string, double> Types { get; } = new()
+    {
+        { "bf16", "bf16", 0.03 }, { "int8", "bf16", 0.03 }, { "fp8", "bf16", 0.06 }, { "bf16", "fp8", 0.06 }, { "int8", "fp8", 0.06 }, { "f32", "f32", Exact },
+    };
+
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
 
     /// <summary>Prefilled and decoded, and decoded id by id from the first one on.</summary>
     [Theory]
-    [InlineData("bf16", "bf16", 0.03)]
-    [InlineData("int8", "bf16", 0.03)]
-    [InlineData("fp8", "bf16", 0.06)]
-    [InlineData("bf16", "fp8", 0.06)]
-    [InlineData("int8", "fp8", 0.06)]
-    [InlineData("f32", "f32", Exact)]
+    [MemberData(nameof(Types))]
     public void Logits_equal_the_reference(string weights, string cache, double tolerance)
     {
         Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
@@ -45,12 +46,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
 
     /// <summary>The reference on the CPU, which passes the goldens, over ids of every codebook.</summary>
     [Theory]
-    [InlineData("bf16", "bf16", 0.03)]
-    [InlineData("int8", "bf16", 0.03)]
-    [InlineData("fp8", "bf16", 0.06)]
-    [InlineData("bf16", "fp8", 0.06)]
-    [InlineData("int8", "fp8", 0.06)]
-    [InlineData("f32", "f32", Exact)]
+    [MemberData(nameof(Types))]
     public void Stage_2_logits_equal_the_reference(string weights, string cache, double tolerance)
     {
         Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
