@@ -7,7 +7,7 @@ namespace Yue.Cuda.Tests;
 [Trait("Category", Gpu.Name)]
 public sealed class SamplerTests(Gpu gpu)
 {
-    private const int Vocabulary = 5003;
+    internal const int Vocabulary = 5003;
     private const int EndId = 77;
 
     private static LlamaShape Shape { get; } = new() { Layers = 1, Hidden = 128, Intermediate = 128, Heads = 1, KeyValueHeads = 1, Vocabulary = Vocabulary, Context = 16384 };
@@ -171,7 +171,7 @@ public sealed class SamplerTests(Gpu gpu)
         Assert.Equal([0, 0, 0], CudaCopy.ToHost<int>(bench.Llama.Active, 3, bench.Stream));
     }
 
-    private static SongSettings Settings(string chain) => chain switch
+    internal static SongSettings Settings(string chain) => chain switch
     {
         "no guidance" => Plain with { UnconditionalRow = null },
         "top-k off" => Plain with { TopK = 0 },
@@ -185,5 +185,5 @@ public sealed class SamplerTests(Gpu gpu)
         _ => Plain,
     };
 
-    private static float[] Logits(Random random, int rows, double spread) => [.. Enumerable.Range(0, rows * Vocabulary).Select(_ => (float)((random.NextDouble() - 0.5) * 2 * spread))];
+    internal static float[] Logits(Random random, int rows, double spread) => [.. Enumerable.Range(0, rows * Vocabulary).Select(_ => (float)((random.NextDouble() - 0.5) * 2 * spread))];
 }
