@@ -3,17 +3,23 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Yue.Engine.Llama;
 
 /// <summary>Attention of one position's query heads over the key-value head that they share, in plain C#.</summary>
+/// <remarks>A long row goes in splits, a core each, which are joined in order: how many there are depends on its length alone, so the bits do
+/// not depend on the cores.</remarks>
 internal static class CpuAttention
 {
-    /// <summary>softmax(q · Kᵀ / √D) · V.</summary>
+    /// <summary>Positions of a split: 2 MB of a head of 128.</summary>
+    public const int SplitPositions = 2048;
+
+    /// <summary>softmax(q · Kᵀ / √D) · V over one split.</summary>
     /// <param name="queries">[G, D].</param>
     /// <param name="keys">[S, D].</param>
     /// <param name="values">[S, D].</param>
     /// <param name="scores">Room for [G, S].</param>
     /// <param name="mixed">Takes [G, D].</param>
+    /// <param name="sums">Takes [G]: what <see cref="Join"/> weighs the split by.</param>
     /// <param name="D">The size of a head.</param>
     public static void Mix(
-        ReadOnlySpan<float> queries, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, Span<float> scores, Span<float> mixed, int D)
+        ReadOnlySpan<float> queries, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, Span<float> scores, Span<float> mixed, Span<SoftmaxSum> sums, int D)
     {
         var (G, S) = (queries.Length / D, keys.Length / D);
         for (var s = 0; s < S; s += CpuMatrix.Tile)
@@ -27,7 +33,7 @@ internal static class CpuAttention
 
         for (var g = 0; g < G; g++)
         {
-            Softmax(scores.Slice(g * S, S), 1 / MathF.Sqrt(D));
+            sums[g] = Softmax(scores.Slice(g * S, S), 1 / MathF.Sqrt(D));
         }
 
         mixed.Clear();
@@ -41,11 +47,51 @@ internal static class CpuAttention
         }
     }
 
-    private static void Softmax(Span<float> scores, float scale)
+    /// <summary>The softmax over all splits of a row from those over each.</summary>
+    /// <param name="mixed">[splits, G, D].</param>
+    /// <param name="sums">[splits, G].</param>
+    /// <param name="joined">Takes [G, D].</param>
+    /// <param name="D">The size of a head.</param>
+    public static void Join(ReadOnlySpan<float> mixed, ReadOnlySpan<SoftmaxSum> sums, Span<float> joined, int D)
     {
-        TensorPrimitives.Subtract(scores, TensorPrimitives.Max<float>(scores), scores);
+        var G = joined.Length / D;
+        joined.Clear();
+        for (var g = 0; g < G; g++)
+        {
+            var (top, total) = (float.NegativeInfinity, 0f);
+            for (var split = g; split < sums.Length; split += G)
+            {
+                top = MathF.Max(top, sums[split].Top);
+            }
+
+            for (var split = g; split < sums.Length; split += G)
+            {
+                total += sums[split].From(top);
+            }
+
+            var head = joined.Slice(g * D, D);
+            for (var split = g; split < sums.Length; split += G)
+            {
+                TensorPrimitives.MultiplyAdd(mixed.Slice(split * D, D), sums[split].From(top) / total, head, head);
+            }
+        }
+    }
+
+    private static SoftmaxSum Softmax(Span<float> scores, float scale)
+    {
+        var top = TensorPrimitives.Max<float>(scores);
+        TensorPrimitives.Subtract(scores, top, scores);
         TensorPrimitives.Multiply(scores, scale, scores);
         TensorPrimitives.Exp(scores, scores);
-        TensorPrimitives.Divide(scores, TensorPrimitives.Sum<float>(scores), scores);
+        var sum = TensorPrimitives.Sum<float>(scores);
+        TensorPrimitives.Divide(scores, sum, scores);
+        return new SoftmaxSum(top * scale, sum);
+    }
+
+    /// <summary>Σ exp(score − top) over the scores of a split.</summary>
+    internal readonly record struct SoftmaxSum(float Top, float Sum)
+    {
+        /// <summary>The same with a larger top.</summary>
+        public float From(float top) => Sum * MathF.Exp(Top - top);
     }
 }

@@ -26,6 +26,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
         var T = ids.Length / B;
         var positions = PositionsOf(ids.Length, cache, rows, T);
+        var splits = SplitsOf(positions);
         var (x, hidden) = (_buffers.X, config.HiddenSize);
         var embedding = Floats(weights.Embedding);
         for (var i = 0; i < ids.Length; i++)
@@ -35,7 +36,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            Attention(layer, positions, cache);
+            Attention(layer, positions, splits, cache);
             FeedForward(layer, ids.Length);
         }
 
@@ -98,6 +99,22 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return positions;
     }
 
+    /// <summary>What the positions attend to, position after position and head after head.</summary>
+    private List<Split> SplitsOf(Position[] positions)
+    {
+        var splits = new List<Split>();
+        for (var unit = 0; unit < positions.Length * config.KeyValueHeads; unit++)
+        {
+            var (i, k) = (unit / config.KeyValueHeads, unit % config.KeyValueHeads);
+            for (var start = 0; start <= positions[i].Index; start += CpuAttention.SplitPositions)
+            {
+                splits.Add(new Split(i, k, start, Math.Min(start + CpuAttention.SplitPositions, positions[i].Index + 1)));
+            }
+        }
+
+        return splits;
+    }
+
     private static Span<float> Floats(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
 
     private static List<Range> RowsOtherThanZero(Tensor matrix)
@@ -126,7 +143,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
     }
 
     /// <summary>x += output · attention(norm(x)): grouped-query attention, query head h reads key-value head h / (H/K).</summary>
-    private void Attention(int layer, Position[] positions, KvCache cache)
+    private void Attention(int layer, Position[] positions, List<Split> splits, KvCache cache)
     {
         var (block, D) = (weights.Layers[layer], config.HeadSize);
         var (H, K) = (config.Heads, config.KeyValueHeads);
@@ -145,23 +162,40 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
             }
         }
 
-        CpuWork.Share(positions.Length * K, positions.Sum(position => 2L * H * D * position.Index), (from, to) =>
+        Attend(layer, positions, splits, cache, width);
+        AddProduct(block.Output, _buffers.Mixed, positions.Length);
+    }
+
+    /// <summary>mixed = softmax(q · Kᵀ / √D) · V for all positions and heads.</summary>
+    private void Attend(int layer, Position[] positions, List<Split> splits, KvCache cache, int width)
+    {
+        var (D, K, G) = (config.HeadSize, config.KeyValueHeads, config.Heads / config.KeyValueHeads);
+        CpuWork.Share(splits.Count, positions.Sum(position => 2L * config.Heads * D * position.Index), (from, to) =>
         {
             for (var unit = from; unit < to; unit++)
             {
-                var (i, k) = (unit / K, unit % K);
-                var (row, index) = positions[i];
+                var (i, k, start, end) = splits[unit];
                 CpuAttention.Mix(
-                    _buffers.Wide.AsSpan((i * width) + (k * H / K * D), H / K * D),
-                    cache.Keys(layer, row, k)[..((index + 1) * D)],
-                    cache.Values(layer, row, k)[..((index + 1) * D)],
-                    _buffers.Scores.AsSpan(unit * H / K * _buffers.Length, H / K * (index + 1)),
-                    _buffers.Mixed.AsSpan(unit * H / K * D, H / K * D),
+                    _buffers.Wide.AsSpan((i * width) + (k * G * D), G * D),
+                    cache.Keys(layer, positions[i].Row, k)[(start * D)..(end * D)],
+                    cache.Values(layer, positions[i].Row, k)[(start * D)..(end * D)],
+                    _buffers.Scores.AsSpan(G * ((((i * K) + k) * _buffers.Length) + start), G * (end - start)),
+                    _buffers.SplitMixed.AsSpan(unit * G * D, G * D),
+                    _buffers.SplitSums.AsSpan(unit * G, G),
                     D);
             }
         });
 
-        AddProduct(block.Output, _buffers.Mixed, positions.Length);
+        for (var (row, first) = (0, 0); row < positions.Length * K; row++)
+        {
+            var count = (positions[row / K].Index / CpuAttention.SplitPositions) + 1;
+            CpuAttention.Join(
+                _buffers.SplitMixed.AsSpan(first * G * D, count * G * D),
+                _buffers.SplitSums.AsSpan(first * G, count * G),
+                _buffers.Mixed.AsSpan(row * G * D, G * D),
+                D);
+            first += count;
+        }
     }
 
     /// <summary>x += down · (silu(gate) · up) of norm(x).</summary>
@@ -199,6 +233,13 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         }
     }
 
+    /// <summary>A part of the positions that a position's heads attend to.</summary>
+    /// <param name="Position">The attending position's number.</param>
+    /// <param name="Head">The key-value head.</param>
+    /// <param name="Start">The first of them.</param>
+    /// <param name="End">Behind the last.</param>
+    private readonly record struct Split(int Position, int Head, int Start, int End);
+
     /// <summary>Where a position lies.</summary>
     /// <param name="Row">The cache's row.</param>
     /// <param name="Index">Positions before it.</param>
@@ -223,5 +264,12 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         public float[] Mixed { get; } = new float[positions * Math.Max(config.Heads * config.HeadSize, config.IntermediateSize)];
 
         public float[] Scores { get; } = new float[positions * config.Heads * length];
+
+        /// <summary>What attention mixed of each split, and what these weigh.</summary>
+        public float[] SplitMixed { get; } = new float[positions * Splits(length) * config.Heads * config.HeadSize];
+
+        public CpuAttention.SoftmaxSum[] SplitSums { get; } = new CpuAttention.SoftmaxSum[positions * Splits(length) * config.Heads];
+
+        private static int Splits(int length) => (length / CpuAttention.SplitPositions) + 1;
     }
 }

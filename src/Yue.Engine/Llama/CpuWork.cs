@@ -5,8 +5,9 @@ namespace Yue.Engine.Llama;
 /// <summary>Shares work among cores where it is large enough.</summary>
 internal static class CpuWork
 {
-    /// <summary>Multiplications that one core does alone: about a millisecond. Waking another takes 0.01, but much longer where other programs want it.</summary>
-    private const long Alone = 16_000_000;
+    /// <summary>Multiplications that one core does alone: about a quarter of a millisecond. Waking another takes 0.01, but much longer where
+    /// other programs want it.</summary>
+    private const long Alone = 4_000_000;
 
     private static readonly int Cores = get_num_threads();      // libtorch's, so that its settings hold here, too
 

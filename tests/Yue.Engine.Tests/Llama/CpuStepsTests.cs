@@ -29,6 +29,28 @@ public sealed class CpuStepsTests
         TensorAssert.Close(model.Step([1, 2, 3], forward, ..3), model.Step([1, 2, 3], stepped, ..3), 1e-4);
     }
 
+    /// <summary>Lengths on both sides of a split's end.</summary>
+    [Theory]
+    [InlineData(2047)]
+    [InlineData(2048)]
+    [InlineData(5000)]
+    public void A_row_of_several_splits_equals_a_forward_pass(int length)
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomModel(TestLlama.Tiny with { MaxPositions = 5_100 });
+        using var forward = model.NewCache(rows: 2, capacity: 5_100);
+        using var stepped = model.NewCache(rows: 2, capacity: 5_100);
+        int[] prompt = [.. Enumerable.Range(0, length).Select(i => i * 7919 % 60)];
+        foreach (var cache in (KvCache[])[forward, stepped])
+        {
+            model.Prefill(prompt, cache, row: 0).Dispose();
+            model.Prefill(prompt.AsSpan(..9), cache, row: 1).Dispose();
+        }
+
+        var expected = model.Forward(tensor(new long[] { 5, 6 }).view(2, 1), forward, ..2).select(1, -1);
+        TensorAssert.Close(expected, model.Step([5, 6], stepped, ..2), 1e-4);
+    }
+
     [Fact]
     public void Scores_equal_the_head_s_product_and_rows_of_zeros_score_zero()
     {
