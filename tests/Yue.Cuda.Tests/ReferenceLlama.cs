@@ -98,7 +98,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
         {
             for (var j = 0; j < D / 2; j++)
             {
-                var angle = position * LlamaShape.RopeFrequency(_shape.RopeTheta, D, j);
+                var angle = position * RopeTable.Frequency(_shape.RopeTheta, D, j);
                 var (sin, cos) = Math.SinCos(angle);
                 var (low, high) = (qkv[(head * D) + j], qkv[(head * D) + j + (D / 2)]);
                 qkv[(head * D) + j] = (low * cos) - (high * sin);

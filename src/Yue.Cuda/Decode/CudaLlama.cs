@@ -93,7 +93,7 @@ public sealed unsafe class CudaLlama : IDisposable
         _partialStats = Own((long)rows * shape.Heads * MaxSplits * 2 * sizeof(float));
         _logits = Own((long)rows * headRows * sizeof(float));
         CudaCopy.ToDevice<nint>(_layers.Address, LayerTable(weights), stream);
-        CudaCopy.ToDevice<float>(_rope.Address, RopeTable(shape), stream);
+        CudaCopy.ToDevice<float>(_rope.Address, RopeTable.Of(shape.RopeTheta, LlamaShape.HeadSize, shape.Context), stream);
         _barrier.Fill(0, stream);
         _rowState.Fill(0, stream);
         _pageTables.Fill(0, stream);
@@ -226,7 +226,7 @@ public sealed unsafe class CudaLlama : IDisposable
 
     /// <summary>What a decoder of so many rows compiles in the course of its life.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType weights, CacheType cache, int rows) => Builds
-        .Where((most, i) => i == 0 || (Builds[i - 1] < rows && weights != WeightType.Float32))
+        .Where((most, i) => i == 0 || Builds[i - 1] < rows)
         .Select(most => BuildFor(shape, weights, cache, most));
 
     /// <summary>The kernel of a step of so many rows: in float32 one for all numbers of rows.</summary>
@@ -251,24 +251,6 @@ public sealed unsafe class CudaLlama : IDisposable
             layer.AttentionNorm, layer.MlpNorm,
         ]),
     ];
-
-    /// <summary>Cosine and sine of position · theta^(-2j/128), the angle rounded to float32 as the reference has it.</summary>
-    private static float[] RopeTable(LlamaShape shape)
-    {
-        var table = new float[shape.Context * 64 * 2];
-        for (var j = 0; j < 64; j++)
-        {
-            var frequency = LlamaShape.RopeFrequency(shape.RopeTheta, LlamaShape.HeadSize, j);
-            for (var position = 0; position < shape.Context; position++)
-            {
-                var (sin, cos) = Math.SinCos(position * frequency);
-                var at = ((position * 64) + j) * 2;
-                (table[at], table[at + 1]) = ((float)cos, (float)sin);
-            }
-        }
-
-        return table;
-    }
 
     /// <summary>Values of all rows, for whole chunks as x_index of model.cuh lays them out.</summary>
     private long ProductInputBytes(int width) => (long)MostRows * ((width + 1023) / 1024 * 1024) * _elementBytes;

@@ -64,10 +64,6 @@ public sealed record LlamaShape
         return ((Layers * perLayer) + ((long)headRows * Hidden)) * BytesOf(type);
     }
 
-    /// <summary>theta^(-2j/D), rounded as the reference implementation's float32 has it: an angle at position 16,384 moves by a thousandth
-    /// with its last bit.</summary>
-    public static float RopeFrequency(double theta, int headSize, int j) => 1 / (float)Math.Pow(theta, 2.0 * j / headSize);
-
     /// <summary>Bytes of a matrix's value.</summary>
     public static int BytesOf(WeightType type) => type switch
     {

@@ -10,6 +10,9 @@ internal static class CpuAttention
     /// <summary>Positions of a split: 2 MB of a head of 128.</summary>
     public const int SplitPositions = 2048;
 
+    /// <summary>Splits of so many positions.</summary>
+    public static int Splits(int positions) => (positions + SplitPositions - 1) / SplitPositions;
+
     /// <summary>softmax(q · Kᵀ / √D) · V over one split.</summary>
     /// <param name="queries">[G, D].</param>
     /// <param name="keys">[S, D].</param>

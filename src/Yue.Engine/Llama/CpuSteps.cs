@@ -188,7 +188,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
         for (var (row, first) = (0, 0); row < positions.Length * K; row++)
         {
-            var count = (positions[row / K].Index / CpuAttention.SplitPositions) + 1;
+            var count = CpuAttention.Splits(positions[row / K].Index + 1);
             CpuAttention.Join(
                 _buffers.SplitMixed.AsSpan(first * G * D, count * G * D),
                 _buffers.SplitSums.AsSpan(first * G, count * G),
@@ -266,10 +266,8 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         public float[] Scores { get; } = new float[positions * config.Heads * length];
 
         /// <summary>What attention mixed of each split, and what these weigh.</summary>
-        public float[] SplitMixed { get; } = new float[positions * Splits(length) * config.Heads * config.HeadSize];
+        public float[] SplitMixed { get; } = new float[positions * CpuAttention.Splits(length) * config.Heads * config.HeadSize];
 
-        public CpuAttention.SoftmaxSum[] SplitSums { get; } = new CpuAttention.SoftmaxSum[positions * Splits(length) * config.Heads];
-
-        private static int Splits(int length) => (length / CpuAttention.SplitPositions) + 1;
+        public CpuAttention.SoftmaxSum[] SplitSums { get; } = new CpuAttention.SoftmaxSum[positions * CpuAttention.Splits(length) * config.Heads];
     }
 }

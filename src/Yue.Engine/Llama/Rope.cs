@@ -11,20 +11,12 @@ public sealed class Rope : IDisposable
     private readonly Tensor _sin;
 
     /// <summary>Tables for positions 0 to <paramref name="context"/> − 1: angle = position · theta^(−2j/D).</summary>
-    /// <remarks>Computed here in double, so that every device has the same bits as Yue.Cuda's.</remarks>
     public Rope(int headSize, double theta, int context, Device device)
     {
-        var (cos, sin) = (new float[context, headSize / 2], new float[context, headSize / 2]);
-        for (var j = 0; j < headSize / 2; j++)
-        {
-            var frequency = LlamaShape.RopeFrequency(theta, headSize, j);
-            for (var position = 0; position < context; position++)
-            {
-                (sin[position, j], cos[position, j]) = ((float, float))Math.SinCos(position * frequency);
-            }
-        }
-
-        (_cos, _sin) = (tensor(cos, device: device).DetachFromDisposeScope(), tensor(sin, device: device).DetachFromDisposeScope());
+        using var scope = NewDisposeScope();
+        var table = tensor(RopeTable.Of(theta, headSize, context), device: device).view(context, headSize / 2, 2);
+        _cos = table.select(2, 0).contiguous().DetachFromDisposeScope();
+        _sin = table.select(2, 1).contiguous().DetachFromDisposeScope();
     }
 
     /// <summary>The table rows of some positions.</summary>

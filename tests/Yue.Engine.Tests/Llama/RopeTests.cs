@@ -15,7 +15,7 @@ public sealed class RopeTests
     [InlineData(18, 0x3d99940du)]
     [InlineData(24, 0x3d0186e3u)]
     public void Frequencies_have_the_bits_of_the_reference(int j, uint bits) =>
-        Assert.Equal(bits, BitConverter.SingleToUInt32Bits(LlamaShape.RopeFrequency(10_000, 128, j)));
+        Assert.Equal(bits, BitConverter.SingleToUInt32Bits(RopeTable.Frequency(10_000, 128, j)));
 
     [Fact]
     public void Tables_are_exact_at_every_position()
@@ -30,7 +30,7 @@ public sealed class RopeTests
             var (c, s) = (cos.data<float>(), sin.data<float>());
             for (var i = 0; i < Context * 64; i++)
             {
-                double angle = i / 64 * LlamaShape.RopeFrequency(10_000, 128, i % 64);
+                double angle = i / 64 * RopeTable.Frequency(10_000, 128, i % 64);
                 Assert.Equal(Math.Cos(angle), c[i], 1e-7);
                 Assert.Equal(Math.Sin(angle), s[i], 1e-7);
             }
