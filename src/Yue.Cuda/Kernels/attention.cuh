@@ -368,8 +368,7 @@ DEV void join_splits(const Step& s, const Shared& shared)
             a.x = power_of_two(a.x - top);
             b.x = power_of_two(b.x - top);
             float sum = a.x * a.y + b.x * b.y;
-#pragma unroll
-            for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
+            sum = warp_sum(sum);
 #pragma unroll 1
             for (int first = 0; first < splits; first += AT_ONCE * 4)
             {

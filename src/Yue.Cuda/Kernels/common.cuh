@@ -162,6 +162,14 @@ DEV u32 transpose_tile(u32 v)
     return r;
 }
 
+// Over the lanes of a warp, in all of them.
+DEV float warp_sum(float v)
+{
+#pragma unroll
+    for (int x = 16; x; x >>= 1) v += __shfl_xor_sync(0xffffffffu, v, x);
+    return v;
+}
+
 DEV float power_of_two(float v)
 {
     float r;

@@ -21,8 +21,7 @@ extern "C" __global__ void __launch_bounds__(256) log_sum_exp(const float* logit
     for (int w = 0; w < 8; w++) top = fmaxf(top, tops[w]);
     float sum = 0.0f;
     for (int i = from + threadIdx.x; i < to; i += 256) sum += expf(x[i] - top);
-#pragma unroll
-    for (int o = 16; o; o >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, o);
+    sum = warp_sum(sum);
     if (lane == 0) sums[warp] = sum;
     __syncthreads();
     if (threadIdx.x == 0)

@@ -101,8 +101,7 @@ DEV void load_rstd(const Step& s, Shared& shared, int parity)
                 const float4& v = part[r][i];
                 sum += v.x + (block + 1 < blocks ? v.y : 0.0f) + (block + 2 < blocks ? v.z : 0.0f) + (block + 3 < blocks ? v.w : 0.0f);
             }
-#pragma unroll
-            for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
+            sum = warp_sum(sum);
             if (lane == 0 && first + r * CONSUMER_WARPS < s.rows) shared.rstd[first + r * CONSUMER_WARPS] = rsqrtf(sum / HIDDEN + s.epsilon);
         }
     }

@@ -28,8 +28,7 @@ DEV void embed(const Step& s, const Ring& ring)
             s.normed[x_index(m, i, HIDDEN)] = to_bf16(h * from_bf16(norm[i]) * X_SCALE);
             sum += h * h;
         }
-#pragma unroll
-        for (int x = 16; x; x >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, x);
+        sum = warp_sum(sum);
         if (lane == 0) ring.sums[threadIdx.x >> 5] = sum;
         consumers_sync();
         sum = 0.0f;

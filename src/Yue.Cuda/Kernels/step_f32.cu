@@ -27,13 +27,6 @@ DEV int block_lane() { return (int)threadIdx.x & 31; }
 DEV int grid_warp() { return block_warp() * (int)gridDim.x + (int)blockIdx.x; }
 DEV int grid_warps() { return CONSUMER_WARPS * (int)gridDim.x; }
 
-DEV float warp_sum(float v)
-{
-#pragma unroll
-    for (int x = 16; x; x >>= 1) v += __shfl_xor_sync(0xffffffffu, v, x);
-    return v;
-}
-
 // h_0; block m writes row m.
 DEV void embed(const Step& s)
 {
