@@ -1,6 +1,6 @@
 """Prints the figures of a folder of songs that sing.py or sing_with_yue.py wrote: one JSON object a song, one of all, and a table.
 
-usage: figures.py DIR [--work DIR]      with --work also the codec's figure, from the phases' states
+usage: figures.py DIR [--set DIR]      with a checkpoint set also the figure of its codec; that needs PyTorch
 """
 import argparse
 import glob
@@ -60,7 +60,7 @@ def summary(songs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--work")
+    parser.add_argument("--set", dest="checkpoint_set")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     with ProcessPoolExecutor(arguments.jobs) as workers:
@@ -70,9 +70,9 @@ def main():
     print(json.dumps(summary(songs)))
     for name, value in summary(songs).items():
         print(f"{name:42} {value:.3f}" if isinstance(value, float) else f"{name:42} {value}")
-    if arguments.work:
+    if arguments.checkpoint_set:
         import codec_figure
-        decoded, resampled = codec_figure.errors(arguments.work)
+        decoded, resampled = codec_figure.errors(arguments.checkpoint_set)
         print(f"{'codec log-mel error, and resampler alone':42} {decoded:.4f} {resampled:.4f} ratio {decoded / resampled:.2f}")
 
 

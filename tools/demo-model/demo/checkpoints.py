@@ -96,6 +96,21 @@ def write_codec(model, folder):
         "num_conv_pos_embeddings": hubert.POSITION_KERNEL, "num_conv_pos_embedding_groups": hubert.POSITION_GROUPS})
 
 
+def read_codec(model, folder):
+    """Gives a codec the weights that write_codec wrote."""
+    stored = torch.load(os.path.join(folder, "final_ckpt", "ckpt_00360000.pth"), map_location="cpu")["codec_model"]
+    state = {}
+    for name, value in stored.items():
+        value = value.float()
+        if name.endswith(".weight_v"):
+            gain = stored[name[:-1] + "g"].float()
+            others = [axis for axis, size in enumerate(gain.shape) if size == 1]
+            state[name.removesuffix("_v")] = value * (gain / value.square().sum(others, keepdim=True).sqrt())
+        elif not name.endswith(".weight_g") and not name.startswith("quantizer."):
+            state[name] = value
+    model.load_state_dict(state)
+
+
 def write_vocoders(vocal, instrumental, folder):
     """decoders of the codec's folder."""
     folder = os.path.join(folder, "decoders")
@@ -108,6 +123,13 @@ def write_vocoders(vocal, instrumental, folder):
             "backbone": {"class_path": "vocos.models.VocosBackbone", "init_args": {
                 "input_channels": inputs, "dim": size, "intermediate_dim": vocal.backbone.convnext[0].pwconv1.out_features, "num_layers": len(vocal.backbone.convnext)}},
             "head": {"class_path": "vocos.heads.ISTFTHead", "init_args": {"dim": size, "n_fft": vocal.n_fft, "hop_length": 882, "padding": "same"}}}))
+
+
+def read_vocoders(vocal, instrumental, folder):
+    """Gives vocoders the weights that write_vocoders wrote."""
+    for name, model in (("decoder_131000", vocal), ("decoder_151000", instrumental)):
+        stored = torch.load(os.path.join(folder, "decoders", f"{name}.pth"), map_location="cpu")
+        model.load_state_dict({key: value.float() for key, value in stored.items()})
 
 
 def _yaml(value, indent=0):
