@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using Yue.Cuda;
 using Yue.Engine;
 using Yue.Engine.Codec;
 using Yue.Engine.Demo;
@@ -13,7 +15,7 @@ namespace Yue.Bench;
 internal static class EncodeBench
 {
     private const double BandwidthKbps = 0.5;
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     public static int Run(string[] arguments)
     {
@@ -21,13 +23,14 @@ internal static class EncodeBench
         var options = arguments[lengths.Length..].Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
         var folder = options.GetValueOrDefault("--Codec") ?? DemoModel.Folders.Codec;
         var codecDevice = device(options.GetValueOrDefault("--Device", "cpu"));
+        using var gpu = codecDevice.type == TorchSharp.DeviceType.CUDA ? CudaDevice.TryOpen(Math.Max(0, codecDevice.index), out _) : null;
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
         using var encoder = new CodecEncoder(
             new CheckpointTensors(checkpoint, ScalarType.Float32, codecDevice), CodecConfig.Load(folder), HubertConfig.Load(folder));
-        Print(new { name = "loaded", cores = Environment.ProcessorCount, memory_mb = MegabytesNow() });
+        Print(new { name = "loaded", cores = Environment.ProcessorCount, memory_mb = Environment.WorkingSet / 1e6, device_memory_mb = UsedMegabytes(gpu) });
         foreach (var seconds in lengths.Length == 0 ? [10, 30, 60] : lengths)
         {
-            Time(encoder, seconds);
+            Time(encoder, gpu, seconds);
         }
 
         ComparePart(encoder, SongLimits.MaxReferenceSeconds);
@@ -35,9 +38,9 @@ internal static class EncodeBench
     }
 
     /// <summary>The best of three.</summary>
-    private static void Time(CodecEncoder encoder, int seconds)
+    private static void Time(CodecEncoder encoder, CudaDevice? gpu, int seconds)
     {
-        var wave = Clip(encoder.SampleRateHz, seconds);
+        var wave = Melody.Samples(encoder.SampleRateHz, seconds);
         var best = Enumerable.Range(0, 3).Min(_ =>
         {
             var clock = Stopwatch.StartNew();
@@ -45,14 +48,22 @@ internal static class EncodeBench
             return clock.Elapsed.TotalSeconds;
         });
         using var process = Process.GetCurrentProcess();
-        Print(new { name = "encode", audio_seconds = seconds, seconds = best, seconds_per_minute = best * 60 / seconds, peak_memory_mb = process.PeakWorkingSet64 / 1e6 });
+        Print(new
+        {
+            name = "encode",
+            audio_seconds = seconds,
+            seconds = best,
+            seconds_per_minute = best * 60 / seconds,
+            peak_memory_mb = process.PeakWorkingSet64 / 1e6,
+            device_memory_mb = UsedMegabytes(gpu),
+        });
     }
 
     /// <summary>The codes of the middle of a clip, encoded with all of it and with the part around it that the service takes.</summary>
     private static void ComparePart(CodecEncoder encoder, int partSeconds)
     {
         var rateHz = encoder.SampleRateHz;
-        var wave = Clip(rateHz, 2 * partSeconds);
+        var wave = Melody.Samples(rateHz, 2 * partSeconds);
         var first = partSeconds / 2;
         var whole = Encode(encoder, wave);
         var part = Encode(encoder, wave[(first * rateHz)..((first + partSeconds) * rateHz)]);
@@ -70,19 +81,8 @@ internal static class EncodeBench
         return onHost.data<long>().ToArray();
     }
 
-    /// <summary>A melody over noise, the same at every call.</summary>
-    private static float[] Clip(int rateHz, int seconds)
-    {
-        var random = new Random(1);
-        return [.. Enumerable.Range(0, rateHz * seconds).Select(i =>
-        {
-            var t = (double)i / rateHz;
-            var pitch = 220 * Math.Pow(2, (int)(t * 2) * 7 % 12 / 12.0);
-            return (float)((0.4 * Math.Sin(2 * Math.PI * pitch * t) * Math.Exp(-2 * (t % 0.5))) + (0.05 * (random.NextDouble() - 0.5)));
-        })];
-    }
-
-    private static double MegabytesNow() => Environment.WorkingSet / 1e6;
+    /// <summary>What is used of a GPU's memory, by whomever: libtorch keeps what it once took, so this is the most so far.</summary>
+    private static double? UsedMegabytes(CudaDevice? gpu) => gpu is null ? null : (gpu.Memory.Total - gpu.Memory.Free) / 1e6;
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
 }

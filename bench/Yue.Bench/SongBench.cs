@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Yue.Engine;
+using Yue.Engine.Audio;
 
 namespace Yue.Bench;
 
@@ -15,7 +16,7 @@ internal static class SongBench
     public static async Task<int> RunAsync(string[] arguments)
     {
         int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(Number)];
-        var (options, counts, scopes) = OptionsFrom(arguments[lengths.Length..]);
+        var (options, counts, scopes, reference) = OptionsFrom(arguments[lengths.Length..]);
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
         using var engine = new YueEngine(Options.Create(options), new LineLogger());
@@ -24,7 +25,7 @@ internal static class SongBench
         Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
         foreach (var (length, count) in lengths.SelectMany(length => counts.Select(count => (length, count))))
         {
-            var requests = Enumerable.Range(0, count).Select(song => Song(length, seed: 42 + song)).ToArray();
+            var requests = Enumerable.Range(0, count).Select(song => Song(length, seed: 42 + song, reference)).ToArray();
             await SingAsync(engine, "song", requests);
             if (scopes == "full")
             {
@@ -40,11 +41,12 @@ internal static class SongBench
     }
 
     /// <summary>Pairs of an option's name and its value; the stage-1 checkpoint is called <c>bench</c>.</summary>
-    private static (EngineOptions Options, int[] Songs, string Scopes) OptionsFrom(string[] pairs)
+    private static (EngineOptions Options, int[] Songs, string Scopes, int ReferenceSeconds) OptionsFrom(string[] pairs)
     {
         var options = new EngineOptions();
         int[] songs = [1];
         var scopes = "all";
+        var reference = 0;
         foreach (var pair in pairs.Chunk(2))
         {
             switch (pair)
@@ -60,12 +62,13 @@ internal static class SongBench
                 case ["--ContextTokens", var count]: options.ContextTokens = Number(count); break;
                 case ["--DeviceMemoryMegabytes", var count]: options.DeviceMemoryMegabytes = Number(count); break;
                 case ["--Songs", var counts]: songs = [.. counts.Split(',').Select(Number)]; break;
+                case ["--Reference", var seconds]: reference = Number(seconds); break;
                 case ["--Scopes", "full" or "all"]: scopes = pair[1]; break;
                 default: throw new ArgumentException($"{string.Join(' ', pair)} is not an option with a value");
             }
         }
 
-        return (options, songs, scopes);
+        return (options, songs, scopes, reference);
     }
 
     private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs)
@@ -84,6 +87,7 @@ internal static class SongBench
             stage1_ms_per_token = tokens == 0 ? 0 : 1000 * results.Sum(result => result.Timings.Stage1Seconds) / tokens,
             stage1_per_audio_second = results.Sum(result => result.Timings.Stage1Seconds) / audio,
             stage2_per_audio_second = results.Sum(result => result.Timings.Stage2Seconds) / audio,
+            encode_seconds = results.Sum(result => result.Reference?.EncodeSeconds ?? 0),
             decode_per_audio_second = results.Sum(result => result.Timings.DecodeSeconds) / audio,
             total_seconds = wall,
             audio_seconds_per_second = audio / wall,
@@ -99,8 +103,8 @@ internal static class SongBench
             ? song!
             : throw new InvalidOperationException("the engine took no song");
 
-    /// <summary>A song of just so many seconds, in sections of about ten.</summary>
-    private static SongRequest Song(int seconds, long seed)
+    /// <summary>A song of just so many seconds, in sections of about ten; each with a reference clip of its own where one is asked for.</summary>
+    private static SongRequest Song(int seconds, long seed, int referenceSeconds)
     {
         var sections = Math.Max(1, seconds / 10);
         return new SongRequest
@@ -109,7 +113,15 @@ internal static class SongBench
             RunNSegments = sections,
             TargetSeconds = [.. Enumerable.Repeat((double)seconds / sections, sections)],
             Seed = seed,
+            Reference = referenceSeconds == 0 ? null : Reference(referenceSeconds, seed),
         };
+    }
+
+    private static SongReference Reference(int seconds, long seed)
+    {
+        var samples = Melody.Samples(SongReference.SampleRateHz, seconds);
+        samples[0] = seed / 1000f;    // no other song's clip, which would be remembered
+        return new SongReference { Tracks = [new AudioClip(samples, SongReference.SampleRateHz)], EndSeconds = seconds };
     }
 
     private static SongRequest Draft(SongRequest song) =>

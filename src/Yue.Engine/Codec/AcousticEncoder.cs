@@ -38,13 +38,8 @@ internal sealed class AcousticEncoder
     public Tensor Forward(Tensor wave)
     {
         using var scope = NewDisposeScope();
-        var x = _first.Forward(wave);
-        foreach (var block in _blocks)
-        {
-            x = block.Forward(x);
-        }
-
-        return _last.Forward(_snake.Forward(x)).MoveToOuterDisposeScope();
+        var x = _blocks.Aggregate(_first.Forward(wave), (y, block) => block.Forward(y));
+        return x.Then(_snake.Forward).Then(_last.Forward).MoveToOuterDisposeScope();
     }
 
     /// <summary>Three residual units, Snake, downsampling by the stride.</summary>
@@ -67,16 +62,8 @@ internal sealed class AcousticEncoder
 
         public Conv Down { get; }
 
-        /// <summary>[B, in, T] to [B, out, T / stride]; the caller disposes it.</summary>
-        public Tensor Forward(Tensor x)
-        {
-            using var scope = NewDisposeScope();
-            foreach (var unit in _units)
-            {
-                x = unit.Forward(x);
-            }
-
-            return Down.Forward(_snake.Forward(x)).MoveToOuterDisposeScope();
-        }
+        /// <summary>[B, in, T], which is disposed, to [B, out, T / stride]; the caller disposes it.</summary>
+        public Tensor Forward(Tensor x) =>
+            _units.Aggregate(x, (y, unit) => y.Then(unit.Forward)).Then(_snake.Forward).Then(Down.Forward);
     }
 }

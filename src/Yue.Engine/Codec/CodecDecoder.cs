@@ -61,13 +61,9 @@ public sealed class CodecDecoder : IDisposable
             return zeros([1, 0], ScalarType.Float32, embedding.device).MoveToOuterDisposeScope();
         }
 
-        var x = _parts.First.Forward(_parts.Projection.ForwardChannels(embedding));
-        foreach (var block in _parts.Blocks)
-        {
-            x = block.Forward(x);
-        }
-
-        return _parts.Last.Forward(_parts.Snake.Forward(x)).squeeze(1).MoveToOuterDisposeScope();
+        var x = _parts.Projection.ForwardChannels(embedding).Then(_parts.First.Forward);
+        x = _parts.Blocks.Aggregate(x, (y, block) => block.Forward(y));
+        return x.Then(_parts.Snake.Forward).Then(_parts.Last.Forward).squeeze(1).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -144,17 +140,8 @@ public sealed class CodecDecoder : IDisposable
 
         public long Out => _up.Out;
 
-        /// <summary>[B, in, T] to [B, out, stride · T]; the caller disposes it.</summary>
-        public Tensor Forward(Tensor x)
-        {
-            using var scope = NewDisposeScope();
-            x = _up.Forward(_snake.Forward(x));
-            foreach (var unit in _units)
-            {
-                x = unit.Forward(x);
-            }
-
-            return x.MoveToOuterDisposeScope();
-        }
+        /// <summary>[B, in, T], which is disposed, to [B, out, stride · T]; the caller disposes it.</summary>
+        public Tensor Forward(Tensor x) =>
+            _units.Aggregate(x.Then(_snake.Forward).Then(_up.Forward), (y, unit) => y.Then(unit.Forward));
     }
 }

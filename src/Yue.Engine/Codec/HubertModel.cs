@@ -83,19 +83,15 @@ internal sealed class HubertModel
     private Tensor Features(Tensor wave)
     {
         using var scope = NewDisposeScope();
-        var x = _convs[0].Forward(wave.unsqueeze(1));
-
-        // One group a channel: mean and variance of each channel over all of time.
-        x = functional.gelu(functional.group_norm(x, _convs[0].Out, _groupNormWeight, _groupNormBias, _eps));
-        foreach (var conv in _convs.Skip(1))
-        {
-            using var y = conv.Forward(x);
-            x.Dispose();
-            x = functional.gelu(y);
-        }
-
+        var x = wave.unsqueeze(1).Then(_convs[0].Forward).Then(GroupNorm).Then(Gelu);
+        x = _convs.Skip(1).Aggregate(x, (y, conv) => y.Then(conv.Forward).Then(Gelu));
         return x.transpose(1, 2).MoveToOuterDisposeScope();
     }
+
+    /// <summary>One group a channel: mean and variance of each channel over all of time.</summary>
+    private Tensor GroupNorm(Tensor x) => functional.group_norm(x, _convs[0].Out, _groupNormWeight, _groupNormBias, _eps);
+
+    private static Tensor Gelu(Tensor x) => functional.gelu(x);
 
     private Tensor Positions(Tensor x)
     {

@@ -49,8 +49,7 @@ internal sealed class ResidualUnit
     /// <summary>[B, C, T] to the same shape; the caller disposes it.</summary>
     public Tensor Forward(Tensor x)
     {
-        using var scope = NewDisposeScope();
-        var y = _point.Forward(_snakeMiddle.Forward(_wide.Forward(_snakeIn.Forward(x))));
-        return y.add_(x, Scalars.One).MoveToOuterDisposeScope();
+        var y = _snakeIn.Forward(x).Then(_wide.Forward).Then(_snakeMiddle.Forward).Then(_point.Forward);
+        return y.add_(x, Scalars.One);
     }
 }
