@@ -109,6 +109,29 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         }
     }
 
+    [Theory]
+    [InlineData("frames_100", "bw0_5", 0.5)]
+    [InlineData("odd_length", "bw6", 6)]
+    [InlineData("ragged", "bw6", 6)]
+    public void The_codes_of_a_clip_equal_the_reference(string clip, string row, double bandwidthKbps)
+    {
+        Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        using var gpu = TestGpu.Open("bf16");
+        var folder = Goldens.PathOf("xcodec_mini_infer");
+        using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
+        using var encoder = new CodecEncoder(
+            new CheckpointTensors(checkpoint, ScalarType.Float32, CUDA), CodecConfig.Load(folder), HubertConfig.Load(folder));
+        using var expected = new ExpectedValues("xcodec_mini_infer", "expected_codec.safetensors");
+        using var wave = tensor(expected.Floats($"{clip}.wav"));
+        using var codes = encoder.Encode(wave, bandwidthKbps);
+        using var codesOnHost = codes.cpu();
+        using var reference = expected.Tensor($"{clip}.codes_{row}", ScalarType.Int64);
+
+        Assert.Equal(reference.shape, codesOnHost.shape);
+        using var equal = codesOnHost.eq(reference).to(ScalarType.Float64).mean();
+        Assert.InRange(equal.item<double>(), 0.995, 1);
+    }
+
     /// <summary>Logits behind the last id; ids that are not prefilled are decoded one after another.</summary>
     private static float[] Decode(CudaDecoderModel model, int[] ids, int prefilled)
     {
