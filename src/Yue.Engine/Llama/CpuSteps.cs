@@ -6,13 +6,17 @@ namespace Yue.Engine.Llama;
 
 /// <summary>A Llama's steps of a few positions on the CPU in plain C#, over the weights and caches that TorchSharp prefills with.</summary>
 /// <remarks>What <see cref="LlamaModel.Forward"/> computes, without its hundred calls a block, which cost more than a small model's
-/// arithmetic. A position's result does not depend on what else is in the step. Only large products use more than one core.</remarks>
-internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope rope)
+/// arithmetic. A position's result does not depend on what else is in the step. Only large products use more than one core. For one thread at
+/// a time; others have their own over the same weights and cache, for other rows.</remarks>
+/// <param name="config">The model's dimensions.</param>
+/// <param name="weights">Its weights, F32 on the CPU.</param>
+/// <param name="rope">Turns queries and keys.</param>
+/// <param name="scored">The rows of the head that are not zero: <see cref="RowsOtherThanZero"/>.</param>
+internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope rope, IReadOnlyList<Range> scored)
 {
     /// <summary>Ids a row at most: with more of them a product of matrices pays.</summary>
     public const int MostIds = 4;
 
-    private readonly List<Range> _scored = RowsOtherThanZero(weights.Head.Values);
     private float[] _logits = [];
     private Buffers _buffers = new(config, positions: 0, length: 0);
 
@@ -66,7 +70,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         }
 
         Array.Clear(_logits);
-        foreach (var range in _scored)
+        foreach (var range in scored)
         {
             var (first, end) = (Math.Max(range.Start.Value, firstId), Math.Min(range.End.Value, firstId + count));
             if (first < end)
@@ -117,7 +121,8 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
     private static Span<float> Floats(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
 
-    private static List<Range> RowsOtherThanZero(Tensor matrix)
+    /// <summary>The rows of a matrix that hold something.</summary>
+    public static IReadOnlyList<Range> RowsOtherThanZero(Tensor matrix)
     {
         var (rows, columns) = ((int)matrix.shape[0], (int)matrix.shape[1]);
         var values = Floats(matrix);

@@ -11,10 +11,18 @@ internal static class CpuWork
 
     private static readonly int Cores = get_num_threads();      // libtorch's, so that its settings hold here, too
 
+    /// <summary>Whether so many multiplications are left to one core.</summary>
+    public static bool IsForOne(long multiplications) => multiplications < 2 * Alone;
+
     /// <summary>Does parts of 0 to <paramref name="count"/>, from the first number to before the second.</summary>
-    public static void Share(int count, long multiplications, Action<int, int> part)
+    public static void Share(int count, long multiplications, Action<int, int> part) =>
+        Do((int)Math.Min(Math.Min(Cores, count), multiplications / Alone), count, part);
+
+    /// <summary>The same where each is work enough for a core.</summary>
+    public static void Share(int count, Action<int, int> part) => Do(Math.Min(Cores, count), count, part);
+
+    private static void Do(int parts, int count, Action<int, int> part)
     {
-        var parts = (int)Math.Min(Math.Min(Cores, count), multiplications / Alone);
         if (parts <= 1)
         {
             part(0, count);

@@ -6,7 +6,8 @@ namespace Yue.Engine.Llama;
 
 /// <summary>The plain Llama: the reference that every other path is held against, and what prefills (MODEL.md 2.2).</summary>
 /// <remarks>One path for prefill and decode: each row of a batch continues its own sequence at its own position, and a
-/// mask hides what the row has not written. Not safe for concurrent use: its caller is the engine's thread.</remarks>
+/// mask hides what the row has not written. Its caller is the engine's thread; where <see cref="StepsOnOneCore"/>, steps of different rows may
+/// run on several threads at once.</remarks>
 public sealed class LlamaModel : IDisposable
 {
     /// <summary>Positions a forward pass takes at most; bounds the attention scores to H·512·context values.</summary>
@@ -14,7 +15,7 @@ public sealed class LlamaModel : IDisposable
 
     private readonly Rope _rope;
     private readonly Tensor _positions;     // [max positions], int64: 0, 1, 2 …
-    private readonly CpuSteps? _steps;
+    private readonly ThreadLocal<CpuSteps>? _steps;
 
     /// <summary>A model over <paramref name="weights"/>, which it owns.</summary>
     public LlamaModel(LlamaConfig config, LlamaWeights weights)
@@ -26,13 +27,19 @@ public sealed class LlamaModel : IDisposable
         _positions = tensor(numbers, device: weights.Embedding.device).DetachFromDisposeScope();
         if (weights.Embedding is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 })
         {
-            _steps = new CpuSteps(config, weights, _rope);
+            var scored = CpuSteps.RowsOtherThanZero(weights.Head.Values);
+            _steps = new ThreadLocal<CpuSteps>(() => new CpuSteps(config, weights, _rope, scored));
         }
     }
 
     public LlamaConfig Config { get; }
 
     public LlamaWeights Weights { get; }
+
+    /// <summary>Whether a step of a few ids is too small to be shared among the processor's cores, so that rows can be.</summary>
+    internal bool StepsOnOneCore =>
+        _steps is not null && CpuWork.IsForOne((long)CpuSteps.MostIds * Config.HiddenSize * Math.Max(
+            (Config.Heads + (2 * Config.KeyValueHeads)) * Config.HeadSize, 2 * Config.IntermediateSize));
 
     /// <summary>A cache in the model's dtype on its device.</summary>
     public KvCache NewCache(int rows, int capacity) =>
@@ -68,7 +75,7 @@ public sealed class LlamaModel : IDisposable
         var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
         if (_steps is not null && ids.Length <= B * CpuSteps.MostIds)
         {
-            return _steps.Step(ids, cache, rows);
+            return _steps.Value!.Step(ids, cache, rows);
         }
 
         using var noGrad = no_grad();
@@ -86,7 +93,7 @@ public sealed class LlamaModel : IDisposable
         if (_steps is not null && hidden.dim() == 2)
         {
             using var states = hidden.contiguous();
-            return _steps.Logits(states, (int)firstId, (int)count);
+            return _steps.Value!.Logits(states, (int)firstId, (int)count);
         }
 
         using var noGrad = no_grad();
@@ -122,6 +129,7 @@ public sealed class LlamaModel : IDisposable
 
     public void Dispose()
     {
+        _steps?.Dispose();
         _rope.Dispose();
         _positions.Dispose();
         Weights.Dispose();

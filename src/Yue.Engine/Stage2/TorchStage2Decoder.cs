@@ -6,7 +6,8 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Stage2;
 
-/// <summary>The reference stage-2 decoder: the plain Llama, greedy, one run after another, all its chunks in one batch (MODEL.md 2.4).</summary>
+/// <summary>The reference stage-2 decoder: the plain Llama, greedy, one run after another (MODEL.md 2.4).</summary>
+/// <remarks>A large model reads its weights once a step, for all chunks of a run. Of a small one every core takes chunks of its own.</remarks>
 public sealed class TorchStage2Decoder : IStage2Decoder
 {
     private const int Codebooks = Stage2Chunks.Codebooks;
@@ -15,6 +16,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     private readonly Stage2Mask _mask;
     private readonly KvCache _cache;
     private readonly int _rows;
+    private readonly int _rowsTogether;
     private Run? _run;
 
     /// <summary>A decoder for runs of up to <paramref name="maxRows"/> chunks.</summary>
@@ -22,10 +24,17 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     /// <param name="maxRows">Rows of the cache.</param>
     /// <param name="mask">Which ids may be written.</param>
     public TorchStage2Decoder(LlamaModel model, int maxRows, Stage2Mask mask)
+        : this(model, maxRows, mask, model.StepsOnOneCore ? 1 : maxRows)
+    {
+    }
+
+    /// <summary>A decoder of which every core takes <paramref name="rowsTogether"/> rows.</summary>
+    internal TorchStage2Decoder(LlamaModel model, int maxRows, Stage2Mask mask, int rowsTogether)
     {
         _model = model;
         _mask = mask;
         _rows = maxRows;
+        _rowsTogether = rowsTogether;
         _cache = model.NewCache(maxRows, Stage2Chunks.Positions);
     }
 
@@ -45,10 +54,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     {
         private readonly TorchStage2Decoder _decoder;
         private readonly int[] _rowOf;          // chunk → row; rows go from the longest chunk to the shortest
-        private readonly int[][] _codebook0;    // row → codebook-0 ids
-        private readonly int[][] _ids;          // row → F frames of 8 ids
-        private int _frame;
-        private Tensor _hidden;                 // [active rows, hidden] behind the frame's codebook-0 id
+        private readonly Lane[] _lanes;
 
         public Run(TorchStage2Decoder decoder, IReadOnlyList<int[]> chunks)
         {
@@ -60,23 +66,70 @@ public sealed class TorchStage2Decoder : IStage2Decoder
                 _rowOf[order[row]] = row;
             }
 
-            _codebook0 = [.. order.Select(chunk => Array.ConvertAll(chunks[chunk], code => TokenMap.ToId(code)))];
+            int[][] rows = [.. order.Select(chunk => Array.ConvertAll(chunks[chunk], code => TokenMap.ToId(code)))];
+            _lanes = [.. rows.Chunk(decoder._rowsTogether).Select((lane, i) => new Lane(decoder, i * decoder._rowsTogether, lane))];
+        }
+
+        public int FramesDone => _lanes.Sum(lane => lane.FramesDone);
+
+        public bool IsDone => _lanes.All(lane => lane.IsDone);
+
+        public void Advance()
+        {
+            var going = Array.FindAll(_lanes, lane => !lane.IsDone);
+            CpuWork.Share(going.Length, (from, to) =>
+            {
+                for (var i = from; i < to; i++)
+                {
+                    going[i].Advance();
+                }
+            });
+        }
+
+        public int[][] Codes(int chunk)
+        {
+            var (lane, row) = Math.DivRem(_rowOf[chunk], _decoder._rowsTogether);
+            return _lanes[lane].Codes(row);
+        }
+
+        public void Dispose()
+        {
+            foreach (var lane in _lanes)
+            {
+                lane.Dispose();
+            }
+
+            _decoder._run = null;
+        }
+    }
+
+    /// <summary>Rows that go through the model together, the longest first.</summary>
+    private sealed class Lane : IDisposable
+    {
+        private readonly TorchStage2Decoder _decoder;
+        private readonly int _first;            // of the cache's rows
+        private readonly int[][] _codebook0;    // row → codebook-0 ids
+        private readonly int[][] _ids;          // row → F frames of 8 ids
+        private int _frame;
+        private Tensor _hidden;                 // [active rows, hidden] behind the frame's codebook-0 id
+
+        public Lane(TorchStage2Decoder decoder, int first, int[][] codebook0)
+        {
+            (_decoder, _first, _codebook0) = (decoder, first, codebook0);
             _ids = [.. _codebook0.Select(row => new int[row.Length * Codebooks])];
             _hidden = Prefill();
         }
 
         public int FramesDone { get; private set; }
 
-        public bool IsDone => ActiveRows(_frame) == 0;
+        public bool IsDone => ActiveRows == 0;
 
+        private int ActiveRows => _codebook0.Count(row => row.Length > _frame);
+
+        /// <summary>Writes the next frame of every row that has one.</summary>
         public void Advance()
         {
-            var rows = ActiveRows(_frame);
-            if (rows == 0)
-            {
-                return;
-            }
-
+            var rows = ActiveRows;
             if (_frame > 0)
             {
                 var behind = new int[rows * 2];     // the last codebook of the frame before, and this frame's first
@@ -109,13 +162,9 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             FramesDone += rows;
         }
 
-        public int[][] Codes(int chunk) => Stage2Chunks.CodesOf(_ids[_rowOf[chunk]]);
+        public int[][] Codes(int row) => Stage2Chunks.CodesOf(_ids[row]);
 
-        public void Dispose()
-        {
-            _hidden.Dispose();
-            _decoder._run = null;
-        }
+        public void Dispose() => _hidden.Dispose();
 
         /// <summary>Rows of equal length go through the model together, up to their first frame's codebook-0 id.</summary>
         private Tensor Prefill()
@@ -130,10 +179,10 @@ public sealed class TorchStage2Decoder : IStage2Decoder
                 for (; end < _codebook0.Length && _codebook0[end].Length == frames; end++)
                 {
                     prompt.AddRange([TokenMap.StartOfAudio, TokenMap.Stage1, .. _codebook0[end], TokenMap.Stage2, _codebook0[end][0]]);
-                    _decoder._cache.Clear(end);
+                    _decoder._cache.Clear(_first + end);
                 }
 
-                last.Add(_decoder._model.Step(prompt.ToArray(), _decoder._cache, row..end));
+                last.Add(_decoder._model.Step(prompt.ToArray(), _decoder._cache, (_first + row)..(_first + end)));
                 row = end;
             }
 
@@ -143,7 +192,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         private void Feed(int[] ids, int rows)
         {
             _hidden.Dispose();
-            _hidden = _decoder._model.Step(ids, _decoder._cache, ..rows);
+            _hidden = _decoder._model.Step(ids, _decoder._cache, _first..(_first + rows));
         }
 
         /// <summary>The best allowed id of each row; the lowest one on ties.</summary>
@@ -161,7 +210,5 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
             return best;
         }
-
-        private int ActiveRows(int frame) => _codebook0.Count(row => row.Length > frame);
     }
 }

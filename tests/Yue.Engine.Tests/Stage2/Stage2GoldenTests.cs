@@ -11,13 +11,17 @@ public sealed class Stage2GoldenTests
     private static readonly string Expected = Goldens.PathOf("stage2", "expected.safetensors");
 
     [Theory]
-    [InlineData("one_chunk")]
-    [InlineData("two_chunks_and_tail")]
-    [InlineData("under_six_seconds")]
-    public void Greedy_stage2_codes_equal_the_reference(string name)
+    [InlineData("one_chunk", 1)]
+    [InlineData("one_chunk", 4)]
+    [InlineData("two_chunks_and_tail", 1)]
+    [InlineData("two_chunks_and_tail", 2)]
+    [InlineData("two_chunks_and_tail", 4)]
+    [InlineData("under_six_seconds", 1)]
+    [InlineData("under_six_seconds", 4)]
+    public void Greedy_stage2_codes_equal_the_reference(string name, int rowsTogether)
     {
         using var model = GoldenModels.Load("stage2");
-        using var decoder = new TorchStage2Decoder(model, maxRows: 4, Stage2Mask.Reference);
+        using var decoder = new TorchStage2Decoder(model, maxRows: 4, Stage2Mask.Reference, rowsTogether);
         var codebook0 = GoldenModels.Expected<int>(Expected, $"{name}.cb0");
         using var song = new Stage2Song(decoder, codebook0, codebook0);
 
