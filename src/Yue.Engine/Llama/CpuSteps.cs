@@ -24,8 +24,8 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
     /// <param name="ids">B·T ids, row after row.</param>
     /// <param name="cache">Holds what came before and takes the new positions.</param>
     /// <param name="rows">The B rows.</param>
-    /// <returns>The final-norm hidden state of each row's last id, [B, hidden]; the caller disposes it.</returns>
-    public Tensor Step(ReadOnlySpan<int> ids, KvCache cache, Range rows)
+    /// <param name="states">Takes the final-norm hidden state of each row's last id, [B, hidden].</param>
+    public void Step(ReadOnlySpan<int> ids, KvCache cache, Range rows, Span<float> states)
     {
         var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
         var T = ids.Length / B;
@@ -46,13 +46,10 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
         cache.Advance(rows, T);
         RmsNorm(weights.Norm, ids.Length);
-        var last = empty([B, hidden]);
         for (var row = 0; row < B; row++)
         {
-            _buffers.Normed.AsSpan((((row + 1) * T) - 1) * hidden, hidden).CopyTo(Floats(last)[(row * hidden)..]);
+            _buffers.Normed.AsSpan((((row + 1) * T) - 1) * hidden, hidden).CopyTo(states[(row * hidden)..]);
         }
-
-        return last;
     }
 
     /// <summary>Scores of the next id; a row of zeros scores zero without being read.</summary>
@@ -119,7 +116,8 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return splits;
     }
 
-    private static Span<float> Floats(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
+    /// <summary>The values of a contiguous F32 tensor on the CPU.</summary>
+    public static Span<float> Floats(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
 
     /// <summary>The rows of a matrix that hold something.</summary>
     public static IReadOnlyList<Range> RowsOtherThanZero(Tensor matrix)

@@ -1,6 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
@@ -75,12 +76,24 @@ public sealed class LlamaModel : IDisposable
         var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
         if (_steps is not null && ids.Length <= B * CpuSteps.MostIds)
         {
-            return _steps.Value!.Step(ids, cache, rows);
+            return StepOnCpu(ids.ToArray(), cache, rows, _steps);
         }
 
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return Forward(IdTensor(ids, B), cache, rows).select(1, -1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Rows of a small model, which share little, go on cores of their own where attention is work enough.</summary>
+    private Tensor StepOnCpu(int[] ids, KvCache cache, Range rows, ThreadLocal<CpuSteps> steps)
+    {
+        var (first, B) = rows.GetOffsetAndLength(cache.Lengths.Length);
+        var (T, hidden) = (ids.Length / B, Config.HiddenSize);
+        var attention = 2L * Config.Layers * Config.Heads * Config.HeadSize * T * TensorPrimitives.Sum(cache.Lengths[rows]);
+        var states = empty([B, hidden]);
+        CpuWork.Share(B, StepsOnOneCore ? attention : 0, (from, to) => steps.Value!.Step(
+            ids.AsSpan((from * T)..(to * T)), cache, (first + from)..(first + to), CpuSteps.Floats(states)[(from * hidden)..(to * hidden)]));
+        return states;
     }
 
     /// <summary>Scores of the next id.</summary>

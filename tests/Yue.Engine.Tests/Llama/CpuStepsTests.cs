@@ -51,6 +51,28 @@ public sealed class CpuStepsTests
         TensorAssert.Close(expected, model.Step([5, 6], stepped, ..2), 1e-4);
     }
 
+    /// <summary>Long enough that each row gets a core where there are two.</summary>
+    [Fact]
+    public void Rows_together_have_the_bits_of_each_alone()
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomModel(TestLlama.Tiny with { Heads = 8, KeyValueHeads = 2, HeadSize = 64, MaxPositions = 4_100 });
+        using var together = model.NewCache(rows: 2, capacity: 4_100);
+        using var alone = model.NewCache(rows: 2, capacity: 4_100);
+        int[] prompt = [.. Enumerable.Range(0, 4_000).Select(i => i * 7919 % 60)];
+        foreach (var cache in (KvCache[])[together, alone])
+        {
+            model.Prefill(prompt, cache, row: 0).Dispose();
+            model.Prefill(prompt.AsSpan(..3_900), cache, row: 1).Dispose();
+        }
+
+        var both = model.Step([5, 6], together, ..2);
+        var each = cat([model.Step([5], alone, ..1), model.Step([6], alone, 1..2)]);
+
+        Assert.Equal(each.data<float>().ToArray(), both.data<float>().ToArray());
+        Assert.Equal(alone.Lengths, together.Lengths);
+    }
+
     [Fact]
     public void Scores_equal_the_head_s_product_and_rows_of_zeros_score_zero()
     {
