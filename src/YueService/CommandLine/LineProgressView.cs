@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using YueService.Jobs;
 
 namespace YueService.CommandLine;
 
@@ -28,8 +29,7 @@ internal sealed class LineProgressView(TextWriter writer) : IProgressView
 
     private static string Line(string step, double fraction, TimeSpan elapsed)
     {
-        var left = fraction > 0 ? string.Create(
-            CultureInfo.InvariantCulture, $", about {elapsed.TotalSeconds * (1 - fraction) / fraction:F0} s left") : "";
+        var left = JobEstimate.SecondsLeft(fraction, elapsed) is { } seconds ? string.Create(CultureInfo.InvariantCulture, $", about {seconds:F0} s left") : "";
         return string.Create(CultureInfo.InvariantCulture, $"{fraction * 100,3:F0} % {step}{left}");
     }
 }
