@@ -35,12 +35,8 @@ internal sealed class AcousticEncoder
         _blocks.Aggregate(samples, (length, block) => block.Down.OutputLength(length));
 
     /// <summary>[B, 1, S] to [B, out, <see cref="FrameCount"/>], S giving at least one frame; the caller disposes it.</summary>
-    public Tensor Forward(Tensor wave)
-    {
-        using var scope = NewDisposeScope();
-        var x = _blocks.Aggregate(_first.Forward(wave), (y, block) => block.Forward(y));
-        return x.Then(_snake.Forward).Then(_last.Forward).MoveToOuterDisposeScope();
-    }
+    public Tensor Forward(Tensor wave) =>
+        _blocks.Aggregate(_first.Forward(wave), (y, block) => block.Forward(y)).Then(_snake.Forward).Then(_last.Forward);
 
     /// <summary>Three residual units, Snake, downsampling by the stride.</summary>
     private sealed class Block

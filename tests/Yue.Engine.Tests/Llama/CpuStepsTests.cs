@@ -108,6 +108,12 @@ public sealed class CpuStepsTests
         Assert.All(done, times => Assert.Equal(1, times));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1_000_000_000)]
+    public void A_part_s_failure_is_the_caller_s(long multiplications) =>
+        Assert.Throws<InvalidOperationException>(() => CpuWork.Share(10, multiplications, (_, _) => throw new InvalidOperationException()));
+
     private static KvCache Prefilled(LlamaModel model)
     {
         var cache = model.NewCache(rows: 3, capacity: 64);
