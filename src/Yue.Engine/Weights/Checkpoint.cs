@@ -1,7 +1,7 @@
 namespace Yue.Engine.Weights;
 
 /// <summary>The tensors of one checkpoint, by name, left where they are on disk.</summary>
-/// <remarks>Opened by <see cref="SafetensorsCheckpoint"/> or <see cref="TorchCheckpoint"/>. Its files stay mapped until it is
+/// <remarks>Opened by <see cref="SafetensorsCheckpoint"/> or <see cref="TorchCheckpoint"/>. Its files stay open until it is
 /// disposed; tensors that were read from it live on.</remarks>
 public sealed class Checkpoint : IDisposable
 {

@@ -12,10 +12,10 @@ public static class SafetensorsFile
     private const int PrefixBytes = 8;
     private const int MaxRank = 64;
 
-    /// <summary>Maps the file and checks its header; throws <see cref="CheckpointException"/> where it is not sound.</summary>
+    /// <summary>Opens the file and checks its header; throws <see cref="CheckpointException"/> where it is not sound.</summary>
     public static Checkpoint Open(string path)
     {
-        var file = MappedFile.Open(path);
+        var file = CheckpointFile.Open(path);
         try
         {
             return new Checkpoint(path, ReadHeader(file), file);
@@ -27,7 +27,7 @@ public static class SafetensorsFile
         }
     }
 
-    private static Dictionary<string, StoredTensor> ReadHeader(MappedFile file)
+    private static Dictionary<string, StoredTensor> ReadHeader(CheckpointFile file)
     {
         if (file.Length < PrefixBytes)
         {

@@ -6,7 +6,7 @@ internal static class SmallFile
     /// <summary>The bytes; throws <see cref="CheckpointException"/> where the file is missing, empty or larger than the bound.</summary>
     public static byte[] Read(string path, int maxBytes)
     {
-        using var file = MappedFile.Open(path);
+        using var file = CheckpointFile.Open(path);
         if (file.Length > maxBytes)
         {
             throw new CheckpointException(path, $"the file has {file.Length} bytes, expected at most {maxBytes}");

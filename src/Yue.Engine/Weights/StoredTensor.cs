@@ -6,7 +6,7 @@ namespace Yue.Engine.Weights;
 /// <remarks>Whoever makes one has checked that every element lies inside the file.</remarks>
 public sealed class StoredTensor
 {
-    internal StoredTensor(MappedFile file, ScalarType dtype, long[] shape, long[] strides, long byteOffset)
+    internal StoredTensor(CheckpointFile file, ScalarType dtype, long[] shape, long[] strides, long byteOffset)
     {
         Source = file;
         Dtype = dtype;
@@ -24,7 +24,7 @@ public sealed class StoredTensor
     /// <summary>The shape in the file.</summary>
     public IReadOnlyList<long> Shape { get; }
 
-    internal MappedFile Source { get; }
+    internal CheckpointFile Source { get; }
 
     /// <summary>Elements between neighbours along each dimension.</summary>
     internal long[] Strides { get; }

@@ -99,7 +99,7 @@ internal static class TensorReader
     }
 
     /// <summary>A strided range of a file; at least one element, dimensions in descending order of stride.</summary>
-    private readonly record struct Block(MappedFile File, ScalarType Dtype, long[] Sizes, long[] Strides, long ByteOffset)
+    private readonly record struct Block(CheckpointFile File, ScalarType Dtype, long[] Sizes, long[] Strides, long ByteOffset)
     {
         public int ElementBytes => TensorDtype.SizeOf(Dtype);
 

@@ -15,7 +15,7 @@ public static class TorchCheckpoint
     /// name of the state dict; what is beside the state dict is ignored.</remarks>
     public static Checkpoint Open(string path, string? rootKey)
     {
-        var file = MappedFile.Open(path);
+        var file = CheckpointFile.Open(path);
         try
         {
             var tensors = TorchLegacyFile.Is(file) ? TorchLegacyFile.Read(file, rootKey) : ReadArchive(file, rootKey);
@@ -28,7 +28,7 @@ public static class TorchCheckpoint
         }
     }
 
-    private static Dictionary<string, StoredTensor> ReadArchive(MappedFile file, string? rootKey)
+    private static Dictionary<string, StoredTensor> ReadArchive(CheckpointFile file, string? rootKey)
     {
         var entries = ZipEntries.Read(file);
         var pickles = entries.Names.Where(name => name.IndexOf('/', StringComparison.Ordinal) == name.Length - PickleName.Length
@@ -51,7 +51,7 @@ public static class TorchCheckpoint
     }
 
     /// <summary>The entry is absent in files of PyTorch before 2.1, which are little endian.</summary>
-    private static void ExpectLittleEndian(MappedFile file, ZipEntries entries, string name)
+    private static void ExpectLittleEndian(CheckpointFile file, ZipEntries entries, string name)
     {
         if (entries.Contains(name))
         {

@@ -16,10 +16,10 @@ internal static class TorchLegacyFile
     private static ReadOnlySpan<byte> Magic => [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, (byte)'.'];
 
     /// <summary>Whether the file begins as one of this format does.</summary>
-    public static bool Is(MappedFile file) =>
+    public static bool Is(CheckpointFile file) =>
         file.Length >= Magic.Length && file.Read(0, Magic.Length).AsSpan().SequenceEqual(Magic);
 
-    public static Dictionary<string, StoredTensor> Read(MappedFile file, string? rootKey)
+    public static Dictionary<string, StoredTensor> Read(CheckpointFile file, string? rootKey)
     {
         var head = file.Read(0, (int)Math.Min(file.Length, MaxPickleBytes));
         var at = Magic.Length;
@@ -41,7 +41,7 @@ internal static class TorchLegacyFile
         return new TorchStateDict(file, storage => storages[storage.Key]).Read(root, rootKey);
     }
 
-    private static object? Next(MappedFile file, byte[] head, ref int at)
+    private static object? Next(CheckpointFile file, byte[] head, ref int at)
     {
         var reader = new PickleReader(file.Path, head.AsMemory(at));
         var value = reader.Read();
@@ -50,7 +50,7 @@ internal static class TorchLegacyFile
     }
 
     private static Dictionary<string, (long Offset, long Bytes)> LocateStorages(
-        MappedFile file, PickleList keys, IReadOnlyList<PickleStorage> named, long at)
+        CheckpointFile file, PickleList keys, IReadOnlyList<PickleStorage> named, long at)
     {
         var byKey = new Dictionary<string, PickleStorage>(StringComparer.Ordinal);
         foreach (var storage in named)

@@ -3,7 +3,7 @@ namespace Yue.Engine.Weights;
 /// <summary>Finds the tensors of an unpickled state dict in a file and checks that they lie inside it.</summary>
 /// <param name="file">The file.</param>
 /// <param name="locate">Where a storage's bytes begin in the file, and how many there are.</param>
-internal sealed class TorchStateDict(MappedFile file, Func<PickleStorage, (long Offset, long Bytes)> locate)
+internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (long Offset, long Bytes)> locate)
 {
     // A view may repeat values (stride 0) up to this many, so that a small file cannot ask for any amount of memory.
     private const long MaxExpanded = 1 << 24;

@@ -4,7 +4,7 @@ using System.Text;
 namespace Yue.Engine.Weights;
 
 /// <summary>Reads a zip file's central directory.</summary>
-internal sealed class ZipDirectory(MappedFile file)
+internal sealed class ZipDirectory(CheckpointFile file)
 {
     private const uint EndSignature = 0x06054b50;
     private const uint End64Signature = 0x06064b50;

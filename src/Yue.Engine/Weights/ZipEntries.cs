@@ -19,10 +19,10 @@ internal sealed class ZipEntries
     private const uint LocalSignature = 0x04034b50;
     private const int LocalBytes = 30;
 
-    private readonly MappedFile _file;
+    private readonly CheckpointFile _file;
     private readonly Dictionary<string, ZipEntry> _entries;
 
-    private ZipEntries(MappedFile file, Dictionary<string, ZipEntry> entries)
+    private ZipEntries(CheckpointFile file, Dictionary<string, ZipEntry> entries)
     {
         _file = file;
         _entries = entries;
@@ -31,7 +31,7 @@ internal sealed class ZipEntries
     public IEnumerable<string> Names => _entries.Keys;
 
     /// <summary>Reads the central directory.</summary>
-    public static ZipEntries Read(MappedFile file) => new(file, new ZipDirectory(file).Read());
+    public static ZipEntries Read(CheckpointFile file) => new(file, new ZipDirectory(file).Read());
 
     public bool Contains(string name) => _entries.ContainsKey(name);
 

@@ -76,6 +76,23 @@ public sealed class DamagedFileTests : IDisposable
         });
     }
 
+    [Fact]
+    public void A_file_that_is_shortened_after_it_was_opened_is_refused_with_what_is_left()
+    {
+        SafetensorsWriter.Write(_folder["whole"], Tensors());
+        using var checkpoint = SafetensorsFile.Open(_folder["whole"]);
+        var length = new FileInfo(_folder["whole"]).Length;
+        using (var file = new FileStream(_folder["whole"], FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            file.SetLength(length - 4);
+        }
+
+        var source = new CheckpointTensors(checkpoint, ScalarType.Float32);
+        var error = Assert.Throws<CheckpointException>(() => source.Read("y", 3));
+        Assert.Equal(_folder["whole"], error.File);
+        Assert.Contains($"has {length - 4} bytes and had {length} when it was opened", error.Message, StringComparison.Ordinal);
+    }
+
     private static TensorData[] Tensors() =>
     [
         TensorData.From("x", arange(0, 6, ScalarType.Float32).view(2, 3)),
