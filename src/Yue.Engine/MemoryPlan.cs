@@ -23,8 +23,8 @@ internal sealed record MemoryPlan
     private const int MostSongs = 8;
     private const int MostCpuRows = 32;
 
-    /// <summary>What of the processor's last cache a program can count on.</summary>
-    private const long CpuCacheBytes = 16 << 20;
+    /// <summary>Keys and values that a core of the CPU reads each step, in bytes: of one row of a small model.</summary>
+    private const long CpuCoreBytes = 8 << 20;
 
     /// <summary>CUDA's own, the codec and the vocoders with their activations, prefill activations: measured at 2 to 3 GB, scores not counted.
     /// A clip of a minute takes more while it is encoded, by turns with the scores: with all of a device planned, songs with clips used 1.5 GB
@@ -118,12 +118,12 @@ internal sealed record MemoryPlan
         return (plainBytes * plainValues) + (LlamaShape.BytesOf(type) * matrixValues) + (hasScales ? sizeof(float) * matrixRows : 0);
     }
 
-    /// <summary>Stage-2 rows whose keys and values stay in the processor's cache from step to step, or are as large as the weights, which
-    /// every step reads, too.</summary>
+    /// <summary>Stage-2 rows whose keys and values are about what the cores can read each step, or as large as the weights, which every step
+    /// reads, too.</summary>
     private static int CpuRows(LlamaConfig config)
     {
         var row = 2L * sizeof(float) * config.Layers * config.KeyValueHeads * config.HeadSize * Stage2Chunks.Positions;
-        return (int)Math.Clamp(Math.Max(CpuCacheBytes, sizeof(float) * Parameters(config)) / row, 1, MostCpuRows);
+        return (int)Math.Clamp(Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * Parameters(config)) / row, 1, MostCpuRows);
     }
 
     private static long Working(IEnumerable<LlamaConfig> stage1, WeightType type) =>

@@ -1,5 +1,6 @@
 using Xunit;
 using Yue.Cuda.Decode;
+using Yue.Engine.Demo;
 using Yue.Engine.Llama;
 using Yue.Testing;
 
@@ -76,6 +77,15 @@ public sealed class MemoryPlanTests
         var one = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(22 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
         Assert.InRange(one.Stage2Rows, 8, 64);
         Assert.InRange(one.ModelBytes, one.Stage1Bytes(Stage1), one.Stage1Bytes(Stage1) + one.Stage2Bytes(Stage2) - 1);
+    }
+
+    [Fact]
+    public void On_the_CPU_the_demo_model_has_a_row_of_stage_2_for_each_core_and_a_large_model_as_many_as_weigh_what_it_does()
+    {
+        var demo = MemoryPlan.ForCpu([LlamaConfig.Load(DemoModel.Folders.Stage1)], LlamaConfig.Load(DemoModel.Folders.Stage2), new EngineOptions());
+        Assert.Equal(Math.Min(CpuWork.Cores, 32), demo.Stage2Rows);
+
+        Assert.Equal(5, MemoryPlan.ForCpu([Stage1], Stage2, new EngineOptions()).Stage2Rows);
     }
 
     [Fact]

@@ -10,7 +10,8 @@ internal static class CpuWork
     /// other programs want it.</summary>
     private const long Alone = 4_000_000;
 
-    private static readonly int Cores = get_num_threads();      // libtorch's, so that its settings hold here, too
+    /// <summary>libtorch's threads, so that its settings hold here, too.</summary>
+    public static readonly int Cores = get_num_threads();
 
     /// <summary>Whether so many multiplications are left to one core.</summary>
     public static bool IsForOne(long multiplications) => multiplications < 2 * Alone;
