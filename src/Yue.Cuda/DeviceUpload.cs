@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Yue.Cuda.Native;
 using static Yue.Cuda.CudaException;
 
@@ -36,7 +37,7 @@ public sealed class DeviceUpload : IDisposable
     /// <param name="pitch">Bytes from one row's start to the next one's; <paramref name="rowBytes"/> where there is no gap.</param>
     /// <param name="rowBytes">Bytes of a row.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="read">Reads the source.</param>
+    /// <param name="read">Reads the source; what it throws is thrown once no copy is under way.</param>
     public void Copy(nint destination, long pitch, long rowBytes, long rows, ReadBytes read)
     {
         ArgumentNullException.ThrowIfNull(read);
@@ -46,18 +47,31 @@ public sealed class DeviceUpload : IDisposable
         var pieces = (rows + rowsAtOnce - 1) / rowsAtOnce;
         var next = -1L;
         _device.Synchronize();
-        Parallel.For(0, (int)Math.Min(_lanes.Length, pieces), lane =>
+        try
         {
-            _device.MakeCurrent();
-            for (var piece = Interlocked.Increment(ref next); piece < pieces; piece = Interlocked.Increment(ref next))
+            Parallel.For(0, (int)Math.Min(_lanes.Length, pieces), lane =>
             {
-                var row = piece * rowsAtOnce;
-                var count = Math.Min(rowsAtOnce, rows - row);
-                _lanes[lane].Copy(destination + (nint)(row * pitch), pitch, rowBytes, count, row * rowBytes, read);
-            }
-
-            _lanes[lane].Synchronize();
-        });
+                _device.MakeCurrent();
+                try
+                {
+                    for (var piece = Interlocked.Increment(ref next); piece < pieces; piece = Interlocked.Increment(ref next))
+                    {
+                        var row = piece * rowsAtOnce;
+                        var count = Math.Min(rowsAtOnce, rows - row);
+                        _lanes[lane].Copy(destination + (nint)(row * pitch), pitch, rowBytes, count, row * rowBytes, read);
+                    }
+                }
+                finally
+                {
+                    // The destination is the caller's to free, also where a read failed.
+                    _lanes[lane].Synchronize();
+                }
+            });
+        }
+        catch (AggregateException failures)
+        {
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);       // as where one thread reads
+        }
     }
 
     public void Dispose()
