@@ -34,15 +34,7 @@ internal sealed class CheckpointFile : IDisposable
         catch (Exception error)
         {
             handle?.Dispose();
-            switch (error)
-            {
-                case FileNotFoundException or DirectoryNotFoundException:
-                    throw new CheckpointException(path, "the file does not exist", error);
-                case IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException:
-                    throw Unreadable(path, error);
-                default:
-                    throw;
-            }
+            throw Explained(path, error);
         }
     }
 
@@ -86,9 +78,15 @@ internal sealed class CheckpointFile : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unreadable(Path, error);
+            throw Explained(Path, error);
         }
     }
 
-    private static CheckpointException Unreadable(string path, Exception error) => new(path, $"the file cannot be read: {error.Message}", error);
+    private static Exception Explained(string path, Exception error) => error switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => new CheckpointException(path, "the file does not exist", error),
+        IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException =>
+            new CheckpointException(path, $"the file cannot be read: {error.Message}", error),
+        _ => error,
+    };
 }
