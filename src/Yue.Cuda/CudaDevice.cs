@@ -93,14 +93,16 @@ public sealed class CudaDevice : IDisposable
         Check(Driver.cuDeviceGet(out var device, ordinal));
         Check(Driver.cuDeviceGetAttribute(out var major, Driver.AttributeComputeCapabilityMajor, device));
         Check(Driver.cuDeviceGetAttribute(out var minor, Driver.AttributeComputeCapabilityMinor, device));
-        if ((major * 10) + minor < LeastComputeCapability)
-        {
-            reason = $"{ReadName(device)} has compute capability {major}.{minor}; 8.0 (Ampere) or newer is needed";
-            return null;
-        }
-
-        return new CudaDevice(ordinal, device);
+        reason = RefusalOf(ReadName(device), (major * 10) + minor);
+        return reason is null ? new CudaDevice(ordinal, device) : null;
     }
+
+    /// <summary>Why a device of this name cannot be used; null where it can.</summary>
+    /// <param name="name">The device's name.</param>
+    /// <param name="computeCapability">Its compute capability, times ten.</param>
+    public static string? RefusalOf(string name, int computeCapability) => computeCapability < LeastComputeCapability
+        ? $"{name} has compute capability {computeCapability / 10}.{computeCapability % 10}; 8.0 (Ampere) or newer is needed"
+        : null;
 
     /// <summary>Makes the device's primary context the calling thread's.</summary>
     public void MakeCurrent() => Check(Driver.cuCtxSetCurrent(_context));

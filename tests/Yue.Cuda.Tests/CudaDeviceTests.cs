@@ -19,6 +19,13 @@ public sealed class CudaDeviceTests
     }
 
     [Theory]
+    [InlineData(75, "Tesla T4 has compute capability 7.5; 8.0 (Ampere) or newer is needed")]
+    [InlineData(80, null)]
+    [InlineData(90, null)]
+    public void A_device_that_is_too_old_is_refused_by_name(int computeCapability, string? refusal) =>
+        Assert.Equal(refusal, CudaDevice.RefusalOf("Tesla T4", computeCapability));
+
+    [Theory]
     [InlineData(2, true, false)]
     [InlineData(1, false, false)]
     [InlineData(700, false, true)]
