@@ -7,7 +7,7 @@ namespace Yue.Engine.Native;
 /// <remarks>
 /// OpenMP's threads wait for the next operation in a loop that keeps a core busy, for milliseconds. Where another program wants the
 /// same cores every operation waits for such loops, and a song takes ten times as long and more. A thousand turns bridge the gap
-/// between two operations and give the core back after that (figures in docs/performance.md). What the environment says already,
+/// between two operations and give the core back after that (figures in docs/performance-log.md). What the environment says already,
 /// <c>GOMP_SPINCOUNT</c> or <c>OMP_WAIT_POLICY</c>, stays. GNU OpenMP reads it when libtorch is loaded, from the process's own
 /// environment, which .NET only copies.
 /// </remarks>
