@@ -18,7 +18,7 @@ public interface ISongEngine
     /// <param name="progress">Told of every step, from the engine's thread: it must not block.</param>
     /// <param name="song">When accepted: the song. It fails with <see cref="SongException"/> when this song cannot be
     /// made, with <see cref="EngineDeadException"/> when the device is lost, and is cancelled by the token.</param>
-    /// <param name="cancel">Looked at between decode steps; a queued song is dropped.</param>
+    /// <param name="cancel">Checked between steps; a queued song is dropped.</param>
     SubmitOutcome TrySubmit(
         SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel);
 }

@@ -58,7 +58,7 @@ internal sealed class ModelSet : IDisposable
     private readonly bool _isDemo;
 
     /// <summary>Models that are known and planned for, none of them in memory.</summary>
-    private ModelSet(EngineOptions options, CheckpointFolders files, bool isDemo)
+    private ModelSet(EngineOptions options, CheckpointFolders files, Action loadingOnDemand, bool isDemo)
     {
         // The demo model is too small for the GPU's kernels, and quick enough without.
         _device = TorchDevice(isDemo && options.Device == "auto" ? "cpu" : options.Device);
@@ -77,7 +77,7 @@ internal sealed class ModelSet : IDisposable
             .. configs.SelectMany(config => CudaStage1Decoder.BuildsFor(config, _gpu.Weights, _gpu.Cache, SongsAtOnce)),
             .. CudaStage2Decoder.BuildsFor(stage2, _gpu.Weights, _gpu.Cache, _plan.Stage2Rows),
         ]);
-        _shelf = Own(new ModelShelf(_plan.ModelBytes, () => _gpu?.ReleaseUnused()));
+        _shelf = Own(new ModelShelf(_plan.ModelBytes, () => _gpu?.ReleaseUnused(), loadingOnDemand));
 
         // What comes in first, where not everything fits: the default checkpoint and stage 2.
         ShelfModel Checkpoint(int i) => Shelve(
@@ -105,13 +105,14 @@ internal sealed class ModelSet : IDisposable
     /// <summary>Loads what the options name, or the demo model where they name nothing.</summary>
     /// <param name="options">Which checkpoints, and where they run.</param>
     /// <param name="report">Told what is being loaded and the percent done.</param>
+    /// <param name="loadingOnDemand">Called for every part of a model that loads later, when a song needs it.</param>
     /// <param name="cancel">Looked at between checkpoints.</param>
-    public static ModelSet Load(EngineOptions options, Action<string, double> report, CancellationToken cancel)
+    public static ModelSet Load(EngineOptions options, Action<string, double> report, Action loadingOnDemand, CancellationToken cancel)
     {
         const double SoundPercent = 90;
         var isDemo = options.Stage1.Count == 0;
         var files = isDemo ? Demo() : Configured(options);
-        var models = new ModelSet(options, files, isDemo);
+        var models = new ModelSet(options, files, loadingOnDemand, isDemo);
         try
         {
             var (share, begun) = (SoundPercent / models._shelf.Models.Count, 0);

@@ -31,8 +31,10 @@ internal sealed class ShelfModel(string name, long bytes, Func<Action<double>, I
 /// <summary>Keeps as many language models in memory as a budget takes; the least recently used one that no song needs goes first.</summary>
 /// <remarks>Used by the engine's thread only.</remarks>
 /// <param name="budgetBytes">What all models in memory may take together: at least the largest one.</param>
-/// <param name="unloaded">Called after models went, before the next one comes: gives back what their memory's owner still holds.</param>
-internal sealed class ModelShelf(long budgetBytes, Action unloaded) : IDisposable
+/// <param name="unloaded">Called after models are unloaded and before the next one loads: returns what the owner of their memory
+/// still holds.</param>
+/// <param name="loading">Called for every part of a model that <see cref="TryTake"/> loads.</param>
+internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loading) : IDisposable
 {
     private readonly List<ShelfModel> _models = [];
     private long _uses;
@@ -69,7 +71,7 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded) : IDisposabl
                 return false;
             }
 
-            model.Load(_ => { });
+            model.Load(_ => loading());
         }
 
         model.Users++;

@@ -24,6 +24,7 @@ internal sealed class Song : IDisposable
     private ModelLease<Stage2Model>? _stage2Model;
     private Stage1Song? _stage1;
     private Stage2Song? _stage2;
+    private ReferenceEncoding? _listening;      // until the clip is encoded
     private ReferenceResult? _reference;
     private Decoding? _decoding;
     private Task<SongResult>? _finishing;
@@ -51,8 +52,9 @@ internal sealed class Song : IDisposable
     /// <summary>The finished song; null until then.</summary>
     public SongResult? Result { get; private set; }
 
-    /// <summary>What the song takes part in a step of while it sings; null before and after.</summary>
-    public IStage1Decoder? Stage1Decoder => Stage == SongStage.Stage1 ? _stage1Model?.Model.Decoder : null;
+    /// <summary>The decoder that the song takes part in a step of while it sings; null before and after, and while a prompt is read.</summary>
+    public IStage1Decoder? Stage1Decoder =>
+        Stage == SongStage.Stage1 && _stage1 is { Sequence.Unread: 0 } ? _stage1Model!.Model.Decoder : null;
 
     /// <summary>The song's place in the stage-1 decoder.</summary>
     public IStage1Sequence Stage1Sequence => _stage1!.Sequence;
@@ -100,8 +102,11 @@ internal sealed class Song : IDisposable
             case SongStage.Queued:
                 TryBeginStage1();
                 break;
+            case SongStage.Stage1 when _stage1 is null:
+                Listen(_listening!);
+                break;
             case SongStage.Stage1:
-                AdvanceStage1(_stage1!);
+                AdvanceStage1(_stage1);
                 break;
             case SongStage.Stage2 when _stage2 is null:
                 TryBeginStage2();
@@ -138,38 +143,55 @@ internal sealed class Song : IDisposable
             return;
         }
 
+        Stage = SongStage.Stage1;
         var model = _stage1Model.Model;
-        var prompt = model.Prompts.Build(Job.Request.Genre, _plan.Lyrics, Listen(model));
+        if (Job.Request.Reference is not { } reference)
+        {
+            BeginSinging(model, null);
+        }
+        else
+        {
+            if (model.IsLyricsOnly)
+            {
+                _warnings.Add($"reference: {model.Name} is a cot checkpoint, which is not trained to follow a clip; an icl one is");
+            }
+
+            _listening = _models.References.Begin(reference);
+        }
+
+        Report(1, 0, Budgets().Sum(budget => (long)budget.MaxTokens), 0);
+    }
+
+    /// <summary>Encodes a track of the reference per step, and begins to sing after the last one.</summary>
+    private void Listen(ReferenceEncoding listening)
+    {
+        if (!listening.IsDone)
+        {
+            listening.Advance();
+            return;
+        }
+
+        (var clip, _reference) = listening.Result();
+        BeginSinging(_stage1Model!.Model, clip);
+    }
+
+    private void BeginSinging(Stage1Model model, ReferenceClip? clip)
+    {
+        var prompt = model.Prompts.Build(Job.Request.Genre, _plan.Lyrics, clip);
         _warnings.AddRange(prompt.Warnings);
         var sequence = model.Decoder.TryOpen(Job.Request.Seed) ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
         _stage1 = new Stage1Song(
             prompt, [.. _plan.Before.Select(section => section.ToIds())], Budgets(), Job.Request.Sampling, sequence, model.Decoder.ContextLength);
         _stage1.Begin();
-        Stage = SongStage.Stage1;
     }
 
-    /// <summary>The audio prompt of the request's reference; null without one.</summary>
-    private ReferenceClip? Listen(Stage1Model model)
-    {
-        if (Job.Request.Reference is not { } reference)
-        {
-            return null;
-        }
-
-        if (model.IsLyricsOnly)
-        {
-            _warnings.Add($"reference: {model.Name} is a cot checkpoint, which is not trained to follow a clip; an icl one is");
-        }
-
-        (var clip, _reference) = _models.References.Encode(reference);
-        return clip;
-    }
-
+    /// <summary>Takes what the decoder sampled, and reads a piece of the prompt where a section begins.</summary>
     private void AdvanceStage1(Stage1Song stage1)
     {
         stage1.TakeSampled();
         if (!stage1.IsDone)
         {
+            stage1.Read();
             Report(stage1.Done + 1, stage1.Tokens, stage1.TokenLimit, _shares.Stage1 * stage1.Fraction);
             return;
         }

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Yue.Engine;
 
 /// <summary>The hosted singleton that owns the models and the device.</summary>
-/// <remarks>One long-running thread loads the models, warms them up, and then runs the step loop: songs reach it
-/// through a bounded queue, results leave through tasks, cancellation is looked at between steps.</remarks>
+/// <remarks>One long-running thread loads the models, warms them up, and then runs the step loop. Songs reach it through a
+/// bounded queue, results leave through tasks, and cancellation is checked between steps.</remarks>
 public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 {
     /// <summary>What a song is guessed to take before one was measured.</summary>
@@ -141,7 +141,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
                 Log.NoGpu(_logger);
             }
 
-            using var models = ModelSet.Load(_options, Loading, _abandon.Token);
+            using var models = ModelSet.Load(_options, Loading, LoadingInStep, _abandon.Token);
             using var pipeline = new SongPipeline(models, _logger);
             Loading("warming up", 95);
             pipeline.WarmUp(_abandon.Token);
@@ -172,7 +172,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         Watch(true);
         while (!_isHung)
         {
-            Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
+            BeginStep();
             while (pipeline.HasRoom && _queue.TryDequeue(out var job))
             {
                 Admit(pipeline, job);
@@ -182,6 +182,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             MeasureMemory(models);
             if (pipeline.Running > 0)
             {
+                BeginStep();
                 foreach (var seconds in pipeline.Step())
                 {
                     Measure(seconds);
@@ -201,7 +202,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         }
     }
 
-    /// <summary>Has the watchdog look while there is something to do; an engine that waits for songs wakes nobody up.</summary>
+    /// <summary>Runs the watchdog while there is something to do; an engine that waits for songs wakes nobody up.</summary>
     private void Watch(bool isBusy)
     {
         var interval = isBusy && _options.StepTimeoutSeconds > 0 ? WatchdogInterval : Timeout.InfiniteTimeSpan;
@@ -210,10 +211,22 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     private void Admit(SongPipeline pipeline, SongJob job)
     {
+        Interlocked.Increment(ref _running);
         _unfinished.TryAdd(job, true);
         _ = job.Result.ContinueWith(
             _ => _unfinished.TryRemove(job, out bool _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         pipeline.Admit(job, _abandon.Token);
+    }
+
+    private void BeginStep() => Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
+
+    /// <summary>Counts every part of a model that loads on demand as a step, since a whole load may take minutes.</summary>
+    private void LoadingInStep()
+    {
+        if (Interlocked.Read(ref _stepStarted) != 0)
+        {
+            BeginStep();
+        }
     }
 
     /// <summary>A step that does not come back is a hung device: what the engine's thread holds is failed on its behalf.</summary>

@@ -50,11 +50,27 @@ public sealed class ModelShelfTests
     public void A_model_that_fails_to_load_takes_no_room_and_is_tried_again()
     {
         var tries = 0;
-        using var shelf = new ModelShelf(10, () => { });
+        using var shelf = new ModelShelf(10, () => { }, () => { });
         shelf.Add(new ShelfModel("a", 10, _ => ++tries == 1 ? throw new IOException("gone") : new Piece("a", _log)));
         Assert.Throws<IOException>(() => shelf.TryTake(shelf.Models[0]));
         Assert.Equal(0, shelf.Models[0].Users);
         Assert.True(shelf.TryTake(shelf.Models[0]));
+    }
+
+    [Fact]
+    public void A_model_that_a_song_takes_tells_of_every_part_that_is_loaded()
+    {
+        var parts = 0;
+        using var shelf = new ModelShelf(10, () => { }, () => parts++);
+        shelf.Add(new ShelfModel("a", 10, report =>
+        {
+            report(0.5);
+            report(1);
+            return new Piece("a", _log);
+        }));
+        Assert.True(shelf.TryTake(shelf.Models[0]));
+        Assert.True(shelf.TryTake(shelf.Models[0]));
+        Assert.Equal(2, parts);
     }
 
     private static void Use(ModelShelf shelf, ShelfModel model)
@@ -65,7 +81,7 @@ public sealed class ModelShelfTests
 
     private ModelShelf Shelf(long budget, params (string Name, long Bytes)[] models)
     {
-        var shelf = new ModelShelf(budget, () => _log.Add("unloaded"));
+        var shelf = new ModelShelf(budget, () => _log.Add("unloaded"), () => { });
         foreach (var (name, bytes) in models)
         {
             shelf.Add(new ShelfModel(name, bytes, _ => new Piece(name, _log)));

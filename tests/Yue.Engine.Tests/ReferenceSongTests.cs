@@ -30,6 +30,18 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     }
 
     [Fact]
+    public async Task A_song_runs_before_its_clip_is_encoded_and_can_be_cancelled_then()
+    {
+        using var cancel = new CancellationTokenSource();
+        var track = new AudioClip(Signals.Noise(5 * 16_000, 0.1f), SongReference.SampleRateHz);
+        var request = DemoEngine.OneSecond() with { Reference = Clip with { Tracks = [track] } };
+        var song = demo.Submit(request, new FirstReport(cancel.Cancel), cancel.Token);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => song);
+        Assert.False((await demo.Submit(request)).Reference!.FromCache);
+    }
+
+    [Fact]
     public async Task A_clip_that_leaves_no_room_for_the_song_fails_that_song_with_the_way_out()
     {
         // Another sound than the other tests', which one engine would remember.
@@ -63,4 +75,13 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
 
     private static IEnumerable<string> ReferenceWarnings(SongResult song) =>
         song.Warnings.Where(warning => warning.StartsWith("reference", StringComparison.Ordinal));
+
+    private sealed class FirstReport(Action act) : IProgress<SongProgress>
+    {
+        public void Report(SongProgress value)
+        {
+            Assert.Equal((SongStage.Stage1, 0L), (value.Stage, value.Done));
+            act();
+        }
+    }
 }

@@ -93,6 +93,47 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
+    public async Task Every_piece_of_a_long_prompt_is_a_step_of_a_running_song()
+    {
+        var seen = new List<(SongProgress Progress, EngineStatus Status, long At)>();
+        await demo.Submit(LongPrompt(), new Reporter(progress => seen.Add((progress, demo.Engine.Status, Stopwatch.GetTimestamp()))));
+
+        var reading = seen.TakeWhile(report => report.Progress.Done == 0).ToArray();
+        Assert.InRange(reading.Length, 4, 20);      // the beginning, and 512 ids each
+        Assert.All(reading, report => Assert.Equal((SongStage.Stage1, 1, 1), (report.Progress.Stage, report.Progress.Section, report.Status.Running)));
+        Assert.Equal(0, reading[0].Progress.Fraction);
+        foreach (var (before, now) in reading.Zip(reading.Skip(1)))
+        {
+            Assert.True(now.Progress.Fraction > before.Progress.Fraction);
+            Assert.True(now.Status.InStep <= Stopwatch.GetElapsedTime(before.At, now.At), "a piece belongs to the step of the one before");
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task A_song_that_is_cancelled_while_its_prompt_is_read_frees_the_engine_before_the_next_piece(int pieces)
+    {
+        using var cancel = new CancellationTokenSource();
+        var reports = new List<SongProgress>();
+        var song = demo.Submit(LongPrompt(), new Reporter(progress =>
+        {
+            reports.Add(progress);
+            if (reports.Count == pieces)
+            {
+                cancel.Cancel();
+            }
+        }), cancel.Token);
+        var next = demo.Submit(DemoEngine.OneSecond());
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => song);
+        Assert.NotNull(await next);
+        Assert.Equal(pieces, reports.Count);
+        Assert.All(reports, report => Assert.Equal(0, report.Done));
+    }
+
+    [Fact]
     public async Task Two_songs_at_once_wait_for_each_other_a_full_queue_refuses_and_a_cancelled_place_is_free()
     {
         using var cancel = new CancellationTokenSource();
@@ -166,6 +207,14 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running!);
     }
+
+    /// <summary>A short song whose prompt takes several pieces.</summary>
+    private static SongRequest LongPrompt() => DemoEngine.OneSecond() with
+    {
+        Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 2000))}",
+        Scope = SongScope.Draft,
+        Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz },
+    };
 
     private sealed class Reporter(Action<SongProgress> report) : IProgress<SongProgress>
     {

@@ -111,13 +111,15 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     {
         private readonly HashSet<int> _seen = [];
         private readonly List<int> _sampled = [];
-        private int _fed;           // positions in the cache when the section began to be sampled
+        private ReadOnlyMemory<int> _unread;
+        private SongSettings? _settings;        // of the section
+        private int _fed;           // positions in the cache, without those of the section's sampled ids
         private int? _pending;      // the last id of the context, not fed yet
         private bool _disposed;
 
         public int Song => song;
 
-        public int Length => _pending is null ? 0 : _fed + _sampled.Count + 1;
+        public int Unread => _unread.Length;
 
         public IReadOnlyList<int> Sampled => _sampled;
 
@@ -127,22 +129,32 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
         public void BeginSection(ReadOnlySpan<int> prompt, int section, SectionSampling sampling)
         {
-            var model = decoder._model;
             int[] ids = _pending is { } pending ? [pending, .. prompt] : prompt.ToArray();
-            var held = _fed + _sampled.Count;
-            model.Reserve(Conditional, Math.Min(held + ids.Length + sampling.MaxNewTokens, decoder.ContextLength));
-            model.Prefill(Conditional, held, ids.AsSpan(..^1));
-            (_fed, _pending) = (held + ids.Length - 1, ids[^1]);
+            _fed += _sampled.Count;
             _sampled.Clear();
             _seen.UnionWith(prompt.ToArray());
-            model.Decoder.SetRow(model.Stream, Conditional, ids[^1], _fed, active: true);
+            (_unread, _pending, _settings) = (ids.AsMemory(..^1), ids[^1], SettingsOf(section, sampling));
+            decoder._model.Reserve(Conditional, Math.Min(_fed + ids.Length + sampling.MaxNewTokens, decoder.ContextLength));
             if (sampling.IsGuided)
             {
-                model.Reserve(Unconditional, Math.Min(sampling.MaxNewTokens + 1, decoder.ContextLength));
-                model.Decoder.SetRow(model.Stream, Unconditional, ids[^1], 0, active: true);
+                decoder._model.Reserve(Unconditional, Math.Min(sampling.MaxNewTokens + 1, decoder.ContextLength));
             }
 
-            decoder._sampler.SetSong(model.Stream, song, SettingsOf(section, sampling), [.. _seen]);
+            StartOnceRead();
+        }
+
+        public void Read()
+        {
+            if (_unread.IsEmpty)
+            {
+                return;
+            }
+
+            var piece = _unread[..Math.Min(LlamaModel.PrefillChunk, _unread.Length)];
+            decoder._model.Prefill(Conditional, _fed, piece.Span);
+            _fed += piece.Length;
+            _unread = _unread[piece.Length..];
+            StartOnceRead();
         }
 
         /// <summary>Reads the ids that the device wrote since the last look.</summary>
@@ -158,12 +170,13 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             }
         }
 
-        public void Clear()
+        public void Truncate(ReadOnlySpan<int> kept)
         {
             Stop();
             _sampled.Clear();
             _seen.Clear();
-            (_fed, _pending) = (0, null);
+            _seen.UnionWith(kept.ToArray());
+            (_fed, _unread, _pending) = (kept.Length, default, null);
         }
 
         public void Dispose()
@@ -178,6 +191,25 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             decoder._model.Release(Conditional);
             decoder._model.Release(Unconditional);
             decoder._freeSongs.Add(song);
+        }
+
+        /// <summary>Puts the rows into the steps when the prompt is read. Until then the device samples nothing for them: the
+        /// section before has stopped them.</summary>
+        private void StartOnceRead()
+        {
+            if (_settings is not { } settings || _pending is not { } pending || !_unread.IsEmpty)
+            {
+                return;
+            }
+
+            var model = decoder._model;
+            model.Decoder.SetRow(model.Stream, Conditional, pending, _fed, active: true);
+            if (settings.UnconditionalRow is { } unconditional)
+            {
+                model.Decoder.SetRow(model.Stream, unconditional, pending, 0, active: true);
+            }
+
+            decoder._sampler.SetSong(model.Stream, song, settings, [.. _seen]);
         }
 
         private void Stop()

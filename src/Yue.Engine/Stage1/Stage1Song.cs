@@ -7,22 +7,26 @@ namespace Yue.Engine.Stage1;
 /// <summary>One song's way through stage 1: section after section, until every requested one is sung (MODEL.md 2.4).</summary>
 public sealed class Stage1Song : IDisposable
 {
+    /// <summary>The time to read an id of a prompt, as a share of the time to sample one: a rough figure for the progress.</summary>
+    private const double ReadingShare = 0.1;
+
     private readonly SongPrompt _prompt;
     private readonly IReadOnlyList<SectionBudget> _budgets;
     private readonly SamplingSettings _sampling;
     private readonly int _context;
     private readonly IReadOnlyList<IdRange> _allowed;
-    private readonly List<int[]> _ids;              // section → its ids, the end id included; the kept ones first
+    private readonly List<int[]> _ids;              // section → its ids, the end id included; the kept sections first
     private readonly int _kept;
     private readonly List<string> _warnings = [];
     private int _oldest;                            // the first section still in the context
+    private int _toRead;                            // ids of the section's prompt
 
-    /// <summary>A song that has not begun.</summary>
-    /// <param name="prompt">What the model reads.</param>
-    /// <param name="kept">The ids of sections that are sung already and come before: what the model hears first.</param>
+    /// <summary>Creates a song that has not begun.</summary>
+    /// <param name="prompt">The ids that the model reads.</param>
+    /// <param name="kept">The ids of the sections that are already sung and come first. The model hears them before it sings.</param>
     /// <param name="budgets">One for each of the prompt's next sections, which are sung.</param>
     /// <param name="sampling">How to draw.</param>
-    /// <param name="sequence">The song's place in the decoder, which it owns.</param>
+    /// <param name="sequence">The song's place in the decoder, empty; the song disposes it.</param>
     /// <param name="contextLength">The positions that the decoder has for it.</param>
     /// <param name="allowed">The ids that may be drawn; null is <see cref="DefaultMask"/>.</param>
     public Stage1Song(
@@ -58,8 +62,8 @@ public sealed class Stage1Song : IDisposable
     /// <summary>The most ids that can be sampled.</summary>
     public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
 
-    /// <summary>The share of the sections that is sung; one that is being sung counts by its budget.</summary>
-    public double Fraction => (Done + (IsDone ? 0 : (double)Sequence.Sampled.Count / Budget.MaxTokens)) / _budgets.Count;
+    /// <summary>The share of the sections that is sung. A section that is being sung counts by its prompt and its budget.</summary>
+    public double Fraction => (Done + (IsDone ? 0 : SectionFraction)) / _budgets.Count;
 
     /// <summary>Ids of every section that was sung here and is finished.</summary>
     public IEnumerable<int[]> Sung => _ids.Skip(_kept);
@@ -72,9 +76,33 @@ public sealed class Stage1Song : IDisposable
 
     private SectionBudget Budget => _budgets[Done];
 
+    private double SectionFraction
+    {
+        get
+        {
+            var read = ReadingShare * (_toRead - Sequence.Unread);
+            return (read + Sequence.Sampled.Count) / ((ReadingShare * _toRead) + Budget.MaxTokens);
+        }
+    }
+
+    /// <summary>The ids that the context holds beside a section's budget.</summary>
+    private int Room => _context - Budget.MaxTokens - 1;
+
     /// <summary>Begins the first section to sing.</summary>
     /// <exception cref="SongRequestException">Genre and lyrics do not fit into the context.</exception>
-    public void Begin() => BeginSection(Context());
+    public void Begin()
+    {
+        // The kept sections drop out as they did when they were sung, so that a continued song hears what a song in one go hears.
+        for (var section = 1; section <= Section; section++)
+        {
+            _oldest = OldestHeard(section);
+        }
+
+        BeginSection(Context(), hasDropped: _oldest > 0);
+    }
+
+    /// <summary>Reads the next piece of the section's prompt, if any is left. The decoder samples after the last one.</summary>
+    public void Read() => Sequence.Read();
 
     /// <summary>Looks at what the decoder sampled: closes a finished section and begins the next.</summary>
     public void TakeSampled()
@@ -88,55 +116,88 @@ public sealed class Stage1Song : IDisposable
         _ids.Add([.. sampled]);
         if (!IsDone)
         {
-            BeginSection(SectionPrompt(Section));
+            BeginNext();
         }
     }
 
     public void Dispose() => Sequence.Dispose();
 
-    private void BeginSection(int[] prompt)
+    /// <summary>Begins a section after the one just sung. The head stays in the decoder when sections are dropped.</summary>
+    private void BeginNext()
     {
-        var room = _context - Budget.MaxTokens - 1;
-        if (Sequence.Length + prompt.Length > room)
+        var oldest = OldestHeard(Section);
+        if (oldest == _oldest)
         {
-            prompt = Shorten(room);
-            Sequence.Clear();
+            BeginSection(SectionPrompt(Section, _oldest), hasDropped: false);
+            return;
+        }
+
+        _oldest = oldest;
+        Sequence.Truncate(_prompt.Head.AsSpan());
+        BeginSection(Context()[_prompt.Head.Length..], hasDropped: true);
+    }
+
+    private void BeginSection(int[] prompt, bool hasDropped)
+    {
+        CheckFits();
+        if (hasDropped)
+        {
+            _warnings.Add($"context shortened: from section {Section + 1} on, section{(_oldest == 1 ? " 1 is" : $"s 1 to {_oldest} are")} not heard");
         }
 
         Sequence.BeginSection(prompt, Section, Sampling());
+        _toRead = Sequence.Unread;
     }
 
-    /// <summary>What comes before a section: its prompt, behind the end id if the section before did not end by itself.</summary>
-    private int[] SectionPrompt(int section) => section > _oldest && _ids[section - 1][^1] != TokenMap.EndOfAudio
+    /// <summary>Returns the first section that a section hears. When the context is full, the oldest sections are dropped until
+    /// the rest takes half of the space after the head, so that the next sections do not have to read it all again at once.</summary>
+    /// <remarks>The section before is kept if it fits at all.</remarks>
+    private int OldestHeard(int section)
+    {
+        var oldest = _oldest;
+        if (ContextLength(section, oldest) > Room)
+        {
+            var half = _prompt.Head.Length + ((Room - _prompt.Head.Length) / 2);
+            while (oldest < section && ContextLength(section, oldest) > (oldest == section - 1 ? Room : half))
+            {
+                oldest++;
+            }
+        }
+
+        return oldest;
+    }
+
+    /// <summary>The prompt of a section that hears others from <paramref name="oldest"/> on. It begins with the end id if the
+    /// section before did not end by itself.</summary>
+    private int[] SectionPrompt(int section, int oldest) => section > oldest && _ids[section - 1][^1] != TokenMap.EndOfAudio
         ? [TokenMap.EndOfAudio, .. _prompt.Sections[section]]
         : [.. _prompt.Sections[section]];
 
-    /// <summary>The whole context of the section being begun, from <see cref="_oldest"/> on, the instruction before it.</summary>
+    /// <summary>The whole context of the section that begins: the head, the sections that it hears, and its prompt.</summary>
     private int[] Context() =>
     [
         .. _oldest == 0 ? [] : _prompt.Head,        // the first section's prompt begins with it
-        .. Enumerable.Range(_oldest, Section - _oldest).SelectMany(i => (int[])[.. SectionPrompt(i), .. _ids[i]]),
-        .. SectionPrompt(Section),
+        .. Enumerable.Range(_oldest, Section - _oldest).SelectMany(i => (int[])[.. SectionPrompt(i, _oldest), .. _ids[i]]),
+        .. SectionPrompt(Section, _oldest),
     ];
 
-    /// <summary>The context with the oldest sections left out, as few as will do; the instruction stays.</summary>
-    private int[] Shorten(int room)
+    /// <summary>The length of a section's context that hears others from <paramref name="oldest"/> on.</summary>
+    private int ContextLength(int section, int oldest) =>
+        (oldest == 0 ? 0 : _prompt.Head.Length)
+        + Enumerable.Range(oldest, section - oldest).Sum(i => SectionPrompt(i, oldest).Length + _ids[i].Length)
+        + SectionPrompt(section, oldest).Length;
+
+    private void CheckFits()
     {
-        while (_oldest < Section)
+        if (ContextLength(Section, _oldest) <= Room)
         {
-            _oldest++;
-            var ids = Context();
-            if (ids.Length <= room)
-            {
-                _warnings.Add($"context shortened: section {Section + 1} was sung without hearing section{(_oldest == 1 ? "" : "s 1 to")} {_oldest}");
-                return ids;
-            }
+            return;
         }
 
         var clip = _prompt.HasReference ? ", the reference clip" : "";
         throw new SongRequestException(
             $"genre{clip} and lyrics take {_prompt.Sections[0].Length} tokens; with max_new_tokens {Budget.MaxTokens} "
-            + $"the model's context of {_context} holds {room}: shorten the lyrics{clip}, or lower max_new_tokens or target_seconds");
+            + $"the model's context of {_context} holds {Room}: shorten the lyrics{clip}, or lower max_new_tokens or target_seconds");
     }
 
     private SectionSampling Sampling() => new()

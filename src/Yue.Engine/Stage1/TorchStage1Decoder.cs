@@ -33,7 +33,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
     {
         foreach (var sequence in sequences)
         {
-            ((Sequence)sequence).Step();
+            ((Sequence)sequence).Sample();
         }
     }
 
@@ -52,28 +52,55 @@ public sealed class TorchStage1Decoder : IStage1Decoder
         private readonly List<int> _sampled = [];
         private SectionSampling? _sampling;
         private int _section;
+        private ReadOnlyMemory<int> _unread;
         private int? _pending;      // the last id of the context, not fed to the model yet
         private bool _disposed;
 
-        public int Length => cache.Lengths[0] + (_pending is null ? 0 : 1);
+        public int Unread => _unread.Length;
 
         public IReadOnlyList<int> Sampled => _sampled;
 
         public void BeginSection(ReadOnlySpan<int> prompt, int section, SectionSampling sampling)
         {
             int[] ids = _pending is { } pending ? [pending, .. prompt] : prompt.ToArray();
-            if (ids.Length > 1)
-            {
-                decoder._model.Prefill(ids.AsSpan(..^1), cache, row: 0).Dispose();
-            }
-
             _seen.Add(prompt);
-            (_sampling, _section, _pending) = (sampling, section, ids[^1]);
+            (_sampling, _section, _unread, _pending) = (sampling, section, ids.AsMemory(..^1), ids[^1]);
             _sampled.Clear();
             cache.Clear(row: 1);
         }
 
-        public void Step()
+        public void Read()
+        {
+            if (_unread.IsEmpty)
+            {
+                return;
+            }
+
+            var piece = _unread[..Math.Min(LlamaModel.PrefillChunk, _unread.Length)];
+            decoder._model.Prefill(piece.Span, cache, row: 0).Dispose();
+            _unread = _unread[piece.Length..];
+        }
+
+        public void Truncate(ReadOnlySpan<int> kept)
+        {
+            cache.Truncate(row: 0, kept.Length);
+            _seen.Clear();
+            _seen.Add(kept);
+            (_unread, _pending) = (default, null);
+        }
+
+        public void Dispose()
+        {
+            if (!_disposed)
+            {
+                _disposed = true;
+                cache.Clear(row: 0);
+                cache.Clear(row: 1);
+                decoder._freeCaches.Push(cache);
+            }
+        }
+
+        public void Sample()
         {
             var (sampling, pending) = Begun();
             int[] fed = sampling.IsGuided ? [pending, pending] : [pending];
@@ -89,26 +116,8 @@ public sealed class TorchStage1Decoder : IStage1Decoder
             _pending = next;
         }
 
-        public void Clear()
-        {
-            cache.Clear(row: 0);
-            cache.Clear(row: 1);
-            _seen.Clear();
-            _pending = null;
-        }
-
-        public void Dispose()
-        {
-            if (!_disposed)
-            {
-                _disposed = true;
-                Clear();
-                decoder._freeCaches.Push(cache);
-            }
-        }
-
-        private (SectionSampling Sampling, int Pending) Begun() => _sampling is not null && _pending is { } pending
+        private (SectionSampling Sampling, int Pending) Begun() => _sampling is not null && _pending is { } pending && _unread.IsEmpty
             ? (_sampling, pending)
-            : throw new InvalidOperationException("no section has begun");
+            : throw new InvalidOperationException("no section has begun, or its prompt is not read");
     }
 }

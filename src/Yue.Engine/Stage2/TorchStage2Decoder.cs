@@ -7,7 +7,8 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Yue.Engine.Stage2;
 
 /// <summary>The reference stage-2 decoder: the plain Llama, greedy, one run after another (MODEL.md 2.4).</summary>
-/// <remarks>A large model reads its weights once a step, for all chunks of a run. Of a small one every core takes chunks of its own.</remarks>
+/// <remarks>A large model reads its weights once per step, for all chunks of a run. For a small model every core takes chunks of
+/// its own.</remarks>
 public sealed class TorchStage2Decoder : IStage2Decoder
 {
     private const int Codebooks = Stage2Chunks.Codebooks;
@@ -55,6 +56,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         private readonly TorchStage2Decoder _decoder;
         private readonly int[] _rowOf;          // chunk → row; rows go from the longest chunk to the shortest
         private readonly Lane[] _lanes;
+        private int _prefilled;                 // lanes
 
         public Run(TorchStage2Decoder decoder, IReadOnlyList<int[]> chunks)
         {
@@ -74,8 +76,15 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
         public bool IsDone => _lanes.All(lane => lane.IsDone);
 
+        /// <summary>Prefills one lane per step, then writes frames.</summary>
         public void Advance()
         {
+            if (_prefilled < _lanes.Length)
+            {
+                _lanes[_prefilled++].Prefill();
+                return;
+            }
+
             var going = Array.FindAll(_lanes, lane => !lane.IsDone);
             CpuWork.Share(going.Length, (from, to) =>
             {
@@ -111,13 +120,12 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         private readonly int[][] _codebook0;    // row → codebook-0 ids
         private readonly int[][] _ids;          // row → F frames of 8 ids
         private int _frame;
-        private Tensor _hidden;                 // [active rows, hidden] behind the frame's codebook-0 id
+        private Tensor? _hidden;                // [active rows, hidden] after the frame's codebook-0 id; null until prefilled
 
         public Lane(TorchStage2Decoder decoder, int first, int[][] codebook0)
         {
             (_decoder, _first, _codebook0) = (decoder, first, codebook0);
             _ids = [.. _codebook0.Select(row => new int[row.Length * Codebooks])];
-            _hidden = Prefill();
         }
 
         public int FramesDone { get; private set; }
@@ -164,10 +172,10 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
         public int[][] Codes(int row) => Stage2Chunks.CodesOf(_ids[row]);
 
-        public void Dispose() => _hidden.Dispose();
+        public void Dispose() => _hidden?.Dispose();
 
-        /// <summary>Rows of equal length go through the model together, up to their first frame's codebook-0 id.</summary>
-        private Tensor Prefill()
+        /// <summary>Reads the prompts up to the first frame's codebook-0 id. Rows of equal length go through the model together.</summary>
+        public void Prefill()
         {
             using var scope = NewDisposeScope();
             var last = new List<Tensor>();
@@ -186,12 +194,12 @@ public sealed class TorchStage2Decoder : IStage2Decoder
                 row = end;
             }
 
-            return cat(last).MoveToOuterDisposeScope();
+            _hidden = cat(last).DetachFromDisposeScope();
         }
 
         private void Feed(int[] ids, int rows)
         {
-            _hidden.Dispose();
+            _hidden!.Dispose();
             _hidden = _decoder._model.Step(ids, _decoder._cache, _first..(_first + rows));
         }
 
@@ -200,7 +208,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         {
             var range = _decoder._mask.RangeOf(codebook);
             using var scope = NewDisposeScope();
-            var logits = _decoder._model.Logits(_hidden.narrow(0, 0, rows), range.First, range.Count).cpu();   // [rows, count]
+            var logits = _decoder._model.Logits(_hidden!.narrow(0, 0, rows), range.First, range.Count).cpu();   // [rows, count]
             var scores = MemoryMarshal.Cast<byte, float>(logits.bytes);
             var best = new int[rows];
             for (var row = 0; row < rows; row++)

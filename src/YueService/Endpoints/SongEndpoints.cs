@@ -79,8 +79,8 @@ internal static class SongEndpoints
         songs.MapDelete("/{id}", (HttpContext http, string id, SongHandler handler) => handler.DeleteAsync(http, id))
             .Describe(
                 "Cancel or remove a job",
-                "A job that is queued or running is cancelled within one decode step; one that is finished is removed with its song.",
-                new ApiAnswer(204, "The finished job and its song are gone."),
+                "A job that is queued or running is cancelled before the engine's next step. A finished one is removed with its song.",
+                new ApiAnswer(204, "The finished job and its song are removed."),
                 ApiAnswer.Problem(404, "There is no such job."));
     }
 }

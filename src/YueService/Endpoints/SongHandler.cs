@@ -55,18 +55,25 @@ internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter 
 
     /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>
     /// <response code="200">The job after it was cancelled, its place in the queue free.</response>
-    /// <response code="204">The finished job and its song are gone.</response>
+    /// <response code="202">The job is cancelled, but the engine is still in a step of it; Location is the job.</response>
+    /// <response code="204">The finished job and its song are removed.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
-    public async Task<Results<Ok<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(HttpContext http, string id)
+    public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
         {
             return NoJob(http, id);
         }
 
-        return await jobs.DeleteAsync(view, http.RequestAborted) is { } cancelled
-            ? TypedResults.Ok(SongViews.Show(cancelled, queue, withLyrics: true))
-            : TypedResults.NoContent();
+        if (await jobs.DeleteAsync(view, http.RequestAborted) is not { } left)
+        {
+            return TypedResults.NoContent();
+        }
+
+        var job = SongViews.Show(left, queue, withLyrics: true);
+        return left.State is JobState.Queued or JobState.Running
+            ? TypedResults.Accepted(SongViews.PathOf(job.Id), job)
+            : TypedResults.Ok(job);
     }
 
     /// <summary>404 for a job.</summary>

@@ -8,9 +8,17 @@ namespace YueService.Jobs;
 
 /// <summary>Takes jobs, finds them, cancels them.</summary>
 internal sealed class SongJobs(
-    IJobStore store, IJobQueue queue, JobRunner runner, Retention retention, ReferenceFolder references, JobSignals signals) : IDisposable
+    IJobStore store,
+    IJobQueue queue,
+    JobRunner runner,
+    Retention retention,
+    ReferenceFolder references,
+    JobSignals signals,
+    TimeProvider clock) : IDisposable
 {
-    private static readonly TimeSpan CancelLimit = TimeSpan.FromSeconds(10);
+    /// <summary>How long <see cref="DeleteAsync"/> waits for a cancelled job to end.</summary>
+    private static readonly TimeSpan CancelLimit = TimeSpan.FromSeconds(5);
+
     private readonly SemaphoreSlim _taking = new(1, 1);
     private readonly ConcurrentDictionary<string, LiveJob> _live = new(StringComparer.Ordinal);
 
@@ -105,7 +113,7 @@ internal sealed class SongJobs(
     }
 
     /// <summary>Cancels a job that is not finished; removes one that is, with its song.</summary>
-    /// <returns>The job after it was cancelled; null when there is none any more.</returns>
+    /// <returns>The job after it was cancelled, or still in its last step; null when it was removed.</returns>
     public async Task<JobView?> DeleteAsync(JobView view, CancellationToken cancel)
     {
         if (view.Job.IsFinished)
@@ -117,7 +125,14 @@ internal sealed class SongJobs(
         if (view.Live is { } live)
         {
             live.Cancel();
-            await live.Ended.WaitAsync(CancelLimit, cancel);
+            try
+            {
+                await live.Ended.WaitAsync(CancelLimit, clock, cancel);
+            }
+            catch (TimeoutException)
+            {
+                // The engine is in a long step; the job ends after it.
+            }
         }
         else
         {

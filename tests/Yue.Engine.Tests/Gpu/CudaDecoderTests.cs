@@ -4,6 +4,7 @@ using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
 using Yue.Engine.Stage1;
 using Yue.Engine.Stage2;
+using Yue.Engine.Tests.Stage1;
 using Yue.Engine.Tokens;
 using Yue.Testing;
 using static TorchSharp.torch;
@@ -75,8 +76,8 @@ public sealed class CudaDecoderTests
 
         using var other = decoder.TryOpen(8)!;
         using var third = decoder.TryOpen(9)!;
-        other.BeginSection([4, 5, 6, TokenMap.XCodec], 0, Sampling(topK: 50, most: 400));
-        third.BeginSection([9, TokenMap.XCodec], 0, Sampling(topK: 50, most: 400) with { GuidanceScale = 1 });
+        other.BeginAndRead([4, 5, 6, TokenMap.XCodec], 0, Sampling(topK: 50, most: 400));
+        third.BeginAndRead([9, TokenMap.XCodec], 0, Sampling(topK: 50, most: 400) with { GuidanceScale = 1 });
         var beside = Sing(decoder, decoder.TryOpen(7)!, topK: 50, other, third);
 
         Assert.Equal(alone[0], beside[0]);
@@ -139,7 +140,7 @@ public sealed class CudaDecoderTests
         List<int[]> sections = [];
         foreach (var section in (int[])[0, 1])
         {
-            song.BeginSection(Prompt(section), section, Sampling(topK, most: 120));
+            song.BeginAndRead(Prompt(section), section, Sampling(topK, most: 120));
             while (song.Sampled.Count < 120)
             {
                 decoder.Advance([song, .. beside]);

@@ -64,6 +64,25 @@ public sealed class LlamaModelTests
     }
 
     [Fact]
+    public void Pieces_of_512_ids_give_the_bits_of_one_call()
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomModel();
+        int[] ids = [.. Enumerable.Range(0, 1001).Select(i => i * 31 % model.Config.VocabularySize)];
+        using var together = model.NewCache(1, ids.Length);
+        using var apart = model.NewCache(1, ids.Length);
+
+        var once = model.Prefill(ids, together, 0);
+        model.Prefill(ids.AsSpan(..LlamaModel.PrefillChunk), apart, 0);
+        var pieces = model.Prefill(ids.AsSpan(LlamaModel.PrefillChunk..), apart, 0);
+
+        Assert.Equal(once.data<float>().ToArray(), pieces.data<float>().ToArray());
+        Assert.Equal(
+            model.Logits(once, 0, model.Config.VocabularySize).data<float>().ToArray(),
+            model.Logits(pieces, 0, model.Config.VocabularySize).data<float>().ToArray());
+    }
+
+    [Fact]
     public void A_full_cache_is_refused_with_the_figures()
     {
         using var model = RandomModel();

@@ -14,9 +14,15 @@ internal sealed class FakeStage1Sequence : IStage1Sequence
 
     public List<SectionSampling> Settings { get; } = [];
 
-    public int Cleared { get; private set; }
+    /// <summary>The ids that stayed, truncation by truncation.</summary>
+    public List<int[]> Truncations { get; } = [];
 
-    public int Length { get; private set; }
+    /// <summary>The sizes of the pieces that were read.</summary>
+    public List<int> Pieces { get; } = [];
+
+    public bool IsDisposed { get; private set; }
+
+    public int Unread { get; private set; }
 
     public IReadOnlyList<int> Sampled => _sampled;
 
@@ -25,21 +31,26 @@ internal sealed class FakeStage1Sequence : IStage1Sequence
         Sections.Add(section);
         Prompts.Add(prompt.ToArray());
         Settings.Add(sampling);
-        Length += prompt.Length;
+        Unread = prompt.Length - 1;
         _sampled.Clear();
     }
 
-    public void Sample(params int[] ids)
+    public void Read()
     {
-        _sampled.AddRange(ids);
-        Length += ids.Length;
+        if (Unread > 0)
+        {
+            Pieces.Add(Math.Min(512, Unread));
+            Unread -= Pieces[^1];
+        }
     }
 
-    public void Clear()
+    public void Sample(params int[] ids) => _sampled.AddRange(ids);
+
+    public void Truncate(ReadOnlySpan<int> kept)
     {
-        Cleared++;
-        Length = 0;
+        Truncations.Add(kept.ToArray());
+        Unread = 0;
     }
 
-    public void Dispose() => Cleared = -1;
+    public void Dispose() => IsDisposed = true;
 }

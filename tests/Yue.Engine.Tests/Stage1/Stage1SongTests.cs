@@ -28,7 +28,7 @@ public sealed class Stage1SongTests
         Assert.Equal(3, song.Sung.Count());
         Assert.Equal([[1, 2, 10], [11], [12]], sequence.Prompts);
         Assert.Equal([0, 1, 2], sequence.Sections);
-        Assert.Equal(0, sequence.Cleared);
+        Assert.Empty(sequence.Truncations);
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class Stage1SongTests
     }
 
     [Fact]
-    public void A_full_context_drops_the_oldest_sections_and_keeps_the_instruction()
+    public void A_full_context_drops_its_oldest_half_and_keeps_the_instruction_unread()
     {
         var sequence = new FakeStage1Sequence();
         using var song = Begun(Prompt(4), 4, sequence, 151 + 230, maxTokens: 150);
@@ -81,10 +81,90 @@ public sealed class Stage1SongTests
             song.TakeSampled();
         }
 
-        // Three sections of 102 and their prompts do not fit into 230; two do, behind the two ids of the instruction.
-        Assert.Equal([1, 2, 11, .. OneSecond, TokenMap.EndOfAudio, 12, .. OneSecond, TokenMap.EndOfAudio, 13], sequence.Prompts[3]);
-        Assert.Equal(1, sequence.Cleared);
-        Assert.Equal(["context shortened: section 4 was sung without hearing section 1"], song.Warnings);
+        // Three sections of 101 and their prompts do not fit into 230. Half of the space after the instruction takes one.
+        Assert.Equal([12, .. OneSecond, TokenMap.EndOfAudio, 13], sequence.Prompts[3]);
+        Assert.Equal([1, 2], Assert.Single(sequence.Truncations));
+        Assert.Equal(["context shortened: from section 4 on, sections 1 to 2 are not heard"], song.Warnings);
+    }
+
+    [Theory]
+    [InlineData(2, 100, 100, 100)]
+    [InlineData(1000, 100, 100, 100)]       // lyrics that take more than half of the context
+    [InlineData(2, 1, 700, 30)]             // sections that differ
+    [InlineData(200, 640, 10, 640)]
+    public void Over_120_sections_no_more_ids_are_read_again_than_are_new(int head, params int[] lengths)
+    {
+        const int Sections = 120, Context = 2000, MaxTokens = 700;
+        var sequence = new FakeStage1Sequence();
+        using var song = Begun(Prompt(Sections, head), Sections, sequence, Context, MaxTokens);
+        var (isNew, held) = (head + 1, 0);
+        for (var section = 0; section < Sections; section++)
+        {
+            var dropped = sequence.Truncations.Count;
+            var sung = OneSecond[0];
+            int[] ids = [.. Enumerable.Repeat(sung, lengths[section % lengths.Length] - 1), TokenMap.EndOfAudio];
+            held += sequence.Prompts[^1].Length + ids.Length;
+            sequence.Sample(ids);
+            song.TakeSampled();
+            isNew += ids.Length + 1;
+            held = sequence.Truncations.Count > dropped ? head : held;
+            Assert.True(song.IsDone || held + sequence.Prompts[^1].Length <= Context - MaxTokens - 1);
+        }
+
+        Assert.True(song.IsDone);
+        Assert.NotEmpty(sequence.Truncations);
+        var read = sequence.Prompts.Sum(prompt => prompt.Length);
+        Assert.InRange(read, 0, 2 * isNew);
+    }
+
+    [Fact]
+    public void A_prompt_is_read_in_pieces_and_counts_in_the_progress()
+    {
+        var sequence = new FakeStage1Sequence();
+        using var song = Begun(Prompt(1, head: 1500), 1, sequence, 16_384, maxTokens: 100);
+        var fractions = new List<double> { song.Fraction };
+        while (sequence.Unread > 0)
+        {
+            song.Read();
+            fractions.Add(song.Fraction);
+        }
+
+        Assert.Equal([512, 512, 476], sequence.Pieces);
+        Assert.Equal(0, fractions[0]);
+        Assert.All(fractions.Zip(fractions.Skip(1)), pair => Assert.True(pair.Second > pair.First));
+        Assert.Equal(0, song.Tokens);
+        sequence.Sample(OneSecond[..50]);
+        Assert.InRange(song.Fraction, fractions[^1] + 0.01, 0.99);
+    }
+
+    [Fact]
+    public void A_continued_song_hears_the_sections_that_a_song_in_one_go_hears()
+    {
+        const int Sections = 9, Context = 151 + 430;
+        int[] closed = [.. OneSecond, TokenMap.EndOfAudio];
+        for (var kept = 1; kept < Sections; kept++)
+        {
+            var whole = new FakeStage1Sequence();
+            using var song = Begun(Prompt(Sections), Sections, whole, Context, maxTokens: 150);
+            var context = new List<int>(whole.Prompts[0]);
+            for (var section = 0; section < kept; section++)
+            {
+                whole.Sample(closed);
+                context.AddRange(closed);
+                var dropped = whole.Truncations.Count;
+                song.TakeSampled();
+                if (whole.Truncations.Count > dropped)
+                {
+                    context.RemoveRange(2, context.Count - 2);
+                }
+
+                context.AddRange(whole.Prompts[^1]);
+            }
+
+            var continued = new FakeStage1Sequence();
+            using var rest = Begun(Prompt(Sections), 1, continued, Context, maxTokens: 150, kept: Enumerable.Repeat(closed, kept));
+            Assert.Equal(context, Assert.Single(continued.Prompts));
+        }
     }
 
     [Fact]
@@ -128,7 +208,7 @@ public sealed class Stage1SongTests
         var sequence = new FakeStage1Sequence();
         using var song = Begun(Prompt(3), 1, sequence, 151 + 150, maxTokens: 150, kept: [closed, closed]);
         Assert.Equal([1, 2, 11, .. closed, 12], Assert.Single(sequence.Prompts));
-        Assert.Equal(["context shortened: section 3 was sung without hearing section 1"], song.Warnings);
+        Assert.Equal(["context shortened: from section 3 on, section 1 is not heard"], song.Warnings);
     }
 
     [Theory]
@@ -160,11 +240,15 @@ public sealed class Stage1SongTests
         return song;
     }
 
-    /// <summary>The instruction is 1, 2; section i's own prompt is 10 + i.</summary>
-    private static SongPrompt Prompt(int sections) => new()
+    /// <summary>The instruction is 1, 2 and so on; section i's own prompt is 10 + i.</summary>
+    private static SongPrompt Prompt(int sections, int head = 2)
     {
-        Head = [1, 2],
-        Sections = [.. Enumerable.Range(0, sections).Select(i => i == 0 ? [1, 2, 10] : ImmutableArray.Create(10 + i))],
-        Warnings = [],
-    };
+        ImmutableArray<int> instruction = [.. Enumerable.Range(1, head)];
+        return new()
+        {
+            Head = instruction,
+            Sections = [.. Enumerable.Range(0, sections).Select(i => i == 0 ? [.. instruction, 10] : ImmutableArray.Create(10 + i))],
+            Warnings = [],
+        };
+    }
 }

@@ -16,7 +16,7 @@ public sealed class TorchStage1DecoderTests
         using var decoder = new TorchStage1Decoder(model, songs: 2);
         var alone = Sing(decoder, seed: 7);
         using var other = decoder.TryOpen(8)!;
-        other.BeginSection([3, 4], 0, Sampling);
+        other.BeginAndRead([3, 4], 0, Sampling);
 
         Assert.Equal(alone, Sing(decoder, seed: 7, other));
         Assert.NotEqual(alone, Sing(decoder, seed: 9, other));
@@ -28,15 +28,13 @@ public sealed class TorchStage1DecoderTests
         using var model = Model();
         using var decoder = new TorchStage1Decoder(model, songs: 2);
         using var continued = decoder.TryOpen(1)!;
-        continued.BeginSection([1, 2, 3], 0, Sampling);
+        continued.BeginAndRead([1, 2, 3], 0, Sampling);
         Advance(decoder, continued, 12);
         int[] context = [1, 2, 3, .. continued.Sampled, 5, 6];
-        continued.BeginSection([5, 6], 1, Sampling);
+        continued.BeginAndRead([5, 6], 1, Sampling);
         using var anew = decoder.TryOpen(1)!;
-        anew.BeginSection(context, 1, Sampling);
+        anew.BeginAndRead(context, 1, Sampling);
 
-        Assert.Equal(context.Length, continued.Length);
-        Assert.Equal(context.Length, anew.Length);
         Advance(decoder, continued, 12);
         Advance(decoder, anew, 12);
         Assert.Equal(anew.Sampled, continued.Sampled);
@@ -53,7 +51,50 @@ public sealed class TorchStage1DecoderTests
         first.Dispose();
         using var next = decoder.TryOpen(2);
         Assert.NotNull(next);
-        Assert.Equal(0, next.Length);
+    }
+
+    [Fact]
+    public void A_long_prompt_is_read_in_pieces_of_512_ids_whatever_runs_between_them()
+    {
+        using var model = Model(maxPositions: 2048);
+        using var decoder = new TorchStage1Decoder(model, songs: 2);
+        using var whole = decoder.TryOpen(5)!;
+        using var interrupted = decoder.TryOpen(5)!;
+        Assert.Equal(3, whole.BeginAndRead(LongPrompt(1300), 0, Sampling));
+        Advance(decoder, whole, 6);
+
+        interrupted.BeginSection(LongPrompt(1300), 0, Sampling);
+        var unread = new List<int>();
+        while (interrupted.Unread > 0)
+        {
+            unread.Add(interrupted.Unread);
+            Assert.Throws<InvalidOperationException>(() => decoder.Advance([interrupted]));
+            interrupted.Read();
+            Advance(decoder, whole, 1);
+        }
+
+        Advance(decoder, interrupted, 6);
+        Assert.Equal([1299, 787, 275], unread);
+        Assert.Equal(whole.Sampled.Take(6), interrupted.Sampled);
+    }
+
+    [Fact]
+    public void A_truncated_context_samples_as_one_that_was_read_anew()
+    {
+        using var model = Model(maxPositions: 2048);
+        using var decoder = new TorchStage1Decoder(model, songs: 2);
+        int[] head = LongPrompt(600);
+        using var truncated = decoder.TryOpen(5)!;
+        truncated.BeginAndRead([.. head, 40, 41, 42], 0, Sampling);
+        Advance(decoder, truncated, 12);
+        truncated.Truncate(head);
+        truncated.BeginAndRead([3, 4, 5], 1, Sampling);
+        using var anew = decoder.TryOpen(5)!;
+        anew.BeginAndRead([.. head, 3, 4, 5], 1, Sampling);
+
+        Advance(decoder, truncated, 12);
+        Advance(decoder, anew, 12);
+        Assert.Equal(anew.Sampled, truncated.Sampled);
     }
 
     private static SectionSampling Sampling { get; } = new()
@@ -72,7 +113,7 @@ public sealed class TorchStage1DecoderTests
     private static int[] Sing(TorchStage1Decoder decoder, long seed, params IStage1Sequence[] beside)
     {
         using var song = decoder.TryOpen(seed)!;
-        song.BeginSection([1, 2], 0, Sampling);
+        song.BeginAndRead([1, 2], 0, Sampling);
         for (var i = 0; i < 20; i++)
         {
             decoder.Advance([song, .. beside]);
@@ -89,9 +130,11 @@ public sealed class TorchStage1DecoderTests
         }
     }
 
-    private static LlamaModel Model()
+    private static int[] LongPrompt(int length) => [.. Enumerable.Range(0, length).Select(i => i * 31 % 30)];
+
+    private static LlamaModel Model(int maxPositions = 256)
     {
-        var config = TestLlama.Tiny;
+        var config = TestLlama.Tiny with { MaxPositions = maxPositions };
         return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
     }
 }

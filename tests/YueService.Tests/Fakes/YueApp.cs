@@ -25,6 +25,9 @@ internal sealed class YueApp : WebApplicationFactory<Program>
 
     public FakeSongEncoder Encoder { get; } = new();
 
+    /// <summary>The clock of the jobs.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Where ffmpeg and ffprobe are looked for; null for PATH.</summary>
     public string? ProgramFolder { get; init; }
 
@@ -69,6 +72,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         {
             services.AddSingleton<ISongEngine>(Engine);
             services.AddSingleton<ISongEncoder>(Encoder);
+            services.AddSingleton(Clock);
             services.AddSingleton<ILogEventSink>(Log);
             services.AddSingleton(_ => new AudioDecoder(ProgramFolder, _temp.Path));
         });

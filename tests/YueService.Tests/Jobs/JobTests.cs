@@ -106,6 +106,33 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
+    public async Task A_job_that_ends_later_than_its_cancellation_is_answered_with_202()
+    {
+        var clock = new TimersAtOnce();
+        using var app = new YueApp { Clock = clock };
+        using var client = app.CreateClient();
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        app.Engine.Sing = async (request, progress, cancel) =>
+        {
+            progress!.Report(new(SongStage.Stage1, 1, 1, 0, 100, 0));
+            await release.Task;
+            cancel.ThrowIfCancellationRequested();
+            return FakeSongEngine.Song(request);
+        };
+        var job = await client.SubmitAsync("one");
+        await client.WhenAsync(job, "running");
+
+        using var response = await client.DeleteAsync(job, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        Assert.Equal(job, response.Headers.Location!.ToString());
+        Assert.Equal("running", (await response.JsonAsync()).GetProperty("state").GetString());
+        Assert.Equal(TimeSpan.FromSeconds(5), clock.Asked);
+        release.SetResult();
+        await client.WhenAsync(job, "cancelled");
+    }
+
+    [Fact]
     public async Task Deleting_a_finished_job_removes_it_with_its_song()
     {
         var job = await _client.SubmitAsync("one");
@@ -222,4 +249,17 @@ public sealed class JobTests : IDisposable
     }
 
     private async Task<System.Text.Json.JsonElement> ProgressOf(string job) => (await _client.GetJsonAsync(job)).GetProperty("progress");
+
+    /// <summary>A clock whose timers are due when they are made.</summary>
+    private sealed class TimersAtOnce : TimeProvider
+    {
+        /// <summary>The time that the last timer was asked for.</summary>
+        public TimeSpan Asked { get; private set; }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Asked = dueTime;
+            return base.CreateTimer(callback, state, TimeSpan.Zero, period);
+        }
+    }
 }
