@@ -24,17 +24,33 @@ internal sealed record SystemdSettings(string Socket, TimeSpan? Watchdog)
     }
 }
 
-/// <summary>Tells systemd how the engine is: what it loads, when it is ready, that it lives, when it stops.</summary>
-/// <remarks>The watchdog is served only while the engine's thread lives and its step is not older than the watchdog's own time, so
-/// that a hung device ends in a restart. While models load, the start's time limit is moved on, and the stop's by what a drain may take.</remarks>
-internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifetime lifetime, IOptions<HostOptions> host, SystemdSettings settings) : BackgroundService
+/// <summary>Reports the engine's state to systemd: loading, ready, alive, stopping.</summary>
+/// <remarks>
+/// Watchdog messages are sent only while the engine's thread is alive and its current step is younger than the watchdog time, so a hung
+/// device ends in a restart. The start limit is extended only when loading makes progress, so a load that hangs ends, too. The stop limit
+/// is extended by the time that a drain may take.
+/// </remarks>
+internal sealed partial class SystemdNotifier(
+    ISongEngine engine,
+    IHostApplicationLifetime lifetime,
+    IOptions<HostOptions> host,
+    SystemdSettings settings,
+    TimeProvider clock,
+    ILogger<SystemdNotifier> logger) : BackgroundService
 {
+    /// <summary>The longest time that loading may take from one sign of progress to the next.</summary>
+    internal static readonly TimeSpan LoadingPatience = TimeSpan.FromMinutes(5);
+
+    // The log says what hangs before systemd ends the process.
+    private static readonly TimeSpan HangWarning = LoadingPatience - TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LoadingInterval = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan LoadingExtension = TimeSpan.FromSeconds(60);
 
     private readonly TimeSpan _interval = settings.Watchdog / 4 is { } quarter && quarter < LookInterval ? quarter : LookInterval;
     private string _said = "";
+    private (string? What, double Percent)? _progress;
+    private long _progressAt;
+    private bool _isHangLogged;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -73,7 +89,7 @@ internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifeti
 
         if (status.State == EngineState.Loading)
         {
-            socket.Send(Extend(LoadingExtension));
+            ExtendOnProgress(socket, status);
         }
 
         if (settings.Watchdog is { } watchdog && IsAlive(status, watchdog))
@@ -82,7 +98,22 @@ internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifeti
         }
     }
 
-    /// <summary>Moves the limit of the start or the stop on.</summary>
+    /// <summary>Extends the start limit if the engine loads something else than before, or more of it.</summary>
+    private void ExtendOnProgress(NotifySocket socket, EngineStatus status)
+    {
+        if (_progress != (status.Loading, status.Percent))
+        {
+            (_progress, _progressAt, _isHangLogged) = ((status.Loading, status.Percent), clock.GetTimestamp(), false);
+            socket.Send(Extend(LoadingPatience));
+        }
+        else if (!_isHangLogged && clock.GetElapsedTime(_progressAt) is var silence && silence >= HangWarning)
+        {
+            _isHangLogged = true;
+            Log.Hangs(logger, status.Loading ?? "the models", status.Percent, silence.TotalSeconds, (LoadingPatience - HangWarning).TotalSeconds);
+        }
+    }
+
+    /// <summary>Extends the limit of the start or the stop, counted from now.</summary>
     private static string Extend(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"EXTEND_TIMEOUT_USEC={time.TotalMicroseconds:F0}");
 
     private static bool IsAlive(EngineStatus status, TimeSpan watchdog) => status.State != EngineState.Failed && status.InStep < watchdog;
@@ -94,4 +125,11 @@ internal sealed class SystemdNotifier(ISongEngine engine, IHostApplicationLifeti
         EngineState.Failed => $"failed: {(status.Failure ?? "unknown").ReplaceLineEndings(" ")}",
         _ => "finishing the running songs",
     };
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Error, Message = "Loading {What} has made no progress for {Seconds:F0} s ({Percent:F0} % loaded). Without any, "
+            + "systemd ends the start in {SecondsLeft:F0} s: check the disk and the device that it loads from and to")]
+        public static partial void Hangs(ILogger logger, string what, double percent, double seconds, double secondsLeft);
+    }
 }

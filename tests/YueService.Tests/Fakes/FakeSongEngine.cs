@@ -12,7 +12,7 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
 
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public EngineStatus Status { get; set; } = new()
+    private volatile EngineStatus _status = new()
     {
         State = EngineState.Ready,
         Device = "cpu",
@@ -21,6 +21,22 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
         QueueDepth = 1,
         Running = 1,
     };
+
+    private int _statusReads;
+
+    public EngineStatus Status
+    {
+        get
+        {
+            Interlocked.Increment(ref _statusReads);
+            return _status;
+        }
+
+        set => _status = value;
+    }
+
+    /// <summary>How often the status was looked at.</summary>
+    public int StatusReads => Volatile.Read(ref _statusReads);
 
     public Task<string> Lost => _lost.Task;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine;
@@ -18,6 +19,8 @@ public sealed class SystemdTests : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly FakeSongEngine _engine = new();
     private readonly Lifetime _lifetime = new();
+    private readonly Clock _clock = new();
+    private readonly LinesLog _log = new();
     private readonly ConcurrentQueue<string> _told = new();
     private readonly Socket _systemd = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
 
@@ -41,7 +44,7 @@ public sealed class SystemdTests : IDisposable
         _engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 2", Percent = 40 };
         using var notifier = await StartAsync();
         await ToldAsync("STATUS=loading stage 2, 40 %");
-        await ToldAsync("EXTEND_TIMEOUT_USEC=60000000");
+        await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
         Assert.DoesNotContain("READY=1", _told);
 
         _engine.Status = ready;
@@ -49,6 +52,37 @@ public sealed class SystemdTests : IDisposable
         await ToldAsync("STATUS=ready on cpu: 1 running, 1 waiting");
         await SignsOfLifeAsync(3);
         Assert.Single(_told, message => message == "READY=1");
+    }
+
+    [Fact]
+    public async Task The_start_limit_is_extended_only_when_loading_makes_progress()
+    {
+        _engine.Status = Loading("stage 1", 10);
+        using var notifier = await StartAsync();
+        await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
+        await LooksAsync(5);
+        Assert.Equal(1, Extensions());
+
+        _engine.Status = Loading("stage 1", 10.5);
+        await Eventually.TrueAsync(() => Extensions() == 2);
+        _engine.Status = Loading("stage 2", 10.5);
+        await Eventually.TrueAsync(() => Extensions() == 3);
+        await LooksAsync(5);
+        Assert.Equal(3, Extensions());
+    }
+
+    [Fact]
+    public async Task A_load_that_hangs_is_logged_once_by_name_before_systemd_ends_it()
+    {
+        _engine.Status = Loading("stage 2", 40);
+        using var notifier = await StartAsync();
+        await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
+        Assert.Empty(_log.Lines);
+        _clock.Advance(SystemdNotifier.LoadingPatience - TimeSpan.FromSeconds(30));
+        await Eventually.TrueAsync(() => !_log.Lines.IsEmpty);
+        await LooksAsync(5);
+        Assert.StartsWith("Loading stage 2 has made no progress for 270 s (40 % loaded)", Assert.Single(_log.Lines), StringComparison.Ordinal);
+        Assert.Equal(1, Extensions());
     }
 
     [Fact]
@@ -123,9 +157,20 @@ public sealed class SystemdTests : IDisposable
     private async Task<SystemdNotifier> StartAsync(bool watchdog = true)
     {
         var host = Options.Create(new HostOptions { ShutdownTimeout = TimeSpan.FromSeconds(45) });
-        var notifier = new SystemdNotifier(_engine, _lifetime, host, new(_folder["notify"], watchdog ? Watchdog : null));
+        var notifier = new SystemdNotifier(_engine, _lifetime, host, new(_folder["notify"], watchdog ? Watchdog : null), _clock, _log);
         await notifier.StartAsync(TestContext.Current.CancellationToken);
         return notifier;
+    }
+
+    private static EngineStatus Loading(string what, double percent) => new() { State = EngineState.Loading, Loading = what, Percent = percent };
+
+    private int Extensions() => _told.Count(message => message.StartsWith("EXTEND_TIMEOUT_USEC", StringComparison.Ordinal));
+
+    /// <summary>Waits until the notifier has looked at the engine some more times.</summary>
+    private Task LooksAsync(int more)
+    {
+        var before = _engine.StatusReads;
+        return Eventually.TrueAsync(() => _engine.StatusReads >= before + more);
     }
 
     private Task ToldAsync(string message) => Eventually.TrueAsync(() => _told.Contains(message));
@@ -159,6 +204,31 @@ public sealed class SystemdTests : IDisposable
         {
             // The test is over.
         }
+    }
+
+    /// <summary>A clock that moves only when the test says so.</summary>
+    private sealed class Clock : TimeProvider
+    {
+        private long _ticks = 1;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Interlocked.Read(ref _ticks);
+
+        public void Advance(TimeSpan time) => Interlocked.Add(ref _ticks, time.Ticks);
+    }
+
+    private sealed class LinesLog : ILogger<SystemdNotifier>
+    {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Enqueue(formatter(state, exception));
     }
 
     private sealed class Lifetime : IHostApplicationLifetime, IDisposable
