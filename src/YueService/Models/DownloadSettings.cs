@@ -21,7 +21,10 @@ internal sealed record DownloadSettings
     /// <summary>The longest wait, also where a server asks for a longer one.</summary>
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often what is done is written down beside the half file.</summary>
+    /// <summary>Free disk space, in bytes, that downloads leave to other programs.</summary>
+    public long SpareBytes { get; init; } = 1L << 30;
+
+    /// <summary>How often the record of the bytes received is written beside the partial file.</summary>
     public TimeSpan SaveInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The wait before the next try.</summary>

@@ -1,13 +1,13 @@
 namespace YueService.Models;
 
-/// <summary>What a file must be, as far as it is known beforehand.</summary>
-internal sealed record ExpectedContent(long? Size, string? Sha256);
-
 /// <summary>What a file is.</summary>
 internal sealed record FileContent(long Size, string Sha256);
 
-/// <summary>Downloads a file: into a half file, in ranges, checked, and then renamed into place.</summary>
-internal sealed class FileDownload(HubClient hub, DownloadSettings settings)
+/// <summary>Downloads a file in ranges into a partial file, checks it, and renames it into place.</summary>
+/// <param name="hub">The server.</param>
+/// <param name="settings">Patience, parallelism and spare disk space.</param>
+/// <param name="freeBytes">Returns the free space of the disk that holds a folder.</param>
+internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Func<string, long> freeBytes)
 {
     /// <summary>Downloads a file and checks it.</summary>
     /// <param name="file">Which one.</param>
@@ -52,10 +52,22 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings)
     {
         var remote = await RemoteFile.AskAsync(hub, file, cancel);
         CheckPromise(file, remote, expected);
+        var maxBytes = MaxBytes(file, remote, target, expected);
         var sha256 = expected.Sha256 ?? remote.Sha256;
         using var part = PartFile.Open(target, remote, sha256, settings);
         progress.Follow(part, remote.Size);
-        var found = await FetchAsync(file, remote, part, progress, cancel);
+        string found;
+        try
+        {
+            found = await FetchAsync(file, remote, part, maxBytes, progress, cancel);
+        }
+        catch when (!remote.TakesRanges)
+        {
+            // Without ranges the next attempt starts from the beginning.
+            PartFile.Delete(target);
+            throw;
+        }
+
         var size = part.Prefix;
         if (sha256 is not null && found != sha256)
         {
@@ -73,7 +85,33 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings)
         return new(size, found);
     }
 
-    /// <summary>Spares the download of what would be refused at its end.</summary>
+    /// <summary>Returns the most bytes that the file may have: by its known or approximate size, and by the disk.</summary>
+    /// <exception cref="DownloadException">The server's file is larger.</exception>
+    private long MaxBytes(HubFile file, RemoteFile remote, string target, ExpectedContent expected)
+    {
+        var folder = Path.GetDirectoryName(target)!;
+        Directory.CreateDirectory(folder);
+        if (remote.Size > expected.MaxBytes)
+        {
+            throw new DownloadException(
+                $"{file}: the server has a file of {remote.Size} bytes, and about {expected.AboutBytes} were expected, {expected.MaxBytes} at most",
+                DownloadRemedy.None);
+        }
+
+        // What has already been downloaded takes no further room.
+        var room = Math.Max(0, freeBytes(folder) - settings.SpareBytes) + PartFile.BytesOf(target);
+        if (remote.Size > room)
+        {
+            throw new DownloadException(
+                $"{file}: {ByteText.Of(remote.Size.Value)} do not fit the disk of {folder}, which has room for {ByteText.Of(room)} besides "
+                + $"{ByteText.Of(settings.SpareBytes)} that stay free. Make room, or name a folder on another disk with --folder.",
+                DownloadRemedy.None);
+        }
+
+        return Math.Min(expected.MaxBytes, room);
+    }
+
+    /// <summary>Refuses a file before its download if it would be refused afterwards.</summary>
     private static void CheckPromise(HubFile file, RemoteFile remote, ExpectedContent expected)
     {
         if (expected.Size is { } size && remote.Size is { } told && told != size)
@@ -93,10 +131,11 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings)
     }
 
     /// <summary>Fetches what is not there, several ranges at a time, hashes behind it and keeps the record of what is there.</summary>
-    private async Task<string> FetchAsync(HubFile file, RemoteFile remote, PartFile part, FileProgress progress, CancellationToken cancel)
+    private async Task<string> FetchAsync(
+        HubFile file, RemoteFile remote, PartFile part, long maxBytes, FileProgress progress, CancellationToken cancel)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var fetch = new RangeFetch(hub, file, remote, part, settings, progress.Wait);
+        var fetch = new RangeFetch(hub, file, remote, part, maxBytes, settings, progress.Wait);
         var fetching = FetchRangesAsync(fetch, part, stop.Token);
         var saving = remote.TakesRanges ? SaveAsync(part, fetching, stop.Token) : Task.CompletedTask;
         try

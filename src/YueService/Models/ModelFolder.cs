@@ -17,7 +17,7 @@ internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile Fil
     public ExpectedContent Expected(ModelLock locked)
     {
         var before = locked.Find(Name, Checkpoint.Revision);
-        return new(File.Size ?? before?.Size, File.Sha256 ?? before?.Sha256);
+        return new(File.Size ?? before?.Size, File.Sha256 ?? before?.Sha256, File.AboutBytes);
     }
 
     /// <summary>Whether the whole file is there, by its size: only checked files get their final name.</summary>

@@ -10,9 +10,6 @@ namespace YueService.Models;
 internal sealed class ModelPull(
     ModelFolder folder, HubClient hub, DownloadSettings settings, IDownloadView view, TextWriter output, Func<string, long> freeBytes)
 {
-    // What other programs and the log may need meanwhile.
-    private const long SpareBytes = 1L << 30;
-
     /// <summary>Pulls what is missing; what is there is left alone.</summary>
     /// <returns>Whether every file is there now.</returns>
     /// <exception cref="DownloadException">A file cannot be had.</exception>
@@ -25,7 +22,7 @@ internal sealed class ModelPull(
         var missing = files.Where(file => !file.IsThere(locked)).ToList();
         CheckRoom(missing);
         await output.WriteLineAsync($"{profile}: {files.Count - missing.Count} of {files.Count} files are there, {ByteText.Of(missing.Sum(Left))} to download");
-        var download = new FileDownload(hub, settings);
+        var download = new FileDownload(hub, settings, freeBytes);
         foreach (var file in missing)
         {
             var progress = new FileProgress(file.Name, file.File.ExpectedBytes);
@@ -65,10 +62,10 @@ internal sealed class ModelPull(
     {
         var needed = missing.Sum(Left);
         var free = freeBytes(folder.Path);
-        if (needed > 0 && needed + SpareBytes > free)
+        if (needed > 0 && needed + settings.SpareBytes > free)
         {
             throw new IOException(
-                $"{folder.Path} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to come besides {ByteText.Of(SpareBytes)} that stay free. "
+                $"{folder.Path} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to come besides {ByteText.Of(settings.SpareBytes)} that stay free. "
                 + "Make room, or name a folder on another disk with --folder.");
         }
     }

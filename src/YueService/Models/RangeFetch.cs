@@ -7,10 +7,11 @@ namespace YueService.Models;
 /// <param name="file">Which file.</param>
 /// <param name="remote">What the server said of it; every answer is held against that.</param>
 /// <param name="part">Where to.</param>
+/// <param name="maxBytes">The most bytes that the file may have; limits a body of unknown length.</param>
 /// <param name="settings">How patiently.</param>
 /// <param name="retrying">Told why and for how long it waits.</param>
 internal sealed class RangeFetch(
-    HubClient hub, HubFile file, RemoteFile remote, PartFile part, DownloadSettings settings, Action<string, TimeSpan> retrying)
+    HubClient hub, HubFile file, RemoteFile remote, PartFile part, long maxBytes, DownloadSettings settings, Action<string, TimeSpan> retrying)
 {
     private const int BufferBytes = 256 << 10;
 
@@ -61,6 +62,11 @@ internal sealed class RangeFetch(
             {
                 End(range);
                 return;
+            }
+
+            if (count > maxBytes - range.Start - range.Done)
+            {
+                throw Fault($"the server sends more than {maxBytes} bytes, the most that this file may have here", DownloadRemedy.None);
             }
 
             await part.WriteAsync(range, buffer.AsMemory(0, count), cancel);

@@ -19,9 +19,14 @@ internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string
         var takesRanges = answer.Response.StatusCode == HttpStatusCode.PartialContent && headers.ContentRange is { From: 0, To: 0, Length: > 0 };
         var size = takesRanges ? headers.ContentRange!.Length
             : answer.Response.StatusCode == HttpStatusCode.OK ? headers.ContentLength
-            : throw new DownloadException($"{file}: the server answers a request for byte 0 with '{headers.ContentRange}'", DownloadRemedy.Retry);
+            : throw new DownloadException(
+                $"{file}: the server answers a request for byte 0 with Content-Range '{Raw(headers, "Content-Range")}', which gives no size", DownloadRemedy.None);
         return answer.Size is { } linked && size is { } told && linked != told
             ? throw new DownloadException($"{file}: the hub says that it has {linked} bytes and its storage says {told}", DownloadRemedy.None)
             : new(size, etag, answer.Sha256, takesRanges);
     }
+
+    /// <summary>The header as it was sent: an invalid value has no parsed form.</summary>
+    private static string Raw(HttpContentHeaders headers, string name) =>
+        headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : "";
 }

@@ -363,7 +363,7 @@ public sealed class DownloadTests : IAsyncLifetime
     private async Task<FileContent> DownloadAsync(ExpectedContent expected, DownloadSettings settings, CancellationToken? cancel = null)
     {
         using var hub = new HubClient(_hub.Address, Token, settings.StallTimeout);
-        return await new FileDownload(hub, settings).RunAsync(
+        return await new FileDownload(hub, settings, _ => long.MaxValue).RunAsync(
             File, Target, expected, new FileProgress("model.bin", 0), cancel ?? TestContext.Current.CancellationToken);
     }
 
