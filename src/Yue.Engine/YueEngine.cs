@@ -290,7 +290,17 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     {
         // Of a native library that does not load, only the innermost exception says why.
         var reason = (error is TypeInitializationException ? error.GetBaseException() : error).Message;
-        Log.Dead(_logger, error);
+        if (_loaded.Task.IsCompleted)
+        {
+            Log.Dead(_logger, error);
+        }
+        else
+        {
+            reason = reason.Split('\n')[0];
+            Log.NotLoaded(_logger, _status.Loading, reason);
+            Log.NotLoadedWhere(_logger, error);
+        }
+
         UpdateStatus(status => status with { State = EngineState.Failed, Failure = reason, Loading = null });
         if (!_loaded.TrySetException(error))
         {
@@ -313,6 +323,12 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
         public static partial void Ready(ILogger logger, string device, double seconds, string demo);
+
+        [LoggerMessage(Level = LogLevel.Critical, Message = "Loading failed at {What}: {Reason}")]
+        public static partial void NotLoaded(ILogger logger, string? what, string reason);
+
+        [LoggerMessage(Level = LogLevel.Debug, Message = "Where loading failed")]
+        public static partial void NotLoadedWhere(ILogger logger, Exception error);
 
         [LoggerMessage(Level = LogLevel.Critical, Message = "The engine stopped")]
         public static partial void Dead(ILogger logger, Exception error);

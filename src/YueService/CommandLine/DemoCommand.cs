@@ -1,12 +1,13 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Yue.Engine;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue demo</c>: a song from sample lyrics with the built-in model, to see that everything works.</summary>
+/// <summary><c>yue demo</c>: makes a song from sample lyrics with the built-in model, to show that everything works.</summary>
 internal static class DemoCommand
 {
-    /// <summary>What is sung.</summary>
+    /// <summary>The lyrics that are sung.</summary>
     internal const string Lyrics = """
         [verse]
         Morning light on the river road
@@ -17,55 +18,38 @@ internal static class DemoCommand
         Take us under their wing
         """;
 
-    public static Command Create(SettingOptions settings, Action<IServiceCollection> configure)
+    public static Command Create(SettingOptions settings, Action<IServiceCollection> configure, Stream? standardOutput)
     {
         var file = new Option<string>("--out", "-o")
         {
-            HelpName = "FILE",
-            Description = "The song's file; replaced when it exists",
+            HelpName = "FILE|-",
+            Description = "The song's file, replaced when it exists; - is standard output",
             DefaultValueFactory = _ => "song.wav",
         };
-        var demo = new Command("demo", "Makes song.wav from sample lyrics with the built-in demo model");
+        var demo = new Command("demo", "Makes song.wav from sample lyrics with the built-in demo model") { TreatUnmatchedTokensAsErrors = false };
         demo.Options.Add(file);
-        demo.SetAction((line, cancel) => RunAsync(line, settings, line.GetRequiredValue(file), configure, cancel));
+        demo.SetAction((line, cancel) => GenerateCommand.RunAsync(
+            line.InvocationConfiguration,
+            settings.Read(line),
+            Song(line.GetRequiredValue(file)),
+            new GenerateOptions(),
+            services =>
+            {
+                configure(services);
+                services.PostConfigure<EngineOptions>(UseDemoModel);
+            },
+            standardOutput,
+            cancel));
         return demo;
     }
 
-    private static async Task<int> RunAsync(
-        ParseResult line, SettingOptions options, string file, Action<IServiceCollection> configure, CancellationToken cancel)
+    private static GenerateArguments Song(string file)
     {
-        if (await CommandSettings.ReadAsync(line, options) is not { } settings)
-        {
-            return ExitCode.Usage;
-        }
-
-        var lyrics = Path.GetTempFileName();
-        try
-        {
-            await File.WriteAllTextAsync(lyrics, Lyrics, cancel);
-            string[] arguments =
-            [
-                "generate", "--lyrics", lyrics, "--genre", "folk guitar female bright 100 bpm", "--out", file,
-                .. settings.Values.Select(setting => $"--{setting.Key}={setting.Value}"),
-            ];
-            return await YueCommandLine.RunAsync(
-                arguments,
-                services =>
-                {
-                    configure(services);
-                    services.PostConfigure<EngineOptions>(UseDemoModel);
-                },
-                line.InvocationConfiguration.Output,
-                line.InvocationConfiguration.Error,
-                cancel);
-        }
-        finally
-        {
-            File.Delete(lyrics);
-        }
+        var fields = new JsonObject { ["lyrics"] = Lyrics, ["genre"] = "folk guitar female bright 100 bpm" };
+        return new(LyricsFile: null, file, CodesFile: null, ContinueFile: null, fields, ClipFiles: []);
     }
 
-    /// <summary>Leaves out the checkpoints that may be configured.</summary>
+    /// <summary>Removes the checkpoints that may be configured.</summary>
     private static void UseDemoModel(EngineOptions options)
     {
         options.Stage1.Clear();

@@ -32,13 +32,8 @@ internal static class DoctorCommand
         ParseResult line, SettingOptions options, string? urls, DeepCheck? deep, Action<IServiceCollection> configure, CancellationToken cancel)
     {
         var output = line.InvocationConfiguration.Output;
-        if (await CommandSettings.ReadAsync(line, options) is not { } settings)
-        {
-            return ExitCode.Usage;
-        }
-
         using var signals = new CancelOnSignal(cancel);
-        using var host = YueHost.BuildEngine(settings, configure);
+        using var host = YueHost.BuildEngine(options.Read(line), configure);
         EngineOptions engine;
         try
         {

@@ -9,45 +9,55 @@ namespace YueService.CommandLine;
 /// <summary><c>yue generate</c>: one song into a file, without a server.</summary>
 internal static class GenerateCommand
 {
-    public static Command Create(SettingOptions settings, Action<IServiceCollection> configure)
+    /// <param name="settings">The options of settings.</param>
+    /// <param name="configure">Registers the engine and the encoder.</param>
+    /// <param name="standardOutput">Where a song goes that is written to <c>-</c>; null is the process's standard output.</param>
+    public static Command Create(SettingOptions settings, Action<IServiceCollection> configure, Stream? standardOutput)
     {
         var options = new GenerateOptions();
         var generate = new Command("generate", "Makes one song and writes it to a file") { TreatUnmatchedTokensAsErrors = false };
         options.AddTo(generate);
-        generate.SetAction((line, cancel) => RunAsync(line, settings, options, configure, cancel));
+        generate.SetAction((line, cancel) => RunAsync(
+            line.InvocationConfiguration, settings.Read(line), options.Read(line), options, configure, standardOutput, cancel));
         return generate;
     }
 
-    private static async Task<int> RunAsync(
-        ParseResult line,
-        SettingOptions settingOptions,
+    /// <summary>Makes a song with an engine in this process.</summary>
+    /// <param name="invocation">Where results and messages go.</param>
+    /// <param name="settings">The settings of the command line.</param>
+    /// <param name="arguments">The song and its files.</param>
+    /// <param name="options">Name the fields in messages.</param>
+    /// <param name="configure">Registers the engine and the encoder.</param>
+    /// <param name="standardOutput">Where a song goes that is written to <c>-</c>; null is the process's standard output.</param>
+    /// <param name="cancel">Stops as Ctrl-C does.</param>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(
+        InvocationConfiguration invocation,
+        HostSettings settings,
+        GenerateArguments arguments,
         GenerateOptions options,
         Action<IServiceCollection> configure,
+        Stream? standardOutput,
         CancellationToken cancel)
     {
-        var (output, error) = (line.InvocationConfiguration.Output, line.InvocationConfiguration.Error);
-        if (await CommandSettings.ReadAsync(line, settingOptions) is not { } settings)
-        {
-            return ExitCode.Usage;
-        }
-
+        var error = invocation.Error;
         using var signals = new CancelOnSignal(cancel);
         try
         {
             using var host = YueHost.BuildEngine(settings, configure);
             host.Services.ValidateYueOptions();
-            await host.StartAsync(signals.Token);
             var handler = new GenerateHandler(
                 host.Services.GetRequiredService<ISongEngine>(),
                 host.Services.GetRequiredService<ISongEncoder>(),
                 host.Services.GetRequiredService<ReferenceLoader>(),
                 options,
                 ProgressViews.For(error),
-                output,
-                error);
+                invocation.Output,
+                error,
+                standardOutput);
             try
             {
-                return await handler.RunAsync(options.Read(line), signals.Token);
+                return await handler.RunAsync(arguments, host.StartAsync, signals.Token);
             }
             catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
             {

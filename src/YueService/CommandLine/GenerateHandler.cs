@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Yue.Engine;
@@ -12,13 +11,14 @@ using YueService.Requests;
 namespace YueService.CommandLine;
 
 /// <summary>Makes one song with an engine in this process and writes it to a file.</summary>
-/// <param name="engine">Started, perhaps still loading.</param>
+/// <param name="engine">Not started: everything that can be checked without it is checked first.</param>
 /// <param name="encoder">Makes the file.</param>
 /// <param name="references">Reads a reference clip.</param>
 /// <param name="options">Name the fields in messages.</param>
 /// <param name="view">Shows the progress.</param>
-/// <param name="output">Where the result is told.</param>
-/// <param name="error">Where warnings and faults are told.</param>
+/// <param name="output">Receives the result line, unless the song itself goes to standard output.</param>
+/// <param name="error">Receives warnings and errors.</param>
+/// <param name="standardOutput">Where a song goes that is written to <c>-</c>; null is the process's standard output.</param>
 internal sealed class GenerateHandler(
     ISongEngine engine,
     ISongEncoder encoder,
@@ -26,28 +26,19 @@ internal sealed class GenerateHandler(
     GenerateOptions options,
     IProgressView view,
     TextWriter output,
-    TextWriter error)
+    TextWriter error,
+    Stream? standardOutput)
 {
     private static readonly TimeSpan StatusInterval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Makes the song.</summary>
-    /// <param name="arguments">What to sing and where to.</param>
+    /// <param name="arguments">The song and its files.</param>
+    /// <param name="start">Starts the engine.</param>
     /// <param name="cancel">Gives the song up; nothing is written then.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async Task<int> RunAsync(GenerateArguments arguments, CancellationToken cancel)
+    public async Task<int> RunAsync(GenerateArguments arguments, Func<CancellationToken, Task> start, CancellationToken cancel)
     {
-        var target = SongFiles.At(arguments.OutFile, arguments.CodesFile);
-        if (!Directory.Exists(target.Folder))
-        {
-            return await FailAsync(ExitCode.Usage, $"--out is in {target.Folder}, and there is no such folder.");
-        }
-
-        if (target.Codes is { } codes && (codes == target.Mix || !Directory.Exists(Path.GetDirectoryName(codes))))
-        {
-            return await FailAsync(ExitCode.Usage, $"--return-codes is {codes}; name a file of its own in a folder that exists.");
-        }
-
         if (await ReadFilesAsync(arguments, cancel) is { } fault)
         {
             return await FailAsync(ExitCode.Usage, fault);
@@ -63,12 +54,15 @@ internal sealed class GenerateHandler(
             return await FailAsync(ExitCode.Usage, $"The reference clip cannot be read: {e.Message}");
         }
 
-        // Checked before the models are loaded and again when their names are known.
-        if (await CheckAsync(arguments, clips) is not { } early || await LoadAsync(early, cancel) is not { } song)
+        // Checked before the models are loaded, and again when their names are known.
+        if (await CheckAsync(arguments, clips) is not { } early
+            || await PlanFilesAsync(arguments, early) is not var (target, format)
+            || await LoadAsync(early, cancel) is not { } song)
         {
             return ExitCode.Usage;
         }
 
+        await start(cancel);
         if (!await IsReadyAsync(cancel))
         {
             return await FailAsync(ExitCode.EngineFailed, $"The models could not be loaded: {engine.Status.Failure ?? "the engine stopped"}");
@@ -85,15 +79,30 @@ internal sealed class GenerateHandler(
         }
 
         await WarnAsync(command.Warnings);
-        if ((command.Format ?? target.Format) is not { } format)
+        return await MakeAsync(command.Song with { Reference = song.Reference }, target, format, cancel);
+    }
+
+    /// <summary>Returns the song's files and its format; null if they cannot be written here, which is then reported.</summary>
+    private async Task<(SongFiles Files, AudioFormat Format)?> PlanFilesAsync(GenerateArguments arguments, PredictCommand command)
+    {
+        var (format, fault) = SongFiles.FormatOf(arguments.OutFile, command.Format);
+        var files = SongFiles.At(arguments.OutFile, arguments.CodesFile, command.Song.Output.Stems, format);
+        fault ??= files.Check()
+            ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.")
+            ?? (files.UseStandardOutput && standardOutput is null && !Console.IsOutputRedirected
+                ? "Standard output is a terminal: send it to a file or another program, or name a file." : null);
+        if (fault is not null)
         {
-            format = AudioFormat.Wav;
-            await WarnAsync([$"{Path.GetFileName(target.Mix)} is written as wav: its name ends in none of .wav, .flac and .mp3, and there is no --format"]);
+            await error.WriteLineAsync(fault);
+            return null;
         }
 
-        return encoder.Supports(format)
-            ? await MakeAsync(command.Song with { Reference = song.Reference }, target, format, cancel)
-            : await FailAsync(ExitCode.Usage, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+        if (command.Format is null && !files.Mix.IsStandardOutput && Path.GetExtension(files.Mix.Path).Length == 0)
+        {
+            await WarnAsync([$"{files.Mix.Name} is written as wav: its name has no extension, and there is no --format"]);
+        }
+
+        return (files, format);
     }
 
     /// <summary>The request; null when fields are at fault, which is then said.</summary>
@@ -132,33 +141,56 @@ internal sealed class GenerateHandler(
         }
 
         SongResult result;
-        EncodedSong encoded;
         try
         {
             await view.FollowAsync(progress.Line, song!);
             result = await song!;
-            encoded = await EncodedSong.EncodeAsync(encoder, result, format, request.Output, cancel);
         }
         catch (Exception e) when (e is SongException or EngineDeadException)
         {
-            return await FailAsync(ExitCode.SongFailed, $"The song could not be made: {e.Message.Split('\n')[0]}");
+            return await FailAsync(ExitCode.SongFailed, $"The song could not be made: {FirstLine(e)}");
         }
 
+        var codes = JobRows.ToJson(result.Codes);
+        EncodedSong encoded;
         try
         {
-            await target.WriteAsync(encoded, Encoding.UTF8.GetBytes(JobRows.ToJson(result.Codes)), cancel);
+            encoded = await EncodedSong.EncodeAsync(encoder, result, format, request.Output, cancel);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (SongException e)
         {
-            return await FailAsync(ExitCode.Failure, $"The song cannot be written: {e.Message}");
+            // ffmpeg failed. A WAV as the engine made it needs no ffmpeg.
+            var wav = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, request.Output with { LoudnessLufs = null }, cancel);
+            return await KeepAsync(target.As(AudioFormat.Wav), wav, codes, FirstLine(e));
         }
 
         await WarnAsync(result.Warnings.Concat(encoded.Warnings));
-        await output.WriteLineAsync(string.Create(
+        try
+        {
+            await target.WriteAsync(encoded, codes, standardOutput ?? Console.OpenStandardOutput(), cancel);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return await KeepAsync(target, encoded, codes, StorageFaults.Cause(e));
+        }
+
+        await (target.UseStandardOutput ? error : output).WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"{target.Mix}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, model {result.Model}, seed {result.Seed}"));
+            $"{target.Mix.Path}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, model {result.Model}, seed {result.Seed}"));
         return ExitCode.Success;
     }
+
+    /// <summary>Saves a finished song in another place than asked for, and says where.</summary>
+    private async Task<int> KeepAsync(SongFiles target, EncodedSong song, string codes, string reason)
+    {
+        var kept = await target.KeepElsewhereAsync(song, codes);
+        return await FailAsync(
+            ExitCode.Failure,
+            $"The song could not be written to {target.Mix.Path}: {reason.TrimEnd('.')}. "
+            + (kept is null ? "The folder for temporary files and the home folder do not take it either." : $"It is kept as {kept}."));
+    }
+
+    private static string FirstLine(Exception error) => error.Message.Split('\n')[0];
 
     /// <summary>Waits until the models are loaded; false when they could not be.</summary>
     private async Task<bool> IsReadyAsync(CancellationToken cancel)
@@ -191,7 +223,7 @@ internal sealed class GenerateHandler(
             {
                 // Four bytes a character at most; one more tells that there are too many.
                 const int MaxBytes = (SongLimits.MaxLyricsLength + 1) * 4;
-                arguments.Fields["lyrics"] = await ReadTextAsync(lyrics, MaxBytes, $"{SongLimits.MaxLyricsLength} characters", cancel);
+                arguments.Fields["lyrics"] = await TextFile.ReadAsync(lyrics, MaxBytes, $"{SongLimits.MaxLyricsLength} characters", cancel);
             }
 
             option = "--continue-from";
@@ -199,32 +231,16 @@ internal sealed class GenerateHandler(
             {
                 // Two tracks, and room for each code to stand on a line of its own.
                 const int MaxBytes = SongLimits.MaxCodesFrames * 2 * 16;
-                arguments.Fields["continue_from"] = JsonNode.Parse(await ReadTextAsync(codes, MaxBytes, $"{MaxBytes} bytes", cancel))
+                arguments.Fields["continue_from"] = JsonNode.Parse(await TextFile.ReadAsync(codes, MaxBytes, $"{MaxBytes} bytes", cancel))
                     ?? throw new InvalidDataException("it holds null.");
             }
 
             return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException or InvalidDataException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or JsonException)
         {
             return $"{option} cannot be read: {e.Message}";
         }
-    }
-
-    /// <summary>The text of a file in UTF-8, or of standard input.</summary>
-    private static async Task<string> ReadTextAsync(string file, int maxBytes, string limit, CancellationToken cancel)
-    {
-        await using var stream = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
-        var buffer = new byte[maxBytes + 1];
-        var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel);
-        if (length > maxBytes)
-        {
-            throw new InvalidDataException($"there are more than {limit}.");
-        }
-
-        using var reader = new StreamReader(
-            new MemoryStream(buffer, 0, length), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
-        return await reader.ReadToEndAsync(cancel);
     }
 
     /// <summary>The files of a reference clip, by the name of their field.</summary>

@@ -6,8 +6,8 @@ namespace YueService.CommandLine;
 
 /// <summary>The arguments of <c>yue generate</c>.</summary>
 /// <param name="LyricsFile">The lyrics: a file, or <c>-</c> for standard input; null for none.</param>
-/// <param name="OutFile">The song's file.</param>
-/// <param name="CodesFile">Where the song's codes go; null for nowhere.</param>
+/// <param name="OutFile">The song's file, or <c>-</c> for standard output.</param>
+/// <param name="CodesFile">The file of the song's codes, or <c>-</c> for standard output; null for none.</param>
 /// <param name="ContinueFile">The codes of the song to go on from; null for a new song.</param>
 /// <param name="Fields">The other fields of a request, in the JSON form of <c>POST /predict</c>; their bounds are checked there.</param>
 /// <param name="ClipFiles">The files of a reference clip, by the name of their field.</param>
@@ -30,47 +30,47 @@ internal sealed class GenerateOptions
 
     private readonly Option<string> _out = new("--out", "-o")
     {
-        HelpName = "FILE",
-        Description = "The song's file; replaced when it exists",
+        HelpName = "FILE|-",
+        Description = "The song's file, replaced when it exists; - is standard output",
         Required = true,
     };
 
-    private readonly Option<string?> _codes = Field<string?>("--return-codes", "FILE", "Also write the song's codes, for --continue-from; replaced when it exists");
+    private readonly Option<string?> _codes = Field("--return-codes", "FILE|-", "Also write the song's codes, for --continue-from; replaced when it exists");
 
-    private readonly Option<string?> _continue = Field<string?>("--continue-from", "FILE", "The codes of a song to go on from, as --return-codes wrote them");
+    private readonly Option<string?> _continue = Field("--continue-from", "FILE", "The codes of a song to go on from, as --return-codes wrote them");
 
-    // The JSON path of a request's field is also how faults are told: sampling.top_p is --top-p.
-    private readonly Dictionary<string, Option> _fields = new(StringComparer.Ordinal)
+    // By the field's path in a request's JSON, which errors name as well: sampling.top_p is --top-p.
+    private readonly Dictionary<string, FieldOption> _fields = new(StringComparer.Ordinal)
     {
-        ["genre"] = Field<string?>("--genre", "TEXT", "The genre line: instruments, mood, voice [Pop]"),
-        ["seed"] = Field<long?>("--seed", "N", "The same seed gives the same song [42]"),
-        ["run_n_segments"] = Field<int?>("--run-n-segments", "N", "How many lyric sections to sing; 0 sings all [2]"),
-        ["max_new_tokens"] = Field<int?>("--max-new-tokens", "N", "The most tokens a section may take; 100 are one second [3000]"),
-        ["target_seconds"] = Field<string?>("--target-seconds", "X[,X…]", "The length of every section, or of each, in place of --max-new-tokens"),
-        ["stage"] = Field<string?>("--stage", "full|draft|finish", "A draft is quick, rough and 16 kHz; finish takes the codes of --continue-from to the full song [full]"),
-        ["replace_section"] = Field<int?>("--replace-section", "N", "Sing section N of --continue-from again and keep the others"),
-        ["instrumental"] = Field<bool?>("--instrumental", "", "No words are sung; the instrumental track is the song"),
-        ["model"] = Field<string?>("--model", "NAME", "The stage-1 checkpoint to sing with [the first]"),
-        ["output.sample_rate"] = Field<int?>("--sample-rate", "44100|16000", "Samples a second [44100]"),
-        ["output.format"] = Field<string?>("--format", "wav|flac|mp3", "The file's format [by the name of --out, else wav]"),
-        ["output.loudness_lufs"] = Field<double?>("--loudness-lufs", "X", "The song's loudness by BS.1770, -36 to -6 [as it comes out]"),
-        ["reference.start_seconds"] = Field<double?>("--reference-start", "SECONDS", "Where the part of the clip begins that is heard [0]"),
-        ["reference.end_seconds"] = Field<double?>("--reference-end", "SECONDS", "Where it ends [30]"),
-        ["reference.separate"] = Field<bool?>("--reference-separate", "", "Split the clip into vocal and instrumental first (needs a separator)"),
-        ["output.stems"] = Field<bool?>("--stems", "", "Also write the vocal and the instrumental track beside the song"),
-        ["output.fade_out_seconds"] = Field<double?>("--fade-out-seconds", "X", "How long a song that was cut at its limit fades out; 0 is off [1]"),
-        ["sampling.temperature"] = Field<double?>("--temperature", "X", "How freely tokens are drawn [1.0]"),
-        ["sampling.top_p"] = Field<double?>("--top-p", "X", "The nucleus that tokens are drawn from [0.93]"),
-        ["sampling.top_k"] = Field<int?>("--top-k", "N", "How many of the best tokens are kept; 0 is off [50]"),
-        ["sampling.repetition_penalty"] = Field<double?>("--repetition-penalty", "X", "How much repeats are avoided; 1 is off [1.1]"),
-        ["sampling.guidance_scale"] = Field<double?>("--guidance-scale", "X", "How closely the text is followed; 1 is off [1.5, then 1.2]"),
+        ["genre"] = Text("--genre", "TEXT", "The genre line: instruments, mood, voice [Pop]"),
+        ["seed"] = Number("--seed", "N", "The same seed gives the same song [42]"),
+        ["run_n_segments"] = Number("--run-n-segments", "N", "How many lyric sections to sing; 0 sings all [2]"),
+        ["max_new_tokens"] = Number("--max-new-tokens", "N", "The most tokens a section may take; 100 are one second [3000]"),
+        ["target_seconds"] = Numbers("--target-seconds", "X[,X…]", "The length of every section, or of each, in place of --max-new-tokens"),
+        ["stage"] = Text("--stage", "full|draft|finish", "A draft is quick, rough and 16 kHz; finish takes the codes of --continue-from to the full song [full]"),
+        ["replace_section"] = Number("--replace-section", "N", "Sing section N of --continue-from again and keep the others"),
+        ["instrumental"] = Flag("--instrumental", "No words are sung; the instrumental track is the song"),
+        ["model"] = Text("--model", "NAME", "The stage-1 checkpoint to sing with [the first]"),
+        ["output.sample_rate"] = Number("--sample-rate", "44100|16000", "Samples a second [44100]"),
+        ["output.format"] = Text("--format", "wav|flac|mp3", "The file's format [by the extension of --out; wav without one]"),
+        ["output.loudness_lufs"] = Number("--loudness-lufs", "X", "The song's loudness by BS.1770, -36 to -6 [as it comes out]"),
+        ["reference.start_seconds"] = Number("--reference-start", "SECONDS", "Where the part of the clip begins that is heard [0]"),
+        ["reference.end_seconds"] = Number("--reference-end", "SECONDS", "Where it ends [30]"),
+        ["reference.separate"] = Flag("--reference-separate", "Split the clip into vocal and instrumental first (needs a separator)"),
+        ["output.stems"] = Flag("--stems", "Also write the vocal and the instrumental track beside the song"),
+        ["output.fade_out_seconds"] = Number("--fade-out-seconds", "X", "How long a song that was cut at its limit fades out; 0 is off [1]"),
+        ["sampling.temperature"] = Number("--temperature", "X", "How freely tokens are drawn [1.0]"),
+        ["sampling.top_p"] = Number("--top-p", "X", "The nucleus that tokens are drawn from [0.93]"),
+        ["sampling.top_k"] = Number("--top-k", "N", "How many of the best tokens are kept; 0 is off [50]"),
+        ["sampling.repetition_penalty"] = Number("--repetition-penalty", "X", "How much repeats are avoided; 1 is off [1.1]"),
+        ["sampling.guidance_scale"] = Number("--guidance-scale", "X", "How closely the text is followed; 1 is off [1.5, then 1.2]"),
     };
 
     private readonly Dictionary<string, Option<string?>> _clips = new(StringComparer.Ordinal)
     {
-        ["reference.audio"] = Field<string?>("--reference", "FILE", "A clip whose style is taken on (needs ffmpeg, and an icl checkpoint)"),
-        ["reference.vocal"] = Field<string?>("--reference-vocal", "FILE", "The vocal of such a clip; with --reference-instrumental"),
-        ["reference.instrumental"] = Field<string?>("--reference-instrumental", "FILE", "The instrumental of such a clip"),
+        ["reference.audio"] = Field("--reference", "FILE", "A clip whose style is taken on (needs ffmpeg, and an icl checkpoint)"),
+        ["reference.vocal"] = Field("--reference-vocal", "FILE", "The vocal of such a clip; with --reference-instrumental"),
+        ["reference.instrumental"] = Field("--reference-instrumental", "FILE", "The instrumental of such a clip"),
     };
 
     /// <summary>The option for a field of a request: <c>--top-p</c> for <c>sampling.top_p</c>, <c>--continue-from</c> for all within it.</summary>
@@ -78,7 +78,7 @@ internal sealed class GenerateOptions
     {
         if (_fields.TryGetValue(path, out var field))
         {
-            return field.Name;
+            return field.Option.Name;
         }
 
         return _clips.TryGetValue(path, out var clip) ? clip.Name : $"--{path.Split('.')[0].Split('[')[0].Replace('_', '-')}";
@@ -90,7 +90,7 @@ internal sealed class GenerateOptions
         command.Options.Add(_out);
         command.Options.Add(_codes);
         command.Options.Add(_continue);
-        foreach (var option in _fields.Values.Concat(_clips.Values))
+        foreach (var option in _fields.Values.Select(field => field.Option).Concat(_clips.Values))
         {
             command.Options.Add(option);
         }
@@ -99,11 +99,11 @@ internal sealed class GenerateOptions
     public GenerateArguments Read(ParseResult line)
     {
         var fields = new JsonObject();
-        foreach (var (path, option) in _fields)
+        foreach (var (path, field) in _fields)
         {
-            if (line.GetResult(option) is { Implicit: false } && ValueOf(line, option) is { } value)
+            if (line.GetResult(field.Option) is { Implicit: false } && field.Read(line) is { } value)
             {
-                Set(fields, path, path == "target_seconds" ? Numbers(value.GetValue<string>()) : value);
+                Set(fields, path, value);
             }
         }
 
@@ -114,27 +114,17 @@ internal sealed class GenerateOptions
             line.GetValue(_lyrics), line.GetRequiredValue(_out), line.GetValue(_codes), line.GetValue(_continue), fields, [.. clips]);
     }
 
-    private static JsonNode? ValueOf(ParseResult line, Option option) => option switch
-    {
-        Option<string?> text => line.GetValue(text),
-        Option<long?> number => line.GetValue(number),
-        Option<int?> number => line.GetValue(number),
+    /// <summary>Returns the number that a text is; other text stays text, which is refused with the field's bounds.</summary>
+    private static JsonNode ToNumber(string text) =>
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
+        : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value
+        : text;
 
-        // JSON has no such number; as text it is refused with the field's bounds.
-        Option<double?> number when line.GetValue(number) is { } value && !double.IsFinite(value) => value.ToString(CultureInfo.InvariantCulture),
-        Option<double?> number => line.GetValue(number),
-        Option<bool?> flag => line.GetValue(flag),
-        _ => throw new InvalidOperationException($"{option.Name} has a type that requests do not have"),
-    };
-
-    /// <summary>A number, or an array of those between commas; what is no number stays text, which is refused with the field's bounds.</summary>
-    private static JsonNode Numbers(string text)
+    /// <summary>Returns a number, or an array for several that are separated by commas.</summary>
+    private static JsonNode ToNumbers(string text)
     {
-        var items = text.Split(',', StringSplitOptions.TrimEntries).Select(Number).ToArray();
+        var items = text.Split(',', StringSplitOptions.TrimEntries).Select(ToNumber).ToArray();
         return items.Length == 1 ? items[0] : new JsonArray(items);
-
-        static JsonNode Number(string item) =>
-            double.TryParse(item, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value : item;
     }
 
     private static void Set(JsonObject fields, string path, JsonNode value)
@@ -154,9 +144,33 @@ internal sealed class GenerateOptions
         fields[path] = value;
     }
 
-    private static Option<T> Field<T>(string name, string helpName, string description) => new(name)
+    private static FieldOption Text(string name, string helpName, string description) =>
+        OfText(name, helpName, description, text => text);
+
+    private static FieldOption Number(string name, string helpName, string description) =>
+        OfText(name, helpName, description, ToNumber);
+
+    private static FieldOption Numbers(string name, string helpName, string description) =>
+        OfText(name, helpName, description, ToNumbers);
+
+    private static FieldOption Flag(string name, string description)
+    {
+        var option = new Option<bool?>(name) { Description = description };
+        return new(option, line => line.GetValue(option));
+    }
+
+    private static FieldOption OfText(string name, string helpName, string description, Func<string, JsonNode> convert)
+    {
+        var option = Field(name, helpName, description);
+        return new(option, line => line.GetValue(option) is { } text ? convert(text) : null);
+    }
+
+    private static Option<string?> Field(string name, string helpName, string description) => new(name)
     {
         HelpName = helpName,
         Description = description,
     };
+
+    /// <summary>The option for a field of a request, and the field's value as JSON; null if the command line has none.</summary>
+    private sealed record FieldOption(Option Option, Func<ParseResult, JsonNode?> Read);
 }

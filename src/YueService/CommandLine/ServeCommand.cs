@@ -28,11 +28,7 @@ internal static class ServeCommand
         ParseResult line, SettingOptions options, string? urls, Action<IServiceCollection> configure, CancellationToken cancel)
     {
         var error = line.InvocationConfiguration.Error;
-        if (await CommandSettings.ReadAsync(line, options) is not { } settings)
-        {
-            return ExitCode.Usage;
-        }
-
+        var settings = options.Read(line);
         if (urls is not null)
         {
             settings = settings with { Values = [.. settings.Values, new(WebHostDefaults.ServerUrlsKey, urls)] };

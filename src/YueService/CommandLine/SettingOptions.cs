@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.RegularExpressions;
 using Yue.Engine;
 using YueService.Hosting;
@@ -36,7 +35,7 @@ internal sealed partial class SettingOptions
         Recursive = true,
     };
 
-    private readonly Option<int?> _queueCapacity = new("--queue-capacity")
+    private readonly Option<string?> _queueCapacity = new("--queue-capacity")
     {
         HelpName = "N",
         Description = "Songs that may wait; one more is refused",
@@ -52,12 +51,17 @@ internal sealed partial class SettingOptions
         }
     }
 
-    /// <summary>The settings of a command line, or every argument that nobody knows.</summary>
-    public (HostSettings Settings, IReadOnlyList<string> Unknown) Read(ParseResult line)
+    /// <summary>Whether an argument sets something by its full name.</summary>
+    public static bool IsSetting(string token) => SettingArgument().IsMatch(token) || HostArgument().IsMatch(token);
+
+    /// <summary>Whether an argument is a setting's full name without a value.</summary>
+    public static bool LacksValue(string token) => !IsSetting(token) && IsSetting(token + "=");
+
+    /// <summary>Returns the settings of a command line.</summary>
+    public HostSettings Read(ParseResult line)
     {
         var values = new List<KeyValuePair<string, string?>>();
         var hostArguments = new List<string>();
-        var unknown = new List<string>();
         foreach (var token in line.UnmatchedTokens)
         {
             if (SettingArgument().Match(token) is { Success: true } setting)
@@ -67,10 +71,6 @@ internal sealed partial class SettingOptions
             else if (HostArgument().IsMatch(token))
             {
                 hostArguments.Add(token);
-            }
-            else
-            {
-                unknown.Add(token);
             }
         }
 
@@ -85,8 +85,8 @@ internal sealed partial class SettingOptions
         Add(nameof(EngineOptions.Tokenizer), line.GetValue(_tokenizer));
         Add(nameof(EngineOptions.CacheFolder), line.GetValue(_cacheFolder));
         Add(nameof(EngineOptions.Device), line.GetValue(_device));
-        Add(nameof(EngineOptions.QueueCapacity), line.GetValue(_queueCapacity)?.ToString(CultureInfo.InvariantCulture));
-        return (new(values, hostArguments), unknown);
+        Add(nameof(EngineOptions.QueueCapacity), line.GetValue(_queueCapacity));
+        return new(values, hostArguments);
 
         void Add(string setting, string? value)
         {

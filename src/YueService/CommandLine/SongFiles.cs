@@ -1,62 +1,218 @@
+using System.Text;
 using Yue.Engine.Audio;
 using YueService.Audio;
+using YueService.Jobs;
 
 namespace YueService.CommandLine;
 
-/// <summary>Where a song and its stems are written.</summary>
-/// <param name="Folder">The folder of all of them.</param>
-/// <param name="Mix">The song's file.</param>
-/// <param name="Format">The format that the file's name asks for; null for a name that says none.</param>
-/// <param name="Codes">The file of the song's codes; null for none.</param>
-internal sealed record SongFiles(string Folder, string Mix, AudioFormat? Format, string? Codes)
+/// <summary>A file of a song.</summary>
+/// <param name="Option">The option that asks for it.</param>
+/// <param name="Path">The full path, or <c>-</c> for standard output.</param>
+/// <param name="Name">The name to keep it under if it cannot be written to its path.</param>
+internal sealed record SongFile(string Option, string Path, string Name)
 {
-    /// <summary>The files for the names that the command line gave.</summary>
-    public static SongFiles At(string file, string? codes)
+    public bool IsStandardOutput => Path == SongFiles.StandardOutput;
+}
+
+/// <summary>The files that a song is written to.</summary>
+/// <param name="Mix">The song.</param>
+/// <param name="Codes">The song's codes; null for none.</param>
+/// <param name="Vocal">The vocal stem; null for none.</param>
+/// <param name="Instrumental">The instrumental stem; null for none.</param>
+internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal, SongFile? Instrumental)
+{
+    /// <summary>The name that means standard output.</summary>
+    public const string StandardOutput = "-";
+
+    // The usual limit of file systems.
+    private const int MaxNameBytes = 255;
+
+    private static readonly string Extensions = string.Join(", ", SongFormats.ByName.Keys.Select(name => $".{name}"));
+
+    public bool UseStandardOutput => All.Any(file => file.IsStandardOutput);
+
+    private IEnumerable<SongFile> All => new[] { Codes, Vocal, Instrumental, Mix }.OfType<SongFile>();
+
+    /// <summary>Returns the files for the names on the command line.</summary>
+    public static SongFiles At(string file, string? codes, bool hasStems, AudioFormat format)
     {
-        var mix = Path.GetFullPath(file);
-        var named = SongFormats.ByName.TryGetValue(Path.GetExtension(mix).TrimStart('.').ToLowerInvariant(), out var format);
-        return new(Path.GetDirectoryName(mix) ?? mix, mix, named ? format : null, codes is null ? null : Path.GetFullPath(codes));
+        var mix = At("--out", file, $"song.{format.Name()}");
+        return new(
+            mix, codes is null ? null : At("--return-codes", codes, "codes.json"), hasStems ? Stem("vocal") : null, hasStems ? Stem("instrumental") : null);
+
+        SongFile Stem(string track)
+        {
+            var name = $"{Path.GetFileNameWithoutExtension(mix.Name)}.{track}{Path.GetExtension(mix.Name)}";
+            return new("--stems", mix.IsStandardOutput ? mix.Path : Path.Combine(Path.GetDirectoryName(mix.Path) ?? mix.Path, name), name);
+        }
     }
 
-    /// <summary>The file of a stem: <c>song.vocal.wav</c> beside <c>song.wav</c>.</summary>
-    public string Stem(string track) =>
-        Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(Mix)}.{track}{Path.GetExtension(Mix)}");
-
-    /// <summary>Writes every file under a temporary name and renames all of them at the end, the song last.</summary>
-    public async Task WriteAsync(EncodedSong song, byte[] codes, CancellationToken cancel)
+    /// <summary>Returns the same files with the extension of another format.</summary>
+    public SongFiles As(AudioFormat format) => this with
     {
-        var files = new List<(string Path, byte[] Bytes)>();
-        if (Codes is not null)
+        Mix = As(Mix, format)!,
+        Vocal = As(Vocal, format),
+        Instrumental = As(Instrumental, format),
+    };
+
+    /// <summary>Returns the format of a song from its file's name and the one that was asked for.</summary>
+    /// <param name="file">The file's name.</param>
+    /// <param name="asked">The value of <c>--format</c>; null without one.</param>
+    /// <returns>The format, or why there is none.</returns>
+    public static (AudioFormat Format, string? Fault) FormatOf(string file, AudioFormat? asked)
+    {
+        var extension = file == StandardOutput ? "" : Path.GetExtension(file);
+        if (SongFormats.ByName.TryGetValue(extension.TrimStart('.').ToLowerInvariant(), out var named))
         {
-            files.Add((Codes, codes));
+            return asked is { } other && other != named
+                ? (other, $"--out is {file} and --format {other.Name()}: give the file the extension .{other.Name()}, or leave --format out.")
+                : (named, null);
         }
 
-        if (song is { Vocal: { } vocal, Instrumental: { } instrumental })
+        return asked is null && extension.Length > 0
+            ? (default, $"--out is {file}, and '{extension}' is no format that can be written: end the name in one of {Extensions}, or set --format.")
+            : (asked ?? AudioFormat.Wav, null);
+    }
+
+    /// <summary>Returns why a file cannot be written; null if all can. Leaves nothing behind.</summary>
+    public string? Check()
+    {
+        var files = All.ToList();
+        if (Vocal is { IsStandardOutput: true })
         {
-            files.Add((Stem("vocal"), vocal));
-            files.Add((Stem("instrumental"), instrumental));
+            return "--stems writes files beside the song, and --out is standard output: name a file with --out.";
         }
 
-        files.Add((Mix, song.Mix));
+        return files.Select(Fault).FirstOrDefault(fault => fault is not null)
+            ?? files.GroupBy(file => file.Path, StringComparer.Ordinal).Where(same => same.Count() > 1)
+                .Select(same => $"{string.Join(" and ", same.Select(file => file.Option))} both write {same.Key}: name a file of its own for each.")
+                .FirstOrDefault();
+    }
+
+    /// <summary>Writes every file under a temporary name, and renames all of them at the end, the song last.</summary>
+    /// <param name="song">The song.</param>
+    /// <param name="codes">The text of the codes.</param>
+    /// <param name="standardOutput">Standard output.</param>
+    /// <param name="cancel">Stops; files that were not complete are removed.</param>
+    public async Task WriteAsync(EncodedSong song, string codes, Stream standardOutput, CancellationToken cancel)
+    {
+        var contents = Contents(song, codes).ToList();
+        var files = contents.Where(content => !content.File.IsStandardOutput).Select(content => (content.File.Path, content.Bytes)).ToList();
         var suffix = $".{Guid.NewGuid():N}.part";
         try
         {
             foreach (var (path, bytes) in files)
             {
-                await File.WriteAllBytesAsync(path + suffix, bytes, cancel);
+                await File.WriteAllBytesAsync(Partial(path), bytes, cancel);
             }
 
             foreach (var (path, _) in files)
             {
-                File.Move(path + suffix, path, overwrite: true);
+                File.Move(Partial(path), path, overwrite: true);
             }
         }
         finally
         {
-            foreach (var (path, _) in files)
+            foreach (var (path, _) in files.Where(file => File.Exists(Partial(file.Path))))
             {
-                File.Delete(path + suffix);
+                File.Delete(Partial(path));
             }
+        }
+
+        foreach (var (_, bytes) in contents.Where(content => content.File.IsStandardOutput))
+        {
+            await standardOutput.WriteAsync(bytes, cancel);
+            await standardOutput.FlushAsync(cancel);
+        }
+
+        // A name of its own: the file's own name may already be as long as names can be.
+        string Partial(string path) => Path.Combine(Path.GetDirectoryName(path)!, $".{(uint)path.GetHashCode(StringComparison.Ordinal)}{suffix}");
+    }
+
+    /// <summary>Writes a song that could not be written to its files into a new folder elsewhere.</summary>
+    /// <returns>The song's path; null if no place takes it.</returns>
+    public async Task<string?> KeepElsewhereAsync(EncodedSong song, string codes)
+    {
+        foreach (var place in new[] { Path.GetTempPath(), Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) })
+        {
+            try
+            {
+                var folder = Directory.CreateDirectory(Path.Combine(place, $"yue-song-{Guid.NewGuid():N}")).FullName;
+                foreach (var (file, bytes) in Contents(song, codes))
+                {
+                    await File.WriteAllBytesAsync(Path.Combine(folder, file.Name), bytes, CancellationToken.None);
+                }
+
+                return Path.Combine(folder, Mix.Name);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The next place.
+            }
+        }
+
+        return null;
+    }
+
+    private IEnumerable<(SongFile File, byte[] Bytes)> Contents(EncodedSong song, string codes)
+    {
+        (SongFile? File, byte[]? Bytes)[] all =
+            [(Codes, Encoding.UTF8.GetBytes(codes)), (Vocal, song.Vocal), (Instrumental, song.Instrumental), (Mix, song.Mix)];
+        foreach (var (file, bytes) in all)
+        {
+            if (file is not null && bytes is not null)
+            {
+                yield return (file, bytes);
+            }
+        }
+    }
+
+    private static SongFile? As(SongFile? file, AudioFormat format) =>
+        file is null ? null : file with { Name = Path.ChangeExtension(file.Name, format.Name()) };
+
+    private static SongFile At(string option, string file, string standardName)
+    {
+        var path = file == StandardOutput ? file : Path.GetFullPath(file);
+        return new(option, path, path == StandardOutput || Path.GetFileName(path).Length == 0 ? standardName : Path.GetFileName(path));
+    }
+
+    private static string? Fault(SongFile file)
+    {
+        if (file.IsStandardOutput)
+        {
+            return null;
+        }
+
+        var folder = Path.GetDirectoryName(file.Path);
+        if (folder is null || Directory.Exists(file.Path) || Path.EndsInDirectorySeparator(file.Path))
+        {
+            return $"{file.Option} is {file.Path}, which is a folder: name a file in it, such as {Path.Combine(file.Path, file.Name)}.";
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            return $"{file.Option} is {file.Path}, and there is no folder {folder}: make it, or name another.";
+        }
+
+        if (folder == "/dev")
+        {
+            return $"{file.Option} is {file.Path}, a device: write - for standard output, or name a file.";
+        }
+
+        var nameBytes = Encoding.UTF8.GetByteCount(file.Name);
+        return nameBytes > MaxNameBytes ? $"{file.Option} has a file name of {nameBytes} bytes; {MaxNameBytes} are possible." : WriteFault(file.Option, folder);
+    }
+
+    private static string? WriteFault(string option, string folder)
+    {
+        try
+        {
+            File.Create(Path.Combine(folder, $".{Guid.NewGuid():N}.part"), bufferSize: 1, FileOptions.DeleteOnClose).Dispose();
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"{option} cannot be written in {folder}: {StorageFaults.Cause(e)}. Name a file in another folder.";
         }
     }
 }

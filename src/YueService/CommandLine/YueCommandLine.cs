@@ -1,4 +1,5 @@
 using System.CommandLine;
+using YueService.Hosting;
 
 namespace YueService.CommandLine;
 
@@ -10,6 +11,7 @@ internal static class YueCommandLine
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <param name="output">Where results go.</param>
     /// <param name="error">Where progress and faults go.</param>
+    /// <param name="file">Where the bytes of a song go that is written to standard output; null is the process's own.</param>
     /// <param name="cancel">Stops the command as Ctrl-C does.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(
@@ -17,6 +19,7 @@ internal static class YueCommandLine
         Action<IServiceCollection> configure,
         TextWriter? output = null,
         TextWriter? error = null,
+        Stream? file = null,
         CancellationToken cancel = default)
     {
         var invocation = new InvocationConfiguration
@@ -28,34 +31,56 @@ internal static class YueCommandLine
             // The commands handle signals themselves: a server drains, a song is cancelled.
             ProcessTerminationTimeout = null,
         };
-        var line = Create(configure).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (line.Errors.Count == 0)
+        var line = Create(configure, file).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var faults = Faults(line).ToList();
+        if (faults.Count == 0)
         {
-            return await line.InvokeAsync(invocation, cancel);
+            return await RunAsync(line, invocation, cancel);
         }
 
-        foreach (var fault in line.Errors)
+        foreach (var fault in faults)
         {
-            await invocation.Error.WriteLineAsync(fault.Message);
+            await invocation.Error.WriteLineAsync(fault);
         }
 
         await invocation.Error.WriteLineAsync("See yue --help.");
         return ExitCode.Usage;
     }
 
-    private static RootCommand Create(Action<IServiceCollection> configure)
+    private static async Task<int> RunAsync(ParseResult line, InvocationConfiguration invocation, CancellationToken cancel)
+    {
+        try
+        {
+            return await line.InvokeAsync(invocation, cancel);
+        }
+        catch (StartException e)
+        {
+            await invocation.Error.WriteLineAsync(e.Message);
+            return ExitCode.Usage;
+        }
+    }
+
+    private static IEnumerable<string> Faults(ParseResult line) =>
+    [
+        .. UnknownArguments.Of(line),
+        .. line.Errors
+            .Where(fault => !line.UnmatchedTokens.Any(token => fault.Message.Contains($"'{token}'", StringComparison.Ordinal)))
+            .Select(fault => fault.Message),
+    ];
+
+    private static RootCommand Create(Action<IServiceCollection> configure, Stream? file)
     {
         var root = new RootCommand(
             "Lyrics and a genre line in, a song out: the YuE models as a service. "
             + "Any other setting is an argument by its full name, such as --Yue:LogFormat=json.")
         {
-            // Settings of any section are arguments, too; SettingOptions sorts out what is left.
+            // Settings of any section are arguments, too; UnknownArguments reports the rest.
             TreatUnmatchedTokensAsErrors = false,
         };
         var settings = new SettingOptions(root);
         root.Subcommands.Add(ServeCommand.Create(root, settings, configure));
-        root.Subcommands.Add(GenerateCommand.Create(settings, configure));
-        root.Subcommands.Add(DemoCommand.Create(settings, configure));
+        root.Subcommands.Add(GenerateCommand.Create(settings, configure, file));
+        root.Subcommands.Add(DemoCommand.Create(settings, configure, file));
         root.Subcommands.Add(DoctorCommand.Create(settings, configure));
         root.Subcommands.Add(ModelsCommand.Create());
         return root;

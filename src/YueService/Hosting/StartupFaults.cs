@@ -13,4 +13,27 @@ internal static class StartupFaults
             [.. all.Cast<OptionsValidationException>().SelectMany(invalid => invalid.Failures)],
         _ => null,
     };
+
+    /// <summary>Runs a step of the start that depends only on settings.</summary>
+    /// <exception cref="StartException">The step failed for another reason than settings that validation reports.</exception>
+    public static T InOneLine<T>(Func<T> step)
+    {
+        try
+        {
+            return step();
+        }
+        catch (Exception e) when (e is not HostAbortedException && Of(e) is null)
+        {
+            throw new StartException(
+                $"yue cannot start: {string.Join(": ", Messages(e).Distinct())}. Correct appsettings.json, the environment or the command line.", e);
+        }
+    }
+
+    private static IEnumerable<string> Messages(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            yield return exception.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
+        }
+    }
 }

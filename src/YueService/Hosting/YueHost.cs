@@ -25,15 +25,27 @@ internal static class YueHost
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <exception cref="OptionsValidationException">The options of one class are at fault.</exception>
     /// <exception cref="AggregateException">Those of several are.</exception>
-    public static WebApplication BuildService(HostSettings settings, Action<IServiceCollection> configure)
+    /// <exception cref="StartException">The host cannot be built for another reason.</exception>
+    public static WebApplication BuildService(HostSettings settings, Action<IServiceCollection> configure) =>
+        StartupFaults.InOneLine(() => BuildServiceOnce(settings, configure));
+
+    /// <summary>The engine without a server, not started; its log goes to standard error.</summary>
+    /// <param name="settings">What the command line sets.</param>
+    /// <param name="configure">Registers the engine and the encoder.</param>
+    /// <exception cref="StartException">The host cannot be built.</exception>
+    public static IHost BuildEngine(HostSettings settings, Action<IServiceCollection> configure) =>
+        StartupFaults.InOneLine(() => BuildEngineOnce(settings, configure));
+
+    private static WebApplication BuildServiceOnce(HostSettings settings, Action<IServiceCollection> configure)
     {
+        var variables = Environment.GetEnvironmentVariables();
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
             Args = [.. settings.HostArguments],
             ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
         });
         builder.Configuration.AddYueSettings(
-            builder.Environment.ContentRootPath, Environment.CurrentDirectory, Environment.GetEnvironmentVariables(), settings.Values);
+            builder.Environment.ContentRootPath, Environment.CurrentDirectory, variables, settings.Values);
         ListenByDefault(builder);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
 
@@ -52,6 +64,7 @@ internal static class YueHost
         configure(builder.Services);
 
         var app = builder.Build();
+        app.Services.WarnOfUnknownVariables(variables);
         app.Services.ValidateYueOptions();
         app.Services.WarnOfMissingPrograms();
         app.Services.WarnOfOpenAddresses();
@@ -67,23 +80,23 @@ internal static class YueHost
         return app;
     }
 
-    /// <summary>The engine without a server, not started; its log goes to standard error.</summary>
-    /// <param name="settings">What the command line sets.</param>
-    /// <param name="configure">Registers the engine and the encoder.</param>
-    public static IHost BuildEngine(HostSettings settings, Action<IServiceCollection> configure)
+    private static IHost BuildEngineOnce(HostSettings settings, Action<IServiceCollection> configure)
     {
+        var variables = Environment.GetEnvironmentVariables();
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings
         {
             Args = [.. settings.HostArguments],
             ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
         });
         builder.Configuration.AddYueSettings(
-            builder.Environment.ContentRootPath, Environment.CurrentDirectory, Environment.GetEnvironmentVariables(), settings.Values);
+            builder.Environment.ContentRootPath, Environment.CurrentDirectory, variables, settings.Values);
         builder.Services.AddYueOptions();
         builder.Services.AddYueLogging(builder.Configuration, toStandardError: true);
         builder.Services.AddSingleton<IHostLifetime, CallerLifetime>();
         configure(builder.Services);
-        return builder.Build();
+        var host = builder.Build();
+        host.Services.WarnOfUnknownVariables(variables);
+        return host;
     }
 
     private static void ListenByDefault(WebApplicationBuilder builder)

@@ -88,7 +88,7 @@ internal sealed partial class JobService(
                 signals.Tried(e);
                 if (told != e.Message)
                 {
-                    LogClosed(e, e.Message);
+                    LogClosed(e.Message, options.Value.StateFolder);
                     told = e.Message;
                 }
 
@@ -177,8 +177,8 @@ internal sealed partial class JobService(
     private static JobFault Interrupted() => new(
         ProblemType.SongFailed.Urn, ProblemType.SongFailed.Title, "The service ended twice while this song was made. Ask for it again.");
 
-    [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason} It is tried again every two seconds")]
-    private partial void LogClosed(Exception exception, string reason);
+    [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason} Yue:StateFolder is {Folder}. It is tried again every two seconds")]
+    private partial void LogClosed(string reason, string folder);
 
     [LoggerMessage(LogLevel.Information, "{Count} jobs from before the restart are queued again")]
     private partial void LogRevived(int count);

@@ -9,6 +9,16 @@ internal static class StorageFaults
     private const int NoSpace = 28;
     private const int OverQuota = 122;
     private const int ReadOnly = 30;
+    private const int InUse = 11;
+
+    /// <summary>Returns the cause of a failed write, for a sentence that names the place.</summary>
+    public static string Cause(Exception e) => e switch
+    {
+        UnauthorizedAccessException => "this user may not write there",
+        IOException { HResult: var code } when (code & 0xFFFF) is NoSpace or OverQuota => "the disk is full",
+        IOException { HResult: var code } when (code & 0xFFFF) == ReadOnly => "it is read-only",
+        _ => e.Message.ReplaceLineEndings(" ").TrimEnd('.'),
+    };
 
     /// <summary>Why a file could not be read or written.</summary>
     public static string Describe(Exception e) => e switch
@@ -16,6 +26,8 @@ internal static class StorageFaults
         UnauthorizedAccessException => "The state folder may not be written by this user.",
         IOException { HResult: var code } when (code & 0xFFFF) is NoSpace or OverQuota => "The disk of the state folder is full.",
         IOException { HResult: var code } when (code & 0xFFFF) == ReadOnly => "The state folder is read-only.",
+        IOException { HResult: var code } when (code & 0xFFFF) == InUse =>
+            "Another process uses the state folder: stop it, or set Yue:StateFolder to another folder.",
         _ => "The state folder cannot be used.",
     };
 

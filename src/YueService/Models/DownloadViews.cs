@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
+using YueService.CommandLine;
 
 namespace YueService.Models;
 
@@ -25,20 +26,23 @@ internal static class DownloadViews
 /// <summary>A bar with bytes, speed and the time left.</summary>
 internal sealed class DownloadBars(IAnsiConsole console) : IDownloadView
 {
+    private const int TimeWidth = 8;        // 00:00:00
+    private const int BytesWidth = 17;      // 1000.0/1000.0 MB
+    private const int SpeedWidth = 12;      // 1000.0 MB/s
     private static readonly TimeSpan DrawInterval = TimeSpan.FromMilliseconds(200);
 
     public async Task FollowAsync(FileProgress progress, Task work)
     {
+        var layout = new BarLayout(
+            console.Profile.Width,
+            (new RemainingTimeColumn(), TimeWidth),
+            (new DownloadedColumn(), BytesWidth),
+            (new TransferSpeedColumn(), SpeedWidth));
         await console.Progress()
-            .Columns(
-                new TaskDescriptionColumn { Alignment = Justify.Left },
-                new ProgressBarColumn(),
-                new DownloadedColumn(),
-                new TransferSpeedColumn(),
-                new RemainingTimeColumn())
+            .Columns(layout.Columns)
             .StartAsync(async context =>
             {
-                var bar = context.AddTask(Markup.Escape(progress.Name));
+                var bar = context.AddTask(layout.Text(Path.GetFileName(progress.Name)));
                 while (!work.IsCompleted)
                 {
                     Draw(bar, progress);

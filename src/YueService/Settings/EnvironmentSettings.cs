@@ -1,5 +1,8 @@
 using System.Collections;
+using System.Text.Json;
+using System.Text.RegularExpressions;
 using Yue.Engine;
+using YueService.Requests;
 
 namespace YueService.Settings;
 
@@ -8,25 +11,23 @@ namespace YueService.Settings;
 /// After the prefix comes the setting's name in any letter case, its words joined or separated by one underscore; a double
 /// underscore goes one level down: <c>YUE_QUEUE_CAPACITY</c> is <c>Yue:QueueCapacity</c>, <c>YUE_Stage1__en</c> is
 /// <c>Yue:Stage1:en</c>. As most models' names (<c>en-cot</c>) cannot be part of a variable's, <c>YUE_STAGE1</c> alone takes
-/// <c>NAME=FOLDER</c>, several separated by semicolons. An empty variable counts as absent, and one that names no setting is left to others.
+/// <c>NAME=FOLDER</c>, several separated by semicolons. An empty variable counts as absent. One that names no setting is ignored
+/// with a warning.
 /// </remarks>
-internal static class EnvironmentSettings
+internal static partial class EnvironmentSettings
 {
     private const string Prefix = "YUE_";
 
-    /// <summary>The settings among a process's environment variables.</summary>
+    /// <summary>Variables that are no settings and yet known: the default of the cache folder, and the golden files of the tests.</summary>
+    private static readonly string[] OtherVariables = ["YUE_CACHE", "YUE_GOLDENS"];
+
+    /// <summary>Returns the settings among a process's environment variables.</summary>
     public static IEnumerable<KeyValuePair<string, string?>> Read(IDictionary variables)
     {
-        foreach (DictionaryEntry variable in variables)
+        foreach (var (name, value) in Ours(variables))
         {
-            var name = (string)variable.Key;
-            if (!name.StartsWith(Prefix, StringComparison.Ordinal) || variable.Value is not string { Length: > 0 } value)
-            {
-                continue;
-            }
-
             var parts = name[Prefix.Length..].Split("__");
-            if (!SettingNames.All.TryGetValue(parts[0].Replace("_", "", StringComparison.Ordinal), out var setting))
+            if (SettingOf(parts) is not { } setting)
             {
                 continue;
             }
@@ -45,4 +46,25 @@ internal static class EnvironmentSettings
             }
         }
     }
+
+    /// <summary>Returns the variables that look like settings and name none, each with the closest one that does.</summary>
+    public static IEnumerable<(string Name, string Closest)> Unknown(IDictionary variables) => Ours(variables)
+        .Where(variable => SettingOf(variable.Name[Prefix.Length..].Split("__")) is null)
+        .Where(variable => !OtherVariables.Contains(variable.Name) && !KubernetesVariable().IsMatch(variable.Name))
+        .Select(variable => (variable.Name, ClosestName.Of(variable.Name, SettingNames.All.Order(StringComparer.Ordinal).Select(VariableOf))))
+        .OrderBy(variable => variable.Name, StringComparer.Ordinal);
+
+    private static IEnumerable<(string Name, string Value)> Ours(IDictionary variables) => variables
+        .Cast<DictionaryEntry>()
+        .Select(variable => ((string)variable.Key, variable.Value as string ?? ""))
+        .Where(variable => variable.Item1.StartsWith(Prefix, StringComparison.Ordinal) && variable.Item2.Length > 0);
+
+    private static string? SettingOf(string[] parts) =>
+        SettingNames.All.TryGetValue(parts[0].Replace("_", "", StringComparison.Ordinal), out var setting) ? setting : null;
+
+    private static string VariableOf(string setting) => Prefix + JsonNamingPolicy.SnakeCaseUpper.ConvertName(setting);
+
+    /// <summary>Kubernetes sets these in every pod beside a service called yue.</summary>
+    [GeneratedRegex("^YUE_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")]
+    private static partial Regex KubernetesVariable();
 }

@@ -34,5 +34,6 @@ internal sealed class SettingsBinder<TOptions>(IConfiguration configuration, Unr
     private static string Describe(Type type) =>
         type == typeof(bool) ? "true or false"
         : type == typeof(int) || type == typeof(long) ? "a whole number"
-        : $"a {type.Name}";
+        : type == typeof(double) ? "a number"
+        : "a value that this setting takes; docs/settings.md lists them";
 }

@@ -27,6 +27,10 @@ internal static class LoggingExtensions
                 if (toStandardError)
                 {
                     logger.MinimumLevel.Warning();
+
+                    // The command itself says in a line why its engine failed.
+                    logger.Filter.ByExcluding(logEvent => logEvent.Level == LogEventLevel.Fatal
+                        && Serilog.Filters.Matching.FromSource<Yue.Engine.YueEngine>()(logEvent));
                     errorsFrom = LogEventLevel.Verbose;
                 }
 

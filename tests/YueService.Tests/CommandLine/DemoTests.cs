@@ -16,4 +16,17 @@ public sealed class DemoTests
         Assert.Equal(DemoCommand.Lyrics, Assert.Single(command.Engine.Requests).Lyrics);
         Assert.Equal(["song.wav"], folder.Files);
     }
+
+    [Theory]
+    [InlineData(".", "which is a folder")]
+    [InlineData("no-such/song.wav", "there is no folder")]
+    [InlineData("song.ogg", "'.ogg' is no format")]
+    public async Task The_demo_checks_its_file_before_the_engine_starts(string file, string says)
+    {
+        using var folder = new TemporaryFolder();
+        var command = new Command();
+        Assert.Equal(ExitCode.Usage, await command.RunAsync("demo", "--out", folder[file]));
+        Assert.Contains(says, command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", command.Engine.Life);
+    }
 }

@@ -1,5 +1,7 @@
+using System.Text;
 using Xunit;
 using Yue.Engine;
+using Yue.Engine.Audio;
 using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Tests.Fakes;
@@ -113,7 +115,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--continue-from cannot be read: it holds null", "--continue-from", "null.json")]
     [InlineData("--continue-from cannot be read: ", "--continue-from", "no-such.json")]
     [InlineData("--return-codes is ", "--return-codes", "no-such/codes.json")]
-    [InlineData("--return-codes is ", "--return-codes", "song.wav")]
+    [InlineData("--return-codes and --out both write ", "--return-codes", "song.wav")]
     public async Task Codes_that_cannot_be_used_are_named_before_anything_is_sung(string says, string option, string file)
     {
         File.WriteAllText(_folder["bad.json"], """{"model":"en-cot","sections":[{"tag":"verse","vocal":[1,2000],"instrumental":[1,2]}]}""");
@@ -139,8 +141,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("song.FLAC", "flac", false)]
     [InlineData("song.wav", "RIFF", false)]
     [InlineData("song", "RIFF", true)]
-    [InlineData("song.ogg", "RIFF", true)]
-    public async Task The_name_of_the_file_says_its_format_and_one_that_does_not_is_warned_of(string name, string begins, bool warns)
+    public async Task The_extension_gives_the_format_and_a_name_without_one_is_warned_of(string name, string begins, bool warns)
     {
         Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder[name]));
         Assert.StartsWith(begins, File.ReadAllText(_folder[name]), StringComparison.Ordinal);
@@ -178,9 +179,14 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("lyrics.txt", "no-such/song.wav", "--out")]
+    [InlineData("lyrics.txt", "no-such/song.wav", "and there is no folder")]
+    [InlineData("lyrics.txt", ".", "which is a folder: name a file in it, such as ")]
+    [InlineData("lyrics.txt", "song.ogg", "'.ogg' is no format that can be written: end the name in one of .wav, .flac, .mp3")]
+    [InlineData("lyrics.txt", "/proc/song.wav", "--out cannot be written in /proc: ")]
+    [InlineData("lyrics.txt", "/dev/null", "--out is /dev/null, ")]
     [InlineData("no-such.txt", "song.wav", "--lyrics")]
-    [InlineData("latin1.txt", "song.wav", "--lyrics")]
+    [InlineData("latin1.txt", "song.wav", "latin1.txt is not text in UTF-8. Save the file as UTF-8")]
+    [InlineData("utf16.txt", "song.wav", "utf16.txt is not text in UTF-8. Save the file as UTF-8")]
     [InlineData("long.txt", "song.wav", "20000 characters")]
     [InlineData("blank.txt", "song.wav", "is blank")]
     public async Task Files_that_cannot_be_used_are_named_before_anything_is_sung(string lyrics, string song, string says)
@@ -188,19 +194,119 @@ public sealed class GenerateTests : IDisposable
         File.WriteAllBytes(_folder["latin1.txt"], [0x6C, 0xE9, 0x61]);
         File.WriteAllText(_folder["long.txt"], new string('x', 200_000));
         File.WriteAllText(_folder["blank.txt"], " \n");
+        File.WriteAllBytes(_folder["utf16.txt"], Encoding.Unicode.GetBytes(Lyrics));
         var exitCode = await _command.RunAsync("generate", "--lyrics", _folder[lyrics], "--out", _folder[song]);
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
-        Assert.Empty(_command.Engine.Requests);
+        Assert.DoesNotContain("started", _command.Engine.Life);
+    }
+
+    [Theory]
+    [InlineData("mp3 needs ffmpeg", "song.mp3")]
+    [InlineData("flac needs ffmpeg", "-", "--format", "flac")]
+    [InlineData("--format wav: give the file the extension .wav", "song.mp3", "--format", "wav")]
+    [InlineData("--loudness-lufs: ", "song.wav", "--loudness-lufs", "-14")]
+    [InlineData("--return-codes is ", "song.wav", "--return-codes", ".")]
+    [InlineData("--return-codes cannot be written in /proc", "song.wav", "--return-codes", "/proc/codes.json")]
+    [InlineData("--return-codes and --out both write -", "-", "--return-codes", "-")]
+    [InlineData("--return-codes and --stems both write ", "song.wav", "--stems", "--return-codes", "song.vocal.wav")]
+    [InlineData("--stems is ", "taken.wav", "--stems")]
+    [InlineData("--stems writes files beside the song", "-", "--stems")]
+    public async Task Targets_and_tools_are_checked_before_the_engine_starts(string says, string file, params string[] options)
+    {
+        _command.Encoder.HasFfmpeg = false;
+        Directory.CreateDirectory(_folder["taken.vocal.wav"]);
+        string InFolder(string name) => name.Contains('.', StringComparison.Ordinal) ? _folder[name] : name;
+        Assert.Equal(ExitCode.Usage, await GenerateAsync(["--out", InFolder(file), .. options.Select(InFolder)]));
+        Assert.Contains(says, Assert.Single(Messages()), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.Life);
+        Assert.Equal(["lyrics.txt"], _folder.Files);
     }
 
     [Fact]
-    public async Task A_format_that_needs_a_missing_ffmpeg_is_refused()
+    public async Task A_finished_song_whose_folder_has_gone_is_kept_elsewhere()
     {
-        _command.Encoder.HasFfmpeg = false;
-        Assert.Equal(ExitCode.Usage, await GenerateAsync("--out", _folder["song.mp3"]));
-        Assert.Contains("mp3 needs ffmpeg", _command.Error.ToString(), StringComparison.Ordinal);
-        Assert.Empty(_command.Engine.Requests);
+        var target = Directory.CreateDirectory(_folder["songs"]).FullName;
+        _command.Engine.Sing = (request, _, _) =>
+        {
+            Directory.Delete(target);
+            return Task.FromResult(FakeSongEngine.Song(request));
+        };
+        Assert.Equal(
+            ExitCode.Failure, await GenerateAsync("--out", Path.Combine(target, "song.wav"), "--stems", "--return-codes", _folder["codes.json"]));
+        var says = Assert.Single(Messages());
+        Assert.StartsWith($"The song could not be written to {target}/song.wav: ", says, StringComparison.Ordinal);
+        Assert.Equal(["codes.json", "song.instrumental.wav", "song.vocal.wav", "song.wav"], KeptFiles(says));
+    }
+
+    [Fact]
+    public async Task A_finished_song_that_standard_output_does_not_take_is_kept_elsewhere()
+    {
+        var command = new Command { StandardOutput = new FullStream() };
+        Assert.Equal(ExitCode.Failure, await command.RunAsync("generate", "--lyrics", _folder["lyrics.txt"], "--out", "-"));
+        var says = command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1];
+        Assert.StartsWith("The song could not be written to -: the disk is full. It is kept as ", says, StringComparison.Ordinal);
+        Assert.Equal(["song.wav"], KeptFiles(says));
+    }
+
+    [Fact]
+    public async Task A_finished_song_that_ffmpeg_fails_to_encode_is_kept_as_wav()
+    {
+        var files = 0;
+        _command.Encoder.Prepare = _ => files++ == 0 ? Task.FromException(new SongException("ffmpeg failed")) : Task.CompletedTask;
+        Assert.Equal(ExitCode.Failure, await GenerateAsync("--out", _folder["song.mp3"]));
+        var says = Assert.Single(Messages());
+        Assert.Contains("song.mp3: ffmpeg failed. It is kept as ", says, StringComparison.Ordinal);
+        Assert.Equal(["song.wav"], KeptFiles(says));
+        Assert.Equal(["lyrics.txt"], _folder.Files);
+    }
+
+    [Fact]
+    public async Task A_dash_writes_the_song_to_standard_output_and_everything_else_to_standard_error()
+    {
+        Assert.Equal(ExitCode.Success, await GenerateAsync("--out", "-"));
+        var song = ((MemoryStream)_command.StandardOutput).ToArray();
+        Assert.Equal(4_410, WavFile.Parse(song).Interleaved.Length);
+        Assert.Equal("", _command.Output.ToString());
+        Assert.Contains("-: 0.1 s of audio", _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(["lyrics.txt"], _folder.Files);
+        Assert.False(File.Exists("-"));
+    }
+
+    [Theory]
+    [InlineData("utf-8", true)]
+    [InlineData("utf-16", true)]
+    [InlineData("utf-16BE", true)]
+    [InlineData("utf-8", false)]
+    public async Task Lyrics_may_be_utf_8_or_have_a_byte_order_mark(string name, bool hasMark)
+    {
+        var encoding = Encoding.GetEncoding(name);
+        File.WriteAllBytes(_folder["lyrics.txt"], [.. hasMark ? encoding.GetPreamble() : [], .. encoding.GetBytes(Lyrics)]);
+        Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder["song.wav"]));
+        Assert.Equal(Lyrics, Assert.Single(_command.Engine.Requests).Lyrics);
+    }
+
+    [Theory]
+    [InlineData("--seed", "abc", "whole number")]
+    [InlineData("--seed", "9223372036854775808", "whole number")]
+    [InlineData("--top-k", "1.5", "whole number")]
+    [InlineData("--run-n-segments", "99999999999", "whole number")]
+    [InlineData("--top-p", "high", "number from 0.01 to 1")]
+    public async Task A_value_that_is_no_number_is_told_what_is_expected(string option, string value, string says)
+    {
+        Assert.Equal(ExitCode.Usage, await GenerateAsync("--out", _folder["song.wav"], option, value));
+        var message = Assert.Single(Messages());
+        Assert.StartsWith($"{option}: ", message, StringComparison.Ordinal);
+        Assert.Contains(value, message, StringComparison.Ordinal);
+        Assert.Contains(says, message, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_genre_that_is_a_number_stays_text()
+    {
+        Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder["song.wav"], "--genre", "1985"));
+        Assert.Equal("1985", Assert.Single(_command.Engine.Requests).Genre);
     }
 
     [Fact]
@@ -273,6 +379,26 @@ public sealed class GenerateTests : IDisposable
 
     private Task<int> GenerateAsync(params string[] options) =>
         _command.RunAsync(["generate", "--lyrics", _folder["lyrics.txt"], .. options]);
+
+    /// <summary>The lines on standard error, the progress excepted.</summary>
+    private IEnumerable<string> Messages() =>
+        _command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(" % ", StringComparison.Ordinal));
+
+    /// <summary>Removes the folder that a message says a song is kept in, and returns its files.</summary>
+    private static IEnumerable<string> KeptFiles(string message)
+    {
+        var folder = Path.GetDirectoryName(message[(message.LastIndexOf(' ') + 1)..].TrimEnd('.'))!;
+        var files = Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
+        Directory.Delete(folder, recursive: true);
+        return files!;
+    }
+
+    /// <summary>Takes nothing, as a full disk does.</summary>
+    private sealed class FullStream : MemoryStream
+    {
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            throw new IOException("No space left on device", 28);
+    }
 
     /// <summary>What was told besides the progress.</summary>
     private string Faults() => string.Concat(

@@ -38,7 +38,7 @@ public sealed class ServeTests : IDisposable
     {
         var exitCode = await _command.RunAsync(
             "serve", "--stage1", "a b=/no/such/stage1", "--codec", "/no/such/codec", "--tokenizer", "/no/such/tokenizer",
-            "--device", "tpu", "--cache-folder", " ", "--Yue:QueueCapacity=many", "--Yue:MaxBodyBytes=1", "--Yue:LogFormat=xml",
+            "--device", "tpu", "--cache-folder", " ", "--queue-capacity", "many", "--Yue:MaxBodyBytes=1", "--Yue:LogFormat=xml",
             "--Yue:LogLyrics=maybe", "--Yue:Devise=cpu");
         Assert.Equal(ExitCode.Usage, exitCode);
         var error = _command.Error.ToString();
@@ -89,13 +89,42 @@ public sealed class ServeTests : IDisposable
     [InlineData("--nosuch")]
     [InlineData("sevre")]
     [InlineData("--stage1", "nofolder")]
-    [InlineData("--queue-capacity", "many")]
     [InlineData("generate")]
     [InlineData("generate", "--lyrics", "x", "--out", "y", "--seeed", "1")]
     public async Task A_command_line_that_is_not_understood_starts_nothing(params string[] args)
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync(args));
         Assert.Contains("See yue --help.", _command.Error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("'--nosuch' is not known; the closest option is --", "--nosuch", "x")]
+    [InlineData("'sevre' is not known; the closest command is serve.", "sevre")]
+    [InlineData("'pul' is not known; the closest command is pull.", "models", "pul", "en-cot")]
+    [InlineData("'--mirorr' is not known; the closest option is --mirror.", "models", "pull", "en-cot", "--mirorr=http://x")]
+    [InlineData("'--gerne' is not known; the closest option is --genre.", "generate", "--lyrics", "x", "--out", "y.wav", "--gerne", "folk")]
+    [InlineData("'--ou' is not known; the closest option is --out.", "demo", "--ou", "song.wav")]
+    [InlineData("'--depe' is not known; the closest option is --deep.", "doctor", "--depe")]
+    [InlineData("'--Yue:Device' has no value; write --Yue:Device=VALUE.", "serve", "--Yue:Device", "cpu")]
+    [InlineData("'maybe' is not known here.", "generate", "--lyrics", "x", "--out", "y.wav", "--stems=maybe")]
+    public async Task An_unknown_argument_is_told_with_the_closest_known_one(string says, params string[] args)
+    {
+        Assert.Equal(ExitCode.Usage, await _command.RunAsync(args));
+        var lines = _command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith(says, lines[0], StringComparison.Ordinal);
+        Assert.Equal("See yue --help.", lines[^1]);
+        Assert.DoesNotContain("System.", _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.Life);
+    }
+
+    [Fact]
+    public async Task A_settings_file_that_is_no_json_is_told_in_one_line()
+    {
+        File.WriteAllText(_state["appsettings.json"], "{ \"Yue\": }");
+        Assert.Equal(ExitCode.Usage, await _command.RunAsync("serve", $"--contentRoot={_state.Path}"));
+        var line = Assert.Single(_command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("yue cannot start: ", line, StringComparison.Ordinal);
+        Assert.Contains(_state["appsettings.json"], line, StringComparison.Ordinal);
     }
 
     [Theory]

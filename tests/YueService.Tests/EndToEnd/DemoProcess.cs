@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Xunit;
 using YueService.Tests.Fakes;
 
@@ -42,19 +43,33 @@ public sealed class DemoProcess : IAsyncLifetime
     /// <summary>Runs the program, of a user with an empty home folder, to its end and returns its exit code and all that it printed.</summary>
     public static async Task<(int ExitCode, string Printed)> RunAsync(params string[] arguments)
     {
+        var (exitCode, output, error) = await RunWithAsync([], arguments);
+        return (exitCode, Encoding.UTF8.GetString(output) + error);
+    }
+
+    /// <summary>Runs the program with environment variables to its end and returns both of its streams.</summary>
+    public static async Task<(int ExitCode, byte[] Output, string Error)> RunWithAsync(
+        (string Name, string Value)[] variables, params string[] arguments)
+    {
         using var state = new TemporaryFolder();
         using var home = new TemporaryFolder();
         var start = new ProcessStartInfo("dotnet", [ProgramPath(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["Yue__StateFolder"] = state.Path;
         start.Environment["HOME"] = home.Path;
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
+
         using var process = Process.Start(start)!;
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var output = new MemoryStream();
         try
         {
-            var printed = await Task.WhenAll(
-                process.StandardOutput.ReadToEndAsync(patience.Token), process.StandardError.ReadToEndAsync(patience.Token));
+            var error = process.StandardError.ReadToEndAsync(patience.Token);
+            await process.StandardOutput.BaseStream.CopyToAsync(output, patience.Token);
             await process.WaitForExitAsync(patience.Token);
-            return (process.ExitCode, string.Concat(printed));
+            return (process.ExitCode, output.ToArray(), await error);
         }
         finally
         {

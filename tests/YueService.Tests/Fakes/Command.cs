@@ -16,6 +16,9 @@ internal sealed class Command
 
     public StringWriter Output { get; } = new();
 
+    /// <summary>What <c>--out -</c> writes.</summary>
+    public Stream StandardOutput { get; init; } = new MemoryStream();
+
     public StringWriter Error { get; } = new();
 
     /// <summary>Runs a command line to its end and returns its exit code.</summary>
@@ -32,5 +35,6 @@ internal sealed class Command
         },
         TextWriter.Synchronized(Output),
         TextWriter.Synchronized(Error),
+        StandardOutput,
         cancel);
 }

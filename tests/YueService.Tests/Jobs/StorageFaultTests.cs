@@ -37,8 +37,11 @@ public sealed class StorageFaultTests
         await owner.GetJsonAsync("/v1/songs");
         await using var second = new YueApp(("Yue:StateFolder", folder.Path));
         using var client = second.CreateClient();
-        await RefusedAsync(client, "state folder");
+        await RefusedAsync(client, "Another process uses the state folder: stop it, or set Yue:StateFolder to another folder.");
         await StillSingsAsync(client);
+        var logged = second.Log.Events.First(e => e.MessageTemplate.Text.StartsWith("Jobs cannot be taken", StringComparison.Ordinal));
+        Assert.Null(logged.Exception);
+        Assert.Contains(folder.Path, logged.RenderMessage(null), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -36,6 +36,23 @@ public sealed class SettingsTests
     public void Other_variables_and_empty_ones_are_left_alone(string variable, string value) =>
         Assert.Empty(EnvironmentSettings.Read(new Hashtable { [variable] = value }));
 
+    [Theory]
+    [InlineData("YUE_QUEU_CAPACITY", "YUE_QUEUE_CAPACITY")]
+    [InlineData("YUE_DEVISE", "YUE_DEVICE")]
+    [InlineData("YUE_STAGE3__en", "YUE_STAGE1")]
+    public void A_variable_that_names_no_setting_is_unknown_and_has_a_closest_one(string variable, string closest) =>
+        Assert.Equal([(variable, closest)], EnvironmentSettings.Unknown(new Hashtable { [variable] = "3", ["YUE_DEVICE"] = "cpu" }));
+
+    [Theory]
+    [InlineData("YUE_CACHE")]
+    [InlineData("YUE_GOLDENS")]
+    [InlineData("YUE_PORT_2008_TCP_ADDR")]
+    [InlineData("YUE_SERVICE_HOST")]
+    [InlineData("YUEDEVICE")]
+    [InlineData("YUE_STAGE1__en_cot")]
+    public void A_variable_of_others_is_not_unknown(string variable) =>
+        Assert.Empty(EnvironmentSettings.Unknown(new Hashtable { [variable] = "x" }));
+
     [Fact]
     public void Of_the_places_that_have_a_setting_the_last_one_wins()
     {

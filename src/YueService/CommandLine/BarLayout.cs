@@ -1,0 +1,59 @@
+using Spectre.Console;
+
+namespace YueService.CommandLine;
+
+/// <summary>The columns of a progress bar that fit the width of a terminal: a line that wraps cannot be redrawn in place.</summary>
+/// <remarks>The percentage stays longest, then the text, then the bar, then the details in their order.</remarks>
+internal sealed class BarLayout
+{
+    private const int PercentWidth = 4;
+    private const int Gap = 1;
+    private const int LeastText = 26;       // "singing section 12 of 120"
+    private const int LeastBar = 5;
+    private const int UsefulBar = 10;
+    private const int MostBar = 40;
+
+    private readonly int _textWidth;
+
+    /// <param name="width">The terminal's width in characters.</param>
+    /// <param name="details">Further columns with their widths, the most useful first.</param>
+    public BarLayout(int width, params (ProgressColumn Column, int Width)[] details)
+    {
+        // The last character of a line stays free: some terminals wrap after it.
+        var room = width - 1 - PercentWidth - Gap;
+        var columns = new List<ProgressColumn> { new PercentageColumn() };
+        foreach (var (column, columnWidth) in details)
+        {
+            if (room < LeastText + Gap + UsefulBar + Gap + columnWidth)
+            {
+                break;
+            }
+
+            room -= Gap + columnWidth;
+            columns.Add(column);
+        }
+
+        var bar = Math.Min(MostBar, room - LeastText - Gap);
+        if (bar >= LeastBar)
+        {
+            room -= Gap + bar;
+            columns.Insert(0, new ProgressBarColumn { Width = bar });
+        }
+
+        _textWidth = Math.Max(0, room);
+        if (_textWidth > 0)
+        {
+            columns.Insert(0, new TaskDescriptionColumn { Alignment = Justify.Left });
+        }
+
+        Columns = [.. columns];
+    }
+
+    public ProgressColumn[] Columns { get; }
+
+    /// <summary>Returns a text, cut to the room that it has, as markup.</summary>
+    public string Text(string text) => Markup.Escape(
+        text.Length <= _textWidth ? text
+        : _textWidth == 0 ? ""
+        : $"{text[..(_textWidth - 1)]}…");
+}

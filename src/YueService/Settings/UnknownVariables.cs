@@ -1,0 +1,23 @@
+using System.Collections;
+
+namespace YueService.Settings;
+
+/// <summary>Reports mistyped environment variables at the start.</summary>
+internal static partial class UnknownVariables
+{
+    /// <summary>Warns of each <c>YUE_…</c> variable that names no setting. Values are not shown: they may be secrets.</summary>
+    public static void WarnOfUnknownVariables(this IServiceProvider services, IDictionary variables)
+    {
+        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(UnknownVariables));
+        foreach (var (name, closest) in EnvironmentSettings.Unknown(variables))
+        {
+            Log.Unknown(logger, name, closest);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The environment variable {Name} names no setting and is ignored; the closest is {Closest}")]
+        public static partial void Unknown(ILogger logger, string name, string closest);
+    }
+}

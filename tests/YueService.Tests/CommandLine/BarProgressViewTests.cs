@@ -1,0 +1,94 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Spectre.Console;
+using Xunit;
+using YueService.CommandLine;
+using YueService.Models;
+
+namespace YueService.Tests.CommandLine;
+
+/// <summary>Progress bars on terminals of every width: a line that is too long would wrap and could not be redrawn.</summary>
+public sealed partial class BarProgressViewTests
+{
+    [Theory]
+    [InlineData(10)]
+    [InlineData(20)]
+    [InlineData(30)]
+    [InlineData(40)]
+    [InlineData(50)]
+    [InlineData(60)]
+    [InlineData(80)]
+    [InlineData(200)]
+    public async Task No_line_of_a_song_is_wider_than_the_terminal(int width)
+    {
+        using var terminal = new Terminal(width);
+        var work = new TaskCompletionSource();
+        var looks = 0;
+        await new BarProgressView(terminal.Console).FollowAsync(
+            () =>
+            {
+                if (++looks == 3)
+                {
+                    work.SetResult();
+                }
+
+                return new ProgressLine("singing section 12 of 120", 0.45);
+            },
+            work.Task);
+        AssertFits(terminal, width, width >= 36 ? "singing section 12 of 120" : "");
+    }
+
+    [Theory]
+    [InlineData(40)]
+    [InlineData(80)]
+    public async Task No_line_of_a_download_is_wider_than_the_terminal(int width)
+    {
+        using var terminal = new Terminal(width);
+        var progress = new FileProgress("YuE-s1-7B-anneal-en-cot/model-00001-of-00003.safetensors", 4_920_000_000);
+        var work = new TaskCompletionSource();
+        var shown = new DownloadBars(terminal.Console).FollowAsync(progress, work.Task);
+        work.SetResult();
+        await shown;
+        AssertFits(terminal, width, "model-00001-of-");
+    }
+
+    private static void AssertFits(Terminal terminal, int width, string says)
+    {
+        var lines = EscapeSequence().Replace(terminal.Text, "").Split('\n', '\r').Where(line => line.Length > 0).ToArray();
+        Assert.NotEmpty(lines);
+        Assert.All(lines, line => Assert.InRange(line.Length, 0, width));
+        Assert.Contains(lines, line => line.Contains('%') && line.Contains(says, StringComparison.Ordinal));
+    }
+
+    [GeneratedRegex("\u001b\\[[0-9;?]*[A-Za-z]")]
+    private static partial Regex EscapeSequence();
+
+    private sealed class Terminal : IAnsiConsoleOutput, IDisposable
+    {
+        private readonly StringWriter _writer = new();
+
+        public Terminal(int width)
+        {
+            Width = width;
+            Console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = this });
+        }
+
+        public IAnsiConsole Console { get; }
+
+        public string Text => _writer.ToString();
+
+        public TextWriter Writer => _writer;
+
+        public bool IsTerminal => true;
+
+        public int Width { get; }
+
+        public int Height => 24;
+
+        public void SetEncoding(Encoding encoding)
+        {
+        }
+
+        public void Dispose() => _writer.Dispose();
+    }
+}

@@ -1,0 +1,39 @@
+using Xunit;
+using Yue.Engine.Audio;
+using YueService.CommandLine;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.EndToEnd;
+
+/// <summary>The command line as a process of its own.</summary>
+public sealed class CommandProcessTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public CommandProcessTests() => File.WriteAllText(_folder["lyrics.txt"], "[verse]\nla la\n");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_song_in_a_pipe_is_a_whole_wav_file_and_a_mistyped_variable_is_told()
+    {
+        var (exitCode, output, error) = await DemoProcess.RunWithAsync(
+            [("YUE_QUEU_CAPACITY", "3")],
+            "generate", "--lyrics", _folder["lyrics.txt"], "--target-seconds", "1", "--stage", "draft", "--out", "-");
+        Assert.True(exitCode == ExitCode.Success, error);
+        Assert.Equal(16_000, WavFile.Parse(output).Interleaved.Length);
+        Assert.Contains(
+            "The environment variable YUE_QUEU_CAPACITY names no setting and is ignored; the closest is YUE_QUEUE_CAPACITY", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_device_that_is_not_there_is_told_in_one_line()
+    {
+        var (exitCode, output, error) = await DemoProcess.RunWithAsync(
+            [("YUE_DEVICE", "cuda:99")], "generate", "--lyrics", _folder["lyrics.txt"], "--out", _folder["song.wav"]);
+        Assert.Equal((ExitCode.EngineFailed, 0), (exitCode, output.Length));
+        var line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => !line.Contains(" % ", StringComparison.Ordinal));
+        Assert.StartsWith("The models could not be loaded: Device is cuda:99, and this build finds ", line, StringComparison.Ordinal);
+        Assert.Equal(["lyrics.txt"], _folder.Files);
+    }
+}
