@@ -1,23 +1,37 @@
 using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+using YueService.Endpoints;
 using YueService.Errors;
 using YueService.Settings;
 
 namespace YueService.Access;
 
-/// <summary>Who may ask for what, how often, and how long it may take.</summary>
+/// <summary>Which requests are accepted, how many, and how long an answer may take.</summary>
 internal static class AccessExtensions
 {
     // The name of the policies of requests that make a song: how many, and how long a caller may wait.
     private const string Songs = "songs";
+
+    // What a page may read of an answer, besides what browsers always show.
+    private static readonly string[] ExposedHeaders =
+    [
+        HeaderNames.Location, HeaderNames.RetryAfter, HeaderNames.ETag, HeaderNames.ContentRange, HeaderNames.AcceptRanges,
+        HeaderNames.ContentDisposition, "Preference-Applied", "Server-Timing", .. SongHeaders.Names,
+    ];
 
     public static void AddAccess(this IServiceCollection services)
     {
         services.AddRateLimiter(limiter => limiter.OnRejected = RejectAsync);
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<AccessOptions>>(
             (limiter, access) => limiter.AddPolicy(Songs, http => PartitionOf(http, access.Value)));
+        services.AddCors();
+        services.AddOptions<CorsOptions>().Configure<IOptions<AccessOptions>>((cors, access) => cors.AddDefaultPolicy(policy => policy
+            .WithOrigins([.. access.Value.Origins()]).AllowAnyHeader().AllowAnyMethod()
+            .WithExposedHeaders(ExposedHeaders).SetPreflightMaxAge(TimeSpan.FromHours(1))));
         services.AddRequestTimeouts();
         services.AddOptions<RequestTimeoutOptions>().Configure<IOptions<AccessOptions>>((timeouts, access) =>
         {
@@ -26,9 +40,12 @@ internal static class AccessExtensions
         });
     }
 
-    /// <summary>Comes after the problem details, before the endpoints.</summary>
+    /// <summary>Comes after the problem details, before the endpoints. CORS comes first: a preflight request has no key, and pages of
+    /// allowed origins can read refusals.</summary>
     public static void UseAccess(this IApplicationBuilder app)
     {
+        app.UseCors();
+        app.UseMiddleware<WebPageGuard>();
         app.UseMiddleware<ApiKeyMiddleware>();
         if (app.ApplicationServices.GetRequiredService<IOptions<AccessOptions>>().Value.RateLimitPerMinute > 0)
         {
@@ -52,10 +69,10 @@ internal static class AccessExtensions
         Timeout = seconds == 0 ? null : TimeSpan.FromSeconds(seconds),
         TimeoutStatusCode = StatusCodes.Status504GatewayTimeout,
         WriteTimeoutResponse = http =>
-            Problems.Create(http, ProblemType.Timeout, $"The answer was not there after {seconds} seconds. Ask for a job instead: POST /v1/songs.").ExecuteAsync(http),
+            Problems.Create(http, ProblemType.Timeout, $"The answer took more than {seconds} seconds. Ask for a job instead: POST /v1/songs.").ExecuteAsync(http),
     };
 
-    /// <summary>One limit a key, of which only known ones come this far, or an address where there are no keys.</summary>
+    /// <summary>One limit per key, of which only known ones come this far, or per address where there are no keys.</summary>
     private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) => RateLimitPartition.GetFixedWindowLimiter(
         (access.Keys().Count > 0 ? ApiKeyMiddleware.KeyOf(http.Request) : http.Connection.RemoteIpAddress?.ToString()) ?? "",
         _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
@@ -66,6 +83,6 @@ internal static class AccessExtensions
         var wait = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : TimeSpan.FromMinutes(1);
         var seconds = Problems.SetRetryAfter(http, wait.TotalSeconds);
         await Problems.Create(
-            http, ProblemType.RateLimited, $"The limit of songs a minute is reached. Try again in {seconds} seconds.").ExecuteAsync(http);
+            http, ProblemType.RateLimited, $"The limit of songs per minute is reached. Try again in {seconds} seconds.").ExecuteAsync(http);
     }
 }

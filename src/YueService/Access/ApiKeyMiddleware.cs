@@ -6,7 +6,7 @@ using YueService.Settings;
 
 namespace YueService.Access;
 
-/// <summary>Lets in who sends one of the API keys; health checks need none.</summary>
+/// <summary>Accepts requests that send one of the API keys; health checks need none.</summary>
 internal sealed class ApiKeyMiddleware(RequestDelegate next, IOptions<AccessOptions> options)
 {
     private const string Scheme = "Bearer ";
@@ -23,13 +23,13 @@ internal sealed class ApiKeyMiddleware(RequestDelegate next, IOptions<AccessOpti
         return Problems.Create(http, ProblemType.Unauthorized, "Send the service's API key as Authorization: Bearer KEY.").ExecuteAsync(http);
     }
 
-    /// <summary>The key that a request sends, however its header is written; null without one.</summary>
+    /// <summary>Returns the key that a request sends, however its header is written; null without one.</summary>
     public static string? KeyOf(HttpRequest request) =>
         request.Headers.Authorization.ToString() is var header && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
             ? header[Scheme.Length..].Trim()
             : null;
 
-    /// <summary>Takes the same time for every key of a length: digests are compared, each with every key.</summary>
+    /// <summary>Takes the same time for all keys of one length: digests are compared, each with every key.</summary>
     private bool IsKnown(string? key)
     {
         if (key is null)

@@ -57,7 +57,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         var sounds = new List<DecodedSound>();
         foreach (var (field, file) in upload.Files)
         {
-            var (sound, fault) = await decoder.DecodeAsync(file, first, seconds, cancel);
+            var (sound, fault) = await decoder.DecodeAsync(await file.ReadAsync(cancel), first, seconds, cancel);
             if (sound is null)
             {
                 findings.Error(field, $"{field} {fault}.");

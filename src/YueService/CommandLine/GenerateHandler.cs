@@ -109,7 +109,8 @@ internal sealed class GenerateHandler(
     private async Task<PredictCommand?> CheckAsync(GenerateArguments arguments, IReadOnlyDictionary<string, byte[]> clips)
     {
         using var request = JsonDocument.Parse(arguments.Fields.ToJsonString());
-        var command = PredictReader.Read(request.RootElement, clips, strict: true, engine.Status.Stage1Names(), out var findings);
+        var files = clips.ToDictionary(clip => clip.Key, clip => ClipFile.Of(clip.Value), StringComparer.Ordinal);
+        var command = PredictReader.Read(request.RootElement, files, strict: true, engine.Status.Stage1Names(), out var findings);
         await TellAsync(findings);
         return command;
     }

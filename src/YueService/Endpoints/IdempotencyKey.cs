@@ -42,15 +42,15 @@ internal static class IdempotencyKey
         }
     }
 
-    /// <summary>What tells one body from another: its JSON and its files.</summary>
-    public static string HashOf(SongBody body)
+    /// <summary>Returns what distinguishes a body from others: a hash of its JSON and its files.</summary>
+    public static async Task<string> HashAsync(SongBody body, CancellationToken cancel)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(JsonMarshal.GetRawUtf8Value(body.Json));
         foreach (var (name, file) in body.Files.OrderBy(file => file.Key, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(name));
-            hash.AppendData(SHA256.HashData(file));
+            hash.AppendData(await file.HashAsync(cancel));
         }
 
         return Convert.ToHexString(hash.GetHashAndReset());

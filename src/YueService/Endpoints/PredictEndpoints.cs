@@ -1,6 +1,7 @@
 using YueService.Access;
 using YueService.Contracts;
 using YueService.OpenApi;
+using YueService.Requests;
 
 namespace YueService.Endpoints;
 
@@ -9,6 +10,8 @@ internal static class PredictEndpoints
 {
     public static void AddPredict(this IServiceCollection services)
     {
+        services.AddSingleton<BodyBudget>();
+        services.AddSingleton<BodyReader>();
         services.AddSingleton<SongRequestBody>();
         services.AddSingleton<PredictHandler>();
     }

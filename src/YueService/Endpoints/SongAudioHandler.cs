@@ -9,7 +9,7 @@ using YueService.Requests;
 
 namespace YueService.Endpoints;
 
-/// <summary><c>GET /v1/songs/{id}/audio</c>: the files of a finished song, in ranges where the caller likes.</summary>
+/// <summary><c>GET /v1/songs/{id}/audio</c>: the files of a finished song, whole or in ranges.</summary>
 internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolder songs, ISongEncoder encoder) : IDisposable
 {
     private static readonly string[] Tracks = [SongFolder.Mix, "vocal", "instrumental"];
@@ -61,7 +61,7 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
 
     private ProblemHttpResult Missing(HttpContext http, AudioFormat format) =>
         encoder.Supports(format)
-            ? Problems.Create(http, ProblemType.NotFound, "The song's file is gone from the state folder.")
+            ? Problems.Create(http, ProblemType.NotFound, "The song was removed.")
             : Problems.FormatUnavailable(http, format);
 
     private static SongFile Send(FileStream file, string id, string track, AudioFormat format, DateTimeOffset? finishedAt)
@@ -102,13 +102,29 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
 
             var bytes = new byte[wav.Length];
             await wav.ReadExactlyAsync(bytes, http.RequestAborted);
-            songs.Add(id, track, format, await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, http.RequestAborted));
+            var encoded = await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, http.RequestAborted);
+            try
+            {
+                songs.Add(id, track, format, encoded);
+            }
+            catch (StorageException) when (IsRemoved(id, track))
+            {
+                return null;
+            }
+
             return songs.Open(id, track, format);
         }
         finally
         {
             _encoding.Release();
         }
+    }
+
+    /// <summary>Whether a song was removed while a file of it was being made.</summary>
+    private bool IsRemoved(string id, string track)
+    {
+        using var wav = songs.Open(id, track, AudioFormat.Wav);
+        return wav is null;
     }
 
     private static string? OneOf(HttpContext http, string name, IReadOnlyCollection<string> allowed, RequestFindings findings)

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine;
+using Yue.Engine.Audio;
 using YueService.Errors;
 using YueService.Jobs;
 using YueService.Requests;
@@ -45,8 +46,23 @@ internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolde
             return (null, Problems.NoSongYet(http, view, queue));
         }
 
-        return songs.FindCodes(view.Job.Id) is { } codes
-            ? (codes, null)
-            : (null, Problems.Create(http, ProblemType.NoCodes, "An earlier release made the song and kept no codes. Ask for the song again."));
+        var id = view.Job.Id;
+        try
+        {
+            return songs.FindCodes(id) is { } codes ? (codes, null)
+                : IsRemoved(id) ? (null, SongHandler.NoJob(http, id))
+                : (null, Problems.Create(http, ProblemType.NoCodes, "An earlier release made the song and kept no codes. Ask for the song again."));
+        }
+        catch (StorageException) when (IsRemoved(id))
+        {
+            return (null, SongHandler.NoJob(http, id));
+        }
+    }
+
+    /// <summary>Whether a song was removed after its job was found.</summary>
+    private bool IsRemoved(string id)
+    {
+        using var mix = songs.Open(id, SongFolder.Mix, AudioFormat.Wav);
+        return mix is null;
     }
 }

@@ -10,6 +10,13 @@ internal static class SongHeaders
     // Proxies commonly refuse header blocks past 8 KiB.
     private const int MaxListBytes = 2048;
 
+    /// <summary>The headers that <see cref="Write"/> may set, for pages that read them.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        "X-Yue-Seed", "X-Yue-Model", "X-Yue-Sample-Rate", "X-Yue-Duration-Seconds", "X-Yue-Real-Time-Factor", "X-Yue-Trace-Id",
+        "X-Yue-Client-Job-Id", "X-Yue-Gain-Db", "X-Yue-Sections", "X-Yue-Warning-Count", "X-Yue-Warnings",
+    ];
+
     public static void Write(IHeaderDictionary headers, PredictResponse song)
     {
         headers["X-Yue-Seed"] = Text(song.Seed);

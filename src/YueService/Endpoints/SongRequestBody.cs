@@ -4,6 +4,7 @@ using Yue.Engine;
 using Yue.Engine.Audio;
 using YueService.Audio;
 using YueService.Errors;
+using YueService.Jobs;
 using YueService.Requests;
 using YueService.Settings;
 
@@ -15,7 +16,10 @@ internal sealed partial class SongRequestBody(
     ISongEncoder encoder,
     ReferenceLoader references,
     SongCodesHandler codes,
+    BodyReader bodies,
+    IJobQueue queue,
     IOptions<ServiceOptions> options,
+    IOptions<EngineOptions> engineOptions,
     ILogger<SongRequestBody> logger)
 {
     /// <summary>Reads a request in the form of <c>/predict</c>.</summary>
@@ -23,7 +27,7 @@ internal sealed partial class SongRequestBody(
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
     public async Task<Reading> ReadAsync(HttpContext http, AudioFormat? accepted)
     {
-        var (body, unreadable) = await OpenAsync(http);
+        var (body, unreadable) = await OpenAsync(http, isNew: true);
         if (body is null)
         {
             return new(null, unreadable);
@@ -35,9 +39,20 @@ internal sealed partial class SongRequestBody(
         }
     }
 
-    /// <summary>Takes a request's body in, without a look at what it asks for.</summary>
+    /// <summary>Reads a request's body, without a look at what it asks for.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="isNew">Whether it asks for a song that does not exist yet: a clip is read only if the queue has room.</param>
     /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
-    public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http) => SongBody.ReadAsync(http, options.Value.MaxBodyBytes);
+    public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http, bool isNew) =>
+        bodies.ReadSongAsync(http, () => isNew ? RefuseEarly(http) : null);
+
+    private ProblemHttpResult? RefuseEarly(HttpContext http)
+    {
+        var status = engine.Status;
+        return status.State != EngineState.Ready ? Problems.NotReady(http, status)
+            : status.QueueDepth >= engineOptions.Value.QueueCapacity ? Problems.QueueFull(http, queue.EstimatedWait)
+            : null;
+    }
 
     /// <summary>Reads what a body asks for.</summary>
     public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted)
@@ -54,7 +69,7 @@ internal sealed partial class SongRequestBody(
 
     private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin)
     {
-        var command = PredictReader.Read(body.Json, body.Files, strict, engine.Status.Stage1Names(), out var findings, origin);
+        var command = PredictReader.Read(body.Json, body.Clips, strict, engine.Status.Stage1Names(), out var findings, origin);
         if (command is not null)
         {
             CheckLoudness(command.Song.Output, encoder, findings);

@@ -12,7 +12,7 @@ namespace YueService.Endpoints;
 internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJobs jobs, SongRequestBody requests)
 {
     /// <summary>202 with the job, or the problem.</summary>
-    /// <remarks>A known <c>Idempotency-Key</c> decides before the body is read for what it asks: what that names may be gone by now.</remarks>
+    /// <remarks>A known <c>Idempotency-Key</c> decides before the fields are read: the song that they name may be removed by then.</remarks>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
     public async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> SubmitAsync(HttpContext http, AudioFormat? accepted)
@@ -23,7 +23,9 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
             return Problems.Create(http, ProblemType.BadRequest, fault);
         }
 
-        var (body, unreadable) = await requests.OpenAsync(http);
+        // A key that is known gets its job, however full the queue is.
+        var isNew = key is null || await jobs.FindByKeyAsync(key, bodyHash: null, http.RequestAborted) is null;
+        var (body, unreadable) = await requests.OpenAsync(http, isNew);
         if (body is null)
         {
             return unreadable!;
@@ -31,7 +33,7 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
 
         using (body)
         {
-            var bodyHash = key is null ? null : IdempotencyKey.HashOf(body);
+            var bodyHash = key is null ? null : await IdempotencyKey.HashAsync(body, http.RequestAborted);
             if (key is not null && await jobs.FindByKeyAsync(key, bodyHash, http.RequestAborted) is { } known)
             {
                 return await AnswerAsync(http, known);

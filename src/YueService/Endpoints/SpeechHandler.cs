@@ -1,36 +1,34 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 using Yue.Engine;
 using Yue.Engine.Audio;
 using YueService.Audio;
 using YueService.Contracts;
 using YueService.Errors;
 using YueService.Requests;
-using YueService.Settings;
 
 namespace YueService.Endpoints;
 
 /// <summary><c>/v1/audio/speech</c> and <c>/v1/models</c>: what OpenAI-style clients call.</summary>
 internal sealed class SpeechHandler(
-    ISongEngine engine, ISongEncoder encoder, PredictHandler predict, IOptions<ServiceOptions> options, TimeProvider clock)
+    ISongEngine engine, ISongEncoder encoder, PredictHandler predict, BodyReader bodies, TimeProvider clock)
 {
     private readonly long _startedSeconds = clock.GetUtcNow().ToUnixTimeSeconds();
 
     /// <summary>Makes a song and returns its file.</summary>
     public async Task<IResult> SpeakAsync(HttpContext http)
     {
-        var (document, unreadable) = await JsonBody.ReadAsync(http, options.Value.MaxBodyBytes);
-        if (document is null)
+        var (body, unreadable) = await bodies.ReadJsonAsync(http);
+        if (body is null)
         {
             return unreadable!;
         }
 
         PredictCommand? command;
         RequestFindings findings;
-        using (document)
+        using (body)
         {
             command = SpeechReader.Read(
-                document.RootElement, Preferences.IsStrict(http.Request), engine.Status.Stage1Names(), out findings);
+                body.Json, Preferences.IsStrict(http.Request), engine.Status.Stage1Names(), out findings);
         }
 
         if (command is null)

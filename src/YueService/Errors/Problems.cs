@@ -16,6 +16,7 @@ internal static class Problems
 {
     private const int RetryWhileLoadingSeconds = 5;
     private const int RetryAfterRestartSeconds = 30;
+    private const int RetryBodySeconds = 5;
     private const int MaxRetrySeconds = 24 * 60 * 60;
 
     /// <summary>A problem of a kind.</summary>
@@ -44,6 +45,16 @@ internal static class Problems
     /// <summary>422: the format needs a program that is missing.</summary>
     public static ProblemHttpResult FormatUnavailable(HttpContext http, AudioFormat format) => Create(
         http, ProblemType.FormatUnavailable, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+
+    /// <summary>503: the bodies of other requests leave no room for this one.</summary>
+    public static ProblemHttpResult TooManyBodies(HttpContext http, long maxBytes)
+    {
+        SetRetryAfter(http, RetryBodySeconds);
+        return Create(
+            http,
+            ProblemType.TooManyBodies,
+            $"The bodies of all requests together may have {maxBytes >> 20} MiB. Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
+    }
 
     /// <summary>503: the state folder cannot be used now.</summary>
     public static ProblemHttpResult StorageUnavailable(HttpContext http, StorageException failure)
@@ -101,16 +112,31 @@ internal static class Problems
         return seconds;
     }
 
+    /// <summary>The details of a problem outside of any request that an endpoint sees.</summary>
+    /// <param name="type">The kind.</param>
+    /// <param name="detail">What is wrong this time and the way out.</param>
+    /// <param name="traceId">Where the log has more.</param>
+    /// <param name="isForOpenAi">Whether the client may be one of OpenAI's, which read nothing but <c>error</c>.</param>
+    public static ProblemDetails Details(ProblemType type, string detail, string traceId, bool isForOpenAi)
+    {
+        var problem = new ProblemDetails { Type = type.Urn, Title = type.Title, Status = type.Status, Detail = detail };
+        problem.Extensions["trace_id"] = traceId;
+        if (isForOpenAi)
+        {
+            problem.Extensions["error"] = OpenAiError.From(type, detail);
+        }
+
+        return problem;
+    }
+
     private static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail, Dictionary<string, object?> extensions)
     {
-        extensions["trace_id"] = TraceIds.TraceId(http);
-        return TypedResults.Problem(new ProblemDetails
+        var problem = Details(type, detail, TraceIds.TraceId(http), OpenAiError.IsExpectedAt(http.Request.Path));
+        foreach (var (name, value) in extensions)
         {
-            Type = type.Urn,
-            Title = type.Title,
-            Status = type.Status,
-            Detail = detail,
-            Extensions = extensions,
-        });
+            problem.Extensions[name] = value;
+        }
+
+        return TypedResults.Problem(problem);
     }
 }

@@ -47,7 +47,11 @@ internal static class YueHost
         builder.Configuration.AddYueSettings(
             builder.Environment.ContentRootPath, Environment.CurrentDirectory, variables, settings.Values);
         ListenByDefault(builder);
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.DescribeRefusals();
+        });
 
         builder.Services.AddYueOptions();
         builder.Services.AddYueLogging(builder.Configuration);

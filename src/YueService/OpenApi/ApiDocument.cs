@@ -47,7 +47,8 @@ internal static class ApiDocument
 
     public static void MapApiDocument(this IEndpointRouteBuilder routes)
     {
-        routes.MapOpenApi();
+        // Only the document that exists: for others the library answers in plain text.
+        routes.MapOpenApi("/openapi/{documentName:regex(^v1$)}.json");
         routes.MapScalarApiReference("/docs", scalar => scalar.WithTitle("YueService"));
     }
 

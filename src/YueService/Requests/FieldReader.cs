@@ -159,21 +159,27 @@ internal sealed class FieldReader
             ? (false, null)
             : (true, element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) ? text : null);
 
-    /// <summary>Bytes in base64; null when absent or at fault.</summary>
-    public byte[]? Base64(string name, string expected)
+    /// <summary>Bytes in base64, decoded at each call; null when absent or invalid.</summary>
+    public Func<byte[]>? Base64(string name, string expected)
     {
         if (!TryTake(name, out var element))
         {
             return null;
         }
 
-        if (element.ValueKind == JsonValueKind.String && element.TryGetBytesFromBase64(out var bytes))
+        if (element.ValueKind != JsonValueKind.String)
         {
-            return bytes;
+            Fault(name, element, expected, null);
+            return null;
         }
 
-        Fault(name, element, expected, null);
-        return null;
+        if (Base64Text.FaultOf(element) is { } fault)
+        {
+            Fault(name, fault, expected, null);
+            return null;
+        }
+
+        return () => Base64Text.Decode(element);
     }
 
     public int Int(string name, int min, int max, int defaultValue) => (int)Long(name, min, max, defaultValue);

@@ -44,7 +44,12 @@ internal static class JsonText
     }
 
     /// <summary>A value as the document writes it, cut to a length that fits a message.</summary>
-    public static string Show(JsonElement element) => Cut(element.GetRawText());
+    public static string Show(JsonElement element)
+    {
+        // A clip in base64 may be long: no more is made a string of than is shown. A character has at most four bytes.
+        var raw = JsonMarshal.GetRawUtf8Value(element);
+        return Cut(Encoding.UTF8.GetString(raw[..Math.Min(raw.Length, 4 * (ShownLength + 1))]));
+    }
 
     /// <summary>Text cut to a length that fits a message, never within a surrogate pair.</summary>
     public static string Cut(string text)

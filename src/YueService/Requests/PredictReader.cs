@@ -24,7 +24,7 @@ internal static partial class PredictReader
     /// <returns>Null when <paramref name="findings"/> has errors.</returns>
     public static PredictCommand? Read(
         JsonElement root,
-        IReadOnlyDictionary<string, byte[]> files,
+        IReadOnlyDictionary<string, ClipFile> files,
         bool strict,
         IReadOnlyCollection<string> models,
         out RequestFindings findings,
@@ -41,7 +41,7 @@ internal static partial class PredictReader
         var clientJobId = ReadClientJobId(fields, findings);
         var returnCodes = fields.Flag("return_codes", false);
         var (song, format) = ReadSong(fields, models, origin);
-        var reference = ReadReference(fields, files, findings);
+        var reference = ReferenceReader.Read(fields, files, findings);
         fields.Finish();
         findings.ReportUnknown(strict);
         if (findings.IsValid)
@@ -86,17 +86,6 @@ internal static partial class PredictReader
             Sampling = ReadSampling(fields.Object("sampling"), defaults.Sampling),
         };
         return (song, format);
-    }
-
-    private static ReferenceUpload? ReadReference(FieldReader fields, IReadOnlyDictionary<string, byte[]> files, RequestFindings findings)
-    {
-        foreach (var name in files.Keys.Except(ReferenceReader.FileNames))
-        {
-            findings.Unknown(name);
-        }
-
-        var known = files.Where(file => ReferenceReader.FileNames.Contains(file.Key)).ToDictionary(StringComparer.Ordinal);
-        return ReferenceReader.Read(fields, known, findings);
     }
 
     /// <summary>The lyrics, under the name that the request calls them; null when missing or at fault.</summary>

@@ -16,12 +16,17 @@ internal static class ReferenceReader
     /// <summary>The names that a file part of a request may have.</summary>
     public static IReadOnlyList<string> FileNames { get; } = [Audio, Vocal, Instrumental];
 
+    /// <summary>Returns why files cannot be sent together, as a sentence; null when they can.</summary>
+    public static string? Conflict(IReadOnlyCollection<string> sent) => sent.Contains(Audio) && sent.Count > 1
+        ? "reference.audio came with stems; send either one mixed clip, or both vocal and instrumental."
+        : null;
+
     /// <summary>Reads the clip of a request.</summary>
     /// <param name="request">The request's fields.</param>
     /// <param name="parts">The files that came beside the JSON, by name.</param>
     /// <param name="findings">Told of every fault.</param>
     /// <returns>Null when there is none, or when it is at fault.</returns>
-    public static ReferenceUpload? Read(FieldReader request, IReadOnlyDictionary<string, byte[]> parts, RequestFindings findings)
+    public static ReferenceUpload? Read(FieldReader request, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
     {
         var isAbsent = request.IsMissing(Field) && parts.Count == 0;
         var fields = request.Object(Field);
@@ -42,13 +47,13 @@ internal static class ReferenceReader
         return new(files, start, end, separate);
     }
 
-    private static byte[]? ReadFile(FieldReader fields, string path, IReadOnlyDictionary<string, byte[]> parts, RequestFindings findings)
+    private static ClipFile? ReadFile(FieldReader fields, string path, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
     {
         var name = path[(Field.Length + 1)..];
         var inline = fields.Base64(name, $"a {AudioDecoder.Kinds} file in base64, of at most {AudioDecoder.MaxBytes >> 20} MiB");
         if (!parts.TryGetValue(path, out var part))
         {
-            return inline;
+            return inline is null ? null : new(_ => Task.FromResult(inline()));
         }
 
         if (inline is not null)
@@ -94,7 +99,7 @@ internal static class ReferenceReader
                 findings.Error(Vocal, "reference.vocal is missing; send it with reference.instrumental, or send one mixed clip as reference.audio.");
                 break;
             default:
-                findings.Error(Audio, "reference.audio came with stems; send either one mixed clip, or both vocal and instrumental.");
+                findings.Error(Audio, Conflict(sent)!);
                 break;
         }
 

@@ -7,4 +7,4 @@ namespace YueService.Requests;
 /// <param name="EndSeconds">Where it ends.</param>
 /// <param name="Separate">Whether the mixed clip is to be split into vocal and instrumental.</param>
 internal sealed record ReferenceUpload(
-    IReadOnlyList<KeyValuePair<string, byte[]>> Files, double StartSeconds, double EndSeconds, bool Separate);
+    IReadOnlyList<KeyValuePair<string, ClipFile>> Files, double StartSeconds, double EndSeconds, bool Separate);

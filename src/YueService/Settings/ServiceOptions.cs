@@ -3,8 +3,11 @@ namespace YueService.Settings;
 /// <summary>The service's own settings, in the same section as the engine's.</summary>
 internal sealed class ServiceOptions
 {
-    /// <summary>The longest request body taken, in bytes.</summary>
+    /// <summary>The longest request body accepted, in bytes; a reference clip has a limit of its own.</summary>
     public long MaxBodyBytes { get; set; } = 2 * 1024 * 1024;
+
+    /// <summary>How much the bodies of all requests may have together while they are read and decoded, in MiB.</summary>
+    public long BodyBudgetMegabytes { get; set; } = 256;
 
     /// <summary>Whether lyrics and genre lines are written to the log.</summary>
     public bool LogLyrics { get; set; }

@@ -38,6 +38,11 @@ internal sealed class ServiceOptionsValidator(IConfiguration configuration, Unre
             yield return $"Yue:MaxBodyBytes is {options.MaxBodyBytes}; it must be {MinBodyBytes} to {MaxBodyBytes}.";
         }
 
+        foreach (var fault in SettingBounds.Check(nameof(options.BodyBudgetMegabytes), options.BodyBudgetMegabytes, 1, 1_000_000))
+        {
+            yield return fault;
+        }
+
         if (options.LogFormat is not ("console" or "json"))
         {
             yield return $"Yue:LogFormat is '{options.LogFormat}'; it must be console or json.";

@@ -9,19 +9,22 @@ namespace YueService.Telemetry;
 /// <summary>The log: readable lines or JSON, with the trace id of the request on every line of it.</summary>
 internal static class LoggingExtensions
 {
-    private const string Template = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj} {TraceId}{NewLine}{Exception}";
+    /// <summary>The form of a line on the console.</summary>
+    internal const string Template =
+        "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj} {TraceId}{NewLine}{" + ControlCharacters.ExceptionText + "}";
 
     /// <summary>Registers Serilog; section <c>Serilog</c> sets levels and further sinks.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The settings.</param>
-    /// <param name="toStandardError">Whether the log leaves standard output to the program's own output and says warnings only.</param>
+    /// <param name="toStandardError">Whether to log warnings only, to standard error, since standard output has the program's own output.</param>
     public static void AddYueLogging(this IServiceCollection services, IConfiguration configuration, bool toStandardError = false) =>
         services.AddSerilog(
             (provider, logger) =>
             {
                 logger.ReadFrom.Configuration(configuration).ReadFrom.Services(provider);
+                logger.Enrich.With<ControlCharacters>();
 
-                // Whoever starts the host gets the same exception, and says it in a line.
+                // The command that starts the host receives the same exception and reports it in one line.
                 logger.Filter.ByExcluding(logEvent => logEvent.MessageTemplate.Text == "Hosting failed to start");
                 LogEventLevel? errorsFrom = null;
                 if (toStandardError)
@@ -47,7 +50,7 @@ internal static class LoggingExtensions
             },
             preserveStaticLogger: true);
 
-    /// <summary>Logs one line a request; health checks only when they are asked for at the level Debug.</summary>
+    /// <summary>Logs one line per request; health checks only at the level Debug.</summary>
     public static void UseYueRequestLog(this IApplicationBuilder app)
     {
         // The host's own logger: the static one stays silent, so that two hosts in a process do not share it.

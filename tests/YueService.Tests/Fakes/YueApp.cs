@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,6 +31,9 @@ internal sealed class YueApp : WebApplicationFactory<Program>
 
     /// <summary>Where ffmpeg and ffprobe are looked for; null for PATH.</summary>
     public string? ProgramFolder { get; init; }
+
+    /// <summary>Changes the server's limits.</summary>
+    public Action<KestrelServerOptions>? ConfigureServer { get; set; }
 
     /// <summary>What lies in the folder for temporary files.</summary>
     public IEnumerable<string> TempFiles => _temp.Files;
@@ -75,6 +79,10 @@ internal sealed class YueApp : WebApplicationFactory<Program>
             services.AddSingleton(Clock);
             services.AddSingleton<ILogEventSink>(Log);
             services.AddSingleton(_ => new AudioDecoder(ProgramFolder, _temp.Path));
+            if (ConfigureServer is { } configure)
+            {
+                services.Configure(configure);
+            }
         });
     }
 }

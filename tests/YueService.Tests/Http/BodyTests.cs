@@ -78,6 +78,8 @@ public sealed class BodyTests : IDisposable
     [Theory]
     [InlineData("application/json")]
     [InlineData("application/json; charset=\"UTF-8\"")]
+    [InlineData("application/json; charset=UTF8")]
+    [InlineData("application/json; charset=us-ascii")]
     [InlineData("application/vnd.song+json")]
     public async Task Json_by_any_of_its_names_is_taken(string contentType)
     {
@@ -132,6 +134,10 @@ public sealed class BodyTests : IDisposable
     [InlineData("DELETE", "/health", HttpStatusCode.MethodNotAllowed, "urn:yue:method-not-allowed")]
     [InlineData("GET", "/nothing", HttpStatusCode.NotFound, "urn:yue:not-found")]
     [InlineData("POST", "/", HttpStatusCode.NotFound, "urn:yue:not-found")]
+    [InlineData("GET", "/openapi/v2.json", HttpStatusCode.NotFound, "urn:yue:not-found")]
+    [InlineData("GET", "/openapi/v1.yaml", HttpStatusCode.NotFound, "urn:yue:not-found")]
+    [InlineData("POST", "/openapi/v1.json", HttpStatusCode.MethodNotAllowed, "urn:yue:method-not-allowed")]
+    [InlineData("GET", "/v1/songs/x/nothing", HttpStatusCode.NotFound, "urn:yue:not-found")]
     public async Task What_is_not_there_is_a_problem_too(string method, string path, HttpStatusCode status, string type)
     {
         using var client = _app.CreateClient();

@@ -6,6 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
+/// <summary>Requests with random faults.</summary>
 public sealed class FuzzTests
 {
     private const int Bodies = 7000;
@@ -24,6 +25,28 @@ public sealed class FuzzTests
         "\\ud800", "\\u0000", "\"\\udc00\":1,", "null", "{}", "[]", "1e999", "-0", "1E400", "\"\"", "99999999999999999999", "0.1e-400",
         "\"finish\"", "\"draft\"", "\"continue_from\":", "\"0123456789abcdef0123456789abcdef\"",
         "{\"a\":", "[[[[", "}", ",", ":", "\"lyrics\":", "\"sampling\":{", "true", "\\", "\"", "\ufeff", "//", "NaN", "Infinity", "\u0000",
+    ];
+
+    private static readonly byte[] Multipart = Encoding.UTF8.GetBytes(
+        "--x\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n"
+        + "{\"lyrics\":\"la\",\"reference\":{\"end_seconds\":5}}\r\n"
+        + "--x\r\nContent-Disposition: form-data; name=\"reference.audio\"; filename=\"a.wav\"\r\n\r\nRIFFabcdWAVE\r\n--x--\r\n");
+
+    private static readonly string[] MultipartPieces =
+    [
+        "\r\n", "--x", "--x--", "\r\n\r\n", "--x\r\n", ":", ";", "\"", "name=", "name=\"reference.vocal\"", "name*=utf-8''a%00", "\u0000", "\ufeff",
+        "Content-Disposition: form-data", "Content-Transfer-Encoding: base64\r\n", "é", "{", "}", "null", "reference", "request",
+    ];
+
+    private static readonly byte[] Http = Encoding.UTF8.GetBytes(
+        "POST /v1/songs?limit=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
+        + "Prefer: respond-async\r\nConnection: close\r\nContent-Length: 15\r\n\r\n{\"lyrics\":\"la\"}");
+
+    private static readonly string[] HttpPieces =
+    [
+        "\r\n", "\n", "\r", "\u0000", "\u0001", " ", "\t", ":", "/", "%00", "%zz", "?", "#", "GET ", "HEAD ", "CONNECT ", "OPTIONS * ", "HTTP/1.0", "HTTP/2.0",
+        "HTTP/9.9", "Host: a\r\n", "Host: [::1\r\n", "Content-Length: 1\r\n", "Content-Length: -1\r\n", "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n",
+        "Upgrade: websocket\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n", "é", "\ufeff", "//", "http://localhost/", "..", "99999999999999999999",
     ];
 
     [Fact]
@@ -60,9 +83,62 @@ public sealed class FuzzTests
             [HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.UnprocessableEntity], status => Assert.True(seen[status] > Bodies / 20));
     }
 
-    private static byte[] Mutate(Random random)
+    [Fact]
+    public async Task No_multipart_body_makes_a_500()
     {
-        var body = Whole.ToList();
+        const int Requests = 1500;
+        using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"), ("Yue:MaxBodyBytes", "4096"));
+        using var client = app.CreateClient();
+        var random = new Random(7);
+        var seen = new Dictionary<HttpStatusCode, int>();
+        for (var i = 0; i < Requests; i++)
+        {
+            var body = Mutate(random, Multipart, MultipartPieces);
+            var content = new ByteArrayContent(body);
+            content.Headers.TryAddWithoutValidation("Content-Type", $"multipart/form-data; boundary={(random.Next(20) == 0 ? "\"y z\"" : "x")}");
+            using var response = await client.PredictAsync(content);
+            Assert.True((int)response.StatusCode < 500, $"body {i}: {response.StatusCode} for {Convert.ToBase64String(body)}");
+            Assert.Contains(response.Content.Headers.ContentType?.MediaType, new[] { "application/json", "application/problem+json" });
+            seen[response.StatusCode] = seen.GetValueOrDefault(response.StatusCode) + 1;
+        }
+
+        Assert.All(
+            [HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.UnprocessableEntity], status => Assert.True(seen[status] > Requests / 50));
+    }
+
+    [Fact]
+    public async Task Every_answer_to_broken_HTTP_is_a_problem()
+    {
+        const int Requests = 600;
+        using var app = YueApp.OnSocket(("Serilog:MinimumLevel:Default", "Warning"));
+        app.ConfigureServer = kestrel =>
+        {
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(1);
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(1);
+            kestrel.Limits.MinRequestBodyDataRate = new(240, TimeSpan.FromSeconds(2));
+        };
+        using var client = app.CreateClient();
+        var random = new Random(11);
+        var requests = Enumerable.Range(0, Requests).Select(_ => Mutate(random, Http, HttpPieces)).ToList();
+        var refused = 0;
+        await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = 50 }, async (request, _) =>
+        {
+            var answer = await client.BaseAddress!.SendRawAsync(request);
+            Assert.True(answer.Status is 0 or < 500 or 505, $"{answer.Status} for {Convert.ToBase64String(request)}");
+            if (answer.Status >= 400 && !Encoding.Latin1.GetString(request).StartsWith("HEAD", StringComparison.Ordinal))
+            {
+                answer.Problem();
+                Interlocked.Increment(ref refused);
+            }
+        });
+        Assert.True(refused > Requests / 10, $"{refused} were refused");
+    }
+
+    private static byte[] Mutate(Random random) => Mutate(random, Whole, Pieces);
+
+    private static byte[] Mutate(Random random, byte[] whole, string[] pieces)
+    {
+        var body = whole.ToList();
         for (var change = random.Next(1, 4); change > 0; change--)
         {
             var at = random.Next(body.Count);
@@ -79,10 +155,10 @@ public sealed class FuzzTests
                     body.InsertRange(at, body.GetRange(at, length));
                     break;
                 case 3:
-                    body.InsertRange(at, Encoding.UTF8.GetBytes(Pieces[random.Next(Pieces.Length)]));
+                    body.InsertRange(at, Encoding.UTF8.GetBytes(pieces[random.Next(pieces.Length)]));
                     break;
                 default:
-                    ReplaceToken(body, at, random);
+                    ReplaceToken(body, at, random, pieces);
                     break;
             }
         }
@@ -91,7 +167,7 @@ public sealed class FuzzTests
     }
 
     /// <summary>Puts a piece in place of the value or name around a position, so that most bodies stay JSON.</summary>
-    private static void ReplaceToken(List<byte> body, int at, Random random)
+    private static void ReplaceToken(List<byte> body, int at, Random random, string[] pieces)
     {
         ReadOnlySpan<byte> edges = "{}[],:\n "u8;
         var (start, end) = (at, at);
@@ -105,7 +181,7 @@ public sealed class FuzzTests
             end++;
         }
 
-        var piece = random.Next(2) == 0 ? Pieces[random.Next(Pieces.Length)] : $"\"{Pieces[random.Next(2)]}{random.Next(100)}\"";
+        var piece = random.Next(2) == 0 ? pieces[random.Next(pieces.Length)] : $"\"{pieces[random.Next(2)]}{random.Next(100)}\"";
         body.RemoveRange(start, end - start);
         body.InsertRange(start, Encoding.UTF8.GetBytes(piece));
     }

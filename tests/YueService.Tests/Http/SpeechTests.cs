@@ -66,6 +66,47 @@ public sealed class SpeechTests : IDisposable
         await unknown.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
     }
 
+    [Theory]
+    [InlineData("Bearer no", "/v1/audio/speech", "{}", 401, "authentication_error")]
+    [InlineData("Bearer k", "/v1/audio/speech", "{", 400, "invalid_request_error")]
+    [InlineData("Bearer k", "/v1/audio/speech", "{}", 422, "invalid_request_error")]
+    [InlineData("Bearer k", "/v1/audio/speech", null, 405, "invalid_request_error")]
+    [InlineData("Bearer k", "/v1/models/tts-1", null, 404, "invalid_request_error")]
+    [InlineData("Bearer k", "/v1/chat/completions", "{}", 404, "invalid_request_error")]
+    [InlineData("Bearer k", "/v1/audio/speech", "text", 415, "invalid_request_error")]
+    [InlineData("Bearer k", "/v1/audio/speech", "full", 429, "rate_limit_error")]
+    [InlineData("Bearer k", "/v1/audio/speech", "bug", 500, "server_error")]
+    [InlineData("Bearer k", "/v1/audio/speech", "loading", 503, "server_error")]
+    public async Task Errors_have_the_form_of_OpenAI_too(string key, string path, string? body, int status, string type)
+    {
+        using var app = new YueApp(("Yue:ApiKey", "k"));
+        using var client = app.CreateClient();
+        app.Engine.Outcome = body switch { "full" => SubmitOutcome.QueueFull, "loading" => SubmitOutcome.NotReady, _ => SubmitOutcome.Accepted };
+        app.Engine.Sing = (_, _, _) => throw new InvalidOperationException("a bug");
+        using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, path);
+        request.Headers.TryAddWithoutValidation("Authorization", key);
+        if (body is not null)
+        {
+            var json = body.StartsWith('{') ? body : """{"input":"la"}""";
+            request.Content = new StringContent(json, Encoding.UTF8, body == "text" ? "text/plain" : "application/json");
+        }
+
+        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        var problem = await response.JsonAsync();
+        Assert.Equal((status, "application/problem+json"), ((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType));
+        var error = problem.GetProperty("error");
+        Assert.Equal(
+            (problem.GetProperty("detail").GetString(), type, problem.GetProperty("type").GetString()),
+            (error.GetProperty("message").GetString(), error.GetProperty("type").GetString(), error.GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task Errors_of_other_paths_are_problem_details_alone()
+    {
+        using var response = await _client.PredictAsync("{}");
+        Assert.False((await response.JsonAsync()).TryGetProperty("error", out _));
+    }
+
     private Task<HttpResponseMessage> SpeakAsync(string json) => _client.PostAsync(
         "/v1/audio/speech", new StringContent(json, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
 }

@@ -141,6 +141,19 @@ public sealed class AudioTests : IDisposable
         await format.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");
     }
 
+    [Fact]
+    public async Task A_song_that_is_removed_while_a_file_of_it_is_made_is_a_404()
+    {
+        var job = await FinishedAsync();
+        _app.Encoder.Prepare = async _ =>
+        {
+            using var removed = await _client.DeleteAsync(job, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
+        };
+        using var response = await GetAsync(job + "/audio?format=mp3");
+        await response.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
+    }
+
     [Theory]
     [InlineData("..%2F..%2Fjobs.db")]
     [InlineData("..")]

@@ -126,6 +126,24 @@ public sealed class SettingsTests
         }
     }
 
+    [Theory]
+    [InlineData("YUE_ALLOWED_HOSTS", "yue.example, *.studio.example", null)]
+    [InlineData("YUE_ALLOWED_HOSTS", "https://yue.example", "write host names without scheme and port")]
+    [InlineData("YUE_ALLOWED_HOSTS", "yue.example:2008", "write host names without scheme and port")]
+    [InlineData("YUE_ALLOWED_HOSTS", "*", "Yue:AllowedHosts has '*'")]
+    [InlineData("YUE_CORS_ORIGINS", "https://app.example,http://localhost:3000", null)]
+    [InlineData("YUE_CORS_ORIGINS", "https://app.example/", "write origins as browsers send them")]
+    [InlineData("YUE_CORS_ORIGINS", "https://App.example", "write origins as browsers send them")]
+    [InlineData("YUE_CORS_ORIGINS", "app.example", "Yue:CorsOrigins has 'app.example'")]
+    [InlineData("YUE_CORS_ORIGINS", "null", "Yue:CorsOrigins has 'null'")]
+    [InlineData("YUE_CORS_ORIGINS", "*", "Yue:CorsOrigins has '*'")]
+    public void Host_names_and_origins_are_checked_at_start(string variable, string value, string? says)
+    {
+        var faults = Faults(new Hashtable { [variable] = value });
+        Assert.Equal(says is null ? 0 : 1, faults.Count);
+        Assert.Contains(says ?? "", string.Join('\n', faults), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_separator_of_the_right_shape_is_taken_and_others_are_faults_that_say_why()
     {

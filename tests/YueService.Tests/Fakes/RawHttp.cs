@@ -1,0 +1,61 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Xunit;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>Sends bytes as they are, which no HTTP client would send, and reads the answer until the server closes the connection.</summary>
+internal static class RawHttp
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Sends a request as Latin-1 text.</summary>
+    public static Task<RawAnswer> SendRawAsync(this Uri server, string request) => server.SendRawAsync(Encoding.Latin1.GetBytes(request));
+
+    /// <summary>Sends bytes, and nothing after them.</summary>
+    public static async Task<RawAnswer> SendRawAsync(this Uri server, byte[] request)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(Patience);
+        using var client = new TcpClient();
+        await client.ConnectAsync(server.Host, server.Port, patience.Token);
+        await using var stream = client.GetStream();
+        using var answer = new MemoryStream();
+        try
+        {
+            await stream.WriteAsync(request, patience.Token);
+            await stream.CopyToAsync(answer, patience.Token);
+        }
+        catch (IOException)
+        {
+            // The server closed the connection with bytes unread. What it sent before counts.
+        }
+
+        return new RawAnswer(Encoding.Latin1.GetString(answer.ToArray()));
+    }
+}
+
+/// <summary>The text of an answer, empty when the connection was closed without one.</summary>
+internal sealed record RawAnswer(string Text)
+{
+    /// <summary>The status of the first answer on the connection; 0 without one.</summary>
+    public int Status => Text.StartsWith("HTTP/1.", StringComparison.Ordinal) ? int.Parse(Text.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture) : 0;
+
+    /// <summary>The lines before the body.</summary>
+    public string Head => Text.Split("\r\n\r\n")[0];
+
+    /// <summary>The problem in the body, after a check of its form.</summary>
+    public JsonElement Problem()
+    {
+        Assert.Contains("Content-Type: application/problem+json", Head, StringComparison.Ordinal);
+        var body = Text[(Head.Length + 4)..];
+        using var problem = JsonDocument.Parse(body[body.IndexOf('{', StringComparison.Ordinal)..(body.LastIndexOf('}') + 1)]);
+        Assert.Equal(Status, problem.RootElement.GetProperty("status").GetInt32());
+        Assert.StartsWith("urn:yue:", problem.RootElement.GetProperty("type").GetString(), StringComparison.Ordinal);
+        Assert.NotEmpty(problem.RootElement.GetProperty("title").GetString()!);
+        Assert.NotEmpty(problem.RootElement.GetProperty("detail").GetString()!);
+        Assert.Matches("^[0-9a-f]{32}$", problem.RootElement.GetProperty("trace_id").GetString());
+        return problem.RootElement.Clone();
+    }
+}

@@ -1,0 +1,232 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+using Yue.Engine;
+using YueService.Requests;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+/// <summary>Bodies with clips: what they may take together, and what is refused before it is read.</summary>
+public sealed class LargeBodyTests
+{
+    private const int Mebibyte = 1 << 20;
+    private const string Json = "--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"lyrics\":\"la\"}\r\n";
+    private const string End = "\r\n--x--\r\n";
+
+    [Fact]
+    public async Task Many_large_bodies_at_once_stay_within_the_budget()
+    {
+        const int Clients = 8;
+        using var app = YueApp.OnSocket(("Yue:BodyBudgetMegabytes", "20"));
+        using var client = app.CreateClient();
+        var budget = app.Services.GetRequiredService<BodyBudget>();
+        var uploads = new List<Upload>();
+        var clip = new string('x', 8 * Mebibyte);
+        try
+        {
+            for (var i = 0; i < Clients; i++)
+            {
+                uploads.Add(await Upload.StartAsync(client.BaseAddress!, "/predict", contentLength: null));
+            }
+
+            // No body ends before the others have been decided on.
+            await Task.WhenAll(uploads.Select(upload => upload.SendAsync($"{Json}{File("reference.audio")}{clip}")));
+            var open = uploads.Select(upload => upload.Answer).ToList();
+            while (open.Count > 2)
+            {
+                var refused = await Task.WhenAny(open);
+                open.Remove(refused);
+                var answer = await refused;
+                Assert.Equal(503, answer.Status);
+                Assert.Contains("Retry-After: ", answer.Head, StringComparison.Ordinal);
+                Assert.Equal("urn:yue:too-many-bodies", answer.Problem().GetProperty("type").GetString());
+            }
+
+            // Three clips of 8 MiB do not fit into 20 MiB; two do, and nothing of the others is left.
+            await Eventually.TrueAsync(() => budget.UsedBytes > 16 * Mebibyte);
+            Assert.InRange(budget.UsedBytes, 16 * Mebibyte, 17 * Mebibyte);
+            foreach (var upload in uploads.Where(upload => open.Contains(upload.Answer)))
+            {
+                await upload.SendAsync(End);
+                Assert.Equal(422, (await upload.Answer).Status);
+            }
+
+            await Eventually.TrueAsync(() => budget.UsedBytes == 0);
+        }
+        finally
+        {
+            uploads.ForEach(upload => upload.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task A_body_whose_announced_length_does_not_fit_is_refused_before_it_is_read()
+    {
+        using var app = YueApp.OnSocket(("Yue:BodyBudgetMegabytes", "20"));
+        using var client = app.CreateClient();
+        using var share = app.Services.GetRequiredService<BodyBudget>().Open();
+        Assert.True(share.TryTake(15 * Mebibyte));
+        using var upload = await Upload.StartAsync(client.BaseAddress!, "/v1/songs", contentLength: 8 * Mebibyte);
+        Assert.Equal("urn:yue:too-many-bodies", (await upload.Answer).Problem().GetProperty("type").GetString());
+    }
+
+    [Fact]
+    public async Task A_body_that_never_fits_the_budget_is_a_413()
+    {
+        using var app = YueApp.OnSocket(("Yue:BodyBudgetMegabytes", "1"));
+        using var client = app.CreateClient();
+        using var upload = await Upload.StartAsync(client.BaseAddress!, "/predict", contentLength: null);
+        await upload.SendAsync($"{Json}{File("reference.audio")}{new string('x', 2 * Mebibyte)}");
+        var answer = await upload.Answer;
+        Assert.Equal(413, answer.Status);
+        Assert.Contains("Yue:BodyBudgetMegabytes", answer.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/predict")]
+    [InlineData("/v1/songs")]
+    public async Task A_clip_is_not_read_for_a_full_queue(string path)
+    {
+        using var app = YueApp.OnSocket();
+        using var client = app.CreateClient();
+        app.Engine.Status = app.Engine.Status with { QueueDepth = 8 };
+
+        // The clip itself is never sent: only an answer before it can come.
+        using var files = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
+        await files.SendAsync(Json + File("reference.audio"));
+        Assert.Equal("urn:yue:queue-full", (await files.Answer).Problem().GetProperty("type").GetString());
+        using var inline = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte, "application/json");
+        await inline.SendAsync($$"""{"lyrics":"la","reference":{"audio":"{{new string('A', 3 * Mebibyte)}}""");
+        Assert.Equal("urn:yue:queue-full", (await inline.Answer).Problem().GetProperty("type").GetString());
+        app.Engine.Status = app.Engine.Status with { State = EngineState.Loading };
+        using var loading = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
+        await loading.SendAsync(Json + File("reference.audio"));
+        Assert.Equal("urn:yue:not-ready", (await loading.Answer).Problem().GetProperty("type").GetString());
+        Assert.Empty(app.Engine.Requests);
+    }
+
+    [Fact]
+    public async Task A_known_key_gives_its_job_although_the_queue_is_full_by_then()
+    {
+        using var app = new YueApp();
+        using var client = app.CreateClient();
+        using var first = await client.PostSongAsync("""{"lyrics":"la"}""", key: "k");
+        app.Engine.Status = app.Engine.Status with { QueueDepth = 8 };
+        app.Engine.Outcome = SubmitOutcome.QueueFull;
+        using var again = await client.PostSongAsync("""{"lyrics":"la"}""", key: "k");
+        Assert.Equal((HttpStatusCode.Accepted, first.Headers.Location), (again.StatusCode, again.Headers.Location));
+    }
+
+    [Theory]
+    [InlineData("reference.audoi", "reference.audoi", "the closest known name is reference.audio")]
+    [InlineData("", "", "is not known")]
+    [InlineData("request", "request", "came twice")]
+    public async Task A_surplus_part_is_refused_by_name_before_it_is_read(string name, string field, string says)
+    {
+        using var app = YueApp.OnSocket();
+        using var client = app.CreateClient();
+        using var upload = await Upload.StartAsync(client.BaseAddress!, "/predict", contentLength: 60 * Mebibyte);
+        await upload.SendAsync(Json + File(name));
+        var answer = await upload.Answer;
+        Assert.Equal(422, answer.Status);
+        Assert.Contains(says, answer.Problem().GetProperty("errors").GetProperty(field)[0].GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("reference.audio", "reference.vocal")]
+    [InlineData("reference.instrumental", "reference.audio")]
+    public async Task A_mixed_clip_and_a_stem_are_refused_before_the_second_is_read(string first, string second)
+    {
+        using var app = YueApp.OnSocket();
+        using var client = app.CreateClient();
+        using var upload = await Upload.StartAsync(client.BaseAddress!, "/predict", contentLength: 60 * Mebibyte);
+        await upload.SendAsync($"{Json}{File(first)}abc\r\n{File(second)}");
+        Assert.Contains("came with stems", (await upload.Answer).Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_large_body_has_no_more_tokens_than_a_small_one()
+    {
+        using var app = new YueApp();
+        using var client = app.CreateClient();
+        using var response = await client.PredictAsync($$"""{"lyrics":"la","reference":[{{string.Join(',', Enumerable.Repeat('0', 2 * Mebibyte))}}]}""");
+        await response.ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "urn:yue:body-too-large");
+    }
+
+    [Fact]
+    public async Task A_large_part_lies_in_a_file_without_a_name()
+    {
+        using var folder = new TemporaryFolder();
+        using var part = new SpooledFile(folder.Path);
+        var bytes = RandomNumberGenerator.GetBytes(200_000);
+        await part.WriteAsync(bytes.AsMemory(0, 1000), TestContext.Current.CancellationToken);
+        Assert.True(part.IsInMemory);
+        await part.WriteAsync(bytes.AsMemory(1000), TestContext.Current.CancellationToken);
+        Assert.False(part.IsInMemory);
+        Assert.Equal(bytes, await part.ReadAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(SHA256.HashData(bytes), await part.HashAsync(TestContext.Current.CancellationToken));
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Empty(folder.Files);
+        }
+    }
+
+    private static string File(string name) => $"--x\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a.wav\"\r\n\r\n";
+
+    /// <summary>A request whose body is sent in pieces, while its answer is awaited.</summary>
+    private sealed class Upload : IDisposable
+    {
+        private readonly TcpClient _client = new();
+        private bool _isChunked;
+
+        /// <summary>The first answer on the connection.</summary>
+        public Task<RawAnswer> Answer { get; private set; } = Task.FromResult(new RawAnswer(""));
+
+        public static async Task<Upload> StartAsync(Uri server, string path, long? contentLength, string contentType = "multipart/form-data; boundary=x")
+        {
+            var upload = new Upload { _isChunked = contentLength is null };
+            await upload._client.ConnectAsync(server.Host, server.Port, TestContext.Current.CancellationToken);
+            var framing = contentLength is { } length ? $"Content-Length: {length}" : "Transfer-Encoding: chunked";
+            await upload.WriteAsync($"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {contentType}\r\n{framing}\r\n\r\n");
+            upload.Answer = upload.ReadAsync();
+            return upload;
+        }
+
+        /// <summary>Sends a piece of the body, as far as the server reads it.</summary>
+        public async Task SendAsync(string piece)
+        {
+            try
+            {
+                await WriteAsync(_isChunked ? $"{piece.Length:x}\r\n{piece}\r\n" : piece);
+            }
+            catch (IOException)
+            {
+                // Refused already, and closed.
+            }
+        }
+
+        public void Dispose() => _client.Dispose();
+
+        private async Task WriteAsync(string text) =>
+            await _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text), TestContext.Current.CancellationToken);
+
+        /// <summary>Reads until the body's JSON is complete.</summary>
+        private async Task<RawAnswer> ReadAsync()
+        {
+            var text = new StringBuilder();
+            var buffer = new byte[16 * 1024];
+            while (!text.ToString().Contains("}\r\n", StringComparison.Ordinal))
+            {
+                var read = await _client.GetStream().ReadAsync(buffer, TestContext.Current.CancellationToken);
+                Assert.True(read > 0, $"the connection was closed after: {text}");
+                text.Append(Encoding.Latin1.GetString(buffer, 0, read));
+            }
+
+            return new RawAnswer(text.ToString());
+        }
+    }
+}

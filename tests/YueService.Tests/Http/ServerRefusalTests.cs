@@ -1,0 +1,70 @@
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+/// <summary>Requests that the server refuses before any of the service's code runs.</summary>
+public sealed class ServerRefusalTests
+{
+    [Theory]
+    [InlineData("GET /health HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "not valid HTTP")]
+    [InlineData("GET /health HTTP/1.1\r\n\r\n", 400, "not valid HTTP")]
+    [InlineData("nonsense\r\n\r\n", 400, "not valid HTTP")]
+    [InlineData("G\u0001T / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "not valid HTTP")]
+    [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n", 400, "not valid HTTP")]
+    [InlineData("GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "not valid HTTP")]
+    [InlineData("POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400, "not valid HTTP")]
+    [InlineData("POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "not valid HTTP")]
+    [InlineData("GET / HTTP/3.7\r\nHost: localhost\r\n\r\n", 505, "Send HTTP/1.1")]
+    public async Task A_request_that_is_not_HTTP_is_a_problem(string request, int status, string says)
+    {
+        using var app = YueApp.OnSocket();
+        using var client = app.CreateClient();
+        var answer = await client.BaseAddress!.SendRawAsync(request);
+        Assert.Equal(status, answer.Status);
+        var problem = answer.Problem();
+        Assert.Equal("urn:yue:bad-request", problem.GetProperty("type").GetString());
+        Assert.Contains(says, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Equal(problem.GetProperty("detail").GetString(), problem.GetProperty("error").GetProperty("message").GetString());
+        Assert.Contains(problem.GetProperty("trace_id").GetString()!, app.Log.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Too_long_a_line_and_too_many_headers_are_problems_that_name_the_bound()
+    {
+        using var app = YueApp.OnSocket();
+        using var client = app.CreateClient();
+        var line = await client.BaseAddress!.SendRawAsync($"GET /{new string('x', 9000)} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        Assert.Equal(414, line.Status);
+        Assert.Contains("8192 bytes", line.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+        foreach (var headers in new[] { $"X: {new string('x', 40_000)}\r\n", string.Concat(Enumerable.Repeat("X: x\r\n", 101)) })
+        {
+            var answer = await client.BaseAddress!.SendRawAsync($"GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+            Assert.Equal(431, answer.Status);
+            Assert.Contains("32768 bytes", answer.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_request_whose_headers_do_not_come_is_a_problem()
+    {
+        using var app = YueApp.OnSocket();
+        app.ConfigureServer = kestrel => kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(1);
+        using var client = app.CreateClient();
+        var answer = await client.BaseAddress!.SendRawAsync("GET / HTTP/1.1\r\nHost: loc");
+        Assert.Equal(408, answer.Status);
+        Assert.Contains("within 1 seconds", answer.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_refusal_after_an_answer_on_the_same_connection_is_a_problem_too()
+    {
+        using var app = YueApp.OnSocket();
+        using var client = app.CreateClient();
+        var answer = await client.BaseAddress!.SendRawAsync("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\nnonsense\r\n\r\n");
+        Assert.Equal(200, answer.Status);
+        var second = new RawAnswer(answer.Text[answer.Text.LastIndexOf("HTTP/1.1 ", StringComparison.Ordinal)..]);
+        Assert.Equal(400, second.Status);
+        second.Problem();
+    }
+}
