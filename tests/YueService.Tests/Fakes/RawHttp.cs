@@ -50,7 +50,10 @@ internal sealed record RawAnswer(string Text)
     {
         Assert.Contains("Content-Type: application/problem+json", Head, StringComparison.Ordinal);
         var body = Text[(Head.Length + 4)..];
-        using var problem = JsonDocument.Parse(body[body.IndexOf('{', StringComparison.Ordinal)..(body.LastIndexOf('}') + 1)]);
+
+        // A chunk's size may come first, and another answer after it.
+        var json = new Utf8JsonReader(Encoding.Latin1.GetBytes(body[body.IndexOf('{', StringComparison.Ordinal)..]));
+        using var problem = JsonDocument.ParseValue(ref json);
         Assert.Equal(Status, problem.RootElement.GetProperty("status").GetInt32());
         Assert.StartsWith("urn:yue:", problem.RootElement.GetProperty("type").GetString(), StringComparison.Ordinal);
         Assert.NotEmpty(problem.RootElement.GetProperty("title").GetString()!);
