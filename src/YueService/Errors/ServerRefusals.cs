@@ -16,7 +16,11 @@ namespace YueService.Errors;
 /// </remarks>
 internal static partial class ServerRefusals
 {
-    private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerOptions.Default)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
 
     /// <summary>Adds the writer to every endpoint.</summary>
     public static void DescribeRefusals(this KestrelServerOptions kestrel) => kestrel.ConfigureEndpointDefaults(endpoint =>

@@ -13,22 +13,22 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
     /// <summary>The bytes of the bodies that are being read or decoded now.</summary>
     public long UsedBytes => Interlocked.Read(ref _used);
 
-    /// <summary>Whether a body of an announced length would fit now. Nothing is reserved: a client that sends nothing holds nothing.</summary>
-    public bool HasRoomFor(long bytes) => UsedBytes + bytes <= MaxBytes;
-
     /// <summary>Opens the account of one body; disposing it returns its bytes.</summary>
     public Share Open() => new(this);
 
     /// <summary>The bytes of one body. Used by one request at a time.</summary>
     public sealed class Share(BodyBudget budget) : IDisposable
     {
-        /// <summary>The bytes taken so far.</summary>
+        private long _arrived;
+
+        /// <summary>The bytes that are reserved for the body.</summary>
         public long Bytes { get; private set; }
 
         public long MaxBytes => budget.MaxBytes;
 
-        /// <summary>Takes bytes that have arrived; false, with nothing taken, when all bodies together have too many.</summary>
-        public bool TryTake(int bytes)
+        /// <summary>Reserves bytes that will arrive; false, with nothing reserved, when all bodies together would have too many.</summary>
+        /// <remarks>An announced length is reserved at once: bodies that grow until none of them fits would all be refused.</remarks>
+        public bool TryReserve(long bytes)
         {
             if (Interlocked.Add(ref budget._used, bytes) > budget.MaxBytes)
             {
@@ -38,6 +38,13 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
 
             Bytes += bytes;
             return true;
+        }
+
+        /// <summary>Counts bytes that have arrived, and reserves those beyond what is reserved.</summary>
+        public bool TryTake(int bytes)
+        {
+            _arrived += bytes;
+            return _arrived <= Bytes || TryReserve(_arrived - Bytes);
         }
 
         public void Dispose()

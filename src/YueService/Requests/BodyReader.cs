@@ -26,13 +26,15 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
     {
         var maxBytes = options.Value.MaxBodyBytes;
         var isMultipart = admitClip is not null && MultipartBody.IsMultipart(http.Request);
-        LiftServerLimit(http, maxBytes + (admitClip is null ? 0 : isMultipart ? MultipartBody.MaxOtherBytes : ClipInJson.MaxBytes));
-        if (http.Request.ContentLength is { } length && length <= budget.MaxBytes && !budget.HasRoomFor(length))
+        var limit = maxBytes + (admitClip is null ? 0 : isMultipart ? MultipartBody.MaxOtherBytes : ClipInJson.MaxBytes);
+        LiftServerLimit(http, limit);
+        var share = budget.Open();
+        var announced = Math.Min(http.Request.ContentLength ?? 0, limit);
+        if (!share.TryReserve(announced))
         {
-            return (null, Problems.TooManyBodies(http, budget.MaxBytes));
+            return (null, OverBudget(http, share, announced));
         }
 
-        var share = budget.Open();
         SongBody? body = null;
         try
         {
@@ -59,7 +61,7 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
     }
 
     /// <summary>Returns the answer to a body that does not fit the budget now, or never will.</summary>
-    public static ProblemHttpResult OverBudget(HttpContext http, BodyBudget.Share share, int more) => share.Bytes + more > share.MaxBytes
+    public static ProblemHttpResult OverBudget(HttpContext http, BodyBudget.Share share, long more) => share.Bytes + more > share.MaxBytes
         ? Problems.Create(
             http,
             ProblemType.BodyTooLarge,
