@@ -29,14 +29,19 @@ internal sealed class StretchCollector
 
     public int SampleRateHz { get; }
 
-    /// <summary>What came so far, kept or not.</summary>
+    /// <summary>The length of the input so far, kept or not.</summary>
     public double DurationSeconds => (double)_frames / SampleRateHz;
 
-    /// <summary>Why the input was not read to its end; null where it was.</summary>
+    /// <summary>Whether the input has reached the end of the stretch.</summary>
+    public bool IsComplete => _frames >= _endFrame;
+
+    /// <summary>Why the input was not read to its end; null if it was.</summary>
     public string? Fault { get; private set; }
 
-    /// <summary>The stretch, when the input has ended.</summary>
-    public DecodedSound ToSound() => new([.. _kept.Select(channel => channel.WrittenSpan.ToArray())], SampleRateHz, DurationSeconds);
+    /// <summary>Returns the stretch.</summary>
+    /// <param name="durationSeconds">The length of the whole file.</param>
+    public DecodedSound ToSound(double durationSeconds) =>
+        new([.. _kept.Select(channel => channel.WrittenSpan.ToArray())], SampleRateHz, durationSeconds);
 
     /// <summary>Reads a stream to its end, or to the first fault.</summary>
     public async Task ReadAsync(Stream stream, CancellationToken cancel)
@@ -44,11 +49,12 @@ internal sealed class StretchCollector
         var buffer = new byte[BufferBytes / (sizeof(float) * ChannelCount) * sizeof(float) * ChannelCount];
         while (Fault is null && await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel) is > 0 and var length)
         {
-            Take(MemoryMarshal.Cast<byte, float>(buffer.AsSpan(0, length)));
+            Add(MemoryMarshal.Cast<byte, float>(buffer.AsSpan(0, length)));
         }
     }
 
-    private void Take(ReadOnlySpan<float> interleaved)
+    /// <summary>Adds the next samples of the input, up to the first fault.</summary>
+    public void Add(ReadOnlySpan<float> interleaved)
     {
         for (; interleaved.Length >= ChannelCount && Fault is null; interleaved = interleaved[ChannelCount..], _frames++)
         {

@@ -21,12 +21,6 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
     /// <returns>Null when <paramref name="findings"/> has errors.</returns>
     public async Task<SongReference?> LoadAsync(ReferenceUpload upload, RequestFindings findings, CancellationToken cancel)
     {
-        if (!decoder.IsAvailable)
-        {
-            findings.Error(
-                ReferenceReader.Field, "reference needs ffmpeg and ffprobe, which are not installed here. Install ffmpeg, or leave the clip out.");
-        }
-
         if (upload.Separate && !separator.IsAvailable)
         {
             findings.Error(
@@ -57,14 +51,17 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         var sounds = new List<DecodedSound>();
         foreach (var (field, file) in upload.Files)
         {
-            var (sound, fault) = await decoder.DecodeAsync(await file.ReadAsync(cancel), first, seconds, cancel);
+            var (sound, fault, warning) = await decoder.DecodeAsync(await file.ReadAsync(cancel), first, seconds, cancel);
             if (sound is null)
             {
                 findings.Error(field, $"{field} {fault}.");
+                continue;
             }
-            else
+
+            sounds.Add(sound);
+            if (warning is not null)
             {
-                sounds.Add(sound);
+                findings.Warn($"{field} {warning}");
             }
         }
 

@@ -61,12 +61,12 @@ internal static class MachineChecks
                 : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a device with more memory");
     }
 
-    private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadClips) switch
+    private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadEveryClip) switch
     {
-        (true, true) => Finding.Ok("ffmpeg", "flac and mp3 can be written, reference clips read and loudness measured"),
-        (true, false) => Finding.Warning("ffmpeg", "ffprobe is not found: reference clips cannot be read", "sudo apt-get install ffmpeg"),
+        (true, true) => Finding.Ok("ffmpeg", "flac and mp3 can be written, reference clips of every kind read and loudness measured"),
+        (true, false) => Finding.Warning("ffmpeg", "ffprobe is not found: reference clips in flac and m4a cannot be read", "sudo apt-get install ffmpeg"),
         _ => Finding.Warning(
-            "ffmpeg", "not found: only wav can be written, no reference clips read, no loudness measured", "sudo apt-get install ffmpeg"),
+            "ffmpeg", "not found: only wav can be written, no reference clips in flac and m4a read, no loudness measured", "sudo apt-get install ffmpeg"),
     };
 
     private static Finding State(MachineFacts machine, string folder) => machine.FolderFault(folder) is { } fault

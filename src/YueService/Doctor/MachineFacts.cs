@@ -29,8 +29,8 @@ internal sealed record MachineFacts
 
     public bool HasFfmpeg { get; init; }
 
-    /// <summary>Whether reference clips can be read: that takes ffprobe, too.</summary>
-    public bool CanReadClips { get; init; }
+    /// <summary>Whether reference clips in flac and m4a can be read: that takes ffprobe, too.</summary>
+    public bool CanReadEveryClip { get; init; }
 
     /// <summary>Whether an address can be listened on.</summary>
     public Func<Uri, bool> CanListen { get; init; } = _ => true;
@@ -49,7 +49,7 @@ internal sealed record MachineFacts
             Gpus = await AskDriverAsync(cancel),
             HostBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             HasFfmpeg = new AudioEncoder().IsAvailable,
-            CanReadClips = new AudioDecoder().IsAvailable,
+            CanReadEveryClip = new AudioDecoder().HasFfmpeg,
             CanListen = TryListen,
             FolderFault = TryWrite,
         };

@@ -1,0 +1,201 @@
+using System.Globalization;
+using System.Text.Json;
+using Yue.Engine.Audio.Readers;
+
+namespace Yue.Engine.Audio;
+
+/// <summary>A file for ffmpeg, checked before.</summary>
+/// <param name="File">The whole file, as it was sent.</param>
+/// <param name="Kind">Its kind.</param>
+/// <param name="ClaimedLength">The number of samples per channel that its header promises; null if it says nothing.</param>
+/// <param name="Pictures">The places of the names of its pictures, which are hidden from ffmpeg.</param>
+internal sealed record FfmpegInput(ReadOnlyMemory<byte> File, SoundKind Kind, long? ClaimedLength, IReadOnlyList<int> Pictures);
+
+/// <summary>Decodes flac and m4a files through ffprobe and ffmpeg.</summary>
+/// <remarks>
+/// The bytes lie in a temporary file while they are read, since m4a needs seeking; the file is deleted when the call returns. ffmpeg may
+/// open nothing else: only the file protocol is allowed, and only formats that name no other files. Neither a video nor a picture decoder
+/// is ever opened. Samples are counted as they come, and only the requested stretch is kept.
+/// </remarks>
+internal sealed class FfmpegDecoder
+{
+    private const string TempPrefix = "yue-clip-";
+    private const string Formats = "flac,ogg,mov";
+
+    // No decoder of another codec is ever opened.
+    private const string SoundCodecs =
+        "pcm_u8,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le,pcm_alaw,pcm_mulaw,flac,mp3,mp3float,vorbis,opus,aac,alac";
+
+    private static readonly TimeSpan StaleAge = TimeSpan.FromHours(1);
+
+    private readonly string? _ffmpeg;
+    private readonly string? _ffprobe;
+    private readonly string _tempFolder;
+    private readonly TimeSpan _timeLimit;
+
+    /// <summary>Looks for the programs, and removes clips that a killed process left in the temporary folder.</summary>
+    /// <param name="programFolder">The folder of both programs; null looks in the folders of PATH.</param>
+    /// <param name="tempFolder">The folder for the files while they are read.</param>
+    /// <param name="timeLimit">How long each program may take for a file.</param>
+    public FfmpegDecoder(string? programFolder, string tempFolder, TimeSpan timeLimit)
+    {
+        _ffmpeg = Find("ffmpeg", programFolder);
+        _ffprobe = Find("ffprobe", programFolder);
+        (_tempFolder, _timeLimit) = (tempFolder, timeLimit);
+        RemoveStale();
+    }
+
+    /// <summary>Whether both programs were found.</summary>
+    public bool IsAvailable => _ffmpeg is not null && _ffprobe is not null;
+
+    /// <summary>Says that a file took too long.</summary>
+    public static string TookTooLong(TimeSpan limit) =>
+        string.Create(CultureInfo.InvariantCulture, $"took longer than {limit.TotalSeconds:0.#} s to decode");
+
+    /// <summary>Decodes a stretch of a file; the rest is decoded too, to know the file's length, and dropped.</summary>
+    /// <exception cref="ClipFaultException">The file is invalid or cut short.</exception>
+    public async Task<ClipDecoding> DecodeAsync(FfmpegInput input, int firstSecond, int seconds, CancellationToken cancel)
+    {
+        var path = Path.Combine(_tempFolder, $"{TempPrefix}{Guid.NewGuid():N}");
+        try
+        {
+            await WriteAsync(path, input, cancel);
+            var (channels, sampleRateHz) = await ProbeAsync(path, cancel);
+            var collector = new StretchCollector(channels, sampleRateHz, firstSecond, seconds);
+            await ReadSamplesAsync(path, collector, cancel);
+            var duration = collector.DurationSeconds;
+            var warning = input.ClaimedLength is { } claimed ? AudioDecoder.CheckLength((double)claimed / sampleRateHz, duration) : null;
+            return new ClipDecoding(collector.ToSound(duration), null, warning);
+        }
+        catch (FfmpegException error) when (error.IsTimeout)
+        {
+            throw new ClipFaultException(TookTooLong(_timeLimit));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static async Task WriteAsync(string path, FfmpegInput input, CancellationToken cancel)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.Asynchronous };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        await using var stream = new FileStream(path, options);
+        await stream.WriteAsync(input.File, cancel);
+        foreach (var place in input.Pictures)
+        {
+            stream.Position = place;
+            var hidden = input.Kind == SoundKind.Mp4 ? "free"u8.ToArray() : [(byte)((input.File.Span[place] & 0x80) | FlacBlocks.PaddingType)];
+            await stream.WriteAsync(hidden, cancel);
+        }
+    }
+
+    /// <summary>Returns the channels and the rate of the file's sound.</summary>
+    private async Task<(int Channels, int SampleRateHz)> ProbeAsync(string path, CancellationToken cancel)
+    {
+        const int MaxDescription = 1 << 20;
+        var description = new byte[MaxDescription];
+        var length = 0;
+        string[] arguments =
+        [
+            "-v", "quiet", .. InputLimits, "-print_format", "json", "-show_entries",
+            "format=duration:stream=codec_type,codec_name,sample_rate,channels", $"file:{path}",
+        ];
+        var end = await FfmpegProcess.RunAsync(
+            _ffprobe,
+            arguments,
+            default,
+            async (stream, token) => length = await stream.ReadAtLeastAsync(description, description.Length, throwOnEndOfStream: false, token),
+            _timeLimit,
+            cancel);
+        return end.ExitCode == 0 ? ReadDescription(description.AsMemory(0, length)) : throw new ClipFaultException(AudioDecoder.Unreadable);
+    }
+
+    /// <summary>Decodes the file into the collector.</summary>
+    private async Task ReadSamplesAsync(string path, StretchCollector collector, CancellationToken cancel)
+    {
+        string[] arguments =
+        [
+            "-hide_banner", "-nostdin", "-loglevel", "error", "-threads", "1", .. InputLimits, "-i", $"file:{path}",
+            "-map", "0:a:0", "-vn", "-sn", "-dn", "-t", $"{AudioDecoder.MaxDurationSeconds + 1}",
+            "-ar", $"{collector.SampleRateHz}", "-ac", $"{collector.ChannelCount}", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1",
+        ];
+        var end = await FfmpegProcess.RunAsync(_ffmpeg, arguments, default, collector.ReadAsync, _timeLimit, cancel);
+        var fault = collector switch
+        {
+            { Fault: { } found } => found,
+            { DurationSeconds: > AudioDecoder.MaxDurationSeconds } => AudioDecoder.TooLong,
+            { DurationSeconds: 0 } => "holds no sound",
+            _ => end.ExitCode == 0 ? null : "is damaged and cannot be decoded",
+        };
+        if (fault is not null)
+        {
+            throw new ClipFaultException(fault);
+        }
+    }
+
+    /// <summary>The options that say what both programs may open and allocate.</summary>
+    private static string[] InputLimits =>
+        ["-max_alloc", $"{256 << 20}", "-protocol_whitelist", "file", "-format_whitelist", Formats, "-codec_whitelist", SoundCodecs];
+
+    private static string? Find(string program, string? folder) => folder is null
+        ? FfmpegProcess.FindOnPath(program)
+        : Path.Combine(folder, program) is var path && File.Exists(path) ? path : null;
+
+    private void RemoveStale()
+    {
+        try
+        {
+            foreach (var file in Directory.EnumerateFiles(_tempFolder, TempPrefix + "*"))
+            {
+                if (DateTime.UtcNow - File.GetLastWriteTimeUtc(file) > StaleAge)
+                {
+                    File.Delete(file);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The files of another user, or already deleted: nothing that this process needs.
+        }
+    }
+
+    /// <summary>Returns the channels and the rate of the first sound stream that ffprobe describes.</summary>
+    private static (int Channels, int SampleRateHz) ReadDescription(ReadOnlyMemory<byte> description)
+    {
+        using var json = JsonDocument.Parse(description);
+        var sound = json.RootElement.TryGetProperty("streams", out var streams)
+            ? streams.EnumerateArray().FirstOrDefault(stream => Text(stream, "codec_type") == "audio")
+            : default;
+        if (sound.ValueKind == JsonValueKind.Undefined)
+        {
+            throw new ClipFaultException(AudioDecoder.Unreadable);
+        }
+
+        var channels = sound.TryGetProperty("channels", out var count) ? count.GetInt32() : 0;
+        var rate = int.TryParse(Text(sound, "sample_rate"), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : 0;
+        if (AudioDecoder.FaultOf(channels, rate) is { } fault)
+        {
+            throw new ClipFaultException(fault);
+        }
+
+        var codec = Text(sound, "codec_name");
+        if (!SoundCodecs.Split(',').Contains(codec))
+        {
+            throw new ClipFaultException($"is coded as {codec ?? "something unknown"}, which is not read: {AudioDecoder.Kinds} are");
+        }
+
+        return double.TryParse(Text(json.RootElement.GetProperty("format"), "duration"), CultureInfo.InvariantCulture, out var seconds)
+            && seconds > AudioDecoder.MaxDurationSeconds
+                ? throw new ClipFaultException(AudioDecoder.TooLong)
+                : (channels, rate);
+    }
+
+    private static string? Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

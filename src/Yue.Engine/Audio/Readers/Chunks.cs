@@ -1,0 +1,67 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace Yue.Engine.Audio.Readers;
+
+/// <summary>A chunk of a RIFF or IFF file.</summary>
+/// <param name="Id">The four characters of its name.</param>
+/// <param name="Start">Where its content begins in the file.</param>
+/// <param name="ClaimedSize">The number of bytes of content that its header promises.</param>
+/// <param name="Size">The number of those bytes that the file has.</param>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct Chunk(string Id, int Start, uint ClaimedSize, int Size)
+{
+    /// <summary>Whether the file ends before the chunk does.</summary>
+    public bool IsCut => ClaimedSize > Size;
+}
+
+/// <summary>Walks through the chunks of a RIFF (WAV) or IFF (AIFF) file.</summary>
+/// <remarks>NAudio's readers walk through them, too, but trust sizes: a promised chunk of 2 GB becomes an array, and 8 million empty
+/// chunks become objects. Here a size is only compared with the file's.</remarks>
+internal static class Chunks
+{
+    private const int HeaderSize = 8;
+    private const int MaxChunks = 1000;
+
+    /// <summary>Returns the chunks of a file in order. The last one may be cut.</summary>
+    /// <param name="file">The whole file, 12 bytes or more, beginning with the form's own header.</param>
+    /// <param name="isBigEndian">Whether sizes are big-endian, as in IFF.</param>
+    /// <param name="isLast">Says after which chunk nothing more is looked at; its size may be a placeholder.</param>
+    /// <exception cref="ClipFaultException">There are more chunks than any file of sound has.</exception>
+    public static IReadOnlyList<Chunk> Read(ReadOnlySpan<byte> file, bool isBigEndian, Func<string, bool> isLast)
+    {
+        var chunks = new List<Chunk>();
+        for (long position = 12; position + HeaderSize <= file.Length;)
+        {
+            var header = file.Slice((int)position, HeaderSize);
+            var size = isBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(header[4..]) : BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
+            var start = (int)position + HeaderSize;
+            chunks.Add(new Chunk(Printable(header[..4]), start, size, (int)Math.Min(size, file.Length - start)));
+            if (isLast(chunks[^1].Id))
+            {
+                break;
+            }
+
+            if (chunks.Count > MaxChunks)
+            {
+                throw new ClipFaultException($"has more than {MaxChunks} chunks before its sound");
+            }
+
+            // Chunks begin at even offsets.
+            position = start + (long)size + (size & 1);
+        }
+
+        return chunks;
+    }
+
+    private static string Printable(ReadOnlySpan<byte> id)
+    {
+        Span<char> text = stackalloc char[id.Length];
+        for (var i = 0; i < id.Length; i++)
+        {
+            text[i] = id[i] is >= 0x20 and < 0x7F ? (char)id[i] : '?';
+        }
+
+        return new string(text);
+    }
+}

@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+
+namespace Yue.Engine.Audio.Readers;
+
+/// <summary>Looks into a flac file before ffmpeg reads it.</summary>
+internal static class FlacBlocks
+{
+    private const int PictureType = 6;
+    private const int MaxBlocks = 1000;
+
+    /// <summary>Type of a block that is skipped; in the last block the upper bit is set, too.</summary>
+    public const byte PaddingType = 1;
+
+    /// <summary>Whether a file begins as flac files do.</summary>
+    public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("fLaC"u8);
+
+    /// <summary>Checks a file.</summary>
+    /// <returns>The number of samples per channel that its header promises, null if it does not know, and the places of the type bytes of
+    /// its pictures.</returns>
+    /// <exception cref="ClipFaultException">The file is cut before its sound.</exception>
+    public static (long? Length, IReadOnlyList<int> Pictures) Check(ReadOnlySpan<byte> file)
+    {
+        const ulong CountMask = (1UL << 36) - 1;
+        const int CountOffset = 4 + 4 + 10;
+        var (blocks, pictures) = (0, new List<int>());
+        for (var (position, isLast) = (4, false); !isLast; position += 4 + (BinaryPrimitives.ReadInt32BigEndian(file[position..]) & 0xFF_FFFF))
+        {
+            if (position + 4 > file.Length)
+            {
+                throw new ClipFaultException("is cut short: it ends within its headers");
+            }
+
+            if (++blocks > MaxBlocks)
+            {
+                throw new ClipFaultException($"has more than {MaxBlocks} blocks before its sound");
+            }
+
+            isLast = (file[position] & 0x80) != 0;
+            if ((file[position] & 0x7F) == PictureType)
+            {
+                pictures.Add(position);
+            }
+        }
+
+        if (file.Length < CountOffset + 8)
+        {
+            throw new ClipFaultException("is cut short: it ends within its headers");
+        }
+
+        var count = (long)(BinaryPrimitives.ReadUInt64BigEndian(file[CountOffset..]) & CountMask);
+        return (count == 0 ? null : count, pictures);
+    }
+}

@@ -1,0 +1,32 @@
+namespace Yue.Engine.Audio.Readers;
+
+/// <summary>Reads the samples of one sound file, from its first sample on.</summary>
+/// <remarks>The first sample is the first one of the sound: what an encoder put before it is skipped where the file says how much that is.</remarks>
+internal interface ISoundReader : IDisposable
+{
+    int Channels { get; }
+
+    int SampleRateHz { get; }
+
+    /// <summary>The number of samples per channel in the file, counted without decoding it.</summary>
+    long Length { get; }
+
+    /// <summary>The number of samples per channel that the file's header promises; null if it says nothing.</summary>
+    long? ClaimedLength { get; }
+
+    /// <summary>Whether the file ends in the middle of a frame or without the mark of its end.</summary>
+    bool IsCut { get; }
+
+    /// <summary>The number of coded frames among those read so far that could not be decoded and are silent.</summary>
+    int DamagedFrames => 0;
+
+    /// <summary>Reads the next samples, all channels interleaved, full scale ±1.</summary>
+    /// <param name="interleaved">Has room for at least one block of the file (<see cref="ReadSize"/> samples).</param>
+    /// <returns>The number of samples, a multiple of <see cref="Channels"/>; 0 at the end.</returns>
+    /// <exception cref="ClipFaultException">The file cannot be decoded.</exception>
+    /// <remarks>A decoder's own exceptions of any type pass through.</remarks>
+    int Read(Span<float> interleaved);
+
+    /// <summary>The size of the buffer that <see cref="Read"/> needs at least: an Opus packet of 120 ms with eight channels.</summary>
+    const int ReadSize = 5760 * 8;
+}

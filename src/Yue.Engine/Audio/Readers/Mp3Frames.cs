@@ -1,0 +1,89 @@
+using NAudio.Wave;
+
+namespace Yue.Engine.Audio.Readers;
+
+/// <summary>The places of the frames of an mp3 file.</summary>
+internal sealed class Mp3Frames
+{
+    private readonly List<int> _offsets = [];
+
+    private Mp3Frames(Mp3Frame first, Mp3Info info)
+    {
+        (Info, SampleRateHz, SamplesPerFrame) = (info, first.SampleRate, first.SampleCount);
+        Channels = first.ChannelMode == ChannelMode.Mono ? 1 : 2;
+    }
+
+    /// <summary>What the first frame says in place of sound.</summary>
+    public Mp3Info Info { get; }
+
+    public int SampleRateHz { get; }
+
+    public int SamplesPerFrame { get; }
+
+    public int Channels { get; }
+
+    /// <summary>Where each frame with sound begins in the file.</summary>
+    public IReadOnlyList<int> Offsets => _offsets;
+
+    public int Count => _offsets.Count;
+
+    /// <summary>Whether the file ends within a frame.</summary>
+    public bool IsCut { get; private set; }
+
+    /// <summary>Finds the frames of a file. Tags with their pictures, before and behind the frames, are skipped.</summary>
+    /// <param name="file">The whole file.</param>
+    /// <param name="maxSeconds">The search ends when it has found more than this.</param>
+    /// <param name="cancel">Checked per frame.</param>
+    /// <exception cref="ClipFaultException">There are no frames, or frames of another layer or number of channels among them.</exception>
+    public static Mp3Frames Find(Stream file, int maxSeconds, CancellationToken cancel)
+    {
+        var first = Mp3Frame.LoadFromStream(file);
+        if (first is null or not { MpegLayer: NAudio.Wave.MpegLayer.Layer3 })
+        {
+            throw new ClipFaultException(AudioDecoder.Unreadable);
+        }
+
+        var info = Mp3Info.Read(first);
+        var frames = new Mp3Frames(first, info);
+        if (!info.IsPresent)
+        {
+            frames._offsets.Add((int)first.FileOffset);
+        }
+
+        while (!frames.IsCut && (long)frames.Count * frames.SamplesPerFrame <= (long)(maxSeconds + 1) * frames.SampleRateHz)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var expected = file.Position;
+            if (Mp3Frame.LoadFromStream(file, readData: false) is not { } frame)
+            {
+                break;
+            }
+
+            frames.Add(frame, first, expected, file.Length);
+        }
+
+        return frames;
+    }
+
+    private void Add(Mp3Frame frame, Mp3Frame first, long expected, long fileLength)
+    {
+        if (frame.SampleRate != first.SampleRate || frame.MpegVersion != first.MpegVersion || frame.MpegLayer != first.MpegLayer)
+        {
+            // Bytes that only look like a frame, as those of a tag at the end may.
+            return;
+        }
+
+        if (frame.FileOffset + frame.FrameLength > fileLength)
+        {
+            IsCut = frame.FileOffset == expected;
+            return;
+        }
+
+        if ((frame.ChannelMode == ChannelMode.Mono ? 1 : 2) != Channels)
+        {
+            throw new ClipFaultException("changes between mono and stereo; send a file that is one of them");
+        }
+
+        _offsets.Add((int)frame.FileOffset);
+    }
+}

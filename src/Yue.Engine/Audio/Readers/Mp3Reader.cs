@@ -1,0 +1,120 @@
+using NAudio.Wave;
+using NLayer;
+
+namespace Yue.Engine.Audio.Readers;
+
+/// <summary>Reads an mp3 file: NAudio finds its frames, NLayer decodes them.</summary>
+/// <remarks>A frame that cannot be decoded is silent, so that what follows keeps its place.</remarks>
+internal sealed class Mp3Reader : ISoundReader
+{
+    /// <summary>The delay of every mp3 decoder: the filter bank's, which the delay that an encoder writes down does not contain.</summary>
+    private const int DecoderDelay = 529;
+
+    private readonly MemoryStream _file;
+    private readonly Mp3Frames _frames;
+    private readonly MpegFrameDecoder _decoder = new();
+    private readonly NLayerFrame _frame = new();
+    private readonly float[] _decoded = new float[1152 * 2];
+    private int _next;
+    private int _start;
+    private int _end;
+    private long _skip;
+    private long _left;
+
+    /// <summary>Opens a file.</summary>
+    /// <param name="file">The whole file.</param>
+    /// <param name="maxSeconds">Frames are counted up to this length; a file that is longer has a <see cref="Length"/> above it.</param>
+    /// <param name="cancel">Checked per frame.</param>
+    /// <exception cref="ClipFaultException">The file has no frames, or frames of different kinds.</exception>
+    public Mp3Reader(byte[] file, int maxSeconds, CancellationToken cancel)
+    {
+        _file = new MemoryStream(file, writable: false);
+        _frames = Mp3Frames.Find(_file, maxSeconds, cancel);
+        _skip = _frames.Info.Delay is { } delay ? delay + DecoderDelay : 0;
+        Length = Trimmed(_frames.Count);
+        ClaimedLength = _frames.Info.Frames is { } claimed ? Trimmed(claimed) : null;
+        _left = Length * Channels;
+        _skip *= Channels;
+    }
+
+    public int Channels => _frames.Channels;
+
+    public int SampleRateHz => _frames.SampleRateHz;
+
+    public long Length { get; }
+
+    public long? ClaimedLength { get; }
+
+    public bool IsCut => _frames.IsCut;
+
+    public int DamagedFrames { get; private set; }
+
+    public int Read(Span<float> interleaved)
+    {
+        while (_start == _end || _skip > 0)
+        {
+            if (_start == _end && !DecodeNext())
+            {
+                return 0;
+            }
+
+            var skipped = (int)Math.Min(_skip, _end - _start);
+            _start += skipped;
+            _skip -= skipped;
+        }
+
+        var count = (int)Math.Min(Math.Min(_end - _start, interleaved.Length / Channels * Channels), _left);
+        _decoded.AsSpan(_start, count).CopyTo(interleaved);
+        _start += count;
+        _left -= count;
+        return count;
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private long Trimmed(int frames)
+    {
+        var padding = _frames.Info.Padding is { } stated ? Math.Max(0, stated - DecoderDelay) : 0;
+        return Math.Max(0, ((long)frames * _frames.SamplesPerFrame) - _skip - padding);
+    }
+
+    private bool DecodeNext()
+    {
+        if (_next == _frames.Count || _left == 0)
+        {
+            return false;
+        }
+
+        _file.Position = _frames.Offsets[_next++];
+        var samples = _frames.SamplesPerFrame * Channels;
+        if (Decode(Mp3Frame.LoadFromStream(_file)) != samples)
+        {
+            // The first frames of a file that was cut out of another refer to bits that are not there.
+            _decoded.AsSpan(0, samples).Clear();
+            DamagedFrames++;
+        }
+
+        (_start, _end) = (0, samples);
+        return true;
+    }
+
+    private int Decode(Mp3Frame? frame)
+    {
+        if (frame is null)
+        {
+            return 0;
+        }
+
+        _frame.Set(frame);
+        try
+        {
+            return _decoder.DecodeFrame(_frame, _decoded.AsSpan());
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Damaged bits lead NLayer into exceptions of several types; its next frame does not depend on them after a reset.
+            _decoder.Reset();
+            return 0;
+        }
+    }
+}

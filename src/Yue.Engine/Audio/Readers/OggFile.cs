@@ -1,0 +1,132 @@
+namespace Yue.Engine.Audio.Readers;
+
+/// <summary>The kinds of stream in an Ogg file that this program tells apart.</summary>
+internal enum OggCodec
+{
+    Unknown,
+    Vorbis,
+    Opus,
+    Flac,
+}
+
+/// <summary>A packet of an Ogg stream.</summary>
+/// <param name="Data">Its bytes.</param>
+/// <param name="Granule">The position at the end of its page, if it is the last packet that ends on the page.</param>
+/// <param name="IsLast">Whether the stream ends with it.</param>
+internal sealed record OggPacket(ReadOnlyMemory<byte> Data, long? Granule, bool IsLast);
+
+/// <summary>The one sound stream of an Ogg file.</summary>
+/// <remarks>One reader for Vorbis and Opus: NVorbis's own reads Vorbis only, and Concentus has none. All pages are checked when the
+/// file is opened, so that a decoder never sees damaged ones.</remarks>
+internal sealed class OggFile
+{
+    private readonly byte[] _file;
+    private readonly uint _serial;
+
+    private OggFile(byte[] file, uint serial, OggCodec codec) => (_file, _serial, Codec) = (file, serial, codec);
+
+    public OggCodec Codec { get; }
+
+    /// <summary>The position that the last page states; 0 if none does.</summary>
+    public long LastGranule { get; private set; }
+
+    /// <summary>Whether the file ends within a page or before the stream's last page.</summary>
+    public bool IsCut { get; private set; } = true;
+
+    /// <summary>Whether a file begins as Ogg files do.</summary>
+    public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("OggS"u8);
+
+    /// <summary>Checks the pages of a file.</summary>
+    /// <exception cref="ClipFaultException">A page is damaged or missing, or there is not exactly one stream of sound.</exception>
+    public static OggFile Open(byte[] file, CancellationToken cancel)
+    {
+        OggFile? found = null;
+        var (sequence, firstPages) = (0u, true);
+        for (var position = 0; OggPage.TryRead(file, position, out var page); position = page.End)
+        {
+            cancel.ThrowIfCancellationRequested();
+            firstPages &= page.IsFirst;
+            if (page.IsFirst)
+            {
+                found = Join(found, file, page, firstPages);
+            }
+
+            if (found is null || page.Serial != found._serial)
+            {
+                continue;
+            }
+
+            if (page.Sequence != sequence && !page.IsFirst)
+            {
+                throw new ClipFaultException($"is damaged: page {sequence} of its sound is missing");
+            }
+
+            sequence = page.Sequence + 1;
+            found.LastGranule = Math.Max(found.LastGranule, page.Granule);
+            found.IsCut &= !page.IsLast;
+        }
+
+        return found ?? throw new ClipFaultException(AudioDecoder.Unreadable);
+    }
+
+    /// <summary>Returns the packets of the stream in order.</summary>
+    public IEnumerable<OggPacket> Packets()
+    {
+        var begun = new MemoryStream();
+        for (var position = 0; OggPage.TryRead(_file, position, out var page, isChecked: true); position = page.End)
+        {
+            if (page.Serial != _serial)
+            {
+                continue;
+            }
+
+            var lastEnd = page.LastPacketEnd(_file);
+            var start = page.Body;
+            for (var i = 0; i < page.Segments; i++)
+            {
+                var size = _file[page.Table + i];
+                begun.Write(_file, start, size);
+                start += size;
+                if (size < 255)
+                {
+                    var isLastOnPage = i == lastEnd;
+                    yield return new OggPacket(begun.ToArray(), isLastOnPage && page.Granule >= 0 ? page.Granule : null, isLastOnPage && page.IsLast);
+                    begun.SetLength(0);
+                }
+            }
+        }
+    }
+
+    /// <summary>Takes a stream's first page: the first stream of sound is the one that is read.</summary>
+    private static OggFile? Join(OggFile? found, byte[] file, OggPage page, bool firstPages)
+    {
+        var packet = file.AsSpan(page.Body, page.End - page.Body);
+        if (VideoName(packet) is { } video)
+        {
+            throw new ClipFaultException(AudioDecoder.HoldsVideo(video));
+        }
+
+        var codec = packet.StartsWith("\u0001vorbis"u8) ? OggCodec.Vorbis
+            : packet.StartsWith("OpusHead"u8) ? OggCodec.Opus
+            : packet.StartsWith("\u007FFLAC"u8) ? OggCodec.Flac : OggCodec.Unknown;
+        if (!firstPages && codec != OggCodec.Unknown)
+        {
+            throw new ClipFaultException("holds several sounds one after the other; send one of them");
+        }
+
+        if (codec == OggCodec.Unknown && packet.StartsWith("Speex   "u8))
+        {
+            throw new ClipFaultException($"is coded as Speex, which is not read: {AudioDecoder.Kinds} are");
+        }
+
+        return found ?? (codec == OggCodec.Unknown ? null : new OggFile(file, page.Serial, codec));
+    }
+
+    private static string? VideoName(ReadOnlySpan<byte> packet) => packet switch
+    {
+        [0x80, ..] when packet.Length > 7 && packet[1..7].SequenceEqual("theora"u8) => "Theora",
+        _ when packet.StartsWith("OVP80"u8) => "VP8",
+        _ when packet.StartsWith("BBCD"u8) => "Dirac",
+        _ => null,
+    };
+}

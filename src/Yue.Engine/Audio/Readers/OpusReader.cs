@@ -1,0 +1,131 @@
+using System.Buffers.Binary;
+using Concentus;
+using Concentus.Structs;
+
+namespace Yue.Engine.Audio.Readers;
+
+/// <summary>Reads an Opus stream of an Ogg file with Concentus (RFC 7845).</summary>
+internal sealed class OpusReader : ISoundReader
+{
+    private const int RateHz = 48_000;
+    private const int MaxPacketSamples = 5760;
+    private const int HeaderSize = 19;
+    private const int HeaderPackets = 2;
+
+    private readonly IEnumerator<OggPacket> _packets;
+    private readonly IOpusMultiStreamDecoder _decoder;
+    private readonly float[] _decoded;
+    private readonly CancellationToken _cancel;
+    private int _start;
+    private int _end;
+    private long _skip;
+    private long _left;
+
+    // The library would look for a native one beside this program.
+    static OpusReader() => OpusCodecFactory.AttemptToUseNativeLibrary = false;
+
+    /// <summary>Opens a stream.</summary>
+    /// <param name="ogg">A file of Opus.</param>
+    /// <param name="cancel">Checked per packet.</param>
+    /// <exception cref="ClipFaultException">The header is not one of RFC 7845 or says too many channels.</exception>
+    public OpusReader(OggFile ogg, CancellationToken cancel)
+    {
+        var header = ogg.Packets().First().Data.Span;
+        if (header.Length < HeaderSize || header[8] >= 16)
+        {
+            throw new ClipFaultException("has an Opus header that cannot be read");
+        }
+
+        Channels = header[9];
+        var (streams, coupled, mapping) = Layout(header);
+        _decoder = OpusCodecFactory.CreateMultiStreamDecoder(RateHz, Channels, streams, coupled, mapping, null);
+        _decoder.Gain = BinaryPrimitives.ReadInt16LittleEndian(header[16..]);
+        _decoded = new float[MaxPacketSamples * Channels];
+        _packets = ogg.Packets().Skip(HeaderPackets).GetEnumerator();
+        _cancel = cancel;
+
+        var preSkip = BinaryPrimitives.ReadUInt16LittleEndian(header[10..]);
+        Length = Math.Max(0, ogg.LastGranule - FirstGranule(ogg) - preSkip);
+        IsCut = ogg.IsCut;
+        _skip = (long)preSkip * Channels;
+        _left = Length * Channels;
+    }
+
+    public int Channels { get; }
+
+    public int SampleRateHz => RateHz;
+
+    public long Length { get; }
+
+    public long? ClaimedLength => null;
+
+    public bool IsCut { get; }
+
+    public int Read(Span<float> interleaved)
+    {
+        while (_start == _end || _skip > 0)
+        {
+            if (_start == _end && !DecodeNext())
+            {
+                return 0;
+            }
+
+            var skipped = (int)Math.Min(_skip, _end - _start);
+            _start += skipped;
+            _skip -= skipped;
+        }
+
+        var count = (int)Math.Min(Math.Min(_end - _start, interleaved.Length / Channels * Channels), _left);
+        _decoded.AsSpan(_start, count).CopyTo(interleaved);
+        _start += count;
+        _left -= count;
+        return count;
+    }
+
+    public void Dispose() => _packets.Dispose();
+
+    private bool DecodeNext()
+    {
+        _cancel.ThrowIfCancellationRequested();
+        if (_left == 0 || !_packets.MoveNext())
+        {
+            return false;
+        }
+
+        var samples = _decoder.DecodeMultistream(_packets.Current.Data.Span, _decoded, MaxPacketSamples, false);
+        (_start, _end) = (0, Math.Max(0, samples) * Channels);
+        return true;
+    }
+
+    private static (int Streams, int Coupled, byte[] Mapping) Layout(ReadOnlySpan<byte> header)
+    {
+        var channels = header[9];
+        if (header[18] == 0 && channels is 1 or 2)
+        {
+            return (1, channels - 1, channels == 1 ? [0] : [0, 1]);
+        }
+
+        if (channels is 0 or > AudioDecoder.MaxChannels || header.Length < HeaderSize + 2 + channels)
+        {
+            throw new ClipFaultException($"has {channels} channels; 1 to {AudioDecoder.MaxChannels} are read");
+        }
+
+        return (header[19], header[20], header.Slice(HeaderSize + 2, channels).ToArray());
+    }
+
+    /// <summary>Returns the position at which a stream that was cut out of a longer one begins; else 0 (RFC 7845 4.3).</summary>
+    private static long FirstGranule(OggFile ogg)
+    {
+        var samples = 0L;
+        foreach (var packet in ogg.Packets().Skip(HeaderPackets))
+        {
+            samples += packet.Data.Length == 0 ? 0 : OpusPacketInfo.GetNumSamples(packet.Data.Span, RateHz);
+            if (packet.Granule is { } granule)
+            {
+                return packet.IsLast ? 0 : Math.Max(0, granule - samples);
+            }
+        }
+
+        return 0;
+    }
+}
