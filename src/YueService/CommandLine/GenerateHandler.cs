@@ -122,6 +122,7 @@ internal sealed class GenerateHandler(
         SongRequestBody.CheckLoudness(command.Song.Output, encoder, findings);
         var reference = command.Reference is { } upload ? await references.LoadAsync(upload, findings, cancel) : null;
         await TellAsync(findings);
+        await WarnAsync(findings.Warnings);
         return findings.IsValid ? command.Song with { Reference = reference } : null;
     }
 

@@ -30,13 +30,20 @@ public sealed class WavFileTests
     }
 
     [Fact]
-    public void Samples_past_full_scale_clip_and_are_counted()
+    public void Samples_past_full_scale_clip()
     {
-        using var file = new MemoryStream();
-        var clipped = WavFile.Write(file, new AudioClip([1f, -1f, 1.0001f, -1.5f, float.PositiveInfinity, 0.25f], 16000));
+        var file = WavFile.ToBytes(new AudioClip([1f, -1f, 1.0001f, -1.5f, float.PositiveInfinity, 0.25f], 16000));
+        Assert.Equal([32767, -32768, 32767, -32768, 32767, 8192], Steps(file));
+    }
 
-        Assert.Equal(3, clipped);
-        Assert.Equal([32767, -32768, 32767, -32768, 32767, 8192], Steps(file.ToArray()));
+    /// <summary>The bytes of every file since the first version: clients compare them.</summary>
+    [Fact]
+    public void A_file_is_a_plain_header_of_44_bytes_and_the_samples()
+    {
+        Assert.Equal(
+            "52494646" + "2C000000" + "57415645" + "666D7420" + "10000000" + "0100" + "0100" + "44AC0000" + "88580100" + "0200" + "1000" + "64617461" + "08000000"
+                + "0020" + "FF7F" + "0080" + "0100",
+            Convert.ToHexString(WavFile.ToBytes(new AudioClip([0.25f, 0.99999f, -1.5f, 0.00002f], 44100))));
     }
 
     [Fact]
@@ -95,7 +102,7 @@ public sealed class WavFileTests
         var file = File(Format(1, channels: 1, 16000, 16), ("data", [0, 0x40, 0, 0xC0, 9, 0, 7]));
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(40), uint.MaxValue);
         Assert.Equal([0.5f, -0.5f, 9 / 32768f], WavFile.Parse(file).Interleaved);
-        Assert.Equal([0.5f, -0.5f], WavFile.Parse(file.AsSpan(0, 48)).Interleaved);
+        Assert.Equal([0.5f, -0.5f], WavFile.Parse(file[..48]).Interleaved);
     }
 
     [Fact]
@@ -110,22 +117,21 @@ public sealed class WavFileTests
     {
         { "begin with RIFF", [] },
         { "begin with RIFF", "RIFF\0\0\0\0WAV"u8.ToArray() },
-        { "begin with RIFF", [.. "RF64"u8, 0, 0, 0, 0, .. "WAVE"u8] },
         { "no data chunk", "RIFF\0\0\0\0WAVE"u8.ToArray() },
         { "no data chunk", File(Format(1, 1, 16000, 16)) },
         { "data before its format", File([], ("data", new byte[4])) },
-        { "format chunk has 15 bytes", File(Format(1, 1, 16000, 16)[..15], ("data", new byte[4])) },
+        { "format chunk of 15 bytes", File(Format(1, 1, 16000, 16)[..15], ("data", new byte[4])) },
         { "tag 2 with 4 bits", File(Format(2, 1, 16000, 4), ("data", new byte[4])) },
-        { "tag 1 with 12 bits", File(Format(1, 1, 16000, 12), ("data", new byte[4])) },
-        { "tag 3 with 64 bits", File(Format(3, 1, 16000, 64), ("data", new byte[8])) },
+        { "1 channels of 12 bits in blocks of 1 bytes", File(Format(1, 1, 16000, 12), ("data", new byte[4])) },
+        { "tag 3 with 16 bits", File(Format(3, 1, 16000, 16), ("data", new byte[8])) },
         { "0 channels", File(Format(1, 0, 16000, 16), ("data", new byte[4])) },
-        { "blocks of 8 bytes", File(WithBlock(Format(1, 2, 16000, 16), 8), ("data", new byte[8])) },
+        { "blocks of 7 bytes", File(WithBlock(Format(1, 2, 16000, 16), 7), ("data", new byte[7])) },
+        { "blocks of 10 bytes", File(WithBlock(Format(1, 2, 16000, 16), 10), ("data", new byte[10])) },
         { "0 Hz", File(Format(1, 1, 0, 16), ("data", new byte[4])) },
         { "4294967295 Hz", File(Format(1, 1, -1, 16), ("data", new byte[4])) },
         { "no whole number of blocks", File(Format(1, 2, 16000, 16), ("data", new byte[6])) },
         { "extensible", File([.. Format(0xFFFE, 1, 16000, 32), 22, 0, 32, 0, 0, 0, 0, 0, .. new byte[16]], ("data", new byte[4])) },
         { "extensible", File(Format(0xFFFE, 1, 16000, 32), ("data", new byte[4])) },
-        { "not finite", File(Format(3, 1, 16000, 32), ("data", [0, 0, 0xC0, 0x7F])) },
         { "cut short", File(Format(1, 1, 16000, 16), ("data", new byte[8]))[..^2] },
         { "cut short", Oversized("LIST") },
         { "cut short", Oversized("fmt ") },
@@ -153,7 +159,7 @@ public sealed class WavFileTests
 
             try
             {
-                var sound = WavFile.Parse(file.AsSpan(0, length));
+                var sound = WavFile.Parse(file[..length]);
                 Assert.InRange(sound.Interleaved.Length, 0, length);
                 Assert.Equal(0, sound.Interleaved.Length % sound.Channels);
             }

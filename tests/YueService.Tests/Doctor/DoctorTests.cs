@@ -15,7 +15,7 @@ public sealed class DoctorTests
 {
     private const long Big = 10_000_000_000;
     private static readonly GpuFacts Gpu = new("NVIDIA H100", "570.1", 80L << 30, 60L << 30);
-    private static readonly MachineFacts Whole = new() { HasCuda = true, Gpus = [Gpu], HostBytes = 64L << 30, HasFfmpeg = true, CanReadClips = true };
+    private static readonly MachineFacts Whole = new() { HasCuda = true, Gpus = [Gpu], HostBytes = 64L << 30, HasFfmpeg = true, CanReadEveryClip = true };
 
     [Fact]
     public void A_whole_machine_is_ok() => Assert.All(

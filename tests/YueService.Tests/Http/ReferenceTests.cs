@@ -30,7 +30,6 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task A_clip_in_base64_reaches_the_engine_at_the_codecs_rate()
     {
-        Ffmpeg.SkipWithout();
         var clip = TestWav.OfFloats(44_100, 2, [.. TestWav.Sine(44_100, 440, 3).SelectMany(sample => (float[])[sample, 0])]);
         using var response = await SendAsync($$"""{"audio":"{{Convert.ToBase64String(clip)}}"}""");
         await response.SongAsync();
@@ -47,7 +46,6 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("/v1/songs", HttpStatusCode.Accepted)]
     public async Task A_clip_may_be_a_file_beside_the_json(string path, HttpStatusCode status)
     {
-        Ffmpeg.SkipWithout();
         using var response = await _client.PostAsync(
             path,
             Form("""{"lyrics":"la","reference":{"start_seconds":1.5,"end_seconds":11}}""", ("reference.audio", Clip)),
@@ -61,7 +59,6 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task Vocal_and_instrumental_are_two_tracks()
     {
-        Ffmpeg.SkipWithout();
         var band = TestWav.Sine(16_000, 100, 12);
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la"}""", ("reference.instrumental", TestWav.OfFloats(16_000, 1, band)), ("reference.vocal", Clip)));
@@ -72,7 +69,6 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task Of_a_long_clip_the_minute_around_the_stretch_is_taken()
     {
-        Ffmpeg.SkipWithout();
         var samples = Enumerable.Range(0, 8000 * 200).Select(i => i / 2_000_000f).ToArray();
         using var response = await SendAsync(
             $$"""{"audio":"{{Convert.ToBase64String(TestWav.OfFloats(8000, 1, samples))}}","start_seconds":100,"end_seconds":120}""");
@@ -87,7 +83,6 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task The_answer_says_what_was_heard()
     {
-        Ffmpeg.SkipWithout();
         _app.Engine.Sing = (request, _, _) => Task.FromResult(FakeSongEngine.Song(request) with { Reference = new ReferenceResult(12, 1, true, 0.25) });
         using var response = await SendAsync($$"""{"audio":"{{Convert.ToBase64String(Clip)}}"}""");
         var heard = (await response.SongAsync()).GetProperty("reference");
@@ -115,7 +110,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("""{"vocal":"AAAA"}""", "reference.instrumental", "is missing; send it with reference.vocal")]
     [InlineData("""{"instrumental":"AAAA"}""", "reference.vocal", "is missing; send it with reference.instrumental")]
     [InlineData("""{"audio":"AAAA","vocal":"AAAA"}""", "reference.audio", "came with stems")]
-    [InlineData("""{"audio":"not base64!"}""", "reference.audio", "send a wav, flac, mp3, ogg or m4a file in base64, of at most 64 MiB")]
+    [InlineData("""{"audio":"not base64!"}""", "reference.audio", "send a wav, aiff, mp3, ogg, flac or m4a file in base64, of at most 64 MiB")]
     [InlineData("""{"audio":"data:audio/wav,AAAA"}""", "reference.audio", "a data: URI that is not in base64 (data:audio/wav;base64,…); send a wav")]
     [InlineData("""{"audio":7}""", "reference.audio", "reference.audio is 7")]
     [InlineData("7", "reference", "send an object")]
@@ -139,7 +134,6 @@ public sealed class ReferenceTests : IDisposable
     [InlineData(300, 310, "the clip lasts 12 s")]
     public async Task A_start_past_the_end_of_the_clip_is_a_422(double start, double end, string says)
     {
-        Ffmpeg.SkipWithout();
         using var response = await SendAsync(
             FormattableString.Invariant($$"""{"audio":"{{Convert.ToBase64String(Clip)}}","start_seconds":{{start}},"end_seconds":{{end}}}"""));
         Assert.Contains(says, (await response.FaultsAsync())["reference.start_seconds"], StringComparison.Ordinal);
@@ -148,7 +142,6 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task Stems_of_different_length_are_a_422_and_padding_is_not()
     {
-        Ffmpeg.SkipWithout();
         static byte[] Stem(double seconds) => TestWav.OfFloats(8000, 1, TestWav.Sine(8000, 440, seconds));
         using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(4.5))));
         Assert.Contains(
@@ -158,20 +151,32 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_ffmpeg_a_clip_is_a_422_with_the_way_out()
+    public async Task Without_ffmpeg_only_flac_and_m4a_are_a_422_with_the_way_out()
     {
         using var app = new YueApp { ProgramFolder = Path.Combine(Path.GetTempPath(), "no-such-folder") };
         using var client = app.CreateClient();
-        using var response = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", Clip)));
-        Assert.Contains("Install ffmpeg", (await response.FaultsAsync())["reference"], StringComparison.Ordinal);
-        using var plain = await client.PredictAsync("""{"lyrics":"la"}""");
-        await plain.SongAsync();
+        byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
+        using var response = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", flac)));
+        Assert.Contains("Install ffmpeg, or send wav, aiff, mp3 or ogg", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
+        foreach (var clip in (byte[][])[Clip, TestClips.ChirpFile("mp3"), TestClips.ChirpFile("ogg"), TestClips.ChirpFile("opus")])
+        {
+            using var song = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", clip)));
+            Assert.Empty((await song.SongAsync()).GetProperty("warnings").Strings());
+        }
+    }
+
+    [Fact]
+    public async Task A_clip_that_lacks_a_part_of_a_second_is_used_with_a_warning()
+    {
+        using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", TestClips.ChirpFile("mp3")[..5000])));
+        Assert.Contains(
+            (await response.SongAsync()).GetProperty("warnings").Strings(),
+            warning => warning.StartsWith("reference.audio is cut short: its header says 1.5 s, and 1.", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task A_mixed_clip_is_split_where_the_request_says_so()
     {
-        Ffmpeg.SkipWithout();
         using var folder = new TemporaryFolder();
         var low = Enumerable.Range(0, 1025).Select(bin => bin < 100 ? 1f : 0f).ToArray();     // below 2.15 kHz
         File.WriteAllBytes(folder["low.onnx"], OnnxGraph.Mask([1, 4, 1025, 16], low));
@@ -190,7 +195,6 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task A_clip_may_be_larger_than_the_body_limit_and_nothing_else_may()
     {
-        Ffmpeg.SkipWithout();
         using var app = YueApp.OnSocket(("Yue:MaxBodyBytes", "2000"));
         using var client = app.CreateClient();
         var clip = Convert.ToBase64String(Clip);
@@ -250,7 +254,6 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task A_key_that_comes_again_with_another_clip_is_a_422()
     {
-        Ffmpeg.SkipWithout();
         async Task<HttpResponseMessage> SubmitAsync(byte[] clip)
         {
             var request = new HttpRequestMessage(HttpMethod.Post, "/v1/songs") { Content = Form("""{"lyrics":"la"}""", ("reference.audio", clip)) };

@@ -1,0 +1,260 @@
+using System.Buffers.Binary;
+using System.Runtime.Versioning;
+using CsCheck;
+using Xunit;
+using Yue.Engine.Audio;
+using Yue.Testing;
+
+namespace Yue.Engine.Tests.Audio;
+
+/// <summary>The formats that are read without ffmpeg: no test here needs it.</summary>
+[UnsupportedOSPlatform("windows")]
+public sealed class SoundReaderTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("yue-readers-").FullName;
+    private readonly AudioDecoder _decoder;
+
+    /// <summary>The folder of programs is empty: there is no ffmpeg.</summary>
+    public SoundReaderTests() => _decoder = new AudioDecoder(programFolder: _folder, tempFolder: _folder);
+
+    public void Dispose()
+    {
+        Assert.Empty(Directory.GetFiles(_folder));
+        Directory.Delete(_folder);
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(0x7FFF_0000u)]
+    [InlineData(0x7FFF_F000u)]
+    [InlineData(0x7FFF_FFFFu)]
+    [InlineData(0x8000_0000u)]
+    [InlineData(0xFFFF_FFDBu)]
+    [InlineData(0xFFFF_FFFFu)]
+    public async Task A_placeholder_length_means_until_the_end(uint claimed)
+    {
+        var data = Pcm16(TestWav.Sine(16_000, 440, 1.5));
+        var (sound, fault, warning) = await DecodeAsync(TestWav.File(1, 16_000, 1, 16, [.. data, 7], claimed));
+        Assert.Equal((null, null), (fault, warning));
+        Assert.Equal(1.5, sound!.DurationSeconds);
+        TensorAssert.Close(TestWav.Sine(16_000, 440, 1.5), sound.Channels[0], 1.0 / 32768);
+    }
+
+    [Theory]
+    [InlineData(16, 3)]
+    [InlineData(20, 3)]
+    [InlineData(24, 4)]
+    [InlineData(12, 2)]
+    public async Task A_padded_sample_is_read_by_the_size_of_its_container(int bits, int containerBytes)
+    {
+        var samples = TestWav.Sine(16_000, 440, 1.5);
+        var data = samples.SelectMany(sample => Left(sample, containerBytes)).ToArray();
+        foreach (var isExtensible in (bool[])[true, false])
+        {
+            var sound = await ReadAsync(Wav(isExtensible, bits, containerBytes, data));
+            Assert.Equal(1.5, sound.DurationSeconds);
+            TensorAssert.Close(samples, sound.Channels[0], 1.0 / 32768);
+        }
+    }
+
+    [Fact]
+    public async Task Doubles_and_telephone_codes_are_read()
+    {
+        double[] doubles = [0.25, -0.5, 1e-9];
+        var sound = await ReadAsync(TestWav.File(3, 8000, 1, 64, [.. doubles.SelectMany(BitConverter.GetBytes)]));
+        Assert.Equal([0.25f, -0.5f, 1e-9f], sound.Channels[0]);
+        Assert.Equal([-8f / 32768, 8f / 32768], (await ReadAsync(TestWav.File(6, 8000, 1, 8, [0x55, 0xD5]))).Channels[0]);
+        Assert.Equal([-32124f / 32768, 0], (await ReadAsync(TestWav.File(7, 8000, 1, 8, [0x00, 0xFF]))).Channels[0]);
+    }
+
+    public static TheoryData<string?, int, byte[], float[]> AiffKinds => new()
+    {
+        { null, 8, [0x80, 0, 0x7F, 0x40], [-1, 0, 127 / 128f, 0.5f] },
+        { null, 16, [0x80, 0, 0x40, 0], [-1, 0.5f] },
+        { "NONE", 24, [0x80, 0, 0, 0, 0, 1], [-1, 1 / 8388608f] },
+        { "twos", 32, [0x40, 0, 0, 0], [0.5f] },
+        { "sowt", 16, [0, 0x80, 0, 0x40], [-1, 0.5f] },
+        { "fl32", 32, [0x3E, 0x80, 0, 0], [0.25f] },
+        { "fl64", 64, [0x3F, 0xD0, 0, 0, 0, 0, 0, 0], [0.25f] },
+    };
+
+    [Theory]
+    [MemberData(nameof(AiffKinds))]
+    public async Task Aiff_of_every_kind_is_read(string? compression, int bits, byte[] data, float[] expected)
+    {
+        var sound = await ReadAsync(TestAiff.File(compression, bits, data));
+        Assert.Equal(16_000, sound.SampleRateHz);
+        Assert.Equal(expected, Assert.Single(sound.Channels));
+    }
+
+    [Theory]
+    [InlineData("mp3", 16_000, 0.02)]
+    [InlineData("ogg", 16_000, 0.02)]
+    [InlineData("opus", 48_000, 0.05)]
+    public async Task Coded_sound_comes_out_where_it_was_before_coding(string kind, int rateHz, double tolerance)
+    {
+        var (sound, fault, warning) = await DecodeAsync(TestClips.ChirpFile(kind));
+        Assert.Equal((null, null), (fault, warning));
+        Assert.Equal((rateHz, TestClips.ChirpSeconds), (sound!.SampleRateHz, sound.DurationSeconds));
+        var (expected, actual) = (TestClips.Chirp(rateHz), Assert.Single(sound.Channels));
+        Assert.Equal(expected.Length, actual.Length);
+        TensorAssert.Close(expected.AsSpan(2000..^2000), actual.AsSpan(2000..^2000), tolerance, kind);
+    }
+
+    [Theory]
+    [InlineData("mp3")]
+    [InlineData("ogg")]
+    [InlineData("opus")]
+    [InlineData("wav")]
+    [InlineData("aiff")]
+    public async Task A_file_that_was_cut_is_refused_or_warned_of(string kind)
+    {
+        var whole = kind switch
+        {
+            "wav" => TestWav.File(1, 16_000, 1, 16, Pcm16(TestClips.Chirp(16_000))),
+            "aiff" => TestAiff.File(null, 16, new byte[48_000]),
+            _ => TestClips.ChirpFile(kind),
+        };
+        Assert.Equal((null, null), Told(await DecodeAsync(whole)));
+        foreach (var share in (double[])[0.2, 0.5, 0.75, 0.9])
+        {
+            var (fault, warning) = Told(await DecodeAsync(whole[..(int)(share * whole.Length)]));
+            Assert.Contains("cut short", fault ?? warning, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_second_missing_is_a_fault_and_a_part_of_one_a_warning()
+    {
+        var data = new byte[16_000 * 2];
+        Assert.Equal(
+            ("is cut short: its header says 3 s, and 1 s are there", null), Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 96_000))));
+        Assert.Equal(
+            (null, "is cut short: its header says 1.5 s, and 1 s are there"), Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 48_000))));
+        Assert.Equal((null, null), Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 32_002))));
+    }
+
+    [Fact]
+    public async Task Pictures_and_tags_are_skipped()
+    {
+        var mp3 = TestClips.ChirpFile("mp3");
+        byte[] gif = [.. "APIC"u8, 0, 0, 0x07, 0x76, 0, 0, .. "\0image/gif\0\x03\0GIF89a"u8, .. Enumerable.Repeat((byte)0xFF, 1000)];
+        byte[] tagged = [.. "ID3\x03\0\0"u8, 0, 0, 8, 0, .. gif[..Math.Min(gif.Length, 1024)], .. new byte[Math.Max(0, 1024 - gif.Length)], .. mp3, .. "TAG"u8, .. new byte[125]];
+        var (plain, withTags) = (await ReadAsync(mp3), await ReadAsync(tagged));
+        Assert.Equal(plain.Channels[0], withTags.Channels[0]);
+    }
+
+    [Fact]
+    public async Task What_comes_after_the_stretch_is_not_decoded()
+    {
+        float[] samples = [.. TestWav.Sine(8000, 440, 2), .. Enumerable.Repeat(float.NaN, 8000)];
+        var file = TestWav.OfFloats(8000, 1, samples);
+        var decoding = await _decoder.DecodeAsync(file, 0, 2, TestContext.Current.CancellationToken);
+        Assert.Equal(3, decoding.Sound!.DurationSeconds);
+        Assert.Equal(samples[..16_000], decoding.Sound.Channels[0]);
+        Assert.Contains("has the sample NaN at 2 s", (await _decoder.DecodeAsync(file, 0, 3, TestContext.Current.CancellationToken)).Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_takes_too_long_is_given_up()
+    {
+        var decoder = new AudioDecoder(_folder, _folder, TimeSpan.Zero);
+        foreach (var kind in (string[])["mp3", "ogg", "opus"])
+        {
+            Assert.Equal(
+                "took longer than 0 s to decode", (await decoder.DecodeAsync(TestClips.ChirpFile(kind), 0, 60, TestContext.Current.CancellationToken)).Fault);
+        }
+    }
+
+    [Fact]
+    public async Task A_bomb_of_mp3_frames_is_given_up_after_ten_minutes_of_headers()
+    {
+        // 8 kbit/s at 8 kHz: frames of 72 bytes and 72 ms, so that 60 MB would play for 16 hours.
+        byte[] frame = [0xFF, 0xE3, 0x18, 0xC4, .. new byte[68]];
+        var bomb = new byte[frame.Length * 800_000];
+        for (var at = 0; at < bomb.Length; at += frame.Length)
+        {
+            frame.CopyTo(bomb, at);
+        }
+
+        var before = GC.GetTotalAllocatedBytes();
+        Assert.Equal("is longer than 10 minutes", (await DecodeAsync(bomb)).Fault);
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 20 << 20);
+    }
+
+    [Theory]
+    [InlineData("mp3")]
+    [InlineData("ogg")]
+    [InlineData("opus")]
+    [InlineData("wav")]
+    [InlineData("aiff")]
+    public void Damaged_bytes_end_in_sound_or_a_fault(string kind)
+    {
+        var good = kind switch
+        {
+            "wav" => TestWav.File(1, 16_000, 2, 24, new byte[600]),
+            "aiff" => TestAiff.File("sowt", 16, new byte[600]),
+            _ => TestClips.ChirpFile(kind),
+        };
+        Gen.Select(Gen.Int[0, good.Length - 1].Array[1, 20], Gen.Byte.Array[20], Gen.Bool).Sample((places, values, inHeader) =>
+        {
+            var file = (byte[])good.Clone();
+            for (var i = 0; i < places.Length; i++)
+            {
+                file[inHeader ? places[i] % Math.Min(file.Length, 4500) : places[i]] = values[i];
+            }
+
+            if (kind is "ogg" or "opus")
+            {
+                TestOgg.Checksum(file);
+            }
+
+            var decoding = _decoder.DecodeAsync(file, 0, 60, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+            Assert.True(decoding.Sound is not null ^ decoding.Fault is not null);
+        }, iter: 300);
+    }
+
+    [Fact]
+    public async Task Without_ffmpeg_flac_and_m4a_are_refused_with_the_way_out()
+    {
+        byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
+        byte[] m4a = [0, 0, 0, 16, .. "ftypM4A "u8, 0, 0, 0, 0, 0, 0, 0, 8, .. "moov"u8];
+        const string Way = "Install ffmpeg, or send wav, aiff, mp3 or ogg";
+        Assert.Contains($"is a flac file, which needs ffmpeg and ffprobe, and they are not installed here. {Way}", (await DecodeAsync(flac)).Fault, StringComparison.Ordinal);
+        Assert.Contains(Way, (await DecodeAsync(m4a)).Fault, StringComparison.Ordinal);
+    }
+
+    private Task<ClipDecoding> DecodeAsync(byte[] file) => _decoder.DecodeAsync(file, 0, 60, TestContext.Current.CancellationToken);
+
+    private async Task<DecodedSound> ReadAsync(byte[] file)
+    {
+        var (sound, fault, warning) = await DecodeAsync(file);
+        Assert.Equal((null, null), (fault, warning));
+        return sound!;
+    }
+
+    private static (string? Fault, string? Warning) Told(ClipDecoding decoding) => (decoding.Fault, decoding.Warning);
+
+    private static byte[] Pcm16(float[] samples) => [.. samples.SelectMany(sample => Left(sample, 2))];
+
+    /// <summary>A 16-bit sample at the upper end of its container.</summary>
+    private static IEnumerable<byte> Left(float sample, int containerBytes)
+    {
+        var step = (short)MathF.Round(sample * 32768);
+        return [.. new byte[containerBytes - 2], (byte)step, (byte)(step >> 8)];
+    }
+
+    private static byte[] Wav(bool isExtensible, int bits, int containerBytes, byte[] data)
+    {
+        var file = TestWav.File(isExtensible ? unchecked((short)0xFFFE) : (short)1, 16_000, 1, isExtensible ? containerBytes * 8 : bits, data);
+        BinaryPrimitives.WriteInt16LittleEndian(file.AsSpan(32), (short)containerBytes);
+        if (!isExtensible)
+        {
+            return file;
+        }
+
+        byte[] more = [22, 0, (byte)bits, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
+        file[16] = 40;
+        return [.. file[..36], .. more, .. file[36..]];
+    }
+}

@@ -1,0 +1,75 @@
+using System.Buffers.Binary;
+
+namespace Yue.Testing;
+
+/// <summary>Ogg files, sound or hostile.</summary>
+public static class TestOgg
+{
+    private static readonly byte[] VorbisHeader = [1, .. "vorbis"u8, 0, 0, 0, 0, 1, 0x40, 0x1F, 0, 0, .. new byte[12], 0xB8, 1];
+    private static readonly byte[] OpusHeader = [.. "OpusHead"u8, 1, 1, 0, 0, 0x80, 0xBB, 0, 0, 0, 0, 0];
+
+    /// <summary>256 codebooks of 65,535 dimensions and 16 million entries each, in some bytes.</summary>
+    public static byte[] VorbisOfHugeCodebooks() =>
+    [
+        .. Page(0, 2, 0, VorbisHeader),
+        .. Page(1, 0, 0, [3, .. "vorbis"u8, 0, 0, 0, 0, 0, 0, 0, 0, 1], [5, .. "vorbis"u8, 255, .. "BCV"u8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. new byte[100]]),
+        .. Page(2, 4, 8000, new byte[20]),
+    ];
+
+    public static byte[] WrongChecksum()
+    {
+        var page = Page(0, 2, 0, OpusHeader);
+        page[22] ^= 1;
+        return page;
+    }
+
+    /// <summary>Ten seconds of packets that no encoder makes.</summary>
+    public static byte[] OpusOfGarbage() =>
+        [.. Page(0, 2, 0, OpusHeader), .. Page(1, 0, 0, "OpusTags"u8.ToArray()), .. Page(2, 4, 480_000, [.. Enumerable.Repeat<byte[]>([3, 0], 100)])];
+
+    /// <summary>Puts the right checksum into every page, so that damage reaches the decoder.</summary>
+    public static void Checksum(byte[] file)
+    {
+        for (var at = 0; at + 27 <= file.Length && at + 27 + file[at + 26] <= file.Length;)
+        {
+            var end = at + 27 + file[at + 26];
+            foreach (var size in file.AsSpan(at + 27, file[at + 26]))
+            {
+                end += size;
+            }
+
+            if (end > file.Length)
+            {
+                return;
+            }
+
+            Checksum(file.AsSpan(at..end));
+            at = end;
+        }
+    }
+
+    private static byte[] Page(int sequence, byte flags, long granule, params byte[][] packets)
+    {
+        byte[] sizes = [.. packets.SelectMany(packet => Enumerable.Repeat((byte)255, packet.Length / 255).Append((byte)(packet.Length % 255)))];
+        byte[] page = [.. "OggS\0"u8, flags, .. new byte[8], 7, 0, 0, 0, (byte)sequence, 0, 0, 0, 0, 0, 0, 0, (byte)sizes.Length, .. sizes, .. packets.SelectMany(packet => packet)];
+        BinaryPrimitives.WriteInt64LittleEndian(page.AsSpan(6), granule);
+        Checksum(page.AsSpan());
+        return page;
+    }
+
+    private static void Checksum(Span<byte> page)
+    {
+        page.Slice(22, 4).Clear();
+        var sum = 0u;
+        foreach (var value in page)
+        {
+            sum ^= (uint)value << 24;
+            for (var bit = 0; bit < 8; bit++)
+            {
+                sum = (sum >> 31) != 0 ? (sum << 1) ^ 0x04C1_1DB7 : sum << 1;
+            }
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(page[22..], sum);
+    }
+}
