@@ -80,10 +80,9 @@ public sealed class AudioDecoder
             var (kind, start) = SoundKinds.Of(file.Span);
             return kind switch
             {
-                SoundKind.Unknown => Fault(Unreadable),
                 SoundKind.Flac or SoundKind.Mp4 => await DecodeWithFfmpegAsync(file, kind, start, firstSecond, seconds, cancel),
-                SoundKind.Ogg when OggFile.Open(ArrayOf(file[start..]), cancel) is { Codec: OggCodec.Flac } =>
-                    await DecodeWithFfmpegAsync(file, kind, start, firstSecond, seconds, cancel),
+                SoundKind.Ogg when OggFile.Open(ArrayOf(file[start..]), cancel) is { Codec: OggCodec.Flac } ogg =>
+                    WithEnd(await DecodeWithFfmpegAsync(file, kind, start, firstSecond, seconds, cancel), ogg.IsCut),
                 _ => await Task.Run(() => Decode(kind, ArrayOf(file[start..]), firstSecond, seconds, cancel), cancel),
             };
         }
@@ -196,14 +195,17 @@ public sealed class AudioDecoder
         }
 
         // A file that was cut out of another begins with a frame or two that lack their data.
-        warning ??= reader.IsCut ? "seems to be cut short: it has no proper end"
-            : reader.DamagedFrames > 2 ? $"is damaged: {reader.DamagedFrames} frames could not be decoded and are silent" : null;
-        return new ClipDecoding(collector.ToSound(duration), null, warning);
+        warning ??= reader.DamagedFrames > 2 ? $"is damaged: {reader.DamagedFrames} frames could not be decoded and are silent" : null;
+        return WithEnd(new ClipDecoding(collector.ToSound(duration), null, warning), reader.IsCut);
     }
+
+    private static ClipDecoding WithEnd(ClipDecoding decoding, bool isCut) => isCut && decoding is { Fault: null, Warning: null }
+        ? decoding with { Warning = "seems to be cut short: it has no proper end" }
+        : decoding;
 
     private static string? FaultOf(ISoundReader reader) => FaultOf(reader.Channels, reader.SampleRateHz) ?? reader.Length switch
     {
-        0 => "holds no sound",
+        0 => reader.IsCut ? "is cut short: it ends before its sound" : "holds no sound",
         var length when length > (long)MaxDurationSeconds * reader.SampleRateHz => TooLong,
         _ => null,
     };

@@ -62,9 +62,10 @@ internal sealed class FfmpegDecoder
             await WriteAsync(path, input, cancel);
             var (channels, sampleRateHz) = await ProbeAsync(path, cancel);
             var collector = new StretchCollector(channels, sampleRateHz, firstSecond, seconds);
-            await ReadSamplesAsync(path, collector, cancel);
+            var complaint = await ReadSamplesAsync(path, collector, cancel);
             var duration = collector.DurationSeconds;
-            var warning = input.ClaimedLength is { } claimed ? AudioDecoder.CheckLength((double)claimed / sampleRateHz, duration) : null;
+            var warning = input.ClaimedLength is { } claimed ? AudioDecoder.CheckLength((double)claimed / sampleRateHz, duration)
+                : complaint.Length > 0 ? "seems to be cut short or damaged: a part of it could not be decoded" : null;
             return new ClipDecoding(collector.ToSound(duration), null, warning);
         }
         catch (FfmpegException error) when (error.IsTimeout)
@@ -117,7 +118,8 @@ internal sealed class FfmpegDecoder
     }
 
     /// <summary>Decodes the file into the collector.</summary>
-    private async Task ReadSamplesAsync(string path, StretchCollector collector, CancellationToken cancel)
+    /// <returns>What ffmpeg complained of in a file that it decoded nevertheless; empty if there was nothing.</returns>
+    private async Task<string> ReadSamplesAsync(string path, StretchCollector collector, CancellationToken cancel)
     {
         string[] arguments =
         [
@@ -133,10 +135,7 @@ internal sealed class FfmpegDecoder
             { DurationSeconds: 0 } => "holds no sound",
             _ => end.ExitCode == 0 ? null : "is damaged and cannot be decoded",
         };
-        if (fault is not null)
-        {
-            throw new ClipFaultException(fault);
-        }
+        return fault is null ? end.Error : throw new ClipFaultException(fault);
     }
 
     /// <summary>The options that say what both programs may open and allocate.</summary>

@@ -30,15 +30,18 @@ internal sealed class Mp3Frames
     /// <summary>Whether the file ends within a frame.</summary>
     public bool IsCut { get; private set; }
 
-    /// <summary>Finds the frames of a file. Tags with their pictures, before and behind the frames, are skipped.</summary>
+    /// <summary>Finds the frames of a file. Tags with their pictures, before and behind the frames, are skipped, and so is the rest
+    /// of a frame with which a recorded stream may begin.</summary>
     /// <param name="file">The whole file.</param>
     /// <param name="maxSeconds">The search ends when it has found more than this.</param>
     /// <param name="cancel">Checked per frame.</param>
     /// <exception cref="ClipFaultException">There are no frames, or frames of another layer or number of channels among them.</exception>
     public static Mp3Frames Find(Stream file, int maxSeconds, CancellationToken cancel)
     {
+        const int MaxStrayBytes = 1 << 16;
+        var start = Id3v2Tag.TrySkipTag(file) ? file.Position : 0;
         var first = Mp3Frame.LoadFromStream(file);
-        if (first is null or not { MpegLayer: NAudio.Wave.MpegLayer.Layer3 })
+        if (first is null or not { MpegLayer: MpegLayer.Layer3 } || first.FileOffset - start > MaxStrayBytes)
         {
             throw new ClipFaultException(AudioDecoder.Unreadable);
         }
@@ -62,7 +65,8 @@ internal sealed class Mp3Frames
             frames.Add(frame, first, expected, file.Length);
         }
 
-        return frames;
+        // Any bytes may look like one frame by chance.
+        return frames.Count > 1 || info.IsPresent ? frames : throw new ClipFaultException(AudioDecoder.Unreadable);
     }
 
     private void Add(Mp3Frame frame, Mp3Frame first, long expected, long fileLength)

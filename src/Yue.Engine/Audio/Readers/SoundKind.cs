@@ -3,7 +3,6 @@ namespace Yue.Engine.Audio.Readers;
 /// <summary>The kinds of sound file by what reads them.</summary>
 internal enum SoundKind
 {
-    Unknown,
     Wav,
     Aiff,
     Mp3,
@@ -17,7 +16,8 @@ internal static class SoundKinds
 {
     private const int Id3HeaderSize = 10;
 
-    /// <summary>Returns the kind of a file. Kinds of video that are not read are named.</summary>
+    /// <summary>Returns the kind of a file. Mp3 files have no mark at their start, so they are what is left. Kinds of video that are not
+    /// read are named.</summary>
     /// <param name="file">The whole file.</param>
     /// <returns>The kind, and where it begins: after an ID3 tag, which some programs put before any kind of file.</returns>
     /// <exception cref="ClipFaultException">The file is of a kind that usually holds video.</exception>
@@ -37,9 +37,7 @@ internal static class SoundKinds
             _ when OggFile.Begins(content) => SoundKind.Ogg,
             _ when FlacBlocks.Begins(content) => SoundKind.Flac,
             _ when Mp4Boxes.Begins(content) => SoundKind.Mp4,
-            [0xFF, >= 0xE0, ..] => SoundKind.Mp3,
-            _ when start > 0 => SoundKind.Mp3,
-            _ => SoundKind.Unknown,
+            _ => SoundKind.Mp3,
         }, start);
     }
 

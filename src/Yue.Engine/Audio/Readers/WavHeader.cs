@@ -14,6 +14,7 @@ internal static class WavHeader
     private const ushort FormatALaw = 6;
     private const ushort FormatMuLaw = 7;
     private const ushort FormatExtensible = 0xFFFE;
+    private const int MaxChannels = 256;
     private const int MaxSampleRateHz = 1_000_000;
 
     // No file that is read is as long. Programs that write to a pipe promise this much or more: 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF.
@@ -107,7 +108,7 @@ internal static class WavHeader
                 $"is a WAV file of format tag {tag} with {bits} bits, which is not read: PCM of 8 to 32 bits, float, A-law and mu-law are");
         }
 
-        if (channels == 0 || blockBytes % channels != 0 || containerBits < bits || containerBits > Math.Max(bits, (ushort)32))
+        if (channels is 0 or > MaxChannels || blockBytes % channels != 0 || containerBits < bits || containerBits > (tag == FormatPcm ? 32 : bits))
         {
             throw new ClipFaultException($"says {channels} channels of {bits} bits in blocks of {blockBytes} bytes");
         }
