@@ -47,6 +47,8 @@ public sealed class AudioDecoder
     private const double MaxMissingSeconds = 1;
     private const double MaxUnmentionedSeconds = 0.1;
 
+    private const int BufferFrames = 1 << 14;
+
     private readonly FfmpegDecoder _ffmpeg;
     private readonly TimeSpan _timeLimit;
 
@@ -137,8 +139,8 @@ public sealed class AudioDecoder
 
     private ClipDecoding Decode(SoundKind kind, byte[] file, int firstSecond, int seconds, CancellationToken cancel)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(_timeLimit);
+        using var time = new CancellationTokenSource(_timeLimit);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel, time.Token);
         try
         {
             limit.Token.ThrowIfCancellationRequested();
@@ -175,13 +177,12 @@ public sealed class AudioDecoder
         var duration = (double)reader.Length / reader.SampleRateHz;
         var warning = reader.ClaimedLength is { } claimed ? CheckLength((double)claimed / reader.SampleRateHz, duration) : null;
         var collector = new StretchCollector(reader.Channels, reader.SampleRateHz, firstSecond, seconds);
-        var buffer = new float[ISoundReader.ReadSize];
-        var frames = 0L;
-        while (collector is { IsComplete: false, Fault: null } && reader.Read(buffer) is > 0 and var count)
+        var buffer = new float[BufferFrames * reader.Channels];
+        while (collector is { FramesLeft: > 0 and var left, Fault: null }
+            && reader.Read(buffer.AsSpan(0, (int)Math.Min(BufferFrames, left) * reader.Channels)) is > 0 and var count)
         {
             cancel.ThrowIfCancellationRequested();
             collector.Add(buffer.AsSpan(0, count));
-            frames += count / reader.Channels;
         }
 
         if (collector.Fault is not null)
@@ -189,7 +190,7 @@ public sealed class AudioDecoder
             return Fault(collector.Fault);
         }
 
-        if (!collector.IsComplete && (reader.Length - frames) > reader.SampleRateHz * MaxMissingSeconds)
+        if (collector.FramesLeft > 0 && duration - collector.DurationSeconds > MaxMissingSeconds)
         {
             return Fault("is damaged and cannot be decoded");
         }

@@ -32,8 +32,8 @@ internal sealed class StretchCollector
     /// <summary>The length of the input so far, kept or not.</summary>
     public double DurationSeconds => (double)_frames / SampleRateHz;
 
-    /// <summary>Whether the input has reached the end of the stretch.</summary>
-    public bool IsComplete => _frames >= _endFrame;
+    /// <summary>The number of samples per channel up to the end of the stretch.</summary>
+    public long FramesLeft => Math.Max(0, _endFrame - _frames);
 
     /// <summary>Why the input was not read to its end; null if it was.</summary>
     public string? Fault { get; private set; }

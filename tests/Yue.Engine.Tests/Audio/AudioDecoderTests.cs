@@ -80,7 +80,15 @@ public sealed class AudioDecoderTests : IDisposable
     public async Task A_cover_picture_is_ignored(string extension, string codec)
     {
         Ffmpeg.SkipWithout();
-        var file = await Ffmpeg.MakeAsync($"-f lavfi -i sine=d=1.5 -f lavfi -i color=red:s=32x32:d=0.04 -map 0 -map 1 -c:v {codec} -disposition:v attached_pic", extension);
+        var isFlacOfGif = (extension, codec) is ("flac", "gif");
+        var written = isFlacOfGif ? "png" : codec;
+        var file = await Ffmpeg.MakeAsync($"-f lavfi -i sine=d=1.5 -f lavfi -i color=red:s=32x32:d=0.04 -map 0 -map 1 -c:v {written} -disposition:v attached_pic", extension);
+        if (isFlacOfGif)
+        {
+            // ffmpeg reads such files and does not write them.
+            "image/gif"u8.CopyTo(file.AsSpan(file.AsSpan().IndexOf("image/png"u8)));
+        }
+
         Assert.InRange((await ReadAsync(file)).DurationSeconds, 1.49, 1.51);
     }
 

@@ -63,8 +63,9 @@ public sealed class SoundReaderTests : IDisposable
         double[] doubles = [0.25, -0.5, 1e-9];
         var sound = await ReadAsync(TestWav.File(3, 8000, 1, 64, [.. doubles.SelectMany(BitConverter.GetBytes)]));
         Assert.Equal([0.25f, -0.5f, 1e-9f], sound.Channels[0]);
-        Assert.Equal([-8f / 32768, 8f / 32768], (await ReadAsync(TestWav.File(6, 8000, 1, 8, [0x55, 0xD5]))).Channels[0]);
-        Assert.Equal([-32124f / 32768, 0], (await ReadAsync(TestWav.File(7, 8000, 1, 8, [0x00, 0xFF]))).Channels[0]);
+        var (aLaw, muLaw) = (await ReadAsync(TestWav.File(6, 8000, 1, 8, [0x55, 0xD5])), await ReadAsync(TestWav.File(7, 8000, 1, 8, [0x00, 0xFF])));
+        Assert.Equal([-8f / 32768, 8f / 32768], aLaw.Channels[0]);
+        Assert.Equal([-32124f / 32768, 0], muLaw.Channels[0]);
     }
 
     public static TheoryData<string?, int, byte[], float[]> AiffKinds => new()
@@ -88,17 +89,26 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("mp3", 16_000, 0.02)]
-    [InlineData("ogg", 16_000, 0.02)]
-    [InlineData("opus", 48_000, 0.05)]
-    public async Task Coded_sound_comes_out_where_it_was_before_coding(string kind, int rateHz, double tolerance)
+    [InlineData("mp3", 16_000)]
+    [InlineData("ogg", 16_000)]
+    [InlineData("opus", 48_000)]
+    public async Task Coded_sound_comes_out_where_it_was_before_coding(string kind, int rateHz)
     {
         var (sound, fault, warning) = await DecodeAsync(TestClips.ChirpFile(kind));
         Assert.Equal((null, null), (fault, warning));
         Assert.Equal((rateHz, TestClips.ChirpSeconds), (sound!.SampleRateHz, sound.DurationSeconds));
         var (expected, actual) = (TestClips.Chirp(rateHz), Assert.Single(sound.Channels));
         Assert.Equal(expected.Length, actual.Length);
-        TensorAssert.Close(expected.AsSpan(2000..^2000), actual.AsSpan(2000..^2000), tolerance, kind);
+        Assert.Equal(0, Enumerable.Range(-600, 1200).MaxBy(lag => Product(expected, actual, lag)));
+
+        // Low bit rates change levels and details, but no more than that.
+        Assert.True(Product(expected, actual, 0) > 0.9 * Math.Sqrt(Product(expected, expected, 0) * Product(actual, actual, 0)));
+    }
+
+    private static double Product(float[] expected, float[] actual, int lag)
+    {
+        const int Margin = 2000;
+        return Enumerable.Range(Margin, expected.Length - (2 * Margin)).Sum(i => (double)expected[i] * actual[i + lag]);
     }
 
     [Theory]
@@ -179,7 +189,7 @@ public sealed class SoundReaderTests : IDisposable
 
         var before = GC.GetTotalAllocatedBytes();
         Assert.Equal("is longer than 10 minutes", (await DecodeAsync(bomb)).Fault);
-        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 20 << 20);
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 50 << 20);
     }
 
     [Theory]

@@ -21,12 +21,9 @@ internal interface ISoundReader : IDisposable
     int DamagedFrames => 0;
 
     /// <summary>Reads the next samples, all channels interleaved, full scale ±1.</summary>
-    /// <param name="interleaved">Has room for at least one block of the file (<see cref="ReadSize"/> samples).</param>
+    /// <param name="interleaved">Has room for at least one sample of every channel.</param>
     /// <returns>The number of samples, a multiple of <see cref="Channels"/>; 0 at the end.</returns>
     /// <exception cref="ClipFaultException">The file cannot be decoded.</exception>
     /// <remarks>A decoder's own exceptions of any type pass through.</remarks>
     int Read(Span<float> interleaved);
-
-    /// <summary>The size of the buffer that <see cref="Read"/> needs at least: an Opus packet of 120 ms with eight channels.</summary>
-    const int ReadSize = 5760 * 8;
 }
