@@ -219,7 +219,7 @@ internal sealed class ModelSet : IDisposable
         var model = LoadLlama(ConfigOf(folder), folder, report);
         try
         {
-            var prompts = new PromptBuilder(YueTokenizer.Load(_options.Tokenizer ?? Path.Combine(folder, "tokenizer.model")));
+            var prompts = new PromptBuilder(YueTokenizer.Load(_options.Tokenizer ?? Path.Combine(folder, "tokenizer.model")), latinOnly: _isDemo);
             IStage1Decoder decoder = _gpu is null ? new TorchStage1Decoder(model, SongsAtOnce) : new CudaStage1Decoder(model, _gpu, SongsAtOnce);
             return new Stage1Model(name, decoder, prompts, model, IsLyricsOnly(name) || IsLyricsOnly(Path.TrimEndingDirectorySeparator(folder)));
         }

@@ -18,9 +18,14 @@ public sealed class PromptBuilder
     private readonly int[] _endOfSegment;
     private readonly int[] _startOfReference;
     private readonly int[] _endOfReference;
+    private readonly bool _latinOnly;
 
-    public PromptBuilder(YueTokenizer tokenizer)
+    /// <summary>A builder for one checkpoint.</summary>
+    /// <param name="tokenizer">The checkpoint's tokenizer.</param>
+    /// <param name="latinOnly">Whether the checkpoint sings the letters a to z only; others are then transliterated.</param>
+    public PromptBuilder(YueTokenizer tokenizer, bool latinOnly = false)
     {
+        _latinOnly = latinOnly;
         ArgumentNullException.ThrowIfNull(tokenizer);
         _tokenizer = tokenizer;
         _startOfSegment = tokenizer.EncodeText(StartOfSegment);
@@ -29,14 +34,21 @@ public sealed class PromptBuilder
         _endOfReference = tokenizer.EncodeText(EndOfReference);
     }
 
-    /// <summary>The prompts of a song.</summary>
+    /// <summary>Returns the prompts of a song.</summary>
     /// <param name="genre">As the user typed it; cleaned here.</param>
     /// <param name="sections">All sections of the lyrics, from <see cref="LyricsParser"/>; the model reads them all first,
     /// however many are sung.</param>
     /// <param name="reference">An audio prompt; null for none.</param>
+    /// <exception cref="SongRequestException">The checkpoint cannot sing any of the words.</exception>
     public SongPrompt Build(string genre, IReadOnlyList<LyricSection> sections, ReferenceClip? reference = null)
     {
         var (cleanGenre, warnings) = UserText.Clean(genre, "genre");
+        if (_latinOnly)
+        {
+            (sections, var transliterated) = LatinScript.Rewrite(sections);
+            (cleanGenre, warnings) = (LatinScript.Rewrite(cleanGenre), [.. warnings, .. transliterated]);
+        }
+
         var lyrics = string.Join('\n', sections.Select(section => section.Text));
         List<int> head =
         [

@@ -4,19 +4,21 @@ using Yue.Engine.Tokens;
 
 namespace Yue.Engine.Text;
 
-/// <summary>A text of a user that is safe to put into a prompt, and what was changed.</summary>
-/// <param name="Text">The text; it holds no control token, prompt marker, lone surrogate or control character.</param>
-/// <param name="Warnings">What was changed, in plain words; empty where nothing was.</param>
+/// <summary>A user's text that is safe to put into a prompt, and what was changed.</summary>
+/// <param name="Text">The text in normalization form C with line feeds as line ends. It holds no control token, prompt
+/// marker, lone surrogate, control character or invisible character.</param>
+/// <param name="Warnings">What was changed, in plain words; empty if nothing was.</param>
 public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 
-/// <summary>Takes the power of control from what users type (SERVICE.md 5), so that it is read as words.</summary>
+/// <summary>Brings users' text into the form that models read, and takes away its power to steer them (SERVICE.md 5).</summary>
 /// <remarks>
 /// <list type="bullet">
-/// <item>A control token's name (<c>&lt;EOA&gt;</c>) and a prompt marker (<c>[start_of_segment]</c>) swap their brackets
-/// for round ones: <c>(EOA)</c>, <c>(start_of_segment)</c>. The words stay readable; the text encodes to no control id and
-/// not to the marker's ids, because both need the brackets. Nothing is joined by it, so no new token or marker arises.</item>
-/// <item>A NUL, any other control character but tab and line ends, and a half of a surrogate pair become a space.</item>
-/// <item>A byte-order mark at the start is dropped; it is no text.</item>
+/// <item>CRLF, CR and Unicode's line and paragraph separators become LF. Text is brought into normalization form C.</item>
+/// <item>Invisible characters (<see cref="UnicodeText.IsInvisible"/>) are left out. A NUL, any other control character but
+/// tab and line ends, and half of a surrogate pair become a space.</item>
+/// <item>The name of a control token (<c>&lt;EOA&gt;</c>) or a prompt marker (<c>[start_of_segment]</c>) gets round
+/// brackets: <c>(EOA)</c>, <c>(start_of_segment)</c>. The words stay readable; the text encodes to no control id and
+/// not to the marker's ids, because both need the original brackets. This joins nothing, so no new token or marker arises.</item>
 /// </list>
 /// Cleaning a clean text changes nothing.
 /// </remarks>
@@ -34,22 +36,37 @@ public static partial class UserText
     {
         ArgumentNullException.ThrowIfNull(text);
         List<string> warnings = [];
+        return new CleanText(Neutralize(UnicodeText.ToNfc(CleanCharacters(text, field, warnings)), field, warnings), warnings);
+    }
+
+    private static string CleanCharacters(string text, string field, List<string> warnings)
+    {
         var clean = new StringBuilder(text.Length);
-        var replaced = 0;
+        var (replaced, invisible) = (0, 0);
         for (var i = text is ['\uFEFF', ..] ? 1 : 0; i < text.Length; i++)
         {
-            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
+            var c = text[i];
+            if (i + 1 < text.Length && char.IsSurrogatePair(c, text[i + 1]))
             {
                 clean.Append(text, i++, 2);
             }
-            else if (char.IsSurrogate(text[i]) || (char.IsControl(text[i]) && text[i] is not ('\t' or '\n' or '\r')))
+            else if (c is '\r' or '\u2028' or '\u2029')
+            {
+                clean.Append('\n');
+                i += c == '\r' && i + 1 < text.Length && text[i + 1] == '\n' ? 1 : 0;
+            }
+            else if (UnicodeText.IsInvisible(c))
+            {
+                invisible++;
+            }
+            else if (char.IsSurrogate(c) || (char.IsControl(c) && c is not ('\t' or '\n')))
             {
                 clean.Append(' ');
                 replaced++;
             }
             else
             {
-                clean.Append(text[i]);
+                clean.Append(c);
             }
         }
 
@@ -58,24 +75,34 @@ public static partial class UserText
             warnings.Add($"{field}: {replaced} control character(s) or broken Unicode character(s) were replaced by spaces");
         }
 
-        SortedSet<string> neutralised = new(StringComparer.Ordinal);
-        var words = Bracketed().Replace(clean.ToString(), match =>
+        if (invisible > 0)
+        {
+            warnings.Add($"{field}: {invisible} invisible character(s) were left out");
+        }
+
+        return clean.ToString();
+    }
+
+    private static string Neutralize(string text, string field, List<string> warnings)
+    {
+        SortedSet<string> neutralized = new(StringComparer.Ordinal);
+        var words = Bracketed().Replace(text, match =>
         {
             if (!TokenMap.ControlTokens.ContainsKey(match.Value) && !PromptMarkers.Contains(match.Value))
             {
                 return match.Value;
             }
 
-            neutralised.Add(match.Value);
+            neutralized.Add(match.Value);
             return $"({match.ValueSpan[1..^1]})";
         });
-        if (neutralised.Count > 0)
+        if (neutralized.Count > 0)
         {
             warnings.Add(
-                $"{field}: {string.Join(", ", neutralised)} would steer the model; sung as words, in round brackets");
+                $"{field}: {string.Join(", ", neutralized)} would steer the model; sung as words, in round brackets");
         }
 
-        return new CleanText(words, warnings);
+        return words;
     }
 
     /// <summary>Everything that has the form of a control token or a prompt marker.</summary>

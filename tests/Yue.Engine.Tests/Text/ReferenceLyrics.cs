@@ -1,0 +1,24 @@
+using System.Text.RegularExpressions;
+using Yue.Engine.Text;
+
+namespace Yue.Engine.Tests.Text;
+
+/// <summary>The published regular expression, which cuts lyrics and drops what it does not match, in a form in which .NET
+/// means by it what Python does, within the basic plane.</summary>
+internal static partial class ReferenceLyrics
+{
+    public static IReadOnlyList<LyricSection> Parse(string lyrics) =>
+        [.. Section().Matches(lyrics).Select(match => new LyricSection(match.Groups[1].Value, Strip(match.Groups[2].Value)))];
+
+    /// <summary>Returns the text that is in no section.</summary>
+    public static string Dropped(string lyrics) => Section().Replace(lyrics, "");
+
+    /// <summary>Python's <c>str.strip()</c>.</summary>
+    public static string Strip(string text) => Ends().Replace(text, "");
+
+    [GeneratedRegex(@"\[([\p{L}\p{Nd}\p{Nl}\p{No}_]+)\](.*?)(?=\[|\z)", RegexOptions.Singleline)]
+    private static partial Regex Section();
+
+    [GeneratedRegex(@"\A[\s\x1c-\x1f]+|[\s\x1c-\x1f]+\z")]
+    private static partial Regex Ends();
+}
