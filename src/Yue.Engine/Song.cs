@@ -198,7 +198,9 @@ internal sealed class Song : IDisposable
 
         (_stage1Tokens, _stage1Time) = (stage1.Tokens, Stopwatch.GetElapsedTime(_started));
         _warnings.AddRange(stage1.Warnings);
-        var sung = stage1.Sung.Select((ids, i) => SectionCodes.FromIds(_plan.Sung[i].Tag, ids));
+        SectionCodes[] sung = [.. stage1.Sung.Select((ids, i) => SectionCodes.FromIds(_plan.Sung[i].Tag, ids))];
+        _warnings.AddRange(sung.SelectMany(
+            (section, i) => SectionFindings.Of(_plan.Before.Count + i + 1, section, Job.Request.TargetSeconds?[i])));
         stage1.Dispose();
         _stage1Model!.Dispose();
         EndStage1(new SongCodes(_stage1Model.Model.Name, [.. _plan.Before, .. sung, .. _plan.After]));

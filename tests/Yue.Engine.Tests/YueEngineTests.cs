@@ -20,7 +20,12 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         var section = Assert.Single(song.Sections);
         Assert.Equal(("verse", 1.0, 100, SectionEnd.MaxNewTokens), (section.Tag, section.DurationSeconds, section.Tokens, section.Ended));
         Assert.True(song.Timings.Stage1Seconds > 0 && song.Timings.Stage2Seconds > 0 && song.Timings.DecodeSeconds > 0);
-        Assert.Equal(["the last section was cut at its limit: the last 0.5 s are faded out (output.fade_out_seconds)"], song.Warnings);
+        Assert.Equal(
+            [
+                "section 1 [verse] did not end by itself and was cut at its limit of 1 s (max_new_tokens); raise max_new_tokens, or expect an abrupt end",
+                "the last section was cut at its limit: the last 0.5 s are faded out (output.fade_out_seconds)",
+            ],
+            song.Warnings);
         Assert.Null(song.Vocal);
     }
 

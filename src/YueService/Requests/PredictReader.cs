@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Yue.Engine;
 using Yue.Engine.Audio;
+using Yue.Engine.Text;
 using YueService.Audio;
 
 namespace YueService.Requests;
@@ -69,7 +70,7 @@ internal static partial class PredictReader
         var (output, format) = ReadOutput(fields.Object("output"), defaults.Output, scope);
         var song = new SongRequest
         {
-            Lyrics = (defaultLyrics is not null && fields.IsMissing("lyrics") ? defaultLyrics : ReadLyrics(fields, "lyrics")) ?? "",
+            Lyrics = (defaultLyrics is not null && fields.IsMissing("lyrics") ? defaultLyrics : ReadLyrics(fields, "lyrics", instrumental)) ?? "",
             Genre = fields.Text("genre", 0, SongLimits.MaxGenreLength, $"\"{defaults.Genre}\"") ?? origin?.Genre ?? defaults.Genre,
             MaxNewTokens = fields.Int(
                 "max_new_tokens", SongLimits.MinMaxNewTokens, SongLimits.MaxMaxNewTokens, defaults.MaxNewTokens),
@@ -88,8 +89,11 @@ internal static partial class PredictReader
         return (song, format);
     }
 
-    /// <summary>The lyrics, under the name that the request calls them; null when missing or at fault.</summary>
-    public static string? ReadLyrics(FieldReader fields, string name)
+    /// <summary>Returns the lyrics; null if they are missing or invalid.</summary>
+    /// <param name="fields">The request.</param>
+    /// <param name="name">The name of the field.</param>
+    /// <param name="instrumental">Whether only their sections matter.</param>
+    public static string? ReadLyrics(FieldReader fields, string name, bool instrumental = false)
     {
         const string Expected = "the words to sing, in sections headed by tags such as [verse]";
         if (fields.IsMissing(name))
@@ -101,6 +105,10 @@ internal static partial class PredictReader
         if (lyrics is not null && string.IsNullOrWhiteSpace(lyrics))
         {
             fields.Require(name, "is blank", Expected);
+        }
+        else if (lyrics is not null && LyricsParser.Parse(lyrics) is { HasWords: false } parsed && !parsed.HasTagsOnly && !instrumental)
+        {
+            fields.Require(name, "has no letter and no number to sing", Expected);
         }
 
         return lyrics;

@@ -27,6 +27,23 @@ public sealed class LyricsMarkupTests
     }
 
     [Theory]
+    [InlineData("[verse]\r\nHello world\r\nGood morning\r\n[chorus]\r\nla")]
+    [InlineData("[verse]\rHello world\rGood morning\r[chorus]\rla")]
+    [InlineData("\uFEFF[verse]\nHello world\nGood morning\n\u200E[chorus]\nla")]
+    [InlineData("【verse】\nHello world\nGood morning\n［chorus］\nla")]
+    [InlineData("verse]\nHello world\nGood morning\n[chorus]\nla", "verse]\nHello world\nGood morning")]
+    public void Line_ends_and_signs_do_not_change_the_song(string lyrics, string words = "Hello world\nGood morning") =>
+        Assert.Equal([("verse", words), ("chorus", "la")], Sung(LyricsParser.Parse(lyrics)));
+
+    [Fact]
+    public void A_long_description_of_a_section_is_left_out()
+    {
+        var parsed = LyricsParser.Parse("[Verse 1]\nHello\n\n[Chorus: anthemic, layered harmonies, driving drums]\nWe run\n\n[Outro]\nBye");
+        Assert.Equal([("Verse1", "Hello"), ("Chorus", "We run"), ("Outro", "Bye")], Sung(parsed));
+        Assert.Contains("[Chorus: anthemic, layered harmonies, driving drums] as [Chorus]", Assert.Single(parsed.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("La la la [x2]", "La la la", "[x2]")]
     [InlineData("[2x] La [×3]", "La", "[2x], [×3]")]
     [InlineData("[Am]Hello [G7/B] my w[F#m]orld", "Hello my world", "[Am], [G7/B], [F#m]")]

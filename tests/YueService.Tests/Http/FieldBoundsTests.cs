@@ -11,6 +11,8 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         { "lyrics", "null", "is missing" },
         { "lyrics", "\"\"", "1 to 20000 characters" },
         { "lyrics", "\" \\n\\t\\u3000 \"", "is blank" },
+        { "lyrics", "\"[verse]\\n♪ … — !\"", "has no letter and no number to sing" },
+        { "lyrics", "\"[ti:My Song]\\n[00:01.00]\"", "has no letter and no number to sing" },
         { "lyrics", "3", "is 3; send text of 1 to 20000 characters" },
         { "lyrics", "[\"la\"]", "(an array)" },
         { "lyrics", "true", "is true" },

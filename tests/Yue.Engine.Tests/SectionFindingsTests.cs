@@ -1,0 +1,48 @@
+using Xunit;
+
+namespace Yue.Engine.Tests;
+
+public sealed class SectionFindingsTests
+{
+    private const int Window = SectionFindings.WindowFrames;
+
+    [Fact]
+    public void A_section_that_ends_by_itself_and_moves_has_no_finding() => Assert.Empty(Findings(Moving(3 * Window)));
+
+    [Fact]
+    public void A_section_cut_at_its_limit_is_named_with_its_length() => Assert.Equal(
+        ["section 3 [chorus] did not end by itself and was cut at its limit of 12.5 s (max_new_tokens); raise max_new_tokens, or expect an abrupt end"],
+        Findings(Moving(625), SectionEnd.MaxNewTokens));
+
+    [Fact]
+    public void A_section_cut_at_its_target_names_the_target() => Assert.Equal(
+        ["section 3 [chorus] did not end by itself and was cut at its target of 4 s (target_seconds); raise target_seconds, or expect an abrupt end"],
+        Findings(Moving(200), SectionEnd.MaxNewTokens, targetSeconds: 4));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(SectionFindings.MostCodesOfStandstill / 2)]
+    public void A_section_that_holds_few_codes_is_named_with_the_time(int codes)
+    {
+        var still = Enumerable.Range(0, Window + 100).Select(frame => 100 + (frame % codes));
+        Assert.Equal(
+            ["section 3 [chorus] holds the same sound from 15 s to 27 s; try another seed, or another genre line"],
+            Findings([.. Moving(750), .. still, .. Moving(Window)]));
+    }
+
+    [Fact]
+    public void A_section_whose_voice_rests_while_the_band_plays_moves() =>
+        Assert.Empty(Findings([.. Enumerable.Repeat(7, 2 * Window)], band: Moving(2 * Window)));
+
+    [Fact]
+    public void A_short_hold_is_music() => Assert.Empty(Findings([.. Moving(300), .. Enumerable.Repeat(7, Window - 50), .. Moving(300)]));
+
+    [Fact]
+    public void A_section_shorter_than_the_window_is_not_judged() => Assert.Empty(Findings([.. Enumerable.Repeat(7, Window - 1)]));
+
+    private static int[] Moving(int frames) => [.. Enumerable.Range(0, frames).Select(frame => frame % 97)];
+
+    private static IEnumerable<string> Findings(
+        int[] voice, SectionEnd ended = SectionEnd.EndOfAudio, double? targetSeconds = null, int[]? band = null) =>
+        SectionFindings.Of(3, new SectionCodes("chorus", [.. voice], [.. band ?? voice], ended), targetSeconds);
+}
