@@ -57,7 +57,7 @@ public sealed class RemakeTests : IDisposable
         { """{"continue_from":""" + Codes + ""","stage":"finish","replace_section":1}""", "replace_section", "has no meaning with stage \"finish\"" },
         { """{"continue_from":""" + Codes + ""","stage":"finish","target_seconds":9}""", "target_seconds", "has no meaning with stage \"finish\"" },
         { """{"lyrics":"la","stage":"draft","output":{"sample_rate":44100}}""", "output.sample_rate", "is 44100 and stage is \"draft\"" },
-        { """{"lyrics":"[a]b[c]d[e]f","target_seconds":[3,4,5]}""", "target_seconds", "has 3 items and 2 sections are sung" },
+        { """{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":[3,4,5]}""", "target_seconds", "has 3 items and 2 sections are sung" },
         { """{"lyrics":"la","target_seconds":30.5,"max_new_tokens":3000}""", "target_seconds", "asks for 30.5 s, which are 3050 tokens, and max_new_tokens is 3000" },
     };
 
@@ -138,7 +138,7 @@ public sealed class RemakeTests : IDisposable
         await SungAsync("""{"lyrics":"la","stage":"draft"}""");
         await SungAsync("""{"instrumental":true}""");
         await SungAsync("""{"stage":"finish","continue_from":""" + Codes + "}");
-        await SungAsync("""{"lyrics":"[a]b[c]d[e]f","target_seconds":60}""");
+        await SungAsync("""{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":60}""");
         await SungAsync(Remake(Codes, ""","target_seconds":[7.5]"""));
         var asked = _app.Engine.Requests.ToArray();
         Assert.Equal((SongScope.Draft, 16_000), (asked[0].Scope, asked[0].Output.SampleRate));
