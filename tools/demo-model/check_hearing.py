@@ -26,7 +26,7 @@ def wanted_vowels(made):
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     renderer = render.Renderer(RATE_HZ)
-    songs = [song.make(seed, said_all=True) for seed in range(1, count + 1)]
+    songs = [song.make(seed, say_all=True) for seed in range(1, count + 1)]
     heard = []
     for made in songs:
         voice, instruments = tracks(made, renderer)

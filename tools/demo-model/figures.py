@@ -8,7 +8,7 @@ import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 import numpy as np
-from demo import phonemes, wav
+from demo import genre, phonemes, wav
 from demo.hear import band, faults, pitch, vowels
 
 
@@ -27,13 +27,21 @@ def measure(path):
     sung = [vowel for _, _, vowel in vowels.sung(voice, heard)]
     tempo = band.tempo_bpm(instruments)
     return {
-        "song": os.path.basename(base), "in_key": pitch.in_key(heard, facts["scale"]), "tempo": tempo, "tempo_right": band.same_tempo(tempo, facts["tempo_bpm"]),
+        "song": os.path.basename(base), "in_key": _in_key(heard, facts["scale"]), "tempo": tempo,
+        "tempo_right": None if facts["tempo_bpm"] is None else band.same_tempo(tempo, facts["tempo_bpm"]),
         "vowels_right": vowels.right(sung, wanted), "vowels_sung": len(sung), "vowels_wanted": len(wanted),
         "vowels_by_chance": vowels.right(sung, list(np.random.default_rng(0).permutation(wanted))),
-        "mode_right": (band.minor_share(instruments) > 0.5) == bool(facts["mode"]), "register_right": pitch.is_female(heard) == bool(facts["voice"]),
-        "instrument_right": band.instrument(instruments) == facts["instrument"], "faulty": any(faults.is_faulty(*wav.read(f"{base}.{name}.wav")) for name in ("mix", "mix44")),
+        "mode_right": None if facts["mode"] is None else (band.minor_share(instruments) > 0.5) == bool(facts["mode"]),
+        "register_right": None if facts["voice"] is None else pitch.is_female(heard) == bool(facts["voice"]),
+        "instrument_right": None if facts["instruments"] is None else band.instrument(instruments) in facts["instruments"],
+        "voiced": float((heard.hertz > 0).mean()), "tail_db": faults.tail_db(*wav.read(f"{base}.mix44.wav")), "faulty": any(faults.is_faulty(*wav.read(f"{base}.{name}.wav")) for name in ("mix", "mix44")),
         "ended": facts["ended"], "seconds": facts["seconds"],
         "syllables": [sum(len(line.syllables) for line in phonemes.lines_of(words)) for _, words in facts["sections"]]}
+
+
+def _in_key(heard, scale):
+    """The share of voiced frames in the key; if none is asked for, in the key that fits best."""
+    return pitch.in_key(heard, scale) if scale else max(pitch.in_key(heard, genre.scale_of(tonic, 0)) for tonic in range(12))
 
 
 def _rank_correlation(a, b):
@@ -48,13 +56,19 @@ def summary(songs):
     wanted = sum(s["vowels_wanted"] for s in songs)
     ended = [e for s in songs for e in s["ended"]]
     steady = [(n, t) for s in songs for n, t in zip(s["syllables"], s["seconds"])]
+
+    def share(name):
+        """The share of the songs that are right, of those whose genre line asks."""
+        asked = [s[name] for s in songs if s[name] is not None]
+        return float(np.mean(asked)), len(asked)
+
     return {
-        "songs": len(songs), "voiced frames in key": float(np.mean([s["in_key"] for s in songs])), "tempo right": float(np.mean([s["tempo_right"] for s in songs])),
+        "songs": len(songs), "voiced frames in key": float(np.mean([s["in_key"] for s in songs])), "tempo right": share("tempo_right"),
         "vowels right": sum(s["vowels_right"] for s in songs) / wanted, "vowels right by chance": sum(s["vowels_by_chance"] for s in songs) / wanted,
-        "sections that end": float(np.mean(ended)), "rank correlation of syllables and seconds": _rank_correlation(*zip(*steady)),
-        "mode right": float(np.mean([s["mode_right"] for s in songs])), "register right": float(np.mean([s["register_right"] for s in songs])),
-        "instrument right": float(np.mean([s["instrument_right"] for s in songs])), "faulty songs": sum(s["faulty"] for s in songs),
-        "seconds of song, shortest and longest": [round(pick(sum(s["seconds"]) for s in songs), 1) for pick in (min, max)]}
+        "sections that end": (float(np.mean(ended)), len(ended)), "rank correlation of syllables and seconds": _rank_correlation(*zip(*steady)),
+        "mode right": share("mode_right"), "register right": share("register_right"), "instrument right": share("instrument_right"),
+        "songs without a voice": int(sum(s["voiced"] < 0.1 for s in songs)), "songs that end abruptly": int(sum(s["ended"][-1] and s["tail_db"] > -20 for s in songs)),
+        "songs with a fault": float(np.mean([s["faulty"] for s in songs]))}
 
 
 def main():
@@ -69,7 +83,8 @@ def main():
         print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in one.items()}, default=bool))
     print(json.dumps(summary(songs)))
     for name, value in summary(songs).items():
-        print(f"{name:42} {value:.3f}" if isinstance(value, float) else f"{name:42} {value}")
+        value, of = value if isinstance(value, tuple) else (value, None)
+        print(f"{name:42} {value:.3f}" + (f" of {of}" if of else "") if isinstance(value, float) else f"{name:42} {value}")
     if arguments.checkpoint_set:
         import codec_figure
         decoded, resampled = codec_figure.errors(arguments.checkpoint_set)

@@ -1,6 +1,8 @@
 """Sings held-out lyrics with running services, for figures.py to measure. Needs numpy, not PyTorch.
 
-usage: sing_with_yue.py --url http://127.0.0.1:2008 [URL ...] --out DIR [--songs N]      a song at a time by each service
+usage: sing_with_yue.py --url http://127.0.0.1:2008 [URL ...] --out DIR [--songs N] [--lines FILE ...]
+
+Each service sings one song at a time: the first N of held-out seeds, or of files of genre lines.
 """
 import argparse
 import base64
@@ -27,23 +29,23 @@ def _wait_until_ready(url, seconds=120):
             time.sleep(0.5)
 
 
-def _ask(url, seed, made, max_new_tokens, output):
+def _ask(url, asked, max_new_tokens, output):
     """The service's answer to one song."""
     body = {
-        "lyrics": made.lyrics, "genre": made.genre_line, "seed": seed, "run_n_segments": 0, "max_new_tokens": max_new_tokens, "output": output}
+        "lyrics": asked.lyrics, "genre": asked.genre_line, "seed": int(asked.name[-3:]), "run_n_segments": 0, "max_new_tokens": max_new_tokens, "output": output}
     request = urllib.request.Request(f"{url}/predict", json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
 
 
-def _sing(url, folder, seed, made, max_new_tokens):
+def _sing(url, folder, asked, max_new_tokens):
     """Writes one song: as anyone gets it, whose time counts and which may have no fault, and by the codec alone, which is listened to."""
-    whole, heard = (_ask(url, seed, made, max_new_tokens, {"sample_rate": rate, "stems": True}) for rate in (44100, 16000))
+    whole, heard = (_ask(url, asked, max_new_tokens, {"sample_rate": rate, "stems": True}) for rate in (44100, 16000))
     tracks = {"mix44": _wave(whole["audio_base64"]), "mix": _wave(heard["audio_base64"])}
     tracks |= {name: _wave(stem["audio_base64"]) for name, stem in heard["stems"].items()}
     sections = heard["sections"]
-    held_out.write(folder, seed, made, [s["seconds"] for s in sections], [s["ended"] == "end_of_audio" for s in sections], tracks)
-    return f"seed {seed}: {whole['duration_seconds']:.1f} s of audio, real-time factor {whole['timings']['real_time_factor']:.2f}"
+    held_out.write(folder, asked, [s["seconds"] for s in sections], [s["ended"] == "end_of_audio" for s in sections], tracks)
+    return f"{asked.name}: {whole['duration_seconds']:.1f} s of audio, real-time factor {whole['timings']['real_time_factor']:.2f}"
 
 
 def _wave(encoded):
@@ -58,6 +60,7 @@ def main():
     parser.add_argument("--url", nargs="+", default=["http://127.0.0.1:2008"])
     parser.add_argument("--out", required=True)
     parser.add_argument("--songs", type=int, default=20)
+    parser.add_argument("--lines", nargs="+")
     parser.add_argument("--max-new-tokens", type=int, default=2000)
     arguments = parser.parse_args()
     os.makedirs(arguments.out, exist_ok=True)
@@ -69,12 +72,13 @@ def main():
     def sing(asked):
         url = idle.get()
         try:
-            return _sing(url, arguments.out, *asked, arguments.max_new_tokens)
+            return _sing(url, arguments.out, asked, arguments.max_new_tokens)
         finally:
             idle.put(url)
 
+    songs = held_out.read_all(arguments.lines)[:arguments.songs] if arguments.lines else held_out.asked(arguments.songs)
     with ThreadPoolExecutor(len(arguments.url)) as singers:
-        for line in singers.map(sing, held_out.asked(arguments.songs)):
+        for line in singers.map(sing, songs):
             print(line, flush=True)
 
 

@@ -1,11 +1,11 @@
 """Trains the demo model. See docs/demo-model.md.
 
 usage: train.py PHASE [PHASE ...] --work DIR --minutes M     phases side by side, M minutes each
-       train.py stage1 --from SET --work DIR --minutes M     stage 1, from the weights of a checkpoint set where it has no state
-       train.py export [--from SET] --work DIR --out DIR     the checkpoint set of what the phases learned, the rest as in SET
+       train.py export --work DIR --out DIR                  the checkpoint set of what the phases learned
        train.py all --out DIR [--work DIR] --minutes M       every phase and the export
-       train.py all --out DIR --smoke                        the same in two steps a phase, to see that it runs
+       train.py all --out DIR --smoke                        the same in two steps per phase, to see that it runs
 
+With --from SET a phase without a state begins with the weights of a checkpoint set, and a set takes from there what no phase learned.
 A phase's state and log lie in the work folder, as NAME.pt and NAME.jsonl. A phase begins where its state is.
 """
 import argparse
@@ -18,14 +18,15 @@ import tempfile
 from dataclasses import dataclass
 import torch
 from demo import checkpoints, sizes
-from demo.phases import language, sound
+from demo.phases import language, loop, sound
 
 PHASES = {
     "stage1": language.stage1, "stage2": language.stage2, "decoder": sound.decoder, "encoder": sound.encoder,
     "vocal_vocoder": sound.vocal_vocoder, "instrumental_vocoder": sound.instrumental_vocoder,
 }
-# What runs side by side on one device; every group gets an equal part of the minutes. Stage 1 in the second goes on as one that can sing
+# What runs side by side on one device; every group gets an equal part of the minutes. Stage 1 in the second goes on as one that can sing.
 SCHEDULE = (("stage1", "decoder", "stage2"), ("stage1", "vocal_vocoder", "instrumental_vocoder", "encoder"))
+SCHEDULE_FROM_SET = (("stage1", "decoder", "stage2", "instrumental_vocoder", "encoder"), ("stage1",))
 _SMOKE_STEPS = 2
 
 
@@ -38,7 +39,7 @@ class Run:
     steps: int | None           # instead of minutes
     training: sizes.Training
     eager: bool = False
-    begin: str | None = None    # a checkpoint set, which stage 1 goes on from
+    begin: str | None = None    # a checkpoint set to go on from
     later: bool = False         # stage 1 can sing already
 
     def compiled(self, function):
@@ -55,33 +56,29 @@ class Run:
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phases", nargs="+", choices=[*PHASES, "export", "all"])
-    parser.add_argument("--from", dest="begin", metavar="SET", help="folder of a finished set to go on from (stage1, export)")
+    parser.add_argument("--from", dest="begin", metavar="SET", help="folder of a finished set to go on from")
     parser.add_argument("--work", help="folder of the phases' states")
     parser.add_argument("--out", help="folder of the finished files")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
-    parser.add_argument("--later", action="store_true", help="stage 1 at the lower rate of one that can sing, as with --from")
-    arguments = parser.parse_args()
-    if arguments.begin and arguments.phases not in (["stage1"], ["export"]):
-        parser.error("--from is for stage1 or export, each alone")
-    return arguments
+    parser.add_argument("--later", action="store_true", help="stage 1 at the lower rate of one that can sing")
+    return parser.parse_args()
 
 
 def _run(arguments):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     steps, training = (_SMOKE_STEPS, sizes.SMOKE) if arguments.smoke else (None, sizes.FULL)
-    return Run(arguments.work, device, arguments.minutes, steps, training, arguments.eager or arguments.smoke, arguments.begin,
-               arguments.later or bool(arguments.begin))
+    return Run(arguments.work, device, arguments.minutes, steps, training, arguments.eager or arguments.smoke, arguments.begin, arguments.later)
 
 
 def export(run, out):
-    """The checkpoint set: what the phases of a work folder learned, over the set that they went on from."""
+    """Writes the checkpoint set: what the phases of a work folder learned, over the set that they went on from."""
     if run.begin:
         shutil.copytree(run.begin, out, dirs_exist_ok=True)
 
     def is_due(*phases):
-        return not run.begin or all(os.path.exists(os.path.join(run.work, f"{name}.pt")) for name in phases)
+        return not run.begin or any(loop.has_state(run, name) for name in phases)
 
     stage1, codec = os.path.join(out, checkpoints.STAGE1_NAME), os.path.join(out, checkpoints.CODEC_NAME)
     if is_due("stage1"):
@@ -98,7 +95,7 @@ def export(run, out):
 def _side_by_side(phases, arguments, minutes, later):
     """Each phase in a process of its own."""
     command = [sys.executable, __file__, "--work", arguments.work, "--minutes", str(minutes)]
-    command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager + ["--later"] * later
+    command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager + ["--later"] * later + (["--from", arguments.begin] if arguments.begin else [])
     running = [subprocess.Popen([*command, phase]) for phase in phases]
     if any([process.wait() for process in running]):
         sys.exit("a phase failed")
@@ -106,8 +103,9 @@ def _side_by_side(phases, arguments, minutes, later):
 
 def _all(arguments):
     arguments.work = arguments.work or tempfile.mkdtemp(prefix="demo-model-")
-    for i, group in enumerate(SCHEDULE):
-        _side_by_side(group, arguments, arguments.minutes / len(SCHEDULE), later=i > 0)
+    schedule = SCHEDULE_FROM_SET if arguments.begin else SCHEDULE
+    for i, group in enumerate(schedule):
+        _side_by_side(group, arguments, arguments.minutes / len(schedule), later=i > 0)
     export(_run(arguments), arguments.out)
 
 

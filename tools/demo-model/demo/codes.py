@@ -2,8 +2,8 @@
 
 A frame's eight codes say all that its sound depends on, so that language models can write them and a decoder can play them:
 
-    0  voice: phoneme and pitch; instruments: chord, instrument, what begins (this is all that stage 1 writes)
-    1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the strike
+    0  voice: phoneme and pitch; instruments: chord, instrument, what begins, or that the chord fades (this is all that stage 1 writes)
+    1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the strike, or since the chord began to fade
     2  voice: phase at the frame's start, and how far it gets in the frame
     3  pitch and phase of a low tone: the bass, or a man's voice
     4  pitch and phase of a tone: the chord's root, or a woman's voice
@@ -18,10 +18,13 @@ from . import score
 
 CODEBOOKS, CODES = 8, 1024
 PHASES = 32
+FRAMES_PER_SECOND = 50
 UNITS_PER_HZ = PHASES / 50                      # phase units a frame, of one hertz
-_PITCHED, _HOLD, _STRIKE, _DRUM = 32, 320, 416, 800      # first codes of codebook 0
+_PITCHED, _HOLD, _STRIKE, _DRUM, _RELEASE = 32, 320, 416, 800, 804      # first codes of codebook 0
 _AGES, _LEAPS, _STRIKE_AGES, _INSTRUMENTS = 32, 9, 64, 4
+_RELEASE_AGES, RELEASE_FRAMES = 40, 7.0         # told apart, and in which a fading chord falls to 1/e
 _FIRST_STRIKE_AGE = 300                         # of codebook 1
+_FIRST_RELEASE_AGE = _FIRST_STRIKE_AGE + _INSTRUMENTS * _STRIKE_AGES
 _VIBRATO_FRAMES, _VIBRATO_DELAY = 9, 8
 _HIT_FRAMES = {"K": 12, "S": 10, "H": 4}
 _PITCHED_PHONEMES = len(score.PHONEMES) - score.FIRST_PITCHED
@@ -98,13 +101,51 @@ def instrumental(frames):
     chord = (frames.root.astype(np.int64) * 2 + frames.quality) * _INSTRUMENTS + frames.instrument
     hit = np.where(frames.drum_age == 0, frames.drum, 0)
     codes[0] = np.where(frames.strike > 0, _STRIKE + chord * 4 + hit, np.where(hit > 0, _DRUM + hit, _HOLD + chord))
+    codes[0] = np.where(frames.release > 0, _RELEASE + chord, codes[0])
     codes[1] = _FIRST_STRIKE_AGE + frames.instrument * _STRIKE_AGES + np.minimum(frames.strike_age, _STRIKE_AGES - 1)
+    codes[1] = np.where(frames.release > 0, _FIRST_RELEASE_AGE + frames.instrument * _RELEASE_AGES + np.clip(frames.release, 1, _RELEASE_AGES) - 1, codes[1])
     for slot, (pitch_class, units) in enumerate(zip(tones(frames.root, frames.quality), (BASS_UNITS, CHORD_UNITS, CHORD_UNITS, CHORD_UNITS))):
         codes[3 + slot] = 1 + pitch_class * PHASES + units[pitch_class] * frames.strike_age % PHASES
     for kind, length in _HIT_FRAMES.items():
         is_on = (frames.drum == score.DRUM_KINDS.index(kind)) & (frames.drum_age < length)
         codes[7] = np.where(is_on, _first_hit(kind) + frames.drum_age, codes[7])
     return codes
+
+
+def vowel_of(code):
+    """The vowel of a vocal track's code of codebook 0, or nothing."""
+    phoneme = (code - _PITCHED) // score.PITCHES
+    return score.PHONEMES[score.FIRST_PITCHED + phoneme] if _PITCHED <= code and phoneme < 5 else ""
+
+
+def pitch_of(code):
+    """The MIDI number of a vocal track's code of codebook 0, or 0."""
+    return score.LOWEST_PITCH + (code - _PITCHED) % score.PITCHES if _PITCHED <= code < _PITCHED + _PITCHED_PHONEMES * score.PITCHES else 0
+
+
+def chord_of(code):
+    """Root, quality and instrument of an instrumental track's code of codebook 0, or nothing."""
+    if _STRIKE <= code < _DRUM:
+        chord = (code - _STRIKE) // 4
+    elif _HOLD <= code < _STRIKE:
+        chord = code - _HOLD
+    else:
+        chord = code - _RELEASE if fades(code) else None
+    return None if chord is None else (chord // _INSTRUMENTS // 2, chord // _INSTRUMENTS % 2, chord % _INSTRUMENTS)
+
+
+def hit_of(code):
+    """The drum that an instrumental track's code of codebook 0 begins, as in DRUM_KINDS; 0 is none."""
+    return (code - _STRIKE) % 4 if _STRIKE <= code < _DRUM else code - _DRUM if _DRUM <= code < _RELEASE else 0
+
+
+def begins(code):
+    """Whether a code of codebook 0 begins a chord or a drum."""
+    return _STRIKE <= code < _RELEASE
+
+
+def fades(code):
+    return bool(_RELEASE <= code < _RELEASE + 24 * _INSTRUMENTS)
 
 
 def _first_hit(kind):
@@ -132,6 +173,8 @@ def _rows_0():
     for chord in range(24 * _INSTRUMENTS):
         sounding = ((2, chord // _INSTRUMENTS // 2), (3, chord // _INSTRUMENTS % 2), (4, chord % _INSTRUMENTS))
         rows[_HOLD + chord] = _row(at, *sounding)
+        rows[_RELEASE + chord] = _row(at, *sounding)
+        rows[_RELEASE + chord, at[5]] = -1      # the opposite of a strike
         for hit in range(4):
             rows[_STRIKE + chord * 4 + hit] = _row(at, *sounding, (5, 0), *(((6, hit - 1),) if hit else ()))
     for hit in range(1, 4):
@@ -158,6 +201,10 @@ def _rows_1():
         for age in range(_STRIKE_AGES):
             fading = (np.exp(-age / 8), np.exp(-age / 25), age / _STRIKE_AGES)
             rows[_FIRST_STRIKE_AGE + instrument * _STRIKE_AGES + age, 13:] = np.r_[_one_hot(min(age, 4), 5)[:4], fading, _one_hot(instrument, _INSTRUMENTS)]
+        for release in range(1, _RELEASE_AGES + 1):
+            age, gain = score.RELEASE_AT - 1 + release, np.exp(-release / RELEASE_FRAMES)
+            fading = (gain * np.exp(-age / 8), gain * np.exp(-age / 25), age / _STRIKE_AGES)
+            rows[_FIRST_RELEASE_AGE + instrument * _RELEASE_AGES + release - 1, 13:] = np.r_[np.zeros(4), fading, gain * _one_hot(instrument, _INSTRUMENTS)]
     return rows
 
 

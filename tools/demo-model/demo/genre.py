@@ -1,14 +1,15 @@
-"""Genre lines and what their words decide."""
+"""What a song is set to, and genre lines that ask for it as people write them."""
+import math
 from dataclasses import dataclass
+from . import lyrics, words
 
 FRAME_RATE_HZ = 50
 INSTRUMENTS = ("piano", "guitar", "organ", "strings")
 TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_FLATS = {1: "Db", 3: "Eb", 6: "Gb", 8: "Ab", 10: "Bb"}
 _NATURAL = (0, 2, 4, 5, 7, 9, 11)
-STEP_FRAMES = (10, 11, 12, 13, 14, 15, 16, 17, 18, 20)          # frames of an eighth note
-_TEMPO_WORDS = {"slow": (18, 20), "calm": (16, 17, 18), "mid-tempo": (14, 15), "upbeat": (12, 13), "fast": (10, 11, 12)}
-_MODE_WORDS = {"happy": 0, "bright": 0, "uplifting": 0, "sad": 1, "dark": 1, "melancholic": 1}
-_VOICE_WORDS = {"female": 1, "woman": 1, "male": 0, "man": 0}
+# Frames of an eighth note. No two neighbors are more than 12.5 % apart: every tempo from 60 to 180 bpm has one within 6 %.
+STEP_FRAMES = (8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 23, 25)
 
 # Chord loops of major and of minor, as degrees from 0: at most one chord in four is of the other mode.
 _LOOPS = {
@@ -16,18 +17,33 @@ _LOOPS = {
     "plain": (((0, 3, 4, 3), (0, 3, 0, 4)), ((0, 3, 4, 3), (0, 3, 0, 4))),
     "turning": (((3, 4, 5, 0), (0, 2, 3, 4)), ((3, 4, 5, 0), (0, 0, 5, 4))),
 }
-# style: drums, instruments, chord loops
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a style brings when the line does not say otherwise. steps: the fastest and the slowest eighth note, in frames."""
+    drums: str
+    instruments: tuple
+    loops: str
+    steps: tuple
+
+
 STYLES = {
-    "pop": ("rock", (0,), "common"), "rock": ("rock", (1,), "plain"), "folk": ("soft", (1,), "plain"), "country": ("soft", (1,), "common"),
-    "ballad": ("soft", (0, 3), "common"), "soul": ("rock", (2,), "turning"), "gospel": ("soft", (2,), "plain"), "disco": ("dance", (3,), "turning"),
-    "dance": ("dance", (2, 3), "common"), "electronic": ("dance", (3,), "turning"), "jazz": ("soft", (0,), "turning"), "cinematic": ("soft", (3,), "turning"),
+    "pop": Style("rock", (0,), "common", (11, 15)), "rock": Style("rock", (1,), "plain", (10, 14)), "folk": Style("soft", (1,), "plain", (12, 17)),
+    "country": Style("soft", (1,), "common", (11, 16)), "ballad": Style("soft", (0, 3), "common", (17, 23)), "soul": Style("rock", (2,), "turning", (14, 18)),
+    "gospel": Style("soft", (2,), "plain", (14, 20)), "disco": Style("dance", (3,), "turning", (12, 13)), "dance": Style("dance", (2, 3), "common", (11, 13)),
+    "electronic": Style("dance", (3,), "turning", (11, 14)), "jazz": Style("soft", (0,), "turning", (11, 18)),
+    "cinematic": Style("soft", (3,), "turning", (13, 21)), "hip hop": Style("hip hop", (0,), "turning", (14, 18)), "metal": Style("metal", (1,), "plain", (8, 11)),
+    "reggae": Style("hip hop", (2,), "plain", (15, 20)), "blues": Style("rock", (1,), "plain", (14, 20)), "lo-fi": Style("hip hop", (0,), "turning", (16, 21)),
+    "ambient": Style("soft", (3,), "common", (18, 25)), "punk": Style("rock", (1,), "plain", (8, 10)), "funk": Style("dance", (1,), "turning", (12, 15)),
+    "latin": Style("dance", (1,), "common", (12, 16)),
 }
-_FILLERS = ("inspiring", "airy vocal", "vocal", "emotional", "energetic", "acoustic", "romantic", "warm", "smooth", "catchy", "soft", "powerful", "dreamy", "indie")
 
 
 @dataclass(frozen=True)
 class Genre:
-    """What a song is set to. mode: 0 major, 1 minor; voice: 0 male, 1 female; tonic: semitones above C."""
+    """What a song is set to. mode: 0 major, 1 minor; voice: 0 male, 1 female; tonic: semitones above C; style: None if no line names it."""
+    style: str | None
     step_frames: int
     tonic: int
     mode: int
@@ -42,71 +58,186 @@ class Genre:
 
     @property
     def scale(self):
-        return tuple((self.tonic + s) % 12 for s in ((0, 2, 3, 5, 7, 8, 10) if self.mode else (0, 2, 4, 5, 7, 9, 11)))
+        return scale_of(self.tonic, self.mode)
 
     def chord(self, bar):
         """Root and quality (1 minor) of a bar's chord."""
-        degree = self.loop[bar % len(self.loop)]
+        return self._chord_on(self.loop[bar % len(self.loop)])
+
+    @property
+    def last_chord(self):
+        """Root and quality of the chord that a section ends on."""
+        return self._chord_on(0)
+
+    def _chord_on(self, degree):
         root = self.scale[degree]
         return root, int((root + 3) % 12 in self.scale)
 
 
+def scale_of(tonic, mode):
+    """Pitch classes of a key."""
+    return tuple((tonic + s) % 12 for s in ((0, 2, 3, 5, 7, 8, 10) if mode else (0, 2, 4, 5, 7, 9, 11)))
+
+
 def tempo_of(step_frames):
-    """Quarter notes a minute."""
+    """Quarter notes per minute."""
     return 60 * FRAME_RATE_HZ / (2 * step_frames)
 
 
-def _set_rest(random, said):
-    style = STYLES[said.get("style", random.choice(list(STYLES)))]
-    mode = said.get("mode", random.randrange(2))
+def nearest_step(bpm):
+    """The eighth note, in frames, whose tempo is nearest to a number."""
+    return min(STEP_FRAMES, key=lambda step: abs(math.log(tempo_of(step) / bpm)))
+
+
+_NUMBERS = {step: [bpm for bpm in range(56, 193) if nearest_step(bpm) == step] for step in STEP_FRAMES}
+
+
+def draw(random):
+    """A genre. Four in ten have their style's tempo and instrument, which a line then need not name."""
+    style = random.choice(list(STYLES)) if random.random() < 0.88 else None
+    brings = STYLES[style or random.choice(list(STYLES))]
+    fastest, slowest = brings.steps
+    steps = [step for step in STEP_FRAMES if fastest <= step <= slowest] if style and random.random() < 0.4 else STEP_FRAMES
+    instruments = brings.instruments if style and random.random() < 0.5 else range(len(INSTRUMENTS))
+    mode = random.randrange(2)
     return Genre(
-        step_frames=said.get("step", random.choice(STEP_FRAMES)), tonic=said.get("tonic", random.choice(_NATURAL)), mode=mode,
-        loop=random.choice(_LOOPS[style[2]][mode]), drums=style[0], instrument=said.get("instrument", random.choice(style[1])),
-        voice=said.get("voice", random.randrange(2)))
+        style=style, step_frames=random.choice(steps), tonic=random.choice(_NATURAL if random.random() < 0.6 else range(12)), mode=mode,
+        loop=random.choice(_LOOPS[brings.loops][mode]), drums=brings.drums, instrument=random.choice(instruments), voice=random.randrange(2))
 
 
-def line(random, said_all=False):
-    """A genre line and what it sets; what the line doesn't say is drawn."""
-    said, words = {}, []
-
+def line(random, genre, say_all=False):
+    """A line that asks for a genre. It names what the style does not bring, and something of the rest."""
     def says(chance):
-        return said_all or random.random() < chance
+        return say_all or random.random() < chance
 
-    if says(0.8):
-        said["style"] = random.choice(list(STYLES))
-        words.append(said["style"])
-    if says(0.6):
-        _add_mode(random, said, words, said_all)
-    if says(0.6):
-        _add_tempo(random, said, words, said_all)
-    if says(0.4):
-        said["instrument"] = random.randrange(len(INSTRUMENTS))
-        words.append(INSTRUMENTS[said["instrument"]])
-    if says(0.7):
-        word = random.choice(list(_VOICE_WORDS))
-        said["voice"] = _VOICE_WORDS[word]
-        words.append(word + random.choice((" vocal", " voice", "", "")))
-    words += random.sample(_FILLERS, random.choice((0, 0, 1, 2)))
-    random.shuffle(words)
-    text = random.choice((" ", " ", ", ")).join(words) or "song"
-    return (text[0].upper() + text[1:] if random.random() < 0.15 else text), _set_rest(random, said)
-
-
-def _add_mode(random, said, words, with_key):
-    if with_key or random.random() < 0.5:
-        said["mode"], said["tonic"] = random.randrange(2), random.choice(_NATURAL)
-        words.append(f"in {TONICS[said['tonic']]} {('major', 'minor')[said['mode']]}")
-    else:
-        word = random.choice(list(_MODE_WORDS))
-        said["mode"] = _MODE_WORDS[word]
-        words.append(word)
+    style = STYLES.get(genre.style)
+    usual_step = style and style.steps[0] <= genre.step_frames <= style.steps[1]
+    usual_instrument = style and genre.instrument in style.instruments
+    said = {}                                   # phrases by what they name
+    if genre.style:
+        said["style"] = [random.choice(words.STYLES[genre.style]) if random.random() < 0.6 else genre.style]
+    if says(0.55):
+        said["mode"] = [_key(random, genre)] if says(0.5) else random.sample(words.MODES[genre.mode], random.choice((1, 1, 2)))
+    if says(0.4 if usual_step else 0.9):
+        said["tempo"] = _tempo(random, genre.step_frames, only_number=say_all)
+    if says(0.3 if usual_instrument else 0.85):
+        names = words.INSTRUMENTS[genre.instrument]
+        said["instrument"] = [names[0]] if random.random() < 0.35 else random.sample(names, random.choice((1, 1, 1, 2)))
+    if says(0.65):
+        said["voice"] = [_voice(random, genre.voice)]
+    said["other"] = _fillers(random)
+    text = random.choices((_bag, _sentence, _labels), (7, 3, 1))[0](random, said)
+    return _cased(random, text) or "song"
 
 
-def _add_tempo(random, said, words, with_number):
-    if with_number or random.random() < 0.5:
-        said["step"] = random.choice(STEP_FRAMES)
-        words.append(f"{round(tempo_of(said['step']))} bpm")
-    else:
-        word = random.choice(list(_TEMPO_WORDS))
-        said["step"] = random.choice(_TEMPO_WORDS[word])
-        words.append(word)
+def _key(random, genre):
+    """A key, or (one time in five) the mode alone."""
+    mode = ("major", "minor")[genre.mode]
+    if random.random() < 0.2:
+        return random.choice((mode, f"{mode} key", f"in a {mode} key", f"{mode} chords", f"{mode} scale"))
+    name = TONICS[genre.tonic]
+    if genre.tonic in _FLATS and random.random() < 0.5:
+        name = _FLATS[genre.tonic]
+    if random.random() < 0.15:
+        name = name.replace("#", " sharp") if "#" in name else name[0] + " flat" if len(name) > 1 else name
+    if random.random() < 0.12 and " " not in name:
+        return name + "m" if genre.mode else random.choice((f"{name}maj", f"{name} maj"))
+    return random.choice(("in {0} {1}", "in {0} {1}", "{0} {1}", "{0} {1}", "key of {0} {1}", "in the key of {0} {1}", "key: {0} {1}", "{0} {1} key", "{0}-{1}")).format(name, mode)
+
+
+def _tempo(random, step, only_number):
+    """A number, a word, or both: then the number counts."""
+    number = random.random() < 0.68
+    fitting = [word for steps, group in words.TEMPOS.items() if step in steps for word in group]
+    said = [] if number or only_number or not fitting else [random.choice(fitting)]
+    if number or only_number or not said:
+        bpm = random.choice(_NUMBERS[step])
+        if random.random() < 0.25:
+            bpm = round(tempo_of(step))
+        said.append(_number(random, bpm))
+        if random.random() < 0.12:
+            said.append(random.choice(fitting) if fitting and random.random() < 0.5 else random.choice(random.choice(list(words.TEMPOS.values()))))
+    return said
+
+
+def _number(random, bpm):
+    form = random.choice((
+        "{0} bpm", "{0} bpm", "{0} bpm", "{0} BPM", "{0} BPM", "{0}bpm", "{0}bpm", "{0}BPM", "at {0} bpm", "at {0} BPM", "bpm {0}", "BPM: {0}", "tempo {0}", "tempo: {0}",
+        "tempo {0} bpm", "around {0} bpm", "about {0} bpm", "~{0} bpm", "{0} beats per minute", "{0} Bpm", "({0} bpm)", "bpm={0}", "tempo of {0}", "{0}"))
+    return form.format(bpm)
+
+
+def _voice(random, voice):
+    names = words.VOICES[voice]
+    word = random.choice(names[:2]) if random.random() < 0.35 else random.choice(names)
+    return word + (random.choice((" vocal", " vocals", " voice", " singer", "")) if word in names[:2] else "")
+
+
+def _fillers(random):
+    """Words that decide nothing, known and unknown ones."""
+    found = random.sample(words.FILLERS, random.choice((0, 0, 1, 1, 2, 3, 5)))
+    if random.random() < 0.3:
+        found += [_unknown(random) for _ in range(random.choice((1, 1, 2, 3, 6)))]
+    return found
+
+
+def _unknown(random):
+    word = lyrics.made_up_word(random) if random.random() < 0.5 else random.choice(lyrics.WORDS)
+    if random.random() < 0.06:
+        word = word.replace(random.choice("aeiou"), random.choice("éáóüñèç"))
+    return word if word not in words.MEANING else "song"
+
+
+def _bag(random, said):
+    """Phrases in any order."""
+    phrases = [phrase for group in said.values() for phrase in group]
+    random.shuffle(phrases)
+    if "instrument" in said and len(said["instrument"]) == 2 and random.random() < 0.5:     # a pair stays together
+        first, second = said["instrument"]
+        phrases[phrases.index(first)] = f"{first}{random.choice((' and ', ' & ', ', ', '/'))}{second}"
+        phrases.remove(second)
+    text = random.choice((" ", " ", ", ", ", ", ", ", ",", "; ", " / ", " | ", " - ", ". ")).join(phrases)
+    return text + random.choice(("", "", "", "", ".", ",", " song", " music", " track"))
+
+
+def _sentence(random, said):
+    """As one describes a song."""
+    tempo = said.get("tempo", [])
+    before = [*(t for t in tempo if not any(c.isdigit() for c in t)), *(m for m in said.get("mode", []) if " " not in m), *said["other"]]
+    random.shuffle(before)
+    behind = [*(t for t in tempo if any(c.isdigit() for c in t)), *(m for m in said.get("mode", []) if " " in m), *_played(random, said), *_sung(random, said)]
+    random.shuffle(behind)
+    style = said.get("style", [""])[0]
+    noun = random.choice(("", "", "song", "track", "tune", "music", "beat", "number", "piece"))
+    start = random.choice(("", "a ", "a ", "an ", "make a ", "give me a ", "i want a ", "something like a ", "this is a ", "create a ", "write me a "))
+    text = " ".join(part for part in (random.choice((", ", " ", " and ")).join(before), style, noun) if part)
+    return (start + text + random.choice((" ", ", ")) + random.choice((" ", ", ", ", ", " and ")).join(behind)).strip() + random.choice(("", "", "."))
+
+
+def _played(random, said):
+    played = random.choice((" and ", " and ", ", ", " with ")).join(said.get("instrument", []))
+    return [random.choice(("with {0}", "with {0}", "featuring {0}", "on {0}", "{0}", "led by {0}", "with a {0}", "{0} driven")).format(played)] if played else []
+
+
+def _sung(random, said):
+    return [random.choice(("with {0}", "{0}", "{0}", "sung by a {0}", "with a {0}", "and a {0}", "featuring {0}")).format(voice) for voice in said.get("voice", [])]
+
+
+def _labels(random, said):
+    """As a form: a name and a colon before each phrase."""
+    names = {"style": ("genre", "style"), "mode": ("mood", "key", "mode"), "tempo": ("tempo", "speed"), "instrument": ("instruments", "instrument", "instrumentation"),
+             "voice": ("vocals", "voice", "singer", "vocal"), "other": ("tags", "mood", "vibe", "theme")}
+    parts = [f"{random.choice(names[name])}: {' '.join(group) if random.random() < 0.3 else ', '.join(group)}" for name, group in said.items() if group]
+    random.shuffle(parts)
+    return random.choice((", ", "; ", ". ", " | ", " ")).join(parts)
+
+
+def _cased(random, text):
+    way = random.random()
+    if way < 0.68 or not text:
+        return text
+    if way < 0.82:
+        return text[0].upper() + text[1:]
+    if way < 0.95:
+        return " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
+    return text.upper()

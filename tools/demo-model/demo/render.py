@@ -10,7 +10,7 @@ from . import codes, formants, score
 
 RATES = {16000: 320, 44100: 882}
 VOICE_FIELDS = ("phoneme", "pitch", "age", "units", "phase")
-BAND_FIELDS = ("root", "quality", "instrument", "strike_age", "drum", "drum_age")
+BAND_FIELDS = ("root", "quality", "instrument", "strike_age", "release", "drum", "drum_age")
 _HIGHEST_HZ = 10000
 _FEMALE_PITCH = 58 - score.LOWEST_PITCH
 # low and high edge in hertz, loudness, of the noise of a consonant; stops have it for a moment
@@ -33,9 +33,9 @@ def voice_controls(frames):
 
 
 def band_controls(frames):
-    """[F, 6] int64, in the order of BAND_FIELDS."""
+    """[F, 7] int64, in the order of BAND_FIELDS."""
     instrument = np.full(len(frames), frames.instrument)
-    return np.stack([frames.root, frames.quality, instrument, frames.strike_age, frames.drum, frames.drum_age], 1).astype(np.int64)
+    return np.stack([frames.root, frames.quality, instrument, frames.strike_age, frames.release, frames.drum, frames.drum_age], 1).astype(np.int64)
 
 
 class Renderer:
@@ -65,8 +65,8 @@ class Renderer:
         return (wave + noise).flatten(1)
 
     def band(self, controls):
-        """[B, T, 6] to [B, T · samples]."""
-        root, quality, instrument, strike_age, drum, drum_age = controls.unbind(-1)
+        """[B, T, 7] to [B, T · samples]."""
+        root, quality, instrument, strike_age, release, drum, drum_age = controls.unbind(-1)
         struck_next = torch.cat([strike_age[:, 1:] == 0, torch.zeros_like(strike_age[:, :1], dtype=torch.bool)], 1)
         wave = self._hits[drum, drum_age.clamp(max=self._hits.shape[1] - 1)]
         for slot, pitch_class in enumerate(codes.tones(root, quality)):
@@ -74,8 +74,8 @@ class Renderer:
             units = torch.as_tensor(table, device=self.device)[pitch_class]
             angle = 2 * math.pi * ((units * strike_age % codes.PHASES)[..., None] + units[..., None] * self._time) / codes.PHASES
             timbre, decay, attack = self._sound_of(instrument, slot)
-            e0 = _envelope(strike_age, decay, attack)
-            e1 = torch.where(struck_next, 0.0, _envelope(strike_age + 1, decay, attack))
+            e0 = _envelope(strike_age, decay, attack) * torch.exp(-(release - 1).clamp(min=0) / codes.RELEASE_FRAMES)
+            e1 = torch.where(struck_next, 0.0, _envelope(strike_age + 1, decay, attack) * torch.exp(-release / codes.RELEASE_FRAMES))
             wave = wave + self._sum_harmonics(angle, timbre * e0[..., None], timbre * e1[..., None])
         return wave.flatten(1)
 

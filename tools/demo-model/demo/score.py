@@ -10,7 +10,9 @@ STEPS = 8                                       # eighths of a bar
 VOICE_LAG = 1                                   # frames
 LOWEST_PITCH, PITCHES = 45, 25                  # MIDI numbers
 _RANGES = ((45, 56), (58, 69))                  # male, female; first and last: an octave each
-_DRUMS = {"rock": "KHSHKHSH", "dance": "KHKHKHKH", "soft": "K.H.S.H."}
+DRUMS = {"rock": "KHSHKHSH", "dance": "KHKHKHKH", "soft": "K.H.S.H.", "hip hop": "KHSHHKSH", "metal": "KKSKKKSK"}
+# A section ends on a last chord: it sounds, then fades, for 2, 4 or 8 steps of at least 40 frames in all.
+RELEASE_AT, _LEAST_ENDING = 10, 40               # frames after the last strike
 _STRIKES = ((0, 2, 4, 6), (0, 2, 3, 4, 6, 7), (0, 4), (0,))     # by instrument: steps of a bar
 REST, DRUM_KINDS = 0, " KSH"
 PHONEMES = " " + phonemes.STOPS + phonemes.FRICATIVES + phonemes.GLOTTAL + phonemes.VOWEL_NAMES + phonemes.SONORANTS
@@ -29,6 +31,7 @@ class Frames:
     quality: np.ndarray         # 1 minor
     strike: np.ndarray          # 1 where the chord is struck
     strike_age: np.ndarray      # frames since then
+    release: np.ndarray         # frames since the last chord began to fade, from 1; 0 before
     drum: np.ndarray            # index into DRUM_KINDS, of the hit begun last
     drum_age: np.ndarray        # frames since then
     instrument: int
@@ -38,11 +41,23 @@ class Frames:
         return len(self.phoneme)
 
 
+def ending_steps(step_frames):
+    """Steps of a section's last chord."""
+    return next(steps for steps in (2, 4, 8) if steps * step_frames >= _LEAST_ENDING)
+
+
+def _lengths(step_frames):
+    """Steps of a note, and how often each is drawn: slow songs have shorter notes."""
+    if step_frames < 14:
+        return (2, 3, 4), (75, 10, 15)
+    return ((1, 2, 3), (35, 55, 10)) if step_frames < 20 else ((1, 2), (70, 30))
+
+
 def _melody(random, genre, line, position):
     """Notes of a line: (step, steps, MIDI pitch) a syllable, from a position on the scale. Ends with the line's bars."""
     low, high = _RANGES[genre.voice]
     scale = [p for p in range(low, high + 1) if p % 12 in genre.scale]
-    lengths, weights = ((1, 2, 3), (35, 55, 10)) if genre.step_frames >= 14 else ((2, 3, 4), (75, 10, 15))
+    lengths, weights = _lengths(genre.step_frames)
     notes, step = [], 0
     for i in range(len(line.syllables)):
         position = min(max(position + random.choices((-2, -1, 0, 1, 2), (15, 28, 14, 28, 15))[0], 0), len(scale) - 1)
@@ -94,7 +109,7 @@ class _Voice:
 
 
 def _sing(random, genre, lines):
-    """The vocal track of the lines, and how many steps the section has."""
+    """The vocal track of the lines, and how many steps the section has before its ending."""
     written, total, position = [], 0, 3
     for line in lines:
         notes, steps, position = _melody(random, genre, line, position)
@@ -102,7 +117,7 @@ def _sing(random, genre, lines):
         total += steps
     total = total or 2 * STEPS
     n = genre.step_frames
-    voice = _Voice(total * n)
+    voice = _Voice((total + ending_steps(n)) * n)
     for line, start, notes in written:
         for syllable, (step, length, midi) in zip(line.syllables, notes):
             at = (start + step) * n + VOICE_LAG
@@ -114,16 +129,20 @@ def _sing(random, genre, lines):
 
 
 def _play(genre, steps):
-    """Strike and drum events of the instrumental track, and its chords, a value a frame."""
+    """Strike and drum events of the instrumental track, and its chords, a value a frame: the steps, then the ending."""
     n = genre.step_frames
-    drums = _DRUMS[genre.drums]
-    frames = np.arange(steps * n)
+    drums = DRUMS[genre.drums]
+    frames = np.arange((steps + ending_steps(n)) * n)
     step = frames // n % STEPS
     on_step = frames % n == 0
-    chords = np.array([genre.chord(bar) for bar in range(-(-steps // STEPS))], np.int16)[frames // (n * STEPS)]
+    chords = np.array([genre.chord(bar) for bar in range(len(frames) // (n * STEPS) + 1)], np.int16)[frames // (n * STEPS)]
     strike = on_step & np.isin(step, _STRIKES[genre.instrument])
     hit = np.array([DRUM_KINDS.find(d) if d != "." else 0 for d in drums], np.int16)[step] * on_step
-    return chords[:, 0], chords[:, 1], strike, hit
+    end = steps * n
+    chords[end:], strike[end:], hit[end:] = genre.last_chord, False, 0
+    strike[end], hit[end] = True, DRUM_KINDS.index("K")
+    release = np.maximum(frames - (end + RELEASE_AT - 1), 0).astype(np.int16)
+    return chords[:, 0], chords[:, 1], strike, hit, release
 
 
 def _age(starts):
@@ -135,9 +154,9 @@ def _age(starts):
 def section(random, genre, words):
     """The frames of one section."""
     voice, steps = _sing(random, genre, phonemes.lines_of(words))
-    root, quality, strike, hit = _play(genre, steps)
+    root, quality, strike, hit, release = _play(genre, steps)
     begins = np.r_[True, (np.diff(voice.phoneme) != 0) | (np.diff(voice.pitch) != 0)]
     last_hit = np.maximum.accumulate(np.where(hit > 0, np.arange(len(hit)), 0))
     return Frames(
         phoneme=voice.phoneme, pitch=voice.pitch, from_pitch=voice.from_pitch, age=_age(begins), root=root, quality=quality,
-        strike=strike.astype(np.int16), strike_age=_age(strike), drum=hit[last_hit], drum_age=_age(hit > 0), instrument=genre.instrument, notes=voice.notes)
+        strike=strike.astype(np.int16), strike_age=_age(strike), release=release, drum=hit[last_hit], drum_age=_age(hit > 0), instrument=genre.instrument, notes=voice.notes)

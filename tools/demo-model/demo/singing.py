@@ -103,11 +103,15 @@ def _take(one, pick, max_new_tokens):
     return True
 
 
+def sections(one):
+    """Codebook-0 codes of both tracks, [F] each, of every section."""
+    pairs = [np.array(section[:len(section) // 2 * 2], int).reshape(-1, 2) for section in one.sung]
+    return [(both[:, 0], both[:, 1]) for both in pairs]
+
+
 def tracks(one):
-    """Codebook-0 codes of both tracks, [F] each, of all sections."""
-    pairs = [np.array(section[:len(section) // 2 * 2]).reshape(-1, 2) for section in one.sung]
-    both = np.concatenate(pairs)
-    return both[:, 0], both[:, 1]
+    """The same of the whole song."""
+    return [np.concatenate(track) for track in zip(*sections(one))]
 
 
 @torch.no_grad()

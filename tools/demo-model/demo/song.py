@@ -18,8 +18,9 @@ class Song:
         return "\n".join(f"[{tag}]\n{words}\n" for tag, words, _ in self.sections)
 
 
-def make(seed, said_all=False):
-    """The song of a seed. said_all: the genre line says everything that can be measured."""
+def make(seed, say_all=False):
+    """Returns the song of a seed. say_all: the genre line names everything that can be measured."""
     random = Random(seed)
-    line, genre = genres.line(random, said_all)
+    genre = genres.draw(random)
+    line = genres.line(random, genre, say_all)
     return Song(line, genre, [(tag, words, score.section(random, genre, words)) for tag, words in lyrics.sections(random)])

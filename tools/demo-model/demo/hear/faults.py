@@ -13,6 +13,14 @@ def longest_silence_seconds(wave, rate_hz):
     return longest / 50
 
 
+def tail_db(wave, rate_hz):
+    """The level of the last tenth of a second below that of the last five seconds, in dB: high where a song stops abruptly."""
+    def level(seconds):
+        return 10 * np.log10((wave[-int(seconds * rate_hz):].astype(np.float64) ** 2).mean() + 1e-10)
+
+    return float(level(0.1) - level(5))
+
+
 def clipped_share(wave):
     return float((np.abs(wave) >= 0.989).mean())
 

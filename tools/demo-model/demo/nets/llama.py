@@ -56,10 +56,16 @@ class _Attention(nn.Module):
         mask = None
         if cache is not None:
             k, v, mask = cache.append(self, k, v)
+            if x.shape[1] == 1:
+                return self.o_proj(self._attend_one(q, k, v, mask))
         k, v = k.repeat_interleave(self.groups, 1), v.repeat_interleave(self.groups, 1)
         y = F.scaled_dot_product_attention(q, k.to(q.dtype), v.to(q.dtype), attn_mask=mask, is_causal=mask is None)
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
+    def _attend_one(self, q, k, v, mask):
+        """The same for one query per row, without a copy of keys and values per head: [B, 1, heads * HEAD]."""
+        scores = q[:, :, 0].unflatten(1, (-1, self.groups)) @ k.transpose(-1, -2) / math.sqrt(HEAD)      # [B, K, groups, T]
+        return (scores.masked_fill(~mask, -torch.inf).softmax(-1) @ v).flatten(1)[:, None]
 
     def first_head(self, x, positions, at):
         """The first head's scores of all keys, [B, N, T], for the queries at [B, N] of x [B, T, hidden]. Without the causal mask."""

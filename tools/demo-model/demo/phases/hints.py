@@ -4,7 +4,7 @@ Next ids alone teach the order of chords and drums first, and for long not to lo
 next. So three things that a good model has to work out are asked for directly: which piece of the lyrics is sung next (the first head
 of one layer has to look at it), which two syllables came before, and what the genre line decides.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -12,14 +12,14 @@ from torch import nn
 from .. import genre as genres, phonemes, prompt, score, tokenizer
 
 _LOOKING_LAYER = 3                              # whose first head looks at the piece that is sung next
-_TOLD_STATE, _GENRE_STATE = 3, 2                # states (before which layer) that syllables and the genre are read from
+_TOLD_STATE, _GENRE_STATE = 3, 3                # states (before which layer) that syllables and the genre are read from
 _QUERIES = 256                                  # of a sequence, that the looking is asked of
 _NONE = -1
 _CONSONANTS = 1 + len(score.PHONEMES)           # an onset's first phoneme, or none
 _VOWELS = 1 + len(phonemes.VOWEL_NAMES)
 _TOLD = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS)                        # of the last syllable, and of the one before it
-_GENRE = (len(genres.STEP_FRAMES), 12, 2, len(genres.INSTRUMENTS), 2, 3)    # step, tonic, mode, instrument, voice, drums
-_DRUMS = ("rock", "dance", "soft")
+_GENRE = (len(genres.STEP_FRAMES), 12, 2, len(genres.INSTRUMENTS), 2, len(score.DRUMS))     # step, tonic, mode, instrument, voice, drums
+_DRUMS = tuple(score.DRUMS)
 
 
 @dataclass
@@ -31,6 +31,10 @@ class Section:
     told: np.ndarray
     sung: np.ndarray
     looking: int
+
+    def interrupted(self, at, count):
+        """The same with ids put in between, of which nothing is asked."""
+        return replace(self, sung=np.insert(self.sung, at, np.full(count, _NONE, np.int16)))
 
 
 def genre_labels(genre):

@@ -1,39 +1,62 @@
 """The phases of the language models: stage 1, from text to codebook 0, and stage 2, from there to the other seven."""
 import os
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from random import Random
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
-from .. import checkpoints, codes, prompt, sizes, song
+from .. import checkpoints, codes, genre as genres, prompt, score, sizes, song
 from ..nets.llama import Llama
 from . import hints
 from .loop import Trainer, load
 
 _UNPROMPTED = 0.12                              # share of sequences that learn the unguided row
+_DISTURBED = 0.25                               # share of sections with something strange before a bar
+_STRANGE_FRAMES = (8, 240)                      # how long that is
 _FAR = 10_000                                   # positions that a song may already have before a section
 _SHORT_UNTIL = 0.5                              # of the time, sequences are short
 _RATE, _HINTS_WEIGHT = 3e-3, 1.0                # at first
+_FROM_RATE = 2e-3                               # at first, of the weights of a finished set
 _LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # of a model that can sing already, but not its fresh read-outs
 _WORKERS = 8                                    # processes that make batches
 
 
-def new_stage1():
-    return Llama(sizes.STAGE1, len(prompt.STAGE1))
+def begun_stage1(run):
+    """Stage 1 as it begins: new, or of the set that a run goes on from."""
+    return _begun(run, sizes.STAGE1, prompt.STAGE1, checkpoints.STAGE1_NAME)
 
 
-def new_stage2():
-    return Llama(sizes.STAGE2, len(prompt.STAGE2))
+def begun_stage2(run):
+    return _begun(run, sizes.STAGE2, prompt.STAGE2, checkpoints.STAGE2_NAME)
 
 
-def _song_ids(seed):
-    """Indices of the head; of every section the prompt, the audio and the hints; the genre's labels."""
+def _begun(run, config, used, name):
+    model = Llama(config, len(used))
+    if run.begin:
+        checkpoints.read_llama(model, used, os.path.join(run.begin, name))
+    return model
+
+
+@dataclass
+class _Song:
+    """A song to learn from. texts: [(tag, words), ...]; sections: of each the indices of prompt and audio, and the hints."""
+    genre: genres.Genre
+    texts: list
+    sections: list
+
+    def head(self, random):
+        """Indices of the head, with a new genre line."""
+        return prompt.STAGE1.index(prompt.head(genres.line(random, self.genre), self.texts))
+
+
+def _song_of(seed):
     made = song.make(seed)
     texts = [(tag, words) for tag, words, _ in made.sections]
     sections = [(prompt.STAGE1.index(prompt.section(tag, words, i == 0)).astype(np.int16), prompt.STAGE1.index(prompt.audio(frames)).astype(np.int16),
                  hints.section(tag, words, frames, i == 0)) for i, (tag, words, frames) in enumerate(made.sections)]
-    return prompt.STAGE1.index(prompt.head(made.genre_line, texts)).astype(np.int16), sections, hints.genre_labels(made.genre)
+    return _Song(made.genre, texts, sections)
 
 
 def _many(function, seeds):
@@ -41,23 +64,49 @@ def _many(function, seeds):
         return list(workers.map(function, seeds, chunksize=max(1, len(seeds) // 512)))
 
 
-def _sequence(random, song_ids):
+def _strange(random, songs, before):
+    """Audio that no section goes on with: its last frame many times over, or a part of another song."""
+    frames = round(np.exp(random.uniform(*np.log(_STRANGE_FRAMES))))
+    if random.random() < 0.5:
+        return np.tile(before[-2:], frames)
+    _, other, _ = random.choice(random.choice(songs).sections)
+    start = 2 * random.randrange(max(1, len(other) // 2 - frames))
+    return other[start:-1][:2 * frames]
+
+
+def _audio(random, songs, one, section):
+    """A section's audio, which ids of it are to be learned, and the hints of prompt and audio. Now and then something strange goes before a bar:
+    the model learns to come back from there to the genre line and the words, not what is strange."""
+    text, audio, section_hints = section
+    bars = (len(audio) // 2 - 1) // (score.STEPS * one.genre.step_frames)
+    if random.random() >= _DISTURBED or bars < 1:
+        return audio, np.ones(len(audio), bool), section_hints
+    at = 2 * score.STEPS * one.genre.step_frames * random.randint(1, bars)
+    strange = _strange(random, songs, audio[:at])
+    learned = np.r_[np.ones(at, bool), np.zeros(len(strange), bool), np.ones(len(audio) - at, bool)]
+    return np.concatenate([audio[:at], strange, audio[at:]]), learned, section_hints.interrupted(len(text) + at, len(strange))
+
+
+def _sequence(random, songs, one):
     """One training sequence: ids, positions, which ids are to be learned, and the hints."""
-    head, sections, _ = song_ids
+    sections = one.sections
     first = random.randrange(len(sections))
     if random.random() < _UNPROMPTED:
         ids = np.concatenate([prompt.STAGE1.index([prompt.XCODEC]), sections[first][1]])
         return ids, np.arange(len(ids)), np.arange(len(ids)) > 0, *hints.unprompted(len(ids))
     if random.random() < 0.5:
         first = 0
-    parts, heard = [head], [np.zeros(len(head), bool)]
-    for text, audio, _ in sections[first:]:
-        parts += [text, audio]
-        heard += [np.zeros(len(text), bool), np.ones(len(audio), bool)]
+    head = one.head(random)
+    parts, heard, placed = [head], [np.zeros(len(head), bool)], []
+    for section in sections[first:]:
+        audio, learned, section_hints = _audio(random, songs, one, section)
+        parts += [section[0], audio]
+        heard += [np.zeros(len(section[0]), bool), learned]
+        placed.append(section_hints)
     ids, positions = np.concatenate(parts), np.arange(sum(map(len, parts)))
     if first > 0 and random.random() < 0.7:     # as after many sections, or after those that were left out
         positions[len(head):] += random.choice((sum(len(t) + len(a) for t, a, _ in sections[:first]), random.randrange(_FAR)))
-    return ids, positions, np.concatenate(heard), *hints.placed(len(head), [part[2] for part in sections[first:]])
+    return ids, positions, np.concatenate(heard), *hints.placed(len(head), placed)
 
 
 class _Batches(IterableDataset):
@@ -73,10 +122,10 @@ class _Batches(IterableDataset):
         waiting = [[] for _ in self._shapes]
         while True:
             one = random.choice(self._songs)
-            sequence = _sequence(random, one)
+            sequence = _sequence(random, self._songs, one)
             fitting = [i for i, (_, context) in enumerate(self._shapes) if len(sequence[0]) <= context + 1] or [-1]
             (count, context), rows = self._shapes[fitting[0]], waiting[fitting[0]]
-            rows.append((*sequence, one[2]))
+            rows.append((*sequence, hints.genre_labels(one.genre)))
             if len(rows) == count:
                 yield _stacked(rows, context + 1)
                 rows.clear()
@@ -111,12 +160,10 @@ def _next_id_loss(model, hidden, ids, learned, zero_rows):
 
 def stage1(run):
     first, training = song.TRAINING_SEED, run.training
-    songs = _many(_song_ids, range(first, first + training.lyric_songs))
-    tests = [_song_ids(seed) for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + training.held_out)]
-    model = new_stage1()
-    if run.begin:
-        checkpoints.read_llama(model, prompt.STAGE1, os.path.join(run.begin, checkpoints.STAGE1_NAME))
-    rate, hints_weight, short_until = (_LATER_RATE, _LATER_HINTS_WEIGHT, 0) if run.later else (_RATE, _HINTS_WEIGHT, _SHORT_UNTIL)
+    songs = _many(_song_of, range(first, first + training.lyric_songs))
+    tests = [_song_of(seed) for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + training.held_out)]
+    model = begun_stage1(run)
+    rate, hints_weight, short_until = (_LATER_RATE, _LATER_HINTS_WEIGHT, 0) if run.later else (_FROM_RATE if run.begin else _RATE, _HINTS_WEIGHT, _SHORT_UNTIL)
     asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
     zero_rows, end = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1))), int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0])
     forward = run.compiled(model.states)
@@ -185,7 +232,7 @@ def stage2(run):
     first = song.TRAINING_SEED
     tracks = [t for pair in _many(_track_codes, range(first, first + run.training.songs)) for t in pair]
     tests = [t for seed in range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + run.training.held_out) for t in _track_codes(seed)]
-    model, random = new_stage2(), Random(0)
+    model, random = begun_stage2(run), Random(0)
     forward = run.compiled(model)
 
     def slots(material, random, forward):
@@ -204,12 +251,12 @@ def stage2(run):
     def held_out():
         return {f"right_{slot}": (logits.argmax(-1) == wanted).float().mean().item() for slot, (logits, wanted) in enumerate(slots(tests, Random(1), model), 1)}
 
-    Trainer("stage2", model, run.work, run.device, run.minutes, run.steps, 3e-3).run(loss_of, held_out)
+    Trainer("stage2", model, run.work, run.device, run.minutes, run.steps, 1.5e-3 if run.begin else 3e-3).run(loss_of, held_out)
 
 
 def trained_stage1(run):
-    return load(new_stage1(), "stage1", run.work, run.device)
+    return load(begun_stage1(run), "stage1", run)
 
 
 def trained_stage2(run):
-    return load(new_stage2(), "stage2", run.work, run.device)
+    return load(begun_stage2(run), "stage2", run)

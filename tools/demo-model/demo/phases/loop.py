@@ -79,7 +79,12 @@ class Trainer:
         os.replace(self._path + ".part", self._path)
 
 
-def load(model, name, work, device):
-    """The model with what its phase learned."""
-    model.load_state_dict(torch.load(os.path.join(work, f"{name}.pt"), map_location=device))
-    return model.to(device).eval()
+def has_state(run, name):
+    return os.path.exists(os.path.join(run.work, f"{name}.pt"))
+
+
+def load(model, name, run):
+    """Returns the model with what its phase learned; as it is if the phase did not run on a set that it goes on from."""
+    if has_state(run, name) or not run.begin:
+        model.load_state_dict(torch.load(os.path.join(run.work, f"{name}.pt"), map_location="cpu"))
+    return model.to(run.device).eval()

@@ -1,21 +1,31 @@
 """The phases of the sound models: the codec's decoder, its encoder, the two vocoders."""
+import os
 import torch
 from torch import nn
-from .. import codes, losses, render, sizes, song, sounds
+from .. import checkpoints, codes, losses, render, sizes, song, sounds
 from ..nets.codec import Codec, distances, quantize
 from ..nets.vocos import Vocos
 from .loop import Trainer, load
 
 _WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3        # share of the time before magnitudes count, and how much they then do
+_FROM_RATE = 0.4                                # of the learning rate, on the weights of a finished set
 _EDGE_FRAMES = 4                                # at both ends of a crop: their neighbours are not in it
 
 
-def new_codec():
-    return Codec(codes.codebooks().shape[-1], **sizes.CODEC)
+def begun_codec(run):
+    """The codec as it begins: new, or of the set that a run goes on from."""
+    codec = Codec(codes.codebooks().shape[-1], **sizes.CODEC)
+    if run.begin:
+        checkpoints.read_codec(codec, os.path.join(run.begin, checkpoints.CODEC_NAME))
+    return codec
 
 
-def new_vocoder():
-    return Vocos(codes.codebooks().shape[-1], **sizes.VOCODER)
+def begun_vocoders(run):
+    """The vocal and the instrumental vocoder."""
+    both = [Vocos(codes.codebooks().shape[-1], **sizes.VOCODER) for _ in range(2)]
+    if run.begin:
+        checkpoints.read_vocoders(*both, os.path.join(run.begin, checkpoints.CODEC_NAME))
+    return both
 
 
 def _pools(run):
@@ -50,29 +60,30 @@ def _train_player(run, name, model, play, rate_hz, draw, rate):
         return player(sounds.embed(rows, wanted))[:, edge:-edge], wave[:, edge:-edge]
 
     def loss_of(fraction):
-        weight = min(max((fraction - _WAVE_ONLY) / _WAVE_ONLY, 0), 1) * _MAGNITUDE_WEIGHT
+        weight = (1 if run.begin else min(max((fraction - _WAVE_ONLY) / _WAVE_ONLY, 0), 1)) * _MAGNITUDE_WEIGHT
         return loss(*apart(getattr(crops, draw)(run.training.crops), quick), weight)
 
     def held_out():
         made, truth = apart(getattr(tests, draw)(run.training.crops), play)
         return {"magnitude": loss.magnitude(made, truth).item(), "snr_db": _snr_db(made, truth)}
 
+    rate *= _FROM_RATE if run.begin else 1
     Trainer(name, model, run.work, run.device, run.minutes, run.steps, rate, betas=(0.8, 0.95)).run(loss_of, held_out)
 
 
 def decoder(run):
     """Codes to 16 kHz sound, both tracks."""
-    codec = new_codec().to(run.device)
+    codec = begun_codec(run).to(run.device)
     _train_player(run, "decoder", _Decoding(codec), codec.decode, 16000, "both", 1e-3)
 
 
 def vocal_vocoder(run):
-    model = new_vocoder()
+    model = begun_vocoders(run)[0]
     _train_player(run, "vocal_vocoder", model, model, 44100, "vocal", 2e-3)
 
 
 def instrumental_vocoder(run):
-    model = new_vocoder()
+    model = begun_vocoders(run)[1]
     _train_player(run, "instrumental_vocoder", model, model, 44100, "instrumental", 2e-3)
 
 
@@ -90,7 +101,7 @@ def encoder(run):
     arrays, held = _pools(run)
     crops = sounds.Crops(arrays, 16000, run.training.crop_frames, run.device)
     tests = sounds.Crops(held, 16000, run.training.crop_frames, run.device, seed=1)
-    codec = new_codec().to(run.device)
+    codec = begun_codec(run).to(run.device)
     listen = run.compiled(codec.encode)
     choices = [torch.unique(book, dim=0, return_inverse=True) for book in rows]     # many codes share the row of none
 
@@ -105,7 +116,7 @@ def encoder(run):
         right = (found == wanted).float().mean((0, 1))
         return {f"right_{k}": right[k].item() for k in range(len(rows))}
 
-    Trainer("encoder", _Encoding(codec), run.work, run.device, run.minutes, run.steps, 1e-3).run(loss_of, held_out)
+    Trainer("encoder", _Encoding(codec), run.work, run.device, run.minutes, run.steps, 1e-3 * (_FROM_RATE if run.begin else 1)).run(loss_of, held_out)
 
 
 def _choice_loss(x, book, row_of, wanted):
@@ -115,11 +126,11 @@ def _choice_loss(x, book, row_of, wanted):
 
 def trained_codec(run):
     """The codec with what the phases of decoder and encoder learned."""
-    codec = new_codec().to(run.device)
-    load(_Decoding(codec), "decoder", run.work, run.device)
-    load(_Encoding(codec), "encoder", run.work, run.device)
+    codec = begun_codec(run).to(run.device)
+    load(_Decoding(codec), "decoder", run)
+    load(_Encoding(codec), "encoder", run)
     return codec.eval()
 
 
 def trained_vocoders(run):
-    return [load(new_vocoder(), name, run.work, run.device) for name in ("vocal_vocoder", "instrumental_vocoder")]
+    return [load(vocoder, name, run) for vocoder, name in zip(begun_vocoders(run), ("vocal_vocoder", "instrumental_vocoder"))]
