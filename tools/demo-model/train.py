@@ -27,6 +27,7 @@ PHASES = {
 # What runs side by side on one device; every group gets an equal part of the minutes. Stage 1 in the second goes on as one that can sing.
 SCHEDULE = (("stage1", "decoder", "stage2"), ("stage1", "vocal_vocoder", "instrumental_vocoder", "encoder"))
 SCHEDULE_FROM_SET = (("stage1", "decoder", "stage2", "instrumental_vocoder", "encoder"), ("stage1",))
+_FROM_SET_SHARE = 0.5                           # of the minutes, for models other than stage 1 that go on from a set
 _SMOKE_STEPS = 2
 
 
@@ -94,9 +95,10 @@ def export(run, out):
 
 def _side_by_side(phases, arguments, minutes, later):
     """Each phase in a process of its own."""
-    command = [sys.executable, __file__, "--work", arguments.work, "--minutes", str(minutes)]
+    command = [sys.executable, __file__, "--work", arguments.work]
     command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager + ["--later"] * later + (["--from", arguments.begin] if arguments.begin else [])
-    running = [subprocess.Popen([*command, phase]) for phase in phases]
+    shares = {phase: _FROM_SET_SHARE if arguments.begin and phase != "stage1" else 1 for phase in phases}
+    running = [subprocess.Popen([*command, "--minutes", str(minutes * share), phase]) for phase, share in shares.items()]
     if any([process.wait() for process in running]):
         sys.exit("a phase failed")
 
