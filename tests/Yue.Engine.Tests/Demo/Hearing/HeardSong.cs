@@ -15,6 +15,7 @@ internal sealed class HeardSong
         IsMinor = BandEar.MinorShare(band) > 0.5;
         Instrument = BandEar.InstrumentOf(band);
         IsFaulty = Faults.Has(song.Mix.Samples);
+        TailDb = Faults.TailDb(song.Mix.Samples);
     }
 
     public AskedSong Asked { get; }
@@ -35,6 +36,9 @@ internal sealed class HeardSong
     public Instrument Instrument { get; }
 
     public bool IsFaulty { get; }
+
+    /// <summary>The level at the end below that of the last seconds, in dB.</summary>
+    public double TailDb { get; }
 
     public override string ToString() => FormattableString.Invariant(
         $"{Asked.Request.Genre}: in key {InKey:F2}, {TempoBpm:F1} bpm, {(IsMinor ? "minor" : "major")}, {Instrument}, {(IsFemale ? "female" : "male")}, {Vowels} for {Asked.Vowels}");
