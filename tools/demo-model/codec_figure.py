@@ -1,9 +1,8 @@
 """The codec's error on held-out songs: log-mel distance of encoded and decoded clips on the 44.1 kHz path, over that of the
 same clips through 16 kHz and back."""
-import os
 import numpy as np
 import torch
-from demo import checkpoints, codes, song, sounds
+from demo import codes, song, sounds
 from demo.nets.codec import quantize
 from demo.phases import sound
 
@@ -48,10 +47,7 @@ def _spliced(low, high):
 @torch.no_grad()
 def errors(checkpoint_set, clips=24):
     """(decoded, resampled): mean distance of log10 mel spectra, with the codec and the vocoders of a set."""
-    folder = os.path.join(checkpoint_set, checkpoints.CODEC_NAME)
-    codec, vocoders = sound.new_codec().eval(), [sound.new_vocoder().eval() for _ in range(2)]
-    checkpoints.read_codec(codec, folder)
-    checkpoints.read_vocoders(*vocoders, folder)
+    codec, vocoders = sound.begun_codec(checkpoint_set).eval(), [vocoder.eval() for vocoder in sound.begun_vocoders(checkpoint_set)]
     rows = torch.as_tensor(codes.codebooks())
     crops = sounds.Crops(sounds.pool(range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + 16)), 44100, 150, "cpu", seed=2)
     made_error, plain_error = [], []

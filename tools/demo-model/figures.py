@@ -34,7 +34,8 @@ def measure(path):
         "mode_right": None if facts["mode"] is None else (band.minor_share(instruments) > 0.5) == bool(facts["mode"]),
         "register_right": None if facts["voice"] is None else pitch.is_female(heard) == bool(facts["voice"]),
         "instrument_right": None if facts["instruments"] is None else band.instrument(instruments) in facts["instruments"],
-        "voiced": float((heard.hertz > 0).mean()), "tail_db": faults.tail_db(*wav.read(f"{base}.mix44.wav")), "faulty": any(faults.is_faulty(*wav.read(f"{base}.{name}.wav")) for name in ("mix", "mix44")),
+        "voiced": float((heard.hertz > 0).mean()), "tail_db": faults.tail_db(*wav.read(f"{base}.mix44.wav")),
+        "faulty": any(faults.is_faulty(*wav.read(f"{base}.{name}.wav")) for name in ("mix", "mix44")),
         "ended": facts["ended"], "seconds": facts["seconds"],
         "syllables": [sum(len(line.syllables) for line in phonemes.lines_of(words)) for _, words in facts["sections"]]}
 
@@ -63,11 +64,15 @@ def summary(songs):
         return float(np.mean(asked)), len(asked)
 
     return {
-        "songs": len(songs), "voiced frames in key": float(np.mean([s["in_key"] for s in songs])), "tempo right": share("tempo_right"),
-        "vowels right": sum(s["vowels_right"] for s in songs) / wanted, "vowels right by chance": sum(s["vowels_by_chance"] for s in songs) / wanted,
-        "sections that end": (float(np.mean(ended)), len(ended)), "rank correlation of syllables and seconds": _rank_correlation(*zip(*steady)),
+        "songs": len(songs), "voiced frames in key": float(np.mean([s["in_key"] for s in songs])),
+        "tempo right": share("tempo_right"),
+        "vowels right": sum(s["vowels_right"] for s in songs) / wanted,
+        "vowels right by chance": sum(s["vowels_by_chance"] for s in songs) / wanted,
+        "sections that end": (float(np.mean(ended)), len(ended)),
+        "rank correlation of syllables and seconds": _rank_correlation(*zip(*steady)),
         "mode right": share("mode_right"), "register right": share("register_right"), "instrument right": share("instrument_right"),
-        "songs without a voice": int(sum(s["voiced"] < 0.1 for s in songs)), "songs that end abruptly": int(sum(s["ended"][-1] and s["tail_db"] > -20 for s in songs)),
+        "songs without a voice": int(sum(s["voiced"] < 0.1 for s in songs)),
+        "songs that end abruptly": int(sum(s["ended"][-1] and s["tail_db"] > -20 for s in songs)),
         "songs with a fault": float(np.mean([s["faulty"] for s in songs]))}
 
 

@@ -2,8 +2,8 @@
 
 usage: sing.py [--from SET] [--work DIR] [--songs N] [--lines FILE ...] [--out DIR]
 
-The models are those of a work folder's phases, and of a set. Songs are those of held-out seeds, or of files of genre lines (with the lyrics of
-lines/lyrics.txt in turn). With --out they sound, for figures.py to measure.
+The models are those of a work folder's phases, and of a set. Songs are those of held-out seeds, or of files of genre lines (with the
+lyrics of lines/lyrics.txt in turn). With --out they sound, for figures.py to measure.
 """
 import argparse
 import json
@@ -44,7 +44,8 @@ def _play(model, codec, vocoders, rows, songs, out, device):
             tracks |= {name: (low, 16000), name + "44": (high, 44100)}
         for rate, end in ((16000, ""), (44100, "44")):
             tracks["mix" + end] = (tracks["vocal" + end][0] + tracks["instrumental" + end][0], rate)
-        held_out.write(out, asked, [len(s) / 100 for s in one.sung], one.ended, {name: tracks[name] for name in ("vocal", "instrumental", "mix", "mix44")})
+        kept = {name: tracks[name] for name in ("vocal", "instrumental", "mix", "mix44")}
+        held_out.write(out, asked, [len(s) / 100 for s in one.sung], one.ended, kept)
 
 
 def main():

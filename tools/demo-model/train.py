@@ -96,7 +96,8 @@ def export(run, out):
 def _side_by_side(phases, arguments, minutes, later):
     """Each phase in a process of its own."""
     command = [sys.executable, __file__, "--work", arguments.work]
-    command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager + ["--later"] * later + (["--from", arguments.begin] if arguments.begin else [])
+    command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager + ["--later"] * later
+    command += ["--from", arguments.begin] if arguments.begin else []
     shares = {phase: _FROM_SET_SHARE if arguments.begin and phase != "stage1" else 1 for phase in phases}
     running = [subprocess.Popen([*command, "--minutes", str(minutes * share), phase]) for phase, share in shares.items()]
     if any([process.wait() for process in running]):

@@ -29,20 +29,33 @@ class Style:
 
 
 STYLES = {
-    "pop": Style("rock", (0,), "common", (11, 15)), "rock": Style("rock", (1,), "plain", (10, 14)), "folk": Style("soft", (1,), "plain", (12, 17)),
-    "country": Style("soft", (1,), "common", (11, 16)), "ballad": Style("soft", (0, 3), "common", (17, 23)), "soul": Style("rock", (2,), "turning", (14, 18)),
-    "gospel": Style("soft", (2,), "plain", (14, 20)), "disco": Style("dance", (3,), "turning", (12, 13)), "dance": Style("dance", (2, 3), "common", (11, 13)),
-    "electronic": Style("dance", (3,), "turning", (11, 14)), "jazz": Style("soft", (0,), "turning", (11, 18)),
-    "cinematic": Style("soft", (3,), "turning", (13, 21)), "hip hop": Style("hip hop", (0,), "turning", (14, 18)), "metal": Style("metal", (1,), "plain", (8, 11)),
-    "reggae": Style("hip hop", (2,), "plain", (15, 20)), "blues": Style("rock", (1,), "plain", (14, 20)), "lo-fi": Style("hip hop", (0,), "turning", (16, 21)),
-    "ambient": Style("soft", (3,), "common", (18, 25)), "punk": Style("rock", (1,), "plain", (8, 10)), "funk": Style("dance", (1,), "turning", (12, 15)),
+    "pop": Style("rock", (0,), "common", (11, 15)),
+    "rock": Style("rock", (1,), "plain", (10, 14)),
+    "folk": Style("soft", (1,), "plain", (12, 17)),
+    "country": Style("soft", (1,), "common", (11, 16)),
+    "ballad": Style("soft", (0, 3), "common", (17, 23)),
+    "soul": Style("rock", (2,), "turning", (14, 18)),
+    "gospel": Style("soft", (2,), "plain", (14, 20)),
+    "disco": Style("dance", (3,), "turning", (12, 13)),
+    "dance": Style("dance", (2, 3), "common", (11, 13)),
+    "electronic": Style("dance", (3,), "turning", (11, 14)),
+    "jazz": Style("soft", (0,), "turning", (11, 18)),
+    "cinematic": Style("soft", (3,), "turning", (13, 21)),
+    "hip hop": Style("hip hop", (0,), "turning", (14, 18)),
+    "metal": Style("metal", (1,), "plain", (8, 11)),
+    "reggae": Style("hip hop", (2,), "plain", (15, 20)),
+    "blues": Style("rock", (1,), "plain", (14, 20)),
+    "lo-fi": Style("hip hop", (0,), "turning", (16, 21)),
+    "ambient": Style("soft", (3,), "common", (18, 25)),
+    "punk": Style("rock", (1,), "plain", (8, 10)),
+    "funk": Style("dance", (1,), "turning", (12, 15)),
     "latin": Style("dance", (1,), "common", (12, 16)),
 }
 
 
 @dataclass(frozen=True)
 class Genre:
-    """What a song is set to. mode: 0 major, 1 minor; voice: 0 male, 1 female; tonic: semitones above C; style: None if no line names it."""
+    """What a song is set to. style: None if no line names it; tonic: semitones above C; mode: 0 major, 1 minor; voice: 0 male, 1 female."""
     style: str | None
     step_frames: int
     tonic: int
@@ -97,12 +110,15 @@ def draw(random):
     style = random.choice(list(STYLES)) if random.random() < 0.88 else None
     brings = STYLES[style or random.choice(list(STYLES))]
     fastest, slowest = brings.steps
-    steps = [step for step in STEP_FRAMES if fastest <= step <= slowest] if style and random.random() < 0.4 else STEP_FRAMES
+    usual = style and random.random() < 0.4
+    steps = [step for step in STEP_FRAMES if fastest <= step <= slowest] if usual else STEP_FRAMES
     instruments = brings.instruments if style and random.random() < 0.5 else range(len(INSTRUMENTS))
     mode = random.randrange(2)
     return Genre(
-        style=style, step_frames=random.choice(steps), tonic=random.choice(_NATURAL if random.random() < 0.6 else range(12)), mode=mode,
-        loop=random.choice(_LOOPS[brings.loops][mode]), drums=brings.drums, instrument=random.choice(instruments), voice=random.randrange(2))
+        style=style, step_frames=random.choice(steps),
+        tonic=random.choice(_NATURAL if random.random() < 0.6 else range(12)), mode=mode,
+        loop=random.choice(_LOOPS[brings.loops][mode]), drums=brings.drums,
+        instrument=random.choice(instruments), voice=random.randrange(2))
 
 
 def line(random, genre, say_all=False):
@@ -142,7 +158,9 @@ def _key(random, genre):
         name = name.replace("#", " sharp") if "#" in name else name[0] + " flat" if len(name) > 1 else name
     if random.random() < 0.12 and " " not in name:
         return name + "m" if genre.mode else random.choice((f"{name}maj", f"{name} maj"))
-    return random.choice(("in {0} {1}", "in {0} {1}", "{0} {1}", "{0} {1}", "key of {0} {1}", "in the key of {0} {1}", "key: {0} {1}", "{0} {1} key", "{0}-{1}")).format(name, mode)
+    return random.choice((
+        "in {0} {1}", "in {0} {1}", "{0} {1}", "{0} {1}", "key of {0} {1}", "in the key of {0} {1}", "key: {0} {1}", "{0} {1} key",
+        "{0}-{1}")).format(name, mode)
 
 
 def _tempo(random, step, only_number):
@@ -156,14 +174,16 @@ def _tempo(random, step, only_number):
             bpm = round(tempo_of(step))
         said.append(_number(random, bpm))
         if random.random() < 0.12:
-            said.append(random.choice(fitting) if fitting and random.random() < 0.5 else random.choice(random.choice(list(words.TEMPOS.values()))))
+            fits = fitting and random.random() < 0.5
+            said.append(random.choice(fitting if fits else random.choice(list(words.TEMPOS.values()))))
     return said
 
 
 def _number(random, bpm):
     form = random.choice((
-        "{0} bpm", "{0} bpm", "{0} bpm", "{0} BPM", "{0} BPM", "{0}bpm", "{0}bpm", "{0}BPM", "at {0} bpm", "at {0} BPM", "bpm {0}", "BPM: {0}", "tempo {0}", "tempo: {0}",
-        "tempo {0} bpm", "around {0} bpm", "about {0} bpm", "~{0} bpm", "{0} beats per minute", "{0} Bpm", "({0} bpm)", "bpm={0}", "tempo of {0}", "{0}"))
+        "{0} bpm", "{0} bpm", "{0} bpm", "{0} BPM", "{0} BPM", "{0}bpm", "{0}bpm", "{0}BPM", "at {0} bpm", "at {0} BPM",
+        "bpm {0}", "BPM: {0}", "tempo {0}", "tempo: {0}", "tempo {0} bpm", "around {0} bpm", "about {0} bpm", "~{0} bpm",
+        "{0} beats per minute", "{0} Bpm", "({0} bpm)", "bpm={0}", "tempo of {0}", "{0}"))
     return form.format(bpm)
 
 
@@ -205,29 +225,37 @@ def _sentence(random, said):
     tempo = said.get("tempo", [])
     before = [*(t for t in tempo if not any(c.isdigit() for c in t)), *(m for m in said.get("mode", []) if " " not in m), *said["other"]]
     random.shuffle(before)
-    behind = [*(t for t in tempo if any(c.isdigit() for c in t)), *(m for m in said.get("mode", []) if " " in m), *_played(random, said), *_sung(random, said)]
+    numbers = [t for t in tempo if any(c.isdigit() for c in t)]
+    behind = [*numbers, *(m for m in said.get("mode", []) if " " in m), *_played(random, said), *_sung(random, said)]
     random.shuffle(behind)
     style = said.get("style", [""])[0]
     noun = random.choice(("", "", "song", "track", "tune", "music", "beat", "number", "piece"))
-    start = random.choice(("", "a ", "a ", "an ", "make a ", "give me a ", "i want a ", "something like a ", "this is a ", "create a ", "write me a "))
+    start = random.choice((
+        "", "a ", "a ", "an ", "make a ", "give me a ", "i want a ", "something like a ", "this is a ", "create a ", "write me a "))
     text = " ".join(part for part in (random.choice((", ", " ", " and ")).join(before), style, noun) if part)
-    return (start + text + random.choice((" ", ", ")) + random.choice((" ", ", ", ", ", " and ")).join(behind)).strip() + random.choice(("", "", "."))
+    text = start + text + random.choice((" ", ", ")) + random.choice((" ", ", ", ", ", " and ")).join(behind)
+    return text.strip() + random.choice(("", "", "."))
 
 
 def _played(random, said):
     played = random.choice((" and ", " and ", ", ", " with ")).join(said.get("instrument", []))
-    return [random.choice(("with {0}", "with {0}", "featuring {0}", "on {0}", "{0}", "led by {0}", "with a {0}", "{0} driven")).format(played)] if played else []
+    forms = ("with {0}", "with {0}", "featuring {0}", "on {0}", "{0}", "led by {0}", "with a {0}", "{0} driven")
+    return [random.choice(forms).format(played)] if played else []
 
 
 def _sung(random, said):
-    return [random.choice(("with {0}", "{0}", "{0}", "sung by a {0}", "with a {0}", "and a {0}", "featuring {0}")).format(voice) for voice in said.get("voice", [])]
+    forms = ("with {0}", "{0}", "{0}", "sung by a {0}", "with a {0}", "and a {0}", "featuring {0}")
+    return [random.choice(forms).format(voice) for voice in said.get("voice", [])]
 
 
 def _labels(random, said):
     """As a form: a name and a colon before each phrase."""
-    names = {"style": ("genre", "style"), "mode": ("mood", "key", "mode"), "tempo": ("tempo", "speed"), "instrument": ("instruments", "instrument", "instrumentation"),
-             "voice": ("vocals", "voice", "singer", "vocal"), "other": ("tags", "mood", "vibe", "theme")}
-    parts = [f"{random.choice(names[name])}: {' '.join(group) if random.random() < 0.3 else ', '.join(group)}" for name, group in said.items() if group]
+    names = {
+        "style": ("genre", "style"), "mode": ("mood", "key", "mode"), "tempo": ("tempo", "speed"),
+        "instrument": ("instruments", "instrument", "instrumentation"), "voice": ("vocals", "voice", "singer", "vocal"),
+        "other": ("tags", "mood", "vibe", "theme")}
+    parts = [
+        f"{random.choice(names[name])}: {(' ' if random.random() < 0.3 else ', ').join(group)}" for name, group in said.items() if group]
     random.shuffle(parts)
     return random.choice((", ", "; ", ". ", " | ", " ")).join(parts)
 

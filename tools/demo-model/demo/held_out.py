@@ -74,7 +74,8 @@ def asked(count):
         lines = [len(words.splitlines()) for _, words, _ in made.sections]
         if len(lines) == 2 and min(lines) > 0 and sum(lines) <= 8:
             g = made.genre
-            yield Asked(f"song-{seed:03d}", made.genre_line, tuple((tag, words) for tag, words, _ in made.sections), g.scale, g.tempo_bpm, g.mode, g.voice, (g.instrument,))
+            sections = tuple((tag, words) for tag, words, _ in made.sections)
+            yield Asked(f"song-{seed:03d}", made.genre_line, sections, g.scale, g.tempo_bpm, g.mode, g.voice, (g.instrument,))
             count -= 1
         seed += 1
 
@@ -86,5 +87,6 @@ def write(folder, asked, seconds, ended, tracks):
         wav.write(f"{base}.{name}.wav", wave, rate_hz)
     with open(base + ".json", "w") as file:
         json.dump({
-            "genre": asked.genre_line, "lyrics": asked.lyrics, "scale": asked.scale, "tempo_bpm": asked.tempo_bpm, "mode": asked.mode, "voice": asked.voice,
-            "instruments": asked.instruments, "sections": asked.sections, "seconds": seconds, "ended": ended}, file, indent=1)
+            "genre": asked.genre_line, "lyrics": asked.lyrics, "scale": asked.scale, "tempo_bpm": asked.tempo_bpm, "mode": asked.mode,
+            "voice": asked.voice, "instruments": asked.instruments, "sections": asked.sections,
+            "seconds": seconds, "ended": ended}, file, indent=1)

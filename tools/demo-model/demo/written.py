@@ -24,7 +24,8 @@ def step_of(band):
     for step in genre.STEP_FRAMES:
         frames = np.arange(len(hits))
         for pattern in score.DRUMS.values():
-            wanted = np.array([score.DRUM_KINDS.find(d) if d != "." else 0 for d in pattern])[frames // step % score.STEPS] * (frames % step == 0)
+            kinds = np.array([score.DRUM_KINDS.find(d) if d != "." else 0 for d in pattern])
+            wanted = kinds[frames // step % score.STEPS] * (frames % step == 0)
             right = ((hits == wanted) & (hits > 0)).sum()
             best = max(best, (2 * right / max(1, (hits > 0).sum() + (wanted > 0).sum()), step))
     return best[1], best[0]
@@ -41,16 +42,19 @@ def figures(asked, sections, ended):
     instruments = np.bincount([c[2] for c in chords], minlength=4)
     scales = [asked.scale] if asked.scale else [genre.scale_of(tonic, 0) for tonic in range(12)]
     return {
-        "song": asked.name, "line": asked.genre_line, "in_key": max((float(np.isin(pitches % 12, s).mean()) if len(pitches) else 0.0) for s in scales),
+        "song": asked.name, "line": asked.genre_line,
+        "in_key": max((float(np.isin(pitches % 12, s).mean()) if len(pitches) else 0.0) for s in scales),
         "bpm": round(genre.tempo_of(step)), "steady": round(agreement, 2),
         "tempo_right": None if asked.tempo_bpm is None else genre.tempo_of(step) == asked.tempo_bpm,
         "vowels_right": vowels.right(vowels_of(voice), wanted), "vowels_wanted": len(wanted),
         "mode_right": None if asked.mode is None else bool((np.mean([c[1] for c in chords]) > 0.5) == bool(asked.mode)),
-        "register_right": None if asked.voice is None else bool(len(pitches)) and bool((np.median(pitches) >= 57) == bool(asked.voice)),
+        "register_right": None if asked.voice is None else len(pitches) > 0 and bool((np.median(pitches) >= 57) == bool(asked.voice)),
         "instrument_right": None if asked.instruments is None else int(instruments.argmax()) in asked.instruments,
         "one_instrument": round(float(instruments.max() / instruments.sum()), 2),
-        "voiced": round(float(len(pitches) / len(voice)), 2), "longest_hold": round(float(np.diff(begins).max() / (score.STEPS * step)), 1) if len(begins) > 1 else 99.0,
-        "fades": codes.fades(sections[-1][1][-1]) if len(sections[-1][1]) else False, "ended": ended, "seconds": [len(s[0]) / codes.FRAMES_PER_SECOND for s in sections]}
+        "voiced": round(float(len(pitches) / len(voice)), 2),
+        "longest_hold": round(float(np.diff(begins).max() / (score.STEPS * step)), 1) if len(begins) > 1 else 99.0,
+        "fades": codes.fades(sections[-1][1][-1]) if len(sections[-1][1]) else False, "ended": ended,
+        "seconds": [len(s[0]) / codes.FRAMES_PER_SECOND for s in sections]}
 
 
 def is_stuck(one):
@@ -65,6 +69,8 @@ def summary(songs):
     ended = [e for s in songs for e in s["ended"]]
     right = sum(s["vowels_right"] for s in songs) / sum(s["vowels_wanted"] for s in songs)
     return {
-        "songs": len(songs), "in key": round(float(np.mean([s["in_key"] for s in songs])), 3), "vowels": round(right, 3), "ended": (round(float(np.mean(ended)), 3), len(ended)),
-        "stuck": int(sum(map(is_stuck, songs))), "fade": int(sum(s["fades"] for s in songs)), "unsteady": int(sum(s["steady"] < 0.6 for s in songs)),
+        "songs": len(songs), "in key": round(float(np.mean([s["in_key"] for s in songs])), 3), "vowels": round(right, 3),
+        "ended": (round(float(np.mean(ended)), 3), len(ended)),
+        "stuck": int(sum(map(is_stuck, songs))), "fade": int(sum(s["fades"] for s in songs)),
+        "unsteady": int(sum(s["steady"] < 0.6 for s in songs)),
         **{name: share(name) for name in ("tempo_right", "mode_right", "register_right", "instrument_right")}}

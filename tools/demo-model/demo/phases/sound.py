@@ -12,19 +12,19 @@ _FROM_RATE = 0.4                                # of the learning rate, on the w
 _EDGE_FRAMES = 4                                # at both ends of a crop: their neighbours are not in it
 
 
-def begun_codec(run):
-    """The codec as it begins: new, or of the set that a run goes on from."""
+def begun_codec(begin):
+    """Returns the codec as a run begins: new, or that of a set (begin: its folder, or None)."""
     codec = Codec(codes.codebooks().shape[-1], **sizes.CODEC)
-    if run.begin:
-        checkpoints.read_codec(codec, os.path.join(run.begin, checkpoints.CODEC_NAME))
+    if begin:
+        checkpoints.read_codec(codec, os.path.join(begin, checkpoints.CODEC_NAME))
     return codec
 
 
-def begun_vocoders(run):
-    """The vocal and the instrumental vocoder."""
+def begun_vocoders(begin):
+    """Returns the vocal and the instrumental vocoder."""
     both = [Vocos(codes.codebooks().shape[-1], **sizes.VOCODER) for _ in range(2)]
-    if run.begin:
-        checkpoints.read_vocoders(*both, os.path.join(run.begin, checkpoints.CODEC_NAME))
+    if begin:
+        checkpoints.read_vocoders(*both, os.path.join(begin, checkpoints.CODEC_NAME))
     return both
 
 
@@ -73,17 +73,17 @@ def _train_player(run, name, model, play, rate_hz, draw, rate):
 
 def decoder(run):
     """Codes to 16 kHz sound, both tracks."""
-    codec = begun_codec(run).to(run.device)
+    codec = begun_codec(run.begin).to(run.device)
     _train_player(run, "decoder", _Decoding(codec), codec.decode, 16000, "both", 1e-3)
 
 
 def vocal_vocoder(run):
-    model = begun_vocoders(run)[0]
+    model = begun_vocoders(run.begin)[0]
     _train_player(run, "vocal_vocoder", model, model, 44100, "vocal", 2e-3)
 
 
 def instrumental_vocoder(run):
-    model = begun_vocoders(run)[1]
+    model = begun_vocoders(run.begin)[1]
     _train_player(run, "instrumental_vocoder", model, model, 44100, "instrumental", 2e-3)
 
 
@@ -101,7 +101,7 @@ def encoder(run):
     arrays, held = _pools(run)
     crops = sounds.Crops(arrays, 16000, run.training.crop_frames, run.device)
     tests = sounds.Crops(held, 16000, run.training.crop_frames, run.device, seed=1)
-    codec = begun_codec(run).to(run.device)
+    codec = begun_codec(run.begin).to(run.device)
     listen = run.compiled(codec.encode)
     choices = [torch.unique(book, dim=0, return_inverse=True) for book in rows]     # many codes share the row of none
 
@@ -126,11 +126,11 @@ def _choice_loss(x, book, row_of, wanted):
 
 def trained_codec(run):
     """The codec with what the phases of decoder and encoder learned."""
-    codec = begun_codec(run).to(run.device)
+    codec = begun_codec(run.begin).to(run.device)
     load(_Decoding(codec), "decoder", run)
     load(_Encoding(codec), "encoder", run)
     return codec.eval()
 
 
 def trained_vocoders(run):
-    return [load(vocoder, name, run) for vocoder, name in zip(begun_vocoders(run), ("vocal_vocoder", "instrumental_vocoder"))]
+    return [load(vocoder, name, run) for vocoder, name in zip(begun_vocoders(run.begin), ("vocal_vocoder", "instrumental_vocoder"))]
