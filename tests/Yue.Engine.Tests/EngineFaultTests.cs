@@ -1,5 +1,6 @@
 using Xunit;
 using Yue.Cuda;
+using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
@@ -49,11 +50,9 @@ public sealed class EngineFaultTests
     {
         using var released = new ManualResetEventSlim();
         await using var engine = await StartAsync(new EngineOptions { StepTimeoutSeconds = 1 });
-        while (engine.Engine.Status.InStep > TimeSpan.Zero)
-        {
-            // Until it waits for songs, when nothing looks for a hang.
-            await Task.Delay(10, TestContext.Current.CancellationToken);
-        }
+
+        // The engine waits for songs, and nothing looks for a hang.
+        await Eventually.TrueAsync(() => engine.Engine.Status.InStep == TimeSpan.Zero);
 
         var running = engine.Submit(DemoEngine.OneSecond(), new Fault(() => released.Wait(CancellationToken.None)));
         var waiting = engine.Submit(DemoEngine.OneSecond());

@@ -1,4 +1,5 @@
+global using Eventually = Yue.Testing.Eventually;
 using Xunit;
 
-// One test at a time: some start the real program or measure how soon something happens, and need the cores for themselves.
+// One test at a time: some start the real program, and each of these needs the cores for itself.
 [assembly: CollectionBehavior(CollectionBehavior.CollectionPerAssembly)]

@@ -171,19 +171,21 @@ public sealed class ServeTests : IDisposable
 
     private static async Task<System.Text.Json.JsonElement> GetWhenListeningAsync(HttpClient client, Task service)
     {
-        while (!service.IsCompleted)
+        System.Text.Json.JsonElement health = default;
+        await Eventually.TrueAsync(async () =>
         {
+            Assert.False(service.IsCompleted, "the service ended before it listened");
             try
             {
                 using var response = await client.GetAsync("/health", TestContext.Current.CancellationToken);
-                return await response.JsonAsync();
+                health = await response.JsonAsync();
+                return true;
             }
             catch (HttpRequestException)
             {
-                await Task.Delay(20, TestContext.Current.CancellationToken);
+                return false;
             }
-        }
-
-        throw new InvalidOperationException("The service ended before it listened.");
+        });
+        return health;
     }
 }

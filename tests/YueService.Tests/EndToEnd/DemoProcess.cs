@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Xunit;
+using Yue.Testing;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
@@ -16,12 +17,8 @@ public sealed class DemoProcess : IAsyncLifetime
 
     public HttpClient Client { get; } = new();
 
-    /// <summary>From start to ready.</summary>
-    public TimeSpan StartTime { get; private set; }
-
     public async ValueTask InitializeAsync()
     {
-        var clock = Stopwatch.StartNew();
         var url = $"http://127.0.0.1:{FreePort()}";
         _process.StartInfo = new ProcessStartInfo("dotnet", ProgramPath()) { RedirectStandardOutput = true, RedirectStandardError = true };
         _process.StartInfo.Environment["ASPNETCORE_URLS"] = url;
@@ -30,14 +27,11 @@ public sealed class DemoProcess : IAsyncLifetime
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
         Client.BaseAddress = new Uri(url);
-        while (!await IsReadyAsync())
+        await Eventually.TrueAsync(async () =>
         {
             Assert.False(_process.HasExited, $"the program ended with {(_process.HasExited ? _process.ExitCode : 0)}");
-            Assert.True(clock.Elapsed < TimeSpan.FromMinutes(3), "the program is not ready after three minutes");
-            await Task.Delay(50);
-        }
-
-        StartTime = clock.Elapsed;
+            return await IsReadyAsync();
+        });
     }
 
     /// <summary>Runs the program, of a user with an empty home folder, to its end and returns its exit code and all that it printed.</summary>
@@ -62,7 +56,7 @@ public sealed class DemoProcess : IAsyncLifetime
         }
 
         using var process = Process.Start(start)!;
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var patience = new CancellationTokenSource(Eventually.Patience);
         using var output = new MemoryStream();
         try
         {
@@ -74,6 +68,16 @@ public sealed class DemoProcess : IAsyncLifetime
         finally
         {
             process.Kill();
+        }
+    }
+
+    /// <summary>Processor time since the start.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
         }
     }
 
@@ -102,8 +106,7 @@ public sealed class DemoProcess : IAsyncLifetime
     public async Task<int> TerminateAsync()
     {
         using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        await _process.WaitForExitAsync(patience.Token);
+        await _process.WaitForExitAsync().InTime();
         return _process.ExitCode;
     }
 

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Xunit;
+using Yue.Testing;
 
 namespace YueService.Tests.Fakes;
 
@@ -52,7 +53,7 @@ internal sealed class EventStream : IDisposable
 
     /// <summary>The next line as it comes, comments included; null at the end.</summary>
     public async Task<string?> ReadLineAsync() =>
-        await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+        await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().InTime();
 
     /// <summary>All events to the end of the stream.</summary>
     public async Task<List<(string Id, string Name, JsonElement Data)>> RestAsync()

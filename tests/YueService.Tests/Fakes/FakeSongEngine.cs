@@ -35,7 +35,7 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
         set => _status = value;
     }
 
-    /// <summary>How often the status was looked at.</summary>
+    /// <summary>How often the status was read.</summary>
     public int StatusReads => Volatile.Read(ref _statusReads);
 
     public Task<string> Lost => _lost.Task;
@@ -50,7 +50,7 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
     /// <summary>What stopping the engine does.</summary>
     public Func<CancellationToken, Task> Stop { get; set; } = _ => Task.CompletedTask;
 
-    /// <summary>Every song submitted.</summary>
+    /// <summary>Every song submitted, once <see cref="Sing"/> has begun.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
     /// <summary>How a song is made.</summary>
@@ -64,8 +64,8 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
         var outcome = Admit?.Invoke() ?? Outcome;
         if (outcome == SubmitOutcome.Accepted)
         {
-            Requests.Enqueue(request);
             song = Sing(request, progress, cancel);
+            Requests.Enqueue(request);
         }
 
         return outcome;

@@ -43,20 +43,8 @@ internal static class JobClient
     /// <summary>Waits until a job has a state, and returns the job.</summary>
     public static async Task<JsonElement> WhenAsync(this HttpClient client, string job, string state)
     {
-        var last = "";
-        for (var tries = 0; tries < 500; tries++)
-        {
-            var now = await client.GetJsonAsync(job);
-            last = now.GetProperty("state").GetString()!;
-            if (last == state)
-            {
-                return now;
-            }
-
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
-
-        Assert.Fail($"The job is {last}, not {state}, after ten seconds.");
-        return default;
+        JsonElement now = default;
+        await Eventually.TrueAsync(async () => (now = await client.GetJsonAsync(job)).GetProperty("state").GetString() == state);
+        return now;
     }
 }

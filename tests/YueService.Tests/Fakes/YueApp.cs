@@ -79,6 +79,10 @@ internal sealed class YueApp : WebApplicationFactory<Program>
             services.AddSingleton(Clock);
             services.AddSingleton<ILogEventSink>(Log);
             services.AddSingleton(_ => new AudioDecoder(ProgramFolder, _temp.Path));
+
+            // A slow client is the test's doing, and is never cut off.
+            services.Configure<KestrelServerOptions>(options =>
+                (options.Limits.MinRequestBodyDataRate, options.Limits.MinResponseDataRate) = (null, null));
             if (ConfigureServer is { } configure)
             {
                 services.Configure(configure);

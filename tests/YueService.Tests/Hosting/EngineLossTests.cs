@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Xunit;
 using Yue.Engine;
+using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Tests.Fakes;
 
@@ -17,10 +18,10 @@ public sealed class EngineLossTests
     {
         var (service, client) = Serve(TestContext.Current.CancellationToken);
         using var http = client;
-        await Eventually.TrueAsync(() => StatusOfAsync(client).GetAwaiter().GetResult() == HttpStatusCode.OK);
+        await Eventually.TrueAsync(async () => await StatusOfAsync(client) == HttpStatusCode.OK);
         _command.Engine.Lose("CUDA error 719");
         Assert.Contains(await StatusOfAsync(client), new HttpStatusCode?[] { HttpStatusCode.ServiceUnavailable, null });
-        Assert.Equal(ExitCode.EngineLost, await service.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+        Assert.Equal(ExitCode.EngineLost, await service.InTime());
         Assert.NotEqual(ExitCode.Success, ExitCode.EngineLost);
     }
 
@@ -31,9 +32,11 @@ public sealed class EngineLossTests
         _command.Engine.Status = new EngineStatus { State = EngineState.Failed, Failure = "config.json is missing" };
         var (service, client) = Serve(stop.Token);
         using var http = client;
-        await Eventually.TrueAsync(() => StatusOfAsync(client).GetAwaiter().GetResult() == HttpStatusCode.ServiceUnavailable);
-        await Task.Delay(700, TestContext.Current.CancellationToken);
-        Assert.False(service.IsCompleted);
+        await Eventually.TrueAsync(async () => await StatusOfAsync(client) == HttpStatusCode.ServiceUnavailable);
+        using var health = await client.GetAsync("/health", TestContext.Current.CancellationToken);
+        Assert.Contains("config.json is missing", await health.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+
+        // A service that ends because of its engine has another exit code.
         await stop.CancelAsync();
         Assert.Equal(ExitCode.Success, await service);
     }

@@ -92,7 +92,7 @@ public sealed class SystemdTests : IDisposable
         await SignsOfLifeAsync(2);
         var alive = _engine.Status;
         _engine.Status = alive with { InStep = Watchdog };
-        await SilenceAsync();
+        await NoSignsOfLifeAsync();
         _engine.Status = alive with { InStep = Watchdog / 2 };
         await SignsOfLifeAsync(2);
     }
@@ -104,16 +104,15 @@ public sealed class SystemdTests : IDisposable
         await SignsOfLifeAsync(1);
         _engine.Status = _engine.Status with { State = EngineState.Failed, Failure = "CUDA error 719\nin a kernel" };
         await ToldAsync("STATUS=failed: CUDA error 719 in a kernel");
-        await SilenceAsync();
+        await NoSignsOfLifeAsync();
     }
 
     [Fact]
     public async Task Without_a_watchdog_there_are_no_signs_of_life()
     {
+        _engine.Status = new EngineStatus { State = EngineState.Loading };
         using var notifier = await StartAsync(watchdog: false);
-        await ToldAsync("READY=1");
-        await Task.Delay(200, TestContext.Current.CancellationToken);
-        Assert.DoesNotContain("WATCHDOG=1", _told);
+        await NoSignsOfLifeAsync();
     }
 
     [Fact]
@@ -130,7 +129,8 @@ public sealed class SystemdTests : IDisposable
     {
         _systemd.Dispose();
         using var notifier = await StartAsync();
-        await Task.Delay(250, TestContext.Current.CancellationToken);
+        var before = _engine.StatusReads;
+        await Eventually.TrueAsync(() => _engine.StatusReads >= before + 3);
         Assert.False(notifier.ExecuteTask!.IsCompleted);
     }
 
@@ -181,14 +181,27 @@ public sealed class SystemdTests : IDisposable
         return Eventually.TrueAsync(() => _told.Count(message => message == "WATCHDOG=1") >= before + more);
     }
 
-    /// <summary>Passes when no sign of life comes for twice the time between two, after one that may have been on its way.</summary>
-    private async Task SilenceAsync()
+    /// <summary>Passes when no sign of life comes with the next reports of the status.</summary>
+    /// <remarks>Messages come in order, and a report comes before the sign of life of the same turn: after the first
+    /// report, no earlier sign of life is on its way.</remarks>
+    private async Task NoSignsOfLifeAsync()
     {
-        await Task.Delay(Watchdog / 2, TestContext.Current.CancellationToken);
-        _told.Clear();
-        await Task.Delay(Watchdog, TestContext.Current.CancellationToken);
+        for (var turn = 1; turn <= 4; turn++)
+        {
+            var status = _engine.Status;
+            _engine.Status = status with { QueueDepth = turn + 1, Loading = $"part {turn}", Failure = status.Failure is null ? null : $"fault {turn}" };
+            await Eventually.TrueAsync(() => _told.Any(
+                message => message.StartsWith("STATUS=", StringComparison.Ordinal) && StatusOfTurn(turn).Any(message.Contains)));
+            if (turn == 1)
+            {
+                _told.Clear();
+            }
+        }
+
         Assert.DoesNotContain("WATCHDOG=1", _told);
     }
+
+    private static string[] StatusOfTurn(int turn) => [$"{turn + 1} waiting", $"part {turn}", $"fault {turn}"];
 
     private async Task ReadAsync()
     {

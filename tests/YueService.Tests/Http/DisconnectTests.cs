@@ -1,13 +1,13 @@
 using Serilog.Events;
 using Xunit;
 using Yue.Engine;
+using Yue.Testing;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
 public sealed class DisconnectTests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
     private readonly YueApp _app = YueApp.OnSocket();
 
     public void Dispose() => _app.Dispose();
@@ -18,7 +18,7 @@ public sealed class DisconnectTests : IDisposable
     [InlineData(nameof(SongStage.Stage2))]
     [InlineData(nameof(SongStage.Decode))]
     [InlineData("Encode")]
-    public async Task A_caller_that_goes_away_cancels_its_song_within_a_second_at_each_stage(string stage)
+    public async Task A_caller_that_goes_away_cancels_its_song_at_each_stage(string stage)
     {
         var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,18 +33,19 @@ public sealed class DisconnectTests : IDisposable
         };
         _app.Encoder.Prepare = cancel => StepAsync("Encode", cancel);
         using var client = _app.CreateClient();
+        var startEvents = _app.Log.Events.Count;
         using var caller = new CancellationTokenSource();
         var answer = client.PostAsync("/predict", new StringContent("""{"lyrics":"la"}""", null, "application/json"), caller.Token);
-        await reached.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await reached.Task.InTime();
         Assert.False(cancelled.Task.IsCompleted);
 
         await caller.CancelAsync();
-        await cancelled.Task.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await cancelled.Task.InTime();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answer);
         await Eventually.TrueAsync(() => _app.Log.Events.Any(e =>
             e.Properties.TryGetValue("StatusCode", out var status) && status.ToString() == "499"));
-        Assert.DoesNotContain(_app.Log.Events, e => e.Level >= LogEventLevel.Warning);
+        Assert.DoesNotContain(_app.Log.Events.Skip(startEvents), e => e.Level >= LogEventLevel.Warning);
 
         async Task StepAsync(string step, CancellationToken cancel)
         {
@@ -78,7 +79,7 @@ public sealed class DisconnectTests : IDisposable
         await Eventually.TrueAsync(() => _app.Engine.Requests.Count == 2);
 
         await caller.CancelAsync();
-        await cancelled.Task.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await cancelled.Task.InTime();
         release.SetResult();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);

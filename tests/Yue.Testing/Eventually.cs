@@ -1,0 +1,32 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Yue.Testing;
+
+/// <summary>Waits for events that another thread or process causes.</summary>
+public static class Eventually
+{
+    /// <summary>The time after which a test stops waiting for an event that does not come.</summary>
+    /// <remarks>No passing test depends on it: it only turns a hang into a failure, so it is long enough for a busy machine.</remarks>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    /// <summary>Waits until a condition holds.</summary>
+    public static Task TrueAsync(Func<bool> condition) => TrueAsync(() => Task.FromResult(condition()));
+
+    /// <summary>Waits until a condition holds.</summary>
+    public static async Task TrueAsync(Func<Task<bool>> condition)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!await condition())
+        {
+            Assert.True(clock.Elapsed < Patience, $"The condition does not hold after {Patience.TotalSeconds} seconds.");
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Waits for a task that another thread completes.</summary>
+    public static Task InTime(this Task task) => task.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+    /// <inheritdoc cref="InTime(Task)"/>
+    public static Task<T> InTime<T>(this Task<T> task) => task.WaitAsync(Patience, TestContext.Current.CancellationToken);
+}
