@@ -173,7 +173,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         var folder = Goldens.PathOf(name);
         var config = Padded(name);
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var source = new PaddedSource(GoldenModels.Weights(checkpoint), gpu.Dtype, CUDA);
+        var source = new PaddedSource(new CheckpointTensors(checkpoint, ScalarType.Float32), gpu.Dtype, CUDA);
         return new LlamaModel(config, LlamaWeights.Load(config, source, gpu.Quantizer));
     }
 
