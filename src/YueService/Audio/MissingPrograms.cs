@@ -2,10 +2,10 @@ using Yue.Engine.Audio;
 
 namespace YueService.Audio;
 
-/// <summary>Says at the start what the service cannot do for want of a program.</summary>
+/// <summary>Logs what the service cannot do because a program is missing.</summary>
 internal static partial class MissingPrograms
 {
-    /// <summary>Warns where ffmpeg or ffprobe is missing; a request that needs them is refused with the same way out.</summary>
+    /// <summary>Warns if ffmpeg or ffprobe is missing. A request that needs them is refused with the same advice.</summary>
     public static void WarnOfMissingPrograms(this IServiceProvider services)
     {
         var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(MissingPrograms));

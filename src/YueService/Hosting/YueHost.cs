@@ -70,7 +70,6 @@ internal static class YueHost
         var app = builder.Build();
         app.Services.WarnOfUnknownVariables(variables);
         app.Services.ValidateYueOptions();
-        app.Services.WarnOfMissingPrograms();
         app.Services.WarnOfOpenAddresses();
         app.UseYueRequestLog();
         app.UseYueErrors();
@@ -81,6 +80,9 @@ internal static class YueHost
         app.MapSpeech();
         app.MapApiDocument();
         app.MapPrometheusScrapingEndpoint("/metrics");
+
+        // A start that fails says why, and nothing else.
+        app.Lifetime.ApplicationStarted.Register(app.Services.WarnOfMissingPrograms);
         return app;
     }
 
