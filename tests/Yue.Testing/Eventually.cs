@@ -8,7 +8,7 @@ public static class Eventually
 {
     /// <summary>The time after which a test stops waiting for an event that does not come.</summary>
     /// <remarks>No passing test depends on it: it only turns a hang into a failure, so it is long enough for a busy machine.</remarks>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     /// <summary>Waits until a condition holds.</summary>
     public static Task TrueAsync(Func<bool> condition) => TrueAsync(() => Task.FromResult(condition()));

@@ -12,15 +12,24 @@ namespace YueService.Tests.EndToEnd;
 /// <summary>The real program in a process of its own, on the built-in demo model.</summary>
 public sealed class DemoProcess : IAsyncLifetime
 {
+    /// <summary>The folder of these tests' build: …/bin/Release/net10.0.</summary>
+    private static readonly DirectoryInfo Build = new(AppContext.BaseDirectory);
+
     private readonly Process _process = new();
     private readonly TemporaryFolder _state = new();
+
+    /// <summary>The repository's root.</summary>
+    public static string Repository { get; } = FindRepository();
+
+    /// <summary>The program, built with the configuration of these tests.</summary>
+    public static string ProgramPath { get; } = Path.Combine(Repository, "src", "YueService", "bin", Build.Parent!.Name, Build.Name, "yue.dll");
 
     public HttpClient Client { get; } = new();
 
     public async ValueTask InitializeAsync()
     {
         var url = $"http://127.0.0.1:{FreePort()}";
-        _process.StartInfo = new ProcessStartInfo("dotnet", ProgramPath()) { RedirectStandardOutput = true, RedirectStandardError = true };
+        _process.StartInfo = new ProcessStartInfo("dotnet", ProgramPath) { RedirectStandardOutput = true, RedirectStandardError = true };
         _process.StartInfo.Environment["ASPNETCORE_URLS"] = url;
         _process.StartInfo.Environment["Yue__StateFolder"] = _state.Path;
         _process.Start();
@@ -47,7 +56,7 @@ public sealed class DemoProcess : IAsyncLifetime
     {
         using var state = new TemporaryFolder();
         using var home = new TemporaryFolder();
-        var start = new ProcessStartInfo("dotnet", [ProgramPath(), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [ProgramPath, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["Yue__StateFolder"] = state.Path;
         start.Environment["HOME"] = home.Path;
         foreach (var (name, value) in variables)
@@ -138,19 +147,15 @@ public sealed class DemoProcess : IAsyncLifetime
         }
     }
 
-    /// <summary>The program as it was built beside these tests.</summary>
-    private static string ProgramPath()
+    private static string FindRepository()
     {
-        var build = new DirectoryInfo(AppContext.BaseDirectory);        // …/bin/Release/net10.0
-        for (var folder = build; folder is not null; folder = folder.Parent)
+        var folder = Build;
+        while (!File.Exists(Path.Combine(folder.FullName, "YueService.sln")))
         {
-            if (File.Exists(Path.Combine(folder.FullName, "YueService.sln")))
-            {
-                return Path.Combine(folder.FullName, "src", "YueService", "bin", build.Parent!.Name, build.Name, "yue.dll");
-            }
+            folder = folder.Parent ?? throw new DirectoryNotFoundException($"no YueService.sln above {Build}");
         }
 
-        throw new DirectoryNotFoundException($"no YueService.sln above {build}");
+        return folder.FullName;
     }
 
     private static int FreePort()

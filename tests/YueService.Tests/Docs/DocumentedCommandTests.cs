@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Xunit;
+using Yue.Testing;
+using YueService.Tests.EndToEnd;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Docs;
+
+/// <summary>Runs the commands of README.md and docs/*.md as they are written, against the real program with the demo model.</summary>
+/// <remarks>Only the program that was built stands in for <c>dotnet run</c>, and the test's service for the one on port 2008. A command
+/// that neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
+public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFixture<DemoProcess>
+{
+    /// <summary>The clips that the commands read.</summary>
+    private static readonly string[] Clips = ["a-song-you-like.mp3", "song.mp3", "vocal.flac", "band.flac"];
+
+    [Fact]
+    public async Task Every_command_of_the_documentation_works_as_written()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the commands are for a POSIX shell");
+        using var folder = new TemporaryFolder();
+        await PrepareAsync(folder);
+        var draft = await DraftAsync();
+        var commands = DocumentedCommand.ReadAll().Where(command => command.ReasonNotRun is null && command.Text != DocumentedCommand.Serve).ToList();
+        Assert.NotEmpty(commands);
+        foreach (var command in commands.Where(command => Ffmpeg.IsInstalled || !Clips.Any(command.Text.Contains)))
+        {
+            var text = Address().Replace(command.Text, demo.Client.BaseAddress!.Authority)
+                .Replace(DocumentedCommand.Serve + " --", "yue", StringComparison.Ordinal)
+                .Replace("0123456789abcdef0123456789abcdef", draft, StringComparison.Ordinal);
+            foreach (var song in Songs(text))
+            {
+                File.Delete(folder[song]);
+            }
+
+            var (exitCode, printed) = await RunAsync(text, folder.Path, home: folder.Path);
+            Assert.True(exitCode == 0, $"{command.Place}: exit code {exitCode}\n{command.Text}\n{printed}");
+            foreach (var song in Songs(text))
+            {
+                var start = new byte[4];
+                await using var file = File.OpenRead(folder[song]);
+                await file.ReadExactlyAsync(start, TestContext.Current.CancellationToken);
+                Assert.True(Encoding.ASCII.GetString(start) == "RIFF", $"{command.Place}: {song} is no WAV file");
+            }
+        }
+    }
+
+    [Fact]
+    public void Every_command_that_is_not_run_is_in_the_documentation()
+    {
+        var commands = DocumentedCommand.ReadAll();
+        Assert.Contains(commands, command => command.Text == DocumentedCommand.Serve);
+        Assert.All(DocumentedCommand.NotRun, entry => Assert.Contains(commands, command => command.Text.StartsWith(entry.Start, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Dotnet_run_starts_the_program_in_the_folder_of_the_user()
+    {
+        var (exitCode, printed) = await RunAsync(
+            $"dotnet msbuild '{Path.Combine(DemoProcess.Repository, "src", "YueService", "YueService.csproj")}' -getProperty:RunWorkingDirectory",
+            DemoProcess.Repository);
+        Assert.True(exitCode == 0, printed);
+        Assert.Equal("", printed.Trim());
+    }
+
+    /// <summary>Makes what the commands read, and a <c>yue</c> on the PATH of the commands.</summary>
+    private static async Task PrepareAsync(TemporaryFolder folder)
+    {
+        await File.WriteAllTextAsync(folder["song.txt"], "[verse]\nStaring at the sunset\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder["yue"], $"#!/bin/sh\nexec dotnet '{DemoProcess.ProgramPath}' \"$@\"\n", TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(folder["yue"], UnixFileMode.UserRead | UnixFileMode.UserExecute);
+
+        // curl ends with an error code when the service answers with an error.
+        await File.WriteAllTextAsync(folder[".curlrc"], "fail-with-body\n", TestContext.Current.CancellationToken);
+        if (Ffmpeg.IsInstalled)
+        {
+            foreach (var clip in Clips)
+            {
+                var sound = await Ffmpeg.MakeAsync("-f lavfi -i sine=f=440:r=44100:d=50", Path.GetExtension(clip)[1..]);
+                await File.WriteAllBytesAsync(folder[clip], sound, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Makes a draft and returns its id, for the commands that go on from one.</summary>
+    private async Task<string> DraftAsync()
+    {
+        using var response = await demo.Client.PostAsJsonAsync("/v1/songs", new { lyrics = "[verse]\nla", max_new_tokens = 100, stage = "draft" });
+        var id = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
+        await demo.Client.WhenAsync($"/v1/songs/{id}", "succeeded");
+        return id;
+    }
+
+    /// <summary>Runs a command in a folder.</summary>
+    /// <param name="command">For a POSIX shell.</param>
+    /// <param name="folder">The working directory.</param>
+    /// <param name="home">The home folder of a user of its own, whose PATH it is on; null for the user of the tests.</param>
+    private static async Task<(int ExitCode, string Printed)> RunAsync(string command, string folder, string? home = null)
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-ec", $"exec 2>&1\n{command}"]) { WorkingDirectory = folder, RedirectStandardOutput = true };
+        if (home is not null)
+        {
+            start.Environment["PATH"] = $"{home}:{start.Environment["PATH"]}";
+            start.Environment["HOME"] = home;
+            start.Environment["CURL_HOME"] = home;
+        }
+
+        using var process = Process.Start(start)!;
+        var printed = await process.StandardOutput.ReadToEndAsync().InTime();
+        await process.WaitForExitAsync().InTime();
+        return (process.ExitCode, printed);
+    }
+
+    /// <summary>The WAV files that a command writes.</summary>
+    private static IEnumerable<string> Songs(string command) => SongFile().Matches(command).Select(match => match.Groups[1].Value);
+
+    [GeneratedRegex(@"\b(localhost|127\.0\.0\.1):2008\b")]
+    private static partial Regex Address();
+
+    [GeneratedRegex(@"(?:-o|--out) (\S+\.wav)")]
+    private static partial Regex SongFile();
+}
