@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net.Sockets;
 using YueService.Hosting;
+using YueService.Jobs;
 
 namespace YueService.CommandLine;
 
@@ -39,7 +40,9 @@ internal static class ServeCommand
             await using var app = YueHost.BuildService(settings, configure);
             await app.StartAsync(cancel);
             await app.WaitForShutdownAsync(cancel);
-            return app.Services.GetRequiredService<EngineWatch>().IsLost ? ExitCode.EngineLost : ExitCode.Success;
+            return app.Services.GetRequiredService<EngineWatch>().IsLost ? ExitCode.EngineLost
+                : app.Services.GetRequiredService<JobFailure>().IsReported ? ExitCode.Failure
+                : ExitCode.Success;
         }
         catch (Exception e) when (StartupFaults.Of(e) is { } faults)
         {

@@ -5,7 +5,8 @@ namespace YueService.Contracts;
 /// <summary>What <c>GET /health</c> says.</summary>
 internal sealed record HealthResponse
 {
-    /// <summary><c>ok</c> when ready, as the old service said; the state otherwise.</summary>
+    /// <summary><c>ok</c> when ready, as the old service said; the state otherwise. <c>/health/ready</c> says <c>jobs_refused</c> when only jobs
+    /// cannot be accepted.</summary>
     public required string Status { get; init; }
 
     /// <summary><c>loading</c>, <c>ready</c>, <c>failed</c> or <c>draining</c>.</summary>
@@ -31,6 +32,9 @@ internal sealed record HealthResponse
 
     /// <summary>Why the engine cannot sing; null unless failed.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>Why jobs cannot be accepted; null when they can, or while the engine is not ready.</summary>
+    public string? JobsRefused { get; init; }
 
     /// <summary>The configured models.</summary>
     public required IReadOnlyList<ModelStatus> Models { get; init; }

@@ -36,6 +36,9 @@ internal sealed record SongJobResponse
     /// <summary>Why the job failed; null unless it did.</summary>
     public JobFault? Error { get; init; }
 
+    /// <summary>Why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
+    public string? Note { get; init; }
+
     /// <summary>The genre line.</summary>
     public required string Genre { get; init; }
 

@@ -24,6 +24,7 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
     /// <response code="404">There is no such job, or the song has no such track: stems must be asked for with the song.</response>
     /// <response code="409">The song is not there yet, or never comes.</response>
     /// <response code="416">The file ends before the range; Content-Range says where.</response>
+    /// <response code="500">The file does not have the size that it was written with.</response>
     /// <response code="422">track or format has no such value, or the format cannot be made here.</response>
     public async Task<IResult> GetAsync(HttpContext http, string id)
     {
@@ -51,10 +52,12 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
             return Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
         }
 
-        var file = songs.Open(id, track, format) ?? await EncodeAsync(http, id, track, format);
-        return file is null
-            ? Missing(http, format)
-            : Send(file, id, track, format, view.Job.FinishedAt);
+        return await OpenAsync(http, view.Job, track, format) switch
+        {
+            null => Missing(http, format),
+            { IsWhole: true } file => Send(file.Content, id, track, format, view.Job.FinishedAt),
+            var file => Damaged(http, view.Job, file),
+        };
     }
 
     public void Dispose() => _encoding.Dispose();
@@ -64,7 +67,17 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
             ? Problems.Create(http, ProblemType.NotFound, "The song was removed.")
             : Problems.FormatUnavailable(http, format);
 
-    private static SongFile Send(FileStream file, string id, string track, AudioFormat format, DateTimeOffset? finishedAt)
+    private static ProblemHttpResult Damaged(HttpContext http, JobRecord job, SongFile file)
+    {
+        using var content = file.Content;
+        var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0 ? $"instead of {bytes}" : "and its header says otherwise";
+        return Problems.Create(
+            http,
+            ProblemType.SongDamaged,
+            $"{file.Name} in the state folder has {content.Length} bytes {expected}. Delete the job, and ask for the song again.");
+    }
+
+    private static RangedFile Send(FileStream file, string id, string track, AudioFormat format, DateTimeOffset? finishedAt)
     {
         // A file made again by another encoder differs in its length or its time.
         var version = string.Create(
@@ -78,41 +91,57 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
             enableRangeProcessing: true));
     }
 
-    /// <summary>Makes the file from the WAV file; null when that is gone or the format cannot be made here.</summary>
-    private async Task<FileStream?> EncodeAsync(HttpContext http, string id, string track, AudioFormat format)
+    /// <summary>Opens a file of a song. A file other than WAV is made when it is missing or damaged.</summary>
+    /// <returns>The file, or the WAV file when that is damaged; null when it is missing or the format cannot be made here.</returns>
+    private async Task<SongFile?> OpenAsync(HttpContext http, JobRecord job, string track, AudioFormat format)
     {
-        if (format == AudioFormat.Wav || !encoder.Supports(format))
+        var file = songs.Open(job.Id, track, format, job.Files);
+        if (format == AudioFormat.Wav || file is { IsWhole: true })
         {
-            return null;
+            return file;
         }
 
+        file?.Content.Dispose();
+        return encoder.Supports(format) ? await EncodeAsync(http, job.Id, track, format) : null;
+    }
+
+    private async Task<SongFile?> EncodeAsync(HttpContext http, string id, string track, AudioFormat format)
+    {
         await _encoding.WaitAsync(http.RequestAborted);
         try
         {
-            if (songs.Open(id, track, format) is { } made)
+            // Another caller may have had it made meanwhile.
+            var sizes = (await jobs.FindAsync(id, http.RequestAborted))?.Job.Files;
+            if (songs.Open(id, track, format, sizes) is { } made)
             {
-                return made;
+                if (made.IsWhole)
+                {
+                    return made;
+                }
+
+                await made.Content.DisposeAsync();
             }
 
-            await using var wav = songs.Open(id, track, AudioFormat.Wav);
-            if (wav is null)
+            var wav = songs.Open(id, track, AudioFormat.Wav, sizes);
+            if (wav is not { IsWhole: true })
             {
-                return null;
+                return wav;
             }
 
-            var bytes = new byte[wav.Length];
-            await wav.ReadExactlyAsync(bytes, http.RequestAborted);
+            await using var content = wav.Content;
+            var bytes = new byte[content.Length];
+            await content.ReadExactlyAsync(bytes, http.RequestAborted);
             var encoded = await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, http.RequestAborted);
             try
             {
-                songs.Add(id, track, format, encoded);
+                var name = songs.Add(id, track, format, encoded);
+                await jobs.NoteFileAsync(id, name, encoded.Length);
+                return songs.Open(id, track, format, new Dictionary<string, long> { [name] = encoded.Length });
             }
             catch (StorageException) when (IsRemoved(id, track))
             {
                 return null;
             }
-
-            return songs.Open(id, track, format);
         }
         finally
         {
@@ -123,7 +152,8 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
     /// <summary>Whether a song was removed while a file of it was being made.</summary>
     private bool IsRemoved(string id, string track)
     {
-        using var wav = songs.Open(id, track, AudioFormat.Wav);
+        var wav = songs.Open(id, track, AudioFormat.Wav, sizes: null);
+        wav?.Content.Dispose();
         return wav is null;
     }
 
@@ -140,7 +170,7 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
     }
 
     /// <summary>A file in ranges, where a range past its end is a problem like every other error.</summary>
-    private sealed class SongFile(long length, FileStreamHttpResult file) : IResult
+    private sealed class RangedFile(long length, FileStreamHttpResult file) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)
         {

@@ -51,7 +51,7 @@ internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolde
         {
             return songs.FindCodes(id) is { } codes ? (codes, null)
                 : IsRemoved(id) ? (null, SongHandler.NoJob(http, id))
-                : (null, Problems.Create(http, ProblemType.NoCodes, "An earlier release made the song and kept no codes. Ask for the song again."));
+                : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: an earlier release made it, or their file is damaged. Ask for the song again."));
         }
         catch (StorageException) when (IsRemoved(id))
         {
@@ -62,7 +62,8 @@ internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolde
     /// <summary>Whether a song was removed after its job was found.</summary>
     private bool IsRemoved(string id)
     {
-        using var mix = songs.Open(id, SongFolder.Mix, AudioFormat.Wav);
+        var mix = songs.Open(id, SongFolder.Mix, AudioFormat.Wav, sizes: null);
+        mix?.Content.Dispose();
         return mix is null;
     }
 }

@@ -44,7 +44,8 @@ internal static class SongEndpoints
                 new ApiAnswer(206, "The range that was asked for.", "audio/wav", "audio/flac", "audio/mpeg"),
                 ApiAnswer.Problem(404, "There is no such job or track."),
                 ApiAnswer.Problem(409, "The song is not there yet, or never comes."),
-                ApiAnswer.Problem(416, "The file ends before the range."));
+                ApiAnswer.Problem(416, "The file ends before the range."),
+                ApiAnswer.Problem(500, "The file is damaged: it does not have the size that it was written with."));
         songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
             .Describe(
                 "Fetch a song's stage-1 codes",
@@ -80,6 +81,7 @@ internal static class SongEndpoints
             .Describe(
                 "Cancel or remove a job",
                 "A job that is queued or running is cancelled before the engine's next step. A finished one is removed with its song.",
+                new ApiAnswer(202, "The job, which has not ended within a second; its note says why."),
                 new ApiAnswer(204, "The finished job and its song are removed."),
                 ApiAnswer.Problem(404, "There is no such job."));
     }

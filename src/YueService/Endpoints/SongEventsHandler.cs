@@ -53,7 +53,7 @@ internal sealed class SongEventsHandler(
             }
             else if (view.Job.IsFinished)
             {
-                await WriteAsync(http.Response, EndId, view.State, Data(new(0, view.State, null, view.Fault), null), end.Token);
+                await WriteAsync(http.Response, EndId, view.State, Data(new(0, view.State, null, view.Job.Fault), null), end.Token);
             }
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)

@@ -55,7 +55,7 @@ internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter 
 
     /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>
     /// <response code="200">The job after it was cancelled, its place in the queue free.</response>
-    /// <response code="202">The job is cancelled, but the engine is still in a step of it; Location is the job.</response>
+    /// <response code="202">The job, which has not ended within a second; its note says why. Location is the job.</response>
     /// <response code="204">The finished job and its song are removed.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
     public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(HttpContext http, string id)

@@ -26,6 +26,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType RateLimited = new("urn:yue:rate-limited", 429, "Too many requests");
     public static readonly ProblemType InternalError = new("urn:yue:internal-error", 500, "A fault of the service");
     public static readonly ProblemType SongFailed = new("urn:yue:song-failed", 500, "The song could not be made");
+    public static readonly ProblemType SongDamaged = new("urn:yue:song-damaged", 500, "The stored song is damaged");
     public static readonly ProblemType NotReady = new("urn:yue:not-ready", 503, "The service is not ready");
     public static readonly ProblemType TooManyBodies = new("urn:yue:too-many-bodies", 503, "Too many large requests at once");
     public static readonly ProblemType StorageUnavailable = new("urn:yue:storage-unavailable", 503, "Files cannot be stored now");

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Yue.Engine;
 using YueService.Contracts;
+using YueService.Jobs;
 using YueService.Telemetry;
 
 namespace YueService.Health;
@@ -13,8 +14,8 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/health", Methods, Ready);
-        routes.MapMethods("/health/ready", Methods, Ready);
+        routes.MapMethods("/health", Methods, HealthAsync);
+        routes.MapMethods("/health/ready", Methods, ReadyAsync);
         routes.MapMethods("/health/live", Methods, Live);
     }
 
@@ -25,16 +26,37 @@ internal static class HealthEndpoints
         return TypedResults.Ok(new LiveResponse("ok"));
     }
 
-    /// <summary>Says whether a song can be made.</summary>
+    /// <summary>Says whether a song can be made. Jobs may be refused nevertheless: <c>/predict</c> needs no state folder.</summary>
     /// <response code="200">Every configured model is loaded and warm.</response>
     /// <response code="503">The models are being loaded, could not be loaded, or the service is shutting down.</response>
-    internal static JsonHttpResult<HealthResponse> Ready(HttpContext http, ISongEngine engine, IOptions<EngineOptions> options)
+    internal static async Task<JsonHttpResult<HealthResponse>> HealthAsync(
+        HttpContext http, ISongEngine engine, SongJobs jobs, IOptions<EngineOptions> options)
+    {
+        var body = await DescribeAsync(http, engine, jobs, options.Value);
+        return Answer(body, body.State == EngineState.Ready);
+    }
+
+    /// <summary>Says whether every request can be served.</summary>
+    /// <response code="200">Every configured model is loaded and warm, and jobs are accepted.</response>
+    /// <response code="503">As for <c>/health</c>, or jobs cannot be accepted.</response>
+    internal static async Task<JsonHttpResult<HealthResponse>> ReadyAsync(
+        HttpContext http, ISongEngine engine, SongJobs jobs, IOptions<EngineOptions> options)
+    {
+        var body = await DescribeAsync(http, engine, jobs, options.Value);
+        return body.JobsRefused is null
+            ? Answer(body, body.State == EngineState.Ready)
+            : Answer(body with { Status = "jobs_refused" }, isReady: false);
+    }
+
+    private static JsonHttpResult<HealthResponse> Answer(HealthResponse body, bool isReady) =>
+        TypedResults.Json(body, statusCode: isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+
+    private static async Task<HealthResponse> DescribeAsync(HttpContext http, ISongEngine engine, SongJobs jobs, EngineOptions options)
     {
         http.Response.Headers.CacheControl = "no-store";
         var status = engine.Status;
-        var ready = status.State == EngineState.Ready;
         var loading = status.State == EngineState.Loading;
-        var body = new HealthResponse
+        return new HealthResponse
         {
             Status = status.State switch
             {
@@ -51,11 +73,11 @@ internal static class HealthEndpoints
             Loading = loading ? status.Loading ?? "starting" : null,
             Percent = loading ? Math.Round(status.Percent, 1) : null,
             Reason = status.State == EngineState.Failed ? status.Failure ?? "unknown" : null,
+            JobsRefused = status.State == EngineState.Ready ? await jobs.WhyClosedAsync(http.RequestAborted) : null,
             Models = status.Models,
             Device = status.Device,
             Memory = status.Memory,
-            Queue = new(status.QueueDepth, status.Running, options.Value.QueueCapacity),
+            Queue = new(status.QueueDepth, status.Running, options.QueueCapacity),
         };
-        return TypedResults.Json(body, statusCode: ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
 }

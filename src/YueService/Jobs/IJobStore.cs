@@ -7,7 +7,10 @@ namespace YueService.Jobs;
 /// </remarks>
 internal interface IJobStore
 {
-    /// <summary>Opens the store and checks that this process alone may write to it. Later calls do nothing.</summary>
+    /// <summary>Whether this process created the store: it knows no job of an earlier one.</summary>
+    bool IsNew { get; }
+
+    /// <summary>Opens the store, and checks that it can be written and that no other process owns it.</summary>
     Task OpenAsync(CancellationToken cancel);
 
     /// <summary>Stores a job as queued.</summary>
@@ -27,6 +30,9 @@ internal interface IJobStore
     /// <summary>Jobs that are queued or running, the oldest first.</summary>
     Task<IReadOnlyList<JobRecord>> ListUnfinishedAsync(CancellationToken cancel);
 
+    /// <summary>The ids of all jobs.</summary>
+    Task<IReadOnlySet<string>> ListIdsAsync(CancellationToken cancel);
+
     /// <summary>Finished jobs, the oldest first.</summary>
     Task<IReadOnlyList<JobRecord>> ListFinishedAsync(CancellationToken cancel);
 
@@ -39,8 +45,11 @@ internal interface IJobStore
     /// <param name="cancel">Gives up waiting.</param>
     Task RequeueAsync(string id, bool interrupted, CancellationToken cancel);
 
-    /// <summary>Notes that the song is there. Its files are in place before.</summary>
-    Task SucceedAsync(string id, FinishedSong song, CancellationToken cancel);
+    /// <summary>Stores that the song is finished. Its files are in place before.</summary>
+    Task SucceedAsync(string id, StoredSong song, CancellationToken cancel);
+
+    /// <summary>Stores the size of a file that was added to a finished song.</summary>
+    Task SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel);
 
     Task FailAsync(string id, JobFault fault, CancellationToken cancel);
 
@@ -49,5 +58,5 @@ internal interface IJobStore
     Task RemoveAsync(string id, CancellationToken cancel);
 }
 
-/// <summary>The store or the folder of songs cannot be used now. The message is for callers; the inner exception for the log.</summary>
-internal sealed class StorageException(string message, Exception inner) : Exception(message, inner);
+/// <summary>The store or the folder of songs cannot be used now. The message is for callers; the inner exception, if any, for the log.</summary>
+internal sealed class StorageException(string message, Exception? inner = null) : Exception(message, inner);

@@ -4,12 +4,13 @@ using SQLitePCL;
 
 namespace YueService.Jobs;
 
-/// <summary>The connection to <c>jobs.db</c>, opened when first used and again after a failure. Not safe for several threads at once.</summary>
-/// <param name="folder">The state folder, made when missing.</param>
-internal sealed class JobDatabase(string folder) : IDisposable
+/// <summary>A connection to <c>jobs.db</c>, opened at its first use and again after a failure. Not safe for several threads at once.</summary>
+/// <param name="folder">The folder that the database is in.</param>
+/// <param name="isWriter">Whether the connection creates the database and brings its schema up to date.</param>
+internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable
 {
-    private const int SchemaVersion = 1;
-    private const int BusySeconds = 2;
+    private const int SchemaVersion = 2;
+    private const int BusySeconds = 1;
 
     // A commit returns when the disk has it (synchronous FULL): a finished song also outlives a power cut.
     private const string Schema = """
@@ -31,34 +32,50 @@ internal sealed class JobDatabase(string folder) : IDisposable
             song TEXT
         ) STRICT;
         CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
-        PRAGMA user_version = 1;
-        COMMIT;
         """;
 
-    private FileStream? _lock;
-    private SqliteConnection? _connection;
+    // Version 2 stores the sizes of a job's files.
+    private const string ToVersion2 = "ALTER TABLE jobs ADD COLUMN files TEXT;";
 
-    /// <summary>The open connection.</summary>
-    /// <exception cref="IOException">The folder cannot be written, or another process has it.</exception>
+    private SqliteConnection? _connection;
+    private bool _wasOpen;
+
+    /// <summary>Whether this process created the database.</summary>
+    public bool IsNew { get; private set; }
+
+    /// <summary>Writes to the database and changes nothing.</summary>
+    public static string Probe { get; } = string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {SchemaVersion}");
+
+    /// <summary>Returns the open connection.</summary>
+    /// <exception cref="StorageException">The folder cannot be used.</exception>
     public SqliteConnection Open()
     {
+        folder.Claim();
+        var path = folder["jobs.db"];
+        if (_wasOpen && !File.Exists(path))
+        {
+            throw StateFolder.Lost();
+        }
+
         if (_connection is not null)
         {
             return _connection;
         }
 
-        Directory.CreateDirectory(folder);
-        _lock ??= Lock(Path.Combine(folder, "lock"));
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
-            DataSource = Path.Combine(folder, "jobs.db"),
+            DataSource = path,
+            Mode = isWriter && !_wasOpen ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite,
             DefaultTimeout = BusySeconds,
             Pooling = false,
         }.ConnectionString);
         try
         {
             connection.Open();
-            Prepare(connection);
+            if (isWriter)
+            {
+                Prepare(connection);
+            }
         }
         catch (SqliteException)
         {
@@ -66,10 +83,11 @@ internal sealed class JobDatabase(string folder) : IDisposable
             throw;
         }
 
+        _wasOpen = true;
         return _connection = connection;
     }
 
-    /// <summary>Closes the connection after an error that it may not get over; a lock of another program passes by itself.</summary>
+    /// <summary>Closes the connection after an error that it may not recover from. A lock of another program passes by itself.</summary>
     public void Forget(SqliteException error)
     {
         if (error.SqliteErrorCode is not (raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_CONSTRAINT))
@@ -79,16 +97,9 @@ internal sealed class JobDatabase(string folder) : IDisposable
         }
     }
 
-    /// <summary>What is wrong, for callers.</summary>
-    public static string Describe(SqliteException error) => StorageFaults.DescribeSqlite(error.SqliteErrorCode);
+    public void Dispose() => _connection?.Dispose();
 
-    public void Dispose()
-    {
-        _connection?.Dispose();
-        _lock?.Dispose();
-    }
-
-    private static void Prepare(SqliteConnection connection)
+    private void Prepare(SqliteConnection connection)
     {
         using var command = connection.CreateCommand();
         command.CommandText = "PRAGMA user_version";
@@ -99,10 +110,8 @@ internal sealed class JobDatabase(string folder) : IDisposable
                 $"jobs.db has schema {version}, and this release knows {SchemaVersion}; it is of a later release.", raw.SQLITE_ERROR);
         }
 
-        command.CommandText = Schema;
+        command.CommandText = $"{Schema}\n{(version < 2 ? ToVersion2 : "")}\n{Probe};\nCOMMIT;";
         command.ExecuteNonQuery();
+        IsNew |= version == 0;
     }
-
-    /// <summary>A lock that the system frees when the process ends: two processes would run the same jobs.</summary>
-    private static FileStream Lock(string path) => new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
 }

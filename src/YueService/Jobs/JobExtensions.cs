@@ -16,6 +16,8 @@ internal static class JobExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<SongTelemetry>();
         services.AddSingleton<JobSignals>();
+        services.AddSingleton<JobFailure>();
+        services.AddSingleton<StateFolder>();
         services.AddSingleton<SongFolder>();
         services.AddSingleton<ReferenceFolder>();
         services.AddSingleton<IJobStore, SqliteJobStore>();

@@ -76,6 +76,11 @@ internal sealed record FinishedSong(
     };
 }
 
+/// <summary>A finished song as its folder holds it.</summary>
+/// <param name="Song">The song besides its files.</param>
+/// <param name="Files">The bytes of each file by its name.</param>
+internal sealed record StoredSong(FinishedSong Song, IReadOnlyDictionary<string, long> Files);
+
 /// <summary>A job as the store knows it.</summary>
 internal sealed record JobRecord
 {
@@ -107,6 +112,12 @@ internal sealed record JobRecord
     /// <summary>Null unless succeeded.</summary>
     public FinishedSong? Song { get; init; }
 
+    /// <summary>The bytes of the job's files by name: the song's, or the reference clip's before. Null when an earlier release stored the job.</summary>
+    public IReadOnlyDictionary<string, long>? Files { get; init; }
+
+    /// <summary>Whether the stored job could not be read. It is shown as failed and can be removed.</summary>
+    public bool IsDamaged { get; init; }
+
     /// <summary>Whether nothing more will happen to the job.</summary>
     public bool IsFinished => State is not (JobState.Queued or JobState.Running);
 }
@@ -116,4 +127,8 @@ internal sealed record JobRecord
 /// <param name="Request">What was asked for.</param>
 /// <param name="Key">The <c>Idempotency-Key</c>; null without one.</param>
 /// <param name="BodyHash">The hash of the body that came with the key.</param>
-internal sealed record NewJob(string Id, JobRequest Request, string? Key, string? BodyHash);
+internal sealed record NewJob(string Id, JobRequest Request, string? Key, string? BodyHash)
+{
+    /// <summary>The bytes of each file of the reference clip by its name; null without a clip.</summary>
+    public IReadOnlyDictionary<string, long>? Files { get; init; }
+}

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Data.Sqlite;
+using Yue.Engine;
+using YueService.Errors;
 
 namespace YueService.Jobs;
 
@@ -10,45 +12,94 @@ internal static class JobRows
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
-    /// <summary>The form of requests, songs and faults within a row.</summary>
+    /// <summary>Returns a value in the form that rows and files have.</summary>
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
 
     /// <summary>Undoes <see cref="ToJson"/>.</summary>
+    /// <exception cref="Exception">The text is damaged: <see cref="IsDamage"/> is true.</exception>
     public static T FromJson<T>(string json) =>
         JsonSerializer.Deserialize<T>(json, Json) ?? throw new JsonException("The value is null.");
 
-    /// <summary>Runs a command that returns whole rows.</summary>
-    public static IReadOnlyList<JobRecord> Read(SqliteCommand command)
+    /// <summary>Whether an exception says that stored text or numbers are not what this program wrote.</summary>
+    public static bool IsDamage(Exception e) =>
+        e is JsonException or ArgumentException or FormatException or InvalidOperationException or NotSupportedException or OverflowException;
+
+    /// <summary>Runs a command that returns whole rows. A damaged row is returned as a failed job.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="onDamage">Receives the id of each damaged row.</param>
+    public static IReadOnlyList<JobRecord> Read(SqliteCommand command, Action<string, Exception> onDamage)
     {
         var jobs = new List<JobRecord>();
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            jobs.Add(new JobRecord
+            try
             {
-                Number = reader.GetInt64(reader.GetOrdinal("number")),
-                Id = reader.GetString(reader.GetOrdinal("id")),
-                State = Enum.Parse<JobState>(reader.GetString(reader.GetOrdinal("state")), ignoreCase: true),
-                Request = FromJson<JobRequest>(reader.GetString(reader.GetOrdinal("request"))),
-                BodyHash = Text(reader, "body_hash"),
-                CreatedAt = Time(reader, "created_ms")!.Value,
-                StartedAt = Time(reader, "started_ms"),
-                FinishedAt = Time(reader, "finished_ms"),
-                Interruptions = reader.GetInt32(reader.GetOrdinal("interruptions")),
-                Fault = Text(reader, "fault") is { } fault ? FromJson<JobFault>(fault) : null,
-                Song = Text(reader, "song") is { } song ? FromJson<FinishedSong>(song) : null,
-            });
+                jobs.Add(ReadRow(reader));
+            }
+            catch (Exception e) when (IsDamage(e))
+            {
+                var damaged = ReadDamaged(reader);
+                jobs.Add(damaged);
+                onDamage(damaged.Id, e);
+            }
         }
 
         return jobs;
     }
+
+    private static JobRecord ReadRow(SqliteDataReader reader) => new()
+    {
+        Number = reader.GetInt64(reader.GetOrdinal("number")),
+        Id = reader.GetString(reader.GetOrdinal("id")),
+        State = Enum.Parse<JobState>(reader.GetString(reader.GetOrdinal("state")), ignoreCase: true),
+        Request = FromJson<JobRequest>(reader.GetString(reader.GetOrdinal("request"))),
+        BodyHash = Text(reader, "body_hash"),
+        CreatedAt = Time(reader, "created_ms")!.Value,
+        StartedAt = Time(reader, "started_ms"),
+        FinishedAt = Time(reader, "finished_ms"),
+        Interruptions = reader.GetInt32(reader.GetOrdinal("interruptions")),
+        Fault = Text(reader, "fault") is { } fault ? FromJson<JobFault>(fault) : null,
+        Song = Text(reader, "song") is { } song ? FromJson<FinishedSong>(song) : null,
+        Files = Text(reader, "files") is { } files ? FromJson<Dictionary<string, long>>(files) : null,
+    };
+
+    private static JobRecord ReadDamaged(SqliteDataReader reader) => new()
+    {
+        Number = reader.GetInt64(reader.GetOrdinal("number")),
+        Id = reader.GetString(reader.GetOrdinal("id")),
+        State = JobState.Failed,
+        IsDamaged = true,
+        Request = new JobRequest(new SongRequest { Lyrics = "", Genre = "" }, null, null, []),
+        BodyHash = Text(reader, "body_hash"),
+        CreatedAt = TimeOrNull(reader, "created_ms") ?? DateTimeOffset.UnixEpoch,
+        FinishedAt = TimeOrNull(reader, "finished_ms"),
+        Fault = new(
+            ProblemType.SongDamaged.Urn,
+            ProblemType.SongDamaged.Title,
+            "The job's row in the database is damaged. Delete the job, and ask for the song again."),
+    };
 
     private static string? Text(SqliteDataReader reader, string column) =>
         reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : reader.GetString(i);
 
     private static DateTimeOffset? Time(SqliteDataReader reader, string column) =>
         reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(i));
+
+    private static DateTimeOffset? TimeOrNull(SqliteDataReader reader, string column)
+    {
+        try
+        {
+            return Time(reader, column);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            return null;
+        }
+    }
 }

@@ -17,30 +17,30 @@ internal sealed partial class JobRunner(
 {
     private static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(2);
 
-    /// <summary>Returns when the job's end is stored, or when the service stops before it could be. Throws nothing.</summary>
+    /// <summary>Returns when the job's end is stored, or when the service stops before it could be.</summary>
     public async Task RunAsync(LiveJob live, JobRecord job)
     {
         var end = await MakeAsync(live, job);
-        var stored = false;
-        while (!stored && !signals.Stopped.IsCancellationRequested)
+        while (!signals.Stopped.IsCancellationRequested)
         {
             try
             {
                 await StoreAsync(job, end);
-                stored = true;
                 DropReference(job, end);
+                live.End(end.State, end.Fault);
+                LogEnd(job.Id, end.State);
+                signals.Wake();
+                return;
             }
             catch (StorageException e)
             {
                 LogUnstored(e, job.Id, end.State);
-                live.SetUnstored(new(ProblemType.StorageUnavailable.Urn, ProblemType.StorageUnavailable.Title, e.Message));
+                live.Delay(e.Message);
                 await Task.Delay(StoreRetry, signals.Stopped).ContinueWith(_ => { }, TaskScheduler.Default);
             }
         }
 
-        live.End(end.State, end.Fault);
-        LogEnd(job.Id, end.State);
-        signals.SongEnded();
+        LogLeft(job.Id, end.State);
     }
 
     /// <summary>Deletes the clip of a job that will not be made again.</summary>
@@ -134,7 +134,7 @@ internal sealed partial class JobRunner(
         }
     }
 
-    private async Task<FinishedSong> SaveAsync(JobRecord job, SongResult result, CancellationToken cancel)
+    private async Task<StoredSong> SaveAsync(JobRecord job, SongResult result, CancellationToken cancel)
     {
         var encoded = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, job.Request.Song.Output, cancel);
         var tracks = new List<KeyValuePair<string, byte[]>> { new(SongFolder.Mix, encoded.Mix) };
@@ -146,8 +146,7 @@ internal sealed partial class JobRunner(
 
         var song = FinishedSong.From(result, job.Request, encoded, tracks.Select(track => track.Key));
         cancel.ThrowIfCancellationRequested();
-        songs.Write(job.Id, song, result.Codes, tracks);
-        return song;
+        return songs.Write(job.Id, song, result.Codes, tracks);
     }
 
     private Task StoreAsync(JobRecord job, JobEnd end) => end.State switch
@@ -170,11 +169,14 @@ internal sealed partial class JobRunner(
     [LoggerMessage(LogLevel.Error, "State {State} of job {JobId} could not be stored")]
     private partial void LogUnstored(Exception exception, string jobId, JobState state);
 
+    [LoggerMessage(LogLevel.Warning, "The process stops before job {JobId} could be stored as {State}; the next process completes the job")]
+    private partial void LogLeft(string jobId, JobState state);
+
     [LoggerMessage(LogLevel.Warning, "The reference clip of job {JobId} could not be deleted")]
     private partial void LogUndeleted(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Error, "Job {JobId} met a bug")]
     private partial void LogBug(Exception exception, string jobId);
 
-    private sealed record JobEnd(JobState State, JobFault? Fault = null, FinishedSong? Song = null, bool Interrupted = false);
+    private sealed record JobEnd(JobState State, JobFault? Fault = null, StoredSong? Song = null, bool Interrupted = false);
 }

@@ -5,8 +5,8 @@ using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>The life of the job service: takes up what an earlier process left, removes what is too old, drains at shutdown.</summary>
-/// <remarks>A store that cannot be opened does not keep the service from starting: it is tried again until it can.</remarks>
+/// <summary>Resumes the jobs of an earlier process, removes old songs, and drains at shutdown.</summary>
+/// <remarks>If the store cannot be opened, the service starts and tries again until it can. Any other exception ends the process.</remarks>
 internal sealed partial class JobService(
     ISongEngine engine,
     IJobStore store,
@@ -16,11 +16,13 @@ internal sealed partial class JobService(
     ReferenceFolder references,
     Retention retention,
     JobSignals signals,
+    JobFailure failure,
     IOptions<JobOptions> options,
     ILogger<JobService> logger) : BackgroundService, IHostedLifecycleService
 {
     private static readonly TimeSpan OpenRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RestoreInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan StoreLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(1);
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -42,8 +44,8 @@ internal sealed partial class JobService(
             await hosted.StopAsync(limit.Token);
         }
 
-        // The engine has ended every song; what is left is to store how.
-        await Task.WhenAny(jobs.WhenIdleAsync(), Task.Delay(OpenRetry, signals.Stopped));
+        // The engine has ended every song, and only the ends are left to store. The next process completes a job whose end is not stored.
+        await Task.WhenAny(jobs.WhenIdleAsync(), Task.Delay(StoreLimit, signals.Stopped));
         signals.Stop();
     }
 
@@ -55,14 +57,43 @@ internal sealed partial class JobService(
             await RestoreAsync(waiting, stoppingToken);
             while (true)
             {
-                await SweepAsync(stoppingToken);
-                await signals.WaitAsync(SweepInterval, stoppingToken);
+                if (await IsWritableAsync(stoppingToken))
+                {
+                    await SweepAsync(stoppingToken);
+                }
+
+                await signals.WaitAsync(signals.IsSuspect ? OpenRetry : SweepInterval, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // The service stops.
         }
+#pragma warning disable CA1031 // The host does not watch a service that starts after the others, so it reports its failure itself.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            failure.Report(e);
+        }
+    }
+
+    /// <summary>Tries to write after a job could not be stored.</summary>
+    private async Task<bool> IsWritableAsync(CancellationToken cancel)
+    {
+        if (signals.IsSuspect)
+        {
+            try
+            {
+                await store.OpenAsync(cancel);
+                signals.Trust();
+            }
+            catch (StorageException e)
+            {
+                signals.Suspect(e, wake: false);
+            }
+        }
+
+        return !signals.IsSuspect;
     }
 
     /// <summary>Opens the store and sorts out what is in it.</summary>
@@ -102,7 +133,11 @@ internal sealed partial class JobService(
         var waiting = new Queue<string>();
         foreach (var job in await store.ListUnfinishedAsync(cancel))
         {
-            if (songs.Find(job.Id) is { } song)
+            if (job.IsDamaged)
+            {
+                await store.FailAsync(job.Id, job.Fault!, cancel);
+            }
+            else if (songs.Find(job.Id) is { } song)
             {
                 // The files were in place when the process died, only the row was not.
                 await store.SucceedAsync(job.Id, song, cancel);

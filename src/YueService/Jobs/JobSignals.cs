@@ -7,6 +7,7 @@ internal sealed class JobSignals : IDisposable
     private readonly SemaphoreSlim _swept = new(0, 1);
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile StorageException? _closed;
+    private volatile StorageException? _suspect;
 
     public JobSignals() => Stopped = _stopped.Token;
 
@@ -29,6 +30,38 @@ internal sealed class JobSignals : IDisposable
         _tried.TrySetResult();
     }
 
+    /// <summary>Whether a job could not be stored, and nothing was written since.</summary>
+    public bool IsSuspect => _suspect is not null;
+
+    /// <summary>Returns why jobs cannot be accepted now, or null when they can. Waits for the first try to open the store.</summary>
+    public async Task<string?> WhyClosedAsync(TimeSpan limit, CancellationToken cancel)
+    {
+        try
+        {
+            await _tried.Task.WaitAsync(limit, cancel);
+            return _closed?.Message ?? _suspect?.Message;
+        }
+        catch (TimeoutException)
+        {
+            return "The jobs of earlier processes are still being read.";
+        }
+    }
+
+    /// <summary>Notes that the store cannot be written; the job service tries again until it can.</summary>
+    /// <param name="failure">Why.</param>
+    /// <param name="wake">Whether the job service is to begin with it.</param>
+    public void Suspect(StorageException failure, bool wake = true)
+    {
+        _suspect = failure;
+        if (wake)
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>Notes that the store was written.</summary>
+    public void Trust() => _suspect = null;
+
     /// <summary>Cancelled when the drain is over: streams end, and nothing is tried again.</summary>
     public CancellationToken Stopped { get; }
 
@@ -44,8 +77,8 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Says that there may be something to remove.</summary>
-    public void SongEnded()
+    /// <summary>Wakes the job service: there may be something to remove or to try again.</summary>
+    public void Wake()
     {
         try
         {
@@ -57,7 +90,7 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Waits for <see cref="SongEnded"/>, at most as long as given.</summary>
+    /// <summary>Waits for <see cref="Wake"/>, at most as long as given.</summary>
     public Task WaitAsync(TimeSpan limit, CancellationToken cancel) => _swept.WaitAsync(limit, cancel);
 
     public void Dispose()

@@ -10,6 +10,7 @@ internal sealed class LiveJob : ISongListener, IDisposable
     private readonly Lock _lock = new();
     private readonly List<JobEvent> _marks = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _delayed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _cancel = new();
 
     // Event identifiers of two lives of a job must not be taken for one another.
@@ -28,11 +29,17 @@ internal sealed class LiveJob : ISongListener, IDisposable
     /// <summary>The song on its way; set before any watcher sees the job.</summary>
     public QueuedSong Queued { get; set; } = null!;
 
+    /// <summary>The job as it was stored before the engine got it; set before any watcher sees the job.</summary>
+    public JobRecord Job { get; set; } = null!;
+
     /// <summary>Handed to the engine.</summary>
     public CancellationToken Cancelled { get; }
 
-    /// <summary>Completes when the job's end is stored, or could not be.</summary>
+    /// <summary>Completes when the job's end is stored, or when the process stops before it could be.</summary>
     public Task Ended => _ended.Task;
+
+    /// <summary>Completes when the job's end could not be stored at the first try.</summary>
+    public Task Delayed => _delayed.Task;
 
     /// <summary>The newest event.</summary>
     public JobEvent Latest
@@ -46,8 +53,8 @@ internal sealed class LiveJob : ISongListener, IDisposable
         }
     }
 
-    /// <summary>Why the job's end could not be stored; null where it was.</summary>
-    public JobFault? Unstored { get; private set; }
+    /// <summary>Why the job's end is not stored yet; null when nothing delays it.</summary>
+    public string? DelayReason { get; private set; }
 
     public void Report(SongProgress value) => Publish(
         last => new(last.Number + 1, last.State == JobState.Queued && value.Stage != SongStage.Queued ? JobState.Running : last.State, value, null));
@@ -69,13 +76,15 @@ internal sealed class LiveJob : ISongListener, IDisposable
 
     public void Dispose() => _cancel.Dispose();
 
-    /// <summary>Notes what the job's end cannot be stored for; watchers and callers are told that it failed.</summary>
-    public void SetUnstored(JobFault fault)
+    /// <summary>Notes why the job's end cannot be stored yet. The job keeps its state until then: a final state is final.</summary>
+    public void Delay(string reason)
     {
-        Unstored = fault;
-        Publish(last => new(last.Number + 1, JobState.Failed, last.Progress, fault));
-        _ended.TrySetResult();
+        DelayReason = reason;
+        _delayed.TrySetResult();
     }
+
+    /// <summary>Leaves the job to the next process: its end was not stored, and its watchers get no final state.</summary>
+    public void Leave() => _ended.TrySetResult();
 
     /// <summary>Ends the job for its watchers.</summary>
     /// <param name="state">The end; a job that is queued again ends as queued here.</param>

@@ -1,50 +1,64 @@
 using System.Runtime.InteropServices;
-using Microsoft.Extensions.Options;
 using Yue.Engine;
 using Yue.Engine.Audio;
-using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>The reference clips of jobs that are not finished: a file a track, float32 at the codec's rate, as the engine takes them.</summary>
+/// <summary>The reference clips of jobs that are not finished: one file per track, float32 at the codec's rate, as the engine takes them.</summary>
 /// <remarks>
-/// A clip is written before its job's row and deleted after the row says that the job has ended; what a process that died left behind is
-/// swept at the next start. File errors come as <see cref="StorageException"/>.
+/// A clip is written before its job's row, and deleted after the row says that the job has ended. The next start deletes the clips that a
+/// killed process left. File errors are <see cref="StorageException"/>.
 /// </remarks>
-internal sealed class ReferenceFolder(IOptions<JobOptions> options)
+internal sealed partial class ReferenceFolder(StateFolder state, ILogger<ReferenceFolder> logger)
 {
     private const string Extension = ".f32";
-    private readonly string _root = Path.Combine(options.Value.StateFolder, "references");
+    private readonly string _root = state["references"];
 
-    /// <summary>Keeps the clip of a job.</summary>
-    public void Write(string id, SongReference reference) => Guard(() =>
+    /// <summary>Stores the clip of a job, all of it or nothing.</summary>
+    /// <returns>The bytes of each file by its name.</returns>
+    public IReadOnlyDictionary<string, long> Write(string id, SongReference reference)
     {
-        Directory.CreateDirectory(_root);
-        for (var track = 0; track < reference.Tracks.Count; track++)
+        state.Claim();
+        return StorageFaults.Guard(() =>
         {
-            using var file = new FileStream(At(id, track), FileMode.Create, FileAccess.Write);
-            file.Write(MemoryMarshal.AsBytes(reference.Tracks[track].Samples.AsSpan()));
-            file.Flush(flushToDisk: true);
-        }
+            try
+            {
+                Directory.CreateDirectory(_root);
+                return Enumerable.Range(0, reference.Tracks.Count).ToDictionary(
+                    track => Name(id, track), track => Write(At(id, track), reference.Tracks[track]), StringComparer.Ordinal);
+            }
+            catch (Exception e) when (StorageFaults.IsFileError(e))
+            {
+                Delete(id);
+                throw;
+            }
+        });
+    }
 
-        return true;
-    });
-
-    /// <summary>The clip of a job, put back into what its row holds; null when its files are gone.</summary>
-    public SongReference? Read(string id, SongReference stored) => Guard(() =>
+    /// <summary>Returns the stored reference with its clip; null when a file is missing or damaged.</summary>
+    /// <param name="id">The job.</param>
+    /// <param name="stored">The reference as the job's row holds it.</param>
+    /// <param name="sizes">The bytes of each file by its name; null when an earlier release stored the job.</param>
+    public SongReference? Read(string id, SongReference stored, IReadOnlyDictionary<string, long>? sizes) => StorageFaults.Guard(() =>
     {
         var tracks = new List<AudioClip>();
         while (File.Exists(At(id, tracks.Count)))
         {
-            var samples = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(At(id, tracks.Count))).ToArray();
-            tracks.Add(new AudioClip(samples, SongReference.SampleRateHz));
+            var bytes = File.ReadAllBytes(At(id, tracks.Count));
+            if (bytes.Length == 0 || bytes.Length % sizeof(float) != 0 || (sizes is not null && sizes.GetValueOrDefault(Name(id, tracks.Count)) != bytes.Length))
+            {
+                LogDamaged(Name(id, tracks.Count), id, bytes.Length);
+                return null;
+            }
+
+            tracks.Add(new AudioClip(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), SongReference.SampleRateHz));
         }
 
-        return tracks.Count == 0 ? null : stored with { Tracks = tracks };
+        return tracks.Count == 0 || (sizes is not null && sizes.Count != tracks.Count) ? null : stored with { Tracks = tracks };
     });
 
     /// <summary>Deletes the clip of a job, where it has one.</summary>
-    public void Delete(string id) => Guard(() =>
+    public void Delete(string id) => StorageFaults.Guard(() =>
     {
         for (var track = 0; File.Exists(At(id, track)); track++)
         {
@@ -55,7 +69,7 @@ internal sealed class ReferenceFolder(IOptions<JobOptions> options)
     });
 
     /// <summary>Deletes the clips of all jobs but those that are still to be made.</summary>
-    public void Sweep(IReadOnlySet<string> unfinished) => Guard(() =>
+    public void Sweep(IReadOnlySet<string> unfinished) => StorageFaults.Guard(() =>
     {
         if (Directory.Exists(_root))
         {
@@ -68,17 +82,18 @@ internal sealed class ReferenceFolder(IOptions<JobOptions> options)
         return true;
     });
 
-    private static T Guard<T>(Func<T> work)
+    private static long Write(string path, AudioClip clip)
     {
-        try
-        {
-            return work();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StorageException(StorageFaults.Describe(e), e);
-        }
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write);
+        file.Write(MemoryMarshal.AsBytes(clip.Samples.AsSpan()));
+        file.Flush(flushToDisk: true);
+        return file.Length;
     }
 
-    private string At(string id, int track) => Path.Combine(_root, $"{id}-{track}{Extension}");
+    private static string Name(string id, int track) => $"{id}-{track}{Extension}";
+
+    private string At(string id, int track) => Path.Combine(_root, Name(id, track));
+
+    [LoggerMessage(LogLevel.Error, "{File}, the reference clip of job {JobId}, is damaged: it has {Bytes} bytes")]
+    private partial void LogDamaged(string file, string jobId, int bytes);
 }

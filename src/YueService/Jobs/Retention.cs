@@ -4,19 +4,33 @@ using YueService.Settings;
 namespace YueService.Jobs;
 
 /// <summary>Removes finished jobs that are too old, and the oldest songs when all together take too much.</summary>
+/// <remarks>
+/// The system's clock may jump, also while no process runs. So ages grow with monotonic time within a process, and nothing is removed by
+/// age within 24 hours after the start or a jump. Called by one thread at a time, except <see cref="RemoveAsync"/>.
+/// </remarks>
 internal sealed partial class Retention(
     IJobStore store, SongFolder songs, IOptions<JobOptions> options, TimeProvider clock, ILogger<Retention> logger)
 {
     private const long Megabyte = 1_000_000;
+    private static readonly TimeSpan AgeHold = TimeSpan.FromHours(24);
+    private static readonly TimeSpan MaxDrift = TimeSpan.FromMinutes(5);
 
-    /// <summary>Removes what is due, the oldest first. Jobs that are not finished are never touched.</summary>
+    private long _holdStart = clock.GetTimestamp();
+    private (long Timestamp, DateTimeOffset Time) _lastLook = (clock.GetTimestamp(), clock.GetUtcNow());
+
+    // The age of each finished job when this process first saw it, and the timestamp of that moment. Null before the first sweep.
+    private Dictionary<string, (TimeSpan Age, long Timestamp)>? _seen;
+
+    /// <summary>Removes jobs that are due, the oldest first. Unfinished jobs are never removed.</summary>
     /// <exception cref="StorageException">The rest is left for the next time.</exception>
     public async Task SweepAsync(CancellationToken cancel)
     {
+        LookAtClock();
+        var removesByAge = options.Value.KeepSongsDays > 0 && clock.GetElapsedTime(_holdStart) >= AgeHold;
         var kept = new Queue<(JobRecord Job, long Bytes)>();
-        foreach (var job in await store.ListFinishedAsync(cancel))
+        foreach (var (job, age) in WithAges(await store.ListFinishedAsync(cancel)))
         {
-            if (IsTooOld(job))
+            if (removesByAge && age > TimeSpan.FromDays(options.Value.KeepSongsDays))
             {
                 await RemoveAsync(job.Id, cancel);
             }
@@ -38,29 +52,75 @@ internal sealed partial class Retention(
         }
     }
 
-    /// <summary>Removes a finished job: out of sight, then the row, then the files. <see cref="RecoverAsync"/> goes on after a kill.</summary>
+    /// <summary>Removes a finished job: its row, then its files. The next start deletes files that are left.</summary>
+    /// <exception cref="StorageException">The row could not be removed, and nothing has changed.</exception>
     public async Task RemoveAsync(string id, CancellationToken cancel)
     {
-        songs.Hide(id);
         await store.RemoveAsync(id, cancel);
-        songs.Purge(id);
         LogRemoved(id);
-    }
-
-    /// <summary>Finishes the removals and drops the half writes of a process that died.</summary>
-    public async Task RecoverAsync(CancellationToken cancel)
-    {
-        foreach (var id in songs.Sweep())
+        try
         {
-            await store.RemoveAsync(id, cancel);
-            songs.Purge(id);
+            songs.Delete(id);
+        }
+        catch (StorageException e)
+        {
+            LogLeftFiles(e, id);
         }
     }
 
-    // A clock that stepped back makes ages negative: nothing is too old then.
-    private bool IsTooOld(JobRecord job) =>
-        options.Value.KeepSongsDays > 0 && clock.GetUtcNow() - job.FinishedAt > TimeSpan.FromDays(options.Value.KeepSongsDays);
+    /// <summary>Finishes removals, and deletes partial files and songs without a row that an earlier process left.</summary>
+    public async Task RecoverAsync(CancellationToken cancel)
+    {
+        // Earlier releases hid a song before they removed its row.
+        foreach (var id in songs.FindHidden())
+        {
+            await store.RemoveAsync(id, cancel);
+        }
+
+        songs.Sweep(await store.ListIdsAsync(cancel), keepUnknown: store.IsNew);
+    }
+
+    /// <summary>Begins the hold anew when the system's clock and monotonic time went apart since the last call.</summary>
+    private void LookAtClock()
+    {
+        var now = (Timestamp: clock.GetTimestamp(), Time: clock.GetUtcNow());
+        var drift = now.Time - _lastLook.Time - clock.GetElapsedTime(_lastLook.Timestamp, now.Timestamp);
+        if (drift.Duration() > MaxDrift)
+        {
+            _holdStart = now.Timestamp;
+            LogJump(drift);
+        }
+
+        _lastLook = now;
+    }
+
+    /// <summary>Pairs each job with its age: the smaller of the monotonic one and the one by the system's clock.</summary>
+    private List<(JobRecord Job, TimeSpan Age)> WithAges(IReadOnlyList<JobRecord> jobs)
+    {
+        var (now, timestamp) = (clock.GetUtcNow(), clock.GetTimestamp());
+        var seen = new Dictionary<string, (TimeSpan Age, long Timestamp)>(StringComparer.Ordinal);
+        var aged = new List<(JobRecord, TimeSpan)>();
+        foreach (var job in jobs)
+        {
+            var (age, since) = _seen is null ? (AgeByClock(job), timestamp) : _seen.GetValueOrDefault(job.Id, (TimeSpan.Zero, timestamp));
+            seen[job.Id] = (age, since);
+            aged.Add((job, Min(AgeByClock(job), age + clock.GetElapsedTime(since, timestamp))));
+        }
+
+        _seen = seen;
+        return aged;
+
+        TimeSpan AgeByClock(JobRecord job) => job.FinishedAt is { } finished ? now - finished : TimeSpan.Zero;
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} and its song were removed")]
     private partial void LogRemoved(string jobId);
+
+    [LoggerMessage(LogLevel.Warning, "Files of removed job {JobId} could not be deleted; the next start tries again")]
+    private partial void LogLeftFiles(Exception exception, string jobId);
+
+    [LoggerMessage(LogLevel.Warning, "The system's clock jumped by {Jump}; no song is removed by its age within the next 24 hours")]
+    private partial void LogJump(TimeSpan jump);
 }

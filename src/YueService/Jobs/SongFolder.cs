@@ -1,73 +1,87 @@
+using System.Buffers.Binary;
 using System.Text;
-using Microsoft.Extensions.Options;
+using System.Text.Json;
 using Yue.Engine;
 using Yue.Engine.Audio;
 using YueService.Audio;
-using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>The files of finished songs: a folder a song, with <c>mix.wav</c>, the stems, files in other formats,
+/// <summary>The files of finished songs: one folder per song, with <c>mix.wav</c>, the stems, files in other formats,
 /// <c>codes.json</c> and <c>song.json</c>.</summary>
 /// <remarks>
-/// A song's folder is written under another name and renamed when it is whole; it is renamed away before it is deleted. So a
-/// folder under its own name is whole at any instant, whatever kills the process. File errors come as <see cref="StorageException"/>.
+/// A song's folder is written under another name and renamed when it is complete; it is renamed away before it is deleted. So a
+/// folder under its own name is complete at any instant, even if the process is killed. File errors are <see cref="StorageException"/>.
+/// A file that cannot be understood counts as missing, and the log names the job.
 /// </remarks>
-internal sealed class SongFolder(IOptions<JobOptions> options)
+internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> logger)
 {
     /// <summary>The track that every song has.</summary>
     public const string Mix = "mix";
 
     private const string Writing = ".writing-";
     private const string Removing = ".removing-";
+    private const string PartExtension = ".part";
     private const string Description = "song.json";
     private const string Codes = "codes.json";
-    private readonly string _root = Path.Combine(options.Value.StateFolder, "songs");
+    private readonly string _root = state["songs"];
 
-    /// <summary>Called before each step of a write sequence; tests make it throw where a process may die.</summary>
+    /// <summary>Called before each step of a write sequence. Tests make it throw where a process may die or a disk may be full.</summary>
     public Action<string>? Reached { get; set; }
 
     /// <summary>Puts a song in place, all of it or nothing.</summary>
     /// <param name="id">The job.</param>
     /// <param name="song">Kept beside the files, so that a song whose row was not written is not lost.</param>
-    /// <param name="codes">What stage 1 wrote: later songs can go on from it.</param>
+    /// <param name="codes">The stage-1 codes, which later songs can continue.</param>
     /// <param name="tracks">WAV files by track.</param>
-    public void Write(string id, FinishedSong song, SongCodes codes, IEnumerable<KeyValuePair<string, byte[]>> tracks) => Guard(() =>
+    /// <returns>The song with the sizes of its files.</returns>
+    public StoredSong Write(string id, FinishedSong song, SongCodes codes, IReadOnlyCollection<KeyValuePair<string, byte[]>> tracks)
     {
-        var folder = At(Writing + id);
-        Reached?.Invoke("create");
-        Directory.CreateDirectory(folder);
-        foreach (var (track, file) in tracks)
+        state.Claim();
+        var files = tracks.ToDictionary(track => FileName(track.Key, AudioFormat.Wav), track => track.Value, StringComparer.Ordinal);
+        files[Codes] = Encoding.UTF8.GetBytes(JobRows.ToJson(codes));
+        var stored = new StoredSong(song, files.ToDictionary(file => file.Key, file => (long)file.Value.Length, StringComparer.Ordinal));
+        files[Description] = Encoding.UTF8.GetBytes(JobRows.ToJson(stored));
+        return StorageFaults.Guard(() =>
         {
-            Reached?.Invoke($"write {track}");
-            WriteThrough(Path.Combine(folder, FileName(track, AudioFormat.Wav)), file);
-        }
+            try
+            {
+                WriteFiles(id, files);
+                return stored;
+            }
+            catch (Exception e) when (StorageFaults.IsFileError(e))
+            {
+                TryDelete(At(Writing + id));
+                throw;
+            }
+        });
+    }
 
-        Reached?.Invoke("write codes");
-        WriteThrough(Path.Combine(folder, Codes), Encoding.UTF8.GetBytes(JobRows.ToJson(codes)));
-        Reached?.Invoke("describe");
-        WriteThrough(Path.Combine(folder, Description), Encoding.UTF8.GetBytes(JobRows.ToJson(song)));
-        Reached?.Invoke("rename");
-        DeleteIfThere(At(id));
-        Directory.Move(folder, At(id));
-        Reached?.Invoke("renamed");
-        return true;
-    });
+    /// <summary>Returns a song whose folder is in place with every file whole; null otherwise.</summary>
+    public StoredSong? Find(string id) => StorageFaults.Guard(() =>
+        Read(id, Description, json => ParseDescription(id, json)) is { } song && song.Files.All(file => SizeOf(id, file.Key) == file.Value)
+            ? song
+            : null);
 
-    /// <summary>What is known of a song whose folder is in place; null when it is not.</summary>
-    public FinishedSong? Find(string id) => Read<FinishedSong>(id, Description);
-
-    /// <summary>A song's codes; null when its folder is not in place, or an earlier release wrote it.</summary>
-    public SongCodes? FindCodes(string id) => Read<SongCodes>(id, Codes);
+    /// <summary>Returns a song's codes; null if the file is missing or damaged, or an earlier release wrote the song.</summary>
+    public SongCodes? FindCodes(string id) => StorageFaults.Guard(() => Read(id, Codes, JobRows.FromJson<SongCodes>));
 
     /// <summary>Opens a file of a song; null when there is none.</summary>
-    public FileStream? Open(string id, string track, AudioFormat format) => Guard(() =>
+    /// <param name="id">The job.</param>
+    /// <param name="track">The track.</param>
+    /// <param name="format">The file's format.</param>
+    /// <param name="sizes">The stored sizes by file name; null when an earlier release stored the song.</param>
+    public SongFile? Open(string id, string track, AudioFormat format, IReadOnlyDictionary<string, long>? sizes) => StorageFaults.Guard(() =>
     {
+        var name = FileName(track, format);
         try
         {
-            return new FileStream(
-                Path.Combine(At(id), FileName(track, format)),
+            var content = new FileStream(
+                Path.Combine(At(id), name),
                 new FileStreamOptions { Share = FileShare.Read | FileShare.Delete, Options = FileOptions.Asynchronous });
+            var isWhole = sizes is not null && sizes.TryGetValue(name, out var bytes) ? content.Length == bytes
+                : format == AudioFormat.Wav && IsWholeWav(content);
+            return new SongFile(name, content, isWhole);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -76,25 +90,31 @@ internal sealed class SongFolder(IOptions<JobOptions> options)
     });
 
     /// <summary>Adds a file in another format to a song that is in place.</summary>
-    public void Add(string id, string track, AudioFormat format, byte[] file) => Guard(() =>
+    /// <returns>The file's name.</returns>
+    public string Add(string id, string track, AudioFormat format, byte[] file)
     {
-        var path = Path.Combine(At(id), FileName(track, format));
-        var part = $"{path}.{Guid.NewGuid():N}.part";
-        try
+        state.Claim();
+        return StorageFaults.Guard(() =>
         {
-            WriteThrough(part, file);
-            File.Move(part, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(part);
-        }
+            var name = FileName(track, format);
+            var part = Path.Combine(At(id), $"{name}.{Guid.NewGuid():N}{PartExtension}");
+            try
+            {
+                WriteThrough(part, file);
+                Reached?.Invoke("add");
+                File.Move(part, Path.Combine(At(id), name), overwrite: true);
+                return name;
+            }
+            catch (Exception e) when (StorageFaults.IsFileError(e))
+            {
+                File.Delete(part);
+                throw;
+            }
+        });
+    }
 
-        return true;
-    });
-
-    /// <summary>Takes a song out of its place; <see cref="Purge"/> deletes it. The job's row goes in between.</summary>
-    public void Hide(string id) => Guard(() =>
+    /// <summary>Deletes a song.</summary>
+    public void Delete(string id) => StorageFaults.Guard(() =>
     {
         Reached?.Invoke("hide");
         if (Directory.Exists(At(id)))
@@ -103,41 +123,121 @@ internal sealed class SongFolder(IOptions<JobOptions> options)
             Directory.Move(At(id), At(Removing + id));
         }
 
-        Reached?.Invoke("hidden");
-        return true;
-    });
-
-    /// <summary>Deletes a song that <see cref="Hide"/> took out of its place.</summary>
-    public void Purge(string id) => Guard(() =>
-    {
-        Reached?.Invoke("purge");
+        Reached?.Invoke("delete");
         DeleteIfThere(At(Removing + id));
         return true;
     });
 
-    /// <summary>Deletes what a process that died left half written.</summary>
-    /// <returns>The jobs that were being removed: their rows and files are still to go.</returns>
-    public IReadOnlyList<string> Sweep() => Guard<IReadOnlyList<string>>(() =>
+    /// <summary>Returns the jobs whose songs were being deleted when an earlier process died.</summary>
+    public IReadOnlyList<string> FindHidden() => StorageFaults.Guard(() =>
     {
         Directory.CreateDirectory(_root);
-        foreach (var half in Directory.GetDirectories(_root, Writing + "*"))
+        return Directory.GetDirectories(_root, Removing + "*").Select(folder => Path.GetFileName(folder)[Removing.Length..]).ToList();
+    });
+
+    /// <summary>Deletes what an earlier process left: partial and hidden folders, partial files, and songs without a row.</summary>
+    /// <param name="jobs">The jobs that have a row.</param>
+    /// <param name="keepUnknown">Keeps songs without a row: the database is new, and the songs may be all that is left of an old one.</param>
+    public void Sweep(IReadOnlySet<string> jobs, bool keepUnknown) => StorageFaults.Guard(() =>
+    {
+        foreach (var folder in Directory.GetDirectories(_root))
         {
-            Directory.Delete(half, recursive: true);
+            var name = Path.GetFileName(folder);
+            var isUnknown = IsJobId(name) && !jobs.Contains(name);
+            if (isUnknown && keepUnknown)
+            {
+                LogUnknown(name);
+            }
+            else if (isUnknown || name.StartsWith(Writing, StringComparison.Ordinal) || name.StartsWith(Removing, StringComparison.Ordinal))
+            {
+                TryDelete(folder);
+            }
+            else
+            {
+                foreach (var part in Directory.GetFiles(folder, "*" + PartExtension))
+                {
+                    File.Delete(part);
+                }
+            }
         }
 
-        return [.. Directory.GetDirectories(_root, Removing + "*").Select(folder => Path.GetFileName(folder)[Removing.Length..])];
+        return true;
     });
 
-    /// <summary>The bytes that a song takes.</summary>
-    public long BytesOf(string id) => Guard(() =>
+    /// <summary>Returns the bytes that a song takes.</summary>
+    public long BytesOf(string id) => StorageFaults.Guard(() =>
         Directory.Exists(At(id)) ? new DirectoryInfo(At(id)).EnumerateFiles().Sum(file => file.Length) : 0);
 
-    private T? Read<T>(string id, string file)
-        where T : class => Guard(() =>
+    private void WriteFiles(string id, Dictionary<string, byte[]> files)
     {
-        var path = Path.Combine(At(id), file);
-        return File.Exists(path) ? JobRows.FromJson<T>(File.ReadAllText(path)) : null;
-    });
+        var folder = At(Writing + id);
+        Reached?.Invoke("create");
+        Directory.CreateDirectory(folder);
+        foreach (var (name, bytes) in files)
+        {
+            Reached?.Invoke($"write {name}");
+            WriteThrough(Path.Combine(folder, name), bytes);
+        }
+
+        Reached?.Invoke("rename");
+        DeleteIfThere(At(id));
+        Directory.Move(folder, At(id));
+        Reached?.Invoke("renamed");
+    }
+
+    /// <summary>Reads a description. One of an earlier release has no sizes: they are then those of the files that lie there.</summary>
+    private StoredSong ParseDescription(string id, string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        if (document.RootElement.TryGetProperty("song", out _))
+        {
+            return JobRows.FromJson<StoredSong>(json);
+        }
+
+        var song = JobRows.FromJson<FinishedSong>(json);
+        var names = song.Tracks.Select(track => FileName(track, AudioFormat.Wav)).ToList();
+        foreach (var name in names)
+        {
+            using var file = File.OpenRead(Path.Combine(At(id), name));
+            if (!IsWholeWav(file))
+            {
+                throw new FormatException($"{name} is not complete.");
+            }
+        }
+
+        return new(song, names.ToDictionary(name => name, name => SizeOf(id, name)!.Value, StringComparer.Ordinal));
+    }
+
+    private T? Read<T>(string id, string file, Func<string, T> parse)
+        where T : class
+    {
+        try
+        {
+            return parse(File.ReadAllText(Path.Combine(At(id), file)));
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception e) when (JobRows.IsDamage(e))
+        {
+            LogDamaged(e, file, id);
+            return null;
+        }
+    }
+
+    private long? SizeOf(string id, string name) => new FileInfo(Path.Combine(At(id), name)) is { Exists: true, Length: var bytes } ? bytes : null;
+
+    /// <summary>Whether a file of an earlier release, whose size was not stored, has the length that its own header says.</summary>
+    private static bool IsWholeWav(FileStream file)
+    {
+        Span<byte> header = stackalloc byte[8];
+        return RandomAccess.Read(file.SafeFileHandle, header, 0) == header.Length
+            && header[..4].SequenceEqual("RIFF"u8)
+            && BinaryPrimitives.ReadUInt32LittleEndian(header[4..]) + header.Length == file.Length;
+    }
+
+    private static bool IsJobId(string name) => name.Length == 32 && name.All(char.IsAsciiHexDigitLower);
 
     private static string FileName(string track, AudioFormat format) => $"{track}.{format.Name()}";
 
@@ -156,17 +256,33 @@ internal sealed class SongFolder(IOptions<JobOptions> options)
         }
     }
 
-    private static T Guard<T>(Func<T> work)
+    /// <summary>Deletes a folder that nothing depends on; the next start tries again.</summary>
+    private void TryDelete(string folder)
     {
         try
         {
-            return work();
+            DeleteIfThere(folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (StorageFaults.IsFileError(e))
         {
-            throw new StorageException(StorageFaults.Describe(e), e);
+            LogLeft(e, Path.GetFileName(folder));
         }
     }
 
     private string At(string name) => Path.Combine(_root, name);
+
+    [LoggerMessage(LogLevel.Error, "{File} of job {JobId} is damaged and counts as missing")]
+    private partial void LogDamaged(Exception exception, string file, string jobId);
+
+    [LoggerMessage(LogLevel.Warning, "The database is new, and the song of job {JobId} is not in it. The next start deletes the song")]
+    private partial void LogUnknown(string jobId);
+
+    [LoggerMessage(LogLevel.Warning, "The leftover folder {Folder} could not be deleted")]
+    private partial void LogLeft(Exception exception, string folder);
 }
+
+/// <summary>An open file of a song.</summary>
+/// <param name="Name">The file's name.</param>
+/// <param name="Content">The file from its beginning.</param>
+/// <param name="IsWhole">Whether the file has the size that it was written with.</param>
+internal sealed record SongFile(string Name, FileStream Content, bool IsWhole);

@@ -7,17 +7,20 @@ using YueService.Telemetry;
 namespace YueService.Jobs;
 
 /// <summary>Takes jobs, finds them, cancels them.</summary>
-internal sealed class SongJobs(
+internal sealed partial class SongJobs(
     IJobStore store,
     IJobQueue queue,
     JobRunner runner,
     Retention retention,
     ReferenceFolder references,
+    StateFolder state,
     JobSignals signals,
-    TimeProvider clock) : IDisposable
+    JobFailure failure,
+    TimeProvider clock,
+    ILogger<SongJobs> logger) : IDisposable
 {
-    /// <summary>How long <see cref="DeleteAsync"/> waits for a cancelled job to end.</summary>
-    private static readonly TimeSpan CancelLimit = TimeSpan.FromSeconds(5);
+    /// <summary>How long <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/> wait: they answer within a second.</summary>
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(0.8);
 
     private readonly SemaphoreSlim _taking = new(1, 1);
     private readonly ConcurrentDictionary<string, LiveJob> _live = new(StringComparer.Ordinal);
@@ -102,7 +105,47 @@ internal sealed class SongJobs(
     public async Task<JobView?> FindAsync(string id, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
-        return await store.FindAsync(id, cancel) is { } job ? View(job) : null;
+        try
+        {
+            return await store.FindAsync(id, cancel) is { } job ? View(job) : null;
+        }
+        catch (StorageException) when (_live.TryGetValue(id, out var live))
+        {
+            // A job that this process works on can be watched and cancelled without the store.
+            return new(live.Job, live);
+        }
+    }
+
+    /// <summary>Returns why jobs cannot be accepted now; null when they can.</summary>
+    public async Task<string?> WhyClosedAsync(CancellationToken cancel)
+    {
+        if (await signals.WhyClosedAsync(AnswerLimit, cancel) is { } reason)
+        {
+            return reason;
+        }
+
+        try
+        {
+            state.Claim();
+            return null;
+        }
+        catch (StorageException e)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <summary>Stores the size of a file that was added to a song. Without it the next caller has the file made again.</summary>
+    public async Task NoteFileAsync(string id, string file, long bytes)
+    {
+        try
+        {
+            await store.SetFileSizeAsync(id, file, bytes, CancellationToken.None);
+        }
+        catch (StorageException e)
+        {
+            LogUnnoted(e, file, id);
+        }
     }
 
     /// <summary>Jobs from the newest on.</summary>
@@ -112,8 +155,8 @@ internal sealed class SongJobs(
         return [.. (await store.ListAsync(before, count, cancel)).Select(View)];
     }
 
-    /// <summary>Cancels a job that is not finished; removes one that is, with its song.</summary>
-    /// <returns>The job after it was cancelled, or still in its last step; null when it was removed.</returns>
+    /// <summary>Cancels an unfinished job. Removes a finished one with its song.</summary>
+    /// <returns>The job, which may not have ended yet; null when it was removed.</returns>
     public async Task<JobView?> DeleteAsync(JobView view, CancellationToken cancel)
     {
         if (view.Job.IsFinished)
@@ -127,11 +170,11 @@ internal sealed class SongJobs(
             live.Cancel();
             try
             {
-                await live.Ended.WaitAsync(CancelLimit, clock, cancel);
+                await Task.WhenAny(live.Ended, live.Delayed).WaitAsync(AnswerLimit, clock, cancel);
             }
             catch (TimeoutException)
             {
-                // The engine is in a long step; the job ends after it.
+                // The engine is in a long step, or the store is slow; the job ends after it.
             }
         }
         else
@@ -160,7 +203,7 @@ internal sealed class SongJobs(
             else if (await store.FindAsync(id, cancel) is { IsFinished: false })
             {
                 await store.CancelAsync(id, cancel);
-                references.Delete(id);
+                TryDeleteClip(id);
             }
         }
         finally
@@ -176,44 +219,76 @@ internal sealed class SongJobs(
     {
         try
         {
-            if (job.Request.Song.Reference is { } clip)
-            {
-                references.Write(job.Id, clip);
-            }
-
-            var record = await store.AddAsync(job, CancellationToken.None);
+            var files = job.Request.Song.Reference is { } clip ? references.Write(job.Id, clip) : null;
+            var record = await store.AddAsync(job with { Files = files }, CancellationToken.None);
+            signals.Trust();
             Follow(live, song, record);
             return record;
         }
-        catch (StorageException)
+        catch (StorageException e)
         {
             live.Cancel();
-            references.Delete(job.Id);
+            TryDeleteClip(job.Id);
+            signals.Suspect(e);
             throw;
+        }
+    }
+
+    /// <summary>Deletes the clip of a job that needs it no more; the next start deletes what is left.</summary>
+    private void TryDeleteClip(string id)
+    {
+        try
+        {
+            references.Delete(id);
+        }
+        catch (StorageException e)
+        {
+            LogLeftClip(e, id);
         }
     }
 
     /// <summary>The song of a stored job with its reference clip; null when the clip is gone.</summary>
     private SongRequest? WithClip(JobRecord job) => job.Request.Song.Reference is not { } stored ? job.Request.Song
-        : references.Read(job.Id, stored) is { } clip ? job.Request.Song with { Reference = clip }
+        : references.Read(job.Id, stored, job.Files) is { } clip ? job.Request.Song with { Reference = clip }
         : null;
 
     private static JobFault ClipIsGone() => new(
-        ProblemType.SongFailed.Urn, ProblemType.SongFailed.Title, "The reference clip is gone from the state folder. Ask for the song again.");
+        ProblemType.SongFailed.Urn, ProblemType.SongFailed.Title, "The reference clip is gone from the state folder, or damaged. Ask for the song again.");
 
     private void Follow(LiveJob live, QueuedSong song, JobRecord job)
     {
         live.Queued = song;
+        live.Job = job;
         _live[live.Id] = live;
         _ = Task.Run(FollowAsync);
 
         async Task FollowAsync()
         {
-            await runner.RunAsync(live, job);
+            try
+            {
+                await runner.RunAsync(live, job);
+            }
+#pragma warning disable CA1031 // A bug, which ends the process. After the service stopped, its parts may be disposed.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                if (!signals.Stopped.IsCancellationRequested)
+                {
+                    failure.Report(e);
+                }
+            }
+
             _live.TryRemove(live.Id, out _);
+            live.Leave();
             live.Dispose();
         }
     }
+
+    [LoggerMessage(LogLevel.Warning, "The size of {File} of job {JobId} could not be stored")]
+    private partial void LogUnnoted(Exception exception, string file, string jobId);
+
+    [LoggerMessage(LogLevel.Warning, "The reference clip of job {JobId} could not be deleted")]
+    private partial void LogLeftClip(Exception exception, string jobId);
 }
 
 /// <summary>A job with what this process knows of it.</summary>
@@ -224,8 +299,11 @@ internal sealed record JobView(JobRecord Job, LiveJob? Live)
     /// <summary>The state; the store may lag behind a job that has just begun.</summary>
     public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Latest.State;
 
-    /// <summary>Why the job failed; null unless it did.</summary>
-    public JobFault? Fault => Job.Fault ?? Live?.Unstored;
+    /// <summary>Why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
+    public string? Note => Job.IsFinished || Live is null ? null
+        : Live.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"
+        : Live.Cancelled.IsCancellationRequested ? "The job is cancelled as soon as its current step is done and its end is stored."
+        : null;
 }
 
 /// <summary>What became of a submission.</summary>

@@ -1,38 +1,46 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using Microsoft.Data.Sqlite;
-using Microsoft.Extensions.Options;
-using YueService.Settings;
 
 namespace YueService.Jobs;
 
 /// <summary>Jobs in an SQLite database in WAL mode, in the state folder.</summary>
-/// <remarks>One connection, one call at a time: a call takes well under a millisecond besides the wait for the disk.</remarks>
-internal sealed class SqliteJobStore(IOptions<JobOptions> options, TimeProvider clock) : IJobStore, IDisposable
+/// <remarks>One connection for writes and one for reads, each with one call at a time: a write that waits for another program's lock
+/// or for the disk delays no read.</remarks>
+internal sealed partial class SqliteJobStore(StateFolder folder, TimeProvider clock, ILogger<SqliteJobStore> logger) : IJobStore, IDisposable
 {
     // Codes that a song went on from are needed until it is made; lists of finished jobs stay small without them.
-    private const string Finished = "finished_ms = $now, request = json_remove(request, '$.song.continue_from')";
+    private const string Finished = """
+        finished_ms = $now,
+        request = CASE WHEN json_valid(request) THEN json_remove(request, '$.song.continue_from') ELSE request END
+        """;
 
     private static readonly TimeSpan GateLimit = TimeSpan.FromSeconds(10);
-    private readonly SemaphoreSlim _gate = new(1, 1);
-    private readonly JobDatabase _database = new(options.Value.StateFolder);
+    private readonly Lane _writes = new(new JobDatabase(folder, isWriter: true));
+    private readonly Lane _reads = new(new JobDatabase(folder, isWriter: false));
+    private readonly ConcurrentDictionary<string, bool> _damaged = new(StringComparer.Ordinal);
 
-    public Task OpenAsync(CancellationToken cancel) => UseAsync(_ => true, cancel);
+    public bool IsNew => _writes.Database.IsNew;
 
-    public Task<JobRecord> AddAsync(NewJob job, CancellationToken cancel) => UseAsync(
+    public Task OpenAsync(CancellationToken cancel) => _writes.UseAsync(connection => Execute(connection, JobDatabase.Probe, "", null), cancel);
+
+    public Task<JobRecord> AddAsync(NewJob job, CancellationToken cancel) => _writes.UseAsync(
         connection =>
         {
             using var insert = connection.CreateCommand();
             insert.CommandText = """
-                INSERT INTO jobs (id, state, request, idempotency_key, body_hash, created_ms)
-                VALUES ($id, 'queued', $request, $key, $hash, $now) RETURNING *
+                INSERT INTO jobs (id, state, request, idempotency_key, body_hash, created_ms, files)
+                VALUES ($id, 'queued', $request, $key, $hash, $now, $files) RETURNING *
                 """;
             insert.Parameters.AddWithValue("$id", job.Id);
             insert.Parameters.AddWithValue("$request", JobRows.ToJson(job.Request));
             insert.Parameters.AddWithValue("$key", (object?)job.Key ?? DBNull.Value);
             insert.Parameters.AddWithValue("$hash", (object?)job.BodyHash ?? DBNull.Value);
             insert.Parameters.AddWithValue("$now", Now());
+            insert.Parameters.AddWithValue("$files", job.Files is { } files ? JobRows.ToJson(files) : DBNull.Value);
             try
             {
-                return JobRows.Read(insert).Single();
+                return JobRows.Read(insert, NoteDamage).Single();
             }
             catch (SqliteException e) when (e.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT)
             {
@@ -42,22 +50,24 @@ internal sealed class SqliteJobStore(IOptions<JobOptions> options, TimeProvider 
         cancel);
 
     public Task<JobRecord?> FindAsync(string id, CancellationToken cancel) =>
-        UseAsync(connection => Select(connection, "WHERE id = $value", id).SingleOrDefault(), cancel);
+        _reads.UseAsync(connection => Select(connection, "WHERE id = $value", id).SingleOrDefault(), cancel);
 
     public Task<JobRecord?> FindByKeyAsync(string key, CancellationToken cancel) =>
-        UseAsync(connection => Select(connection, "WHERE idempotency_key = $value", key).SingleOrDefault(), cancel);
+        _reads.UseAsync(connection => Select(connection, "WHERE idempotency_key = $value", key).SingleOrDefault(), cancel);
 
-    public Task<IReadOnlyList<JobRecord>> ListAsync(long? before, int count, CancellationToken cancel) => UseAsync(
+    public Task<IReadOnlyList<JobRecord>> ListAsync(long? before, int count, CancellationToken cancel) => _reads.UseAsync(
         connection => Select(
             connection,
-            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"WHERE number < $value ORDER BY number DESC LIMIT {count}"),
+            string.Create(CultureInfo.InvariantCulture, $"WHERE number < $value ORDER BY number DESC LIMIT {count}"),
             before ?? long.MaxValue),
         cancel);
 
-    public Task<IReadOnlyList<JobRecord>> ListUnfinishedAsync(CancellationToken cancel) => UseAsync(
+    public Task<IReadOnlyList<JobRecord>> ListUnfinishedAsync(CancellationToken cancel) => _reads.UseAsync(
         connection => Select(connection, "WHERE state IN ('queued', 'running') ORDER BY number", 0), cancel);
 
-    public Task<IReadOnlyList<JobRecord>> ListFinishedAsync(CancellationToken cancel) => UseAsync(
+    public Task<IReadOnlySet<string>> ListIdsAsync(CancellationToken cancel) => _reads.UseAsync(ReadIds, cancel);
+
+    public Task<IReadOnlyList<JobRecord>> ListFinishedAsync(CancellationToken cancel) => _reads.UseAsync(
         connection => Select(connection, "WHERE state NOT IN ('queued', 'running') ORDER BY number", 0), cancel);
 
     public Task SetRunningAsync(string id, CancellationToken cancel) =>
@@ -66,32 +76,50 @@ internal sealed class SqliteJobStore(IOptions<JobOptions> options, TimeProvider 
     public Task RequeueAsync(string id, bool interrupted, CancellationToken cancel) => UpdateAsync(
         $"state = 'queued', started_ms = NULL, interruptions = interruptions + {(interrupted ? 1 : 0)}", id, null, cancel);
 
-    public Task SucceedAsync(string id, FinishedSong song, CancellationToken cancel) =>
-        UpdateAsync($"state = 'succeeded', {Finished}, song = $value", id, JobRows.ToJson(song), cancel);
+    public Task SucceedAsync(string id, StoredSong song, CancellationToken cancel) => UpdateAsync(
+        $"state = 'succeeded', {Finished}, song = $value -> 'song', files = $value -> 'files'", id, JobRows.ToJson(song), cancel);
+
+    public Task SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel) => UpdateAsync(
+        string.Create(CultureInfo.InvariantCulture, $"files = json_set(coalesce(files, '{{}}'), '$.\"' || $value || '\"', {bytes})"), id, file, cancel);
 
     public Task FailAsync(string id, JobFault fault, CancellationToken cancel) =>
         UpdateAsync($"state = 'failed', {Finished}, fault = $value", id, JobRows.ToJson(fault), cancel);
 
     public Task CancelAsync(string id, CancellationToken cancel) => UpdateAsync($"state = 'cancelled', {Finished}", id, null, cancel);
 
-    public Task RemoveAsync(string id, CancellationToken cancel) => UseAsync(
+    public Task RemoveAsync(string id, CancellationToken cancel) => _writes.UseAsync(
         connection => Execute(connection, "DELETE FROM jobs WHERE id = $id", id, null), cancel);
 
     public void Dispose()
     {
-        _database.Dispose();
-        _gate.Dispose();
+        _writes.Dispose();
+        _reads.Dispose();
+        folder.Dispose();
     }
 
-    private static IReadOnlyList<JobRecord> Select(SqliteConnection connection, string where, object value)
+    private IReadOnlyList<JobRecord> Select(SqliteConnection connection, string where, object value)
     {
         using var select = connection.CreateCommand();
         select.CommandText = $"SELECT * FROM jobs {where}";
         select.Parameters.AddWithValue("$value", value);
-        return JobRows.Read(select);
+        return JobRows.Read(select, NoteDamage);
     }
 
-    private Task<int> UpdateAsync(string set, string id, string? value, CancellationToken cancel) => UseAsync(
+    private static IReadOnlySet<string> ReadIds(SqliteConnection connection)
+    {
+        using var select = connection.CreateCommand();
+        select.CommandText = "SELECT id FROM jobs";
+        using var reader = select.ExecuteReader();
+        var ids = new HashSet<string>(StringComparer.Ordinal);
+        while (reader.Read())
+        {
+            ids.Add(reader.GetString(0));
+        }
+
+        return ids;
+    }
+
+    private Task<int> UpdateAsync(string set, string id, string? value, CancellationToken cancel) => _writes.UseAsync(
         connection => Execute(connection, $"UPDATE jobs SET {set} WHERE id = $id", id, value), cancel);
 
     private int Execute(SqliteConnection connection, string statement, string id, string? value)
@@ -106,28 +134,52 @@ internal sealed class SqliteJobStore(IOptions<JobOptions> options, TimeProvider 
 
     private long Now() => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private async Task<T> UseAsync<T>(Func<SqliteConnection, T> work, CancellationToken cancel)
+    /// <summary>Logs a damaged row once.</summary>
+    private void NoteDamage(string id, Exception exception)
     {
-        if (!await _gate.WaitAsync(GateLimit, cancel))
+        if (_damaged.TryAdd(id, true))
         {
-            throw new StorageException("The job database is too busy.", new TimeoutException());
+            LogDamaged(exception, id);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "The row of job {JobId} is damaged; the job is shown as failed, and can be deleted")]
+    private partial void LogDamaged(Exception exception, string jobId);
+
+    /// <summary>A connection that one call uses at a time.</summary>
+    private sealed class Lane(JobDatabase database) : IDisposable
+    {
+        private readonly SemaphoreSlim _gate = new(1, 1);
+
+        public JobDatabase Database => database;
+
+        public async Task<T> UseAsync<T>(Func<SqliteConnection, T> work, CancellationToken cancel)
+        {
+            if (!await _gate.WaitAsync(GateLimit, cancel))
+            {
+                throw new StorageException("The job database is too busy.", new TimeoutException());
+            }
+
+            try
+            {
+                return StorageFaults.Guard(() => work(database.Open()));
+            }
+            catch (SqliteException e)
+            {
+                database.Forget(e);
+                throw new StorageException(StorageFaults.DescribeSqlite(e.SqliteErrorCode), e);
+            }
+            finally
+            {
+                _gate.Release();
+            }
         }
 
-        try
+        /// <summary>Waits for the call that uses the connection, then closes it.</summary>
+        public void Dispose()
         {
-            return work(_database.Open());
-        }
-        catch (SqliteException e)
-        {
-            _database.Forget(e);
-            throw new StorageException(JobDatabase.Describe(e), e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StorageException(StorageFaults.Describe(e), e);
-        }
-        finally
-        {
+            _gate.Wait(GateLimit);
+            database.Dispose();
             _gate.Release();
         }
     }

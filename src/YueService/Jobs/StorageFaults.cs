@@ -31,6 +31,22 @@ internal static class StorageFaults
         _ => "The state folder cannot be used.",
     };
 
+    /// <summary>Runs work on files, and turns its file errors into <see cref="StorageException"/>.</summary>
+    public static T Guard<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (IsFileError(e))
+        {
+            throw new StorageException(Describe(e), e);
+        }
+    }
+
+    /// <summary>Whether an exception says that a file could not be read or written.</summary>
+    public static bool IsFileError(Exception e) => e is IOException or UnauthorizedAccessException;
+
     /// <summary>Why the database could not be used, by SQLite's primary result code.</summary>
     public static string DescribeSqlite(int code) => code switch
     {

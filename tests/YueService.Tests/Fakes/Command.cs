@@ -14,6 +14,9 @@ internal sealed class Command
 
     public FakeSongEncoder Encoder { get; } = new();
 
+    /// <summary>Registers what else the test replaces.</summary>
+    public Action<IServiceCollection> Configure { get; init; } = _ => { };
+
     public StringWriter Output { get; } = new();
 
     /// <summary>What <c>--out -</c> writes.</summary>
@@ -32,6 +35,7 @@ internal sealed class Command
             services.AddSingleton<ISongEngine>(Engine);
             services.AddSingleton<ISongEncoder>(Encoder);
             services.AddSongEngine<FakeSongEngine, FakeSongEncoder>();
+            Configure(services);
         },
         TextWriter.Synchronized(Output),
         TextWriter.Synchronized(Error),

@@ -17,12 +17,15 @@ public sealed class RetentionTests : IDisposable
     private readonly JobOptions _options;
     private readonly SqliteJobStore _store;
     private readonly SongFolder _songs;
+    private Retention _retention = null!;
 
     public RetentionTests()
     {
         _options = new JobOptions { StateFolder = _state.Path, KeepSongsDays = 10, KeepSongsMegabytes = 2 };
-        _store = new(Options.Create(_options), _clock);
-        _songs = new(Options.Create(_options));
+        var folder = new StateFolder(Options.Create(_options));
+        _store = new(folder, _clock, NullLogger<SqliteJobStore>.Instance);
+        _songs = new(folder, NullLogger<SongFolder>.Instance);
+        Restart();
     }
 
     public void Dispose()
@@ -32,16 +35,78 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_too_old_goes_and_what_is_not_finished_stays()
+    public async Task Old_jobs_are_removed_and_unfinished_ones_stay()
     {
+        await _store.OpenAsync(TestContext.Current.CancellationToken);
+        await SweptAsync();
         await FinishAsync("old", 10);
         await _store.AddAsync(Job("queued"), TestContext.Current.CancellationToken);
-        _clock.Now += TimeSpan.FromDays(6);
+        await SweptAsync();
+        _clock.Pass(TimeSpan.FromDays(6));
         await FinishAsync("young", 10);
-        _clock.Now += TimeSpan.FromDays(6);
+        await SweptAsync();
+        _clock.Pass(TimeSpan.FromDays(6));
         Assert.Equal(["queued", "young"], await SweptAsync());
         Assert.Null(_songs.Find("old"));
         Assert.NotNull(_songs.Find("young"));
+    }
+
+    [Fact]
+    public async Task Songs_of_an_earlier_process_age_while_it_is_stopped()
+    {
+        await FinishAsync("old", 10);
+        _clock.Pass(TimeSpan.FromDays(9.5));
+        Restart();
+        Assert.Equal(["old"], await SweptAsync());
+        _clock.Pass(TimeSpan.FromHours(25));
+        Assert.Empty(await SweptAsync());
+    }
+
+    [Theory]
+    [InlineData(40)]
+    [InlineData(-40)]
+    public async Task A_clock_jump_removes_nothing(int days)
+    {
+        await FinishAsync("earlier", 10);
+        Restart();
+        await SweptAsync();
+        await FinishAsync("a", 10);
+        _clock.Pass(TimeSpan.FromHours(30));
+        Assert.Equal(["a", "earlier"], await SweptAsync());
+        _clock.Jump(TimeSpan.FromDays(days));
+        Assert.Equal(["a", "earlier"], await SweptAsync());
+        _clock.Pass(TimeSpan.FromHours(30));
+        Assert.Equal(["a", "earlier"], await SweptAsync());
+    }
+
+    [Fact]
+    public async Task Songs_are_kept_for_a_day_after_a_start_so_that_a_wrong_clock_can_be_set_right()
+    {
+        await FinishAsync("a", 10);
+        _clock.Jump(TimeSpan.FromDays(40));
+        Restart();
+        _clock.Pass(TimeSpan.FromHours(23));
+        Assert.Equal(["a"], await SweptAsync());
+        _clock.Jump(TimeSpan.FromDays(-40));
+        _clock.Pass(TimeSpan.FromHours(30));
+        Assert.Equal(["a"], await SweptAsync());
+        _clock.Pass(TimeSpan.FromDays(10));
+        Assert.Empty(await SweptAsync());
+    }
+
+    [Fact]
+    public async Task A_jump_holds_removal_by_age_for_another_day()
+    {
+        await FinishAsync("a", 10);
+        _clock.Pass(TimeSpan.FromDays(11));
+        Restart();
+        _clock.Pass(TimeSpan.FromHours(23));
+        _clock.Jump(TimeSpan.FromHours(1));
+        Assert.Equal(["a"], await SweptAsync());
+        _clock.Pass(TimeSpan.FromHours(23));
+        Assert.Equal(["a"], await SweptAsync());
+        _clock.Pass(TimeSpan.FromHours(2));
+        Assert.Empty(await SweptAsync());
     }
 
     [Fact]
@@ -59,7 +124,7 @@ public sealed class RetentionTests : IDisposable
     public async Task A_clock_that_steps_back_removes_nothing_and_keeps_the_order()
     {
         await FinishAsync("a", 10);
-        _clock.Now -= TimeSpan.FromDays(400);
+        _clock.Jump(TimeSpan.FromDays(-400));
         await FinishAsync("b", 10);
         Assert.Equal(["a", "b"], await SweptAsync());
         var newest = await _store.ListAsync(null, 10, TestContext.Current.CancellationToken);
@@ -71,7 +136,7 @@ public sealed class RetentionTests : IDisposable
     {
         (_options.KeepSongsDays, _options.KeepSongsMegabytes) = (0, 0);
         await FinishAsync("a", 3_000_000);
-        _clock.Now += TimeSpan.FromDays(4000);
+        _clock.Pass(TimeSpan.FromDays(4000));
         Assert.Equal(["a"], await SweptAsync());
     }
 
@@ -81,22 +146,38 @@ public sealed class RetentionTests : IDisposable
     {
         await _store.AddAsync(Job(id), TestContext.Current.CancellationToken);
         var song = new FinishedSong(44100, 1, 42, "en", new TimingsBody(0, 1, 1, 1, 3, 10, 3), [], [], [SongFolder.Mix]);
-        _songs.Write(id, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])]);
-        await _store.SucceedAsync(id, song, TestContext.Current.CancellationToken);
+        var stored = _songs.Write(id, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])]);
+        await _store.SucceedAsync(id, stored, TestContext.Current.CancellationToken);
     }
 
     /// <summary>The jobs that a sweep leaves, in order.</summary>
     private async Task<IEnumerable<string>> SweptAsync()
     {
         var cancel = TestContext.Current.CancellationToken;
-        await new Retention(_store, _songs, Options.Create(_options), _clock, NullLogger<Retention>.Instance).SweepAsync(cancel);
+        await _retention.SweepAsync(cancel);
         return (await _store.ListAsync(null, 100, cancel)).Select(job => job.Id).Order(StringComparer.Ordinal);
     }
 
+    /// <summary>Begins anew as another process does.</summary>
+    private void Restart() => _retention = new(_store, _songs, Options.Create(_options), _clock, NullLogger<Retention>.Instance);
+
     private sealed class Clock : TimeProvider
     {
-        public DateTimeOffset Now { get; set; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        private long _ticks = 1;
 
-        public override DateTimeOffset GetUtcNow() => Now;
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override DateTimeOffset GetUtcNow() => _now;
+
+        public override long GetTimestamp() => _ticks;
+
+        public void Pass(TimeSpan time)
+        {
+            _now += time;
+            _ticks += time.Ticks;
+        }
+
+        public void Jump(TimeSpan time) => _now += time;
     }
 }

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>A state folder that fails is a clear error; the service lives and still sings for callers that wait.</summary>
+/// <summary>If the state folder fails, the error is clear, and the service still makes songs for callers that wait.</summary>
 public sealed class StorageFaultTests
 {
     private const int NoSpace = 28;
@@ -51,12 +51,8 @@ public sealed class StorageFaultTests
         await using var app = new YueApp();
         using var client = app.CreateClient();
         await client.GetJsonAsync("/v1/songs");
-        await using (var other = new SqliteConnection($"Data Source={Path.Combine(app.StateFolder, "jobs.db")};Pooling=False"))
+        using (Lock(app.StateFolder))
         {
-            other.Open();
-            using var command = other.CreateCommand();
-            command.CommandText = "BEGIN IMMEDIATE";
-            command.ExecuteNonQuery();
             await RefusedAsync(client, "locked by another program");
             await client.GetJsonAsync("/v1/songs");
             await StillSingsAsync(client);
@@ -81,13 +77,7 @@ public sealed class StorageFaultTests
     {
         await using var app = new YueApp();
         using var client = app.CreateClient();
-        app.Services.GetRequiredService<SongFolder>().Reached = step =>
-        {
-            if (step == "write mix")
-            {
-                throw new IOException("No space left on device", NoSpace);
-            }
-        };
+        app.Services.GetRequiredService<SongFolder>().Reached = step => FailAt("write mix.wav", step);
         var error = (await client.WhenAsync(await client.SubmitAsync("one"), "failed")).GetProperty("error");
         Assert.Equal("urn:yue:storage-unavailable", error.GetProperty("type").GetString());
         Assert.Contains("disk of the state folder is full", error.GetProperty("detail").GetString(), StringComparison.Ordinal);
@@ -96,25 +86,242 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task An_end_that_cannot_be_stored_is_stored_as_soon_as_it_can()
+    public async Task A_job_stays_running_until_its_end_can_be_stored()
     {
         await using var app = new YueApp();
         using var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var job = await client.SubmitAsync("one");
         await client.WhenAsync(job, "running");
-        await using (var other = new SqliteConnection($"Data Source={Path.Combine(app.StateFolder, "jobs.db")};Pooling=False"))
+        await WhenStoredRunningAsync(app, job);
+        using var events = await EventStream.OpenAsync(client, job);
+        using (Lock(app.StateFolder))
         {
-            other.Open();
-            using var command = other.CreateCommand();
-            command.CommandText = "BEGIN IMMEDIATE";
-            command.ExecuteNonQuery();
             stage["one"].Finish();
-            var error = (await client.WhenAsync(job, "failed")).GetProperty("error");
-            Assert.Equal("urn:yue:storage-unavailable", error.GetProperty("type").GetString());
+            await WhenLoggedAsync(app, "could not be stored");
+            var waiting = await client.GetJsonAsync(job);
+            Assert.Equal("running", waiting.GetProperty("state").GetString());
+            Assert.Contains("locked by another program", waiting.GetProperty("note").GetString(), StringComparison.Ordinal);
         }
 
         await client.WhenAsync(job, "succeeded");
+        Assert.DoesNotContain(await events.RestAsync(), e => e.Name == "failed");
+    }
+
+    [Fact]
+    public async Task Cancelling_a_job_whose_end_cannot_be_stored_is_a_202_that_says_so()
+    {
+        await using var app = new YueApp();
+        using var stage = new StagedEngine(app.Engine);
+        using var client = app.CreateClient();
+        var job = await client.SubmitAsync("one");
+        await client.WhenAsync(job, "running");
+        await WhenStoredRunningAsync(app, job);
+        using (Lock(app.StateFolder))
+        {
+            using var first = await client.DeleteAsync(job, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.Accepted, first.StatusCode);
+            await WhenLoggedAsync(app, "could not be stored");
+            using var again = await client.DeleteAsync(job, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.Accepted, again.StatusCode);
+            var note = (await again.JsonAsync()).GetProperty("note").GetString();
+            Assert.Contains("as soon as its end can be stored", note, StringComparison.Ordinal);
+        }
+
+        await client.WhenAsync(job, "cancelled");
+    }
+
+    [Fact]
+    public async Task A_drain_does_not_wait_for_an_end_that_cannot_be_stored()
+    {
+        using var folder = new TemporaryFolder();
+        string job;
+        await using (var app = new YueApp(("Yue:StateFolder", folder.Path)))
+        {
+            using var stage = new StagedEngine(app.Engine);
+            using var client = app.CreateClient();
+            job = await client.SubmitAsync("one");
+            await client.WhenAsync(job, "running");
+            await WhenStoredRunningAsync(app, job);
+            using var events = await EventStream.OpenAsync(client, job);
+            var store = (IDisposable)app.Services.GetRequiredService<IJobStore>();
+            using (Lock(folder.Path))
+            {
+                stage["one"].Finish();
+                await WhenLoggedAsync(app, "could not be stored");
+                await app.Services.GetRequiredService<Microsoft.Extensions.Hosting.IHost>().StopAsync(TestContext.Current.CancellationToken);
+                Assert.DoesNotContain(await events.RestAsync(), e => e.Id == "end");
+                await WhenLoggedAsync(app, "the next process completes the job");
+            }
+
+            // The program closes the store on a thread of its own; the next process needs it closed.
+            store.Dispose();
+        }
+
+        await using (var app = new YueApp(("Yue:StateFolder", folder.Path)))
+        {
+            using var client = app.CreateClient();
+            await client.WhenAsync(job, "succeeded");
+            Assert.Empty(app.Engine.Requests);
+        }
+    }
+
+    [Fact]
+    public async Task A_removal_that_cannot_be_stored_changes_nothing()
+    {
+        await using var app = new YueApp();
+        using var client = app.CreateClient();
+        var job = await client.SubmitAsync("one");
+        await client.WhenAsync(job, "succeeded");
+        using (Lock(app.StateFolder))
+        {
+            using var refused = await client.DeleteAsync(job, TestContext.Current.CancellationToken);
+            await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
+            Assert.Equal("succeeded", await client.StateAsync(job));
+            Assert.NotEmpty(await client.GetByteArrayAsync(job + "/audio", TestContext.Current.CancellationToken));
+        }
+
+        using var removed = await client.DeleteAsync(job, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_removal_whose_files_cannot_be_deleted_removes_the_job()
+    {
+        await using var app = new YueApp();
+        using var client = app.CreateClient();
+        var job = await client.SubmitAsync("one");
+        await client.WhenAsync(job, "succeeded");
+        app.Services.GetRequiredService<SongFolder>().Reached = step => FailAt("delete", step);
+        using var removed = await client.DeleteAsync(job, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
+        using var audio = await client.GetAsync(job + "/audio", TestContext.Current.CancellationToken);
+        await audio.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
+    }
+
+    [Theory]
+    [InlineData("write mix.wav")]
+    [InlineData("write song.json")]
+    [InlineData("rename")]
+    public async Task A_song_that_cannot_be_written_leaves_no_files(string step)
+    {
+        await using var app = new YueApp();
+        using var client = app.CreateClient();
+        app.Services.GetRequiredService<SongFolder>().Reached = reached => FailAt(step, reached);
+        await client.WhenAsync(await client.SubmitAsync("one"), "failed");
+        Assert.Empty(Directory.GetDirectories(Path.Combine(app.StateFolder, "songs")));
+    }
+
+    [Fact]
+    public async Task A_file_in_another_format_that_cannot_be_written_leaves_no_part()
+    {
+        await using var app = new YueApp();
+        using var client = app.CreateClient();
+        var job = await client.SubmitAsync("one");
+        await client.WhenAsync(job, "succeeded");
+        app.Services.GetRequiredService<SongFolder>().Reached = reached => FailAt("add", reached);
+        using var refused = await client.GetAsync(job + "/audio?format=mp3", TestContext.Current.CancellationToken);
+        await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
+        Assert.Empty(Directory.GetFiles(app.StateFolder, "*.part", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Readiness_is_503_while_jobs_cannot_be_stored()
+    {
+        await using var app = new YueApp();
+        using var client = app.CreateClient();
+        await client.WhenAsync(await client.SubmitAsync("one"), "succeeded");
+        Assert.Null(await RefusalAsync(client, HttpStatusCode.OK));
+        using (Lock(app.StateFolder))
+        {
+            await RefusedAsync(client, "locked by another program");
+            Assert.Contains("locked by another program", await RefusalAsync(client, HttpStatusCode.ServiceUnavailable), StringComparison.Ordinal);
+        }
+
+        await Eventually.TrueAsync(() => client.GetAsync("/health/ready").Result.IsSuccessStatusCode);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_state_folder_that_is_lost_while_running_is_a_503_until_it_is_back(bool replaced)
+    {
+        using var folder = new TemporaryFolder();
+        await using var app = new YueApp(("Yue:StateFolder", folder["state"]));
+        using var client = app.CreateClient();
+        var job = await client.SubmitAsync("one");
+        await client.WhenAsync(job, "succeeded");
+        Directory.Move(folder["state"], folder["away"]);
+        if (replaced)
+        {
+            Directory.CreateDirectory(folder["state"]);
+            foreach (var file in Directory.GetFiles(folder["away"]))
+            {
+                File.WriteAllText(Path.Combine(folder["state"], Path.GetFileName(file)), "");
+            }
+        }
+
+        await RefusedAsync(client, "Put it back, or restart the service");
+        using var audio = await client.GetAsync(job + "/audio", TestContext.Current.CancellationToken);
+        await audio.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
+        Assert.Contains("deleted, replaced or unmounted", await RefusalAsync(client, HttpStatusCode.ServiceUnavailable), StringComparison.Ordinal);
+        await StillSingsAsync(client);
+        Assert.Equal(replaced, Directory.Exists(folder["state"]));
+
+        if (replaced)
+        {
+            Directory.Delete(folder["state"], recursive: true);
+        }
+
+        Directory.Move(folder["away"], folder["state"]);
+        await client.WhenAsync(await client.SubmitAsync("two"), "succeeded");
+        Assert.NotEmpty(await client.GetByteArrayAsync(job + "/audio", TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_database_that_is_deleted_while_running_is_a_503()
+    {
+        await using var app = new YueApp();
+        using var client = app.CreateClient();
+        await client.WhenAsync(await client.SubmitAsync("one"), "succeeded");
+        File.Delete(Path.Combine(app.StateFolder, "jobs.db"));
+        await RefusedAsync(client, "restart the service");
+        Assert.NotNull(await RefusalAsync(client, HttpStatusCode.ServiceUnavailable));
+        Assert.False(File.Exists(Path.Combine(app.StateFolder, "jobs.db")));
+    }
+
+    private static void FailAt(string step, string reached)
+    {
+        if (step == reached)
+        {
+            throw new IOException("No space left on device", NoSpace);
+        }
+    }
+
+    /// <summary>Locks the database against writes, as another program or a failing disk does, until it is disposed.</summary>
+    private static SqliteConnection Lock(string folder)
+    {
+        var other = new SqliteConnection($"Data Source={Path.Combine(folder, "jobs.db")};Pooling=False");
+        other.Open();
+        using var command = other.CreateCommand();
+        command.CommandText = "BEGIN IMMEDIATE";
+        command.ExecuteNonQuery();
+        return other;
+    }
+
+    private static Task WhenLoggedAsync(YueApp app, string text) =>
+        Eventually.TrueAsync(() => app.Log.Events.Any(e => e.MessageTemplate.Text.Contains(text, StringComparison.Ordinal)));
+
+    private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
+        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running },
+        TimeSpan.FromSeconds(10));
+
+    /// <summary>Returns why the readiness says that jobs are refused.</summary>
+    private static async Task<string?> RefusalAsync(HttpClient client, HttpStatusCode status)
+    {
+        using var response = await client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
+        Assert.Equal(status, response.StatusCode);
+        return (await response.JsonAsync()).GetProperty("jobs_refused").GetString();
     }
 
     /// <summary>Returns the failure of the latest try to open the store.</summary>
