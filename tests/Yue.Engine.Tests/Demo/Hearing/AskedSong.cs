@@ -17,7 +17,7 @@ public sealed record AskedSong
 
     public required Instrument Instrument { get; init; }
 
-    /// <summary>Beats a minute; one of the tempos that an eighth of 10 to 18 or 20 frames gives.</summary>
+    /// <summary>Quarter notes per minute; one of the demo's tempos: 1500 / n for an eighth note of n frames.</summary>
     public required int TempoBpm { get; init; }
 
     public required string Style { get; init; }

@@ -5,10 +5,7 @@ namespace Yue.Engine.Tests.Demo.Hearing;
 /// <summary>Songs of the demo model with all that can be heard asked for, sung once for all tests of a class.</summary>
 public sealed class SungSongs : IAsyncLifetime
 {
-    /// <summary>
-    /// One song an instrument, two a mode and a register. The first one's lines are a weak spot (docs/demo-model.md): its seed is the lowest at
-    /// which it and its three variants are sung as asked.
-    /// </summary>
+    /// <summary>One song per instrument, two per mode and per register.</summary>
     private static readonly AskedSong[] Asked =
     [
         new()
