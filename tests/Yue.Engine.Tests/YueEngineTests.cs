@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using TorchSharp;
 using Xunit;
 using Yue.Testing;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
+using System.Runtime.Versioning;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -13,6 +14,7 @@ namespace YueService.Tests.Docs;
 /// <summary>Runs the commands of README.md and docs/*.md as they are written, against the real program with the demo model.</summary>
 /// <remarks>Only the program that was built stands in for <c>dotnet run</c>, and the test's service for the one on port 2008. A command
 /// that neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
+[UnsupportedOSPlatform("windows")]
 public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {
     /// <summary>The clips that the commands read.</summary>
@@ -21,7 +23,6 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     [Fact]
     public async Task Every_command_of_the_documentation_works_as_written()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "the commands are for a POSIX shell");
         using var folder = new TemporaryFolder();
         await PrepareAsync(folder);
         var draft = await DraftAsync();

@@ -313,8 +313,7 @@ public sealed class StorageFaultTests
         Eventually.TrueAsync(() => app.Log.Events.Any(e => e.MessageTemplate.Text.Contains(text, StringComparison.Ordinal)));
 
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
-        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running },
-        TimeSpan.FromSeconds(10));
+        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running });
 
     /// <summary>Returns why the readiness says that jobs are refused.</summary>
     private static async Task<string?> RefusalAsync(HttpClient client, HttpStatusCode status)
