@@ -28,7 +28,8 @@ internal static class DemoCodes
     }
 
     /// <summary>Returns the share of a section's frames in which the voice has a pitch.</summary>
-    public static double VoicedShare(SectionCodes section) => section.Vocal.Average(code => code is >= FirstPitched and < FirstHold ? 1.0 : 0.0);
+    public static double VoicedShare(SectionCodes section) =>
+        section.Vocal.Average(code => code is >= FirstPitched and < FirstHold ? 1.0 : 0.0);
 
     /// <summary>Returns the number of different chords in a section.</summary>
     public static int ChordCount(SectionCodes section) => section.Instrumental.Select(Chord).Where(chord => chord >= 0).Distinct().Count();

@@ -5,7 +5,8 @@ namespace Yue.Engine.Tests.Demo;
 /// <summary>Reads what the demo model writes for genre lines as people write them.</summary>
 public sealed class GenreLineTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
-    private const string Lyrics = "[verse]\nWalking down the empty street\nThe rain is falling at my feet\n\n[chorus]\nTake me home tonight\n";
+    private const string Lyrics =
+        "[verse]\nWalking down the empty street\nThe rain is falling at my feet\n\n[chorus]\nTake me home tonight\n";
 
     [Theory]
     [InlineData("pop song with piano and a female singer, 60 bpm", 60)]

@@ -13,11 +13,12 @@ internal static class Faults
     public static bool Has(float[] wave) =>
         !wave.All(float.IsFinite) || SilenceSeconds(wave) > LongestSilenceSeconds || wave.Average(x => Math.Abs(x) >= ClippedFrom ? 1.0 : 0.0) > MostClipped;
 
-    /// <summary>Returns the level of the last tenth of a second below that of the last five seconds, in dB: near 0 if a track stops abruptly.</summary>
+    /// <summary>Returns the level of the last 0.1 s relative to that of the last 5 s, in dB: near 0 if a track stops abruptly.</summary>
     /// <param name="wave">[S] at 16 kHz.</param>
     public static double TailDb(float[] wave)
     {
-        double Level(double seconds) => 10 * Math.Log10(wave.TakeLast((int)(seconds * Windows.RateHz)).Average(x => (double)x * x) + 1e-10);
+        double Level(double seconds) =>
+            10 * Math.Log10(wave.TakeLast((int)(seconds * Windows.RateHz)).Average(x => (double)x * x) + 1e-10);
         return Level(0.1) - Level(5);
     }
 
