@@ -99,7 +99,10 @@ public sealed class SoundReaderTests : IDisposable
         Assert.Equal((rateHz, TestClips.ChirpSeconds), (sound!.SampleRateHz, sound.DurationSeconds));
         var (expected, actual) = (TestClips.Chirp(rateHz), Assert.Single(sound.Channels));
         Assert.Equal(expected.Length, actual.Length);
-        Assert.Equal(0, Enumerable.Range(-600, 1200).MaxBy(lag => Product(expected, actual, lag)));
+
+        // Within one sample of the codec's rate, to which clips are resampled: filters of a coder shift the phase by less.
+        var oneSample = rateHz / SongReference.SampleRateHz;
+        Assert.InRange(Enumerable.Range(-600, 1200).MaxBy(lag => Product(expected, actual, lag)), -oneSample, oneSample);
 
         // Low bit rates change levels and details, but no more than that.
         Assert.True(Product(expected, actual, 0) > 0.9 * Math.Sqrt(Product(expected, expected, 0) * Product(actual, actual, 0)));
