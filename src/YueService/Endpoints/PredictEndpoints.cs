@@ -21,6 +21,7 @@ internal static class PredictEndpoints
             .WaitsForSong()
             .ReadsJson<SongRequestBodyDescription>()
             .ReadsFiles()
+            .WithName("Predict")
             .Describe(
                 "Make a song while the caller waits",
                 "A caller that disconnects cancels its song. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",

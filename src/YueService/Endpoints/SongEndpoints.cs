@@ -22,6 +22,7 @@ internal static class SongEndpoints
         MapJobs(songs);
         songs.MapGet("/{id}/events", (HttpContext http, string id, SongEventsHandler handler) => handler.StreamAsync(http, id))
             .DisableRequestTimeout()
+            .WithName("WatchSong")
             .Describe(
                 "Watch a job by server-sent events",
                 "An event is named after the state and has stage, section, tokens, frames, percent and seconds left. Every change of state, stage "
@@ -35,6 +36,7 @@ internal static class SongEndpoints
                 [HttpMethods.Get, HttpMethods.Head],
                 (HttpContext http, string id, SongAudioHandler handler) => handler.GetAsync(http, id))
             .DisableRequestTimeout()
+            .WithName("GetSongAudio")
             .Describe(
                 "Fetch a song",
                 "Range, If-Range and If-None-Match are heeded. A format other than wav is made at the first call and kept.",
@@ -47,6 +49,7 @@ internal static class SongEndpoints
                 ApiAnswer.Problem(416, "The file ends before the range."),
                 ApiAnswer.Problem(500, "The file is damaged: it does not have the size that it was written with."));
         songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
+            .WithName("GetSongCodes")
             .Describe(
                 "Fetch a song's stage-1 codes",
                 "What continue_from takes: with it a later request finishes a draft, continues the song, or sings a section again.",
@@ -60,6 +63,7 @@ internal static class SongEndpoints
             .MakesSongs()
             .ReadsJson<SongRequestBodyDescription>()
             .ReadsFiles()
+            .WithName("CreateSong")
             .Describe(
                 "Queue a song",
                 "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service.",
@@ -70,14 +74,17 @@ internal static class SongEndpoints
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiAnswer.Problem(503, "The models are not loaded, or jobs cannot be stored."));
         songs.MapGet("", (HttpContext http, SongHandler handler) => handler.ListAsync(http))
+            .WithName("ListSongs")
             .Describe(
                 "List jobs",
                 "The newest first, without lyrics.",
-                new ApiParameter("limit", "Jobs on a page, 1 to 100; default 20.", IsHeader: false),
+                new ApiParameter("limit", "Jobs per page; default 20.", IsHeader: false) { Bounds = (1, 100) },
                 new ApiParameter("cursor", "The next_cursor of the page before.", IsHeader: false));
         songs.MapGet("/{id}", (HttpContext http, string id, SongHandler handler) => handler.GetAsync(http, id))
+            .WithName("GetSong")
             .Describe("Show a job", "Its state, place in the queue, progress and song.", ApiAnswer.Problem(404, "There is no such job."));
         songs.MapDelete("/{id}", (HttpContext http, string id, SongHandler handler) => handler.DeleteAsync(http, id))
+            .WithName("DeleteSong")
             .Describe(
                 "Cancel or remove a job",
                 "A job that is queued or running is cancelled before the engine's next step. A finished one is removed with its song.",

@@ -14,9 +14,9 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/health", Methods, HealthAsync);
-        routes.MapMethods("/health/ready", Methods, ReadyAsync);
-        routes.MapMethods("/health/live", Methods, Live);
+        routes.MapMethods("/health", Methods, HealthAsync).WithName("GetHealth");
+        routes.MapMethods("/health/ready", Methods, ReadyAsync).WithName("GetReadiness");
+        routes.MapMethods("/health/live", Methods, Live).WithName("GetLiveness");
     }
 
     /// <summary>Says whether the process answers.</summary>

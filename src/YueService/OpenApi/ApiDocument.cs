@@ -38,9 +38,20 @@ internal static class ApiDocument
             return Task.CompletedTask;
         });
         options.AddSchemaTransformer(OneOfAttribute.CompleteAsync);
+        options.AddSchemaTransformer((schema, _, _) =>
+        {
+            ApiSchemas.CompleteEnum(schema);
+            return Task.CompletedTask;
+        });
         options.AddOperationTransformer((operation, context, _) =>
         {
-            Complete(operation, context.Description.ActionDescriptor.EndpointMetadata);
+            if (context.Description.HttpMethod == HttpMethods.Head)
+            {
+                // The endpoint's name belongs to its GET.
+                operation.OperationId += HttpMethods.Head;
+            }
+
+            Complete(operation, context.Description.ActionDescriptor.EndpointMetadata, context.Document!);
             return Task.CompletedTask;
         });
     });
@@ -82,7 +93,7 @@ internal static class ApiDocument
         },
     };
 
-    private static void Complete(OpenApiOperation operation, IList<object> metadata)
+    private static void Complete(OpenApiOperation operation, IList<object> metadata, OpenApiDocument document)
     {
         operation.RequestBody?.Content?.Remove(AnyType);
         foreach (var parameter in metadata.OfType<ApiParameter>())
@@ -93,11 +104,7 @@ internal static class ApiDocument
                 Name = parameter.Name,
                 In = parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query,
                 Description = parameter.Description,
-                Schema = new OpenApiSchema
-                {
-                    Type = JsonSchemaType.String,
-                    Enum = parameter.Values.Count == 0 ? null : [.. parameter.Values.Select(value => (JsonNode)value)],
-                },
+                Schema = ApiSchemas.Of(parameter),
             });
         }
 
@@ -120,7 +127,7 @@ internal static class ApiDocument
             operation.Responses[answer.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {
                 Description = answer.Description,
-                Content = answer.MediaTypes.ToDictionary(type => type, _ => new OpenApiMediaType()),
+                Content = answer.MediaTypes.ToDictionary(type => type, type => new OpenApiMediaType { Schema = ApiSchemas.Of(type, document) }),
             };
         }
     }
@@ -128,10 +135,14 @@ internal static class ApiDocument
 
 /// <summary>A parameter that an endpoint reads itself.</summary>
 /// <param name="Name">As in the request.</param>
-/// <param name="Description">What it does.</param>
-/// <param name="IsHeader">A header; else a part of the query.</param>
-/// <param name="Values">What it may be; empty for anything.</param>
-internal sealed record ApiParameter(string Name, string Description, bool IsHeader, params IReadOnlyList<string> Values);
+/// <param name="Description">Its meaning.</param>
+/// <param name="IsHeader">True for a header, false for a query parameter.</param>
+/// <param name="Values">The allowed values; empty for any text.</param>
+internal sealed record ApiParameter(string Name, string Description, bool IsHeader, params IReadOnlyList<string> Values)
+{
+    /// <summary>The smallest and the largest value of a whole number; null for text.</summary>
+    public (int Min, int Max)? Bounds { get; init; }
+}
 
 /// <summary>Marks an endpoint that takes files beside its JSON.</summary>
 internal sealed record ApiFiles;

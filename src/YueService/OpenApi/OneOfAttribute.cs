@@ -3,17 +3,17 @@ using Microsoft.OpenApi;
 
 namespace YueService.OpenApi;
 
-/// <summary>The forms that a field may have, for the description of the interface.</summary>
+/// <summary>The forms that a field may have beside null, for the description of the interface.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class OneOfAttribute(params Type[] types) : Attribute
 {
-    /// <summary>Puts the forms into the schema of a field that has the attribute.</summary>
+    /// <summary>Adds the forms to the schema of a field that has the attribute.</summary>
     public static async Task CompleteAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancel)
     {
         var forms = context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(typeof(OneOfAttribute), inherit: false);
         foreach (var form in (forms ?? []).Cast<OneOfAttribute>())
         {
-            schema.OneOf = [];
+            schema.OneOf = [new OpenApiSchema { Type = JsonSchemaType.Null }];
             foreach (var type in form.Types)
             {
                 schema.OneOf.Add(await context.GetOrCreateSchemaAsync(type, null, cancel));
