@@ -211,7 +211,7 @@ internal sealed class ModelSet : IDisposable
         return model;
     }
 
-    /// <summary>The config files of both kinds are the same; the published names tell them apart (MODEL.md 1).</summary>
+    /// <summary>The config files of both kinds are the same; the published names tell them apart (docs/model.md 1).</summary>
     private static bool IsLyricsOnly(string name) => name.EndsWith("-cot", StringComparison.OrdinalIgnoreCase);
 
     private Stage1Model LoadStage1(string name, string folder, Action<double> report)
@@ -262,7 +262,7 @@ internal sealed class ModelSet : IDisposable
         return _options.ContextTokens > 0 ? config with { MaxPositions = Math.Min(config.MaxPositions, _options.ContextTokens) } : config;
     }
 
-    /// <summary>The codec and the vocoders compute in F32 on every device (MODEL.md 5).</summary>
+    /// <summary>The codec and the vocoders compute in F32 on every device (docs/model.md 5).</summary>
     private void LoadSound(string folder)
     {
         var config = CodecConfig.Load(folder);

@@ -78,7 +78,7 @@ public sealed record OutputSettings
     public double FadeOutSeconds { get; init; } = 1.0;
 }
 
-/// <summary>The settings of the stage-1 sampling chain (MODEL.md 2.4).</summary>
+/// <summary>The settings of the stage-1 sampling chain (docs/model.md 2.4).</summary>
 public sealed record SamplingSettings
 {
     /// <summary>Scores are divided by this before top-k and top-p.</summary>

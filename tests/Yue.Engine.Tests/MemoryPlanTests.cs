@@ -13,7 +13,7 @@ public sealed class MemoryPlanTests
     private static readonly LlamaConfig Stage1 = TestLlama.FullSizeStage1;
     private static readonly LlamaConfig Stage2 = TestLlama.FullSizeStage2;
 
-    /// <summary>The numbers of weights that MODEL.md gives, two bytes each, or a byte each and a scale a row.</summary>
+    /// <summary>The numbers of weights that docs/model.md gives, two bytes each, or a byte each and a scale a row.</summary>
     [Fact]
     public void Weights_are_counted_as_the_files_hold_them()
     {

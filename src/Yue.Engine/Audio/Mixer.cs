@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>The limits and sums of MODEL.md 7 steps 1 and 2, in memory: no lossy file lies between the steps.</summary>
+/// <summary>The limits and sums of docs/model.md 7 steps 1 and 2, in memory: no lossy file lies between the steps.</summary>
 public static class Mixer
 {
     /// <summary>What tracks and the vocoder mix are clamped to before they are written.</summary>

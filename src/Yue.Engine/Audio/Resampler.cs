@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Changes the sample rate by a windowed sinc, as torchaudio's <c>Resample</c> does (MODEL.md 7.2).</summary>
+/// <summary>Changes the sample rate by a windowed sinc, as torchaudio's <c>Resample</c> does (docs/model.md 7.2).</summary>
 /// <remarks>
 /// With g = gcd of the rates, o = from/g and n = to/g, output f·n + j is the dot product of the input from sample
 /// f·o − width on with the kernel of phase j. A kernel spans <see cref="Taps"/> inputs, but its window is zero on most

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>Joins the codec's low frequencies to the vocoder's high ones (MODEL.md 7 step 3).</summary>
+/// <summary>Joins the codec's low frequencies to the vocoder's high ones (docs/model.md 7 step 3).</summary>
 public static class Splice
 {
     /// <summary>Where one band ends and the other begins.</summary>

@@ -10,7 +10,7 @@ namespace Yue.Engine.Audio;
 /// <param name="SampleRateHz">Samples a second and channel.</param>
 public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateHz)
 {
-    /// <summary>The mean of the channels (MODEL.md 5.8: how the codec hears a file).</summary>
+    /// <summary>The mean of the channels (docs/model.md 5.8: how the codec hears a file).</summary>
     public AudioClip ToMono()
     {
         if (Channels == 1)

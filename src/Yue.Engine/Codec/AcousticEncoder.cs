@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>The acoustic half of the encoder: sound to features (MODEL.md 5.2). The model's <see cref="WeightOwner"/>
+/// <summary>The acoustic half of the encoder: sound to features (docs/model.md 5.2). The model's <see cref="WeightOwner"/>
 /// owns the weights.</summary>
 internal sealed class AcousticEncoder
 {

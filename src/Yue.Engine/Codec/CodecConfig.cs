@@ -3,7 +3,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>The codec's dimensions, from <c>final_ckpt/config.yaml</c> (MODEL.md section 4).</summary>
+/// <summary>The codec's dimensions, from <c>final_ckpt/config.yaml</c> (docs/model.md section 4).</summary>
 public sealed record CodecConfig
 {
     private const string Root = "generator.config";

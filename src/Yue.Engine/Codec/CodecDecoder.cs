@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>The decode side of the codec: codes to embedding to 16 kHz sound (MODEL.md 5.3, 5.6, 5.7, 5.9).</summary>
+/// <summary>The decode side of the codec: codes to embedding to 16 kHz sound (docs/model.md 5.3, 5.6, 5.7, 5.9).</summary>
 /// <remarks>Owns its weights. Float32 on every device. Not for two threads at once on a GPU; on the CPU calls may overlap.</remarks>
 public sealed class CodecDecoder : IDisposable
 {

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>The encode side of the codec: 16 kHz sound to codes (MODEL.md 5.8).</summary>
+/// <summary>The encode side of the codec: 16 kHz sound to codes (docs/model.md 5.8).</summary>
 /// <remarks>Owns its weights. Float32 on every device. A clip is encoded in one piece, as the semantic model looks at all
 /// of it: memory grows with its length. Not for two threads at once on a GPU; on the CPU calls may overlap.</remarks>
 public sealed class CodecEncoder : IDisposable
@@ -27,13 +27,13 @@ public sealed class CodecEncoder : IDisposable
     /// <summary>The rate that a wave must have.</summary>
     public int SampleRateHz => _config.SampleRateHz;
 
-    /// <summary>The frames that the acoustic half makes of a wave without padding: T_ac of MODEL.md 5.2.</summary>
+    /// <summary>The frames that the acoustic half makes of a wave without padding: T_ac of docs/model.md 5.2.</summary>
     public long AcousticFrames(long samples) => _parts.Acoustic.FrameCount(samples);
 
-    /// <summary>The frames that a wave is encoded to: T_sem of MODEL.md 5.4.</summary>
+    /// <summary>The frames that a wave is encoded to: T_sem of docs/model.md 5.4.</summary>
     public long FrameCount(long samples) => _parts.Hubert.FrameCount(samples + (2 * Pad));
 
-    /// <summary>The number of code rows that a bandwidth gives (MODEL.md 4).</summary>
+    /// <summary>The number of code rows that a bandwidth gives (docs/model.md 4).</summary>
     /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive, or above the codec's largest.</exception>
     public int StagesOf(double bandwidthKbps)
     {
@@ -68,7 +68,7 @@ public sealed class CodecEncoder : IDisposable
         return _parts.Quantizer.Encode(_parts.Prior.Forward(joined).squeeze(0), stages).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The semantic model's features of a wave: the mean of its hidden states (MODEL.md 5.4).</summary>
+    /// <summary>The semantic model's features of a wave: the mean of its hidden states (docs/model.md 5.4).</summary>
     /// <param name="wave">[S], F32, at <see cref="SampleRateHz"/>, giving at least one frame.</param>
     /// <returns>[<see cref="FrameCount"/>, C], F32; the caller disposes it.</returns>
     public Tensor SemanticFeatures(Tensor wave)

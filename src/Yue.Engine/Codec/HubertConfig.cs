@@ -2,7 +2,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>The dimensions of the codec's HuBERT, from <c>semantic_ckpts/hf_1_325000/config.json</c> (MODEL.md section 5.4).</summary>
+/// <summary>The dimensions of the codec's HuBERT, from <c>semantic_ckpts/hf_1_325000/config.json</c> (docs/model.md section 5.4).</summary>
 public sealed record HubertConfig
 {
     /// <summary>Width of the transformer.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>HuBERT as the codec uses it: raw sound to the mean of all hidden states (MODEL.md 5.4). The model's
+/// <summary>HuBERT as the codec uses it: raw sound to the mean of all hidden states (docs/model.md 5.4). The model's
 /// <see cref="WeightOwner"/> owns the weights.</summary>
 internal sealed class HubertModel
 {

@@ -45,7 +45,7 @@ internal sealed class Conv
         return new Conv(weight, bias ? source.Read(name + ".bias", outputs) : null, stride, padding ?? kernel / 2, 1, groups);
     }
 
-    /// <summary>A convolution under weight norm of dimension 0 (MODEL.md 5.1), fused here:
+    /// <summary>A convolution under weight norm of dimension 0 (docs/model.md 5.1), fused here:
     /// <c>name.weight_g</c> [out, 1, 1], <c>name.weight_v</c> [out, in, kernel], <c>name.bias</c> [out].</summary>
     public static Conv WeightNormed(
         ITensorSource source,
@@ -62,7 +62,7 @@ internal sealed class Conv
         return new Conv(weight, source.Read(name + ".bias", given), stride, padding, dilation, 1);
     }
 
-    /// <summary>A grouped convolution under weight norm of the kernel dimension (MODEL.md 5.4 step 3):
+    /// <summary>A grouped convolution under weight norm of the kernel dimension (docs/model.md 5.4 step 3):
     /// <c>name.weight_g</c> [1, 1, kernel], <c>name.weight_v</c> [out, in/groups, kernel], <c>name.bias</c> [out].</summary>
     public static Conv KernelNormed(ITensorSource source, string name, long channels, long kernel, long groups)
     {
@@ -82,7 +82,7 @@ internal sealed class Conv
         functional.conv1d(x, _weight, _bias, _stride, _padding, _dilation, _groups);
 }
 
-/// <summary>A transposed convolution under weight norm that makes T frames into exactly stride · T (MODEL.md 5.3).</summary>
+/// <summary>A transposed convolution under weight norm that makes T frames into exactly stride · T (docs/model.md 5.3).</summary>
 internal sealed class UpsamplingConv
 {
     private readonly Tensor _weight, _bias;

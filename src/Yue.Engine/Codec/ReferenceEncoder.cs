@@ -12,7 +12,7 @@ internal sealed class ReferenceEncoder(CodecEncoder encoder)
     // Codes of a minute take 12 KB.
     private const int MostRemembered = 256;
 
-    // One code per frame: what the language model reads (MODEL.md 5.8).
+    // One code per frame: what the language model reads (docs/model.md 5.8).
     private const double BandwidthKbps = 0.5;
 
     private readonly Dictionary<string, int[]> _codes = new(StringComparer.Ordinal);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>The residual vector quantizer (MODEL.md 5.7). The model's <see cref="WeightOwner"/> owns the codebooks.</summary>
+/// <summary>The residual vector quantizer (docs/model.md 5.7). The model's <see cref="WeightOwner"/> owns the codebooks.</summary>
 internal sealed class ResidualQuantizer
 {
     private readonly Tensor[] _codebooks;

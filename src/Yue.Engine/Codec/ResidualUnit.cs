@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>The activation x + sin²(αx) / (α + 1e-9), a slope a channel (MODEL.md 5.1): <c>name.alpha</c> [1, C, 1].</summary>
+/// <summary>The activation x + sin²(αx) / (α + 1e-9), a slope a channel (docs/model.md 5.1): <c>name.alpha</c> [1, C, 1].</summary>
 internal sealed class Snake
 {
     private readonly Tensor _alpha, _inverse;
@@ -24,7 +24,7 @@ internal sealed class Snake
     }
 }
 
-/// <summary>x + conv1(snake(conv7(snake(x)))), the wide convolution dilated (MODEL.md 5.1).</summary>
+/// <summary>x + conv1(snake(conv7(snake(x)))), the wide convolution dilated (docs/model.md 5.1).</summary>
 internal sealed class ResidualUnit
 {
     /// <summary>The dilations of the three units of a block, in order.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Codec;
 
-/// <summary>Convolutions over HuBERT's features, the length kept (MODEL.md 5.5). The model's <see cref="WeightOwner"/>
+/// <summary>Convolutions over HuBERT's features, the length kept (docs/model.md 5.5). The model's <see cref="WeightOwner"/>
 /// owns the weights.</summary>
 internal sealed class SemanticEncoder
 {

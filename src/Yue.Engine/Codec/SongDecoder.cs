@@ -55,7 +55,7 @@ public sealed record DecodedSong
 /// <param name="Assemble">Mixes and splices the decoded tracks, on the CPU and on any thread: of the last step only.</param>
 public sealed record DecodeStep(long Done, long Total, Func<DecodedSong>? Assemble = null);
 
-/// <summary>Makes sound from the two tracks' codes: codec, vocoders, mix and splice (MODEL.md 7).</summary>
+/// <summary>Makes sound from the two tracks' codes: codec, vocoders, mix and splice (docs/model.md 7).</summary>
 /// <remarks>
 /// Nothing passes through a lossy file between the steps. Tracks are decoded in chunks: device memory is bounded by the
 /// chunk, host memory grows with the song by a few buffers of samples. Does not own the models. Not for two threads at once.

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>The dimensions of a Llama checkpoint, from its config.json (MODEL.md section 2.1).</summary>
+/// <summary>The dimensions of a Llama checkpoint, from its config.json (docs/model.md section 2.1).</summary>
 public sealed record LlamaConfig
 {
     private const string FileName = "config.json";

@@ -5,7 +5,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>The plain Llama: the reference that every other path is held against, and what prefills (MODEL.md 2.2).</summary>
+/// <summary>The plain Llama: the reference that every other path is held against, and what prefills (docs/model.md 2.2).</summary>
 /// <remarks>One path for prefill and decode: each row of a batch continues its own sequence at its own position, and a
 /// mask hides what the row has not written. Its caller is the engine's thread; where <see cref="StepsOnOneCore"/>, steps of different rows may
 /// run on several threads at once.</remarks>

@@ -13,7 +13,7 @@ namespace Yue.Engine.Llama;
 public sealed record LlamaLayerWeights(
     Tensor InputNorm, WeightMatrix Qkv, WeightMatrix Output, Tensor PostNorm, WeightMatrix GateUp, WeightMatrix Down);
 
-/// <summary>All weights of a Llama checkpoint, each allocated once (MODEL.md 2.2). Owns its tensors.</summary>
+/// <summary>All weights of a Llama checkpoint, each allocated once (docs/model.md 2.2). Owns its tensors.</summary>
 public sealed class LlamaWeights : IDisposable
 {
     private LlamaWeights(Tensor embedding, IReadOnlyList<LlamaLayerWeights> layers, Tensor norm, WeightMatrix head)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Rotary position embedding in the rotate-half layout: element j pairs with j + D/2 (MODEL.md 2.2).</summary>
+/// <summary>Rotary position embedding in the rotate-half layout: element j pairs with j + D/2 (docs/model.md 2.2).</summary>
 public sealed class Rope : IDisposable
 {
     private readonly Tensor _cos;

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Yue.Engine.Sampling;
 
-/// <summary>From two rows of scores to the distribution of the next id (MODEL.md 2.4): guidance, repetition penalty,
+/// <summary>From two rows of scores to the distribution of the next id (docs/model.md 2.4): guidance, repetition penalty,
 /// minimum length, allowed ids, temperature, top-k, top-p, in this order.</summary>
 /// <remarks>Plain F32 arithmetic on the CPU, the reference of the device's sampler. One instance serves one thread;
 /// its buffers are used again by every call.</remarks>

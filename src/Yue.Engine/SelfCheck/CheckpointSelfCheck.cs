@@ -13,7 +13,7 @@ namespace Yue.Engine.SelfCheck;
 /// <param name="Codec">The codec folder, with the vocoders.</param>
 public sealed record SelfCheckFiles(string Tokenizer, string Stage2, string Codec);
 
-/// <summary>Computes published figures with the checkpoints that are here, in float32 on the CPU (MODEL.md 10).</summary>
+/// <summary>Computes published figures with the checkpoints that are here, in float32 on the CPU (docs/model.md 10).</summary>
 /// <remarks>Codes and ids must be equal: the smallest margins that were published are far above float32's rounding.</remarks>
 public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures figures)
 {

@@ -4,7 +4,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.SelfCheck;
 
-/// <summary>Figures that were measured on a set of checkpoints by another implementation (MODEL.md 10).</summary>
+/// <summary>Figures that were measured on a set of checkpoints by another implementation (docs/model.md 10).</summary>
 public sealed record PublishedFigures
 {
     private const int MaxBytes = 1 << 20;

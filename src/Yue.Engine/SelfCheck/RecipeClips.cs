@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Yue.Engine.SelfCheck;
 
-/// <summary>The clips that the published figures were measured on, made from their recipes (MODEL.md 10).</summary>
+/// <summary>The clips that the published figures were measured on, made from their recipes (docs/model.md 10).</summary>
 public static class RecipeClips
 {
     private const double Tau = 2 * Math.PI;

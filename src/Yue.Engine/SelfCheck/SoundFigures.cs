@@ -45,7 +45,7 @@ internal sealed class SoundFigures : IDisposable
         return PeakOf(Decode(codes));
     }
 
-    /// <summary>The peaks along the way from two tracks' codes to the song (MODEL.md 7).</summary>
+    /// <summary>The peaks along the way from two tracks' codes to the song (docs/model.md 7).</summary>
     public PeakFigures Peaks(float[] vocalClip, float[] instrumentalClip, double bandwidthKbps, int frames)
     {
         using var vocalCodes = Codes(vocalClip, bandwidthKbps, frames);

@@ -4,7 +4,7 @@ using Yue.Engine.Tokens;
 
 namespace Yue.Engine.Stage1;
 
-/// <summary>One song's way through stage 1: section after section, until every requested one is sung (MODEL.md 2.4).</summary>
+/// <summary>One song's way through stage 1: section after section, until every requested one is sung (docs/model.md 2.4).</summary>
 public sealed class Stage1Song : IDisposable
 {
     /// <summary>The time to read an id of a prompt, as a share of the time to sample one: a rough figure for the progress.</summary>

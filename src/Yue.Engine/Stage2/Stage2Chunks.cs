@@ -2,7 +2,7 @@ using Yue.Engine.Tokens;
 
 namespace Yue.Engine.Stage2;
 
-/// <summary>The pieces of a track that stage 2 works on (MODEL.md 2.4).</summary>
+/// <summary>The pieces of a track that stage 2 works on (docs/model.md 2.4).</summary>
 public static class Stage2Chunks
 {
     /// <summary>Six seconds: the length that the model was trained on.</summary>

@@ -6,7 +6,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Stage2;
 
-/// <summary>The reference stage-2 decoder: the plain Llama, greedy, one run after another (MODEL.md 2.4).</summary>
+/// <summary>The reference stage-2 decoder: the plain Llama, greedy, one run after another (docs/model.md 2.4).</summary>
 /// <remarks>A large model reads its weights once per step, for all chunks of a run. For a small model every core takes chunks of
 /// its own.</remarks>
 public sealed class TorchStage2Decoder : IStage2Decoder

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Text;
 
-/// <summary>Cuts lyrics into sections (MODEL.md 2.4) without losing a word.</summary>
+/// <summary>Cuts lyrics into sections (docs/model.md 2.4) without losing a word.</summary>
 /// <remarks>
 /// <para>The reference finds <c>\[(\w+)\](.*?)(?=\[|\Z)</c> and drops all else: text before the first tag, a section whose
 /// tag is not one word, text after a '[' that opens no tag. It also makes sections of any word in brackets inside a line. If

@@ -3,7 +3,7 @@ using Yue.Engine.Tokens;
 
 namespace Yue.Engine.Text;
 
-/// <summary>Writes the prompts of stage 1 as the reference does (MODEL.md 2.4, 10).</summary>
+/// <summary>Writes the prompts of stage 1 as the reference does (docs/model.md 2.4, 10).</summary>
 /// <remarks>Control ids are put in by number and all text is encoded by <see cref="YueTokenizer.EncodeText"/>, so no text
 /// of a user can bring one in.</remarks>
 public sealed class PromptBuilder

@@ -3,7 +3,7 @@ using Yue.Engine.Tokens;
 
 namespace Yue.Engine.Text;
 
-/// <summary>What stage 1 is given (MODEL.md 2.4).</summary>
+/// <summary>What stage 1 is given (docs/model.md 2.4).</summary>
 public sealed record SongPrompt
 {
     /// <summary>The task, the genre, all the lyrics, and the reference clip where there is one. It is the beginning of
@@ -20,7 +20,7 @@ public sealed record SongPrompt
     public required IReadOnlyList<string> Warnings { get; init; }
 }
 
-/// <summary>An audio prompt: codebook-0 codes of a clip, 50 a second, of which a stretch is used (MODEL.md 5.8).</summary>
+/// <summary>An audio prompt: codebook-0 codes of a clip, 50 a second, of which a stretch is used (docs/model.md 5.8).</summary>
 public sealed record ReferenceClip
 {
     /// <summary>Codes a second and track.</summary>

@@ -25,7 +25,7 @@ public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 public static partial class UserText
 {
     /// <summary>The bracketed words that mark segments and references in a prompt. They are plain text to the tokenizer,
-    /// but the model reads their ids as structure (MODEL.md 10).</summary>
+    /// but the model reads their ids as structure (docs/model.md 10).</summary>
     public static IReadOnlyList<string> PromptMarkers { get; } =
         [PromptBuilder.StartOfSegment, PromptBuilder.EndOfSegment, PromptBuilder.StartOfReference, PromptBuilder.EndOfReference];
 

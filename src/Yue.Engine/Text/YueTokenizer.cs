@@ -6,7 +6,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Text;
 
-/// <summary>Turns text into ids as the reference's tokenizer does (MODEL.md 2.3, 10). Callable from any thread.</summary>
+/// <summary>Turns text into ids as the reference's tokenizer does (docs/model.md 2.3, 10). Callable from any thread.</summary>
 public sealed partial class YueTokenizer
 {
     private static readonly FrozenDictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ControlIds =

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Engine.Tokens;
 
-/// <summary>What becomes of codes that a model drew from outside a codebook (MODEL.md 2.4). With masks that allow only the
+/// <summary>What becomes of codes that a model drew from outside a codebook (docs/model.md 2.4). With masks that allow only the
 /// slot's own codebook there are none.</summary>
 public static class CodeRepair
 {

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Vocoder;
 
-/// <summary>The vocoder of one track: the codec's embedding to 44.1 kHz sound (MODEL.md 6).</summary>
+/// <summary>The vocoder of one track: the codec's embedding to 44.1 kHz sound (docs/model.md 6).</summary>
 /// <remarks>Owns its weights. Float32 on every device. Not for two threads at once on a GPU; on the CPU calls may overlap.</remarks>
 public sealed class Vocos : IDisposable
 {

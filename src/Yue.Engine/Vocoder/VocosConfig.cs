@@ -2,7 +2,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Vocoder;
 
-/// <summary>The vocoder's dimensions, from <c>decoders/config.yaml</c> (MODEL.md section 6).</summary>
+/// <summary>The vocoder's dimensions, from <c>decoders/config.yaml</c> (docs/model.md section 6).</summary>
 public sealed record VocosConfig
 {
     private const string Backbone = "backbone.init_args";

@@ -72,7 +72,7 @@ public sealed record UserSuppliedModel
     public required IReadOnlyList<string> Repositories { get; init; }
 }
 
-/// <summary><c>models.json</c>: where every checkpoint file comes from and what it must be (MODEL.md 1).</summary>
+/// <summary><c>models.json</c>: where every checkpoint file comes from and what it must be (docs/model.md 1).</summary>
 public sealed partial record ModelManifest
 {
     /// <summary>The manifest's name, in the program's own folder.</summary>

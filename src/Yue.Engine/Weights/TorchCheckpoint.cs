@@ -8,7 +8,7 @@ public static class TorchCheckpoint
     private const int MaxPickleBytes = 16 << 20;
     private const string PickleName = "/data.pkl";
 
-    /// <summary>The tensors of a state dict in the file (MODEL.md section 8).</summary>
+    /// <summary>The tensors of a state dict in the file (docs/model.md section 8).</summary>
     /// <param name="path">A .pth file: the zip archive of PyTorch 1.6 and later, or the format before it.</param>
     /// <param name="rootKey">The key of the state dict in the pickled dict; null where the pickled dict is the state dict.</param>
     /// <remarks>Throws <see cref="CheckpointException"/> where the file is not sound, or holds anything else than dense tensors under a

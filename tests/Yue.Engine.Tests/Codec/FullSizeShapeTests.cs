@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Codec;
 
-/// <summary>The models at their published size, built without values: they read what the real files hold (MODEL.md 5.10, 6).</summary>
+/// <summary>The models at their published size, built without values: they read what the real files hold (docs/model.md 5.10, 6).</summary>
 public sealed class FullSizeShapeTests
 {
     private static readonly CodecConfig Config = new()

@@ -93,7 +93,7 @@ public sealed class LlamaModelTests
     }
 
     [Theory]
-    [InlineData(4096, 11008, 4, false, 83968, 6_224_613_376)]       // stage 1, MODEL.md 2.1
+    [InlineData(4096, 11008, 4, false, 83968, 6_224_613_376)]       // stage 1, docs/model.md 2.1
     [InlineData(2048, 5504, 16, false, 83840, 1_962_543_104)]       // stage 2
     public void The_full_size_state_dict_has_the_published_shapes(int hidden, int inner, int kvHeads, bool tied, int vocabulary, long parameters)
     {
@@ -122,7 +122,7 @@ public sealed class LlamaModelTests
         Assert.Equal(parameters, weights.Parameters);
     }
 
-    /// <summary>The names and shapes of MODEL.md 2.2.</summary>
+    /// <summary>The names and shapes of docs/model.md 2.2.</summary>
     private static Dictionary<string, long[]> PublishedShapes(long H, long I, long kv, long V)
     {
         var shapes = new Dictionary<string, long[]>

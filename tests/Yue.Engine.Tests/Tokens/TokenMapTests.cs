@@ -3,7 +3,7 @@ using Yue.Engine.Tokens;
 
 namespace Yue.Engine.Tests.Tokens;
 
-/// <summary>The numbers are those of MODEL.md 2.3.</summary>
+/// <summary>The numbers are those of docs/model.md 2.3.</summary>
 public sealed class TokenMapTests
 {
     [Theory]
