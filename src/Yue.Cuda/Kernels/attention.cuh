@@ -7,50 +7,7 @@
 // from this launch: the warp whose unit has their page puts them into the cache and into its copy of the page. What lies behind is
 // masked, since it may be anything: a bf16 value bit by bit; an e4m3 one, which is finite as widen_e4m3 has it, by a weight of zero.
 #pragma once
-#include "model.cuh"
-
-struct Unit
-{
-    int row, split, kv_head, pages, first_page;
-};
-
-DEV u32 unit_code(const Shared& shared, int rows, int index)
-{
-    int row = 0;
-    while (row + 1 < rows && index >= shared.unit_start[row + 1]) row++;
-    int local = index - shared.unit_start[row], pages = shared.position[row] / PAGE + 1, shift = split_shift(pages);
-    int split = local / KV_HEADS, kv_head = local % KV_HEADS;
-    return (u32)row | (u32)split << 7 | (u32)kv_head << 13 | (u32)min(1 << shift, pages - (split << shift)) << 21;
-}
-
-// The i-th unit of this block. Units are dealt alike in every layer, so the first ones are listed once a step.
-DEV Unit unit_of(const Step& s, const Shared& shared, int i)
-{
-    bool listed = i < LISTED_UNITS;
-    u32 code = listed ? shared.units[i] : unit_code(shared, s.rows, (int)(blockIdx.x + i * gridDim.x));
-    Unit u = { (int)(code & 127), (int)(code >> 7 & 63), (int)(code >> 13 & 255), (int)(code >> 21), 0 };
-    u.first_page = listed ? shared.unit_pages[i] : s.page_table[(size_t)u.row * s.max_pages + (u.split << split_shift(shared.position[u.row] / PAGE + 1))];
-    return u;
-}
-
-DEV void list_units(const Step& s, Shared& shared)
-{
-    Deal deal(shared.unit_start[s.rows], 0);
-    for (int i = threadIdx.x; i < deal.count && i < LISTED_UNITS; i += BLOCK_THREADS)
-    {
-        u32 code = unit_code(shared, s.rows, deal.first + i * (int)gridDim.x);
-        int row = code & 127;
-        shared.units[i] = code;
-        shared.unit_pages[i] = s.page_table[(size_t)row * s.max_pages + ((code >> 7 & 63) << split_shift(shared.position[row] / PAGE + 1))];
-    }
-}
-
-// Page p of a unit.
-DEV int unit_page(const Step& s, const Shared& shared, const Unit& u, int p)
-{
-    if (p == 0) return u.first_page;
-    return s.page_table[(size_t)u.row * s.max_pages + (u.split << split_shift(shared.position[u.row] / PAGE + 1)) + p];
-}
+#include "attention_cache.cuh"
 
 constexpr int RUN = CACHE == 0 ? 32 * PARTS : PAGE;         // positions of a slot: a slot of keys, then one of values
 constexpr int RUN_BYTES = CACHE == 0 ? RUN * POSITION_BYTES : BLOCK_BYTES;
@@ -98,12 +55,6 @@ DEV void pass_page(const Ring& ring, Cursor& at)
     for (int i = 0; i < PAGE_SLOTS; i++) leave_slot(ring, at);
 }
 
-// The positions first and first + 1 of which those up to valid count: a mask for a pair of 16-bit values.
-DEV u32 pair_mask(int first, int valid)
-{
-    return (first <= valid ? 0xffffu : 0u) | (first + 1 <= valid ? 0xffff0000u : 0u);
-}
-
 DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
 {
     int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
@@ -111,203 +62,82 @@ DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
 #pragma unroll
     for (int i = 0; i < 4; i++)
     {
-        q[i] = g < GROUP ? load_shared_u4(s.query + (size_t)u.row * (HEADS * D) + (u.kv_head * GROUP + g) * D + (CACHE == 0 ? c + 4 * i : 4 * c + i) * 8) : make_uint4(0, 0, 0, 0);
+        q[i] = g < GROUP ? load_shared_u4(s.query + (size_t)u.row * (HEADS * D) + (u.kv_head * GROUP + g) * D + Cache::query_piece(c, i) * 8) : make_uint4(0, 0, 0, 0);
+    }
+}
+
+// Returns the lane's 16 bytes of the current position: of its key in the first half of the warp, of its value in the second.
+DEV uint4 load_fresh(const Step& s, const Unit& u)
+{
+    int lane = threadIdx.x & 31;
+    return load_shared_u4(s.fresh + (((size_t)u.row * 2 + (lane >> 4)) * KV_HEADS + u.kv_head) * D + (lane & 15) * 8);
+}
+
+// Puts the current position, t of its page, into the cache and into the run's slots, whose first position is first.
+DEV void put_current(const Step& s, const Unit& u, int page, int layer, int t, int first, const uint4& fresh, u32 keys, u32 values)
+{
+    int lane = threadIdx.x & 31, kv = lane >> 4, piece = lane & 15;
+    Kept kept = keep(fresh);
+    store_kept(s.cache + cache_offset(page, layer, s.layer_count, kv, u.kv_head), t, piece, kept);
+    Cache::put(kv ? values : keys, t, first, piece, kept);
+    fence_slot_writes();
+    __syncwarp();
+}
+
+// Stores what the lanes of a warp summed for a unit.
+DEV void store_unit(const Step& s, const Unit& u, Attended& sums)
+{
+    int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+#pragma unroll
+    for (int e = 0; e < 2; e++)
+    {
+#pragma unroll
+        for (int x = 4; x <= 16; x <<= 1) sums.sum[e] += __shfl_xor_sync(0xffffffffu, sums.sum[e], x);
+        int head = 2 * c + e;
+        if (head < GROUP)
+        {
+            size_t index = (((size_t)u.row * KV_HEADS + u.kv_head) * MAX_SPLITS + u.split) * GROUP + head;
+            Cache::store(s.partial + index * D, sums.out, e);
+            if (g == 0) s.partial_stats[index] = make_float2(sums.top[e], sums.sum[e]);
+        }
     }
 }
 
 DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, const Unit& u, const uint4 (&q)[4], int layer)
 {
-    int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3, position = shared.position[u.row];
-
-    constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f * CACHE_SCALE;
-    float out[8][4];        // dimensions 16 j + g and + 8 (fp8: 16 j + 2 g and + 1), heads 2 c and 2 c + 1
-#pragma unroll
-    for (int j = 0; j < 8; j++) out[j][0] = out[j][1] = out[j][2] = out[j][3] = 0.0f;
-    float top[2] = { -1e30f, -1e30f }, sum[2] = { 0.0f, 0.0f };
-    int behind = position - (u.split << split_shift(position / PAGE + 1)) * PAGE;
+    int position = shared.position[u.row];
+    int unit_valid = position - (u.split << split_shift(position / PAGE + 1)) * PAGE;      // the current position, counted from the unit's first
+    Attended sums;
 #pragma unroll 1
     for (int p = 0; p < u.pages * (PAGE / RUN); p++)
     {
-        int run_valid = behind - p * RUN;
+        int run_valid = unit_valid - p * RUN;
         bool current = run_valid >= 0 && run_valid < RUN;
-        uint4 fresh = make_uint4(0, 0, 0, 0);           // a half warp has the key, the other the value
-        int kv = lane >> 4, piece = lane & 15;
-        if (current) fresh = load_shared_u4(s.fresh + (((size_t)u.row * 2 + kv) * KV_HEADS + u.kv_head) * D + piece * 8);
+        uint4 fresh = make_uint4(0, 0, 0, 0);
+        if (current) fresh = load_fresh(s, u);
         Cursor values = at;
         values.advance(ring);
         barrier_wait(at.full(ring), at.phase);
         barrier_wait(values.full(ring), values.phase);
         if (current)
         {
-            Kept kept = keep(fresh);
-            int t = p * RUN % PAGE + run_valid;
-            store_kept(s.cache + cache_offset(unit_page(s, shared, u, p * RUN / PAGE), layer, s.layer_count, kv, u.kv_head), t, piece, kept);
-            u32 slot = kv ? values.data(ring) : at.data(ring);
-            if (CACHE == 0) sts128(slot + value_offset(t, piece) - p * RUN % PAGE * POSITION_BYTES, kept.values);
-            else
-            {
-                asm volatile("st.shared.v2.u32 [%0], {%1,%2};" : : "r"(slot + value_offset(t, piece)), "r"(kept.values.x), "r"(kept.values.y) : "memory");
-                if (piece == 0) asm volatile("st.shared.f32 [%0], %1;" : : "r"(slot + scale_offset(t)), "f"(kept.scale) : "memory");
-            }
-            fence_slot_writes();
-            __syncwarp();
+            int first = p * RUN % PAGE;
+            put_current(s, u, unit_page(s, shared, u, p * RUN / PAGE), layer, first + run_valid, first, fresh, at.data(ring), values.data(ring));
         }
 #pragma unroll 1
         for (int half = 0; half < RUN / 32; half++)
         {
+            Cache cached = { at.data(ring), values.data(ring), half };
             int valid = run_valid - half * 32;
-            u32 data = at.data(ring) + (half * 32 + g) * POSITION_BYTES;
-            float score[2][4];
-#pragma unroll
-            for (int j = 0; j < 2; j++) score[j][0] = score[j][1] = score[j][2] = score[j][3] = 0.0f;
-#if CACHE == 0
-#pragma unroll
-            for (int i = 0; i < 4; i++)
-            {
-                u32 piece = data + (((c + 4 * i) ^ swizzle(g)) << 4);
-                uint4 k0 = lds128(piece), k1 = lds128(piece + 8 * D * 2), k2 = lds128(piece + 16 * D * 2), k3 = lds128(piece + 24 * D * 2);
-                mma_bf16(score[0], k0.x, k1.x, k0.y, k1.y, q[i].x, q[i].y);
-                mma_bf16(score[1], k2.x, k3.x, k2.y, k3.y, q[i].x, q[i].y);
-                mma_bf16(score[0], k0.z, k1.z, k0.w, k1.w, q[i].z, q[i].w);
-                mma_bf16(score[1], k2.z, k3.z, k2.w, k3.w, q[i].z, q[i].w);
-            }
-#else
-#pragma unroll
-            for (int i = 0; i < 2; i++)
-            {
-                u32 piece = data + (((2 * c + i) ^ g) << 4);
-#pragma unroll
-                for (int j = 0; j < 2; j++)
-                {
-                    uint4 k0 = lds128(piece + j * 16 * D), k1 = lds128(piece + j * 16 * D + 8 * D);
-                    const u32 low[4] = { k0.x, k0.y, k0.z, k0.w }, high[4] = { k1.x, k1.y, k1.z, k1.w };
-#pragma unroll
-                    for (int w = 0; w < 4; w++)
-                    {
-                        u32 a0, a1, a2, a3;
-                        widen_e4m3(low[w], a0, a2);
-                        widen_e4m3(high[w], a1, a3);
-                        const uint4& b = q[2 * i + w / 2];
-                        mma_bf16(score[j], a0, a1, a2, a3, w % 2 ? b.z : b.x, w % 2 ? b.w : b.y);
-                    }
-                }
-            }
-
-            // Scales of positions 16 j + g and + 8: of the keys, then of the values, these for the weights.
-            float value_scale[2][2];
-#pragma unroll
-            for (int j = 0; j < 2; j++)
-            {
-                u32 scales = scale_offset(half * 32 + j * 16 + g);
-                float low = lds32(at.data(ring) + scales), high = lds32(at.data(ring) + scales + 32);
-                score[j][0] *= low;
-                score[j][1] *= low;
-                score[j][2] *= high;
-                score[j][3] *= high;
-                value_scale[j][0] = lds32(values.data(ring) + scales) * QUERY_SCALE;
-                value_scale[j][1] = lds32(values.data(ring) + scales + 32) * QUERY_SCALE;
-            }
-#endif
-
-            // score[j][e]: position 16 j + g (+ 8 for e >= 2), head 2 c + (e & 1).
-            float fade[2];
-#pragma unroll
-            for (int e = 0; e < 2; e++)
-            {
-                float best = top[e];
-#pragma unroll
-                for (int j = 0; j < 2; j++)
-                {
-                    score[j][e] = j * 16 + g <= valid ? score[j][e] * TO_POWERS_OF_TWO : -1e30f;
-                    score[j][e + 2] = j * 16 + g + 8 <= valid ? score[j][e + 2] * TO_POWERS_OF_TWO : -1e30f;
-                    best = fmaxf(best, fmaxf(score[j][e], score[j][e + 2]));
-                }
-#pragma unroll
-                for (int x = 4; x <= 16; x <<= 1) best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, x));
-                fade[e] = power_of_two(top[e] - best);
-                top[e] = best;
-                sum[e] *= fade[e];
-            }
-#pragma unroll
-            for (int j = 0; j < 8; j++)
-            {
-                out[j][0] *= fade[0];
-                out[j][1] *= fade[1];
-                out[j][2] *= fade[0];
-                out[j][3] *= fade[1];
-            }
-
-            data = CACHE == 0 ? values.data(ring) + half * (32 * D * 2) + ((lane >> 4) * 8 + (lane & 7)) * (D * 2) : values.data(ring) + (half * 32 + lane) * D;
-#if CACHE != 0
-            u32 weight[2][2];
-#endif
-#pragma unroll
-            for (int j = 0; j < 2; j++)
-            {
-                // Positions wholly behind the current one have no score above the floor: their weights are zero, not one.
-                float e0 = j * 16 + g <= valid ? power_of_two(score[j][0] - top[0]) : 0.0f, e1 = j * 16 + g <= valid ? power_of_two(score[j][1] - top[1]) : 0.0f;
-                float e2 = j * 16 + g + 8 <= valid ? power_of_two(score[j][2] - top[0]) : 0.0f, e3 = j * 16 + g + 8 <= valid ? power_of_two(score[j][3] - top[1]) : 0.0f;
-                sum[0] += e0 + e2;
-                sum[1] += e1 + e3;
-#if CACHE == 0
-                u32 w0 = transpose_tile(pack_bf16(e0, e1)), w1 = transpose_tile(pack_bf16(e2, e3));
-                u32 mask0 = pair_mask(j * 16 + c * 2, valid), mask1 = pair_mask(j * 16 + c * 2 + 8, valid);
-#pragma unroll
-                for (int d = 0; d < 8; d++)
-                {
-                    uint4 v = ldmatrix_trans(data + j * (16 * D * 2) + (((2 * d + ((lane >> 3) & 1)) ^ swizzle(lane & 7)) << 4));
-                    mma_bf16(out[d], v.x & mask0, v.y & mask0, v.z & mask1, v.w & mask1, w0, w1);
-                }
-            }
-#else
-                // A scale behind the current position may be a NaN.
-                bool first = j * 16 + g <= valid, second = j * 16 + g + 8 <= valid;
-                float s0 = value_scale[j][0], s1 = value_scale[j][1];
-                weight[j][0] = transpose_tile(pack_bf16(first ? e0 * s0 : 0.0f, first ? e1 * s0 : 0.0f));
-                weight[j][1] = transpose_tile(pack_bf16(second ? e2 * s1 : 0.0f, second ? e3 * s1 : 0.0f));
-            }
-
-            // 16-bit pairs of dimensions, transposed: positions 2 c and 2 c + 1 of eight, dimensions 2 g and 2 g + 1 of 16.
-#pragma unroll
-            for (int d = 0; d < 8; d++)
-            {
-                uint4 v = ldmatrix_trans(data + ((d ^ (lane & 7)) << 4));
-                u32 a0, a1, a2, a3;
-                widen_e4m3_alternate(v.x, a0, a1);
-                widen_e4m3_alternate(v.y, a2, a3);
-                mma_bf16(out[d], a0, a1, a2, a3, weight[0][0], weight[0][1]);
-                widen_e4m3_alternate(v.z, a0, a1);
-                widen_e4m3_alternate(v.w, a2, a3);
-                mma_bf16(out[d], a0, a1, a2, a3, weight[1][0], weight[1][1]);
-            }
-#endif
+            float score[2][4] = {};
+            cached.score(q, score);
+            sums.rescale(score, valid);
+            cached.add_values(sums, score, valid);
         }
         leave_slot(ring, at);
         leave_slot(ring, at);
     }
-
-#pragma unroll
-    for (int e = 0; e < 2; e++)
-    {
-#pragma unroll
-        for (int x = 4; x <= 16; x <<= 1) sum[e] += __shfl_xor_sync(0xffffffffu, sum[e], x);
-        int head = 2 * c + e;
-        if (head < GROUP)
-        {
-            size_t index = (((size_t)u.row * KV_HEADS + u.kv_head) * MAX_SPLITS + u.split) * GROUP + head;
-#pragma unroll
-            for (int j = 0; j < 8; j++)
-            {
-                if (CACHE == 0)
-                {
-                    s.partial[index * D + j * 16 + g] = out[j][e];
-                    s.partial[index * D + j * 16 + g + 8] = out[j][e + 2];
-                }
-                else *(float2*)(s.partial + index * D + j * 16 + 2 * g) = make_float2(out[j][e] * CACHE_SCALE, out[j][e + 2] * CACHE_SCALE);
-            }
-            if (g == 0) s.partial_stats[index] = make_float2(top[e], sum[e]);
-        }
-    }
+    store_unit(s, u, sums);
 }
 
 DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, int layer)

@@ -24,9 +24,9 @@ DEV void widen(u32 first, u32 second, u32 (&a)[4])
 }
 
 // The 16-row operands of 16 bytes of a lane's weights, eight values each: one of bf16, two of 8-bit values.
-typedef u32 Operands[X_LOADS][4];
+typedef u32 Fragments[X_LOADS][4];
 
-DEV void load_weights(u32 address, Operands& a)
+DEV void load_weights(u32 address, Fragments& a)
 {
     uint4 w = lds128(address);
     if (WEIGHT == 0)
@@ -116,7 +116,7 @@ DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_
                         for (int h = 0; h < 2; h++)
                         {
                             const int half = 2 * part + h;
-                            Operands a0, a1;
+                            Fragments a0, a1;
                             load_weights(address0 + part * 1024 + h * 64, a0);
                             load_weights(address1 + part * 1024 + h * 64, a1);
 #pragma unroll

@@ -7,69 +7,92 @@ constexpr int OUTPUTS = BATCH * ROWS * 8 / CONSUMERS;       // values of a batch
 constexpr int BATCHES = (MAX_GROUP + BATCH - 1) / BATCH;
 constexpr int AHEAD = ROWS > 16 && WEIGHT != 0 && BATCHES > 2 ? 2 : BATCHES;   // batches whose memory operands are asked for ahead
 
-// What a thread needs from memory to finish its outputs; asked for before the product, used after it.
-struct Ahead { float a, b, scale; };
-
-DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const bf16* next_norm, const float* scale, int tile, int m, int n)
+// The values from memory that a thread needs to finish one output; loaded before the product, used after it.
+struct Ahead
 {
-    const int KIND = p.kind;
+    float a, b;         // OUT, DOWN: the residual and the next norm's weight; QKV: cosine and sine
+    float scale;        // of the weight row, times SUM_SCALE
+};
+
+DEV bool adds_to_residual(const Product& p) { return p.kind == OUT || p.kind == DOWN; }
+
+DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const Operands& o, int tile, int m, int n)
+{
     Ahead r = { 0.0f, 0.0f, SUM_SCALE };
-    if (WEIGHT != 0) r.scale *= scale[p.weight_row(tile, n)];
-    if (m < s.rows)
+    if (WEIGHT != 0) r.scale *= o.scale[p.weight_row(tile, n)];
+    if (m >= s.rows) return r;
+    if (adds_to_residual(p))
     {
-        if (KIND == OUT || KIND == DOWN)
-        {
-            r.a = load_shared_f(s.residual + (size_t)m * HIDDEN + tile * 8 + n);
-            r.b = from_bf16(next_norm[tile * 8 + n]);
-        }
-        else if (KIND == QKV && (tile >> 4) < HEADS + KV_HEADS)
-        {
-            int position = shared.position[m];
-            float2 turn = s.rope[(size_t)(position < 0 ? 0 : position) * (D / 2) + (tile & 15) * 4 + (n & 3)];
-            r.a = turn.x;
-            r.b = turn.y;
-        }
+        r.a = load_shared_f(s.residual + (size_t)m * HIDDEN + tile * 8 + n);
+        r.b = from_bf16(o.next_norm[tile * 8 + n]);
+    }
+    else if (p.kind == QKV && (tile >> 4) < HEADS + KV_HEADS)
+    {
+        int position = shared.position[m];
+        float2 turn = s.rope[(size_t)(position < 0 ? 0 : position) * (D / 2) + (tile & 15) * 4 + (n & 3)];
+        r.a = turn.x;
+        r.b = turn.y;
     }
     return r;
 }
 
-// One output of a tile, the place-th of its batch. All lanes of the warp come here together: partners meet by shuffle.
-DEV void finish(const Step& s, Shared& shared, const Product& p, int tile, int place, int m, int n, float value, Ahead ahead)
+// The functions below finish output n of a tile for row m from its sum. All lanes of a warp call them together, because partners meet by
+// shuffle; rows past the last store nothing.
+
+// Rotates a query or key by its position and stores it, or stores a value.
+DEV void finish_heads(const Step& s, const Shared& shared, int tile, int m, int n, float value, const Ahead& ahead)
 {
-    const int KIND = p.kind;
-    int row = KIND == QKV ? p.weight_row(tile, n) : tile * 8 + n;
+    value *= shared.rstd[m];
+    float partner = __shfl_xor_sync(0xffffffffu, value, 4);
+    int head = tile >> 4, high = n >> 2, d = (tile & 15) * 4 + (n & 3) + high * 64;
+    if (head < HEADS + KV_HEADS) value = high ? value * ahead.a + partner * ahead.b : value * ahead.a - partner * ahead.b;
+    if (m >= s.rows) return;
+    if (head < HEADS) s.query[(size_t)m * (HEADS * D) + head * D + d] = to_bf16(value * QUERY_SCALE);
+    else s.fresh[((size_t)m * 2 * KV_HEADS + head - HEADS) * D + d] = to_bf16(value);
+}
+
+// Adds to the residual stream, stores it times the next norm's weight, and sums its squares over the tile.
+DEV void finish_residual(const Step& s, Shared& shared, int tile, int place, int m, int n, float value, const Ahead& ahead)
+{
+    int row = tile * 8 + n;
+    float h = ahead.a + value;
+    if (m < s.rows)
+    {
+        s.residual[(size_t)m * HIDDEN + row] = h;
+        s.normed[x_index(m, row, HIDDEN)] = to_bf16(h * ahead.b * X_SCALE);
+    }
+    float square = h * h;
+    square += __shfl_xor_sync(0xffffffffu, square, 1);
+    square += __shfl_xor_sync(0xffffffffu, square, 2);
+    square += __shfl_xor_sync(0xffffffffu, square, 4);
+    if (n == 0) shared.tile_squares[place][m] = square;
+}
+
+// Stores silu(gate) * up. Gate and up rows alternate.
+DEV void finish_gate_up(const Step& s, const Shared& shared, int tile, int m, int n, float value)
+{
+    value *= shared.rstd[m];
+    float up = __shfl_xor_sync(0xffffffffu, value, 1);
+    if (m < s.rows && (n & 1) == 0) s.mlp[x_index(m, (tile * 8 + n) / 2, INTERMEDIATE)] = to_bf16(value / (1.0f + __expf(-value)) * up * X_SCALE);
+}
+
+DEV void finish_logits(const Step& s, const Shared& shared, int tile, int m, int n, float value)
+{
+    int row = tile * 8 + n;
+    if (m < s.rows && row < s.head_rows) s.logits[(size_t)m * s.head_rows + row] = value * shared.rstd[m];
+}
+
+// place: the tile's place in its batch.
+DEV void finish(const Step& s, Shared& shared, const Product& p, int tile, int place, int m, int n, float value, const Ahead& ahead)
+{
     if (WEIGHT != 0) value *= ahead.scale;
-    bool live = m < s.rows;
-    if (KIND == QKV)
+    switch (p.kind)
     {
-        value *= shared.rstd[m];
-        float partner = __shfl_xor_sync(0xffffffffu, value, 4);
-        int head = tile >> 4, high = n >> 2, d = (tile & 15) * 4 + (n & 3) + high * 64;
-        if (head < HEADS + KV_HEADS) value = high ? value * ahead.a + partner * ahead.b : value * ahead.a - partner * ahead.b;
-        if (live && head < HEADS) s.query[(size_t)m * (HEADS * D) + head * D + d] = to_bf16(value * QUERY_SCALE);
-        else if (live) s.fresh[((size_t)m * 2 * KV_HEADS + head - HEADS) * D + d] = to_bf16(value);
+        case QKV: finish_heads(s, shared, tile, m, n, value, ahead); break;
+        case GATE_UP: finish_gate_up(s, shared, tile, m, n, value); break;
+        case HEAD: finish_logits(s, shared, tile, m, n, value); break;
+        default: finish_residual(s, shared, tile, place, m, n, value, ahead); break;
     }
-    else if (KIND == OUT || KIND == DOWN)
-    {
-        float h = ahead.a + value;
-        if (live)
-        {
-            s.residual[(size_t)m * HIDDEN + row] = h;
-            s.normed[x_index(m, row, HIDDEN)] = to_bf16(h * ahead.b * X_SCALE);
-        }
-        float square = h * h;
-        square += __shfl_xor_sync(0xffffffffu, square, 1);
-        square += __shfl_xor_sync(0xffffffffu, square, 2);
-        square += __shfl_xor_sync(0xffffffffu, square, 4);
-        if (n == 0) shared.tile_squares[place][m] = square;
-    }
-    else if (KIND == GATE_UP)
-    {
-        value *= shared.rstd[m];
-        float up = __shfl_xor_sync(0xffffffffu, value, 1);
-        if (live && (n & 1) == 0) s.mlp[x_index(m, row / 2, INTERMEDIATE)] = to_bf16(value / (1.0f + __expf(-value)) * up * X_SCALE);
-    }
-    else if (live && row < s.head_rows) s.logits[(size_t)m * s.head_rows + row] = value * shared.rstd[m];
 }
 
 // 1 / root mean square of each row, from the shares that the blocks left in squares[parity]; finish() uses it after a barrier. A lane takes
@@ -148,11 +171,11 @@ struct Output
     DEV explicit Output(int i) : index(threadIdx.x + i * CONSUMERS), place(index / (ROWS * 8)), m((index >> 3) % ROWS), n(index & 7) {}
 };
 
-DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const bf16* next_norm, const float* scale, int tile0, int batch, int n, const Output& output)
+DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const Operands& o, int tile0, int batch, int n, const Output& output)
 {
     int t = batch * BATCH + output.place;
     Ahead none = { 0.0f, 0.0f, 0.0f };
-    return t < n ? load_ahead(s, shared, p, next_norm, scale, tile0 + t * (int)gridDim.x, output.m, output.n) : none;
+    return t < n ? load_ahead(s, shared, p, o, tile0 + t * (int)gridDim.x, output.m, output.n) : none;
 }
 
 // The sum of all warps, in their order, made an output.
@@ -169,7 +192,7 @@ DEV void finish(const Step& s, Shared& shared, const Ring& ring, const Product& 
 // In order of tiles, so that the sum does not depend on the batch's size.
 DEV void add_squares(Shared& shared, const Product& p, int batch, int n)
 {
-    if ((p.kind != OUT && p.kind != DOWN) || threadIdx.x >= ROWS) return;
+    if (!adds_to_residual(p) || threadIdx.x >= ROWS) return;
     float square = shared.squares[threadIdx.x];
     for (int place = 0; place < BATCH && batch * BATCH + place < n; place++) square += shared.tile_squares[place][threadIdx.x];
     shared.squares[threadIdx.x] = square;
@@ -177,7 +200,7 @@ DEV void add_squares(Shared& shared, const Product& p, int batch, int n)
 
 // A group whose x was staged: a batch is many tiles, so what each output needs is loaded now, and the code is the kind's own.
 template <int KIND>
-DEV void finish_group(const Step& s, Shared& shared, const Ring& ring, Product p, const bf16* next_norm, const float* scale, int tile0, int n, const Sums& sums)
+DEV void finish_group(const Step& s, Shared& shared, const Ring& ring, Product p, const Operands& o, int tile0, int n, const Sums& sums)
 {
     p.kind = KIND;
 #pragma unroll
@@ -187,7 +210,7 @@ DEV void finish_group(const Step& s, Shared& shared, const Ring& ring, Product p
         put_sums(ring, sums, batch, n);
         Ahead ahead[OUTPUTS];
 #pragma unroll
-        for (int i = 0; i < OUTPUTS; i++) ahead[i] = load_ahead(s, shared, p, next_norm, scale, tile0, batch, n, Output(i));
+        for (int i = 0; i < OUTPUTS; i++) ahead[i] = load_ahead(s, shared, p, o, tile0, batch, n, Output(i));
         consumers_sync();
 #pragma unroll
         for (int i = 0; i < OUTPUTS; i++) finish(s, shared, ring, p, tile0, batch, n, Output(i), ahead[i]);

@@ -11,8 +11,7 @@
 #include "outputs.cuh"
 
 // The consumers' part of a product where x is staged: a batch of outputs is many tiles.
-DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, const bf16* next_norm,
-    const float* scale, int offset, int phase)
+DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const Operands& o, int offset, int phase)
 {
     Deal deal(p.tiles, offset);
     Groups groups(deal.count);
@@ -23,24 +22,23 @@ DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor&
     {
         int n = groups.tiles(group);
         Sums sums;
-        StagedX staged(ring, x_source);
+        StagedX staged(ring, o.x);
         if (group == 0 && is_normed(p)) load_rstd(s, shared, p.kind == GATE_UP ? 1 : 0);
         multiply_staged_group(ring, at, p, staged, n, group == 0, phase, sums);
         switch (p.kind)
         {
-            case QKV: finish_group<QKV>(s, shared, ring, p, next_norm, scale, tile0, n, sums); break;
-            case OUT: finish_group<OUT>(s, shared, ring, p, next_norm, scale, tile0, n, sums); break;
-            case GATE_UP: finish_group<GATE_UP>(s, shared, ring, p, next_norm, scale, tile0, n, sums); break;
-            case DOWN: finish_group<DOWN>(s, shared, ring, p, next_norm, scale, tile0, n, sums); break;
-            default: finish_group<HEAD>(s, shared, ring, p, next_norm, scale, tile0, n, sums); break;
+            case QKV: finish_group<QKV>(s, shared, ring, p, o, tile0, n, sums); break;
+            case OUT: finish_group<OUT>(s, shared, ring, p, o, tile0, n, sums); break;
+            case GATE_UP: finish_group<GATE_UP>(s, shared, ring, p, o, tile0, n, sums); break;
+            case DOWN: finish_group<DOWN>(s, shared, ring, p, o, tile0, n, sums); break;
+            default: finish_group<HEAD>(s, shared, ring, p, o, tile0, n, sums); break;
         }
         tile0 += n * (int)gridDim.x;
     }
 }
 
 // And where it comes to registers: smaller batches, whose memory operands are asked for before the product.
-DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, const bf16* next_norm,
-    const float* scale, int offset, int phase)
+DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const Operands& o, int offset, int phase)
 {
     Deal deal(p.tiles, offset);
     Groups groups(deal.count);
@@ -54,14 +52,14 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
         Ahead ahead[AHEAD][OUTPUTS];
         auto load_batch = [&](int batch) {
 #pragma unroll
-            for (int i = 0; i < OUTPUTS; i++) ahead[batch % AHEAD][i] = load_ahead(s, shared, p, next_norm, scale, tile0, batch, n, Output(i));
+            for (int i = 0; i < OUTPUTS; i++) ahead[batch % AHEAD][i] = load_ahead(s, shared, p, o, tile0, batch, n, Output(i));
         };
         XChunk x;
-        load_x(x, x_source, 0, s.rows, p.k);
+        load_x(x, o.x, 0, s.rows, p.k);
         if (group == 0 && is_normed(p)) load_rstd(s, shared, p.kind == GATE_UP ? 1 : 0);
 #pragma unroll
         for (int batch = 0; batch < AHEAD; batch++) load_batch(batch);
-        multiply(ring, at, p, x_source, x, s.rows, n, group == 0, phase, sums);
+        multiply(ring, at, p, o.x, x, s.rows, n, group == 0, phase, sums);
 #pragma unroll
         for (int batch = 0; batch < BATCHES; batch++)
         {

@@ -43,6 +43,9 @@ DEV void clear_squares(Shared& shared)
     for (int m = threadIdx.x; m < ROWS; m += CONSUMERS) shared.squares[m] = 0.0f;
 }
 
+// Products follow each other as QKV, OUT, GATE_UP and DOWN of each layer; the head comes last.
+DEV int product_kind(int i, int products) { return i == products - 1 ? (int)HEAD : i & 3; }
+
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const __grid_constant__ Step s)
 {
     extern __shared__ __align__(128) u8 memory[];
@@ -91,15 +94,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
 #pragma unroll 1
         for (int i = 0; i < products; i++)
         {
-            const Product p(i == products - 1 ? (int)HEAD : i & 3, s.head_rows);
-            const Layer& layer = s.layers[i >> 2];
+            const Product p(product_kind(i, products), s.head_rows);
             if (p.kind == OUT)
             {
                 front.phase++;
                 produce_attention(s, shared, ring, front, policy, i >> 2);
             }
-            const void* weights = p.kind == QKV ? layer.qkv : p.kind == OUT ? layer.o : p.kind == GATE_UP ? layer.gate_up : p.kind == DOWN ? layer.down
-                : (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES;
+            const void* weights = operands(s, p.kind, i >> 2).weights;
             front.phase++;
             produce(ring, front, policy, p, weights, offset);
             offset = (int)((u32)(offset + p.tiles) % gridDim.x);
@@ -116,10 +117,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
 #pragma unroll 1
         for (int i = 0; i < products; i++)
         {
-            const Product p(i == products - 1 ? (int)HEAD : i & 3, s.head_rows);
-            const Layer& layer = s.layers[i >> 2];
-            const bf16* next_norm = nullptr;
-            const float* scale;
+            const Product p(product_kind(i, products), s.head_rows);
             if (p.kind == OUT)
             {
                 enter_phase(ring, ++phase);
@@ -127,24 +125,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
                 grid.sync();
                 join_splits(s, shared);
                 grid.sync();
-                next_norm = layer.mlp_norm;
-                scale = layer.o_scale;
             }
-            else if (p.kind == DOWN)
-            {
-                next_norm = i + 2 < products ? s.layers[(i >> 2) + 1].attention_norm : s.final_norm;
-                scale = layer.down_scale;
-            }
-            else
-            {
-                scale = p.kind == QKV ? layer.qkv_scale : p.kind == GATE_UP ? layer.gate_up_scale : s.head_scale + s.head_start;
-            }
-            if (next_norm) clear_squares(shared);
-            const bf16* x = p.kind == OUT ? s.attended : p.kind == DOWN ? s.mlp : s.normed;
-            if constexpr (X_STAGED) consume_staged(s, shared, ring, at, p, x, next_norm, scale, offset, ++phase);
-            else consume(s, shared, ring, at, p, x, next_norm, scale, offset, ++phase);
+            const Operands o = operands(s, p.kind, i >> 2);
+            if (o.next_norm) clear_squares(shared);
+            if constexpr (X_STAGED) consume_staged(s, shared, ring, at, p, o, offset, ++phase);
+            else consume(s, shared, ring, at, p, o, offset, ++phase);
             offset = (int)((u32)(offset + p.tiles) % gridDim.x);
-            if (next_norm) store_squares(s, shared, p.kind == OUT ? 1 : 0);
+            if (o.next_norm) store_squares(s, shared, p.kind == OUT ? 1 : 0);
             if (p.kind == HEAD) break;
             grid.sync();
         }

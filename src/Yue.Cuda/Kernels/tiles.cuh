@@ -26,7 +26,7 @@ struct Product
         tiles = (row_limit + 7) / 8;
     }
 
-    // The weight row behind row i of a tile. q, k, v tiles pair rows j and j + 64 of a head, which RoPE rotates together.
+    // Returns the weight row of row i of a tile. q, k, v tiles pair rows j and j + 64 of a head, which RoPE rotates together.
     DEV int weight_row(int tile, int i) const
     {
         return kind == QKV ? (tile >> 4) * D + (tile & 15) * 4 + (i & 3) + (i >> 2) * 64 : min(tile * 8 + i, row_limit - 1);
@@ -34,6 +34,29 @@ struct Product
 
     DEV u32 chunk_bytes(int chunk) const { return min(row_bytes - (u32)chunk * SEGMENT, (u32)SEGMENT); }
 };
+
+// What a product reads, and the norm that its result is multiplied by for the product after it (null where none follows).
+struct Operands
+{
+    const void* weights;
+    const float* scale;             // per weight row; null with bf16 weights
+    const bf16* x;
+    const bf16* next_norm;
+};
+
+// Returns the operands of a layer's product, or of the head.
+DEV Operands operands(const Step& s, int kind, int index)
+{
+    const Layer& layer = s.layers[index];
+    switch (kind)
+    {
+        case QKV: return { layer.qkv, layer.qkv_scale, s.normed, nullptr };
+        case OUT: return { layer.o, layer.o_scale, s.attended, layer.mlp_norm };
+        case GATE_UP: return { layer.gate_up, layer.gate_up_scale, s.normed, nullptr };
+        case DOWN: return { layer.down, layer.down_scale, s.mlp, index + 1 < s.layer_count ? s.layers[index + 1].attention_norm : s.final_norm };
+        default: return { (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES, s.head_scale + s.head_start, s.normed, nullptr };
+    }
+}
 
 // The tiles of a block in groups of nearly equal size; the producer and the consumers walk them alike.
 struct Groups
