@@ -10,7 +10,7 @@ namespace Yue.Engine.Text;
 /// <param name="Warnings">What was changed, in plain words; empty if nothing was.</param>
 public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 
-/// <summary>Brings users' text into the form that models read, and takes away its power to steer them (SERVICE.md 5).</summary>
+/// <summary>Brings users' text into the form that models read, and takes away its power to steer them.</summary>
 /// <remarks>
 /// <list type="bullet">
 /// <item>CRLF, CR and Unicode's line and paragraph separators become LF. Text is brought into normalization form C.</item>
