@@ -145,9 +145,10 @@ public sealed class OldContractTests : IDisposable
     public async Task Two_requests_at_once_each_get_their_own_song()
     {
         var both = new TaskCompletionSource();
+        var begun = 0;
         _app.Engine.Sing = async (request, _, _) =>
         {
-            if (_app.Engine.Requests.Count == 2)
+            if (Interlocked.Increment(ref begun) == 2)
             {
                 both.TrySetResult();
             }
