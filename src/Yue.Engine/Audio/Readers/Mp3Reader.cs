@@ -15,11 +15,9 @@ internal sealed class Mp3Reader : ISoundReader
     private readonly MpegFrameDecoder _decoder = new();
     private readonly NLayerFrame _frame = new();
     private readonly float[] _decoded = new float[1152 * 2];
+    private readonly FrameSamples _samples;
+    private readonly long _skip;      // per channel
     private int _next;
-    private int _start;
-    private int _end;
-    private long _skip;
-    private long _left;
 
     /// <summary>Opens a file.</summary>
     /// <param name="file">The whole file.</param>
@@ -33,8 +31,7 @@ internal sealed class Mp3Reader : ISoundReader
         _skip = _frames.Info.Delay is { } delay ? delay + DecoderDelay : 0;
         Length = Trimmed(_frames.Count);
         ClaimedLength = _frames.Info.Frames is { } claimed ? Trimmed(claimed) : null;
-        _left = Length * Channels;
-        _skip *= Channels;
+        _samples = new FrameSamples(_decoded, _skip * Channels, Length * Channels, DecodeNext);
     }
 
     public int Channels => _frames.Channels;
@@ -49,26 +46,7 @@ internal sealed class Mp3Reader : ISoundReader
 
     public int DamagedFrames { get; private set; }
 
-    public int Read(Span<float> interleaved)
-    {
-        while (_start == _end || _skip > 0)
-        {
-            if (_start == _end && !DecodeNext())
-            {
-                return 0;
-            }
-
-            var skipped = (int)Math.Min(_skip, _end - _start);
-            _start += skipped;
-            _skip -= skipped;
-        }
-
-        var count = (int)Math.Min(Math.Min(_end - _start, interleaved.Length / Channels * Channels), _left);
-        _decoded.AsSpan(_start, count).CopyTo(interleaved);
-        _start += count;
-        _left -= count;
-        return count;
-    }
+    public int Read(Span<float> interleaved) => _samples.Read(interleaved, Channels);
 
     public void Dispose() => _file.Dispose();
 
@@ -78,11 +56,11 @@ internal sealed class Mp3Reader : ISoundReader
         return Math.Max(0, ((long)frames * _frames.SamplesPerFrame) - _skip - padding);
     }
 
-    private bool DecodeNext()
+    private int? DecodeNext()
     {
-        if (_next == _frames.Count || _left == 0)
+        if (_next == _frames.Count)
         {
-            return false;
+            return null;
         }
 
         _file.Position = _frames.Offsets[_next++];
@@ -94,8 +72,7 @@ internal sealed class Mp3Reader : ISoundReader
             DamagedFrames++;
         }
 
-        (_start, _end) = (0, samples);
-        return true;
+        return samples;
     }
 
     private int Decode(Mp3Frame? frame)

@@ -16,10 +16,7 @@ internal sealed class OpusReader : ISoundReader
     private readonly IOpusMultiStreamDecoder _decoder;
     private readonly float[] _decoded;
     private readonly CancellationToken _cancel;
-    private int _start;
-    private int _end;
-    private long _skip;
-    private long _left;
+    private readonly FrameSamples _samples;
 
     // The library would look for a native one beside this program.
     static OpusReader() => OpusCodecFactory.AttemptToUseNativeLibrary = false;
@@ -47,8 +44,7 @@ internal sealed class OpusReader : ISoundReader
         var preSkip = BinaryPrimitives.ReadUInt16LittleEndian(header[10..]);
         Length = Math.Max(0, ogg.LastGranule - FirstGranule(ogg) - preSkip);
         IsCut = ogg.IsCut;
-        _skip = (long)preSkip * Channels;
-        _left = Length * Channels;
+        _samples = new FrameSamples(_decoded, (long)preSkip * Channels, Length * Channels, DecodeNext);
     }
 
     public int Channels { get; }
@@ -61,40 +57,20 @@ internal sealed class OpusReader : ISoundReader
 
     public bool IsCut { get; }
 
-    public int Read(Span<float> interleaved)
-    {
-        while (_start == _end || _skip > 0)
-        {
-            if (_start == _end && !DecodeNext())
-            {
-                return 0;
-            }
-
-            var skipped = (int)Math.Min(_skip, _end - _start);
-            _start += skipped;
-            _skip -= skipped;
-        }
-
-        var count = (int)Math.Min(Math.Min(_end - _start, interleaved.Length / Channels * Channels), _left);
-        _decoded.AsSpan(_start, count).CopyTo(interleaved);
-        _start += count;
-        _left -= count;
-        return count;
-    }
+    public int Read(Span<float> interleaved) => _samples.Read(interleaved, Channels);
 
     public void Dispose() => _packets.Dispose();
 
-    private bool DecodeNext()
+    private int? DecodeNext()
     {
         _cancel.ThrowIfCancellationRequested();
-        if (_left == 0 || !_packets.MoveNext())
+        if (!_packets.MoveNext())
         {
-            return false;
+            return null;
         }
 
         var samples = _decoder.DecodeMultistream(_packets.Current.Data.Span, _decoded, MaxPacketSamples, false);
-        (_start, _end) = (0, Math.Max(0, samples) * Channels);
-        return true;
+        return Math.Max(0, samples) * Channels;
     }
 
     private static (int Streams, int Coupled, byte[] Mapping) Layout(ReadOnlySpan<byte> header)
