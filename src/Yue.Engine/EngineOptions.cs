@@ -52,7 +52,7 @@ public sealed class EngineOptions
     /// <summary>The most memory of the device that may be planned for, in MiB; 0 is all that is free, and on the CPU no limit.</summary>
     public int DeviceMemoryMegabytes { get; set; }
 
-    /// <summary>How long one step may take before the device counts as hung and the engine as lost; 0 is no limit. A step is a few
+    /// <summary>The seconds that one step may take before the device counts as hung and the engine as lost; 0 is no limit. A step is a few
     /// tokens, 512 ids of a prompt, a track of a reference clip, or ten seconds of sound.</summary>
     public int StepTimeoutSeconds { get; set; } = 120;
 

@@ -3,7 +3,7 @@ using Yue.Engine.Audio;
 
 namespace Yue.Engine;
 
-/// <summary>A clip whose style the song takes on: the audio prompt of an <c>-icl</c> checkpoint (docs/model.md 2.4, 5.8).</summary>
+/// <summary>A clip whose style the song follows: the audio prompt of an <c>-icl</c> checkpoint (docs/model.md 2.4, 5.8).</summary>
 public sealed record SongReference
 {
     /// <summary>The codec's rate, which the tracks have.</summary>

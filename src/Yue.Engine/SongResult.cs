@@ -35,7 +35,7 @@ public sealed record SongResult
     /// <summary>Where the time went.</summary>
     public required SongTimings Timings { get; init; }
 
-    /// <summary>What the caller should know: how the lyrics were read, sections that are left out, cut or stand still, context
+    /// <summary>Notes for the caller: how the lyrics were read, sections that are left out, cut or stand still, context
     /// shortened, output clipped or faded out.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 }

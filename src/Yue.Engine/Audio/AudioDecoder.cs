@@ -62,7 +62,7 @@ public sealed class AudioDecoder
         _ffmpeg = new FfmpegDecoder(programFolder, tempFolder ?? Path.GetTempPath(), _timeLimit);
     }
 
-    /// <summary>Whether ffmpeg and ffprobe were found: without them, flac and m4a files are refused.</summary>
+    /// <summary>True if ffmpeg and ffprobe were found: without them, flac and m4a files are refused.</summary>
     public bool HasFfmpeg => _ffmpeg.IsAvailable;
 
     /// <summary>Decodes a stretch of a file.</summary>

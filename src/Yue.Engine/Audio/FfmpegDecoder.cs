@@ -45,7 +45,7 @@ internal sealed class FfmpegDecoder
         RemoveStale();
     }
 
-    /// <summary>Whether both programs were found.</summary>
+    /// <summary>True if both programs were found.</summary>
     public bool IsAvailable => _ffmpeg is not null && _ffprobe is not null;
 
     /// <summary>Says that a file took too long.</summary>

@@ -9,7 +9,7 @@ internal sealed class ReferenceEncoding(ReferenceEncoder encoder, SongReference 
     private readonly List<(int[] Codes, bool IsRemembered)> _tracks = [];
     private TimeSpan _time;
 
-    /// <summary>Whether every track is encoded.</summary>
+    /// <summary>True if every track is encoded.</summary>
     public bool IsDone => _tracks.Count == reference.Tracks.Count;
 
     /// <summary>Encodes the next track.</summary>

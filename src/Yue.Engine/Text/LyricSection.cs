@@ -17,10 +17,10 @@ public sealed record LyricSection(string Tag, string Words)
 /// <param name="Warnings">What was changed or assumed, in plain words.</param>
 public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnlyList<string> Warnings)
 {
-    /// <summary>Whether any section has a letter or a number to sing.</summary>
+    /// <summary>True if any section has a letter or a number to sing.</summary>
     public bool HasWords => Sections.Any(section => UnicodeText.HasLetterOrNumber(section.Words));
 
-    /// <summary>Whether there are sections and nothing but tags in them.</summary>
+    /// <summary>True if there are sections and nothing but tags in them.</summary>
     public bool HasTagsOnly => Sections.Count > 0 && Sections.All(section => section.Words.Length == 0);
 
     /// <summary>The sections from <paramref name="first"/> on that are to be sung: <paramref name="runNSegments"/> of them, or all for 0.</summary>

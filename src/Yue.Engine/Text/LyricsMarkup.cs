@@ -203,7 +203,7 @@ internal static partial class LyricsMarkup
         + @"(?<![\w*])\*{1,3}(?=\S)[^*\n]{1,60}(?<=\S)\*{1,3}(?![\w*])|https?://\S+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Note();
 
-    /// <summary>What was found in the lyrics, for the warnings.</summary>
+    /// <summary>The notations found in the lyrics, for the warnings.</summary>
     private sealed class Findings
     {
         public bool LiteralLineEnds { get; set; }

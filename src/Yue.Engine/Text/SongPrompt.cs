@@ -3,7 +3,7 @@ using Yue.Engine.Tokens;
 
 namespace Yue.Engine.Text;
 
-/// <summary>What stage 1 is given (docs/model.md 2.4).</summary>
+/// <summary>The input of stage 1 (docs/model.md 2.4).</summary>
 public sealed record SongPrompt
 {
     /// <summary>The task, the genre, all the lyrics, and the reference clip where there is one. It is the beginning of

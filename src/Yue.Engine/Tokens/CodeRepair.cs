@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Engine.Tokens;
 
-/// <summary>What becomes of codes that a model drew from outside a codebook (docs/model.md 2.4). With masks that allow only the
-/// slot's own codebook there are none.</summary>
+/// <summary>Replaces codes that a model drew from outside a codebook (docs/model.md 2.4). Masks that allow only the slot's own
+/// codebook leave none.</summary>
 public static class CodeRepair
 {
     /// <summary>The reference's repair: every value outside 0 to 1023 becomes the row's most frequent value; of equally

@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace Yue.Engine.Tokens;
 
-/// <summary>What every id of the language models' vocabulary means (docs/model.md 2.3).</summary>
+/// <summary>The meaning of every id in the language models' vocabulary (docs/model.md 2.3).</summary>
 /// <remarks>In id order: text, control tokens, then the codes of several audio codecs, of which only xcodec is used.
 /// The last four control tokens follow the codes; embedding rows beyond <see cref="Count"/> are padding.</remarks>
 public static class TokenMap

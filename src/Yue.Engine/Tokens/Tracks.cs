@@ -11,7 +11,7 @@ public sealed record TrackCodes(ImmutableArray<int> Vocal, ImmutableArray<int> I
     public int Frames => Vocal.Length;
 }
 
-/// <summary>How stage 1 writes two tracks as one run of ids: vocal and instrumental take turns (docs/model.md 2.4).</summary>
+/// <summary>Splits and joins the two tracks of stage 1, which writes vocal and instrumental ids in turn (docs/model.md 2.4).</summary>
 public static class Tracks
 {
     /// <summary>The ids of two tracks: vocal of frame 0, instrumental of frame 0, vocal of frame 1 …</summary>

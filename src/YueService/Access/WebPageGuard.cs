@@ -47,7 +47,7 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
         return next(http);
     }
 
-    /// <summary>Whether a host is a loopback name, a configured name, an IP address, or absent, as only HTTP/1.0 clients leave it.</summary>
+    /// <summary>Returns whether a host is a loopback name, a configured name, an IP address, or absent, as only HTTP/1.0 clients leave it.</summary>
     private bool IsKnownHost(string host) =>
         host.Length == 0 || IPAddress.TryParse(host, out _) || HostString.MatchesAny(host.EndsWith('.') ? host[..^1] : host, _hosts);
 
@@ -69,11 +69,11 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
         return site.Count == 0 || site.ToString() is "same-origin" or "none" ? null : $"Sec-Fetch-Site: {JsonText.Cut(site.ToString())}";
     }
 
-    /// <summary>Whether an origin is the host that the request names; the scheme may differ, since a proxy may end TLS.</summary>
+    /// <summary>Returns whether an origin is the host that the request names; the scheme may differ, since a proxy may end TLS.</summary>
     private static bool IsOwn(string origin, HostString host) =>
         origin.IndexOf("://", StringComparison.Ordinal) is > 0 and var end && origin[(end + 3)..].Equals(host.Value, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Whether a user follows a link or opens a page, in a window rather than in a frame of another page.</summary>
+    /// <summary>Returns whether a user follows a link or opens a page, in a window rather than in a frame of another page.</summary>
     private static bool IsNavigation(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) && request.Headers["Sec-Fetch-Mode"] == "navigate"
         && request.Headers["Sec-Fetch-Dest"] is var target && (target.Count == 0 || target == "document");

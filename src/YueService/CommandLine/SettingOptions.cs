@@ -51,10 +51,10 @@ internal sealed partial class SettingOptions
         }
     }
 
-    /// <summary>Whether an argument sets something by its full name.</summary>
+    /// <summary>Returns whether an argument sets something by its full name.</summary>
     public static bool IsSetting(string token) => SettingArgument().IsMatch(token) || HostArgument().IsMatch(token);
 
-    /// <summary>Whether an argument is a setting's full name without a value.</summary>
+    /// <summary>Returns whether an argument is a setting's full name without a value.</summary>
     public static bool LacksValue(string token) => !IsSetting(token) && IsSetting(token + "=");
 
     /// <summary>Returns the settings of a command line.</summary>

@@ -37,7 +37,7 @@ internal sealed record SongRequestBodyDescription
     /// singing anything.</summary>
     public string? Stage { get; init; }
 
-    /// <summary>The id of a finished song, or codes as return_codes gives them: further sections are sung behind it.</summary>
+    /// <summary>The id of a finished song, or codes as return_codes gives them: further sections are sung after it.</summary>
     [OneOf(typeof(string), typeof(SongCodes))]
     public object? ContinueFrom { get; init; }
 

@@ -29,7 +29,7 @@ internal sealed record MachineFacts
 
     public bool HasFfmpeg { get; init; }
 
-    /// <summary>Whether reference clips in flac and m4a can be read: that takes ffprobe, too.</summary>
+    /// <summary>True if reference clips in flac and m4a can be read: that takes ffprobe, too.</summary>
     public bool CanReadEveryClip { get; init; }
 
     /// <summary>Whether an address can be listened on.</summary>

@@ -149,7 +149,7 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
         }
     }
 
-    /// <summary>Whether a song was removed while a file of it was being made.</summary>
+    /// <summary>Returns whether a song was removed while a file of it was being made.</summary>
     private bool IsRemoved(string id, string track)
     {
         var wav = songs.Open(id, track, AudioFormat.Wav, sizes: null);

@@ -59,7 +59,7 @@ internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolde
         }
     }
 
-    /// <summary>Whether a song was removed after its job was found.</summary>
+    /// <summary>Returns whether a song was removed after its job was found.</summary>
     private bool IsRemoved(string id)
     {
         var mix = songs.Open(id, SongFolder.Mix, AudioFormat.Wav, sizes: null);

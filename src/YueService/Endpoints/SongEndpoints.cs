@@ -26,7 +26,7 @@ internal static class SongEndpoints
             .Describe(
                 "Watch a job by server-sent events",
                 "An event is named after the state and has stage, section, tokens, frames, percent and seconds left. Every change of state, stage "
-                    + "and section is told, between them the newest counts. The event with the id end is the last.",
+                    + "and section is sent; between them, only the newest counts. The event with the id end is the last.",
                 new ApiParameter("Last-Event-ID", "The last event that the reader has; the stream goes on after it.", IsHeader: true),
                 new ApiAnswer(200, "The stream.", "text/event-stream"),
                 new ApiAnswer(204, "The reader has the last event already."),

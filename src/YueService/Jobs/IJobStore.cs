@@ -7,7 +7,7 @@ namespace YueService.Jobs;
 /// </remarks>
 internal interface IJobStore
 {
-    /// <summary>Whether this process created the store: it knows no job of an earlier one.</summary>
+    /// <summary>True if this process created the store: it knows no job of an earlier one.</summary>
     bool IsNew { get; }
 
     /// <summary>Opens the store, and checks that it can be written and that no other process owns it.</summary>

@@ -40,7 +40,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
     private SqliteConnection? _connection;
     private bool _wasOpen;
 
-    /// <summary>Whether this process created the database.</summary>
+    /// <summary>True if this process created the database.</summary>
     public bool IsNew { get; private set; }
 
     /// <summary>Writes to the database and changes nothing.</summary>

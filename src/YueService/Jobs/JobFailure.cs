@@ -5,7 +5,7 @@ internal sealed partial class JobFailure(JobSignals signals, IHostApplicationLif
 {
     private volatile bool _isReported;
 
-    /// <summary>Whether the process ends because the job service failed.</summary>
+    /// <summary>True if the process ends because the job service failed.</summary>
     public bool IsReported => _isReported;
 
     public void Report(Exception exception)

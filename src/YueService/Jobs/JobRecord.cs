@@ -115,7 +115,7 @@ internal sealed record JobRecord
     /// <summary>The bytes of the job's files by name: the song's, or the reference clip's before. Null when an earlier release stored the job.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
 
-    /// <summary>Whether the stored job could not be read. It is shown as failed and can be removed.</summary>
+    /// <summary>True if the stored job could not be read. It is shown as failed and can be removed.</summary>
     public bool IsDamaged { get; init; }
 
     /// <summary>Whether nothing more will happen to the job.</summary>

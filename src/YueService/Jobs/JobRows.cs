@@ -25,7 +25,7 @@ internal static class JobRows
     public static T FromJson<T>(string json) =>
         JsonSerializer.Deserialize<T>(json, Json) ?? throw new JsonException("The value is null.");
 
-    /// <summary>Whether an exception says that stored text or numbers are not what this program wrote.</summary>
+    /// <summary>Returns whether an exception says that stored text or numbers are not what this program wrote.</summary>
     public static bool IsDamage(Exception e) =>
         e is JsonException or ArgumentException or FormatException or InvalidOperationException or NotSupportedException or OverflowException;
 

@@ -30,7 +30,7 @@ internal sealed class JobSignals : IDisposable
         _tried.TrySetResult();
     }
 
-    /// <summary>Whether a job could not be stored, and nothing was written since.</summary>
+    /// <summary>True if a job could not be stored, and nothing was written since.</summary>
     public bool IsSuspect => _suspect is not null;
 
     /// <summary>Returns why jobs cannot be accepted now, or null when they can. Waits for the first try to open the store.</summary>

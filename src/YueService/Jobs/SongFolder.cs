@@ -228,7 +228,7 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
 
     private long? SizeOf(string id, string name) => new FileInfo(Path.Combine(At(id), name)) is { Exists: true, Length: var bytes } ? bytes : null;
 
-    /// <summary>Whether a file of an earlier release, whose size was not stored, has the length that its own header says.</summary>
+    /// <summary>Returns whether a file of an earlier release, whose size was not stored, has the length that its own header says.</summary>
     private static bool IsWholeWav(FileStream file)
     {
         Span<byte> header = stackalloc byte[8];

@@ -19,7 +19,7 @@ internal sealed partial class SongJobs(
     TimeProvider clock,
     ILogger<SongJobs> logger) : IDisposable
 {
-    /// <summary>How long <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/> wait: they answer within a second.</summary>
+    /// <summary>The time that <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/> wait at most, so that they answer within a second.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(0.8);
 
     private readonly SemaphoreSlim _taking = new(1, 1);

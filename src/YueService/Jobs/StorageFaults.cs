@@ -44,7 +44,7 @@ internal static class StorageFaults
         }
     }
 
-    /// <summary>Whether an exception says that a file could not be read or written.</summary>
+    /// <summary>Returns whether an exception says that a file could not be read or written.</summary>
     public static bool IsFileError(Exception e) => e is IOException or UnauthorizedAccessException;
 
     /// <summary>Why the database could not be used, by SQLite's primary result code.</summary>

@@ -24,7 +24,7 @@ internal sealed record DownloadSettings
     /// <summary>Free disk space, in bytes, that downloads leave to other programs.</summary>
     public long SpareBytes { get; init; } = 1L << 30;
 
-    /// <summary>How often the record of the bytes received is written beside the partial file.</summary>
+    /// <summary>The interval at which the record of the bytes received is written beside the partial file.</summary>
     public TimeSpan SaveInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The wait before the next try.</summary>

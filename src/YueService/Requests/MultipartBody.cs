@@ -175,7 +175,7 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
     private ProblemHttpResult Unreadable(string reason) =>
         Problems.Create(http, ProblemType.BadRequest, $"The body is no whole multipart/form-data: {reason}");
 
-    /// <summary>Whether the body is malformed, rather than cut off by the server or the client.</summary>
+    /// <summary>Returns whether the body is malformed, rather than cut off by the server or the client.</summary>
     private static bool IsFaultOfBody(Exception e) => e is InvalidDataException or (IOException and not (BadHttpRequestException or ConnectionResetException));
 
     private static string? BoundaryOf(HttpRequest request) =>

@@ -12,7 +12,7 @@ internal sealed class SpooledFile(string? folder = null) : IDisposable
 
     public long Length => _stream.Length;
 
-    /// <summary>Whether the bytes are held in memory.</summary>
+    /// <summary>True if the bytes are held in memory.</summary>
     public bool IsInMemory => _stream is MemoryStream;
 
     /// <summary>Appends bytes.</summary>

@@ -44,7 +44,7 @@ internal sealed partial class AccessOptionsValidator(UnreadableSettings<AccessOp
         }
     }
 
-    /// <summary>Whether a browser would send this text as <c>Origin</c>: scheme, host and port alone, in lower case.</summary>
+    /// <summary>Returns whether a browser would send this text as <c>Origin</c>: scheme, host and port alone, in lower case.</summary>
     private static bool IsOrigin(string origin) =>
         Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Host.Length > 0 && uri.GetLeftPart(UriPartial.Authority) == origin;
 

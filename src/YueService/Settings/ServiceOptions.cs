@@ -6,7 +6,7 @@ internal sealed class ServiceOptions
     /// <summary>The longest request body accepted, in bytes; a reference clip has a limit of its own.</summary>
     public long MaxBodyBytes { get; set; } = 2 * 1024 * 1024;
 
-    /// <summary>How much the bodies of all requests may have together while they are read and decoded, in MiB.</summary>
+    /// <summary>The largest total size, in MiB, of all request bodies while they are read and decoded.</summary>
     public long BodyBudgetMegabytes { get; set; } = 256;
 
     /// <summary>Whether lyrics and genre lines are written to the log.</summary>

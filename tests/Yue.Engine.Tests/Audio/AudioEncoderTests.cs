@@ -142,7 +142,7 @@ public sealed class AudioEncoderTests : IDisposable
         return path;
     }
 
-    /// <summary>Whether a process has the script's path in its command line.</summary>
+    /// <summary>Returns whether a process has the script's path in its command line.</summary>
     private bool ScriptRuns() => Directory.GetDirectories("/proc").Any(process =>
     {
         try

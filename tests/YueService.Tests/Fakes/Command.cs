@@ -19,7 +19,7 @@ internal sealed class Command
 
     public StringWriter Output { get; } = new();
 
-    /// <summary>What <c>--out -</c> writes.</summary>
+    /// <summary>The output of <c>--out -</c>.</summary>
     public Stream StandardOutput { get; init; } = new MemoryStream();
 
     public StringWriter Error { get; } = new();

@@ -35,7 +35,7 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
         set => _status = value;
     }
 
-    /// <summary>How often the status was read.</summary>
+    /// <summary>The number of times that the status was read.</summary>
     public int StatusReads => Volatile.Read(ref _statusReads);
 
     public Task<string> Lost => _lost.Task;

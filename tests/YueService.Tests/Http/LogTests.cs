@@ -50,7 +50,7 @@ public sealed class LogTests
         Assert.Contains("plain", lines[^1], StringComparison.Ordinal);
     }
 
-    /// <summary>What the console shows of log calls.</summary>
+    /// <summary>Returns what the console shows of log calls.</summary>
     private static string Print(Action<ILogger> log)
     {
         var collected = new CollectedLog();

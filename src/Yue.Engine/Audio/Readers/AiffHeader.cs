@@ -14,7 +14,7 @@ internal static class AiffHeader
     private const int CommonSize = 18;
     private const int MaxSampleRateHz = 1_000_000;
 
-    /// <summary>Whether a file begins as AIFF and AIFF-C files do.</summary>
+    /// <summary>Returns whether a file begins as AIFF and AIFF-C files do.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && file[..4].SequenceEqual("FORM"u8) && (file[8..12].SequenceEqual("AIFF"u8) || file[8..12].SequenceEqual("AIFC"u8));
 

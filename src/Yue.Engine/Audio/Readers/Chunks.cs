@@ -11,7 +11,7 @@ namespace Yue.Engine.Audio.Readers;
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct Chunk(string Id, int Start, uint ClaimedSize, int Size)
 {
-    /// <summary>Whether the file ends before the chunk does.</summary>
+    /// <summary>True if the file ends before the chunk does.</summary>
     public bool IsCut => ClaimedSize > Size;
 }
 

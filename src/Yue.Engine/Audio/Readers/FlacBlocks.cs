@@ -11,7 +11,7 @@ internal static class FlacBlocks
     /// <summary>Type of a block that is skipped; in the last block the upper bit is set, too.</summary>
     public const byte PaddingType = 1;
 
-    /// <summary>Whether a file begins as flac files do.</summary>
+    /// <summary>Returns whether a file begins as flac files do.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("fLaC"u8);
 
     /// <summary>Checks a file.</summary>

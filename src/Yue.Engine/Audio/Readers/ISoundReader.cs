@@ -14,7 +14,7 @@ internal interface ISoundReader : IDisposable
     /// <summary>The number of samples per channel that the file's header promises; null if it says nothing.</summary>
     long? ClaimedLength { get; }
 
-    /// <summary>Whether the file ends in the middle of a frame or without the mark of its end.</summary>
+    /// <summary>True if the file ends in the middle of a frame or without the mark of its end.</summary>
     bool IsCut { get; }
 
     /// <summary>The number of coded frames among those read so far that could not be decoded and are silent.</summary>

@@ -13,7 +13,7 @@ internal sealed class Mp3Frames
         Channels = first.ChannelMode == ChannelMode.Mono ? 1 : 2;
     }
 
-    /// <summary>What the first frame says in place of sound.</summary>
+    /// <summary>The encoder's data in the first frame, which has no sound.</summary>
     public Mp3Info Info { get; }
 
     public int SampleRateHz { get; }
@@ -22,12 +22,12 @@ internal sealed class Mp3Frames
 
     public int Channels { get; }
 
-    /// <summary>Where each frame with sound begins in the file.</summary>
+    /// <summary>The positions in the file at which frames with sound begin.</summary>
     public IReadOnlyList<int> Offsets => _offsets;
 
     public int Count => _offsets.Count;
 
-    /// <summary>Whether the file ends within a frame.</summary>
+    /// <summary>True if the file ends within a frame.</summary>
     public bool IsCut { get; private set; }
 
     /// <summary>Finds the frames of a file. Tags with their pictures, before and behind the frames, are skipped, and so is the rest

@@ -11,7 +11,7 @@ internal static class Mp4Boxes
 
     private static readonly string[] Containers = ["moov", "trak", "mdia", "minf", "stbl", "udta", "meta", "ilst"];
 
-    /// <summary>Whether a file begins as mp4 and QuickTime files do.</summary>
+    /// <summary>Returns whether a file begins as mp4 and QuickTime files do.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) => file.Length >= 12 && Encoding.Latin1.GetString(file[4..8]) is "ftyp" or "moov" or "mdat" or "wide" or "free";
 
     /// <summary>Checks a file.</summary>

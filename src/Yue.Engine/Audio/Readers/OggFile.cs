@@ -30,10 +30,10 @@ internal sealed class OggFile
     /// <summary>The position that the last page states; 0 if none does.</summary>
     public long LastGranule { get; private set; }
 
-    /// <summary>Whether the file ends within a page or before the stream's last page.</summary>
+    /// <summary>True if the file ends within a page or before the stream's last page.</summary>
     public bool IsCut { get; private set; } = true;
 
-    /// <summary>Whether a file begins as Ogg files do.</summary>
+    /// <summary>Returns whether a file begins as Ogg files do.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("OggS"u8);
 
     /// <summary>Checks the pages of a file.</summary>

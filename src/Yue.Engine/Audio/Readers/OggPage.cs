@@ -17,7 +17,7 @@ internal readonly record struct OggPage(byte Flags, long Granule, uint Serial, u
 
     public bool IsLast => (Flags & 4) != 0;
 
-    /// <summary>Where the content begins in the file.</summary>
+    /// <summary>The position of the content in the file.</summary>
     public int Body => Table + Segments;
 
     /// <summary>Reads the page at a position.</summary>
