@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Yue.Engine.Native;
+using Yue.Engine.Tensors.Native;
 
 namespace Yue.Testing;
 

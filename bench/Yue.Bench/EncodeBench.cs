@@ -3,9 +3,10 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Yue.Cuda;
-using Yue.Engine;
-using Yue.Engine.Codec;
-using Yue.Engine.Demo;
+using Yue.Engine.Families.Yue1.Codec;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Songs;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
-using Yue.Engine;
+using Yue.Engine.Residency;
 
 namespace Yue.Bench;
 

@@ -3,8 +3,9 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Yue.Engine;
 using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 

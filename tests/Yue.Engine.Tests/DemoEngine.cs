@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 

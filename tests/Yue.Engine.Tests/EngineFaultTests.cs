@@ -1,5 +1,7 @@
 using Xunit;
 using Yue.Cuda;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests;

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Xunit;
-using Yue.Engine.Demo;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Scheduling;
 using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
 

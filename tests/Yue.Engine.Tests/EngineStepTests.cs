@@ -1,4 +1,5 @@
 using Xunit;
+using Yue.Engine.Songs;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests;

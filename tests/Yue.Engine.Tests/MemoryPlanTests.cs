@@ -1,7 +1,9 @@
 using Xunit;
 using Yue.Cuda.Decode;
-using Yue.Engine.Demo;
+using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+using Yue.Engine.Scheduling;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests;

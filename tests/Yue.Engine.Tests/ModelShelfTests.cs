@@ -1,4 +1,5 @@
 using Xunit;
+using Yue.Engine.Residency;
 
 namespace Yue.Engine.Tests;
 

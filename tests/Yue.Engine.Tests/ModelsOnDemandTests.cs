@@ -1,6 +1,9 @@
 using Xunit;
-using Yue.Engine.Demo;
+using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 

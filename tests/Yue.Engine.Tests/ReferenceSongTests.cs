@@ -1,6 +1,8 @@
 using Xunit;
 using Yue.Engine.Audio;
-using Yue.Engine.Demo;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Engine.Tests.Audio;
 
 namespace Yue.Engine.Tests;

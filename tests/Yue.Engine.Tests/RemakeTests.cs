@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using Xunit;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 

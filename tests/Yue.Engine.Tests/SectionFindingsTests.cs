@@ -1,4 +1,6 @@
 using Xunit;
+using Yue.Engine.Families.Yue1;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using CsCheck;
 using Xunit;
-using Yue.Engine.Tokens;
+using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 

@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using TorchSharp;
 using Xunit;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests;

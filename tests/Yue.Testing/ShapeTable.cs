@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Yue.Engine;
+using Yue.Engine.Tensors;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 

@@ -1,5 +1,7 @@
 using Yue.Cuda;
 using Yue.Cuda.Decode;
+using Yue.Engine.Residency;
+using Yue.Engine.Scheduling;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Yue.Engine.Tensors;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;

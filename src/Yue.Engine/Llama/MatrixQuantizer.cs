@@ -1,6 +1,7 @@
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
+using Yue.Engine.Tensors;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Yue.Cuda.Decode;
+using Yue.Engine.Tensors;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Yue.Engine.Scheduling;
 
 namespace Yue.Engine.Sampling;
 

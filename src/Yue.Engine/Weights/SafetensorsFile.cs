@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Yue.Engine.Tensors;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;

@@ -1,4 +1,5 @@
 using Yue.Cuda;
+using Yue.Engine.Tensors;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;

@@ -1,3 +1,5 @@
+using Yue.Engine.Tensors;
+
 namespace Yue.Engine.Weights;
 
 /// <summary>Finds the tensors of an unpickled state dict in a file and checks that they lie inside it.</summary>

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 
 namespace YueService.CommandLine;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
-using Yue.Engine;
-using Yue.Engine.Demo;
-using Yue.Engine.SelfCheck;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Families.Yue1.SelfCheck;
+using Yue.Engine.Scheduling;
 using Yue.Engine.Separation;
 using Yue.Engine.Weights;
 using YueService.Doctor;

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using Yue.Engine;
-using YueService.Audio;
+using Yue.Engine.Scheduling;
 using YueService.Hosting;
+using YueService.Jobs.Audio;
 using YueService.Settings;
 
 namespace YueService.CommandLine;

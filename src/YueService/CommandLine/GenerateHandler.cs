@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Yue.Engine;
 using Yue.Engine.Audio;
-using YueService.Audio;
-using YueService.Endpoints;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Api;
+using YueService.Api.Requests;
+using YueService.Api.Songs;
 using YueService.Jobs;
-using YueService.Requests;
+using YueService.Jobs.Audio;
 
 namespace YueService.CommandLine;
 

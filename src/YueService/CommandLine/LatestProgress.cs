@@ -1,5 +1,5 @@
 using System.Globalization;
-using Yue.Engine;
+using Yue.Engine.Songs;
 
 namespace YueService.CommandLine;
 

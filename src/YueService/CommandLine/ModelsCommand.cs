@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Yue.Engine.Weights;
-using YueService.Models;
+using YueService.Downloads;
 
 namespace YueService.CommandLine;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using YueService.Hosting;
 
 namespace YueService.CommandLine;

@@ -1,7 +1,7 @@
 using System.Text;
 using Yue.Engine.Audio;
-using YueService.Audio;
 using YueService.Jobs;
+using YueService.Jobs.Audio;
 
 namespace YueService.CommandLine;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using YueService.Requests;
+using YueService.Api.Requests;
 
 namespace YueService.CommandLine;
 

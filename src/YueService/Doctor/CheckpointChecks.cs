@@ -1,8 +1,8 @@
-using Yue.Engine;
-using Yue.Engine.Codec;
+using Yue.Engine.Families.Yue1.Codec;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Llama;
-using Yue.Engine.Text;
-using Yue.Engine.Vocoder;
+using Yue.Engine.Scheduling;
 using Yue.Engine.Weights;
 
 namespace YueService.Doctor;

@@ -1,5 +1,5 @@
-using Yue.Engine;
-using YueService.Models;
+using Yue.Engine.Scheduling;
+using YueService.Downloads;
 
 namespace YueService.Doctor;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Yue.Engine;
 using Yue.Engine.Audio;
-using YueService.Audio;
+using Yue.Engine.Scheduling;
+using YueService.Jobs.Audio;
 
 namespace YueService.Hosting;
 

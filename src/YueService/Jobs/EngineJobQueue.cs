@@ -1,4 +1,5 @@
-using Yue.Engine;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using YueService.Telemetry;
 
 namespace YueService.Jobs;

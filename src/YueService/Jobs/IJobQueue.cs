@@ -1,4 +1,5 @@
-using Yue.Engine;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 

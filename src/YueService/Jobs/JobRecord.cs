@@ -1,7 +1,7 @@
-using Yue.Engine;
 using Yue.Engine.Audio;
-using YueService.Audio;
-using YueService.Contracts;
+using Yue.Engine.Songs;
+using YueService.Api.Predict;
+using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 

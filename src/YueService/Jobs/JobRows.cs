@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Data.Sqlite;
-using Yue.Engine;
-using YueService.Errors;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
 
 namespace YueService.Jobs;
 

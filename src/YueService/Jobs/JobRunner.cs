@@ -1,7 +1,8 @@
-using Yue.Engine;
 using Yue.Engine.Audio;
-using YueService.Audio;
-using YueService.Errors;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
+using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
-using Yue.Engine;
-using YueService.Errors;
+using Yue.Engine.Scheduling;
+using YueService.Api.Errors;
 using YueService.Settings;
 
 namespace YueService.Jobs;

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Yue.Engine;
+using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 

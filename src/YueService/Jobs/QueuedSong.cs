@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Yue.Engine;
 using Yue.Engine.Audio;
+using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
-using Yue.Engine;
 using Yue.Engine.Audio;
-using YueService.Audio;
+using Yue.Engine.Songs;
+using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 

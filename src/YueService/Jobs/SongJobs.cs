@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Yue.Engine;
-using YueService.Errors;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
 using YueService.Telemetry;
 
 namespace YueService.Jobs;

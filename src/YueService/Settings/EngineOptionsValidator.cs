@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 
 namespace YueService.Settings;
 

@@ -1,8 +1,8 @@
 using System.Collections;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Yue.Engine;
-using YueService.Requests;
+using Yue.Engine.Scheduling;
+using YueService.Api.Requests;
 
 namespace YueService.Settings;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
-using Yue.Engine;
-using YueService.Requests;
+using Yue.Engine.Scheduling;
+using YueService.Api.Requests;
 
 namespace YueService.Settings;
 

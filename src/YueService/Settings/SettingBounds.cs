@@ -1,4 +1,4 @@
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 
 namespace YueService.Settings;
 

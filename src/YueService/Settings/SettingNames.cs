@@ -1,5 +1,5 @@
 using System.Collections.Frozen;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using Yue.Engine.Separation;
 
 namespace YueService.Settings;

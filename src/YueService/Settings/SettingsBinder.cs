@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Options;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 
 namespace YueService.Settings;
 

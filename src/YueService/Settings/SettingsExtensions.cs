@@ -1,7 +1,7 @@
 using System.Collections;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Options;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using Yue.Engine.Separation;
 
 namespace YueService.Settings;

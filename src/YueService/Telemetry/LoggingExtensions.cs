@@ -33,12 +33,12 @@ internal static class LoggingExtensions
 
                     // The command itself says in a line why its engine failed.
                     logger.Filter.ByExcluding(logEvent => logEvent.Level == LogEventLevel.Fatal
-                        && Serilog.Filters.Matching.FromSource<Yue.Engine.YueEngine>()(logEvent));
+                        && Serilog.Filters.Matching.FromSource<Yue.Engine.Scheduling.YueEngine>()(logEvent));
                     errorsFrom = LogEventLevel.Verbose;
                 }
 
                 // Read without validation: a fault in the settings is logged, too.
-                if (configuration[$"{Yue.Engine.EngineOptions.Section}:{nameof(ServiceOptions.LogFormat)}"] == "json")
+                if (configuration[$"{Yue.Engine.Scheduling.EngineOptions.Section}:{nameof(ServiceOptions.LogFormat)}"] == "json")
                 {
                     logger.WriteTo.Console(new CompactJsonFormatter(), standardErrorFromLevel: errorsFrom);
                 }

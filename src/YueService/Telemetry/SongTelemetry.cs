@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using YueService.Jobs;
 
 namespace YueService.Telemetry;

@@ -3,6 +3,7 @@ using System.Runtime.Versioning;
 using CsCheck;
 using Xunit;
 using Yue.Engine.Audio;
+using Yue.Engine.Songs;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Audio;

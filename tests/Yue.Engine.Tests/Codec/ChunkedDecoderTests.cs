@@ -1,5 +1,6 @@
 using Xunit;
-using Yue.Engine.Codec;
+using Yue.Engine.Families.Yue1.Decode;
+using Yue.Engine.Scheduling;
 using Yue.Testing;
 using static TorchSharp.torch;
 

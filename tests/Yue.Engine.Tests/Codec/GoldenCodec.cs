@@ -1,6 +1,6 @@
 using Xunit;
-using Yue.Engine.Codec;
-using Yue.Engine.Vocoder;
+using Yue.Engine.Families.Yue1.Codec;
+using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;

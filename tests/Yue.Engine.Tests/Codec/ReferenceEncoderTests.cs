@@ -1,8 +1,10 @@
 using Xunit;
 using Yue.Engine.Audio;
-using Yue.Engine.Codec;
+using Yue.Engine.Families.Yue1.Codec;
+using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Songs;
 using Yue.Engine.Tests.Audio;
-using Yue.Engine.Text;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Codec;

@@ -1,6 +1,8 @@
 using Xunit;
 using Yue.Engine.Audio;
-using Yue.Engine.Codec;
+using Yue.Engine.Families.Yue1.Decode;
+using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Songs;
 using Yue.Testing;
 using static TorchSharp.torch;
 
@@ -179,7 +181,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     private SongDecoder Decoder(int chunkFrames = ChunkedDecoder.DefaultChunkFrames) =>
         new(golden.Decoder, golden.Vocal, golden.Instrumental, chunkFrames);
 
-    private (float[] Codec, float[] Vocoder) Waves(Tensor codes, Engine.Vocoder.Vocos vocoder)
+    private (float[] Codec, float[] Vocoder) Waves(Tensor codes, Yue.Engine.Families.Yue1.Vocoder.Vocos vocoder)
     {
         using var embedding = golden.Decoder.Embed(codes);
         return (GoldenCodec.Samples(golden.Decoder.Decode(embedding)), GoldenCodec.Samples(vocoder.Decode(embedding)));

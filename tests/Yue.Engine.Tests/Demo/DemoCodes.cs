@@ -1,3 +1,5 @@
+using Yue.Engine.Songs;
+
 namespace Yue.Engine.Tests.Demo;
 
 /// <summary>Reads the demo's codes of codebook 0 (<c>tools/demo-model/demo/codes.py</c>).</summary>

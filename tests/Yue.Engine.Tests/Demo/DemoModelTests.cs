@@ -1,9 +1,9 @@
 using Xunit;
-using Yue.Engine.Codec;
-using Yue.Engine.Demo;
+using Yue.Engine.Families.Yue1.Codec;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Llama;
-using Yue.Engine.Tokens;
-using Yue.Engine.Vocoder;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;

@@ -1,7 +1,7 @@
 using CsCheck;
 using Microsoft.ML.Tokenizers;
 using Xunit;
-using Yue.Engine.Demo;
+using Yue.Engine.Families.Yue1.Demo;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Demo;

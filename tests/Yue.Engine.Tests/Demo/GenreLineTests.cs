@@ -1,4 +1,5 @@
 using Xunit;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Demo;
 

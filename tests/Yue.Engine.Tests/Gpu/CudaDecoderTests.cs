@@ -1,11 +1,11 @@
 using System.Runtime.InteropServices;
 using Xunit;
+using Yue.Engine.Families.Yue1.Stage1;
+using Yue.Engine.Families.Yue1.Stage2;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
-using Yue.Engine.Stage1;
-using Yue.Engine.Stage2;
 using Yue.Engine.Tests.Stage1;
-using Yue.Engine.Tokens;
 using Yue.Testing;
 using static TorchSharp.torch;
 
@@ -183,7 +183,7 @@ public sealed class CudaDecoderTests
     };
 
     /// <summary>A model of two layers with the real vocabulary and random weights.</summary>
-    private static LlamaModel Model(Engine.Gpu gpu) => Model(gpu.Dtype, CUDA, gpu.Quantizer);
+    private static LlamaModel Model(Yue.Engine.Residency.Gpu gpu) => Model(gpu.Dtype, CUDA, gpu.Quantizer);
 
     private static LlamaModel Model(ScalarType dtype, Device device, MatrixQuantizer? quantizer = null)
     {

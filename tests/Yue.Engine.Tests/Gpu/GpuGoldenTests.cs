@@ -1,10 +1,10 @@
 using System.Globalization;
 using Xunit;
 using Yue.Cuda;
-using Yue.Engine.Codec;
+using Yue.Engine.Families.Yue1.Codec;
+using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Llama;
 using Yue.Engine.Tests.Audio;
-using Yue.Engine.Vocoder;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;
@@ -168,7 +168,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
 
     private static LlamaConfig Padded(string name) => PaddedSource.Pad(LlamaConfig.Load(Goldens.PathOf(name))) with { MaxPositions = 2048 };
 
-    private static LlamaModel LoadPadded(string name, Engine.Gpu gpu)
+    private static LlamaModel LoadPadded(string name, Yue.Engine.Residency.Gpu gpu)
     {
         var folder = Goldens.PathOf(name);
         var config = Padded(name);

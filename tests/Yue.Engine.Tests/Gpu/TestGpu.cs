@@ -1,6 +1,7 @@
 using Xunit;
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
+using Yue.Engine.Scheduling;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
@@ -14,7 +15,7 @@ internal static class TestGpu
         using var device = CudaDevice.TryOpen(0, out _);
         if (device is not null && cuda.is_available())
         {
-            using var gpu = new Engine.Gpu(0, new EngineOptions());
+            using var gpu = new Yue.Engine.Residency.Gpu(0, new EngineOptions());
             gpu.BeginCompiling([.. builds]);
             _ = gpu.Kernels;
         }
@@ -23,11 +24,11 @@ internal static class TestGpu
     /// <summary>The GPU as the engine opens it; the caller disposes it.</summary>
     /// <param name="weights"><c>bf16</c>, <c>int8</c>, <c>fp8</c> or <c>f32</c>.</param>
     /// <param name="cache"><c>bf16</c>, <c>fp8</c> or <c>f32</c>; null is what goes with the weights.</param>
-    public static Engine.Gpu Open(string weights, string? cache = null)
+    public static Yue.Engine.Residency.Gpu Open(string weights, string? cache = null)
     {
         using var device = CudaDevice.TryOpen(0, out var reason);
         Assert.SkipUnless(device is not null, reason ?? "no GPU");
         Assert.SkipUnless(cuda.is_available(), "TorchSharp's CUDA libraries are not there");
-        return new Engine.Gpu(0, new EngineOptions { Weights = weights, KeyValueCache = cache ?? (weights == "f32" ? "f32" : "bf16") });
+        return new Yue.Engine.Residency.Gpu(0, new EngineOptions { Weights = weights, KeyValueCache = cache ?? (weights == "f32" ? "f32" : "bf16") });
     }
 }

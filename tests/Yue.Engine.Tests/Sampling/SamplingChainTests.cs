@@ -1,6 +1,7 @@
 using CsCheck;
 using Xunit;
 using Yue.Engine.Sampling;
+using Yue.Engine.Scheduling;
 
 namespace Yue.Engine.Tests.Sampling;
 

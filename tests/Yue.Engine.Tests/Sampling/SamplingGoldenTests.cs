@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Xunit;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
-using Yue.Engine.Tokens;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Sampling;

@@ -1,5 +1,5 @@
 using Xunit;
-using Yue.Engine.SelfCheck;
+using Yue.Engine.Families.Yue1.SelfCheck;
 
 namespace Yue.Engine.Tests.SelfCheck;
 

@@ -1,5 +1,5 @@
+using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Sampling;
-using Yue.Engine.Stage1;
 
 namespace Yue.Engine.Tests.Stage1;
 

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using Xunit;
-using Yue.Engine.Stage1;
-using Yue.Engine.Text;
-using Yue.Engine.Tokens;
+using Yue.Engine.Families.Yue1.Stage1;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Stage1;
 

@@ -1,7 +1,7 @@
 using Xunit;
+using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
-using Yue.Engine.Stage1;
 using Yue.Testing;
 using static TorchSharp.torch;
 

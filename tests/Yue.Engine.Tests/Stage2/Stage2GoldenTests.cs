@@ -1,6 +1,6 @@
 using Xunit;
-using Yue.Engine.Stage2;
-using Yue.Engine.Tokens;
+using Yue.Engine.Families.Yue1.Stage2;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Stage2;

@@ -1,5 +1,6 @@
 using Xunit;
-using Yue.Engine.Text;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Scheduling;
 
 namespace Yue.Engine.Tests.Text;
 

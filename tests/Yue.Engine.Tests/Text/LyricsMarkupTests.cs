@@ -1,5 +1,5 @@
 using Xunit;
-using Yue.Engine.Text;
+using Yue.Engine.Families.Yue1.Text;
 
 namespace Yue.Engine.Tests.Text;
 

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using ADRaffy.ENSNormalize;
 using CsCheck;
 using Xunit;
-using Yue.Engine.Text;
+using Yue.Engine.Families.Yue1.Text;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Text;

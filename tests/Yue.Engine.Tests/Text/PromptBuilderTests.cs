@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Xunit;
-using Yue.Engine.Text;
-using Yue.Engine.Tokens;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Text;

@@ -1,4 +1,4 @@
-using Yue.Engine.Text;
+using Yue.Engine.Families.Yue1.Text;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Text;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Xunit;
-using Yue.Engine.Text;
+using Yue.Engine.Families.Yue1.Text;
 
 namespace Yue.Engine.Tests.Text;
 

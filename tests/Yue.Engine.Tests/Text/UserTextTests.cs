@@ -1,8 +1,8 @@
 using System.Text;
 using CsCheck;
 using Xunit;
-using Yue.Engine.Text;
-using Yue.Engine.Tokens;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Text;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using CsCheck;
 using Xunit;
-using Yue.Engine.Tokens;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Tokens;

@@ -1,5 +1,5 @@
 using Xunit;
-using Yue.Engine.Tokens;
+using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Tests.Tokens;
 

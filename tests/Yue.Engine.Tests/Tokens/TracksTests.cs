@@ -1,6 +1,6 @@
 using CsCheck;
 using Xunit;
-using Yue.Engine.Tokens;
+using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Tests.Tokens;
 

@@ -1,7 +1,7 @@
 using Xunit;
+using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Tests.Audio;
 using Yue.Engine.Tests.Codec;
-using Yue.Engine.Vocoder;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;

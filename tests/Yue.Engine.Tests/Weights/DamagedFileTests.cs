@@ -1,6 +1,6 @@
 using CsCheck;
 using Xunit;
-using Yue.Engine.Codec;
+using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Llama;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using Spectre.Console;
 using Xunit;
 using YueService.CommandLine;
-using YueService.Models;
+using YueService.Downloads;
 
 namespace YueService.Tests.CommandLine;
 

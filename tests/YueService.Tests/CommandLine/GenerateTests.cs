@@ -1,7 +1,8 @@
 using System.Text;
 using Xunit;
-using Yue.Engine;
 using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Tests.Fakes;

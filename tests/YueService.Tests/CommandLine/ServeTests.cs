@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using YueService.CommandLine;
 using YueService.Hosting;
 using YueService.Tests.Fakes;

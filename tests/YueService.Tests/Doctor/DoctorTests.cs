@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Xunit;
-using Yue.Engine;
-using Yue.Engine.Demo;
-using Yue.Engine.SelfCheck;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Families.Yue1.SelfCheck;
+using Yue.Engine.Scheduling;
 using YueService.CommandLine;
 using YueService.Doctor;
-using YueService.Models;
+using YueService.Downloads;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Doctor;

@@ -1,9 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
-using Yue.Engine;
-using YueService.Audio;
+using Yue.Engine.Scheduling;
 using YueService.CommandLine;
 using YueService.Hosting;
+using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Fakes;
 

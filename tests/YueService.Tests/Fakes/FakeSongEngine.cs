@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
-using Yue.Engine;
 using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace YueService.Tests.Fakes;
 

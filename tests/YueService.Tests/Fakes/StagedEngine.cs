@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace YueService.Tests.Fakes;
 

@@ -5,9 +5,9 @@ using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Serilog.Core;
-using Yue.Engine;
 using Yue.Engine.Audio;
-using YueService.Audio;
+using Yue.Engine.Scheduling;
+using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Fakes;
 

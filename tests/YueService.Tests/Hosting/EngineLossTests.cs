@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Tests.Fakes;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using YueService.Hosting;
 using YueService.Tests.Fakes;
 

@@ -1,6 +1,6 @@
 using Serilog.Events;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Songs;
 using Yue.Testing;
 using YueService.Tests.Fakes;
 

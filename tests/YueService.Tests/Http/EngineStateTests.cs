@@ -1,7 +1,8 @@
 using System.Net;
 using Serilog.Events;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;

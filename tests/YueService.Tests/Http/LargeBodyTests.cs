@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
-using Yue.Engine;
-using YueService.Requests;
+using Yue.Engine.Scheduling;
+using YueService.Api.Requests;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Songs;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text;
 using Xunit;
-using Yue.Engine;
 using Yue.Engine.Audio;
+using Yue.Engine.Songs;
 using Yue.Testing;
 using YueService.Tests.Fakes;
 

@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Songs;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;

@@ -160,7 +160,7 @@ public sealed class CodesTests : IDisposable
             Assert.Equal("full", song.GetProperty("stage").GetString());
             Assert.False(song.GetProperty("sections")[0].GetProperty("kept").GetBoolean());
             await client.WhenAsync("/v1/songs/bb", "succeeded");
-            Assert.Equal(new Yue.Engine.SongRequest { Lyrics = "old" }, Assert.Single(app.Engine.Requests));
+            Assert.Equal(new Yue.Engine.Songs.SongRequest { Lyrics = "old" }, Assert.Single(app.Engine.Requests));
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Testing;
 using YueService.Tests.Fakes;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Songs;
 using YueService.Jobs;
 using YueService.Settings;
 using YueService.Tests.Fakes;

@@ -58,7 +58,7 @@ public sealed class ReferenceJobTests : IDisposable
         Assert.Equal(4, Clips.Length);
         using var cancelled = await client.DeleteAsync(waiting, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => Clips.Length == 2);
-        stage.Refuse("running", new Yue.Engine.SongException("no"));
+        stage.Refuse("running", new Yue.Engine.Scheduling.SongException("no"));
         using var stopped = await client.DeleteAsync(running, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => Clips.Length == 0);
     }
@@ -92,7 +92,7 @@ public sealed class ReferenceJobTests : IDisposable
     {
         Ffmpeg.SkipWithout();
         await using var app = App();
-        app.Engine.Outcome = Yue.Engine.SubmitOutcome.QueueFull;
+        app.Engine.Outcome = Yue.Engine.Scheduling.SubmitOutcome.QueueFull;
         using var client = app.CreateClient();
         using var response = await client.PostAsync("/v1/songs", Form("la"), TestContext.Current.CancellationToken);
         Assert.Equal(System.Net.HttpStatusCode.TooManyRequests, response.StatusCode);

@@ -3,7 +3,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using Yue.Testing;
 using YueService.Jobs;
 using YueService.Telemetry;

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
-using Yue.Engine;
-using YueService.Contracts;
+using Yue.Engine.Songs;
+using YueService.Api.Predict;
 using YueService.Jobs;
 using YueService.Settings;
 using YueService.Tests.Fakes;

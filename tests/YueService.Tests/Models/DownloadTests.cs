@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
 using Xunit;
 using Yue.Testing;
-using YueService.Models;
+using YueService.Downloads;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;

@@ -1,5 +1,5 @@
 using Xunit;
-using YueService.Models;
+using YueService.Downloads;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;

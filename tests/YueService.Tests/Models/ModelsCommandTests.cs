@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Xunit;
 using Yue.Engine.Weights;
 using YueService.CommandLine;
-using YueService.Models;
+using YueService.Downloads;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Xunit;
-using YueService.Requests;
+using YueService.Api.Requests;
 
 namespace YueService.Tests.Requests;
 

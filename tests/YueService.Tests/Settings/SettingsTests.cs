@@ -3,7 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Xunit;
-using Yue.Engine;
+using Yue.Engine.Scheduling;
 using Yue.Testing;
 using YueService.Settings;
 using YueService.Tests.Fakes;

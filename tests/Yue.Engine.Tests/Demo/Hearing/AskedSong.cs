@@ -1,3 +1,5 @@
+using Yue.Engine.Songs;
+
 namespace Yue.Engine.Tests.Demo.Hearing;
 
 /// <summary>A section of lyrics.</summary>

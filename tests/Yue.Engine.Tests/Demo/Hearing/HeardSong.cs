@@ -1,3 +1,5 @@
+using Yue.Engine.Songs;
+
 namespace Yue.Engine.Tests.Demo.Hearing;
 
 /// <summary>What was asked for, what was sung, and what is heard of its sound alone.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Xunit;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Demo.Hearing;
 

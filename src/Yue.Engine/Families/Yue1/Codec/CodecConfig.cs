@@ -1,0 +1,67 @@
+using System.Numerics;
+using Yue.Engine.Weights;
+
+namespace Yue.Engine.Families.Yue1.Codec;
+
+/// <summary>The codec's dimensions, from <c>final_ckpt/config.yaml</c> (docs/model.md section 4).</summary>
+public sealed record CodecConfig
+{
+    private const string Root = "generator.config";
+
+    /// <summary>Channels between the encoder and the quantizer, and of the decoder's input (<c>D</c>).</summary>
+    public required int LatentChannels { get; init; }
+
+    /// <summary>Strides of the encoder's blocks, in their order; the decoder has the same order.</summary>
+    public required IReadOnlyList<int> Ratios { get; init; }
+
+    /// <summary>Samples a second of what goes in and comes out.</summary>
+    public required int SampleRateHz { get; init; }
+
+    /// <summary>Codes of one codebook; a power of two.</summary>
+    public required int CodebookSize { get; init; }
+
+    /// <summary>The bandwidths the codec was trained for, ascending, in kbit/s.</summary>
+    public required IReadOnlyList<double> BandwidthsKbps { get; init; }
+
+    /// <summary>Samples of one frame.</summary>
+    public int HopSamples => Ratios.Aggregate(1, (product, ratio) => product * ratio);
+
+    /// <summary>Frames a second.</summary>
+    public int FrameRateHz => SampleRateHz / HopSamples;
+
+    /// <summary>Q, the codebooks of the checkpoint: as many as the largest bandwidth pays for.</summary>
+    public int Codebooks => CodebooksFor(BandwidthsKbps[^1]);
+
+    /// <summary>How many codebooks a bandwidth pays for, at least one.</summary>
+    public int CodebooksFor(double bandwidthKbps) =>
+        Math.Max(1, (int)Math.Floor(1000 * bandwidthKbps / (FrameRateHz * BitOperations.Log2((uint)CodebookSize))));
+
+    /// <summary>Reads the config of a codec folder; throws <see cref="CheckpointException"/> where a value is missing or not supported.</summary>
+    public static CodecConfig Load(string codecFolder)
+    {
+        var yaml = YamlConfig.Read(Path.Combine(codecFolder, "final_ckpt", "config.yaml"));
+        yaml.Expect("generator.name", "SoundStream");
+        var config = new CodecConfig
+        {
+            LatentChannels = yaml.Positive($"{Root}.D"),
+            Ratios = yaml.PositiveList($"{Root}.ratios"),
+            SampleRateHz = yaml.Positive($"{Root}.sample_rate"),
+            CodebookSize = yaml.Positive($"{Root}.bins"),
+            BandwidthsKbps = yaml.PositiveNumbers($"{Root}.target_bandwidths"),
+        };
+        var hop = config.Ratios.Aggregate(1.0, (product, ratio) => product * ratio);
+        if (hop > config.SampleRateHz || config.SampleRateHz % config.HopSamples != 0)
+        {
+            throw yaml.Unsupported($"{Root}.ratios", string.Join(", ", config.Ratios), $"strides whose product divides the sample rate, {config.SampleRateHz}");
+        }
+
+        if (!BitOperations.IsPow2(config.CodebookSize) || config.CodebookSize == 1)
+        {
+            throw yaml.Unsupported($"{Root}.bins", $"{config.CodebookSize}", "a power of two above 1");
+        }
+
+        return config.BandwidthsKbps.Zip(config.BandwidthsKbps.Skip(1)).All(pair => pair.First < pair.Second) && config.BandwidthsKbps[^1] <= 1000
+            ? config
+            : throw yaml.Unsupported($"{Root}.target_bandwidths", string.Join(", ", config.BandwidthsKbps), "ascending kbit/s of at most 1000");
+    }
+}

@@ -1,0 +1,126 @@
+using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Tensors;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Yue.Engine.Families.Yue1.Codec;
+
+/// <summary>The encode side of the codec: 16 kHz sound to codes (docs/model.md 5.8).</summary>
+/// <remarks>Owns its weights. Float32 on every device. A clip is encoded in one piece, as the semantic model looks at all
+/// of it: memory grows with its length. Not for two threads at once on a GPU; on the CPU calls may overlap.</remarks>
+public sealed class CodecEncoder : IDisposable
+{
+    private readonly WeightOwner _weights;
+    private readonly Parts _parts;
+    private readonly CodecConfig _config;
+
+    /// <summary>Reads <c>encoder</c>, <c>semantic_model</c>, <c>encoder_semantic</c>, <c>fc_prior</c> and
+    /// <c>quantizer.…embed</c>; sizes come from their shapes.</summary>
+    /// <param name="source">The codec's state dict, as float32.</param>
+    /// <param name="config">Gives the strides and the sample rate.</param>
+    /// <param name="hubert">The semantic model's sizes.</param>
+    public CodecEncoder(ITensorSource source, CodecConfig config, HubertConfig hubert)
+    {
+        _config = config;
+        (_weights, _parts) = WeightOwner.Load(source, () => new Parts(source, config, hubert));
+    }
+
+    /// <summary>The rate that a wave must have.</summary>
+    public int SampleRateHz => _config.SampleRateHz;
+
+    /// <summary>The frames that the acoustic half makes of a wave without padding: T_ac of docs/model.md 5.2.</summary>
+    public long AcousticFrames(long samples) => _parts.Acoustic.FrameCount(samples);
+
+    /// <summary>The frames that a wave is encoded to: T_sem of docs/model.md 5.4.</summary>
+    public long FrameCount(long samples) => _parts.Hubert.FrameCount(samples + (2 * Pad));
+
+    /// <summary>The number of code rows that a bandwidth gives (docs/model.md 4).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive, or above the codec's largest.</exception>
+    public int StagesOf(double bandwidthKbps)
+    {
+        var largest = _config.BandwidthsKbps[^1];
+        return bandwidthKbps > 0 && bandwidthKbps <= largest
+            ? _config.CodebooksFor(bandwidthKbps)
+            : throw new ArgumentOutOfRangeException(
+                nameof(bandwidthKbps), bandwidthKbps, $"the bandwidth must lie above 0 and be at most {largest} kbit/s");
+    }
+
+    /// <summary>Codes of a wave.</summary>
+    /// <param name="wave">[S], F32, at <see cref="SampleRateHz"/>, on any device; S may be 0.</param>
+    /// <param name="bandwidthKbps">Decides how many rows come out: <see cref="StagesOf"/>.</param>
+    /// <returns>[Q, <see cref="FrameCount"/>], I64, on the codec's device; the caller disposes it.</returns>
+    public Tensor Encode(Tensor wave, double bandwidthKbps)
+    {
+        Shape.Expect(wave, [wave.numel()]);
+        var stages = StagesOf(bandwidthKbps);
+        var device = _parts.Prior.Device;
+        using var gradients = no_grad();
+        using var scope = NewDisposeScope();
+        if (FrameCount(wave.numel()) == 0)
+        {
+            return zeros([stages, 0], ScalarType.Int64, device).MoveToOuterDisposeScope();
+        }
+
+        var plain = wave.to(ScalarType.Float32).to(device).view(1, 1, -1);
+        var padded = functional.pad(plain, [Pad, Pad]);
+        var semantic = Semantic(padded);                                // [1, C_sem, F]
+        var acoustic = Acoustic(plain, padded);                         // [1, C_ac, F]
+        var joined = cat([acoustic, semantic], dim: 1).transpose(1, 2); // [1, F, C]
+        return _parts.Quantizer.Encode(_parts.Prior.Forward(joined).squeeze(0), stages).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The semantic model's features of a wave: the mean of its hidden states (docs/model.md 5.4).</summary>
+    /// <param name="wave">[S], F32, at <see cref="SampleRateHz"/>, giving at least one frame.</param>
+    /// <returns>[<see cref="FrameCount"/>, C], F32; the caller disposes it.</returns>
+    public Tensor SemanticFeatures(Tensor wave)
+    {
+        Shape.Expect(wave, [wave.numel()]);
+        using var gradients = no_grad();
+        using var scope = NewDisposeScope();
+        var padded = functional.pad(wave.to(ScalarType.Float32).to(_parts.Prior.Device).view(1, -1), [Pad, Pad]);
+        return _parts.Hubert.Forward(padded).squeeze(0).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _weights.Dispose();
+
+    private long Pad => _config.HopSamples / 2;
+
+    private Tensor Semantic(Tensor padded)
+    {
+        using var scope = NewDisposeScope();
+        var features = _parts.Hubert.Forward(padded.squeeze(1));        // [1, F, C_sem]
+        return _parts.Semantic.Forward(features.transpose(1, 2)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The acoustic features, of the padded wave where the plain one gives another number of frames than the
+    /// semantic half has. The lengths are known beforehand, so only the pass that counts is run.</summary>
+    private Tensor Acoustic(Tensor plain, Tensor padded)
+    {
+        var frames = FrameCount(plain.numel());
+        return _parts.Acoustic.Forward(AcousticFrames(plain.numel()) == frames ? plain : padded);
+    }
+
+    private sealed class Parts
+    {
+        public Parts(ITensorSource source, CodecConfig config, HubertConfig hubert)
+        {
+            Acoustic = new AcousticEncoder(source, config);
+            Hubert = new HubertModel(source, hubert);
+            Semantic = new SemanticEncoder(source, hubert.HiddenSize);
+            Quantizer = new ResidualQuantizer(source, config);
+            Prior = new Linear(source, "fc_prior", config.LatentChannels + hubert.HiddenSize, Quantizer.Channels);
+        }
+
+        public AcousticEncoder Acoustic { get; }
+
+        public HubertModel Hubert { get; }
+
+        public SemanticEncoder Semantic { get; }
+
+        public ResidualQuantizer Quantizer { get; }
+
+        public Linear Prior { get; }
+    }
+}

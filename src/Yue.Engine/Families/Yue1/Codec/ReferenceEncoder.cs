@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Families.Yue1.Codec;
+
+/// <summary>Turns reference clips into audio prompts, and remembers the codes of the last clips by their content.</summary>
+/// <remarks>Used by the engine's thread only. Does not own the encoder.</remarks>
+internal sealed class ReferenceEncoder(CodecEncoder encoder)
+{
+    // Codes of a minute take 12 KB.
+    private const int MostRemembered = 256;
+
+    // One code per frame: what the language model reads (docs/model.md 5.8).
+    private const double BandwidthKbps = 0.5;
+
+    private readonly Dictionary<string, int[]> _codes = new(StringComparer.Ordinal);
+    private readonly LinkedList<string> _byUse = new();      // the last used first
+
+    /// <summary>Starts to make the prompt of a reference.</summary>
+    public ReferenceEncoding Begin(SongReference reference) => new(this, reference);
+
+    /// <summary>Returns the codes of a track, and whether they were remembered.</summary>
+    public (int[] Codes, bool IsRemembered) CodesOf(AudioClip track)
+    {
+        var content = Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(track.Samples.AsSpan())));
+        var isRemembered = _codes.TryGetValue(content, out var codes);
+        if (isRemembered)
+        {
+            _byUse.Remove(content);
+        }
+        else
+        {
+            _codes[content] = codes = Encode(track);
+        }
+
+        _byUse.AddFirst(content);
+        if (_codes.Count > MostRemembered)
+        {
+            _codes.Remove(_byUse.Last!.Value);
+            _byUse.RemoveLast();
+        }
+
+        return (codes!, isRemembered);
+    }
+
+    private int[] Encode(AudioClip track)
+    {
+        using var scope = NewDisposeScope();
+        var codes = encoder.Encode(tensor(track.Samples), BandwidthKbps)[0].cpu().contiguous();    // [F]
+        return Array.ConvertAll(codes.data<long>().ToArray(), code => (int)code);
+    }
+}

@@ -1,0 +1,91 @@
+using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Tensors;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Families.Yue1.Codec;
+
+/// <summary>The residual vector quantizer (docs/model.md 5.7). The model's <see cref="WeightOwner"/> owns the codebooks.</summary>
+internal sealed class ResidualQuantizer
+{
+    private readonly Tensor[] _codebooks;
+
+    /// <summary>Reads <c>quantizer.vq.layers.{k}._codebook.embed</c> [bins, C] of every stage.</summary>
+    public ResidualQuantizer(ITensorSource source, CodecConfig config)
+    {
+        static string Name(int stage) => $"quantizer.vq.layers.{stage}._codebook.embed";
+        (Bins, Channels) = (config.CodebookSize, source.Dimension(Name(0), 1));
+        _codebooks = [.. Enumerable.Range(0, config.Codebooks).Select(stage => source.Read(Name(stage), Bins, Channels))];
+    }
+
+    /// <summary>Stages, each with a codebook of its own.</summary>
+    public int Stages => _codebooks.Length;
+
+    /// <summary>Rows of a codebook.</summary>
+    public long Bins { get; }
+
+    /// <summary>The size of a row.</summary>
+    public long Channels { get; }
+
+    /// <summary>The sum of the rows that the codes name.</summary>
+    /// <param name="codes">[Q, F], integer, on any device, Q at most <see cref="Stages"/>; row k is of codebook k.</param>
+    /// <returns>[1, C, F], F32; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">A code is no row of its codebook.</exception>
+    public Tensor Decode(Tensor codes)
+    {
+        var (Q, F) = Shape.Dims2(codes);
+        if (Q < 1 || Q > Stages)
+        {
+            throw new ArgumentException($"{Q} rows of codes were passed, expected 1 to {Stages}", nameof(codes));
+        }
+
+        using var scope = NewDisposeScope();
+        var device = _codebooks[0].device;
+        if (F == 0)
+        {
+            return zeros([1, Channels, 0], ScalarType.Float32, device).MoveToOuterDisposeScope();
+        }
+
+        var rows = codes.to(ScalarType.Int64);
+        var (least, most) = (rows.min().item<long>(), rows.max().item<long>());
+        if (least < 0 || most >= Bins)
+        {
+            throw new ArgumentException($"the codes run from {least} to {most}, expected 0 to {Bins - 1}", nameof(codes));
+        }
+
+        rows = rows.to(device);
+        var sum = _codebooks[0].index_select(0, rows[0]);               // [F, C]
+        for (var k = 1; k < Q; k++)
+        {
+            using var part = _codebooks[k].index_select(0, rows[k]);
+            sum.add_(part, Scalars.One);
+        }
+
+        return sum.transpose(0, 1).unsqueeze(0).contiguous().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Quantizes stage by stage: the nearest row, the first of equals, is taken and subtracted.</summary>
+    /// <param name="x">[F, C], F32.</param>
+    /// <param name="stages">How many stages to run, at most <see cref="Stages"/>.</param>
+    /// <returns>[stages, F], I64; the caller disposes it.</returns>
+    public Tensor Encode(Tensor x, int stages)
+    {
+        using var scope = NewDisposeScope();
+        var residual = x;
+        var codes = new Tensor[stages];
+        for (var k = 0; k < stages; k++)
+        {
+            var codebook = _codebooks[k];
+            using var stage = NewDisposeScope();
+
+            // The distance in the reference's order of operations, so that near-ties fall as they do there.
+            var distance = ((residual * residual).sum(-1, keepdim: true)
+                - residual.matmul(codebook.t()).mul_(Scalars.Of(2)))
+                .Plus((codebook * codebook).sum(-1).unsqueeze(0));      // [F, bins]
+            codes[k] = distance.neg().argmax(-1).MoveToOuterDisposeScope();
+            residual = (residual - codebook.index_select(0, codes[k])).MoveToOuterDisposeScope();
+        }
+
+        return stack(codes).MoveToOuterDisposeScope();
+    }
+}

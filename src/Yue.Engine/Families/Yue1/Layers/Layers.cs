@@ -1,0 +1,189 @@
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Yue.Engine.Families.Yue1.Layers;
+
+/// <summary>A convolution over time. Holds references to its weights; the model's <see cref="WeightOwner"/> owns them.</summary>
+internal sealed class Conv
+{
+    private readonly Tensor _weight;
+    private readonly Tensor? _bias;
+    private readonly long _stride, _padding, _dilation, _groups;
+
+    private Conv(Tensor weight, Tensor? bias, long stride, long padding, long dilation, long groups)
+    {
+        (_weight, _bias) = (weight, bias);
+        (_stride, _padding, _dilation, _groups) = (stride, padding, dilation, groups);
+    }
+
+    /// <summary>The number of channels it gives.</summary>
+    public long Out => _weight.shape[0];
+
+    /// <summary>A convolution whose weight is stored as it is used: <c>name.weight</c> [out, in/groups, kernel].</summary>
+    /// <param name="source">Gives the weights.</param>
+    /// <param name="name">The module's checkpoint name.</param>
+    /// <param name="inputs">The channels that it takes.</param>
+    /// <param name="outputs">The channels that it gives.</param>
+    /// <param name="kernel">The kernel size.</param>
+    /// <param name="bias">Whether <c>name.bias</c> [out] is there.</param>
+    /// <param name="stride">Inputs a step.</param>
+    /// <param name="padding">Zeros at each end; null keeps the length at stride 1.</param>
+    /// <param name="groups">Groups of channels.</param>
+    public static Conv Plain(
+        ITensorSource source,
+        string name,
+        long inputs,
+        long outputs,
+        long kernel,
+        bool bias = true,
+        long stride = 1,
+        long? padding = null,
+        long groups = 1)
+    {
+        var weight = source.Read(name + ".weight", outputs, inputs / groups, kernel);
+        return new Conv(weight, bias ? source.Read(name + ".bias", outputs) : null, stride, padding ?? kernel / 2, 1, groups);
+    }
+
+    /// <summary>A convolution under weight norm of dimension 0 (docs/model.md 5.1), fused here:
+    /// <c>name.weight_g</c> [out, 1, 1], <c>name.weight_v</c> [out, in, kernel], <c>name.bias</c> [out].</summary>
+    public static Conv WeightNormed(
+        ITensorSource source,
+        string name,
+        long channels,
+        long kernel,
+        long stride = 1,
+        long padding = 0,
+        long dilation = 1,
+        long? outputs = null)
+    {
+        var given = outputs ?? source.Dimension(name + ".weight_v", 0);
+        var weight = WeightNorm.Fuse(source, name, [given, channels, kernel], keptDimension: 0);
+        return new Conv(weight, source.Read(name + ".bias", given), stride, padding, dilation, 1);
+    }
+
+    /// <summary>A grouped convolution under weight norm of the kernel dimension (docs/model.md 5.4 step 3):
+    /// <c>name.weight_g</c> [1, 1, kernel], <c>name.weight_v</c> [out, in/groups, kernel], <c>name.bias</c> [out].</summary>
+    public static Conv KernelNormed(ITensorSource source, string name, long channels, long kernel, long groups)
+    {
+        var weight = WeightNorm.Fuse(source, name, [channels, channels / groups, kernel], keptDimension: 2);
+        return new Conv(weight, source.Read(name + ".bias", channels), 1, kernel / 2, 1, groups);
+    }
+
+    /// <summary>How many outputs a number of inputs gives; none where the kernel does not fit.</summary>
+    public long OutputLength(long inputs)
+    {
+        var room = inputs + (2 * _padding) - (_dilation * (_weight.shape[2] - 1)) - 1;
+        return room < 0 ? 0 : (room / _stride) + 1;
+    }
+
+    /// <summary>[B, in, T] to [B, out, <see cref="OutputLength"/>]; the caller disposes it.</summary>
+    public Tensor Forward(Tensor x) =>
+        functional.conv1d(x, _weight, _bias, _stride, _padding, _dilation, _groups);
+}
+
+/// <summary>A transposed convolution under weight norm that makes T frames into exactly stride · T (docs/model.md 5.3).</summary>
+internal sealed class UpsamplingConv
+{
+    private readonly Tensor _weight, _bias;
+    private readonly int _stride;
+
+    /// <summary>Reads <c>name.weight_g</c> [in, 1, 1], <c>name.weight_v</c> [in, out, 2·stride], <c>name.bias</c> [out].</summary>
+    /// <remarks>Dimension 0, which weight norm keeps, is the input channel of a transposed convolution.</remarks>
+    public UpsamplingConv(ITensorSource source, string name, long channels, int stride)
+    {
+        Out = source.Dimension(name + ".weight_v", 1);
+        _weight = WeightNorm.Fuse(source, name, [channels, Out, 2 * stride], keptDimension: 0);
+        _bias = source.Read(name + ".bias", Out);
+        _stride = stride;
+    }
+
+    /// <summary>The number of channels it gives.</summary>
+    public long Out { get; }
+
+    /// <summary>[B, in, T] to [B, out, stride · T]; the caller disposes it.</summary>
+    public Tensor Forward(Tensor x) => functional.conv_transpose1d(
+        x, _weight, _bias, stride: _stride, padding: Padding(_stride), output_padding: _stride % 2);
+
+    /// <summary>The padding of a stride: outputs cut off at each end.</summary>
+    public static int Padding(int stride) => (stride + 1) / 2;
+}
+
+/// <summary>Fuses old-style weight norm: w = g · v / ‖v‖, the norm over all dimensions but one.</summary>
+internal static class WeightNorm
+{
+    /// <summary>Reads <c>name.weight_g</c> and <c>name.weight_v</c> and returns the weight that they stand for.</summary>
+    /// <param name="source">Gives the weights.</param>
+    /// <param name="name">The module's checkpoint name.</param>
+    /// <param name="shape">The shape of the weight.</param>
+    /// <param name="keptDimension">The dimension that has a gain of its own for every index.</param>
+    public static Tensor Fuse(ITensorSource source, string name, long[] shape, int keptDimension)
+    {
+        using var scope = NewDisposeScope();
+        long[] gainShape = [1, 1, 1];
+        gainShape[keptDimension] = shape[keptDimension];
+        long[] summed = [.. Enumerable.Range(0, 3).Where(dimension => dimension != keptDimension).Select(dimension => (long)dimension)];
+        var gain = source.Read(name + ".weight_g", gainShape);
+        var direction = source.Read(name + ".weight_v", shape);
+        var norm = (direction * direction).sum(summed, keepdim: true).sqrt();
+        return (direction * (gain / norm)).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>An affine map of the last dimension: <c>name.weight</c> [out, in], <c>name.bias</c> [out].</summary>
+internal sealed class Linear
+{
+    private readonly Tensor _weight, _bias;
+
+    public Linear(ITensorSource source, string name, long inputs, long outputs)
+    {
+        _weight = source.Read(name + ".weight", outputs, inputs);
+        _bias = source.Read(name + ".bias", outputs);
+    }
+
+    /// <summary>Where its weights are.</summary>
+    public Device Device => _weight.device;
+
+    /// <summary>The size of the last dimension that it gives.</summary>
+    public long Out => _weight.shape[0];
+
+    /// <summary>[..., in] to [..., out]; the caller disposes it.</summary>
+    public Tensor Forward(Tensor x) => functional.linear(x, _weight, _bias);
+
+    /// <summary>The same map over the channel axis: [B, in, T] to [B, out, T]; the caller disposes it.</summary>
+    public Tensor ForwardChannels(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return functional.linear(x.transpose(1, 2), _weight, _bias).transpose(1, 2).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>Layer norm of the last dimension: <c>name.weight</c> and <c>name.bias</c> [size].</summary>
+internal sealed class LayerNorm(ITensorSource source, string name, long size, double eps)
+{
+    private readonly Tensor _weight = source.Read(name + ".weight", size);
+    private readonly Tensor _bias = source.Read(name + ".bias", size);
+
+    /// <summary>[..., size] to the same shape; the caller disposes it.</summary>
+    public Tensor Forward(Tensor x) => functional.layer_norm(x, [size], _weight, _bias, eps);
+}
+
+/// <summary>What modules ask a tensor source beside its own methods.</summary>
+internal static class TensorSourceExtensions
+{
+    /// <summary>One dimension of a stored tensor; 0, which no read accepts, where it has fewer dimensions.</summary>
+    public static long Dimension(this ITensorSource source, string name, int index) =>
+        source.ShapeOf(name).ElementAtOrDefault(index);
+
+    /// <summary>How many numbers k from 0 on have a tensor of the name that <paramref name="nameOf"/> gives for k.</summary>
+    public static int Count(this ITensorSource source, Func<int, string> nameOf)
+    {
+        var count = 0;
+        while (source.Contains(nameOf(count)))
+        {
+            count++;
+        }
+
+        return count;
+    }
+}

@@ -1,0 +1,47 @@
+using Yue.Engine.Tensors.Native;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Families.Yue1.Layers;
+
+/// <summary>Owns the weights of one model: every tensor that its construction left in a dispose scope.</summary>
+internal sealed class WeightOwner : IDisposable
+{
+    private readonly IDisposable[] _weights;
+
+    private WeightOwner(IDisposable[] weights) => _weights = weights;
+
+    public void Dispose()
+    {
+        foreach (var weight in _weights)
+        {
+            weight.Dispose();
+        }
+    }
+
+    /// <summary>Runs a model's construction; where it throws, the weights read so far are freed.</summary>
+    /// <param name="source">Must give float32: the codec and the vocoders run in it on every device (docs/model.md).</param>
+    /// <param name="build">Reads the weights on the calling thread. The modules that it makes keep references only.</param>
+    public static (WeightOwner Owner, T Parts) Load<T>(ITensorSource source, Func<T> build)
+    {
+        if (source.Dtype != ScalarType.Float32)
+        {
+            throw new ArgumentException($"the weights come as {source.Dtype}, expected Float32", nameof(source));
+        }
+
+        if (source.Device.type == TorchSharp.DeviceType.CUDA)
+        {
+            // cuDNN's convolutions round float32 operands to 10 bits of mantissa unless told otherwise; the samples
+            // would then differ from the reference by more than 1e-4 of the peak. The setting is the process's.
+            backends.cudnn.allow_tf32 = false;
+        }
+
+        MklFunctions.Choose();
+        using var gradients = no_grad();
+        using var scope = NewDisposeScope();
+        var parts = build();
+        IDisposable[] weights = [.. scope.DisposablesView];
+        scope.Detach(weights);
+        return (new WeightOwner(weights), parts);
+    }
+}

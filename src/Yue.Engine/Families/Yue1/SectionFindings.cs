@@ -1,0 +1,75 @@
+using System.Globalization;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue1;
+
+/// <summary>Judges a sung section by its codes: whether it ended by itself, and whether it stands still.</summary>
+internal static class SectionFindings
+{
+    /// <summary>A window in which a section stands still if both tracks together have at most <see cref="MostCodesOfStandstill"/> codes.</summary>
+    public const int WindowFrames = 10 * FramesPerSecond;
+
+    /// <summary>Measured on 54 sections of the demo model: 25 or more codes in any window of the 49 good ones, at most 4 in the
+    /// 5 that held a chord. Ten seconds of silence or of one note on both tracks are no music with any model.</summary>
+    public const int MostCodesOfStandstill = 10;
+
+    private const int FramesPerSecond = 50;
+
+    /// <summary>Returns a warning for each fault of a section.</summary>
+    /// <param name="number">The section's number in the song, from 1.</param>
+    /// <param name="section">What was sung.</param>
+    /// <param name="targetSeconds">The length that was asked for; null if none was.</param>
+    public static IEnumerable<string> Of(int number, SectionCodes section, double? targetSeconds)
+    {
+        var name = $"section {number} [{section.Tag}]";
+        if (section.Ended == SectionEnd.MaxNewTokens)
+        {
+            var (limit, field) = targetSeconds is null ? ("limit", "max_new_tokens") : ("target", "target_seconds");
+            yield return $"{name} did not end by itself and was cut at its {limit} of {Seconds(section.Frames)} s ({field}); "
+                + $"raise {field}, or expect an abrupt end";
+        }
+
+        if (Standstill(section) is { } still)
+        {
+            yield return $"{name} holds the same sound from {Seconds(still.Start)} s to {Seconds(still.End)} s; "
+                + "try another seed, or another genre line";
+        }
+    }
+
+    /// <summary>Returns the frames from the start of the first window that stands still to the end of the last; null if none does.</summary>
+    private static (int Start, int End)? Standstill(SectionCodes section)
+    {
+        Dictionary<int, int> counts = [];           // the codes in the window, and how often; the instrumental ones are complemented
+        (int Start, int End)? still = null;
+        for (var frame = 0; frame < section.Frames; frame++)
+        {
+            Add(section.Vocal[frame]);
+            Add(~section.Instrumental[frame]);
+            var start = frame + 1 - WindowFrames;
+            if (start > 0)
+            {
+                Remove(section.Vocal[start - 1]);
+                Remove(~section.Instrumental[start - 1]);
+            }
+
+            if (start >= 0 && counts.Count <= MostCodesOfStandstill)
+            {
+                still = (still?.Start ?? start, frame + 1);
+            }
+        }
+
+        return still;
+
+        void Add(int code) => counts[code] = counts.GetValueOrDefault(code) + 1;
+
+        void Remove(int code)
+        {
+            if (--counts[code] == 0)
+            {
+                counts.Remove(code);
+            }
+        }
+    }
+
+    private static string Seconds(int frames) => (frames / (double)FramesPerSecond).ToString("0.#", CultureInfo.InvariantCulture);
+}

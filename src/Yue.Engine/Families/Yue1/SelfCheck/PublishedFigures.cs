@@ -1,0 +1,149 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Yue.Engine.Weights;
+
+namespace Yue.Engine.Families.Yue1.SelfCheck;
+
+/// <summary>Figures that were measured on a set of checkpoints by another implementation (docs/model.md 10).</summary>
+public sealed record PublishedFigures
+{
+    private const int MaxBytes = 1 << 20;
+
+    private static readonly JsonSerializerOptions Json = new() { RespectNullableAnnotations = true, AllowDuplicateProperties = false };
+
+    [JsonPropertyName("stage2_encode_0_40")]
+    public required CodesFigure Stage2Whole { get; init; }
+
+    [JsonPropertyName("stage2_encode_17_33")]
+    public required CodesFigure Stage2Part { get; init; }
+
+    [JsonPropertyName("tokenizer")]
+    public required TokenizerFigure Tokenizer { get; init; }
+
+    [JsonPropertyName("icl_single")]
+    public required SingleClipFigure SingleClip { get; init; }
+
+    [JsonPropertyName("icl_dual")]
+    public required DualClipFigure DualClip { get; init; }
+
+    [JsonPropertyName("resample_44100_to_16000_first8")]
+    public required float[] Resampled { get; init; }
+
+    [JsonPropertyName("resample_44100_to_16000_len")]
+    public required int ResampledLength { get; init; }
+
+    [JsonPropertyName("splice_stats")]
+    public required PeakFigures Peaks { get; init; }
+
+    [JsonPropertyName("xcodec_decode")]
+    public required DecodeFigure Decode { get; init; }
+
+    /// <summary>The figures of the public YuE checkpoints, which are part of the program.</summary>
+    public static PublishedFigures OfRealWeights()
+    {
+        using var stream = typeof(PublishedFigures).Assembly.GetManifestResourceStream("published-figures.json")!;
+        return JsonSerializer.Deserialize<PublishedFigures>(stream, Json)!;
+    }
+
+    /// <summary>Reads figures of the same form; throws <see cref="CheckpointException"/> where the file is not sound.</summary>
+    public static PublishedFigures Load(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<PublishedFigures>(SmallFile.Read(file, MaxBytes), Json)
+                ?? throw new CheckpointException(file, "the figures are null");
+        }
+        catch (JsonException error)
+        {
+            throw new CheckpointException(file, $"is no file of figures: {error.Message}", error);
+        }
+    }
+}
+
+/// <summary>Stage 2's greedy codes, [Q, F]; row 0 is what it was given.</summary>
+public sealed record CodesFigure
+{
+    [JsonPropertyName("codebooks")]
+    public required int[][] Codebooks { get; init; }
+}
+
+/// <summary>Texts and the ids that they are encoded to.</summary>
+public sealed record TokenizerFigure
+{
+    [JsonPropertyName("genres")]
+    public required string Genre { get; init; }
+
+    [JsonPropertyName("lyrics")]
+    public required string Lyrics { get; init; }
+
+    [JsonPropertyName("head_ids")]
+    public required int[] Head { get; init; }
+
+    [JsonPropertyName("section_text_ids")]
+    public required int[] FirstSection { get; init; }
+
+    /// <summary>Ids by the text itself: <c>[start_of_segment]</c>.</summary>
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement> Texts { get; init; } = new Dictionary<string, JsonElement>();
+}
+
+/// <summary>The ids of a clip of one mixed track.</summary>
+public record SingleClipFigure
+{
+    [JsonPropertyName("icl_ids")]
+    public required int[] Ids { get; init; }
+}
+
+/// <summary>The ids of a clip of two tracks, and the hashes of the tracks as 16-bit samples.</summary>
+public sealed record DualClipFigure : SingleClipFigure
+{
+    [JsonPropertyName("codec_frames")]
+    public required int Frames { get; init; }
+
+    [JsonPropertyName("vocals_pcm_sha256")]
+    public required string VocalSha256 { get; init; }
+
+    [JsonPropertyName("instrumental_pcm_sha256")]
+    public required string InstrumentalSha256 { get; init; }
+}
+
+/// <summary>Largest absolute samples along the way from codes to the finished song.</summary>
+public sealed record PeakFigures
+{
+    [JsonPropertyName("vocal_wave16_peak")]
+    public required float Vocal16 { get; init; }
+
+    [JsonPropertyName("inst_wave16_peak")]
+    public required float Instrumental16 { get; init; }
+
+    [JsonPropertyName("vocal_wave44_peak")]
+    public required float Vocal44 { get; init; }
+
+    [JsonPropertyName("inst_wave44_peak")]
+    public required float Instrumental44 { get; init; }
+
+    [JsonPropertyName("recons_mix_peak")]
+    public required float CodecMix { get; init; }
+
+    [JsonPropertyName("clamp_vocoder_mix_peak_before_limit")]
+    public required float VocoderMix { get; init; }
+
+    [JsonPropertyName("clamp_final_peak")]
+    public required float FinalClamped { get; init; }
+
+    [JsonPropertyName("rescale_final_peak")]
+    public required float FinalRescaled { get; init; }
+}
+
+/// <summary>The largest absolute sample of a decoded clip.</summary>
+public sealed record DecodeFigure
+{
+    [JsonPropertyName("wave_abs_max")]
+    public required float Peak { get; init; }
+
+    [JsonPropertyName("frames")]
+    public required int Frames { get; init; }
+
+    [JsonPropertyName("bandwidth_kbps")]
+    public required double BandwidthKbps { get; init; }
+}

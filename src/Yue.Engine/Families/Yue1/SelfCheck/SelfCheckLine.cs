@@ -1,0 +1,63 @@
+using System.Globalization;
+
+namespace Yue.Engine.Families.Yue1.SelfCheck;
+
+/// <summary>One figure held against what this program computes.</summary>
+/// <param name="What">The figure.</param>
+/// <param name="Agrees">Whether the two are equal, or as close as float32 sums in another order are.</param>
+/// <param name="Text">The error.</param>
+public sealed record SelfCheckLine(string What, bool Agrees, string Text)
+{
+    /// <summary>Whole numbers must be equal.</summary>
+    public static SelfCheckLine Equal(string what, ReadOnlySpan<int> published, ReadOnlySpan<int> found)
+    {
+        if (published.Length != found.Length)
+        {
+            return new(what, false, $"{found.Length} values, published {published.Length}");
+        }
+
+        var (differ, first) = (0, -1);
+        for (var i = 0; i < published.Length; i++)
+        {
+            if (published[i] != found[i])
+            {
+                first = differ++ == 0 ? i : first;
+            }
+        }
+
+        return differ == 0
+            ? new(what, true, $"all {published.Length} values are equal")
+            : new(what, false, $"{differ} of {published.Length} values differ, the first at {first}: {found[first]}, published {published[first]}");
+    }
+
+    /// <summary>Texts must be equal.</summary>
+    public static SelfCheckLine Equal(string what, string published, string found) =>
+        new(what, published == found, published == found ? "equal" : $"{found}, published {published}");
+
+    /// <summary>Numbers must be within a tolerance.</summary>
+    public static SelfCheckLine Close(string what, double tolerance, ReadOnlySpan<float> published, ReadOnlySpan<float> found)
+    {
+        if (published.Length != found.Length)
+        {
+            return new(what, false, $"{found.Length} values, published {published.Length}");
+        }
+
+        var (worst, at) = (0.0, 0);
+        for (var i = 0; i < published.Length; i++)
+        {
+            var error = Math.Abs((double)published[i] - found[i]);
+            if (double.IsNaN(error) || error > worst)
+            {
+                (worst, at) = (error, i);
+                if (double.IsNaN(error))
+                {
+                    break;
+                }
+            }
+        }
+
+        return new(what, worst <= tolerance, string.Create(
+            CultureInfo.InvariantCulture,
+            $"error {worst:G3} ({found[at]:G8}, published {published[at]:G8}), tolerance {tolerance:G3}"));
+    }
+}

@@ -1,0 +1,243 @@
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+using Yue.Engine.Sampling;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue1.Stage1;
+
+/// <summary>The stage-1 decoder of a GPU: all songs share a step, the sampling chain runs on the device, ids come back a few at a time.</summary>
+/// <remarks>Song s has rows 2s (conditional) and 2s + 1 (unconditional). A row's result does not depend on the other rows, so a
+/// song's ids are the same alone and beside others.</remarks>
+internal sealed class CudaStage1Decoder : IStage1Decoder
+{
+    /// <summary>Steps launched between two looks at the ids: what a cancelled song runs on, about 70 ms of the 7B model.</summary>
+    private const int StepsPerLook = 16;
+
+    private readonly CudaDecoderModel _model;
+    private readonly SongSampler _sampler;
+    private readonly CudaEvent _stepsDone = CudaEvent.Create();
+    private readonly Dictionary<int, CudaGraph> _graphs = [];       // rows → one step and its sampling
+    private readonly SortedSet<int> _freeSongs;
+
+    /// <summary>A decoder with room for a number of songs.</summary>
+    /// <param name="model">The stage-1 model, on the GPU; the caller keeps it.</param>
+    /// <param name="gpu">The GPU.</param>
+    /// <param name="songs">How many sequences can be open at once.</param>
+    public CudaStage1Decoder(LlamaModel model, Gpu gpu, int songs)
+    {
+        ContextLength = model.Config.MaxPositions;
+        _model = new CudaDecoderModel(
+            model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), model.Config.VocabularySize, PromptsOf(model.Config));
+        _sampler = new SongSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
+        _freeSongs = [.. Enumerable.Range(0, songs)];
+    }
+
+    public int ContextLength { get; }
+
+    /// <summary>Device memory that a decoder of so many songs takes beside the weights.</summary>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int songs) =>
+        CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), PromptsOf(config));
+
+    /// <summary>The kernels that a decoder of so many songs compiles.</summary>
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
+
+    public IStage1Sequence? TryOpen(long seed)
+    {
+        if (_freeSongs.Count == 0)
+        {
+            return null;
+        }
+
+        var song = _freeSongs.Min;
+        _freeSongs.Remove(song);
+        return new Sequence(this, song, seed);
+    }
+
+    public void Advance(IReadOnlyList<IStage1Sequence> sequences)
+    {
+        var rows = 2 * (sequences.Max(sequence => ((Sequence)sequence).Song) + 1);
+        var step = GraphOf(rows);
+        for (var i = 0; i < StepsPerLook; i++)
+        {
+            step.Launch(_model.Stream);
+        }
+
+        _stepsDone.Record(_model.Stream);
+        _stepsDone.Synchronize();
+        foreach (var sequence in sequences)
+        {
+            ((Sequence)sequence).TakeSampled();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var graph in _graphs.Values)
+        {
+            graph.Dispose();
+        }
+
+        _stepsDone.Dispose();
+        _sampler.Dispose();
+        _model.Dispose();
+    }
+
+    /// <summary>A section's prompt comes behind all that was sung before.</summary>
+    private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
+
+    /// <summary>Cache positions that so many songs may need: a whole context, and a section without its prompt.</summary>
+    private static int PositionsFor(LlamaConfig config, int songs) =>
+        songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
+
+    private CudaGraph GraphOf(int rows)
+    {
+        if (!_graphs.TryGetValue(rows, out var graph))
+        {
+            _model.Decoder.Prepare(rows);
+            graph = CudaGraph.Capture(_model.Stream, () =>
+            {
+                _model.Decoder.Step(_model.Stream, rows, 0, _model.Decoder.HeadRows);
+                _sampler.Sample(_model.Stream, rows);
+            });
+            _graphs.Add(rows, graph);
+        }
+
+        return graph;
+    }
+
+    private sealed class Sequence(CudaStage1Decoder decoder, int song, long seed) : IStage1Sequence
+    {
+        private readonly HashSet<int> _seen = [];
+        private readonly List<int> _sampled = [];
+        private ReadOnlyMemory<int> _unread;
+        private SongSettings? _settings;        // of the section
+        private int _fed;           // positions in the cache, without those of the section's sampled ids
+        private int? _pending;      // the last id of the context, not fed yet
+        private bool _disposed;
+
+        public int Song => song;
+
+        public int Unread => _unread.Length;
+
+        public IReadOnlyList<int> Sampled => _sampled;
+
+        private int Conditional => 2 * song;
+
+        private int Unconditional => (2 * song) + 1;
+
+        public void BeginSection(ReadOnlySpan<int> prompt, int section, SectionSampling sampling)
+        {
+            int[] ids = _pending is { } pending ? [pending, .. prompt] : prompt.ToArray();
+            _fed += _sampled.Count;
+            _sampled.Clear();
+            _seen.UnionWith(prompt.ToArray());
+            (_unread, _pending, _settings) = (ids.AsMemory(..^1), ids[^1], SettingsOf(section, sampling));
+            decoder._model.Reserve(Conditional, Math.Min(_fed + ids.Length + sampling.MaxNewTokens, decoder.ContextLength));
+            if (sampling.IsGuided)
+            {
+                decoder._model.Reserve(Unconditional, Math.Min(sampling.MaxNewTokens + 1, decoder.ContextLength));
+            }
+
+            StartOnceRead();
+        }
+
+        public void Read()
+        {
+            if (_unread.IsEmpty)
+            {
+                return;
+            }
+
+            var piece = _unread[..Math.Min(LlamaModel.PrefillChunk, _unread.Length)];
+            decoder._model.Prefill(Conditional, _fed, piece.Span);
+            _fed += piece.Length;
+            _unread = _unread[piece.Length..];
+            StartOnceRead();
+        }
+
+        /// <summary>Reads the ids that the device wrote since the last look.</summary>
+        public void TakeSampled()
+        {
+            var progress = decoder._sampler.Progress(song);
+            while (_sampled.Count < progress.Step)
+            {
+                var id = decoder._sampler.IdAt(song, _sampled.Count);
+                _sampled.Add(id);
+                _seen.Add(id);
+                _pending = id;
+            }
+        }
+
+        public void Truncate(ReadOnlySpan<int> kept)
+        {
+            Stop();
+            _sampled.Clear();
+            _seen.Clear();
+            _seen.UnionWith(kept.ToArray());
+            (_fed, _unread, _pending) = (kept.Length, default, null);
+        }
+
+        public void Dispose()
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            Stop();
+            decoder._model.Release(Conditional);
+            decoder._model.Release(Unconditional);
+            decoder._freeSongs.Add(song);
+        }
+
+        /// <summary>Puts the rows into the steps when the prompt is read. Until then the device samples nothing for them: the
+        /// section before has stopped them.</summary>
+        private void StartOnceRead()
+        {
+            if (_settings is not { } settings || _pending is not { } pending || !_unread.IsEmpty)
+            {
+                return;
+            }
+
+            var model = decoder._model;
+            model.Decoder.SetRow(model.Stream, Conditional, pending, _fed, active: true);
+            if (settings.UnconditionalRow is { } unconditional)
+            {
+                model.Decoder.SetRow(model.Stream, unconditional, pending, 0, active: true);
+            }
+
+            decoder._sampler.SetSong(model.Stream, song, settings, [.. _seen]);
+        }
+
+        private void Stop()
+        {
+            var model = decoder._model;
+            decoder._sampler.StopSong(model.Stream, song);
+            model.Decoder.StopRow(model.Stream, Conditional);
+            model.Decoder.StopRow(model.Stream, Unconditional);
+            model.Stream.Synchronize();
+        }
+
+        private SongSettings SettingsOf(int section, SectionSampling sampling) => new()
+        {
+            Row = Conditional,
+            UnconditionalRow = sampling.IsGuided ? Unconditional : null,
+            Seed = (ulong)seed,
+            Section = section,
+            Guidance = (float)sampling.GuidanceScale,
+            RepetitionPenalty = (float)sampling.RepetitionPenalty,
+            Temperature = (float)sampling.Temperature,
+            TopK = sampling.TopK,
+            TopP = (float)sampling.TopP,
+            Allowed = [.. sampling.Allowed.Select(range => new Cuda.Decode.IdRange(range.First, range.End))],
+            EndId = sampling.EndId,
+            LeastTokens = sampling.MinNewTokens,
+            MostTokens = sampling.MaxNewTokens,
+        };
+    }
+}

@@ -1,0 +1,217 @@
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Sampling;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue1.Stage1;
+
+/// <summary>One song's way through stage 1: section after section, until every requested one is sung (docs/model.md 2.4).</summary>
+public sealed class Stage1Song : IDisposable
+{
+    /// <summary>The time to read an id of a prompt, as a share of the time to sample one: a rough figure for the progress.</summary>
+    private const double ReadingShare = 0.1;
+
+    private readonly SongPrompt _prompt;
+    private readonly IReadOnlyList<SectionBudget> _budgets;
+    private readonly SamplingSettings _sampling;
+    private readonly int _context;
+    private readonly IReadOnlyList<IdRange> _allowed;
+    private readonly List<int[]> _ids;              // section → its ids, the end id included; the kept sections first
+    private readonly int _kept;
+    private readonly List<string> _warnings = [];
+    private int _oldest;                            // the first section still in the context
+    private int _toRead;                            // ids of the section's prompt
+
+    /// <summary>Creates a song that has not begun.</summary>
+    /// <param name="prompt">The ids that the model reads.</param>
+    /// <param name="kept">The ids of the sections that are already sung and come first. The model hears them before it sings.</param>
+    /// <param name="budgets">One for each of the prompt's next sections, which are sung.</param>
+    /// <param name="sampling">How to draw.</param>
+    /// <param name="sequence">The song's place in the decoder, empty; the song disposes it.</param>
+    /// <param name="contextLength">The positions that the decoder has for it.</param>
+    /// <param name="allowed">The ids that may be drawn; null is <see cref="DefaultMask"/>.</param>
+    public Stage1Song(
+        SongPrompt prompt,
+        IReadOnlyList<int[]> kept,
+        IReadOnlyList<SectionBudget> budgets,
+        SamplingSettings sampling,
+        IStage1Sequence sequence,
+        int contextLength,
+        IReadOnlyList<IdRange>? allowed = null)
+    {
+        (_prompt, _budgets, _sampling, Sequence, _context) = (prompt, budgets, sampling, sequence, contextLength);
+        (_ids, _kept) = ([.. kept], kept.Count);
+        _allowed = allowed ?? DefaultMask;
+    }
+
+    /// <summary>The end id and codebook 0: nothing that the codec cannot take can come out.</summary>
+    public static IReadOnlyList<IdRange> DefaultMask { get; } =
+        [new(TokenMap.EndOfAudio, 1), new(TokenMap.CodebookStart(0), TokenMap.CodebookSize)];
+
+    /// <summary>The song's place in the decoder.</summary>
+    public IStage1Sequence Sequence { get; }
+
+    /// <summary>Whether every section is sung.</summary>
+    public bool IsDone => Done == _budgets.Count;
+
+    /// <summary>Sections sung so far.</summary>
+    public int Done => _ids.Count - _kept;
+
+    /// <summary>Ids sampled so far.</summary>
+    public int Tokens => Sung.Sum(ids => ids.Length) + (IsDone ? 0 : Sequence.Sampled.Count);
+
+    /// <summary>The most ids that can be sampled.</summary>
+    public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
+
+    /// <summary>The share of the sections that is sung. A section that is being sung counts by its prompt and its budget.</summary>
+    public double Fraction => (Done + (IsDone ? 0 : SectionFraction)) / _budgets.Count;
+
+    /// <summary>Ids of every section that was sung here and is finished.</summary>
+    public IEnumerable<int[]> Sung => _ids.Skip(_kept);
+
+    /// <summary>What the caller should know.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>The section being sung, from 0, kept ones counted.</summary>
+    private int Section => _ids.Count;
+
+    private SectionBudget Budget => _budgets[Done];
+
+    private double SectionFraction
+    {
+        get
+        {
+            var read = ReadingShare * (_toRead - Sequence.Unread);
+            return (read + Sequence.Sampled.Count) / ((ReadingShare * _toRead) + Budget.MaxTokens);
+        }
+    }
+
+    /// <summary>The ids that the context holds beside a section's budget.</summary>
+    private int Room => _context - Budget.MaxTokens - 1;
+
+    /// <summary>Begins the first section to sing.</summary>
+    /// <exception cref="SongRequestException">Genre and lyrics do not fit into the context.</exception>
+    public void Begin()
+    {
+        // The kept sections drop out as they did when they were sung, so that a continued song hears what a song in one go hears.
+        for (var section = 1; section <= Section; section++)
+        {
+            _oldest = OldestHeard(section);
+        }
+
+        BeginSection(Context(), hasDropped: _oldest > 0);
+    }
+
+    /// <summary>Reads the next piece of the section's prompt, if any is left. The decoder samples after the last one.</summary>
+    public void Read() => Sequence.Read();
+
+    /// <summary>Looks at what the decoder sampled: closes a finished section and begins the next.</summary>
+    public void TakeSampled()
+    {
+        var sampled = Sequence.Sampled;
+        if (sampled.Count == 0 || (sampled[^1] != TokenMap.EndOfAudio && sampled.Count < Budget.MaxTokens))
+        {
+            return;
+        }
+
+        _ids.Add([.. sampled]);
+        if (!IsDone)
+        {
+            BeginNext();
+        }
+    }
+
+    public void Dispose() => Sequence.Dispose();
+
+    /// <summary>Begins a section after the one just sung. The head stays in the decoder when sections are dropped.</summary>
+    private void BeginNext()
+    {
+        var oldest = OldestHeard(Section);
+        if (oldest == _oldest)
+        {
+            BeginSection(SectionPrompt(Section, _oldest), hasDropped: false);
+            return;
+        }
+
+        _oldest = oldest;
+        Sequence.Truncate(_prompt.Head.AsSpan());
+        BeginSection(Context()[_prompt.Head.Length..], hasDropped: true);
+    }
+
+    private void BeginSection(int[] prompt, bool hasDropped)
+    {
+        CheckFits();
+        if (hasDropped)
+        {
+            _warnings.Add($"context shortened: from section {Section + 1} on, section{(_oldest == 1 ? " 1 is" : $"s 1 to {_oldest} are")} not heard");
+        }
+
+        Sequence.BeginSection(prompt, Section, Sampling());
+        _toRead = Sequence.Unread;
+    }
+
+    /// <summary>Returns the first section that a section hears. When the context is full, the oldest sections are dropped until
+    /// the rest takes half of the space after the head, so that the next sections do not have to read it all again at once.</summary>
+    /// <remarks>The section before is kept if it fits at all.</remarks>
+    private int OldestHeard(int section)
+    {
+        var oldest = _oldest;
+        if (ContextLength(section, oldest) > Room)
+        {
+            var half = _prompt.Head.Length + ((Room - _prompt.Head.Length) / 2);
+            while (oldest < section && ContextLength(section, oldest) > (oldest == section - 1 ? Room : half))
+            {
+                oldest++;
+            }
+        }
+
+        return oldest;
+    }
+
+    /// <summary>The prompt of a section that hears others from <paramref name="oldest"/> on. It begins with the end id if the
+    /// section before did not end by itself.</summary>
+    private int[] SectionPrompt(int section, int oldest) => section > oldest && _ids[section - 1][^1] != TokenMap.EndOfAudio
+        ? [TokenMap.EndOfAudio, .. _prompt.Sections[section]]
+        : [.. _prompt.Sections[section]];
+
+    /// <summary>The whole context of the section that begins: the head, the sections that it hears, and its prompt.</summary>
+    private int[] Context() =>
+    [
+        .. _oldest == 0 ? [] : _prompt.Head,        // the first section's prompt begins with it
+        .. Enumerable.Range(_oldest, Section - _oldest).SelectMany(i => (int[])[.. SectionPrompt(i, _oldest), .. _ids[i]]),
+        .. SectionPrompt(Section, _oldest),
+    ];
+
+    /// <summary>The length of a section's context that hears others from <paramref name="oldest"/> on.</summary>
+    private int ContextLength(int section, int oldest) =>
+        (oldest == 0 ? 0 : _prompt.Head.Length)
+        + Enumerable.Range(oldest, section - oldest).Sum(i => SectionPrompt(i, oldest).Length + _ids[i].Length)
+        + SectionPrompt(section, oldest).Length;
+
+    private void CheckFits()
+    {
+        if (ContextLength(Section, _oldest) <= Room)
+        {
+            return;
+        }
+
+        var clip = _prompt.HasReference ? ", the reference clip" : "";
+        throw new SongRequestException(
+            $"genre{clip} and lyrics take {_prompt.Sections[0].Length} tokens; with max_new_tokens {Budget.MaxTokens} "
+            + $"the model's context of {_context} holds {Room}: shorten the lyrics{clip}, or lower max_new_tokens or target_seconds");
+    }
+
+    private SectionSampling Sampling() => new()
+    {
+        GuidanceScale = _sampling.GuidanceScale ?? (Section == 0 ? 1.5 : 1.2),
+        RepetitionPenalty = _sampling.RepetitionPenalty,
+        Temperature = _sampling.Temperature,
+        TopP = _sampling.TopP,
+        TopK = _sampling.TopK,
+        MinNewTokens = Budget.MinTokens,
+        MaxNewTokens = Budget.MaxTokens,
+        EndId = TokenMap.EndOfAudio,
+        Allowed = _allowed,
+    };
+}

@@ -1,0 +1,177 @@
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+
+namespace Yue.Engine.Families.Yue1.Stage2;
+
+/// <summary>The stage-2 decoder of a GPU: a captured frame of eight steps, greedy within each slot's codebook, replayed.</summary>
+/// <remarks>The chunks of all songs share a frame. A row's codes do not depend on the other rows.</remarks>
+internal sealed class CudaStage2Decoder : IStage2Decoder
+{
+    /// <summary>Frames launched between two looks: about 100 ms of the 1B model.</summary>
+    private const int FramesPerLook = 4;
+
+    /// <summary>So many prompts take a call of TorchSharp's each no longer than one does.</summary>
+    private static readonly PromptBatch Prompts = new(8, Stage2Chunks.PromptPositions);
+
+    private readonly CudaDecoderModel _model;
+    private readonly FrameDecoder _frames;
+    private readonly Dictionary<int, CudaGraph> _graphs = [];       // rows → one frame
+    private readonly SortedSet<int> _freeRows;
+    private readonly List<Run> _runs = [];
+
+    /// <summary>A decoder of up to <paramref name="rows"/> chunks at once.</summary>
+    /// <param name="model">The stage-2 model, on the GPU; the caller keeps it.</param>
+    /// <param name="gpu">The GPU.</param>
+    /// <param name="rows">Rows of a step.</param>
+    public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
+    {
+        _model = new CudaDecoderModel(
+            model, gpu, rows, Stage2Chunks.Positions, rows * Stage2Chunks.Positions, TokenMap.CodebookSize, Prompts);
+        _frames = new FrameDecoder(gpu.Device, gpu.Kernels, _model.Decoder, TokenMap.XCodecBase, Stage2Chunks.FramesPerChunk);
+        _freeRows = [.. Enumerable.Range(0, rows)];
+    }
+
+    /// <summary>Device memory that a decoder of so many rows takes beside the weights.</summary>
+    public static long CacheBytes(LlamaConfig config, CacheType type, int rows) =>
+        CudaDecoderModel.CacheBytes(config, type, rows, (long)rows * Stage2Chunks.Positions, Prompts);
+
+    /// <summary>The kernels that a decoder of so many rows compiles.</summary>
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int rows) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), weights, cache, rows);
+
+    public int FreeRows => _freeRows.Count;
+
+    public IStage2Run Begin(IReadOnlyList<int[]> chunks)
+    {
+        Stage2Chunks.Check(chunks, FreeRows);
+        var run = new Run(this, chunks, [.. _freeRows.Take(chunks.Count)]);
+        try
+        {
+            run.Prefill();
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    public void Advance()
+    {
+        var left = _runs.Max(run => (int?)run.FramesLeft) ?? 0;
+        if (left == 0)
+        {
+            return;
+        }
+
+        var frame = GraphOf(_runs.Max(run => run.LastRow) + 1);
+        var count = Math.Min(FramesPerLook, left);
+        for (var i = 0; i < count; i++)
+        {
+            frame.Launch(_model.Stream);
+        }
+
+        _model.Stream.Synchronize();
+        foreach (var run in _runs)
+        {
+            run.Launched += count;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var graph in _graphs.Values)
+        {
+            graph.Dispose();
+        }
+
+        _frames.Dispose();
+        _model.Dispose();
+    }
+
+    private CudaGraph GraphOf(int rows)
+    {
+        if (!_graphs.TryGetValue(rows, out var graph))
+        {
+            _model.Decoder.Prepare(rows);
+            graph = CudaGraph.Capture(_model.Stream, () => _frames.Frame(_model.Stream, rows));
+            _graphs.Add(rows, graph);
+        }
+
+        return graph;
+    }
+
+    private sealed class Run : IStage2Run
+    {
+        private readonly CudaStage2Decoder _decoder;
+        private readonly IReadOnlyList<int[]> _chunks;
+        private readonly int[] _rows;           // chunk → its row
+        private bool _disposed;
+
+        public Run(CudaStage2Decoder decoder, IReadOnlyList<int[]> chunks, int[] rows)
+        {
+            (_decoder, _chunks, _rows) = (decoder, chunks, rows);
+            decoder._freeRows.ExceptWith(rows);
+            decoder._runs.Add(this);
+        }
+
+        /// <summary>Frames launched since the run began, those behind a chunk's last one counted too.</summary>
+        public int Launched { get; set; }
+
+        public int FramesLeft => Math.Max(_chunks.Max(chunk => chunk.Length) - Launched, 0);
+
+        public int LastRow => _rows.Max();
+
+        public int FramesDone => _chunks.Sum(chunk => Math.Min(chunk.Length, Launched));
+
+        public bool IsDone => FramesLeft == 0;
+
+        /// <summary>Brings every chunk's prompt into the cache.</summary>
+        public void Prefill()
+        {
+            var model = _decoder._model;
+            var prompts = new List<(int Row, int[] Ids)>();
+            foreach (var (row, chunk) in _rows.Zip(_chunks))
+            {
+                prompts.Add((row, [TokenMap.StartOfAudio, TokenMap.Stage1, .. GivenOf(chunk), TokenMap.Stage2]));
+                model.Reserve(row, prompts[^1].Ids.Length + (chunk.Length * Stage2Chunks.Codebooks));
+            }
+
+            model.Prefill(prompts);
+            foreach (var (prompt, chunk) in prompts.Zip(_chunks))
+            {
+                _decoder._frames.SetRow(model.Stream, prompt.Row, prompt.Ids.Length, GivenOf(chunk));
+            }
+        }
+
+        public int[][] Codes(int chunk) =>
+            Stage2Chunks.CodesOf(_decoder._frames.Ids(_decoder._model.Stream, _rows[chunk], _chunks[chunk].Length));
+
+        public void Dispose()
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            var model = _decoder._model;
+            foreach (var row in _rows)
+            {
+                model.Decoder.StopRow(model.Stream, row);
+            }
+
+            model.Stream.Synchronize();
+            Array.ForEach(_rows, model.Release);
+            _decoder._runs.Remove(this);
+            _decoder._freeRows.UnionWith(_rows);
+        }
+
+        private static int[] GivenOf(int[] chunk) => Array.ConvertAll(chunk, code => TokenMap.ToId(code));
+    }
+}

@@ -1,0 +1,78 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using AnyAscii;
+using Yue.Engine.Scheduling;
+
+namespace Yue.Engine.Families.Yue1.Text;
+
+/// <summary>Writes other scripts in the letters a to z, for a model that was trained on these alone.</summary>
+internal static class LatinScript
+{
+    private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
+
+    /// <summary>Returns the sections in Latin letters; a warning shows how the first one was written.</summary>
+    /// <exception cref="SongRequestException">Nothing can be sung: the script is written without vowels, or is not known.</exception>
+    public static ParsedLyrics Rewrite(IReadOnlyList<LyricSection> sections)
+    {
+        LyricSection[] latin = [.. sections.Select(section => new LyricSection(Tag(section.Tag), Rewrite(section.Words)))];
+        var changed = Enumerable.Range(0, latin.Length).Where(i => latin[i].Words != sections[i].Words).ToArray();
+        if (changed.Length == 0)
+        {
+            return new ParsedLyrics(latin, []);
+        }
+
+        var example = LyricsParser.Listed([latin[changed[0]].Words.ReplaceLineEndings(" ")]);
+        if (!latin.Any(section => HasVowel(section.Words)))
+        {
+            throw new SongRequestException(
+                "lyrics: this model sings the letters a to z only, and these lyrics have no vowel when written in them "
+                + $"({example}); send lyrics in Latin letters, or use a model that sings this script");
+        }
+
+        List<string> warnings = [$"lyrics: this model sings the letters a to z only; others are transliterated: {example}"];
+        var mute = changed.Where(i => !HasVowel(latin[i].Words)).Select(i => $"section {i + 1} [{sections[i].Tag}]").ToArray();
+        if (mute.Length > 0)
+        {
+            warnings.Add($"lyrics: no vowel to sing, when written in the letters a to z, in {LyricsParser.Listed(mute)}");
+        }
+
+        return new ParsedLyrics(latin, warnings);
+    }
+
+    /// <summary>Returns clean text in Latin letters.</summary>
+    /// <remarks>Letters that become Latin ones can complete a control token or a prompt marker, so the text is cleaned again.</remarks>
+    public static string Rewrite(string text) => Ascii.IsValid(text) ? text : UserText.Clean(Transliterate(text), "lyrics").Text;
+
+    private static string Tag(string tag) =>
+        Ascii.IsValid(tag) ? tag : LyricsParser.OneWord(Transliterate(tag)) is { Length: > 0 } latin ? latin : LyricsParser.AssumedTag;
+
+    /// <summary>Returns the text with every letter, mark and number in ASCII; other characters stay.</summary>
+    private static string Transliterate(string text)
+    {
+        var latin = new StringBuilder(text.Length);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (rune.IsAscii || !(PythonText.IsLetterOrNumber(rune) || UnicodeText.IsMark(rune)))
+            {
+                latin.Append(rune.ToString());
+                continue;
+            }
+
+            // The library begins the syllables of Chinese characters and of Hangul with a capital letter.
+            var letters = rune.ToString().Transliterate();
+            if (Rune.GetUnicodeCategory(rune) == UnicodeCategory.OtherLetter && letters is [>= 'A' and <= 'Z', ..])
+            {
+                latin.Append(latin.Length > 0 && char.IsLetterOrDigit(latin[^1]) ? " " : "");
+                letters = letters.ToLowerInvariant();
+            }
+
+            latin.Append(letters);
+        }
+
+        return latin.ToString();
+    }
+
+    /// <summary>Returns whether the text has a vowel in Latin letters, without which nothing can be sung.</summary>
+    private static bool HasVowel(string text) => text.AsSpan().ContainsAny(Vowels);
+}

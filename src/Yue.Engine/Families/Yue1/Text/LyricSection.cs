@@ -1,0 +1,53 @@
+namespace Yue.Engine.Families.Yue1.Text;
+
+/// <summary>One section of the lyrics.</summary>
+/// <param name="Tag">The tag in the prompt, one word: <c>verse</c>.</param>
+/// <param name="Words">What is sung, without white space at either end; may be empty.</param>
+public sealed record LyricSection(string Tag, string Words)
+{
+    /// <summary>What stood between the brackets in the lyrics; null where the tag is assumed.</summary>
+    public string? WrittenTag { get; init; } = Tag;
+
+    /// <summary>The section as the prompt has it.</summary>
+    public string Text => $"[{Tag}]\n{Words}\n\n";
+}
+
+/// <summary>Lyrics cut into sections.</summary>
+/// <param name="Sections">In order; none where the lyrics are blank.</param>
+/// <param name="Warnings">What was changed or assumed, in plain words.</param>
+public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnlyList<string> Warnings)
+{
+    /// <summary>True if any section has a letter or a number to sing.</summary>
+    public bool HasWords => Sections.Any(section => UnicodeText.HasLetterOrNumber(section.Words));
+
+    /// <summary>True if there are sections and nothing but tags in them.</summary>
+    public bool HasTagsOnly => Sections.Count > 0 && Sections.All(section => section.Words.Length == 0);
+
+    /// <summary>The sections from <paramref name="first"/> on that are to be sung: <paramref name="runNSegments"/> of them, or all for 0.</summary>
+    public SungSections Take(int runNSegments, int first = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(runNSegments);
+        if (runNSegments == 0 || first + runNSegments >= Sections.Count)
+        {
+            return new SungSections([.. Sections.Skip(first)], null);
+        }
+
+        var left = Sections.Skip(first + runNSegments).Select(section => $"[{section.Tag}]").ToArray();
+        return new SungSections(
+            [.. Sections.Skip(first).Take(runNSegments)],
+            $"lyrics: {left.Length} of {Sections.Count} sections are not sung, because run_n_segments is "
+                + $"{runNSegments}: {LyricsParser.Listed(left)}");
+    }
+
+    /// <summary>The sections with nothing to sing in them, for instrumental songs.</summary>
+    public ParsedLyrics WithoutWords() => new(
+        [.. Sections.Select(section => section with { Words = "" })],
+        Sections.Any(section => section.Words.Length > 0)
+            ? ["lyrics: the words are not sung, because instrumental is true; their tags are the sections"]
+            : []);
+}
+
+/// <summary>The sections that are sung.</summary>
+/// <param name="Sections">In order.</param>
+/// <param name="Warning">Names the sections that were not asked for; null where all are sung.</param>
+public sealed record SungSections(IReadOnlyList<LyricSection> Sections, string? Warning);

@@ -1,0 +1,204 @@
+using System.Globalization;
+using Google.Protobuf;
+using Yue.Engine.Families.Yue1.Tokens;
+
+namespace Yue.Engine.Families.Yue1.Text;
+
+/// <summary>Writes a SentencePiece BPE model anew with every piece spelled backwards.</summary>
+/// <remarks>
+/// <para>Why: of equally good merges SentencePiece makes the leftmost first; Microsoft.ML.Tokenizers 2.0.1 makes the
+/// rightmost first, and so cuts a run of "a" (a sung "aaaaah") or of spaces elsewhere. Merging is otherwise the same read
+/// from either end. So the library is given the pieces and the text backwards: its rightmost is then the text's leftmost,
+/// for every text and every model, at linear cost. A library that breaks ties to the left needs no mirror.</para>
+/// <para>Byte pieces (<c>&lt;0x41&gt;</c>) keep their names, by which the library finds them. Control pieces, and pieces
+/// whose id is no text id, get names that merging cannot reach, so that no text encodes to them.</para>
+/// </remarks>
+internal static class MirroredModel
+{
+    // sentencepiece_model.proto
+    private const int ModelPieces = 1;
+    private const int ModelTrainerSpec = 2;
+    private const int PieceName = 1;
+    private const int PieceScore = 2;
+    private const int PieceKind = 3;
+    private const int TrainerModelType = 3;
+    private const int TrainerByteFallback = 35;
+    private const int Bpe = 2;
+
+    private enum Kind
+    {
+        Normal = 1,
+        Unknown = 2,
+        Control = 3,
+        UserDefined = 4,
+        Unused = 5,
+        Byte = 6,
+    }
+
+    /// <summary>The mirrored model.</summary>
+    /// <param name="model">A SentencePiece <c>ModelProto</c>.</param>
+    /// <exception cref="InvalidDataException">The model is of an unsupported kind; the message says which.</exception>
+    /// <exception cref="InvalidProtocolBufferException">The bytes are not a protocol buffer.</exception>
+    public static byte[] Create(byte[] model)
+    {
+        List<Piece> pieces = [];
+        var (isBpe, byteFallback) = (false, false);
+        using var stream = new MemoryStream(model.Length);
+        using (var output = new CodedOutputStream(stream, leaveOpen: true))
+        {
+            var input = new CodedInputStream(model);
+            UnknownFieldSet? others = null;
+            while (input.ReadTag() is var tag && tag != 0)
+            {
+                switch (WireFormat.GetTagFieldNumber(tag))
+                {
+                    case ModelPieces:
+                        var piece = Piece.Parse(input.ReadBytes());
+                        output.WriteTag(tag);
+                        output.WriteBytes(piece.Mirror(pieces.Count));
+                        pieces.Add(piece);
+                        break;
+                    case ModelTrainerSpec:
+                        var trainer = input.ReadBytes();
+                        (isBpe, byteFallback) = ParseTrainerSpec(trainer);
+                        output.WriteTag(tag);
+                        output.WriteBytes(trainer);
+                        break;
+                    default:
+                        others = UnknownFieldSet.MergeFieldFrom(others, input);
+                        break;
+                }
+            }
+
+            others?.WriteTo(output);
+        }
+
+        if (pieces.Count == 0)
+        {
+            throw new InvalidDataException("holds no pieces, expected a SentencePiece model");
+        }
+
+        if (!isBpe)
+        {
+            throw new InvalidDataException("is not a BPE model, the only kind of SentencePiece model that is supported");
+        }
+
+        if (byteFallback)
+        {
+            ExpectBytePieces(pieces);
+        }
+
+        return stream.ToArray();
+    }
+
+    /// <summary>The text backwards, whole characters at a time; a lone surrogate becomes U+FFFD.</summary>
+    public static string Reverse(string text)
+    {
+        var reversed = new char[text.Length];
+        var at = reversed.Length;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            at -= rune.Utf16SequenceLength;
+            rune.EncodeToUtf16(reversed.AsSpan(at));
+        }
+
+        return new string(reversed);
+    }
+
+    private static (bool IsBpe, bool ByteFallback) ParseTrainerSpec(ByteString trainer)
+    {
+        var (isBpe, byteFallback) = (false, false);
+        var input = trainer.CreateCodedInput();
+        while (input.ReadTag() is var tag && tag != 0)
+        {
+            switch (WireFormat.GetTagFieldNumber(tag))
+            {
+                case TrainerModelType:
+                    isBpe = input.ReadEnum() == Bpe;
+                    break;
+                case TrainerByteFallback:
+                    byteFallback = input.ReadBool();
+                    break;
+                default:
+                    input.SkipLastField();
+                    break;
+            }
+        }
+
+        return (isBpe, byteFallback);
+    }
+
+    /// <summary>The library adds a byte's value to the id of <c>&lt;0x00&gt;</c> and looks no further.</summary>
+    private static void ExpectBytePieces(List<Piece> pieces)
+    {
+        var first = pieces.FindIndex(piece => piece.Name == "<0x00>");
+        for (var value = 0; value < 256; value++)
+        {
+            var name = $"<0x{value.ToString("X2", CultureInfo.InvariantCulture)}>";
+            var id = first + value;
+            if (first < 0 || id >= pieces.Count || pieces[id].Kind != Kind.Byte || pieces[id].Name != name)
+            {
+                throw new InvalidDataException(
+                    $"falls back to bytes, but {name} is not a byte piece {value} ids after <0x00>");
+            }
+        }
+    }
+
+    private sealed record Piece(string Name, float Score, Kind Kind)
+    {
+        public static Piece Parse(ByteString bytes)
+        {
+            var piece = new Piece("", 0, Kind.Normal);
+            var input = bytes.CreateCodedInput();
+            while (input.ReadTag() is var tag && tag != 0)
+            {
+                switch (WireFormat.GetTagFieldNumber(tag))
+                {
+                    case PieceName:
+                        piece = piece with { Name = input.ReadString() };
+                        break;
+                    case PieceScore:
+                        piece = piece with { Score = input.ReadFloat() };
+                        break;
+                    case PieceKind:
+                        piece = piece with { Kind = (Kind)input.ReadEnum() };
+                        break;
+                    default:
+                        input.SkipLastField();
+                        break;
+                }
+            }
+
+            return piece;
+        }
+
+        public ByteString Mirror(int id)
+        {
+            using var stream = new MemoryStream();
+            using (var output = new CodedOutputStream(stream, leaveOpen: true))
+            {
+                output.WriteTag(PieceName, WireFormat.WireType.LengthDelimited);
+                output.WriteString(MirroredName(id));
+                output.WriteTag(PieceScore, WireFormat.WireType.Fixed32);
+                output.WriteFloat(Score);
+                output.WriteTag(PieceKind, WireFormat.WireType.Varint);
+                output.WriteEnum((int)Kind);
+            }
+
+            return ByteString.CopyFrom(stream.GetBuffer().AsSpan(0, (int)stream.Length));
+        }
+
+        private string MirroredName(int id) => Kind switch
+        {
+            Kind.Byte => Name,
+            Kind.Unknown or Kind.Control => Unreachable(id),
+            _ when !TokenMap.IsText(id) => Unreachable(id),
+            Kind.Normal => Reverse(Name),
+            _ => throw new InvalidDataException($"piece {id} '{Name}' is of kind {Kind}, which is not supported"),
+        };
+
+        /// <summary>A merge makes a piece out of two shorter ones or characters; a name with a noncharacter at both ends
+        /// and digits between cannot arise, since no piece begins or ends with that noncharacter and is shorter.</summary>
+        private static string Unreachable(int id) => $"\uFFFF{id.ToString("D6", CultureInfo.InvariantCulture)}\uFFFF";
+    }
+}

@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+using Yue.Engine.Families.Yue1.Tokens;
+
+namespace Yue.Engine.Families.Yue1.Text;
+
+/// <summary>The input of stage 1 (docs/model.md 2.4).</summary>
+public sealed record SongPrompt
+{
+    /// <summary>The task, the genre, all the lyrics, and the reference clip where there is one. It is the beginning of
+    /// <see cref="Sections"/>' first.</summary>
+    public required ImmutableArray<int> Head { get; init; }
+
+    /// <summary>The ids that are appended before section i is sampled.</summary>
+    public required ImmutableArray<ImmutableArray<int>> Sections { get; init; }
+
+    /// <summary>Whether a reference clip is a part of <see cref="Head"/>.</summary>
+    public bool HasReference { get; init; }
+
+    /// <summary>What was changed in the genre, in plain words.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+}
+
+/// <summary>An audio prompt: codebook-0 codes of a clip, 50 a second, of which a stretch is used (docs/model.md 5.8).</summary>
+public sealed record ReferenceClip
+{
+    /// <summary>Codes a second and track.</summary>
+    public const int FrameRateHz = 50;
+
+    private ReferenceClip(ImmutableArray<int> ids) => Ids = ids;
+
+    /// <summary>The ids of the stretch; empty where it lies outside the clip.</summary>
+    public ImmutableArray<int> Ids { get; }
+
+    /// <summary>A clip of one mixed track.</summary>
+    /// <param name="codes">[F], 0 to 1023.</param>
+    /// <param name="startSeconds">Where the stretch begins.</param>
+    /// <param name="endSeconds">Where it ends; beyond the clip is the clip's end.</param>
+    /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
+    public static ReferenceClip OfMix(ReadOnlySpan<int> codes, double startSeconds, double endSeconds, int firstSecond = 0)
+    {
+        var ids = new int[codes.Length];
+        for (var frame = 0; frame < ids.Length; frame++)
+        {
+            ids[frame] = TokenMap.ToId(codes[frame]);
+        }
+
+        return new ReferenceClip(Window(ids, FrameRateHz, startSeconds, endSeconds, firstSecond));
+    }
+
+    /// <summary>A clip of a vocal and an instrumental track; the longer one is cut to the shorter.</summary>
+    /// <remarks>The stretch is cut out of the interleaved ids, so it begins with the instrumental one of a frame where
+    /// 100 times <paramref name="startSeconds"/> is odd, as in the reference.</remarks>
+    /// <param name="vocal">[F], 0 to 1023.</param>
+    /// <param name="instrumental">[F], 0 to 1023.</param>
+    /// <param name="startSeconds">Where the stretch begins.</param>
+    /// <param name="endSeconds">Where it ends; beyond the clip is the clip's end.</param>
+    /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
+    public static ReferenceClip OfTracks(
+        ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental, double startSeconds, double endSeconds, int firstSecond = 0)
+    {
+        var F = Math.Min(vocal.Length, instrumental.Length);
+        return new ReferenceClip(
+            Window(Tracks.Interleave(vocal[..F], instrumental[..F]), 2 * FrameRateHz, startSeconds, endSeconds, firstSecond));
+    }
+
+    private static ImmutableArray<int> Window(int[] ids, int idsPerSecond, double startSeconds, double endSeconds, int firstSecond)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(startSeconds);
+        ArgumentOutOfRangeException.ThrowIfLessThan(endSeconds, startSeconds);
+        int Place(double seconds) => Math.Clamp((int)(seconds * idsPerSecond) - (firstSecond * idsPerSecond), 0, ids.Length);
+        return [.. ids[Place(startSeconds)..Place(endSeconds)]];
+    }
+}

@@ -1,0 +1,109 @@
+using System.Collections.Frozen;
+using System.Text.RegularExpressions;
+using Microsoft.ML.Tokenizers;
+using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Weights;
+
+namespace Yue.Engine.Families.Yue1.Text;
+
+/// <summary>Turns text into ids as the reference's tokenizer does (docs/model.md 2.3, 10). Callable from any thread.</summary>
+public sealed partial class YueTokenizer
+{
+    private static readonly FrozenDictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ControlIds =
+        TokenMap.RecognisedInText.GetAlternateLookup<ReadOnlySpan<char>>();
+
+    private readonly SentencePieceTokenizer _mirrored;
+
+    private YueTokenizer(SentencePieceTokenizer mirrored) => _mirrored = mirrored;
+
+    /// <summary>Reads a <c>tokenizer.model</c>: any SentencePiece BPE model.</summary>
+    /// <exception cref="CheckpointException">The file is missing, broken or of an unsupported kind.</exception>
+    public static YueTokenizer Load(string file)
+    {
+        try
+        {
+            using var model = new MemoryStream(MirroredModel.Create(File.ReadAllBytes(file)));
+            return new YueTokenizer(SentencePieceTokenizer.Create(model, addBeginningOfSentence: false, addEndOfSentence: false));
+        }
+        catch (InvalidDataException refused)
+        {
+            throw new CheckpointException(file, refused.Message, refused);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(file, $"cannot be read: {cause.Message}", cause);
+        }
+        catch (Exception cause) when (cause is not OutOfMemoryException)
+        {
+            // What the library throws on a broken file is not documented: protocol-buffer, argument and index errors occur.
+            throw new CheckpointException(file, $"is not a SentencePiece model: {cause.Message}", cause);
+        }
+    }
+
+    /// <summary>The ids of a text of our own making: names of control tokens (<see cref="TokenMap.RecognisedInText"/>) become
+    /// their ids, and the text between two of them is encoded on its own. User text goes through <see cref="UserText"/>
+    /// before it is put into such a text.</summary>
+    public int[] EncodeTemplate(string template)
+    {
+        List<int> ids = [];
+        var start = 0;
+        foreach (var match in ControlName().EnumerateMatches(template))
+        {
+            if (ControlIds.TryGetValue(template.AsSpan(match.Index, match.Length), out var id))
+            {
+                AppendText(template[start..match.Index], ids);
+                ids.Add(id);
+                start = match.Index + match.Length;
+            }
+        }
+
+        AppendText(template[start..], ids);
+        return [.. ids];
+    }
+
+    /// <summary>The ids of a text that steers nothing: names of control tokens are spelled out like any word.</summary>
+    /// <returns>Ids for which <see cref="TokenMap.IsText"/> holds.</returns>
+    public int[] EncodeText(string text)
+    {
+        List<int> ids = [];
+        AppendText(text, ids);
+        return [.. ids];
+    }
+
+    [GeneratedRegex("</?[A-Za-z0-9_]+>")]
+    private static partial Regex ControlName();
+
+    /// <summary>Appends the ids of a text without control tokens; see <see cref="MirroredModel"/> for the reversals.</summary>
+    private void AppendText(string text, List<int> ids)
+    {
+        if (text.Length == 0)
+        {
+            return;
+        }
+
+        var normalized = _mirrored.Normalizer?.Normalize(text) ?? text;
+        var tokens = _mirrored.EncodeToTokens(
+            MirroredModel.Reverse(normalized), out _, addBeginningOfSentence: false, addEndOfSentence: false, considerNormalization: false);
+
+        // The bytes of a character that has no piece share its offset and are in order already.
+        for (var end = tokens.Count; end > 0;)
+        {
+            var start = end - 1;
+            while (start > 0 && tokens[start - 1].Offset.Start.Equals(tokens[start].Offset.Start))
+            {
+                start--;
+            }
+
+            for (var i = start; i < end; i++)
+            {
+                // SentencePiece reports a run of unknown characters as one; with byte fallback there are none.
+                if (tokens[i].Id != _mirrored.UnknownId || ids is not [.., var last] || last != _mirrored.UnknownId)
+                {
+                    ids.Add(tokens[i].Id);
+                }
+            }
+
+            end = start;
+        }
+    }
+}

@@ -1,0 +1,15 @@
+namespace Yue.Engine.Residency;
+
+/// <summary>Where files go that can be made again: the demo model, compiled kernels, the patched native library.</summary>
+public static class CacheFolder
+{
+    /// <summary><c>$YUE_CACHE</c>, else <c>$XDG_CACHE_HOME/yue</c>, else <c>~/.cache/yue</c>.</summary>
+    public static string Default { get; } =
+        NonEmpty("YUE_CACHE")
+        ?? Path.Combine(
+            NonEmpty("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+            "yue");
+
+    private static string? NonEmpty(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
+}

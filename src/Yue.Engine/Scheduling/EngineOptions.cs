@@ -1,0 +1,61 @@
+namespace Yue.Engine.Scheduling;
+
+/// <summary>The engine's settings: section <c>Yue</c> of appsettings.json, <c>YUE_…</c> variables, command line.</summary>
+public sealed class EngineOptions
+{
+    /// <summary>The configuration section.</summary>
+    public const string Section = "Yue";
+
+    public const int MostSongsAtOnce = 32;
+    public const int LeastContextTokens = 2_048;
+    public const int MostContextTokens = 131_072;
+
+    /// <summary>What <see cref="Weights"/> can be.</summary>
+    public static IReadOnlyList<string> WeightTypes { get; } = ["bf16", "int8", "fp8", "f32"];
+
+    /// <summary>What <see cref="KeyValueCache"/> can be.</summary>
+    public static IReadOnlyList<string> CacheTypes { get; } = ["bf16", "fp8", "f32"];
+
+    /// <summary>Stage-1 checkpoint folders by the name that requests call them; the first one is the default (by
+    /// name, where they come from settings, which are sorted).
+    /// With none, the built-in demo model runs.</summary>
+    public IDictionary<string, string> Stage1 { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>The stage-2 checkpoint folder.</summary>
+    public string? Stage2 { get; set; }
+
+    /// <summary>The codec folder (<c>xcodec_mini_infer</c>), with the vocoders in its <c>decoders</c> folder.</summary>
+    public string? Codec { get; set; }
+
+    /// <summary>The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
+    public string? Tokenizer { get; set; }
+
+    /// <summary>Where compiled kernels are kept.</summary>
+    public string CacheFolder { get; set; } = Yue.Engine.Residency.CacheFolder.Default;
+
+    /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
+    public string Device { get; set; } = "auto";
+
+    /// <summary>How a GPU holds the language models' matrices: <c>bf16</c>, as the files do, <c>int8</c> or <c>fp8</c>, made while they
+    /// load, or <c>f32</c>, to compare with the CPU, which computes in F32: not built for speed, and with an <c>f32</c> cache.</summary>
+    public string Weights { get; set; } = "bf16";
+
+    /// <summary>How a GPU keeps keys and values: <c>bf16</c>, <c>fp8</c> with a scale a position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
+    public string KeyValueCache { get; set; } = "bf16";
+
+    /// <summary>Songs that a GPU makes at once; 0 is as many as its memory takes, up to eight.</summary>
+    public int SongsAtOnce { get; set; }
+
+    /// <summary>The longest stage-1 context, prompt and tokens together; 0 is the checkpoint's own. A shorter one takes less memory.</summary>
+    public int ContextTokens { get; set; }
+
+    /// <summary>The most memory of the device that may be planned for, in MiB; 0 is all that is free, and on the CPU no limit.</summary>
+    public int DeviceMemoryMegabytes { get; set; }
+
+    /// <summary>The seconds that one step may take before the device counts as hung and the engine as lost; 0 is no limit. A step is a few
+    /// tokens, 512 ids of a prompt, a track of a reference clip, or ten seconds of sound.</summary>
+    public int StepTimeoutSeconds { get; set; } = 120;
+
+    /// <summary>Songs that may wait; one more is refused.</summary>
+    public int QueueCapacity { get; set; } = 8;
+}

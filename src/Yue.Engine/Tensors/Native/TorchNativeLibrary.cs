@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
+using System.Security.Cryptography;
+using Yue.Engine.Residency;
+
+namespace Yue.Engine.Tensors.Native;
+
+/// <summary>Makes TorchSharp's native library load where the system's libstdc++ is older than GCC 13's.</summary>
+/// <remarks>
+/// libLibTorchSharp.so needs symbol version GLIBCXX_3.4.32 for one initialiser that nothing calls. On Debian 12 and
+/// Ubuntu 22.04 the dynamic loader refuses the file for that. When the ordinary load fails, a copy in which that one
+/// need is marked weak (<see cref="ElfVersionNeeds"/>) is loaded instead; the package's own file stays as it is.
+/// Where the ordinary load works, this class does nothing.
+/// </remarks>
+public static class TorchNativeLibrary
+{
+    private const string LibraryName = "LibTorchSharp";
+    private const string FileName = "libLibTorchSharp.so";
+    private const string MissingVersion = "GLIBCXX_3.4.32";
+
+    private static int _registered;
+
+    /// <summary>Registers the fallback with the default load context; called once more, it does nothing.</summary>
+#pragma warning disable CA2255 // The hook must be in place before the first TorchSharp call, wherever that call is.
+    [ModuleInitializer]
+#pragma warning restore CA2255
+    public static void Register()
+    {
+        if (OperatingSystem.IsLinux() && Interlocked.Exchange(ref _registered, 1) == 0)
+        {
+            AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) =>
+                Path.GetFileNameWithoutExtension(name) is LibraryName or "lib" + LibraryName ? LoadWeakened() : IntPtr.Zero;
+        }
+    }
+
+    private static IntPtr LoadWeakened()
+    {
+        var original = FindOriginal();
+        if (original is null)
+        {
+            return IntPtr.Zero;
+        }
+
+        // The copy lies in another folder, so what the original finds beside itself has to be loaded first.
+        var folder = Path.GetDirectoryName(original)!;
+        foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
+        {
+            if (!NativeLibrary.TryLoad(Path.Combine(folder, dependency), out _))
+            {
+                NativeLibrary.TryLoad(dependency, out _);
+            }
+        }
+
+        return NativeLibrary.TryLoad(WeakenedCopy(original), out var handle) ? handle : IntPtr.Zero;
+    }
+
+    private static string? FindOriginal()
+    {
+        var searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        string[] folders =
+        [
+            .. searched.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries),
+            AppContext.BaseDirectory,
+            Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"),
+        ];
+        return folders.Select(folder => Path.Combine(folder, FileName)).FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>The patched copy in the cache folder, named by the original's content, written once.</summary>
+    private static string WeakenedCopy(string original)
+    {
+        var image = File.ReadAllBytes(original);
+        var hash = Convert.ToHexStringLower(SHA256.HashData(image))[..16];
+        var folder = Path.Combine(CacheFolder.Default, "native", hash);
+        var copy = Path.Combine(folder, FileName);
+        if (!File.Exists(copy))
+        {
+            ElfVersionNeeds.Weaken(image, MissingVersion);
+            Directory.CreateDirectory(folder);
+            var unfinished = $"{copy}.{Environment.ProcessId}.part";
+            File.WriteAllBytes(unfinished, image);
+            File.Move(unfinished, copy, overwrite: true);
+        }
+
+        return copy;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+using YueService.Api.Errors;
+using YueService.Api.Songs;
+using YueService.Settings;
+
+namespace YueService.Api.Access;
+
+/// <summary>Which requests are accepted, how many, and how long an answer may take.</summary>
+internal static class AccessExtensions
+{
+    // The name of the policies of requests that make a song: how many, and how long a caller may wait.
+    private const string Songs = "songs";
+
+    // What a page may read of an answer, besides what browsers always show.
+    private static readonly string[] ExposedHeaders =
+    [
+        HeaderNames.Location, HeaderNames.RetryAfter, HeaderNames.ETag, HeaderNames.ContentRange, HeaderNames.AcceptRanges,
+        HeaderNames.ContentDisposition, "Preference-Applied", "Server-Timing", .. SongHeaders.Names,
+    ];
+
+    public static void AddAccess(this IServiceCollection services)
+    {
+        services.AddRateLimiter(limiter => limiter.OnRejected = RejectAsync);
+        services.AddOptions<RateLimiterOptions>().Configure<IOptions<AccessOptions>>(
+            (limiter, access) => limiter.AddPolicy(Songs, http => PartitionOf(http, access.Value)));
+        services.AddCors();
+        services.AddOptions<CorsOptions>().Configure<IOptions<AccessOptions>>((cors, access) => cors.AddDefaultPolicy(policy => policy
+            .WithOrigins([.. access.Value.Origins()]).AllowAnyHeader().AllowAnyMethod()
+            .WithExposedHeaders(ExposedHeaders).SetPreflightMaxAge(TimeSpan.FromHours(1))));
+        services.AddRequestTimeouts();
+        services.AddOptions<RequestTimeoutOptions>().Configure<IOptions<AccessOptions>>((timeouts, access) =>
+        {
+            timeouts.DefaultPolicy = Policy(access.Value.RequestTimeoutSeconds);
+            timeouts.AddPolicy(Songs, Policy(access.Value.SongTimeoutSeconds));
+        });
+    }
+
+    /// <summary>Comes after the problem details, before the endpoints. CORS comes first: a preflight request has no key, and pages of
+    /// allowed origins can read refusals.</summary>
+    public static void UseAccess(this IApplicationBuilder app)
+    {
+        app.UseCors();
+        app.UseMiddleware<WebPageGuard>();
+        app.UseMiddleware<ApiKeyMiddleware>();
+        if (app.ApplicationServices.GetRequiredService<IOptions<AccessOptions>>().Value.RateLimitPerMinute > 0)
+        {
+            // Only then: it wakes up ten times a second.
+            app.UseRateLimiter();
+        }
+
+        app.UseRequestTimeouts();
+    }
+
+    /// <summary>Marks an endpoint that makes a song: it counts for the rate limit.</summary>
+    public static TBuilder MakesSongs<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.RequireRateLimiting(Songs);
+
+    /// <summary>Marks an endpoint whose caller waits for the song.</summary>
+    public static TBuilder WaitsForSong<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => (TBuilder)endpoint.MakesSongs().WithRequestTimeout(Songs);
+
+    private static RequestTimeoutPolicy Policy(int seconds) => new()
+    {
+        Timeout = seconds == 0 ? null : TimeSpan.FromSeconds(seconds),
+        TimeoutStatusCode = StatusCodes.Status504GatewayTimeout,
+        WriteTimeoutResponse = http =>
+            Problems.Create(http, ProblemType.Timeout, $"The answer took more than {seconds} seconds. Ask for a job instead: POST /v1/songs.").ExecuteAsync(http),
+    };
+
+    /// <summary>One limit per key, of which only known ones come this far, or per address where there are no keys.</summary>
+    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) => RateLimitPartition.GetFixedWindowLimiter(
+        (access.Keys().Count > 0 ? ApiKeyMiddleware.KeyOf(http.Request) : http.Connection.RemoteIpAddress?.ToString()) ?? "",
+        _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
+
+    private static async ValueTask RejectAsync(OnRejectedContext context, CancellationToken cancel)
+    {
+        var http = context.HttpContext;
+        var wait = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : TimeSpan.FromMinutes(1);
+        var seconds = Problems.SetRetryAfter(http, wait.TotalSeconds);
+        await Problems.Create(
+            http, ProblemType.RateLimited, $"The limit of songs per minute is reached. Try again in {seconds} seconds.").ExecuteAsync(http);
+    }
+}

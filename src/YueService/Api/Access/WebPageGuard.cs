@@ -1,0 +1,80 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Settings;
+
+namespace YueService.Api.Access;
+
+/// <summary>Keeps web pages of other origins away from a service without an API key.</summary>
+/// <remarks>
+/// A browser sends requests for any page it shows, also to addresses that only this machine reaches. A page of another origin is
+/// known by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that has its own name resolve to this machine
+/// (DNS rebinding) is known by the name in <c>Host</c>. With a key set neither matters, since no page knows it. Health checks
+/// are exempt: probes use any name.
+/// </remarks>
+internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions> options)
+{
+    private readonly bool _hasKey = options.Value.Keys().Count > 0;
+    private readonly List<StringSegment> _hosts = [.. options.Value.Hosts(), "localhost", "*.localhost"];
+    private readonly HashSet<string> _origins = [.. options.Value.Origins()];
+
+    public Task InvokeAsync(HttpContext http)
+    {
+        var request = http.Request;
+        if (_hasKey || request.Path.StartsWithSegments("/health"))
+        {
+            return next(http);
+        }
+
+        if (!IsKnownHost(request.Host.Host))
+        {
+            return Problems.Create(
+                http,
+                ProblemType.UnknownHost,
+                $"The host name is {JsonText.Cut(request.Host.Host)}; add it to the setting Yue:AllowedHosts, or use an IP address or localhost.").ExecuteAsync(http);
+        }
+
+        if (ForeignSource(request) is { } source && !IsNavigation(request))
+        {
+            return Problems.Create(
+                http,
+                ProblemType.ForeignOrigin,
+                $"The request comes from a web page of another origin ({source}); add the origin to the setting Yue:CorsOrigins.").ExecuteAsync(http);
+        }
+
+        return next(http);
+    }
+
+    /// <summary>Returns whether a host is a loopback name, a configured name, an IP address, or absent, as only HTTP/1.0 clients leave it.</summary>
+    private bool IsKnownHost(string host) =>
+        host.Length == 0 || IPAddress.TryParse(host, out _) || HostString.MatchesAny(host.EndsWith('.') ? host[..^1] : host, _hosts);
+
+    /// <summary>The header by which a request is known to come from a page of another origin; null when it does not.</summary>
+    private string? ForeignSource(HttpRequest request)
+    {
+        var origin = request.Headers.Origin;
+        var site = request.Headers["Sec-Fetch-Site"];
+        if (origin.Count > 0 && _origins.Contains(origin.ToString()))
+        {
+            return null;
+        }
+
+        if (origin.Count > 0 && !IsOwn(origin.ToString(), request.Host))
+        {
+            return $"Origin: {JsonText.Cut(origin.ToString())}";
+        }
+
+        return site.Count == 0 || site.ToString() is "same-origin" or "none" ? null : $"Sec-Fetch-Site: {JsonText.Cut(site.ToString())}";
+    }
+
+    /// <summary>Returns whether an origin is the host that the request names; the scheme may differ, since a proxy may end TLS.</summary>
+    private static bool IsOwn(string origin, HostString host) =>
+        origin.IndexOf("://", StringComparison.Ordinal) is > 0 and var end && origin[(end + 3)..].Equals(host.Value, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Returns whether a user follows a link or opens a page, in a window rather than in a frame of another page.</summary>
+    private static bool IsNavigation(HttpRequest request) =>
+        HttpMethods.IsGet(request.Method) && request.Headers["Sec-Fetch-Mode"] == "navigate"
+        && request.Headers["Sec-Fetch-Dest"] is var target && (target.Count == 0 || target == "document");
+}

@@ -1,0 +1,48 @@
+namespace YueService.Api.Errors;
+
+/// <summary>Every kind of problem that the service answers with. The <c>urn:yue:…</c> names are a contract: clients switch on them.</summary>
+/// <param name="Urn">The stable name: the <c>type</c> of the problem details.</param>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Title">The same for every problem of the kind.</param>
+internal sealed record ProblemType(string Urn, int Status, string Title)
+{
+    public static readonly ProblemType MalformedJson = new("urn:yue:malformed-json", 400, "The body is not JSON");
+    public static readonly ProblemType BadRequest = new("urn:yue:bad-request", 400, "The request cannot be read");
+    public static readonly ProblemType Unauthorized = new("urn:yue:unauthorized", 401, "The API key is missing or wrong");
+    public static readonly ProblemType ForeignOrigin = new("urn:yue:foreign-origin", 403, "Web pages of this origin may not use the service");
+    public static readonly ProblemType NotFound = new("urn:yue:not-found", 404, "There is nothing here");
+    public static readonly ProblemType MethodNotAllowed = new("urn:yue:method-not-allowed", 405, "The method is not allowed here");
+    public static readonly ProblemType NotAcceptable = new("urn:yue:not-acceptable", 406, "No accepted form of answer exists");
+    public static readonly ProblemType NoSongYet = new("urn:yue:no-song-yet", 409, "The song is not there");
+    public static readonly ProblemType NoCodes = new("urn:yue:no-codes", 409, "The song has no codes");
+    public static readonly ProblemType BodyTooLarge = new("urn:yue:body-too-large", 413, "The body is too large");
+    public static readonly ProblemType UnsupportedMediaType = new("urn:yue:unsupported-media-type", 415, "The body is of the wrong type");
+    public static readonly ProblemType UnknownHost = new("urn:yue:unknown-host", 421, "The service does not answer to this host name");
+    public static readonly ProblemType InvalidRequest = new("urn:yue:invalid-request", 422, "Fields of the request are at fault");
+    public static readonly ProblemType Unsingable = new("urn:yue:unsingable", 422, "The model cannot sing this request");
+    public static readonly ProblemType FormatUnavailable = new("urn:yue:format-unavailable", 422, "The format cannot be made here");
+    public static readonly ProblemType IdempotencyKeyReused = new("urn:yue:idempotency-key-reused", 422, "The idempotency key is taken");
+    public static readonly ProblemType QueueFull = new("urn:yue:queue-full", 429, "The queue is full");
+    public static readonly ProblemType RateLimited = new("urn:yue:rate-limited", 429, "Too many requests");
+    public static readonly ProblemType InternalError = new("urn:yue:internal-error", 500, "A fault of the service");
+    public static readonly ProblemType SongFailed = new("urn:yue:song-failed", 500, "The song could not be made");
+    public static readonly ProblemType SongDamaged = new("urn:yue:song-damaged", 500, "The stored song is damaged");
+    public static readonly ProblemType NotReady = new("urn:yue:not-ready", 503, "The service is not ready");
+    public static readonly ProblemType TooManyBodies = new("urn:yue:too-many-bodies", 503, "Too many large requests at once");
+    public static readonly ProblemType StorageUnavailable = new("urn:yue:storage-unavailable", 503, "Files cannot be stored now");
+    public static readonly ProblemType Timeout = new("urn:yue:timeout", 504, "The answer took too long");
+    public static readonly ProblemType EngineLost = new("urn:yue:engine-lost", 503, "The device is lost");
+
+    /// <summary>The kind for a status that something below the endpoints chose, such as routing or the server.</summary>
+    public static ProblemType ForStatus(int status) => status switch
+    {
+        StatusCodes.Status404NotFound => NotFound,
+        StatusCodes.Status405MethodNotAllowed => MethodNotAllowed,
+        StatusCodes.Status413PayloadTooLarge => BodyTooLarge,
+        StatusCodes.Status415UnsupportedMediaType => UnsupportedMediaType,
+        StatusCodes.Status504GatewayTimeout => Timeout,
+        StatusCodes.Status501NotImplemented or StatusCodes.Status505HttpVersionNotsupported => BadRequest with { Status = status },
+        >= 500 => InternalError,
+        _ => BadRequest with { Status = status },
+    };
+}

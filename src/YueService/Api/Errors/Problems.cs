@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using YueService.Api.Requests;
+using YueService.Jobs;
+using YueService.Jobs.Audio;
+using YueService.Telemetry;
+
+namespace YueService.Api.Errors;
+
+/// <summary>Problem details (RFC 9457) in the one form that all errors have.</summary>
+internal static class Problems
+{
+    private const int RetryWhileLoadingSeconds = 5;
+    private const int RetryAfterRestartSeconds = 30;
+    private const int RetryBodySeconds = 5;
+    private const int MaxRetrySeconds = 24 * 60 * 60;
+
+    /// <summary>A problem of a kind.</summary>
+    /// <param name="http">The request it answers.</param>
+    /// <param name="type">The kind.</param>
+    /// <param name="detail">What is wrong this time and the way out.</param>
+    public static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail) => Create(http, type, detail, []);
+
+    /// <summary>422: every offending field with what is wrong with it, under <c>errors</c>.</summary>
+    public static ProblemHttpResult Invalid(HttpContext http, RequestFindings findings)
+    {
+        var errors = findings.Errors;
+        var detail = errors.Count == 1
+            ? errors.Values.First()[0]
+            : $"{errors.Count} fields are at fault: {string.Join(", ", errors.Keys.Take(20))}{(errors.Count > 20 ? " …" : "")}.";
+        return Create(http, ProblemType.InvalidRequest, detail, new() { ["errors"] = errors });
+    }
+
+    /// <summary>429: the queue is full; <c>Retry-After</c> says when a place is likely free.</summary>
+    public static ProblemHttpResult QueueFull(HttpContext http, TimeSpan wait)
+    {
+        var seconds = SetRetryAfter(http, wait.TotalSeconds);
+        return Create(http, ProblemType.QueueFull, $"Try again in about {seconds} seconds.");
+    }
+
+    /// <summary>422: the format needs a program that is missing.</summary>
+    public static ProblemHttpResult FormatUnavailable(HttpContext http, AudioFormat format) => Create(
+        http, ProblemType.FormatUnavailable, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+
+    /// <summary>503: the bodies of other requests leave no room for this one.</summary>
+    public static ProblemHttpResult TooManyBodies(HttpContext http, long maxBytes)
+    {
+        SetRetryAfter(http, RetryBodySeconds);
+        return Create(
+            http,
+            ProblemType.TooManyBodies,
+            $"The bodies of all requests together may have {maxBytes >> 20} MiB. Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
+    }
+
+    /// <summary>503: the state folder cannot be used now.</summary>
+    public static ProblemHttpResult StorageUnavailable(HttpContext http, StorageException failure)
+    {
+        SetRetryAfter(http, RetryWhileLoadingSeconds);
+        return Create(http, ProblemType.StorageUnavailable, failure.Message);
+    }
+
+    /// <summary>409: the song is not there; a job that is on its way says when to ask again.</summary>
+    public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, IJobQueue queue)
+    {
+        var state = view.State;
+        var onItsWay = state is JobState.Queued or JobState.Running;
+        if (onItsWay)
+        {
+            var secondsLeft = view.Live is { } live ? JobEstimate.SecondsLeft(live.Latest, live.Queued, queue) : null;
+            SetRetryAfter(http, secondsLeft ?? RetryWhileLoadingSeconds);
+        }
+
+        var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(state.ToString());
+        return Create(
+            http,
+            ProblemType.NoSongYet,
+            onItsWay ? $"The job is {name}; its song comes later." : $"The job is {name}; it has no song.",
+            new() { ["state"] = name });
+    }
+
+    /// <summary>503: the engine is loading, failed or draining.</summary>
+    public static ProblemHttpResult NotReady(HttpContext http, EngineStatus status)
+    {
+        var (state, detail, retrySeconds) = status.State switch
+        {
+            EngineState.Failed => ("failed", "The engine could not start; GET /health says why.", RetryAfterRestartSeconds),
+            EngineState.Draining => ("draining", "The service is shutting down.", RetryAfterRestartSeconds),
+            _ => ("loading", string.Create(
+                CultureInfo.InvariantCulture,
+                $"The models are being loaded: {status.Loading ?? "starting"}, {status.Percent:F0} %."), RetryWhileLoadingSeconds),
+        };
+        SetRetryAfter(http, retrySeconds);
+        return Create(http, ProblemType.NotReady, detail, new() { ["state"] = state });
+    }
+
+    /// <summary>503: the device is lost and the process ends; another attempt after the restart is in order.</summary>
+    public static ProblemHttpResult EngineLost(HttpContext http)
+    {
+        SetRetryAfter(http, RetryAfterRestartSeconds);
+        return Create(http, ProblemType.EngineLost, "The song was not made. Try again when the service has started again.");
+    }
+
+    /// <summary>Sets <c>Retry-After</c> to whole seconds, at least one.</summary>
+    public static int SetRetryAfter(HttpContext http, double waitSeconds)
+    {
+        var seconds = (int)Math.Clamp(Math.Ceiling(waitSeconds), 1, MaxRetrySeconds);
+        http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        return seconds;
+    }
+
+    /// <summary>The details of a problem outside of any request that an endpoint sees.</summary>
+    /// <param name="type">The kind.</param>
+    /// <param name="detail">What is wrong this time and the way out.</param>
+    /// <param name="traceId">Where the log has more.</param>
+    /// <param name="isForOpenAi">Whether the client may be one of OpenAI's, which read nothing but <c>error</c>.</param>
+    public static ProblemDetails Details(ProblemType type, string detail, string traceId, bool isForOpenAi)
+    {
+        var problem = new ProblemDetails { Type = type.Urn, Title = type.Title, Status = type.Status, Detail = detail };
+        problem.Extensions["trace_id"] = traceId;
+        if (isForOpenAi)
+        {
+            problem.Extensions["error"] = OpenAiError.From(type, detail);
+        }
+
+        return problem;
+    }
+
+    private static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail, Dictionary<string, object?> extensions)
+    {
+        var problem = Details(type, detail, TraceIds.TraceId(http), OpenAiError.IsExpectedAt(http.Request.Path));
+        foreach (var (name, value) in extensions)
+        {
+            problem.Extensions[name] = value;
+        }
+
+        return TypedResults.Problem(problem);
+    }
+}

@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace YueService.Api.Errors;
+
+/// <summary>Gives problem details to the refusals that Kestrel writes itself, such as 400, 408, 414 and 431.</summary>
+/// <remarks>
+/// Kestrel refuses a request that it cannot read before any middleware runs, with a head alone, and has no setting for its body. So the
+/// output of each connection passes through a writer that recognizes such a head and replaces it. An https endpoint encrypts before
+/// this point; its refusals keep their empty bodies.
+/// </remarks>
+internal static partial class ServerRefusals
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerOptions.Default)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
+
+    /// <summary>Adds the writer to every endpoint.</summary>
+    public static void DescribeRefusals(this KestrelServerOptions kestrel) => kestrel.ConfigureEndpointDefaults(endpoint =>
+    {
+        var logger = kestrel.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(ServerRefusals));
+        endpoint.Use(next => connection =>
+        {
+            var transport = connection.Transport;
+            connection.Transport = new Duplex(transport.Input, new RefusalWriter(transport.Output, head => Describe(head, kestrel.Limits, logger)));
+            return next(connection);
+        });
+    });
+
+    /// <summary>Returns the whole answer in place of a head without a body.</summary>
+    private static byte[] Describe(string head, KestrelServerLimits limits, ILogger logger)
+    {
+        // No request of the server's exists yet, so its log line and its answer get a trace of their own.
+        using var activity = new Activity("refuse").SetIdFormat(ActivityIdFormat.W3C).Start();
+        var status = int.Parse(head.AsSpan(RefusalWriter.VersionLength, 3), CultureInfo.InvariantCulture);
+        var problem = Problems.Details(ProblemType.ForStatus(status), DetailOf(status, limits), activity.TraceId.ToHexString(), isForOpenAi: true);
+        var body = JsonSerializer.SerializeToUtf8Bytes(problem, Json);
+        Log.Refused(logger, status);
+        var length = string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\nContent-Type: application/problem+json\r\n");
+        return [.. Encoding.ASCII.GetBytes(head.Replace(RefusalWriter.NoBody, length, StringComparison.Ordinal)), .. body];
+    }
+
+    private static string DetailOf(int status, KestrelServerLimits limits) => status switch
+    {
+        StatusCodes.Status408RequestTimeout =>
+            $"The request did not arrive within {limits.RequestHeadersTimeout.TotalSeconds:0} seconds.",
+        StatusCodes.Status414UriTooLong =>
+            $"The request line has more than {limits.MaxRequestLineSize} bytes. Shorten the URL, or send the data in the body.",
+        StatusCodes.Status431RequestHeaderFieldsTooLarge =>
+            $"The headers have more than {limits.MaxRequestHeadersTotalSize} bytes, or there are more than {limits.MaxRequestHeaderCount}. Send fewer.",
+        StatusCodes.Status411LengthRequired => "The request has a body without a length. Send Content-Length.",
+        StatusCodes.Status505HttpVersionNotsupported => "The HTTP version is not supported. Send HTTP/1.1.",
+        _ => "The request line or a header is not valid HTTP. Check the method, the URL, Host and Content-Length.",
+    };
+
+    /// <summary>A connection's two directions.</summary>
+    private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+
+    /// <summary>Passes bytes on as they are, except for a refusal's head.</summary>
+    private sealed class RefusalWriter(PipeWriter output, Func<string, byte[]> describe) : PipeWriter
+    {
+        public const string NoBody = "Content-Length: 0\r\n";
+        public const int VersionLength = 9;         // "HTTP/1.1 "
+        private const int MaxHeadLength = 512;
+        private Memory<byte> _memory;
+
+        public override bool CanGetUnflushedBytes => output.CanGetUnflushedBytes;
+
+        public override long UnflushedBytes => output.UnflushedBytes;
+
+        public override Memory<byte> GetMemory(int sizeHint = 0) => _memory = output.GetMemory(sizeHint);
+
+        public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+        /// <summary>Kestrel writes a head in one piece, which counts as sent only after this call.</summary>
+        public override void Advance(int bytes)
+        {
+            var written = _memory.Span[..bytes];
+            if (!IsRefusal(written))
+            {
+                // The rest of the memory may be written next.
+                _memory = _memory[bytes..];
+                output.Advance(bytes);
+                return;
+            }
+
+            var answer = describe(Encoding.ASCII.GetString(written));
+            answer.CopyTo(output.GetMemory(answer.Length));
+            _memory = default;
+            output.Advance(answer.Length);
+        }
+
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => output.FlushAsync(cancellationToken);
+
+        public override void CancelPendingFlush() => output.CancelPendingFlush();
+
+        public override void Complete(Exception? exception = null) => output.Complete(exception);
+
+        public override ValueTask CompleteAsync(Exception? exception = null) => output.CompleteAsync(exception);
+
+        /// <summary>The service's own errors have a body and thus a content type.</summary>
+        private static bool IsRefusal(ReadOnlySpan<byte> written) =>
+            written.Length < MaxHeadLength && (written.StartsWith("HTTP/1.1 4"u8) || written.StartsWith("HTTP/1.1 5"u8))
+            && written.EndsWith("\r\n\r\n"u8) && written.IndexOf("\r\nContent-Length: 0\r\n"u8) > 0
+            && written.IndexOf("\r\nConnection: close\r\n"u8) > 0 && written.IndexOf("\r\nContent-Type:"u8) < 0;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Information, Message = "The server refused a request that it could not read, with status {Status}")]
+        public static partial void Refused(ILogger logger, int status);
+    }
+}

@@ -1,0 +1,82 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+using Yue.Engine.Scheduling;
+using YueService.Jobs;
+using YueService.Telemetry;
+
+namespace YueService.Api.Health;
+
+/// <summary><c>/health</c>, <c>/health/ready</c> and <c>/health/live</c>.</summary>
+internal static class HealthEndpoints
+{
+    private static readonly string[] Methods = [HttpMethods.Get, HttpMethods.Head];
+
+    public static void MapHealth(this IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods("/health", Methods, HealthAsync).WithName("GetHealth");
+        routes.MapMethods("/health/ready", Methods, ReadyAsync).WithName("GetReadiness");
+        routes.MapMethods("/health/live", Methods, Live).WithName("GetLiveness");
+    }
+
+    /// <summary>Says whether the process answers.</summary>
+    internal static Ok<LiveResponse> Live(HttpContext http)
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        return TypedResults.Ok(new LiveResponse("ok"));
+    }
+
+    /// <summary>Says whether a song can be made. Jobs may be refused nevertheless: <c>/predict</c> needs no state folder.</summary>
+    /// <response code="200">Every configured model is loaded and warm.</response>
+    /// <response code="503">The models are being loaded, could not be loaded, or the service is shutting down.</response>
+    internal static async Task<JsonHttpResult<HealthResponse>> HealthAsync(
+        HttpContext http, ISongEngine engine, SongJobs jobs, IOptions<EngineOptions> options)
+    {
+        var body = await DescribeAsync(http, engine, jobs, options.Value);
+        return Answer(body, body.State == EngineState.Ready);
+    }
+
+    /// <summary>Says whether every request can be served.</summary>
+    /// <response code="200">Every configured model is loaded and warm, and jobs are accepted.</response>
+    /// <response code="503">As for <c>/health</c>, or jobs cannot be accepted.</response>
+    internal static async Task<JsonHttpResult<HealthResponse>> ReadyAsync(
+        HttpContext http, ISongEngine engine, SongJobs jobs, IOptions<EngineOptions> options)
+    {
+        var body = await DescribeAsync(http, engine, jobs, options.Value);
+        return body.JobsRefused is null
+            ? Answer(body, body.State == EngineState.Ready)
+            : Answer(body with { Status = "jobs_refused" }, isReady: false);
+    }
+
+    private static JsonHttpResult<HealthResponse> Answer(HealthResponse body, bool isReady) =>
+        TypedResults.Json(body, statusCode: isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+
+    private static async Task<HealthResponse> DescribeAsync(HttpContext http, ISongEngine engine, SongJobs jobs, EngineOptions options)
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        var status = engine.Status;
+        var loading = status.State == EngineState.Loading;
+        return new HealthResponse
+        {
+            Status = status.State switch
+            {
+                EngineState.Ready => "ok",
+                EngineState.Loading => "loading",
+                EngineState.Draining => "draining",
+                _ => "failed",
+            },
+            State = status.State,
+            Service = ServiceIdentity.Name,
+            Version = ServiceIdentity.Version,
+            Demo = status.IsDemo,
+            Note = status.IsDemo ? "The built-in demo model runs because no checkpoints are configured: a small one, for trying things out." : null,
+            Loading = loading ? status.Loading ?? "starting" : null,
+            Percent = loading ? Math.Round(status.Percent, 1) : null,
+            Reason = status.State == EngineState.Failed ? status.Failure ?? "unknown" : null,
+            JobsRefused = status.State == EngineState.Ready ? await jobs.WhyClosedAsync(http.RequestAborted) : null,
+            Models = status.Models,
+            Device = status.Device,
+            Memory = status.Memory,
+            Queue = new(status.QueueDepth, status.Running, options.QueueCapacity),
+        };
+    }
+}

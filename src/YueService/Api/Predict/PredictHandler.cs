@@ -1,0 +1,142 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Api.Songs;
+using YueService.Jobs;
+using YueService.Jobs.Audio;
+using YueService.Telemetry;
+
+namespace YueService.Api.Predict;
+
+/// <summary><c>POST /predict</c>: lyrics in, song out, while the caller waits.</summary>
+internal sealed partial class PredictHandler(
+    ISongEngine engine,
+    IJobQueue queue,
+    SongRequestBody body,
+    SongSubmitter submitter,
+    ISongEncoder encoder,
+    ILogger<PredictHandler> logger)
+{
+    /// <summary>Makes a song and returns it.</summary>
+    /// <remarks>A caller that disconnects cancels its song.</remarks>
+    /// <response code="200">The song: JSON with the file in base64, or the file itself when Accept names an audio type.</response>
+    /// <response code="202">With Prefer: respond-async, the job; Location is where it is.</response>
+    /// <response code="422">Fields are out of bounds: all of them are named.</response>
+    /// <response code="429">The queue is full; Retry-After says when to try again.</response>
+    /// <response code="503">The models are not loaded; Retry-After says when to try again.</response>
+    public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(HttpContext http)
+    {
+        if (AnswerForm.Choose(http.Request) is not { } form)
+        {
+            return Problems.Create(
+                http, ProblemType.NotAcceptable, "Accept application/json, audio/wav, audio/flac or audio/mpeg.");
+        }
+
+        if (Preferences.Has(http.Request.Headers["Prefer"], Preferences.Async))
+        {
+            var submitted = await submitter.SubmitAsync(http, form.Format);
+            if (submitted.Result is not Accepted<SongJobResponse> accepted)
+            {
+                return (ProblemHttpResult)submitted.Result;
+            }
+
+            Preferences.Applied(http.Response, Preferences.Async);
+            return accepted;
+        }
+
+        var (command, problem) = await body.ReadAsync(http, form.Format);
+        if (command is null)
+        {
+            return problem!;
+        }
+
+        return (await SingAsync(http, command, form)).Result switch
+        {
+            Ok<PredictResponse> song => song,
+            FileContentHttpResult file => file,
+            var refusal => (ProblemHttpResult)refusal,
+        };
+    }
+
+    /// <summary>Has a song made while the caller waits.</summary>
+    /// <param name="http">The request; its end cancels the song.</param>
+    /// <param name="command">What to sing, in a format that can be made here.</param>
+    /// <param name="form">JSON or the file itself.</param>
+    public async Task<Results<Ok<PredictResponse>, FileContentHttpResult, ProblemHttpResult>> SingAsync(
+        HttpContext http, PredictCommand command, AnswerForm form)
+    {
+        var format = form.Format ?? command.Format ?? AudioFormat.Wav;
+        switch (queue.TryEnqueue(command.Song, listener: null, restored: false, out var song, http.RequestAborted))
+        {
+            case SubmitOutcome.QueueFull:
+                return Problems.QueueFull(http, queue.EstimatedWait);
+            case SubmitOutcome.NotReady:
+                return Problems.NotReady(http, engine.Status);
+        }
+
+        var result = await song!.Song;
+        var output = command.Song.Output with { Stems = command.Song.Output.Stems && !form.IsFile };
+        var encoded = await EncodedSong.EncodeAsync(encoder, result, format, output, http.RequestAborted);
+        LogSong(result.Mix.DurationSeconds, result.Timings.TotalSeconds, result.Model);
+        var answer = Answer(http, command, result, encoded, format);
+        if (!form.IsFile)
+        {
+            return TypedResults.Ok(answer);
+        }
+
+        var file = answer with { Warnings = [.. answer.Warnings, .. FileWarnings(command, form)] };
+        SongHeaders.Write(http.Response.Headers, file);
+        return TypedResults.Bytes(encoded.Mix, format.MediaType(), $"song.{format.Name()}");
+    }
+
+    private static PredictResponse Answer(
+        HttpContext http, PredictCommand command, SongResult result, EncodedSong encoded, AudioFormat format) => new()
+        {
+            AudioBase64 = encoded.Mix,
+            Format = format.Name(),
+            Lyrics = command.Song.Lyrics,
+            Genre = command.Song.Genre,
+            Metadata = new(command.ClientJobId, TraceIds.TraceId(http), TraceIds.SpanId()),
+            SampleRate = result.Mix.SampleRateHz,
+            DurationSeconds = result.Mix.DurationSeconds,
+            Seed = result.Seed,
+            Model = result.Model,
+            Stage = result.Scope,
+            Timings = TimingsBody.From(result.Timings),
+            Sections = [.. result.Sections.Select(SectionBody.From)],
+            Warnings = [.. command.Warnings, .. IdempotencyKey.WarningsWhereIgnored(http.Request), .. result.Warnings, .. encoded.Warnings],
+            Reference = ReferenceBody.From(result.Reference),
+            Loudness = encoded.Loudness,
+            Stems = encoded is { Vocal: { } vocal, Instrumental: { } instrumental }
+                ? new(Stem(vocal, result.Vocal!, format), Stem(instrumental, result.Instrumental!, format))
+                : null,
+            Codes = command.ReturnCodes ? result.Codes : null,
+        };
+
+    private static StemBody Stem(byte[] file, AudioClip clip, AudioFormat format) =>
+        new(file, format.Name(), clip.SampleRateHz, clip.DurationSeconds);
+
+    private static IEnumerable<string> FileWarnings(PredictCommand command, AnswerForm form)
+    {
+        if (command.Song.Output.Stems)
+        {
+            yield return "output.stems was ignored: a file answer is the mix only; accept application/json for the stems";
+        }
+
+        if (command.ReturnCodes)
+        {
+            yield return "return_codes was ignored: a file answer has no room for codes; accept application/json for them";
+        }
+
+        if (form.Format is { } accepted && command.Format is { } asked && accepted != asked)
+        {
+            yield return $"output.format {asked.Name()} was ignored: Accept names {accepted.MediaType()}";
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Song of {DurationSeconds:F1} s made in {TotalSeconds:F1} s by {Model}")]
+    private partial void LogSong(double durationSeconds, double totalSeconds, string model);
+}

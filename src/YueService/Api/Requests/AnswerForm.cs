@@ -1,0 +1,51 @@
+using System.Collections.Frozen;
+using Microsoft.Net.Http.Headers;
+using Yue.Engine.Audio;
+
+namespace YueService.Api.Requests;
+
+/// <summary>What form of answer a caller accepts.</summary>
+/// <param name="IsFile">Whether the answer is the file itself rather than JSON.</param>
+/// <param name="Format">The file format that the header names; null leaves it to the body.</param>
+internal sealed record AnswerForm(bool IsFile, AudioFormat? Format)
+{
+    private static readonly AnswerForm Json = new(false, null);
+
+    private static readonly FrozenDictionary<string, AnswerForm> ByMediaType = new Dictionary<string, AnswerForm>
+    {
+        ["application/json"] = Json,
+        ["application/*"] = Json,
+        ["audio/wav"] = new(true, AudioFormat.Wav),
+        ["audio/x-wav"] = new(true, AudioFormat.Wav),
+        ["audio/wave"] = new(true, AudioFormat.Wav),
+        ["audio/vnd.wave"] = new(true, AudioFormat.Wav),
+        ["audio/flac"] = new(true, AudioFormat.Flac),
+        ["audio/x-flac"] = new(true, AudioFormat.Flac),
+        ["audio/mpeg"] = new(true, AudioFormat.Mp3),
+        ["audio/mp3"] = new(true, AudioFormat.Mp3),
+        ["audio/*"] = new(true, null),
+        ["*/*"] = Json,
+    }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>The form that a request's <c>Accept</c> header likes best: JSON without a header, null when it allows none.</summary>
+    /// <remarks>Among equals a named type comes before a range, and JSON before a file.</remarks>
+    public static AnswerForm? Choose(HttpRequest request)
+    {
+        if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) || accepted.Count == 0)
+        {
+            return Json;
+        }
+
+        var refused = accepted.Where(range => range.Quality == 0).Select(FormOf).ToHashSet();
+        return accepted
+            .Where(range => range.Quality != 0)
+            .Select(range => (Form: FormOf(range), Quality: range.Quality ?? 1, IsRange: range.MatchesAllSubTypes))
+            .Where(choice => choice.Form is not null && !refused.Contains(choice.Form))
+            .OrderByDescending(choice => choice.Quality)
+            .ThenBy(choice => choice.IsRange)
+            .ThenBy(choice => choice.Form!.IsFile)
+            .FirstOrDefault().Form;
+    }
+
+    private static AnswerForm? FormOf(MediaTypeHeaderValue range) => ByMediaType.GetValueOrDefault(range.MediaType.ToString());
+}

@@ -1,0 +1,82 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+using YueService.Api.Errors;
+using YueService.Settings;
+
+namespace YueService.Api.Requests;
+
+/// <summary>Reads the bodies of requests within the limit of one body and the budget of all.</summary>
+internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> options)
+{
+    private static readonly Dictionary<string, SpooledFile> NoFiles = [];
+
+    /// <summary>Reads JSON.</summary>
+    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
+    public Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadJsonAsync(HttpContext http) => ReadAsync(http, admitClip: null);
+
+    /// <summary>Reads JSON with a clip in it, or multipart/form-data with files.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="admitClip">Called once before a clip is read; what it returns is the answer, and the clip is not read.</param>
+    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
+    public Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadSongAsync(HttpContext http, Func<ProblemHttpResult?> admitClip) =>
+        ReadAsync(http, admitClip);
+
+    private async Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadAsync(HttpContext http, Func<ProblemHttpResult?>? admitClip)
+    {
+        var maxBytes = options.Value.MaxBodyBytes;
+        var isMultipart = admitClip is not null && MultipartBody.IsMultipart(http.Request);
+        var limit = maxBytes + (admitClip is null ? 0 : isMultipart ? MultipartBody.MaxOtherBytes : ClipInJson.MaxBytes);
+        LiftServerLimit(http, limit);
+        var share = budget.Open();
+        var announced = Math.Min(http.Request.ContentLength ?? 0, limit);
+        if (!share.TryReserve(announced))
+        {
+            return (null, OverBudget(http, share, announced));
+        }
+
+        SongBody? body = null;
+        try
+        {
+            ProblemHttpResult? problem;
+            if (isMultipart)
+            {
+                (body, problem) = await new MultipartBody(http, maxBytes, share, admitClip!).ReadAsync();
+            }
+            else
+            {
+                (var document, problem) = await JsonBody.ReadAsync(http, maxBytes, share, admitClip is null ? null : new ClipInJson(admitClip));
+                body = document is null ? null : new SongBody(document, NoFiles, share);
+            }
+
+            return (body, problem);
+        }
+        finally
+        {
+            if (body is null)
+            {
+                share.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Returns the answer to a body that does not fit the budget now, or never will.</summary>
+    public static ProblemHttpResult OverBudget(HttpContext http, BodyBudget.Share share, long more) => share.Bytes + more > share.MaxBytes
+        ? Problems.Create(
+            http,
+            ProblemType.BodyTooLarge,
+            $"The body is longer than the {share.MaxBytes >> 20} MiB that all bodies may have together. Shorten it, or raise the setting Yue:BodyBudgetMegabytes.")
+        : Problems.TooManyBodies(http, share.MaxBytes);
+
+    /// <summary>
+    /// Makes the server accept more than the limit. The limit is enforced here, so that a refusal is a whole answer; the server would
+    /// close the connection on a client that is still sending.
+    /// </summary>
+    private static void LiftServerLimit(HttpContext http, long maxBytes)
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false, MaxRequestBodySize: { } limit } feature)
+        {
+            feature.MaxRequestBodySize = Math.Max(limit, maxBytes * 2);
+        }
+    }
+}

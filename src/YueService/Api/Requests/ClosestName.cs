@@ -1,0 +1,50 @@
+namespace YueService.Api.Requests;
+
+/// <summary>Finds the known name that a mistyped one most likely means.</summary>
+internal static class ClosestName
+{
+    // Longer names are compared by their beginning, so that a hostile name costs no more than a long one.
+    private const int MaxComparedLength = 64;
+
+    /// <summary>The candidate with the smallest edit distance to <paramref name="name"/>; the first of equals.</summary>
+    /// <param name="name">The name as it was typed.</param>
+    /// <param name="candidates">At least one known name.</param>
+    /// <param name="compared">The part of a candidate that is compared.</param>
+    public static string Of(string name, IEnumerable<string> candidates, Func<string, string>? compared = null) =>
+        candidates.MinBy(candidate => Distance(name, compared is null ? candidate : compared(candidate)))!;
+
+    /// <summary>Insertions, deletions, replacements and swaps of neighbours that turn one name into the other, letter case ignored.</summary>
+    public static int Distance(string left, string right)
+    {
+        var a = Prepare(left);
+        var b = Prepare(right);
+        var beforePrevious = new int[b.Length + 1];
+        var previous = new int[b.Length + 1];
+        var current = new int[b.Length + 1];
+        for (var j = 0; j <= b.Length; j++)
+        {
+            previous[j] = j;
+        }
+
+        for (var i = 1; i <= a.Length; i++)
+        {
+            current[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                var replaced = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+                current[j] = Math.Min(replaced, Math.Min(previous[j], current[j - 1]) + 1);
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                {
+                    current[j] = Math.Min(current[j], beforePrevious[j - 2] + 1);
+                }
+            }
+
+            (beforePrevious, previous, current) = (previous, current, beforePrevious);
+        }
+
+        return previous[b.Length];
+    }
+
+    private static string Prepare(string name) =>
+        (name.Length > MaxComparedLength ? name[..MaxComparedLength] : name).ToLowerInvariant();
+}

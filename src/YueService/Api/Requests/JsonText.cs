@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+
+namespace YueService.Api.Requests;
+
+/// <summary>Text of JSON documents that may hold escapes which are no Unicode text, such as <c>"\ud800"</c>.</summary>
+internal static class JsonText
+{
+    private const int ShownLength = 40;
+
+    /// <summary>The string of a JSON string element.</summary>
+    /// <param name="element">A string element of a document in valid UTF-8.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="unpairedEscape">When false: the escape of the surrogate that has no partner, such as <c>\ud800</c>.</param>
+    public static bool TryGet(JsonElement element, out string text, out string unpairedEscape)
+    {
+        try
+        {
+            text = element.GetString()!;
+            unpairedEscape = "";
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            text = "";
+            unpairedEscape = FirstUnpairedEscape(element.GetRawText());
+            return false;
+        }
+    }
+
+    /// <summary>A property's name; where it is no Unicode text, as it is written in the document.</summary>
+    public static string NameOf(JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            return Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(property));
+        }
+    }
+
+    /// <summary>A value as the document writes it, cut to a length that fits a message.</summary>
+    public static string Show(JsonElement element)
+    {
+        // A clip in base64 may be long: no more is made a string of than is shown. A character has at most four bytes.
+        var raw = JsonMarshal.GetRawUtf8Value(element);
+        return Cut(Encoding.UTF8.GetString(raw[..Math.Min(raw.Length, 4 * (ShownLength + 1))]));
+    }
+
+    /// <summary>Text cut to a length that fits a message, never within a surrogate pair.</summary>
+    public static string Cut(string text)
+    {
+        if (text.Length <= ShownLength)
+        {
+            return text;
+        }
+
+        var length = char.IsHighSurrogate(text[ShownLength - 1]) ? ShownLength - 1 : ShownLength;
+        return $"{text[..length]}…";
+    }
+
+    /// <summary>Unicode characters: a surrogate pair is one.</summary>
+    public static int CountCharacters(string text)
+    {
+        var count = text.Length;
+        foreach (var unit in text)
+        {
+            if (char.IsLowSurrogate(unit))
+            {
+                count--;
+            }
+        }
+
+        return count;
+    }
+
+    private static string FirstUnpairedEscape(string raw)
+    {
+        for (var i = 0; i + 1 < raw.Length; i++)
+        {
+            if (raw[i] != '\\')
+            {
+                continue;
+            }
+
+            i++;
+            if (EscapeAt(raw, i - 1) is not { } unit || !char.IsSurrogate(unit))
+            {
+                continue;
+            }
+
+            if (char.IsHighSurrogate(unit) && EscapeAt(raw, i + 5) is { } next && char.IsLowSurrogate(next))
+            {
+                i += 10;
+                continue;
+            }
+
+            return raw.Substring(i - 1, 6);
+        }
+
+        return "";
+    }
+
+    /// <summary>The code unit of a <c>\uXXXX</c> escape that starts at an index; null where none does.</summary>
+    private static char? EscapeAt(string raw, int start) =>
+        start + 6 <= raw.Length && raw[start] == '\\' && raw[start + 1] == 'u'
+        && ushort.TryParse(raw.AsSpan(start + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit)
+            ? (char)unit
+            : null;
+}

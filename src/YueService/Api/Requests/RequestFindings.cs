@@ -1,0 +1,74 @@
+namespace YueService.Api.Requests;
+
+/// <summary>What reading a request found: every offending field, and every field that is not known.</summary>
+internal sealed class RequestFindings
+{
+    // More names than this help nobody and would make the answer as long as the request.
+    private const int MaxUnknownNamed = 50;
+
+    private readonly Dictionary<string, List<string>> _errors = new(StringComparer.Ordinal);
+    private readonly List<string> _warnings = [];
+    private readonly List<string> _knownPaths = [];
+    private readonly List<string> _unknownPaths = [];
+
+    /// <summary>What is wrong, by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
+    public IReadOnlyDictionary<string, string[]> Errors =>
+        _errors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
+
+    /// <summary>Whether the request can be sung.</summary>
+    public bool IsValid => _errors.Count == 0;
+
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    public void Error(string path, string message)
+    {
+        if (!_errors.TryGetValue(path, out var messages))
+        {
+            _errors[path] = messages = [];
+        }
+
+        messages.Add(message);
+    }
+
+    public void Warn(string message) => _warnings.Add(message);
+
+    /// <summary>Notes a field that requests may have, whether this one has it or not.</summary>
+    public void Known(string path) => _knownPaths.Add(path);
+
+    /// <summary>Notes a field of this request that no reader asked for.</summary>
+    public void Unknown(string path) => _unknownPaths.Add(path);
+
+    /// <summary>Reports the unknown fields with the closest known names: warnings, or errors where the caller asked for strictness.</summary>
+    public void ReportUnknown(bool strict)
+    {
+        foreach (var path in _unknownPaths.Take(MaxUnknownNamed))
+        {
+            var shown = JsonText.Cut(path);
+            var closest = Closest(path);
+            if (strict)
+            {
+                Error(shown, $"{shown} is not a known field; the closest known name is {closest}. Correct it or leave it out.");
+            }
+            else
+            {
+                Warn($"unknown field {shown} was ignored; the closest known name is {closest}");
+            }
+        }
+
+        if (_unknownPaths.Count > MaxUnknownNamed && !strict)
+        {
+            Warn($"{_unknownPaths.Count - MaxUnknownNamed} more unknown fields were ignored");
+        }
+    }
+
+    private string Closest(string path)
+    {
+        var parent = Parent(path);
+        var sameObjectFirst = _knownPaths.OrderBy(known => Parent(known) == parent ? 0 : 1);
+        return ClosestName.Of(Leaf(path), sameObjectFirst, Leaf);
+    }
+
+    private static string Leaf(string path) => path[(path.LastIndexOf('.') + 1)..];
+
+    private static string Parent(string path) => path[..Math.Max(0, path.LastIndexOf('.'))];
+}

@@ -1,0 +1,28 @@
+using System.Text.Json;
+
+namespace YueService.Api.Requests;
+
+/// <summary>The body of a request: JSON, and the files that came beside it.</summary>
+/// <param name="json">Owned.</param>
+/// <param name="files">By the name of their part; owned.</param>
+/// <param name="share">The bytes that the body takes of the budget; owned.</param>
+internal sealed class SongBody(JsonDocument json, IReadOnlyDictionary<string, SpooledFile> files, BodyBudget.Share share) : IDisposable
+{
+    public JsonElement Json => json.RootElement;
+
+    public IReadOnlyDictionary<string, SpooledFile> Files => files;
+
+    /// <summary>The files as the fields of the request.</summary>
+    public IReadOnlyDictionary<string, ClipFile> Clips => files.ToDictionary(file => file.Key, file => new ClipFile(file.Value.ReadAsync), StringComparer.Ordinal);
+
+    public void Dispose()
+    {
+        json.Dispose();
+        foreach (var file in files.Values)
+        {
+            file.Dispose();
+        }
+
+        share.Dispose();
+    }
+}

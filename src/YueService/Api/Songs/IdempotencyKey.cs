@@ -1,0 +1,58 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using YueService.Api.Requests;
+
+namespace YueService.Api.Songs;
+
+/// <summary>The <c>Idempotency-Key</c> header: a request that is sent again makes no second song.</summary>
+internal static class IdempotencyKey
+{
+    private const string Header = "Idempotency-Key";
+    private const int MaxLength = 255;
+
+    /// <summary>The key of a request; null without one.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="fault">What is wrong with the header; null when nothing is.</param>
+    public static string? Read(HttpRequest request, out string? fault)
+    {
+        fault = null;
+        var values = request.Headers[Header];
+        if (values.Count == 0)
+        {
+            return null;
+        }
+
+        var key = values.ToString();
+        if (values.Count == 1 && key.Length is >= 1 and <= MaxLength && key.All(character => character is >= ' ' and <= '~'))
+        {
+            return key;
+        }
+
+        fault = $"{Header} must be 1 to {MaxLength} printable ASCII characters, sent once.";
+        return null;
+    }
+
+    /// <summary>What a caller that waits is told of its key: nothing is kept of its song that a second request could be given.</summary>
+    public static IEnumerable<string> WarningsWhereIgnored(HttpRequest request)
+    {
+        if (request.Headers.ContainsKey(Header))
+        {
+            yield return $"{Header} was ignored: it holds for jobs (POST /v1/songs, or Prefer: respond-async)";
+        }
+    }
+
+    /// <summary>Returns what distinguishes a body from others: a hash of its JSON and its files.</summary>
+    public static async Task<string> HashAsync(SongBody body, CancellationToken cancel)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(JsonMarshal.GetRawUtf8Value(body.Json));
+        foreach (var (name, file) in body.Files.OrderBy(file => file.Key, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            hash.AppendData(await file.HashAsync(cancel));
+        }
+
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,189 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Net.Http.Headers;
+using Yue.Engine.Audio;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Jobs;
+using YueService.Jobs.Audio;
+
+namespace YueService.Api.Songs;
+
+/// <summary><c>GET /v1/songs/{id}/audio</c>: the files of a finished song, whole or in ranges.</summary>
+internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolder songs, ISongEncoder encoder) : IDisposable
+{
+    private static readonly string[] Tracks = [SongFolder.Mix, "vocal", "instrumental"];
+
+    // One at a time: ffmpeg takes a processor, and two callers may want the same file.
+    private readonly SemaphoreSlim _encoding = new(1, 1);
+
+    /// <summary>Returns a track of a song.</summary>
+    /// <remarks>A format other than wav is made at the first call and kept. Range, If-Range and If-None-Match are heeded.</remarks>
+    /// <response code="200">The whole file.</response>
+    /// <response code="206">The range that was asked for.</response>
+    /// <response code="404">There is no such job, or the song has no such track: stems must be asked for with the song.</response>
+    /// <response code="409">The song is not there yet, or never comes.</response>
+    /// <response code="416">The file ends before the range; Content-Range says where.</response>
+    /// <response code="500">The file does not have the size that it was written with.</response>
+    /// <response code="422">track or format has no such value, or the format cannot be made here.</response>
+    public async Task<IResult> GetAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return SongHandler.NoJob(http, id);
+        }
+
+        var findings = new RequestFindings();
+        var track = OneOf(http, "track", Tracks, findings) ?? SongFolder.Mix;
+        var name = OneOf(http, "format", [.. SongFormats.ByName.Keys], findings);
+        if (!findings.IsValid)
+        {
+            return Problems.Invalid(http, findings);
+        }
+
+        if (view.State != JobState.Succeeded || view.Job.Song is null)
+        {
+            return Problems.NoSongYet(http, view, queue);
+        }
+
+        var format = name is null ? view.Job.Request.Format ?? AudioFormat.Wav : SongFormats.ByName[name];
+        if (!view.Job.Song.Tracks.Contains(track))
+        {
+            return Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
+        }
+
+        return await OpenAsync(http, view.Job, track, format) switch
+        {
+            null => Missing(http, format),
+            { IsWhole: true } file => Send(file.Content, id, track, format, view.Job.FinishedAt),
+            var file => Damaged(http, view.Job, file),
+        };
+    }
+
+    public void Dispose() => _encoding.Dispose();
+
+    private ProblemHttpResult Missing(HttpContext http, AudioFormat format) =>
+        encoder.Supports(format)
+            ? Problems.Create(http, ProblemType.NotFound, "The song was removed.")
+            : Problems.FormatUnavailable(http, format);
+
+    private static ProblemHttpResult Damaged(HttpContext http, JobRecord job, SongFile file)
+    {
+        using var content = file.Content;
+        var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0 ? $"instead of {bytes}" : "and its header says otherwise";
+        return Problems.Create(
+            http,
+            ProblemType.SongDamaged,
+            $"{file.Name} in the state folder has {content.Length} bytes {expected}. Delete the job, and ask for the song again.");
+    }
+
+    private static RangedFile Send(FileStream file, string id, string track, AudioFormat format, DateTimeOffset? finishedAt)
+    {
+        // A file made again by another encoder differs in its length or its time.
+        var version = string.Create(
+            CultureInfo.InvariantCulture, $"{id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
+        return new(file.Length, TypedResults.Stream(
+            file,
+            format.MediaType(),
+            $"{id}-{track}.{format.Name()}",
+            finishedAt,
+            new EntityTagHeaderValue($"\"{version}\""),
+            enableRangeProcessing: true));
+    }
+
+    /// <summary>Opens a file of a song. A file other than WAV is made when it is missing or damaged.</summary>
+    /// <returns>The file, or the WAV file when that is damaged; null when it is missing or the format cannot be made here.</returns>
+    private async Task<SongFile?> OpenAsync(HttpContext http, JobRecord job, string track, AudioFormat format)
+    {
+        var file = songs.Open(job.Id, track, format, job.Files);
+        if (format == AudioFormat.Wav || file is { IsWhole: true })
+        {
+            return file;
+        }
+
+        file?.Content.Dispose();
+        return encoder.Supports(format) ? await EncodeAsync(http, job.Id, track, format) : null;
+    }
+
+    private async Task<SongFile?> EncodeAsync(HttpContext http, string id, string track, AudioFormat format)
+    {
+        await _encoding.WaitAsync(http.RequestAborted);
+        try
+        {
+            // Another caller may have had it made meanwhile.
+            var sizes = (await jobs.FindAsync(id, http.RequestAborted))?.Job.Files;
+            if (songs.Open(id, track, format, sizes) is { } made)
+            {
+                if (made.IsWhole)
+                {
+                    return made;
+                }
+
+                await made.Content.DisposeAsync();
+            }
+
+            var wav = songs.Open(id, track, AudioFormat.Wav, sizes);
+            if (wav is not { IsWhole: true })
+            {
+                return wav;
+            }
+
+            await using var content = wav.Content;
+            var bytes = new byte[content.Length];
+            await content.ReadExactlyAsync(bytes, http.RequestAborted);
+            var encoded = await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, http.RequestAborted);
+            try
+            {
+                var name = songs.Add(id, track, format, encoded);
+                await jobs.NoteFileAsync(id, name, encoded.Length);
+                return songs.Open(id, track, format, new Dictionary<string, long> { [name] = encoded.Length });
+            }
+            catch (StorageException) when (IsRemoved(id, track))
+            {
+                return null;
+            }
+        }
+        finally
+        {
+            _encoding.Release();
+        }
+    }
+
+    /// <summary>Returns whether a song was removed while a file of it was being made.</summary>
+    private bool IsRemoved(string id, string track)
+    {
+        var wav = songs.Open(id, track, AudioFormat.Wav, sizes: null);
+        wav?.Content.Dispose();
+        return wav is null;
+    }
+
+    private static string? OneOf(HttpContext http, string name, IReadOnlyCollection<string> allowed, RequestFindings findings)
+    {
+        var text = http.Request.Query[name];
+        if (text.Count == 0 || allowed.Contains(text.ToString()))
+        {
+            return text.Count == 0 ? null : text.ToString();
+        }
+
+        findings.Error(name, $"{name} is {JsonText.Cut(text.ToString())}; send {string.Join(" or ", allowed)}.");
+        return null;
+    }
+
+    /// <summary>A file in ranges, where a range past its end is a problem like every other error.</summary>
+    private sealed class RangedFile(long length, FileStreamHttpResult file) : IResult
+    {
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            await file.ExecuteAsync(httpContext);
+            if (httpContext.Response is { StatusCode: StatusCodes.Status416RangeNotSatisfiable, HasStarted: false, Headers: var headers })
+            {
+                headers.ContentLength = null;
+                headers.Remove(HeaderNames.ContentDisposition);
+                headers.Remove(HeaderNames.ETag);
+                headers.Remove(HeaderNames.LastModified);
+                var detail = $"The range is {JsonText.Cut(httpContext.Request.Headers.Range.ToString())}; the file has {length} bytes.";
+                await Problems.Create(httpContext, ProblemType.ForStatus(StatusCodes.Status416RangeNotSatisfiable), detail).ExecuteAsync(httpContext);
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Jobs;
+
+namespace YueService.Api.Songs;
+
+/// <summary>The stage-1 codes of finished songs: returned, and found for requests that go on from a song.</summary>
+internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolder songs)
+{
+    /// <summary>Returns a song's codes.</summary>
+    /// <response code="200">The codes, in the form that continue_from takes.</response>
+    /// <response code="404">There is no such job, or it was removed.</response>
+    /// <response code="409">The song is not there yet, or never comes, or was made by a release that kept no codes.</response>
+    public async Task<Results<Ok<SongCodes>, ProblemHttpResult>> GetAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return SongHandler.NoJob(http, id);
+        }
+
+        var (codes, problem) = CodesOf(http, view);
+        return codes is null ? problem! : TypedResults.Ok(codes);
+    }
+
+    /// <summary>The song that a request goes on from.</summary>
+    /// <returns>The song, or the problem that it has no codes; neither where there is no such job.</returns>
+    public async Task<(SongOrigin? Origin, ProblemHttpResult? Problem)> FindAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return (null, null);
+        }
+
+        var (codes, problem) = CodesOf(http, view);
+        var song = view.Job.Request.Song;
+        return codes is null ? (null, problem) : (new(codes, song.Lyrics, song.Genre, song.Instrumental), null);
+    }
+
+    private (SongCodes? Codes, ProblemHttpResult? Problem) CodesOf(HttpContext http, JobView view)
+    {
+        if (view.State != JobState.Succeeded || view.Job.Song is null)
+        {
+            return (null, Problems.NoSongYet(http, view, queue));
+        }
+
+        var id = view.Job.Id;
+        try
+        {
+            return songs.FindCodes(id) is { } codes ? (codes, null)
+                : IsRemoved(id) ? (null, SongHandler.NoJob(http, id))
+                : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: an earlier release made it, or their file is damaged. Ask for the song again."));
+        }
+        catch (StorageException) when (IsRemoved(id))
+        {
+            return (null, SongHandler.NoJob(http, id));
+        }
+    }
+
+    /// <summary>Returns whether a song was removed after its job was found.</summary>
+    private bool IsRemoved(string id)
+    {
+        var mix = songs.Open(id, SongFolder.Mix, AudioFormat.Wav, sizes: null);
+        mix?.Content.Dispose();
+        return mix is null;
+    }
+}

@@ -1,0 +1,94 @@
+using YueService.Api.Access;
+using YueService.Api.OpenApi;
+
+namespace YueService.Api.Songs;
+
+/// <summary>The songs that a caller comes back for.</summary>
+internal static class SongEndpoints
+{
+    public static void AddSongs(this IServiceCollection services)
+    {
+        services.AddSingleton<SongSubmitter>();
+        services.AddSingleton<SongHandler>();
+        services.AddSingleton<SongEventsHandler>();
+        services.AddSingleton<SongAudioHandler>();
+        services.AddSingleton<SongCodesHandler>();
+    }
+
+    public static void MapSongs(this IEndpointRouteBuilder routes)
+    {
+        var songs = routes.MapGroup("/v1/songs");
+        MapJobs(songs);
+        songs.MapGet("/{id}/events", (HttpContext http, string id, SongEventsHandler handler) => handler.StreamAsync(http, id))
+            .DisableRequestTimeout()
+            .WithName("WatchSong")
+            .Describe(
+                "Watch a job by server-sent events",
+                "An event is named after the state and has stage, section, tokens, frames, percent and seconds left. Every change of state, stage "
+                    + "and section is sent; between them, only the newest counts. The event with the id end is the last.",
+                new ApiParameter("Last-Event-ID", "The last event that the reader has; the stream goes on after it.", IsHeader: true),
+                new ApiAnswer(200, "The stream.", "text/event-stream"),
+                new ApiAnswer(204, "The reader has the last event already."),
+                ApiAnswer.Problem(404, "There is no such job."));
+        songs.MapMethods(
+                "/{id}/audio",
+                [HttpMethods.Get, HttpMethods.Head],
+                (HttpContext http, string id, SongAudioHandler handler) => handler.GetAsync(http, id))
+            .DisableRequestTimeout()
+            .WithName("GetSongAudio")
+            .Describe(
+                "Fetch a song",
+                "Range, If-Range and If-None-Match are heeded. A format other than wav is made at the first call and kept.",
+                new ApiParameter("track", "The mix (default) or a stem, where the song was asked for with stems.", IsHeader: false, "mix", "vocal", "instrumental"),
+                new ApiParameter("format", "Default: the format that the song was asked for in.", IsHeader: false, "wav", "flac", "mp3"),
+                new ApiAnswer(200, "The file.", "audio/wav", "audio/flac", "audio/mpeg"),
+                new ApiAnswer(206, "The range that was asked for.", "audio/wav", "audio/flac", "audio/mpeg"),
+                ApiAnswer.Problem(404, "There is no such job or track."),
+                ApiAnswer.Problem(409, "The song is not there yet, or never comes."),
+                ApiAnswer.Problem(416, "The file ends before the range."),
+                ApiAnswer.Problem(500, "The file is damaged: it does not have the size that it was written with."));
+        songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
+            .WithName("GetSongCodes")
+            .Describe(
+                "Fetch a song's stage-1 codes",
+                "What continue_from takes: with it a later request finishes a draft, continues the song, or sings a section again.",
+                ApiAnswer.Problem(404, "There is no such job."),
+                ApiAnswer.Problem(409, "The song is not there yet, or never comes, or was made by a release that kept no codes."));
+    }
+
+    private static void MapJobs(RouteGroupBuilder songs)
+    {
+        songs.MapPost("", (HttpContext http, SongHandler handler) => handler.CreateAsync(http))
+            .MakesSongs()
+            .ReadsJson<SongRequestBodyDescription>()
+            .ReadsFiles()
+            .WithName("CreateSong")
+            .Describe(
+                "Queue a song",
+                "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service.",
+                new ApiExample("""{"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","output":{"stems":true}}"""),
+                new ApiParameter("Idempotency-Key", "The same key and body give the same job; with another body it is a 422.", IsHeader: true),
+                ApiAnswer.Problem(409, "The song of continue_from is not there yet, or never comes."),
+                ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
+                ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
+                ApiAnswer.Problem(503, "The models are not loaded, or jobs cannot be stored."));
+        songs.MapGet("", (HttpContext http, SongHandler handler) => handler.ListAsync(http))
+            .WithName("ListSongs")
+            .Describe(
+                "List jobs",
+                "The newest first, without lyrics.",
+                new ApiParameter("limit", "Jobs per page; default 20.", IsHeader: false) { Bounds = (1, 100) },
+                new ApiParameter("cursor", "The next_cursor of the page before.", IsHeader: false));
+        songs.MapGet("/{id}", (HttpContext http, string id, SongHandler handler) => handler.GetAsync(http, id))
+            .WithName("GetSong")
+            .Describe("Show a job", "Its state, place in the queue, progress and song.", ApiAnswer.Problem(404, "There is no such job."));
+        songs.MapDelete("/{id}", (HttpContext http, string id, SongHandler handler) => handler.DeleteAsync(http, id))
+            .WithName("DeleteSong")
+            .Describe(
+                "Cancel or remove a job",
+                "A job that is queued or running is cancelled before the engine's next step. A finished one is removed with its song.",
+                new ApiAnswer(202, "The job, which has not ended within a second; its note says why."),
+                new ApiAnswer(204, "The finished job and its song are removed."),
+                ApiAnswer.Problem(404, "There is no such job."));
+    }
+}

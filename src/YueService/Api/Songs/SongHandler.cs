@@ -1,0 +1,98 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Jobs;
+
+namespace YueService.Api.Songs;
+
+/// <summary><c>/v1/songs</c>: jobs are taken, shown, listed and cancelled.</summary>
+internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter submitter)
+{
+    private const int DefaultPage = 20;
+    private const int MaxPage = 100;
+
+    /// <summary>Queues a song.</summary>
+    /// <remarks>Returns at once; poll the Location or stream its events. The same Idempotency-Key and body give the same job.</remarks>
+    /// <response code="202">Queued; Location is the job.</response>
+    /// <response code="422">Fields are out of bounds: all of them are named. Or the Idempotency-Key came with another body.</response>
+    /// <response code="429">The queue is full; Retry-After says when to try again.</response>
+    /// <response code="503">The models are not loaded, or jobs cannot be stored.</response>
+    public Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> CreateAsync(HttpContext http) =>
+        submitter.SubmitAsync(http, accepted: null);
+
+    /// <summary>Lists jobs, the newest first.</summary>
+    /// <response code="200">A page of jobs; next_cursor leads to the next one.</response>
+    /// <response code="422">limit or cursor is out of bounds.</response>
+    public async Task<Results<Ok<SongJobList>, ProblemHttpResult>> ListAsync(HttpContext http)
+    {
+        var findings = new RequestFindings();
+        var limit = Number(http, "limit", MaxPage, findings) ?? DefaultPage;
+        var cursor = Number(http, "cursor", long.MaxValue, findings);
+        if (!findings.IsValid)
+        {
+            return Problems.Invalid(http, findings);
+        }
+
+        // One more than asked for tells whether there is another page.
+        var found = await jobs.ListAsync(cursor, (int)limit + 1, http.RequestAborted);
+        var page = found.Take((int)limit).ToList();
+        var next = found.Count > page.Count ? page[^1].Job.Number.ToString(CultureInfo.InvariantCulture) : null;
+        return TypedResults.Ok(new SongJobList([.. page.Select(job => SongViews.Show(job, queue, withLyrics: false))], next));
+    }
+
+    /// <summary>Shows a job.</summary>
+    /// <response code="200">The job as it is now.</response>
+    /// <response code="404">There is no such job, or it was removed.</response>
+    public async Task<Results<Ok<SongJobResponse>, ProblemHttpResult>> GetAsync(HttpContext http, string id)
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        return await jobs.FindAsync(id, http.RequestAborted) is { } view
+            ? TypedResults.Ok(SongViews.Show(view, queue, withLyrics: true))
+            : NoJob(http, id);
+    }
+
+    /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>
+    /// <response code="200">The job after it was cancelled, its place in the queue free.</response>
+    /// <response code="202">The job, which has not ended within a second; its note says why. Location is the job.</response>
+    /// <response code="204">The finished job and its song are removed.</response>
+    /// <response code="404">There is no such job, or it was removed.</response>
+    public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return NoJob(http, id);
+        }
+
+        if (await jobs.DeleteAsync(view, http.RequestAborted) is not { } left)
+        {
+            return TypedResults.NoContent();
+        }
+
+        var job = SongViews.Show(left, queue, withLyrics: true);
+        return left.State is JobState.Queued or JobState.Running
+            ? TypedResults.Accepted(SongViews.PathOf(job.Id), job)
+            : TypedResults.Ok(job);
+    }
+
+    /// <summary>404 for a job.</summary>
+    public static ProblemHttpResult NoJob(HttpContext http, string id) =>
+        Problems.Create(http, ProblemType.NotFound, $"There is no job {JsonText.Cut(id)}; it may have been removed.");
+
+    private static long? Number(HttpContext http, string name, long max, RequestFindings findings)
+    {
+        var text = http.Request.Query[name];
+        if (text.Count == 0)
+        {
+            return null;
+        }
+
+        if (long.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= max)
+        {
+            return value;
+        }
+
+        findings.Error(name, $"{name} is {JsonText.Cut(text.ToString())}; send a whole number from 1 to {max}.");
+        return null;
+    }
+}

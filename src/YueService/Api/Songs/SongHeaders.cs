@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Text.Json;
+using YueService.Api.Predict;
+
+namespace YueService.Api.Songs;
+
+/// <summary>The metadata of a song in the headers of an answer that is the file itself. All values are ASCII.</summary>
+internal static class SongHeaders
+{
+    // Proxies commonly refuse header blocks past 8 KiB.
+    private const int MaxListBytes = 2048;
+
+    /// <summary>The headers that <see cref="Write"/> may set, for pages that read them.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        "X-Yue-Seed", "X-Yue-Model", "X-Yue-Sample-Rate", "X-Yue-Duration-Seconds", "X-Yue-Real-Time-Factor", "X-Yue-Trace-Id",
+        "X-Yue-Client-Job-Id", "X-Yue-Gain-Db", "X-Yue-Sections", "X-Yue-Warning-Count", "X-Yue-Warnings",
+    ];
+
+    public static void Write(IHeaderDictionary headers, PredictResponse song)
+    {
+        headers["X-Yue-Seed"] = Text(song.Seed);
+        headers["X-Yue-Model"] = Uri.EscapeDataString(song.Model);
+        headers["X-Yue-Sample-Rate"] = Text(song.SampleRate);
+        headers["X-Yue-Duration-Seconds"] = Text(song.DurationSeconds);
+        headers["X-Yue-Real-Time-Factor"] = Text(song.Timings.RealTimeFactor);
+        headers["X-Yue-Trace-Id"] = song.Metadata.TraceId;
+        if (song.Metadata.ClientJobId is { } clientJobId)
+        {
+            headers["X-Yue-Client-Job-Id"] = clientJobId;
+        }
+
+        if (song.Loudness is { } loudness)
+        {
+            headers["X-Yue-Gain-Db"] = Text(loudness.GainDb);
+        }
+
+        headers["X-Yue-Sections"] = List(song.Sections.Select(section =>
+            Uri.EscapeDataString(section.Tag) + ";" + Text(section.Seconds)));
+        headers["X-Yue-Warning-Count"] = Text(song.Warnings.Count);
+        if (song.Warnings.Count > 0)
+        {
+            headers["X-Yue-Warnings"] = List(song.Warnings);
+        }
+
+        var timings = song.Timings;
+        headers["Server-Timing"] =
+            $"queue;dur={Milliseconds(timings.QueueSeconds)}, stage1;dur={Milliseconds(timings.Stage1Seconds)}, "
+            + $"stage2;dur={Milliseconds(timings.Stage2Seconds)}, decode;dur={Milliseconds(timings.DecodeSeconds)}, "
+            + $"total;dur={Milliseconds(timings.TotalSeconds)}";
+    }
+
+    /// <summary>A JSON array of strings, non-ASCII characters escaped; what does not fit is left out from the end.</summary>
+    private static string List(IEnumerable<string> values)
+    {
+        var kept = new List<string>();
+        var length = 2;
+        foreach (var value in values)
+        {
+            length += JsonSerializer.Serialize(value).Length + 1;
+            if (length > MaxListBytes)
+            {
+                break;
+            }
+
+            kept.Add(value);
+        }
+
+        return JsonSerializer.Serialize(kept);
+    }
+
+    private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
+
+    private static string Milliseconds(double seconds) => (seconds * 1000).ToString("F1", CultureInfo.InvariantCulture);
+}

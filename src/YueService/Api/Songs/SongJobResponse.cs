@@ -1,0 +1,89 @@
+using System.Text.Json.Serialization;
+using YueService.Jobs;
+
+namespace YueService.Api.Songs;
+
+/// <summary>A job as <c>/v1/songs</c> returns it.</summary>
+internal sealed record SongJobResponse
+{
+    /// <summary>The job's identifier: 32 hexadecimal digits.</summary>
+    public required string Id { get; init; }
+
+    /// <summary><c>queued</c>, <c>running</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.</summary>
+    public required JobState State { get; init; }
+
+    /// <summary>When the job was taken.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When the engine began; null before.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>When the job succeeded, failed or was cancelled; null before.</summary>
+    public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>The caller's own name for the job; null when absent or not in the allowed form.</summary>
+    public string? ClientJobId { get; init; }
+
+    /// <summary>The place in the queue from 1 on; null unless queued and handed to the engine.</summary>
+    public int? QueuePosition { get; init; }
+
+    /// <summary>How far the song is; null unless running.</summary>
+    public JobProgressBody? Progress { get; init; }
+
+    /// <summary>Seconds until the song is there, estimated from measured times; null when finished or not known.</summary>
+    public double? EstimatedSecondsLeft { get; init; }
+
+    /// <summary>Why the job failed; null unless it did.</summary>
+    public JobFault? Error { get; init; }
+
+    /// <summary>Why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
+    public string? Note { get; init; }
+
+    /// <summary>The genre line.</summary>
+    public required string Genre { get; init; }
+
+    /// <summary>The lyrics; left out of lists.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Lyrics { get; init; }
+
+    /// <summary>What the caller should know about how the request was understood.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>The finished song; null before.</summary>
+    public FinishedSong? Song { get; init; }
+
+    /// <summary>Where to go on from here.</summary>
+    public required JobLinks Links { get; init; }
+}
+
+/// <summary>How far a song is.</summary>
+/// <param name="Stage"><c>stage1</c> (singing), <c>stage2</c> (refining) or <c>decode</c>.</param>
+/// <param name="Section">The section being sung, from 1 on, kept ones not counted; 0 after stage 1.</param>
+/// <param name="Sections">How many sections are sung: without those that are kept.</param>
+/// <param name="Tokens">Stage-1 tokens of the section; 0 in other stages.</param>
+/// <param name="Frames">Frames done in stage 2 or decode; 0 in stage 1.</param>
+/// <param name="Total">The tokens or frames that there are to do; in stage 1 an upper bound.</param>
+/// <param name="Percent">The whole song's progress, 0 to 100, never falling.</param>
+internal sealed record JobProgressBody(
+    Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);
+
+/// <summary>Where a job's parts are.</summary>
+/// <param name="Self">The job.</param>
+/// <param name="Events">Its progress as server-sent events.</param>
+/// <param name="Audio">Its song.</param>
+/// <param name="Codes">Its song's stage-1 codes.</param>
+internal sealed record JobLinks(string Self, string Events, string Audio, string Codes);
+
+/// <summary>Some jobs, the newest first.</summary>
+/// <param name="Songs">The jobs.</param>
+/// <param name="NextCursor">The <c>cursor</c> of the next page; null on the last one.</param>
+internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string? NextCursor);
+
+/// <summary>The data of a job's event.</summary>
+/// <param name="State">The state from then on; also the event's name.</param>
+/// <param name="QueuePosition">The place in the queue from 1 on; null unless queued.</param>
+/// <param name="Progress">How far the song is; null before it begins.</param>
+/// <param name="EstimatedSecondsLeft">Seconds until the song is there; null when finished or not known.</param>
+/// <param name="Error">Why the job failed; null unless it did.</param>
+internal sealed record JobEventBody(
+    JobState State, int? QueuePosition, JobProgressBody? Progress, double? EstimatedSecondsLeft, JobFault? Error);

@@ -1,0 +1,48 @@
+using Yue.Engine.Songs;
+using YueService.Jobs;
+
+namespace YueService.Api.Songs;
+
+/// <summary>Jobs in the form of the contract.</summary>
+internal static class SongViews
+{
+    public static string PathOf(string id) => $"/v1/songs/{id}";
+
+    /// <summary>A job as the JSON shows it.</summary>
+    /// <param name="view">The job now.</param>
+    /// <param name="queue">Knows the measured times.</param>
+    /// <param name="withLyrics">Lists leave the lyrics out.</param>
+    public static SongJobResponse Show(JobView view, IJobQueue queue, bool withLyrics)
+    {
+        var job = view.Job;
+        var now = view.State is JobState.Queued or JobState.Running ? view.Live?.Latest : null;
+        return new()
+        {
+            Id = job.Id,
+            State = view.State,
+            CreatedAt = job.CreatedAt,
+            StartedAt = job.StartedAt,
+            FinishedAt = job.FinishedAt,
+            ClientJobId = job.Request.ClientJobId,
+            QueuePosition = now is { State: JobState.Queued } && view.Live!.Queued.Position is > 0 and var place ? place : null,
+            Progress = Show(now?.Progress),
+            EstimatedSecondsLeft = now is null ? null : JobEstimate.SecondsLeft(now, view.Live!.Queued, queue),
+            Error = view.State == JobState.Failed ? job.Fault : null,
+            Note = view.Note,
+            Genre = job.Request.Song.Genre,
+            Lyrics = withLyrics ? job.Request.Song.Lyrics : null,
+            Warnings = job.Song?.Warnings ?? job.Request.Warnings,
+            Song = job.Song,
+            Links = new(PathOf(job.Id), PathOf(job.Id) + "/events", PathOf(job.Id) + "/audio", PathOf(job.Id) + "/codes"),
+        };
+    }
+
+    public static JobProgressBody? Show(SongProgress? progress) => progress is null or { Stage: SongStage.Queued } ? null : new(
+        progress.Stage,
+        progress.Section,
+        progress.Sections,
+        progress.Stage == SongStage.Stage1 ? progress.Done : 0,
+        progress.Stage == SongStage.Stage1 ? 0 : progress.Done,
+        progress.Total,
+        Math.Round(100 * progress.Fraction, 2));
+}

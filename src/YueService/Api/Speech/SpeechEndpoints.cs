@@ -1,0 +1,33 @@
+using YueService.Api.Access;
+using YueService.Api.OpenApi;
+using YueService.Api.Songs;
+
+namespace YueService.Api.Speech;
+
+/// <summary>What OpenAI-style clients call.</summary>
+internal static class SpeechEndpoints
+{
+    public static void AddSpeech(this IServiceCollection services) => services.AddSingleton<SpeechHandler>();
+
+    public static void MapSpeech(this IEndpointRouteBuilder routes)
+    {
+        routes.MapPost("/v1/audio/speech", (HttpContext http, SpeechHandler handler) => handler.SpeakAsync(http))
+            .WaitsForSong()
+            .ReadsJson<SpeechRequestDescription>()
+            .WithName("CreateSpeech")
+            .Describe(
+                "Make a song and return its file",
+                "In the form of OpenAI-style audio clients: input is the lyrics, instructions the genre line. A caller that disconnects cancels its song.",
+                new ApiExample("""{"model":"demo","input":"[verse]\nMorning light","instructions":"folk female guitar","response_format":"wav"}"""),
+                new ApiAnswer(200, "The file; headers X-Yue-… describe it.", "audio/wav", "audio/flac", "audio/mpeg"),
+                ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
+                ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
+                ApiAnswer.Problem(503, "The models are not loaded."));
+        routes.MapGet("/v1/models", (SpeechHandler handler) => TypedResults.Ok(handler.ListModels()))
+            .WithName("ListModels")
+            .Describe("List the models that can sing", "The default one comes first.");
+        routes.MapGet("/v1/models/{id}", (HttpContext http, string id, SpeechHandler handler) => handler.GetModel(http, id))
+            .WithName("GetModel")
+            .Describe("Show a model that can sing", "In the form of OpenAI-style clients.", ApiAnswer.Problem(404, "There is no such model."));
+    }
+}

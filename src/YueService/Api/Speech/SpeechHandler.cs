@@ -1,0 +1,56 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using YueService.Api.Errors;
+using YueService.Api.Predict;
+using YueService.Api.Requests;
+using YueService.Api.Songs;
+using YueService.Jobs.Audio;
+
+namespace YueService.Api.Speech;
+
+/// <summary><c>/v1/audio/speech</c> and <c>/v1/models</c>: what OpenAI-style clients call.</summary>
+internal sealed class SpeechHandler(
+    ISongEngine engine, ISongEncoder encoder, PredictHandler predict, BodyReader bodies, TimeProvider clock)
+{
+    private readonly long _startedSeconds = clock.GetUtcNow().ToUnixTimeSeconds();
+
+    /// <summary>Makes a song and returns its file.</summary>
+    public async Task<IResult> SpeakAsync(HttpContext http)
+    {
+        var (body, unreadable) = await bodies.ReadJsonAsync(http);
+        if (body is null)
+        {
+            return unreadable!;
+        }
+
+        PredictCommand? command;
+        RequestFindings findings;
+        using (body)
+        {
+            command = SpeechReader.Read(
+                body.Json, Preferences.IsStrict(http.Request), engine.Status.Stage1Names(), out findings);
+        }
+
+        if (command is null)
+        {
+            return Problems.Invalid(http, findings);
+        }
+
+        var format = command.Format ?? AudioFormat.Wav;
+        return encoder.Supports(format)
+            ? (await predict.SingAsync(http, command, new AnswerForm(IsFile: true, format))).Result
+            : Problems.FormatUnavailable(http, format);
+    }
+
+    /// <summary>The stage-1 checkpoints; none while they are not known yet.</summary>
+    public ModelList ListModels() => new("list", [.. engine.Status.Stage1Names().Select(Show)]);
+
+    /// <summary>One of the stage-1 checkpoints.</summary>
+    public Results<Ok<ModelBody>, ProblemHttpResult> GetModel(HttpContext http, string id) =>
+        engine.Status.Stage1Names().Contains(id)
+            ? TypedResults.Ok(Show(id))
+            : Problems.Create(http, ProblemType.NotFound, $"There is no model {JsonText.Cut(id)}; GET /v1/models lists them.");
+
+    private ModelBody Show(string name) => new(name, "model", _startedSeconds, "yue");
+}

@@ -1,0 +1,15 @@
+namespace YueService.Downloads;
+
+/// <summary>The size and hash that a file must have, as far as they are known before the download.</summary>
+/// <param name="Size">The exact size in bytes; null if it is not known.</param>
+/// <param name="Sha256">The hash of the content in lower-case hex; null if it is not known.</param>
+/// <param name="AboutBytes">The approximate size; null if it is not known.</param>
+internal sealed record ExpectedContent(long? Size, string? Sha256, long? AboutBytes = null)
+{
+    // A size is approximate by rounding, or because the file was revised: twice the size is a wide margin. Small text files may grow more.
+    private const int Margin = 2;
+    private const long LeastMaxBytes = 1 << 20;
+
+    /// <summary>The most bytes that the file may have; without any known size only the disk limits it.</summary>
+    public long MaxBytes => Size ?? (AboutBytes is { } about ? Math.Max(LeastMaxBytes, Margin * about) : long.MaxValue);
+}

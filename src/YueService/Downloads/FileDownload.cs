@@ -1,0 +1,169 @@
+namespace YueService.Downloads;
+
+/// <summary>What a file is.</summary>
+internal sealed record FileContent(long Size, string Sha256);
+
+/// <summary>Downloads a file in ranges into a partial file, checks it, and renames it into place.</summary>
+/// <param name="hub">The server.</param>
+/// <param name="settings">Patience, parallelism and spare disk space.</param>
+/// <param name="freeBytes">Returns the free space of the disk that holds a folder.</param>
+internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Func<string, long> freeBytes)
+{
+    /// <summary>Downloads a file and checks it.</summary>
+    /// <param name="file">Which one.</param>
+    /// <param name="target">Where it will be when it is whole; what is there already is replaced then.</param>
+    /// <param name="expected">What it must be.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="cancel">Stops; the half file stays and is continued by the next call.</param>
+    /// <exception cref="DownloadException">It cannot be had, or is not what it must be.</exception>
+    public async Task<FileContent> RunAsync(
+        HubFile file, string target, ExpectedContent expected, FileProgress progress, CancellationToken cancel)
+    {
+        for (var failures = 1; ; failures++)
+        {
+            DownloadException fault;
+            try
+            {
+                return await TryAsync(file, target, expected, progress, cancel);
+            }
+            catch (DownloadException e) when (e.Remedy != DownloadRemedy.None)
+            {
+                fault = e;
+            }
+
+            if (failures >= settings.Attempts)
+            {
+                throw new DownloadException($"{fault.Message} (tried {failures} times). The same command goes on from here.", DownloadRemedy.None, fault);
+            }
+
+            if (fault.Remedy == DownloadRemedy.Restart)
+            {
+                PartFile.Delete(target);
+            }
+
+            var delay = settings.DelayAfter(failures, fault.RetryAfter);
+            progress.Wait(fault.Message, delay);
+            await Task.Delay(delay, cancel);
+        }
+    }
+
+    private async Task<FileContent> TryAsync(
+        HubFile file, string target, ExpectedContent expected, FileProgress progress, CancellationToken cancel)
+    {
+        var remote = await RemoteFile.AskAsync(hub, file, cancel);
+        CheckPromise(file, remote, expected);
+        var maxBytes = MaxBytes(file, remote, target, expected);
+        var sha256 = expected.Sha256 ?? remote.Sha256;
+        using var part = PartFile.Open(target, remote, sha256, settings);
+        progress.Follow(part, remote.Size);
+        string found;
+        try
+        {
+            found = await FetchAsync(file, remote, part, maxBytes, progress, cancel);
+        }
+        catch when (!remote.TakesRanges)
+        {
+            // Without ranges the next attempt starts from the beginning.
+            PartFile.Delete(target);
+            throw;
+        }
+
+        var size = part.Prefix;
+        if (sha256 is not null && found != sha256)
+        {
+            PartFile.Delete(target);
+            throw new DownloadException($"{file}: the content has sha256 {found}, expected {sha256}; it was thrown away", DownloadRemedy.None);
+        }
+
+        if (expected.Size is { } must && size != must)
+        {
+            PartFile.Delete(target);
+            throw new DownloadException($"{file}: {size} bytes came, expected {must}; they were thrown away", DownloadRemedy.None);
+        }
+
+        part.Complete();
+        return new(size, found);
+    }
+
+    /// <summary>Returns the most bytes that the file may have: by its known or approximate size, and by the disk.</summary>
+    /// <exception cref="DownloadException">The server's file is larger.</exception>
+    private long MaxBytes(HubFile file, RemoteFile remote, string target, ExpectedContent expected)
+    {
+        var folder = Path.GetDirectoryName(target)!;
+        Directory.CreateDirectory(folder);
+        if (remote.Size > expected.MaxBytes)
+        {
+            throw new DownloadException(
+                $"{file}: the server has a file of {remote.Size} bytes, and about {expected.AboutBytes} were expected, {expected.MaxBytes} at most",
+                DownloadRemedy.None);
+        }
+
+        // What has already been downloaded takes no further room.
+        var room = Math.Max(0, freeBytes(folder) - settings.SpareBytes) + PartFile.BytesOf(target);
+        if (remote.Size > room)
+        {
+            throw new DownloadException(
+                $"{file}: {ByteText.Of(remote.Size.Value)} do not fit the disk of {folder}, which has room for {ByteText.Of(room)} besides "
+                + $"{ByteText.Of(settings.SpareBytes)} that stay free. Make room, or name a folder on another disk with --folder.",
+                DownloadRemedy.None);
+        }
+
+        return Math.Min(expected.MaxBytes, room);
+    }
+
+    /// <summary>Refuses a file before its download if it would be refused afterwards.</summary>
+    private static void CheckPromise(HubFile file, RemoteFile remote, ExpectedContent expected)
+    {
+        if (expected.Size is { } size && remote.Size is { } told && told != size)
+        {
+            throw new DownloadException($"{file}: the server has a file of {told} bytes, expected {size}", DownloadRemedy.None);
+        }
+
+        if (remote.Size == 0)
+        {
+            throw new DownloadException($"{file}: the server has an empty file", DownloadRemedy.None);
+        }
+
+        if (expected.Sha256 is { } sha256 && remote.Sha256 is { } linked && linked != sha256)
+        {
+            throw new DownloadException($"{file}: the server has a file with sha256 {linked}, expected {sha256}", DownloadRemedy.None);
+        }
+    }
+
+    /// <summary>Fetches what is not there, several ranges at a time, hashes behind it and keeps the record of what is there.</summary>
+    private async Task<string> FetchAsync(
+        HubFile file, RemoteFile remote, PartFile part, long maxBytes, FileProgress progress, CancellationToken cancel)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var fetch = new RangeFetch(hub, file, remote, part, maxBytes, settings, progress.Wait);
+        var fetching = FetchRangesAsync(fetch, part, stop.Token);
+        var saving = remote.TakesRanges ? SaveAsync(part, fetching, stop.Token) : Task.CompletedTask;
+        try
+        {
+            return await FileHash.FollowAsync(part, fetching, stop.Token);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(fetching, saving).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            if (remote.TakesRanges)
+            {
+                part.Save();
+            }
+        }
+    }
+
+    private Task FetchRangesAsync(RangeFetch fetch, PartFile part, CancellationToken cancel) => Parallel.ForEachAsync(
+        part.Ranges.Where(range => !range.IsComplete),
+        new ParallelOptions { MaxDegreeOfParallelism = settings.Parallel, CancellationToken = cancel },
+        async (range, token) => await fetch.RunAsync(range, token));
+
+    private async Task SaveAsync(PartFile part, Task fetching, CancellationToken cancel)
+    {
+        while (!fetching.IsCompleted)
+        {
+            await Task.WhenAny(fetching, Task.Delay(settings.SaveInterval, cancel));
+            part.Save();
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using Yue.Engine.Weights;
+
+namespace YueService.Downloads;
+
+/// <summary>A file that a profile needs, in a models folder.</summary>
+/// <param name="Checkpoint">What it belongs to.</param>
+/// <param name="File">The manifest's entry.</param>
+/// <param name="Path">Where it lies or will lie.</param>
+internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile File, string Path)
+{
+    /// <summary>Folder and path inside the models folder.</summary>
+    public string Name => $"{Checkpoint.Folder}/{File.Path}";
+
+    public HubFile OnHub => new(Checkpoint.Repository, Checkpoint.Revision, File.Path);
+
+    /// <summary>What its content must be, from the manifest and from what the first pull recorded.</summary>
+    public ExpectedContent Expected(ModelLock locked)
+    {
+        var before = locked.Find(Name, Checkpoint.Revision);
+        return new(File.Size ?? before?.Size, File.Sha256 ?? before?.Sha256, File.AboutBytes);
+    }
+
+    /// <summary>Whether the whole file is there, by its size: only checked files get their final name.</summary>
+    public bool IsThere(ModelLock locked) =>
+        locked.Find(Name, Checkpoint.Revision) is { } before && new FileInfo(Path) is { Exists: true } file && file.Length == before.Size
+        && (File.Sha256 ?? before.Sha256) == before.Sha256;
+}
+
+/// <summary>Where checkpoints are kept.</summary>
+internal sealed class ModelFolder(string path, ModelManifest manifest)
+{
+    /// <summary><c>$XDG_DATA_HOME/yue/models</c>, else <c>~/.local/share/yue/models</c>.</summary>
+    public static string Default => System.IO.Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_DATA_HOME") is { Length: > 0 } data
+            ? data
+            : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share"),
+        "yue",
+        "models");
+
+    public string Path { get; } = System.IO.Path.GetFullPath(path);
+
+    public ModelManifest Manifest => manifest;
+
+    /// <summary>The files of a profile, the small ones of a checkpoint before the large ones.</summary>
+    public IReadOnlyList<ModelFile> FilesOf(string profile) =>
+        [.. manifest.CheckpointsOf(profile).SelectMany(checkpoint => checkpoint.Files
+            .OrderBy(file => file.ExpectedBytes)
+            .Select(file => new ModelFile(checkpoint, file, System.IO.Path.Combine(Path, checkpoint.Folder, System.IO.Path.Combine(file.Path.Split('/'))))))];
+
+    /// <summary>The environment lines that make the service run with a profile.</summary>
+    public IEnumerable<string> SettingsOf(string profile)
+    {
+        var checkpoints = manifest.CheckpointsOf(profile).ToList();
+        var stage1 = FolderOf(CheckpointRole.Stage1);
+        var model = checkpoints.First(checkpoint => checkpoint.Role == CheckpointRole.Stage1).Model;
+        return
+        [
+            $"YUE_STAGE1='{model}={stage1}'",
+            $"YUE_STAGE2='{FolderOf(CheckpointRole.Stage2)}'",
+            $"YUE_CODEC='{FolderOf(CheckpointRole.Codec)}'",
+        ];
+
+        string FolderOf(CheckpointRole role) =>
+            System.IO.Path.Combine(Path, checkpoints.First(checkpoint => checkpoint.Role == role).Folder);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Text.Json;
+
+namespace YueService.Downloads;
+
+/// <summary>What a pulled file was.</summary>
+internal sealed record LockedFile(string Revision, long Size, string Sha256);
+
+/// <summary><c>models.lock.json</c> in the models folder: what every pulled file was, so that it must be the same from then on.</summary>
+internal sealed class ModelLock
+{
+    private const string FileName = "models.lock.json";
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.General)
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        WriteIndented = true,
+    };
+
+    private readonly string _path;
+    private readonly SortedDictionary<string, LockedFile> _files;
+
+    private ModelLock(string path, SortedDictionary<string, LockedFile> files) => (_path, _files) = (path, files);
+
+    /// <summary>The lock of a models folder; empty where there is none.</summary>
+    /// <exception cref="InvalidDataException">The file is not sound.</exception>
+    public static ModelLock Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            var files = File.Exists(path) ? JsonSerializer.Deserialize<SortedDictionary<string, LockedFile>>(File.ReadAllBytes(path), Json) : null;
+            return new(path, new SortedDictionary<string, LockedFile>(files ?? [], StringComparer.Ordinal));
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path} is not a lock file: {e.Message} Remove it to record the files anew.", e);
+        }
+    }
+
+    /// <summary>What a file was when it was pulled at a revision; null where that was not.</summary>
+    /// <param name="name">Folder and path inside the models folder, with '/' between.</param>
+    /// <param name="revision">The commit.</param>
+    public LockedFile? Find(string name, string revision) =>
+        _files.TryGetValue(name, out var file) && file.Revision == revision ? file : null;
+
+    /// <summary>Records a file at once.</summary>
+    public void Add(string name, LockedFile file)
+    {
+        _files[name] = file;
+        Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+        File.WriteAllBytes(_path + ".new", JsonSerializer.SerializeToUtf8Bytes(_files, Json));
+        File.Move(_path + ".new", _path, overwrite: true);
+    }
+}

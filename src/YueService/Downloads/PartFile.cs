@@ -1,0 +1,173 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.Win32.SafeHandles;
+
+namespace YueService.Downloads;
+
+/// <summary>A half file: <c>NAME.part</c>, with <c>NAME.part.json</c> beside it that says which bytes of it are there.</summary>
+/// <remarks>The record is written after the bytes have reached the disk, so that after a power cut it promises no more than there
+/// is. Safe for several writers of different ranges.</remarks>
+internal sealed class PartFile : IDisposable
+{
+    private const string Suffix = ".part";
+
+    private readonly string _target;
+    private readonly SafeFileHandle _handle;
+    private readonly Record _record;
+    private readonly Lock _saving = new();
+
+    private PartFile(string target, SafeFileHandle handle, Record record)
+    {
+        (_target, _handle, _record) = (target, handle, record);
+        Ranges = [.. record.Done.Select((done, i) =>
+            new PartRange(i * record.RangeBytes, Math.Min(record.RangeBytes, record.Size - (i * record.RangeBytes)), done))];
+    }
+
+    /// <summary>The file cut into ranges, in order. One of unknown length where the size is not known.</summary>
+    public IReadOnlyList<PartRange> Ranges { get; }
+
+    /// <summary>The bytes from the beginning on that are all there.</summary>
+    public long Prefix
+    {
+        get
+        {
+            var prefix = 0L;
+            foreach (var range in Ranges)
+            {
+                prefix += range.Done;
+                if (!range.IsComplete)
+                {
+                    break;
+                }
+            }
+
+            return prefix;
+        }
+    }
+
+    /// <summary>Opens the half file of a target, and continues it where it is of the same content.</summary>
+    /// <param name="target">Where the whole file will be.</param>
+    /// <param name="remote">What the server says of the file.</param>
+    /// <param name="sha256">The hash that the content must have, where it is known.</param>
+    /// <param name="settings">Gives the size of a range.</param>
+    /// <exception cref="IOException">Another process is writing it, or the disk fails.</exception>
+    public static PartFile Open(string target, RemoteFile remote, string? sha256, DownloadSettings settings)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        var handle = File.OpenHandle(target + Suffix, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, FileOptions.Asynchronous);
+        try
+        {
+            var size = remote.Size ?? long.MaxValue;
+            var rangeBytes = remote.TakesRanges && size > settings.RangeBytes ? settings.RangeBytes : size;
+            var fresh = new Record(size, rangeBytes, remote.ETag?.ToString(), sha256, new long[remote.Size is null ? 1 : (size + rangeBytes - 1) / rangeBytes]);
+            var kept = remote.TakesRanges ? ReadRecord(target) : null;
+            if (kept is null || !kept.ContinuesAs(fresh) || RandomAccess.GetLength(handle) < kept.End)
+            {
+                File.Delete(RecordPath(target));
+                RandomAccess.SetLength(handle, 0);
+                kept = fresh;
+            }
+
+            return new PartFile(target, handle, kept);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>How many bytes of a target lie in its half file.</summary>
+    public static long BytesOf(string target) => ReadRecord(target)?.Done.Sum() ?? 0;
+
+    /// <summary>Removes what there is of a half file.</summary>
+    public static void Delete(string target)
+    {
+        File.Delete(RecordPath(target));
+        File.Delete(target + Suffix);
+    }
+
+    public async ValueTask WriteAsync(PartRange range, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    {
+        await RandomAccess.WriteAsync(_handle, bytes, range.Start + range.Done, cancel);
+        range.Add(bytes.Length);
+    }
+
+    public ValueTask<int> ReadAsync(Memory<byte> buffer, long offset, CancellationToken cancel) =>
+        RandomAccess.ReadAsync(_handle, buffer, offset, cancel);
+
+    /// <summary>Writes down which bytes are there.</summary>
+    public void Save()
+    {
+        lock (_saving)
+        {
+            var done = Ranges.Select(range => range.Done).ToArray();
+            RandomAccess.FlushToDisk(_handle);
+            var path = RecordPath(_target);
+            File.WriteAllBytes(path + ".new", JsonSerializer.SerializeToUtf8Bytes(_record with { Done = done }));
+            File.Move(path + ".new", path, overwrite: true);
+        }
+    }
+
+    /// <summary>Turns the half file, which must be whole and checked, into the target.</summary>
+    public void Complete()
+    {
+        RandomAccess.FlushToDisk(_handle);
+        File.Move(_target + Suffix, _target, overwrite: true);
+        File.Delete(RecordPath(_target));
+    }
+
+    public void Dispose() => _handle.Dispose();
+
+    private static string RecordPath(string target) => $"{target}{Suffix}.json";
+
+    private static Record? ReadRecord(string target)
+    {
+        try
+        {
+            return File.Exists(target + Suffix) && JsonSerializer.Deserialize<Record>(File.ReadAllBytes(RecordPath(target))) is { IsSound: true } record
+                ? record
+                : null;
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record Record(long Size, long RangeBytes, string? ETag, string? Sha256, long[] Done)
+    {
+        [JsonIgnore]
+        public bool IsSound => RangeBytes > 0 && Done is { Length: > 0 } && Done.Length == (Size + RangeBytes - 1) / RangeBytes
+            && Done.Select((done, i) => done >= 0 && done <= Math.Min(RangeBytes, Size - (i * RangeBytes))).All(holds => holds);
+
+        /// <summary>The end of the last byte that is said to be there.</summary>
+        [JsonIgnore]
+        public long End => Done.Select((done, i) => done == 0 ? 0 : (i * RangeBytes) + done).Max();
+
+        /// <summary>Whether the bytes are known to be of the same content as what is to be fetched now.</summary>
+        public bool ContinuesAs(Record now) => Size == now.Size
+            && ((ETag is not null && ETag == now.ETag) || (Sha256 is not null && Sha256 == now.Sha256));
+    }
+}
+
+/// <summary>A range of a half file; one writer at a time.</summary>
+internal sealed class PartRange(long start, long length, long done)
+{
+    private long _done = done;
+
+    public long Start => start;
+
+    /// <summary>The bytes that it must have; <see cref="long.MaxValue"/> where that is not known.</summary>
+    public long Length { get; private set; } = length;
+
+    /// <summary>The bytes that are there, from its start on.</summary>
+    public long Done => Interlocked.Read(ref _done);
+
+    public bool IsComplete => Done == Length;
+
+    public void Add(int bytes) => Interlocked.Add(ref _done, bytes);
+
+    /// <summary>Sets the length to what has come, where it was not known.</summary>
+    public void End() => Length = Done;
+}

@@ -1,0 +1,34 @@
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+using YueService.Api.Predict;
+using YueService.Telemetry;
+
+namespace YueService.Jobs.Audio;
+
+/// <summary>The files of a finished song.</summary>
+/// <param name="Mix">The song.</param>
+/// <param name="Vocal">The vocal track, when the song has stems.</param>
+/// <param name="Instrumental">The instrumental track, when the song has stems.</param>
+/// <param name="Loudness">What was measured and changed, where a loudness was asked for.</param>
+/// <param name="Warnings">What the caller should know of it.</param>
+internal sealed record EncodedSong(
+    byte[] Mix, byte[]? Vocal, byte[]? Instrumental, LoudnessBody? Loudness, IReadOnlyList<string> Warnings)
+{
+    /// <summary>Encodes the mix, and the stems where the song has them, at the loudness that was asked for.</summary>
+    public static async Task<EncodedSong> EncodeAsync(
+        ISongEncoder encoder, SongResult song, AudioFormat format, OutputSettings output, CancellationToken cancel)
+    {
+        using var activity = YueTelemetry.Source.StartActivity("encode");
+        activity?.SetTag("yue.format", format.Name());
+        var leveled = await LeveledSong.LevelAsync(encoder, song, output.LoudnessLufs, cancel);
+        return new(
+            await encoder.EncodeAsync(leveled.Mix, format, cancel),
+            await StemAsync(leveled.Vocal),
+            await StemAsync(leveled.Instrumental),
+            leveled.Loudness,
+            leveled.Warnings);
+
+        async Task<byte[]?> StemAsync(AudioClip? clip) =>
+            output.Stems && clip is not null ? await encoder.EncodeAsync(clip, format, cancel) : null;
+    }
+}

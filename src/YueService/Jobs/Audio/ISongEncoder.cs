@@ -1,0 +1,24 @@
+using Yue.Engine.Audio;
+
+namespace YueService.Jobs.Audio;
+
+/// <summary>Turns sound into the bytes of a file, on the caller's side: the engine's thread never encodes.</summary>
+internal interface ISongEncoder
+{
+    /// <summary>Whether files of this format can be made here; <c>false</c> when the program it needs is missing.</summary>
+    bool Supports(AudioFormat format);
+
+    /// <summary>The whole file.</summary>
+    /// <param name="clip">The sound; samples past ±1 clip.</param>
+    /// <param name="format">A format that <see cref="Supports"/> allows.</param>
+    /// <param name="cancel">Stops the encoding and any process that does it.</param>
+    Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel);
+
+    /// <summary>Whether loudness can be measured here; <c>false</c> when the program it needs is missing.</summary>
+    bool CanMeasure { get; }
+
+    /// <summary>How loud a clip is.</summary>
+    /// <param name="clip">The sound.</param>
+    /// <param name="cancel">Stops the measurement and any process that does it.</param>
+    Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel);
+}

@@ -1,0 +1,31 @@
+using Yue.Engine.Audio;
+
+namespace YueService.Jobs.Audio;
+
+/// <summary>Logs what the service cannot do because a program is missing.</summary>
+internal static partial class MissingPrograms
+{
+    /// <summary>Warns if ffmpeg or ffprobe is missing. A request that needs them is refused with the same advice.</summary>
+    public static void WarnOfMissingPrograms(this IServiceProvider services)
+    {
+        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(MissingPrograms));
+        if (!services.GetRequiredService<ISongEncoder>().Supports(AudioFormat.Mp3))
+        {
+            Log.NoFfmpeg(logger);
+        }
+        else if (!services.GetRequiredService<AudioDecoder>().HasFfmpeg)
+        {
+            Log.NoFfprobe(logger);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "ffmpeg is not found: only wav can be written, reference clips in flac and m4a cannot be read, and loudness cannot be measured. "
+            + "Install it (sudo apt-get install ffmpeg) and start again")]
+        public static partial void NoFfmpeg(ILogger logger);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "ffprobe is not found: reference clips in flac and m4a cannot be read. Install it (sudo apt-get install ffmpeg) and start again")]
+        public static partial void NoFfprobe(ILogger logger);
+    }
+}

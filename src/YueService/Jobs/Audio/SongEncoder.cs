@@ -1,0 +1,33 @@
+using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+
+namespace YueService.Jobs.Audio;
+
+/// <summary>Encodes with the engine's encoder: WAV by itself, the other formats where ffmpeg is installed.</summary>
+internal sealed class SongEncoder : ISongEncoder
+{
+    private readonly AudioEncoder _encoder = new();
+    private readonly LoudnessMeter _meter = new();
+
+    public bool CanMeasure => _encoder.IsAvailable;
+
+    public bool Supports(AudioFormat format) => _encoder.CanWrite(format);
+
+    public Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel) =>
+        ForSong(() => _encoder.EncodeAsync(clip, format, cancel));
+
+    public Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel) => ForSong(() => _meter.MeasureAsync(clip, cancel));
+
+    /// <exception cref="SongException">ffmpeg failed: this song is lost, others are not.</exception>
+    private static async Task<T> ForSong<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (FfmpegException e)
+        {
+            throw new SongException(e.Message, e);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Microsoft.Extensions.Options;
+using Yue.Engine.Audio;
+using Yue.Engine.Separation;
+
+namespace YueService.Jobs.Audio;
+
+/// <summary>The separator that the settings name, opened at its first use.</summary>
+internal sealed class StemSeparator(IOptions<SeparatorOptions> options) : IDisposable
+{
+    private readonly Lazy<MdxSeparator> _separator = new(options.Value.Open);
+
+    /// <summary>Whether the settings name one.</summary>
+    public bool IsAvailable => options.Value.Separator is not null;
+
+    /// <summary>The vocal and the instrumental of a mix.</summary>
+    public IEnumerable<AudioClip> Separate(DecodedSound mix, CancellationToken cancel)
+    {
+        var (vocal, instrumental) = _separator.Value.Separate(mix, cancel);
+        return [vocal, instrumental];
+    }
+
+    public void Dispose()
+    {
+        if (_separator.IsValueCreated)
+        {
+            _separator.Value.Dispose();
+        }
+    }
+}
