@@ -1,0 +1,57 @@
+namespace Yue.Engine.Songs;
+
+/// <summary>Something that only some model families can do.</summary>
+public enum SongCapability
+{
+    /// <summary>Follows the style of a reference clip.</summary>
+    ReferenceClip,
+
+    /// <summary>Returns the vocal and the instrumental track beside the mix.</summary>
+    Stems,
+
+    /// <summary>Continues a song, and sings one of its sections again.</summary>
+    SingAgain,
+
+    /// <summary>Writes or reads a score.</summary>
+    Score,
+
+    /// <summary>Makes songs without words.</summary>
+    Instrumental,
+
+    /// <summary>Returns sound while the song is still being made.</summary>
+    EarlySound,
+}
+
+/// <summary>A model family as callers see it: models of the same kind, with the same request fields.</summary>
+/// <param name="Name">The family's name, such as <c>yue1</c>.</param>
+/// <param name="Title">The family's name in prose, such as <c>YuE 1</c>.</param>
+/// <param name="Capabilities">What its models can do beyond a song from lyrics.</param>
+/// <param name="Fields">The request fields that its models read, by their JSON names (<c>sampling.top_k</c>). An object's name
+/// stands for all fields in it. Fields that the service itself handles, such as <c>model</c> and <c>output.format</c>, are
+/// taken with every family and are not listed.</param>
+public sealed record FamilyDescription(
+    string Name, string Title, IReadOnlySet<SongCapability> Capabilities, IReadOnlySet<string> Fields)
+{
+    /// <summary>Returns true if the family's models read a request field.</summary>
+    /// <param name="field">The JSON name, such as <c>sampling.top_k</c>.</param>
+    public bool Takes(string field)
+    {
+        for (var name = field; ; name = name[..name.LastIndexOf('.')])
+        {
+            if (Fields.Contains(name))
+            {
+                return true;
+            }
+
+            if (!name.Contains('.', StringComparison.Ordinal))
+            {
+                return false;
+            }
+        }
+    }
+}
+
+/// <summary>A model that requests can name.</summary>
+/// <param name="Name">The name that requests use.</param>
+/// <param name="Family">The family it belongs to.</param>
+public sealed record ModelDescription(string Name, FamilyDescription Family);
