@@ -1,3 +1,5 @@
+using TorchSharp;
+using Yue.Engine.Tensors;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -5,16 +7,25 @@ using static TorchSharp.torch.nn;
 namespace Yue.Engine.Families.Yue1.Layers;
 
 /// <summary>A convolution over time. Holds references to its weights; the model's <see cref="WeightOwner"/> owns them.</summary>
+/// <remarks>On the CPU, inputs and weights are padded with zeros to a multiple of 16 channels. With AVX-512, oneDNN (3.7.1, as in
+/// libtorch 2.10) works in blocks of 16 channels and multiplies what lies in memory after the last channel by zero: a NaN there,
+/// left by any earlier operation, makes outputs NaN. Up to 16 channels it uses other kernels, which do not.</remarks>
 internal sealed class Conv
 {
+    private const int ChannelBlock = 16;
+
     private readonly Tensor _weight;
     private readonly Tensor? _bias;
     private readonly long _stride, _padding, _dilation, _groups;
+    private readonly long _addedChannels;
 
     private Conv(Tensor weight, Tensor? bias, long stride, long padding, long dilation, long groups)
     {
-        (_weight, _bias) = (weight, bias);
         (_stride, _padding, _dilation, _groups) = (stride, padding, dilation, groups);
+        var inputs = weight.shape[1];
+        var isPadded = weight.device.type == DeviceType.CPU && groups == 1 && inputs > ChannelBlock;
+        _addedChannels = isPadded ? (ChannelBlock - (inputs % ChannelBlock)) % ChannelBlock : 0;
+        (_weight, _bias) = (_addedChannels == 0 ? weight : weight.Then(Pad), bias);
     }
 
     /// <summary>The number of channels it gives.</summary>
@@ -78,8 +89,21 @@ internal sealed class Conv
     }
 
     /// <summary>[B, in, T] to [B, out, <see cref="OutputLength"/>]; the caller disposes it.</summary>
-    public Tensor Forward(Tensor x) =>
-        functional.conv1d(x, _weight, _bias, _stride, _padding, _dilation, _groups);
+    public Tensor Forward(Tensor x)
+    {
+        if (_addedChannels == 0)
+        {
+            return Convolve(x);
+        }
+
+        using var padded = Pad(x);
+        return Convolve(padded);
+    }
+
+    private Tensor Convolve(Tensor x) => functional.conv1d(x, _weight, _bias, _stride, _padding, _dilation, _groups);
+
+    /// <summary>[B, C, T] to [B, C + added, T].</summary>
+    private Tensor Pad(Tensor x) => functional.pad(x, [0, 0, 0, _addedChannels]);
 }
 
 /// <summary>A transposed convolution under weight norm that makes T frames into exactly stride · T (docs/model.md 5.3).</summary>
