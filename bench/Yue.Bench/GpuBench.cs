@@ -3,7 +3,7 @@ using System.Text.Json;
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
-using Yue.Engine.Residency;
+using Yue.Engine.Tensors.Native;
 
 namespace Yue.Bench;
 

@@ -15,7 +15,7 @@ public sealed class SongCodesTests
         Gen.Select(GenId.Array[1, 20], Gen.Bool).Sample((codes, ended) =>
         {
             int[] ids = ended ? [.. codes, TokenMap.EndOfAudio] : codes;
-            var section = SectionCodes.FromIds("verse", ids);
+            var section = SectionIds.ToSection("verse", ids);
             Assert.Equal(ids, section.ToIds());
             Assert.Equal(codes.Length / 2, section.Frames);
             Assert.Equal(section.Vocal.Length, section.Instrumental.Length);

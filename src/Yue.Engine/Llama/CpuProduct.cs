@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Yue.Engine.Weights;
 
 namespace Yue.Engine.Llama;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Yue.Engine.Weights;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 

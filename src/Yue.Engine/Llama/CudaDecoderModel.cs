@@ -1,7 +1,7 @@
 using Yue.Cuda;
 using Yue.Cuda.Decode;
 using Yue.Engine.Residency;
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 

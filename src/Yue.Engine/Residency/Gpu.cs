@@ -3,8 +3,8 @@ using TorchSharp;
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
-using Yue.Engine.Llama;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Weights;
 
 namespace Yue.Engine.Residency;
 

@@ -9,6 +9,7 @@ using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Llama;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 

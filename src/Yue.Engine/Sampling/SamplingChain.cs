@@ -1,5 +1,5 @@
 using System.Numerics.Tensors;
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Sampling;
 

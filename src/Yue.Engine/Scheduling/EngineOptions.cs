@@ -31,7 +31,7 @@ public sealed class EngineOptions
     public string? Tokenizer { get; set; }
 
     /// <summary>Where compiled kernels are kept.</summary>
-    public string CacheFolder { get; set; } = Yue.Engine.Residency.CacheFolder.Default;
+    public string CacheFolder { get; set; } = Yue.Engine.Tensors.Native.CacheFolder.Default;
 
     /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
     public string Device { get; set; } = "auto";

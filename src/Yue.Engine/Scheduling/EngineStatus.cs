@@ -1,3 +1,5 @@
+using Yue.Engine.Residency;
+
 namespace Yue.Engine.Scheduling;
 
 /// <summary>What the engine can do at this moment.</summary>
@@ -42,23 +44,6 @@ public sealed record EngineStatus
     /// <summary>How long the step that the engine's thread is in has taken so far; zero when it waits for songs.</summary>
     public TimeSpan InStep { get; init; }
 }
-
-/// <summary>One model file set.</summary>
-/// <param name="Name">The configured name.</param>
-/// <param name="Role"><c>stage1</c>, <c>stage2</c>, <c>codec</c> or <c>vocoder</c>.</param>
-/// <param name="Dtype">The dtype it runs in.</param>
-/// <param name="Parameters">The number of weights.</param>
-/// <param name="Loaded">Whether it is in memory.</param>
-public sealed record ModelStatus(string Name, string Role, string Dtype, long Parameters, bool Loaded);
-
-/// <summary>Memory of the device that the models run on, in bytes.</summary>
-public sealed record MemoryStatus(long TotalBytes, long UsedBytes, long PlannedBytes);
-
-/// <summary>This song cannot be made; others are not affected.</summary>
-public class SongException(string message, Exception? inner = null) : Exception(message, inner);
-
-/// <summary>The request asks for something that the loaded model cannot do; the message says what would work.</summary>
-public sealed class SongRequestException(string message) : SongException(message);
 
 /// <summary>The device is lost: no song can be made until the process starts again.</summary>
 public sealed class EngineDeadException(string message, Exception? inner = null) : Exception(message, inner);

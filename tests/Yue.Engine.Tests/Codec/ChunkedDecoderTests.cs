@@ -1,6 +1,6 @@
 using Xunit;
 using Yue.Engine.Families.Yue1.Decode;
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Testing;
 using static TorchSharp.torch;
 

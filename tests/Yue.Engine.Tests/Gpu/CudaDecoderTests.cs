@@ -6,6 +6,7 @@ using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
 using Yue.Engine.Tests.Stage1;
+using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;
 

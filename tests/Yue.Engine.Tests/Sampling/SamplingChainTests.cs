@@ -1,7 +1,7 @@
 using CsCheck;
 using Xunit;
 using Yue.Engine.Sampling;
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Sampling;
 

@@ -3,7 +3,6 @@ using Xunit;
 using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Families.Yue1.Tokens;
-using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Stage1;

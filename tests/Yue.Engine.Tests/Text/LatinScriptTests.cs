@@ -1,6 +1,6 @@
 using Xunit;
 using Yue.Engine.Families.Yue1.Text;
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Text;
 

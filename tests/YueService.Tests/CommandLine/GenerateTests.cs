@@ -1,6 +1,7 @@
 using System.Text;
 using Xunit;
 using Yue.Engine.Audio;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using Yue.Testing;

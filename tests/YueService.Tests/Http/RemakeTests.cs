@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Xunit;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Songs;
 using YueService.Tests.Fakes;
 

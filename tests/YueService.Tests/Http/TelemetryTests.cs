@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Xunit;
-using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Telemetry;
 using YueService.Tests.Fakes;

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
+using Yue.Engine.Songs;
 using Yue.Testing;
 using YueService.Jobs;
 using YueService.Tests.Fakes;
@@ -58,7 +59,7 @@ public sealed class ReferenceJobTests : IDisposable
         Assert.Equal(4, Clips.Length);
         using var cancelled = await client.DeleteAsync(waiting, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => Clips.Length == 2);
-        stage.Refuse("running", new Yue.Engine.Scheduling.SongException("no"));
+        stage.Refuse("running", new SongException("no"));
         using var stopped = await client.DeleteAsync(running, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => Clips.Length == 0);
     }

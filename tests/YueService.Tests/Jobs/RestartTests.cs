@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Xunit;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Testing;
 using YueService.Jobs;
 using YueService.Telemetry;

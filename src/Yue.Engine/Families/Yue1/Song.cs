@@ -6,6 +6,7 @@ using Yue.Engine.Families.Yue1.Decode;
 using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Families.Yue1.Stage2;
 using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
@@ -202,7 +203,7 @@ internal sealed class Song : IDisposable
 
         (_stage1Tokens, _stage1Time) = (stage1.Tokens, Stopwatch.GetElapsedTime(_started));
         _warnings.AddRange(stage1.Warnings);
-        SectionCodes[] sung = [.. stage1.Sung.Select((ids, i) => SectionCodes.FromIds(_plan.Sung[i].Tag, ids))];
+        SectionCodes[] sung = [.. stage1.Sung.Select((ids, i) => SectionIds.ToSection(_plan.Sung[i].Tag, ids))];
         _warnings.AddRange(sung.SelectMany(
             (section, i) => SectionFindings.Of(_plan.Before.Count + i + 1, section, Job.Request.TargetSeconds?[i])));
         stage1.Dispose();

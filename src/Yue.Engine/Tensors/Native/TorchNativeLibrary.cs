@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using System.Security.Cryptography;
-using Yue.Engine.Residency;
 
 namespace Yue.Engine.Tensors.Native;
 

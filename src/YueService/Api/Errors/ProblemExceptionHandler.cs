@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using YueService.Jobs;
 
 namespace YueService.Api.Errors;

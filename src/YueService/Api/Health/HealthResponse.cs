@@ -1,3 +1,4 @@
+using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 
 namespace YueService.Api.Health;

@@ -1,5 +1,5 @@
 using Yue.Engine.Audio;
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Audio;
 

@@ -1,4 +1,4 @@
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Engine.Tensors;
 using static TorchSharp.torch;
 

@@ -2,7 +2,7 @@ using Yue.Engine.Audio;
 using Yue.Engine.Families.Yue1.Stage2;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Llama;
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 

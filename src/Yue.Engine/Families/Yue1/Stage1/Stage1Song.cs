@@ -1,7 +1,6 @@
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Sampling;
-using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Stage1;

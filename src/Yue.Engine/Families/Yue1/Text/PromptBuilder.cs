@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Yue.Engine.Families.Yue1.Tokens;
-using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Text;
 

@@ -1,7 +1,7 @@
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Yue.Engine.Llama;
+namespace Yue.Engine.Weights;
 
 /// <summary>A matrix of a language model, [rows, columns]: its values, or bytes with a scale a row. Owns its tensors.</summary>
 public sealed class WeightMatrix : IDisposable

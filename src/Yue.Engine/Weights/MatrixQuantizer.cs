@@ -2,10 +2,9 @@ using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
 using Yue.Engine.Tensors;
-using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
-namespace Yue.Engine.Llama;
+namespace Yue.Engine.Weights;
 
 /// <summary>Makes 8-bit matrices of BF16 ones on a GPU, and BF16 values of them for a prefill.</summary>
 /// <remarks>Runs on the stream that TorchSharp uses, so both see each other's work in order. Used by the engine's thread only.</remarks>

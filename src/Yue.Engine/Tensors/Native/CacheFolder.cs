@@ -1,6 +1,6 @@
-namespace Yue.Engine.Residency;
+namespace Yue.Engine.Tensors.Native;
 
-/// <summary>Where files go that can be made again: the demo model, compiled kernels, the patched native library.</summary>
+/// <summary>The folder for files that can be made again: compiled kernels and the patched native library.</summary>
 public static class CacheFolder
 {
     /// <summary><c>$YUE_CACHE</c>, else <c>$XDG_CACHE_HOME/yue</c>, else <c>~/.cache/yue</c>.</summary>

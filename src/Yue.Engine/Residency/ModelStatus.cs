@@ -1,0 +1,12 @@
+namespace Yue.Engine.Residency;
+
+/// <summary>A model and its place in memory.</summary>
+/// <param name="Name">The configured name.</param>
+/// <param name="Role">The model's part in a song, such as <c>stage1</c>, <c>codec</c> or <c>vocoder</c>.</param>
+/// <param name="Dtype">The dtype it runs in.</param>
+/// <param name="Parameters">The number of weights.</param>
+/// <param name="Loaded">True if it is in memory.</param>
+public sealed record ModelStatus(string Name, string Role, string Dtype, long Parameters, bool Loaded);
+
+/// <summary>Memory of the device that the models run on, in bytes.</summary>
+public sealed record MemoryStatus(long TotalBytes, long UsedBytes, long PlannedBytes);
