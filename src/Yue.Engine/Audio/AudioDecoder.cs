@@ -31,17 +31,15 @@ public sealed class AudioDecoder
 {
     public const int MaxBytes = 64 << 20;
     public const int MaxDurationSeconds = 600;
-    public const int MaxChannels = 8;
+    public const int MaxChannels = ClipFaults.MaxChannels;
     public const int MinSampleRateHz = 4_000;
     public const int MaxSampleRateHz = 192_000;
 
     /// <summary>The kinds of file that are read, for messages.</summary>
-    public const string Kinds = "wav, aiff, mp3, ogg, flac or m4a";
+    public const string Kinds = ClipFaults.Kinds;
 
     /// <summary>The kinds of file that are read without ffmpeg, for messages.</summary>
     public const string OwnKinds = "wav, aiff, mp3 or ogg";
-
-    internal const string Unreadable = $"is not a sound file that can be read: {Kinds} are, without a video";
 
     // A file may end this much before its header says without being refused; less than the second limit is not even mentioned.
     private const double MaxMissingSeconds = 1;
@@ -93,9 +91,6 @@ public sealed class AudioDecoder
             return Fault(e.Message);
         }
     }
-
-    /// <summary>Says that a file holds video.</summary>
-    internal static string HoldsVideo(string codec) => $"holds video ({codec}); send its sound track";
 
     /// <summary>Throws if a file is shorter than its header says.</summary>
     /// <returns>A warning if only a little is missing; else null.</returns>
@@ -214,7 +209,7 @@ public sealed class AudioDecoder
     /// <summary>Returns what is wrong with a sound's shape; null if nothing is.</summary>
     internal static string? FaultOf(int channels, int sampleRateHz) => (channels, sampleRateHz) switch
     {
-        ( < 1 or > MaxChannels, _) => $"has {channels} channels; 1 to {MaxChannels} are read",
+        ( < 1 or > MaxChannels, _) => ClipFaults.HasChannels(channels),
         (_, < MinSampleRateHz or > MaxSampleRateHz) => $"has {sampleRateHz} samples per second; {MinSampleRateHz} to {MaxSampleRateHz} are read",
         _ => null,
     };

@@ -114,7 +114,7 @@ internal sealed class FfmpegDecoder
             async (stream, token) => length = await stream.ReadAtLeastAsync(description, description.Length, throwOnEndOfStream: false, token),
             _timeLimit,
             cancel);
-        return end.ExitCode == 0 ? ReadDescription(description.AsMemory(0, length)) : throw new ClipFaultException(AudioDecoder.Unreadable);
+        return end.ExitCode == 0 ? ReadDescription(description.AsMemory(0, length)) : throw new ClipFaultException(ClipFaults.Unreadable);
     }
 
     /// <summary>Decodes the file into the collector.</summary>
@@ -173,7 +173,7 @@ internal sealed class FfmpegDecoder
             : default;
         if (sound.ValueKind == JsonValueKind.Undefined)
         {
-            throw new ClipFaultException(AudioDecoder.Unreadable);
+            throw new ClipFaultException(ClipFaults.Unreadable);
         }
 
         var channels = sound.TryGetProperty("channels", out var count) ? count.GetInt32() : 0;
@@ -186,7 +186,7 @@ internal sealed class FfmpegDecoder
         var codec = Text(sound, "codec_name");
         if (!SoundCodecs.Split(',').Contains(codec))
         {
-            throw new ClipFaultException($"is coded as {codec ?? "something unknown"}, which is not read: {AudioDecoder.Kinds} are");
+            throw new ClipFaultException($"is coded as {codec ?? "something unknown"}, which is not read: {ClipFaults.Kinds} are");
         }
 
         return double.TryParse(Text(json.RootElement.GetProperty("format"), "duration"), CultureInfo.InvariantCulture, out var seconds)

@@ -43,7 +43,7 @@ internal sealed class Mp3Frames
         var first = Mp3Frame.LoadFromStream(file);
         if (first is null or not { MpegLayer: MpegLayer.Layer3 } || first.FileOffset - start > MaxStrayBytes)
         {
-            throw new ClipFaultException(AudioDecoder.Unreadable);
+            throw new ClipFaultException(ClipFaults.Unreadable);
         }
 
         var info = Mp3Info.Read(first);
@@ -66,7 +66,7 @@ internal sealed class Mp3Frames
         }
 
         // Any bytes may look like one frame by chance.
-        return frames.Count > 1 || info.IsPresent ? frames : throw new ClipFaultException(AudioDecoder.Unreadable);
+        return frames.Count > 1 || info.IsPresent ? frames : throw new ClipFaultException(ClipFaults.Unreadable);
     }
 
     private void Add(Mp3Frame frame, Mp3Frame first, long expected, long fileLength)

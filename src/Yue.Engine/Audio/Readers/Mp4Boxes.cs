@@ -23,7 +23,7 @@ internal static class Mp4Boxes
         walk.Visit(file, 0, file.Length, isTop: true);
         if (walk.Video is { } video)
         {
-            throw new ClipFaultException(AudioDecoder.HoldsVideo(video));
+            throw new ClipFaultException(ClipFaults.HoldsVideo(video));
         }
 
         return walk.HasMovie ? walk.Pictures : throw new ClipFaultException("is cut short: it has no moov box, without which no sound is found");

@@ -66,7 +66,7 @@ internal sealed class OggFile
             found.IsCut &= !page.IsLast;
         }
 
-        return found ?? throw new ClipFaultException(AudioDecoder.Unreadable);
+        return found ?? throw new ClipFaultException(ClipFaults.Unreadable);
     }
 
     /// <summary>Returns the packets of the stream in order.</summary>
@@ -103,7 +103,7 @@ internal sealed class OggFile
         var packet = file.AsSpan(page.Body, page.End - page.Body);
         if (VideoName(packet) is { } video)
         {
-            throw new ClipFaultException(AudioDecoder.HoldsVideo(video));
+            throw new ClipFaultException(ClipFaults.HoldsVideo(video));
         }
 
         var codec = packet.StartsWith("\u0001vorbis"u8) ? OggCodec.Vorbis
@@ -116,7 +116,7 @@ internal sealed class OggFile
 
         if (codec == OggCodec.Unknown && packet.StartsWith("Speex   "u8))
         {
-            throw new ClipFaultException($"is coded as Speex, which is not read: {AudioDecoder.Kinds} are");
+            throw new ClipFaultException($"is coded as Speex, which is not read: {ClipFaults.Kinds} are");
         }
 
         return found ?? (codec == OggCodec.Unknown ? null : new OggFile(file, page.Serial, codec));

@@ -81,9 +81,9 @@ internal sealed class OpusReader : ISoundReader
             return (1, channels - 1, channels == 1 ? [0] : [0, 1]);
         }
 
-        if (channels is 0 or > AudioDecoder.MaxChannels || header.Length < HeaderSize + 2 + channels)
+        if (channels is 0 or > ClipFaults.MaxChannels || header.Length < HeaderSize + 2 + channels)
         {
-            throw new ClipFaultException($"has {channels} channels; 1 to {AudioDecoder.MaxChannels} are read");
+            throw new ClipFaultException(ClipFaults.HasChannels(channels));
         }
 
         return (header[19], header[20], header.Slice(HeaderSize + 2, channels).ToArray());

@@ -19,9 +19,9 @@ internal static class VorbisSetup
             throw new ClipFaultException("is cut short: it has no whole Vorbis headers");
         }
 
-        if (first.Data.Span[11] is var channels and (0 or > AudioDecoder.MaxChannels))
+        if (first.Data.Span[11] is var channels and (0 or > ClipFaults.MaxChannels))
         {
-            throw new ClipFaultException($"has {channels} channels; 1 to {AudioDecoder.MaxChannels} are read");
+            throw new ClipFaultException(ClipFaults.HasChannels(channels));
         }
 
         IPacket bits = new VorbisPackets.Packet(setup.Data);

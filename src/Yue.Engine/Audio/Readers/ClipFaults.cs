@@ -1,0 +1,16 @@
+namespace Yue.Engine.Audio.Readers;
+
+/// <summary>The limits of all readers, and the faults that several of them find, each as the end of a sentence about the file.</summary>
+internal static class ClipFaults
+{
+    public const int MaxChannels = 8;
+
+    /// <summary>The kinds of file that are read.</summary>
+    public const string Kinds = "wav, aiff, mp3, ogg, flac or m4a";
+
+    public const string Unreadable = $"is not a sound file that can be read: {Kinds} are, without a video";
+
+    public static string HoldsVideo(string codec) => $"holds video ({codec}); send its sound track";
+
+    public static string HasChannels(int channels) => $"has {channels} channels; 1 to {MaxChannels} are read";
+}
