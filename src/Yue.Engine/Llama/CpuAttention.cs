@@ -2,24 +2,24 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Attention of one position's query heads over the key-value head that they share, in plain C#.</summary>
-/// <remarks>A long row goes in splits, a core each, which are joined in order: how many there are depends on its length alone, so the bits do
-/// not depend on the cores.</remarks>
+/// <summary>Computes the attention of one position's query heads over the key-value head that they share, in plain C#.</summary>
+/// <remarks>A long row is cut into splits, one per core, which are joined in order. The number of splits depends on the row's length
+/// only, so the bits do not depend on the number of cores.</remarks>
 internal static class CpuAttention
 {
-    /// <summary>Positions of a split: 2 MB of a head of 128.</summary>
+    /// <summary>The positions of a split: 2 MB for a head of size 128.</summary>
     public const int SplitPositions = 2048;
 
-    /// <summary>Splits of so many positions.</summary>
+    /// <summary>Returns the number of splits of a row with so many positions.</summary>
     public static int Splits(int positions) => (positions + SplitPositions - 1) / SplitPositions;
 
-    /// <summary>softmax(q · Kᵀ / √D) · V over one split.</summary>
+    /// <summary>Computes softmax(q · Kᵀ / √D) · V over one split.</summary>
     /// <param name="queries">[G, D].</param>
     /// <param name="keys">[S, D].</param>
     /// <param name="values">[S, D].</param>
-    /// <param name="scores">Room for [G, S].</param>
-    /// <param name="mixed">Takes [G, D].</param>
-    /// <param name="sums">Takes [G]: what <see cref="Join"/> weighs the split by.</param>
+    /// <param name="scores">A buffer for [G, S].</param>
+    /// <param name="mixed">Receives [G, D].</param>
+    /// <param name="sums">Receives [G], the weights of the split for <see cref="Join"/>.</param>
     /// <param name="D">The size of a head.</param>
     public static void Mix(
         ReadOnlySpan<float> queries, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, Span<float> scores, Span<float> mixed, Span<SoftmaxSum> sums, int D)
@@ -50,10 +50,10 @@ internal static class CpuAttention
         }
     }
 
-    /// <summary>The softmax over all splits of a row from those over each.</summary>
+    /// <summary>Joins the softmax over each split of a row into that over the whole row.</summary>
     /// <param name="mixed">[splits, G, D].</param>
     /// <param name="sums">[splits, G].</param>
-    /// <param name="joined">Takes [G, D].</param>
+    /// <param name="joined">Receives [G, D].</param>
     /// <param name="D">The size of a head.</param>
     public static void Join(ReadOnlySpan<float> mixed, ReadOnlySpan<SoftmaxSum> sums, Span<float> joined, int D)
     {
@@ -94,7 +94,7 @@ internal static class CpuAttention
     /// <summary>Σ exp(score − top) over the scores of a split.</summary>
     internal readonly record struct SoftmaxSum(float Top, float Sum)
     {
-        /// <summary>The same with a larger top.</summary>
+        /// <summary>Returns the same sum with a larger top.</summary>
         public float From(float top) => Sum * MathF.Exp(Top - top);
     }
 }

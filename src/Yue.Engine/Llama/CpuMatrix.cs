@@ -4,16 +4,16 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>A matrix times a vector in plain C#, four rows at a time: what is read of the vector serves four multiplications.</summary>
+/// <summary>Multiplies a matrix by a vector in plain C#, four rows at a time: each value read of the vector serves four products.</summary>
 internal static class CpuMatrix
 {
-    /// <summary>Rows to go through before the next vector's turn: few, so that the processor reads ahead in main memory without a pause.</summary>
+    /// <summary>The rows that are processed before the next vector: few, so that the processor prefetches from main memory without a pause.</summary>
     public const int Tile = 4;
 
-    /// <summary>y = M · x.</summary>
+    /// <summary>Computes y = M · x.</summary>
     /// <param name="matrix">[rows, columns].</param>
     /// <param name="x">[columns].</param>
-    /// <param name="y">Takes [rows].</param>
+    /// <param name="y">Receives [rows].</param>
     public static void Multiply(ReadOnlySpan<float> matrix, ReadOnlySpan<float> x, Span<float> y)
     {
         var row = 0;
@@ -42,7 +42,7 @@ internal static class CpuMatrix
         }
     }
 
-    /// <summary>y += x · M.</summary>
+    /// <summary>Computes y += x · M.</summary>
     /// <param name="x">[rows].</param>
     /// <param name="matrix">[rows, columns].</param>
     /// <param name="y">[columns].</param>

@@ -3,27 +3,27 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>x · Wᵀ for the few x of a step, in plain C#: a row of W is read from memory once for all of them.</summary>
+/// <summary>Computes x · Wᵀ for the few x of a step, in plain C#. Each row of W is read from memory once for all x.</summary>
 internal static class CpuProduct
 {
-    /// <summary>For all rows of W.</summary>
+    /// <summary>Multiplies by all rows of W.</summary>
     /// <param name="matrix">W, [rows, columns], F32 on the CPU.</param>
     /// <param name="x">[count, columns].</param>
-    /// <param name="y">Takes [count, rows].</param>
-    /// <param name="count">How many x.</param>
+    /// <param name="y">Receives [count, rows].</param>
+    /// <param name="count">The number of x.</param>
     public static void Multiply(WeightMatrix matrix, float[] x, float[] y, int count)
     {
         var rows = (int)matrix.Values.shape[0];
         Multiply(matrix, 0..rows, x, y, rows, count);
     }
 
-    /// <summary>For some rows of W.</summary>
+    /// <summary>Multiplies by some rows of W.</summary>
     /// <param name="matrix">W, [rows, columns], F32 on the CPU.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="x">[count, columns].</param>
-    /// <param name="y">Takes the products of x i with the rows from i · stride on.</param>
+    /// <param name="y">Receives the products of x i with the rows from index i · stride on.</param>
     /// <param name="stride">At least the number of rows.</param>
-    /// <param name="count">How many x.</param>
+    /// <param name="count">The number of x.</param>
     public static void Multiply(WeightMatrix matrix, Range rows, float[] x, ArraySegment<float> y, int stride, int count)
     {
         var columns = (int)matrix.Values.shape[1];

@@ -5,17 +5,17 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>A Llama's steps of a few positions on the CPU in plain C#, over the weights and caches that TorchSharp prefills with.</summary>
-/// <remarks>What <see cref="LlamaModel.Forward"/> computes, without its hundred calls a block, which cost more than a small model's
-/// arithmetic. A position's result does not depend on what else is in the step. Only large products use more than one core. For one thread at
-/// a time; others have their own over the same weights and cache, for other rows.</remarks>
+/// <summary>Runs a Llama's steps of a few positions on the CPU in plain C#, with the weights and caches that TorchSharp prefills with.</summary>
+/// <remarks>It computes the same as <see cref="LlamaModel.Forward"/>, without its hundred calls per block, which cost more than a small
+/// model's arithmetic. A position's result does not depend on the other positions of the step. Only large products use more than one
+/// core. An instance is for one thread at a time. Other threads use other instances over the same weights and cache, for other rows.</remarks>
 /// <param name="config">The model's dimensions.</param>
 /// <param name="weights">Its weights, F32 on the CPU.</param>
-/// <param name="rope">Turns queries and keys.</param>
+/// <param name="rope">Rotates queries and keys.</param>
 /// <param name="scored">The rows of the head that are not zero: <see cref="RowsOtherThanZero"/>.</param>
 internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope rope, IReadOnlyList<Range> scored)
 {
-    /// <summary>Ids a row at most: with more of them a product of matrices pays.</summary>
+    /// <summary>The most ids per row. With more, a matrix product is faster.</summary>
     public const int MostIds = 4;
 
     private float[] _logits = [];
@@ -23,9 +23,9 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
     /// <summary>Appends the same number of ids to every row of a range.</summary>
     /// <param name="ids">B·T ids, row after row.</param>
-    /// <param name="cache">Holds what came before and takes the new positions.</param>
+    /// <param name="cache">The keys and values so far; the new positions are appended.</param>
     /// <param name="rows">The B rows.</param>
-    /// <param name="states">Takes the final-norm hidden state of each row's last id, [B, hidden].</param>
+    /// <param name="states">Receives the final-norm hidden state of each row's last id, [B, hidden].</param>
     public void Step(ReadOnlySpan<int> ids, KvCache cache, Range rows, Span<float> states)
     {
         var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
@@ -53,10 +53,10 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         }
     }
 
-    /// <summary>Scores of the next id; a row of zeros scores zero without being read.</summary>
+    /// <summary>Returns the scores of the next id. A head row of zeros scores zero without being read.</summary>
     /// <param name="hidden">[B, hidden], final-norm states.</param>
     /// <param name="firstId">The first id scored.</param>
-    /// <param name="count">How many ids are scored.</param>
+    /// <param name="count">The number of ids scored.</param>
     /// <returns>[B, count]; the caller disposes it.</returns>
     public Tensor Logits(Tensor hidden, int firstId, int count)
     {
@@ -82,7 +82,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return logits;
     }
 
-    /// <summary>Where the ids go; makes sure that there is room.</summary>
+    /// <summary>Returns the places of the ids and checks that there is room.</summary>
     private Position[] PositionsOf(int count, KvCache cache, Range rows, int T)
     {
         var length = cache.LengthWith(rows, T);
@@ -101,7 +101,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return positions;
     }
 
-    /// <summary>What the positions attend to, position after position and head after head.</summary>
+    /// <summary>Returns the spans that the positions attend to, by position and then by head.</summary>
     private List<Split> SplitsOf(Position[] positions)
     {
         var splits = new List<Split>();
@@ -117,10 +117,10 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return splits;
     }
 
-    /// <summary>The values of a contiguous F32 tensor on the CPU.</summary>
+    /// <summary>Returns the values of a contiguous F32 tensor on the CPU.</summary>
     public static Span<float> Floats(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
 
-    /// <summary>The rows of a matrix that hold something.</summary>
+    /// <summary>Returns the rows of a matrix that are not all zeros.</summary>
     public static IReadOnlyList<Range> RowsOtherThanZero(Tensor matrix)
     {
         var (rows, columns) = ((int)matrix.shape[0], (int)matrix.shape[1]);
@@ -146,7 +146,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return ranges;
     }
 
-    /// <summary>x += output · attention(norm(x)): grouped-query attention, query head h reads key-value head h / (H/K).</summary>
+    /// <summary>x += output · attention(norm(x)). Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
     private void Attention(int layer, Position[] positions, List<Split> splits, KvCache cache)
     {
         var (block, D) = (weights.Layers[layer], config.HeadSize);
@@ -237,19 +237,19 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         }
     }
 
-    /// <summary>A part of the positions that a position's heads attend to.</summary>
+    /// <summary>A span of the positions that a position's heads attend to.</summary>
     /// <param name="Position">The attending position's number.</param>
     /// <param name="Head">The key-value head.</param>
-    /// <param name="Start">The first of them.</param>
-    /// <param name="End">Behind the last.</param>
+    /// <param name="Start">The first position of the span.</param>
+    /// <param name="End">The position after the last.</param>
     private readonly record struct Split(int Position, int Head, int Start, int End);
 
-    /// <summary>Where a position lies.</summary>
+    /// <summary>The place of a position.</summary>
     /// <param name="Row">The cache's row.</param>
-    /// <param name="Index">Positions before it.</param>
+    /// <param name="Index">The number of positions before it.</param>
     private readonly record struct Position(int Row, int Index);
 
-    /// <summary>What a step writes on the way, for a number of positions behind up to <c>length</c> others.</summary>
+    /// <summary>Buffers for the intermediate values of a step.</summary>
     private sealed class Buffers(LlamaConfig config, int positions, int length)
     {
         public int Positions => positions;
@@ -264,12 +264,12 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         public float[] Wide { get; } = new float[positions * Math.Max(
             (config.Heads + (2 * config.KeyValueHeads)) * config.HeadSize, 2 * config.IntermediateSize)];
 
-        /// <summary>What attention mixed; what silu let through.</summary>
+        /// <summary>The result of attention; the result of silu.</summary>
         public float[] Mixed { get; } = new float[positions * Math.Max(config.Heads * config.HeadSize, config.IntermediateSize)];
 
         public float[] Scores { get; } = new float[positions * config.Heads * length];
 
-        /// <summary>What attention mixed of each split, and what these weigh.</summary>
+        /// <summary>The result of attention over each split, and the splits' weights.</summary>
         public float[] SplitMixed { get; } = new float[positions * CpuAttention.Splits(length) * config.Heads * config.HeadSize];
 
         public CpuAttention.SoftmaxSum[] SplitSums { get; } = new CpuAttention.SoftmaxSum[positions * CpuAttention.Splits(length) * config.Heads];

@@ -3,24 +3,25 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Shares work among cores where it is large enough.</summary>
+/// <summary>Shares work among cores if it is large enough.</summary>
 internal static class CpuWork
 {
-    /// <summary>Multiplications that one core does alone: about a quarter of a millisecond. Waking another takes 0.01, but much longer where
-    /// other programs want it.</summary>
+    /// <summary>The multiplications that one core does alone: about a quarter of a millisecond. Waking another core takes 0.01 ms, but much
+    /// longer if other programs use it.</summary>
     private const long Alone = 4_000_000;
 
-    /// <summary>libtorch's threads, so that its settings hold here, too.</summary>
+    /// <summary>The number of libtorch's threads, so that its settings apply here, too.</summary>
     public static readonly int Cores = get_num_threads();
 
-    /// <summary>Whether so many multiplications are left to one core.</summary>
+    /// <summary>Returns true if so many multiplications are left to one core.</summary>
     public static bool IsForOne(long multiplications) => multiplications < 2 * Alone;
 
-    /// <summary>Does parts of 0 to <paramref name="count"/>, from the first number to before the second.</summary>
+    /// <summary>Runs <paramref name="part"/> on parts of 0 to <paramref name="count"/>. Each part begins at the first number and ends before
+    /// the second.</summary>
     public static void Share(int count, long multiplications, Action<int, int> part) =>
         Do((int)Math.Min(Math.Min(Cores, count), multiplications / Alone), count, part);
 
-    /// <summary>The same where each is work enough for a core.</summary>
+    /// <summary>Runs <paramref name="part"/> on parts of a range of which each item is enough work for a core.</summary>
     public static void Share(int count, Action<int, int> part) => Do(Math.Min(Cores, count), count, part);
 
     private static void Do(int parts, int count, Action<int, int> part)
@@ -37,7 +38,7 @@ internal static class CpuWork
         }
         catch (AggregateException failures)
         {
-            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);       // as where one core does it all
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);       // the exception that one core alone would throw
         }
     }
 }

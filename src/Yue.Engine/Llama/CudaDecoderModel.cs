@@ -7,26 +7,26 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Prompts that a decoder prefills at once, and the positions that each has at most, what its row held before included.</summary>
+/// <summary>The prompts that a decoder prefills at once, and the most positions of each, with those that its row held before.</summary>
 internal readonly record struct PromptBatch(int Rows, int Positions);
 
-/// <summary>A language model on a GPU: TorchSharp prefills, Yue.Cuda decodes, over the same weight memory.</summary>
-/// <remarks>The paged cache of the decoder holds every row. Prompts are prefilled in a dense cache of few rows, which all rows
-/// share in turn: what the row has goes in, the new positions come back out. Used by the engine's thread only.</remarks>
+/// <summary>A language model on a GPU. TorchSharp prefills and Yue.Cuda decodes, with the same weights in memory.</summary>
+/// <remarks>The decoder's paged cache holds every row. Prompts are prefilled in a dense cache of few rows, which all rows use in turn:
+/// the row's positions are copied in, and the new ones are copied back. Used by the engine's thread only.</remarks>
 internal sealed class CudaDecoderModel : IDisposable
 {
     private readonly LlamaModel _model;
     private readonly KvCache _dense;
     private readonly List<int>[] _pages;
 
-    /// <summary>A decoder over a loaded model.</summary>
+    /// <summary>Creates a decoder for a loaded model.</summary>
     /// <param name="model">The model, on the GPU; the caller keeps it.</param>
     /// <param name="gpu">The GPU.</param>
-    /// <param name="rows">Sequences that can run at once.</param>
-    /// <param name="context">Positions of a row at most.</param>
-    /// <param name="positions">Positions that all rows together can hold.</param>
-    /// <param name="headRows">Ids that a step scores at most.</param>
-    /// <param name="prompts">What is prefilled at once.</param>
+    /// <param name="rows">The number of sequences that can run at once.</param>
+    /// <param name="context">The most positions of a row.</param>
+    /// <param name="positions">The positions that all rows together can hold.</param>
+    /// <param name="headRows">The most ids that a step scores.</param>
+    /// <param name="prompts">The prompts that are prefilled at once.</param>
     public CudaDecoderModel(LlamaModel model, Gpu gpu, int rows, int context, int positions, int headRows, PromptBatch prompts)
     {
         _model = model;
@@ -43,15 +43,15 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>The rows' keys and values.</summary>
     public Cuda.Decode.KvCache Pages { get; }
 
-    /// <summary>What the steps run on.</summary>
+    /// <summary>The stream that the steps run on.</summary>
     public CudaStream Stream { get; } = CudaStream.Create();
 
-    /// <summary>Device memory that a decoder's caches take, in bytes: the pages of all rows, and the dense cache for a prefill.</summary>
+    /// <summary>Returns the bytes of device memory that a decoder's caches take: the pages of all rows and the dense cache for prompts.</summary>
     /// <param name="config">The model.</param>
-    /// <param name="type">How the pages hold keys and values; the dense cache is F32 where they are, else BF16.</param>
-    /// <param name="rows">Sequences that can run at once.</param>
-    /// <param name="positions">Positions that all rows together can hold.</param>
-    /// <param name="prompts">What is prefilled at once.</param>
+    /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if they are, else BF16.</param>
+    /// <param name="rows">The number of sequences that can run at once.</param>
+    /// <param name="positions">The positions that all rows together can hold.</param>
+    /// <param name="prompts">The prompts that are prefilled at once.</param>
     public static long CacheBytes(LlamaConfig config, CacheType type, int rows, long positions, PromptBatch prompts)
     {
         var shape = ShapeOf(config, prompts.Positions);
@@ -61,7 +61,7 @@ internal sealed class CudaDecoderModel : IDisposable
         return (page * (Cuda.Decode.KvCache.PagesFor((int)positions) + rows)) + dense;
     }
 
-    /// <summary>A checkpoint's dimensions as the kernels take them.</summary>
+    /// <summary>Returns a checkpoint's dimensions in the form that the kernels take.</summary>
     public static LlamaShape ShapeOf(LlamaConfig config, int context) => new()
     {
         Layers = config.Layers,
@@ -75,7 +75,7 @@ internal sealed class CudaDecoderModel : IDisposable
         NormEpsilon = (float)config.RmsNormEpsilon,
     };
 
-    /// <summary>Gives a row enough pages for so many positions; it keeps the ones it has.</summary>
+    /// <summary>Gives a row enough pages for so many positions. It keeps the pages that it has.</summary>
     public void Reserve(int row, int positions)
     {
         var missing = Cuda.Decode.KvCache.PagesFor(positions) - _pages[row].Count;
@@ -112,10 +112,10 @@ internal sealed class CudaDecoderModel : IDisposable
         Stream.Synchronize();
     }
 
-    /// <summary>Brings prompts into empty rows that have the pages for them, those of one length a batch at a time.</summary>
-    /// <remarks>A batch that is not full is filled up with its last prompt: a product's blocking depends on its size, and so would a row's
-    /// bits on how many others came with it.</remarks>
-    /// <param name="prompts">Rows and their ids, at most <see cref="LlamaModel.PrefillChunk"/> each.</param>
+    /// <summary>Prefills prompts into empty rows that have the pages for them, in batches of prompts of the same length.</summary>
+    /// <remarks>A batch that is not full is filled up with its last prompt. The blocking of a product depends on its size, so without this
+    /// a row's bits would depend on the number of other prompts.</remarks>
+    /// <param name="prompts">The rows and their ids, at most <see cref="LlamaModel.PrefillChunk"/> each.</param>
     public void Prefill(IEnumerable<(int Row, int[] Ids)> prompts)
     {
         foreach (var length in prompts.GroupBy(prompt => prompt.Ids.Length))

@@ -6,9 +6,9 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Keys and values of up to B sequences, allocated once; every row has its own length.</summary>
-/// <remarks>Memory is zeroed, so positions that a row has not reached are finite and vanish under the mask. On the CPU
-/// the operating system backs only the pages that were written.</remarks>
+/// <summary>The keys and values of up to B sequences, allocated once. Every row has its own length.</summary>
+/// <remarks>The memory is zeroed, so positions that a row has not reached are finite and vanish under the mask. On the CPU the operating
+/// system provides memory only for pages that were written.</remarks>
 public sealed class KvCache : IDisposable
 {
     private readonly Tensor[] _keys;
@@ -17,7 +17,7 @@ public sealed class KvCache : IDisposable
     private readonly int _heads;
     private readonly int _headSize;
 
-    /// <summary>A cache for <paramref name="rows"/> sequences of up to <paramref name="capacity"/> positions.</summary>
+    /// <summary>Creates a cache for <paramref name="rows"/> sequences of up to <paramref name="capacity"/> positions.</summary>
     public KvCache(LlamaConfig config, int rows, int capacity, ScalarType dtype, Device device)
     {
         Capacity = capacity;
@@ -29,42 +29,42 @@ public sealed class KvCache : IDisposable
         _values = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
     }
 
-    /// <summary>The most positions a row can hold.</summary>
+    /// <summary>The most positions that a row can hold.</summary>
     public int Capacity { get; }
 
     /// <summary>Bytes of one value.</summary>
     internal int ElementBytes => (int)_keys[0].ElementSize;
 
-    /// <summary>Positions held, row by row.</summary>
+    /// <summary>The number of positions in each row.</summary>
     public ReadOnlySpan<int> Lengths => _lengths;
 
-    /// <summary>Forgets what a row holds.</summary>
+    /// <summary>Removes all positions of a row.</summary>
     public void Clear(int row) => _lengths[row] = 0;
 
-    /// <summary>Forgets the positions of a row from <paramref name="length"/> on.</summary>
+    /// <summary>Removes the positions of a row from <paramref name="length"/> on.</summary>
     public void Truncate(int row, int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[row]);
         _lengths[row] = length;
     }
 
-    /// <summary>Counts positions that were written into a row's memory from outside.</summary>
+    /// <summary>Adds positions whose keys and values were written into the row's memory from outside.</summary>
     internal void Extend(int row, int count) => _lengths[row] += count;
 
-    /// <summary>Where a layer's keys and values of a row lie: [K, capacity, D] each.</summary>
+    /// <summary>Returns the addresses of a row's keys and values in a layer, [K, capacity, D] each.</summary>
     internal (nint Keys, nint Values) Addresses(int layer, int row)
     {
         var offset = (nint)row * _heads * Capacity * _headSize * (nint)_keys[layer].ElementSize;
         return (_keys[layer].Address() + offset, _values[layer].Address() + offset);
     }
 
-    /// <summary>The keys of a head, [capacity, D], where the cache is on the CPU in F32.</summary>
+    /// <summary>Returns the keys of a head, [capacity, D]. The cache must be on the CPU in F32.</summary>
     internal Span<float> Keys(int layer, int row, int head) => HeadOf(_keys[layer], row, head);
 
-    /// <summary>The values of a head, [capacity, D], where the cache is on the CPU in F32.</summary>
+    /// <summary>Returns the values of a head, [capacity, D]. The cache must be on the CPU in F32.</summary>
     internal Span<float> Values(int layer, int row, int head) => HeadOf(_values[layer], row, head);
 
-    /// <summary>Throws unless the rows have room for more positions each.</summary>
+    /// <summary>Throws unless each of the rows has room for more positions.</summary>
     /// <returns>The positions that the longest row then holds.</returns>
     internal int LengthWith(Range rows, int count)
     {
@@ -72,13 +72,13 @@ public sealed class KvCache : IDisposable
         return length <= Capacity ? length : throw new ArgumentException($"{count} more ids make {length} positions, the cache holds {Capacity}");
     }
 
-    /// <summary>Writes new keys and values of one layer behind what the rows hold.</summary>
+    /// <summary>Appends new keys and values of one layer to the rows.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="rows">The rows written: a contiguous range.</param>
     /// <param name="k">[B, K, T, D] in the cache's dtype.</param>
     /// <param name="v">[B, K, T, D] in the cache's dtype.</param>
-    /// <param name="positions">[B, T], int64: where each goes.</param>
-    /// <param name="length">How many positions to return.</param>
+    /// <param name="positions">[B, T], int64: the position of each.</param>
+    /// <param name="length">The number of positions to return.</param>
     /// <returns>Views [B, K, length, D] of the keys and the values.</returns>
     internal (Tensor Keys, Tensor Values) Append(int layer, Range rows, Tensor k, Tensor v, Tensor positions, long length)
     {
@@ -92,7 +92,7 @@ public sealed class KvCache : IDisposable
         return (keys.narrow(2, 0, length), values.narrow(2, 0, length));
     }
 
-    /// <summary>Counts T more positions in each row of a range.</summary>
+    /// <summary>Adds T positions to the length of each row of a range.</summary>
     internal void Advance(Range rows, int count)
     {
         foreach (ref var length in _lengths.AsSpan(rows))

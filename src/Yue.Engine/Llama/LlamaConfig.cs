@@ -38,14 +38,14 @@ public sealed record LlamaConfig
     /// <summary>Epsilon of RMSNorm.</summary>
     public required double RmsNormEpsilon { get; init; }
 
-    /// <summary>Whether the output matrix is the embedding; the checkpoint then has no <c>lm_head.weight</c>.</summary>
+    /// <summary>True if the output matrix is the embedding. The checkpoint then has no <c>lm_head.weight</c>.</summary>
     public required bool TieWordEmbeddings { get; init; }
 
-    /// <summary>The dtype that the config says the checkpoint was saved in; F32 where it says none, as in transformers.</summary>
+    /// <summary>The dtype that the checkpoint was saved in, by its config; F32 if the config has none, as in transformers.</summary>
     public required ScalarType StoredDtype { get; init; }
 
-    /// <summary>Reads <c>config.json</c> of a checkpoint folder; throws <see cref="CheckpointException"/> where a value is missing or
-    /// not supported.</summary>
+    /// <summary>Reads <c>config.json</c> of a checkpoint folder.</summary>
+    /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static LlamaConfig Load(string folder)
     {
         using var json = JsonConfig.Read(Path.Combine(folder, FileName));

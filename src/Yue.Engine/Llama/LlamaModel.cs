@@ -6,20 +6,20 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>The plain Llama: the reference that every other path is held against, and what prefills (docs/model.md 2.2).</summary>
-/// <remarks>One path for prefill and decode: each row of a batch continues its own sequence at its own position, and a
-/// mask hides what the row has not written. Its caller is the engine's thread; where <see cref="StepsOnOneCore"/>, steps of different rows may
-/// run on several threads at once.</remarks>
+/// <summary>The plain Llama. It prefills prompts, and it is the reference for every other path (docs/model.md 2.2).</summary>
+/// <remarks>There is one path for prefill and decode: each row of a batch continues its own sequence at its own position, and a mask
+/// hides the positions that the row has not written. Used by the engine's thread. If <see cref="StepsOnOneCore"/>, steps of different
+/// rows may run on several threads at once.</remarks>
 public sealed class LlamaModel : IDisposable
 {
-    /// <summary>Positions a forward pass takes at most; bounds the attention scores to H·512·context values.</summary>
+    /// <summary>The most positions of a forward pass. It bounds the attention scores to H·512·context values.</summary>
     internal const int PrefillChunk = 512;
 
     private readonly Rope _rope;
     private readonly Tensor _positions;     // [max positions], int64: 0, 1, 2 …
     private readonly ThreadLocal<CpuSteps>? _steps;
 
-    /// <summary>A model over <paramref name="weights"/>, which it owns.</summary>
+    /// <summary>Creates a model of <paramref name="weights"/>, which it owns.</summary>
     public LlamaModel(LlamaConfig config, LlamaWeights weights)
     {
         Config = config;
@@ -38,16 +38,16 @@ public sealed class LlamaModel : IDisposable
 
     public LlamaWeights Weights { get; }
 
-    /// <summary>Whether a step of a few ids is too small to be shared among the processor's cores, so that rows can be.</summary>
+    /// <summary>True if a step of a few ids is too small to share among the cores, so that each core can take rows of its own.</summary>
     internal bool StepsOnOneCore =>
         _steps is not null && CpuWork.IsForOne((long)CpuSteps.MostIds * Config.HiddenSize * Math.Max(
             (Config.Heads + (2 * Config.KeyValueHeads)) * Config.HeadSize, 2 * Config.IntermediateSize));
 
-    /// <summary>A cache in the model's dtype on its device.</summary>
+    /// <summary>Creates a cache in the model's dtype on its device.</summary>
     public KvCache NewCache(int rows, int capacity) =>
         new(Config, rows, capacity, Weights.Embedding.dtype, Weights.Embedding.device);
 
-    /// <summary>Appends ids to one row, a bounded piece at a time.</summary>
+    /// <summary>Appends ids to one row, in pieces of bounded size.</summary>
     /// <returns>The final-norm hidden state of the last id, [1, hidden]; the caller disposes it.</returns>
     public Tensor Prefill(ReadOnlySpan<int> ids, KvCache cache, int row)
     {
@@ -69,7 +69,7 @@ public sealed class LlamaModel : IDisposable
 
     /// <summary>Appends the same number of ids to every row of a range.</summary>
     /// <param name="ids">B·T ids, row after row.</param>
-    /// <param name="cache">Holds what came before and takes the new positions.</param>
+    /// <param name="cache">The keys and values so far; the new positions are appended.</param>
     /// <param name="rows">The B rows.</param>
     /// <returns>The final-norm hidden state of each row's last id, [B, hidden]; the caller disposes it.</returns>
     public Tensor Step(ReadOnlySpan<int> ids, KvCache cache, Range rows)
@@ -85,7 +85,7 @@ public sealed class LlamaModel : IDisposable
         return Forward(IdTensor(ids, B), cache, rows).select(1, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Rows of a small model, which share little, go on cores of their own where attention is work enough.</summary>
+    /// <summary>Runs the rows of a small model, which have little to share, on cores of their own if attention is enough work.</summary>
     private Tensor StepOnCpu(int[] ids, KvCache cache, Range rows, ThreadLocal<CpuSteps> steps)
     {
         var (first, B) = rows.GetOffsetAndLength(cache.Lengths.Length);
@@ -97,10 +97,10 @@ public sealed class LlamaModel : IDisposable
         return states;
     }
 
-    /// <summary>Scores of the next id.</summary>
+    /// <summary>Returns the scores of the next id.</summary>
     /// <param name="hidden">[..., hidden], final-norm states.</param>
     /// <param name="firstId">The first id scored.</param>
-    /// <param name="count">How many ids are scored; the rest of the head is not read.</param>
+    /// <param name="count">The number of ids scored; the rest of the head is not read.</param>
     /// <returns>[..., count], F32; the caller disposes it.</returns>
     public Tensor Logits(Tensor hidden, long firstId, long count)
     {
@@ -117,7 +117,7 @@ public sealed class LlamaModel : IDisposable
 
     /// <summary>Runs the blocks over new ids.</summary>
     /// <param name="ids">[B, T], int64.</param>
-    /// <param name="cache">Holds what came before; T positions are added to each row.</param>
+    /// <param name="cache">The keys and values so far; T positions are added to each row.</param>
     /// <param name="rows">The B rows of the cache that the ids continue.</param>
     /// <returns>[B, T, hidden], after the final norm, in the model's dtype; the caller disposes it.</returns>
     public Tensor Forward(Tensor ids, KvCache cache, Range rows)
@@ -188,7 +188,7 @@ public sealed class LlamaModel : IDisposable
         return ((wide * scale).to(x.dtype) * weight).MoveToOuterDisposeScope();
     }
 
-    /// <summary>0 where position s is at or before the row's position, −∞ after: [B, 1, 1, T, S], F32.</summary>
+    /// <summary>Returns the mask [B, 1, 1, T, S], F32: 0 if position s is at or before the row's position, −∞ after it.</summary>
     private static Tensor CausalMask(Tensor positions, Tensor upTo)
     {
         var (B, T) = Shape.Dims2(positions);
@@ -210,6 +210,6 @@ public sealed class LlamaModel : IDisposable
         return tensor(wide, device: Weights.Embedding.device).view(B, -1);
     }
 
-    /// <summary>What every block of one forward pass shares.</summary>
+    /// <summary>The values that all blocks of one forward pass share.</summary>
     private sealed record Pass(KvCache Cache, Range Rows, Tensor Positions, Tensor Cos, Tensor Sin, Tensor Mask, long Length);
 }

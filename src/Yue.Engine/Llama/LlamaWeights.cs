@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>The weights of one transformer block, fused as decode reads them.</summary>
+/// <summary>The weights of one transformer block, fused in the way that decode reads them.</summary>
 /// <param name="InputNorm">[hidden].</param>
 /// <param name="Qkv">[(H + 2K)·D, hidden]: queries, keys, values.</param>
 /// <param name="Output">[hidden, H·D].</param>
@@ -32,7 +32,7 @@ public sealed class LlamaWeights : IDisposable
     /// <summary>[hidden].</summary>
     public Tensor Norm { get; }
 
-    /// <summary>[V, hidden]; over the embedding itself where the checkpoint ties them and nothing is quantized.</summary>
+    /// <summary>[V, hidden]. It is the embedding itself if the checkpoint ties them and nothing is quantized.</summary>
     public WeightMatrix Head { get; }
 
     /// <summary>The number of weights.</summary>
@@ -43,10 +43,10 @@ public sealed class LlamaWeights : IDisposable
     /// <summary>Reads every weight in the source's dtype onto its device.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint.</param>
-    /// <param name="loaded">Told of the fraction done after each block.</param>
+    /// <param name="loaded">Called with the fraction done after each block.</param>
     public static LlamaWeights Load(LlamaConfig config, ITensorSource source, Action<double>? loaded = null) => Load(config, source, null, loaded);
 
-    /// <summary>Reads every weight, and makes the matrices 8-bit ones where there is a quantizer; embedding and norms stay as they are.</summary>
+    /// <summary>Reads every weight. A quantizer converts the matrices to 8 bits; embedding and norms stay as they are.</summary>
     internal static LlamaWeights Load(LlamaConfig config, ITensorSource source, MatrixQuantizer? quantizer, Action<double>? loaded = null)
     {
         using var noGrad = no_grad();

@@ -11,7 +11,7 @@ public sealed class Rope : IDisposable
     private readonly Tensor _cos;
     private readonly Tensor _sin;
 
-    /// <summary>Tables for positions 0 to <paramref name="context"/> − 1: angle = position · theta^(−2j/D).</summary>
+    /// <summary>Creates the tables for positions 0 to <paramref name="context"/> − 1: angle = position · theta^(−2j/D).</summary>
     public Rope(int headSize, double theta, int context, Device device)
     {
         using var scope = NewDisposeScope();
@@ -20,7 +20,7 @@ public sealed class Rope : IDisposable
         _sin = table.select(2, 1).contiguous().DetachFromDisposeScope();
     }
 
-    /// <summary>The table rows of some positions.</summary>
+    /// <summary>Returns the table rows of some positions.</summary>
     /// <param name="positions">[B, T], int64.</param>
     /// <returns>cos and sin, [B, 1, T, D/2] each, F32; the caller disposes them.</returns>
     public (Tensor Cos, Tensor Sin) At(Tensor positions)
@@ -38,7 +38,7 @@ public sealed class Rope : IDisposable
     /// <param name="cos">[B, 1, T, D/2], F32, from <see cref="At"/>.</param>
     /// <param name="sin">[B, 1, T, D/2], F32, from <see cref="At"/>.</param>
     /// <returns>[B, H, T, D] in the dtype of <paramref name="x"/>; the caller disposes it.</returns>
-    /// <remarks>Computed in F32, rounded once. The reference casts cos and sin to x's dtype first, so BF16 goldens
+    /// <remarks>Computed in F32 and rounded once. The reference casts cos and sin to x's dtype first, so BF16 goldens
     /// match to a tolerance, not bit for bit.</remarks>
     public static Tensor Apply(Tensor x, Tensor cos, Tensor sin)
     {

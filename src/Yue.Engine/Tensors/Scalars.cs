@@ -6,23 +6,23 @@ namespace Yue.Engine.Tensors;
 
 /// <summary>Numbers for TorchSharp calls that live as long as the process.</summary>
 /// <remarks>
-/// TorchSharp hands a call the native pointer of a <see cref="Scalar"/> and lets go of the object, so the garbage
-/// collector may finalise it, and free what the pointer points to, while the call runs ("Unknown scalar type", seen
-/// after some ten thousand steps). A number converted on the spot, and the hidden one in <c>a + b</c>, can die like
-/// that; one that is kept here cannot. BannedSymbols.txt makes the compiler refuse the others.
+/// TorchSharp passes the native pointer of a <see cref="Scalar"/> to a call and drops the object. The garbage collector may then
+/// finalise it and free the native memory while the call runs ("Unknown scalar type", seen after some ten thousand steps). This can
+/// happen to a number that is converted in place and to the hidden one in <c>a + b</c>, but not to one that is kept here.
+/// BannedSymbols.txt makes the compiler refuse the others.
 /// </remarks>
 internal static class Scalars
 {
     private static readonly ConcurrentDictionary<double, Scalar> Kept = new();
 
-    /// <summary>An integer, as sums of integer tensors need; floating-point ones take it too.</summary>
+    /// <summary>The integer 1: sums of integer tensors need an integer, and floating-point tensors take it too.</summary>
     public static Scalar One { get; } = 1.ToScalar();
 
     public static Scalar NegativeInfinity { get; } = Of(double.NegativeInfinity);
 
-    /// <summary>The scalar of a number out of a small set: each one is kept.</summary>
+    /// <summary>Returns the scalar of a number. Each one is kept, so the numbers must come from a small set.</summary>
     public static Scalar Of(double value) => Kept.GetOrAdd(value, number => number.ToScalar());
 
-    /// <summary>a + b.</summary>
+    /// <summary>Returns a + b.</summary>
     public static Tensor Plus(this Tensor left, Tensor right) => left.add(right, One);
 }

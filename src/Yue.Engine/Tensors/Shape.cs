@@ -21,18 +21,18 @@ public static class Shape
         }
     }
 
-    /// <summary>The two dimensions of a matrix.</summary>
+    /// <summary>Returns the two dimensions of a matrix.</summary>
     public static (long, long) Dims2(Tensor tensor) => tensor.shape is [var a, var b] ? (a, b) : throw WrongRank(tensor, 2);
 
-    /// <summary>The three dimensions of a tensor, such as [B, C, T].</summary>
+    /// <summary>Returns the three dimensions of a tensor, such as [B, C, T].</summary>
     public static (long, long, long) Dims3(Tensor tensor) =>
         tensor.shape is [var a, var b, var c] ? (a, b, c) : throw WrongRank(tensor, 3);
 
-    /// <summary>The four dimensions of a tensor, such as [B, H, T, D].</summary>
+    /// <summary>Returns the four dimensions of a tensor, such as [B, H, T, D].</summary>
     public static (long, long, long, long) Dims4(Tensor tensor) =>
         tensor.shape is [var a, var b, var c, var d] ? (a, b, c, d) : throw WrongRank(tensor, 4);
 
-    /// <summary>A shape as text: <c>[2, 3]</c>.</summary>
+    /// <summary>Returns a shape as text: <c>[2, 3]</c>.</summary>
     public static string Text(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
     private static ArgumentException WrongRank(Tensor tensor, int rank) =>

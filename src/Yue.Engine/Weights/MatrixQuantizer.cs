@@ -6,15 +6,15 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Makes 8-bit matrices of BF16 ones on a GPU, and BF16 values of them for a prefill.</summary>
-/// <remarks>Runs on the stream that TorchSharp uses, so both see each other's work in order. Used by the engine's thread only.</remarks>
+/// <summary>Converts BF16 matrices to 8 bits on a GPU, and back to BF16 for a prefill.</summary>
+/// <remarks>It runs on TorchSharp's stream, so the work of both is in order. Used by the engine's thread only.</remarks>
 internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, WeightType type) : IDisposable
 {
     private readonly WeightQuantizer _quantizer = new(device, kernels);
 
-    /// <summary>The bytes and scales of a matrix; the matrix stays the caller's.</summary>
+    /// <summary>Returns the bytes and scales of a matrix. The caller keeps the matrix.</summary>
     /// <param name="matrix">[rows, columns], BF16, contiguous.</param>
-    /// <param name="name">What it is called, for the error.</param>
+    /// <param name="name">The name of the matrix, for the error.</param>
     /// <exception cref="InvalidDataException">Some values are not finite.</exception>
     public WeightMatrix Quantize(Tensor matrix, string name)
     {
@@ -26,7 +26,7 @@ internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, We
         return new WeightMatrix(values, scales, this);
     }
 
-    /// <summary>What bytes and scales stand for: BF16, of the bytes' shape; the caller disposes it.</summary>
+    /// <summary>Returns the BF16 values of bytes and scales, in the bytes' shape; the caller disposes them.</summary>
     public Tensor ValuesOf(Tensor bytes, Tensor scales)
     {
         var (rows, columns) = Shape.Dims2(bytes);

@@ -3,22 +3,22 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A matrix of a language model, [rows, columns]: its values, or bytes with a scale a row. Owns its tensors.</summary>
+/// <summary>A matrix of a language model, [rows, columns]: values, or bytes with one scale per row. Owns its tensors.</summary>
 public sealed class WeightMatrix : IDisposable
 {
     private readonly MatrixQuantizer? _quantizer;
 
-    /// <summary>A matrix of plain values.</summary>
+    /// <summary>Creates a matrix of plain values.</summary>
     /// <param name="values">[rows, columns], in the model's dtype.</param>
     public WeightMatrix(Tensor values)
     {
         Values = values;
     }
 
-    /// <summary>A matrix of bytes.</summary>
+    /// <summary>Creates a matrix of bytes.</summary>
     /// <param name="values">[rows, columns], uint8.</param>
-    /// <param name="scales">[rows], F32: what a row's values are multiplied by.</param>
-    /// <param name="quantizer">Makes values of the bytes; the caller keeps it.</param>
+    /// <param name="scales">[rows], F32: the factors of the rows' values.</param>
+    /// <param name="quantizer">Converts the bytes to values; the caller keeps it.</param>
     internal WeightMatrix(Tensor values, Tensor scales, MatrixQuantizer quantizer)
         : this(values)
     {
@@ -28,18 +28,18 @@ public sealed class WeightMatrix : IDisposable
     /// <summary>[rows, columns].</summary>
     public Tensor Values { get; }
 
-    /// <summary>[rows], F32; null where the values are plain.</summary>
+    /// <summary>[rows], F32; null if the values are plain.</summary>
     public Tensor? Scales { get; }
 
-    /// <summary>x · Wᵀ for all rows of W.</summary>
+    /// <summary>Returns x · Wᵀ for all rows of W.</summary>
     /// <param name="x">[..., columns], in the model's dtype.</param>
     /// <returns>[..., rows], in that dtype.</returns>
     public Tensor Multiply(Tensor x) => Multiply(x, 0, Values.shape[0]);
 
-    /// <summary>x · Wᵀ for some rows of W.</summary>
+    /// <summary>Returns x · Wᵀ for some rows of W.</summary>
     /// <param name="x">[..., columns], in the model's dtype.</param>
     /// <param name="first">The first row.</param>
-    /// <param name="count">How many rows.</param>
+    /// <param name="count">The number of rows.</param>
     /// <returns>[..., count], in that dtype.</returns>
     public Tensor Multiply(Tensor x, long first, long count)
     {
@@ -53,7 +53,7 @@ public sealed class WeightMatrix : IDisposable
         return functional.linear(x, values).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Keeps the tensors beyond the dispose scope that they were made in.</summary>
+    /// <summary>Keeps the tensors after the dispose scope that they were created in.</summary>
     internal void Detach()
     {
         Values.DetachFromDisposeScope();

@@ -11,7 +11,7 @@ public static class ElfVersionNeeds
     private const ushort WeakFlag = 0x2;
 
     /// <summary>Marks every need of <paramref name="version"/> weak, so that a library without it is accepted.</summary>
-    /// <returns>How many entries were marked.</returns>
+    /// <returns>The number of entries that were marked.</returns>
     public static int Weaken(Span<byte> image, string version)
     {
         if (image.Length < 64 || !image[..6].SequenceEqual((ReadOnlySpan<byte>)[0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1]))

@@ -5,12 +5,12 @@ using System.Security.Cryptography;
 
 namespace Yue.Engine.Tensors.Native;
 
-/// <summary>Makes TorchSharp's native library load where the system's libstdc++ is older than GCC 13's.</summary>
+/// <summary>Makes TorchSharp's native library load on systems whose libstdc++ is older than GCC 13's.</summary>
 /// <remarks>
 /// libLibTorchSharp.so needs symbol version GLIBCXX_3.4.32 for one initialiser that nothing calls. On Debian 12 and
-/// Ubuntu 22.04 the dynamic loader refuses the file for that. When the ordinary load fails, a copy in which that one
-/// need is marked weak (<see cref="ElfVersionNeeds"/>) is loaded instead; the package's own file stays as it is.
-/// Where the ordinary load works, this class does nothing.
+/// Ubuntu 22.04 the dynamic loader therefore refuses the file. If the ordinary load fails, a copy in which that one need is
+/// marked weak (<see cref="ElfVersionNeeds"/>) is loaded instead. The package's own file is not changed. If the ordinary load
+/// works, this class does nothing.
 /// </remarks>
 public static class TorchNativeLibrary
 {
@@ -20,7 +20,7 @@ public static class TorchNativeLibrary
 
     private static int _registered;
 
-    /// <summary>Registers the fallback with the default load context; called once more, it does nothing.</summary>
+    /// <summary>Registers the fallback with the default load context. A second call does nothing.</summary>
 #pragma warning disable CA2255 // The hook must be in place before the first TorchSharp call, wherever that call is.
     [ModuleInitializer]
 #pragma warning restore CA2255
@@ -41,7 +41,7 @@ public static class TorchNativeLibrary
             return IntPtr.Zero;
         }
 
-        // The copy lies in another folder, so what the original finds beside itself has to be loaded first.
+        // The copy is in another folder, so the libraries beside the original must be loaded first.
         var folder = Path.GetDirectoryName(original)!;
         foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
         {
@@ -66,7 +66,7 @@ public static class TorchNativeLibrary
         return folders.Select(folder => Path.Combine(folder, FileName)).FirstOrDefault(File.Exists);
     }
 
-    /// <summary>The patched copy in the cache folder, named by the original's content, written once.</summary>
+    /// <summary>Returns the patched copy in the cache folder. It is written once and named by the original's content.</summary>
     private static string WeakenedCopy(string original)
     {
         var image = File.ReadAllBytes(original);

@@ -3,20 +3,20 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Engine.Tensors.Native;
 
-/// <summary>Lets libtorch's idle threads sleep soon.</summary>
+/// <summary>Makes libtorch's idle threads sleep soon.</summary>
 /// <remarks>
-/// OpenMP's threads wait for the next operation in a loop that keeps a core busy, for milliseconds. Where another program wants the
-/// same cores every operation waits for such loops, and a song takes ten times as long and more. A thousand turns bridge the gap
-/// between two operations and give the core back after that (figures in docs/performance-log.md). What the environment says already,
-/// <c>GOMP_SPINCOUNT</c> or <c>OMP_WAIT_POLICY</c>, stays. GNU OpenMP reads it when libtorch is loaded, from the process's own
-/// environment, which .NET only copies.
+/// OpenMP's threads wait for the next operation in a busy loop, for milliseconds. If another program needs the same cores, every
+/// operation waits for such loops, and a song takes ten times as long or more. A thousand turns bridge the gap between two operations
+/// and then free the core (figures in docs/performance-log.md). <c>GOMP_SPINCOUNT</c> and <c>OMP_WAIT_POLICY</c> are kept if the
+/// environment has them. GNU OpenMP reads them when libtorch is loaded, from the process's own environment, of which .NET has only
+/// a copy.
 /// </remarks>
 internal static partial class TorchThreads
 {
     private const string Turns = "1000";
 
-    /// <summary>Sets how long they wait, before the first TorchSharp call.</summary>
-#pragma warning disable CA2255 // As in TorchNativeLibrary: wherever the first TorchSharp call is.
+    /// <summary>Sets the time that threads wait, before the first TorchSharp call.</summary>
+#pragma warning disable CA2255 // As in TorchNativeLibrary: it must run before the first TorchSharp call, wherever that is.
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void ShortenWaiting()
