@@ -15,8 +15,13 @@ public sealed class DemoEngine : IAsyncLifetime
     }
 
     internal DemoEngine(EngineOptions options)
+        : this(Create(options))
     {
-        Engine = Create(options);
+    }
+
+    internal DemoEngine(YueEngine engine)
+    {
+        Engine = engine;
     }
 
     public YueEngine Engine { get; }

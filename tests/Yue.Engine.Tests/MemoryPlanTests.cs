@@ -1,9 +1,11 @@
 using Xunit;
 using Yue.Cuda.Decode;
+using Yue.Engine.Families.Yue1;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Llama;
 using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Tests.Families;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests;
@@ -19,12 +21,12 @@ public sealed class MemoryPlanTests
     [Fact]
     public void Weights_are_counted_as_the_files_hold_them()
     {
-        Assert.Equal(2 * 6_224_613_376L, MemoryPlan.WeightBytes(Stage1, WeightType.BFloat16));
-        Assert.Equal(2 * 1_962_543_104L, MemoryPlan.WeightBytes(Stage2, WeightType.BFloat16));
+        Assert.Equal(2 * 6_224_613_376L, LlamaMemory.WeightBytes(Stage1, WeightType.BFloat16));
+        Assert.Equal(2 * 1_962_543_104L, LlamaMemory.WeightBytes(Stage2, WeightType.BFloat16));
         var plain = 2L * ((83_968 * 4096) + (65 * 4096));
         var rows = (32 * (5120L + 4096 + 22_016 + 4096)) + 83_968;
-        Assert.Equal(plain + (6_224_613_376 - (plain / 2)) + (4 * rows), MemoryPlan.WeightBytes(Stage1, WeightType.Int8));
-        Assert.Equal(4 * 6_224_613_376L, MemoryPlan.WeightBytes(Stage1, WeightType.Float32));
+        Assert.Equal(plain + (6_224_613_376 - (plain / 2)) + (4 * rows), LlamaMemory.WeightBytes(Stage1, WeightType.Int8));
+        Assert.Equal(4 * 6_224_613_376L, LlamaMemory.WeightBytes(Stage1, WeightType.Float32));
     }
 
     /// <summary>Eight songs of 30 s are 80 chunks; in bf16 they need more than 80 GB.</summary>
@@ -34,8 +36,8 @@ public sealed class MemoryPlanTests
     [InlineData(79, CacheType.Float8, CudaLlama.MostRows)]
     public void A_large_device_takes_eight_songs_and_as_many_rows_as_fit(int gigabytes, CacheType cache, int rows)
     {
-        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(gigabytes * GiB, WeightType.BFloat16, cache, 0));
-        Assert.Equal((8, rows), (plan.SongsAtOnce, plan.Stage2Rows));
+        var plan = MemoryPlan.For([Costs(Stage1)], new MemoryLimits(gigabytes * GiB, WeightType.BFloat16, cache, 0));
+        Assert.Equal((8, rows), (plan.Capacity.Songs, plan.Capacity.Rows));
         Assert.InRange(plan.Bytes, 50 * GiB, gigabytes * GiB);
     }
 
@@ -47,54 +49,73 @@ public sealed class MemoryPlanTests
     public void Settings_make_room_on_smaller_devices(int gigabytes, WeightType weights, int context, int leastSongs)
     {
         var free = (gigabytes * GiB) - (GiB / 2);       // what the driver keeps
-        var plan = MemoryPlan.For([Stage1 with { MaxPositions = context }], Stage2, new MemoryLimits(free, weights, CacheType.BFloat16, 0));
-        Assert.InRange(plan.SongsAtOnce, leastSongs, 8);
+        var plan = MemoryPlan.For([Costs(Stage1 with { MaxPositions = context })], new MemoryLimits(free, weights, CacheType.BFloat16, 0));
+        Assert.InRange(plan.Capacity.Songs, leastSongs, 8);
         Assert.InRange(plan.Bytes, 1, free);
     }
 
     [Fact]
     public void A_large_device_takes_float32_and_a_smaller_one_is_told_of_bf16()
     {
-        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(79 * GiB, WeightType.Float32, CacheType.Float32, 1));
-        Assert.InRange(plan.Stage1Bytes(Stage1), 4 * 6_224_613_376L, plan.ModelBytes);
+        var costs = Costs(Stage1);
+        var plan = MemoryPlan.For([costs], new MemoryLimits(79 * GiB, WeightType.Float32, CacheType.Float32, 1));
+        Assert.InRange(plan.BytesOf(costs.Stage1[0]), 4 * 6_224_613_376L, plan.ModelBytes);
         var error = Assert.Throws<NotSupportedException>(
-            () => MemoryPlan.For([Stage1], Stage2, new MemoryLimits(24 * GiB, WeightType.Float32, CacheType.Float32, 1)));
+            () => MemoryPlan.For([Costs(Stage1)], new MemoryLimits(24 * GiB, WeightType.Float32, CacheType.Float32, 1)));
         Assert.Contains("Weights=bf16 with KeyValueCache=bf16", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_number_of_songs_that_is_asked_for_is_planned_for()
     {
-        var plan = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2));
-        Assert.Equal(2, plan.SongsAtOnce);
+        var plan = MemoryPlan.For([Costs(Stage1)], new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2));
+        Assert.Equal(2, plan.Capacity.Songs);
     }
 
     [Fact]
     public void Checkpoints_that_do_not_fit_together_share_the_room_with_stage_2_or_take_turns_with_it()
     {
-        var many = MemoryPlan.For([Stage1, Stage1, Stage1, Stage1, Stage1], Stage2, new MemoryLimits(79 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
+        var five = Costs(Stage1, Stage1, Stage1, Stage1, Stage1);
+        var many = MemoryPlan.For([five], new MemoryLimits(79 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
         Assert.Equal(79 * GiB, many.Bytes);
-        Assert.InRange(many.Stage1Bytes(Stage1) + many.Stage2Bytes(Stage2), 1, many.ModelBytes);
+        Assert.InRange(many.BytesOf(five.Stage1[0]) + many.BytesOf(five.Stage2), 1, many.ModelBytes);
 
-        var one = MemoryPlan.For([Stage1], Stage2, new MemoryLimits(22 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
-        Assert.InRange(one.Stage2Rows, 8, 64);
-        Assert.InRange(one.ModelBytes, one.Stage1Bytes(Stage1), one.Stage1Bytes(Stage1) + one.Stage2Bytes(Stage2) - 1);
+        var single = Costs(Stage1);
+        var one = MemoryPlan.For([single], new MemoryLimits(22 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
+        Assert.InRange(one.Capacity.Rows, 8, 64);
+        var (stage1, stage2) = (one.BytesOf(single.Stage1[0]), one.BytesOf(single.Stage2));
+        Assert.InRange(one.ModelBytes, stage1, stage1 + stage2 - 1);
+    }
+
+    [Fact]
+    public void A_plan_of_two_families_has_room_for_the_models_of_both()
+    {
+        var limits = new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2);
+        var (yue1, fake) = (Costs(Stage1), new FakeSongs(["fake"], parameters: 5 * GiB));
+        var (alone, both) = (MemoryPlan.For([yue1], limits), MemoryPlan.For([yue1, fake], limits));
+        Assert.Equal(alone.Capacity, both.Capacity);
+        Assert.Equal(alone.Bytes + (10 * GiB) + 2, both.Bytes);
+        Assert.Equal((10 * GiB) + 2, both.BytesOf(fake));
     }
 
     [Fact]
     public void On_the_CPU_the_demo_model_has_a_row_of_stage_2_for_each_core_and_a_large_model_as_many_as_weigh_what_it_does()
     {
-        var demo = MemoryPlan.ForCpu([LlamaConfig.Load(DemoModel.Folders.Stage1)], LlamaConfig.Load(DemoModel.Folders.Stage2), new EngineOptions());
-        Assert.Equal(Math.Min(CpuWork.Cores, 32), demo.Stage2Rows);
-
-        Assert.Equal(5, MemoryPlan.ForCpu([Stage1], Stage2, new EngineOptions()).Stage2Rows);
+        Assert.Equal(Math.Min(CpuWork.Cores, 32), Yue1Costs.CpuRows(LlamaConfig.Load(DemoModel.Folders.Stage2)));
+        Assert.Equal(5, Yue1Costs.CpuRows(Stage2));
     }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(3, 3)]
+    public void The_CPU_makes_one_song_at_once_unless_more_are_asked_for(int songsAtOnce, int expected) =>
+        Assert.Equal(expected, MemoryPlan.ForCpu([Costs(Stage1)], new EngineOptions { SongsAtOnce = songsAtOnce }).Capacity.Songs);
 
     [Fact]
     public void What_does_not_fit_is_refused_with_figures_and_the_settings_that_would_help()
     {
         var error = Assert.Throws<NotSupportedException>(
-            () => MemoryPlan.For([Stage1, Stage1], Stage2, new MemoryLimits(16 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2)));
+            () => MemoryPlan.For([Costs(Stage1, Stage1)], new MemoryLimits(16 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2)));
         Assert.Contains("2 songs at once take", error.Message, StringComparison.Ordinal);
         Assert.Contains("16.0 GiB may be used", error.Message, StringComparison.Ordinal);
         Assert.Contains("weights take 11.6", error.Message, StringComparison.Ordinal);
@@ -103,4 +124,6 @@ public sealed class MemoryPlanTests
             Assert.Contains(way, error.Message, StringComparison.Ordinal);
         }
     }
+
+    private static Yue1Costs Costs(params LlamaConfig[] stage1) => new(stage1, Stage2);
 }

@@ -1,7 +1,6 @@
 using Xunit;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Llama;
-using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 
@@ -15,7 +14,7 @@ public sealed class ModelsOnDemandTests
     {
         var files = DemoModel.Folders;
         var roomy = await SingAsync(files, megabytes: 0);
-        var largest = new[] { files.Stage1, files.Stage2 }.Max(folder => sizeof(float) * MemoryPlan.Parameters(LlamaConfig.Load(folder)));
+        var largest = new[] { files.Stage1, files.Stage2 }.Max(folder => sizeof(float) * LlamaMemory.Parameters(LlamaConfig.Load(folder)));
         var tight = await SingAsync(files, megabytes: (int)(largest >> 20) + 1);
 
         Assert.Equal([true, true, true], roomy.InMemory);

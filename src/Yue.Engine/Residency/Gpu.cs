@@ -3,26 +3,25 @@ using TorchSharp;
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
-using Yue.Engine.Scheduling;
 using Yue.Engine.Weights;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>The GPU that decodes: its compiled kernels, how it holds weights, and what brings them to it.</summary>
+/// <summary>The GPU that decodes: its compiled kernels, the types of weights and caches, and the upload of weights.</summary>
 internal sealed class Gpu : IDisposable
 {
     private readonly KernelCache _kernels;
     private Task _compiling = Task.CompletedTask;
 
     /// <summary>Opens a GPU.</summary>
-    /// <param name="ordinal">Which one; below 0 is the first.</param>
-    /// <param name="options">The engine's settings.</param>
-    /// <exception cref="NotSupportedException">There is none that the kernels run on.</exception>
-    public Gpu(int ordinal, EngineOptions options)
+    /// <param name="ordinal">The GPU's number; below 0 is the first.</param>
+    /// <param name="options">The settings of the device.</param>
+    /// <exception cref="NotSupportedException">There is no such GPU, or the kernels do not run on it.</exception>
+    public Gpu(int ordinal, IDeviceOptions options)
     {
         (Weights, WeightsName, Cache) = (TypeNamed(options.Weights), options.Weights, CacheTypeNamed(options.KeyValueCache));
 
-        // TorchSharp has to have loaded CUDA's libraries before the compiler is looked for beside them.
+        // TorchSharp must load CUDA's libraries first: the compiler is searched for in their folder.
         torch.InitializeDeviceType(DeviceType.CUDA);
         Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
         _kernels = new KernelCache(Path.Combine(options.CacheFolder, "kernels"));
@@ -34,28 +33,28 @@ internal sealed class Gpu : IDisposable
 
     public CudaDevice Device { get; }
 
-    /// <summary>How the language models' matrices are held.</summary>
+    /// <summary>The type of the language models' matrices.</summary>
     public WeightType Weights { get; }
 
-    /// <summary>The same as settings call it.</summary>
+    /// <summary>The name of <see cref="Weights"/> in the settings.</summary>
     public string WeightsName { get; }
 
-    /// <summary>How keys and values are held.</summary>
+    /// <summary>The type of keys and values.</summary>
     public CacheType Cache { get; }
 
-    /// <summary>What the language models' files are read as, and prefilled in.</summary>
+    /// <summary>The dtype that the language models' files are read in and prompts are computed in.</summary>
     public torch.ScalarType Dtype => Weights == WeightType.Float32 ? torch.ScalarType.Float32 : torch.ScalarType.BFloat16;
 
-    /// <summary>Memory that may be planned for.</summary>
+    /// <summary>The memory that may be planned for.</summary>
     public long UsableBytes { get; }
 
-    /// <summary>Brings weights to the device.</summary>
+    /// <summary>Copies weights to the device.</summary>
     public DeviceUpload Upload { get; }
 
-    /// <summary>Null where matrices stay as they are read.</summary>
+    /// <summary>Converts matrices to 8 bits; null if they stay as they are read.</summary>
     public MatrixQuantizer? Quantizer { get; }
 
-    /// <summary>The kernels, once those that were begun are compiled.</summary>
+    /// <summary>The kernels. Waits until those that <see cref="BeginCompiling"/> was given are compiled.</summary>
     public KernelCache Kernels
     {
         get
@@ -65,12 +64,12 @@ internal sealed class Gpu : IDisposable
         }
     }
 
-    /// <summary>Compiles beside the loading of the weights.</summary>
+    /// <summary>Starts to compile kernels on another thread, while weights load.</summary>
     public void BeginCompiling(IReadOnlyList<KernelBuild> builds) =>
         _compiling = Task.Run(() => _kernels.Prepare(Device.ComputeCapability, builds.DistinctBy(build => string.Join(' ', build.Definitions))));
 
-    /// <summary>Gives back the memory that TorchSharp keeps for its next tensors: what is not TorchSharp's cannot use it.</summary>
-    /// <remarks>The library has no call for it, but before it reports that memory ran out it gives back everything that it holds unused.</remarks>
+    /// <summary>Frees the memory that TorchSharp caches for its next tensors, which nothing else can use.</summary>
+    /// <remarks>The library has no call for this. It frees its cache before it reports that memory ran out, so this asks for too much.</remarks>
     public void ReleaseUnused()
     {
         try
@@ -79,7 +78,7 @@ internal sealed class Gpu : IDisposable
         }
         catch (ExternalException)
         {
-            // As meant: no device has more free memory than it has memory.
+            // Expected: a device never has all of its memory free.
         }
     }
 
@@ -95,7 +94,7 @@ internal sealed class Gpu : IDisposable
         "f32" => CacheType.Float32,
         "fp8" => CacheType.Float8,
         "bf16" => CacheType.BFloat16,
-        _ => throw new NotSupportedException($"KeyValueCache is {name}; it must be {string.Join(", ", EngineOptions.CacheTypes)}"),
+        _ => throw new NotSupportedException($"KeyValueCache is '{name}', which is none of its types"),
     };
 
     private static WeightType TypeNamed(string name) => name switch
@@ -104,6 +103,6 @@ internal sealed class Gpu : IDisposable
         "fp8" => WeightType.Float8,
         "f32" => WeightType.Float32,
         "bf16" => WeightType.BFloat16,
-        _ => throw new NotSupportedException($"Weights is {name}; it must be {string.Join(", ", EngineOptions.WeightTypes)}"),
+        _ => throw new NotSupportedException($"Weights is '{name}', which is none of its types"),
     };
 }

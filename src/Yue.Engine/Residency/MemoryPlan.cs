@@ -1,96 +1,65 @@
 using Yue.Cuda.Decode;
-using Yue.Engine.Families.Yue1.Stage1;
-using Yue.Engine.Families.Yue1.Stage2;
-using Yue.Engine.Llama;
-using Yue.Engine.Scheduling;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>What a GPU's memory may be used for.</summary>
-/// <param name="FreeBytes">What is free on the device, or the part of it that the settings allow.</param>
-/// <param name="Weights">How the language models' matrices are held.</param>
-/// <param name="Cache">How keys and values are held.</param>
-/// <param name="SongsAtOnce">Songs to plan for; 0 is as many as fit, up to eight.</param>
-internal sealed record MemoryLimits(long FreeBytes, WeightType Weights, CacheType Cache, int SongsAtOnce)
-{
-    public static MemoryLimits Of(Gpu gpu, EngineOptions options) => new(gpu.UsableBytes, gpu.Weights, gpu.Cache, options.SongsAtOnce);
-}
-
-/// <summary>How the device's memory is used, decided from the checkpoints' dimensions before anything is loaded.</summary>
-/// <remarks>Best is that all language models stay in memory, then that stage 2 and one stage-1 checkpoint do, then that there is room for one
-/// at a time: what does not fit is loaded on demand.</remarks>
+/// <summary>The use of the device's memory, decided from what the families say their models cost, before anything is loaded.</summary>
+/// <remarks>The best plan keeps all shelf models in memory. The next best keeps those that one song needs, and the last has room for one
+/// model at a time. Models that do not fit are loaded on demand.</remarks>
 internal sealed record MemoryPlan
 {
     private const int MostSongs = 8;
-    private const int MostCpuRows = 32;
+    private const int ShortContext = 8192;
 
-    /// <summary>Keys and values that a core of the CPU reads each step, in bytes: of one row of a small model.</summary>
-    private const long CpuCoreBytes = 8 << 20;
-
-    /// <summary>CUDA's own, the codec and the vocoders with their activations, prefill activations: measured at 2 to 3 GB, scores not counted.
-    /// A clip of a minute takes more while it is encoded, by turns with the scores: with all of a device planned, songs with clips used 1.5 GB
-    /// more than others and 1.0 GB less than the plan.</summary>
-    private const long WorkingBytes = 5L << 29;
-
-    /// <summary>Bytes that a score of a prefill takes in the kinds that it passes through: with mask and softmax in F32, and as it came.</summary>
-    private static int BytesPerScore(WeightType type) => type == WeightType.Float32 ? 12 : 10;
-
-    /// <summary>Stage-2 rows, best first; loading on demand costs less than running a song's chunks four at a time.</summary>
+    /// <summary>Rows of a shared batch, best first. Loading models on demand costs less than batches of four rows.</summary>
     private static readonly int[][] RowChoices = [[CudaLlama.MostRows, 64, 32, 16, 8], [4, 2]];
 
-    /// <summary>Songs whose stage-1 contexts fit.</summary>
-    public required int SongsAtOnce { get; init; }
+    /// <summary>The songs and rows that fit. On the CPU there is no shared batch, and families choose their rows.</summary>
+    public required Capacity Capacity { get; init; }
 
-    /// <summary>Chunks that stage 2 takes at once.</summary>
-    public required int Stage2Rows { get; init; }
-
-    /// <summary>What the language models in memory may take together, their caches included.</summary>
+    /// <summary>The memory for the shelf's models together, their caches included.</summary>
     public required long ModelBytes { get; init; }
 
-    /// <summary>All that is planned.</summary>
+    /// <summary>All memory that is planned for.</summary>
     public required long Bytes { get; init; }
 
-    private Costs Cost { get; init; } = null!;
+    private Func<IModelCosts, long> Cost { get; init; } = null!;
 
-    /// <summary>What a stage-1 checkpoint takes in memory.</summary>
-    public long Stage1Bytes(LlamaConfig config) => Cost.Stage1(config, SongsAtOnce);
+    /// <summary>Returns the memory that a shelf model takes, its caches included.</summary>
+    public long BytesOf(IModelCosts model) => Cost(model);
 
-    /// <summary>What the stage-2 checkpoint takes in memory.</summary>
-    public long Stage2Bytes(LlamaConfig config) => Cost.Stage2(config, Stage2Rows);
-
-    /// <summary>A GPU's plan: the most models, then the most songs, then the most stage-2 rows that fit.</summary>
-    /// <exception cref="NotSupportedException">What is asked for does not fit; the message has the figures and the ways out.</exception>
-    public static MemoryPlan For(IReadOnlyCollection<LlamaConfig> stage1, LlamaConfig stage2, MemoryLimits limits)
+    /// <summary>Returns a GPU's plan: first the most models in memory, then the most songs, then the most rows that fit.</summary>
+    /// <exception cref="NotSupportedException">The models do not fit. The message has the figures and the settings that would help.</exception>
+    public static MemoryPlan For(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits)
     {
-        var (cost, working) = (Costs.OnGpu(limits), Working(stage1, limits.Weights));
         int[] songChoices = limits.SongsAtOnce > 0 ? [limits.SongsAtOnce] : [.. Enumerable.Range(1, MostSongs).Reverse()];
+        var working = Working(families, limits);
         var room = limits.FreeBytes - working;
         foreach (var rowChoices in RowChoices)
         {
-            for (var stay = Residency.All; stay <= Residency.One; stay++)
+            for (var together = Together.All; together <= Together.OneModel; together++)
             {
-                foreach (var (songs, rows) in songChoices.SelectMany(songs => rowChoices.Select(rows => (songs, rows))))
+                foreach (var capacity in songChoices.SelectMany(songs => rowChoices.Select(rows => new Capacity(songs, rows))))
                 {
-                    if (cost.Needed(stay, stage1, stage2, songs, rows) is var needed && needed <= room)
+                    var cost = OnGpu(limits, capacity);
+                    if (Needed(together, families, cost) is var needed && needed <= room)
                     {
-                        var models = stay == Residency.All ? needed : room;
-                        return new MemoryPlan { SongsAtOnce = songs, Stage2Rows = rows, ModelBytes = models, Bytes = models + working, Cost = cost };
+                        var models = together == Together.All ? needed : room;
+                        return new MemoryPlan { Capacity = capacity, ModelBytes = models, Bytes = models + working, Cost = cost };
                     }
                 }
             }
         }
 
-        throw new NotSupportedException(Refusal(stage1, stage2, limits, songChoices[^1]));
+        throw new NotSupportedException(Refusal(families, limits, songChoices[^1]));
     }
 
-    /// <summary>The CPU's plan: one song, weights in F32; caches grow as songs do and are not counted.</summary>
-    /// <exception cref="NotSupportedException">A model does not fit into what the settings allow.</exception>
-    public static MemoryPlan ForCpu(IReadOnlyCollection<LlamaConfig> stage1, LlamaConfig stage2, EngineOptions options)
+    /// <summary>Returns the CPU's plan. Weights are in F32. Caches grow with their songs and are not counted.</summary>
+    /// <exception cref="NotSupportedException">A model does not fit into the memory that the settings allow.</exception>
+    public static MemoryPlan ForCpu(IReadOnlyCollection<IFamilyCosts> families, IDeviceOptions options)
     {
-        var rows = CpuRows(stage2);
-        var all = Costs.OnCpu.Needed(Residency.All, stage1, stage2, 1, rows);
+        var all = Needed(Together.All, families, OnCpu);
         var allowed = options.DeviceMemoryMegabytes == 0 ? all : (long)options.DeviceMemoryMegabytes << 20;
-        var least = Costs.OnCpu.Needed(Residency.One, stage1, stage2, 1, rows);
+        var least = Needed(Together.OneModel, families, OnCpu);
         if (least > allowed)
         {
             throw new NotSupportedException(FormattableString.Invariant(
@@ -98,107 +67,82 @@ internal sealed record MemoryPlan
         }
 
         var models = Math.Min(all, allowed);
-        return new MemoryPlan { SongsAtOnce = 1, Stage2Rows = rows, ModelBytes = models, Bytes = models, Cost = Costs.OnCpu };
+        return new MemoryPlan
+        {
+            Capacity = new Capacity(Math.Max(options.SongsAtOnce, 1), Rows: 0),
+            ModelBytes = models,
+            Bytes = models,
+            Cost = OnCpu,
+        };
     }
 
-    /// <summary>A checkpoint's number of weights.</summary>
-    public static long Parameters(LlamaConfig config) => WeightBytes(config, WeightType.BFloat16) / sizeof(ushort);
+    private static long OnCpu(IModelCosts model) => sizeof(float) * model.Parameters;
 
-    /// <summary>Bytes of a checkpoint's weights on a GPU.</summary>
-    public static long WeightBytes(LlamaConfig config, WeightType type)
+    private static Func<IModelCosts, long> OnGpu(MemoryLimits limits, Capacity capacity) =>
+        model => model.WeightBytes(limits) + model.CacheBytes(limits, capacity);
+
+    private static IEnumerable<IModelCosts> ModelsOf(IEnumerable<IFamilyCosts> families) =>
+        families.SelectMany(family => family.Songs).SelectMany(models => models).Distinct();
+
+    private static long Needed(Together together, IEnumerable<IFamilyCosts> families, Func<IModelCosts, long> cost) => together switch
     {
-        var (hidden, attention) = ((long)config.HiddenSize, (long)config.Heads * config.HeadSize);
-        var kv = (long)config.KeyValueHeads * config.HeadSize;
-        var (rows, values) = (attention + (2 * kv) + hidden + (2L * config.IntermediateSize) + hidden,
-            (hidden * ((2 * attention) + (2 * kv))) + (3 * hidden * config.IntermediateSize));
-        var hasScales = type is not (WeightType.BFloat16 or WeightType.Float32);
-        var headRows = config.TieWordEmbeddings && !hasScales ? 0 : (long)config.VocabularySize;
-        var (matrixRows, matrixValues) = ((config.Layers * rows) + headRows, (config.Layers * values) + (headRows * hidden));
-        var plainValues = (config.VocabularySize * hidden) + (((2L * config.Layers) + 1) * hidden);
-        var plainBytes = type == WeightType.Float32 ? sizeof(float) : sizeof(ushort);
-        return (plainBytes * plainValues) + (LlamaShape.BytesOf(type) * matrixValues) + (hasScales ? sizeof(float) * matrixRows : 0);
+        Together.All => ModelsOf(families).Sum(cost),
+        Together.OneSong => families.SelectMany(family => family.Songs).Max(models => models.Sum(cost)),
+        _ => ModelsOf(families).Max(cost),
+    };
+
+    private static long Working(IEnumerable<IFamilyCosts> families, MemoryLimits limits) => families.Sum(family => family.WorkingBytes(limits));
+
+    private static string Refusal(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits, int songs)
+    {
+        var capacity = new Capacity(songs, RowChoices[^1][^1]);
+        long Least(MemoryLimits with) => Needed(Together.OneModel, families, OnGpu(with, capacity)) + Working(families, with);
+        var (least, working) = (Least(limits), Working(families, limits));
+        var weights = ModelsOf(families).Max(model => model.WeightBytes(limits));
+        return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} {GiB(least)} GiB of device memory, one "
+            + $"model at a time, and {GiB(limits.FreeBytes)} GiB may be used: the largest model's weights take {GiB(weights)}, its caches "
+            + $"{GiB(least - weights - working)}, working memory {GiB(working)}. What would help: "
+            + string.Join(", ", [.. WaysOut(limits, songs, Least), "other programs off the device", "Device=cpu"]);
     }
 
-    /// <summary>Stage-2 rows whose keys and values are about what the cores can read each step, or as large as the weights, which every step
-    /// reads, too.</summary>
-    private static int CpuRows(LlamaConfig config)
+    /// <summary>Returns the settings that take less memory, with what they leave to need.</summary>
+    private static IEnumerable<string> WaysOut(MemoryLimits limits, int songs, Func<MemoryLimits, long> least)
     {
-        var row = 2L * sizeof(float) * config.Layers * config.KeyValueHeads * config.HeadSize * Stage2Chunks.Positions;
-        return (int)Math.Clamp(Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * Parameters(config)) / row, 1, MostCpuRows);
-    }
-
-    private static long Working(IEnumerable<LlamaConfig> stage1, WeightType type) =>
-        WorkingBytes + stage1.Max(config => (long)LlamaModel.PrefillChunk * config.MaxPositions * config.Heads * BytesPerScore(type));
-
-    private static string Refusal(IReadOnlyCollection<LlamaConfig> stage1, LlamaConfig stage2, MemoryLimits limits, int songs)
-    {
-        var rows = RowChoices[^1][^1];
-        long Least(IReadOnlyCollection<LlamaConfig> checkpoints, MemoryLimits with) =>
-            Costs.OnGpu(with).Needed(Residency.One, checkpoints, stage2, songs, rows) + Working(checkpoints, with.Weights);
-        List<string> ways = [];
         if (songs > 1)
         {
-            ways.Add("SongsAtOnce=1");
+            yield return "SongsAtOnce=1";
         }
 
         if (limits.Weights == WeightType.Float32)
         {
             var narrow = limits with { Weights = WeightType.BFloat16, Cache = CacheType.BFloat16 };
-            ways.Add($"Weights=bf16 with KeyValueCache=bf16 ({GiB(Least(stage1, narrow))} GiB)");
+            yield return $"Weights=bf16 with KeyValueCache=bf16 ({GiB(least(narrow))} GiB)";
         }
 
         if (limits.Weights == WeightType.BFloat16)
         {
-            ways.Add($"Weights=int8 or fp8 ({GiB(Least(stage1, limits with { Weights = WeightType.Int8 }))} GiB)");
+            yield return $"Weights=int8 or fp8 ({GiB(least(limits with { Weights = WeightType.Int8 }))} GiB)";
         }
 
         if (limits.Cache == CacheType.BFloat16)
         {
-            ways.Add($"KeyValueCache=fp8 ({GiB(Least(stage1, limits with { Cache = CacheType.Float8 }))} GiB)");
+            yield return $"KeyValueCache=fp8 ({GiB(least(limits with { Cache = CacheType.Float8 }))} GiB)";
         }
 
-        const int ShortContext = 8192;
-        if (stage1.Any(config => config.MaxPositions > ShortContext))
+        if (limits.ContextTokens is 0 or > ShortContext
+            && least(limits with { ContextTokens = ShortContext }) is var shorter && shorter < least(limits))
         {
-            LlamaConfig[] shorter = [.. stage1.Select(config => config with { MaxPositions = Math.Min(config.MaxPositions, ShortContext) })];
-            ways.Add($"ContextTokens={ShortContext} ({GiB(Least(shorter, limits))} GiB)");
+            yield return $"ContextTokens={ShortContext} ({GiB(shorter)} GiB)";
         }
-
-        var weights = stage1.Append(stage2).Max(config => WeightBytes(config, limits.Weights));
-        return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} {GiB(Least(stage1, limits))} GiB of device memory, one "
-            + $"model at a time, and {GiB(limits.FreeBytes)} GiB may be used: the largest model's weights take {GiB(weights)}, its caches "
-            + $"{GiB(Least(stage1, limits) - weights - Working(stage1, limits.Weights))}, working memory {GiB(Working(stage1, limits.Weights))}. What would help: "
-            + string.Join(", ", [.. ways, "other programs off the device", "Device=cpu"]);
     }
 
     private static string GiB(long bytes) => FormattableString.Invariant($"{bytes / (double)(1L << 30):F1}");
 
-    /// <summary>Which language models are in memory together.</summary>
-    private enum Residency
+    /// <summary>The shelf models that are in memory together.</summary>
+    private enum Together
     {
         All,
-        OneCheckpointAndStage2,
-        One,
-    }
-
-    /// <summary>What models take, weights and caches.</summary>
-    private sealed record Costs(Func<LlamaConfig, int, long> Stage1, Func<LlamaConfig, int, long> Stage2)
-    {
-        public static Costs OnCpu { get; } = new((config, _) => sizeof(float) * Parameters(config), (config, _) => sizeof(float) * Parameters(config));
-
-        public static Costs OnGpu(MemoryLimits limits) => new(
-            (config, songs) => WeightBytes(config, limits.Weights) + CudaStage1Decoder.CacheBytes(config, limits.Cache, songs),
-            (config, rows) => WeightBytes(config, limits.Weights) + CudaStage2Decoder.CacheBytes(config, limits.Cache, rows));
-
-        public long Needed(Residency stay, IReadOnlyCollection<LlamaConfig> stage1, LlamaConfig stage2, int songs, int rows)
-        {
-            var (checkpoints, second) = (stage1.Select(config => Stage1(config, songs)), Stage2(stage2, rows));
-            return stay switch
-            {
-                Residency.All => checkpoints.Sum() + second,
-                Residency.OneCheckpointAndStage2 => checkpoints.Max() + second,
-                _ => Math.Max(checkpoints.Max(), second),
-            };
-        }
+        OneSong,
+        OneModel,
     }
 }

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Residency;
 
-/// <summary>A language model that a song has taken from the shelf; disposing it gives it back.</summary>
+/// <summary>A loaded model that a song has taken from the shelf. Disposing it gives the model back.</summary>
 internal sealed class ModelLease<T>(ShelfModel model) : IDisposable
     where T : class, IDisposable
 {

@@ -1,22 +1,25 @@
 namespace Yue.Engine.Residency;
 
-/// <summary>A language model that is brought into memory when a song needs it.</summary>
-/// <param name="name">What it is called.</param>
-/// <param name="bytes">What it takes in memory, caches included.</param>
-/// <param name="load">Brings it in; told where to report the fraction done.</param>
+/// <summary>A model that is loaded when a song needs it.</summary>
+/// <param name="name">The model's name.</param>
+/// <param name="bytes">The memory that it takes, caches included.</param>
+/// <param name="load">Loads it. It is passed a method that takes the fraction done.</param>
 internal sealed class ShelfModel(string name, long bytes, Func<Action<double>, IDisposable> load)
 {
     public string Name { get; } = name;
 
+    /// <summary>The model's name in the loading progress.</summary>
+    public string Title { get; init; } = name;
+
     public long Bytes { get; } = bytes;
 
-    /// <summary>Null while it is not in memory.</summary>
+    /// <summary>The loaded model; null while it is not in memory.</summary>
     public IDisposable? Loaded { get; private set; }
 
-    /// <summary>Songs that need it now.</summary>
+    /// <summary>The number of songs that use it now.</summary>
     public int Users { get; set; }
 
-    /// <summary>The shelf's count of uses when it was last asked for.</summary>
+    /// <summary>The shelf's count of uses when the model was last taken.</summary>
     public long LastUse { get; set; }
 
     public void Load(Action<double> report) => Loaded ??= load(report);
@@ -28,9 +31,9 @@ internal sealed class ShelfModel(string name, long bytes, Func<Action<double>, I
     }
 }
 
-/// <summary>Keeps as many language models in memory as a budget takes; the least recently used one that no song needs goes first.</summary>
+/// <summary>Keeps as many models in memory as a budget allows. The least recently used model that no song uses is unloaded first.</summary>
 /// <remarks>Used by the engine's thread only.</remarks>
-/// <param name="budgetBytes">What all models in memory may take together: at least the largest one.</param>
+/// <param name="budgetBytes">The memory for all loaded models together: at least that of the largest model.</param>
 /// <param name="unloaded">Called after models are unloaded and before the next one loads: returns what the owner of their memory
 /// still holds.</param>
 /// <param name="loading">Called for every part of a model that <see cref="TryTake"/> loads.</param>
@@ -39,17 +42,17 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
     private readonly List<ShelfModel> _models = [];
     private long _uses;
 
-    /// <summary>The models, in the order in which they were put on the shelf.</summary>
+    /// <summary>The models, in the order in which they were added.</summary>
     public IReadOnlyList<ShelfModel> Models => _models;
 
     private long BytesInMemory => _models.Where(model => model.Loaded is not null).Sum(model => model.Bytes);
 
     public void Add(ShelfModel model) => _models.Add(model);
 
-    /// <summary>Brings in, in order, what fits beside what is there.</summary>
-    /// <param name="begun">Told the model that comes next.</param>
-    /// <param name="report">Told the model and the fraction of it that is done.</param>
-    /// <param name="cancel">Looked at between models.</param>
+    /// <summary>Loads models in order, as long as they fit beside those in memory.</summary>
+    /// <param name="begun">Called with each model before it loads.</param>
+    /// <param name="report">Called with the model and the fraction of it that is loaded.</param>
+    /// <param name="cancel">Checked between models.</param>
     public void LoadWhatFits(Action<ShelfModel> begun, Action<ShelfModel, double> report, CancellationToken cancel)
     {
         foreach (var model in _models.Where(model => model.Loaded is null && BytesInMemory + model.Bytes <= budgetBytes))
@@ -60,8 +63,8 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
         }
     }
 
-    /// <summary>Takes a model for a song, and brings it in where it is not in memory.</summary>
-    /// <returns>False while models that other songs need leave no room for it.</returns>
+    /// <summary>Takes a model for a song and loads it if it is not in memory.</summary>
+    /// <returns>False if the models that other songs use leave no room for it.</returns>
     public bool TryTake(ShelfModel model)
     {
         if (model.Loaded is null)
@@ -79,7 +82,12 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
         return true;
     }
 
-    /// <summary>Gives a taken model back; it stays in memory until the room is needed.</summary>
+    /// <summary>Takes a model for a song, as <see cref="TryTake"/> does.</summary>
+    /// <returns>The model, which the caller disposes to give it back; null if there is no room for it.</returns>
+    public ModelLease<T>? TryLease<T>(ShelfModel model)
+        where T : class, IDisposable => TryTake(model) ? new ModelLease<T>(model) : null;
+
+    /// <summary>Gives a model back. It stays in memory until its room is needed.</summary>
     public static void Return(ShelfModel model) => model.Users--;
 
     public void Dispose()

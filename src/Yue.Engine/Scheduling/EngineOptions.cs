@@ -1,7 +1,9 @@
+using Yue.Engine.Residency;
+
 namespace Yue.Engine.Scheduling;
 
 /// <summary>The engine's settings: section <c>Yue</c> of appsettings.json, <c>YUE_…</c> variables, command line.</summary>
-public sealed class EngineOptions
+public sealed class EngineOptions : IDeviceOptions
 {
     /// <summary>The configuration section.</summary>
     public const string Section = "Yue";
@@ -16,18 +18,17 @@ public sealed class EngineOptions
     /// <summary>What <see cref="KeyValueCache"/> can be.</summary>
     public static IReadOnlyList<string> CacheTypes { get; } = ["bf16", "fp8", "f32"];
 
-    /// <summary>Stage-1 checkpoint folders by the name that requests call them; the first one is the default (by
-    /// name, where they come from settings, which are sorted).
-    /// With none, the built-in demo model runs.</summary>
+    /// <summary>The folders of the checkpoints that requests can name, by that name. The first one is the default; settings come sorted
+    /// by name. With none, the built-in demo model runs.</summary>
     public IDictionary<string, string> Stage1 { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>The stage-2 checkpoint folder.</summary>
+    /// <summary>The stage-2 checkpoint folder of YuE 1.</summary>
     public string? Stage2 { get; set; }
 
-    /// <summary>The codec folder (<c>xcodec_mini_infer</c>), with the vocoders in its <c>decoders</c> folder.</summary>
+    /// <summary>The codec folder of YuE 1 (<c>xcodec_mini_infer</c>), with the vocoders in its <c>decoders</c> folder.</summary>
     public string? Codec { get; set; }
 
-    /// <summary>The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
+    /// <summary>The SentencePiece model of YuE 1; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
     public string? Tokenizer { get; set; }
 
     /// <summary>Where compiled kernels are kept.</summary>
@@ -43,7 +44,7 @@ public sealed class EngineOptions
     /// <summary>How a GPU keeps keys and values: <c>bf16</c>, <c>fp8</c> with a scale a position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
     public string KeyValueCache { get; set; } = "bf16";
 
-    /// <summary>Songs that a GPU makes at once; 0 is as many as its memory takes, up to eight.</summary>
+    /// <summary>The number of songs made at once. 0 is as many as a GPU's memory takes, up to eight, and one on the CPU.</summary>
     public int SongsAtOnce { get; set; }
 
     /// <summary>The longest stage-1 context, prompt and tokens together; 0 is the checkpoint's own. A shorter one takes less memory.</summary>

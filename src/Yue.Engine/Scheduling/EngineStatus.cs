@@ -1,4 +1,5 @@
 using Yue.Engine.Residency;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
@@ -28,6 +29,10 @@ public sealed record EngineStatus
     /// <summary>Whether the built-in demo model runs, because no checkpoint is configured.</summary>
     public bool IsDemo { get; init; }
 
+    /// <summary>The models that requests can name, the default one first; none until they are known.</summary>
+    public IReadOnlyList<ModelDescription> SongModels { get; init; } = [];
+
+    /// <summary>All models, with those that work behind a song's model.</summary>
     public IReadOnlyList<ModelStatus> Models { get; init; } = [];
 
     /// <summary><c>cpu</c>, or the name of the GPU.</summary>

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Yue.Engine.Families;
 using Yue.Engine.Residency;
 using Yue.Engine.Songs;
 
@@ -19,6 +20,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     private static readonly TimeSpan WatchdogInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly EngineOptions _options;
+    private readonly IReadOnlyList<IModelFamily> _families;
     private readonly ILogger<YueEngine> _logger;
     private readonly SongQueue _queue;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -40,8 +42,14 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
     /// <summary>An engine that loads nothing until it is started.</summary>
     public YueEngine(IOptions<EngineOptions> options, ILogger<YueEngine> logger)
+        : this(options.Value, ModelFamilies.Of(options.Value), logger)
     {
-        _options = options.Value;
+    }
+
+    /// <summary>An engine of other model families than the program's.</summary>
+    internal YueEngine(EngineOptions options, IReadOnlyList<IModelFamily> families, ILogger<YueEngine> logger)
+    {
+        (_options, _families) = (options, families);
         _logger = logger;
         _status = new() { State = EngineState.Loading, Loading = "starting", IsDemo = _options.Stage1.Count == 0 };
         _queue = new SongQueue(_options.QueueCapacity);
@@ -138,17 +146,18 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         try
         {
             var clock = Stopwatch.StartNew();
-            if (ModelSet.LacksGpu(_options))
+            if (_options.Stage1.Count > 0 && ModelSet.LacksGpu(_options))
             {
                 Log.NoGpu(_logger);
             }
 
-            using var models = ModelSet.Load(_options, Loading, LoadingInStep, _abandon.Token);
-            using var pipeline = new SongPipeline(models, _logger);
+            var families = ModelFamilies.Open(_families, _options);
+            using var models = ModelSet.Load(families, _options, Loading, LoadingInStep, _abandon.Token);
+            using var pipeline = new SongPipeline(models, families, _logger);
             Loading("warming up", 95);
             pipeline.WarmUp(_abandon.Token);
             Loading("done", 100);
-            _status = models.Describe(EngineState.Ready);
+            _status = Ready(models, families);
             Log.Ready(_logger, _status.Device, clock.Elapsed.TotalSeconds, _status.IsDemo ? "; this is the demo model" : "");
             _loaded.SetResult();
             Serve(models, pipeline);
@@ -168,6 +177,17 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             _stopped.TrySetResult();
         }
     }
+
+    private EngineStatus Ready(ModelSet models, IEnumerable<IFamilySongs> families) => new()
+    {
+        State = EngineState.Ready,
+        Percent = 100,
+        IsDemo = _options.Stage1.Count == 0,
+        SongModels = [.. families.SelectMany(family => family.Names.Select(name => new ModelDescription(name, family.Family)))],
+        Models = models.ModelsNow(),
+        Device = models.DeviceName,
+        Memory = models.MemoryNow(),
+    };
 
     private void Serve(ModelSet models, SongPipeline pipeline)
     {

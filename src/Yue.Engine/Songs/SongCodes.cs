@@ -17,7 +17,7 @@ public sealed record SongCodes(string Model, IReadOnlyList<SectionCodes> Section
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
 /// <param name="Vocal">The vocal track's codes, 0 to 1023.</param>
 /// <param name="Instrumental">The instrumental track's codes, as many as the vocal track's.</param>
-/// <param name="Ended">What ended it.</param>
+/// <param name="Ended">The reason why it ended.</param>
 /// <param name="Unpaired">The vocal code of a frame that was not finished; null if there is none. It is not heard, but the model
 /// read it before it sang the next sections.</param>
 public sealed record SectionCodes(

@@ -6,26 +6,27 @@ namespace Yue.Engine.Songs;
 /// <summary>A clip whose style the song follows: the audio prompt of an <c>-icl</c> checkpoint (docs/model.md 2.4, 5.8).</summary>
 public sealed record SongReference
 {
-    /// <summary>The codec's rate, which the tracks have.</summary>
+    /// <summary>The sample rate of the tracks, which is the codec's.</summary>
     public const int SampleRateHz = 16_000;
 
-    /// <summary>The sound: one mixed track, or the vocal and the instrumental one, mono, at <see cref="SampleRateHz"/>. A stored job keeps
-    /// it in files of its own.</summary>
+    /// <summary>The sound: one mixed track, or the vocal and the instrumental track, mono, at <see cref="SampleRateHz"/>. A stored job
+    /// keeps it in separate files.</summary>
     [JsonIgnore]
     public IReadOnlyList<AudioClip> Tracks { get; init; } = [];
 
     /// <summary>The second of the clip at which the tracks begin.</summary>
     public int FirstSecond { get; init; }
 
-    /// <summary>Where the stretch that is heard begins in the clip.</summary>
+    /// <summary>The start of the used part of the clip.</summary>
     public double StartSeconds { get; init; }
 
-    /// <summary>Where it ends; beyond the clip is the clip's end.</summary>
+    /// <summary>The end of the used part, or the clip's own end if that comes first.</summary>
     public double EndSeconds { get; init; } = SongLimits.DefaultReferenceEndSeconds;
 
-    /// <summary>The part of a clip that is encoded, of which a stretch is then used.</summary>
-    /// <remarks>The semantic model looks at all that it is given, so the published code encodes a whole file to use a stretch of it. Up to
-    /// a minute this does the same; of a longer clip it takes the minute around the stretch, so that memory is bounded.</remarks>
+    /// <summary>Returns the part of a clip to encode, which contains the part to use.</summary>
+    /// <remarks>The semantic model sees everything that it encodes, so the published code encodes the whole file and uses a part of the
+    /// codes. Clips of up to a minute are encoded whole here, too. Of a longer clip, the minute around the used part is encoded, so
+    /// that memory is bounded.</remarks>
     public static (int FirstSecond, int Seconds) EncodedPart(double startSeconds, double endSeconds)
     {
         const int Most = SongLimits.MaxReferenceSeconds;

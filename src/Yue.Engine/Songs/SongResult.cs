@@ -5,67 +5,67 @@ namespace Yue.Engine.Songs;
 /// <summary>A finished song.</summary>
 public sealed record SongResult
 {
-    /// <summary>The song.</summary>
+    /// <summary>The sound of the whole song.</summary>
     public required AudioClip Mix { get; init; }
 
-    /// <summary>The vocal track, when stems were asked for.</summary>
+    /// <summary>The vocal track; null unless stems were requested.</summary>
     public AudioClip? Vocal { get; init; }
 
-    /// <summary>The instrumental track, when stems were asked for.</summary>
+    /// <summary>The instrumental track; null unless stems were requested.</summary>
     public AudioClip? Instrumental { get; init; }
 
-    /// <summary>The stage-1 checkpoint that sang.</summary>
+    /// <summary>The name of the model that sang.</summary>
     public required string Model { get; init; }
 
     /// <summary>The seed that was used.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>How much of the way it went.</summary>
+    /// <summary>The stages that ran.</summary>
     public required SongScope Scope { get; init; }
 
     /// <summary>The song's sections, in order.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
 
-    /// <summary>What was heard of the reference clip; null without one.</summary>
+    /// <summary>The part of the reference clip that was used; null without a clip.</summary>
     public ReferenceResult? Reference { get; init; }
 
-    /// <summary>What stage 1 wrote, or was kept from another song: what a later request can go on from.</summary>
+    /// <summary>The codes of the sections, sung or kept from another song. A later request can go on from them.</summary>
     public required SongCodes Codes { get; init; }
 
-    /// <summary>Where the time went.</summary>
+    /// <summary>The times that the stages took.</summary>
     public required SongTimings Timings { get; init; }
 
-    /// <summary>Notes for the caller: how the lyrics were read, sections that are left out, cut or stand still, context
-    /// shortened, output clipped or faded out.</summary>
+    /// <summary>Notes for the caller, for example on how the lyrics were read, on sections that were left out or cut, and on sound that
+    /// was clipped or faded out.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 }
 
 /// <summary>One section of a song.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
 /// <param name="DurationSeconds">Its length in the song.</param>
-/// <param name="Tokens">The stage-1 tokens it took.</param>
-/// <param name="Ended">What ended it.</param>
-/// <param name="Kept">Whether it was kept from another song; else it was sung.</param>
+/// <param name="Tokens">The number of its stage-1 tokens.</param>
+/// <param name="Ended">The reason why it ended.</param>
+/// <param name="Kept">True if it was kept from another song, false if it was sung.</param>
 public sealed record SectionResult(string Tag, double DurationSeconds, int Tokens, SectionEnd Ended, bool Kept = false);
 
-/// <summary>What was heard of a reference clip.</summary>
+/// <summary>The part of a reference clip that was used.</summary>
 /// <param name="Seconds">The length of the stretch.</param>
 /// <param name="Tracks">1 for a mixed clip, 2 for vocal and instrumental.</param>
-/// <param name="FromCache">Whether the same clip had been encoded before.</param>
-/// <param name="EncodeSeconds">What encoding took; it is part of the time of stage 1.</param>
+/// <param name="FromCache">True if the same clip had been encoded before.</param>
+/// <param name="EncodeSeconds">The time of encoding, which is part of the time of stage 1.</param>
 public sealed record ReferenceResult(double Seconds, int Tracks, bool FromCache, double EncodeSeconds);
 
-/// <summary>What ended a section.</summary>
+/// <summary>The reason why a section ended.</summary>
 public enum SectionEnd
 {
-    /// <summary>The model said that the section is over.</summary>
+    /// <summary>The model ended the section.</summary>
     EndOfAudio,
 
     /// <summary>The section reached the token limit.</summary>
     MaxNewTokens,
 }
 
-/// <summary>Wall-clock times of a song's steps.</summary>
+/// <summary>Wall-clock times of a song's stages.</summary>
 public sealed record SongTimings
 {
     public required double QueueSeconds { get; init; }
@@ -79,14 +79,14 @@ public sealed record SongTimings
 
     public required double TotalSeconds { get; init; }
 
-    /// <summary>Stage-1 tokens a second of stage 1; 0 where it did not run.</summary>
+    /// <summary>Stage-1 tokens per second of stage 1; 0 if it did not run.</summary>
     public required double TokensPerSecond { get; init; }
 
-    /// <summary>Total seconds a second of audio.</summary>
+    /// <summary>Total seconds per second of audio.</summary>
     public required double RealTimeFactor { get; init; }
 }
 
-/// <summary>The steps of a song, in order.</summary>
+/// <summary>The stages of a song, in order. A family may leave some out.</summary>
 public enum SongStage
 {
     Queued,
@@ -95,11 +95,11 @@ public enum SongStage
     Decode,
 }
 
-/// <summary>How far a song is.</summary>
-/// <param name="Stage">The step it is in.</param>
+/// <summary>The progress of a song.</summary>
+/// <param name="Stage">The stage that it is in.</param>
 /// <param name="Section">The section being sung, from 1, kept ones not counted; 0 outside stage 1.</param>
-/// <param name="Sections">How many sections are sung: without those that are kept.</param>
-/// <param name="Done">Units done of this step: stage-1 tokens, stage-2 frames, decoded frames.</param>
-/// <param name="Total">Units of this step: an upper bound in stage 1, exact after.</param>
-/// <param name="Fraction">The whole song's progress, 0 to 1, never falling.</param>
+/// <param name="Sections">The number of sections that are sung, kept ones not counted.</param>
+/// <param name="Done">Units of this stage that are done: stage-1 tokens, stage-2 frames, decoded frames.</param>
+/// <param name="Total">Units of this stage: an upper bound in stage 1, exact after it.</param>
+/// <param name="Fraction">The progress of the whole song, 0 to 1. It never falls.</param>
 public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction);

@@ -3,25 +3,25 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>What of a song is sung and what is kept from another one.</summary>
+/// <summary>The sections of a song that are sung, and those that are kept from another song.</summary>
 public sealed record SongPlan
 {
-    /// <summary>All lyric sections, which the model reads before it sings; none where stage 1 does not run.</summary>
+    /// <summary>All lyric sections, which the model reads before it sings; none if stage 1 does not run.</summary>
     public IReadOnlyList<LyricSection> Lyrics { get; private init; } = [];
 
     /// <summary>Kept sections before those that are sung.</summary>
     public required IReadOnlyList<SectionCodes> Before { get; init; }
 
-    /// <summary>The sections that are sung: those of <see cref="Lyrics"/> behind <see cref="Before"/>. May be none.</summary>
+    /// <summary>The sections that are sung: those of <see cref="Lyrics"/> that follow <see cref="Before"/>. May be empty.</summary>
     public IReadOnlyList<LyricSection> Sung { get; private init; } = [];
 
-    /// <summary>Kept sections behind those that are sung.</summary>
+    /// <summary>Kept sections after those that are sung.</summary>
     public IReadOnlyList<SectionCodes> After { get; private init; } = [];
 
-    /// <summary>How the lyrics were understood, and what of them is not sung.</summary>
+    /// <summary>Warnings about how the lyrics were read and which sections are not sung.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
-    /// <summary>The plan of a request.</summary>
+    /// <summary>Returns the plan of a request.</summary>
     public static SongPlan For(SongRequest request)
     {
         var kept = request.ContinueFrom?.Sections ?? [];

@@ -1,13 +1,21 @@
 using System.Collections.Frozen;
 using Yue.Engine.Songs;
+using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1;
 
+/// <summary>The checkpoints of YuE 1 that the settings name beside those that requests name.</summary>
+/// <param name="Stage2">The stage-2 folder; null with the demo model.</param>
+/// <param name="Codec">The codec folder, with the vocoders; null with the demo model.</param>
+/// <param name="Tokenizer">The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</param>
+/// <param name="ContextTokens">The longest stage-1 context; 0 is the checkpoint's own.</param>
+internal sealed record Yue1Settings(string? Stage2 = null, string? Codec = null, string? Tokenizer = null, int ContextTokens = 0);
+
 /// <summary>YuE 1: two language models, a codec and two vocoders (docs/model.md).</summary>
-internal sealed class Yue1Family
+internal sealed class Yue1Family(Yue1Settings settings) : IModelFamily
 {
-    /// <summary>What callers see of the family.</summary>
-    public static FamilyDescription Description { get; } = new(
+    /// <summary>The family as callers see it.</summary>
+    public static FamilyDescription About { get; } = new(
         "yue1",
         "YuE 1",
         FrozenSet.Create(SongCapability.ReferenceClip, SongCapability.Stems, SongCapability.SingAgain, SongCapability.Instrumental),
@@ -33,4 +41,21 @@ internal sealed class Yue1Family
             "sampling.repetition_penalty",
             "sampling.guidance_scale",
             "reference"));
+
+    /// <summary>Returns true if a folder's config.json is a Llama's, as that of every stage-1 checkpoint is.</summary>
+    public bool Recognizes(string folder)
+    {
+        try
+        {
+            using var config = JsonConfig.Read(Path.Combine(folder, "config.json"));
+            return config.Text("model_type") == "llama";
+        }
+        catch (CheckpointException)
+        {
+            return false;
+        }
+    }
+
+    public IFamilySongs Open(IReadOnlyList<KeyValuePair<string, string>> checkpoints) =>
+        new Yue1Songs(checkpoints.Count == 0 ? Yue1Checkpoints.Demo(settings) : Yue1Checkpoints.Of(checkpoints, settings));
 }

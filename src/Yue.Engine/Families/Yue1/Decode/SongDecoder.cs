@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Decode;
 
-/// <summary>What a song can be decoded to; <see cref="SongDecoder"/> computes only what these need.</summary>
+/// <summary>The parts that a song can be decoded to. <see cref="SongDecoder"/> computes only what they need.</summary>
 [Flags]
 public enum SongParts
 {
@@ -31,14 +31,14 @@ public enum SongParts
 
 /// <summary>One finished part of a song.</summary>
 /// <param name="Clip">The sound.</param>
-/// <param name="ClippedSamples">How many samples are not heard as computed: those that the ±0.99 clamp cut and, of the
-/// parts that are not limited, those past ±1, which clip when they are written to a file.</param>
+/// <param name="ClippedSamples">The number of samples that are not heard as computed: those that the ±0.99 clamp cut and, in parts that
+/// are not limited, those past ±1, which clip when they are written to a file.</param>
 public sealed record SongPart(AudioClip Clip, long ClippedSamples);
 
 /// <summary>The two tracks of a part.</summary>
 public sealed record SongTracks(SongPart Vocal, SongPart Instrumental);
 
-/// <summary>The parts that were asked for; the others are null.</summary>
+/// <summary>The parts that were requested. The others are null.</summary>
 public sealed record DecodedSong
 {
     public SongTracks? CodecTracks { get; init; }
@@ -53,19 +53,19 @@ public sealed record DecodedSong
 }
 
 /// <summary>A step of decoding a song.</summary>
-/// <param name="Done">Frames done: a frame counts once for every model that decodes it.</param>
-/// <param name="Total">Frames to do.</param>
-/// <param name="Assemble">Mixes and splices the decoded tracks, on the CPU and on any thread: of the last step only.</param>
+/// <param name="Done">The frames decoded so far. A frame counts once for every model that decodes it.</param>
+/// <param name="Total">The frames to decode.</param>
+/// <param name="Assemble">Mixes and splices the decoded tracks, on the CPU and on any thread; null until the last step.</param>
 public sealed record DecodeStep(long Done, long Total, Func<DecodedSong>? Assemble = null);
 
-/// <summary>Makes sound from the two tracks' codes: codec, vocoders, mix and splice (docs/model.md 7).</summary>
+/// <summary>Decodes the two tracks' codes to sound: codec, vocoders, mix and splice (docs/model.md 7).</summary>
 /// <remarks>
-/// Nothing passes through a lossy file between the steps. Tracks are decoded in chunks: device memory is bounded by the
-/// chunk, host memory grows with the song by a few buffers of samples. Does not own the models. Not for two threads at once.
+/// There is no lossy file between the steps. Tracks are decoded in chunks, so device memory is bounded by the chunk. Host memory
+/// grows with the song by a few buffers of samples. Does not own the models. Not for two threads at once.
 /// </remarks>
 /// <param name="codec">Decodes both tracks.</param>
-/// <param name="vocalVocoder">Decodes the vocal track; null where only codec parts are asked for.</param>
-/// <param name="instrumentalVocoder">Decodes the instrumental track; null where only codec parts are asked for.</param>
+/// <param name="vocalVocoder">Decodes the vocal track; null if only codec parts are requested.</param>
+/// <param name="instrumentalVocoder">Decodes the instrumental track; null if only codec parts are requested.</param>
 /// <param name="chunkFrames">The frames that are decoded at once.</param>
 public sealed class SongDecoder(
     CodecDecoder codec,
@@ -76,7 +76,7 @@ public sealed class SongDecoder(
     private const SongParts NeedCodec = SongParts.CodecTracks | SongParts.CodecMix | SongParts.Spliced;
     private const SongParts NeedVocoder = SongParts.VocoderTracks | SongParts.VocoderMix | SongParts.Spliced;
 
-    /// <summary>The parts that an output setting returns: the mix, and with stems the tracks, at its rate.</summary>
+    /// <summary>Returns the parts that an output setting needs: the mix, and with stems the tracks, at its rate.</summary>
     public static SongParts PartsOf(OutputSettings output) => output switch
     {
         { SampleRate: OutputSettings.CodecSampleRateHz, Stems: false } => SongParts.CodecMix,
@@ -90,12 +90,12 @@ public sealed class SongDecoder(
     public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts) =>
         Steps(vocalCodes, instrumentalCodes, parts).Last().Assemble!();
 
-    /// <summary>Decodes a song, a chunk each time the next step is asked for.</summary>
+    /// <summary>Decodes a song, one chunk per step.</summary>
     /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the
-    /// mix; there are no tracks to ask for then.</param>
-    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. Q 1 is a draft: the codec knows it, the vocoders do not.</param>
-    /// <param name="parts">What to compute.</param>
-    /// <exception cref="ArgumentException">The tracks differ in length, or a code is no row of its codebook.</exception>
+    /// mix; the tracks cannot be requested then.</param>
+    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A draft has Q 1: the codec can decode it, the vocoders cannot.</param>
+    /// <param name="parts">The parts to compute.</param>
+    /// <exception cref="ArgumentException">The tracks differ in length, or a code is not a row of its codebook.</exception>
     public IEnumerable<DecodeStep> Steps(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)
     {
         var (Q, F) = Shape.Dims2(instrumentalCodes);
@@ -168,7 +168,7 @@ public sealed class SongDecoder(
             : song;
     }
 
-    /// <summary>Step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
+    /// <summary>Returns step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
     private (DecodedSong Song, AudioClip Mix) AddCodecParts(DecodedSong song, Pair tracks, SongParts parts)
     {
         var vocal = tracks.Vocal is null ? null : Clamped(tracks.Vocal.Samples, codec.SampleRateHz);
@@ -183,7 +183,7 @@ public sealed class SongDecoder(
         }, mix);
     }
 
-    /// <summary>Step 2: the vocoders' tracks, summed before any clamp; the sum is clamped.</summary>
+    /// <summary>Returns step 2: the vocoders' tracks, summed before any clamp. The sum is clamped.</summary>
     private (DecodedSong Song, AudioClip Mix) AddVocoderParts(DecodedSong song, Pair tracks, SongParts parts)
     {
         var sampleRateHz = codec.SampleRateHz / codec.FrameSamples * vocalVocoder!.FrameSamples;
@@ -206,7 +206,7 @@ public sealed class SongDecoder(
 
     private static SongPart Unlimited(AudioClip clip) => new(clip, Mixer.CountPastFullScale(clip.Samples));
 
-    /// <summary>The tracks through one model; without a vocal one the instrumental track is the song.</summary>
+    /// <summary>The tracks as one model decodes them. Without a vocal track the instrumental track is the song.</summary>
     private sealed record Pair(ChunkedDecoder? Vocal, ChunkedDecoder Instrumental)
     {
         public static IEnumerable<ChunkedDecoder> TracksOf(Pair? pair) => pair switch

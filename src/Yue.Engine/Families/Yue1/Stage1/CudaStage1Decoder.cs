@@ -8,12 +8,12 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>The stage-1 decoder of a GPU: all songs share a step, the sampling chain runs on the device, ids come back a few at a time.</summary>
-/// <remarks>Song s has rows 2s (conditional) and 2s + 1 (unconditional). A row's result does not depend on the other rows, so a
-/// song's ids are the same alone and beside others.</remarks>
+/// <summary>The stage-1 decoder of a GPU. All songs share a step, the device samples, and the host reads a few ids at a time.</summary>
+/// <remarks>Song s has rows 2s (conditional) and 2s + 1 (unconditional). A row's result does not depend on the other rows, so a song's
+/// ids are the same alone and beside others.</remarks>
 internal sealed class CudaStage1Decoder : IStage1Decoder
 {
-    /// <summary>Steps launched between two looks at the ids: what a cancelled song runs on, about 70 ms of the 7B model.</summary>
+    /// <summary>The steps launched before the host reads the ids: about 70 ms of the 7B model. A cancelled song runs on for this long.</summary>
     private const int StepsPerLook = 16;
 
     private readonly CudaDecoderModel _model;
@@ -22,10 +22,10 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     private readonly Dictionary<int, CudaGraph> _graphs = [];       // rows → one step and its sampling
     private readonly SortedSet<int> _freeSongs;
 
-    /// <summary>A decoder with room for a number of songs.</summary>
+    /// <summary>Creates a decoder with room for a number of songs.</summary>
     /// <param name="model">The stage-1 model, on the GPU; the caller keeps it.</param>
     /// <param name="gpu">The GPU.</param>
-    /// <param name="songs">How many sequences can be open at once.</param>
+    /// <param name="songs">The number of sequences that can be open at once.</param>
     public CudaStage1Decoder(LlamaModel model, Gpu gpu, int songs)
     {
         ContextLength = model.Config.MaxPositions;
@@ -37,11 +37,11 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
     public int ContextLength { get; }
 
-    /// <summary>Device memory that a decoder of so many songs takes beside the weights.</summary>
+    /// <summary>Returns the bytes of device memory that a decoder of so many songs takes beside the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int songs) =>
         CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), PromptsOf(config));
 
-    /// <summary>The kernels that a decoder of so many songs compiles.</summary>
+    /// <summary>Returns the kernels that a decoder of so many songs compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
         CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
 
@@ -86,10 +86,10 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         _model.Dispose();
     }
 
-    /// <summary>A section's prompt comes behind all that was sung before.</summary>
+    /// <summary>A section's prompt follows everything that was sung before.</summary>
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
-    /// <summary>Cache positions that so many songs may need: a whole context, and a section without its prompt.</summary>
+    /// <summary>Returns the cache positions that so many songs may need: for each a whole context, and a section without its prompt.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) =>
         songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
 
@@ -159,7 +159,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             StartOnceRead();
         }
 
-        /// <summary>Reads the ids that the device wrote since the last look.</summary>
+        /// <summary>Reads the ids that the device has sampled since the last call.</summary>
         public void TakeSampled()
         {
             var progress = decoder._sampler.Progress(song);
@@ -195,8 +195,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             decoder._freeSongs.Add(song);
         }
 
-        /// <summary>Puts the rows into the steps when the prompt is read. Until then the device samples nothing for them: the
-        /// section before has stopped them.</summary>
+        /// <summary>Starts the rows once the prompt is read. Until then the device samples nothing for them, because the section before has
+        /// stopped them.</summary>
         private void StartOnceRead()
         {
             if (_settings is not { } settings || _pending is not { } pending || !_unread.IsEmpty)

@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// <summary>Writes stage-1 tokens for several songs at once. Used by the engine's thread only.</summary>
 public interface IStage1Decoder : IDisposable
 {
-    /// <summary>The most positions in a song's context, prompts and sampled ids together.</summary>
+    /// <summary>The most positions of a song's context, prompts and sampled ids together.</summary>
     int ContextLength { get; }
 
     /// <summary>Opens a place for one more song. Disposing the sequence gives the place back.</summary>
@@ -13,7 +13,7 @@ public interface IStage1Decoder : IDisposable
     /// <returns>Null when all places are taken.</returns>
     IStage1Sequence? TryOpen(long seed);
 
-    /// <summary>Samples the next id of every sequence, or the next few ids where the decoder runs ahead of the host.</summary>
+    /// <summary>Samples the next id of every sequence, or the next few ids if the decoder runs ahead of the host.</summary>
     /// <param name="sequences">Open sequences inside a section that has not ended, their prompts read.</param>
     void Advance(IReadOnlyList<IStage1Sequence> sequences);
 }

@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>The reference stage-1 decoder: the plain Llama and the sampling chain on the CPU, one song after another.</summary>
+/// <summary>The reference stage-1 decoder: the plain Llama, and the sampling chain on the CPU. A step takes one song after another.</summary>
 public sealed class TorchStage1Decoder : IStage1Decoder
 {
     private readonly LlamaModel _model;
     private readonly SamplingChain _chain;
     private readonly Stack<KvCache> _freeCaches = new();
 
-    /// <summary>A decoder with room for a number of songs.</summary>
+    /// <summary>Creates a decoder with room for a number of songs.</summary>
     /// <param name="model">The stage-1 model; the caller keeps it.</param>
-    /// <param name="songs">How many sequences can be open at once.</param>
+    /// <param name="songs">The number of sequences that can be open at once.</param>
     public TorchStage1Decoder(LlamaModel model, int songs)
     {
         _model = model;

@@ -7,14 +7,14 @@ using Yue.Engine.Residency;
 
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>The stage-2 decoder of a GPU: a captured frame of eight steps, greedy within each slot's codebook, replayed.</summary>
+/// <summary>The stage-2 decoder of a GPU. It replays a captured frame of eight steps, greedy within each slot's codebook.</summary>
 /// <remarks>The chunks of all songs share a frame. A row's codes do not depend on the other rows.</remarks>
 internal sealed class CudaStage2Decoder : IStage2Decoder
 {
-    /// <summary>Frames launched between two looks: about 100 ms of the 1B model.</summary>
+    /// <summary>The frames launched before the host looks at the runs: about 100 ms of the 1B model.</summary>
     private const int FramesPerLook = 4;
 
-    /// <summary>So many prompts take a call of TorchSharp's each no longer than one does.</summary>
+    /// <summary>The prompts of one prefill: eight take no longer than one.</summary>
     private static readonly PromptBatch Prompts = new(8, Stage2Chunks.PromptPositions);
 
     private readonly CudaDecoderModel _model;
@@ -23,10 +23,10 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     private readonly SortedSet<int> _freeRows;
     private readonly List<Run> _runs = [];
 
-    /// <summary>A decoder of up to <paramref name="rows"/> chunks at once.</summary>
+    /// <summary>Creates a decoder of up to <paramref name="rows"/> chunks at once.</summary>
     /// <param name="model">The stage-2 model, on the GPU; the caller keeps it.</param>
     /// <param name="gpu">The GPU.</param>
-    /// <param name="rows">Rows of a step.</param>
+    /// <param name="rows">The rows of a step.</param>
     public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
     {
         _model = new CudaDecoderModel(
@@ -35,11 +35,11 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         _freeRows = [.. Enumerable.Range(0, rows)];
     }
 
-    /// <summary>Device memory that a decoder of so many rows takes beside the weights.</summary>
+    /// <summary>Returns the bytes of device memory that a decoder of so many rows takes beside the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int rows) =>
         CudaDecoderModel.CacheBytes(config, type, rows, (long)rows * Stage2Chunks.Positions, Prompts);
 
-    /// <summary>The kernels that a decoder of so many rows compiles.</summary>
+    /// <summary>Returns the kernels that a decoder of so many rows compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int rows) =>
         CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), weights, cache, rows);
 
@@ -120,7 +120,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
             decoder._runs.Add(this);
         }
 
-        /// <summary>Frames launched since the run began, those behind a chunk's last one counted too.</summary>
+        /// <summary>The frames launched since the run began, with those after a chunk's last frame.</summary>
         public int Launched { get; set; }
 
         public int FramesLeft => Math.Max(_chunks.Max(chunk => chunk.Length) - Launched, 0);
@@ -131,7 +131,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
         public bool IsDone => FramesLeft == 0;
 
-        /// <summary>Brings every chunk's prompt into the cache.</summary>
+        /// <summary>Prefills every chunk's prompt.</summary>
         public void Prefill()
         {
             var model = _decoder._model;

@@ -1,32 +1,32 @@
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>Adds the residual codebooks to chunks of codebook-0 codes, those of several songs in one batch. Used by the engine's
+/// <summary>Adds the residual codebooks to chunks of codebook-0 codes. The chunks of several songs can share a batch. Used by the engine's
 /// thread only.</summary>
 public interface IStage2Decoder : IDisposable
 {
-    /// <summary>Chunks that may begin now.</summary>
+    /// <summary>The number of chunks that can begin now.</summary>
     int FreeRows { get; }
 
-    /// <summary>Starts a run of chunks, a row each, beside the runs under way.</summary>
-    /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames; as many as there are free
-    /// rows at most.</param>
+    /// <summary>Starts a run of chunks, one row each, beside the runs that have begun.</summary>
+    /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames; at most as many as there are
+    /// free rows.</param>
     /// <returns>The run, which keeps its rows until it is disposed.</returns>
     IStage2Run Begin(IReadOnlyList<int[]> chunks);
 
-    /// <summary>Writes the next frame of every chunk that has one, or the next few where the decoder runs ahead.</summary>
+    /// <summary>Writes the next frame of every chunk that has one, or the next few frames if the decoder runs ahead.</summary>
     void Advance();
 }
 
-/// <summary>Chunks on their way through stage 2.</summary>
+/// <summary>Chunks that pass through stage 2 together.</summary>
 public interface IStage2Run : IDisposable
 {
-    /// <summary>Frames done, over all chunks.</summary>
+    /// <summary>The finished frames of all chunks.</summary>
     int FramesDone { get; }
 
-    /// <summary>Whether every frame is done.</summary>
+    /// <summary>True if every frame is finished.</summary>
     bool IsDone { get; }
 
-    /// <summary>Codes of one chunk, [Q, F] row by row with codebook 0 first, once the run is done: id − 45334 −
-    /// 1024·codebook, which the reference mask lets fall outside 0..1023.</summary>
+    /// <summary>Returns the codes of one chunk of a finished run, [Q][F] with codebook 0 first: id − 45334 − 1024·codebook. With the
+    /// reference mask, codes may be outside 0 to 1023.</summary>
     int[][] Codes(int chunk);
 }

@@ -8,16 +8,16 @@ public static class Stage2Chunks
     /// <summary>Six seconds: the length that the model was trained on.</summary>
     public const int FramesPerChunk = 300;
 
-    /// <summary>Codebooks of a finished frame: the one that stage 1 wrote and seven residual ones.</summary>
+    /// <summary>The codebooks of a finished frame: one that stage 1 wrote and seven residual ones.</summary>
     public const int Codebooks = 8;
 
-    /// <summary>Positions of a chunk's prompt at most: three control ids and the codebook-0 ids.</summary>
+    /// <summary>The most positions of a chunk's prompt: three control ids and the codebook-0 ids.</summary>
     public const int PromptPositions = 3 + FramesPerChunk;
 
-    /// <summary>Positions of a chunk at most: its prompt and every finished frame.</summary>
+    /// <summary>The most positions of a chunk: its prompt and every finished frame.</summary>
     public const int Positions = PromptPositions + (Codebooks * FramesPerChunk);
 
-    /// <summary>Pieces of <see cref="FramesPerChunk"/> frames; the last one may be shorter.</summary>
+    /// <summary>Cuts a track into pieces of <see cref="FramesPerChunk"/> frames. The last one may be shorter.</summary>
     public static IEnumerable<int[]> Of(int[] track) => track.Chunk(FramesPerChunk);
 
     /// <summary>Throws unless a decoder with so many free rows can take the chunks.</summary>
@@ -29,7 +29,7 @@ public static class Stage2Chunks
         }
     }
 
-    /// <summary>The codes of finished frames, [Q][F].</summary>
+    /// <summary>Returns the codes of finished frames, [Q][F].</summary>
     /// <param name="ids">[F, Q]: frame after frame.</param>
     internal static int[][] CodesOf(int[] ids) =>
     [

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>One song's way through stage 2: the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
+/// <summary>One song in stage 2: the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
 public sealed class Stage2Song : IDisposable
 {
     private readonly IStage2Decoder _decoder;
@@ -12,7 +12,7 @@ public sealed class Stage2Song : IDisposable
     private int _count;                         // and how many it has
     private int _framesBefore;                  // frames of the runs before this one
 
-    /// <summary>Cuts the tracks.</summary>
+    /// <summary>Cuts the tracks into chunks.</summary>
     /// <param name="decoder">Writes the residual codebooks.</param>
     /// <param name="vocal">Codebook-0 codes; none for a song that is its instrumental track.</param>
     /// <param name="instrumental">Codebook-0 codes.</param>
@@ -26,14 +26,14 @@ public sealed class Stage2Song : IDisposable
         FramesTotal = vocal.Length + instrumental.Length;
     }
 
-    /// <summary>Frames of both tracks.</summary>
+    /// <summary>The frames of both tracks.</summary>
     public int FramesTotal { get; }
 
-    /// <summary>Frames finished, over both tracks.</summary>
+    /// <summary>The finished frames of both tracks.</summary>
     public int FramesDone => _framesBefore + (_run?.FramesDone ?? 0);
 
-    /// <summary>Takes what the decoder's last step finished, and begins as many of the next chunks as it has room for.</summary>
-    /// <returns>Whether anything is left to do.</returns>
+    /// <summary>Takes the result of the decoder's last step, and begins as many of the next chunks as there is room for.</summary>
+    /// <returns>True if anything is left to do.</returns>
     public bool Advance()
     {
         if (_run is { IsDone: true })
@@ -58,10 +58,10 @@ public sealed class Stage2Song : IDisposable
         return _first < _chunks.Length;
     }
 
-    /// <summary>The finished codes of a track, [Q][F].</summary>
+    /// <summary>The finished codes of the vocal track, [Q][F].</summary>
     public int[][] VocalCodes => Join(_codes[.._vocalChunks]);
 
-    /// <inheritdoc cref="VocalCodes"/>
+    /// <summary>The finished codes of the instrumental track, [Q][F].</summary>
     public int[][] InstrumentalCodes => Join(_codes[_vocalChunks..]);
 
     public void Dispose() => _run?.Dispose();

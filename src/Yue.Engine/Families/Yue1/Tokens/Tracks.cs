@@ -2,19 +2,19 @@ using System.Collections.Immutable;
 
 namespace Yue.Engine.Families.Yue1.Tokens;
 
-/// <summary>The codebook-0 codes of the two tracks of a song, one a frame (50 Hz); the tracks are equally long.</summary>
+/// <summary>The codebook-0 codes of the two tracks of a song, one per frame (50 Hz). The tracks have the same length.</summary>
 /// <param name="Vocal">Codes; 0 to 1023 unless the sampler was allowed other ids (see <see cref="CodeRepair"/>).</param>
 /// <param name="Instrumental">As <paramref name="Vocal"/>.</param>
 public sealed record TrackCodes(ImmutableArray<int> Vocal, ImmutableArray<int> Instrumental)
 {
-    /// <summary>The frames of each track.</summary>
+    /// <summary>The number of frames of each track.</summary>
     public int Frames => Vocal.Length;
 }
 
 /// <summary>Splits and joins the two tracks of stage 1, which writes vocal and instrumental ids in turn (docs/model.md 2.4).</summary>
 public static class Tracks
 {
-    /// <summary>The ids of two tracks: vocal of frame 0, instrumental of frame 0, vocal of frame 1 …</summary>
+    /// <summary>Returns the ids of two tracks: vocal of frame 0, instrumental of frame 0, vocal of frame 1 …</summary>
     /// <param name="vocal">[F] codes of codebook 0, each 0 to 1023.</param>
     /// <param name="instrumental">[F] codes of codebook 0, each 0 to 1023.</param>
     /// <returns>[2F] ids.</returns>
@@ -35,9 +35,9 @@ public static class Tracks
         return ids;
     }
 
-    /// <summary>The two tracks of one section; undoes <see cref="Interleave"/>.</summary>
+    /// <summary>Returns the two tracks of one section. Undoes <see cref="Interleave"/>.</summary>
     /// <param name="sectionIds">The ids between <c>&lt;SOA&gt;</c> and <c>&lt;EOA&gt;</c>, neither included. A leading
-    /// <c>&lt;xcodec&gt;</c> is dropped, and so is a last id without a partner.</param>
+    /// <c>&lt;xcodec&gt;</c> and a last id without a partner are dropped.</param>
     public static TrackCodes Split(ReadOnlySpan<int> sectionIds)
     {
         if (sectionIds is [TokenMap.XCodec, ..])

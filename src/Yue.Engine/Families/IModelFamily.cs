@@ -1,0 +1,38 @@
+using Yue.Engine.Residency;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families;
+
+/// <summary>A kind of models, and the way in which songs are made with them.</summary>
+internal interface IModelFamily
+{
+    /// <summary>Returns true if a folder holds a checkpoint of this family that requests can name.</summary>
+    bool Recognizes(string folder);
+
+    /// <summary>Reads the dimensions of checkpoints. No weight is loaded.</summary>
+    /// <param name="checkpoints">The folders, each with the name that requests use, the default one first. None opens the family's
+    /// built-in model.</param>
+    IFamilySongs Open(IReadOnlyList<KeyValuePair<string, string>> checkpoints);
+}
+
+/// <summary>The opened models of a family, which make songs.</summary>
+internal interface IFamilySongs : IFamilyModels
+{
+    /// <summary>The family as callers see it.</summary>
+    FamilyDescription Family { get; }
+
+    /// <summary>The names that requests use, the default one first.</summary>
+    IReadOnlyList<string> Names { get; }
+
+    /// <summary>A short request. Making it loads, allocates and compiles what the first real request needs.</summary>
+    SongRequest WarmUp { get; }
+
+    /// <summary>Creates the work on a song, which has not begun.</summary>
+    ISongWork Create(SongOrder order);
+}
+
+/// <summary>An admitted song.</summary>
+/// <param name="Request">The song to make. Its model is one of <see cref="IFamilySongs.Names"/>, or null for the default one.</param>
+/// <param name="Waited">The time since the request was submitted.</param>
+/// <param name="Report">Called with every sign of progress.</param>
+internal sealed record SongOrder(SongRequest Request, TimeSpan Waited, Action<SongProgress> Report);

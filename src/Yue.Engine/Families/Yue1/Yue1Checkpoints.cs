@@ -1,0 +1,46 @@
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Llama;
+using Yue.Engine.Weights;
+
+namespace Yue.Engine.Families.Yue1;
+
+/// <summary>The checkpoint folders of the family.</summary>
+/// <param name="Stage1">The stage-1 folders, each with the name that requests use, the default one first.</param>
+/// <param name="Stage2">The stage-2 folder.</param>
+/// <param name="Codec">The codec folder, with the vocoders.</param>
+/// <param name="Tokenizer">The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</param>
+/// <param name="ContextTokens">The longest stage-1 context; 0 is the checkpoint's own.</param>
+/// <param name="IsDemo">True for the built-in demo model, which was trained on Latin letters only.</param>
+internal sealed record Yue1Checkpoints(
+    IReadOnlyList<KeyValuePair<string, string>> Stage1,
+    string Stage2,
+    string Codec,
+    string? Tokenizer = null,
+    int ContextTokens = 0,
+    bool IsDemo = false)
+{
+    /// <summary>Returns the folders of the built-in demo model.</summary>
+    public static Yue1Checkpoints Demo(Yue1Settings settings) => new(
+        [new(DemoModel.Name, DemoModel.Folders.Stage1)],
+        DemoModel.Folders.Stage2,
+        DemoModel.Folders.Codec,
+        settings.Tokenizer,
+        settings.ContextTokens,
+        IsDemo: true);
+
+    /// <summary>Returns the folders that the settings name.</summary>
+    /// <exception cref="CheckpointException">The stage-2 or the codec folder is not set.</exception>
+    public static Yue1Checkpoints Of(IReadOnlyList<KeyValuePair<string, string>> stage1, Yue1Settings settings) => new(
+        stage1,
+        settings.Stage2 ?? throw new CheckpointException("settings", "Stage2 is not set: it names the stage-2 checkpoint folder"),
+        settings.Codec ?? throw new CheckpointException("settings", "Codec is not set: it names the xcodec_mini_infer folder"),
+        settings.Tokenizer,
+        settings.ContextTokens);
+
+    /// <summary>Returns the dimensions of a stage-1 checkpoint, with the context cut to the limit.</summary>
+    public LlamaConfig Stage1Config(string folder)
+    {
+        var config = LlamaConfig.Load(folder);
+        return ContextTokens > 0 ? config with { MaxPositions = Math.Min(config.MaxPositions, ContextTokens) } : config;
+    }
+}

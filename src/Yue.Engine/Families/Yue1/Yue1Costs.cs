@@ -1,0 +1,72 @@
+using Yue.Engine.Families.Yue1.Stage1;
+using Yue.Engine.Families.Yue1.Stage2;
+using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+
+namespace Yue.Engine.Families.Yue1;
+
+/// <summary>The memory that YuE 1 takes.</summary>
+internal sealed class Yue1Costs : IFamilyCosts
+{
+    private const int MostCpuRows = 32;
+
+    /// <summary>Bytes of keys and values that one CPU core can read in each step: those of one row of a small model.</summary>
+    private const long CpuCoreBytes = 8 << 20;
+
+    /// <summary>CUDA itself, the codec and the vocoders with their activations, and prompt activations without scores: measured at 2 to
+    /// 3 GB. A reference clip of a minute takes more while it is encoded, but not at the same time as the scores: with all of a device
+    /// planned, songs with clips used 1.5 GB more than others and 1.0 GB less than the plan.</summary>
+    private const long FixedWorkingBytes = 5L << 29;
+
+    private readonly LlamaConfig[] _stage1;
+
+    /// <summary>The costs of checkpoints by their dimensions.</summary>
+    public Yue1Costs(IEnumerable<LlamaConfig> stage1, LlamaConfig stage2)
+    {
+        _stage1 = [.. stage1];
+        Stage1 = [.. _stage1.Select(config => new Stage1Costs(config))];
+        Stage2 = new Stage2Costs(stage2);
+        Songs = [.. Stage1.Select(model => (IModelCosts[])[model, Stage2])];
+    }
+
+    /// <summary>The costs of each stage-1 checkpoint, in their order.</summary>
+    public IReadOnlyList<IModelCosts> Stage1 { get; }
+
+    /// <summary>The costs of the stage-2 checkpoint.</summary>
+    public IModelCosts Stage2 { get; }
+
+    public IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
+
+    public long WorkingBytes(MemoryLimits limits) =>
+        FixedWorkingBytes + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits), limits.Weights));
+
+    /// <summary>Returns the stage-2 rows to use on the CPU. Together their keys and values are about what the cores can read in each
+    /// step, or as large as the weights, which every step reads too.</summary>
+    public static int CpuRows(LlamaConfig stage2)
+    {
+        var row = 2L * sizeof(float) * stage2.Layers * stage2.KeyValueHeads * stage2.HeadSize * Stage2Chunks.Positions;
+        return (int)Math.Clamp(Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * LlamaMemory.Parameters(stage2)) / row, 1, MostCpuRows);
+    }
+
+    private static LlamaConfig Shortened(LlamaConfig config, MemoryLimits limits) =>
+        limits.ContextTokens > 0 ? config with { MaxPositions = Math.Min(config.MaxPositions, limits.ContextTokens) } : config;
+
+    private sealed class Stage1Costs(LlamaConfig config) : IModelCosts
+    {
+        public long Parameters => LlamaMemory.Parameters(config);
+
+        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config, limits.Weights);
+
+        public long CacheBytes(MemoryLimits limits, Capacity capacity) =>
+            CudaStage1Decoder.CacheBytes(Shortened(config, limits), limits.Cache, capacity.Songs);
+    }
+
+    private sealed class Stage2Costs(LlamaConfig config) : IModelCosts
+    {
+        public long Parameters => LlamaMemory.Parameters(config);
+
+        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config, limits.Weights);
+
+        public long CacheBytes(MemoryLimits limits, Capacity capacity) => CudaStage2Decoder.CacheBytes(config, limits.Cache, capacity.Rows);
+    }
+}

@@ -1,0 +1,117 @@
+using Yue.Cuda.Compilation;
+using Yue.Engine.Families.Yue1.Stage1;
+using Yue.Engine.Families.Yue1.Stage2;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue1;
+
+/// <summary>The models of YuE 1: stage-1 checkpoints and the stage-2 checkpoint on the shelf, codec and vocoders always in memory.</summary>
+internal sealed class Yue1Songs : IFamilySongs
+{
+    private readonly Yue1Checkpoints _files;
+    private readonly LlamaConfig[] _stage1Configs;
+    private readonly LlamaConfig _stage2Config;
+    private readonly Yue1Costs _costs;
+    private readonly Dictionary<string, ShelfModel> _stage1 = new(StringComparer.Ordinal);
+    private ModelHost? _host;
+    private ShelfModel? _stage2;
+    private SoundModels? _sound;
+
+    /// <summary>Reads the checkpoints' dimensions. No weight is loaded.</summary>
+    public Yue1Songs(Yue1Checkpoints files)
+    {
+        _files = files;
+        _stage1Configs = [.. files.Stage1.Select(checkpoint => files.Stage1Config(checkpoint.Value))];
+        _stage2Config = LlamaConfig.Load(files.Stage2);
+        _costs = new Yue1Costs(_stage1Configs, _stage2Config);
+        Names = [.. files.Stage1.Select(checkpoint => checkpoint.Key)];
+    }
+
+    public FamilyDescription Family => Yue1Family.About;
+
+    public IReadOnlyList<string> Names { get; }
+
+    public IFamilyCosts Costs => _costs;
+
+    public bool PreferCpu => _files.IsDemo;
+
+    /// <summary>A second of sound.</summary>
+    public SongRequest WarmUp { get; } = new() { Lyrics = "[verse]\nla", MaxNewTokens = SongLimits.MinMaxNewTokens, RunNSegments = 1 };
+
+    /// <summary>The codec and the vocoders.</summary>
+    public SoundModels Sound => _sound ?? throw NotLoaded();
+
+    private ModelHost Host => _host ?? throw NotLoaded();
+
+    public IEnumerable<KernelBuild> Kernels(Gpu gpu, Capacity capacity) =>
+    [
+        .. _stage1Configs.SelectMany(config => CudaStage1Decoder.BuildsFor(config, gpu.Weights, gpu.Cache, capacity.Songs)),
+        .. CudaStage2Decoder.BuildsFor(_stage2Config, gpu.Weights, gpu.Cache, capacity.Rows),
+    ];
+
+    /// <summary>If not everything fits, the default checkpoint and stage 2 are loaded first.</summary>
+    public void Shelve(ModelHost host)
+    {
+        _host = host;
+        ShelveStage1(host, 0);
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(_files.Stage2));
+        _stage2 = new ShelfModel(name, host.Plan.BytesOf(_costs.Stage2), report => Stage2Model.Load(
+            _files.Stage2, _stage2Config, Yue1Costs.CpuRows(_stage2Config), host, report))
+        {
+            Title = "stage 2",
+        };
+        host.Shelf.Add(_stage2);
+        for (var i = 1; i < Names.Count; i++)
+        {
+            ShelveStage1(host, i);
+        }
+    }
+
+    public void LoadResident(Action<string> report)
+    {
+        report("codec and vocoders");
+        _sound = new SoundModels(_files.Codec, Host);
+    }
+
+    public IReadOnlyList<ModelStatus> Statuses() =>
+    [
+        .. Names.Select((name, i) => Status(_stage1[name], "stage1", _costs.Stage1[i])),
+        Status(_stage2!, "stage2", _costs.Stage2),
+        .. Sound.Statuses,
+    ];
+
+    public ISongWork Create(SongOrder order) => new SongWork(order, this);
+
+    /// <summary>Takes a stage-1 checkpoint.</summary>
+    /// <param name="name">Its name; null for the default one.</param>
+    /// <returns>Null if the models that other songs use leave no room for it; the caller disposes it.</returns>
+    public ModelLease<Stage1Model>? TryTakeStage1(string? name) => Host.Shelf.TryLease<Stage1Model>(_stage1[name ?? Names[0]]);
+
+    /// <summary>Takes the stage-2 checkpoint.</summary>
+    /// <returns>Null if the models that other songs use leave no room for it; the caller disposes it.</returns>
+    public ModelLease<Stage2Model>? TryTakeStage2() => Host.Shelf.TryLease<Stage2Model>(_stage2!);
+
+    public void Dispose() => _sound?.Dispose();
+
+    private static InvalidOperationException NotLoaded() => new("the models are not loaded yet");
+
+    private void ShelveStage1(ModelHost host, int i)
+    {
+        var (name, folder) = _files.Stage1[i];
+        PromptBuilder Prompts() =>
+            new(YueTokenizer.Load(_files.Tokenizer ?? Path.Combine(folder, "tokenizer.model")), latinOnly: _files.IsDemo);
+        var model = new ShelfModel(
+            name, host.Plan.BytesOf(_costs.Stage1[i]), report => Stage1Model.Load(name, folder, _stage1Configs[i], Prompts, host, report))
+        {
+            Title = $"stage 1 ({name})",
+        };
+        _stage1.Add(name, model);
+        host.Shelf.Add(model);
+    }
+
+    private ModelStatus Status(ShelfModel model, string role, IModelCosts costs) =>
+        new(model.Name, role, Host.WeightsName, costs.Parameters, model.Loaded is not null);
+}

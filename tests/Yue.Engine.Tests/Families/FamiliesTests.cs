@@ -1,0 +1,165 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+using Yue.Engine.Families.Yue1;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Llama;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using Yue.Engine.Tests.Weights;
+using Yue.Testing;
+
+namespace Yue.Engine.Tests.Families;
+
+/// <summary>YuE 1 and another model family in one engine.</summary>
+public sealed class FamiliesTests : IDisposable
+{
+    private const string Yue1 = "demo", Fake = "fake";
+
+    private static readonly SongRequest FakeSong = new() { Lyrics = "", Model = Fake, RunNSegments = 3 };
+
+    private readonly TempFolder _folder = new();
+
+    public FamiliesTests() => File.WriteAllText(_folder[FakeFamily.FileName], "{}");
+
+    [Fact]
+    public async Task Songs_of_two_families_are_made_side_by_side_and_end_on_their_own()
+    {
+        var (engine, fake) = await StartAsync();
+        await using var _ = engine;
+        var alone = await engine.Submit(DemoEngine.OneSecond());
+        using var cancelFake = new CancellationTokenSource();
+        var fakeSteps = new Counter();
+        var endlessFake = engine.Submit(FakeSong with { RunNSegments = 0 }, fakeSteps, cancelFake.Token);
+        await fakeSteps.First.InTime();
+
+        var yue1Steps = new Counter();
+        var before = fakeSteps.Count;
+        var beside = await engine.Submit(DemoEngine.OneSecond(), yue1Steps);
+        Assert.Equal(alone.Mix.Samples, beside.Mix.Samples);
+        Assert.True(fakeSteps.Count - before >= yue1Steps.Count - 1, "each song takes a step at a time");
+        Assert.False(endlessFake.IsCompleted);
+
+        using var cancelYue1 = new CancellationTokenSource();
+        var endlessYue1 = engine.Submit(DemoEngine.Endless(), null, cancelYue1.Token);
+        await cancelFake.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => endlessFake);
+        Assert.Equal(48_000, (await engine.Submit(FakeSong)).Mix.SampleRateHz);
+        Assert.False(endlessYue1.IsCompleted);
+        await cancelYue1.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => endlessYue1);
+        Assert.Equal(3, fake.Opened!.Disposed);     // the one that warmed up, too
+    }
+
+    [Fact]
+    public async Task Songs_of_one_family_share_its_steps()
+    {
+        var (engine, fake) = await StartAsync();
+        await using var _ = engine;
+        using var cancel = new CancellationTokenSource();
+        var first = new Counter();
+        var endless = engine.Submit(FakeSong with { RunNSegments = 0 }, first, cancel.Token);
+        await first.First.InTime();
+        await engine.Submit(FakeSong);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => endless);
+        Assert.Equal(3, fake.Opened!.Steps.Count(songs => songs == 2));
+    }
+
+    [Fact]
+    public async Task A_song_that_fails_leaves_the_other_familys_song_alone()
+    {
+        var (engine, _) = await StartAsync();
+        await using var started = engine;
+        using var cancel = new CancellationTokenSource();
+        var steps = new Counter();
+        var yue1 = engine.Submit(DemoEngine.Endless(), steps, cancel.Token);
+        await steps.First.InTime();
+        var error = await Assert.ThrowsAsync<SongException>(() => engine.Submit(FakeSong with { Genre = FakeFamily.FailingGenre }));
+        Assert.Equal("the fake song fails", error.Message);
+        Assert.False(yue1.IsCompleted);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => yue1);
+
+        var fake = engine.Submit(FakeSong with { RunNSegments = 0 }, null, CancellationToken.None);
+        await Assert.ThrowsAsync<SongRequestException>(() => engine.Submit(DemoEngine.OneSecond() with { Scope = SongScope.Finish }));
+        Assert.False(fake.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Models_of_two_families_take_turns_in_memory()
+    {
+        var stage1 = LlamaMemory.Parameters(LlamaConfig.Load(DemoModel.Folders.Stage1));
+        var (engine, fake) = await StartAsync(new FakeFamily(stage1), megabytes: (int)(sizeof(float) * stage1 >> 20) + 1);
+        await using (engine)
+        {
+            var first = await engine.Submit(DemoEngine.OneSecond());
+            await engine.Submit(FakeSong);
+            var again = await engine.Submit(DemoEngine.OneSecond());
+            Assert.Equal(first.Mix.Samples, again.Mix.Samples);
+        }
+
+        // Loaded to warm up, and again for its song.
+        Assert.Equal(["+renderer", "+model", "-model", "+model", "-model", "-renderer"], fake.Opened!.Loads);
+    }
+
+    [Fact]
+    public async Task The_status_names_the_models_with_their_families_and_others_are_refused_by_name()
+    {
+        var (engine, _) = await StartAsync();
+        await using var started = engine;
+        Assert.Equal(
+            [new ModelDescription(Yue1, Yue1Family.About), new ModelDescription(Fake, FakeFamily.About)], engine.Engine.Status.SongModels);
+        Assert.Contains(engine.Engine.Status.Models, model => model is { Name: Fake, Role: "writer", Loaded: true });
+        Assert.Equal(Yue1, (await engine.Submit(DemoEngine.OneSecond())).Model);
+
+        var error = await Assert.ThrowsAsync<SongRequestException>(() => engine.Submit(FakeSong with { Model = "nobody" }));
+        Assert.Equal("model: nobody is not configured; there is demo, fake", error.Message);
+    }
+
+    [Theory]
+    [InlineData("lyrics", true)]
+    [InlineData("sampling.top_k", true)]
+    [InlineData("reference.start_seconds", true)]
+    [InlineData("sampling", false)]
+    [InlineData("sampling.cfg_scale", false)]
+    [InlineData("abc", false)]
+    public void A_family_takes_its_fields_and_all_fields_of_an_object_that_it_names(string field, bool takes) =>
+        Assert.Equal(takes, Yue1Family.About.Takes(field));
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task<(DemoEngine Engine, FakeFamily Fake)> StartAsync(FakeFamily? fake = null, int megabytes = 0)
+    {
+        fake ??= new FakeFamily();
+        var folders = DemoModel.Folders;
+        var options = new EngineOptions
+        {
+            Stage1 = { [Yue1] = folders.Stage1, [Fake] = Path.GetDirectoryName(_folder[FakeFamily.FileName])! },
+            Stage2 = folders.Stage2,
+            Codec = folders.Codec,
+            Device = "cpu",
+            SongsAtOnce = 3,
+            DeviceMemoryMegabytes = megabytes,
+        };
+        var engine = new DemoEngine(new YueEngine(options, [.. ModelFamilies.Of(options), fake], NullLogger<YueEngine>.Instance));
+        await engine.InitializeAsync();
+        return (engine, fake);
+    }
+
+    /// <summary>Counts a song's steps.</summary>
+    private sealed class Counter : IProgress<SongProgress>
+    {
+        private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _count;
+
+        public int Count => Volatile.Read(ref _count);
+
+        public Task First => _first.Task;
+
+        public void Report(SongProgress value)
+        {
+            Interlocked.Increment(ref _count);
+            _first.TrySetResult();
+        }
+    }
+}
