@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting.Systemd;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using YueService.Jobs.Audio;
@@ -22,15 +23,18 @@ internal static class EngineExtensions
         services.AddHostedService<EngineLifetime>();
     }
 
-    /// <summary>Has the engine watched: the process ends when it is lost, and systemd, where it runs the process, is told how it is.</summary>
+    /// <summary>Watches the engine: the process ends when the engine is lost, and systemd gets its state if it runs the process.</summary>
+    /// <remarks>Not <c>AddSystemd</c>: that reports READY when the host has started, before songs can be made.</remarks>
     public static void AddEngineWatch(this IServiceCollection services)
     {
         services.AddSingleton<EngineWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<EngineWatch>());
-        if (SystemdSettings.Read(Environment.GetEnvironmentVariable) is { } systemd)
+        var systemd = new SystemdNotifier();
+        if (systemd.IsEnabled)
         {
-            services.AddSingleton(systemd);
-            services.AddHostedService<SystemdNotifier>();
+            services.AddSingleton<ISystemdNotifier>(systemd);
+            services.AddSingleton(SystemdWatchdog.Read(Environment.GetEnvironmentVariable));
+            services.AddHostedService<SystemdReporter>();
         }
     }
 

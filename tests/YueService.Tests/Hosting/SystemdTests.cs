@@ -1,11 +1,15 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine.Scheduling;
+using Yue.Testing;
 using YueService.Hosting;
 using YueService.Tests.Fakes;
 
@@ -42,7 +46,7 @@ public sealed class SystemdTests : IDisposable
     {
         var ready = _engine.Status;
         _engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 2", Percent = 40 };
-        using var notifier = await StartAsync();
+        using var reporter = await StartAsync();
         await ToldAsync("STATUS=loading stage 2, 40 %");
         await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
         Assert.DoesNotContain("READY=1", _told);
@@ -58,7 +62,7 @@ public sealed class SystemdTests : IDisposable
     public async Task The_start_limit_is_extended_only_when_loading_makes_progress()
     {
         _engine.Status = Loading("stage 1", 10);
-        using var notifier = await StartAsync();
+        using var reporter = await StartAsync();
         await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
         await LooksAsync(5);
         Assert.Equal(1, Extensions());
@@ -75,20 +79,21 @@ public sealed class SystemdTests : IDisposable
     public async Task A_load_that_hangs_is_logged_once_by_name_before_systemd_ends_it()
     {
         _engine.Status = Loading("stage 2", 40);
-        using var notifier = await StartAsync();
+        using var reporter = await StartAsync();
         await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
         Assert.Empty(_log.Lines);
-        _clock.Advance(SystemdNotifier.LoadingPatience - TimeSpan.FromSeconds(30));
+        _clock.Advance(SystemdReporter.LoadingPatience - TimeSpan.FromSeconds(30));
         await Eventually.TrueAsync(() => !_log.Lines.IsEmpty);
         await LooksAsync(5);
-        Assert.StartsWith("Loading stage 2 has made no progress for 270 s (40 % loaded)", Assert.Single(_log.Lines), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Loading stage 2 has made no progress for 270 s (40 % loaded)", Assert.Single(_log.Lines), StringComparison.Ordinal);
         Assert.Equal(1, Extensions());
     }
 
     [Fact]
     public async Task Signs_of_life_stop_when_a_step_takes_longer_than_the_watchdog_waits_and_come_again_after_it()
     {
-        using var notifier = await StartAsync();
+        using var reporter = await StartAsync();
         await SignsOfLifeAsync(2);
         var alive = _engine.Status;
         _engine.Status = alive with { InStep = Watchdog };
@@ -100,7 +105,7 @@ public sealed class SystemdTests : IDisposable
     [Fact]
     public async Task Signs_of_life_stop_when_the_engine_has_failed()
     {
-        using var notifier = await StartAsync();
+        using var reporter = await StartAsync();
         await SignsOfLifeAsync(1);
         _engine.Status = _engine.Status with { State = EngineState.Failed, Failure = "CUDA error 719\nin a kernel" };
         await ToldAsync("STATUS=failed: CUDA error 719 in a kernel");
@@ -111,14 +116,14 @@ public sealed class SystemdTests : IDisposable
     public async Task Without_a_watchdog_there_are_no_signs_of_life()
     {
         _engine.Status = new EngineStatus { State = EngineState.Loading };
-        using var notifier = await StartAsync(watchdog: false);
+        using var reporter = await StartAsync(watchdog: false);
         await NoSignsOfLifeAsync();
     }
 
     [Fact]
     public async Task Stopping_is_told_with_the_time_that_a_drain_may_take()
     {
-        using var notifier = await StartAsync();
+        using var reporter = await StartAsync();
         await ToldAsync("READY=1");
         _lifetime.StopApplication();
         await ToldAsync("STOPPING=1\nSTATUS=finishing the running songs\nEXTEND_TIMEOUT_USEC=45000000");
@@ -128,41 +133,58 @@ public sealed class SystemdTests : IDisposable
     public async Task A_systemd_that_is_gone_stops_nothing()
     {
         _systemd.Dispose();
-        using var notifier = await StartAsync();
+        using var reporter = await StartAsync();
         var before = _engine.StatusReads;
         await Eventually.TrueAsync(() => _engine.StatusReads >= before + 3);
-        Assert.False(notifier.ExecuteTask!.IsCompleted);
+        Assert.False(reporter.ExecuteTask!.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_socket_in_the_abstract_namespace_gets_the_same_messages()
+    {
+        using var systemd = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        var address = "\0yue-test-" + Guid.NewGuid().ToString("N");
+        systemd.Bind(new UnixDomainSocketEndPoint(address));
+        using var reporter = await StartAsync(watchdog: false, address);
+        var buffer = new byte[4096];
+        var count = await systemd.ReceiveAsync(buffer, TestContext.Current.CancellationToken).AsTask().InTime();
+        Assert.Equal("READY=1", Encoding.UTF8.GetString(buffer, 0, count));
     }
 
     [Theory]
-    [InlineData(null, null, null, null, null)]
-    [InlineData("relative", null, null, null, null)]
-    [InlineData("/run/notify", null, null, "/run/notify", null)]
-    [InlineData("@abstract", "5000000", null, "@abstract", 5.0)]
-    [InlineData("/run/notify", "5000000", "me", "/run/notify", 5.0)]
-    [InlineData("/run/notify", "5000000", "1", "/run/notify", null)]
-    [InlineData("/run/notify", "soon", null, "/run/notify", null)]
-    public void The_environment_says_where_and_how_often(string? socket, string? microseconds, string? pid, string? tells, double? seconds)
+    [InlineData(null, null, null)]
+    [InlineData("5000000", null, 5.0)]
+    [InlineData("5000000", "", 5.0)]
+    [InlineData("5000000", "me", 5.0)]
+    [InlineData("5000000", "1", null)]
+    [InlineData("soon", null, null)]
+    [InlineData("0", null, null)]
+    public void The_environment_names_the_watchdog_limit(string? microseconds, string? processId, double? seconds)
     {
-        var settings = SystemdSettings.Read(name => name switch
+        var watchdog = SystemdWatchdog.Read(name => name switch
         {
-            "NOTIFY_SOCKET" => socket,
             "WATCHDOG_USEC" => microseconds,
-            "WATCHDOG_PID" => pid == "me" ? Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture) : pid,
+            "WATCHDOG_PID" => processId == "me" ? Environment.ProcessId.ToString(CultureInfo.InvariantCulture) : processId,
             _ => null,
         });
-        Assert.Equal((tells, seconds), (settings?.Socket, settings?.Watchdog?.TotalSeconds));
+        Assert.Equal(seconds, watchdog.Limit?.TotalSeconds);
     }
 
-    private async Task<SystemdNotifier> StartAsync(bool watchdog = true)
+    private async Task<SystemdReporter> StartAsync(bool watchdog = true, string? address = null)
     {
         var host = Options.Create(new HostOptions { ShutdownTimeout = TimeSpan.FromSeconds(45) });
-        var notifier = new SystemdNotifier(_engine, _lifetime, host, new(_folder["notify"], watchdog ? Watchdog : null), _clock, _log);
-        await notifier.StartAsync(TestContext.Current.CancellationToken);
-        return notifier;
+        var systemd = NotifierFor(address ?? _folder["notify"]);
+        var reporter = new SystemdReporter(_engine, _lifetime, host, systemd, new(watchdog ? Watchdog : null), _clock, _log);
+        await reporter.StartAsync(TestContext.Current.CancellationToken);
+        return reporter;
     }
 
-    private static EngineStatus Loading(string what, double percent) => new() { State = EngineState.Loading, Loading = what, Percent = percent };
+    /// <summary>Creates the library's notifier for a socket. Its public constructor reads a variable of the whole process.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    private static extern SystemdNotifier NotifierFor(string address);
+
+    private static EngineStatus Loading(string what, double percent) =>
+        new() { State = EngineState.Loading, Loading = what, Percent = percent };
 
     private int Extensions() => _told.Count(message => message.StartsWith("EXTEND_TIMEOUT_USEC", StringComparison.Ordinal));
 
@@ -189,7 +211,8 @@ public sealed class SystemdTests : IDisposable
         for (var turn = 1; turn <= 4; turn++)
         {
             var status = _engine.Status;
-            _engine.Status = status with { QueueDepth = turn + 1, Loading = $"part {turn}", Failure = status.Failure is null ? null : $"fault {turn}" };
+            var failure = status.Failure is null ? null : $"fault {turn}";
+            _engine.Status = status with { QueueDepth = turn + 1, Loading = $"part {turn}", Failure = failure };
             await Eventually.TrueAsync(() => _told.Any(
                 message => message.StartsWith("STATUS=", StringComparison.Ordinal) && StatusOfTurn(turn).Any(message.Contains)));
             if (turn == 1)
@@ -231,7 +254,7 @@ public sealed class SystemdTests : IDisposable
         public void Advance(TimeSpan time) => Interlocked.Add(ref _ticks, time.Ticks);
     }
 
-    private sealed class LinesLog : ILogger<SystemdNotifier>
+    private sealed class LinesLog : ILogger<SystemdReporter>
     {
         public ConcurrentQueue<string> Lines { get; } = new();
 
@@ -240,7 +263,8 @@ public sealed class SystemdTests : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Lines.Enqueue(formatter(state, exception));
     }
 
