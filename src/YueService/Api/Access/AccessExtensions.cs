@@ -1,4 +1,6 @@
 using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.RateLimiting;
@@ -10,7 +12,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>Which requests are accepted, how many, and how long an answer may take.</summary>
+/// <summary>Sets up API keys, origins, rate limits and time limits.</summary>
 internal static class AccessExtensions
 {
     // The name of the policies of requests that make a song: how many, and how long a caller may wait.
@@ -25,6 +27,11 @@ internal static class AccessExtensions
 
     public static void AddAccess(this IServiceCollection services)
     {
+        services.AddAuthentication(ApiKeyHandler.SchemeName)
+            .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, configureOptions: null);
+        services.AddAuthorization();
+        services.AddOptions<AuthorizationOptions>().Configure<IOptions<AccessOptions>>(
+            (authorization, access) => authorization.FallbackPolicy = access.Value.Keys().Count > 0 ? authorization.DefaultPolicy : null);
         services.AddRateLimiter(limiter => limiter.OnRejected = RejectAsync);
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<AccessOptions>>(
             (limiter, access) => limiter.AddPolicy(Songs, http => PartitionOf(http, access.Value)));
@@ -40,16 +47,18 @@ internal static class AccessExtensions
         });
     }
 
-    /// <summary>Comes after the problem details, before the endpoints. CORS comes first: a preflight request has no key, and pages of
-    /// allowed origins can read refusals.</summary>
+    /// <summary>Adds the checks between the problem details and the endpoints. CORS comes first: a preflight request has no key,
+    /// and pages of allowed origins can read refusals. With a key set, everything needs it that does not allow anonymous
+    /// callers.</summary>
     public static void UseAccess(this IApplicationBuilder app)
     {
         app.UseCors();
         app.UseMiddleware<WebPageGuard>();
-        app.UseMiddleware<ApiKeyMiddleware>();
+        app.UseAuthentication();
+        app.UseAuthorization();
         if (app.ApplicationServices.GetRequiredService<IOptions<AccessOptions>>().Value.RateLimitPerMinute > 0)
         {
-            // Only then: it wakes up ten times a second.
+            // Only with a limit: the limiter's timer fires ten times per second.
             app.UseRateLimiter();
         }
 
@@ -69,12 +78,15 @@ internal static class AccessExtensions
         Timeout = seconds == 0 ? null : TimeSpan.FromSeconds(seconds),
         TimeoutStatusCode = StatusCodes.Status504GatewayTimeout,
         WriteTimeoutResponse = http =>
-            Problems.Create(http, ProblemType.Timeout, $"The answer took more than {seconds} seconds. Ask for a job instead: POST /v1/songs.").ExecuteAsync(http),
+            Problems.Create(
+                http,
+                ProblemType.Timeout,
+                $"The answer took more than {seconds} seconds. Ask for a job instead: POST /v1/songs.").ExecuteAsync(http),
     };
 
-    /// <summary>One limit per key, of which only known ones come this far, or per address where there are no keys.</summary>
+    /// <summary>Returns the limit of the caller's key, or of its address if the service has no keys.</summary>
     private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) => RateLimitPartition.GetFixedWindowLimiter(
-        (access.Keys().Count > 0 ? ApiKeyMiddleware.KeyOf(http.Request) : http.Connection.RemoteIpAddress?.ToString()) ?? "",
+        http.User.Identity?.Name ?? http.Connection.RemoteIpAddress?.ToString() ?? "",
         _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
 
     private static async ValueTask RejectAsync(OnRejectedContext context, CancellationToken cancel)

@@ -3,14 +3,18 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>Says at the start where anyone may ask for songs.</summary>
+/// <summary>Reports at the start the addresses where anyone may ask for songs.</summary>
 internal static partial class OpenAddresses
 {
-    /// <summary>Warns where the service listens beyond this machine without an API key: one that came empty would not be noticed otherwise.</summary>
+    /// <summary>Warns if the service listens beyond this machine without an API key. An empty key would not be noticed
+    /// otherwise.</summary>
     public static void WarnOfOpenAddresses(this IServiceProvider services)
     {
         var urls = services.GetRequiredService<IOptions<ListenOptions>>().Value.Urls ?? "";
-        var open = ListenOptions.Read(urls).Where(url => url.Address is { IsLoopback: false } && !ListenOptions.IsUnixSocket(url.Text)).Select(url => url.Text).ToList();
+        var open = ListenOptions.Read(urls)
+            .Where(url => url.Address is { IsLoopback: false } && !ListenOptions.IsUnixSocket(url.Text))
+            .Select(url => url.Text)
+            .ToList();
         if (open.Count > 0 && services.GetRequiredService<IOptions<AccessOptions>>().Value.Keys().Count == 0)
         {
             Log.Open(services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(OpenAddresses)), string.Join(", ", open));
@@ -19,8 +23,10 @@ internal static partial class OpenAddresses
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "No API key is set, and the service listens on {Urls}: whoever reaches it can ask for songs. "
-            + "Set Yue:ApiKey, or listen on 127.0.0.1 alone")]
+        [LoggerMessage(
+            Level = LogLevel.Warning,
+            Message = "No API key is set, and the service listens on {Urls}: whoever reaches it can ask for songs. "
+                + "Set Yue:ApiKey, or listen on 127.0.0.1 alone")]
         public static partial void Open(ILogger logger, string urls);
     }
 }

@@ -33,7 +33,8 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
             return Problems.Create(
                 http,
                 ProblemType.UnknownHost,
-                $"The host name is {JsonText.Cut(request.Host.Host)}; add it to the setting Yue:AllowedHosts, or use an IP address or localhost.").ExecuteAsync(http);
+                $"The host name is {JsonText.Cut(request.Host.Host)}; add it to the setting Yue:AllowedHosts, "
+                + "or use an IP address or localhost.").ExecuteAsync(http);
         }
 
         if (ForeignSource(request) is { } source && !IsNavigation(request))
@@ -41,17 +42,18 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
             return Problems.Create(
                 http,
                 ProblemType.ForeignOrigin,
-                $"The request comes from a web page of another origin ({source}); add the origin to the setting Yue:CorsOrigins.").ExecuteAsync(http);
+                $"The request comes from a web page of another origin ({source}); "
+                + "add the origin to the setting Yue:CorsOrigins.").ExecuteAsync(http);
         }
 
         return next(http);
     }
 
-    /// <summary>Returns whether a host is a loopback name, a configured name, an IP address, or absent, as only HTTP/1.0 clients leave it.</summary>
+    /// <summary>Returns whether a host is a loopback name, a configured name or an IP address, or absent, as HTTP/1.0 allows.</summary>
     private bool IsKnownHost(string host) =>
         host.Length == 0 || IPAddress.TryParse(host, out _) || HostString.MatchesAny(host.EndsWith('.') ? host[..^1] : host, _hosts);
 
-    /// <summary>The header by which a request is known to come from a page of another origin; null when it does not.</summary>
+    /// <summary>Returns the header that shows that a request comes from a page of another origin; null if none does.</summary>
     private string? ForeignSource(HttpRequest request)
     {
         var origin = request.Headers.Origin;
@@ -71,7 +73,8 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
 
     /// <summary>Returns whether an origin is the host that the request names; the scheme may differ, since a proxy may end TLS.</summary>
     private static bool IsOwn(string origin, HostString host) =>
-        origin.IndexOf("://", StringComparison.Ordinal) is > 0 and var end && origin[(end + 3)..].Equals(host.Value, StringComparison.OrdinalIgnoreCase);
+        origin.IndexOf("://", StringComparison.Ordinal) is > 0 and var end
+        && origin[(end + 3)..].Equals(host.Value, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Returns whether a user follows a link or opens a page, in a window rather than in a frame of another page.</summary>
     private static bool IsNavigation(HttpRequest request) =>

@@ -13,9 +13,11 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/health", Methods, HealthAsync).WithName("GetHealth");
-        routes.MapMethods("/health/ready", Methods, ReadyAsync).WithName("GetReadiness");
-        routes.MapMethods("/health/live", Methods, Live).WithName("GetLiveness");
+        // Probes send no key.
+        var health = routes.MapGroup("/health").AllowAnonymous();
+        health.MapMethods("", Methods, HealthAsync).WithName("GetHealth");
+        health.MapMethods("/ready", Methods, ReadyAsync).WithName("GetReadiness");
+        health.MapMethods("/live", Methods, Live).WithName("GetLiveness");
     }
 
     /// <summary>Says whether the process answers.</summary>
