@@ -1,4 +1,5 @@
 using Yue.Engine.Residency;
+using Yue.Engine.Settings;
 
 namespace Yue.Engine.Scheduling;
 
@@ -11,12 +12,6 @@ public sealed class EngineOptions : IDeviceOptions
     public const int MostSongsAtOnce = 32;
     public const int LeastContextTokens = 2_048;
     public const int MostContextTokens = 131_072;
-
-    /// <summary>What <see cref="Weights"/> can be.</summary>
-    public static IReadOnlyList<string> WeightTypes { get; } = ["bf16", "int8", "fp8", "f32"];
-
-    /// <summary>What <see cref="KeyValueCache"/> can be.</summary>
-    public static IReadOnlyList<string> CacheTypes { get; } = ["bf16", "fp8", "f32"];
 
     /// <summary>The folders of the checkpoints that requests can name, by that name. The first one is the default; settings come sorted
     /// by name. With none, the built-in demo model runs.</summary>
@@ -35,28 +30,36 @@ public sealed class EngineOptions : IDeviceOptions
     public string CacheFolder { get; set; } = Yue.Engine.Tensors.Native.CacheFolder.Default;
 
     /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
+    [SettingForm(@"^(auto|cpu|cuda(:[0-9]{1,3})?)\z", "auto, cpu, cuda, or cuda with an index such as cuda:1")]
     public string Device { get; set; } = "auto";
 
     /// <summary>How a GPU holds the language models' matrices: <c>bf16</c>, as the files do, <c>int8</c> or <c>fp8</c>, made while they
     /// load, or <c>f32</c>, to compare with the CPU, which computes in F32: not built for speed, and with an <c>f32</c> cache.</summary>
+    [SettingChoice("bf16", "int8", "fp8", "f32")]
     public string Weights { get; set; } = "bf16";
 
     /// <summary>How a GPU keeps keys and values: <c>bf16</c>, <c>fp8</c> with a scale a position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
+    [SettingChoice("bf16", "fp8", "f32")]
     public string KeyValueCache { get; set; } = "bf16";
 
     /// <summary>The number of songs made at once. 0 is as many as a GPU's memory takes, up to eight, and one on the CPU.</summary>
+    [SettingRange(0, MostSongsAtOnce)]
     public int SongsAtOnce { get; set; }
 
     /// <summary>The longest stage-1 context, prompt and tokens together; 0 is the checkpoint's own. A shorter one takes less memory.</summary>
+    [SettingRange(LeastContextTokens, MostContextTokens, OrZero = true)]
     public int ContextTokens { get; set; }
 
     /// <summary>The most memory of the device that may be planned for, in MiB; 0 is all that is free, and on the CPU no limit.</summary>
+    [SettingRange(0, 1_000_000)]
     public int DeviceMemoryMegabytes { get; set; }
 
     /// <summary>The seconds that one step may take before the device counts as hung and the engine as lost; 0 is no limit. A step is a few
     /// tokens, 512 ids of a prompt, a track of a reference clip, or ten seconds of sound.</summary>
+    [SettingRange(0, 3_600)]
     public int StepTimeoutSeconds { get; set; } = 120;
 
     /// <summary>Songs that may wait; one more is refused.</summary>
+    [SettingRange(1, 10_000)]
     public int QueueCapacity { get; set; } = 8;
 }

@@ -1,3 +1,5 @@
+using Yue.Engine.Settings;
+
 namespace Yue.Engine.Separation;
 
 /// <summary>The settings of the optional separator, in section <c>Yue</c>.</summary>
@@ -10,6 +12,7 @@ public sealed class SeparatorOptions
     public int SeparatorFftSize { get; set; } = 6144;
 
     /// <summary>What the network lets through: <c>vocal</c> or <c>instrumental</c>.</summary>
+    [SettingChoice("vocal", "instrumental")]
     public string SeparatorStem { get; set; } = "vocal";
 
     /// <summary>Opens the network; throws <see cref="Weights.CheckpointException"/> where it is none.</summary>

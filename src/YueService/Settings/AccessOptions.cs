@@ -1,24 +1,30 @@
+using Yue.Engine.Settings;
+
 namespace YueService.Settings;
 
-/// <summary>Which requests are accepted, in the same section as the engine's settings.</summary>
+/// <summary>The settings of access, in the same section as the engine's settings.</summary>
 internal sealed class AccessOptions
 {
-    /// <summary>The bearer token that callers must send; several are separated by commas. Without one, no token is needed.</summary>
+    /// <summary>The bearer tokens that callers may send, separated by commas. Without any, no token is needed.</summary>
     public string? ApiKey { get; set; }
 
-    /// <summary>Host names, separated by commas, that a service without a key answers to besides loopback names and IP addresses.</summary>
+    /// <summary>Host names, separated by commas, that a service without a key answers to. Loopback names and IP addresses need no
+    /// entry.</summary>
     public string? AllowedHosts { get; set; }
 
     /// <summary>The origins of web pages that may use the service, separated by commas.</summary>
     public string? CorsOrigins { get; set; }
 
-    /// <summary>Songs that one key, or one address where no key is set, may ask for in a minute; 0 is no limit.</summary>
+    /// <summary>Songs per minute that one key may ask for, or one address if no key is set; 0 is no limit.</summary>
+    [SettingRange(0, 1_000_000)]
     public int RateLimitPerMinute { get; set; }
 
-    /// <summary>How long a caller may wait for its song; 0 is no limit.</summary>
+    /// <summary>The seconds that a caller may wait for its song; 0 is no limit.</summary>
+    [SettingRange(0, 7 * 24 * 3_600)]
     public int SongTimeoutSeconds { get; set; } = 3600;
 
-    /// <summary>How long any other answer may take.</summary>
+    /// <summary>The seconds that any other answer may take.</summary>
+    [SettingRange(1, 3_600)]
     public int RequestTimeoutSeconds { get; set; } = 30;
 
     /// <summary>The keys of <see cref="ApiKey"/>.</summary>

@@ -1,21 +1,28 @@
+using Yue.Engine.Settings;
+
 namespace YueService.Settings;
 
 /// <summary>The settings of jobs, in the same section as the engine's.</summary>
 internal sealed class JobOptions
 {
-    /// <summary>Where jobs and their songs are kept.</summary>
+    /// <summary>The folder that keeps jobs and their songs. Whether it can be written shows in use, and may change.</summary>
+    [SettingForm(@"\S", "a folder")]
     public string StateFolder { get; set; } = DefaultStateFolder;
 
-    /// <summary>How long a finished job and its song are kept; 0 is for ever.</summary>
+    /// <summary>The days that a finished job and its song are kept; 0 is for ever.</summary>
+    [SettingRange(0, 36_500)]
     public int KeepSongsDays { get; set; } = 30;
 
-    /// <summary>How much the kept songs may take together; the oldest go first. 0 is no limit.</summary>
+    /// <summary>The MB that the kept songs may take together; the oldest are removed first. 0 is no limit.</summary>
+    [SettingRange(0, 1_000_000_000)]
     public long KeepSongsMegabytes { get; set; } = 20_000;
 
-    /// <summary>How long running songs may go on at shutdown; then jobs are queued again.</summary>
+    /// <summary>The seconds that running songs may continue at shutdown; then jobs are queued again.</summary>
+    [SettingRange(0, 3_600)]
     public int DrainSeconds { get; set; } = 30;
 
-    /// <summary>How often an event stream with nothing to say sends a comment.</summary>
+    /// <summary>The seconds after which an idle event stream sends a comment.</summary>
+    [SettingRange(1, 3_600)]
     public int EventHeartbeatSeconds { get; set; } = 15;
 
     private static string DefaultStateFolder { get; } = Path.Combine(

@@ -6,7 +6,7 @@ using Yue.Engine.Separation;
 
 namespace YueService.Settings;
 
-/// <summary>Where settings come from and how they are checked.</summary>
+/// <summary>Reads the settings from their places and checks them.</summary>
 internal static class SettingsExtensions
 {
     private const string FileName = "appsettings.json";
@@ -41,23 +41,27 @@ internal static class SettingsExtensions
         services.AddChecked<ServiceOptions, ServiceOptionsValidator>();
         services.AddChecked<JobOptions, JobOptionsValidator>();
         services.AddChecked<AccessOptions, AccessOptionsValidator>();
-        services.AddSingleton<IValidateOptions<ListenOptions>, ListenOptionsValidator>();
+        services.AddSingleton<IValidateOptions<EngineOptions>, CheckpointRules>();
+        services.AddSingleton<IValidateOptions<SeparatorOptions>, SeparatorRules>();
+        services.AddSingleton<IValidateOptions<ServiceOptions>, SettingNameRules>();
+        services.AddSingleton<IValidateOptions<AccessOptions>, AccessRules>();
+        services.AddSingleton<IValidateOptions<ListenOptions>, ListenRules>();
         services.AddOptions<ListenOptions>()
             .Configure<IConfiguration>((options, configuration) => options.Urls = configuration[WebHostDefaults.ServerUrlsKey]).ValidateOnStart();
     }
 
-    /// <summary>Checks all settings. The host does so too, but may ask for one options class before it has checked the others.</summary>
-    /// <exception cref="OptionsValidationException">The options of one class are at fault.</exception>
-    /// <exception cref="AggregateException">Those of several are.</exception>
+    /// <summary>Checks all settings. The host does so too, but may read one options class before it has checked the others.</summary>
+    /// <exception cref="OptionsValidationException">The options of one class are invalid.</exception>
+    /// <exception cref="AggregateException">The options of several classes are invalid.</exception>
     public static void ValidateYueOptions(this IServiceProvider services) => services.GetRequiredService<IStartupValidator>().Validate();
 
-    /// <summary>Adds a settings file behind the others, before the environment that the host has read already.</summary>
+    /// <summary>Adds a settings file after the others and before the environment, which the host has read already.</summary>
     private static void AddAfterFiles(IConfigurationBuilder configuration, string file)
     {
         var source = new JsonConfigurationSource { Path = file, Optional = true };
         source.ResolveFileProvider();
-        var behindFiles = configuration.Sources.ToList().FindLastIndex(known => known is JsonConfigurationSource) + 1;
-        configuration.Sources.Insert(behindFiles, source);
+        var afterFiles = configuration.Sources.ToList().FindLastIndex(known => known is JsonConfigurationSource) + 1;
+        configuration.Sources.Insert(afterFiles, source);
     }
 
     private static void AddChecked<TOptions, TValidator>(this IServiceCollection services)
@@ -65,6 +69,7 @@ internal static class SettingsExtensions
         where TValidator : class, IValidateOptions<TOptions>
     {
         services.AddSingleton<UnreadableSettings<TOptions>>();
+        services.AddSingleton<IValidateOptions<TOptions>>(provider => provider.GetRequiredService<UnreadableSettings<TOptions>>());
         services.AddSingleton<IConfigureOptions<TOptions>, SettingsBinder<TOptions>>();
         services.AddSingleton<IValidateOptions<TOptions>, TValidator>();
         services.AddOptions<TOptions>().ValidateOnStart();

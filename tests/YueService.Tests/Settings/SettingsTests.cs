@@ -1,9 +1,13 @@
 using System.Collections;
+using System.Globalization;
+using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Separation;
+using Yue.Engine.Settings;
 using Yue.Testing;
 using YueService.Settings;
 using YueService.Tests.Fakes;
@@ -54,7 +58,7 @@ public sealed class SettingsTests
         Assert.Empty(EnvironmentSettings.Unknown(new Hashtable { [variable] = "x" }));
 
     [Fact]
-    public void Of_the_places_that_have_a_setting_the_last_one_wins()
+    public void The_last_place_that_has_a_setting_wins()
     {
         using var program = new TemporaryFolder();
         using var working = new TemporaryFolder();
@@ -159,6 +163,79 @@ public sealed class SettingsTests
         Assert.Contains("Yue:SeparatorFftSize is 3", Assert.Single(Separator("good.onnx", fftSize: "3")), StringComparison.Ordinal);
         Assert.Contains("vocal or instrumental", Assert.Single(Separator("good.onnx", stem: "drums")), StringComparison.Ordinal);
     }
+
+    public static TheoryData<string, long, bool> NumbersAtTheirBounds()
+    {
+        var data = new TheoryData<string, long, bool>();
+        foreach (var setting in Numbers())
+        {
+            var range = setting.GetCustomAttribute<SettingRangeAttribute>()!;
+            data.Add(setting.Name, range.Min, true);
+            data.Add(setting.Name, range.Max, true);
+            data.Add(setting.Name, range.Min - 1, range.OrZero && range.Min == 1);
+            data.Add(setting.Name, range.Max + 1, false);
+            data.Add(setting.Name, 0, range.OrZero || range.Min <= 0);
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(NumbersAtTheirBounds))]
+    public void A_number_out_of_bounds_is_named_with_its_value_and_bounds(string setting, long value, bool isValid)
+    {
+        var range = Numbers().Single(property => property.Name == setting).GetCustomAttribute<SettingRangeAttribute>()!;
+        var text = value.ToString(CultureInfo.InvariantCulture);
+        string[] expected = isValid
+            ? []
+            : [$"Yue:{setting} is {text}; it must be {(range.OrZero ? "0, or " : "")}{range.Min} to {range.Max}."];
+        Assert.Equal(expected, Faults(new Hashtable { ["YUE_" + setting] = text }));
+    }
+
+    [Fact]
+    public void Every_whole_number_has_bounds_and_every_setting_is_declared_once()
+    {
+        var numbers = OptionsTypes.SelectMany(type => type.GetProperties())
+            .Where(property => property.PropertyType == typeof(int) || property.PropertyType == typeof(long))
+            .Select(property => property.Name);
+        Assert.Equal(["SeparatorFftSize"], numbers.Except(Numbers().Select(property => property.Name)));    // even numbers only
+        var settings = OptionsTypes.SelectMany(type => type.GetProperties()).Select(property => property.Name).ToList();
+        Assert.Equal(settings.Distinct(StringComparer.OrdinalIgnoreCase), settings);
+        Assert.Equal(settings.Order(StringComparer.Ordinal), SettingNames.All.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Faults_of_attributes_and_of_rules_are_reported_together()
+    {
+        var faults = Faults(new Hashtable
+        {
+            ["YUE_DEVICE"] = "gpu",
+            ["YUE_TOKENIZER"] = "/no/such/file",
+            ["YUE_STEP_TIMEOUT_SECONDS"] = "soon",
+            ["YUE_WEIGHTS"] = "fp16",
+        });
+        Assert.Equal(
+            [
+                "Yue:Device is 'gpu'; it must be auto, cpu, cuda, or cuda with an index such as cuda:1.",
+                "Yue:StepTimeoutSeconds is 'soon', which is not a whole number.",
+                "Yue:Tokenizer is '/no/such/file', and there is no such file.",
+                "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, f32.",
+            ],
+            faults.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_folder_of_blanks_and_a_log_format_of_neither_kind_are_faults()
+    {
+        Assert.Equal(["Yue:StateFolder is ' '; it must be a folder."], Faults(new Hashtable { ["YUE_STATE_FOLDER"] = " " }));
+        Assert.Equal(["Yue:LogFormat is 'xml'; it must be console or json."], Faults(new Hashtable { ["YUE_LOG_FORMAT"] = "xml" }));
+    }
+
+    private static readonly Type[] OptionsTypes =
+        [typeof(EngineOptions), typeof(SeparatorOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions)];
+
+    private static IEnumerable<PropertyInfo> Numbers() =>
+        OptionsTypes.SelectMany(type => type.GetProperties()).Where(property => property.IsDefined(typeof(SettingRangeAttribute)));
 
     private static List<string> Faults(IDictionary variables)
     {

@@ -1,28 +1,16 @@
-using Microsoft.Extensions.Options;
 using Yue.Engine.Separation;
 using Yue.Engine.Weights;
 
 namespace YueService.Settings;
 
-/// <summary>Checks the separator's settings; a file that is no separator is found here, not at the first request that needs it.</summary>
-internal sealed class SeparatorOptionsValidator(UnreadableSettings<SeparatorOptions> unreadable) : IValidateOptions<SeparatorOptions>
+/// <summary>Opens the separator. A file that is not one is found here, not at the first request that needs it.</summary>
+internal sealed class SeparatorRules : OptionsRules<SeparatorOptions>
 {
     private const int MinFftSize = 2048;
     private const int MaxFftSize = 32_768;
 
-    public ValidateOptionsResult Validate(string? name, SeparatorOptions options)
+    protected override IEnumerable<string> Faults(SeparatorOptions options)
     {
-        var faults = unreadable.Messages.Concat(Faults(options)).ToList();
-        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
-    }
-
-    private static IEnumerable<string> Faults(SeparatorOptions options)
-    {
-        if (options.SeparatorStem is not ("vocal" or "instrumental"))
-        {
-            yield return $"Yue:SeparatorStem is '{options.SeparatorStem}'; it must be vocal or instrumental.";
-        }
-
         if (options.SeparatorFftSize is < MinFftSize or > MaxFftSize || options.SeparatorFftSize % 2 != 0)
         {
             yield return $"Yue:SeparatorFftSize is {options.SeparatorFftSize}; it must be an even number from {MinFftSize} to {MaxFftSize}.";

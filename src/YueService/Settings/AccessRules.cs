@@ -1,20 +1,13 @@
 using System.Text.RegularExpressions;
-using Microsoft.Extensions.Options;
 
 namespace YueService.Settings;
 
-/// <summary>Checks the settings of access. A key that no header can carry would lock everybody out.</summary>
-internal sealed partial class AccessOptionsValidator(UnreadableSettings<AccessOptions> unreadable) : IValidateOptions<AccessOptions>
+/// <summary>Checks the lists among the settings of access. A key that no header can carry would lock everybody out.</summary>
+internal sealed partial class AccessRules : OptionsRules<AccessOptions>
 {
-    public ValidateOptionsResult Validate(string? name, AccessOptions options)
+    protected override IEnumerable<string> Faults(AccessOptions options)
     {
-        var faults = Faults(options).ToList();
-        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
-    }
-
-    private IEnumerable<string> Faults(AccessOptions options)
-    {
-        // The values are secrets: a fault does not repeat them.
+        // The keys are secrets: a fault does not repeat them.
         if (options.ApiKey is { Length: > 0 } && options.Keys().Count == 0)
         {
             yield return "Yue:ApiKey is set but holds no key.";
@@ -32,15 +25,8 @@ internal sealed partial class AccessOptionsValidator(UnreadableSettings<AccessOp
 
         foreach (var origin in options.Origins().Where(origin => !IsOrigin(origin)))
         {
-            yield return $"Yue:CorsOrigins has '{origin}'; write origins as browsers send them, such as https://app.example or http://localhost:3000.";
-        }
-
-        foreach (var fault in unreadable.Messages
-            .Concat(SettingBounds.Check("RateLimitPerMinute", options.RateLimitPerMinute, 0, 1_000_000))
-            .Concat(SettingBounds.Check("SongTimeoutSeconds", options.SongTimeoutSeconds, 0, 7 * 24 * 3600))
-            .Concat(SettingBounds.Check("RequestTimeoutSeconds", options.RequestTimeoutSeconds, 1, 3600)))
-        {
-            yield return fault;
+            yield return $"Yue:CorsOrigins has '{origin}'; write origins as browsers send them, "
+                + "such as https://app.example or http://localhost:3000.";
         }
     }
 

@@ -1,17 +1,14 @@
 using System.Net;
-using Microsoft.Extensions.Options;
 
 namespace YueService.Settings;
 
-/// <summary>Checks the addresses to listen on. The server takes a host that it does not know, a mistyped address too, for every address of
-/// the machine: who wants that writes it.</summary>
-internal sealed class ListenOptionsValidator : IValidateOptions<ListenOptions>
+/// <summary>Checks the addresses to listen on.</summary>
+/// <remarks>The server takes a host that it does not know, such as a mistyped address, for every address of the machine. That
+/// has to be written as such.</remarks>
+internal sealed class ListenRules : OptionsRules<ListenOptions>
 {
-    public ValidateOptionsResult Validate(string? name, ListenOptions options)
-    {
-        var faults = ListenOptions.Read(options.Urls ?? "").Select(url => Fault(url.Text, url.Address)).OfType<string>().ToList();
-        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
-    }
+    protected override IEnumerable<string> Faults(ListenOptions options) =>
+        ListenOptions.Read(options.Urls ?? "").Select(url => Fault(url.Text, url.Address)).OfType<string>();
 
     private static string? Fault(string url, Uri? address)
     {

@@ -1,0 +1,21 @@
+using System.Globalization;
+
+namespace Yue.Engine.Settings;
+
+/// <summary>A whole number with bounds, which belong to the range.</summary>
+public sealed class SettingRangeAttribute(long min, long max) : SettingAttribute
+{
+    public long Min => min;
+
+    public long Max => max;
+
+    /// <summary>Whether 0, which then has a meaning of its own, is valid besides the range.</summary>
+    public bool OrZero { get; init; }
+
+    protected override string? Expected(object? value) =>
+        Convert.ToInt64(value, CultureInfo.InvariantCulture) is var number && ((number >= min && number <= max) || (OrZero && number == 0))
+            ? null
+            : string.Create(CultureInfo.InvariantCulture, $"{(OrZero ? "0, or " : "")}{min} to {max}");
+
+    protected override string Show(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture)!;
+}

@@ -1,0 +1,65 @@
+using System.Text.RegularExpressions;
+using Yue.Engine.Scheduling;
+
+namespace YueService.Settings;
+
+/// <summary>Checks the folders and files that the engine's settings name before anything is loaded.</summary>
+internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
+{
+    protected override IEnumerable<string> Faults(EngineOptions options)
+    {
+        foreach (var (model, folder) in options.Stage1)
+        {
+            if (!ModelName().IsMatch(model))
+            {
+                yield return $"Yue:Stage1 has a model named '{model}'; use letters, digits, '.', '_' and '-'.";
+            }
+
+            if (FolderFault($"Yue:Stage1:{model}", folder) is { } fault)
+            {
+                yield return fault;
+            }
+        }
+
+        foreach (var (setting, folder) in new[] { ("Yue:Stage2", options.Stage2), ("Yue:Codec", options.Codec) })
+        {
+            if (options.Stage1.Count > 0 && string.IsNullOrWhiteSpace(folder))
+            {
+                yield return $"{setting} is missing; with Yue:Stage1 set it must be the checkpoint's folder.";
+            }
+            else if (options.Stage1.Count == 0 && folder is not null)
+            {
+                yield return $"{setting} is set but Yue:Stage1 is not; "
+                    + "set all of Yue:Stage1, Yue:Stage2 and Yue:Codec, or none for the demo model.";
+            }
+            else if (folder is not null && FolderFault(setting, folder) is { } fault)
+            {
+                yield return fault;
+            }
+        }
+
+        if (options.Tokenizer is { } tokenizer && !File.Exists(tokenizer))
+        {
+            yield return $"Yue:Tokenizer is '{tokenizer}', and there is no such file.";
+        }
+
+        if (string.IsNullOrWhiteSpace(options.CacheFolder) || File.Exists(options.CacheFolder))
+        {
+            yield return $"Yue:CacheFolder is '{options.CacheFolder}'; it must be a folder, which is made when it is missing.";
+        }
+
+        if ((options.Weights == "f32") != (options.KeyValueCache == "f32"))
+        {
+            yield return $"Yue:Weights is '{options.Weights}' and Yue:KeyValueCache '{options.KeyValueCache}'; "
+                + "f32 is for both or for neither.";
+        }
+    }
+
+    private static string? FolderFault(string setting, string? folder) =>
+        string.IsNullOrWhiteSpace(folder) ? $"{setting} is empty; it must be the checkpoint's folder."
+        : Directory.Exists(folder) ? null
+        : $"{setting} is '{folder}', and there is no such folder.";
+
+    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z")]
+    private static partial Regex ModelName();
+}

@@ -1,0 +1,17 @@
+using Microsoft.Extensions.Options;
+
+namespace YueService.Settings;
+
+/// <summary>Rules for options that no attribute of a single setting can express: lists, several settings together, files.</summary>
+internal abstract class OptionsRules<TOptions> : IValidateOptions<TOptions>
+    where TOptions : class
+{
+    public ValidateOptionsResult Validate(string? name, TOptions options)
+    {
+        var faults = Faults(options).ToList();
+        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+    }
+
+    /// <summary>Returns one sentence per fault, with the setting, its value and the way out.</summary>
+    protected abstract IEnumerable<string> Faults(TOptions options);
+}

@@ -1,0 +1,12 @@
+using Yue.Engine.Scheduling;
+using YueService.Api.Requests;
+
+namespace YueService.Settings;
+
+/// <summary>Checks section <c>Yue</c> for names that are no settings.</summary>
+internal sealed class SettingNameRules(IConfiguration configuration) : OptionsRules<ServiceOptions>
+{
+    protected override IEnumerable<string> Faults(ServiceOptions options) => configuration.GetSection(EngineOptions.Section).GetChildren()
+        .Where(setting => !SettingNames.All.Contains(setting.Key))
+        .Select(setting => $"{setting.Path} is not a setting; the closest is Yue:{ClosestName.Of(setting.Key, SettingNames.All)}.");
+}
