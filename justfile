@@ -15,6 +15,10 @@ check:
 run *args:
     dotnet run --project src/YueService -c Release -p:Accelerator={{accelerator}} -- {{args}}
 
+# Downloads the codec and the vocoders (xcodec_mini_infer) alone: just download-xcodec --folder DIR
+download-xcodec *args:
+    dotnet run --project src/YueService -c Release -p:Accelerator={{accelerator}} -- models pull xcodec {{args}}
+
 # Publishes into ~/.local/lib/yue and starts it with systemd: just accelerator=cuda install-service
 install-service:
     dotnet publish src/YueService -c Release -r linux-x64 --self-contained -p:Accelerator={{accelerator}} -o ~/.local/lib/yue

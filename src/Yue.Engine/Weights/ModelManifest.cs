@@ -99,7 +99,8 @@ public sealed partial record ModelManifest
     /// <summary>The checkpoints by name.</summary>
     public required IReadOnlyDictionary<string, ManifestCheckpoint> Checkpoints { get; init; }
 
-    /// <summary>What one stage-1 model needs to sing: names of checkpoints.</summary>
+    /// <summary>The names of the checkpoints that are pulled together: those that one stage-1 model needs, or a part of
+    /// them.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<string>> Profiles { get; init; }
 
     /// <summary>Optional models by name.</summary>
@@ -124,8 +125,11 @@ public sealed partial record ModelManifest
         }
     }
 
-    /// <summary>The checkpoints of a profile.</summary>
+    /// <summary>Returns the checkpoints of a profile.</summary>
     public IEnumerable<ManifestCheckpoint> CheckpointsOf(string profile) => Profiles[profile].Select(name => Checkpoints[name]);
+
+    /// <summary>Returns whether a profile has every model that a song needs.</summary>
+    public bool IsWhole(string profile) => CheckpointsOf(profile).Any(checkpoint => checkpoint.Role == CheckpointRole.Stage1);
 
     private void Check(string file)
     {
@@ -134,19 +138,28 @@ public sealed partial record ModelManifest
             Require(HexRevision().IsMatch(checkpoint.Revision), $"{name}: revision {checkpoint.Revision} is not a full commit hash");
             Require(RepositoryName().IsMatch(checkpoint.Repository), $"{name}: {checkpoint.Repository} is not owner/name");
             Require(IsPlainPath(checkpoint.Folder), $"{name}: {checkpoint.Folder} is not a plain folder name");
-            Require(checkpoint.Role == CheckpointRole.Stage1 == checkpoint.Model is not null, $"{name}: stage 1 has a model name, and nothing else has");
+            Require(
+                checkpoint.Role == CheckpointRole.Stage1 == checkpoint.Model is not null,
+                $"{name}: stage 1 has a model name, and nothing else has");
             foreach (var entry in checkpoint.Files)
             {
                 Require(IsPlainPath(entry.Path), $"{name}: {entry.Path} is not a plain relative path");
                 Require(entry.Size is null or > 0 && entry.AboutBytes is null or > 0, $"{name}: {entry.Path} has a size below 1");
-                Require(entry.Sha256 is null || HexSha256().IsMatch(entry.Sha256), $"{name}: {entry.Path} has a sha256 that is not 64 hex digits");
+                Require(
+                    entry.Sha256 is null || HexSha256().IsMatch(entry.Sha256),
+                    $"{name}: {entry.Path} has a sha256 that is not 64 hex digits");
             }
         }
 
         foreach (var (profile, names) in Profiles)
         {
             Require(names.All(Checkpoints.ContainsKey), $"profile {profile} names a checkpoint that is not listed");
-            Require(names.Count(name => Checkpoints[name].Role == CheckpointRole.Stage1) == 1, $"profile {profile} has not one stage-1 checkpoint");
+            Require(
+                names.Count(name => Checkpoints[name].Role == CheckpointRole.Stage1) <= 1,
+                $"profile {profile} has more than one stage-1 checkpoint");
+            Require(
+                !IsWhole(profile) || Enum.GetValues<CheckpointRole>().All(role => CheckpointsOf(profile).Any(one => one.Role == role)),
+                $"profile {profile} has a stage-1 checkpoint and not all that a song needs");
         }
 
         void Require(bool holds, string fault)

@@ -2,10 +2,12 @@ using Spectre.Console;
 
 namespace YueService.CommandLine;
 
-/// <summary>A progress bar with the step, the percentage and the time left.</summary>
+/// <summary>A progress bar with the step, the percentage and the time left; for bytes, also their number and speed.</summary>
 internal sealed class BarProgressView(IAnsiConsole console) : IProgressView
 {
     private const int TimeWidth = 8;        // 00:00:00
+    private const int BytesWidth = 17;      // 1000.0/1000.0 MB
+    private const int SpeedWidth = 12;      // 1000.0 MB/s
     private static readonly TimeSpan DrawInterval = TimeSpan.FromMilliseconds(100);
 
     public Task FollowAsync(Func<ProgressLine> read, Task work)
@@ -15,16 +17,23 @@ internal sealed class BarProgressView(IAnsiConsole console) : IProgressView
             return Task.CompletedTask;
         }
 
-        var layout = new BarLayout(console.Profile.Width, (new RemainingTimeColumn(), TimeWidth), (new ElapsedTimeColumn(), TimeWidth));
+        var line = read();
+        var layout = new BarLayout(console.Profile.Width, [(new RemainingTimeColumn(), TimeWidth), .. Details(line)]);
         return console.Progress().Columns(layout.Columns).StartAsync(async context =>
         {
-            var bar = context.AddTask(layout.Text(read().Step));
+            var bar = context.AddTask(layout.Text(line.Step));
             while (!work.IsCompleted)
             {
-                var (step, fraction) = read();
-                bar.Description = layout.Text(step);
-                bar.Value = fraction * bar.MaxValue;
+                bar.Description = layout.Text(line.Step);
+                bar.MaxValue = line.Bytes ?? 1;
+                bar.Value = line.Fraction * bar.MaxValue;
+                if (line.Notice is { } notice)
+                {
+                    console.MarkupLineInterpolated($"[yellow]{notice}[/]");
+                }
+
                 await Task.WhenAny(work, Task.Delay(DrawInterval));
+                line = read();
             }
 
             if (work.IsCompletedSuccessfully)
@@ -33,4 +42,8 @@ internal sealed class BarProgressView(IAnsiConsole console) : IProgressView
             }
         });
     }
+
+    private static (ProgressColumn Column, int Width)[] Details(ProgressLine line) => line.Bytes is null
+        ? [(new ElapsedTimeColumn(), TimeWidth)]
+        : [(new DownloadedColumn(), BytesWidth), (new TransferSpeedColumn(), SpeedWidth)];
 }

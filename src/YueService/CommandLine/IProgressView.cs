@@ -1,13 +1,20 @@
 namespace YueService.CommandLine;
 
-/// <summary>How far something is.</summary>
-/// <param name="Step">What is being done.</param>
-/// <param name="Fraction">How much of the whole is done, 0 to 1.</param>
-internal sealed record ProgressLine(string Step, double Fraction);
+/// <summary>The progress of some work.</summary>
+/// <param name="Step">The current step.</param>
+/// <param name="Fraction">The part of the whole that is done, 0 to 1.</param>
+internal sealed record ProgressLine(string Step, double Fraction)
+{
+    /// <summary>The size of the whole, for work that is measured in bytes; null for other work.</summary>
+    public long? Bytes { get; init; }
 
-/// <summary>Shows how far work is while it runs.</summary>
+    /// <summary>A message to show once, besides the progress.</summary>
+    public string? Notice { get; init; }
+}
+
+/// <summary>Shows the progress of work while it runs.</summary>
 internal interface IProgressView
 {
-    /// <summary>Shows the progress until the work ends; whether it ends well is the caller's to see.</summary>
+    /// <summary>Shows the progress until the work ends. The caller awaits the work for its outcome.</summary>
     Task FollowAsync(Func<ProgressLine> read, Task work);
 }

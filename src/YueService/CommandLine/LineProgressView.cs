@@ -1,35 +1,57 @@
 using System.Diagnostics;
 using System.Globalization;
+using YueService.Downloads;
 using YueService.Jobs;
 
 namespace YueService.CommandLine;
 
-/// <summary>A line for every new step and every tenth of the whole, for logs and pipes.</summary>
+/// <summary>A line for every new step, every tenth of the whole and every half minute, for logs and pipes.</summary>
 internal sealed class LineProgressView(TextWriter writer) : IProgressView
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
 
     public async Task FollowAsync(Func<ProgressLine> read, Task work)
     {
-        var clock = Stopwatch.StartNew();
-        var (lastStep, lastTenth) = ("", -1);
+        var start = Stopwatch.GetTimestamp();
+        var (written, lastStep, lastTenth) = (start, "", -1);
+        double? first = null;
         while (!work.IsCompleted)
         {
-            var (step, fraction) = read();
-            var tenth = (int)(fraction * 10);
-            if (step != lastStep || tenth != lastTenth)
+            var line = read();
+            first ??= line.Fraction;
+            if (line.Notice is { } notice)
             {
-                (lastStep, lastTenth) = (step, tenth);
-                await writer.WriteLineAsync(Line(step, fraction, clock.Elapsed));
+                await writer.WriteLineAsync(notice);
+            }
+
+            var tenth = (int)(line.Fraction * 10);
+            if (line.Step != lastStep || tenth != lastTenth || Stopwatch.GetElapsedTime(written) > LongestSilence)
+            {
+                (written, lastStep, lastTenth) = (Stopwatch.GetTimestamp(), line.Step, tenth);
+                await writer.WriteLineAsync(Text(line, first.Value, Stopwatch.GetElapsedTime(start)));
             }
 
             await Task.WhenAny(work, Task.Delay(LookInterval));
         }
     }
 
-    private static string Line(string step, double fraction, TimeSpan elapsed)
+    /// <summary>Returns the line to write.</summary>
+    /// <param name="line">The progress.</param>
+    /// <param name="first">The fraction that was done at the start. Speed and time left do not count it.</param>
+    /// <param name="elapsed">The time since the start.</param>
+    private static string Text(ProgressLine line, double first, TimeSpan elapsed)
     {
-        var left = JobEstimate.SecondsLeft(fraction, elapsed) is { } seconds ? string.Create(CultureInfo.InvariantCulture, $", about {seconds:F0} s left") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{fraction * 100,3:F0} % {step}{left}");
+        var bytes = "";
+        if (line.Bytes is { } total)
+        {
+            var perSecond = (line.Fraction - first) * total / Math.Max(elapsed.TotalSeconds, 0.001);
+            bytes = $", {ByteText.Of((long)(line.Fraction * total))} of {ByteText.Of(total)}, {ByteText.Of((long)perSecond)}/s";
+        }
+
+        var left = JobEstimate.SecondsLeft((line.Fraction - first) / (1 - first), elapsed) is { } seconds
+            ? string.Create(CultureInfo.InvariantCulture, $", about {seconds:F0} s left")
+            : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{line.Fraction * 100,3:F0} % {line.Step}{bytes}{left}");
     }
 }

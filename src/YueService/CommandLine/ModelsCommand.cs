@@ -54,8 +54,8 @@ internal sealed class ModelsCommand
 
     private Command Pull(DownloadSettings settings)
     {
-        var profile = new Argument<string>("PROFILE") { Description = "What to sing with: see yue models list" };
-        var pull = new Command("pull", "Downloads what a profile needs; goes on where it was stopped") { profile };
+        var profile = new Argument<string>("PROFILE") { Description = "A name that yue models list shows" };
+        var pull = new Command("pull", "Downloads what a profile needs; continues where it was stopped") { profile };
         pull.Options.Add(_mirror);
         pull.SetAction((line, cancel) => RunAsync(line, async (folder, output, stop) =>
         {
@@ -68,8 +68,15 @@ internal sealed class ModelsCommand
                 await error.WriteLineAsync($"{TokenVariable} is not sent to {address.Host}: the connection is not encrypted.");
             }
 
-            using var hub = new HubClient(address, token, settings.StallTimeout);
-            var work = new ModelPull(folder, hub, settings, DownloadViews.For(error), output, path => new DriveInfo(path).AvailableFreeSpace);
+            using var hub = new HubClient(address, token, settings);
+            var view = ProgressViews.For(error);
+            var work = new ModelPull(
+                folder,
+                hub,
+                settings,
+                (progress, pulling) => view.FollowAsync(() => Describe(progress), pulling),
+                output,
+                path => new DriveInfo(path).AvailableFreeSpace);
             await work.RunAsync(name, stop);
             return ExitCode.Success;
         }, cancel));
@@ -78,7 +85,7 @@ internal sealed class ModelsCommand
 
     private Command List()
     {
-        var list = new Command("list", "Lists the profiles and what of them is there");
+        var list = new Command("list", "Lists the profiles and how many of their files are there");
         list.SetAction((line, cancel) => RunAsync(line, async (folder, output, _) =>
         {
             var locked = ModelLock.Read(folder.Path);
@@ -87,7 +94,11 @@ internal sealed class ModelsCommand
             {
                 var files = folder.FilesOf(profile);
                 var there = files.Count(file => file.IsThere(locked));
-                var about = folder.Manifest.CheckpointsOf(profile).First(checkpoint => checkpoint.Role == CheckpointRole.Stage1).About;
+                var about = string.Join(
+                    "; ",
+                    folder.Manifest.CheckpointsOf(profile)
+                        .Where(checkpoint => checkpoint.Role == CheckpointRole.Stage1 || !folder.Manifest.IsWhole(profile))
+                        .Select(checkpoint => checkpoint.About));
                 await output.WriteLineAsync(
                     $"  {profile,-10} {ByteText.Of(files.Sum(file => file.File.ExpectedBytes)),8}  {there} of {files.Count} files  {about}");
             }
@@ -112,16 +123,16 @@ internal sealed class ModelsCommand
     {
         var profile = new Argument<string?>("PROFILE")
         {
-            Description = "What to verify; every profile of which something is there when left out",
+            Description = "The profile to verify; without one, every profile that has been pulled",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var verify = new Command("verify", "Reads every file and holds it against its size and hash") { profile };
+        var verify = new Command("verify", "Reads every file and compares its size and hash") { profile };
         verify.SetAction((line, cancel) => RunAsync(line, async (folder, output, stop) =>
         {
             var locked = ModelLock.Read(folder.Path);
             IReadOnlyList<string> profiles = line.GetValue(profile) is { } name
                 ? [Known(folder, name)]
-                : [.. folder.Manifest.Profiles.Keys.Where(name => folder.FilesOf(name).Any(file => file.Checkpoint.Role == CheckpointRole.Stage1 && File.Exists(file.Path)))];
+                : [.. folder.Manifest.Profiles.Keys.Where(folder.HasBegun)];
             var sound = profiles.Count > 0;
             foreach (var file in profiles.SelectMany(folder.FilesOf).DistinctBy(file => file.Name))
             {
@@ -131,9 +142,9 @@ internal sealed class ModelsCommand
             }
 
             await output.WriteLineAsync(
-                profiles.Count == 0 ? "No checkpoint is there. Mend: yue models pull PROFILE"
+                profiles.Count == 0 ? "No checkpoint is there. Fix: yue models pull PROFILE"
                 : sound ? "Every file is what it must be."
-                : "Mend: remove the wrong files, then yue models pull PROFILE");
+                : "Fix: remove the wrong files, then yue models pull PROFILE");
             return sound ? ExitCode.Success : ExitCode.Failure;
         }, cancel));
         return verify;
@@ -166,6 +177,9 @@ internal sealed class ModelsCommand
             return ExitCode.Failure;
         }
     }
+
+    private static ProgressLine Describe(FileProgress progress) =>
+        new(Path.GetFileName(progress.Name), progress.Fraction) { Bytes = Math.Max(1, progress.Total), Notice = progress.TakeWaiting() };
 
     private static string Known(ModelFolder folder, string profile) => folder.Manifest.Profiles.ContainsKey(profile)
         ? profile

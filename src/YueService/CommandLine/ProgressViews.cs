@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace YueService.CommandLine;
 
-/// <summary>Picks the view that a stream can show.</summary>
+/// <summary>Selects the view that a stream can show.</summary>
 internal static class ProgressViews
 {
     /// <summary>A bar on a terminal, plain lines elsewhere.</summary>

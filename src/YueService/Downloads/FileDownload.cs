@@ -1,6 +1,6 @@
 namespace YueService.Downloads;
 
-/// <summary>What a file is.</summary>
+/// <summary>The size and hash of a downloaded file.</summary>
 internal sealed record FileContent(long Size, string Sha256);
 
 /// <summary>Downloads a file in ranges into a partial file, checks it, and renames it into place.</summary>
@@ -10,12 +10,12 @@ internal sealed record FileContent(long Size, string Sha256);
 internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Func<string, long> freeBytes)
 {
     /// <summary>Downloads a file and checks it.</summary>
-    /// <param name="file">Which one.</param>
-    /// <param name="target">Where it will be when it is whole; what is there already is replaced then.</param>
-    /// <param name="expected">What it must be.</param>
-    /// <param name="progress">Told how far it is.</param>
-    /// <param name="cancel">Stops; the half file stays and is continued by the next call.</param>
-    /// <exception cref="DownloadException">It cannot be had, or is not what it must be.</exception>
+    /// <param name="file">The file.</param>
+    /// <param name="target">The path of the whole file. A file that is there already is replaced at the end.</param>
+    /// <param name="expected">What the content must be.</param>
+    /// <param name="progress">Gets the progress.</param>
+    /// <param name="cancel">Stops; the partial file stays, and the next call continues it.</param>
+    /// <exception cref="DownloadException">The file cannot be had, or is not what it must be.</exception>
     public async Task<FileContent> RunAsync(
         HubFile file, string target, ExpectedContent expected, FileProgress progress, CancellationToken cancel)
     {
@@ -26,22 +26,18 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
             {
                 return await TryAsync(file, target, expected, progress, cancel);
             }
-            catch (DownloadException e) when (e.Remedy != DownloadRemedy.None)
+            catch (DownloadException e) when (e.Remedy == DownloadRemedy.Restart)
             {
                 fault = e;
             }
 
             if (failures >= settings.Attempts)
             {
-                throw new DownloadException($"{fault.Message} (tried {failures} times). The same command goes on from here.", DownloadRemedy.None, fault);
+                throw new DownloadException($"{fault.Message} (started {failures} times)", DownloadRemedy.None, fault);
             }
 
-            if (fault.Remedy == DownloadRemedy.Restart)
-            {
-                PartFile.Delete(target);
-            }
-
-            var delay = settings.DelayAfter(failures, fault.RetryAfter);
+            PartFile.Delete(target);
+            var delay = settings.DelayAfter(failures);
             progress.Wait(fault.Message, delay);
             await Task.Delay(delay, cancel);
         }
@@ -50,7 +46,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
     private async Task<FileContent> TryAsync(
         HubFile file, string target, ExpectedContent expected, FileProgress progress, CancellationToken cancel)
     {
-        var remote = await RemoteFile.AskAsync(hub, file, cancel);
+        var remote = await RemoteFile.AskAsync(hub, file, progress.Wait, cancel);
         CheckPromise(file, remote, expected);
         var maxBytes = MaxBytes(file, remote, target, expected);
         var sha256 = expected.Sha256 ?? remote.Sha256;
@@ -72,7 +68,8 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         if (sha256 is not null && found != sha256)
         {
             PartFile.Delete(target);
-            throw new DownloadException($"{file}: the content has sha256 {found}, expected {sha256}; it was thrown away", DownloadRemedy.None);
+            throw new DownloadException(
+                $"{file}: the content has sha256 {found}, expected {sha256}; it was thrown away", DownloadRemedy.None);
         }
 
         if (expected.Size is { } must && size != must)
@@ -94,7 +91,8 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         if (remote.Size > expected.MaxBytes)
         {
             throw new DownloadException(
-                $"{file}: the server has a file of {remote.Size} bytes, and about {expected.AboutBytes} were expected, {expected.MaxBytes} at most",
+                $"{file}: the server has a file of {remote.Size} bytes, and about {expected.AboutBytes} were expected, "
+                + $"{expected.MaxBytes} at most",
                 DownloadRemedy.None);
         }
 
@@ -103,8 +101,8 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         if (remote.Size > room)
         {
             throw new DownloadException(
-                $"{file}: {ByteText.Of(remote.Size.Value)} do not fit the disk of {folder}, which has room for {ByteText.Of(room)} besides "
-                + $"{ByteText.Of(settings.SpareBytes)} that stay free. Make room, or name a folder on another disk with --folder.",
+                $"{file}: {ByteText.Of(remote.Size.Value)} do not fit the disk of {folder}, which has room for {ByteText.Of(room)} "
+                + $"besides {ByteText.Of(settings.SpareBytes)} that stay free. Make room, or name a folder on another disk with --folder.",
                 DownloadRemedy.None);
         }
 
@@ -130,7 +128,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         }
     }
 
-    /// <summary>Fetches what is not there, several ranges at a time, hashes behind it and keeps the record of what is there.</summary>
+    /// <summary>Fetches the missing bytes, several ranges at a time, hashes them as they arrive and keeps the record of them.</summary>
     private async Task<string> FetchAsync(
         HubFile file, RemoteFile remote, PartFile part, long maxBytes, FileProgress progress, CancellationToken cancel)
     {
@@ -145,7 +143,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         finally
         {
             await stop.CancelAsync();
-            await Task.WhenAll(fetching, saving).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            await Task.WhenAll(fetching, saving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (remote.TakesRanges)
             {
                 part.Save();

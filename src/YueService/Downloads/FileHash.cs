@@ -8,26 +8,18 @@ internal static class FileHash
     private const int BufferBytes = 1 << 20;
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>The hash of a file, in lower-case hex.</summary>
-    public static async Task<string> OfAsync(string path, Action<int>? read, CancellationToken cancel)
+    /// <summary>Returns the hash of a file, in lower-case hex.</summary>
+    public static async Task<string> OfAsync(string path, CancellationToken cancel)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, FileOptions.Asynchronous | FileOptions.SequentialScan);
-        var buffer = new byte[BufferBytes];
-        int count;
-        while ((count = await file.ReadAsync(buffer, cancel)) > 0)
-        {
-            hash.AppendData(buffer, 0, count);
-            read?.Invoke(count);
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        await using var file = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancel));
     }
 
-    /// <summary>The hash of a half file, computed behind the bytes as they come.</summary>
-    /// <param name="part">The half file.</param>
-    /// <param name="fetched">Ends when every byte is there; its failure ends this, too.</param>
-    /// <param name="cancel">Gives up.</param>
+    /// <summary>Returns the hash of a partial file, computed while its bytes arrive.</summary>
+    /// <param name="part">The partial file.</param>
+    /// <param name="fetched">Ends when every byte is there. Its failure ends the hash, too.</param>
+    /// <param name="cancel">Stops.</param>
     public static async Task<string> FollowAsync(PartFile part, Task fetched, CancellationToken cancel)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -39,7 +31,7 @@ internal static class FileHash
             while (at < end)
             {
                 var count = await part.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - at)), at, cancel);
-                hash.AppendData(buffer, 0, count > 0 ? count : throw new EndOfStreamException("the half file has become shorter"));
+                hash.AppendData(buffer, 0, count > 0 ? count : throw new EndOfStreamException("the partial file has become shorter"));
                 at += count;
             }
 

@@ -2,25 +2,27 @@ using System.Globalization;
 
 namespace YueService.Downloads;
 
-/// <summary>How far a file is; written by the download, read by whoever draws it.</summary>
+/// <summary>The progress of one file: written by the download, read by the view.</summary>
 internal sealed class FileProgress(string name, long expectedBytes)
 {
     private volatile PartFile? _part;
     private long _total = expectedBytes;
-    private long _done;
     private volatile string? _waiting;
 
+    /// <summary>The folder and path inside the models folder.</summary>
     public string Name => name;
 
+    /// <summary>The size of the file; approximate until the server states it.</summary>
     public long Total => Interlocked.Read(ref _total);
 
-    /// <summary>Bytes that are there.</summary>
-    public long Done => _part is { } part ? part.Ranges.Sum(range => range.Done) : Interlocked.Read(ref _done);
+    /// <summary>The part of the file that has arrived, 0 to 1.</summary>
+    public double Fraction =>
+        Total > 0 && _part is { } part ? Math.Min(1, part.Ranges.Sum(range => range.Done) / (double)Total) : 0;
 
-    /// <summary>Why it waits, since the last look; null when it does not.</summary>
+    /// <summary>Returns why the download waits, if that is news since the last call; otherwise null.</summary>
     public string? TakeWaiting() => Interlocked.Exchange(ref _waiting, null);
 
-    /// <summary>The half file tells from now on.</summary>
+    /// <summary>Takes the progress from a partial file from now on.</summary>
     public void Follow(PartFile part, long? size)
     {
         _part = part;
@@ -29,15 +31,4 @@ internal sealed class FileProgress(string name, long expectedBytes)
 
     public void Wait(string reason, TimeSpan delay) =>
         _waiting = string.Create(CultureInfo.InvariantCulture, $"{reason}; trying again in {delay.TotalSeconds:F0} s");
-
-    /// <summary>The file is whole.</summary>
-    public void End(long size)
-    {
-        Interlocked.Exchange(ref _total, size);
-        Interlocked.Exchange(ref _done, size);
-        _part = null;
-    }
-
-    /// <summary>More bytes were looked at, where there is no half file.</summary>
-    public void Add(int bytes) => Interlocked.Add(ref _done, bytes);
 }

@@ -2,6 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.Http.Resilience;
+using Polly;
+using Polly.Timeout;
 
 namespace YueService.Downloads;
 
@@ -11,65 +14,74 @@ internal sealed record HubFile(string Repository, string Revision, string Path)
     public override string ToString() => $"{Repository}/{Path}";
 }
 
-/// <summary>An answer with its body unread, and what the hub's own answer said before it redirected.</summary>
+/// <summary>An answer with its body unread, and what the hub's own answer stated before it redirected.</summary>
 /// <param name="Response">200 or 206; the caller disposes it.</param>
-/// <param name="Sha256">The content's hash, where the hub tells it.</param>
-/// <param name="Size">The content's size, where the hub tells it.</param>
+/// <param name="Sha256">The content's hash; null if the hub does not state it.</param>
+/// <param name="Size">The content's size; null if the hub does not state it.</param>
 internal sealed record HubAnswer(HttpResponseMessage Response, string? Sha256, long? Size) : IDisposable
 {
     public void Dispose() => Response.Dispose();
 }
 
 /// <summary>Asks a hub, or a mirror of one, for files.</summary>
-/// <remarks>Redirects are followed here, so that the token goes to the base address only: the storage that a hub redirects to
-/// has signed addresses. Safe for several requests at once.</remarks>
+/// <remarks>Requests that get no answer, or the answer of a busy server, are sent again. Redirects are followed here, so that the
+/// token goes to the base address only: the storage that a hub redirects to has signed addresses. Safe for several requests at
+/// once.</remarks>
 internal sealed partial class HubClient : IDisposable
 {
     private const int MaxRedirects = 5;
+    private static readonly HttpRequestOptionsKey<Action<string, TimeSpan>> Waiting = new("yue.waiting");
 
     private readonly HttpClient _http;
     private readonly Uri _base;
     private readonly string? _token;
+    private readonly int _attempts;
 
-    /// <param name="baseAddress">The hub's or the mirror's.</param>
+    /// <param name="baseAddress">The address of the hub or the mirror.</param>
     /// <param name="token">Sent to the base address; null for none.</param>
-    /// <param name="stallTimeout">How long an answer's headers may take.</param>
-    public HubClient(Uri baseAddress, string? token, TimeSpan stallTimeout)
+    /// <param name="settings">The attempts, the waits between them, and the time that the headers of an answer may take.</param>
+    public HubClient(Uri baseAddress, string? token, DownloadSettings settings)
     {
         _base = new Uri(baseAddress.AbsoluteUri.TrimEnd('/') + "/");
         _token = token is { Length: > 0 } && MayCarryToken(_base) ? token : null;
-        _http = new HttpClient(new SocketsHttpHandler
+        _attempts = settings.Attempts;
+        var sockets = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
-            ConnectTimeout = stallTimeout,
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        })
-        {
-            Timeout = stallTimeout,
         };
+
+        // The client's own timeout would count all attempts together.
+        _http = new HttpClient(new ResilienceHandler(Retries(settings)) { InnerHandler = sockets }) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("yue", Telemetry.ServiceIdentity.Version));
     }
 
-    /// <summary>Whether a token would be safe on the way: encrypted, or inside this machine.</summary>
+    /// <summary>Returns whether a token is safe on the way to an address: encrypted, or inside this machine.</summary>
     public static bool MayCarryToken(Uri address) => address.Scheme == Uri.UriSchemeHttps || address.IsLoopback;
 
     /// <summary>Asks for a file or a part of it.</summary>
-    /// <param name="file">Which one.</param>
+    /// <param name="file">The file.</param>
     /// <param name="from">The first byte.</param>
     /// <param name="to">The last byte; null for all that follow.</param>
     /// <param name="ifRange">A strong validator: a file that has changed comes whole.</param>
-    /// <param name="cancel">Gives up waiting.</param>
+    /// <param name="waiting">Gets the reason and the length of each wait before another attempt.</param>
+    /// <param name="cancel">Ends the attempts.</param>
     /// <exception cref="DownloadException">There is no usable answer.</exception>
-    public async Task<HubAnswer> GetAsync(HubFile file, long from, long? to, EntityTagHeaderValue? ifRange, CancellationToken cancel)
+    public async Task<HubAnswer> GetAsync(
+        HubFile file, long from, long? to, EntityTagHeaderValue? ifRange, Action<string, TimeSpan> waiting, CancellationToken cancel)
     {
         var address = new Uri(_base, $"{file.Repository}/resolve/{file.Revision}/{file.Path}");
         string? sha256 = null;
         long? size = null;
         for (var hops = 0; hops <= MaxRedirects; hops++)
         {
-            var response = await SendAsync(file, address, from, to, ifRange, cancel);
+            using var request = new HttpRequestMessage(HttpMethod.Get, address);
+            request.Headers.Range = new RangeHeaderValue(from, to);
+            request.Headers.IfRange = ifRange is null ? null : new RangeConditionHeaderValue(ifRange);
+            request.Options.Set(Waiting, (reason, delay) => waiting($"{file}: {reason}", delay));
+            var response = await SendAsync(file, request, cancel);
             sha256 ??= LinkedSha256(response);
             size ??= LinkedSize(response);
             if (response.StatusCode is HttpStatusCode.OK or HttpStatusCode.PartialContent)
@@ -90,16 +102,34 @@ internal sealed partial class HubClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<HttpResponseMessage> SendAsync(
-        HubFile file, Uri address, long from, long? to, EntityTagHeaderValue? ifRange, CancellationToken cancel)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, address);
-        request.Headers.Range = new RangeHeaderValue(from, to);
-        if (ifRange is not null)
-        {
-            request.Headers.IfRange = new RangeConditionHeaderValue(ifRange);
-        }
+    /// <summary>Retries a request that failed, had no answer in time, or met a busy server. A body that breaks off later is the
+    /// caller's to continue.</summary>
+    private static ResiliencePipeline<HttpResponseMessage> Retries(DownloadSettings settings) =>
+        new ResiliencePipelineBuilder<HttpResponseMessage>()
+            .AddRetry(new HttpRetryStrategyOptions
+            {
+                MaxRetryAttempts = settings.Attempts - 1,
 
+                // The library's own generator waits as long as a server asks for, with no limit.
+                DelayGenerator = arguments => ValueTask.FromResult<TimeSpan?>(
+                    settings.DelayAfter(arguments.AttemptNumber + 1, arguments.Outcome.Result is { } busy ? RetryAfter(busy) : null)),
+                OnRetry = arguments =>
+                {
+                    var request = arguments.Context.GetRequestMessage()!;
+                    if (request.Options.TryGetValue(Waiting, out var waiting))
+                    {
+                        waiting(Reason(request.RequestUri!, arguments.Outcome), arguments.RetryDelay);
+                    }
+
+                    return ValueTask.CompletedTask;
+                },
+            })
+            .AddTimeout(settings.StallTimeout)
+            .Build();
+
+    private async Task<HttpResponseMessage> SendAsync(HubFile file, HttpRequestMessage request, CancellationToken cancel)
+    {
+        var address = request.RequestUri!;
         if (_token is not null && IsSameOrigin(address, _base))
         {
             request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {_token}");
@@ -109,37 +139,45 @@ internal sealed partial class HubClient : IDisposable
         {
             return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or TimeoutRejectedException)
         {
-            throw new DownloadException($"{file}: {Name(address)} cannot be reached: {e.Message}", DownloadRemedy.Retry, e);
-        }
-        catch (TaskCanceledException e) when (!cancel.IsCancellationRequested)
-        {
-            throw new DownloadException($"{file}: {Name(address)} does not answer", DownloadRemedy.Retry, e);
+            var reason = Reason(address, Outcome.FromException<HttpResponseMessage>(e));
+            throw new DownloadException($"{file}: {reason}{GivenUp()}", DownloadRemedy.None, e);
         }
     }
+
+    private static string Reason(Uri address, Outcome<HttpResponseMessage> outcome) => outcome switch
+    {
+        { Result: { } response } => $"{Name(address)} answers {(int)response.StatusCode}",
+        { Exception: TimeoutRejectedException } => $"{Name(address)} does not answer",
+        _ => $"{Name(address)} cannot be reached: {outcome.Exception!.Message}",
+    };
+
+    private string GivenUp() => $" (tried {_attempts} times). The same command goes on from here.";
 
     private static Uri Next(HubFile file, Uri from, Uri location)
     {
         var next = new Uri(from, location);
-        var allowed = next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && (from.Scheme == Uri.UriSchemeHttp || next.IsLoopback));
-        return allowed ? next : throw new DownloadException($"{file}: {Name(from)} redirects to an address that is not https", DownloadRemedy.None);
+        var allowed = next.Scheme == Uri.UriSchemeHttps
+            || (next.Scheme == Uri.UriSchemeHttp && (from.Scheme == Uri.UriSchemeHttp || next.IsLoopback));
+        return allowed
+            ? next
+            : throw new DownloadException($"{file}: {Name(from)} redirects to an address that is not https", DownloadRemedy.None);
     }
 
     private DownloadException Refusal(HubFile file, Uri address, HttpResponseMessage response)
     {
         var status = (int)response.StatusCode;
-        var said = $"{file}: {Name(address)} answers {status}";
-        var (message, remedy) = status switch
+        var answer = $"{file}: {Reason(address, Outcome.FromResult(response))}";
+        var message = status switch
         {
-            401 or 403 when _token is null => ($"{said}: it asks for a token; set HF_TOKEN to one that may read {file.Repository}", DownloadRemedy.None),
-            401 or 403 => ($"{said}: the token in HF_TOKEN may not read {file.Repository}", DownloadRemedy.None),
-            404 => ($"{said}: there is no such file at revision {file.Revision}", DownloadRemedy.None),
-            408 or 425 or 429 or >= 500 => (said, DownloadRemedy.Retry),
-            416 => (said, DownloadRemedy.Restart),
-            _ => (said, DownloadRemedy.None),
+            401 or 403 when _token is null => $"{answer}: it asks for a token; set HF_TOKEN to one that may read {file.Repository}",
+            401 or 403 => $"{answer}: the token in HF_TOKEN may not read {file.Repository}",
+            404 => $"{answer}: there is no such file at revision {file.Revision}",
+            408 or 429 or >= 500 => answer + GivenUp(),
+            _ => answer,
         };
-        return new(message, remedy) { RetryAfter = RetryAfter(response) };
+        return new(message, status == 416 ? DownloadRemedy.Restart : DownloadRemedy.None);
     }
 
     private static TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
@@ -149,7 +187,7 @@ internal sealed partial class HubClient : IDisposable
         _ => null,
     };
 
-    /// <summary>The hub tags large files with their SHA-256, in its own answer or in the one that redirects.</summary>
+    /// <summary>Returns the SHA-256 with which the hub tags large files, in its own answer or in the one that redirects.</summary>
     private static string? LinkedSha256(HttpResponseMessage response) =>
         response.Headers.TryGetValues("X-Linked-ETag", out var values) && Sha256Tag().Match(values.First()) is { Success: true } tag
             ? tag.Groups[1].Value
@@ -162,9 +200,10 @@ internal sealed partial class HubClient : IDisposable
             : null;
 
     private static bool IsSameOrigin(Uri a, Uri b) =>
-        Uri.Compare(a, b, UriComponents.SchemeAndServer | UriComponents.StrongPort, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
+        Uri.Compare(
+            a, b, UriComponents.SchemeAndServer | UriComponents.StrongPort, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
-    /// <summary>The host: a redirect's path and query may be a key to the file.</summary>
+    /// <summary>Returns the host alone: the path and query of a redirect may be a key to the file.</summary>
     private static string Name(Uri address) => address.Authority;
 
     [GeneratedRegex("^\"?([0-9a-f]{64})\"?\\z")]

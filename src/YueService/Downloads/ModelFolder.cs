@@ -3,9 +3,9 @@ using Yue.Engine.Weights;
 namespace YueService.Downloads;
 
 /// <summary>A file that a profile needs, in a models folder.</summary>
-/// <param name="Checkpoint">What it belongs to.</param>
+/// <param name="Checkpoint">The checkpoint that it belongs to.</param>
 /// <param name="File">The manifest's entry.</param>
-/// <param name="Path">Where it lies or will lie.</param>
+/// <param name="Path">The path that it has or will have.</param>
 internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile File, string Path)
 {
     /// <summary>Folder and path inside the models folder.</summary>
@@ -13,20 +13,22 @@ internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile Fil
 
     public HubFile OnHub => new(Checkpoint.Repository, Checkpoint.Revision, File.Path);
 
-    /// <summary>What its content must be, from the manifest and from what the first pull recorded.</summary>
+    /// <summary>Returns what its content must be, by the manifest and the record of the first pull.</summary>
     public ExpectedContent Expected(ModelLock locked)
     {
         var before = locked.Find(Name, Checkpoint.Revision);
         return new(File.Size ?? before?.Size, File.Sha256 ?? before?.Sha256, File.AboutBytes);
     }
 
-    /// <summary>Whether the whole file is there, by its size: only checked files get their final name.</summary>
+    /// <summary>Returns whether the whole file is there, by its size: only checked files get their final name.</summary>
     public bool IsThere(ModelLock locked) =>
-        locked.Find(Name, Checkpoint.Revision) is { } before && new FileInfo(Path) is { Exists: true } file && file.Length == before.Size
+        locked.Find(Name, Checkpoint.Revision) is { } before
+        && new FileInfo(Path) is { Exists: true } file
+        && file.Length == before.Size
         && (File.Sha256 ?? before.Sha256) == before.Sha256;
 }
 
-/// <summary>Where checkpoints are kept.</summary>
+/// <summary>A folder that keeps checkpoints.</summary>
 internal sealed class ModelFolder(string path, ModelManifest manifest)
 {
     /// <summary><c>$XDG_DATA_HOME/yue/models</c>, else <c>~/.local/share/yue/models</c>.</summary>
@@ -41,13 +43,17 @@ internal sealed class ModelFolder(string path, ModelManifest manifest)
 
     public ModelManifest Manifest => manifest;
 
-    /// <summary>The files of a profile, the small ones of a checkpoint before the large ones.</summary>
+    /// <summary>Returns the files of a profile, the small ones of a checkpoint before the large ones.</summary>
     public IReadOnlyList<ModelFile> FilesOf(string profile) =>
         [.. manifest.CheckpointsOf(profile).SelectMany(checkpoint => checkpoint.Files
             .OrderBy(file => file.ExpectedBytes)
-            .Select(file => new ModelFile(checkpoint, file, System.IO.Path.Combine(Path, checkpoint.Folder, System.IO.Path.Combine(file.Path.Split('/'))))))];
+            .Select(file => new ModelFile(checkpoint, file, PathOf(checkpoint, file))))];
 
-    /// <summary>The environment lines that make the service run with a profile.</summary>
+    /// <summary>Returns whether a file is there that only this profile's models need.</summary>
+    public bool HasBegun(string profile) => FilesOf(profile)
+        .Any(file => File.Exists(file.Path) && (file.Checkpoint.Role == CheckpointRole.Stage1 || !manifest.IsWhole(profile)));
+
+    /// <summary>Returns the environment lines that make the service run with a whole profile.</summary>
     public IEnumerable<string> SettingsOf(string profile)
     {
         var checkpoints = manifest.CheckpointsOf(profile).ToList();
@@ -63,4 +69,6 @@ internal sealed class ModelFolder(string path, ModelManifest manifest)
         string FolderOf(CheckpointRole role) =>
             System.IO.Path.Combine(Path, checkpoints.First(checkpoint => checkpoint.Role == role).Folder);
     }
+    private string PathOf(ManifestCheckpoint checkpoint, ManifestFile file) =>
+        System.IO.Path.Combine([Path, checkpoint.Folder, .. file.Path.Split('/')]);
 }

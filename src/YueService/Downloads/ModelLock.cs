@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace YueService.Downloads;
 
-/// <summary>What a pulled file was.</summary>
+/// <summary>The revision, size and hash of a pulled file.</summary>
 internal sealed record LockedFile(string Revision, long Size, string Sha256);
 
-/// <summary><c>models.lock.json</c> in the models folder: what every pulled file was, so that it must be the same from then on.</summary>
+/// <summary><c>models.lock.json</c> in the models folder: the size and hash of every pulled file, which later pulls must match.</summary>
 internal sealed class ModelLock
 {
     private const string FileName = "models.lock.json";
@@ -23,14 +23,16 @@ internal sealed class ModelLock
 
     private ModelLock(string path, SortedDictionary<string, LockedFile> files) => (_path, _files) = (path, files);
 
-    /// <summary>The lock of a models folder; empty where there is none.</summary>
-    /// <exception cref="InvalidDataException">The file is not sound.</exception>
+    /// <summary>Reads the lock of a models folder; empty if there is none.</summary>
+    /// <exception cref="InvalidDataException">The file is invalid.</exception>
     public static ModelLock Read(string folder)
     {
         var path = Path.Combine(folder, FileName);
         try
         {
-            var files = File.Exists(path) ? JsonSerializer.Deserialize<SortedDictionary<string, LockedFile>>(File.ReadAllBytes(path), Json) : null;
+            var files = File.Exists(path)
+                ? JsonSerializer.Deserialize<SortedDictionary<string, LockedFile>>(File.ReadAllBytes(path), Json)
+                : null;
             return new(path, new SortedDictionary<string, LockedFile>(files ?? [], StringComparer.Ordinal));
         }
         catch (JsonException e)
@@ -39,8 +41,8 @@ internal sealed class ModelLock
         }
     }
 
-    /// <summary>What a file was when it was pulled at a revision; null where that was not.</summary>
-    /// <param name="name">Folder and path inside the models folder, with '/' between.</param>
+    /// <summary>Returns what a file was when it was pulled at a revision; null if it was not.</summary>
+    /// <param name="name">Folder and path inside the models folder, with '/' between the parts.</param>
     /// <param name="revision">The commit.</param>
     public LockedFile? Find(string name, string revision) =>
         _files.TryGetValue(name, out var file) && file.Revision == revision ? file : null;

@@ -1,17 +1,21 @@
 namespace YueService.Downloads;
 
-/// <summary>Brings the files of a profile into a models folder.</summary>
-/// <param name="folder">Where to.</param>
-/// <param name="hub">Where from.</param>
-/// <param name="settings">How patiently.</param>
-/// <param name="view">Shows the progress.</param>
-/// <param name="output">Where the result is told.</param>
-/// <param name="freeBytes">The room on the disk of a folder.</param>
+/// <summary>Downloads the files of a profile into a models folder.</summary>
+/// <param name="folder">The models folder.</param>
+/// <param name="hub">The server.</param>
+/// <param name="settings">Attempts, waits and limits.</param>
+/// <param name="show">Shows the progress of a file until a task ends.</param>
+/// <param name="output">Gets the result.</param>
+/// <param name="freeBytes">Returns the free space of the disk that holds a folder.</param>
 internal sealed class ModelPull(
-    ModelFolder folder, HubClient hub, DownloadSettings settings, IDownloadView view, TextWriter output, Func<string, long> freeBytes)
+    ModelFolder folder,
+    HubClient hub,
+    DownloadSettings settings,
+    Func<FileProgress, Task, Task> show,
+    TextWriter output,
+    Func<string, long> freeBytes)
 {
-    /// <summary>Pulls what is missing; what is there is left alone.</summary>
-    /// <returns>Whether every file is there now.</returns>
+    /// <summary>Downloads the files that are missing.</summary>
     /// <exception cref="DownloadException">A file cannot be had.</exception>
     /// <exception cref="IOException">The disk is too small or fails.</exception>
     public async Task RunAsync(string profile, CancellationToken cancel)
@@ -21,31 +25,43 @@ internal sealed class ModelPull(
         var files = folder.FilesOf(profile);
         var missing = files.Where(file => !file.IsThere(locked)).ToList();
         CheckRoom(missing);
-        await output.WriteLineAsync($"{profile}: {files.Count - missing.Count} of {files.Count} files are there, {ByteText.Of(missing.Sum(Left))} to download");
+        await output.WriteLineAsync(
+            $"{profile}: {files.Count - missing.Count} of {files.Count} files are there, {ByteText.Of(missing.Sum(Left))} to download");
         var download = new FileDownload(hub, settings, freeBytes);
         foreach (var file in missing)
         {
             var progress = new FileProgress(file.Name, file.File.ExpectedBytes);
-            await view.FollowAsync(progress, PullAsync(download, file, locked, progress, cancel));
+            var pulling = PullAsync(download, file, locked, progress, cancel);
+            await show(progress, pulling);
+            await output.WriteLineAsync($"{file.Name}: {ByteText.Of(await pulling)}, checked");
         }
 
-        await output.WriteLineAsync("Every file is there and checked. To run with them, set:");
-        foreach (var line in folder.SettingsOf(profile))
+        if (folder.Manifest.IsWhole(profile))
         {
-            await output.WriteLineAsync($"  {line}");
+            await output.WriteLineAsync("Every file is there and checked. To run with them, set:");
+            foreach (var line in folder.SettingsOf(profile))
+            {
+                await output.WriteLineAsync($"  {line}");
+            }
+        }
+        else
+        {
+            var whole = folder.Manifest.Profiles.Keys.Where(folder.Manifest.IsWhole);
+            await output.WriteLineAsync(
+                $"Every file is there and checked. A song needs the rest of a profile, too: {string.Join(", ", whole)}.");
         }
     }
 
-    private static async Task PullAsync(
+    private static async Task<long> PullAsync(
         FileDownload download, ModelFile file, ModelLock locked, FileProgress progress, CancellationToken cancel)
     {
         var content = await CopiedByHandAsync(file, cancel)
             ?? await download.RunAsync(file.OnHub, file.Path, file.Expected(locked), progress, cancel);
         locked.Add(file.Name, new(file.Checkpoint.Revision, content.Size, content.Sha256));
-        progress.End(content.Size);
+        return content.Size;
     }
 
-    /// <summary>A file that some other program put there, where the manifest can tell that it is the right one.</summary>
+    /// <summary>Returns the file that another program put there; null if there is none or it is not known to be the right one.</summary>
     private static async Task<FileContent?> CopiedByHandAsync(ModelFile file, CancellationToken cancel)
     {
         var there = new FileInfo(file.Path);
@@ -54,7 +70,7 @@ internal sealed class ModelPull(
             return null;
         }
 
-        var sha256 = await FileHash.OfAsync(file.Path, null, cancel);
+        var sha256 = await FileHash.OfAsync(file.Path, cancel);
         return sha256 == file.File.Sha256 ? new(there.Length, sha256) : null;
     }
 
@@ -65,7 +81,8 @@ internal sealed class ModelPull(
         if (needed > 0 && needed + settings.SpareBytes > free)
         {
             throw new IOException(
-                $"{folder.Path} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to come besides {ByteText.Of(settings.SpareBytes)} that stay free. "
+                $"{folder.Path} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to come "
+                + $"besides {ByteText.Of(settings.SpareBytes)} that stay free. "
                 + "Make room, or name a folder on another disk with --folder.");
         }
     }

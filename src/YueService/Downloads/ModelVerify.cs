@@ -1,17 +1,17 @@
 namespace YueService.Downloads;
 
-/// <summary>What a file in a models folder turned out to be.</summary>
+/// <summary>The result of the check of a file in a models folder.</summary>
 internal enum FileVerdict
 {
     Ok,
     Missing,
     Wrong,
 
-    /// <summary>It is there, and nothing says what it must be.</summary>
+    /// <summary>It is there, and no hash of it is known.</summary>
     Unknown,
 }
 
-/// <summary>Reads every file of a profile and holds it against its size and hash.</summary>
+/// <summary>Compares files with their sizes and hashes.</summary>
 internal static class ModelVerify
 {
     /// <summary>Verifies one file.</summary>
@@ -21,8 +21,8 @@ internal static class ModelVerify
         var there = new FileInfo(file.Path);
         if (!there.Exists)
         {
-            var half = PartFile.BytesOf(file.Path);
-            return (FileVerdict.Missing, half > 0 ? $"half of it is there ({ByteText.Of(half)})" : "not there");
+            var partial = PartFile.BytesOf(file.Path);
+            return (FileVerdict.Missing, partial > 0 ? $"{ByteText.Of(partial)} of it are there" : "not there");
         }
 
         var expected = file.Expected(locked);
@@ -36,7 +36,7 @@ internal static class ModelVerify
             return (FileVerdict.Unknown, "there, and nothing says what its hash must be: it was not pulled by this program");
         }
 
-        var sha256 = await FileHash.OfAsync(file.Path, null, cancel);
+        var sha256 = await FileHash.OfAsync(file.Path, cancel);
         return sha256 == expected.Sha256
             ? (FileVerdict.Ok, ByteText.Of(there.Length))
             : (FileVerdict.Wrong, $"sha256 {sha256}, expected {expected.Sha256}");

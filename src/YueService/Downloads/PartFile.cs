@@ -4,9 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace YueService.Downloads;
 
-/// <summary>A half file: <c>NAME.part</c>, with <c>NAME.part.json</c> beside it that says which bytes of it are there.</summary>
-/// <remarks>The record is written after the bytes have reached the disk, so that after a power cut it promises no more than there
-/// is. Safe for several writers of different ranges.</remarks>
+/// <summary>A partial file: <c>NAME.part</c>, with a record <c>NAME.part.json</c> of the bytes that it has.</summary>
+/// <remarks>The record is written after the bytes have reached the disk, so that after a power cut it does not
+/// list bytes that are missing. Safe for several writers of different ranges.</remarks>
 internal sealed class PartFile : IDisposable
 {
     private const string Suffix = ".part";
@@ -23,10 +23,10 @@ internal sealed class PartFile : IDisposable
             new PartRange(i * record.RangeBytes, Math.Min(record.RangeBytes, record.Size - (i * record.RangeBytes)), done))];
     }
 
-    /// <summary>The file cut into ranges, in order. One of unknown length where the size is not known.</summary>
+    /// <summary>The ranges of the file, in order; one of unknown length if the size is not known.</summary>
     public IReadOnlyList<PartRange> Ranges { get; }
 
-    /// <summary>The bytes from the beginning on that are all there.</summary>
+    /// <summary>The number of bytes at the start without a gap.</summary>
     public long Prefix
     {
         get
@@ -45,11 +45,11 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Opens the half file of a target, and continues it where it is of the same content.</summary>
-    /// <param name="target">Where the whole file will be.</param>
-    /// <param name="remote">What the server says of the file.</param>
-    /// <param name="sha256">The hash that the content must have, where it is known.</param>
-    /// <param name="settings">Gives the size of a range.</param>
+    /// <summary>Opens the partial file of a target, and continues it if it has the same content.</summary>
+    /// <param name="target">The path of the whole file.</param>
+    /// <param name="remote">What the server stated about the file.</param>
+    /// <param name="sha256">The hash that the content must have; null if it is not known.</param>
+    /// <param name="settings">Has the size of a range.</param>
     /// <exception cref="IOException">Another process is writing it, or the disk fails.</exception>
     public static PartFile Open(string target, RemoteFile remote, string? sha256, DownloadSettings settings)
     {
@@ -59,7 +59,8 @@ internal sealed class PartFile : IDisposable
         {
             var size = remote.Size ?? long.MaxValue;
             var rangeBytes = remote.TakesRanges && size > settings.RangeBytes ? settings.RangeBytes : size;
-            var fresh = new Record(size, rangeBytes, remote.ETag?.ToString(), sha256, new long[remote.Size is null ? 1 : (size + rangeBytes - 1) / rangeBytes]);
+            var ranges = remote.Size is null ? 1 : (size + rangeBytes - 1) / rangeBytes;
+            var fresh = new Record(size, rangeBytes, remote.ETag?.ToString(), sha256, new long[ranges]);
             var kept = remote.TakesRanges ? ReadRecord(target) : null;
             if (kept is null || !kept.ContinuesAs(fresh) || RandomAccess.GetLength(handle) < kept.End)
             {
@@ -77,10 +78,10 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>How many bytes of a target lie in its half file.</summary>
+    /// <summary>Returns the number of bytes of a target that its partial file has.</summary>
     public static long BytesOf(string target) => ReadRecord(target)?.Done.Sum() ?? 0;
 
-    /// <summary>Removes what there is of a half file.</summary>
+    /// <summary>Removes a partial file and its record.</summary>
     public static void Delete(string target)
     {
         File.Delete(RecordPath(target));
@@ -96,7 +97,7 @@ internal sealed class PartFile : IDisposable
     public ValueTask<int> ReadAsync(Memory<byte> buffer, long offset, CancellationToken cancel) =>
         RandomAccess.ReadAsync(_handle, buffer, offset, cancel);
 
-    /// <summary>Writes down which bytes are there.</summary>
+    /// <summary>Writes the record of the bytes that are there.</summary>
     public void Save()
     {
         lock (_saving)
@@ -109,7 +110,7 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Turns the half file, which must be whole and checked, into the target.</summary>
+    /// <summary>Turns the partial file, which must be whole and checked, into the target.</summary>
     public void Complete()
     {
         RandomAccess.FlushToDisk(_handle);
@@ -125,7 +126,8 @@ internal sealed class PartFile : IDisposable
     {
         try
         {
-            return File.Exists(target + Suffix) && JsonSerializer.Deserialize<Record>(File.ReadAllBytes(RecordPath(target))) is { IsSound: true } record
+            return File.Exists(target + Suffix)
+                && JsonSerializer.Deserialize<Record>(File.ReadAllBytes(RecordPath(target))) is { IsSound: true } record
                 ? record
                 : null;
         }
@@ -141,24 +143,24 @@ internal sealed class PartFile : IDisposable
         public bool IsSound => RangeBytes > 0 && Done is { Length: > 0 } && Done.Length == (Size + RangeBytes - 1) / RangeBytes
             && Done.Select((done, i) => done >= 0 && done <= Math.Min(RangeBytes, Size - (i * RangeBytes))).All(holds => holds);
 
-        /// <summary>The end of the last byte that is said to be there.</summary>
+        /// <summary>The end of the last byte that the record lists.</summary>
         [JsonIgnore]
         public long End => Done.Select((done, i) => done == 0 ? 0 : (i * RangeBytes) + done).Max();
 
-        /// <summary>Whether the bytes are known to be of the same content as what is to be fetched now.</summary>
+        /// <summary>Returns whether the bytes are known to have the same content as the file that is fetched now.</summary>
         public bool ContinuesAs(Record now) => Size == now.Size
             && ((ETag is not null && ETag == now.ETag) || (Sha256 is not null && Sha256 == now.Sha256));
     }
 }
 
-/// <summary>A range of a half file; one writer at a time.</summary>
+/// <summary>A range of a partial file; one writer at a time.</summary>
 internal sealed class PartRange(long start, long length, long done)
 {
     private long _done = done;
 
     public long Start => start;
 
-    /// <summary>The bytes that it must have; <see cref="long.MaxValue"/> where that is not known.</summary>
+    /// <summary>The bytes that it must have; <see cref="long.MaxValue"/> if that is not known.</summary>
     public long Length { get; private set; } = length;
 
     /// <summary>The bytes that are there, from its start on.</summary>
@@ -168,6 +170,6 @@ internal sealed class PartRange(long start, long length, long done)
 
     public void Add(int bytes) => Interlocked.Add(ref _done, bytes);
 
-    /// <summary>Sets the length to what has come, where it was not known.</summary>
+    /// <summary>Sets the length, which was not known, to the bytes that have arrived.</summary>
     public void End() => Length = Done;
 }

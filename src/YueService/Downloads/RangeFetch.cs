@@ -2,21 +2,27 @@ using System.Net;
 
 namespace YueService.Downloads;
 
-/// <summary>Fetches one range of a file, however often the line breaks.</summary>
-/// <param name="hub">Where from.</param>
-/// <param name="file">Which file.</param>
-/// <param name="remote">What the server said of it; every answer is held against that.</param>
-/// <param name="part">Where to.</param>
+/// <summary>Fetches one range of a file and continues it when a connection breaks.</summary>
+/// <param name="hub">The server.</param>
+/// <param name="file">The file.</param>
+/// <param name="remote">What the server stated about the file; every answer is compared with it.</param>
+/// <param name="part">The partial file to write.</param>
 /// <param name="maxBytes">The most bytes that the file may have; limits a body of unknown length.</param>
-/// <param name="settings">How patiently.</param>
-/// <param name="retrying">Told why and for how long it waits.</param>
+/// <param name="settings">Attempts and waits.</param>
+/// <param name="waiting">Gets the reason and the length of each wait.</param>
 internal sealed class RangeFetch(
-    HubClient hub, HubFile file, RemoteFile remote, PartFile part, long maxBytes, DownloadSettings settings, Action<string, TimeSpan> retrying)
+    HubClient hub,
+    HubFile file,
+    RemoteFile remote,
+    PartFile part,
+    long maxBytes,
+    DownloadSettings settings,
+    Action<string, TimeSpan> waiting)
 {
     private const int BufferBytes = 256 << 10;
 
-    /// <summary>Fetches the bytes of a range that are not there.</summary>
-    /// <exception cref="DownloadException">The file must be begun again, or it is given up.</exception>
+    /// <summary>Fetches the missing bytes of a range. Attempts are counted from the last byte that arrived.</summary>
+    /// <exception cref="DownloadException">The file must start again, or cannot be had.</exception>
     public async Task RunAsync(PartRange range, CancellationToken cancel)
     {
         for (var failures = 0; !range.IsComplete;)
@@ -29,18 +35,19 @@ internal sealed class RangeFetch(
             catch (Exception e) when (FaultOf(e, cancel) is { } fault)
             {
                 failures = range.Done > before ? 1 : failures + 1;
-                if (fault.Remedy != DownloadRemedy.Retry)
+                if (fault.Remedy != DownloadRemedy.Resume)
                 {
                     throw fault;
                 }
 
                 if (failures >= settings.Attempts)
                 {
-                    throw new DownloadException($"{fault.Message} ({failures} times in a row)", DownloadRemedy.None, fault);
+                    throw new DownloadException(
+                        $"{fault.Message} ({failures} times in a row). The same command goes on from here.", DownloadRemedy.None, fault);
                 }
 
-                var delay = settings.DelayAfter(failures, fault.RetryAfter);
-                retrying(fault.Message, delay);
+                var delay = settings.DelayAfter(failures);
+                waiting(fault.Message, delay);
                 await Task.Delay(delay, cancel);
             }
         }
@@ -49,7 +56,7 @@ internal sealed class RangeFetch(
     private async Task FetchAsync(PartRange range, CancellationToken cancel)
     {
         long? last = remote.Size is null ? null : range.Start + range.Length - 1;
-        using var answer = await hub.GetAsync(file, range.Start + range.Done, last, remote.ETag, cancel);
+        using var answer = await hub.GetAsync(file, range.Start + range.Done, last, remote.ETag, waiting, cancel);
         Check(answer.Response, range);
         await using var body = await answer.Response.Content.ReadAsStreamAsync(cancel);
         var buffer = new byte[BufferBytes];
@@ -73,7 +80,7 @@ internal sealed class RangeFetch(
         }
     }
 
-    /// <summary>The body is over: well for a file of unknown size, too early otherwise.</summary>
+    /// <summary>Ends a body: the end of a file of unknown size, too early otherwise.</summary>
     private void End(PartRange range)
     {
         if (remote.Size is not null)
@@ -84,7 +91,7 @@ internal sealed class RangeFetch(
         range.End();
     }
 
-    /// <summary>Refuses an answer that holds other bytes than those asked for.</summary>
+    /// <summary>Rejects an answer that holds other bytes than those requested.</summary>
     private void Check(HttpResponseMessage response, PartRange range)
     {
         var headers = response.Content.Headers;
@@ -98,7 +105,8 @@ internal sealed class RangeFetch(
         {
             if (headers.ContentRange is not { } sent || sent.From != first || (sent.Length is { } total && total != remote.Size))
             {
-                throw Fault($"the server was asked for the bytes from {first} on and sends '{headers.ContentRange}'", DownloadRemedy.Retry);
+                throw Fault(
+                    $"the server was asked for the bytes from {first} on and sends '{headers.ContentRange}'", DownloadRemedy.Resume);
             }
         }
         else if (first > 0 || remote is { TakesRanges: true, Size: > 0 } && range.Length < remote.Size)
@@ -111,10 +119,10 @@ internal sealed class RangeFetch(
         }
     }
 
-    /// <summary>Without ranges a file that was cut off has to be begun again.</summary>
-    private DownloadRemedy Interrupted => remote.TakesRanges ? DownloadRemedy.Retry : DownloadRemedy.Restart;
+    /// <summary>The remedy of a body that broke off: without ranges the file has to start again.</summary>
+    private DownloadRemedy Interrupted => remote.TakesRanges ? DownloadRemedy.Resume : DownloadRemedy.Restart;
 
-    /// <summary>What a failure means; null when it is none of the network's.</summary>
+    /// <summary>Returns the fault that an exception stands for; null if it is not the network's.</summary>
     private DownloadException? FaultOf(Exception exception, CancellationToken cancel) => exception switch
     {
         DownloadException known => known,
@@ -122,10 +130,11 @@ internal sealed class RangeFetch(
             Fault($"no byte came in {settings.StallTimeout.TotalSeconds:F0} s", Interrupted),
         HttpRequestException or HttpIOException => Fault("the connection broke", Interrupted, exception),
 
-        // The stream of a broken connection throws it, too; a disk's has an error code of its own and is not retried.
+        // A broken connection's stream throws it too. A disk's has an error code of its own and is not retried.
         IOException { InnerException: System.Net.Sockets.SocketException } => Fault("the connection broke", Interrupted, exception),
         _ => null,
     };
 
-    private DownloadException Fault(string what, DownloadRemedy remedy, Exception? inner = null) => new($"{file}: {what}", remedy, inner);
+    private DownloadException Fault(string what, DownloadRemedy remedy, Exception? inner = null) =>
+        new($"{file}: {what}", remedy, inner);
 }

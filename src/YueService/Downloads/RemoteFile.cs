@@ -3,26 +3,31 @@ using System.Net.Http.Headers;
 
 namespace YueService.Downloads;
 
-/// <summary>What a server says of a file before it is fetched.</summary>
-/// <param name="Size">Its size; null where the server does not tell.</param>
-/// <param name="ETag">A strong validator; null where there is none.</param>
-/// <param name="Sha256">Its content's hash; null where the server does not tell.</param>
-/// <param name="TakesRanges">Whether parts of it can be asked for.</param>
+/// <summary>What a server states about a file before it is fetched.</summary>
+/// <param name="Size">The size; null if the server does not state it.</param>
+/// <param name="ETag">A strong validator; null for none.</param>
+/// <param name="Sha256">The content's hash; null if the server does not state it.</param>
+/// <param name="TakesRanges">Whether parts of it can be requested.</param>
 internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string? Sha256, bool TakesRanges)
 {
-    /// <summary>Asks for the first byte, which tells more than a HEAD request does on servers that know no ranges.</summary>
-    public static async Task<RemoteFile> AskAsync(HubClient hub, HubFile file, CancellationToken cancel)
+    /// <summary>Requests the first byte. The answer states more than one to HEAD does on servers without ranges.</summary>
+    public static async Task<RemoteFile> AskAsync(
+        HubClient hub, HubFile file, Action<string, TimeSpan> waiting, CancellationToken cancel)
     {
-        using var answer = await hub.GetAsync(file, 0, 0, null, cancel);
+        using var answer = await hub.GetAsync(file, 0, 0, null, waiting, cancel);
         var headers = answer.Response.Content.Headers;
         var etag = answer.Response.Headers.ETag is { IsWeak: false } strong ? strong : null;
-        var takesRanges = answer.Response.StatusCode == HttpStatusCode.PartialContent && headers.ContentRange is { From: 0, To: 0, Length: > 0 };
+        var takesRanges = answer.Response.StatusCode == HttpStatusCode.PartialContent
+            && headers.ContentRange is { From: 0, To: 0, Length: > 0 };
         var size = takesRanges ? headers.ContentRange!.Length
             : answer.Response.StatusCode == HttpStatusCode.OK ? headers.ContentLength
             : throw new DownloadException(
-                $"{file}: the server answers a request for byte 0 with Content-Range '{Raw(headers, "Content-Range")}', which gives no size", DownloadRemedy.None);
+                $"{file}: the server answers a request for byte 0 with Content-Range '{Raw(headers, "Content-Range")}', "
+                + "which gives no size",
+                DownloadRemedy.None);
         return answer.Size is { } linked && size is { } told && linked != told
-            ? throw new DownloadException($"{file}: the hub says that it has {linked} bytes and its storage says {told}", DownloadRemedy.None)
+            ? throw new DownloadException(
+                $"{file}: the hub says that it has {linked} bytes and its storage says {told}", DownloadRemedy.None)
             : new(size, etag, answer.Sha256, takesRanges);
     }
 

@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using Spectre.Console;
 using Xunit;
 using YueService.CommandLine;
-using YueService.Downloads;
 
 namespace YueService.Tests.CommandLine;
 
@@ -21,6 +20,31 @@ public sealed partial class BarProgressViewTests
     [InlineData(200)]
     public async Task No_line_of_a_song_is_wider_than_the_terminal(int width)
     {
+        var terminal = await ShowAsync(width, new ProgressLine("singing section 12 of 120", 0.45));
+        AssertFits(terminal, width, width >= 36 ? "singing section 12 of 120" : "");
+    }
+
+    [Theory]
+    [InlineData(40, false)]
+    [InlineData(80, true)]
+    public async Task No_line_of_a_download_is_wider_than_the_terminal(int width, bool showsBytes)
+    {
+        var line = new ProgressLine("model-00001-of-00003.safetensors", 0.45) { Bytes = 4_920_000_000 };
+        var terminal = await ShowAsync(width, line);
+        AssertFits(terminal, width, "model-00001-of-");
+        Assert.Equal(showsBytes, Bytes().IsMatch(Plain(terminal)));
+    }
+
+    [Fact]
+    public async Task A_notice_is_shown_besides_the_bar()
+    {
+        var terminal = await ShowAsync(80, new ProgressLine("file", 0.1) { Bytes = 10, Notice = "hub.example answers 503" });
+        Assert.Contains("hub.example answers 503", terminal.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Shows a line until it has been drawn a few times.</summary>
+    private static async Task<Terminal> ShowAsync(int width, ProgressLine line)
+    {
         using var terminal = new Terminal(width);
         var work = new TaskCompletionSource();
         var looks = 0;
@@ -32,33 +56,24 @@ public sealed partial class BarProgressViewTests
                     work.SetResult();
                 }
 
-                return new ProgressLine("singing section 12 of 120", 0.45);
+                return line;
             },
             work.Task);
-        AssertFits(terminal, width, width >= 36 ? "singing section 12 of 120" : "");
-    }
-
-    [Theory]
-    [InlineData(40)]
-    [InlineData(80)]
-    public async Task No_line_of_a_download_is_wider_than_the_terminal(int width)
-    {
-        using var terminal = new Terminal(width);
-        var progress = new FileProgress("YuE-s1-7B-anneal-en-cot/model-00001-of-00003.safetensors", 4_920_000_000);
-        var work = new TaskCompletionSource();
-        var shown = new DownloadBars(terminal.Console).FollowAsync(progress, work.Task);
-        work.SetResult();
-        await shown;
-        AssertFits(terminal, width, "model-00001-of-");
+        return terminal;
     }
 
     private static void AssertFits(Terminal terminal, int width, string says)
     {
-        var lines = EscapeSequence().Replace(terminal.Text, "").Split('\n', '\r').Where(line => line.Length > 0).ToArray();
+        var lines = Plain(terminal).Split('\n', '\r').Where(line => line.Length > 0).ToArray();
         Assert.NotEmpty(lines);
         Assert.All(lines, line => Assert.InRange(line.Length, 0, width));
         Assert.Contains(lines, line => line.Contains('%') && line.Contains(says, StringComparison.Ordinal));
     }
+
+    private static string Plain(Terminal terminal) => EscapeSequence().Replace(terminal.Text, "");
+
+    [GeneratedRegex(@"2\.\d/4\.\d Gi?B")]
+    private static partial Regex Bytes();
 
     [GeneratedRegex("\u001b\\[[0-9;?]*[A-Za-z]")]
     private static partial Regex EscapeSequence();

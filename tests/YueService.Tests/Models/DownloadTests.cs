@@ -304,11 +304,40 @@ public sealed class DownloadTests : IAsyncLifetime
         _hub.Misbehave = (http, count, _) =>
         {
             http.Response.StatusCode = count % 2 == 1 ? 429 : 200;
-            http.Response.Headers.RetryAfter = "1";
+            http.Response.Headers.RetryAfter = "3600";      // the longest wait of the settings counts
             return Task.FromResult(count % 2 == 1);
         };
         await DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 });
         AssertWhole();
+    }
+
+    [Fact]
+    public async Task A_server_that_stays_busy_in_the_middle_of_a_file_is_asked_no_more_often_than_the_settings_say()
+    {
+        _hub.Misbehave = (http, count, _) =>
+        {
+            http.Response.StatusCode = count > 1 ? 503 : 200;
+            return Task.FromResult(count > 1);
+        };
+        var waits = new FileProgress("model.bin", 0);
+        var fault = await Assert.ThrowsAsync<DownloadException>(
+            () => DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 }, progress: waits));
+        Assert.Contains("answers 503 (tried 4 times). The same command goes on from here.", fault.Message, StringComparison.Ordinal);
+        Assert.Equal(5, _hub.Requests.Count);
+        Assert.Contains($"{File}: {_hub.Address.Authority} answers 503; trying again in", waits.TakeWaiting(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_sends_no_headers_is_given_up_after_the_stall_time()
+    {
+        _hub.Misbehave = async (http, _, _) =>
+        {
+            await AbortedAsync(http);
+            return true;
+        };
+        var impatient = Hasty with { StallTimeout = TimeSpan.FromMilliseconds(50), Attempts = 2 };
+        var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected, impatient));
+        Assert.Contains("does not answer (tried 2 times)", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -371,11 +400,12 @@ public sealed class DownloadTests : IAsyncLifetime
 
     private Task<FileContent> DownloadAsync(ExpectedContent expected) => DownloadAsync(expected, Hasty);
 
-    private async Task<FileContent> DownloadAsync(ExpectedContent expected, DownloadSettings settings, CancellationToken? cancel = null)
+    private async Task<FileContent> DownloadAsync(
+        ExpectedContent expected, DownloadSettings settings, CancellationToken? cancel = null, FileProgress? progress = null)
     {
-        using var hub = new HubClient(_hub.Address, Token, settings.StallTimeout);
+        using var hub = new HubClient(_hub.Address, Token, settings);
         return await new FileDownload(hub, settings, _ => long.MaxValue).RunAsync(
-            File, Target, expected, new FileProgress("model.bin", 0), cancel ?? TestContext.Current.CancellationToken).InTime();
+            File, Target, expected, progress ?? new FileProgress("model.bin", 0), cancel ?? TestContext.Current.CancellationToken).InTime();
     }
 
     /// <summary>Waits until the client closes the connection.</summary>

@@ -83,7 +83,7 @@ public sealed class FalseSizeTests : IDisposable
 
     private async Task<string> FailureAsync(RawServer server, ExpectedContent expected, long freeBytes)
     {
-        using var hub = new HubClient(server.Address, null, TimeSpan.FromSeconds(30));
+        using var hub = new HubClient(server.Address, null, Hasty);
         var fault = await Assert.ThrowsAsync<DownloadException>(() => new FileDownload(hub, Hasty, _ => freeBytes).RunAsync(
             File, _folder["config.json"], expected, new FileProgress("config.json", AboutBytes), TestContext.Current.CancellationToken));
         return fault.Message;
