@@ -7,8 +7,6 @@ namespace Yue.Cuda;
 /// <summary>A driver call that failed.</summary>
 public sealed class CudaException : Exception
 {
-    private const int OutOfMemory = 2;
-
     public CudaException(int error, string name, string call)
         : base($"CUDA error {error} ({name}) in {call}")
     {
@@ -18,14 +16,15 @@ public sealed class CudaException : Exception
     /// <summary>The CUresult.</summary>
     public int Error { get; }
 
-    /// <summary>Memory ran out: the song that asked for it fails, the context lives on.</summary>
-    public bool IsOutOfMemory => Error == OutOfMemory;
-
     /// <summary>
-    /// The context can not be used again: an illegal address, a launch that failed (a wait that never ends makes an illegal address),
-    /// an uncorrectable memory error, a lost device, a timeout. Only a new process helps.
+    /// Whether the context cannot be used again, so that only a new process helps: an illegal address, a failed launch (a wait that
+    /// never ends makes an illegal address), an uncorrectable memory error, a lost device, a timeout. After out of memory (2), the
+    /// song fails that asked for it, and the context lives on.
     /// </summary>
-    public bool IsContextDead => Error is 4 or 46 or 214 or 220 or 226 or (>= 700 and <= 719 and not 701 and not 704 and not 705 and not 711 and not 712 and not 713) or 721 or 999;
+    public bool IsContextDead => Error
+        is 4 or 46 or 214 or 220 or 226
+        or (>= 700 and <= 719 and not 701 and not 704 and not 705 and not 711 and not 712 and not 713)
+        or 721 or 999;
 
     /// <summary>Throws unless <paramref name="result"/> is success; the exception carries the text of the call.</summary>
     internal static void Check(int result, [CallerArgumentExpression(nameof(result))] string call = "")

@@ -33,35 +33,15 @@ public sealed class CudaStream : SafeHandleZeroOrMinusOneIsInvalid
 
     public void Synchronize() => Check(Driver.cuStreamSynchronize(this));
 
-    /// <summary>Work that follows on this stream waits for <paramref name="signal"/>.</summary>
-    public void Wait(CudaEvent signal) => Check(Driver.cuStreamWaitEvent(this, signal, 0));
-
     protected override bool ReleaseHandle() => Driver.cuStreamDestroy(handle) == 0;
 }
 
 /// <summary>A point in a stream's work.</summary>
 public sealed class CudaEvent : SafeHandleZeroOrMinusOneIsInvalid
 {
-    private const int NotReady = 600;
-
     public CudaEvent()
         : base(ownsHandle: true)
     {
-    }
-
-    /// <summary>Whether the work before the recorded point is done. An error of the device throws here.</summary>
-    public bool IsReached
-    {
-        get
-        {
-            var result = Driver.cuEventQuery(this);
-            if (result != NotReady)
-            {
-                Check(result);
-            }
-
-            return result == 0;
-        }
     }
 
     public static CudaEvent Create()

@@ -20,7 +20,7 @@ public sealed class DeviceMemory : SafeHandleZeroOrMinusOneIsInvalid
     /// <summary>The device address.</summary>
     public nint Address => handle;
 
-    /// <summary>Allocates; a <see cref="CudaException"/> with <see cref="CudaException.IsOutOfMemory"/> if there is too little.</summary>
+    /// <summary>Allocates; throws a <see cref="CudaException"/> if there is too little memory.</summary>
     public static DeviceMemory Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);

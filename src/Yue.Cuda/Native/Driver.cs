@@ -20,9 +20,6 @@ internal static unsafe partial class Driver
     internal static partial int cuInit(uint flags);
 
     [LibraryImport(NativeLibraries.Driver)]
-    internal static partial int cuDriverGetVersion(out int version);
-
-    [LibraryImport(NativeLibraries.Driver)]
     internal static partial int cuDeviceGetCount(out int count);
 
     [LibraryImport(NativeLibraries.Driver)]
@@ -82,9 +79,6 @@ internal static unsafe partial class Driver
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial int cuStreamSynchronize(CudaStream stream);
 
-    [LibraryImport(NativeLibraries.Driver)]
-    internal static partial int cuStreamWaitEvent(CudaStream stream, CudaEvent signal, uint flags);
-
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuStreamBeginCapture_v2")]
     internal static partial int cuStreamBeginCapture(CudaStream stream, int mode);
 
@@ -114,9 +108,6 @@ internal static unsafe partial class Driver
 
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial int cuEventSynchronize(CudaEvent recorded);
-
-    [LibraryImport(NativeLibraries.Driver)]
-    internal static partial int cuEventQuery(CudaEvent recorded);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuEventElapsedTime")]
     internal static partial int cuEventElapsedTime(out float milliseconds, CudaEvent from, CudaEvent to);

@@ -35,11 +35,6 @@ public sealed class LlamaWeights : IDisposable
     /// <summary>[V, hidden]. It is the embedding itself if the checkpoint ties them and nothing is quantized.</summary>
     public WeightMatrix Head { get; }
 
-    /// <summary>The number of weights.</summary>
-    public long Parameters =>
-        Embedding.numel() + Norm.numel() + (ReferenceEquals(Head.Values, Embedding) ? 0 : Head.Values.numel())
-        + Layers.Sum(layer => layer.InputNorm.numel() + layer.PostNorm.numel() + Matrices(layer).Sum(matrix => matrix.Values.numel()));
-
     /// <summary>Reads every weight in the source's dtype onto its device.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint.</param>

@@ -7,7 +7,4 @@ public readonly record struct IdRange(int First, int Count)
 {
     /// <summary>One past the last id.</summary>
     public int End => First + Count;
-
-    /// <summary>Whether the range holds the id.</summary>
-    public bool Contains(int id) => id >= First && id < End;
 }

@@ -30,8 +30,6 @@ internal static class TensorDtype
 
     public static string SafetensorsName(ScalarType dtype) => Row(dtype).Safetensors;
 
-    public static string StorageName(ScalarType dtype) => Row(dtype).Storage;
-
     /// <summary>Bytes of one element.</summary>
     public static int SizeOf(ScalarType dtype) => Row(dtype).Bytes;
 

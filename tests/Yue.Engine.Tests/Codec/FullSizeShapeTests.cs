@@ -61,7 +61,7 @@ public sealed class FullSizeShapeTests
         Assert.All(table.WasRead, name => Assert.False(IsOneOf(name, unused, training), $"{name} is read"));
         Assert.Equal(530, table.Unread.Count() + table.WasRead.Count());
         Assert.Equal(14 + 2 + 1 + (3 * 12), table.Unread.Count());
-        Assert.Equal((1024, 12, 320, 11), (decoder.Channels, decoder.Codebooks, decoder.FrameSamples, decoder.ContextFrames));
+        Assert.Equal((1024, 320, 11), (decoder.Channels, decoder.FrameSamples, decoder.ContextFrames));
     }
 
     [Fact]

@@ -10,6 +10,7 @@ using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Llama;
+using Yue.Engine.Tests.Text;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;

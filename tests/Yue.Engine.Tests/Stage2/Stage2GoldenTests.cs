@@ -1,6 +1,6 @@
 using Xunit;
 using Yue.Engine.Families.Yue1.Stage2;
-using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Tests.Tokens;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Stage2;
@@ -35,7 +35,7 @@ public sealed class Stage2GoldenTests
         Assert.Equal(raw, song.InstrumentalCodes);
         foreach (var row in raw)
         {
-            CodeRepair.ReplaceByMostFrequentValue(row);
+            ReferenceRepair.Apply(row);
         }
 
         Assert.Equal(GoldenModels.Expected<int>(Expected, $"{name}.codes"), raw.SelectMany(row => row));

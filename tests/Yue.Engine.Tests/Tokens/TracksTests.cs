@@ -30,7 +30,7 @@ public sealed class TracksTests
     [Fact]
     public void Ids_that_are_no_codes_come_out_as_values_outside_the_codebook()
     {
-        var tracks = Tracks.Split([TokenMap.EndOfAudio, TokenMap.MertBase]);
+        var tracks = Tracks.Split([TokenMap.EndOfAudio, TokenMap.CodebookStart(TokenMap.CodebookCount)]);
         Assert.False(TokenMap.IsCode(tracks.Vocal[0]));
         Assert.False(TokenMap.IsCode(tracks.Instrumental[0]));
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Yue.Engine.Weights;
+using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
 
@@ -54,7 +55,8 @@ public static class TorchCheckpointWriter
     private static void WriteTensor(PickleWriter pickle, TensorData tensor, string key)
     {
         pickle.Global("torch._utils", "_rebuild_tensor_v2").Mark()
-            .Mark().Text("storage").Global("torch", TensorDtype.StorageName(tensor.Dtype)).Text(key).Text("cpu").Integer(tensor.CheckedCount()).Tuple().PersistentId()
+            .Mark().Text("storage").Global("torch", StorageName(tensor.Dtype)).Text(key).Text("cpu")
+            .Integer(tensor.CheckedCount()).Tuple().PersistentId()
             .Integer(0)
             .Integers(tensor.Shape)
             .Integers(StoredTensor.RowMajor([.. tensor.Shape]))
@@ -62,4 +64,18 @@ public static class TorchCheckpointWriter
             .OrderedDict()
             .Tuple().Reduce();
     }
+    private static string StorageName(ScalarType dtype) => dtype switch
+    {
+        ScalarType.Float32 => "FloatStorage",
+        ScalarType.Float16 => "HalfStorage",
+        ScalarType.BFloat16 => "BFloat16Storage",
+        ScalarType.Float64 => "DoubleStorage",
+        ScalarType.Int64 => "LongStorage",
+        ScalarType.Int32 => "IntStorage",
+        ScalarType.Int16 => "ShortStorage",
+        ScalarType.Int8 => "CharStorage",
+        ScalarType.Byte => "ByteStorage",
+        ScalarType.Bool => "BoolStorage",
+        _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "PyTorch has no storage of this type"),
+    };
 }

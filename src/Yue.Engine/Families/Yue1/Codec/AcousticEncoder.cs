@@ -29,9 +29,6 @@ internal sealed class AcousticEncoder
         _last = Conv.WeightNormed(source, $"encoder.block.{strides.Count + 2}", channels, kernel: 3, padding: 1, outputs: config.LatentChannels);
     }
 
-    /// <summary>The number of features a frame.</summary>
-    public long Out => _last.Out;
-
     /// <summary>How many frames a number of samples gives.</summary>
     public long FrameCount(long samples) =>
         _blocks.Aggregate(samples, (length, block) => block.Down.OutputLength(length));

@@ -31,9 +31,6 @@ public sealed class CodecDecoder : IDisposable
     /// <summary>The rate of the decoded sound.</summary>
     public int SampleRateHz { get; }
 
-    /// <summary>The most rows of codes that can be decoded.</summary>
-    public int Codebooks => _parts.Quantizer.Stages;
-
     /// <summary>The size of the embedding.</summary>
     public long Channels => _parts.Quantizer.Channels;
 

@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
 using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Weights;
@@ -7,11 +5,8 @@ using Yue.Engine.Weights;
 namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>Turns text into ids as the reference's tokenizer does (docs/model.md 2.3, 10). Callable from any thread.</summary>
-public sealed partial class YueTokenizer
+public sealed class YueTokenizer
 {
-    private static readonly FrozenDictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ControlIds =
-        TokenMap.RecognisedInText.GetAlternateLookup<ReadOnlySpan<char>>();
-
     private readonly SentencePieceTokenizer _mirrored;
 
     private YueTokenizer(SentencePieceTokenizer mirrored) => _mirrored = mirrored;
@@ -40,28 +35,7 @@ public sealed partial class YueTokenizer
         }
     }
 
-    /// <summary>The ids of a text of our own making: names of control tokens (<see cref="TokenMap.RecognisedInText"/>) become
-    /// their ids, and the text between two of them is encoded on its own. User text goes through <see cref="UserText"/>
-    /// before it is put into such a text.</summary>
-    public int[] EncodeTemplate(string template)
-    {
-        List<int> ids = [];
-        var start = 0;
-        foreach (var match in ControlName().EnumerateMatches(template))
-        {
-            if (ControlIds.TryGetValue(template.AsSpan(match.Index, match.Length), out var id))
-            {
-                AppendText(template[start..match.Index], ids);
-                ids.Add(id);
-                start = match.Index + match.Length;
-            }
-        }
-
-        AppendText(template[start..], ids);
-        return [.. ids];
-    }
-
-    /// <summary>The ids of a text that steers nothing: names of control tokens are spelled out like any word.</summary>
+    /// <summary>Returns the ids of a text. The names of control tokens in it are spelled out like any word.</summary>
     /// <returns>Ids for which <see cref="TokenMap.IsText"/> holds.</returns>
     public int[] EncodeText(string text)
     {
@@ -69,9 +43,6 @@ public sealed partial class YueTokenizer
         AppendText(text, ids);
         return [.. ids];
     }
-
-    [GeneratedRegex("</?[A-Za-z0-9_]+>")]
-    private static partial Regex ControlName();
 
     /// <summary>Appends the ids of a text without control tokens; see <see cref="MirroredModel"/> for the reversals.</summary>
     private void AppendText(string text, List<int> ids)

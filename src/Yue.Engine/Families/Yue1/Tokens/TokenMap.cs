@@ -31,12 +31,6 @@ public static class TokenMap
     /// <summary><c>&lt;stage_2&gt;</c>: frames of eight codes follow.</summary>
     public const int Stage2 = 32_017;
 
-    /// <summary>The first id of the dac_16k codec.</summary>
-    public const int Dac16kBase = 32_022;
-
-    /// <summary>The first id of the dac_44k codec.</summary>
-    public const int Dac44kBase = 36_118;
-
     /// <summary>The id of code 0 of xcodec's codebook 0.</summary>
     public const int XCodecBase = 45_334;
 
@@ -45,15 +39,6 @@ public static class TokenMap
 
     /// <summary>The xcodec codebooks that have ids.</summary>
     public const int CodebookCount = 12;
-
-    /// <summary>The first id of the MERT semantic codes, which is one past the last xcodec id.</summary>
-    public const int MertBase = XCodecBase + (CodebookCount * CodebookSize);
-
-    /// <summary>The first id of the HuBERT semantic codes.</summary>
-    public const int HubertBase = 58_646;
-
-    /// <summary>The first id of the semanticodec codes.</summary>
-    public const int SemanticodecBase = 59_158;
 
     /// <summary>The ids that have a meaning.</summary>
     public const int Count = 83_738;
@@ -104,9 +89,6 @@ public static class TokenMap
     /// <summary>Whether the id is a piece of text; <c>&lt;s&gt;</c> and <c>&lt;/s&gt;</c> are not.</summary>
     public static bool IsText(int id) => id is >= 0 and < TextCount and not (BeginOfText or EndOfText);
 
-    /// <summary>Whether the id is a control token.</summary>
-    public static bool IsControl(int id) => ControlNames.ContainsKey(id);
-
     /// <summary>The id of code 0 of an xcodec codebook.</summary>
     /// <param name="codebook">0 to <see cref="CodebookCount"/>; the last gives the end of the last codebook's ids.</param>
     public static int CodebookStart(int codebook)
@@ -115,9 +97,6 @@ public static class TokenMap
         ArgumentOutOfRangeException.ThrowIfGreaterThan(codebook, CodebookCount);
         return XCodecBase + (CodebookSize * codebook);
     }
-
-    /// <summary>Whether the id is a code of the given xcodec codebook.</summary>
-    public static bool IsInCodebook(int id, int codebook) => IsCode(ToCode(id, codebook));
 
     /// <summary>Whether the value is a code of an xcodec codebook: 0 to 1023.</summary>
     public static bool IsCode(int code) => code is >= 0 and < CodebookSize;

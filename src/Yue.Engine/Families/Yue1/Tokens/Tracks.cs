@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Yue.Engine.Families.Yue1.Tokens;
 
 /// <summary>The codebook-0 codes of the two tracks of a song, one per frame (50 Hz). The tracks have the same length.</summary>
-/// <param name="Vocal">Codes; 0 to 1023 unless the sampler was allowed other ids (see <see cref="CodeRepair"/>).</param>
+/// <param name="Vocal">Codes; 0 to 1023 unless the sampler was allowed other ids.</param>
 /// <param name="Instrumental">As <paramref name="Vocal"/>.</param>
 public sealed record TrackCodes(ImmutableArray<int> Vocal, ImmutableArray<int> Instrumental)
 {

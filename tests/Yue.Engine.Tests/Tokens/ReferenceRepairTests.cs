@@ -1,14 +1,12 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using CsCheck;
 using Xunit;
-using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Tokens;
 
-public sealed class CodeRepairTests
+public sealed class ReferenceRepairTests
 {
     [Fact]
     [Trait("Category", Goldens.Category)]
@@ -26,7 +24,7 @@ public sealed class CodeRepairTests
             var T = raw.Value.GetProperty("shape")[1].GetInt32();
             for (var start = 0; start < rawValues.Length; start += T)
             {
-                CodeRepair.ReplaceByMostFrequentValue(rawValues.AsSpan(start, T));
+                ReferenceRepair.Apply(rawValues.AsSpan(start, T));
             }
 
             Assert.Equal(expected, rawValues);
@@ -48,29 +46,7 @@ public sealed class CodeRepairTests
     [InlineData(new int[0], new int[0], 0)]
     public void Values_outside_become_the_most_frequent_first_seen_code(int[] row, int[] expected, int replaced)
     {
-        var asReference = row.ToArray();
-        Assert.Equal(replaced, CodeRepair.ReplaceByMostFrequentValue(asReference));
-        Assert.Equal(expected, asReference);
-        Assert.Equal(replaced, CodeRepair.ReplaceByMostFrequentCode(row));
+        Assert.Equal(replaced, ReferenceRepair.Apply(row));
         Assert.Equal(expected, row);
     }
-
-    [Theory]
-    [InlineData(new[] { -1, -1, 6 }, new[] { 6, 6, 6 })]
-    [InlineData(new[] { -1, 1024 }, new[] { 0, 0 })]
-    public void Counting_codes_only_leaves_no_value_outside(int[] row, int[] expected)
-    {
-        CodeRepair.ReplaceByMostFrequentCode(row);
-        Assert.Equal(expected, row);
-    }
-
-    [Fact]
-    public void Any_row_is_decodable_afterwards_and_its_codes_are_untouched() =>
-        Gen.Int[-3, 1030].Array.Sample(row =>
-        {
-            var before = row.ToArray();
-            CodeRepair.ReplaceByMostFrequentCode(row);
-            Assert.All(row, code => Assert.InRange(code, 0, 1023));
-            Assert.All(before.Index().Where(entry => TokenMap.IsCode(entry.Item)), entry => Assert.Equal(entry.Item, row[entry.Index]));
-        });
 }

@@ -1,0 +1,32 @@
+using System.Text.RegularExpressions;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Tokens;
+
+namespace Yue.Engine.Tests.Text;
+
+/// <summary>Encodes texts as the reference tokenizer does, for goldens of whole texts.</summary>
+internal static partial class TemplateTokenizer
+{
+    /// <summary>Returns the ids of a text in which the names of control tokens (<see cref="TokenMap.RecognisedInText"/>) stand for
+    /// their ids; the text between two of them is encoded on its own.</summary>
+    public static int[] EncodeTemplate(this YueTokenizer tokenizer, string template)
+    {
+        List<int> ids = [];
+        var start = 0;
+        foreach (Match match in ControlName().Matches(template))
+        {
+            if (TokenMap.RecognisedInText.TryGetValue(match.Value, out var id))
+            {
+                ids.AddRange(tokenizer.EncodeText(template[start..match.Index]));
+                ids.Add(id);
+                start = match.Index + match.Length;
+            }
+        }
+
+        ids.AddRange(tokenizer.EncodeText(template[start..]));
+        return [.. ids];
+    }
+
+    [GeneratedRegex("</?[A-Za-z0-9_]+>")]
+    private static partial Regex ControlName();
+}
