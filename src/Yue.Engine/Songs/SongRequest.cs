@@ -81,6 +81,12 @@ public sealed record OutputSettings
 /// <summary>The settings of the stage-1 sampling chain (docs/model.md 2.4).</summary>
 public sealed record SamplingSettings
 {
+    /// <summary>The guidance of a song's first section.</summary>
+    public const double FirstGuidanceScale = 1.5;
+
+    /// <summary>The guidance of the sections after the first.</summary>
+    public const double LaterGuidanceScale = 1.2;
+
     /// <summary>Scores are divided by this before top-k and top-p.</summary>
     public double Temperature { get; init; } = 1.0;
 
@@ -93,7 +99,7 @@ public sealed record SamplingSettings
     /// <summary>Ids that occurred are made less likely by this factor; 1 is off.</summary>
     public double RepetitionPenalty { get; init; } = 1.1;
 
-    /// <summary>Classifier-free guidance; null is 1.5 for the first section and 1.2 after, 1 is off.</summary>
+    /// <summary>Classifier-free guidance: 1 is off, null is <see cref="FirstGuidanceScale"/> and then <see cref="LaterGuidanceScale"/>.</summary>
     public double? GuidanceScale { get; init; }
 }
 

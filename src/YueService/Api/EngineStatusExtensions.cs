@@ -1,11 +1,15 @@
 using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace YueService.Api;
 
-/// <summary>What requests need to know of the engine's status.</summary>
+/// <summary>What requests need from the engine's status.</summary>
 internal static class EngineStatusExtensions
 {
-    /// <summary>The names that a request's <c>model</c> may have; none while they are not known yet.</summary>
-    public static IReadOnlyList<string> Stage1Names(this EngineStatus status) =>
-        [.. status.Models.Where(model => model.Role == "stage1").Select(model => model.Name)];
+    /// <summary>Returns the models that a request's <c>model</c> can name, the default one first; none while they are not known yet.</summary>
+    public static IReadOnlyList<ModelDescription> SongModels(this EngineStatus status) =>
+    [
+        .. status.Models.Where(model => model.Role == "stage1")
+            .Select(model => new ModelDescription(model.Name, ModelFamilies.Descriptions[0])),
+    ];
 }

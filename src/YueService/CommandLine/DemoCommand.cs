@@ -32,7 +32,6 @@ internal static class DemoCommand
             line.InvocationConfiguration,
             settings.Read(line),
             Song(line.GetRequiredValue(file)),
-            new GenerateOptions(),
             services =>
             {
                 configure(services);

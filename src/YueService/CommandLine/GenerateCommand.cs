@@ -18,7 +18,7 @@ internal static class GenerateCommand
         var generate = new Command("generate", "Makes one song and writes it to a file") { TreatUnmatchedTokensAsErrors = false };
         options.AddTo(generate);
         generate.SetAction((line, cancel) => RunAsync(
-            line.InvocationConfiguration, settings.Read(line), options.Read(line), options, configure, standardOutput, cancel));
+            line.InvocationConfiguration, settings.Read(line), options.Read(line), configure, standardOutput, cancel));
         return generate;
     }
 
@@ -26,7 +26,6 @@ internal static class GenerateCommand
     /// <param name="invocation">Where results and messages go.</param>
     /// <param name="settings">The settings of the command line.</param>
     /// <param name="arguments">The song and its files.</param>
-    /// <param name="options">Name the fields in messages.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <param name="standardOutput">Where a song goes that is written to <c>-</c>; null is the process's standard output.</param>
     /// <param name="cancel">Stops as Ctrl-C does.</param>
@@ -35,7 +34,6 @@ internal static class GenerateCommand
         InvocationConfiguration invocation,
         HostSettings settings,
         GenerateArguments arguments,
-        GenerateOptions options,
         Action<IServiceCollection> configure,
         Stream? standardOutput,
         CancellationToken cancel)
@@ -50,7 +48,6 @@ internal static class GenerateCommand
                 host.Services.GetRequiredService<ISongEngine>(),
                 host.Services.GetRequiredService<ISongEncoder>(),
                 host.Services.GetRequiredService<ReferenceLoader>(),
-                options,
                 ProgressViews.For(error),
                 invocation.Output,
                 error,

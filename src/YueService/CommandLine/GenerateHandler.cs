@@ -16,7 +16,6 @@ namespace YueService.CommandLine;
 /// <param name="engine">Not started: everything that can be checked without it is checked first.</param>
 /// <param name="encoder">Makes the file.</param>
 /// <param name="references">Reads a reference clip.</param>
-/// <param name="options">Name the fields in messages.</param>
 /// <param name="view">Shows the progress.</param>
 /// <param name="output">Receives the result line, unless the song itself goes to standard output.</param>
 /// <param name="error">Receives warnings and errors.</param>
@@ -25,7 +24,6 @@ internal sealed class GenerateHandler(
     ISongEngine engine,
     ISongEncoder encoder,
     ReferenceLoader references,
-    GenerateOptions options,
     IProgressView view,
     TextWriter output,
     TextWriter error,
@@ -112,7 +110,7 @@ internal sealed class GenerateHandler(
     {
         using var request = JsonDocument.Parse(arguments.Fields.ToJsonString());
         var files = clips.ToDictionary(clip => clip.Key, clip => ClipFile.Of(clip.Value), StringComparer.Ordinal);
-        var command = PredictReader.Read(request.RootElement, files, strict: true, engine.Status.Stage1Names(), out var findings);
+        var command = PredictReader.Read(request.RootElement, files, strict: true, engine.Status.SongModels(), out var findings);
         await TellAsync(findings);
         return command;
     }
@@ -132,7 +130,7 @@ internal sealed class GenerateHandler(
     {
         foreach (var (path, messages) in findings.Errors)
         {
-            await error.WriteLineAsync($"{options.OptionFor(path)}: {string.Join(' ', messages)}");
+            await error.WriteLineAsync($"{GenerateOptions.OptionFor(path)}: {string.Join(' ', messages)}");
         }
     }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Xunit;
+using YueService.Api.Requests;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
@@ -64,12 +65,51 @@ public sealed class ApiDocumentTests : IDisposable
     [Fact]
     public async Task A_field_of_several_forms_tells_them()
     {
-        var document = await _client.GetJsonAsync("/openapi/v1.json");
-        var fields = document.GetProperty("components").GetProperty("schemas").GetProperty("SongRequestBodyDescription").GetProperty("properties");
+        var fields = await PropertiesAsync("SongRequest");
         var forms = fields.GetProperty("continue_from").GetProperty("oneOf");
         Assert.Equal(["null", "string"], new[] { forms[0], forms[1] }.Select(form => form.GetProperty("type").GetString()));
         Assert.Equal("#/components/schemas/SongCodes", forms[2].GetProperty("$ref").GetString());
-        Assert.Equal(3, fields.GetProperty("target_seconds").GetProperty("oneOf").GetArrayLength());
+        Assert.Equal(
+            """[{"type":"null"},{"maximum":100,"minimum":1,"type":"number","format":"double"},"""
+                + """{"maxItems":100,"minItems":1,"type":"array","items":{"maximum":100,"minimum":1,"type":"number","format":"double"}}]""",
+            JsonSerializer.Serialize(fields.GetProperty("target_seconds").GetProperty("oneOf")));
+    }
+
+    [Theory]
+    [InlineData("SongRequest", "max_new_tokens", """{"type":["null","integer"],"minimum":100,"maximum":10000}""")]
+    [InlineData("SongRequest", "run_n_segments", """{"type":["null","integer"],"minimum":0,"maximum":10,"default":2}""")]
+    [InlineData("SongRequest", "lyrics", """{"type":["null","string"],"minLength":1,"maxLength":20000}""")]
+    [InlineData("SongRequest", "seed", """{"type":["null","integer"],"format":"int64","default":42}""")]
+    [InlineData("SongRequest", "client_job_id", """{"maxLength":256,"pattern":"^[a-zA-Z0-9._:-]*$"}""")]
+    [InlineData("SongRequest", "stage", """{"type":["null","string"],"enum":["full","draft","finish",null],"default":"full"}""")]
+    [InlineData("SongRequest", "return_codes", """{"type":["null","boolean"],"default":false}""")]
+    [InlineData("SongRequestOutput", "sample_rate", """{"type":["null","integer"],"enum":[44100,16000,null]}""")]
+    [InlineData("SongRequestOutput", "format", """{"type":["null","string"],"enum":["wav","flac","mp3",null]}""")]
+    [InlineData("SongRequestSampling", "top_p", """{"type":["null","number"],"minimum":0.01,"maximum":1,"default":0.93}""")]
+    [InlineData("SongRequestReference", "end_seconds", """{"type":["null","number"],"minimum":0,"maximum":600,"default":30}""")]
+    [InlineData("SpeechRequest", "input", """{"type":"string","minLength":1,"maxLength":20000}""")]
+    [InlineData("SpeechRequest", "response_format", """{"enum":["wav","flac","mp3",null],"default":"wav"}""")]
+    public async Task Bounds_and_defaults_are_in_the_schema(string schema, string field, string expected)
+    {
+        var actual = (await PropertiesAsync(schema)).GetProperty(field);
+        foreach (var entry in JsonDocument.Parse(expected).RootElement.EnumerateObject())
+        {
+            Assert.True(JsonElement.DeepEquals(entry.Value, actual.GetProperty(entry.Name)), $"{entry.Name}: {actual}");
+        }
+    }
+
+    /// <remarks>Generated clients send the defaults of the schema although nobody set them.</remarks>
+    [Fact]
+    public async Task A_default_that_depends_on_other_fields_is_not_in_the_schema()
+    {
+        var document = await _client.GetJsonAsync("/openapi/v1.json");
+        foreach (var field in SongFields.All)
+        {
+            var schema = document.GetProperty("components").GetProperty("schemas")
+                .GetProperty($"SongRequest{Parent(field)}").GetProperty("properties").GetProperty(field.Name);
+            Assert.Equal(field is { DefaultJson: not null, Otherwise: null }, schema.TryGetProperty("default", out var value));
+            Assert.Equal(field.Otherwise is null ? field.DefaultJson : null, value.ValueKind == JsonValueKind.Undefined ? null : value.GetRawText());
+        }
     }
 
     [Fact]
@@ -79,6 +119,11 @@ public sealed class ApiDocumentTests : IDisposable
         Assert.Equal((HttpStatusCode.OK, "text/html"), (page.StatusCode, page.Content.Headers.ContentType!.MediaType));
         Assert.Contains("YueService", await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
+
+    private async Task<JsonElement> PropertiesAsync(string schema) => (await _client.GetJsonAsync("/openapi/v1.json"))
+        .GetProperty("components").GetProperty("schemas").GetProperty(schema).GetProperty("properties");
+
+    private static string Parent(RequestField field) => field.Path == field.Name ? "" : $"{char.ToUpperInvariant(field.Path[0])}{field.Path[1..field.Path.IndexOf('.')]}";
 
     private static IEnumerable<string> UndescribedFields(JsonElement document) =>
         from schema in document.GetProperty("components").GetProperty("schemas").EnumerateObject()

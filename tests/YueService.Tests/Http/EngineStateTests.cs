@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using Serilog.Events;
 using Xunit;
 using Yue.Engine.Scheduling;
@@ -107,6 +108,19 @@ public sealed class EngineStateTests : IDisposable
         using var response = await client.PredictAsync(Body);
         var problem = await response.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:unsingable");
         Assert.Equal("lyrics: there are no words to sing", problem.GetProperty("detail").GetString());
+    }
+
+    [Theory]
+    [InlineData("/predict")]
+    [InlineData("/v1/songs")]
+    public async Task Lyrics_that_the_demo_model_cannot_sing_are_refused_at_once(string path)
+    {
+        _app.Engine.Status = _app.Engine.Status with { IsDemo = true };
+        using var client = _app.CreateClient();
+        using var response = await client.PostAsJsonAsync(path, new { lyrics = "[verse]\nمرحبا" }, TestContext.Current.CancellationToken);
+        var problem = await response.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:unsingable");
+        Assert.Contains("no vowel when written in them (mrhb)", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Empty(_app.Engine.Requests);
     }
 
     [Fact]

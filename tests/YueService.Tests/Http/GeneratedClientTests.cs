@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Xunit;
 using YueService.GeneratedClient;
+using YueService.Tests.Docs;
+using YueService.Tests.EndToEnd;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
@@ -10,7 +12,7 @@ namespace YueService.Tests.Http;
 /// <summary>Clients that generators make from the OpenAPI document compile and work.</summary>
 public sealed class GeneratedClientTests : IDisposable
 {
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = DemoProcess.Repository;
     private readonly YueApp _app = YueApp.OnSocket();
     private readonly HttpClient _client;
 
@@ -22,21 +24,20 @@ public sealed class GeneratedClientTests : IDisposable
         _app.Dispose();
     }
 
-    /// <remarks>With YUE_UPDATE_OPENAPI=1 the test writes the file.</remarks>
     [Fact]
-    public async Task The_committed_document_is_the_served_one()
+    public async Task Committed_openapi_json_is_the_served_document()
     {
         var served = JsonNode.Parse(await _client.GetStringAsync("/openapi/v1.json", TestContext.Current.CancellationToken))!.AsObject();
         served.Remove("servers");
         var file = Path.Combine(Root, "docs", "openapi.json");
-        if (Environment.GetEnvironmentVariable("YUE_UPDATE_OPENAPI") == "1")
+        if (CommittedDocs.AreUpdated)
         {
             var options = new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
             await File.WriteAllTextAsync(file, served.ToJsonString(options) + "\n", TestContext.Current.CancellationToken);
         }
 
         var committed = JsonNode.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))!;
-        Assert.True(JsonNode.DeepEquals(committed, served), "docs/openapi.json differs from the served document; run this test with YUE_UPDATE_OPENAPI=1");
+        Assert.True(JsonNode.DeepEquals(committed, served), $"docs/openapi.json differs from the served document; {CommittedDocs.Fix}");
     }
 
     [Fact]
@@ -59,6 +60,19 @@ public sealed class GeneratedClientTests : IDisposable
         var refused = await Assert.ThrowsAsync<ApiException<Problem>>(
             () => CreateAsync(yue, new() { Lyrics = "[verse]\nla", Max_new_tokens = 1 }));
         Assert.Equal(["max_new_tokens"], refused.Result.Errors!.Keys);
+    }
+
+    /// <remarks>The client sends the defaults of the schema in every request.</remarks>
+    [Fact]
+    public async Task The_NSwag_client_asks_for_a_draft_and_for_long_sections()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var yue = new YueClient(_client.BaseAddress!.ToString(), _client);
+        var draft = await CreateAsync(yue, new() { Lyrics = "[verse]\nla", Stage = SongRequestStage.Draft, Output = new(), Sampling = new() });
+        await CreateAsync(yue, new() { Lyrics = "[verse]\nla", Target_seconds = 80.5 });
+        await CreateAsync(yue, new() { Continue_from = draft.Id, Stage = SongRequestStage.Finish });
+        await yue.CreateSpeechAsync(new() { Input = "[verse]\nla" }, cancel);
+        Assert.Equal(["Draft", "Full", "Finish", "Full"], _app.Engine.Requests.Select(request => request.Scope.ToString()));
     }
 
     [Fact]
@@ -87,7 +101,7 @@ public sealed class GeneratedClientTests : IDisposable
         Assert.Equal("max_new_tokens", Assert.Single(result["errors"]!.AsArray())!.GetValue<string>());
     }
 
-    private static Task<SongJobResponse> CreateAsync(YueClient yue, SongRequestBodyDescription body) =>
+    private static Task<SongJobResponse> CreateAsync(YueClient yue, SongRequest body) =>
         yue.CreateSongAsync(null, body, null!, null!, null!, null, TestContext.Current.CancellationToken);
 
     private static async Task<string> MustRunAsync(string folder, string program, params string[] arguments)
@@ -112,16 +126,5 @@ public sealed class GeneratedClientTests : IDisposable
         {
             return (-1, e.Message);
         }
-    }
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "YueService.sln")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("the repository was not found above the tests");
-        }
-
-        return folder.FullName;
     }
 }

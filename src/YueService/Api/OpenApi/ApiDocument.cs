@@ -11,7 +11,6 @@ namespace YueService.Api.OpenApi;
 internal static class ApiDocument
 {
     private const string BearerScheme = "api_key";
-    private const string AnyType = "*/*";
 
     public static void AddApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
@@ -37,7 +36,6 @@ internal static class ApiDocument
             document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(BearerScheme, document)] = [] }];
             return Task.CompletedTask;
         });
-        options.AddSchemaTransformer(OneOfAttribute.CompleteAsync);
         options.AddSchemaTransformer((schema, _, _) =>
         {
             ApiSchemas.CompleteEnum(schema);
@@ -72,30 +70,19 @@ internal static class ApiDocument
         this TBuilder endpoint, string summary, string description, params object[] details)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithSummary(summary).WithDescription(description).WithMetadata(details);
 
-    /// <summary>Describes the JSON that an endpoint reads itself. Routing lets any body pass: the endpoint refuses with the way out.</summary>
-    public static RouteHandlerBuilder ReadsJson<TBody>(this RouteHandlerBuilder endpoint)
-        where TBody : notnull => endpoint.Accepts<TBody>("application/json", AnyType);
+    /// <summary>Describes the JSON that an endpoint reads itself.</summary>
+    public static RouteHandlerBuilder ReadsJson(this RouteHandlerBuilder endpoint, ApiBody body) => endpoint.WithMetadata(body);
 
-    /// <summary>Describes that the JSON may come with files, as multipart/form-data.</summary>
+    /// <summary>Describes that the JSON can come with files, as multipart/form-data.</summary>
     public static RouteHandlerBuilder ReadsFiles(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new ApiFiles());
-
-    private static OpenApiMediaType Multipart() => new()
-    {
-        Schema = new OpenApiSchema
-        {
-            Type = JsonSchemaType.Object,
-            Required = new HashSet<string>(StringComparer.Ordinal) { MultipartBody.JsonPart },
-            Properties = ReferenceReader.FileNames.ToDictionary(
-                name => name,
-                name => (IOpenApiSchema)new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The file of {name}." })
-                .Append(new(MultipartBody.JsonPart, new OpenApiSchema { Type = JsonSchemaType.String, Description = "The JSON of the request." }))
-                .ToDictionary(StringComparer.Ordinal),
-        },
-    };
 
     private static void Complete(OpenApiOperation operation, IList<object> metadata, OpenApiDocument document)
     {
-        operation.RequestBody?.Content?.Remove(AnyType);
+        if (metadata.OfType<ApiBody>().SingleOrDefault() is { } body)
+        {
+            operation.RequestBody = FieldSchemas.Body(body, hasFiles: metadata.OfType<ApiFiles>().Any(), document);
+        }
+
         foreach (var parameter in metadata.OfType<ApiParameter>())
         {
             operation.Parameters ??= [];
@@ -110,15 +97,7 @@ internal static class ApiDocument
 
         foreach (var example in metadata.OfType<ApiExample>())
         {
-            foreach (var content in operation.RequestBody?.Content?.Values ?? [])
-            {
-                content.Example = JsonNode.Parse(example.Json);
-            }
-        }
-
-        if (metadata.OfType<ApiFiles>().Any())
-        {
-            operation.RequestBody?.Content?.Add("multipart/form-data", Multipart());
+            operation.RequestBody!.Content![FieldSchemas.Json].Example = JsonNode.Parse(example.Json);
         }
 
         foreach (var answer in metadata.OfType<ApiAnswer>())
@@ -143,6 +122,12 @@ internal sealed record ApiParameter(string Name, string Description, bool IsHead
     /// <summary>The smallest and the largest value of a whole number; null for text.</summary>
     public (int Min, int Max)? Bounds { get; init; }
 }
+
+/// <summary>A body in JSON that an endpoint reads itself.</summary>
+/// <param name="Name">The name of its schema.</param>
+/// <param name="Description">What it is.</param>
+/// <param name="Fields">Its fields, those of objects included.</param>
+internal sealed record ApiBody(string Name, string Description, IReadOnlyList<RequestField> Fields);
 
 /// <summary>Marks an endpoint that takes files beside its JSON.</summary>
 internal sealed record ApiFiles;

@@ -19,7 +19,7 @@ internal static class PredictEndpoints
     public static void MapPredict(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/predict", (HttpContext http, PredictHandler handler) => handler.PredictAsync(http))
             .WaitsForSong()
-            .ReadsJson<SongRequestBodyDescription>()
+            .ReadsJson(ApiBodies.SongRequest)
             .ReadsFiles()
             .WithName("Predict")
             .Describe(

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Text.Json;
 
 namespace YueService.Api.Requests;
@@ -7,7 +6,7 @@ namespace YueService.Api.Requests;
 /// <summary>Reads the fields of one JSON object strictly, and notes every fault instead of stopping at the first.</summary>
 /// <remarks>
 /// A field that is absent or null has its default. Numbers are numbers, not strings of digits; a whole number is written
-/// without a point or exponent. Of a repeated field the last one counts. A field that is at fault reads as its default.
+/// without a point or exponent. If a field is repeated, the last value wins. An invalid field reads as its default.
 /// </remarks>
 internal sealed class FieldReader
 {
@@ -17,8 +16,8 @@ internal sealed class FieldReader
     private readonly RequestFindings _findings;
 
     /// <param name="element">An object; anything else reads as an empty one.</param>
-    /// <param name="prefix">Where the object is: empty, or <c>sampling.</c>.</param>
-    /// <param name="findings">Told of every fault.</param>
+    /// <param name="prefix">The place of the object: empty, or <c>sampling.</c>.</param>
+    /// <param name="findings">Receives every fault.</param>
     public FieldReader(JsonElement element, string prefix, RequestFindings findings)
     {
         _prefix = prefix;
@@ -34,49 +33,47 @@ internal sealed class FieldReader
         }
     }
 
-    /// <summary>The reader of a nested object; of an empty one where it is absent, null or no object.</summary>
-    public FieldReader Object(string name)
+    /// <summary>Returns the reader of a nested object, or of an empty one if the field is absent, null or no object.</summary>
+    public FieldReader Object(RequestField field)
     {
-        var present = TryTake(name, out var element);
+        var present = TryTake(field, out var element);
         if (present && element.ValueKind != JsonValueKind.Object)
         {
-            Fault(name, element, "an object", "its defaults");
+            Fault(field.Name, element, field.Expected, "its defaults");
         }
 
-        return new(element, $"{_prefix}{name}.", _findings);
+        return new(element, $"{_prefix}{field.Name}.", _findings);
     }
 
-    /// <summary>The readers of an array of <paramref name="minCount"/> to <paramref name="maxCount"/> objects, without those items
-    /// that are none; empty when the array is at fault.</summary>
-    public IReadOnlyList<FieldReader> Objects(string name, int minCount, int maxCount)
+    /// <summary>Returns the readers of an array's objects, without items that are none; empty if the array is invalid.</summary>
+    public IReadOnlyList<FieldReader> Objects(ArrayField field)
     {
-        var items = Items(name, minCount, maxCount, "objects");
+        var items = Items(field, field.MinItems, field.MaxItems, field.Expected);
         for (var i = 0; i < items.Count; i++)
         {
             if (items[i].ValueKind != JsonValueKind.Object)
             {
-                Fault($"{name}[{i}]", items[i], "an object", null);
+                Fault($"{field.Name}[{i}]", items[i], "an object", null);
             }
         }
 
         return
         [
             .. items.Index().Where(item => item.Item.ValueKind == JsonValueKind.Object)
-                .Select(item => new FieldReader(item.Item, $"{_prefix}{name}[{item.Index}].", _findings)),
+                .Select(item => new FieldReader(item.Item, $"{_prefix}{field.Name}[{item.Index}].", _findings)),
         ];
     }
 
-    /// <summary>An array of <paramref name="minCount"/> to <paramref name="maxCount"/> whole numbers; empty when at fault, of
-    /// which the first is told.</summary>
-    public ImmutableArray<int> Integers(string name, int minCount, int maxCount, int min, int max)
+    /// <summary>Returns an array's whole numbers; empty if it is invalid. The first invalid number is noted.</summary>
+    public ImmutableArray<int> Integers(ArrayField field)
     {
-        var items = Items(name, minCount, maxCount, "whole numbers");
+        var items = Items(field, field.MinItems, field.MaxItems, field.Expected);
         var numbers = ImmutableArray.CreateBuilder<int>(items.Count);
         foreach (var item in items)
         {
-            if (WholeNumber(item, min, max) is not { } value)
+            if (WholeNumber(item, field.Item!) is not { } value)
             {
-                Fault($"{name}[{numbers.Count}]", item, WholeNumbers(min, max), null);
+                Fault($"{field.Name}[{numbers.Count}]", item, field.Item!.Expected, null);
                 return [];
             }
 
@@ -86,23 +83,23 @@ internal sealed class FieldReader
         return numbers.MoveToImmutable();
     }
 
-    /// <summary>A number, or an array of up to <paramref name="maxCount"/> of them; null when absent or at fault.</summary>
-    public IReadOnlyList<double>? Doubles(string name, int maxCount, double min, double max, string defaultText)
+    /// <summary>Returns a number, or the numbers of an array; null if absent or invalid.</summary>
+    public IReadOnlyList<double>? Numbers(NumbersField field)
     {
-        switch (KindOf(name))
+        switch (KindOf(field))
         {
             case JsonValueKind.Undefined:
                 return null;
             case not JsonValueKind.Array:
-                return Double(name, min, max, defaultText) is { } single ? [single] : null;
+                return OptionalNumber(field.Item) is { } single ? [single] : null;
         }
 
         var numbers = new List<double>();
-        foreach (var item in Items(name, 1, maxCount, "numbers"))
+        foreach (var item in Items(field, 1, field.MaxItems, field.ExpectedArray))
         {
-            if (RealNumber(item, min, max) is not { } value)
+            if (RealNumber(item, field.Item) is not { } value)
             {
-                Fault($"{name}[{numbers.Count}]", item, RealNumbers(min, max), null);
+                Fault($"{field.Name}[{numbers.Count}]", item, field.Item.Expected, null);
                 return null;
             }
 
@@ -112,134 +109,142 @@ internal sealed class FieldReader
         return numbers.Count == 0 ? null : numbers;
     }
 
-    /// <summary>What the field is; <see cref="JsonValueKind.Undefined"/> when absent or null.</summary>
-    public JsonValueKind KindOf(string name) => TryTake(name, out var element) ? element.ValueKind : JsonValueKind.Undefined;
+    /// <summary>Returns the JSON kind of a field; <see cref="JsonValueKind.Undefined"/> if it is absent or null.</summary>
+    public JsonValueKind KindOf(RequestField field) => TryTake(field, out var element) ? element.ValueKind : JsonValueKind.Undefined;
 
-    /// <summary>A string of <paramref name="minLength"/> to <paramref name="maxLength"/> Unicode characters, without NUL.</summary>
-    /// <returns>Null when absent or at fault.</returns>
-    public string? Text(string name, int minLength, int maxLength, string? defaultText)
+    /// <summary>Returns text within its bounds, without NUL; null if absent or invalid.</summary>
+    public string? Text(TextField field)
     {
-        var bound = $"text of {minLength} to {maxLength} characters";
-        if (!TryTake(name, out var element))
+        if (!TryTake(field, out var element))
         {
             return null;
         }
 
         if (element.ValueKind != JsonValueKind.String)
         {
-            Fault(name, element, bound, defaultText);
+            Fault(field, element);
             return null;
         }
 
         if (!JsonText.TryGet(element, out var text, out var unpairedEscape))
         {
-            Fault(name, $"holds {unpairedEscape}, half of a surrogate pair, which is no character", bound + " in Unicode", defaultText);
+            Fault(
+                field.Name,
+                $"holds {unpairedEscape}, half of a surrogate pair, which is no character",
+                $"{field.Expected} in Unicode",
+                field.DefaultText);
             return null;
         }
 
         var length = JsonText.CountCharacters(text);
-        if (length < minLength || length > maxLength)
+        if (length < field.MinLength || length > field.MaxLength)
         {
-            Fault(name, $"has {length} characters", bound, defaultText);
+            Fault(field.Name, $"has {length} characters", field.Expected, field.DefaultText);
             return null;
         }
 
         if (text.IndexOf('\0', StringComparison.Ordinal) is >= 0 and var position)
         {
-            Fault(name, $"has a NUL character (\\u0000) at position {position}", bound + " without NUL", defaultText);
+            Fault(field.Name, $"has a NUL character (\\u0000) at position {position}", $"{field.Expected} without NUL", field.DefaultText);
             return null;
         }
 
         return text;
     }
 
-    /// <summary>Any string, or null when the field is absent or something else.</summary>
-    public (bool Present, string? Text) AnyText(string name) =>
-        !TryTake(name, out var element)
+    /// <summary>Returns any string, or null if the field is absent or something else.</summary>
+    public (bool Present, string? Text) AnyText(RequestField field) =>
+        !TryTake(field, out var element)
             ? (false, null)
             : (true, element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) ? text : null);
 
-    /// <summary>Bytes in base64, decoded at each call; null when absent or invalid.</summary>
-    public Func<byte[]>? Base64(string name, string expected)
+    /// <summary>Returns bytes in base64, decoded at each call; null if absent or invalid.</summary>
+    public Func<byte[]>? Base64(FileField field)
     {
-        if (!TryTake(name, out var element))
+        if (!TryTake(field, out var element))
         {
             return null;
         }
 
         if (element.ValueKind != JsonValueKind.String)
         {
-            Fault(name, element, expected, null);
+            Fault(field, element);
             return null;
         }
 
         if (Base64Text.FaultOf(element) is { } fault)
         {
-            Fault(name, fault, expected, null);
+            Fault(field.Name, fault, field.Expected, null);
             return null;
         }
 
         return () => Base64Text.Decode(element);
     }
 
-    public int Int(string name, int min, int max, int defaultValue) => (int)Long(name, min, max, defaultValue);
+    public int Int(WholeField field) => (int)Long(field);
 
-    /// <returns>Null when absent or at fault.</returns>
-    public int? OptionalInt(string name, int min, int max, string defaultText) =>
-        (int?)Value(name, element => WholeNumber(element, min, max), WholeNumbers(min, max), defaultText);
+    /// <summary>Returns a whole number; null if absent or invalid.</summary>
+    public int? OptionalInt(WholeField field) => (int?)Value(field, element => WholeNumber(element, field));
 
-    public long Long(string name, long min, long max, long defaultValue) =>
-        Value(name, element => WholeNumber(element, min, max), WholeNumbers(min, max), Number(defaultValue)) ?? defaultValue;
+    /// <summary>Returns a whole number of a field with a default.</summary>
+    public long Long(WholeField field) => Value(field, element => WholeNumber(element, field)) ?? field.Default!.Value;
 
-    /// <returns>Null when absent or at fault.</returns>
-    public double? Double(string name, double min, double max, string defaultText) =>
-        Value(name, element => RealNumber(element, min, max), RealNumbers(min, max), defaultText);
+    /// <summary>Returns a number of a field with a default.</summary>
+    public double Number(NumberField field) => OptionalNumber(field) ?? field.Default!.Value;
 
-    public bool Flag(string name, bool defaultValue) => Value(
-        name,
-        element => element.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => (bool?)null },
-        "true or false",
-        defaultValue ? "true" : "false") ?? defaultValue;
+    /// <summary>Returns a number; null if absent or invalid.</summary>
+    public double? OptionalNumber(NumberField field) => Value(field, element => RealNumber(element, field));
 
-    /// <summary>One of a few whole numbers.</summary>
-    public int OneOf(string name, IReadOnlyCollection<int> allowed, int defaultValue) => Value(
-        name,
-        element => element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && allowed.Contains(value) ? value : (int?)null,
-        string.Join(" or ", allowed),
-        Number(defaultValue)) ?? defaultValue;
+    public bool Flag(FlagField field) => Value(
+        field, element => element.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => (bool?)null }) ?? field.Default;
 
-    /// <summary>One of a few names; null when absent or at fault.</summary>
-    public string? OneOf(string name, IReadOnlyCollection<string> allowed, string defaultText)
+    /// <summary>Returns one of a few whole numbers.</summary>
+    public int Choice(NumberChoiceField field) => Value(
+        field,
+        element => element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && field.Values.Contains(value)
+            ? value
+            : (int?)null) ?? field.Default;
+
+    /// <summary>Returns the value of a name; null if absent or invalid.</summary>
+    public T? Choice<T>(ChoiceField<T> field)
+        where T : struct =>
+        Name(field) is { } name ? field.Choices.First(choice => choice.Name == name).Value : null;
+
+    /// <summary>Returns one of a few names; null if absent or invalid.</summary>
+    public string? Name(NamesField field)
     {
-        if (!TryTake(name, out var element))
+        if (!TryTake(field, out var element))
         {
             return null;
         }
 
-        if (element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) && allowed.Contains(text))
+        if (element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) && field.Names.Contains(text))
         {
             return text;
         }
 
-        Fault(name, element, string.Join(" or ", allowed.Select(value => $"\"{value}\"")), defaultText);
+        Fault(field, element);
         return null;
     }
 
-    /// <summary>Notes what is wrong with a field that is right by itself.</summary>
-    /// <param name="name">The field.</param>
-    /// <param name="fault">Goes on after the field's name: what is wrong, the bound and the way out.</param>
-    public void Error(string name, string fault) => _findings.Error(_prefix + name, $"{_prefix}{name} {fault}");
+    /// <summary>Notes what is wrong with a field that is valid by itself.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="fault">Continues after the field's name: what is wrong, the bound and the fix.</param>
+    public void Error(RequestField field, string fault) => _findings.Error(_prefix + field.Name, $"{_prefix}{field.Name} {fault}");
 
-    /// <summary>Notes that a field is of a kind that it cannot be.</summary>
-    public void Mismatch(string name, string expected, string defaultText) => Fault(name, _fields[name], expected, defaultText);
+    /// <summary>Notes that a field has the wrong JSON kind.</summary>
+    public void Mismatch(RequestField field) => Fault(field, _fields[field.Name]);
 
     /// <summary>Notes that a required field is missing or says nothing.</summary>
-    public void Require(string name, string fault, string expected) => Fault(name, fault, expected, null);
+    public void Require(RequestField field, string fault, string expected) => Fault(field.Name, fault, expected, null);
 
-    /// <summary>Whether the field is absent or null.</summary>
-    public bool IsMissing(string name) => !TryTake(name, out _);
+    /// <summary>Returns true if the field is absent or null.</summary>
+    public bool IsMissing(RequestField field) => !TryTake(field, out _);
 
-    /// <summary>Notes the fields that were not asked for; called after the last one was.</summary>
+    /// <summary>Takes a field that has no meaning here, and returns true if it is there.</summary>
+    public bool Ignore(string name) => TryTake(name, out _);
+
+    /// <summary>Notes the fields that no reader asked for. Called after the last field was read.</summary>
     public void Finish()
     {
         foreach (var name in _fields.Keys.Where(name => !_asked.Contains(name)))
@@ -248,41 +253,38 @@ internal sealed class FieldReader
         }
     }
 
-    /// <summary>The items of an array; none when it is at fault.</summary>
-    private List<JsonElement> Items(string name, int minCount, int maxCount, string what)
+    /// <summary>Returns the items of an array; none if it is invalid.</summary>
+    private List<JsonElement> Items(RequestField field, int minCount, int maxCount, string expected)
     {
-        var expected = $"an array of {minCount} to {maxCount} {what}";
-        if (!TryTake(name, out var element))
+        if (!TryTake(field, out var element))
         {
-            Fault(name, "is missing", expected, null);
+            Fault(field.Name, "is missing", expected, null);
             return [];
         }
 
         if (element.ValueKind != JsonValueKind.Array)
         {
-            Fault(name, element, expected, null);
+            Fault(field.Name, element, expected, null);
             return [];
         }
 
         var count = element.GetArrayLength();
         if (count < minCount || count > maxCount)
         {
-            Fault(name, $"has {count} items", expected, null);
+            Fault(field.Name, $"has {count} items", expected, null);
             return [];
         }
 
         return [.. element.EnumerateArray()];
     }
 
-    /// <summary>What a field says; null when absent or at fault.</summary>
-    /// <param name="name">The field.</param>
-    /// <param name="read">The value of an element; null where it is none.</param>
-    /// <param name="expected">What can be sent.</param>
-    /// <param name="defaultText">What an absent field stands for.</param>
-    private T? Value<T>(string name, Func<JsonElement, T?> read, string expected, string? defaultText)
+    /// <summary>Returns the value of a field; null if absent or invalid.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="read">Returns the value of an element; null if it is invalid.</param>
+    private T? Value<T>(RequestField field, Func<JsonElement, T?> read)
         where T : struct
     {
-        if (!TryTake(name, out var element))
+        if (!TryTake(field, out var element))
         {
             return null;
         }
@@ -290,10 +292,25 @@ internal sealed class FieldReader
         var value = read(element);
         if (value is null)
         {
-            Fault(name, element, expected, defaultText);
+            Fault(field, element);
         }
 
         return value;
+    }
+
+    private bool TryTake(RequestField field, out JsonElement element)
+    {
+        if (!TryTake(field.Name, out element))
+        {
+            return false;
+        }
+
+        if (_prefix + field.Name == field.Path)
+        {
+            _findings.Sent(field, element);
+        }
+
+        return true;
     }
 
     private bool TryTake(string name, out JsonElement element)
@@ -305,6 +322,8 @@ internal sealed class FieldReader
 
         return _fields.TryGetValue(name, out element) && element.ValueKind != JsonValueKind.Null;
     }
+
+    private void Fault(RequestField field, JsonElement element) => Fault(field.Name, element, field.Expected, field.DefaultText);
 
     private void Fault(string name, JsonElement element, string expected, string? defaultText)
     {
@@ -324,17 +343,9 @@ internal sealed class FieldReader
         _findings.Error(_prefix + name, $"{_prefix}{name} {fault}; send {expected}{otherwise}.");
     }
 
-    private static long? WholeNumber(JsonElement element, long min, long max) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var value) && value >= min && value <= max ? value : null;
+    private static long? WholeNumber(JsonElement element, WholeField field) =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var value) && value >= field.Min && value <= field.Max ? value : null;
 
-    private static double? RealNumber(JsonElement element, double min, double max) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var value) && value >= min && value <= max ? value : null;
-
-    private static string WholeNumbers(long min, long max) => $"a whole number from {Number(min)} to {Number(max)}";
-
-    private static string RealNumbers(double min, double max) => $"a number from {Number(min)} to {Number(max)}";
-
-    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
+    private static double? RealNumber(JsonElement element, NumberField field) =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var value) && value >= field.Min && value <= field.Max ? value : null;
 }

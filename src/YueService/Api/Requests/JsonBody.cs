@@ -211,7 +211,7 @@ internal sealed record ClipInJson(Func<ProblemHttpResult?> Admit)
 
     /// <summary>The bytes that the clip's field takes of a body.</summary>
     public static long BytesOf(JsonElement root) =>
-        root.ValueKind == JsonValueKind.Object && root.TryGetProperty(ReferenceReader.Field, out var field)
+        root.ValueKind == JsonValueKind.Object && root.TryGetProperty(SongFields.Reference.Name, out var field)
             ? System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(field).Length
             : 0;
 }

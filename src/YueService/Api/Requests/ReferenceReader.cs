@@ -1,20 +1,19 @@
-using Yue.Engine.Audio;
 using Yue.Engine.Songs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads the field <c>reference</c>: the one place that knows its fields, defaults and bounds.</summary>
+/// <summary>Reads the field <c>reference</c>.</summary>
 internal static class ReferenceReader
 {
-    /// <summary>The field.</summary>
-    public const string Field = "reference";
+    private static readonly FileField[] Files = [SongFields.ReferenceAudio, SongFields.ReferenceVocal, SongFields.ReferenceInstrumental];
 
+    // Constants, because patterns need them.
     private const string Audio = "reference.audio";
     private const string Vocal = "reference.vocal";
     private const string Instrumental = "reference.instrumental";
 
     /// <summary>The names that a file part of a request may have.</summary>
-    public static IReadOnlyList<string> FileNames { get; } = [Audio, Vocal, Instrumental];
+    public static IReadOnlyList<string> FileNames { get; } = [.. Files.Select(file => file.Path)];
 
     /// <summary>Returns why files cannot be sent together, as a sentence; null when they can.</summary>
     public static string? Conflict(IReadOnlyCollection<string> sent) => sent.Contains(Audio) && sent.Count > 1
@@ -28,15 +27,15 @@ internal static class ReferenceReader
     /// <returns>Null when there is none, or when it is at fault.</returns>
     public static ReferenceUpload? Read(FieldReader request, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
     {
-        var isAbsent = request.IsMissing(Field) && parts.Count == 0;
-        var fields = request.Object(Field);
-        var files = FileNames
-            .Select(name => KeyValuePair.Create(name, ReadFile(fields, name, parts, findings)))
+        var isAbsent = request.IsMissing(SongFields.Reference) && parts.Count == 0;
+        var fields = request.Object(SongFields.Reference);
+        var files = Files
+            .Select(file => KeyValuePair.Create(file.Path, ReadFile(fields, file, parts, findings)))
             .Where(file => file.Value is not null)
             .Select(file => KeyValuePair.Create(file.Key, file.Value!))
             .ToList();
-        var (start, end) = ReadStretch(fields, findings);
-        var separate = fields.Flag("separate", false);
+        var (start, end) = ReadStretch(fields);
+        var separate = fields.Flag(SongFields.ReferenceSeparate);
         fields.Finish();
         if (isAbsent)
         {
@@ -47,34 +46,34 @@ internal static class ReferenceReader
         return new(files, start, end, separate);
     }
 
-    private static ClipFile? ReadFile(FieldReader fields, string path, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
+    private static ClipFile? ReadFile(
+        FieldReader fields, FileField field, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
     {
-        var name = path[(Field.Length + 1)..];
-        var inline = fields.Base64(name, $"a {AudioDecoder.Kinds} file in base64, of at most {AudioDecoder.MaxBytes >> 20} MiB");
-        if (!parts.TryGetValue(path, out var part))
+        var inline = fields.Base64(field);
+        if (!parts.TryGetValue(field.Path, out var part))
         {
             return inline is null ? null : new(_ => Task.FromResult(inline()));
         }
 
+        findings.Sent(field);
         if (inline is not null)
         {
-            findings.Error(path, $"{path} came twice, in the JSON and as a file; send one of them.");
+            findings.Error(field.Path, $"{field.Path} came twice, in the JSON and as a file; send one of them.");
         }
 
         return part;
     }
 
-    private static (double Start, double End) ReadStretch(FieldReader fields, RequestFindings findings)
+    private static (double Start, double End) ReadStretch(FieldReader fields)
     {
-        const double DefaultEnd = SongLimits.DefaultReferenceEndSeconds;
-        var start = fields.Double("start_seconds", 0, AudioDecoder.MaxDurationSeconds, "0");
-        var end = fields.Double("end_seconds", 0, AudioDecoder.MaxDurationSeconds, $"{DefaultEnd}");
-        var (from, to) = (start ?? 0, end ?? DefaultEnd);
+        var (start, end) = (SongFields.ReferenceStart, SongFields.ReferenceEnd);
+        var sentEnd = fields.OptionalNumber(end);
+        var (from, to) = (fields.Number(start), sentEnd ?? end.Default!.Value);
         if (to - from is < SongLimits.MinReferenceSeconds or > SongLimits.MaxReferenceSeconds)
         {
-            findings.Error(
-                "reference.end_seconds",
-                FormattableString.Invariant($"reference.end_seconds is {to}{(end is null ? " (the default)" : "")} and reference.start_seconds {from}; ")
+            fields.Error(
+                end,
+                FormattableString.Invariant($"is {to}{(sentEnd is null ? " (the default)" : "")} and {start.Path} {from}; ")
                     + $"send an end that is {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} seconds after the start.");
         }
 
@@ -90,13 +89,13 @@ internal static class ReferenceReader
             case [] when findings.Errors.Keys.Any(FileNames.Contains):
                 break;
             case []:
-                findings.Error(Field, "reference has no clip; send audio, or both vocal and instrumental.");
+                findings.Error(SongFields.Reference.Path, "reference has no clip; send audio, or both vocal and instrumental.");
                 break;
             case [Vocal]:
-                findings.Error(Instrumental, "reference.instrumental is missing; send it with reference.vocal, or send one mixed clip as reference.audio.");
+                findings.Error(Instrumental, MissingTrack("instrumental", "vocal"));
                 break;
             case [Instrumental]:
-                findings.Error(Vocal, "reference.vocal is missing; send it with reference.instrumental, or send one mixed clip as reference.audio.");
+                findings.Error(Vocal, MissingTrack("vocal", "instrumental"));
                 break;
             default:
                 findings.Error(Audio, Conflict(sent)!);
@@ -105,7 +104,12 @@ internal static class ReferenceReader
 
         if (separate && !sent.Contains(Audio))
         {
-            findings.Error("reference.separate", "reference.separate is true without reference.audio; send a mixed clip to split, or leave it out.");
+            findings.Error(
+                SongFields.ReferenceSeparate.Path,
+                "reference.separate is true without reference.audio; send a mixed clip to split, or leave it out.");
         }
     }
+
+    private static string MissingTrack(string missing, string sent) =>
+        $"reference.{missing} is missing; send it with reference.{sent}, or send one mixed clip as reference.audio.";
 }

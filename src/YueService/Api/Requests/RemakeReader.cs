@@ -8,16 +8,9 @@ namespace YueService.Api.Requests;
 /// <summary>Reads what a request says of another song that it goes on from, and of how far it goes.</summary>
 internal static class RemakeReader
 {
-    private const string ContinueFrom = "continue_from";
-    private const string ReplaceSection = "replace_section";
-    private const string TargetSeconds = "target_seconds";
-
-    private static readonly Dictionary<string, SongScope> Scopes = new(StringComparer.Ordinal)
-    {
-        ["full"] = SongScope.Full,
-        ["draft"] = SongScope.Draft,
-        ["finish"] = SongScope.Finish,
-    };
+    private static readonly SongField ContinueFrom = SongFields.ContinueFrom;
+    private static readonly WholeField ReplaceSection = SongFields.ReplaceSection;
+    private static readonly NumbersField TargetSeconds = SongFields.TargetSeconds;
 
     /// <summary>The id of the song that a body goes on from; null where it names none.</summary>
     public static string? SongIdOf(JsonElement root) => new FieldReader(root, "", new RequestFindings()).AnyText(ContinueFrom).Text;
@@ -25,16 +18,11 @@ internal static class RemakeReader
     /// <summary>Whether a request goes on from a song by its id, whether or not there is such a song.</summary>
     public static bool NamesSong(FieldReader fields) => fields.KindOf(ContinueFrom) == JsonValueKind.String;
 
-    /// <summary>How much of the way the song goes.</summary>
-    public static SongScope ReadScope(FieldReader fields) =>
-        fields.OneOf("stage", Scopes.Keys, "\"full\"") is { } name ? Scopes[name] : SongScope.Full;
-
     /// <summary>The codes that the request goes on from; null when there are none or they are at fault.</summary>
     /// <param name="fields">The request.</param>
     /// <param name="origin">The song that the request names; null where there is no such song.</param>
     public static SongCodes? ReadCodes(FieldReader fields, SongOrigin? origin)
     {
-        const string Expected = "the id of a finished song, or codes as return_codes gives them";
         switch (fields.KindOf(ContinueFrom))
         {
             case JsonValueKind.Undefined:
@@ -44,28 +32,21 @@ internal static class RemakeReader
             case JsonValueKind.String when origin is not null:
                 return origin.Codes;
             case JsonValueKind.String:
-                fields.Require(ContinueFrom, $"is \"{JsonText.Cut(fields.AnyText(ContinueFrom).Text ?? "")}\", and there is no such song", Expected);
+                var id = JsonText.Cut(fields.AnyText(ContinueFrom).Text ?? "");
+                fields.Require(ContinueFrom, $"is \"{id}\", and there is no such song", ContinueFrom.Expected);
                 return null;
             default:
-                fields.Mismatch(ContinueFrom, Expected, "a new song");
+                fields.Mismatch(ContinueFrom);
                 return null;
         }
     }
-
-    /// <summary>The section to sing again; null for none.</summary>
-    public static int? ReadReplaceSection(FieldReader fields) =>
-        fields.OptionalInt(ReplaceSection, 1, SongLimits.MaxCodesSections, "no section");
-
-    /// <summary>The lengths asked for; one number stands for every section.</summary>
-    public static IReadOnlyList<double>? ReadTargetSeconds(FieldReader fields) => fields.Doubles(
-        TargetSeconds, SongLimits.MaxCodesSections, SongLimits.MinTargetSeconds, SongLimits.MaxTargetSeconds, "the length that comes out");
 
     /// <summary>Checks fields that are right by themselves against each other.</summary>
     /// <param name="song">What was read.</param>
     /// <param name="fields">Where it was read from, and where faults are noted.</param>
     /// <param name="models">The names that a model may have; none when they are not known yet.</param>
     /// <returns>The request, with a target for each section that is sung.</returns>
-    public static SongRequest Check(SongRequest song, FieldReader fields, IReadOnlyCollection<string> models)
+    public static SongRequest Check(SongRequest song, FieldReader fields, IReadOnlyList<ModelDescription> models)
     {
         if (song is { ContinueFrom: null, ReplaceSection: null, TargetSeconds: null, Scope: not SongScope.Finish })
         {
@@ -86,9 +67,9 @@ internal static class RemakeReader
     {
         if (song.Scope == SongScope.Finish)
         {
-            foreach (var name in new[] { ReplaceSection, TargetSeconds }.Where(name => !fields.IsMissing(name)))
+            foreach (var field in new RequestField[] { ReplaceSection, TargetSeconds }.Where(field => !fields.IsMissing(field)))
             {
-                fields.Error(name, "has no meaning with stage \"finish\", which sings nothing; leave it out, or ask for another stage.");
+                fields.Error(field, "has no meaning with stage \"finish\", which sings nothing; leave it out, or ask for another stage.");
             }
         }
 
@@ -103,20 +84,20 @@ internal static class RemakeReader
         }
         else if (song.ReplaceSection is not null)
         {
-            fields.Error(ReplaceSection, $"needs {ContinueFrom}; send the id or the codes of the song that the section is of.");
+            fields.Error(ReplaceSection, $"needs {ContinueFrom.Name}; send the id or the codes of the song that the section is of.");
         }
     }
 
-    private static void CheckCodes(SongRequest song, SongCodes codes, FieldReader fields, IReadOnlyCollection<string> models)
+    private static void CheckCodes(SongRequest song, SongCodes codes, FieldReader fields, IReadOnlyList<ModelDescription> models)
     {
         if (song.Model != codes.Model)
         {
-            fields.Error("model", $"is {song.Model} and the song of {ContinueFrom} is by {JsonText.Cut(codes.Model)}; send its model or none.");
+            fields.Error(SongFields.Model, $"is {song.Model} and the song of {ContinueFrom.Name} is by {JsonText.Cut(codes.Model)}; send its model or none.");
         }
-        else if (models.Count > 0 && !models.Contains(codes.Model))
+        else if (models.Count > 0 && models.All(model => model.Name != codes.Model))
         {
             fields.Error(
-                ContinueFrom, $"is by the model {JsonText.Cut(codes.Model)}, which is not here; there is {string.Join(", ", models)}.");
+                ContinueFrom, $"is by the model {JsonText.Cut(codes.Model)}, which is not here; there is {string.Join(", ", models.Select(model => model.Name))}.");
         }
 
         if (song.Scope == SongScope.Finish)
@@ -127,7 +108,7 @@ internal static class RemakeReader
         var kept = codes.Sections.Count;
         if (song.ReplaceSection > kept)
         {
-            fields.Error(ReplaceSection, $"is {song.ReplaceSection}; the song of {ContinueFrom} has {kept} sections: send 1 to {kept}.");
+            fields.Error(ReplaceSection, $"is {song.ReplaceSection}; the song of {ContinueFrom.Name} has {kept} sections: send 1 to {kept}.");
             return;
         }
 
@@ -141,7 +122,7 @@ internal static class RemakeReader
         var (lyrics, kept) = (SongPlan.For(song).Lyrics, codes.Sections);
         if (lyrics.Count < kept.Count || (lyrics.Count == kept.Count && song.ReplaceSection is null))
         {
-            fields.Error("lyrics", $"has {lyrics.Count} sections and {ContinueFrom} has {kept.Count}: nothing is left to sing; {Rule}.");
+            fields.Error(SongFields.Lyrics, $"has {lyrics.Count} sections and {ContinueFrom.Name} has {kept.Count}: nothing is left to sing; {Rule}.");
             return;
         }
 
@@ -150,15 +131,15 @@ internal static class RemakeReader
         if (other is { } at)
         {
             fields.Error(
-                "lyrics",
-                $"has [{JsonText.Cut(lyrics[at].Tag)}] as section {at + 1} and {ContinueFrom} has {JsonText.Cut(kept[at].Tag)}; {Rule}.");
+                SongFields.Lyrics,
+                $"has [{JsonText.Cut(lyrics[at].Tag)}] as section {at + 1} and {ContinueFrom.Name} has {JsonText.Cut(kept[at].Tag)}; {Rule}.");
         }
     }
 
     private static SongRequest CheckTargets(SongRequest song, IReadOnlyList<double> targets, FieldReader fields)
     {
         var longest = targets.Max();
-        if (!fields.IsMissing("max_new_tokens") && 100 * longest > song.MaxNewTokens)
+        if (!fields.IsMissing(SongFields.MaxNewTokens) && 100 * longest > song.MaxNewTokens)
         {
             fields.Error(
                 TargetSeconds,

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace YueService.Api.Requests;
 
 /// <summary>What reading a request found: every offending field, and every field that is not known.</summary>
@@ -10,6 +12,7 @@ internal sealed class RequestFindings
     private readonly List<string> _warnings = [];
     private readonly List<string> _knownPaths = [];
     private readonly List<string> _unknownPaths = [];
+    private readonly Dictionary<string, RequestField> _sent = new(StringComparer.Ordinal);
 
     /// <summary>What is wrong, by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
     public IReadOnlyDictionary<string, string[]> Errors =>
@@ -31,6 +34,28 @@ internal sealed class RequestFindings
     }
 
     public void Warn(string message) => _warnings.Add(message);
+
+    /// <summary>The fields that the request sends, without those that have the value of an absent one.</summary>
+    public IReadOnlyCollection<RequestField> SentFields => _sent.Values;
+
+    /// <summary>Notes a field that the request sends. Its default says nothing: generated clients send it unasked.</summary>
+    public void Sent(RequestField field, JsonElement element)
+    {
+        if (field.Otherwise is not null || field.DefaultJson != JsonText.Show(element))
+        {
+            Sent(field);
+        }
+    }
+
+    /// <summary>Notes a field that the request sends.</summary>
+    public void Sent(RequestField field)
+    {
+        // The fields in an object are noted themselves.
+        if (field is not ObjectField)
+        {
+            _sent[field.Path] = field;
+        }
+    }
 
     /// <summary>Notes a field that requests may have, whether this one has it or not.</summary>
     public void Known(string path) => _knownPaths.Add(path);

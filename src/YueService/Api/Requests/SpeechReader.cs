@@ -1,18 +1,14 @@
 using System.Text.Json;
 using Yue.Engine.Songs;
-using YueService.Jobs.Audio;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads the body of an OpenAI-style audio request: the one place that knows its fields.</summary>
+/// <summary>Reads the body of an OpenAI-style audio request.</summary>
 internal static class SpeechReader
 {
-    // Sent by such clients and without a meaning for songs.
-    private static readonly string[] Ignored = ["voice", "speed", "stream_format"];
-
     /// <summary>Reads a request; see <see cref="PredictReader.Read"/>. All lyric sections are sung.</summary>
     public static PredictCommand? Read(
-        JsonElement root, bool strict, IReadOnlyCollection<string> models, out RequestFindings findings)
+        JsonElement root, bool strict, IReadOnlyList<ModelDescription> models, out RequestFindings findings)
     {
         findings = new RequestFindings();
         if (root.ValueKind != JsonValueKind.Object)
@@ -21,14 +17,18 @@ internal static class SpeechReader
             return null;
         }
 
-        var defaults = new SongRequest { Lyrics = "" };
         var fields = new FieldReader(root, "", findings);
-        var input = PredictReader.ReadLyrics(fields, "input");
-        var instructions = fields.Text("instructions", 0, SongLimits.MaxGenreLength, $"\"{defaults.Genre}\"") ?? defaults.Genre;
-        var format = fields.OneOf("response_format", [.. SongFormats.ByName.Keys], "\"wav\"");
-        var seed = fields.Long("seed", long.MinValue, long.MaxValue, defaults.Seed);
-        var model = PredictReader.ReadModel(fields, models);
-        var meaningless = Ignored.Where(name => !fields.IsMissing(name)).ToList();
+        var input = PredictReader.ReadLyrics(fields, SpeechFields.Input);
+        var song = new SongRequest
+        {
+            Lyrics = input ?? "",
+            Genre = fields.Text(SpeechFields.Instructions) ?? SpeechFields.Instructions.Default!,
+            Seed = fields.Long(SongFields.Seed),
+            Model = PredictReader.ReadModel(fields, SpeechFields.Model, models),
+            RunNSegments = 0,
+        };
+        var format = fields.Choice(SpeechFields.ResponseFormat);
+        var meaningless = SpeechFields.Ignored.Where(fields.Ignore).ToList();
         fields.Finish();
         findings.ReportUnknown(strict);
         foreach (var name in meaningless)
@@ -36,12 +36,7 @@ internal static class SpeechReader
             findings.Warn($"{name} was ignored: it has no meaning for songs");
         }
 
-        if (!findings.IsValid)
-        {
-            return null;
-        }
-
-        var song = new SongRequest { Lyrics = input!, Genre = instructions, Seed = seed, Model = model, RunNSegments = 0 };
-        return new(song, format is null ? null : SongFormats.ByName[format], null, findings.Warnings);
+        FamilyRule.Check(song.Model, models, findings);
+        return findings.IsValid ? new(song, format, null, findings.Warnings) : null;
     }
 }

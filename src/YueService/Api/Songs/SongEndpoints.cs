@@ -60,7 +60,7 @@ internal static class SongEndpoints
     {
         songs.MapPost("", (HttpContext http, SongHandler handler) => handler.CreateAsync(http))
             .MakesSongs()
-            .ReadsJson<SongRequestBodyDescription>()
+            .ReadsJson(ApiBodies.SongRequest)
             .ReadsFiles()
             .WithName("CreateSong")
             .Describe(

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Yue.Engine.Audio;
+using Yue.Engine.Families.Yue1;
+using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Api.Errors;
@@ -70,7 +72,7 @@ internal sealed partial class SongRequestBody(
 
     private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin)
     {
-        var command = PredictReader.Read(body.Json, body.Clips, strict, engine.Status.Stage1Names(), out var findings, origin);
+        var command = PredictReader.Read(body.Json, body.Clips, strict, engine.Status.SongModels(), out var findings, origin);
         if (command is not null)
         {
             CheckLoudness(command.Song.Output, encoder, findings);
@@ -80,6 +82,11 @@ internal sealed partial class SongRequestBody(
         if (command is null || !findings.IsValid)
         {
             return new(null, Problems.Invalid(http, findings));
+        }
+
+        if (engine.Status.IsDemo && LatinScript.FaultOf(SongPlan.For(command.Song).Lyrics) is { } mute)
+        {
+            return new(null, Problems.Create(http, ProblemType.Unsingable, mute));
         }
 
         var format = accepted ?? command.Format ?? AudioFormat.Wav;
@@ -101,8 +108,8 @@ internal sealed partial class SongRequestBody(
     {
         if (output.LoudnessLufs is not null && !encoder.CanMeasure)
         {
-            findings.Error(
-                "output.loudness_lufs", "output.loudness_lufs needs ffmpeg, which is not installed here. Install it, or leave the field out.");
+            var name = SongFields.LoudnessLufs.Path;
+            findings.Error(name, $"{name} needs ffmpeg, which is not installed here. Install it, or leave the field out.");
         }
     }
 

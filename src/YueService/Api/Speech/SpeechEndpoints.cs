@@ -1,6 +1,5 @@
 using YueService.Api.Access;
 using YueService.Api.OpenApi;
-using YueService.Api.Songs;
 
 namespace YueService.Api.Speech;
 
@@ -13,7 +12,7 @@ internal static class SpeechEndpoints
     {
         routes.MapPost("/v1/audio/speech", (HttpContext http, SpeechHandler handler) => handler.SpeakAsync(http))
             .WaitsForSong()
-            .ReadsJson<SpeechRequestDescription>()
+            .ReadsJson(ApiBodies.SpeechRequest)
             .WithName("CreateSpeech")
             .Describe(
                 "Make a song and return its file",

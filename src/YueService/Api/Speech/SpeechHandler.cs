@@ -4,7 +4,6 @@ using Yue.Engine.Scheduling;
 using YueService.Api.Errors;
 using YueService.Api.Predict;
 using YueService.Api.Requests;
-using YueService.Api.Songs;
 using YueService.Jobs.Audio;
 
 namespace YueService.Api.Speech;
@@ -29,7 +28,7 @@ internal sealed class SpeechHandler(
         using (body)
         {
             command = SpeechReader.Read(
-                body.Json, Preferences.IsStrict(http.Request), engine.Status.Stage1Names(), out findings);
+                body.Json, Preferences.IsStrict(http.Request), engine.Status.SongModels(), out findings);
         }
 
         if (command is null)
@@ -44,11 +43,11 @@ internal sealed class SpeechHandler(
     }
 
     /// <summary>The stage-1 checkpoints; none while they are not known yet.</summary>
-    public ModelList ListModels() => new("list", [.. engine.Status.Stage1Names().Select(Show)]);
+    public ModelList ListModels() => new("list", [.. engine.Status.SongModels().Select(model => Show(model.Name))]);
 
     /// <summary>One of the stage-1 checkpoints.</summary>
     public Results<Ok<ModelBody>, ProblemHttpResult> GetModel(HttpContext http, string id) =>
-        engine.Status.Stage1Names().Contains(id)
+        engine.Status.SongModels().Any(model => model.Name == id)
             ? TypedResults.Ok(Show(id))
             : Problems.Create(http, ProblemType.NotFound, $"There is no model {JsonText.Cut(id)}; GET /v1/models lists them.");
 

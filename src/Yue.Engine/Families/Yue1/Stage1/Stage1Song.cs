@@ -203,7 +203,8 @@ public sealed class Stage1Song : IDisposable
 
     private SectionSampling Sampling() => new()
     {
-        GuidanceScale = _sampling.GuidanceScale ?? (Section == 0 ? 1.5 : 1.2),
+        GuidanceScale = _sampling.GuidanceScale
+            ?? (Section == 0 ? SamplingSettings.FirstGuidanceScale : SamplingSettings.LaterGuidanceScale),
         RepetitionPenalty = _sampling.RepetitionPenalty,
         Temperature = _sampling.Temperature,
         TopP = _sampling.TopP,

@@ -7,30 +7,31 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>Writes other scripts in the letters a to z, for a model that was trained on these alone.</summary>
-internal static class LatinScript
+public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
 
-    /// <summary>Returns the sections in Latin letters; a warning shows how the first one was written.</summary>
-    /// <exception cref="SongRequestException">Nothing can be sung: the script is written without vowels, or is not known.</exception>
-    public static ParsedLyrics Rewrite(IReadOnlyList<LyricSection> sections)
+    /// <summary>Returns why such a model cannot sing lyrics of which none has a vowel when written in Latin letters; null if it can.</summary>
+    /// <remarks>The script is then written without vowels, or is not known.</remarks>
+    public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, Write(sections));
+
+    /// <summary>Returns the sections in Latin letters. A warning shows how the first one was written.</summary>
+    /// <exception cref="SongRequestException">The lyrics have a <see cref="FaultOf(IReadOnlyList{LyricSection})">fault</see>.</exception>
+    internal static ParsedLyrics Rewrite(IReadOnlyList<LyricSection> sections)
     {
-        LyricSection[] latin = [.. sections.Select(section => new LyricSection(Tag(section.Tag), Rewrite(section.Words)))];
-        var changed = Enumerable.Range(0, latin.Length).Where(i => latin[i].Words != sections[i].Words).ToArray();
+        var latin = Write(sections);
+        if (FaultOf(sections, latin) is { } fault)
+        {
+            throw new SongRequestException(fault);
+        }
+
+        var changed = Changed(sections, latin);
         if (changed.Length == 0)
         {
             return new ParsedLyrics(latin, []);
         }
 
-        var example = LyricsParser.Listed([latin[changed[0]].Words.ReplaceLineEndings(" ")]);
-        if (!latin.Any(section => HasVowel(section.Words)))
-        {
-            throw new SongRequestException(
-                "lyrics: this model sings the letters a to z only, and these lyrics have no vowel when written in them "
-                + $"({example}); send lyrics in Latin letters, or use a model that sings this script");
-        }
-
-        List<string> warnings = [$"lyrics: this model sings the letters a to z only; others are transliterated: {example}"];
+        List<string> warnings = [$"lyrics: this model sings the letters a to z only; others are transliterated: {Example(latin[changed[0]])}"];
         var mute = changed.Where(i => !HasVowel(latin[i].Words)).Select(i => $"section {i + 1} [{sections[i].Tag}]").ToArray();
         if (mute.Length > 0)
         {
@@ -42,7 +43,21 @@ internal static class LatinScript
 
     /// <summary>Returns clean text in Latin letters.</summary>
     /// <remarks>Letters that become Latin ones can complete a control token or a prompt marker, so the text is cleaned again.</remarks>
-    public static string Rewrite(string text) => Ascii.IsValid(text) ? text : UserText.Clean(Transliterate(text), "lyrics").Text;
+    internal static string Rewrite(string text) => Ascii.IsValid(text) ? text : UserText.Clean(Transliterate(text), "lyrics").Text;
+
+    private static LyricSection[] Write(IReadOnlyList<LyricSection> sections) =>
+        [.. sections.Select(section => new LyricSection(Tag(section.Tag), Rewrite(section.Words)))];
+
+    private static string? FaultOf(IReadOnlyList<LyricSection> sections, LyricSection[] latin) =>
+        Changed(sections, latin) is [var first, ..] && !latin.Any(section => HasVowel(section.Words))
+            ? "lyrics: this model sings the letters a to z only, and these lyrics have no vowel when written in them "
+                + $"({Example(latin[first])}); send lyrics in Latin letters, or use a model that sings this script"
+            : null;
+
+    private static int[] Changed(IReadOnlyList<LyricSection> sections, LyricSection[] latin) =>
+        [.. Enumerable.Range(0, latin.Length).Where(i => latin[i].Words != sections[i].Words)];
+
+    private static string Example(LyricSection section) => LyricsParser.Listed([section.Words.ReplaceLineEndings(" ")]);
 
     private static string Tag(string tag) =>
         Ascii.IsValid(tag) ? tag : LyricsParser.OneWord(Transliterate(tag)) is { Length: > 0 } latin ? latin : LyricsParser.AssumedTag;
@@ -73,6 +88,6 @@ internal static class LatinScript
         return latin.ToString();
     }
 
-    /// <summary>Returns whether the text has a vowel in Latin letters, without which nothing can be sung.</summary>
+    /// <summary>Returns true if the text has a vowel in Latin letters. Without one nothing can be sung.</summary>
     private static bool HasVowel(string text) => text.AsSpan().ContainsAny(Vowels);
 }

@@ -1,0 +1,29 @@
+using Yue.Engine.Songs;
+
+namespace YueService.Api.Requests;
+
+/// <summary>A request may send only the fields that its model reads.</summary>
+internal static class FamilyRule
+{
+    /// <summary>Notes every field of a request that the model's family does not read.</summary>
+    /// <param name="model">The model that the request names; null is the first one.</param>
+    /// <param name="models">The models; none if they are not known yet, in which case every field passes.</param>
+    /// <param name="findings">The fields that the request sends, and the place for faults.</param>
+    public static void Check(string? model, IReadOnlyList<ModelDescription> models, RequestFindings findings)
+    {
+        var chosen = models.FirstOrDefault(known => model is null || known.Name == model);
+        if (chosen is null || findings.Errors.ContainsKey(SongFields.Model.Path))
+        {
+            return;
+        }
+
+        foreach (var field in findings.SentFields.Where(field => !Takes(chosen, field)))
+        {
+            var others = models.Where(other => Takes(other, field)).Select(other => other.Name).ToList();
+            var fix = others.Count == 0 ? "; no model here takes it" : $", or choose a model that takes it: {string.Join(", ", others)}";
+            findings.Error(field.Path, $"{field.Path} is not taken by the model {chosen.Name} ({chosen.Family.Title}); leave it out{fix}.");
+        }
+    }
+
+    private static bool Takes(ModelDescription model, RequestField field) => field.IsForEveryFamily || model.Family.Takes(field.SongPath);
+}

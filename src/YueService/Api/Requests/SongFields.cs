@@ -1,0 +1,308 @@
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+using YueService.Jobs.Audio;
+
+namespace YueService.Api.Requests;
+
+/// <summary>The fields of a song request: the only place where they are declared.</summary>
+internal static class SongFields
+{
+    /// <summary>The characters of a caller's own name for a request, as a class of a regular expression.</summary>
+    public const string ClientJobIdCharacters = "[a-zA-Z0-9._:-]";
+
+    private const string OriginsValue = "that of the song whose id is in `continue_from`";
+
+    private static readonly List<RequestField> Table = [];
+    private static readonly SongRequest Defaults = new() { Lyrics = "" };
+    private static readonly SongReference ReferenceDefaults = new();
+
+    /// <summary>All fields, in the order of the documentation. Objects are not listed, but the fields in them are.</summary>
+    public static IReadOnlyList<RequestField> All => Table;
+
+    public static TextField Lyrics { get; } = Add(new TextField(
+        "lyrics",
+        "The words to sing, in sections headed by tags such as [verse]. With `continue_from`, the whole song's: the sections that are "
+            + "sung already first.",
+        SongLimits.MinLyricsLength,
+        SongLimits.MaxLyricsLength)
+    {
+        IsRequired = true,
+        Otherwise = "those of the song whose id is in `continue_from`, none with `stage` finish, [verse] and [chorus] with `instrumental`",
+        Option = new("--lyrics")
+        {
+            IsFile = true,
+            Placeholder = "FILE|-",
+            Note = "A file, or - for standard input.",
+            Default = "required, except with --instrumental and --stage finish",
+        },
+    });
+
+    public static TextField Genre { get; } = Add(new TextField(
+        "genre", "The genre line: genre, instruments, mood, voice.", 0, SongLimits.MaxGenreLength)
+    {
+        Default = Defaults.Genre,
+        Otherwise = OriginsValue,
+        Option = new("--genre") { Default = Defaults.Genre },
+    });
+
+    public static WholeField MaxNewTokens { get; } = Add(new WholeField(
+        "max_new_tokens",
+        "The most tokens that a section may take; 100 tokens are one second.",
+        SongLimits.MinMaxNewTokens,
+        SongLimits.MaxMaxNewTokens)
+    {
+        Default = Defaults.MaxNewTokens,
+        Otherwise = "as many as `target_seconds` takes",
+        Option = new("--max-new-tokens"),
+    });
+
+    public static NumbersField TargetSeconds { get; } = Add(new NumbersField(
+        "target_seconds",
+        "The length in seconds of every section that is sung or, as an array, of each of them, in place of `max_new_tokens`. A section "
+            + "ends in the last tenth of it or is cut at it.",
+        SongLimits.MinTargetSeconds,
+        SongLimits.MaxTargetSeconds,
+        SongLimits.MaxCodesSections)
+    {
+        DefaultWords = "the length that comes out",
+        Option = new("--target-seconds"),
+    });
+
+    public static WholeField RunNSegments { get; } = Add(new WholeField(
+        "run_n_segments",
+        "The number of lyric sections to sing; 0 is all of them. With `continue_from`, of further sections.",
+        SongLimits.MinRunNSegments,
+        SongLimits.MaxRunNSegments)
+    {
+        Default = Defaults.RunNSegments,
+        Option = new("--run-n-segments"),
+    });
+
+    public static WholeField Seed { get; } = Add(new WholeField(
+        "seed", "The key of every random draw: the same request and seed give the same song.", long.MinValue, long.MaxValue)
+    {
+        Default = Defaults.Seed,
+        Option = new("--seed"),
+    });
+
+    public static TextField ClientJobId { get; } = Add(new TextField(
+        "client_job_id", "The caller's own name for the request. One that is out of bounds is ignored with a warning.", 1, 256)
+    {
+        Characters = ClientJobIdCharacters,
+        CharacterNames = "letters, digits or . _ : -",
+        IsForEveryFamily = true,
+    });
+
+    public static TextField Model { get; } = Add(new TextField("model", "The model that sings, by its name in GET /v1/models.", 1, 256)
+    {
+        DefaultWords = "the first configured one",
+        Otherwise = "the one that sang the song of `continue_from`",
+        IsForEveryFamily = true,
+        Option = new("--model") { Placeholder = "NAME" },
+    });
+
+    public static ChoiceField<SongScope> Stage { get; } = Add(new ChoiceField<SongScope>(
+        "stage",
+        "How far the song goes. A draft leaves stage 2 out: it is quick, rough and has 16 kHz. finish takes the song of `continue_from` to the "
+            + "full song and sings nothing.",
+        ("full", SongScope.Full),
+        ("draft", SongScope.Draft),
+        ("finish", SongScope.Finish))
+    {
+        Default = "full",
+        Option = new("--stage"),
+    });
+
+    public static SongField ContinueFrom { get; } = Add(new SongField(
+        "continue_from", "The song to go on from.")
+    {
+        DefaultWords = "a new song",
+        Option = new("--continue-from") { IsFile = true, Note = "A file that --return-codes wrote." },
+    });
+
+    public static WholeField ReplaceSection { get; } = Add(new WholeField(
+        "replace_section",
+        "The section of `continue_from`, from 1 on, that is sung again; the others are kept.",
+        1,
+        SongLimits.MaxCodesSections)
+    {
+        DefaultWords = "no section",
+        Option = new("--replace-section"),
+    });
+
+    public static FlagField Instrumental { get; } = Add(new FlagField(
+        "instrumental", "Sings no words: only the instrumental track is heard.")
+    {
+        Default = Defaults.Instrumental,
+        Otherwise = OriginsValue,
+        Option = new("--instrumental"),
+    });
+
+    public static FlagField ReturnCodes { get; } = Add(new FlagField(
+        "return_codes", "Also returns the stage-1 codes, which `continue_from` takes. A finished job always has them.")
+    {
+        Option = new("--return-codes")
+        {
+            IsFile = true,
+            Placeholder = "FILE|-",
+            Note = "They go to the file, which is replaced if it exists; - is standard output.",
+            Default = "none",
+        },
+    });
+
+    public static NumberChoiceField SampleRate { get; } = Add(new NumberChoiceField(
+        "output.sample_rate",
+        "The sample rate in Hz, from the vocoder or from the codec only.",
+        Defaults.Output.SampleRate,
+        OutputSettings.CodecSampleRateHz)
+    {
+        Default = Defaults.Output.SampleRate,
+        Otherwise = $"{OutputSettings.CodecSampleRateHz} for a draft",
+        Option = new("--sample-rate"),
+    });
+
+    public static ChoiceField<AudioFormat> Format { get; } = Add(new ChoiceField<AudioFormat>(
+        "output.format", "The format of the file. flac and mp3 need ffmpeg.", [.. SongFormats.ByName.Select(format => (format.Key, format.Value))])
+    {
+        Default = AudioFormat.Wav.Name(),
+        Otherwise = "the format that `Accept` names",
+        IsForEveryFamily = true,
+        Option = new("--format") { Default = "by the extension of --out; wav without one" },
+    });
+
+    public static FlagField Stems { get; } = Add(new FlagField(
+        "output.stems", "Also returns the vocal and the instrumental track.")
+    {
+        Default = Defaults.Output.Stems,
+        Option = new("--stems"),
+    });
+
+    public static NumberField LoudnessLufs { get; } = Add(new NumberField(
+        "output.loudness_lufs",
+        "The loudness of the mix in LUFS (ITU-R BS.1770), as far as peaks allow. Needs ffmpeg.",
+        SongLimits.MinLoudnessLufs,
+        SongLimits.MaxLoudnessLufs)
+    {
+        DefaultWords = "the loudness as it comes out",
+        IsForEveryFamily = true,
+        Option = new("--loudness-lufs"),
+    });
+
+    public static NumberField FadeOutSeconds { get; } = Add(new NumberField(
+        "output.fade_out_seconds",
+        "The length in seconds of the fade at the end of a song that was cut, at most half of the song; 0 is off.",
+        SongLimits.MinFadeOutSeconds,
+        SongLimits.MaxFadeOutSeconds)
+    {
+        Default = Defaults.Output.FadeOutSeconds,
+        Option = new("--fade-out-seconds"),
+    });
+
+    public static NumberField Temperature { get; } = Add(new NumberField(
+        "sampling.temperature",
+        "How freely tokens are drawn; higher is more surprising.",
+        SongLimits.MinTemperature,
+        SongLimits.MaxTemperature)
+    {
+        Default = Defaults.Sampling.Temperature,
+        Option = new("--temperature"),
+    });
+
+    public static NumberField TopP { get; } = Add(new NumberField(
+        "sampling.top_p", "The probability that the tokens that can be drawn reach together.", SongLimits.MinTopP, SongLimits.MaxTopP)
+    {
+        Default = Defaults.Sampling.TopP,
+        Option = new("--top-p"),
+    });
+
+    public static WholeField TopK { get; } = Add(new WholeField(
+        "sampling.top_k", "The number of likeliest tokens that can be drawn; 0 is off.", SongLimits.MinTopK, SongLimits.MaxTopK)
+    {
+        Default = Defaults.Sampling.TopK,
+        Option = new("--top-k"),
+    });
+
+    public static NumberField RepetitionPenalty { get; } = Add(new NumberField(
+        "sampling.repetition_penalty",
+        "Makes tokens that occurred less likely; 1 is off.",
+        SongLimits.MinRepetitionPenalty,
+        SongLimits.MaxRepetitionPenalty)
+    {
+        Default = Defaults.Sampling.RepetitionPenalty,
+        Option = new("--repetition-penalty"),
+    });
+
+    public static NumberField GuidanceScale { get; } = Add(new NumberField(
+        "sampling.guidance_scale",
+        "How closely genre and lyrics are followed; 1 is off.",
+        SongLimits.MinGuidanceScale,
+        SongLimits.MaxGuidanceScale)
+    {
+        DefaultWords = FormattableString.Invariant(
+            $"{SamplingSettings.FirstGuidanceScale} in the first section and {SamplingSettings.LaterGuidanceScale} after"),
+        Option = new("--guidance-scale"),
+    });
+
+    public static FileField ReferenceAudio { get; } = Add(new FileField(
+        "reference.audio", "A clip whose style the song follows, as one mixed file. Needs an icl checkpoint.")
+    {
+        Option = new("--reference"),
+    });
+
+    public static FileField ReferenceVocal { get; } = Add(new FileField(
+        "reference.vocal", "The vocal track of such a clip; with `reference.instrumental`.")
+    {
+        Option = new("--reference-vocal"),
+    });
+
+    public static FileField ReferenceInstrumental { get; } = Add(new FileField(
+        "reference.instrumental", "The instrumental track of such a clip, as long as `reference.vocal`.")
+    {
+        Option = new("--reference-instrumental"),
+    });
+
+    public static NumberField ReferenceStart { get; } = Add(new NumberField(
+        "reference.start_seconds",
+        $"Where the part of the clip begins that is heard, in seconds; at least {SongLimits.MinReferenceSeconds} s before the clip's end.",
+        0,
+        AudioDecoder.MaxDurationSeconds)
+    {
+        Default = ReferenceDefaults.StartSeconds,
+        Option = new("--reference-start"),
+    });
+
+    public static NumberField ReferenceEnd { get; } = Add(new NumberField(
+        "reference.end_seconds",
+        $"Where it ends, {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} s after the start; past the clip's end is its end.",
+        0,
+        AudioDecoder.MaxDurationSeconds)
+    {
+        Default = ReferenceDefaults.EndSeconds,
+        Option = new("--reference-end"),
+    });
+
+    public static FlagField ReferenceSeparate { get; } = Add(new FlagField(
+        "reference.separate", "Splits `reference.audio` into vocal and instrumental first. Needs a separator.")
+    {
+        Option = new("--reference-separate"),
+    });
+
+    /// <summary>The objects that group fields.</summary>
+    public static ObjectField Output { get; } = new("output", "What sound to return.");
+
+    public static ObjectField Sampling { get; } = new("sampling", "How tokens are drawn.");
+
+    public static ObjectField Reference { get; } = new(
+        "reference",
+        "A clip whose style the song follows, as `audio`, or as `vocal` and `instrumental`. Each can be a part of a multipart request "
+            + "instead, named reference.audio and so on.");
+
+    public static IReadOnlyList<ObjectField> Objects { get; } = [Output, Sampling, Reference];
+
+    private static T Add<T>(T field)
+        where T : RequestField
+    {
+        Table.Add(field);
+        return field;
+    }
+}

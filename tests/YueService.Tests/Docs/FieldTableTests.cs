@@ -1,0 +1,58 @@
+using System.Globalization;
+using Xunit;
+using Yue.Engine.Scheduling;
+using YueService.Api.Requests;
+using YueService.Tests.EndToEnd;
+
+namespace YueService.Tests.Docs;
+
+/// <summary>docs/api.md has the fields of requests as they are declared.</summary>
+public sealed class FieldTableTests
+{
+    private static readonly string File = Path.Combine(DemoProcess.Repository, "docs", "api.md");
+
+    [Fact]
+    public Task Committed_table_of_request_fields_is_the_declared_one() => CompareAsync(
+        "fields",
+        "| field | default | bounds | meaning | models | `yue generate` |",
+        SongFields.All.Select(field =>
+            $"| `{field.Path}` | {field.FullDefaultText} | {field.Bounds} | {field.Description} | {Models(field)} | {Option(field)} |"));
+
+    [Fact]
+    public Task Committed_table_of_the_fields_of_codes_is_the_declared_one() => CompareAsync(
+        "codes",
+        "| field | default | bounds | meaning |",
+        CodesFields.OfSong.Select(field => (Path: field.Name, Field: field))
+            .Concat(CodesFields.OfSection.Select(field => (Path: $"{CodesFields.Sections.Name}[].{field.Name}", Field: field)))
+            .Select(row => $"| `{row.Path}` | {row.Field.FullDefaultText} | {row.Field.Bounds} | {row.Field.Description} |"));
+
+    /// <summary>Compares the table between two marks in docs/api.md, or writes it.</summary>
+    private static async Task CompareAsync(string name, string heads, IEnumerable<string> rows)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var (start, end) = ($"<!-- {name}: generated -->\n", $"<!-- end of {name} -->\n");
+        var rule = string.Concat(Enumerable.Repeat("|---", heads.Count(c => c == '|') - 1));
+        var expected = string.Create(CultureInfo.InvariantCulture, $"\n{heads}\n{rule}|\n{string.Join('\n', rows)}\n\n");
+        var text = await System.IO.File.ReadAllTextAsync(File, cancel);
+        var from = text.IndexOf(start, StringComparison.Ordinal) + start.Length;
+        var to = text.IndexOf(end, StringComparison.Ordinal);
+        Assert.True(from >= start.Length && to >= from, $"docs/api.md has no marks of {name}");
+        if (CommittedDocs.AreUpdated && text[from..to] != expected)
+        {
+            await System.IO.File.WriteAllTextAsync(File, text[..from] + expected + text[to..], cancel);
+        }
+        else
+        {
+            Assert.True(text[from..to] == expected, $"the table of {name} in docs/api.md differs; {CommittedDocs.Fix}. The right table:\n{expected}");
+        }
+    }
+
+    private static string Option(RequestField field) => field.Option is null ? "" : $"`{field.Option.Name}`";
+
+    /// <summary>Returns the families whose models take a field.</summary>
+    private static string Models(RequestField field)
+    {
+        var titles = ModelFamilies.Descriptions.Where(family => field.IsForEveryFamily || family.Takes(field.SongPath)).Select(family => family.Title).ToList();
+        return titles.Count == ModelFamilies.Descriptions.Count ? "all" : string.Join(", ", titles);
+    }
+}
