@@ -2,7 +2,8 @@
 
 A frame's eight codes say all that its sound depends on, so that language models can write them and a decoder can play them:
 
-    0  voice: phoneme and pitch; instruments: chord, instrument, what begins, or that the chord fades (this is all that stage 1 writes)
+    0  voice: phoneme and pitch; instruments: chord, instrument, what begins, or whether the chord begins to fade or is low already
+       (this is all that stage 1 writes)
     1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the strike, or since the chord began to fade
     2  voice: phase at the frame's start, and how far it gets in the frame
     3  pitch and phase of a low tone: the bass, or a man's voice
@@ -20,7 +21,8 @@ CODEBOOKS, CODES = 8, 1024
 PHASES = 32
 FRAMES_PER_SECOND = 50
 UNITS_PER_HZ = PHASES / 50                      # phase units a frame, of one hertz
-_PITCHED, _HOLD, _STRIKE, _DRUM, _RELEASE = 32, 320, 416, 800, 804      # first codes of codebook 0
+_PITCHED, _HOLD, _STRIKE, _DRUM, _RELEASE, _LOW = 32, 320, 416, 800, 804, 900       # first codes of codebook 0
+_LOW_FROM = 13                                  # frames since a chord began to fade, from which on it is low
 _AGES, _LEAPS, _STRIKE_AGES, _INSTRUMENTS = 32, 9, 64, 4
 _RELEASE_AGES, RELEASE_FRAMES = 40, 7.0         # told apart, and in which a fading chord falls to 1/e
 _FIRST_STRIKE_AGE = 300                         # of codebook 1
@@ -101,7 +103,7 @@ def instrumental(frames):
     chord = (frames.root.astype(np.int64) * 2 + frames.quality) * _INSTRUMENTS + frames.instrument
     hit = np.where(frames.drum_age == 0, frames.drum, 0)
     codes[0] = np.where(frames.strike > 0, _STRIKE + chord * 4 + hit, np.where(hit > 0, _DRUM + hit, _HOLD + chord))
-    codes[0] = np.where(frames.release > 0, _RELEASE + chord, codes[0])
+    codes[0] = np.where(frames.release > 0, np.where(frames.release < _LOW_FROM, _RELEASE, _LOW) + chord, codes[0])
     codes[1] = _FIRST_STRIKE_AGE + frames.instrument * _STRIKE_AGES + np.minimum(frames.strike_age, _STRIKE_AGES - 1)
     codes[1] = np.where(frames.release > 0, _FIRST_RELEASE_AGE + frames.instrument * _RELEASE_AGES + np.clip(frames.release, 1, _RELEASE_AGES) - 1, codes[1])
     for slot, (pitch_class, units) in enumerate(zip(tones(frames.root, frames.quality), (BASS_UNITS, CHORD_UNITS, CHORD_UNITS, CHORD_UNITS))):
@@ -130,7 +132,7 @@ def chord_of(code):
     elif _HOLD <= code < _STRIKE:
         chord = code - _HOLD
     else:
-        chord = code - _RELEASE if fades(code) else None
+        chord = (code - _RELEASE) % (_LOW - _RELEASE) if fades(code) else None
     return None if chord is None else (chord // _INSTRUMENTS // 2, chord // _INSTRUMENTS % 2, chord % _INSTRUMENTS)
 
 
@@ -145,7 +147,8 @@ def begins(code):
 
 
 def fades(code):
-    return bool(_RELEASE <= code < _RELEASE + 24 * _INSTRUMENTS)
+    """Whether a code of codebook 0, or each of an array of them, is of a chord that fades."""
+    return (_RELEASE <= code) & (code < _LOW + 24 * _INSTRUMENTS)
 
 
 def _first_hit(kind):
@@ -173,8 +176,8 @@ def _rows_0():
     for chord in range(24 * _INSTRUMENTS):
         sounding = ((2, chord // _INSTRUMENTS // 2), (3, chord // _INSTRUMENTS % 2), (4, chord % _INSTRUMENTS))
         rows[_HOLD + chord] = _row(at, *sounding)
-        rows[_RELEASE + chord] = _row(at, *sounding)
-        rows[_RELEASE + chord, at[5]] = -1      # the opposite of a strike
+        rows[_RELEASE + chord] = rows[_LOW + chord] = rows[_HOLD + chord]
+        rows[_RELEASE + chord, at[5]], rows[_LOW + chord, at[5]] = -1, -2       # the opposite of a strike
         for hit in range(4):
             rows[_STRIKE + chord * 4 + hit] = _row(at, *sounding, (5, 0), *(((6, hit - 1),) if hit else ()))
     for hit in range(1, 4):

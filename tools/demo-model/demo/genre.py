@@ -116,7 +116,7 @@ def draw(random):
     mode = random.randrange(2)
     return Genre(
         style=style, step_frames=random.choice(steps),
-        tonic=random.choice(_NATURAL if random.random() < 0.6 else range(12)), mode=mode,
+        tonic=random.choice(_NATURAL if random.random() < 0.45 else range(12)), mode=mode,
         loop=random.choice(_LOOPS[brings.loops][mode]), drums=brings.drums,
         instrument=random.choice(instruments), voice=random.randrange(2))
 
@@ -154,7 +154,7 @@ def _key(random, genre):
     name = TONICS[genre.tonic]
     if genre.tonic in _FLATS and random.random() < 0.5:
         name = _FLATS[genre.tonic]
-    if random.random() < 0.15:
+    if random.random() < 0.3:
         name = name.replace("#", " sharp") if "#" in name else name[0] + " flat" if len(name) > 1 else name
     if random.random() < 0.12 and " " not in name:
         return name + "m" if genre.mode else random.choice((f"{name}maj", f"{name} maj"))

@@ -53,7 +53,7 @@ def figures(asked, sections, ended):
         "one_instrument": round(float(instruments.max() / instruments.sum()), 2),
         "voiced": round(float(len(pitches) / len(voice)), 2),
         "longest_hold": round(float(np.diff(begins).max() / (score.STEPS * step)), 1) if len(begins) > 1 else 99.0,
-        "fades": codes.fades(sections[-1][1][-1]) if len(sections[-1][1]) else False, "ended": ended,
+        "fades": bool(codes.fades(sections[-1][1][-1])) if len(sections[-1][1]) else False, "ended": ended,
         "seconds": [len(s[0]) / codes.FRAMES_PER_SECOND for s in sections]}
 
 

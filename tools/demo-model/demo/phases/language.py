@@ -197,7 +197,9 @@ def stage1(run):
     Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, rate, beside=asked).run(loss_of, held_out)
 
 
-FRAMES, _SHORT_FRAMES = 300, 90                 # of a stage-2 chunk; the last one of a song is shorter
+FRAMES = 300                                    # of a stage-2 chunk; the last one of a song is shorter
+_CHUNKS = ((0.7, FRAMES), (0.15, 90), (0.15, 40))       # shares of the training chunks, and their frames
+_FADING_STARTS = 0.2                            # share of the chunks that begin while the last chord of a section fades
 
 
 def _track_codes(seed):
@@ -214,11 +216,14 @@ def _chunk_ids(chunk):
 
 def _draw_chunks(random, tracks, count, device):
     """Chunks of equal length: most of them whole."""
-    frames = FRAMES if random.random() < 0.75 else _SHORT_FRAMES
+    shares, lengths = zip(*_CHUNKS)
+    frames = random.choices(lengths, shares)[0]
     rows = []
     for _ in range(count):
         track = random.choice(tracks)
-        start = random.randrange(max(1, len(track) - frames + 1))
+        starts = range(max(1, len(track) - frames + 1))
+        fading = np.flatnonzero(codes.fades(track[:len(starts), 0])) if random.random() < _FADING_STARTS else ()
+        start = random.choice(fading if len(fading) else starts)
         chunk = track[start:start + frames]
         rows.append(_chunk_ids(np.pad(chunk, ((0, frames - len(chunk)), (0, 0)), mode="edge")))
     return torch.as_tensor(np.stack(rows), device=device), frames
