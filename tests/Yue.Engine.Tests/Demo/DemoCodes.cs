@@ -10,6 +10,7 @@ internal static class DemoCodes
     private const int FirstStrike = 416;
     private const int FirstDrum = 800;
     private const int FirstRelease = 804;
+    private const int FirstLow = 900;
     private const int Chords = 96;
     private const int DrumKinds = 4;
     private const int StepsPerBar = 8;
@@ -52,13 +53,13 @@ internal static class DemoCodes
     /// <summary>Returns for how long the last chord of a section fades, in seconds.</summary>
     public static double FadeSeconds(SectionCodes section) => section.Instrumental.Reverse().TakeWhile(IsRelease).Count() / 50.0;
 
-    private static bool IsRelease(int code) => code is >= FirstRelease and < FirstRelease + Chords;
+    private static bool IsRelease(int code) => code is >= FirstRelease and < FirstLow + Chords;
 
     private static int Chord(int code) => code switch
     {
         >= FirstHold and < FirstStrike => code - FirstHold,
         >= FirstStrike and < FirstDrum => (code - FirstStrike) / DrumKinds,
-        _ when IsRelease(code) => code - FirstRelease,
+        _ when IsRelease(code) => (code - FirstRelease) % Chords,
         _ => -1,
     };
 
