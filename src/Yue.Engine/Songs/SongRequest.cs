@@ -71,7 +71,7 @@ public sealed record OutputSettings
     /// <summary>Whether the vocal and the instrumental track are returned beside the mix.</summary>
     public bool Stems { get; init; }
 
-    /// <summary>The loudness that the mix is brought to (ITU-R BS.1770); null leaves it as it came out. Done where files are made.</summary>
+    /// <summary>The loudness of the mix (ITU-R BS.1770), set when files are made; null leaves it as it came out.</summary>
     public double? LoudnessLufs { get; init; }
 
     /// <summary>How long a song whose end was cut at the token limit fades out; 0 is off.</summary>
@@ -99,7 +99,8 @@ public sealed record SamplingSettings
     /// <summary>Ids that occurred are made less likely by this factor; 1 is off.</summary>
     public double RepetitionPenalty { get; init; } = 1.1;
 
-    /// <summary>Classifier-free guidance: 1 is off, null is <see cref="FirstGuidanceScale"/> and then <see cref="LaterGuidanceScale"/>.</summary>
+    /// <summary>Classifier-free guidance: 1 is off; null is <see cref="FirstGuidanceScale"/>, then
+    /// <see cref="LaterGuidanceScale"/>.</summary>
     public double? GuidanceScale { get; init; }
 }
 

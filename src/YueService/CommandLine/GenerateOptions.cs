@@ -49,11 +49,11 @@ internal sealed partial class GenerateOptions
         })),
     ];
 
-    /// <summary>Returns the option for a field: <c>--top-p</c> for <c>sampling.top_p</c>, <c>--continue-from</c> for all within it.</summary>
+    /// <summary>Returns the option of a field: <c>--top-p</c> for <c>sampling.top_p</c>, <c>--continue-from</c> for its parts.</summary>
     public static string OptionFor(string path)
     {
-        var whole = SongFields.All.FirstOrDefault(field => field.Path == path) ?? SongFields.All.FirstOrDefault(field => IsWithin(path, field));
-        return whole?.Option?.Name ?? $"--{path.Replace('_', '-')}";
+        var field = SongFields.All.FirstOrDefault(field => field.Path == path || IsWithin(path, field));
+        return field?.Option?.Name ?? $"--{path.Replace('_', '-')}";
     }
 
     public void AddTo(Command command)
@@ -69,8 +69,13 @@ internal sealed partial class GenerateOptions
     {
         var fields = new JsonObject();
         var clips = new List<KeyValuePair<string, string>>();
-        foreach (var (field, option) in _fields.Where(entry => line.GetResult(entry.Option) is { Implicit: false } && !entry.Field.Option!.IsFile))
+        foreach (var (field, option) in _fields.Where(entry => !entry.Field.Option!.IsFile))
         {
+            if (line.GetResult(option) is null or { Implicit: true })
+            {
+                continue;
+            }
+
             if (option is Option<bool?> flag)
             {
                 Set(fields, field.Path, line.GetValue(flag)!);

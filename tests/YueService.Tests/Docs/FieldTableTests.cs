@@ -43,7 +43,9 @@ public sealed class FieldTableTests
         }
         else
         {
-            Assert.True(text[from..to] == expected, $"the table of {name} in docs/api.md differs; {CommittedDocs.Fix}. The right table:\n{expected}");
+            Assert.True(
+                text[from..to] == expected,
+                $"the table of {name} in docs/api.md differs; {CommittedDocs.Fix}. The right table:\n{expected}");
         }
     }
 
@@ -52,7 +54,10 @@ public sealed class FieldTableTests
     /// <summary>Returns the families whose models take a field.</summary>
     private static string Models(RequestField field)
     {
-        var titles = ModelFamilies.Descriptions.Where(family => field.IsForEveryFamily || family.Takes(field.SongPath)).Select(family => family.Title).ToList();
+        var titles = ModelFamilies.Descriptions
+            .Where(family => field.IsForEveryFamily || family.Takes(field.SongPath))
+            .Select(family => family.Title)
+            .ToList();
         return titles.Count == ModelFamilies.Descriptions.Count ? "all" : string.Join(", ", titles);
     }
 }

@@ -11,7 +11,10 @@ namespace YueService.Tests.Requests;
 public sealed class FamilyRuleTests
 {
     private static readonly FamilyDescription Ballad = new(
-        "ballad", "Ballad", FrozenSet<SongCapability>.Empty, FrozenSet.Create(StringComparer.Ordinal, "lyrics", "genre", "seed", "sampling.top_k"));
+        "ballad",
+        "Ballad",
+        FrozenSet<SongCapability>.Empty,
+        FrozenSet.Create(StringComparer.Ordinal, "lyrics", "genre", "seed", "sampling.top_k"));
 
     private static readonly ModelDescription[] Models =
     [

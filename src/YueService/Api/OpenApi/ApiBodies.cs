@@ -5,8 +5,17 @@ namespace YueService.Api.OpenApi;
 /// <summary>The bodies that ask for a song.</summary>
 internal static class ApiBodies
 {
-    public static ApiBody SongRequest { get; } = new("SongRequest", "The song to make.", SongFields.All);
+    public static ApiBody SongRequest { get; } = new(
+        "SongRequest",
+        "The song to make.",
+        SongFields.All,
+        """
+        {"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","seed":7,"output":{"stems":true}}
+        """);
 
     public static ApiBody SpeechRequest { get; } = new(
-        "SpeechRequest", "The song to make, in the form of OpenAI-style audio clients.", SpeechFields.All);
+        "SpeechRequest",
+        "The song to make, in the form of OpenAI-style audio clients.",
+        SpeechFields.All,
+        """{"model":"demo","input":"[verse]\nMorning light","instructions":"folk female guitar","response_format":"wav"}""");
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Scalar.AspNetCore;
 using YueService.Api.Requests;
@@ -65,7 +64,7 @@ internal static class ApiDocument
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="summary">What it does, in a line.</param>
     /// <param name="description">What a caller should know besides.</param>
-    /// <param name="details">Its parameters, example and answers.</param>
+    /// <param name="details">Its parameters and answers.</param>
     public static TBuilder Describe<TBuilder>(
         this TBuilder endpoint, string summary, string description, params object[] details)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithSummary(summary).WithDescription(description).WithMetadata(details);
@@ -73,14 +72,11 @@ internal static class ApiDocument
     /// <summary>Describes the JSON that an endpoint reads itself.</summary>
     public static RouteHandlerBuilder ReadsJson(this RouteHandlerBuilder endpoint, ApiBody body) => endpoint.WithMetadata(body);
 
-    /// <summary>Describes that the JSON can come with files, as multipart/form-data.</summary>
-    public static RouteHandlerBuilder ReadsFiles(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new ApiFiles());
-
     private static void Complete(OpenApiOperation operation, IList<object> metadata, OpenApiDocument document)
     {
         if (metadata.OfType<ApiBody>().SingleOrDefault() is { } body)
         {
-            operation.RequestBody = FieldSchemas.Body(body, hasFiles: metadata.OfType<ApiFiles>().Any(), document);
+            operation.RequestBody = FieldSchemas.Body(body, document);
         }
 
         foreach (var parameter in metadata.OfType<ApiParameter>())
@@ -95,18 +91,14 @@ internal static class ApiDocument
             });
         }
 
-        foreach (var example in metadata.OfType<ApiExample>())
-        {
-            operation.RequestBody!.Content![FieldSchemas.Json].Example = JsonNode.Parse(example.Json);
-        }
-
         foreach (var answer in metadata.OfType<ApiAnswer>())
         {
             operation.Responses ??= [];
             operation.Responses[answer.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {
                 Description = answer.Description,
-                Content = answer.MediaTypes.ToDictionary(type => type, type => new OpenApiMediaType { Schema = ApiSchemas.Of(type, document) }),
+                Content = answer.MediaTypes.ToDictionary(
+                    type => type, type => new OpenApiMediaType { Schema = ApiSchemas.Of(type, document) }),
             };
         }
     }
@@ -126,14 +118,9 @@ internal sealed record ApiParameter(string Name, string Description, bool IsHead
 /// <summary>A body in JSON that an endpoint reads itself.</summary>
 /// <param name="Name">The name of its schema.</param>
 /// <param name="Description">What it is.</param>
-/// <param name="Fields">Its fields, those of objects included.</param>
-internal sealed record ApiBody(string Name, string Description, IReadOnlyList<RequestField> Fields);
-
-/// <summary>Marks an endpoint that takes files beside its JSON.</summary>
-internal sealed record ApiFiles;
-
-/// <summary>A body that works.</summary>
-internal sealed record ApiExample(string Json);
+/// <param name="Fields">Its fields, those of objects included. With sound files, the body can also be multipart/form-data.</param>
+/// <param name="Example">A body that works.</param>
+internal sealed record ApiBody(string Name, string Description, IReadOnlyList<RequestField> Fields, string Example);
 
 /// <summary>An answer besides those that the endpoint's type tells.</summary>
 /// <param name="Status">The HTTP status.</param>

@@ -21,7 +21,8 @@ internal static class ApiSchemas
     public static IOpenApiSchema Of(string mediaType, OpenApiDocument document) => mediaType switch
     {
         "application/problem+json" => Problem(document),
-        _ when mediaType.StartsWith("audio/", StringComparison.Ordinal) => new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" },
+        _ when mediaType.StartsWith("audio/", StringComparison.Ordinal) =>
+            new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" },
         _ => new OpenApiSchema { Type = JsonSchemaType.String },
     };
 
@@ -67,5 +68,9 @@ internal static class ApiSchemas
     /// <summary>Returns the schema of a parameter: text, one of some values, or a whole number within bounds.</summary>
     public static OpenApiSchema Of(ApiParameter parameter) => parameter.Bounds is var (min, max)
         ? new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = $"{min}", Maximum = $"{max}" }
-        : new() { Type = JsonSchemaType.String, Enum = parameter.Values.Count == 0 ? null : [.. parameter.Values.Select(value => (JsonNode)value)] };
+        : new()
+        {
+            Type = JsonSchemaType.String,
+            Enum = parameter.Values.Count == 0 ? null : [.. parameter.Values.Select(value => (JsonNode)value)],
+        };
 }

@@ -9,66 +9,59 @@ namespace YueService.Api.OpenApi;
 /// <summary>The schemas of request fields.</summary>
 internal static class FieldSchemas
 {
-    public const string Json = "application/json";
+    private const string Json = "application/json";
 
-    /// <summary>Returns the description of a body, and adds its schema to the document.</summary>
-    /// <param name="body">The body.</param>
-    /// <param name="hasFiles">Whether files can come beside the JSON, as multipart/form-data.</param>
-    /// <param name="document">Receives the schemas.</param>
-    public static OpenApiRequestBody Body(ApiBody body, bool hasFiles, OpenApiDocument document)
+    /// <summary>Returns a reference to the description of a body, which the first call adds to the document.</summary>
+    /// <remarks>The schemas are in the body itself: in referenced ones, openapi-typescript requires fields with a default.</remarks>
+    public static OpenApiRequestBodyReference Body(ApiBody body, OpenApiDocument document)
     {
-        var schema = Component(body.Name, body.Description, prefix: "", body.Fields, document);
-        var content = new Dictionary<string, OpenApiMediaType> { [Json] = new() { Schema = schema } };
-        if (hasFiles)
+        var schema = Object(body.Description, body.Fields.Where(field => field.Path == field.Name), document);
+        schema.Title = body.Name;
+        foreach (var parent in SongFields.Objects.Where(parent => body.Fields.Any(field => IsIn(field, parent))))
         {
-            content["multipart/form-data"] = new() { Schema = Multipart(body.Fields.OfType<FileField>()) };
+            var nested = Object(parent.Description, body.Fields.Where(field => IsIn(field, parent)), document);
+            schema.Properties![parent.Name] = new OpenApiSchema { OneOf = [Null(), nested], Description = parent.Description };
         }
 
-        return new() { Required = true, Content = content };
+        var json = new OpenApiMediaType { Schema = schema, Example = JsonNode.Parse(body.Example) };
+        var content = new Dictionary<string, OpenApiMediaType> { [Json] = json };
+        if (body.Fields.OfType<FileField>().ToList() is { Count: > 0 } files)
+        {
+            content["multipart/form-data"] = new() { Schema = Multipart(files) };
+        }
+
+        document.AddComponent(body.Name, new OpenApiRequestBody { Required = true, Content = content });
+        return new(body.Name, document);
     }
 
-    /// <summary>Returns a reference to the schema of an object of fields, which the first call adds to the document.</summary>
-    private static OpenApiSchemaReference Component(
-        string name, string description, string prefix, IReadOnlyList<RequestField> fields, OpenApiDocument document)
+    private static OpenApiSchema Object(string description, IEnumerable<RequestField> fields, OpenApiDocument document) => new()
     {
-        var properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal);
-        foreach (var field in fields.Where(field => field.Path == prefix + field.Name))
-        {
-            properties[field.Name] = Of(field, document);
-        }
+        Type = JsonSchemaType.Object,
+        Description = description,
+        Properties = fields.ToDictionary(field => field.Name, field => (IOpenApiSchema)Of(field, document), StringComparer.Ordinal),
+        Required = fields.Where(IsAlwaysRequired).Select(field => field.Name).ToHashSet(StringComparer.Ordinal),
+    };
 
-        foreach (var parent in SongFields.Objects.Where(parent => prefix.Length == 0 && fields.Any(field => IsIn(field, parent))))
-        {
-            var nested = Component($"{name}{Capitalized(parent.Name)}", parent.Description, $"{parent.Name}.", fields, document);
-            properties[parent.Name] = new OpenApiSchema { OneOf = [Null(), nested], Description = parent.Description };
-        }
+    private static bool IsAlwaysRequired(RequestField field) => field is { IsRequired: true, Otherwise: null };
 
-        document.AddComponent(name, new OpenApiSchema
-        {
-            Type = JsonSchemaType.Object,
-            Description = description,
-            Properties = properties,
-            Required = fields.Where(field => field is { IsRequired: true, Otherwise: null }).Select(field => field.Name).ToHashSet(StringComparer.Ordinal),
-        });
-        return new(name, document);
-    }
+    /// <summary>Returns true if the schema has the default. Clients send it unasked, so it must not depend on other fields, and
+    /// NSwag's clients write names with a capital unless they are told to use System.Text.Json 9.</summary>
+    private static bool HasDefault(RequestField field) => field is { DefaultJson: not null, Otherwise: null } and not NamesField;
 
     private static bool IsIn(RequestField field, ObjectField parent) => field.Path.StartsWith($"{parent.Path}.", StringComparison.Ordinal);
-
-    private static string Capitalized(string name) => $"{char.ToUpperInvariant(name[0])}{name[1..]}";
 
     private static OpenApiSchema Of(RequestField field, OpenApiDocument document)
     {
         var schema = Form(field, document);
         schema.Description = Describe(field);
-        if (schema.Type is { } type && field is not { IsRequired: true, Otherwise: null })
+        if (schema.Type is { } type && !IsAlwaysRequired(field))
         {
             schema.Type = type | JsonSchemaType.Null;
         }
 
-        if (field is { DefaultJson: { } value, Otherwise: null })
+        if (HasDefault(field))
         {
-            schema.Default = JsonNode.Parse(value);
+            schema.Default = JsonNode.Parse(field.DefaultJson!);
         }
 
         return schema;
@@ -84,7 +77,13 @@ internal static class FieldSchemas
             Pattern = text.Characters is null ? null : $"^{text.Characters}*$",
         },
         WholeField { HasBounds: false } => new() { Type = JsonSchemaType.Integer, Format = "int64" },
-        WholeField whole => new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = Plain(whole.Min), Maximum = Plain(whole.Max) },
+        WholeField whole => new()
+        {
+            Type = JsonSchemaType.Integer,
+            Format = "int32",
+            Minimum = Plain(whole.Min),
+            Maximum = Plain(whole.Max),
+        },
         NumberField number => Number(number),
         NumbersField numbers => new()
         {
@@ -121,7 +120,7 @@ internal static class FieldSchemas
         var bounds = field is FileField or SongField ? $" Send {field.Bounds}." : "";
         var otherwise = field switch
         {
-            { DefaultJson: not null, Otherwise: null } or { DefaultText: null, Otherwise: null } => "",
+            _ when HasDefault(field) || field is { DefaultText: null, Otherwise: null } => "",
             { IsRequired: true } => $" Required, or {field.Otherwise}.",
             _ => $" Default: {field.FullDefaultText}.",
         };
@@ -135,9 +134,12 @@ internal static class FieldSchemas
 
     private static OpenApiSchema Multipart(IEnumerable<FileField> files)
     {
-        var properties = files.ToDictionary(
-            file => file.Path,
-            file => (IOpenApiSchema)new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The file of {file.Path}." });
+        var properties = files.ToDictionary(file => file.Path, file => (IOpenApiSchema)new OpenApiSchema
+        {
+            Type = JsonSchemaType.String,
+            Format = "binary",
+            Description = $"The file of {file.Path}.",
+        });
         properties[MultipartBody.JsonPart] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "The JSON of the request." };
         return new()
         {

@@ -20,12 +20,10 @@ internal static class PredictEndpoints
         routes.MapPost("/predict", (HttpContext http, PredictHandler handler) => handler.PredictAsync(http))
             .WaitsForSong()
             .ReadsJson(ApiBodies.SongRequest)
-            .ReadsFiles()
             .WithName("Predict")
             .Describe(
                 "Make a song while the caller waits",
                 "A caller that disconnects cancels its song. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",
-                new ApiExample("""{"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","seed":7}"""),
                 new ApiParameter("Prefer", "respond-async makes a job of it; handling=strict makes an unknown field an error.", IsHeader: true),
                 new ApiParameter(
                     "Idempotency-Key",

@@ -47,8 +47,8 @@ internal static class CodesFields
     public static WholeField Unpaired { get; } = Code with
     {
         Path = "unpaired",
-        Description = "The last vocal code of a section with an odd number of tokens. It is not heard, but the model knows it when it sings "
-            + "the next sections.",
+        Description = "The last vocal code of a section with an odd number of tokens. It is not heard, but the model knows it when it "
+            + "sings the next sections.",
         DefaultWords = "none",
     };
 

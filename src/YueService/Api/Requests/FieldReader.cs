@@ -195,8 +195,9 @@ internal sealed class FieldReader
     /// <summary>Returns a number; null if absent or invalid.</summary>
     public double? OptionalNumber(NumberField field) => Value(field, element => RealNumber(element, field));
 
-    public bool Flag(FlagField field) => Value(
-        field, element => element.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => (bool?)null }) ?? field.Default;
+    public bool Flag(FlagField field) => Value<bool>(
+        field,
+        element => element.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null }) ?? field.Default;
 
     /// <summary>Returns one of a few whole numbers.</summary>
     public int Choice(NumberChoiceField field) => Value(
@@ -344,8 +345,12 @@ internal sealed class FieldReader
     }
 
     private static long? WholeNumber(JsonElement element, WholeField field) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var value) && value >= field.Min && value <= field.Max ? value : null;
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var value) && value >= field.Min && value <= field.Max
+            ? value
+            : null;
 
     private static double? RealNumber(JsonElement element, NumberField field) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var value) && value >= field.Min && value <= field.Max ? value : null;
+        element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var value) && value >= field.Min && value <= field.Max
+            ? value
+            : null;
 }

@@ -92,12 +92,14 @@ internal static class RemakeReader
     {
         if (song.Model != codes.Model)
         {
-            fields.Error(SongFields.Model, $"is {song.Model} and the song of {ContinueFrom.Name} is by {JsonText.Cut(codes.Model)}; send its model or none.");
+            fields.Error(
+                SongFields.Model,
+                $"is {song.Model} and the song of {ContinueFrom.Name} is by {JsonText.Cut(codes.Model)}; send its model or none.");
         }
         else if (models.Count > 0 && models.All(model => model.Name != codes.Model))
         {
-            fields.Error(
-                ContinueFrom, $"is by the model {JsonText.Cut(codes.Model)}, which is not here; there is {string.Join(", ", models.Select(model => model.Name))}.");
+            var names = string.Join(", ", models.Select(model => model.Name));
+            fields.Error(ContinueFrom, $"is by the model {JsonText.Cut(codes.Model)}, which is not here; there is {names}.");
         }
 
         if (song.Scope == SongScope.Finish)
@@ -108,7 +110,8 @@ internal static class RemakeReader
         var kept = codes.Sections.Count;
         if (song.ReplaceSection > kept)
         {
-            fields.Error(ReplaceSection, $"is {song.ReplaceSection}; the song of {ContinueFrom.Name} has {kept} sections: send 1 to {kept}.");
+            fields.Error(
+                ReplaceSection, $"is {song.ReplaceSection}; the song of {ContinueFrom.Name} has {kept} sections: send 1 to {kept}.");
             return;
         }
 
@@ -122,7 +125,9 @@ internal static class RemakeReader
         var (lyrics, kept) = (SongPlan.For(song).Lyrics, codes.Sections);
         if (lyrics.Count < kept.Count || (lyrics.Count == kept.Count && song.ReplaceSection is null))
         {
-            fields.Error(SongFields.Lyrics, $"has {lyrics.Count} sections and {ContinueFrom.Name} has {kept.Count}: nothing is left to sing; {Rule}.");
+            fields.Error(
+                SongFields.Lyrics,
+                $"has {lyrics.Count} sections and {ContinueFrom.Name} has {kept.Count}: nothing is left to sing; {Rule}.");
             return;
         }
 
@@ -132,7 +137,8 @@ internal static class RemakeReader
         {
             fields.Error(
                 SongFields.Lyrics,
-                $"has [{JsonText.Cut(lyrics[at].Tag)}] as section {at + 1} and {ContinueFrom.Name} has {JsonText.Cut(kept[at].Tag)}; {Rule}.");
+                $"has [{JsonText.Cut(lyrics[at].Tag)}] as section {at + 1} and {ContinueFrom.Name} has "
+                    + $"{JsonText.Cut(kept[at].Tag)}; {Rule}.");
         }
     }
 
@@ -145,7 +151,8 @@ internal static class RemakeReader
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"asks for {longest} s, which are {100 * longest:0} tokens, and max_new_tokens is {song.MaxNewTokens}; leave max_new_tokens out, or raise it."));
+                    $"asks for {longest} s, which are {100 * longest:0} tokens, and max_new_tokens is {song.MaxNewTokens}; ")
+                + "leave max_new_tokens out, or raise it.");
         }
 
         var sung = SongPlan.For(song).Sung.Count;
@@ -156,7 +163,8 @@ internal static class RemakeReader
 
         if (targets.Count != sung)
         {
-            fields.Error(TargetSeconds, $"has {targets.Count} items and {sung} sections are sung; send one number for each, or one for all.");
+            fields.Error(
+                TargetSeconds, $"has {targets.Count} items and {sung} sections are sung; send one number for each, or one for all.");
         }
 
         return song;

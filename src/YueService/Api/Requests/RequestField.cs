@@ -26,7 +26,7 @@ internal abstract record RequestField
     /// <summary>The meaning of an absent field in words, if it is not one value.</summary>
     public string? DefaultWords { get; init; }
 
-    /// <summary>What else an absent field can mean, because of other fields. Sending the default is then not the same as sending nothing.</summary>
+    /// <summary>What else an absent field can mean, because of other fields. Its default then differs from no field.</summary>
     public string? Otherwise { get; init; }
 
     /// <summary>The option of <c>yue generate</c>; null if there is none.</summary>
@@ -92,7 +92,7 @@ internal sealed record TextField(string Path, string Description, int MinLength,
 
     public override string Expected => $"text of {MinLength} to {MaxLength} {CharacterNames}";
 
-    public override string Bounds => MinLength == 0 ? $"up to {Grouped(MaxLength)} {CharacterNames}" : $"{MinLength} to {Grouped(MaxLength)} {CharacterNames}";
+    public override string Bounds => $"{(MinLength == 0 ? "up" : Plain(MinLength))} to {Grouped(MaxLength)} {CharacterNames}";
 
     public override string Placeholder => "TEXT";
 }
@@ -178,7 +178,8 @@ internal sealed record ChoiceField<T>(string Path, string Description, params IR
 }
 
 /// <summary>One of a few whole numbers.</summary>
-internal sealed record NumberChoiceField(string Path, string Description, params IReadOnlyList<int> Values) : RequestField(Path, Description)
+internal sealed record NumberChoiceField(string Path, string Description, params IReadOnlyList<int> Values)
+    : RequestField(Path, Description)
 {
     public required int Default { get; init; }
 

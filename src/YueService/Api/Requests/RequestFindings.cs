@@ -63,7 +63,7 @@ internal sealed class RequestFindings
     /// <summary>Notes a field of this request that no reader asked for.</summary>
     public void Unknown(string path) => _unknownPaths.Add(path);
 
-    /// <summary>Reports the unknown fields with the closest known names: warnings, or errors where the caller asked for strictness.</summary>
+    /// <summary>Reports unknown fields with the closest known names: as warnings, or as errors if the caller asked for it.</summary>
     public void ReportUnknown(bool strict)
     {
         foreach (var path in _unknownPaths.Take(MaxUnknownNamed))

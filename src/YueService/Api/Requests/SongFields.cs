@@ -103,8 +103,8 @@ internal static class SongFields
 
     public static ChoiceField<SongScope> Stage { get; } = Add(new ChoiceField<SongScope>(
         "stage",
-        "How far the song goes. A draft leaves stage 2 out: it is quick, rough and has 16 kHz. finish takes the song of `continue_from` to the "
-            + "full song and sings nothing.",
+        "How far the song goes. A draft leaves stage 2 out: it is quick, rough and has 16 kHz. finish takes the song of `continue_from` to "
+            + "the full song and sings nothing.",
         ("full", SongScope.Full),
         ("draft", SongScope.Draft),
         ("finish", SongScope.Finish))
@@ -162,7 +162,9 @@ internal static class SongFields
     });
 
     public static ChoiceField<AudioFormat> Format { get; } = Add(new ChoiceField<AudioFormat>(
-        "output.format", "The format of the file. flac and mp3 need ffmpeg.", [.. SongFormats.ByName.Select(format => (format.Key, format.Value))])
+        "output.format",
+        "The format of the file. flac and mp3 need ffmpeg.",
+        [.. SongFormats.ByName.Select(format => (format.Key, format.Value))])
     {
         Default = AudioFormat.Wav.Name(),
         Otherwise = "the format that `Accept` names",
@@ -273,7 +275,8 @@ internal static class SongFields
 
     public static NumberField ReferenceEnd { get; } = Add(new NumberField(
         "reference.end_seconds",
-        $"Where it ends, {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} s after the start; past the clip's end is its end.",
+        $"Where it ends, {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} s after the start; past the clip's end "
+            + "is its end.",
         0,
         AudioDecoder.MaxDurationSeconds)
     {

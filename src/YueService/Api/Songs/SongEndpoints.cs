@@ -61,12 +61,10 @@ internal static class SongEndpoints
         songs.MapPost("", (HttpContext http, SongHandler handler) => handler.CreateAsync(http))
             .MakesSongs()
             .ReadsJson(ApiBodies.SongRequest)
-            .ReadsFiles()
             .WithName("CreateSong")
             .Describe(
                 "Queue a song",
                 "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service.",
-                new ApiExample("""{"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","output":{"stems":true}}"""),
                 new ApiParameter("Idempotency-Key", "The same key and body give the same job; with another body it is a 422.", IsHeader: true),
                 ApiAnswer.Problem(409, "The song of continue_from is not there yet, or never comes."),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),

@@ -17,7 +17,6 @@ internal static class SpeechEndpoints
             .Describe(
                 "Make a song and return its file",
                 "In the form of OpenAI-style audio clients: input is the lyrics, instructions the genre line. A caller that disconnects cancels its song.",
-                new ApiExample("""{"model":"demo","input":"[verse]\nMorning light","instructions":"folk female guitar","response_format":"wav"}"""),
                 new ApiAnswer(200, "The file; headers X-Yue-… describe it.", "audio/wav", "audio/flac", "audio/mpeg"),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),

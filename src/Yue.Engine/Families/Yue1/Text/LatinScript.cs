@@ -11,7 +11,7 @@ public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
 
-    /// <summary>Returns why such a model cannot sing lyrics of which none has a vowel when written in Latin letters; null if it can.</summary>
+    /// <summary>Returns why such a model cannot sing lyrics that have no vowel when written in Latin letters; null if it can.</summary>
     /// <remarks>The script is then written without vowels, or is not known.</remarks>
     public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, Write(sections));
 
@@ -31,7 +31,8 @@ public static class LatinScript
             return new ParsedLyrics(latin, []);
         }
 
-        List<string> warnings = [$"lyrics: this model sings the letters a to z only; others are transliterated: {Example(latin[changed[0]])}"];
+        var example = Example(latin[changed[0]]);
+        List<string> warnings = [$"lyrics: this model sings the letters a to z only; others are transliterated: {example}"];
         var mute = changed.Where(i => !HasVowel(latin[i].Words)).Select(i => $"section {i + 1} [{sections[i].Tag}]").ToArray();
         if (mute.Length > 0)
         {
