@@ -45,11 +45,7 @@ public sealed class GeneratedClientTests : IDisposable
     {
         var cancel = TestContext.Current.CancellationToken;
         var yue = new YueClient(_client.BaseAddress!.ToString(), _client);
-        var job = await CreateAsync(yue, new() { Lyrics = "[verse]\nla la", Seed = 7 });
-        while (job.State is JobState.Queued or JobState.Running)
-        {
-            job = await yue.GetSongAsync(job.Id, cancel);
-        }
+        var job = await FinishedAsync(yue, await CreateAsync(yue, new() { Lyrics = "[verse]\nla la", Seed = 7 }));
 
         Assert.Equal((JobState.Succeeded, 7L), (job.State, job.Song!.Seed));
         using var audio = await yue.GetSongAudioAsync(job.Id, null, null, cancel);
@@ -68,7 +64,8 @@ public sealed class GeneratedClientTests : IDisposable
     {
         var cancel = TestContext.Current.CancellationToken;
         var yue = new YueClient(_client.BaseAddress!.ToString(), _client);
-        var draft = await CreateAsync(yue, new() { Lyrics = "[verse]\nla", Stage = SongRequestStage.Draft, Output = new(), Sampling = new() });
+        var draft = await FinishedAsync(
+            yue, await CreateAsync(yue, new() { Lyrics = "[verse]\nla", Stage = SongRequestStage.Draft, Output = new(), Sampling = new() }));
         await CreateAsync(yue, new() { Lyrics = "[verse]\nla", Target_seconds = 80.5 });
         await CreateAsync(yue, new() { Continue_from = draft.Id, Stage = SongRequestStage.Finish });
         await yue.CreateSpeechAsync(new() { Input = "[verse]\nla" }, cancel);
@@ -103,6 +100,16 @@ public sealed class GeneratedClientTests : IDisposable
 
     private static Task<SongJobResponse> CreateAsync(YueClient yue, SongRequest body) =>
         yue.CreateSongAsync(null, body, null!, null!, null!, null, TestContext.Current.CancellationToken);
+
+    private static async Task<SongJobResponse> FinishedAsync(YueClient yue, SongJobResponse job)
+    {
+        while (job.State is JobState.Queued or JobState.Running)
+        {
+            job = await yue.GetSongAsync(job.Id, TestContext.Current.CancellationToken);
+        }
+
+        return job;
+    }
 
     private static async Task<string> MustRunAsync(string folder, string program, params string[] arguments)
     {
