@@ -1,5 +1,4 @@
 using System.Threading.RateLimiting;
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http.Timeouts;
@@ -27,8 +26,14 @@ internal static class AccessExtensions
 
     public static void AddAccess(this IServiceCollection services)
     {
-        services.AddAuthentication(ApiKeyHandler.SchemeName)
-            .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, configureOptions: null);
+        // AddAuthentication would add data protection as well, which writes its keys to the home folder and warns about them.
+        services.AddAuthenticationCore(options =>
+        {
+            options.AddScheme<ApiKeyHandler>(ApiKeyHandler.SchemeName, displayName: null);
+            options.DefaultScheme = ApiKeyHandler.SchemeName;
+        });
+        services.AddTransient<ApiKeyHandler>();
+        services.AddWebEncoders();
         services.AddAuthorization();
         services.AddOptions<AuthorizationOptions>().Configure<IOptions<AccessOptions>>(
             (authorization, access) => authorization.FallbackPolicy = access.Value.Keys().Count > 0 ? authorization.DefaultPolicy : null);
