@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
-using YueService.Api;
 using YueService.Api.Requests;
 using YueService.Api.Songs;
 using YueService.Jobs;
@@ -110,7 +109,7 @@ internal sealed class GenerateHandler(
     {
         using var request = JsonDocument.Parse(arguments.Fields.ToJsonString());
         var files = clips.ToDictionary(clip => clip.Key, clip => ClipFile.Of(clip.Value), StringComparer.Ordinal);
-        var command = PredictReader.Read(request.RootElement, files, strict: true, engine.Status.SongModels(), out var findings);
+        var command = PredictReader.Read(request.RootElement, files, strict: true, engine.Status.SongModels, out var findings);
         await TellAsync(findings);
         return command;
     }

@@ -17,6 +17,7 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
     {
         State = EngineState.Ready,
         Device = "cpu",
+        SongModels = [new(ModelName, ModelFamilies.Descriptions[0]), new("en-icl", ModelFamilies.Descriptions[0])],
         Models = [new(ModelName, "stage1", "f32", 12, true), new("en-icl", "stage1", "f32", 12, true), new("s2", "stage2", "f32", 3, true)],
         Memory = new(1000, 200, 300),
         QueueDepth = 1,

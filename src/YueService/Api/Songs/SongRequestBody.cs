@@ -72,7 +72,7 @@ internal sealed partial class SongRequestBody(
 
     private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin)
     {
-        var command = PredictReader.Read(body.Json, body.Clips, strict, engine.Status.SongModels(), out var findings, origin);
+        var command = PredictReader.Read(body.Json, body.Clips, strict, engine.Status.SongModels, out var findings, origin);
         if (command is not null)
         {
             CheckLoudness(command.Song.Output, encoder, findings);

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 using YueService.Api.Errors;
 using YueService.Api.Predict;
 using YueService.Api.Requests;
@@ -28,7 +29,7 @@ internal sealed class SpeechHandler(
         using (body)
         {
             command = SpeechReader.Read(
-                body.Json, Preferences.IsStrict(http.Request), engine.Status.SongModels(), out findings);
+                body.Json, Preferences.IsStrict(http.Request), engine.Status.SongModels, out findings);
         }
 
         if (command is null)
@@ -42,14 +43,15 @@ internal sealed class SpeechHandler(
             : Problems.FormatUnavailable(http, format);
     }
 
-    /// <summary>The stage-1 checkpoints; none while they are not known yet.</summary>
-    public ModelList ListModels() => new("list", [.. engine.Status.SongModels().Select(model => Show(model.Name))]);
+    /// <summary>Returns the models that requests can name; none while they are not known yet.</summary>
+    public ModelList ListModels() => new("list", [.. engine.Status.SongModels.Select(Show)]);
 
-    /// <summary>One of the stage-1 checkpoints.</summary>
+    /// <summary>Returns one of the models that requests can name.</summary>
     public Results<Ok<ModelBody>, ProblemHttpResult> GetModel(HttpContext http, string id) =>
-        engine.Status.SongModels().Any(model => model.Name == id)
-            ? TypedResults.Ok(Show(id))
+        engine.Status.SongModels.FirstOrDefault(model => model.Name == id) is { } model
+            ? TypedResults.Ok(Show(model))
             : Problems.Create(http, ProblemType.NotFound, $"There is no model {JsonText.Cut(id)}; GET /v1/models lists them.");
 
-    private ModelBody Show(string name) => new(name, "model", _startedSeconds, "yue");
+    private ModelBody Show(ModelDescription model) =>
+        new(model.Name, "model", _startedSeconds, "yue", model.Family.Name, [.. model.Family.Capabilities.Order()]);
 }
