@@ -10,6 +10,7 @@ namespace Yue.Engine.Residency;
 /// <param name="ContextTokens">The longest context of a song; 0 is the checkpoint's own.</param>
 internal sealed record MemoryLimits(long FreeBytes, WeightType Weights, CacheType Cache, int SongsAtOnce, int ContextTokens = 0)
 {
+    /// <summary>Returns the limits of a GPU by its settings.</summary>
     public static MemoryLimits Of(Gpu gpu, IDeviceOptions options) =>
         new(gpu.UsableBytes, gpu.Weights, gpu.Cache, options.SongsAtOnce, options.ContextTokens);
 }

@@ -2,7 +2,7 @@ namespace Yue.Engine.Sampling;
 
 /// <summary>Consecutive token ids.</summary>
 /// <param name="First">The first id.</param>
-/// <param name="Count">How many there are.</param>
+/// <param name="Count">The number of ids.</param>
 public readonly record struct IdRange(int First, int Count)
 {
     /// <summary>One past the last id.</summary>

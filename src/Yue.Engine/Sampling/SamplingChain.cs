@@ -28,7 +28,7 @@ public sealed class SamplingChain
     /// <param name="unconditional">[V]: logits of the row that does not; not read unless the section is guided.</param>
     /// <param name="sampling">The section's settings.</param>
     /// <param name="seen">The ids that occurred in the song so far.</param>
-    /// <param name="newTokens">How many ids the section has.</param>
+    /// <param name="newTokens">The number of ids that the section has.</param>
     public Distribution Next(
         ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, SectionSampling sampling, SeenIds seen, int newTokens)
     {

@@ -27,6 +27,6 @@ public sealed record SectionSampling
     /// <summary>The ids that may be sampled, in ascending order, without overlap.</summary>
     public required IReadOnlyList<IdRange> Allowed { get; init; }
 
-    /// <summary>Whether the unconditional row takes part.</summary>
+    /// <summary>True if the unconditional row takes part.</summary>
     public bool IsGuided => GuidanceScale != 1.0;
 }

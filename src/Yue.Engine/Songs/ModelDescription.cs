@@ -1,6 +1,6 @@
 namespace Yue.Engine.Songs;
 
-/// <summary>Something that only some model families can do.</summary>
+/// <summary>An ability that only some model families have.</summary>
 public enum SongCapability
 {
     /// <summary>Follows the style of a reference clip.</summary>
@@ -25,7 +25,7 @@ public enum SongCapability
 /// <summary>A model family as callers see it: models of the same kind, with the same request fields.</summary>
 /// <param name="Name">The family's name, such as <c>yue1</c>.</param>
 /// <param name="Title">The family's name in prose, such as <c>YuE 1</c>.</param>
-/// <param name="Capabilities">What its models can do beyond a song from lyrics.</param>
+/// <param name="Capabilities">The abilities of its models beyond a song from lyrics.</param>
 /// <param name="Fields">The request fields that its models read, by their JSON names (<c>sampling.top_k</c>). An object's name
 /// stands for all fields in it. Fields that the service itself handles, such as <c>model</c> and <c>output.format</c>, are
 /// taken with every family and are not listed.</param>

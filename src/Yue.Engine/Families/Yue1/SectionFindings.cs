@@ -17,8 +17,8 @@ internal static class SectionFindings
 
     /// <summary>Returns a warning for each fault of a section.</summary>
     /// <param name="number">The section's number in the song, from 1.</param>
-    /// <param name="section">What was sung.</param>
-    /// <param name="targetSeconds">The length that was asked for; null if none was.</param>
+    /// <param name="section">The sung section.</param>
+    /// <param name="targetSeconds">The requested length; null if there is none.</param>
     public static IEnumerable<string> Of(int number, SectionCodes section, double? targetSeconds)
     {
         var name = $"section {number} [{section.Tag}]";

@@ -17,7 +17,7 @@ internal sealed record SongAssembly
     /// <summary>The codes that stage 1 wrote or that were kept.</summary>
     public required SongCodes Codes { get; init; }
 
-    /// <summary>What was heard of the reference clip; null without one.</summary>
+    /// <summary>The part of the reference clip that was used; null without a clip.</summary>
     public required ReferenceResult? Reference { get; init; }
 
     /// <summary>The codec's frames per second.</summary>

@@ -29,7 +29,7 @@ internal sealed class AcousticEncoder
         _last = Conv.WeightNormed(source, $"encoder.block.{strides.Count + 2}", channels, kernel: 3, padding: 1, outputs: config.LatentChannels);
     }
 
-    /// <summary>How many frames a number of samples gives.</summary>
+    /// <summary>Returns the number of frames that so many samples give.</summary>
     public long FrameCount(long samples) =>
         _blocks.Aggregate(samples, (length, block) => block.Down.OutputLength(length));
 

@@ -14,7 +14,7 @@ public sealed record CodecConfig
     /// <summary>Strides of the encoder's blocks, in their order; the decoder has the same order.</summary>
     public required IReadOnlyList<int> Ratios { get; init; }
 
-    /// <summary>Samples a second of what goes in and comes out.</summary>
+    /// <summary>Samples per second of the sound that goes in and comes out.</summary>
     public required int SampleRateHz { get; init; }
 
     /// <summary>Codes of one codebook; a power of two.</summary>
@@ -26,17 +26,18 @@ public sealed record CodecConfig
     /// <summary>Samples of one frame.</summary>
     public int HopSamples => Ratios.Aggregate(1, (product, ratio) => product * ratio);
 
-    /// <summary>Frames a second.</summary>
+    /// <summary>Frames per second.</summary>
     public int FrameRateHz => SampleRateHz / HopSamples;
 
-    /// <summary>Q, the codebooks of the checkpoint: as many as the largest bandwidth pays for.</summary>
+    /// <summary>Q, the codebooks of the checkpoint: as many as the largest bandwidth allows.</summary>
     public int Codebooks => CodebooksFor(BandwidthsKbps[^1]);
 
-    /// <summary>How many codebooks a bandwidth pays for, at least one.</summary>
+    /// <summary>Returns the number of codebooks that a bandwidth allows, at least one.</summary>
     public int CodebooksFor(double bandwidthKbps) =>
         Math.Max(1, (int)Math.Floor(1000 * bandwidthKbps / (FrameRateHz * BitOperations.Log2((uint)CodebookSize))));
 
-    /// <summary>Reads the config of a codec folder; throws <see cref="CheckpointException"/> where a value is missing or not supported.</summary>
+    /// <summary>Reads the config of a codec folder.</summary>
+    /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static CodecConfig Load(string codecFolder)
     {
         var yaml = YamlConfig.Read(Path.Combine(codecFolder, "final_ckpt", "config.yaml"));

@@ -25,7 +25,7 @@ public sealed class CodecDecoder : IDisposable
         (_weights, _parts) = WeightOwner.Load(source, () => new Parts(source, config));
     }
 
-    /// <summary>Samples a frame: the product of the ratios.</summary>
+    /// <summary>Samples per frame: the product of the ratios.</summary>
     public int FrameSamples { get; }
 
     /// <summary>The rate of the decoded sound.</summary>
@@ -34,10 +34,10 @@ public sealed class CodecDecoder : IDisposable
     /// <summary>The size of the embedding.</summary>
     public long Channels => _parts.Quantizer.Channels;
 
-    /// <summary>How many frames to each side a frame's samples can depend on, rounded up (11 for ratios 8, 5, 4, 2).</summary>
+    /// <summary>The number of frames to each side that a frame's samples can depend on, rounded up (11 for ratios 8, 5, 4, 2).</summary>
     public int ContextFrames { get; }
 
-    /// <summary>The summed codebook rows: what the decoder and the vocoders start from.</summary>
+    /// <summary>Returns the summed codebook rows, the input of the decoder and the vocoders.</summary>
     /// <param name="codes">[Q, F], integer, on any device; row k is of codebook k.</param>
     /// <returns>[1, C, F], F32, on the codec's device; the caller disposes it.</returns>
     public Tensor Embed(Tensor codes)
@@ -46,7 +46,7 @@ public sealed class CodecDecoder : IDisposable
         return _parts.Quantizer.Decode(codes);
     }
 
-    /// <summary>Sound from an embedding, in one piece; neither limited nor clamped.</summary>
+    /// <summary>Decodes an embedding in one piece. The sound is neither limited nor clamped.</summary>
     /// <param name="embedding">[1, C, F], F32, on the codec's device.</param>
     /// <returns>[1, <see cref="FrameSamples"/> · F], F32; the caller disposes it.</returns>
     public Tensor Decode(Tensor embedding)

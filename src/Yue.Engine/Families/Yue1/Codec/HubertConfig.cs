@@ -35,7 +35,8 @@ public sealed record HubertConfig
     /// <summary>Epsilon of every layer norm.</summary>
     public required double LayerNormEpsilon { get; init; }
 
-    /// <summary>Reads the config of a codec folder; throws <see cref="CheckpointException"/> where a value is missing or not supported.</summary>
+    /// <summary>Reads the config of a codec folder.</summary>
+    /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static HubertConfig Load(string codecFolder)
     {
         using var json = JsonConfig.Read(Path.Combine(codecFolder, "semantic_ckpts", "hf_1_325000", "config.json"));

@@ -57,15 +57,15 @@ internal sealed class HubertModel
         ];
     }
 
-    /// <summary>The number of features a frame.</summary>
+    /// <summary>The number of features per frame.</summary>
     public long Out => _projection.Out;
 
-    /// <summary>How many frames a number of samples gives, padding included.</summary>
+    /// <summary>Returns the number of frames that so many samples give, padding included.</summary>
     public long FrameCount(long samples) => _convs.Aggregate(samples, (length, conv) => conv.OutputLength(length));
 
     /// <summary>[B, S] to [B, <see cref="FrameCount"/>, out], S giving at least one frame; the caller disposes it.</summary>
-    /// <remarks>The first norm takes its statistics over all of S and attention spans all frames: a clip encodes as a
-    /// whole or not at all.</remarks>
+    /// <remarks>The first norm takes its statistics over all of S and attention spans all frames, so a clip must be
+    /// encoded as a whole.</remarks>
     public Tensor Forward(Tensor wave)
     {
         using var scope = NewDisposeScope();
@@ -90,7 +90,7 @@ internal sealed class HubertModel
         return x.transpose(1, 2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>One group a channel: mean and variance of each channel over all of time.</summary>
+    /// <summary>One group per channel: mean and variance of each channel over all of time.</summary>
     private Tensor GroupNorm(Tensor x) => functional.group_norm(x, _convs[0].Out, _groupNormWeight, _groupNormBias, _eps);
 
     private static Tensor Gelu(Tensor x) => functional.gelu(x);

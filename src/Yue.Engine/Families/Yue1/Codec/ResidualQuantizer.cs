@@ -27,10 +27,10 @@ internal sealed class ResidualQuantizer
     /// <summary>The size of a row.</summary>
     public long Channels { get; }
 
-    /// <summary>The sum of the rows that the codes name.</summary>
+    /// <summary>Returns the sum of the rows that the codes name.</summary>
     /// <param name="codes">[Q, F], integer, on any device, Q at most <see cref="Stages"/>; row k is of codebook k.</param>
     /// <returns>[1, C, F], F32; the caller disposes it.</returns>
-    /// <exception cref="ArgumentException">A code is no row of its codebook.</exception>
+    /// <exception cref="ArgumentException">A code is not a row of its codebook.</exception>
     public Tensor Decode(Tensor codes)
     {
         var (Q, F) = Shape.Dims2(codes);
@@ -66,7 +66,7 @@ internal sealed class ResidualQuantizer
 
     /// <summary>Quantizes stage by stage: the nearest row, the first of equals, is taken and subtracted.</summary>
     /// <param name="x">[F, C], F32.</param>
-    /// <param name="stages">How many stages to run, at most <see cref="Stages"/>.</param>
+    /// <param name="stages">The number of stages to run, at most <see cref="Stages"/>.</param>
     /// <returns>[stages, F], I64; the caller disposes it.</returns>
     public Tensor Encode(Tensor x, int stages)
     {

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The activation x + sin²(αx) / (α + 1e-9), a slope a channel (docs/model.md 5.1): <c>name.alpha</c> [1, C, 1].</summary>
+/// <summary>The activation x + sin²(αx) / (α + 1e-9), one slope per channel (docs/model.md 5.1): <c>name.alpha</c> [1, C, 1].</summary>
 internal sealed class Snake
 {
     private readonly Tensor _alpha, _inverse;
@@ -45,7 +45,7 @@ internal sealed class ResidualUnit
         _point = Conv.WeightNormed(source, name + ".block.3", channels, kernel: 1, outputs: channels);
     }
 
-    /// <summary>How many inputs to each side an output depends on.</summary>
+    /// <summary>The number of inputs to each side that an output depends on.</summary>
     public static int Reach(int dilation) => Kernel / 2 * dilation;
 
     /// <summary>[B, C, T] to the same shape; the caller disposes it.</summary>

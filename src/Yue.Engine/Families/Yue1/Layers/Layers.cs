@@ -37,7 +37,7 @@ internal sealed class Conv
     /// <param name="inputs">The channels that it takes.</param>
     /// <param name="outputs">The channels that it gives.</param>
     /// <param name="kernel">The kernel size.</param>
-    /// <param name="bias">Whether <c>name.bias</c> [out] is there.</param>
+    /// <param name="bias">True if there is a <c>name.bias</c> [out].</param>
     /// <param name="stride">Inputs a step.</param>
     /// <param name="padding">Zeros at each end; null keeps the length at stride 1.</param>
     /// <param name="groups">Groups of channels.</param>
@@ -81,7 +81,7 @@ internal sealed class Conv
         return new Conv(weight, source.Read(name + ".bias", channels), 1, kernel / 2, 1, groups);
     }
 
-    /// <summary>How many outputs a number of inputs gives; none where the kernel does not fit.</summary>
+    /// <summary>Returns the number of outputs for so many inputs; 0 if the kernel does not fit.</summary>
     public long OutputLength(long inputs)
     {
         var room = inputs + (2 * _padding) - (_dilation * (_weight.shape[2] - 1)) - 1;
@@ -192,14 +192,14 @@ internal sealed class LayerNorm(ITensorSource source, string name, long size, do
     public Tensor Forward(Tensor x) => functional.layer_norm(x, [size], _weight, _bias, eps);
 }
 
-/// <summary>What modules ask a tensor source beside its own methods.</summary>
+/// <summary>Questions of modules to a tensor source.</summary>
 internal static class TensorSourceExtensions
 {
     /// <summary>One dimension of a stored tensor; 0, which no read accepts, where it has fewer dimensions.</summary>
     public static long Dimension(this ITensorSource source, string name, int index) =>
         source.ShapeOf(name).ElementAtOrDefault(index);
 
-    /// <summary>How many numbers k from 0 on have a tensor of the name that <paramref name="nameOf"/> gives for k.</summary>
+    /// <summary>Returns how many numbers k, from 0 on, have a tensor with the name that <paramref name="nameOf"/> returns for k.</summary>
     public static int Count(this ITensorSource source, Func<int, string> nameOf)
     {
         var count = 0;

@@ -52,7 +52,7 @@ public static class RecipeClips
         return (left, right);
     }
 
-    /// <summary>What the resampler's figures were measured on: 499 samples at 44.1 kHz.</summary>
+    /// <summary>Returns the input that the resampler's figures were measured with: 499 samples at 44.1 kHz.</summary>
     public static float[] ResamplerInput()
     {
         var noise = new Noise32(4242);

@@ -4,7 +4,7 @@ namespace Yue.Engine.Families.Yue1.SelfCheck;
 
 /// <summary>One figure held against what this program computes.</summary>
 /// <param name="What">The figure.</param>
-/// <param name="Agrees">Whether the two are equal, or as close as float32 sums in another order are.</param>
+/// <param name="Agrees">True if the two are equal, or as close as float32 sums in another order are.</param>
 /// <param name="Text">The error.</param>
 public sealed record SelfCheckLine(string What, bool Agrees, string Text)
 {

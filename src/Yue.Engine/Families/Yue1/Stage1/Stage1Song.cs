@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>One song's way through stage 1: section after section, until every requested one is sung (docs/model.md 2.4).</summary>
+/// <summary>One song in stage 1: section after section, until every requested one is sung (docs/model.md 2.4).</summary>
 public sealed class Stage1Song : IDisposable
 {
     /// <summary>The time to read an id of a prompt, as a share of the time to sample one: a rough figure for the progress.</summary>
@@ -51,7 +51,7 @@ public sealed class Stage1Song : IDisposable
     /// <summary>The song's place in the decoder.</summary>
     public IStage1Sequence Sequence { get; }
 
-    /// <summary>Whether every section is sung.</summary>
+    /// <summary>True if every section is sung.</summary>
     public bool IsDone => Done == _budgets.Count;
 
     /// <summary>Sections sung so far.</summary>
@@ -69,7 +69,7 @@ public sealed class Stage1Song : IDisposable
     /// <summary>Ids of every section that was sung here and is finished.</summary>
     public IEnumerable<int[]> Sung => _ids.Skip(_kept);
 
-    /// <summary>What the caller should know.</summary>
+    /// <summary>Warnings for the caller.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>The section being sung, from 0, kept ones counted.</summary>

@@ -2,10 +2,10 @@ namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>One section of the lyrics.</summary>
 /// <param name="Tag">The tag in the prompt, one word: <c>verse</c>.</param>
-/// <param name="Words">What is sung, without white space at either end; may be empty.</param>
+/// <param name="Words">The words to sing, without white space at either end; may be empty.</param>
 public sealed record LyricSection(string Tag, string Words)
 {
-    /// <summary>What stood between the brackets in the lyrics; null where the tag is assumed.</summary>
+    /// <summary>The text between the brackets in the lyrics; null if the tag is assumed.</summary>
     public string? WrittenTag { get; init; } = Tag;
 
     /// <summary>The section as the prompt has it.</summary>
@@ -13,8 +13,8 @@ public sealed record LyricSection(string Tag, string Words)
 }
 
 /// <summary>Lyrics cut into sections.</summary>
-/// <param name="Sections">In order; none where the lyrics are blank.</param>
-/// <param name="Warnings">What was changed or assumed, in plain words.</param>
+/// <param name="Sections">The sections in order; none if the lyrics are blank.</param>
+/// <param name="Warnings">Warnings about changes and assumptions, in plain words.</param>
 public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnlyList<string> Warnings)
 {
     /// <summary>True if any section has a letter or a number to sing.</summary>
@@ -23,7 +23,7 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
     /// <summary>True if there are sections and nothing but tags in them.</summary>
     public bool HasTagsOnly => Sections.Count > 0 && Sections.All(section => section.Words.Length == 0);
 
-    /// <summary>The sections from <paramref name="first"/> on that are to be sung: <paramref name="runNSegments"/> of them, or all for 0.</summary>
+    /// <summary>Returns the sections from <paramref name="first"/> on that are to be sung: <paramref name="runNSegments"/> of them, or all for 0.</summary>
     public SungSections Take(int runNSegments, int first = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(runNSegments);
@@ -49,5 +49,5 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
 
 /// <summary>The sections that are sung.</summary>
 /// <param name="Sections">In order.</param>
-/// <param name="Warning">Names the sections that were not asked for; null where all are sung.</param>
+/// <param name="Warning">Names the sections that were not requested; null if all are sung.</param>
 public sealed record SungSections(IReadOnlyList<LyricSection> Sections, string? Warning);

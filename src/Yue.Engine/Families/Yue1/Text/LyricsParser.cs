@@ -205,6 +205,6 @@ public static class LyricsParser
     /// <param name="End">The position after the closing bracket.</param>
     /// <param name="Written">The text in the brackets.</param>
     /// <param name="Tag">The tag in the prompt.</param>
-    /// <param name="IsDoubtful">Whether it may have been meant as a note: no usual name, and words beside it.</param>
+    /// <param name="IsDoubtful">True if it may be meant as a note: it has no usual name, and there are words beside it.</param>
     private sealed record FoundTag(int Start, int End, string Written, string Tag, bool IsDoubtful);
 }

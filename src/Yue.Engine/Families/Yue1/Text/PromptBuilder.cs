@@ -5,8 +5,8 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>Writes the prompts of stage 1 as the reference does (docs/model.md 2.4, 10).</summary>
-/// <remarks>Control ids are put in by number and all text is encoded by <see cref="YueTokenizer.EncodeText"/>, so no text
-/// of a user can bring one in.</remarks>
+/// <remarks>Control ids are inserted by number and all text is encoded by <see cref="YueTokenizer.EncodeText"/>, so a user's
+/// text cannot insert one.</remarks>
 public sealed class PromptBuilder
 {
     internal const string StartOfSegment = "[start_of_segment]";
@@ -21,9 +21,9 @@ public sealed class PromptBuilder
     private readonly int[] _endOfReference;
     private readonly bool _latinOnly;
 
-    /// <summary>A builder for one checkpoint.</summary>
+    /// <summary>Creates a builder for one checkpoint.</summary>
     /// <param name="tokenizer">The checkpoint's tokenizer.</param>
-    /// <param name="latinOnly">Whether the checkpoint sings the letters a to z only; others are then transliterated.</param>
+    /// <param name="latinOnly">True if the checkpoint sings the letters a to z only; others are then transliterated.</param>
     public PromptBuilder(YueTokenizer tokenizer, bool latinOnly = false)
     {
         _latinOnly = latinOnly;

@@ -13,28 +13,28 @@ public sealed record SongPrompt
     /// <summary>The ids that are appended before section i is sampled.</summary>
     public required ImmutableArray<ImmutableArray<int>> Sections { get; init; }
 
-    /// <summary>Whether a reference clip is a part of <see cref="Head"/>.</summary>
+    /// <summary>True if a reference clip is part of <see cref="Head"/>.</summary>
     public bool HasReference { get; init; }
 
-    /// <summary>What was changed in the genre, in plain words.</summary>
+    /// <summary>Warnings about changes in the genre, in plain words.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 }
 
-/// <summary>An audio prompt: codebook-0 codes of a clip, 50 a second, of which a stretch is used (docs/model.md 5.8).</summary>
+/// <summary>An audio prompt: codebook-0 codes of a clip, 50 per second, of which a part is used (docs/model.md 5.8).</summary>
 public sealed record ReferenceClip
 {
-    /// <summary>Codes a second and track.</summary>
+    /// <summary>Codes per second and track.</summary>
     public const int FrameRateHz = 50;
 
     private ReferenceClip(ImmutableArray<int> ids) => Ids = ids;
 
-    /// <summary>The ids of the stretch; empty where it lies outside the clip.</summary>
+    /// <summary>The ids of the part to use; empty if it is outside the clip.</summary>
     public ImmutableArray<int> Ids { get; }
 
-    /// <summary>A clip of one mixed track.</summary>
+    /// <summary>Creates the prompt of one mixed track.</summary>
     /// <param name="codes">[F], 0 to 1023.</param>
-    /// <param name="startSeconds">Where the stretch begins.</param>
-    /// <param name="endSeconds">Where it ends; beyond the clip is the clip's end.</param>
+    /// <param name="startSeconds">The start of the part to use.</param>
+    /// <param name="endSeconds">Its end, or the clip's own end if that comes first.</param>
     /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfMix(ReadOnlySpan<int> codes, double startSeconds, double endSeconds, int firstSecond = 0)
     {
@@ -47,13 +47,13 @@ public sealed record ReferenceClip
         return new ReferenceClip(Window(ids, FrameRateHz, startSeconds, endSeconds, firstSecond));
     }
 
-    /// <summary>A clip of a vocal and an instrumental track; the longer one is cut to the shorter.</summary>
-    /// <remarks>The stretch is cut out of the interleaved ids, so it begins with the instrumental one of a frame where
-    /// 100 times <paramref name="startSeconds"/> is odd, as in the reference.</remarks>
+    /// <summary>Creates the prompt of a vocal and an instrumental track. The longer one is cut to the length of the shorter.</summary>
+    /// <remarks>The part is cut out of the interleaved ids. As in the reference, it begins with the instrumental id of a frame if
+    /// 100 times <paramref name="startSeconds"/> is odd.</remarks>
     /// <param name="vocal">[F], 0 to 1023.</param>
     /// <param name="instrumental">[F], 0 to 1023.</param>
-    /// <param name="startSeconds">Where the stretch begins.</param>
-    /// <param name="endSeconds">Where it ends; beyond the clip is the clip's end.</param>
+    /// <param name="startSeconds">The start of the part to use.</param>
+    /// <param name="endSeconds">Its end, or the clip's own end if that comes first.</param>
     /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfTracks(
         ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental, double startSeconds, double endSeconds, int firstSecond = 0)

@@ -7,10 +7,10 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <summary>A user's text that is safe to put into a prompt, and what was changed.</summary>
 /// <param name="Text">The text in normalization form C with line feeds as line ends. It holds no control token, prompt
 /// marker, lone surrogate, control character or invisible character.</param>
-/// <param name="Warnings">What was changed, in plain words; empty if nothing was.</param>
+/// <param name="Warnings">Warnings about the changes, in plain words; empty if there are none.</param>
 public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 
-/// <summary>Brings users' text into the form that models read, and takes away its power to steer them.</summary>
+/// <summary>Brings users' text into the form that models read, and removes what could steer them.</summary>
 /// <remarks>
 /// <list type="bullet">
 /// <item>CRLF, CR and Unicode's line and paragraph separators become LF. Text is brought into normalization form C.</item>
@@ -30,7 +30,7 @@ public static partial class UserText
         [PromptBuilder.StartOfSegment, PromptBuilder.EndOfSegment, PromptBuilder.StartOfReference, PromptBuilder.EndOfReference];
 
     /// <summary>Cleans one field.</summary>
-    /// <param name="text">What the user typed.</param>
+    /// <param name="text">The text as the user typed it.</param>
     /// <param name="field">The name of the field, for the warnings.</param>
     public static CleanText Clean(string text, string field)
     {

@@ -86,7 +86,7 @@ public static class TokenMap
     public static FrozenDictionary<int, string> ControlNames { get; } =
         ControlTokens.ToFrozenDictionary(entry => entry.Value, entry => entry.Key);
 
-    /// <summary>Whether the id is a piece of text; <c>&lt;s&gt;</c> and <c>&lt;/s&gt;</c> are not.</summary>
+    /// <summary>Returns true if the id is a piece of text; <c>&lt;s&gt;</c> and <c>&lt;/s&gt;</c> are not.</summary>
     public static bool IsText(int id) => id is >= 0 and < TextCount and not (BeginOfText or EndOfText);
 
     /// <summary>The id of code 0 of an xcodec codebook.</summary>
@@ -98,7 +98,7 @@ public static class TokenMap
         return XCodecBase + (CodebookSize * codebook);
     }
 
-    /// <summary>Whether the value is a code of an xcodec codebook: 0 to 1023.</summary>
+    /// <summary>Returns true if the value is a code of an xcodec codebook: 0 to 1023.</summary>
     public static bool IsCode(int code) => code is >= 0 and < CodebookSize;
 
     /// <summary>The id of a code.</summary>

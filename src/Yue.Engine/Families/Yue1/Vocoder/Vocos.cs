@@ -31,7 +31,7 @@ public sealed class Vocos : IDisposable
     /// <summary>Samples a frame.</summary>
     public int FrameSamples => _config.HopSamples;
 
-    /// <summary>How many frames to each side a frame's samples can depend on: the convolutions' reach and the frames
+    /// <summary>The number of frames to each side that a frame's samples can depend on: the convolutions' reach and the frames
     /// whose windows overlap it (29 for 8 layers and windows of 4 hops).</summary>
     public int ContextFrames =>
         (Kernel / 2 * (_config.Layers + 1)) + ((Trim + _config.HopSamples - 1) / _config.HopSamples);
