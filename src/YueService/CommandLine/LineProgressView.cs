@@ -19,7 +19,7 @@ internal sealed class LineProgressView(TextWriter writer) : IProgressView
         while (!work.IsCompleted)
         {
             var line = read();
-            first ??= line.Fraction;
+            first ??= line.Bytes is null ? 0 : line.Fraction;
             if (line.Notice is { } notice)
             {
                 await writer.WriteLineAsync(notice);
@@ -38,7 +38,8 @@ internal sealed class LineProgressView(TextWriter writer) : IProgressView
 
     /// <summary>Returns the line to write.</summary>
     /// <param name="line">The progress.</param>
-    /// <param name="first">The fraction that was done at the start. Speed and time left do not count it.</param>
+    /// <param name="first">The fraction of the bytes that an earlier process fetched; 0 for other work. Speed and time left do not
+    /// count it.</param>
     /// <param name="elapsed">The time since the start.</param>
     private static string Text(ProgressLine line, double first, TimeSpan elapsed)
     {
