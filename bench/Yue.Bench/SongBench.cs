@@ -21,7 +21,7 @@ internal static class SongBench
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
         using var engine = new YueEngine(Options.Create(options), new LineLogger());
-        await engine.StartAsync(CancellationToken.None);
+        engine.Start();
         await engine.Loaded;
         Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
         foreach (var (length, count) in lengths.SelectMany(length => counts.Select(count => (length, count))))
@@ -37,7 +37,7 @@ internal static class SongBench
             await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)]);
         }
 
-        await engine.StopAsync(CancellationToken.None);
+        await engine.DrainAsync(CancellationToken.None);
         return 0;
     }
 
@@ -75,7 +75,7 @@ internal static class SongBench
     private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs)
     {
         var clock = Stopwatch.StartNew();
-        var results = await Task.WhenAll(songs.Select(song => Submit(engine, song)));
+        var results = await Task.WhenAll(songs.Select(song => SingAsync(engine, song)));
         var wall = clock.Elapsed.TotalSeconds;
         var audio = results.Sum(result => result.Mix.DurationSeconds);
         var tokens = results.Sum(result => result.Sections.Where(section => !section.Kept).Sum(section => section.Tokens));
@@ -99,10 +99,16 @@ internal static class SongBench
         return results;
     }
 
-    private static Task<SongResult> Submit(YueEngine engine, SongRequest request) =>
-        engine.TrySubmit(request, null, out var song, CancellationToken.None) == SubmitOutcome.Accepted
-            ? song!
-            : throw new InvalidOperationException("the engine took no song");
+    private static async Task<SongResult> SingAsync(YueEngine engine, SongRequest request)
+    {
+        var ticket = new SongTicket(request, null, CancellationToken.None);
+        do
+        {
+            await engine.WhenRoomAsync(CancellationToken.None);
+        }
+        while (!engine.TryAdmit(ticket));
+        return await ticket.Result;
+    }
 
     /// <summary>A song of just so many seconds, in sections of about ten; each with a reference clip of its own where one is asked for.</summary>
     private static SongRequest Song(int seconds, long seed, int referenceSeconds)

@@ -44,7 +44,7 @@ public sealed class EngineFaultTests
         Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
         Assert.Contains("CUDA_ERROR_ILLEGAL_ADDRESS", engine.Engine.Status.Failure, StringComparison.Ordinal);
         Assert.Equal(engine.Engine.Status.Failure, await engine.Engine.Lost);
-        Assert.Equal(SubmitOutcome.NotReady, engine.Engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
+        Assert.False(engine.Engine.TryAdmit(new SongTicket(DemoEngine.OneSecond(), null, CancellationToken.None)));
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class EngineFaultTests
         await Assert.ThrowsAsync<EngineDeadException>(() => waiting);
         Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
         Assert.Equal(engine.Engine.Status.Failure, await engine.Engine.Lost);
-        await engine.Engine.StopAsync(CancellationToken.None);
+        await engine.Engine.DrainAsync(CancellationToken.None);
         engine.Engine.Dispose();
         released.Set();
     }

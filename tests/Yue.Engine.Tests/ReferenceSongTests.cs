@@ -62,14 +62,10 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
         options.Stage1["zh-icl"] = folders.Stage1;
         options.Stage1["en-cot"] = folders.Stage1;
         using var engine = DemoEngine.Create(options);
-        await engine.StartAsync(TestContext.Current.CancellationToken);
+        engine.Start();
         await engine.Loaded;
 
-        async Task<SongResult> SingAsync(string model)
-        {
-            engine.TrySubmit(DemoEngine.OneSecond() with { Reference = Clip, Model = model }, null, out var song, TestContext.Current.CancellationToken);
-            return await song!;
-        }
+        Task<SongResult> SingAsync(string model) => DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Reference = Clip, Model = model });
 
         Assert.Contains("en-cot is a cot checkpoint", Assert.Single(ReferenceWarnings(await SingAsync("en-cot"))), StringComparison.Ordinal);
         Assert.Empty(ReferenceWarnings(await SingAsync("zh-icl")));

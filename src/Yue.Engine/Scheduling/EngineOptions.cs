@@ -58,8 +58,4 @@ public sealed class EngineOptions : IDeviceOptions
     /// tokens, 512 ids of a prompt, a track of a reference clip, or ten seconds of sound.</summary>
     [SettingRange(0, 3_600)]
     public int StepTimeoutSeconds { get; set; } = 120;
-
-    /// <summary>Songs that may wait; one more is refused.</summary>
-    [SettingRange(1, 10_000)]
-    public int QueueCapacity { get; set; } = 8;
 }

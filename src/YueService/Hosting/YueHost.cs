@@ -101,6 +101,7 @@ internal static class YueHost
         builder.Services.AddYueOptions();
         builder.Services.AddYueLogging(builder.Configuration, toStandardError: true);
         builder.Services.AddSingleton<IHostLifetime, CallerLifetime>();
+        builder.Services.AddJobWorker();
         configure(builder.Services);
         var host = builder.Build();
         host.Services.WarnOfUnknownVariables(variables);

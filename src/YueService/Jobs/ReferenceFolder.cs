@@ -57,8 +57,21 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
         return tracks.Count == 0 || (sizes is not null && sizes.Count != tracks.Count) ? null : stored with { Tracks = tracks };
     });
 
+    /// <summary>Deletes the clip of a job that needs it no more. The next start deletes what is left.</summary>
+    public void TryDelete(string id)
+    {
+        try
+        {
+            Delete(id);
+        }
+        catch (StorageException e)
+        {
+            LogLeft(e, id);
+        }
+    }
+
     /// <summary>Deletes the clip of a job, where it has one.</summary>
-    public void Delete(string id) => StorageFaults.Guard(() =>
+    private void Delete(string id) => StorageFaults.Guard(() =>
     {
         for (var track = 0; File.Exists(At(id, track)); track++)
         {
@@ -93,6 +106,9 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
     private static string Name(string id, int track) => $"{id}-{track}{Extension}";
 
     private string At(string id, int track) => Path.Combine(_root, Name(id, track));
+
+    [LoggerMessage(LogLevel.Warning, "The reference clip of job {JobId} could not be deleted")]
+    private partial void LogLeft(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Error, "{File}, the reference clip of job {JobId}, is damaged: it has {Bytes} bytes")]
     private partial void LogDamaged(string file, string jobId, int bytes);

@@ -159,7 +159,7 @@ public sealed class ServeTests : IDisposable
         Assert.Equal(["started"], engine.Life);
         await host.StopAsync(TestContext.Current.CancellationToken);
         host.Dispose();
-        Assert.Equal(["started", "stopped", "disposed"], engine.Life);
+        Assert.Equal(["started", "drained", "disposed"], engine.Life);
     }
 
     private static int FreePort()

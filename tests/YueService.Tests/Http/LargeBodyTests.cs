@@ -90,7 +90,7 @@ public sealed class LargeBodyTests
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
-        app.Engine.Status = app.Engine.Status with { QueueDepth = 8 };
+        app.FillQueue();
 
         // The clip itself is never sent: only an answer before it can come.
         using var files = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
@@ -112,8 +112,7 @@ public sealed class LargeBodyTests
         using var app = new YueApp();
         using var client = app.CreateClient();
         using var first = await client.PostSongAsync("""{"lyrics":"la"}""", key: "k");
-        app.Engine.Status = app.Engine.Status with { QueueDepth = 8 };
-        app.Engine.Outcome = SubmitOutcome.QueueFull;
+        app.FillQueue();
         using var again = await client.PostSongAsync("""{"lyrics":"la"}""", key: "k");
         Assert.Equal((HttpStatusCode.Accepted, first.Headers.Location), (again.StatusCode, again.Headers.Location));
     }

@@ -50,7 +50,7 @@ public sealed class SpeechTests : IDisposable
     [Fact]
     public async Task A_full_queue_is_a_429()
     {
-        _app.Engine.Outcome = SubmitOutcome.QueueFull;
+        _app.FillQueue();
         using var response = await SpeakAsync("""{"input":"la"}""");
         await response.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
     }
@@ -86,7 +86,8 @@ public sealed class SpeechTests : IDisposable
     {
         using var app = new YueApp(("Yue:ApiKey", "k"));
         using var client = app.CreateClient();
-        app.Engine.Outcome = body switch { "full" => SubmitOutcome.QueueFull, "loading" => SubmitOutcome.NotReady, _ => SubmitOutcome.Accepted };
+        _ = body == "full" ? app.FillQueue() : 0;
+        app.Engine.Status = body == "loading" ? app.Engine.Status with { State = EngineState.Loading } : app.Engine.Status;
         app.Engine.Sing = (_, _, _) => throw new InvalidOperationException("a bug");
         using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, path);
         request.Headers.TryAddWithoutValidation("Authorization", key);

@@ -35,7 +35,7 @@ public sealed class TelemetryTests : IDisposable
             Assert.Equal(1, Value(text, "yue_songs_total", $"outcome=\"{outcome}\""));
         }
 
-        Assert.Equal(1, Value(text, "yue_queue_depth"));
+        Assert.Equal(0, Value(text, "yue_queue_depth"));
         Assert.Equal(0.5, Value(text, "yue_stage_duration_seconds_sum", "stage=\"queue\""));
         Assert.Equal(2, Value(text, "yue_stage_duration_seconds_sum", "stage=\"stage2\""));
         Assert.Equal(1, Value(text, "yue_tokens_rate", "_count"));

@@ -23,7 +23,6 @@ public sealed class AudioTests : IDisposable
     {
         _client.Dispose();
         _app.Dispose();
-        _stage.Dispose();
     }
 
     [Fact]

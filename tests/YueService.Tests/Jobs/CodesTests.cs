@@ -47,7 +47,7 @@ public sealed class CodesTests : IDisposable
     public async Task A_song_that_is_not_there_has_no_codes_and_cannot_be_gone_on_from()
     {
         await using var app = App();
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var running = await client.SubmitAsync("running");
         await client.WhenAsync(running, "running");
@@ -93,7 +93,7 @@ public sealed class CodesTests : IDisposable
         string source, job;
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             source = await client.SubmitAsync("[verse]a[chorus]b[outro]c");
             stage["[verse]a[chorus]b[outro]c"].Finish();
@@ -106,13 +106,13 @@ public sealed class CodesTests : IDisposable
             Assert.Equal(job, again.Headers.Location!.ToString());
             using var removed = await client.DeleteAsync(source, TestContext.Current.CancellationToken);
             app.Services.GetRequiredService<JobSignals>().Stop();
-            ((IDisposable)app.Services.GetRequiredService<IJobStore>()).Dispose();
+            ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();
         }
 
         Assert.Contains("1023", RequestOf(job), StringComparison.Ordinal);
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             await client.WhenAsync(job, "succeeded");
             var asked = app.Engine.Requests.Last();

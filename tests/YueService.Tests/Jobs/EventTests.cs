@@ -24,7 +24,6 @@ public sealed class EventTests : IDisposable
     {
         _client.Dispose();
         _app.Dispose();
-        _stage.Dispose();
     }
 
     [Fact]
@@ -133,7 +132,6 @@ public sealed class EventTests : IDisposable
         var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var reported = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var finish = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _app.Engine.Admit = null;
         _app.Engine.Sing = async (request, progress, _) =>
         {
             progress!.Report(new(SongStage.Stage1, 1, 1, 0, Steps, 0));

@@ -11,7 +11,7 @@ public sealed class LoadTests
     public async Task Two_hundred_clients_at_once_get_a_song_or_a_429_each()
     {
         await using var app = YueApp.OnSocket();
-        using var stage = new StagedEngine(app.Engine, capacity: 8) { RunsFreely = true };
+        var stage = new StagedEngine(app.Engine) { RunsFreely = true };
         using var client = app.CreateClient();
         var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
         {

@@ -89,7 +89,7 @@ public sealed class StorageFaultTests
     public async Task A_job_stays_running_until_its_end_can_be_stored()
     {
         await using var app = new YueApp();
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var job = await client.SubmitAsync("one");
         await client.WhenAsync(job, "running");
@@ -112,7 +112,7 @@ public sealed class StorageFaultTests
     public async Task Cancelling_a_job_whose_end_cannot_be_stored_is_a_202_that_says_so()
     {
         await using var app = new YueApp();
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var job = await client.SubmitAsync("one");
         await client.WhenAsync(job, "running");
@@ -138,13 +138,13 @@ public sealed class StorageFaultTests
         string job;
         await using (var app = new YueApp(("Yue:StateFolder", folder.Path)))
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             job = await client.SubmitAsync("one");
             await client.WhenAsync(job, "running");
             await WhenStoredRunningAsync(app, job);
             using var events = await EventStream.OpenAsync(client, job);
-            var store = (IDisposable)app.Services.GetRequiredService<IJobStore>();
+            var store = (IDisposable)app.Services.GetRequiredService<IJobLog>();
             using (Lock(folder.Path))
             {
                 stage["one"].Finish();
@@ -313,7 +313,7 @@ public sealed class StorageFaultTests
         Eventually.TrueAsync(() => app.Log.Events.Any(e => e.MessageTemplate.Text.Contains(text, StringComparison.Ordinal)));
 
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
-        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running });
+        async () => await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running });
 
     /// <summary>Returns why the readiness says that jobs are refused.</summary>
     private static async Task<string?> RefusalAsync(HttpClient client, HttpStatusCode status)

@@ -4,6 +4,7 @@ using Xunit;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Api.Requests;
+using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Requests;
 

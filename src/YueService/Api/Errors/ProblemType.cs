@@ -1,3 +1,5 @@
+using YueService.Jobs;
+
 namespace YueService.Api.Errors;
 
 /// <summary>Every kind of problem that the service answers with. The <c>urn:yue:…</c> names are a contract: clients switch on them.</summary>
@@ -32,6 +34,17 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType StorageUnavailable = new("urn:yue:storage-unavailable", 503, "Files cannot be stored now");
     public static readonly ProblemType Timeout = new("urn:yue:timeout", 504, "The answer took too long");
     public static readonly ProblemType EngineLost = new("urn:yue:engine-lost", 503, "The device is lost");
+
+    /// <summary>Returns the type of a job's fault.</summary>
+    public static ProblemType Of(FaultKind kind) => kind switch
+    {
+        FaultKind.Unsingable => Unsingable,
+        FaultKind.SongFailed => SongFailed,
+        FaultKind.SongDamaged => SongDamaged,
+        FaultKind.StorageUnavailable => StorageUnavailable,
+        FaultKind.EngineLost => EngineLost,
+        _ => InternalError,
+    };
 
     /// <summary>The kind for a status that something below the endpoints chose, such as routing or the server.</summary>
     public static ProblemType ForStatus(int status) => status switch

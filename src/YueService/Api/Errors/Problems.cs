@@ -36,9 +36,9 @@ internal static class Problems
     }
 
     /// <summary>429: the queue is full; <c>Retry-After</c> says when a place is likely free.</summary>
-    public static ProblemHttpResult QueueFull(HttpContext http, TimeSpan wait)
+    public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate)
     {
-        var seconds = SetRetryAfter(http, wait.TotalSeconds);
+        var seconds = SetRetryAfter(http, estimate.RetryAfter().TotalSeconds);
         return Create(http, ProblemType.QueueFull, $"Try again in about {seconds} seconds.");
     }
 
@@ -64,13 +64,13 @@ internal static class Problems
     }
 
     /// <summary>409: the song is not there; a job that is on its way says when to ask again.</summary>
-    public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, IJobQueue queue)
+    public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, JobEstimate estimate)
     {
         var state = view.State;
         var onItsWay = state is JobState.Queued or JobState.Running;
         if (onItsWay)
         {
-            var secondsLeft = view.Live is { } live ? JobEstimate.SecondsLeft(live.Latest, live.Queued, queue) : null;
+            var secondsLeft = view.Live is { } live ? estimate.SecondsLeft(live.Feed.Latest, live) : null;
             SetRetryAfter(http, secondsLeft ?? RetryWhileLoadingSeconds);
         }
 

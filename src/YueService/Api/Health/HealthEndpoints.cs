@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Yue.Engine.Scheduling;
 using YueService.Jobs;
+using YueService.Settings;
 using YueService.Telemetry;
 
 namespace YueService.Api.Health;
@@ -31,9 +32,9 @@ internal static class HealthEndpoints
     /// <response code="200">Every configured model is loaded and warm.</response>
     /// <response code="503">The models are being loaded, could not be loaded, or the service is shutting down.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> HealthAsync(
-        HttpContext http, ISongEngine engine, SongJobs jobs, IOptions<EngineOptions> options)
+        HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order, IOptions<JobOptions> options)
     {
-        var body = await DescribeAsync(http, engine, jobs, options.Value);
+        var body = await DescribeAsync(http, engine, jobs, order, options.Value);
         return Answer(body, body.State == EngineState.Ready);
     }
 
@@ -41,9 +42,9 @@ internal static class HealthEndpoints
     /// <response code="200">Every configured model is loaded and warm, and jobs are accepted.</response>
     /// <response code="503">As for <c>/health</c>, or jobs cannot be accepted.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> ReadyAsync(
-        HttpContext http, ISongEngine engine, SongJobs jobs, IOptions<EngineOptions> options)
+        HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order, IOptions<JobOptions> options)
     {
-        var body = await DescribeAsync(http, engine, jobs, options.Value);
+        var body = await DescribeAsync(http, engine, jobs, order, options.Value);
         return body.JobsRefused is null
             ? Answer(body, body.State == EngineState.Ready)
             : Answer(body with { Status = "jobs_refused" }, isReady: false);
@@ -52,7 +53,7 @@ internal static class HealthEndpoints
     private static JsonHttpResult<HealthResponse> Answer(HealthResponse body, bool isReady) =>
         TypedResults.Json(body, statusCode: isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 
-    private static async Task<HealthResponse> DescribeAsync(HttpContext http, ISongEngine engine, SongJobs jobs, EngineOptions options)
+    private static async Task<HealthResponse> DescribeAsync(HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order, JobOptions options)
     {
         http.Response.Headers.CacheControl = "no-store";
         var status = engine.Status;
@@ -78,7 +79,7 @@ internal static class HealthEndpoints
             Models = status.Models,
             Device = status.Device,
             Memory = status.Memory,
-            Queue = new(status.QueueDepth, status.Running, options.QueueCapacity),
+            Queue = new(order.Depth, status.Running, options.QueueCapacity),
         };
     }
 }

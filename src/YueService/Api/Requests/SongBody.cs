@@ -1,4 +1,5 @@
 using System.Text.Json;
+using YueService.Jobs.Audio;
 
 namespace YueService.Api.Requests;
 

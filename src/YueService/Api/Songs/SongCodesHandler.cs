@@ -8,7 +8,7 @@ using YueService.Jobs;
 namespace YueService.Api.Songs;
 
 /// <summary>The stage-1 codes of finished songs: returned, and found for requests that go on from a song.</summary>
-internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolder songs)
+internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, SongFolder songs)
 {
     /// <summary>Returns a song's codes.</summary>
     /// <response code="200">The codes, in the form that continue_from takes.</response>
@@ -43,7 +43,7 @@ internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolde
     {
         if (view.State != JobState.Succeeded || view.Job.Song is null)
         {
-            return (null, Problems.NoSongYet(http, view, queue));
+            return (null, Problems.NoSongYet(http, view, estimate));
         }
 
         var id = view.Job.Id;

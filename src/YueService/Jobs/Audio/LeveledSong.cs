@@ -1,7 +1,6 @@
 using System.Globalization;
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
-using YueService.Api.Predict;
 
 namespace YueService.Jobs.Audio;
 
@@ -12,7 +11,7 @@ namespace YueService.Jobs.Audio;
 /// <param name="Loudness">What was measured and changed; null where no loudness was asked for.</param>
 /// <param name="Warnings">Why the loudness was not reached.</param>
 internal sealed record LeveledSong(
-    AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessBody? Loudness, IReadOnlyList<string> Warnings)
+    AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {
     // The meter tells tenths.
     private const double ResolutionDb = 0.05;
