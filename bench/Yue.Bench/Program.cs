@@ -12,7 +12,8 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine("""
-        usage: Yue.Bench song [SECONDS ...] [--Songs COUNT,...] [--Scopes full|all] [--Reference SECONDS] [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
+        usage: Yue.Bench song [SECONDS ...] [--Songs COUNT,...] [--Scopes full|all] [--Reference SECONDS]
+                       [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
                    songs by step, on this machine (default: 10 20 40 60 seconds, one at a time, also as draft and finish, the demo model)
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
                    reference clips to codes (default: 10 30 60 seconds, the demo codec)

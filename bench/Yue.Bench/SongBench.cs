@@ -9,7 +9,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Times whole songs of several lengths, alone or several at once, and each as a draft and finished; one JSON object a line.</summary>
+/// <summary>Times whole songs of several lengths, alone or several at once,
+/// and each as a draft and finished; one JSON object a line.</summary>
 internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -23,7 +24,13 @@ internal static class SongBench
         using var engine = new YueEngine(Options.Create(options), new LineLogger());
         engine.Start();
         await engine.Loaded;
-        Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
+        Print(new
+        {
+            name = "start",
+            seconds = clock.Elapsed.TotalSeconds,
+            device = engine.Status.Device,
+            cores = Environment.ProcessorCount,
+        });
         foreach (var (length, count) in lengths.SelectMany(length => counts.Select(count => (length, count))))
         {
             var requests = Enumerable.Range(0, count).Select(song => Song(length, seed: 42 + song, reference)).ToArray();
@@ -110,7 +117,8 @@ internal static class SongBench
         return await ticket.Result;
     }
 
-    /// <summary>A song of just so many seconds, in sections of about ten; each with a reference clip of its own where one is asked for.</summary>
+    /// <summary>A song of just so many seconds, in sections of about ten; each
+    /// with a reference clip of its own where one is asked for.</summary>
     private static SongRequest Song(int seconds, long seed, int referenceSeconds)
     {
         var sections = Math.Max(1, seconds / 10);
@@ -134,7 +142,8 @@ internal static class SongBench
     private static SongRequest Draft(SongRequest song) =>
         song with { Scope = SongScope.Draft, Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz } };
 
-    private static SongRequest Finish(SongRequest song, SongResult draft) => song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
+    private static SongRequest Finish(SongRequest song, SongResult draft) =>
+        song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
@@ -148,7 +157,8 @@ internal static class SongBench
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Console.Error.WriteLine($"{formatter(state, exception)}{(exception is null ? "" : $": {exception}")}");
     }
 }

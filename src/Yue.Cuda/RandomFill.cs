@@ -31,7 +31,9 @@ public sealed unsafe class RandomFill : IDisposable
     public void Fill(CudaStream stream, nint address, long bytes, uint seed, float scale, WeightType type)
     {
         var (words, kind) = ((ulong)bytes / 4, (int)type);
-        _random.Launch(stream, (_blocks, 1), Threads, 0, cooperative: false, [(nint)(&address), (nint)(&words), (nint)(&seed), (nint)(&scale), (nint)(&kind)]);
+        _random.Launch(
+            stream, (_blocks, 1), Threads, 0, cooperative: false,
+            [(nint)(&address), (nint)(&words), (nint)(&seed), (nint)(&scale), (nint)(&kind)]);
     }
 
     /// <summary>Fills with one float32.</summary>

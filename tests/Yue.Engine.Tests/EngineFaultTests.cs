@@ -6,7 +6,8 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>What becomes of songs and engine when the device fails; the faults are thrown on the engine's thread, in the middle of a step.</summary>
+/// <summary>What becomes of songs and engine when the device fails; the faults
+/// are thrown on the engine's thread, in the middle of a step.</summary>
 public sealed class EngineFaultTests
 {
     private const int OutOfMemory = 2, IllegalAddress = 700;

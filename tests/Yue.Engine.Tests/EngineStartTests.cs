@@ -14,7 +14,8 @@ public sealed class EngineStartTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly DemoModelFolders _files;
 
-    public EngineStartTests() => _files = new(Copied(DemoModel.Folders.Stage1), Copied(DemoModel.Folders.Stage2), Copied(DemoModel.Folders.Codec));
+    public EngineStartTests() =>
+        _files = new(Copied(DemoModel.Folders.Stage1), Copied(DemoModel.Folders.Stage2), Copied(DemoModel.Folders.Codec));
 
     public static TheoryData<string, string> ChangedConfigs => new()
     {
@@ -125,7 +126,9 @@ public sealed class EngineStartTests : IDisposable
         using var engine = new YueEngine(Microsoft.Extensions.Options.Options.Create(options), log);
         engine.Start();
         await engine.Loaded;
-        Assert.Equal(warns, log.Warnings.Any(warning => warning.StartsWith("Device is auto, and no GPU can be used here", StringComparison.Ordinal)));
+        Assert.Equal(
+            warns,
+            log.Warnings.Any(warning => warning.StartsWith("Device is auto, and no GPU can be used here", StringComparison.Ordinal)));
     }
 
     private EngineOptions Options() => new()
@@ -156,7 +159,8 @@ public sealed class EngineStartTests : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Warnings.Enqueue(formatter(state, exception));
     }
 }

@@ -32,7 +32,8 @@ public sealed class ModelsOnDemandTests
         Assert.Contains("DeviceMemoryMegabytes allows 1", error.Message, StringComparison.Ordinal);
     }
 
-    private static async Task<(IReadOnlyList<SongResult> Songs, IEnumerable<bool> InMemory)> SingAsync(DemoModelFolders files, int megabytes)
+    private static async Task<(IReadOnlyList<SongResult> Songs, IEnumerable<bool> InMemory)> SingAsync(
+        DemoModelFolders files, int megabytes)
     {
         using var engine = Engine(files, megabytes);
         engine.Start();

@@ -25,7 +25,8 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.True(song.Timings.Stage1Seconds > 0 && song.Timings.Stage2Seconds > 0 && song.Timings.DecodeSeconds > 0);
         Assert.Equal(
             [
-                "section 1 [verse] did not end by itself and was cut at its limit of 1 s (max_new_tokens); raise max_new_tokens, or expect an abrupt end",
+                "section 1 [verse] did not end by itself and was cut at its limit of 1 s (max_new_tokens); "
+                    + "raise max_new_tokens, or expect an abrupt end",
                 "the last section was cut at its limit: the last 0.5 s are faded out (output.fade_out_seconds)",
             ],
             song.Warnings);
@@ -111,7 +112,8 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
 
         var reading = seen.TakeWhile(report => report.Progress.Done == 0).ToArray();
         Assert.InRange(reading.Length, 4, 20);      // the beginning, and 512 ids each
-        Assert.All(reading, report => Assert.Equal((SongStage.Stage1, 1, 1), (report.Progress.Stage, report.Progress.Section, report.Status.Running)));
+        Assert.All(reading, report => Assert.Equal(
+            (SongStage.Stage1, 1, 1), (report.Progress.Stage, report.Progress.Section, report.Status.Running)));
         Assert.Equal(0, reading[0].Progress.Fraction);
         foreach (var (before, now) in reading.Zip(reading.Skip(1)))
         {

@@ -9,7 +9,8 @@ internal static unsafe partial class Nvrtc
     internal static partial int nvrtcVersion(out int major, out int minor);
 
     [LibraryImport(NativeLibraries.Nvrtc)]
-    internal static partial int nvrtcCreateProgram(out nint program, byte* source, byte* name, int headerCount, byte** headers, byte** headerNames);
+    internal static partial int nvrtcCreateProgram(
+        out nint program, byte* source, byte* name, int headerCount, byte** headers, byte** headerNames);
 
     [LibraryImport(NativeLibraries.Nvrtc)]
     internal static partial int nvrtcDestroyProgram(ref nint program);

@@ -235,7 +235,8 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         }
 
         _isHung = true;
-        var error = new EngineDeadException($"a step of the engine has not come back for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
+        var error = new EngineDeadException(
+            $"a step of the engine has not come back for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
         Die(error);
         _abandon.Cancel();
         foreach (var ticket in _unfinished.Keys)
@@ -309,8 +310,10 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Seconds:F1} s")]
         public static partial void Loaded(ILogger logger, string? what, double seconds);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used here: on the CPU the configured models take many times "
-            + "a song's length. yue doctor says what keeps a GPU from being used; Device cuda makes that a fault, Device cpu silences this")]
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used here: "
+            + "on the CPU the configured models take many times a song's length. "
+            + "yue doctor says what keeps a GPU from being used; "
+            + "Device cuda makes that a fault, Device cpu silences this")]
         public static partial void NoGpu(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]

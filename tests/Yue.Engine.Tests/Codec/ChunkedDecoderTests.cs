@@ -58,7 +58,8 @@ public sealed class ChunkedDecoderTests
     public void Values_that_are_not_finite_fail_the_song()
     {
         using var codes = zeros([8, 30], ScalarType.Int64);
-        var chunked = new ChunkedDecoder(codes, part => full([1, part.shape[1]], float.NaN), frameSamples: 1, contextFrames: 2, chunkFrames: 10);
+        var chunked = new ChunkedDecoder(
+            codes, part => full([1, part.shape[1]], float.NaN), frameSamples: 1, contextFrames: 2, chunkFrames: 10);
         var error = Assert.Throws<SongException>(() => chunked.Advance());
         Assert.Contains("frames 0 to 11", error.Message, StringComparison.Ordinal);
     }

@@ -58,7 +58,8 @@ internal sealed class SongWork : ISongWork
 
     public Task? Background => _assembling;
 
-    /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to stage 2.</summary>
+    /// <summary>Reads the lyrics and begins stage 1 if there is room for its
+    /// checkpoint. If the codes are given, goes on to stage 2.</summary>
     public void Begin()
     {
         _plan = SongPlan.For(_request);
@@ -165,9 +166,11 @@ internal sealed class SongWork : ISongWork
     {
         var prompt = model.Prompts.Build(_request.Genre, _plan.Lyrics, clip);
         _warnings.AddRange(prompt.Warnings);
-        var sequence = model.Decoder.TryOpen(_request.Seed) ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
+        var sequence = model.Decoder.TryOpen(_request.Seed)
+            ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
         _stage1 = new Stage1Song(
-            prompt, [.. _plan.Before.Select(section => section.ToIds())], Budgets(), _request.Sampling, sequence, model.Decoder.ContextLength);
+            prompt, [.. _plan.Before.Select(section => section.ToIds())], Budgets(),
+            _request.Sampling, sequence, model.Decoder.ContextLength);
         _stage1.Begin();
     }
 

@@ -93,7 +93,8 @@ public sealed class SongDecoder(
     /// <summary>Decodes a song, one chunk per step.</summary>
     /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the
     /// mix; the tracks cannot be requested then.</param>
-    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A draft has Q 1: the codec can decode it, the vocoders cannot.</param>
+    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A
+    /// draft has Q 1: the codec can decode it, the vocoders cannot.</param>
     /// <param name="parts">The parts to compute.</param>
     /// <exception cref="ArgumentException">The tracks differ in length, or a code is not a row of its codebook.</exception>
     public IEnumerable<DecodeStep> Steps(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)
@@ -138,7 +139,8 @@ public sealed class SongDecoder(
         yield return new DecodeStep(done, total, assemble);
     }
 
-    private ChunkedDecoder ByCodec(Tensor codes) => new(codes, part => Wave(part, codec.Decode), codec.FrameSamples, codec.ContextFrames, chunkFrames);
+    private ChunkedDecoder ByCodec(Tensor codes) =>
+        new(codes, part => Wave(part, codec.Decode), codec.FrameSamples, codec.ContextFrames, chunkFrames);
 
     private ChunkedDecoder ByVocoder(Tensor codes, Vocos vocoder) =>
         new(codes, part => Wave(part, vocoder.Decode), vocoder.FrameSamples, vocoder.ContextFrames, chunkFrames);
