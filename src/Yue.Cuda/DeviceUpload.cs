@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Yue.Cuda.Native;
 using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Yue.Cuda.Native;
+namespace Yue.Cuda;
 
 /// <summary>Finds the driver and the run-time compiler, which no package of this project brings.</summary>
 internal static class NativeLibraries

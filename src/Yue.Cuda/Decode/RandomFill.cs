@@ -1,7 +1,6 @@
 using Yue.Cuda.Compilation;
-using Yue.Cuda.Decode;
 
-namespace Yue.Cuda;
+namespace Yue.Cuda.Decode;
 
 /// <summary>The benchmark's kernels: random weights and a plain read.</summary>
 public sealed unsafe class RandomFill : IDisposable

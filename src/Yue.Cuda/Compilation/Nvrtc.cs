@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Yue.Cuda.Native;
+namespace Yue.Cuda.Compilation;
 
 /// <summary>NVRTC, as far as it is used. Every call returns an nvrtcResult; 0 is success.</summary>
 internal static unsafe partial class Nvrtc
