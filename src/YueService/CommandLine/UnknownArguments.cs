@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using YueService.Api.Requests;
+using YueService.Settings;
 
 namespace YueService.CommandLine;
 

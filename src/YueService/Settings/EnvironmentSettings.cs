@@ -2,7 +2,6 @@ using System.Collections;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Yue.Engine.Scheduling;
-using YueService.Api.Requests;
 
 namespace YueService.Settings;
 

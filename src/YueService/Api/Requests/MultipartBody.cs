@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using Yue.Engine.Audio;
 using YueService.Api.Errors;
+using YueService.Settings;
 
 namespace YueService.Api.Requests;
 

@@ -1,4 +1,4 @@
-namespace YueService.Api.Requests;
+namespace YueService.Settings;
 
 /// <summary>Finds the known name that a mistyped one most likely means.</summary>
 internal static class ClosestName
