@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
-using YueService.Api.Requests;
 using YueService.Jobs;
 using YueService.Jobs.Audio;
 using YueService.Telemetry;
@@ -26,9 +25,8 @@ internal static class Problems
     public static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail) => Create(http, type, detail, []);
 
     /// <summary>422: every offending field with what is wrong with it, under <c>errors</c>.</summary>
-    public static ProblemHttpResult Invalid(HttpContext http, RequestFindings findings)
+    public static ProblemHttpResult Invalid(HttpContext http, IReadOnlyDictionary<string, string[]> errors)
     {
-        var errors = findings.Errors;
         var detail = errors.Count == 1
             ? errors.Values.First()[0]
             : $"{errors.Count} fields are at fault: {string.Join(", ", errors.Keys.Take(20))}{(errors.Count > 20 ? " …" : "")}.";

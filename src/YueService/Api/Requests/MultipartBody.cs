@@ -92,7 +92,7 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
         {
             var findings = new RequestFindings();
             findings.Error(JsonText.Cut(name), surplus);
-            return Problems.Invalid(http, findings);
+            return Problems.Invalid(http, findings.Errors);
         }
 
         if (name != JsonPart && !_parts.Keys.Any(part => part != JsonPart) && admitClip() is { } refusal)

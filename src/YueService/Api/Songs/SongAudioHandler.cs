@@ -38,7 +38,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         var name = OneOf(http, "format", [.. SongFormats.ByName.Keys], findings);
         if (!findings.IsValid)
         {
-            return Problems.Invalid(http, findings);
+            return Problems.Invalid(http, findings.Errors);
         }
 
         if (view.State != JobState.Succeeded || view.Job.Song is null)

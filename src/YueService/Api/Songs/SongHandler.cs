@@ -31,7 +31,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
         var cursor = Number(http, "cursor", long.MaxValue, findings);
         if (!findings.IsValid)
         {
-            return Problems.Invalid(http, findings);
+            return Problems.Invalid(http, findings.Errors);
         }
 
         // One more than asked for tells whether there is another page.

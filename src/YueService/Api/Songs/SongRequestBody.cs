@@ -80,7 +80,7 @@ internal sealed partial class SongRequestBody(
 
         if (command is null || !findings.IsValid)
         {
-            return new(null, Problems.Invalid(http, findings));
+            return new(null, Problems.Invalid(http, findings.Errors));
         }
 
         if (engine.Status.IsDemo && LatinScript.FaultOf(SongPlan.For(command.Song).Lyrics) is { } mute)
