@@ -59,7 +59,7 @@ internal static class YueHost
         builder.Services.AddYueLogging(builder.Configuration);
         builder.Services.AddYueTelemetry(builder.Configuration);
         builder.Services.AddYueErrors();
-        builder.Services.AddAccess();
+        builder.Services.AddAccess(SongHeaders.Names);
         builder.Services.AddJobs();
         builder.Services.AddPredict();
         builder.Services.AddEngineWatch();

@@ -1,7 +1,7 @@
 using Yue.Engine.Songs;
 using YueService.Jobs.Audio;
 
-namespace YueService.Api.Predict;
+namespace YueService.Api.Songs;
 
 /// <summary>A finished song as <c>POST /predict</c> returns it. The keys up to <c>metadata</c> are those of the old service.</summary>
 internal sealed record PredictResponse
