@@ -70,7 +70,8 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
         engine.Start();
         await engine.Loaded;
 
-        Task<SongResult> SingAsync(string model) => DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Reference = Clip, Model = model });
+        Task<SongResult> SingAsync(string model) =>
+            DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Reference = Clip, Model = model });
 
         Assert.Contains(
             "en-cot is a cot checkpoint", Assert.Single(ReferenceWarnings(await SingAsync("en-cot"))), StringComparison.Ordinal);

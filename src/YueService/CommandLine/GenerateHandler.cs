@@ -66,12 +66,14 @@ internal sealed class GenerateHandler(
         await start(cancel);
         if (!await IsReadyAsync(cancel))
         {
-            return await FailAsync(ExitCode.EngineFailed, $"The models could not be loaded: {engine.Status.Failure ?? "the engine stopped"}");
+            return await FailAsync(
+                ExitCode.EngineFailed, $"The models could not be loaded: {engine.Status.Failure ?? "the engine stopped"}");
         }
 
         if (engine.Status.IsDemo)
         {
-            await error.WriteLineAsync("The built-in demo model runs because no checkpoints are configured: a small one, for trying things out.");
+            await error.WriteLineAsync(
+                "The built-in demo model runs because no checkpoints are configured: a small one, for trying things out.");
         }
 
         if (await CheckAsync(arguments, clips) is not { } command)
@@ -89,7 +91,8 @@ internal sealed class GenerateHandler(
         var (format, fault) = SongFiles.FormatOf(arguments.OutFile, command.Format);
         var files = SongFiles.At(arguments.OutFile, arguments.CodesFile, command.Song.Output.Stems, format);
         fault ??= files.Check()
-            ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.")
+            ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, "
+                + "which is not installed here. Ask for wav, or install ffmpeg.")
             ?? (files.UseStandardOutput && standardOutput is null && !Console.IsOutputRedirected
                 ? "Standard output is a terminal: send it to a file or another program, or name a file." : null);
         if (fault is not null)
@@ -184,7 +187,8 @@ internal sealed class GenerateHandler(
 
         await (target.UseStandardOutput ? error : output).WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"{target.Mix.Path}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, model {result.Model}, seed {result.Seed}"));
+            $"{target.Mix.Path}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, "
+                + $"model {result.Model}, seed {result.Seed}"));
         return ExitCode.Success;
     }
 

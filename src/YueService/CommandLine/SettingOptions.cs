@@ -27,7 +27,8 @@ internal sealed partial class SettingOptions
         Recursive = true,
     };
 
-    private readonly Option<string?> _cacheFolder = Folder("--cache-folder", "Where files go that can be made again, such as compiled kernels");
+    private readonly Option<string?> _cacheFolder = Folder(
+        "--cache-folder", "Where files go that can be made again, such as compiled kernels");
 
     private readonly Option<string?> _device = new("--device")
     {

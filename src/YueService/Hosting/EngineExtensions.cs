@@ -9,8 +9,8 @@ namespace YueService.Hosting;
 /// <summary>Registers what makes songs.</summary>
 internal static class EngineExtensions
 {
-    /// <summary>Registers the engine as a singleton that starts and stops with the host, the encoder, and what reads reference clips. Where one is registered already,
-    /// that one stays.</summary>
+    /// <summary>Registers the engine as a singleton that starts and stops with the host, the encoder, and what reads reference clips. Where
+    /// one is registered already, that one stays.</summary>
     public static void AddSongEngine<TEngine, TEncoder>(this IServiceCollection services)
         where TEngine : class, ISongEngine
         where TEncoder : class, ISongEncoder

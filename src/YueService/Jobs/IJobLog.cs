@@ -58,5 +58,6 @@ internal interface IJobLog
     Task RemoveAsync(string id, CancellationToken cancel);
 }
 
-/// <summary>The log or the folder of songs cannot be used now. The message is for callers; the inner exception, if any, for the log.</summary>
+/// <summary>The log or the folder of songs cannot be used now. The message
+/// is for callers; the inner exception, if any, for the log.</summary>
 internal sealed class StorageException(string message, Exception? inner = null) : Exception(message, inner);

@@ -4,7 +4,8 @@ using SQLitePCL;
 
 namespace YueService.Jobs;
 
-/// <summary>A connection to <c>jobs.db</c>, opened at its first use and again after a failure. Not safe for several threads at once.</summary>
+/// <summary>A connection to <c>jobs.db</c>, opened at its first use and
+/// again after a failure. Not safe for several threads at once.</summary>
 /// <param name="folder">The folder that the database is in.</param>
 /// <param name="isWriter">Whether the connection creates the database and brings its schema up to date.</param>
 internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable

@@ -40,7 +40,9 @@ internal sealed class JobFeed
 
     /// <summary>Publishes progress of the engine.</summary>
     public void Report(SongProgress value) => Publish(
-        last => new(last.Number + 1, last.State == JobState.Queued && value.Stage != SongStage.Queued ? JobState.Running : last.State, value, null));
+        last => new(
+            last.Number + 1, last.State == JobState.Queued && value.Stage != SongStage.Queued ? JobState.Running : last.State,
+            value, null));
 
     /// <summary>Publishes that the job's place among the waiting ones has changed.</summary>
     public void Moved() => Publish(last => last with { Number = last.Number + 1 });

@@ -30,6 +30,9 @@ internal sealed class JobOrder(IOptions<JobOptions> options)
         }
     }
 
+    /// <summary>The number of jobs that may wait.</summary>
+    public int Capacity => options.Value.QueueCapacity;
+
     /// <summary>True if no place is free.</summary>
     public bool IsFull
     {
@@ -37,7 +40,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options)
         {
             lock (_lock)
             {
-                return _waiting.Count - _claimed + _reserved >= options.Value.QueueCapacity;
+                return _waiting.Count - _claimed + _reserved >= Capacity;
             }
         }
     }

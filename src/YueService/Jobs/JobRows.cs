@@ -26,7 +26,8 @@ internal static class JobRows
 
     /// <summary>Returns whether an exception says that stored text or numbers are not what this program wrote.</summary>
     public static bool IsDamage(Exception e) =>
-        e is JsonException or ArgumentException or FormatException or InvalidOperationException or NotSupportedException or OverflowException;
+        e is JsonException or ArgumentException or FormatException or InvalidOperationException
+            or NotSupportedException or OverflowException;
 
     /// <summary>Runs a command that returns whole rows. A damaged row is returned as a failed job.</summary>
     /// <param name="command">The command.</param>

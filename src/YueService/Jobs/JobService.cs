@@ -171,7 +171,8 @@ internal sealed partial class JobService(
         }
     }
 
-    private static Fault Interrupted { get; } = new(FaultKind.SongFailed, "The service ended twice while this song was made. Ask for it again.");
+    private static Fault Interrupted { get; } = new(
+        FaultKind.SongFailed, "The service ended twice while this song was made. Ask for it again.");
 
     [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason} Yue:StateFolder is {Folder}. It is tried again every two seconds")]
     private partial void LogClosed(string reason, string folder);

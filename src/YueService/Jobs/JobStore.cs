@@ -12,7 +12,8 @@ internal sealed partial class JobStore(
     TimeProvider clock,
     ILogger<JobStore> logger)
 {
-    /// <summary>The time that <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/> wait at most, so that they answer within a second.</summary>
+    /// <summary>The time that <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/>
+    /// wait at most, so that they answer within a second.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(0.8);
 
     /// <summary>Returns a job as it is now; null when there is none.</summary>

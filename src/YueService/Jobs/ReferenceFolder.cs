@@ -4,7 +4,8 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>The reference clips of jobs that are not finished: one file per track, float32 at the codec's rate, as the engine takes them.</summary>
+/// <summary>The reference clips of jobs that are not finished: one file per
+/// track, float32 at the codec's rate, as the engine takes them.</summary>
 /// <remarks>
 /// A clip is written before its job's row, and deleted after the row says that the job has ended. The next start deletes the clips that a
 /// killed process left. File errors are <see cref="StorageException"/>.
@@ -45,7 +46,8 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
         while (File.Exists(At(id, tracks.Count)))
         {
             var bytes = File.ReadAllBytes(At(id, tracks.Count));
-            if (bytes.Length == 0 || bytes.Length % sizeof(float) != 0 || (sizes is not null && sizes.GetValueOrDefault(Name(id, tracks.Count)) != bytes.Length))
+            if (bytes.Length == 0 || bytes.Length % sizeof(float) != 0
+                || (sizes is not null && sizes.GetValueOrDefault(Name(id, tracks.Count)) != bytes.Length))
             {
                 LogDamaged(Name(id, tracks.Count), id, bytes.Length);
                 return null;
@@ -86,7 +88,8 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
     {
         if (Directory.Exists(_root))
         {
-            foreach (var file in Directory.GetFiles(_root, "*" + Extension).Where(file => !unfinished.Contains(Path.GetFileName(file).Split('-')[0])))
+            foreach (var file
+                in Directory.GetFiles(_root, "*" + Extension).Where(file => !unfinished.Contains(Path.GetFileName(file).Split('-')[0])))
             {
                 File.Delete(file);
             }

@@ -122,7 +122,8 @@ internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, 
         public ReferenceRow? Reference { get; init; }
     }
 
-    internal sealed record OutputRow(int? SampleRate = null, bool Stems = false, double? LoudnessLufs = null, double? FadeOutSeconds = null);
+    internal sealed record OutputRow(
+        int? SampleRate = null, bool Stems = false, double? LoudnessLufs = null, double? FadeOutSeconds = null);
 
     internal sealed record SamplingRow(
         double? Temperature = null,

@@ -71,7 +71,8 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     /// <param name="track">The track.</param>
     /// <param name="format">The file's format.</param>
     /// <param name="sizes">The stored sizes by file name; null when an earlier release stored the song.</param>
-    public SongFile? Open(string id, string track, AudioFormat format, IReadOnlyDictionary<string, long>? sizes) => StorageFaults.Guard(() =>
+    public SongFile? Open(string id, string track, AudioFormat format, IReadOnlyDictionary<string, long>? sizes) =>
+        StorageFaults.Guard(() =>
     {
         var name = FileName(track, format);
         try
@@ -137,7 +138,8 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
 
     /// <summary>Deletes what an earlier process left: partial and hidden folders, partial files, and songs without a row.</summary>
     /// <param name="jobs">The jobs that have a row.</param>
-    /// <param name="keepUnknown">Keeps songs without a row: the database is new, and the songs may be all that is left of an old one.</param>
+    /// <param name="keepUnknown">Keeps songs without a row: the database is
+    /// new, and the songs may be all that is left of an old one.</param>
     public void Sweep(IReadOnlySet<string> jobs, bool keepUnknown) => StorageFaults.Guard(() =>
     {
         foreach (var folder in Directory.GetDirectories(_root))
@@ -230,7 +232,8 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
         }
     }
 
-    private long? SizeOf(string id, string name) => new FileInfo(Path.Combine(At(id), name)) is { Exists: true, Length: var bytes } ? bytes : null;
+    private long? SizeOf(string id, string name) =>
+        new FileInfo(Path.Combine(At(id), name)) is { Exists: true, Length: var bytes } ? bytes : null;
 
     /// <summary>Returns whether a file of an earlier release, whose size was not stored, has the length that its own header says.</summary>
     private static bool IsWholeWav(FileStream file)

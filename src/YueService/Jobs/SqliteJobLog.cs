@@ -22,7 +22,8 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
 
     public bool IsNew => _writes.Database.IsNew;
 
-    public Task OpenAsync(CancellationToken cancel) => _writes.UseAsync(connection => Execute(connection, JobDatabase.Probe, "", null), cancel);
+    public Task OpenAsync(CancellationToken cancel) =>
+        _writes.UseAsync(connection => Execute(connection, JobDatabase.Probe, "", null), cancel);
 
     public Task<StoredJob> AddAsync(NewJob job, CancellationToken cancel) => _writes.UseAsync(
         connection =>
@@ -80,7 +81,8 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
         $"state = 'succeeded', {Finished}, song = $value -> 'song', files = $value -> 'files'", id, SongFolder.Describe(song), cancel);
 
     public Task SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel) => UpdateAsync(
-        string.Create(CultureInfo.InvariantCulture, $"files = json_set(coalesce(files, '{{}}'), '$.\"' || $value || '\"', {bytes})"), id, file, cancel);
+        string.Create(CultureInfo.InvariantCulture, $"files = json_set(coalesce(files, '{{}}'), '$.\"' || $value || '\"', {bytes})"),
+        id, file, cancel);
 
     public Task FailAsync(string id, Fault fault, CancellationToken cancel) =>
         UpdateAsync($"state = 'failed', {Finished}, fault = $value", id, JobRows.ToJson(fault), cancel);

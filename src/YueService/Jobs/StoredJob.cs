@@ -22,7 +22,8 @@ internal enum JobState
 /// <param name="Warnings">What the caller should know about how the request was understood.</param>
 internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings)
 {
-    /// <summary>The trace that the job belongs to, as a <c>traceparent</c>; null where nothing traced, or an earlier release took the job.</summary>
+    /// <summary>The trace that the job belongs to, as a <c>traceparent</c>;
+    /// null where nothing traced, or an earlier release took the job.</summary>
     public string? TraceParent { get; init; }
 }
 
@@ -71,7 +72,8 @@ internal sealed record StoredJob
     /// <summary>Null unless succeeded.</summary>
     public StoredSong? Song { get; init; }
 
-    /// <summary>The bytes of the job's files by name: the song's, or the reference clip's before. Null when an earlier release stored the job.</summary>
+    /// <summary>The bytes of the job's files by name: the song's, or the reference
+    /// clip's before. Null when an earlier release stored the job.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
 
     /// <summary>True if the stored job could not be read. It is shown as failed and can be removed.</summary>

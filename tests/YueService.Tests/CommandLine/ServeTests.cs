@@ -153,7 +153,8 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public async Task The_host_starts_stops_and_disposes_of_the_engine_once()
     {
-        using var host = YueHost.BuildEngine(new HostSettings([], []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
+        using var host = YueHost.BuildEngine(
+            new HostSettings([], []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
         var engine = (FakeSongEngine)host.Services.GetRequiredService<ISongEngine>();
         await host.StartAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["started"], engine.Life);

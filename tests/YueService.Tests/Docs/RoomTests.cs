@@ -21,18 +21,7 @@ public sealed class RoomTests
         | `App/Web` | `Songs`, `Engine/*` |
         """);
 
-    // Uses that the work on the life of a song request ends.
-    private static readonly HashSet<(string Folder, string UsedFolder)> Open =
-    [
-        ("YueService/Telemetry", "YueService/Jobs"),
-        ("YueService/Jobs", "YueService/Api/Errors"),
-        ("YueService/Jobs", "YueService/Api/Songs"),
-        ("YueService/Jobs/Audio", "YueService/Api/Requests"),
-        ("YueService/Jobs/Audio", "YueService/Api/Songs"),
-    ];
-
-    private static IEnumerable<RoomUse> Uses =>
-        Compiled.Uses.Concat(SourceRooms.Uses).Where(use => !Open.Contains((use.Folder, use.UsedFolder)));
+    private static IEnumerable<RoomUse> Uses => Compiled.Uses.Concat(SourceRooms.Uses);
 
     [Fact]
     public void Namespaces_are_folders() => AssertNone(SourceRooms.Misplaced);
@@ -45,10 +34,6 @@ public sealed class RoomTests
 
     [Fact]
     public void Rooms_use_all_that_the_table_allows() => AssertNone(Table.Unneeded(Uses));
-
-    [Fact]
-    public void Open_uses_are_there() =>
-        AssertNone(Open.Except(Compiled.Uses.Select(use => (use.Folder, use.UsedFolder))).Select(pair => pair.ToString()));
 
     [Fact]
     public void Every_kind_of_use_is_seen()

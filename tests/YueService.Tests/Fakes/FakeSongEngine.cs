@@ -131,7 +131,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
             Requests.Enqueue(ticket.Request);
             ticket.Succeed(await song);
         }
-        catch (OperationCanceledException) when (ticket.Cancel.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             ticket.SetCancelled();
         }
@@ -173,7 +173,8 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     /// <summary>What stage 1 wrote of every song.</summary>
     public static SongCodes Codes { get; } = new(
-        ModelName, [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio), new("chorus", [4], [5], SectionEnd.MaxNewTokens, 6)]);
+        ModelName,
+        [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio), new("chorus", [4], [5], SectionEnd.MaxNewTokens, 6)]);
 
     /// <summary>A tenth of a second of sound for a request.</summary>
     public static SongResult Song(SongRequest request, params string[] warnings)

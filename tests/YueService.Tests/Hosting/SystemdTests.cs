@@ -176,7 +176,9 @@ public sealed class SystemdTests : IDisposable
     {
         var host = Options.Create(new HostOptions { ShutdownTimeout = TimeSpan.FromSeconds(45) });
         var systemd = NotifierFor(address ?? _folder["notify"]);
-        var reporter = new SystemdReporter(_engine, new JobOrder(Options.Create(new JobOptions())), _lifetime, host, systemd, new(watchdog ? Watchdog : null), _clock, _log);
+        var reporter = new SystemdReporter(
+            _engine, new JobOrder(Options.Create(new JobOptions())), _lifetime,
+            host, systemd, new(watchdog ? Watchdog : null), _clock, _log);
         await reporter.StartAsync(TestContext.Current.CancellationToken);
         return reporter;
     }

@@ -103,7 +103,8 @@ public sealed class AccessTests
         var answers = new List<HttpStatusCode>();
         foreach (var header in headers)
         {
-            using var response = await client.PredictAsync(Body, request => request.Headers.TryAddWithoutValidation("Authorization", header));
+            using var response = await client.PredictAsync(
+                Body, request => request.Headers.TryAddWithoutValidation("Authorization", header));
             answers.Add(response.StatusCode);
         }
 

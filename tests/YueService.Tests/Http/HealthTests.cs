@@ -35,7 +35,8 @@ public sealed class HealthTests : IDisposable
         Assert.True(model.GetProperty("loaded").GetBoolean());
         var memory = health.GetProperty("memory");
         Assert.Equal((1000, 200, 300), (
-            memory.GetProperty("total_bytes").GetInt64(), memory.GetProperty("used_bytes").GetInt64(), memory.GetProperty("planned_bytes").GetInt64()));
+            memory.GetProperty("total_bytes").GetInt64(), memory.GetProperty("used_bytes").GetInt64(),
+            memory.GetProperty("planned_bytes").GetInt64()));
         var queue = health.GetProperty("queue");
         Assert.Equal((1, 1, 3), (
             queue.GetProperty("depth").GetInt32(), queue.GetProperty("running").GetInt32(), queue.GetProperty("capacity").GetInt32()));
@@ -59,7 +60,9 @@ public sealed class HealthTests : IDisposable
         _app.Engine.Status = new EngineStatus { State = EngineState.Failed, Failure = "config.json has no hidden_size" };
         var (status, health) = await GetAsync("/health");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
-        Assert.Equal(("failed", "config.json has no hidden_size"), (health.GetProperty("status").GetString(), health.GetProperty("reason").GetString()));
+        Assert.Equal(
+            ("failed", "config.json has no hidden_size"),
+            (health.GetProperty("status").GetString(), health.GetProperty("reason").GetString()));
         Assert.Equal(JsonValueKind.Null, health.GetProperty("loading").ValueKind);
     }
 
@@ -96,7 +99,8 @@ public sealed class HealthTests : IDisposable
     public async Task A_probe_may_ask_with_head()
     {
         using var client = _app.CreateClient();
-        using var response = await client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/health"), TestContext.Current.CancellationToken);
+        using var response = await client.SendAsync(
+            new HttpRequestMessage(HttpMethod.Head, "/health"), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.True(response.Headers.CacheControl!.NoStore);
     }

@@ -149,7 +149,8 @@ public sealed class LargeBodyTests
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
-        using var response = await client.PredictAsync($$"""{"lyrics":"la","reference":[{{string.Join(',', Enumerable.Repeat('0', 2 * Mebibyte))}}]}""");
+        using var response = await client.PredictAsync(
+            $$"""{"lyrics":"la","reference":[{{string.Join(',', Enumerable.Repeat('0', 2 * Mebibyte))}}]}""");
         await response.ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "urn:yue:body-too-large");
     }
 
@@ -182,7 +183,8 @@ public sealed class LargeBodyTests
         /// <summary>The first answer on the connection.</summary>
         public Task<RawAnswer> Answer { get; private set; } = Task.FromResult(new RawAnswer(""));
 
-        public static async Task<Upload> StartAsync(Uri server, string path, long? contentLength, string contentType = "multipart/form-data; boundary=x")
+        public static async Task<Upload> StartAsync(
+            Uri server, string path, long? contentLength, string contentType = "multipart/form-data; boundary=x")
         {
             var upload = new Upload { _isChunked = contentLength is null };
             await upload._client.ConnectAsync(server.Host, server.Port, TestContext.Current.CancellationToken);

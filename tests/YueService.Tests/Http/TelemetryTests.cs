@@ -75,10 +75,12 @@ public sealed class TelemetryTests : IDisposable
         var traceId = await SingAsync();
 
         // Other tests sing at the same time: only this trace counts.
-        List<Activity> Mine() => [.. activities.Where(activity => activity.TraceId.ToHexString() == traceId).OrderBy(activity => activity.StartTimeUtc)];
+        List<Activity> Mine() =>
+            [.. activities.Where(activity => activity.TraceId.ToHexString() == traceId).OrderBy(activity => activity.StartTimeUtc)];
         await Eventually.TrueAsync(() => Mine().Count == 7);
         Assert.Equal(
-            ["decode", "encode", "queue", "section", "section", "stage1", "stage2"], Mine().Select(activity => activity.OperationName).Order());
+            ["decode", "encode", "queue", "section", "section", "stage1", "stage2"],
+            Mine().Select(activity => activity.OperationName).Order());
         var steps = Mine().ToLookup(activity => activity.OperationName);
         Assert.Equal(TimeSpan.FromSeconds(2), steps["stage2"].Single().Duration);
         Assert.Equal(steps["queue"].Single().StartTimeUtc + TimeSpan.FromSeconds(0.5), steps["stage1"].Single().StartTimeUtc);

@@ -140,7 +140,8 @@ public sealed class DamageTests : IDisposable
         {
             using var response = await client.GetAsync($"{job}/audio?format={format}", TestContext.Current.CancellationToken);
             var problem = await response.ProblemAsync(HttpStatusCode.InternalServerError, "urn:yue:song-damaged");
-            Assert.Contains($"mix.wav in the state folder has {bytes} bytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+            Assert.Contains(
+                $"mix.wav in the state folder has {bytes} bytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         }
     }
 

@@ -131,7 +131,8 @@ public sealed class JobOrderTests : IDisposable
 
     private Job New()
     {
-        var job = Job.Awaited(new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []), DateTimeOffset.UnixEpoch, CancellationToken.None);
+        var job = Job.Awaited(
+            new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []), DateTimeOffset.UnixEpoch, CancellationToken.None);
         _jobs.Add(job);
         return job;
     }

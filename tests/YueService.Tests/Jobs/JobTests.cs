@@ -42,7 +42,8 @@ public sealed class JobTests : IDisposable
         await Eventually.TrueAsync(() => ProgressOf(first).Result.GetProperty("tokens").GetInt64() == 50);
         var progress = await ProgressOf(first);
         Assert.Equal(("stage1", 2, 2), (
-            progress.GetProperty("stage").GetString(), progress.GetProperty("section").GetInt32(), progress.GetProperty("sections").GetInt32()));
+            progress.GetProperty("stage").GetString(), progress.GetProperty("section").GetInt32(),
+            progress.GetProperty("sections").GetInt32()));
         Assert.Equal(50, progress.GetProperty("percent").GetDouble());
         Assert.True((await _client.GetJsonAsync(first)).GetProperty("estimated_seconds_left").GetDouble() >= 0);
 
@@ -191,7 +192,8 @@ public sealed class JobTests : IDisposable
         do
         {
             var page = await _client.GetJsonAsync($"/v1/songs?limit=2{(cursor is null ? "" : $"&cursor={cursor}")}");
-            seen.AddRange(page.GetProperty("songs").EnumerateArray().Select(job => job.GetProperty("links").GetProperty("self").GetString()!));
+            seen.AddRange(
+                page.GetProperty("songs").EnumerateArray().Select(job => job.GetProperty("links").GetProperty("self").GetString()!));
             Assert.All(page.GetProperty("songs").EnumerateArray(), job => Assert.False(job.TryGetProperty("lyrics", out _)));
             cursor = page.GetProperty("next_cursor").GetString();
         }

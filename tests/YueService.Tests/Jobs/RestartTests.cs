@@ -69,7 +69,9 @@ public sealed class RestartTests : IDisposable
         {
             ShouldListenTo = source => source.Name == YueTelemetry.Name,
             Sample = (ref ActivityCreationOptions<ActivityContext> options) =>
-                options.Parent.TraceFlags.HasFlag(ActivityTraceFlags.Recorded) ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.None,
+                options.Parent.TraceFlags.HasFlag(ActivityTraceFlags.Recorded)
+                    ? ActivitySamplingResult.AllDataAndRecorded
+                    : ActivitySamplingResult.None,
             ActivityStopped = activities.Enqueue,
         };
         ActivitySource.AddActivityListener(listener);
@@ -79,7 +81,9 @@ public sealed class RestartTests : IDisposable
             using var client = app.CreateClient();
             await client.WhenAsync(job, "succeeded");
             await Eventually.TrueAsync(() => app.Log.Events.Any(
-                e => e.MessageTemplate.Text.StartsWith("Job {JobId} ended", StringComparison.Ordinal) && e.TraceId?.ToHexString() == traceId));
+                e =>
+                    e.MessageTemplate.Text.StartsWith("Job {JobId} ended", StringComparison.Ordinal)
+                        && e.TraceId?.ToHexString() == traceId));
             var mine = activities.Where(activity => activity.TraceId.ToHexString() == traceId).ToList();
             Assert.Equal(recorded, string.Join(' ', mine.Select(activity => activity.OperationName).Order()));
             Assert.All(
@@ -201,7 +205,8 @@ public sealed class RestartTests : IDisposable
         }
     }
 
-    /// <summary>Dies at every step of a song's way to the disk; the next process has the song or makes it, exactly once in the list.</summary>
+    /// <summary>Dies at every step of a song's way to the disk; the next
+    /// process has the song or makes it, exactly once in the list.</summary>
     [Theory]
     [InlineData("create")]
     [InlineData("write mix.wav")]
@@ -272,7 +277,11 @@ public sealed class RestartTests : IDisposable
 
     /// <summary>Waits until the store knows that a job runs, which it learns a little later than a reader.</summary>
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
-        async () => await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running });
+        async () =>
+            await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is
+            {
+                State: JobState.Running,
+            });
 
     /// <summary>Waits until the store of a service that was stopped is closed: the program closes it on a thread of its own.</summary>
     private Task WhenClosedAsync() => Eventually.TrueAsync(() =>

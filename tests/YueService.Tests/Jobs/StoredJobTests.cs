@@ -34,11 +34,14 @@ public sealed class StoredJobTests : IDisposable
 
         var finished = PathOf(jobs[0]);
         var song = jobs[0].GetProperty("song");
-        Assert.Equal(("demo", 7, 44_100), (song.GetProperty("model").GetString(), song.GetProperty("seed").GetInt64(), song.GetProperty("sample_rate").GetInt32()));
+        Assert.Equal(
+            ("demo", 7, 44_100),
+            (song.GetProperty("model").GetString(), song.GetProperty("seed").GetInt64(), song.GetProperty("sample_rate").GetInt32()));
         Assert.Equal("max_new_tokens", song.GetProperty("sections")[0].GetProperty("ended").GetString());
         foreach (var track in new[] { "mix", "vocal", "instrumental" })
         {
-            Assert.Equal(88_244, (await client.GetByteArrayAsync($"{finished}/audio?track={track}", TestContext.Current.CancellationToken)).Length);
+            Assert.Equal(
+                88_244, (await client.GetByteArrayAsync($"{finished}/audio?track={track}", TestContext.Current.CancellationToken)).Length);
         }
 
         Assert.Equal("verse", (await client.GetJsonAsync($"{finished}/codes")).GetProperty("sections")[0].GetProperty("tag").GetString());
@@ -55,7 +58,8 @@ public sealed class StoredJobTests : IDisposable
             await client.WhenAsync(PathOf(job), "succeeded");
         }
 
-        var (running, withClip, further) = (app.Engine.Requests.ElementAt(0), app.Engine.Requests.ElementAt(1), app.Engine.Requests.ElementAt(2));
+        var (running, withClip, further) = (
+            app.Engine.Requests.ElementAt(0), app.Engine.Requests.ElementAt(1), app.Engine.Requests.ElementAt(2));
         Assert.Equal(("[verse]\nrunning\n[chorus]\nla", "rock", 10_000), (running.Lyrics, running.Genre, running.MaxNewTokens));
         Assert.Equal(new SamplingSettings { Temperature = 0.9, TopK = 40, GuidanceScale = 2.5 }, running.Sampling);
         Assert.Equal(1.5, withClip.Reference!.EndSeconds);
@@ -73,7 +77,8 @@ public sealed class StoredJobTests : IDisposable
         using var client = app.CreateClient();
         using var refused = await client.PostSongAsync("""{"lyrics":"la"}""");
         var problem = await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
-        Assert.Contains("jobs.db has schema 99, and this release knows 3", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "jobs.db has schema 99, and this release knows 3", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         using var song = await client.PredictAsync("""{"lyrics":"la"}""");
         await song.SongAsync();
         Assert.Equal(before, File.ReadAllBytes(_state["jobs.db"]));
@@ -123,7 +128,8 @@ public sealed class StoredJobTests : IDisposable
     [Fact]
     public void A_request_of_which_only_the_lyrics_are_stored_has_the_defaults()
     {
-        var read = JobRows.FromJson<RequestRow>("""{"song":{"lyrics":"la"},"format":null,"client_job_id":null,"warnings":[]}""").ToRequest();
+        var read = JobRows.FromJson<RequestRow>("""{"song":{"lyrics":"la"},"format":null,"client_job_id":null,"warnings":[]}""")
+            .ToRequest();
         Assert.Equal(new SongRequest { Lyrics = "la" }, read.Song);
     }
 
@@ -132,7 +138,8 @@ public sealed class StoredJobTests : IDisposable
     {
         var json = """
             {"sample_rate":44100,"duration_seconds":1.5,"seed":2,"model":"m",
-            "timings":{"queue_seconds":1,"stage1_seconds":2,"stage2_seconds":3,"decode_seconds":4,"total_seconds":10,"tokens_per_second":5,"real_time_factor":6},
+            "timings":{"queue_seconds":1,"stage1_seconds":2,"stage2_seconds":3,"decode_seconds":4,"total_seconds":10,
+            "tokens_per_second":5,"real_time_factor":6},
             "sections":[{"tag":"verse","seconds":1.5,"tokens":150,"ended":"max_new_tokens","kept":true}],
             "warnings":["odd"],"tracks":["mix"],"stage":"finish",
             "reference":{"seconds":3,"tracks":2,"from_cache":true,"encode_seconds":0.5},

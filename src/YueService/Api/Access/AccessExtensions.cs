@@ -92,7 +92,8 @@ internal static class AccessExtensions
     };
 
     /// <summary>Returns the limit of the caller's key, or of its address if the service has no keys.</summary>
-    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) => RateLimitPartition.GetFixedWindowLimiter(
+    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) =>
+        RateLimitPartition.GetFixedWindowLimiter(
         http.User.Identity?.Name ?? http.Connection.RemoteIpAddress?.ToString() ?? "",
         _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
 

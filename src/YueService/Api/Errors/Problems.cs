@@ -51,7 +51,8 @@ internal static class Problems
         return Create(
             http,
             ProblemType.TooManyBodies,
-            $"The bodies of all requests together may have {maxBytes >> 20} MiB. Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
+            $"The bodies of all requests together may have {maxBytes >> 20} MiB. "
+                + "Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
     }
 
     /// <summary>503: the state folder cannot be used now.</summary>

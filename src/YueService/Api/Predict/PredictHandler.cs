@@ -28,7 +28,8 @@ internal sealed partial class PredictHandler(
     /// <response code="422">Fields are out of bounds: all of them are named.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
     /// <response code="503">The models are not loaded; Retry-After says when to try again.</response>
-    public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(HttpContext http)
+    public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(
+        HttpContext http)
     {
         if (AnswerForm.Choose(http.Request) is not { } form)
         {

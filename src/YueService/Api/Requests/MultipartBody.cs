@@ -155,7 +155,8 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
     {
         if (!_parts.Remove(JsonPart, out var request))
         {
-            return (null, Problems.Create(http, ProblemType.BadRequest, $"The part {JsonPart} is missing: it has the JSON of the request."));
+            return (
+                null, Problems.Create(http, ProblemType.BadRequest, $"The part {JsonPart} is missing: it has the JSON of the request."));
         }
 
         using (request)
@@ -177,7 +178,8 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
         Problems.Create(http, ProblemType.BadRequest, $"The body is no whole multipart/form-data: {reason}");
 
     /// <summary>Returns whether the body is malformed, rather than cut off by the server or the client.</summary>
-    private static bool IsFaultOfBody(Exception e) => e is InvalidDataException or (IOException and not (BadHttpRequestException or ConnectionResetException));
+    private static bool IsFaultOfBody(Exception e) =>
+        e is InvalidDataException or (IOException and not (BadHttpRequestException or ConnectionResetException));
 
     private static string? BoundaryOf(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type)

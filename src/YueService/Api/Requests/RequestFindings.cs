@@ -1,5 +1,6 @@
 using System.Text.Json;
 using YueService.Jobs.Audio;
+using YueService.Settings;
 
 namespace YueService.Api.Requests;
 

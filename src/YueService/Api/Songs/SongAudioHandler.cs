@@ -70,7 +70,9 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     private static ProblemHttpResult Damaged(HttpContext http, StoredJob job, SongFile file)
     {
         using var content = file.Content;
-        var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0 ? $"instead of {bytes}" : "and its header says otherwise";
+        var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0
+            ? $"instead of {bytes}"
+            : "and its header says otherwise";
         return Problems.Create(
             http,
             ProblemType.SongDamaged,
@@ -81,7 +83,8 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     {
         // A file made again by another encoder differs in its length or its time.
         var version = string.Create(
-            CultureInfo.InvariantCulture, $"{id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
+            CultureInfo.InvariantCulture,
+            $"{id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
         return new(file.Length, TypedResults.Stream(
             file,
             format.MediaType(),
@@ -182,7 +185,8 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
                 headers.Remove(HeaderNames.ETag);
                 headers.Remove(HeaderNames.LastModified);
                 var detail = $"The range is {JsonText.Cut(httpContext.Request.Headers.Range.ToString())}; the file has {length} bytes.";
-                await Problems.Create(httpContext, ProblemType.ForStatus(StatusCodes.Status416RangeNotSatisfiable), detail).ExecuteAsync(httpContext);
+                await Problems.Create(httpContext, ProblemType.ForStatus(StatusCodes.Status416RangeNotSatisfiable), detail)
+                    .ExecuteAsync(httpContext);
             }
         }
     }

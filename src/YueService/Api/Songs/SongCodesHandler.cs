@@ -51,7 +51,8 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
         {
             return songs.FindCodes(id) is { } codes ? (codes, null)
                 : IsRemoved(id) ? (null, SongHandler.NoJob(http, id))
-                : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: an earlier release made it, or their file is damaged. Ask for the song again."));
+                : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: "
+                    + "an earlier release made it, or their file is damaged. Ask for the song again."));
         }
         catch (StorageException) when (IsRemoved(id))
         {

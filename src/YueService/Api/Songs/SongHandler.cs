@@ -57,7 +57,8 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     /// <response code="202">The job, which has not ended within a second; its note says why. Location is the job.</response>
     /// <response code="204">The finished job and its song are removed.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
-    public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(HttpContext http, string id)
+    public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(
+        HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
         {

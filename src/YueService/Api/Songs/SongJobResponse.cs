@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
 using Yue.Engine.Songs;
 using YueService.Api.Errors;
-using YueService.Api.Predict;
 using YueService.Jobs;
 
 namespace YueService.Api.Songs;

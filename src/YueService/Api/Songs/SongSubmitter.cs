@@ -11,7 +11,8 @@ internal sealed class SongSubmitter(
     ISongEngine engine, JobIntake intake, JobStore jobs, JobEstimate estimate, SongRequestBody requests)
 {
     /// <summary>202 with the job, or the problem.</summary>
-    /// <remarks>A known <c>Idempotency-Key</c> decides before the fields are read: the song that they name may be removed by then.</remarks>
+    /// <remarks>A known <c>Idempotency-Key</c> decides before the fields
+    /// are read: the song that they name may be removed by then.</remarks>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
     public async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> SubmitAsync(HttpContext http, AudioFormat? accepted)

@@ -22,7 +22,8 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         if (upload.Separate && !separator.IsAvailable)
         {
             loaded.Error(
-                "reference.separate", "reference.separate needs a separator, and Yue:Separator names none. Set it, or send vocal and instrumental.");
+                "reference.separate",
+                "reference.separate needs a separator, and Yue:Separator names none. Set it, or send vocal and instrumental.");
             return loaded;
         }
 
@@ -88,14 +89,17 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         {
             loaded.Error("reference.start_seconds", string.Create(
                 CultureInfo.InvariantCulture,
-                $"reference.start_seconds is {upload.StartSeconds}, and the clip lasts {shortest:0.###} s; send a clip or a start that leaves at least {SongLimits.MinReferenceSeconds} s."));
+                $"reference.start_seconds is {upload.StartSeconds}, and the clip lasts {shortest:0.###} s; "
+                    + $"send a clip or a start that leaves at least {SongLimits.MinReferenceSeconds} s."));
         }
 
-        if (sounds is [var vocal, var instrumental] && Math.Abs(vocal.DurationSeconds - instrumental.DurationSeconds) > MaxStemDifferenceSeconds)
+        if (sounds is [var vocal, var instrumental]
+            && Math.Abs(vocal.DurationSeconds - instrumental.DurationSeconds) > MaxStemDifferenceSeconds)
         {
             loaded.Error("reference.instrumental", string.Create(
                 CultureInfo.InvariantCulture,
-                $"reference.instrumental lasts {instrumental.DurationSeconds:0.###} s and reference.vocal {vocal.DurationSeconds:0.###} s; send stems of the same length."));
+                $"reference.instrumental lasts {instrumental.DurationSeconds:0.###} s "
+                    + $"and reference.vocal {vocal.DurationSeconds:0.###} s; send stems of the same length."));
         }
     }
 }
