@@ -21,11 +21,12 @@ internal interface IJobLog
 
     Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel);
 
-    /// <summary>Jobs from the newest on.</summary>
-    /// <param name="before">Only jobs with a smaller <see cref="StoredJob.Number"/>; null begins at the newest.</param>
-    /// <param name="count">The most jobs returned.</param>
-    /// <param name="cancel">Gives up waiting.</param>
-    Task<IReadOnlyList<StoredJob>> ListAsync(long? before, int count, CancellationToken cancel);
+    /// <summary>Returns jobs from the newest on.</summary>
+    Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel);
+
+    /// <summary>Changes what a user says about a song.</summary>
+    /// <returns>The job; null if there is none, or if others have changed it since <see cref="JobEdit.BasedOn"/>.</returns>
+    Task<StoredJob?> EditAsync(string id, JobEdit edit, CancellationToken cancel);
 
     /// <summary>Jobs that are queued or running, the oldest first.</summary>
     Task<IReadOnlyList<StoredJob>> ListUnfinishedAsync(CancellationToken cancel);

@@ -38,8 +38,22 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
     // Version 2 stores the sizes of a job's files.
     private const string ToVersion2 = "ALTER TABLE jobs ADD COLUMN files TEXT;";
 
-    // Version 3 stores the kind of a fault. Before, it was the name of a problem type, with the title of that type.
+    // Version 3 stores what users say about a song, where it came from, and the text to search. It stores the kind of a fault; before,
+    // that was the name of a problem type, with the title of that type. The text is in a table of its own, so that a search reads
+    // nothing else.
     private const string ToVersion3 = """
+        ALTER TABLE jobs ADD COLUMN title TEXT;
+        ALTER TABLE jobs ADD COLUMN note TEXT;
+        ALTER TABLE jobs ADD COLUMN favourite INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE jobs ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE jobs ADD COLUMN parent_id TEXT;
+        CREATE INDEX jobs_by_favourite ON jobs (number) WHERE favourite;
+        CREATE INDEX jobs_by_parent ON jobs (parent_id, number) WHERE parent_id IS NOT NULL;
+        CREATE TABLE search_texts (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+        CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN DELETE FROM search_texts WHERE number = old.number; END;
+        INSERT INTO search_texts
+        SELECT number, search_text(json_extract(request, '$.song.genre'), json_extract(request, '$.song.lyrics'))
+        FROM jobs WHERE json_valid(request);
         UPDATE jobs
         SET fault = json_object(
             'kind', replace(replace(json_extract(fault, '$.type'), 'urn:yue:', ''), '-', '_'),
@@ -111,6 +125,8 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
 
     private void Prepare(SqliteConnection connection)
     {
+        connection.CreateFunction<string?, string?, string>(
+            "search_text", (genre, lyrics) => SearchText.Of(title: null, genre ?? "", lyrics ?? ""), isDeterministic: true);
         using var command = connection.CreateCommand();
         command.CommandText = "PRAGMA user_version";
         var version = Convert.ToInt32(command.ExecuteScalar(), CultureInfo.InvariantCulture);

@@ -58,7 +58,15 @@ internal static class JobRows
         Number = reader.GetInt64(reader.GetOrdinal("number")),
         Id = reader.GetString(reader.GetOrdinal("id")),
         State = Enum.Parse<JobState>(reader.GetString(reader.GetOrdinal("state")), ignoreCase: true),
-        Request = FromJson<RequestRow>(reader.GetString(reader.GetOrdinal("request"))).ToRequest(),
+        Request = FromJson<RequestRow>(reader.GetString(reader.GetOrdinal("request"))).ToRequest() with
+        {
+            Title = Text(reader, "title"),
+            ParentId = Text(reader, "parent_id"),
+        },
+        Title = Text(reader, "title"),
+        Note = Text(reader, "note"),
+        IsFavourite = reader.GetBoolean(reader.GetOrdinal("favourite")),
+        Edits = reader.GetInt64(reader.GetOrdinal("edits")),
         BodyHash = Text(reader, "body_hash"),
         CreatedAt = Time(reader, "created_ms")!.Value,
         StartedAt = Time(reader, "started_ms"),

@@ -32,10 +32,18 @@ internal sealed partial class JobStore(
     }
 
     /// <summary>Returns jobs from the newest on.</summary>
-    public async Task<IReadOnlyList<JobView>> ListAsync(long? before, int count, CancellationToken cancel)
+    public async Task<IReadOnlyList<JobView>> ListAsync(JobQuery query, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
-        return [.. (await log.ListAsync(before, count, cancel)).Select(View)];
+        return [.. (await log.ListAsync(query, cancel)).Select(View)];
+    }
+
+    /// <summary>Changes what a user says about a song.</summary>
+    /// <returns>The job; null if there is none, or if others have changed it since <see cref="JobEdit.BasedOn"/>.</returns>
+    public async Task<JobView?> EditAsync(string id, JobEdit edit, CancellationToken cancel)
+    {
+        await signals.WhenOpenAsync(cancel);
+        return await log.EditAsync(id, edit, cancel) is { } job ? View(job) : null;
     }
 
     /// <summary>Cancels an unfinished job. Removes a finished one with its song.</summary>
@@ -130,7 +138,7 @@ internal sealed record JobView(StoredJob Job, Job? Live)
     public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Feed.Latest.State;
 
     /// <summary>Why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
-    public string? Note => Job.IsFinished || Live is null ? null
+    public string? DelayReason => Job.IsFinished || Live is null ? null
         : Live.Feed.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"
         : Live.Cancelled.IsCancellationRequested ? "The job is cancelled as soon as its current step is done and its end is stored."
         : null;

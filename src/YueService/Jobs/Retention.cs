@@ -3,7 +3,8 @@ using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>Removes finished jobs that are too old, and the oldest songs when all together take too much.</summary>
+/// <summary>Removes finished jobs that are too old, and the oldest songs when all together take too much. Favourites stay, and their
+/// files do not count.</summary>
 /// <remarks>
 /// The system's clock may jump, also while no process runs. So ages grow with monotonic time within a process, and nothing is removed by
 /// age within 24 hours after the start or a jump. Called by one thread at a time, except <see cref="RemoveAsync"/>.
@@ -21,14 +22,14 @@ internal sealed partial class Retention(
     // The age of each finished job when this process first saw it, and the timestamp of that moment. Null before the first sweep.
     private Dictionary<string, (TimeSpan Age, long Timestamp)>? _seen;
 
-    /// <summary>Removes jobs that are due, the oldest first. Unfinished jobs are never removed.</summary>
+    /// <summary>Removes jobs that are due, the oldest first. Unfinished jobs and favourites are never removed.</summary>
     /// <exception cref="StorageException">The rest is left for the next time.</exception>
     public async Task SweepAsync(CancellationToken cancel)
     {
         LookAtClock();
         var removesByAge = options.Value.KeepSongsDays > 0 && clock.GetElapsedTime(_holdStart) >= AgeHold;
         var kept = new Queue<(StoredJob Job, long Bytes)>();
-        foreach (var (job, age) in WithAges(await log.ListFinishedAsync(cancel)))
+        foreach (var (job, age) in WithAges(await log.ListFinishedAsync(cancel)).Where(aged => !aged.Job.IsFavourite))
         {
             if (removesByAge && age > TimeSpan.FromDays(options.Value.KeepSongsDays))
             {

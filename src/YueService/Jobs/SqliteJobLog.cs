@@ -28,10 +28,11 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
     public Task<StoredJob> AddAsync(NewJob job, CancellationToken cancel) => _writes.UseAsync(
         connection =>
         {
+            using var transaction = connection.BeginTransaction();
             using var insert = connection.CreateCommand();
             insert.CommandText = """
-                INSERT INTO jobs (id, state, request, idempotency_key, body_hash, created_ms, files)
-                VALUES ($id, 'queued', $request, $key, $hash, $now, $files) RETURNING *
+                INSERT INTO jobs (id, state, request, idempotency_key, body_hash, created_ms, files, title, parent_id)
+                VALUES ($id, 'queued', $request, $key, $hash, $now, $files, $title, $parent) RETURNING *
                 """;
             insert.Parameters.AddWithValue("$id", job.Id);
             insert.Parameters.AddWithValue("$request", JobRows.ToJson(RequestRow.Of(job.Request)));
@@ -39,9 +40,14 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
             insert.Parameters.AddWithValue("$hash", (object?)job.BodyHash ?? DBNull.Value);
             insert.Parameters.AddWithValue("$now", Now());
             insert.Parameters.AddWithValue("$files", job.Files is { } files ? JobRows.ToJson(files) : DBNull.Value);
+            insert.Parameters.AddWithValue("$title", (object?)job.Request.Title ?? DBNull.Value);
+            insert.Parameters.AddWithValue("$parent", (object?)job.Request.ParentId ?? DBNull.Value);
             try
             {
-                return JobRows.Read(insert, NoteDamage).Single();
+                var stored = JobRows.Read(insert, NoteDamage).Single();
+                SetSearchText(connection, stored);
+                transaction.Commit();
+                return stored;
             }
             catch (SqliteException e) when (e.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT)
             {
@@ -56,11 +62,36 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
     public Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel) =>
         _reads.UseAsync(connection => Select(connection, "WHERE idempotency_key = $value", key).SingleOrDefault(), cancel);
 
-    public Task<IReadOnlyList<StoredJob>> ListAsync(long? before, int count, CancellationToken cancel) => _reads.UseAsync(
-        connection => Select(
-            connection,
-            string.Create(CultureInfo.InvariantCulture, $"WHERE number < $value ORDER BY number DESC LIMIT {count}"),
-            before ?? long.MaxValue),
+    public Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel) =>
+        _reads.UseAsync(connection => Select(connection, query), cancel);
+
+    public Task<StoredJob?> EditAsync(string id, JobEdit edit, CancellationToken cancel) => _writes.UseAsync(
+        connection =>
+        {
+            using var transaction = connection.BeginTransaction();
+            using var update = connection.CreateCommand();
+            update.CommandText = """
+                UPDATE jobs SET
+                    title = coalesce($title, title),
+                    favourite = coalesce($favourite, favourite),
+                    note = CASE WHEN $note IS NULL THEN note ELSE nullif($note, '') END,
+                    edits = edits + 1
+                WHERE id = $id AND edits = coalesce($based_on, edits) RETURNING *
+                """;
+            update.Parameters.AddWithValue("$id", id);
+            update.Parameters.AddWithValue("$title", (object?)edit.Title ?? DBNull.Value);
+            update.Parameters.AddWithValue("$favourite", (object?)edit.IsFavourite ?? DBNull.Value);
+            update.Parameters.AddWithValue("$note", (object?)edit.Note ?? DBNull.Value);
+            update.Parameters.AddWithValue("$based_on", (object?)edit.BasedOn ?? DBNull.Value);
+            var job = JobRows.Read(update, NoteDamage).SingleOrDefault();
+            if (job is { IsDamaged: false } && edit.Title is not null)
+            {
+                SetSearchText(connection, job);
+            }
+
+            transaction.Commit();
+            return job;
+        },
         cancel);
 
     public Task<IReadOnlyList<StoredJob>> ListUnfinishedAsync(CancellationToken cancel) => _reads.UseAsync(
@@ -105,6 +136,40 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
         select.CommandText = $"SELECT * FROM jobs {where}";
         select.Parameters.AddWithValue("$value", value);
         return JobRows.Read(select, NoteDamage);
+    }
+
+    private IReadOnlyList<StoredJob> Select(SqliteConnection connection, JobQuery query)
+    {
+        using var select = connection.CreateCommand();
+        var conditions = new List<string> { "number < $before" };
+        select.Parameters.AddWithValue("$before", query.Before ?? long.MaxValue);
+        Require("state = $state", "$state", query.State?.ToString().ToLowerInvariant());
+        Require(query.IsFavourite == true ? "favourite" : "NOT favourite", "$favourite", query.IsFavourite);
+        Require("parent_id = $parent", "$parent", query.ParentId);
+        Require("instr(text, $text)", "$text", query.Text is { } text ? SearchText.Fold(text) : null);
+        select.CommandText = string.Create(
+            CultureInfo.InvariantCulture,
+            $"SELECT jobs.* FROM jobs {(query.Text is null ? "" : "JOIN search_texts USING (number)")} "
+                + $"WHERE {string.Join(" AND ", conditions)} ORDER BY number DESC LIMIT {query.Count}");
+        return JobRows.Read(select, NoteDamage);
+
+        void Require(string condition, string parameter, object? value)
+        {
+            if (value is not null)
+            {
+                conditions.Add(condition);
+                select.Parameters.AddWithValue(parameter, value);
+            }
+        }
+    }
+
+    private static void SetSearchText(SqliteConnection connection, StoredJob job)
+    {
+        using var replace = connection.CreateCommand();
+        replace.CommandText = "INSERT OR REPLACE INTO search_texts (number, text) VALUES ($number, $text)";
+        replace.Parameters.AddWithValue("$number", job.Number);
+        replace.Parameters.AddWithValue("$text", SearchText.Of(job.Title, job.Request.Song.Genre, job.Request.Song.Lyrics));
+        replace.ExecuteNonQuery();
     }
 
     private static IReadOnlySet<string> ReadIds(SqliteConnection connection)

@@ -25,6 +25,12 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
     /// <summary>The trace that the job belongs to, as a <c>traceparent</c>;
     /// null where nothing traced, or an earlier release took the job.</summary>
     public string? TraceParent { get; init; }
+
+    /// <summary>The song's title; null if an earlier release took the job.</summary>
+    public string? Title { get; init; }
+
+    /// <summary>The stored song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
+    public string? ParentId { get; init; }
 }
 
 /// <summary>A job that is to be stored.</summary>
@@ -59,6 +65,18 @@ internal sealed record StoredJob
     public DateTimeOffset? StartedAt { get; init; }
 
     public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>The song's title; null if an earlier release took the job.</summary>
+    public string? Title { get; init; }
+
+    /// <summary>The user's note; null without one.</summary>
+    public string? Note { get; init; }
+
+    /// <summary>True if the song is kept however old it is.</summary>
+    public bool IsFavourite { get; init; }
+
+    /// <summary>How often title, note or favourite were changed.</summary>
+    public long Edits { get; init; }
 
     /// <summary>How often the process ended while the job was running.</summary>
     public int Interruptions { get; init; }

@@ -50,6 +50,7 @@ public sealed class ReferenceTests : IDisposable
             Form("""{"lyrics":"la","reference":{"start_seconds":1.5,"end_seconds":11}}""", ("reference.audio", Clip)),
             TestContext.Current.CancellationToken);
         Assert.Equal(status, response.StatusCode);
+        await Eventually.TrueAsync(() => !_app.Engine.Requests.IsEmpty);
         var reference = Assert.Single(_app.Engine.Requests).Reference!;
         Assert.Equal((1.5, 11), (reference.StartSeconds, reference.EndSeconds));
         Assert.Equal(Samples, Assert.Single(reference.Tracks).Samples);

@@ -257,7 +257,19 @@ public sealed class DamageTests : IDisposable
     }
 
     /// <summary>Turns the database into one of a release that did not store sizes.</summary>
-    private void Downgrade() => Execute("ALTER TABLE jobs DROP COLUMN files; PRAGMA user_version = 1");
+    private void Downgrade() => Execute("""
+        DROP TRIGGER jobs_removed;
+        DROP TABLE search_texts;
+        DROP INDEX jobs_by_favourite;
+        DROP INDEX jobs_by_parent;
+        ALTER TABLE jobs DROP COLUMN title;
+        ALTER TABLE jobs DROP COLUMN note;
+        ALTER TABLE jobs DROP COLUMN favourite;
+        ALTER TABLE jobs DROP COLUMN edits;
+        ALTER TABLE jobs DROP COLUMN parent_id;
+        ALTER TABLE jobs DROP COLUMN files;
+        PRAGMA user_version = 1
+        """);
 
     private void Execute(string statement)
     {
@@ -288,7 +300,9 @@ public sealed class DamageTests : IDisposable
 
         public Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel) => throw Bug();
 
-        public Task<IReadOnlyList<StoredJob>> ListAsync(long? before, int count, CancellationToken cancel) => throw Bug();
+        public Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel) => throw Bug();
+
+        public Task<StoredJob?> EditAsync(string id, JobEdit edit, CancellationToken cancel) => throw Bug();
 
         public Task<IReadOnlyList<StoredJob>> ListUnfinishedAsync(CancellationToken cancel) => throw Bug();
 

@@ -138,7 +138,7 @@ public sealed class JobTests : IDisposable
         Assert.Equal(job, response.Headers.Location!.ToString());
         var left = await response.JsonAsync();
         Assert.Equal("running", left.GetProperty("state").GetString());
-        Assert.Contains("current step", left.GetProperty("note").GetString(), StringComparison.Ordinal);
+        Assert.Contains("current step", left.GetProperty("delay_reason").GetString(), StringComparison.Ordinal);
         Assert.InRange(clock.Asked, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         release.SetResult();
         await client.WhenAsync(job, "cancelled");

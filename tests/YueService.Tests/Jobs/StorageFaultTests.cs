@@ -101,7 +101,7 @@ public sealed class StorageFaultTests
             await WhenLoggedAsync(app, "could not be stored");
             var waiting = await client.GetJsonAsync(job);
             Assert.Equal("running", waiting.GetProperty("state").GetString());
-            Assert.Contains("locked by another program", waiting.GetProperty("note").GetString(), StringComparison.Ordinal);
+            Assert.Contains("locked by another program", waiting.GetProperty("delay_reason").GetString(), StringComparison.Ordinal);
         }
 
         await client.WhenAsync(job, "succeeded");
@@ -124,7 +124,7 @@ public sealed class StorageFaultTests
             await WhenLoggedAsync(app, "could not be stored");
             using var again = await client.DeleteAsync(job, TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.Accepted, again.StatusCode);
-            var note = (await again.JsonAsync()).GetProperty("note").GetString();
+            var note = (await again.JsonAsync()).GetProperty("delay_reason").GetString();
             Assert.Contains("as soon as its end can be stored", note, StringComparison.Ordinal);
         }
 

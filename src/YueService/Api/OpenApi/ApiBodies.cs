@@ -13,6 +13,12 @@ internal static class ApiBodies
         {"lyrics":"[verse]\nMorning light\n\n[chorus]\nHere we go","genre":"folk female guitar","seed":7,"output":{"stems":true}}
         """);
 
+    public static ApiBody SongEdit { get; } = new(
+        "SongEdit",
+        "What to change of a song. A field that is absent stays as it is.",
+        SongEditFields.All,
+        """{"title":"Morning light, take 2","favourite":true}""");
+
     public static ApiBody SpeechRequest { get; } = new(
         "SpeechRequest",
         "The song to make, in the form of OpenAI-style audio clients.",

@@ -108,7 +108,7 @@ internal sealed partial class PredictHandler(
             Model = result.Model,
             Stage = result.Scope,
             Timings = TimingsBody.From(result.Timings),
-            Sections = [.. result.Sections.Select(SectionBody.From)],
+            Sections = SectionBody.ListOf(result.Sections),
             Warnings = [.. command.Warnings, .. IdempotencyKey.WarningsWhereIgnored(http.Request), .. result.Warnings, .. encoded.Warnings],
             Reference = ReferenceBody.From(result.Reference),
             Loudness = LoudnessBody.From(encoded.Loudness),

@@ -51,15 +51,15 @@ internal static class JsonText
         return Cut(Encoding.UTF8.GetString(raw[..Math.Min(raw.Length, 4 * (ShownLength + 1))]));
     }
 
-    /// <summary>Text cut to a length that fits a message, never within a surrogate pair.</summary>
-    public static string Cut(string text)
+    /// <summary>Returns text cut to a length that fits a message, never within a surrogate pair.</summary>
+    public static string Cut(string text, int most = ShownLength)
     {
-        if (text.Length <= ShownLength)
+        if (text.Length <= most)
         {
             return text;
         }
 
-        var length = char.IsHighSurrogate(text[ShownLength - 1]) ? ShownLength - 1 : ShownLength;
+        var length = char.IsHighSurrogate(text[most - 1]) ? most - 1 : most;
         return $"{text[..length]}…";
     }
 

@@ -15,10 +15,21 @@ namespace YueService.Api.Requests;
 internal sealed record PredictCommand(
     SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings, bool ReturnCodes = false)
 {
+    /// <summary>The song's title.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>The id of the song that this one goes on from; null if it goes on from none, or from codes.</summary>
+    public string? ParentId { get; init; }
+
     /// <summary>The clip whose style is taken on, as it was sent; null without one.</summary>
     public ReferenceUpload? Reference { get; init; }
 
     /// <summary>Returns the request as a job, which belongs to the current trace.</summary>
     /// <param name="format">The format of the song's file; null leaves it open.</param>
-    public JobRequest ToJob(AudioFormat? format) => new(Song, format, ClientJobId, Warnings) { TraceParent = Activity.Current?.Id };
+    public JobRequest ToJob(AudioFormat? format) => new(Song, format, ClientJobId, Warnings)
+    {
+        TraceParent = Activity.Current?.Id,
+        Title = Title,
+        ParentId = ParentId,
+    };
 }

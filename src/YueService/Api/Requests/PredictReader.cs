@@ -38,6 +38,7 @@ internal static partial class PredictReader
 
         var fields = new FieldReader(root, "", findings);
         var clientJobId = ReadClientJobId(fields, findings);
+        var title = fields.Text(SongFields.Title);
         var returnCodes = fields.Flag(SongFields.ReturnCodes);
         var (song, format) = ReadSong(fields, models, origin);
         var reference = ReferenceReader.Read(fields, files, findings);
@@ -55,7 +56,14 @@ internal static partial class PredictReader
             reference = null;
         }
 
-        return findings.IsValid ? new(song, format, clientJobId, findings.Warnings, returnCodes) { Reference = reference } : null;
+        return findings.IsValid
+            ? new(song, format, clientJobId, findings.Warnings, returnCodes)
+            {
+                Title = title ?? SongTitle.Of(song),
+                ParentId = origin?.Id,
+                Reference = reference,
+            }
+            : null;
     }
 
     private static (SongRequest Song, AudioFormat? Format) ReadSong(

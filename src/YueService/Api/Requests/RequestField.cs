@@ -148,7 +148,7 @@ internal sealed record FlagField(string Path, string Description) : RequestField
 {
     public bool Default { get; init; }
 
-    public override string DefaultJson => Default ? "true" : "false";
+    public override string? DefaultJson => DefaultWords is not null ? null : Default ? "true" : "false";
 
     public override string Expected => "true or false";
 

@@ -93,6 +93,12 @@ internal static class SongFields
         IsForEveryFamily = true,
     });
 
+    public static TextField Title { get; } = Add(new TextField("title", "The song's title.", 1, SongTitle.MaxLength)
+    {
+        DefaultWords = "the first line of the lyrics",
+        IsForEveryFamily = true,
+    });
+
     public static TextField Model { get; } = Add(new TextField("model", "The model that sings, by its name in GET /v1/models.", 1, 256)
     {
         DefaultWords = "the first configured one",

@@ -37,6 +37,6 @@ internal static class SpeechReader
         }
 
         FamilyRule.Check(song.Model, models, findings);
-        return findings.IsValid ? new(song, format, null, findings.Warnings) : null;
+        return findings.IsValid ? new(song, format, null, findings.Warnings) { Title = SongTitle.Of(song) } : null;
     }
 }

@@ -109,10 +109,21 @@ internal sealed record TimingsBody(
 /// <param name="Tokens">The stage-1 tokens it took.</param>
 /// <param name="Ended"><c>end_of_audio</c> when the model ended it, <c>max_new_tokens</c> when the limit did.</param>
 /// <param name="Kept">Whether it was kept from the song of <c>continue_from</c>; else it was sung.</param>
-internal sealed record SectionBody(string Tag, double Seconds, int Tokens, SectionEnd Ended, bool Kept = false)
+/// <param name="StartSeconds">Where it begins in the song.</param>
+internal sealed record SectionBody(string Tag, double Seconds, int Tokens, SectionEnd Ended, bool Kept, double StartSeconds)
 {
-    public static SectionBody From(SectionResult section) =>
-        new(section.Tag, section.DurationSeconds, section.Tokens, section.Ended, section.Kept);
+    public static IReadOnlyList<SectionBody> ListOf(IReadOnlyList<SectionResult> sections)
+    {
+        var bodies = new List<SectionBody>();
+        var start = 0.0;
+        foreach (var section in sections)
+        {
+            bodies.Add(new(section.Tag, section.DurationSeconds, section.Tokens, section.Ended, section.Kept, Math.Round(start, 6)));
+            start += section.DurationSeconds;
+        }
+
+        return bodies;
+    }
 }
 
 /// <summary>What was heard of a reference clip.</summary>

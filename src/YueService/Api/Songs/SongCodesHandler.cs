@@ -36,7 +36,7 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
 
         var (codes, problem) = CodesOf(http, view);
         var song = view.Job.Request.Song;
-        return codes is null ? (null, problem) : (new(codes, song.Lyrics, song.Genre, song.Instrumental), null);
+        return codes is null ? (null, problem) : (new(id, codes, song.Lyrics, song.Genre, song.Instrumental), null);
     }
 
     private (SongCodes? Codes, ProblemHttpResult? Problem) CodesOf(HttpContext http, JobView view)

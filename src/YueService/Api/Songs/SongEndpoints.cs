@@ -80,10 +80,26 @@ internal static class SongEndpoints
                 "List jobs",
                 "The newest first, without lyrics.",
                 new ApiParameter("limit", "Jobs per page; default 20.", IsHeader: false) { Bounds = (1, 100) },
-                new ApiParameter("cursor", "The next_cursor of the page before.", IsHeader: false));
+                new ApiParameter("cursor", "The next_cursor of the page before.", IsHeader: false),
+                new ApiParameter("q", "Text that the title, the genre line or the lyrics have, in any letter case.", IsHeader: false),
+                new ApiParameter(
+                    "state", "Only jobs in this state.", IsHeader: false, "queued", "running", "succeeded", "failed", "cancelled"),
+                new ApiParameter("favourite", "Only favourites, or only others.", IsHeader: false, "true", "false"),
+                new ApiParameter("parent", "Only songs that go on from the song with this id.", IsHeader: false));
         songs.MapGet("/{id}", (HttpContext http, string id, SongHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSong")
             .Describe("Show a job", "Its state, place in the queue, progress and song.", ApiAnswer.Problem(404, "There is no such job."));
+        songs.MapPatch("/{id}", (HttpContext http, string id, SongHandler handler) => handler.EditAsync(http, id))
+            .ReadsJson(ApiBodies.SongEdit)
+            .WithName("EditSong")
+            .Describe(
+                "Name a song, or make it a favourite",
+                "A JSON merge patch: fields that are absent stay as they are. Favourites are exempt from retention.",
+                new ApiParameter(
+                    "If-Match", "The ETag of the song; the change is made only if nobody else changed it since.", IsHeader: true),
+                ApiAnswer.Problem(404, "There is no such job."),
+                ApiAnswer.Problem(412, "If-Match does not match."),
+                ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."));
         songs.MapDelete("/{id}", (HttpContext http, string id, SongHandler handler) => handler.DeleteAsync(http, id))
             .WithName("DeleteSong")
             .Describe(

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using YueService.Api.Errors;
 using YueService.Api.Requests;
@@ -7,10 +8,16 @@ using YueService.Jobs;
 namespace YueService.Api.Songs;
 
 /// <summary><c>/v1/songs</c>: jobs are taken, shown, listed and cancelled.</summary>
-internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmitter submitter)
+internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmitter submitter, BodyReader bodies)
 {
     private const int DefaultPage = 20;
     private const int MaxPage = 100;
+    private const int MaxQueryLength = 200;
+
+    private static readonly Dictionary<string, JobState> States =
+        Enum.GetValues<JobState>().ToDictionary(state => JsonNamingPolicy.SnakeCaseLower.ConvertName(state.ToString()));
+
+    private static readonly Dictionary<string, bool> Flags = new() { ["true"] = true, ["false"] = false };
 
     /// <summary>Queues a song.</summary>
     /// <remarks>Returns at once; poll the Location or stream its events. The same Idempotency-Key and body give the same job.</remarks>
@@ -23,19 +30,31 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
 
     /// <summary>Lists jobs, the newest first.</summary>
     /// <response code="200">A page of jobs; next_cursor leads to the next one.</response>
-    /// <response code="422">limit or cursor is out of bounds.</response>
+    /// <response code="422">A parameter is out of bounds.</response>
     public async Task<Results<Ok<SongJobList>, ProblemHttpResult>> ListAsync(HttpContext http)
     {
         var findings = new RequestFindings();
         var limit = Number(http, "limit", MaxPage, findings) ?? DefaultPage;
         var cursor = Number(http, "cursor", long.MaxValue, findings);
+        var state = Choice(http, "state", States, findings);
+        var favourite = Choice(http, "favourite", Flags, findings);
+        var text = Text(http, "q", findings);
+        var parent = Text(http, "parent", findings);
         if (!findings.IsValid)
         {
             return Problems.Invalid(http, findings.Errors);
         }
 
         // One more than asked for tells whether there is another page.
-        var found = await jobs.ListAsync(cursor, (int)limit + 1, http.RequestAborted);
+        var query = new JobQuery((int)limit + 1)
+        {
+            Before = cursor,
+            Text = text,
+            State = state,
+            IsFavourite = favourite,
+            ParentId = parent,
+        };
+        var found = await jobs.ListAsync(query, http.RequestAborted);
         var page = found.Take((int)limit).ToList();
         var next = found.Count > page.Count ? page[^1].Job.Number.ToString(CultureInfo.InvariantCulture) : null;
         return TypedResults.Ok(new SongJobList([.. page.Select(job => SongViews.Show(job, estimate, withLyrics: false))], next));
@@ -47,9 +66,48 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     public async Task<Results<Ok<SongJobResponse>, ProblemHttpResult>> GetAsync(HttpContext http, string id)
     {
         http.Response.Headers.CacheControl = "no-store";
-        return await jobs.FindAsync(id, http.RequestAborted) is { } view
-            ? TypedResults.Ok(SongViews.Show(view, estimate, withLyrics: true))
-            : NoJob(http, id);
+        return await jobs.FindAsync(id, http.RequestAborted) is { } view ? TypedResults.Ok(Show(http, view)) : NoJob(http, id);
+    }
+
+    /// <summary>Changes what a user says about a song.</summary>
+    /// <remarks>A JSON merge patch: fields that are absent stay as they are. If-Match makes sure that nobody else changed them.</remarks>
+    /// <response code="200">The job after the change.</response>
+    /// <response code="404">There is no such job, or it was removed.</response>
+    /// <response code="412">If-Match does not match: title, favourite or note were changed since.</response>
+    /// <response code="422">Fields are out of bounds: all of them are named.</response>
+    public async Task<Results<Ok<SongJobResponse>, ProblemHttpResult>> EditAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return NoJob(http, id);
+        }
+
+        var (body, unreadable) = await bodies.ReadJsonAsync(http);
+        if (body is null)
+        {
+            return unreadable!;
+        }
+
+        JobEdit edit;
+        RequestFindings findings;
+        using (body)
+        {
+            edit = SongEditReader.Read(body.Json, view.Job, out findings);
+        }
+
+        if (!findings.IsValid)
+        {
+            return Problems.Invalid(http, findings.Errors);
+        }
+
+        var (matches, basedOn) = SongVersion.Expected(http.Request, view.Job);
+        var edited = matches ? await jobs.EditAsync(id, edit with { BasedOn = basedOn }, http.RequestAborted) : null;
+        return edited is not null ? TypedResults.Ok(Show(http, edited))
+            : await jobs.FindAsync(id, http.RequestAborted) is null ? NoJob(http, id)
+            : Problems.Create(
+                http,
+                ProblemType.ForStatus(StatusCodes.Status412PreconditionFailed),
+                "The song's title, favourite or note were changed since. Get the song, and send the change with its ETag.");
     }
 
     /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>
@@ -79,6 +137,37 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     /// <summary>404 for a job.</summary>
     public static ProblemHttpResult NoJob(HttpContext http, string id) =>
         Problems.Create(http, ProblemType.NotFound, $"There is no job {JsonText.Cut(id)}; it may have been removed.");
+
+    private SongJobResponse Show(HttpContext http, JobView view)
+    {
+        http.Response.Headers.ETag = SongVersion.Of(view.Job);
+        return SongViews.Show(view, estimate, withLyrics: true);
+    }
+
+    private static string? Text(HttpContext http, string name, RequestFindings findings)
+    {
+        var text = http.Request.Query[name].ToString();
+        if (JsonText.CountCharacters(text) <= MaxQueryLength)
+        {
+            return text.Length == 0 ? null : text;
+        }
+
+        findings.Error(name, $"{name} has {JsonText.CountCharacters(text)} characters; send up to {MaxQueryLength}.");
+        return null;
+    }
+
+    private static T? Choice<T>(HttpContext http, string name, Dictionary<string, T> values, RequestFindings findings)
+        where T : struct
+    {
+        var text = http.Request.Query[name].ToString();
+        if (text.Length == 0 || values.TryGetValue(text, out var value))
+        {
+            return text.Length == 0 ? null : values[text];
+        }
+
+        findings.Error(name, $"{name} is {JsonText.Cut(text)}; send {string.Join(" or ", values.Keys)}.");
+        return null;
+    }
 
     private static long? Number(HttpContext http, string name, long max, RequestFindings findings)
     {

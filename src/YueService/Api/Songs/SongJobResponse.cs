@@ -39,7 +39,19 @@ internal sealed record SongJobResponse
     public JobFault? Error { get; init; }
 
     /// <summary>Why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
+    public string? DelayReason { get; init; }
+
+    /// <summary>The song's title. By default, the first line of the lyrics.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>Whether the song is a favourite, which no retention removes.</summary>
+    public required bool Favourite { get; init; }
+
+    /// <summary>The user's own words about the song; null without any.</summary>
     public string? Note { get; init; }
+
+    /// <summary>The song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
+    public SongParent? Parent { get; init; }
 
     /// <summary>The genre line.</summary>
     public required string Genre { get; init; }
@@ -47,6 +59,10 @@ internal sealed record SongJobResponse
     /// <summary>The lyrics; left out of lists.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Lyrics { get; init; }
+
+    /// <summary>The request with every field, as <c>POST /v1/songs</c> takes it; left out of lists.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public NormalizedRequest? Request { get; init; }
 
     /// <summary>What the caller should know about how the request was understood.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
@@ -56,6 +72,18 @@ internal sealed record SongJobResponse
 
     /// <summary>Where to go on from here.</summary>
     public required JobLinks Links { get; init; }
+}
+
+/// <summary>The song that another one goes on from.</summary>
+/// <param name="Id">Its job, which may have been removed.</param>
+/// <param name="How"><c>continue</c>, <c>replace_section</c> or <c>finish</c>.</param>
+/// <param name="Section">The section that is sung again, from 1 on; null unless one is.</param>
+internal sealed record SongParent(string Id, string How, int? Section)
+{
+    public static SongParent? Of(JobRequest request) => request.ParentId is not { } id ? null
+        : request.Song.Scope == SongScope.Finish ? new(id, "finish", null)
+        : request.Song.ReplaceSection is { } section ? new(id, "replace_section", section)
+        : new(id, "continue", null);
 }
 
 /// <summary>How far a song is.</summary>
@@ -141,7 +169,7 @@ internal sealed record FinishedSong(
         song.Seed,
         song.Model,
         TimingsBody.From(song.Timings),
-        [.. song.Sections.Select(SectionBody.From)],
+        SectionBody.ListOf(song.Sections),
         song.Warnings,
         song.Tracks,
         song.Scope)

@@ -1,4 +1,5 @@
 using Yue.Engine.Songs;
+using YueService.Api.Requests;
 using YueService.Jobs;
 
 namespace YueService.Api.Songs;
@@ -28,7 +29,12 @@ internal static class SongViews
             Progress = Show(now?.Progress),
             EstimatedSecondsLeft = now is null ? null : estimate.SecondsLeft(now, view.Live!),
             Error = view.State == JobState.Failed ? JobFault.From(job.Fault) : null,
-            Note = view.Note,
+            DelayReason = view.DelayReason,
+            Title = job.Title ?? SongTitle.Of(job.Request.Song),
+            Favourite = job.IsFavourite,
+            Note = job.Note,
+            Parent = SongParent.Of(job.Request),
+            Request = withLyrics ? NormalizedRequest.Of(job) : null,
             Genre = job.Request.Song.Genre,
             Lyrics = withLyrics ? job.Request.Song.Lyrics : null,
             Warnings = job.Song?.Warnings ?? job.Request.Warnings,

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Text;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
@@ -36,7 +37,7 @@ public static partial class UserText
     {
         ArgumentNullException.ThrowIfNull(text);
         List<string> warnings = [];
-        return new CleanText(Neutralize(UnicodeText.ToNfc(CleanCharacters(text, field, warnings)), field, warnings), warnings);
+        return new CleanText(Neutralize(Normalization.ToNfc(CleanCharacters(text, field, warnings)), field, warnings), warnings);
     }
 
     private static string CleanCharacters(string text, string field, List<string> warnings)

@@ -1,10 +1,10 @@
 using System.Globalization;
 using Xunit;
-using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Text;
 
 namespace Yue.Engine.Tests.Text;
 
-public sealed class UnicodeTextTests
+public sealed class NormalizationTests
 {
     /// <summary>Lines of Unicode's NormalizationTest, one or more of each kind: source; form C.</summary>
     [Theory]
@@ -28,7 +28,7 @@ public sealed class UnicodeTextTests
     [InlineData("0344", "0308 0301")]
     [InlineData("FB01 2460", "FB01 2460")]                              // compatibility characters stay
     public void Normalization_form_C_is_unicodes(string source, string composed) =>
-        Assert.Equal(Text(composed), UnicodeText.ToNfc(Text(source)));
+        Assert.Equal(Text(composed), Normalization.ToNfc(Text(source)));
 
     private static string Text(string codePoints) => string.Concat(codePoints.Split(' ')
         .Select(hex => char.ConvertFromUtf32(int.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture))));

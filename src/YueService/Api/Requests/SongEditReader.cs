@@ -1,0 +1,36 @@
+using System.Text.Json;
+using YueService.Jobs;
+
+namespace YueService.Api.Requests;
+
+/// <summary>Reads the body of <c>PATCH /v1/songs/{id}</c>, a JSON merge patch.</summary>
+internal static class SongEditReader
+{
+    /// <summary>Reads a change.</summary>
+    /// <param name="root">The body.</param>
+    /// <param name="song">The song as it is, for a title of null.</param>
+    /// <param name="findings">Every fault, if the body is invalid. A field that is not known is one.</param>
+    public static JobEdit Read(JsonElement root, StoredJob song, out RequestFindings findings)
+    {
+        findings = new RequestFindings();
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            findings.Error("$", $"the body is {JsonText.Show(root)}; send an object with title, favourite or note.");
+            return new JobEdit();
+        }
+
+        var fields = new FieldReader(root, "", findings);
+        var edit = new JobEdit
+        {
+            Title = fields.Text(SongEditFields.Title) ?? (IsNull(root, SongEditFields.Title) ? SongTitle.Of(song.Request.Song) : null),
+            IsFavourite = fields.IsMissing(SongEditFields.Favourite) ? null : fields.Flag(SongEditFields.Favourite),
+            Note = fields.Text(SongEditFields.Note) ?? (IsNull(root, SongEditFields.Note) ? "" : null),
+        };
+        fields.Finish();
+        findings.ReportUnknown(strict: true);
+        return edit;
+    }
+
+    private static bool IsNull(JsonElement root, RequestField field) =>
+        root.TryGetProperty(field.Name, out var value) && value.ValueKind == JsonValueKind.Null;
+}

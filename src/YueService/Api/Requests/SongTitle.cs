@@ -1,0 +1,21 @@
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Songs;
+
+namespace YueService.Api.Requests;
+
+/// <summary>The title of a song that was not given one.</summary>
+internal static class SongTitle
+{
+    /// <summary>The most characters of a title.</summary>
+    public const int MaxLength = 200;
+
+    private const string Untitled = "Untitled";
+
+    /// <summary>Returns the first line of the lyrics that has words; the genre line if there is none.</summary>
+    public static string Of(SongRequest song)
+    {
+        var words = LyricsParser.Parse(song.Lyrics).Sections.SelectMany(section => section.Words.Split('\n'));
+        var line = words.Append(song.Genre).Select(text => text.Trim()).FirstOrDefault(text => text.Length > 0) ?? Untitled;
+        return JsonText.Cut(line, MaxLength - 1);
+    }
+}

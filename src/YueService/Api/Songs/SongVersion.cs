@@ -1,0 +1,21 @@
+using System.Globalization;
+using Microsoft.Net.Http.Headers;
+using YueService.Jobs;
+
+namespace YueService.Api.Songs;
+
+/// <summary>The <c>ETag</c> of what a user says about a song: title, favourite and note. Progress does not change it.</summary>
+internal static class SongVersion
+{
+    public static string Of(StoredJob job) => string.Create(CultureInfo.InvariantCulture, $"\"{job.Id}-{job.Edits}\"");
+
+    /// <summary>Returns the version that a change is based on, by <c>If-Match</c>.</summary>
+    /// <returns>Whether the job as it is now matches, and the version that it must still have then; null for any.</returns>
+    public static (bool Matches, long? BasedOn) Expected(HttpRequest request, StoredJob job)
+    {
+        var tags = request.GetTypedHeaders().IfMatch;
+        return tags.Count == 0 || tags.Contains(EntityTagHeaderValue.Any)
+            ? (request.Headers.IfMatch.Count == 0 || tags.Count > 0, null)
+            : (tags.Any(tag => !tag.IsWeak && tag.Tag == Of(job)), job.Edits);
+    }
+}

@@ -1,0 +1,35 @@
+namespace YueService.Jobs;
+
+/// <summary>Which jobs to list, from the newest on.</summary>
+/// <param name="Count">The most jobs to return.</param>
+internal sealed record JobQuery(int Count)
+{
+    /// <summary>Only jobs with a smaller <see cref="StoredJob.Number"/>; null begins at the newest.</summary>
+    public long? Before { get; init; }
+
+    /// <summary>Text that the title, the genre line or the lyrics have, in any letter case; null for any.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>The stored state; null for any.</summary>
+    public JobState? State { get; init; }
+
+    /// <summary>Whether the song is a favourite; null for any.</summary>
+    public bool? IsFavourite { get; init; }
+
+    /// <summary>The song that the jobs go on from; null for any.</summary>
+    public string? ParentId { get; init; }
+}
+
+/// <summary>A change of what a user says about a song. Null leaves a property as it is.</summary>
+internal sealed record JobEdit
+{
+    public string? Title { get; init; }
+
+    public bool? IsFavourite { get; init; }
+
+    /// <summary>The user's note; empty removes it.</summary>
+    public string? Note { get; init; }
+
+    /// <summary>The <see cref="StoredJob.Edits"/> that the change is based on; null for any.</summary>
+    public long? BasedOn { get; init; }
+}

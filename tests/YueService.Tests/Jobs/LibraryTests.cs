@@ -1,0 +1,225 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>Songs are named, marked, searched, and read back as they were asked for.</summary>
+public sealed class LibraryTests : IDisposable
+{
+    private readonly YueApp _app = new(("Yue:QueueCapacity", "100"));
+    private readonly HttpClient _client;
+
+    public LibraryTests() => _client = _app.CreateClient();
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _app.Dispose();
+    }
+
+    [Theory]
+    [InlineData("""[verse]\n\n  First line \nsecond""", "First line")]
+    [InlineData("""[intro]\n[verse]\n你好""", "你好")]
+    [InlineData("""plain words""", "plain words")]
+    public async Task The_title_is_the_first_line_of_the_lyrics(string lyrics, string title)
+    {
+        var job = await FinishAsync(lyrics);
+        Assert.Equal(title, (await _client.GetJsonAsync(job)).GetProperty("title").GetString());
+        Assert.Equal(title, (await ListAsync("")).Single().GetProperty("title").GetString());
+    }
+
+    [Fact]
+    public async Task A_song_without_words_is_named_after_its_genre_line()
+    {
+        var job = await FinishAsync("[verse]", ""","instrumental":true,"genre":"ambient piano" """);
+        Assert.Equal("ambient piano", (await _client.GetJsonAsync(job)).GetProperty("title").GetString());
+    }
+
+    [Fact]
+    public async Task Title_favourite_and_note_are_changed_one_by_one_and_stay()
+    {
+        var job = await FinishAsync("[verse]\\nla", ""","title":"Mine" """);
+        var before = await _client.GetJsonAsync(job);
+        Assert.Equal("Mine", before.GetProperty("title").GetString());
+        Assert.False(before.GetProperty("favourite").GetBoolean());
+        Assert.Equal(JsonValueKind.Null, before.GetProperty("note").ValueKind);
+
+        using var favourite = await PatchAsync(job, """{"favourite":true}""");
+        using var note = await PatchAsync(job, """{"note":"the chorus is good"}""");
+        using var title = await PatchAsync(job, """{"title":"Ours"}""");
+        var after = await title.JsonAsync();
+        Assert.Equal(("Ours", true, "the chorus is good"), Said(after));
+        Assert.Equal(("Ours", true, "the chorus is good"), Said(await _client.GetJsonAsync(job)));
+
+        using var reset = await PatchAsync(job, """{"title":null,"note":null,"favourite":false}""");
+        Assert.Equal(("la", false, null), Said(await reset.JsonAsync()));
+    }
+
+    [Theory]
+    [InlineData("""{"title":""}""", "title")]
+    [InlineData("""{"title":7}""", "title")]
+    [InlineData("""{"favourite":"yes"}""", "favourite")]
+    [InlineData("""{"tilte":"a"}""", "tilte")]
+    [InlineData("""[]""", "$")]
+    public async Task A_change_out_of_bounds_is_a_422_that_names_the_field(string body, string field)
+    {
+        var job = await FinishAsync("la");
+        using var response = await PatchAsync(job, body);
+        Assert.Equal([field], (await response.FaultsAsync()).Keys);
+        Assert.Equal(("la", false, null), Said(await _client.GetJsonAsync(job)));
+    }
+
+    [Fact]
+    public async Task A_note_that_is_too_long_is_refused()
+    {
+        var job = await FinishAsync("la");
+        using var response = await PatchAsync(job, $$"""{"note":"{{new string('n', 2001)}}"}""");
+        Assert.Contains("2001 characters", (await response.FaultsAsync())["note"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_change_that_is_based_on_an_old_version_is_a_412()
+    {
+        var job = await FinishAsync("la");
+        using var read = await _client.GetAsync(job, TestContext.Current.CancellationToken);
+        var version = read.Headers.ETag!.ToString();
+        using var first = await PatchAsync(job, """{"title":"one"}""", version);
+        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+        Assert.NotEqual(version, first.Headers.ETag!.ToString());
+        using var second = await PatchAsync(job, """{"title":"two"}""", version);
+        await second.ProblemAsync(HttpStatusCode.PreconditionFailed, "urn:yue:bad-request");
+        using var again = await PatchAsync(job, """{"title":"three"}""", first.Headers.ETag!.ToString());
+        Assert.Equal("three", (await again.JsonAsync()).GetProperty("title").GetString());
+        using var any = await PatchAsync(job, """{"title":"four"}""", "*");
+        Assert.Equal(HttpStatusCode.OK, any.StatusCode);
+        using var weak = await PatchAsync(job, """{"title":"five"}""", "W/" + any.Headers.ETag);
+        Assert.Equal(HttpStatusCode.PreconditionFailed, weak.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_song_that_is_not_there_cannot_be_changed()
+    {
+        using var response = await PatchAsync("/v1/songs/0123456789abcdef0123456789abcdef", """{"title":"a"}""");
+        await response.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
+    }
+
+    [Theory]
+    [InlineData("q=straße", "german")]
+    [InlineData("q=STRASSE", "")]
+    [InlineData("q=ΦΩΣ", "greek")]
+    [InlineData("q=你", "chinese")]
+    [InlineData("q=cafe%CC%81", "french")]          // decomposed in the query, composed in the lyrics
+    [InlineData("q=caf%C3%A9", "french")]
+    [InlineData("q=folk+guitar", "greek")]          // the genre line
+    [InlineData("q=renamed", "chinese")]            // the title
+    [InlineData("q=%25", "")]
+    [InlineData("favourite=true", "french")]
+    [InlineData("favourite=false&q=la", "chinese,german,greek")]
+    [InlineData("state=succeeded&limit=100", "chinese,french,german,greek")]
+    [InlineData("state=failed", "")]
+    [InlineData("parent=nobody", "")]
+    [InlineData("q=", "chinese,french,german,greek")]
+    public async Task Songs_are_found_by_text_in_any_script_by_state_and_by_mark(string query, string found)
+    {
+        await FinishAsync("[verse]\\nDie Straße la", ""","client_job_id":"german" """);
+        await FinishAsync("[verse]\\nφως la", ""","client_job_id":"greek","genre":"Folk Guitar" """);
+        var chinese = await FinishAsync("[verse]\\n你好 la", ""","client_job_id":"chinese" """);
+        var french = await FinishAsync("[verse]\\ncafé la", ""","client_job_id":"french" """);
+        using var renamed = await PatchAsync(chinese, """{"title":"Renamed"}""");
+        using var marked = await PatchAsync(french, """{"favourite":true}""");
+
+        var songs = await ListAsync(query);
+        var names = songs.Select(song => song.GetProperty("client_job_id").GetString()!);
+        Assert.Equal(found, string.Join(',', names.Order(StringComparer.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("state=done", "queued or running or succeeded or failed or cancelled")]
+    [InlineData("favourite=yes", "true or false")]
+    public async Task A_filter_with_another_value_is_a_422_that_names_the_values(string query, string says)
+    {
+        using var response = await _client.GetAsync($"/v1/songs?{query}", TestContext.Current.CancellationToken);
+        Assert.Contains(says, Assert.Single(await response.FaultsAsync()).Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_song_reads_back_as_it_was_asked_for_and_can_be_asked_for_again()
+    {
+        var asked = """
+            ,"genre":"rock","seed":9,"run_n_segments":1,"target_seconds":[20.5],"title":"Mine","client_job_id":"a",
+            "output":{"stems":true,"sample_rate":16000},"sampling":{"top_k":7,"guidance_scale":2}
+            """;
+        var job = await FinishAsync("[verse]\\nla", asked);
+        var request = (await _client.GetJsonAsync(job)).GetProperty("request");
+        Assert.Equal("[verse]\nla", request.GetProperty("lyrics").GetString());
+        Assert.Equal(JsonValueKind.Null, request.GetProperty("max_new_tokens").ValueKind);
+        Assert.Equal(7, request.GetProperty("sampling").GetProperty("top_k").GetInt32());
+        Assert.Equal(0.93, request.GetProperty("sampling").GetProperty("top_p").GetDouble());
+        Assert.False((await ListAsync("")).Single().TryGetProperty("request", out _));
+
+        using var response = await _client.PostSongAsync(request.GetRawText());
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        var again = response.Headers.Location!.ToString();
+        await _client.WhenAsync(again, "succeeded");
+        Assert.Equal(request.GetRawText(), (await _client.GetJsonAsync(again)).GetProperty("request").GetRawText());
+        Assert.Empty((await _client.GetJsonAsync(again)).GetProperty("warnings").EnumerateArray());
+        Assert.Equal(2, _app.Engine.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData("\"stage\":\"finish\"", "finish", null)]
+    [InlineData("\"replace_section\":2,\"lyrics\":\"[verse]\\nla\\n[chorus]\\nlo\"", "replace_section", 2)]
+    [InlineData("\"lyrics\":\"[verse]\\nla\\n[chorus]\\nlo\\n[outro]\\nli\"", "continue", null)]
+    public async Task A_song_that_goes_on_from_another_one_names_it(string fields, string how, int? section)
+    {
+        var first = await FinishAsync("[verse]\\nla\\n[chorus]\\nlo");
+        var id = Path.GetFileName(first);
+        using var response = await _client.PostSongAsync($$"""{"continue_from":"{{id}}",{{fields}}}""");
+        var second = (await response.JsonAsync()).GetProperty("links").GetProperty("self").GetString()!;
+        await _client.WhenAsync(second, "succeeded");
+        var parent = (await _client.GetJsonAsync(second)).GetProperty("parent");
+        Assert.Equal((id, how), (parent.GetProperty("id").GetString(), parent.GetProperty("how").GetString()));
+        var sung = parent.GetProperty("section");
+        Assert.Equal(section, sung.ValueKind == JsonValueKind.Null ? null : sung.GetInt32());
+        Assert.Equal(second, Assert.Single(await ListAsync($"parent={id}")).GetProperty("links").GetProperty("self").GetString());
+        Assert.Equal(JsonValueKind.Null, (await _client.GetJsonAsync(first)).GetProperty("parent").ValueKind);
+    }
+
+    [Fact]
+    public async Task Sections_say_where_they_start()
+    {
+        var job = await FinishAsync("[verse]\\nla\\n[chorus]\\nlo");
+        var sections = (await _client.GetJsonAsync(job)).GetProperty("song").GetProperty("sections");
+        Assert.Equal([0, 0.06], sections.EnumerateArray().Select(section => section.GetProperty("start_seconds").GetDouble()));
+    }
+
+    private static (string? Title, bool Favourite, string? Note) Said(JsonElement job) =>
+        (job.GetProperty("title").GetString(), job.GetProperty("favourite").GetBoolean(), job.GetProperty("note").GetString());
+
+    private async Task<string> FinishAsync(string lyrics, string more = "")
+    {
+        var job = await _client.SubmitAsync(lyrics, more);
+        await _client.WhenAsync(job, "succeeded");
+        return job;
+    }
+
+    private async Task<IReadOnlyList<JsonElement>> ListAsync(string query) =>
+        [.. (await _client.GetJsonAsync($"/v1/songs?{query}")).GetProperty("songs").EnumerateArray()];
+
+    private Task<HttpResponseMessage> PatchAsync(string job, string json, string? version = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Patch, job)
+        {
+            Content = new StringContent(json, Encoding.UTF8, "application/json"),
+        };
+        if (version is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-Match", version);
+        }
+
+        return _client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+}
