@@ -14,12 +14,14 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     private const SongParts All =
         SongParts.CodecTracks | SongParts.CodecMix | SongParts.VocoderTracks | SongParts.VocoderMix | SongParts.Spliced;
 
+    private static readonly DecodeWindows Tens = new([], 10);
+
     [Fact]
     public void The_parts_follow_the_published_order_of_operations()
     {
         using var vocalCodes = golden.RandomCodes(53, seed: 1);
         using var instrumentalCodes = golden.RandomCodes(53, seed: 2);
-        var song = Decoder(chunkFrames: 20).Decode(vocalCodes, instrumentalCodes, All);
+        var song = Decoder(new DecodeWindows([10], 20)).Decode(vocalCodes, instrumentalCodes, All);
 
         // Section 7 by hand, in one piece.
         var (vocal16, vocal44) = Waves(vocalCodes, golden.Vocal);
@@ -53,8 +55,19 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     {
         const int Frames = 100;
         using var codes = golden.RandomCodes(Frames);
-        DecodeStep[] steps = [.. Decoder(chunkFrames: 10).Steps(codes, codes, parts)];
-        var song = steps[^1].Assemble!();
+        var decoding = Decoder(Tens).Begin(hasVocal: true, parts);
+        var rows = SongDecoder.RowsOf(codes);
+        decoding.Append(rows, rows);
+        decoding.Complete();
+        var done = new List<long>();
+        while (decoding.CanAdvance)
+        {
+            decoding.Advance();
+            done.Add(decoding.FramesDone);
+        }
+
+        Assert.True(decoding.IsDone);
+        var song = decoding.Assemble();
 
         Assert.Equal(parts.HasFlag(SongParts.CodecTracks), song.CodecTracks is not null);
         Assert.Equal(parts.HasFlag(SongParts.CodecMix), song.CodecMix is not null);
@@ -66,12 +79,11 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         var vocoder = (parts & (SongParts.VocoderMix | SongParts.VocoderTracks | SongParts.Spliced)) != 0;
         var passes = (codec ? 2 : 0) + (vocoder ? 2 : 0);
 
-        // Contexts of 11 frames, so windows of 32; the first and the last have one context less.
-        Assert.Equal((8 * passes) + 1, steps.Length);
-        Assert.All(steps, step => Assert.Equal(Frames * passes, step.Total));
-        Assert.All(steps[..^1], step => Assert.Null(step.Assemble));
-        Assert.Equal(steps.Select(step => step.Done).Order(), steps.Select(step => step.Done));
-        Assert.Equal(Frames * passes, steps[^1].Done);
+        // A step is a window of both tracks. The context is 11 frames, so the last window keeps 20 frames.
+        Assert.Equal(passes, decoding.Passes);
+        var models = passes / 2;
+        long[] regular = [.. Enumerable.Range(1, 8 * models).Select(step => 20L * step)];
+        Assert.Equal([.. regular, .. Enumerable.Range(1, models).Select(last => (20L * 8 * models) + (40 * last))], done);
     }
 
     [Theory]
@@ -93,6 +105,38 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         Assert.Equal(320 * frames, song.CodecTracks!.Instrumental.Clip.Samples.Length);
         Assert.Equal(882 * frames, song.VocoderMix!.Clip.Samples.Length);
         Assert.Equal(882 * frames, song.Spliced!.Clip.Samples.Length);
+    }
+
+    [Fact]
+    public void Frames_may_come_while_others_are_decoded()
+    {
+        using var codes = golden.RandomCodes(100);
+        var whole = Decoder(Tens).Decode(codes, codes, All);
+        var rows = SongDecoder.RowsOf(codes);
+        var decoding = Decoder(Tens).Begin(hasVocal: true, All);
+        for (var frame = 0; frame < 100; frame += 7)
+        {
+            int[][] added = [.. rows.Select(row => row[frame..Math.Min(frame + 7, 100)])];
+            decoding.Append(added, added);
+            while (decoding.CanAdvance)
+            {
+                decoding.Advance();
+            }
+
+            Assert.False(decoding.IsDone);
+        }
+
+        Assert.InRange(decoding.FramesDone, 200, 399);
+        decoding.Complete();
+        while (!decoding.IsDone)
+        {
+            decoding.Advance();
+        }
+
+        var grown = decoding.Assemble();
+        Assert.Equal(whole.Spliced!.Clip.Samples, grown.Spliced!.Clip.Samples);
+        Assert.Equal(whole.VocoderTracks!.Vocal.Clip.Samples, grown.VocoderTracks!.Vocal.Clip.Samples);
+        Assert.Equal(whole.CodecMix!.Clip.Samples, grown.CodecMix!.Clip.Samples);
     }
 
     [Fact]
@@ -174,12 +218,11 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     {
         using var codes = golden.RandomCodes(25);
         using var scope = NewDisposeScope();
-        Decoder(chunkFrames: 10).Decode(codes, codes, All);
+        Decoder(Tens).Decode(codes, codes, All);
         Assert.Equal(0, scope.DisposablesCount);
     }
 
-    private SongDecoder Decoder(int chunkFrames = ChunkedDecoder.DefaultChunkFrames) =>
-        new(golden.Decoder, golden.Vocal, golden.Instrumental, chunkFrames);
+    private SongDecoder Decoder(DecodeWindows? windows = null) => new(golden.Decoder, golden.Vocal, golden.Instrumental, windows);
 
     private (float[] Codec, float[] Vocoder) Waves(Tensor codes, Yue.Engine.Families.Yue1.Vocoder.Vocos vocoder)
     {

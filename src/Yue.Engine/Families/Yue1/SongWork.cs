@@ -26,7 +26,7 @@ internal sealed class SongWork : ISongWork
     private Stage2Song? _stage2;
     private ReferenceEncoding? _listening;      // until the clip is encoded
     private ReferenceResult? _reference;
-    private Decoding? _decoding;
+    private SongDecoding? _decoding;
     private Task<SongResult>? _assembling;
 
     /// <summary>Creates the work on a song, which has not begun.</summary>
@@ -115,7 +115,6 @@ internal sealed class SongWork : ISongWork
         _stage1Model?.Dispose();
         _stage2?.Dispose();
         _stage2Model?.Dispose();
-        _decoding?.Dispose();
     }
 
     private SectionBudget[] Budgets() => _request.TargetSeconds is { } targets
@@ -230,7 +229,7 @@ internal sealed class SongWork : ISongWork
         Report(0, stage2.FramesDone, stage2.FramesTotal, _shares.Stage1 + (_shares.Stage2 * stage2.FramesDone / stage2.FramesTotal));
     }
 
-    /// <summary>Decodes one chunk per step. After the last one, another thread mixes and splices while other songs go on.</summary>
+    /// <summary>Decodes one window per step. After the last one, another thread mixes and splices while other songs go on.</summary>
     private void Decode()
     {
         if (_assembling is not null)
@@ -239,24 +238,31 @@ internal sealed class SongWork : ISongWork
             return;
         }
 
-        _decoding ??= BeginDecode();
-        var step = _decoding.Advance();
-        var before = _shares.Stage1 + _shares.Stage2;
-        Report(0, step.Done, step.Total, before + ((1 - before) * step.Done / step.Total));
-        if (step.Assemble is { } assemble)
+        var decoding = _decoding ??= BeginDecode();
+        if (decoding.CanAdvance)
+        {
+            decoding.Advance();
+        }
+
+        var (before, total) = (_shares.Stage1 + _shares.Stage2, (long)decoding.Passes * _codes!.Frames);
+        Report(0, decoding.FramesDone, total, before + ((1 - before) * decoding.FramesDone / total));
+        if (decoding.IsDone)
         {
             var assembly = Assembly();
-            _assembling = Task.Run(() => assembly.Assemble(assemble()));
+            _assembling = Task.Run(() => assembly.Assemble(decoding.Assemble()));
         }
     }
 
-    /// <summary>Decodes every codebook, or codebook 0 alone for a draft.</summary>
-    private Decoding BeginDecode()
+    /// <summary>Begins to decode every codebook, or codebook 0 alone for a draft.</summary>
+    private SongDecoding BeginDecode()
     {
         var output = _request.Output;
         var vocal = _request.Instrumental ? null : _stage2?.VocalCodes ?? [Vocal(_codes!)];
         var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && vocal is not null });
-        return new Decoding(_models.Sound.Decoder, vocal, _stage2?.InstrumentalCodes ?? [Instrumental(_codes!)], parts);
+        var decoding = _models.Sound.Decoder.Begin(vocal is not null, parts);
+        decoding.Append(vocal, _stage2?.InstrumentalCodes ?? [Instrumental(_codes!)]);
+        decoding.Complete();
+        return decoding;
     }
 
     private SongAssembly Assembly() => new()
