@@ -53,4 +53,11 @@ public sealed class DemoEngine : IAsyncLifetime
         Assert.Equal(SubmitOutcome.Accepted, Engine.TrySubmit(request, progress, out var song, cancel));
         return song!;
     }
+
+    /// <summary>Submits a song that somebody can listen to while it is made.</summary>
+    public Task<SongResult> SubmitHeard(SongRequest request, ISongListener listener, CancellationToken cancel = default)
+    {
+        Assert.Equal(SubmitOutcome.Accepted, Engine.TrySubmit(request, null, listener, out var song, cancel));
+        return song!;
+    }
 }

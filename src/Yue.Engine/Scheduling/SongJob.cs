@@ -11,6 +11,9 @@ internal sealed class SongJob(SongRequest request, IProgress<SongProgress>? prog
 
     public SongRequest Request { get; } = request;
 
+    /// <summary>Listens to the song while it is made; null if nobody can.</summary>
+    public ISongListener? Listener { get; init; }
+
     public CancellationToken Cancel { get; } = cancel;
 
     public Task<SongResult> Result => _done.Task;

@@ -26,7 +26,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         ISongWork work;
         try
         {
-            work = FamilyOf(job.Request.Model).Create(new SongOrder(job.Request, job.Age, job.Report));
+            work = FamilyOf(job.Request.Model).Create(new SongOrder(job.Request, job.Age, job.Report) { Listener = job.Listener });
         }
         catch (SongRequestException error)
         {
@@ -48,9 +48,14 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
             Leave(song, song.Job.SetCancelled);
         }
 
-        foreach (var group in _songs.Where(song => song.Work.SharedStep is not null).GroupBy(song => song.Work.SharedStep!).ToArray())
+        foreach (var group in _songs.SelectMany(song => song.Work.SharedSteps, (Song, Step) => (Song, Step)).ToLookup(pair => pair.Step, pair => pair.Song))
         {
-            Guard([.. group], () => group.Key.Advance([.. group.Select(song => song.Work)]));
+            // A song that failed in another of its steps has left.
+            Admitted[] songs = [.. group.Where(_songs.Contains)];
+            if (songs.Length > 0)
+            {
+                Guard(songs, () => group.Key.Advance([.. songs.Select(song => song.Work)]));
+            }
         }
 
         // If no song has a step to take, the thread waits instead of asking again and again.

@@ -82,7 +82,12 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
     public Task Loaded => _loaded.Task;
 
     public SubmitOutcome TrySubmit(
-        SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel)
+        SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel) =>
+        TrySubmit(request, progress, listener: null, out song, cancel);
+
+    /// <summary>Hands a song that can be heard while it is made to the engine's queue; returns at once.</summary>
+    public SubmitOutcome TrySubmit(
+        SongRequest request, IProgress<SongProgress>? progress, ISongListener? listener, out Task<SongResult>? song, CancellationToken cancel)
     {
         song = null;
         if (Status.State != EngineState.Ready)
@@ -90,7 +95,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             return SubmitOutcome.NotReady;
         }
 
-        var job = new SongJob(request, progress, cancel);
+        var job = new SongJob(request, progress, cancel) { Listener = listener };
         if (!_queue.TryEnqueue(job))
         {
             return _queue.IsClosed ? SubmitOutcome.NotReady : SubmitOutcome.QueueFull;

@@ -139,6 +139,38 @@ public sealed class Stage1SongTests
     }
 
     [Fact]
+    public void Frames_are_taken_once_as_soon_as_both_ids_are_sampled()
+    {
+        static int[] Ids(int first, int count) => [.. Enumerable.Range(first, count).Select(code => TokenMap.ToId(code))];
+
+        var sequence = new FakeStage1Sequence();
+        using var song = Begun(Prompt(3), 2, sequence, 16_384, maxTokens: 100, kept: [[.. Ids(900, 100)]]);
+        Assert.Equal(0, song.TakeFrames().Frames);
+        sequence.Sample(Ids(0, 3));
+        song.TakeSampled();
+        var one = song.TakeFrames();
+        Assert.Equal([0], one.Vocal);
+        Assert.Equal([1], one.Instrumental);
+        Assert.Equal(0, song.TakeFrames().Frames);
+
+        // The last id of the section has no partner.
+        sequence.Sample([.. Ids(3, 2), TokenMap.EndOfAudio]);
+        song.TakeSampled();
+        Assert.Equal(1, song.Done);
+        sequence.Sample(Ids(200, 2));
+        song.TakeSampled();
+        var two = song.TakeFrames();
+        Assert.Equal([2, 200], two.Vocal);
+        Assert.Equal([3, 201], two.Instrumental);
+
+        sequence.Sample(Ids(202, 98));
+        song.TakeSampled();
+        Assert.True(song.IsDone);
+        Assert.Equal(49, song.TakeFrames().Frames);
+        Assert.Equal(0, song.TakeFrames().Frames);
+    }
+
+    [Fact]
     public void A_continued_song_hears_the_sections_that_a_song_in_one_go_hears()
     {
         const int Sections = 9, Context = 151 + 430;

@@ -9,11 +9,14 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>A YuE 1 song being made: stage 1, stage 2, then the decode. It holds only what its stage needs.</summary>
+/// <summary>A YuE 1 song being made: stage 1, stage 2, then the decode. It holds only the models that it uses.</summary>
+/// <remarks>Frames go from stage to stage as soon as they are final. While stage 1 writes, stage 2 works only if somebody listens: later it
+/// works on more chunks at once, which takes less time in all. The song is the same either way.</remarks>
 internal sealed class SongWork : ISongWork
 {
     private readonly SongRequest _request;
     private readonly Action<SongProgress> _report;
+    private readonly ISongListener? _listener;
     private readonly Yue1Songs _models;
     private readonly List<string> _warnings = [];
     private readonly StageClock _clock;
@@ -23,10 +26,10 @@ internal sealed class SongWork : ISongWork
     private ModelLease<Stage1Model>? _stage1Model;
     private ModelLease<Stage2Model>? _stage2Model;
     private Stage1Song? _stage1;
-    private Stage2Song? _stage2;
-    private ReferenceEncoding? _listening;      // until the clip is encoded
+    private readonly Stage2Song? _stage2;       // null for a draft
+    private readonly SongDecoding _decoding;
+    private ReferenceEncoding? _encoding;       // until the clip is encoded
     private ReferenceResult? _reference;
-    private SongDecoding? _decoding;
     private Task<SongResult>? _assembling;
 
     /// <summary>Creates the work on a song, which has not begun.</summary>
@@ -34,29 +37,41 @@ internal sealed class SongWork : ISongWork
     /// <param name="models">The models to make it with.</param>
     public SongWork(SongOrder order, Yue1Songs models)
     {
-        (_request, _report, _models) = (order.Request, order.Report, models);
+        (_request, _report, _listener, _models) = (order.Request, order.Report, order.Listener, models);
         _clock = new StageClock(order.Waited);
         _shares = StageShares.Of(_request.Scope);
+        _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
+        var output = _request.Output;
+        _decoding = _models.Sound.Decoder.Begin(
+            hasVocal: !_request.Instrumental, SongDecoder.PartsOf(output with { Stems = output.Stems && !_request.Instrumental }));
     }
 
-    public SongStage Stage { get; private set; } = SongStage.Queued;
+    /// <summary>The first stage that is not over.</summary>
+    public SongStage Stage => this switch
+    {
+        { _codes: null, _stage1Model: null } => SongStage.Queued,
+        { _codes: null } => SongStage.Stage1,
+        { _stage2: { IsDone: false } } => SongStage.Stage2,
+        _ => SongStage.Decode,
+    };
 
     public SongResult? Result { get; private set; }
 
-    /// <summary>A decoder's step while the song sings or its residual codebooks are written. Reading a prompt is not shared.</summary>
-    public ISharedStep? SharedStep => Stage switch
-    {
-        SongStage.Stage1 when _stage1 is { Sequence.Unread: 0 } => new Stage1Step(_stage1Model!.Model.Decoder),
-        SongStage.Stage2 when _stage2Model is not null => new Stage2Step(_stage2Model.Model.Decoder),
-        _ => null,
-    };
+    /// <summary>The decoders' steps while the song sings and while its residual codebooks are written. Reading a prompt is not shared.</summary>
+    public IReadOnlyList<ISharedStep> SharedSteps =>
+    [
+        .. _codes is null && _stage1 is { Sequence.Unread: 0 } ? [new Stage1Step(_stage1Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
+        .. _stage2 is { IsRunning: true } ? [new Stage2Step(_stage2Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
+    ];
 
     /// <summary>The song's place in the stage-1 decoder.</summary>
     public IStage1Sequence Stage1Sequence => _stage1!.Sequence;
 
-    public bool IsWaiting => Stage == SongStage.Queued || (Stage == SongStage.Stage2 && _stage2 is null);
+    public bool IsWaiting => Stage == SongStage.Queued || (Stage == SongStage.Stage2 && _stage2Model is null);
 
     public Task? Background => _assembling;
+
+    private bool IsHeard => _listener is { IsListening: true };
 
     /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to stage 2.</summary>
     public void Begin()
@@ -71,6 +86,8 @@ internal sealed class SongWork : ISongWork
         if (_request.Scope == SongScope.Finish)
         {
             EndStage1(_request.ContinueFrom ?? throw new SongRequestException("continue_from: there are no codes to finish"));
+            AdvanceStage2();
+            Report();
             return;
         }
 
@@ -84,28 +101,28 @@ internal sealed class SongWork : ISongWork
 
     public void Advance()
     {
-        switch (Stage)
+        if (_assembling is not null)
         {
-            case SongStage.Queued:
-                TryBeginStage1();
-                break;
-            case SongStage.Stage1 when _stage1 is null:
-                Listen(_listening!);
-                break;
-            case SongStage.Stage1:
-                AdvanceStage1(_stage1);
-                break;
-            case SongStage.Stage2 when _stage2 is null:
-                TryBeginStage2();
-                break;
-            case SongStage.Stage2:
-                AdvanceStage2(_stage2);
-                break;
-            case SongStage.Decode:
-                Decode();
-                break;
-            default:
-                throw new InvalidOperationException($"a song cannot advance while it is {Stage}");
+            Result = _assembling.IsCompleted ? _assembling.GetAwaiter().GetResult() : null;
+            return;
+        }
+
+        if (Stage == SongStage.Queued)
+        {
+            TryBeginStage1();
+            return;
+        }
+
+        if (Stage == SongStage.Stage1)
+        {
+            AdvanceStage1();
+        }
+
+        AdvanceStage2();
+        if (!IsWaiting)
+        {
+            Decode();
+            Report();
         }
     }
 
@@ -128,7 +145,6 @@ internal sealed class SongWork : ISongWork
             return;
         }
 
-        Stage = SongStage.Stage1;
         var model = _stage1Model.Model;
         if (_request.Reference is not { } reference)
         {
@@ -141,22 +157,27 @@ internal sealed class SongWork : ISongWork
                 _warnings.Add($"reference: {model.Name} is a cot checkpoint, which is not trained to follow a clip; an icl one is");
             }
 
-            _listening = _models.Sound.References.Begin(reference);
+            _encoding = _models.Sound.References.Begin(reference);
         }
 
-        Report(1, 0, Budgets().Sum(budget => (long)budget.MaxTokens), 0);
+        foreach (var section in _plan.Before)
+        {
+            AddFrames(section.Vocal.AsSpan(), section.Instrumental.AsSpan());
+        }
+
+        Report();
     }
 
     /// <summary>Encodes one track of the reference per step, and begins to sing after the last one.</summary>
-    private void Listen(ReferenceEncoding listening)
+    private void Encode(ReferenceEncoding encoding)
     {
-        if (!listening.IsDone)
+        if (!encoding.IsDone)
         {
-            listening.Advance();
+            encoding.Advance();
             return;
         }
 
-        (var clip, _reference) = listening.Result();
+        (var clip, _reference) = encoding.Result();
         BeginSinging(_stage1Model!.Model, clip);
     }
 
@@ -171,98 +192,110 @@ internal sealed class SongWork : ISongWork
     }
 
     /// <summary>Takes what the decoder sampled, and reads a piece of the prompt if a section begins.</summary>
-    private void AdvanceStage1(Stage1Song stage1)
+    private void AdvanceStage1()
     {
-        stage1.TakeSampled();
-        if (!stage1.IsDone)
+        if (_stage1 is null)
         {
-            stage1.Read();
-            Report(stage1.Done + 1, stage1.Tokens, stage1.TokenLimit, _shares.Stage1 * stage1.Fraction);
+            Encode(_encoding!);
             return;
         }
 
-        _clock.EndStage1(stage1.Tokens);
-        _warnings.AddRange(stage1.Warnings);
-        SectionCodes[] sung = [.. stage1.Sung.Select((ids, i) => SectionIds.ToSection(_plan.Sung[i].Tag, ids))];
+        _stage1.TakeSampled();
+        var written = _stage1.TakeFrames();
+        AddFrames(written.Vocal.AsSpan(), written.Instrumental.AsSpan());
+        if (!_stage1.IsDone)
+        {
+            _stage1.Read();
+            return;
+        }
+
+        _clock.EndStage1(_stage1.Tokens);
+        _warnings.AddRange(_stage1.Warnings);
+        SectionCodes[] sung = [.. _stage1.Sung.Select((ids, i) => SectionIds.ToSection(_plan.Sung[i].Tag, ids))];
         _warnings.AddRange(sung.SelectMany(
             (section, i) => SectionFindings.Of(_plan.Before.Count + i + 1, section, _request.TargetSeconds?[i])));
-        stage1.Dispose();
+        _stage1.Dispose();
         _stage1Model!.Dispose();
         EndStage1(new SongCodes(_stage1Model.Model.Name, [.. _plan.Before, .. sung, .. _plan.After]));
     }
 
-    /// <summary>Goes on from the codes of stage 1: to stage 2, or with a draft straight to the decode.</summary>
+    /// <summary>Adds the sections that were not sung here and come last. With them the song has its length.</summary>
     private void EndStage1(SongCodes codes)
     {
         _codes = codes;
-        if (_request.Scope == SongScope.Draft)
+        foreach (var section in _request.Scope == SongScope.Finish ? codes.Sections : _plan.After)
         {
-            Stage = SongStage.Decode;
-            Report(0, 0, codes.Frames, _shares.Stage1);
+            AddFrames(section.Vocal.AsSpan(), section.Instrumental.AsSpan());
+        }
+
+        if (_stage2 is null)
+        {
+            _decoding.Complete();
+        }
+        else
+        {
+            _stage2.Complete();
+        }
+    }
+
+    /// <summary>Passes codes of stage 1 on: to stage 2, or with a draft straight to the decode.</summary>
+    private void AddFrames(ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental)
+    {
+        if (_stage2 is not null)
+        {
+            _stage2.Append(vocal, instrumental);
+        }
+        else
+        {
+            _decoding.Append(_request.Instrumental ? null : [vocal.ToArray()], [instrumental.ToArray()]);
+        }
+    }
+
+    /// <summary>Takes what the decoder wrote, and begins chunks: all of them after stage 1, and while stage 1 writes only those that a
+    /// listener waits for, if there is room for the model beside that of stage 1.</summary>
+    private void AdvanceStage2()
+    {
+        if (_stage2 is null or { IsDone: true })
+        {
             return;
         }
 
-        Stage = SongStage.Stage2;
-        TryBeginStage2();
-    }
+        var isWanted = _codes is not null || IsHeard;
+        if (isWanted && _stage2.CanBegin)
+        {
+            _stage2Model ??= _models.TryTakeStage2();
+        }
 
-    private void TryBeginStage2()
-    {
-        if ((_stage2Model = _models.TryTakeStage2()) is null)
+        if (_stage2Model is null)
         {
             return;
         }
 
-        _stage2 = new Stage2Song(_stage2Model.Model.Decoder, _request.Instrumental ? [] : Vocal(_codes!), Instrumental(_codes!));
-        Report(0, 0, _stage2.FramesTotal, _shares.Stage1);
-    }
-
-    private void AdvanceStage2(Stage2Song stage2)
-    {
-        if (!stage2.Advance())
+        var decoder = _stage2Model.Model.Decoder;
+        _stage2.Advance(decoder, !isWanted ? 0 : IsHeard ? decoder.QuickRows : int.MaxValue);
+        var (vocal, instrumental) = _stage2.TakeFrames();
+        _decoding.Append(vocal, instrumental);
+        if (_stage2.IsDone)
         {
             _clock.EndStage2();
-            _stage2Model!.Dispose();
-            Stage = SongStage.Decode;
+            _stage2Model.Dispose();
+            _decoding.Complete();
         }
-
-        Report(0, stage2.FramesDone, stage2.FramesTotal, _shares.Stage1 + (_shares.Stage2 * stage2.FramesDone / stage2.FramesTotal));
     }
 
     /// <summary>Decodes one window per step. After the last one, another thread mixes and splices while other songs go on.</summary>
     private void Decode()
     {
-        if (_assembling is not null)
+        if (_decoding.CanAdvance)
         {
-            Result = _assembling.IsCompleted ? _assembling.GetAwaiter().GetResult() : null;
-            return;
+            _decoding.Advance();
         }
 
-        var decoding = _decoding ??= BeginDecode();
-        if (decoding.CanAdvance)
-        {
-            decoding.Advance();
-        }
-
-        var (before, total) = (_shares.Stage1 + _shares.Stage2, (long)decoding.Passes * _codes!.Frames);
-        Report(0, decoding.FramesDone, total, before + ((1 - before) * decoding.FramesDone / total));
-        if (decoding.IsDone)
+        if (_decoding.IsDone)
         {
             var assembly = Assembly();
-            _assembling = Task.Run(() => assembly.Assemble(decoding.Assemble()));
+            _assembling = Task.Run(() => assembly.Assemble(_decoding.Assemble()));
         }
-    }
-
-    /// <summary>Begins to decode every codebook, or codebook 0 alone for a draft.</summary>
-    private SongDecoding BeginDecode()
-    {
-        var output = _request.Output;
-        var vocal = _request.Instrumental ? null : _stage2?.VocalCodes ?? [Vocal(_codes!)];
-        var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && vocal is not null });
-        var decoding = _models.Sound.Decoder.Begin(vocal is not null, parts);
-        decoding.Append(vocal, _stage2?.InstrumentalCodes ?? [Instrumental(_codes!)]);
-        decoding.Complete();
-        return decoding;
     }
 
     private SongAssembly Assembly() => new()
@@ -276,12 +309,26 @@ internal sealed class SongWork : ISongWork
         Warnings = _warnings,
     };
 
-    private void Report(int section, long done, long total, double fraction) =>
+    /// <summary>Reports the stage that the song is in, and how much of all stages is done. Until stage 1 ends, the song counts as long as
+    /// its limits allow.</summary>
+    private void Report()
+    {
+        var tokens = Budgets().Sum(budget => (long)budget.MaxTokens);
+        var frames = _codes?.Frames ?? (_plan.Before.Concat(_plan.After).Sum(section => section.Frames) + (tokens / 2));
+        var (stage2Frames, decodeFrames) = ((_request.Instrumental ? 1 : 2) * frames, _decoding.Passes * frames);
+        var (section, done, total) = Stage switch
+        {
+            SongStage.Stage1 => ((_stage1?.Done ?? 0) + 1, _stage1?.Tokens ?? 0, tokens),
+            SongStage.Stage2 => (0, _stage2!.FramesDone, stage2Frames),
+            _ => (0, _decoding.FramesDone, decodeFrames),
+        };
+        var fraction = (_shares.Stage1 * (_codes is null ? _stage1?.Fraction ?? 0 : 1))
+            + (_shares.Stage2 * Share(_stage2?.FramesDone ?? 0, stage2Frames))
+            + ((1 - _shares.Stage1 - _shares.Stage2) * Share(_decoding.FramesDone, decodeFrames));
         _report(new SongProgress(Stage, section, _plan.Sung.Count, done, total, fraction));
+    }
 
-    private static int[] Vocal(SongCodes codes) => [.. codes.Sections.SelectMany(section => section.Vocal)];
-
-    private static int[] Instrumental(SongCodes codes) => [.. codes.Sections.SelectMany(section => section.Instrumental)];
+    private static double Share(long done, long total) => total == 0 ? 1 : (double)done / total;
 
     /// <summary>The stages' shares of the progress, near their shares of the time. The rest is the decode.</summary>
     private readonly record struct StageShares(double Stage1, double Stage2)
