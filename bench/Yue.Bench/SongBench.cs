@@ -17,7 +17,8 @@ internal static class SongBench
     public static async Task<int> RunAsync(string[] arguments)
     {
         int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(Number)];
-        var (options, counts, scopes, reference) = OptionsFrom(arguments[lengths.Length..]);
+        var isStreamed = arguments.Contains("--Stream");
+        var (options, counts, scopes, reference) = OptionsFrom([.. arguments[lengths.Length..].Where(text => text != "--Stream")]);
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
         using var engine = new YueEngine(Options.Create(options), new LineLogger());
@@ -27,14 +28,14 @@ internal static class SongBench
         foreach (var (length, count) in lengths.SelectMany(length => counts.Select(count => (length, count))))
         {
             var requests = Enumerable.Range(0, count).Select(song => Song(length, seed: 42 + song, reference)).ToArray();
-            await SingAsync(engine, "song", requests);
+            await SingAsync(engine, "song", requests, isStreamed);
             if (scopes == "full")
             {
                 continue;
             }
 
-            var drafts = await SingAsync(engine, "draft", [.. requests.Select(Draft)]);
-            await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)]);
+            var drafts = await SingAsync(engine, "draft", [.. requests.Select(Draft)], isStreamed);
+            await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)], isStreamed);
         }
 
         await engine.StopAsync(CancellationToken.None);
@@ -72,10 +73,11 @@ internal static class SongBench
         return (options, songs, scopes, reference);
     }
 
-    private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs)
+    private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs, bool isStreamed)
     {
         var clock = Stopwatch.StartNew();
-        var results = await Task.WhenAll(songs.Select(song => Submit(engine, song)));
+        Listener[] listeners = [.. songs.Select(_ => new Listener(clock))];
+        var results = await Task.WhenAll(songs.Zip(listeners, (song, listener) => Submit(engine, song, isStreamed ? listener : null)));
         var wall = clock.Elapsed.TotalSeconds;
         var audio = results.Sum(result => result.Mix.DurationSeconds);
         var tokens = results.Sum(result => result.Sections.Where(section => !section.Kept).Sum(section => section.Tokens));
@@ -90,6 +92,8 @@ internal static class SongBench
             stage2_per_audio_second = results.Sum(result => result.Timings.Stage2Seconds) / audio,
             encode_seconds = results.Sum(result => result.Reference?.EncodeSeconds ?? 0),
             decode_per_audio_second = results.Sum(result => result.Timings.DecodeSeconds) / audio,
+            first_sound_seconds = isStreamed ? listeners.Max(listener => listener.FirstSoundSeconds) : (double?)null,
+            underrun_seconds = isStreamed ? listeners.Max(listener => listener.UnderrunSeconds) : (double?)null,
             total_seconds = wall,
             audio_seconds_per_second = audio / wall,
             memory_used_mb = engine.Status.Memory.UsedBytes / 1e6,
@@ -99,8 +103,8 @@ internal static class SongBench
         return results;
     }
 
-    private static Task<SongResult> Submit(YueEngine engine, SongRequest request) =>
-        engine.TrySubmit(request, null, out var song, CancellationToken.None) == SubmitOutcome.Accepted
+    private static Task<SongResult> Submit(YueEngine engine, SongRequest request, Listener? listener) =>
+        engine.TrySubmit(request, null, listener, out var song, CancellationToken.None) == SubmitOutcome.Accepted
             ? song!
             : throw new InvalidOperationException("the engine took no song");
 
@@ -133,6 +137,29 @@ internal static class SongBench
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+
+    /// <summary>Plays a song as it comes, from its first sound on.</summary>
+    private sealed class Listener(Stopwatch clock) : ISongListener
+    {
+        public bool IsListening => true;
+
+        /// <summary>The time of the first sound.</summary>
+        public double FirstSoundSeconds { get; private set; }
+
+        /// <summary>The longest time that the player waited for sound, counted from when it would have played in one go.</summary>
+        public double UnderrunSeconds { get; private set; }
+
+        public void Hear(SongSound sound)
+        {
+            var now = clock.Elapsed.TotalSeconds;
+            if (sound.Start == 0)
+            {
+                FirstSoundSeconds = now;
+            }
+
+            UnderrunSeconds = Math.Max(UnderrunSeconds, now - FirstSoundSeconds - (sound.Start / (double)sound.SampleRateHz));
+        }
+    }
 
     /// <summary>What the engine logs, to standard error.</summary>
     private sealed class LineLogger : ILogger<YueEngine>

@@ -38,4 +38,13 @@ internal sealed class SampleBuffer
         (_samples, Length) = ([], 0);
         return samples;
     }
+
+    /// <summary>Returns the first samples and removes them.</summary>
+    public float[] Take(int count)
+    {
+        var samples = _samples[..count];
+        _samples.AsSpan(count, Length - count).CopyTo(_samples);
+        Length -= count;
+        return samples;
+    }
 }

@@ -56,18 +56,20 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         const int Frames = 100;
         using var codes = golden.RandomCodes(Frames);
         var decoding = Decoder(Tens).Begin(hasVocal: true, parts);
+        var mixer = Decoder(Tens).NewMixer(hasVocal: true, parts, isHeard: false);
         var rows = SongDecoder.RowsOf(codes);
         decoding.Append(rows, rows);
         decoding.Complete();
         var done = new List<long>();
         while (decoding.CanAdvance)
         {
-            decoding.Advance();
+            Assert.Null(mixer.Add(decoding.Advance()));
             done.Add(decoding.FramesDone);
         }
 
         Assert.True(decoding.IsDone);
-        var song = decoding.Assemble();
+        mixer.Complete();
+        var song = mixer.Finish();
 
         Assert.Equal(parts.HasFlag(SongParts.CodecTracks), song.CodecTracks is not null);
         Assert.Equal(parts.HasFlag(SongParts.CodecMix), song.CodecMix is not null);
@@ -107,36 +109,78 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         Assert.Equal(882 * frames, song.Spliced!.Clip.Samples.Length);
     }
 
-    [Fact]
-    public void Frames_may_come_while_others_are_decoded()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Frames_may_come_while_others_are_decoded_and_heard(bool hasVocal)
     {
+        var parts = hasVocal ? All : SongParts.CodecMix | SongParts.VocoderMix | SongParts.Spliced;
         using var codes = golden.RandomCodes(100);
-        var whole = Decoder(Tens).Decode(codes, codes, All);
+        var whole = Decoder(Tens).Decode(hasVocal ? codes : null, codes, parts);
         var rows = SongDecoder.RowsOf(codes);
-        var decoding = Decoder(Tens).Begin(hasVocal: true, All);
+        var decoding = Decoder(Tens).Begin(hasVocal, parts);
+        var mixer = Decoder(Tens).NewMixer(hasVocal, parts, isHeard: true);
+        List<MixedSound> heard = [];
         for (var frame = 0; frame < 100; frame += 7)
         {
             int[][] added = [.. rows.Select(row => row[frame..Math.Min(frame + 7, 100)])];
-            decoding.Append(added, added);
-            while (decoding.CanAdvance)
-            {
-                decoding.Advance();
-            }
-
+            decoding.Append(hasVocal ? added : null, added);
+            Advance();
             Assert.False(decoding.IsDone);
         }
 
-        Assert.InRange(decoding.FramesDone, 200, 399);
+        Assert.InRange(decoding.FramesDone / decoding.Passes, 50, 99);
+        Assert.InRange(heard.Sum(sound => sound.Mix.Length), 50 * 882, 99 * 882);
         decoding.Complete();
-        while (!decoding.IsDone)
+        Advance();
+        Assert.True(decoding.IsDone);
+        heard.Add(mixer.Complete()!);
+
+        var grown = mixer.Finish();
+        Assert.Equal(whole.Spliced!.Clip.Samples, grown.Spliced!.Clip.Samples);
+        Assert.Equal(whole.CodecMix!.Clip.Samples, grown.CodecMix!.Clip.Samples);
+        Assert.Equal(whole.VocoderTracks?.Vocal.Clip.Samples, grown.VocoderTracks?.Vocal.Clip.Samples);
+        Assert.Equal(100 * 882, heard.Sum(sound => sound.Mix.Length));
+        if (hasVocal)
         {
-            decoding.Advance();
+            Assert.Equal(whole.VocoderTracks!.Vocal.Clip.Samples, heard.SelectMany(sound => sound.Vocal!));
+            Assert.Equal(whole.VocoderTracks.Instrumental.Clip.Samples, heard.SelectMany(sound => sound.Instrumental!));
+        }
+        else
+        {
+            Assert.All(heard, sound => Assert.True(sound is { Vocal: null, Instrumental: null }));
         }
 
-        var grown = decoding.Assemble();
-        Assert.Equal(whole.Spliced!.Clip.Samples, grown.Spliced!.Clip.Samples);
-        Assert.Equal(whole.VocoderTracks!.Vocal.Clip.Samples, grown.VocoderTracks!.Vocal.Clip.Samples);
-        Assert.Equal(whole.CodecMix!.Clip.Samples, grown.CodecMix!.Clip.Samples);
+        void Advance()
+        {
+            while (decoding.CanAdvance)
+            {
+                heard.Add(mixer.Add(decoding.Advance())!);
+            }
+        }
+    }
+
+    [Fact]
+    public void At_sixteen_kilohertz_the_heard_mix_is_the_finished_one()
+    {
+        using var codes = golden.RandomCodes(60);
+        using var others = golden.RandomCodes(60, seed: 2);
+        var decoder = Decoder(Tens);
+        var (decoding, mixer) = (decoder.Begin(true, SongParts.CodecMix), decoder.NewMixer(true, SongParts.CodecMix, isHeard: true));
+        decoding.Append(SongDecoder.RowsOf(codes), SongDecoder.RowsOf(others));
+        decoding.Complete();
+        List<MixedSound> heard = [];
+        while (!decoding.IsDone)
+        {
+            heard.Add(mixer.Add(decoding.Advance())!);
+        }
+
+        var tracks = decoder.Decode(codes, others, SongParts.CodecTracks).CodecTracks!;
+        Assert.Equal(16_000, mixer.SampleRateHz);
+        Assert.Empty(mixer.Complete()!.Mix);
+        Assert.Equal(mixer.Finish().CodecMix!.Clip.Samples, heard.SelectMany(sound => sound.Mix));
+        Assert.Equal(tracks.Vocal.Clip.Samples, heard.SelectMany(sound => sound.Vocal!));
+        Assert.Equal(tracks.Instrumental.Clip.Samples, heard.SelectMany(sound => sound.Instrumental!));
     }
 
     [Fact]

@@ -110,11 +110,11 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
         song.Append([], Codes(300, 1));
         song.Advance(decoder, All);
         Assert.True(song.IsRunning && !song.CanBegin);
-        for (var frame = -1; frame < 5; frame++)        // the first step reads the prompt
+        for (var step = 0; step < 6; step++)
         {
             var (vocal, instrumental) = song.TakeFrames();
             Assert.Null(vocal);
-            Assert.Equal(frame > 0 ? 1 : 0, instrumental[7].Length);
+            Assert.InRange(instrumental[7].Length, step > 1 ? 1 : 0, step > 1 ? 50 : 0);        // the first step reads the prompt
             decoder.Advance();
         }
 

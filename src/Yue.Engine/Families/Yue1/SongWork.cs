@@ -1,3 +1,4 @@
+using Yue.Engine.Audio;
 using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Decode;
 using Yue.Engine.Families.Yue1.Stage1;
@@ -28,8 +29,12 @@ internal sealed class SongWork : ISongWork
     private Stage1Song? _stage1;
     private readonly Stage2Song? _stage2;       // null for a draft
     private readonly SongDecoding _decoding;
+    private readonly SongMixer _mixer;
+    private readonly EarlySound? _sound;        // null if nobody can listen
     private ReferenceEncoding? _encoding;       // until the clip is encoded
     private ReferenceResult? _reference;
+    private int _framesWritten;                 // by stage 1, with kept ones
+    private Task _mixing = Task.CompletedTask;  // the mixer's last work
     private Task<SongResult>? _assembling;
 
     /// <summary>Creates the work on a song, which has not begun.</summary>
@@ -41,9 +46,11 @@ internal sealed class SongWork : ISongWork
         _clock = new StageClock(order.Waited);
         _shares = StageShares.Of(_request.Scope);
         _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
-        var output = _request.Output;
-        _decoding = _models.Sound.Decoder.Begin(
-            hasVocal: !_request.Instrumental, SongDecoder.PartsOf(output with { Stems = output.Stems && !_request.Instrumental }));
+        var (hasVocal, output) = (!_request.Instrumental, _request.Output);
+        var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && hasVocal });
+        _decoding = _models.Sound.Decoder.Begin(hasVocal, parts);
+        _mixer = _models.Sound.Decoder.NewMixer(hasVocal, parts, isHeard: _listener is not null);
+        _sound = _listener is null ? null : new EarlySound(_listener, _mixer.SampleRateHz);
     }
 
     /// <summary>The first stage that is not over.</summary>
@@ -107,6 +114,11 @@ internal sealed class SongWork : ISongWork
             return;
         }
 
+        if (_mixing.IsFaulted)
+        {
+            _mixing.GetAwaiter().GetResult();
+        }
+
         if (Stage == SongStage.Queued)
         {
             TryBeginStage1();
@@ -128,6 +140,7 @@ internal sealed class SongWork : ISongWork
 
     public void Dispose()
     {
+        _sound?.Stop();
         _stage1?.Dispose();
         _stage1Model?.Dispose();
         _stage2?.Dispose();
@@ -236,11 +249,16 @@ internal sealed class SongWork : ISongWork
         {
             _stage2.Complete();
         }
+
+        var samples = SamplesOf(codes.Frames);
+        var fade = codes.Sections is [.., { Ended: SectionEnd.MaxNewTokens }] ? FadeSamples(samples) : 0;
+        Mix(() => _sound?.SetEnd(samples - fade, fade));
     }
 
     /// <summary>Passes codes of stage 1 on: to stage 2, or with a draft straight to the decode.</summary>
     private void AddFrames(ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental)
     {
+        _framesWritten += instrumental.Length;
         if (_stage2 is not null)
         {
             _stage2.Append(vocal, instrumental);
@@ -283,20 +301,76 @@ internal sealed class SongWork : ISongWork
         }
     }
 
-    /// <summary>Decodes one window per step. After the last one, another thread mixes and splices while other songs go on.</summary>
+    /// <summary>Decodes one window per step. Threads of the pool mix and splice the windows while other songs go on.</summary>
     private void Decode()
     {
         if (_decoding.CanAdvance)
         {
-            _decoding.Advance();
+            var window = _decoding.Advance();
+            Mix(() => Hear(_mixer.Add(window)));
         }
 
         if (_decoding.IsDone)
         {
-            var assembly = Assembly();
-            _assembling = Task.Run(() => assembly.Assemble(_decoding.Assemble()));
+            Mix(() =>
+            {
+                Hear(_mixer.Complete());
+                _sound?.End();
+            });
+            var (assembly, mixing) = (Assembly(), _mixing);
+            _assembling = Task.Run(async () =>
+            {
+                await mixing.ConfigureAwait(false);
+                return assembly.Assemble(_mixer.Finish());
+            });
+        }
+        else if (_sound is not null && _codes is null && FinalSamples() is var final && final > _sound.FinalSamples)
+        {
+            _sound.FinalSamples = final;
+            if (_sound.IsHolding)
+            {
+                Mix(_sound.Release);
+            }
         }
     }
+
+    /// <summary>Runs work of the mixer on a thread of the pool, after the work before it.</summary>
+    private void Mix(Action work)
+    {
+        var before = _mixing;
+        _mixing = Task.Run(async () =>
+        {
+            await before.ConfigureAwait(false);
+            work();
+        });
+    }
+
+    private void Hear(MixedSound? sound)
+    {
+        if (sound is not null)
+        {
+            _sound!.Add(sound);
+        }
+    }
+
+    /// <summary>Returns the number of samples that stage 1 cannot change any more. If the last section is cut, the song ends at that
+    /// section's limit and is faded out there. If it ends by itself, the song is shorter and is not faded out.</summary>
+    private int FinalSamples()
+    {
+        if (_plan.After is [.., { Ended: SectionEnd.EndOfAudio }])
+        {
+            return int.MaxValue;
+        }
+
+        var inSection = _stage1?.FramesTaken ?? 0;
+        var frames = _framesWritten - inSection + _plan.After.Sum(section => section.Frames)
+            + SectionBudget.LeastFrames(Budgets(), _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
+        return SamplesOf(frames) - FadeSamples(SamplesOf(frames));
+    }
+
+    private int SamplesOf(int frames) => checked(frames * (_mixer.SampleRateHz / _models.Sound.FrameRateHz));
+
+    private int FadeSamples(int samples) => FadeOut.SamplesOf(samples, _mixer.SampleRateHz, _request.Output.FadeOutSeconds);
 
     private SongAssembly Assembly() => new()
     {

@@ -93,8 +93,15 @@ public sealed class SongDecoder(
 
         var vocal = hasVocal ? new CodeTrack() : null;
         var instrumental = new CodeTrack();
-        return new SongDecoding(vocal, instrumental, parts, ByCodec(vocal, instrumental, parts), ByVocoder(vocal, instrumental, parts));
+        return new SongDecoding(vocal, instrumental, ByCodec(vocal, instrumental, parts), ByVocoder(vocal, instrumental, parts));
     }
+
+    /// <summary>Returns a mixer for the windows of a song.</summary>
+    /// <param name="hasVocal">False for a song that is its instrumental track.</param>
+    /// <param name="parts">The parts to compute.</param>
+    /// <param name="isHeard">True if the mixer is to return sound before the song is finished.</param>
+    public SongMixer NewMixer(bool hasVocal, SongParts parts, bool isHeard) =>
+        new(hasVocal, parts, codec.SampleRateHz, codec.SampleRateHz / codec.FrameSamples * (vocalVocoder?.FrameSamples ?? 0), isHeard);
 
     /// <summary>Decodes a whole song.</summary>
     /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the mix.</param>
@@ -111,14 +118,16 @@ public sealed class SongDecoder(
         }
 
         var song = Begin(vocalCodes is not null, parts);
+        var mixer = NewMixer(vocalCodes is not null, parts, isHeard: false);
         song.Append(vocalCodes is null ? null : RowsOf(vocalCodes), RowsOf(instrumentalCodes));
         song.Complete();
         while (song.CanAdvance)
         {
-            song.Advance();
+            mixer.Add(song.Advance());
         }
 
-        return song.Assemble();
+        mixer.Complete();
+        return mixer.Finish();
     }
 
     /// <summary>Decodes a window of every regular length with every model, so that a GPU has planned their convolutions before the first
@@ -148,7 +157,7 @@ public sealed class SongDecoder(
             new(codes, window => Wave(window, codec.Decode), codec.FrameSamples, codec.ContextFrames, _windows);
         return (parts & SongParts.NeedCodec) == 0
             ? null
-            : new TrackPair(vocal is null ? null : Decoder(vocal), Decoder(instrumental), codec.SampleRateHz);
+            : new TrackPair(SoundModel.Codec, vocal is null ? null : Decoder(vocal), Decoder(instrumental));
     }
 
     private TrackPair? ByVocoder(CodeTrack? vocal, CodeTrack instrumental, SongParts parts)
@@ -166,9 +175,7 @@ public sealed class SongDecoder(
         TrackDecoder Decoder(CodeTrack codes, Vocos vocoder) =>
             new(codes, window => Wave(window, vocoder.Decode), vocoder.FrameSamples, vocoder.ContextFrames, _windows);
         return new TrackPair(
-            vocal is null ? null : Decoder(vocal, vocalVocoder),
-            Decoder(instrumental, instrumentalVocoder),
-            codec.SampleRateHz / codec.FrameSamples * vocalVocoder.FrameSamples);
+            SoundModel.Vocoder, vocal is null ? null : Decoder(vocal, vocalVocoder), Decoder(instrumental, instrumentalVocoder));
     }
 
     private Tensor Wave(Tensor codes, Func<Tensor, Tensor> decode)

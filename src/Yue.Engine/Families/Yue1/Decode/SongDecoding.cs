@@ -1,20 +1,17 @@
-using Yue.Engine.Audio;
-
 namespace Yue.Engine.Families.Yue1.Decode;
 
-/// <summary>The codes of one song on their way to sound, one window per step. Frames may be added between the steps.</summary>
+/// <summary>The codes of one song on their way to sound, window by window. Frames may be added between the steps.</summary>
 /// <remarks>Used by one thread at a time.</remarks>
 public sealed class SongDecoding
 {
     private readonly CodeTrack? _vocal;
     private readonly CodeTrack _instrumental;
-    private readonly SongParts _parts;
     private readonly TrackPair? _byCodec;
     private readonly TrackPair? _byVocoder;
 
     /// <summary>Creates the decoding of a song that has no frames yet.</summary>
-    internal SongDecoding(CodeTrack? vocal, CodeTrack instrumental, SongParts parts, TrackPair? byCodec, TrackPair? byVocoder) =>
-        (_vocal, _instrumental, _parts, _byCodec, _byVocoder) = (vocal, instrumental, parts, byCodec, byVocoder);
+    internal SongDecoding(CodeTrack? vocal, CodeTrack instrumental, TrackPair? byCodec, TrackPair? byVocoder) =>
+        (_vocal, _instrumental, _byCodec, _byVocoder) = (vocal, instrumental, byCodec, byVocoder);
 
     /// <summary>The frames decoded so far. A frame counts once for every track and model that decodes it.</summary>
     public long FramesDone => Pairs.Sum(pair => (long)pair.Tracks * pair.FramesDone);
@@ -57,63 +54,5 @@ public sealed class SongDecoding
     }
 
     /// <summary>Decodes the next window of the model that is farthest from the end.</summary>
-    public void Advance() => Pairs.Where(pair => pair.CanAdvance).MinBy(pair => pair.FramesDone)!.Advance();
-
-    /// <summary>Mixes and splices the decoded tracks, on the CPU and on any thread.</summary>
-    public DecodedSong Assemble()
-    {
-        var song = new DecodedSong();
-        AudioClip? codecMix = null, vocoderMix = null;
-        if (_byCodec is not null)
-        {
-            (song, codecMix) = AddCodecParts(song, _byCodec);
-        }
-
-        if (_byVocoder is not null)
-        {
-            (song, vocoderMix) = AddVocoderParts(song, _byVocoder);
-        }
-
-        return _parts.HasFlag(SongParts.Spliced)
-            ? song with { Spliced = Unlimited(Splice.ReplaceLowFrequencies(codecMix!, vocoderMix!)) }
-            : song;
-    }
-
-    /// <summary>Returns step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
-    private (DecodedSong Song, AudioClip Mix) AddCodecParts(DecodedSong song, TrackPair tracks)
-    {
-        var (vocalSamples, instrumentalSamples) = tracks.TakeSamples();
-        var vocal = vocalSamples is null ? null : Clamped(vocalSamples, tracks.SampleRateHz);
-        var instrumental = Clamped(instrumentalSamples, tracks.SampleRateHz);
-        var mix = vocal is null
-            ? instrumental.Clip
-            : new AudioClip(Mixer.Sum(vocal.Clip.Samples, instrumental.Clip.Samples), tracks.SampleRateHz);
-        return (song with
-        {
-            CodecTracks = _parts.HasFlag(SongParts.CodecTracks) ? new SongTracks(vocal!, instrumental) : null,
-            CodecMix = _parts.HasFlag(SongParts.CodecMix) ? Unlimited(mix) : null,
-        }, mix);
-    }
-
-    /// <summary>Returns step 2: the vocoders' tracks, summed before any clamp. The sum is clamped.</summary>
-    private (DecodedSong Song, AudioClip Mix) AddVocoderParts(DecodedSong song, TrackPair tracks)
-    {
-        var (vocal, instrumental) = tracks.TakeSamples();
-        var mix = Clamped(vocal is null ? instrumental : Mixer.Sum(vocal, instrumental), tracks.SampleRateHz);
-        return (song with
-        {
-            VocoderTracks = _parts.HasFlag(SongParts.VocoderTracks)
-                ? new SongTracks(Clamped(vocal!, tracks.SampleRateHz), Clamped(instrumental, tracks.SampleRateHz))
-                : null,
-            VocoderMix = _parts.HasFlag(SongParts.VocoderMix) ? mix : null,
-        }, mix.Clip);
-    }
-
-    private static SongPart Clamped(float[] samples, int sampleRateHz)
-    {
-        var clipped = Mixer.Clamp(samples);
-        return new SongPart(new AudioClip(samples, sampleRateHz), clipped);
-    }
-
-    private static SongPart Unlimited(AudioClip clip) => new(clip, Mixer.CountPastFullScale(clip.Samples));
+    public DecodedWindow Advance() => Pairs.Where(pair => pair.CanAdvance).MinBy(pair => pair.FramesDone)!.Advance();
 }

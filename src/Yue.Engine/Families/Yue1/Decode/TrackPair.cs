@@ -1,16 +1,27 @@
-using Yue.Engine.Audio;
-
 namespace Yue.Engine.Families.Yue1.Decode;
 
+/// <summary>The models that decode a song.</summary>
+public enum SoundModel
+{
+    /// <summary>The codec, at 16 kHz.</summary>
+    Codec,
+
+    /// <summary>The vocoders, at 44.1 kHz.</summary>
+    Vocoder,
+}
+
+/// <summary>The samples of a window, as the model decodes them.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Vocal">The vocal track; null for a song that is its instrumental track.</param>
+/// <param name="Instrumental">The instrumental track, as many samples.</param>
+public sealed record DecodedWindow(SoundModel Model, float[]? Vocal, float[] Instrumental);
+
 /// <summary>The tracks of a song as one model decodes them, window by window.</summary>
+/// <param name="model">The model.</param>
 /// <param name="vocal">Decodes the vocal track; null for a song that is its instrumental track.</param>
 /// <param name="instrumental">Decodes the instrumental track, which has as many frames.</param>
-/// <param name="sampleRateHz">The rate of the samples.</param>
-internal sealed class TrackPair(TrackDecoder? vocal, TrackDecoder instrumental, int sampleRateHz)
+internal sealed class TrackPair(SoundModel model, TrackDecoder? vocal, TrackDecoder instrumental)
 {
-    private readonly SampleBuffer _vocal = new();
-    private readonly SampleBuffer _instrumental = new();
-
     /// <summary>The number of tracks.</summary>
     public int Tracks => vocal is null ? 1 : 2;
 
@@ -23,22 +34,8 @@ internal sealed class TrackPair(TrackDecoder? vocal, TrackDecoder instrumental, 
     /// <summary>True if the tracks are complete and every frame is decoded.</summary>
     public bool IsDone => instrumental.IsDone;
 
-    /// <summary>The rate of the samples.</summary>
-    public int SampleRateHz => sampleRateHz;
-
     /// <summary>Decodes the next window of each track.</summary>
-    public void Advance()
-    {
-        if (vocal is not null)
-        {
-            _vocal.Append(vocal.Advance());
-        }
-
-        _instrumental.Append(instrumental.Advance());
-    }
-
-    /// <summary>Returns the samples of the whole tracks, which are not kept.</summary>
-    public (float[]? Vocal, float[] Instrumental) TakeSamples() => (vocal is null ? null : _vocal.Take(), _instrumental.Take());
+    public DecodedWindow Advance() => new(model, vocal?.Advance(), instrumental.Advance());
 
     /// <inheritdoc cref="TrackDecoder.WarmUp"/>
     public void WarmUp()

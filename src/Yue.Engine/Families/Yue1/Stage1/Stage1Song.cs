@@ -62,6 +62,9 @@ public sealed class Stage1Song : IDisposable
     /// <summary>Ids sampled so far.</summary>
     public int Tokens => Sung.Sum(ids => ids.Length) + (IsDone ? 0 : Sequence.Sampled.Count);
 
+    /// <summary>The frames of the section being sung that <see cref="TakeFrames"/> returned.</summary>
+    public int FramesTaken => _taken.Frames;
+
     /// <summary>The most ids that can be sampled.</summary>
     public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
 
