@@ -143,6 +143,8 @@ internal static class SongBench
     {
         public bool IsListening => true;
 
+        public double PlayedSeconds => FirstSoundSeconds == 0 ? 0 : clock.Elapsed.TotalSeconds - FirstSoundSeconds;
+
         /// <summary>The time of the first sound.</summary>
         public double FirstSoundSeconds { get; private set; }
 

@@ -89,7 +89,8 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.Equal((await demo.Submit(continued)).Mix.Samples, song.Mix.Samples);
 
         var finish = new Listener();
-        var finished = await demo.SubmitHeard(ThreeSections() with { Lyrics = "", Scope = SongScope.Finish, ContinueFrom = draft.Codes }, finish);
+        var finished = await demo.SubmitHeard(
+            ThreeSections() with { Lyrics = "", Scope = SongScope.Finish, ContinueFrom = draft.Codes }, finish);
         finish.AssertHeard(finished);
         Assert.InRange(finish.FirstSoundSeconds, 0.01, 0.8 * finished.Timings.Stage2Seconds);
     }
@@ -133,6 +134,9 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
         private double? _firstSound;
 
         public bool IsListening => isListening?.Invoke() ?? true;
+
+        public double PlayedSeconds =>
+            _firstSound is { } first ? Stopwatch.GetElapsedTime(_created).TotalSeconds - first : 0;
 
         public ConcurrentQueue<SongSound> Sounds { get; } = [];
 

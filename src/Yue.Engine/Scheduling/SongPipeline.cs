@@ -48,7 +48,8 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
             Leave(song, song.Job.SetCancelled);
         }
 
-        foreach (var group in _songs.SelectMany(song => song.Work.SharedSteps, (Song, Step) => (Song, Step)).ToLookup(pair => pair.Step, pair => pair.Song))
+        var steps = _songs.SelectMany(song => song.Work.SharedSteps, (Song, Step) => (Song, Step));
+        foreach (var group in steps.ToLookup(pair => pair.Step, pair => pair.Song))
         {
             // A song that failed in another of its steps has left.
             Admitted[] songs = [.. group.Where(_songs.Contains)];

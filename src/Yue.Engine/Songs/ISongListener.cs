@@ -7,6 +7,10 @@ public interface ISongListener
     /// thread.</summary>
     bool IsListening { get; }
 
+    /// <summary>The seconds of the song that are played, by a player that begins with the first sound it gets and goes on in real time;
+    /// 0 before that. Read like <see cref="IsListening"/>.</summary>
+    double PlayedSeconds { get; }
+
     /// <summary>Receives the next sound of the song, also while nobody listens. The calls come in order, one at a time, on threads of
     /// the pool, and before the song's result. An exception fails the song.</summary>
     void Hear(SongSound sound);

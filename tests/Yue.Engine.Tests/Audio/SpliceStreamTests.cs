@@ -78,7 +78,8 @@ public sealed class SpliceStreamTests
             }),
         ];
 
-        static float[] Sine(int rateHz, int i, double amplitude) => Signals.Sine((i + 1) * rateHz / 10, 400, rateHz, amplitude)[(i * rateHz / 10)..];
+        static float[] Sine(int rateHz, int i, double amplitude) =>
+            Signals.Sine((i + 1) * rateHz / 10, 400, rateHz, amplitude)[(i * rateHz / 10)..];
     }
 
     private static float[] Piece(float[] samples, int start, int count) =>

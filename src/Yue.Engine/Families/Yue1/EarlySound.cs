@@ -12,7 +12,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     private readonly SampleBuffer _mix = new(), _vocal = new(), _instrumental = new();
     private (int Start, int Length) _fade;
     private bool _hasTracks;
-    private int _heard;                         // samples
+    private volatile int _heard;                // samples
     private volatile int _finalSamples;
     private volatile bool _isHolding;
     private volatile bool _isStopped;
@@ -26,6 +26,9 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
 
     /// <summary>True if samples wait for <see cref="FinalSamples"/>. Any thread may ask.</summary>
     public bool IsHolding => _isHolding;
+
+    /// <summary>The sound that was passed on. Any thread may ask.</summary>
+    public double HeardSeconds => _heard / (double)sampleRateHz;
 
     /// <summary>Adds sound, and passes on what is final of it.</summary>
     public void Add(MixedSound sound)

@@ -34,6 +34,7 @@ internal sealed class SongWork : ISongWork
     private ReferenceEncoding? _encoding;       // until the clip is encoded
     private ReferenceResult? _reference;
     private int _framesWritten;                 // by stage 1, with kept ones
+    private readonly FrameClock _frameClock = new();
     private Task _mixing = Task.CompletedTask;  // the mixer's last work
     private Task<SongResult>? _assembling;
 
@@ -64,11 +65,12 @@ internal sealed class SongWork : ISongWork
 
     public SongResult? Result { get; private set; }
 
-    /// <summary>The decoders' steps while the song sings and while its residual codebooks are written. Reading a prompt is not shared.</summary>
+    /// <summary>The decoders' steps while the song sings and while its residual codebooks are written. Reading a prompt is not
+    /// shared.</summary>
     public IReadOnlyList<ISharedStep> SharedSteps =>
     [
         .. _codes is null && _stage1 is { Sequence.Unread: 0 } ? [new Stage1Step(_stage1Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
-        .. _stage2 is { IsRunning: true } ? [new Stage2Step(_stage2Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
+        .. _stage2 is { IsRunning: true } && IsStage2Due ? [new Stage2Step(_stage2Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
     ];
 
     /// <summary>The song's place in the stage-1 decoder.</summary>
@@ -80,7 +82,18 @@ internal sealed class SongWork : ISongWork
 
     private bool IsHeard => _listener is { IsListening: true };
 
-    /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to stage 2.</summary>
+    /// <summary>True if stage 2 is to work on the song: after stage 1 always, and before only for somebody who listens. A decoder that gains
+    /// nothing from waiting does not wait.</summary>
+    private bool IsStage2Due => _codes is not null || (IsHeard && (_stage2Model?.Model.Decoder.QuickRows < int.MaxValue
+        || Stage2Pace.IsDue(new SongPace(
+            IsHeard: true,
+            _sound!.HeardSeconds,
+            _listener!.PlayedSeconds,
+            _stage2!.FramesTo(_decoding.FramesNeeded),
+            _frameClock.SecondsPerFrame))));
+
+    /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to
+    /// stage 2.</summary>
     public void Begin()
     {
         _plan = SongPlan.For(_request);
@@ -198,9 +211,10 @@ internal sealed class SongWork : ISongWork
     {
         var prompt = model.Prompts.Build(_request.Genre, _plan.Lyrics, clip);
         _warnings.AddRange(prompt.Warnings);
-        var sequence = model.Decoder.TryOpen(_request.Seed) ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
-        _stage1 = new Stage1Song(
-            prompt, [.. _plan.Before.Select(section => section.ToIds())], Budgets(), _request.Sampling, sequence, model.Decoder.ContextLength);
+        var sequence = model.Decoder.TryOpen(_request.Seed)
+            ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
+        int[][] kept = [.. _plan.Before.Select(section => section.ToIds())];
+        _stage1 = new Stage1Song(prompt, kept, Budgets(), _request.Sampling, sequence, model.Decoder.ContextLength);
         _stage1.Begin();
     }
 
@@ -278,8 +292,8 @@ internal sealed class SongWork : ISongWork
             return;
         }
 
-        var isWanted = _codes is not null || IsHeard;
-        if (isWanted && _stage2.CanBegin)
+        var isDue = IsStage2Due;
+        if (isDue && _stage2.CanBegin)
         {
             _stage2Model ??= _models.TryTakeStage2();
         }
@@ -290,7 +304,8 @@ internal sealed class SongWork : ISongWork
         }
 
         var decoder = _stage2Model.Model.Decoder;
-        _stage2.Advance(decoder, !isWanted ? 0 : IsHeard ? decoder.QuickRows : int.MaxValue);
+        _stage2.Advance(decoder, !isDue ? 0 : IsHeard ? decoder.QuickRows : int.MaxValue);
+        _frameClock.Tick(_stage2.FramesDone, _stage2.Rows);
         var (vocal, instrumental) = _stage2.TakeFrames();
         _decoding.Append(vocal, instrumental);
         if (_stage2.IsDone)

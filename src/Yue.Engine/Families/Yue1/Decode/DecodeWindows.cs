@@ -72,6 +72,12 @@ public sealed class DecodeWindows
         return new DecodeWindow(Math.Max(frames - length, 0), frames, start, frames);
     }
 
+    /// <summary>Returns the frame up to which a song must be written before a track's next window is possible, if the song does not end
+    /// before.</summary>
+    /// <param name="start">The frames that are decoded.</param>
+    /// <param name="context">The frames to each side that a frame's samples can depend on.</param>
+    public int FramesFor(int start, int context) => EndAfter(start) + context;
+
     private int EndAfter(int start)
     {
         var last = _firstEnds.Length == 0 ? 0 : _firstEnds[^1];

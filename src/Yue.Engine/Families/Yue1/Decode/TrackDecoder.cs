@@ -28,6 +28,9 @@ public sealed class TrackDecoder(
     /// <summary>True if the track is complete and every frame is decoded.</summary>
     public bool IsDone => codes.IsComplete && FramesDone == codes.Frames;
 
+    /// <summary>The frame up to which the track must be written before the next window is possible, if it does not end before.</summary>
+    public int FramesNeeded => windows.FramesFor(FramesDone, contextFrames);
+
     private DecodeWindow? NextWindow => windows.Next(FramesDone, codes.Frames, codes.IsComplete, contextFrames);
 
     /// <summary>Decodes the next window.</summary>

@@ -7,8 +7,8 @@ public interface IStage2Decoder : IDisposable
     /// <summary>The number of chunks that can begin now.</summary>
     int FreeRows { get; }
 
-    /// <summary>The number of chunks up to which a step does not take longer with each chunk: more are no faster together than one after
-    /// another, and the first of them is finished later.</summary>
+    /// <summary>The number of chunks that a step should have at most if the first frames are urgent: more are no faster together than one
+    /// after another. <see cref="int.MaxValue"/> if chunks always take less time together.</summary>
     int QuickRows { get; }
 
     /// <summary>Starts a run of chunks, one row each, beside the runs that have begun.</summary>

@@ -29,6 +29,12 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
 
     private IEnumerable<Track> Tracks => _vocal is null ? [_instrumental] : [_vocal, _instrumental];
 
+    /// <summary>The number of chunks at work.</summary>
+    public int Rows => _runs.Sum(run => run.Run.IsDone ? 0 : run.Chunks.Length);
+
+    /// <summary>Returns the number of frames that every chunk must still get before the song is finished up to a frame.</summary>
+    public int FramesTo(int frame) => Tracks.Max(track => track.FramesTo(frame));
+
     /// <summary>Adds frames.</summary>
     /// <param name="vocal">Codebook-0 codes; not read for a song that is its instrumental track.</param>
     /// <param name="instrumental">Codebook-0 codes, as many.</param>
@@ -135,6 +141,16 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
             }
 
             return Math.Max(ready, from);
+        }
+
+        public int FramesTo(int frame)
+        {
+            const int Most = Stage2Chunks.FramesPerChunk;
+            var chunks = (frame + Most - 1) / Most;
+            return Enumerable.Range(0, chunks)
+                .Select(i => Math.Min(frame - (i * Most), Most) - (i < Chunks.Count ? Chunks[i].FramesDone : 0))
+                .Append(0)
+                .Max();
         }
 
         /// <summary>Returns the codes of finished frames, [Q][n].</summary>

@@ -115,7 +115,10 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             }
 
             int[][] rows = [.. order.Select(chunk => Array.ConvertAll(chunks[chunk], code => TokenMap.ToId(code)))];
-            Lanes = [.. rows.Chunk(decoder._rowsTogether).Select((lane, i) => new Lane(decoder, first + (i * decoder._rowsTogether), lane))];
+            Lanes =
+            [
+                .. rows.Chunk(decoder._rowsTogether).Select((lane, i) => new Lane(decoder, first + (i * decoder._rowsTogether), lane)),
+            ];
             decoder._taken.AsSpan(first, chunks.Count).Fill(true);
             decoder._runs.Add(this);
         }
