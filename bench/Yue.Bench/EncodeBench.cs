@@ -12,15 +12,21 @@ using static TorchSharp.torch;
 
 namespace Yue.Bench;
 
-/// <summary>Times the encoding of reference clips of several lengths, and says what encoding a part of a clip changes; one JSON object a line.</summary>
+/// <summary>Times the encoding of reference clips of several lengths, and says
+/// what encoding a part of a clip changes; one JSON object a line.</summary>
 internal static class EncodeBench
 {
     private const double BandwidthKbps = 0.5;
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
 
     public static int Run(string[] arguments)
     {
-        int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+        int[] lengths =
+            [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
         var options = arguments[lengths.Length..].Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
         var folder = options.GetValueOrDefault("--Codec") ?? DemoModel.Folders.Codec;
         var codecDevice = device(options.GetValueOrDefault("--Device", "cpu"));
@@ -28,7 +34,13 @@ internal static class EncodeBench
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
         using var encoder = new CodecEncoder(
             new CheckpointTensors(checkpoint, ScalarType.Float32, codecDevice), CodecConfig.Load(folder), HubertConfig.Load(folder));
-        Print(new { name = "loaded", cores = Environment.ProcessorCount, memory_mb = Environment.WorkingSet / 1e6, device_memory_mb = UsedMegabytes(gpu) });
+        Print(new
+        {
+            name = "loaded",
+            cores = Environment.ProcessorCount,
+            memory_mb = Environment.WorkingSet / 1e6,
+            device_memory_mb = UsedMegabytes(gpu),
+        });
         foreach (var seconds in lengths.Length == 0 ? [10, 30, 60] : lengths)
         {
             Time(encoder, gpu, seconds);
@@ -71,7 +83,13 @@ internal static class EncodeBench
         var (frames, middle) = (part.Length, part.Length / 4);
         var offset = first * (whole.Length / (2 * partSeconds));
         var equal = Enumerable.Range(middle, frames / 2).Count(frame => part[frame] == whole[offset + frame]);
-        Print(new { name = "part", part_seconds = partSeconds, clip_seconds = 2 * partSeconds, equal_codes = (double)equal / (frames / 2) });
+        Print(new
+        {
+            name = "part",
+            part_seconds = partSeconds,
+            clip_seconds = 2 * partSeconds,
+            equal_codes = (double)equal / (frames / 2),
+        });
     }
 
     private static long[] Encode(CodecEncoder encoder, float[] samples)

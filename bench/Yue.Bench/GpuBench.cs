@@ -9,14 +9,18 @@ namespace Yue.Bench;
 
 /// <summary>Decode steps of the full-size models with random weights, and the plain read that they are measured against.</summary>
 /// <remarks>
-/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8 or fp8, cache bf16 or fp8, prints one JSON object a line. A stage-1 step is the model and the
-/// whole sampling chain (two rows a song, guidance on); a stage-2 step is an eighth of a frame.
+/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8 or fp8, cache bf16 or fp8, prints one JSON object a
+/// line. A stage-1 step is the model and the whole sampling chain (two rows a song, guidance on); a stage-2 step is an eighth of a frame.
 /// </remarks>
 internal static class GpuBench
 {
     private const int FirstCodeId = 45334;
     private const int EndOfAudio = 32002;
-    private static readonly string[] Default = ["read", "1:2:2048", "1:2:500", "1:2:16000", "1:16:2048", "2:10:1408", "2:10:2816", "2:10:1408:bf16:fp8", "2:32:1408", "2:64:1408", "2:64:1408:bf16:fp8", "1:2:2048:int8", "1:2:2048:fp8", "2:10:1408:int8:fp8"];
+    private static readonly string[] Default =
+    [
+        "read", "1:2:2048", "1:2:500", "1:2:16000", "1:16:2048", "2:10:1408", "2:10:2816", "2:10:1408:bf16:fp8",
+        "2:32:1408", "2:64:1408", "2:64:1408:bf16:fp8", "1:2:2048:int8", "1:2:2048:fp8", "2:10:1408:int8:fp8"
+    ];
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
     private static double _readBytesPerSecond;
@@ -31,7 +35,14 @@ internal static class GpuBench
         }
 
         var kernels = new KernelCache(Path.Combine(CacheFolder.Default, "kernels"));
-        Say(new { name = "device", gpu = device.Name, computeCapability = device.ComputeCapability, multiprocessors = device.MultiprocessorCount, compiler = KernelCompiler.Version(out _) });
+        Say(new
+        {
+            name = "device",
+            gpu = device.Name,
+            computeCapability = device.ComputeCapability,
+            multiprocessors = device.MultiprocessorCount,
+            compiler = KernelCompiler.Version(out _),
+        });
         foreach (var item in args.Length > 0 ? args : Default)
         {
             if (item == "read")
@@ -75,18 +86,39 @@ internal static class GpuBench
             var other => throw new ArgumentException($"cache {other}; it is bf16 or fp8"),
         };
         var shape = stage == "1"
-            ? new LlamaShape { Layers = 32, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 83968, Context = 16384 }
-            : new LlamaShape { Layers = 32, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 83840, Context = 8192 };
+            ? new LlamaShape
+            {
+                Layers = 32,
+                Hidden = 4096,
+                Intermediate = 11008,
+                Heads = 32,
+                KeyValueHeads = 4,
+                Vocabulary = 83968,
+                Context = 16384,
+            }
+            : new LlamaShape
+            {
+                Layers = 32,
+                Hidden = 2048,
+                Intermediate = 5504,
+                Heads = 16,
+                KeyValueHeads = 16,
+                Vocabulary = 83840,
+                Context = 8192,
+            };
         using var stream = CudaStream.Create();
         using var weights = new RandomWeights(device, kernels, shape, type, stream);
         var pagesEach = KvCache.PagesFor(positions + 64);
         using var cache = new KvCache(device, kernels, shape, pagesEach * rows, cacheType);
         using (var fill = new RandomFill(device, kernels))
         {
-            fill.Fill(stream, cache.Address, KvCache.PageBytes(shape, cacheType) * cache.PageCount, 7, 1, cacheType == CacheType.BFloat16 ? WeightType.BFloat16 : WeightType.Float8);
+            fill.Fill(
+                stream, cache.Address, KvCache.PageBytes(shape, cacheType) * cache.PageCount, 7,
+                1, cacheType == CacheType.BFloat16 ? WeightType.BFloat16 : WeightType.Float8);
         }
 
-        using var model = new CudaLlama(device, kernels, shape, weights.Weights, cache, rows, stage == "1" ? shape.Vocabulary : FrameDecoder.CodebookSize);
+        using var model = new CudaLlama(
+            device, kernels, shape, weights.Weights, cache, rows, stage == "1" ? shape.Vocabulary : FrameDecoder.CodebookSize);
         model.Prepare(rows);
         for (var row = 0; row < rows; row++)
         {
@@ -99,15 +131,19 @@ internal static class GpuBench
         var settings = string.Join(':', parts);
         if (stage == "1")
         {
-            Stage1(device, kernels, stream, model, rows, positions, settings, shape.StepWeightBytes(type, shape.Vocabulary) + keyValueBytes);
+            Stage1(
+                device, kernels, stream, model, rows, positions, settings, shape.StepWeightBytes(type, shape.Vocabulary) + keyValueBytes);
         }
         else
         {
-            Stage2(device, kernels, stream, model, rows, positions, settings, shape.StepWeightBytes(type, FrameDecoder.CodebookSize * 7 / 8) + keyValueBytes);
+            Stage2(
+                device, kernels, stream, model, rows, positions, settings,
+                shape.StepWeightBytes(type, FrameDecoder.CodebookSize * 7 / 8) + keyValueBytes);
         }
     }
 
-    private static void Stage1(CudaDevice device, KernelCache kernels, CudaStream stream, CudaLlama model, int rows, int positions, string settings, long bytes)
+    private static void Stage1(
+        CudaDevice device, KernelCache kernels, CudaStream stream, CudaLlama model, int rows, int positions, string settings, long bytes)
     {
         const int Steps = 60;
         var songs = (rows + 1) / 2;
@@ -148,7 +184,8 @@ internal static class GpuBench
         Report("stage1-step", settings, Time(stream, Steps - 5, () => whole.Launch(stream)), bytes);
     }
 
-    private static void Stage2(CudaDevice device, KernelCache kernels, CudaStream stream, CudaLlama model, int rows, int positions, string settings, long bytes)
+    private static void Stage2(
+        CudaDevice device, KernelCache kernels, CudaStream stream, CudaLlama model, int rows, int positions, string settings, long bytes)
     {
         const int Frames = 16;
         using var decoder = new FrameDecoder(device, kernels, model, FirstCodeId, Frames);
@@ -158,7 +195,9 @@ internal static class GpuBench
         }
 
         using var frame = CudaGraph.Capture(stream, () => decoder.Frame(stream, rows));
-        Report("stage2-step", settings, [.. Time(stream, Frames - 5, () => frame.Launch(stream)).Select(time => time / FrameDecoder.Slots)], bytes);
+        Report(
+            "stage2-step", settings,
+            [.. Time(stream, Frames - 5, () => frame.Launch(stream)).Select(time => time / FrameDecoder.Slots)], bytes);
     }
 
     /// <summary>Sorted milliseconds of each of so many calls, after three more.</summary>

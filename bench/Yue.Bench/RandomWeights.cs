@@ -28,7 +28,8 @@ internal sealed class RandomWeights : IDisposable
             return memory.Address;
         }
 
-        nint Scale(long rows, long columns) => type == WeightType.BFloat16 ? 0 : Values(rows, 1 / MathF.Sqrt(columns) / (type == WeightType.Int8 ? 70 : 8));
+        nint Scale(long rows, long columns) =>
+            type == WeightType.BFloat16 ? 0 : Values(rows, 1 / MathF.Sqrt(columns) / (type == WeightType.Int8 ? 70 : 8));
 
         // Two bf16 ones (0x3f80) as one float.
         nint Norm() => Values(shape.Hidden / 2, BitConverter.UInt32BitsToSingle(0x3f803f80));

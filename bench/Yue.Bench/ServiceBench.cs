@@ -6,7 +6,8 @@ using System.Text.Json;
 namespace Yue.Bench;
 
 /// <summary>Sends short drafts to a running service: what HTTP adds to the engine's own time, and whether memory stays flat.</summary>
-/// <remarks><c>service URL PROCESS [COUNT]</c> prints one JSON object every hundred requests; the process number tells whose memory is read.</remarks>
+/// <remarks><c>service URL PROCESS [COUNT]</c> prints one JSON object every
+/// hundred requests; the process number tells whose memory is read.</remarks>
 internal static class ServiceBench
 {
     private const int RequestsALine = 100;
@@ -34,7 +35,15 @@ internal static class ServiceBench
     /// <summary>Milliseconds that the answer took beyond the time that the engine says it took.</summary>
     private static async Task<double> SendAsync(HttpClient client, int seed)
     {
-        var body = new { lyrics = "[verse]\nla la", max_new_tokens = 100, run_n_segments = 1, seed, stage = "draft", output = new { sample_rate = 16000 } };
+        var body = new
+        {
+            lyrics = "[verse]\nla la",
+            max_new_tokens = 100,
+            run_n_segments = 1,
+            seed,
+            stage = "draft",
+            output = new { sample_rate = 16000 },
+        };
         var clock = Stopwatch.StartNew();
         using var answer = await client.PostAsJsonAsync("/predict", body, Json);
         var bytes = await answer.Content.ReadAsByteArrayAsync();

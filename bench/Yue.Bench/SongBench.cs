@@ -9,7 +9,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Times whole songs of several lengths, alone or several at once, and each as a draft and finished; one JSON object a line.</summary>
+/// <summary>Times whole songs of several lengths, alone or several at once,
+/// and each as a draft and finished; one JSON object a line.</summary>
 internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -22,9 +23,15 @@ internal static class SongBench
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
         using var engine = new YueEngine(Options.Create(options), new LineLogger());
-        await engine.StartAsync(CancellationToken.None);
+        engine.Start();
         await engine.Loaded;
-        Print(new { name = "start", seconds = clock.Elapsed.TotalSeconds, device = engine.Status.Device, cores = Environment.ProcessorCount });
+        Print(new
+        {
+            name = "start",
+            seconds = clock.Elapsed.TotalSeconds,
+            device = engine.Status.Device,
+            cores = Environment.ProcessorCount,
+        });
         foreach (var (length, count) in lengths.SelectMany(length => counts.Select(count => (length, count))))
         {
             var requests = Enumerable.Range(0, count).Select(song => Song(length, seed: 42 + song, reference)).ToArray();
@@ -38,7 +45,7 @@ internal static class SongBench
             await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)], isStreamed);
         }
 
-        await engine.StopAsync(CancellationToken.None);
+        await engine.DrainAsync(CancellationToken.None);
         return 0;
     }
 
@@ -77,7 +84,7 @@ internal static class SongBench
     {
         var clock = Stopwatch.StartNew();
         Listener[] listeners = [.. songs.Select(_ => new Listener(clock))];
-        var results = await Task.WhenAll(songs.Zip(listeners, (song, listener) => Submit(engine, song, isStreamed ? listener : null)));
+        var results = await Task.WhenAll(songs.Zip(listeners, (song, listener) => SingAsync(engine, song, isStreamed ? listener : null)));
         var wall = clock.Elapsed.TotalSeconds;
         var audio = results.Sum(result => result.Mix.DurationSeconds);
         var tokens = results.Sum(result => result.Sections.Where(section => !section.Kept).Sum(section => section.Tokens));
@@ -103,12 +110,19 @@ internal static class SongBench
         return results;
     }
 
-    private static Task<SongResult> Submit(YueEngine engine, SongRequest request, Listener? listener) =>
-        engine.TrySubmit(request, null, listener, out var song, CancellationToken.None) == SubmitOutcome.Accepted
-            ? song!
-            : throw new InvalidOperationException("the engine took no song");
+    private static async Task<SongResult> SingAsync(YueEngine engine, SongRequest request, Listener? listener)
+    {
+        var ticket = new SongTicket(request, null, CancellationToken.None) { Listener = listener };
+        do
+        {
+            await engine.WhenRoomAsync(CancellationToken.None);
+        }
+        while (!engine.TryAdmit(ticket));
+        return await ticket.Result;
+    }
 
-    /// <summary>A song of just so many seconds, in sections of about ten; each with a reference clip of its own where one is asked for.</summary>
+    /// <summary>A song of just so many seconds, in sections of about ten; each
+    /// with a reference clip of its own where one is asked for.</summary>
     private static SongRequest Song(int seconds, long seed, int referenceSeconds)
     {
         var sections = Math.Max(1, seconds / 10);
@@ -132,7 +146,8 @@ internal static class SongBench
     private static SongRequest Draft(SongRequest song) =>
         song with { Scope = SongScope.Draft, Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz } };
 
-    private static SongRequest Finish(SongRequest song, SongResult draft) => song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
+    private static SongRequest Finish(SongRequest song, SongResult draft) =>
+        song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
@@ -171,7 +186,8 @@ internal static class SongBench
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Console.Error.WriteLine($"{formatter(state, exception)}{(exception is null ? "" : $": {exception}")}");
     }
 }

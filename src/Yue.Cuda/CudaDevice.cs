@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Yue.Cuda.Native;
 using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;

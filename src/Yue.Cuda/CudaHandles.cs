@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using Yue.Cuda.Native;
 using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;

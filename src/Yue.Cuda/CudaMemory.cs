@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Win32.SafeHandles;
-using Yue.Cuda.Native;
 using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;

@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using Yue.Cuda.Native;
 using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;
@@ -51,13 +50,15 @@ public sealed unsafe class CudaKernel
     public int LocalBytes => Attribute(Driver.FunctionAttributeLocalBytes);
 
     /// <summary>Allows launches with this much dynamic shared memory.</summary>
-    public void AllowSharedMemory(int bytes) => Check(Driver.cuFuncSetAttribute(_function, Driver.FunctionAttributeMaxDynamicShared, bytes));
+    public void AllowSharedMemory(int bytes) =>
+        Check(Driver.cuFuncSetAttribute(_function, Driver.FunctionAttributeMaxDynamicShared, bytes));
 
     /// <summary>
     /// Launches with parameters given by address, in the kernel's order. A cooperative launch runs all blocks at the same time:
     /// they may wait for each other.
     /// </summary>
-    internal void Launch(CudaStream stream, (int X, int Y) grid, int block, int sharedBytes, bool cooperative, ReadOnlySpan<nint> parameters)
+    internal void Launch(
+        CudaStream stream, (int X, int Y) grid, int block, int sharedBytes, bool cooperative, ReadOnlySpan<nint> parameters)
     {
         ObjectDisposedException.ThrowIf(_module.IsClosed, _module);
         var attribute = new Driver.LaunchAttribute { Id = Driver.LaunchAttributeCooperative, Value = 1 };

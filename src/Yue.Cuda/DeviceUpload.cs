@@ -1,10 +1,10 @@
 using System.Runtime.ExceptionServices;
-using Yue.Cuda.Native;
 using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;
 
-/// <summary>Copies large blocks to the device through pinned buffers: several threads read while the copies of what they read before run.</summary>
+/// <summary>Copies large blocks to the device through pinned buffers: several
+/// threads read while the copies of what they read before run.</summary>
 /// <remarks>One caller at a time.</remarks>
 public sealed class DeviceUpload : IDisposable
 {
@@ -32,7 +32,8 @@ public sealed class DeviceUpload : IDisposable
     public delegate void ReadBytes(long offset, Span<byte> buffer);
 
     /// <summary>Copies rows that lie without gaps in the source to rows at a pitch on the device, and waits until they are there.</summary>
-    /// <remarks>Waits for the device's work first: memory that TorchSharp hands out again may still be read by what it put on its stream.</remarks>
+    /// <remarks>Waits for the device's work first: memory that TorchSharp hands
+    /// out again may still be read by what it put on its stream.</remarks>
     /// <param name="destination">The device address of the first row.</param>
     /// <param name="pitch">Bytes from one row's start to the next one's; <paramref name="rowBytes"/> where there is no gap.</param>
     /// <param name="rowBytes">Bytes of a row.</param>

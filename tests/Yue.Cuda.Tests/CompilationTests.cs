@@ -11,7 +11,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
     private static readonly string[] StepBuilds =
     [
         "ROWS=8 WEIGHT=0 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=0", "ROWS=32 WEIGHT=0 CACHE=0", "ROWS=64 WEIGHT=0 CACHE=0",
-        "ROWS=8 WEIGHT=1 CACHE=0", "ROWS=8 WEIGHT=2 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=1", "ROWS=64 WEIGHT=1 CACHE=1", "ROWS=80 WEIGHT=0 CACHE=1",
+        "ROWS=8 WEIGHT=1 CACHE=0", "ROWS=8 WEIGHT=2 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=1",
+        "ROWS=64 WEIGHT=1 CACHE=1", "ROWS=80 WEIGHT=0 CACHE=1",
     ];
 
     public static TheoryData<int> Architectures => [80, 86, 89, 90];
@@ -25,7 +26,9 @@ public sealed class CompilationTests(ITestOutputHelper output)
         {
             IEnumerable<string[]> builds = file switch
             {
-                "step.cu" => from build in architecture is 80 or 90 ? StepBuilds : [StepBuilds[0], StepBuilds[^1]] select (string[])[.. SmallShape, .. build.Split(' ')],
+                "step.cu" =>
+                    from build in architecture is 80 or 90 ? StepBuilds : [StepBuilds[0], StepBuilds[^1]]
+                    select (string[])[.. SmallShape, .. build.Split(' ')],
                 "step_f32.cu" => [[.. SmallShape, "CACHE=2"]],
                 "cache_copy.cu" => [["CACHE=0"], ["CACHE=1"], ["CACHE=2"]],
                 _ => [[]],
@@ -38,7 +41,9 @@ public sealed class CompilationTests(ITestOutputHelper output)
                 Assert.Equal(compiled.Log.Trim('\0', '\n', ' ').Length == 0, compiled.Resources.Count == 0);
                 foreach (var kernel in compiled.Resources)
                 {
-                    output.WriteLine($"sm_{architecture} {kernel.Kernel} {string.Join(' ', build)}: {kernel.Registers} registers, {kernel.SpillBytes} bytes spilled");
+                    output.WriteLine(
+                        $"sm_{architecture} {kernel.Kernel} {string.Join(' ', build)}: "
+                            + $"{kernel.Registers} registers, {kernel.SpillBytes} bytes spilled");
                 }
             }
         }
@@ -48,7 +53,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
     public void A_kernel_that_does_not_compile_is_refused_with_the_compilers_words()
     {
         Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
-        var error = Assert.Throws<KernelCompilationException>(() => KernelCompiler.Compile("step.cu", 90, ["ROWS=8", "WEIGHT=0", "CACHE=0", "HIDDEN=100", "INTERMEDIATE=128", "HEADS=8", "KV_HEADS=1"]));
+        var error = Assert.Throws<KernelCompilationException>(() => KernelCompiler.Compile(
+            "step.cu", 90, ["ROWS=8", "WEIGHT=0", "CACHE=0", "HIDDEN=100", "INTERMEDIATE=128", "HEADS=8", "KV_HEADS=1"]));
         Assert.Contains("pieces of 128", error.Message, StringComparison.Ordinal);
     }
 

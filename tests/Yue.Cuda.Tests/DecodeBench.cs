@@ -7,7 +7,9 @@ internal sealed class DecodeBench : IDisposable
 {
     private readonly List<List<int>> _pages = [];
 
-    public DecodeBench(Gpu gpu, LlamaShape shape, WeightType type, int rows, int pages, CacheType cache = CacheType.BFloat16, int seed = 1, int mostSlots = 32, bool bulkCopies = true)
+    public DecodeBench(
+        Gpu gpu, LlamaShape shape, WeightType type, int rows, int pages, CacheType cache = CacheType.BFloat16,
+        int seed = 1, int mostSlots = 32, bool bulkCopies = true)
     {
         var device = gpu.Require();
         Stream = CudaStream.Create();
@@ -45,7 +47,9 @@ internal sealed class DecodeBench : IDisposable
             var values = Dense(random, positions * width);
             using var deviceKeys = Upload(keys);
             using var deviceValues = Upload(values);
-            Cache.CopyIn(Stream, Llama.PageTableOf(row), layer, 0, new KeyValueBlock(deviceKeys.Address, deviceValues.Address, positions, width, LlamaShape.HeadSize));
+            Cache.CopyIn(
+                Stream, Llama.PageTableOf(row), layer, 0,
+                new KeyValueBlock(deviceKeys.Address, deviceValues.Address, positions, width, LlamaShape.HeadSize));
             Stream.Synchronize();
             for (var t = 0; t < positions; t++)
             {

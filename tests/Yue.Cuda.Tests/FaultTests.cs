@@ -4,7 +4,8 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A fault kills a process's context, so it happens in a process of its own: this program, asked for the explicit test alone.</summary>
+/// <summary>A fault kills a process's context, so it happens in a process
+/// of its own: this program, asked for the explicit test alone.</summary>
 [Collection(Gpu.Name)]
 [Trait("Category", Gpu.Name)]
 public sealed class FaultTests(Gpu gpu)
@@ -15,7 +16,11 @@ public sealed class FaultTests(Gpu gpu)
         gpu.Require();
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Yue.Cuda.Tests"))
         {
-            ArgumentList = { "-explicit", "only", "-method", $"{typeof(FaultTests).FullName}.{nameof(An_illegal_address_kills_this_process)}" },
+            ArgumentList =
+            {
+                "-explicit", "only",
+                "-method", $"{typeof(FaultTests).FullName}.{nameof(An_illegal_address_kills_this_process)}",
+            },
             RedirectStandardOutput = true,
         };
         using var child = Process.Start(start)!;

@@ -27,7 +27,9 @@ public sealed class QuantizeTests(Gpu gpu)
             {
                 var at = (row * columns) + i;
                 var nearest = Nearest(type, values[i] / scales[row]);
-                Assert.True(nearest == codes[at], $"row {row}, column {i}: {values[i]} / {scales[row]} became {codes[at]:x2}, expected {nearest:x2}");
+                Assert.True(
+                    nearest == codes[at],
+                    $"row {row}, column {i}: {values[i]} / {scales[row]} became {codes[at]:x2}, expected {nearest:x2}");
                 Assert.Equal(Bf16.From(Value(type, nearest) * scales[row]), back[at]);
             }
         }
@@ -63,8 +65,12 @@ public sealed class QuantizeTests(Gpu gpu)
     {
         using var quantizer = new WeightQuantizer(gpu.Require(), gpu.Kernels);
         using var stream = CudaStream.Create();
-        Assert.Contains("multiple of 8", Assert.Throws<ArgumentException>(() => quantizer.Quantize(stream, 0, 0, 0, WeightType.Int8, 1, 12)).Message, StringComparison.Ordinal);
-        Assert.Contains("8-bit", Assert.Throws<ArgumentException>(() => quantizer.Dequantize(stream, 0, 0, 0, WeightType.BFloat16, 1, 8)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "multiple of 8", Assert.Throws<ArgumentException>(() => quantizer.Quantize(stream, 0, 0, 0, WeightType.Int8, 1, 12)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "8-bit", Assert.Throws<ArgumentException>(() => quantizer.Dequantize(stream, 0, 0, 0, WeightType.BFloat16, 1, 8)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Rows of very different sizes, with a zero row, a row of subnormal numbers and one of equal values.</summary>
@@ -122,6 +128,8 @@ public sealed class QuantizeTests(Gpu gpu)
         quantizer.Quantize(stream, source.Address, codes.Address, scales.Address, type, rows, columns);
         quantizer.ThrowIfNotFinite(stream, "test");
         quantizer.Dequantize(stream, codes.Address, scales.Address, back.Address, type, rows, columns);
-        return (CudaCopy.ToHost<byte>(codes.Address, rows * columns, stream), CudaCopy.ToHost<float>(scales.Address, rows, stream), CudaCopy.ToHost<ushort>(back.Address, rows * columns, stream));
+        return (
+            CudaCopy.ToHost<byte>(codes.Address, rows * columns, stream), CudaCopy.ToHost<float>(scales.Address, rows, stream),
+            CudaCopy.ToHost<ushort>(back.Address, rows * columns, stream));
     }
 }

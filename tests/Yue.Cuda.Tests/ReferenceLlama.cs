@@ -9,7 +9,8 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
     private readonly LlamaShape _shape = model.Shape;
 
     /// <summary>Keys and values of each layer: [positions][K·D].</summary>
-    public List<(List<float[]> Keys, List<float[]> Values)> Cache { get; } = [.. Enumerable.Range(0, model.Shape.Layers).Select(_ => (new List<float[]>(), new List<float[]>()))];
+    public List<(List<float[]> Keys, List<float[]> Values)> Cache { get; } =
+        [.. Enumerable.Range(0, model.Shape.Layers).Select(_ => (new List<float[]>(), new List<float[]>()))];
 
     public int Position => Cache[0].Keys.Count;
 
@@ -29,7 +30,9 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
             Rotate(qkv, position);
             var q = qkv[..(_shape.Heads * D)];
             var values = (_shape.Heads + _shape.KeyValueHeads) * D;
-            Append(number++, [.. qkv[(_shape.Heads * D)..values].Select(value => (float)Stored(value))], [.. qkv[values..].Select(value => (float)Stored(value))]);
+            Append(
+                number++, [.. qkv[(_shape.Heads * D)..values].Select(value => (float)Stored(value))],
+                [.. qkv[values..].Select(value => (float)Stored(value))]);
             Add(h, Multiply(layer.Output, 0, layer.Output.Rows, Attend(q, cache.Keys, cache.Values), 1));
             var gateUp = Multiply(layer.GateUp, 0, layer.GateUp.Rows, Normed(h, layer.MlpNorm, out scale), scale);
             var mlp = new double[_shape.Intermediate];

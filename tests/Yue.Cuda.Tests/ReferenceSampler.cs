@@ -7,7 +7,8 @@ namespace Yue.Cuda.Tests;
 internal static class ReferenceSampler
 {
     /// <summary>The kept ids in descending order of probability (ties: lower id first), with their probabilities, which sum to 1.</summary>
-    public static List<(int Id, double Probability)> Distribution(float[] conditional, float[]? unconditional, SongSettings settings, HashSet<int> seen, int step)
+    public static List<(int Id, double Probability)> Distribution(
+        float[] conditional, float[]? unconditional, SongSettings settings, HashSet<int> seen, int step)
     {
         static double LogSum(float[] x)
         {

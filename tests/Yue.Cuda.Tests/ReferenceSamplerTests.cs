@@ -3,8 +3,8 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The device's sampler is held against <see cref="ReferenceSampler"/>; this one against the engine's chain, so that a seed draws the
-/// same on both.</summary>
+/// <summary>The device's sampler is held against <see cref="ReferenceSampler"/>; this one against the engine's chain, so that a seed draws
+/// the same on both.</summary>
 public sealed class ReferenceSamplerTests
 {
     public static TheoryData<string> Chains => [.. SamplerTests.Chains.Select(row => row.Data).Where(chain => chain != "greedy")];
@@ -27,14 +27,16 @@ public sealed class ReferenceSamplerTests
             EndId = settings.EndId,
             Allowed = [.. settings.Allowed.Select(range => new IdRange(range.Low, range.High - range.Low))],
         };
-        var (chain, random, seen, engineSeen) = (new SamplingChain(V), new Random(5), new HashSet<int> { 1001, 1500, 2000 }, new SeenIds(V));
+        var (chain, random, seen, engineSeen) = (
+            new SamplingChain(V), new Random(5), new HashSet<int> { 1001, 1500, 2000 }, new SeenIds(V));
         engineSeen.Add([.. seen]);
         const int Steps = 300;
         var wrong = 0;
         for (var step = 0; step < Steps; step++)
         {
             var logits = SamplerTests.Logits(random, 2, step % 3 == 0 ? 2 : 6);
-            var distribution = ReferenceSampler.Distribution(logits[..V], settings.UnconditionalRow is null ? null : logits[V..], settings, seen, step);
+            var distribution = ReferenceSampler.Distribution(
+                logits[..V], settings.UnconditionalRow is null ? null : logits[V..], settings, seen, step);
             var id = ReferenceSampler.Draw(distribution, settings.Seed, settings.Section, step);
             wrong += id == chain.Next(logits.AsSpan(..V), logits.AsSpan(V..), sampling, engineSeen, step)
                 .Draw(PhiloxRandom.Uniform((long)settings.Seed, settings.Section, step)) ? 0 : 1;

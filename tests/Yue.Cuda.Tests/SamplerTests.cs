@@ -10,7 +10,8 @@ public sealed class SamplerTests(Gpu gpu)
     internal const int Vocabulary = 5003;
     private const int EndId = 77;
 
-    private static LlamaShape Shape { get; } = new() { Layers = 1, Hidden = 128, Intermediate = 128, Heads = 1, KeyValueHeads = 1, Vocabulary = Vocabulary, Context = 16384 };
+    private static LlamaShape Shape { get; } =
+        new() { Layers = 1, Hidden = 128, Intermediate = 128, Heads = 1, KeyValueHeads = 1, Vocabulary = Vocabulary, Context = 16384 };
 
     private static SongSettings Plain { get; } = new()
     {
@@ -27,7 +28,8 @@ public sealed class SamplerTests(Gpu gpu)
         MostTokens = 100000,
     };
 
-    public static TheoryData<string> Chains => ["plain", "no guidance", "top-k off", "top-p off", "both off", "hot", "greedy", "large k", "wide", "end"];
+    public static TheoryData<string> Chains =>
+        ["plain", "no guidance", "top-k off", "top-p off", "both off", "hot", "greedy", "large k", "wide", "end"];
 
     [Theory]
     [MemberData(nameof(Chains))]
@@ -59,7 +61,9 @@ public sealed class SamplerTests(Gpu gpu)
             var stopped = id == settings.EndId;
             Assert.Equal(new SongProgress(step + 1, stopped), sampler.Progress(0));
             Assert.Equal(id, CudaCopy.ToHost<int>(bench.Llama.Tokens, 1, bench.Stream)[0]);
-            Assert.Equal([11 + step, settings.UnconditionalRow is null ? 3 : 4 + step], CudaCopy.ToHost<int>(bench.Llama.Positions, 2, bench.Stream));
+            Assert.Equal(
+                [11 + step, settings.UnconditionalRow is null ? 3 : 4 + step],
+                CudaCopy.ToHost<int>(bench.Llama.Positions, 2, bench.Stream));
             Assert.Equal(stopped ? 0 : 1, CudaCopy.ToHost<int>(bench.Llama.Active, 1, bench.Stream)[0]);
             if (stopped)
             {
@@ -133,7 +137,8 @@ public sealed class SamplerTests(Gpu gpu)
         gpu.Require();
         const int FirstId = 45;
         const int Frames = 9;
-        var shape = Shape with { Layers = 2, Hidden = 256, Heads = 2, KeyValueHeads = 2, Vocabulary = FirstId + (8 * 1024) + 13, Context = 512 };
+        var shape =
+            Shape with { Layers = 2, Hidden = 256, Heads = 2, KeyValueHeads = 2, Vocabulary = FirstId + (8 * 1024) + 13, Context = 512 };
         int[] given = [.. Enumerable.Range(0, Frames).Select(i => FirstId + (i * 37))];
         using var bench = new DecodeBench(gpu, shape, WeightType.BFloat16, 3, 20);
         using var decoder = new FrameDecoder(gpu.Require(), gpu.Kernels, bench.Llama, FirstId, Frames);
@@ -180,10 +185,12 @@ public sealed class SamplerTests(Gpu gpu)
         "hot" => Plain with { Temperature = 1.7f },
         "greedy" => Plain with { Temperature = 0 },
         "large k" => Plain with { TopK = 1024, TopP = 0.99f },
-        "wide" => Plain with { Allowed = [new IdRange(3, 40), new IdRange(60, 61), new IdRange(EndId, 4000), new IdRange(4100, Vocabulary)] },
+        "wide" =>
+            Plain with { Allowed = [new IdRange(3, 40), new IdRange(60, 61), new IdRange(EndId, 4000), new IdRange(4100, Vocabulary)] },
         "end" => Plain with { EndId = EndId, TopK = 0, Temperature = 4 },
         _ => Plain,
     };
 
-    internal static float[] Logits(Random random, int rows, double spread) => [.. Enumerable.Range(0, rows * Vocabulary).Select(_ => (float)((random.NextDouble() - 0.5) * 2 * spread))];
+    internal static float[] Logits(Random random, int rows, double spread) =>
+        [.. Enumerable.Range(0, rows * Vocabulary).Select(_ => (float)((random.NextDouble() - 0.5) * 2 * spread))];
 }

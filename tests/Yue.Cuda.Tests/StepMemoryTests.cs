@@ -6,7 +6,8 @@ namespace Yue.Cuda.Tests;
 public sealed class StepMemoryTests
 {
     /// <summary>Compute capabilities and the shared memory that a block may have there.</summary>
-    public static TheoryData<int, int> Devices => new() { { 80, 166_912 }, { 86, 101_376 }, { 89, 101_376 }, { 90, 232_448 }, { 100, 232_448 }, { 120, 101_376 } };
+    public static TheoryData<int, int> Devices =>
+        new() { { 80, 166_912 }, { 86, 101_376 }, { 89, 101_376 }, { 90, 232_448 }, { 100, 232_448 }, { 120, 101_376 } };
 
     [Theory]
     [MemberData(nameof(Devices))]

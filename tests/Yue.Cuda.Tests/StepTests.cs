@@ -11,39 +11,54 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
 {
     private static readonly int[] Lengths = [0, 1, 31, 32, 63, 64, 65, 100, 127, 128, 200, 319, 5, 640];
 
-    private static LlamaShape Tiny { get; } = new() { Layers = 2, Hidden = 256, Intermediate = 384, Heads = 8, KeyValueHeads = 1, Vocabulary = 1003, Context = 1024 };
+    private static LlamaShape Tiny { get; } =
+        new() { Layers = 2, Hidden = 256, Intermediate = 384, Heads = 8, KeyValueHeads = 1, Vocabulary = 1003, Context = 1024 };
 
-    private static LlamaShape Odd { get; } = new() { Layers = 3, Hidden = 640, Intermediate = 896, Heads = 6, KeyValueHeads = 2, Vocabulary = 517, Context = 1024 };
+    private static LlamaShape Odd { get; } =
+        new() { Layers = 3, Hidden = 640, Intermediate = 896, Heads = 6, KeyValueHeads = 2, Vocabulary = 517, Context = 1024 };
 
-    private static LlamaShape Stage2Layer { get; } = new() { Layers = 1, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 1024, Context = 8192 };
+    private static LlamaShape Stage2Layer { get; } =
+        new() { Layers = 1, Hidden = 2048, Intermediate = 5504, Heads = 16, KeyValueHeads = 16, Vocabulary = 1024, Context = 8192 };
 
-    private static LlamaShape Stage1Layer { get; } = new() { Layers = 1, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 1024, Context = 16384 };
+    private static LlamaShape Stage1Layer { get; } =
+        new() { Layers = 1, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 1024, Context = 16384 };
 
     public static TheoryData<string, int, int, CacheType> Cases { get; } = new()
     {
-        { "tiny", 1, 0, CacheType.BFloat16 }, { "tiny", 2, 0, CacheType.BFloat16 }, { "tiny", 5, 0, CacheType.BFloat16 }, { "tiny", 8, 0, CacheType.BFloat16 },
-        { "tiny", 9, 0, CacheType.BFloat16 }, { "tiny", 16, 0, CacheType.BFloat16 }, { "tiny", 17, 0, CacheType.BFloat16 }, { "tiny", 33, 0, CacheType.BFloat16 },
-        { "tiny", 64, 0, CacheType.BFloat16 }, { "tiny", 65, 0, CacheType.BFloat16 }, { "tiny", 80, 0, CacheType.BFloat16 }, { "odd", 3, 0, CacheType.BFloat16 }, { "odd", 13, 0, CacheType.BFloat16 }, { "odd", 40, 0, CacheType.BFloat16 },
+        { "tiny", 1, 0, CacheType.BFloat16 }, { "tiny", 2, 0, CacheType.BFloat16 },
+        { "tiny", 5, 0, CacheType.BFloat16 }, { "tiny", 8, 0, CacheType.BFloat16 },
+        { "tiny", 9, 0, CacheType.BFloat16 }, { "tiny", 16, 0, CacheType.BFloat16 },
+        { "tiny", 17, 0, CacheType.BFloat16 }, { "tiny", 33, 0, CacheType.BFloat16 },
+        { "tiny", 64, 0, CacheType.BFloat16 }, { "tiny", 65, 0, CacheType.BFloat16 }, { "tiny", 80, 0, CacheType.BFloat16 },
+        { "odd", 3, 0, CacheType.BFloat16 }, { "odd", 13, 0, CacheType.BFloat16 }, { "odd", 40, 0, CacheType.BFloat16 },
         { "stage2", 10, 0, CacheType.BFloat16 }, { "stage1", 2, 0, CacheType.BFloat16 },
-        { "tiny", 2, 1, CacheType.BFloat16 }, { "odd", 13, 1, CacheType.BFloat16 }, { "stage1", 2, 1, CacheType.BFloat16 }, { "tiny", 64, 1, CacheType.BFloat16 },
+        { "tiny", 2, 1, CacheType.BFloat16 }, { "odd", 13, 1, CacheType.BFloat16 },
+        { "stage1", 2, 1, CacheType.BFloat16 }, { "tiny", 64, 1, CacheType.BFloat16 },
         { "tiny", 2, 2, CacheType.BFloat16 }, { "odd", 13, 2, CacheType.BFloat16 }, { "stage2", 3, 2, CacheType.BFloat16 },
-        { "tiny", 7, 0, CacheType.Float8 }, { "odd", 13, 0, CacheType.Float8 }, { "odd", 40, 1, CacheType.Float8 }, { "tiny", 64, 0, CacheType.Float8 }, { "odd", 78, 0, CacheType.Float8 },
+        { "tiny", 7, 0, CacheType.Float8 }, { "odd", 13, 0, CacheType.Float8 }, { "odd", 40, 1, CacheType.Float8 },
+        { "tiny", 64, 0, CacheType.Float8 }, { "odd", 78, 0, CacheType.Float8 },
         { "odd", 77, 1, CacheType.Float8 },
         { "stage2", 10, 0, CacheType.Float8 }, { "stage1", 2, 2, CacheType.Float8 },
-        { "tiny", 1, 3, CacheType.Float32 }, { "tiny", 9, 3, CacheType.Float32 }, { "odd", 13, 3, CacheType.Float32 }, { "odd", 80, 3, CacheType.Float32 },
+        { "tiny", 1, 3, CacheType.Float32 }, { "tiny", 9, 3, CacheType.Float32 },
+        { "odd", 13, 3, CacheType.Float32 }, { "odd", 80, 3, CacheType.Float32 },
         { "stage2", 10, 3, CacheType.Float32 }, { "stage1", 2, 3, CacheType.Float32 },
     };
 
     public static TheoryData<string, int, CacheType> BatchCases { get; } = new()
     {
-        { "tiny", 0, CacheType.BFloat16 }, { "odd", 0, CacheType.BFloat16 }, { "stage2", 0, CacheType.BFloat16 }, { "tiny", 1, CacheType.BFloat16 },
+        { "tiny", 0, CacheType.BFloat16 }, { "odd", 0, CacheType.BFloat16 },
+        { "stage2", 0, CacheType.BFloat16 }, { "tiny", 1, CacheType.BFloat16 },
         { "tiny", 2, CacheType.BFloat16 }, { "odd", 0, CacheType.Float8 }, { "tiny", 1, CacheType.Float8 }, { "odd", 3, CacheType.Float32 },
     };
 
     private static IEnumerable<KernelBuild> Builds()
     {
-        var cases = Cases.Select(row => row.Data).Select(data => (Name: data.Item1, Rows: data.Item2, Weights: data.Item3, Cache: data.Item4));
-        var batches = from batch in BatchCases.Select(row => row.Data) from rows in (int[])[8, 16, 32, 64, 80] select (Name: batch.Item1, Rows: rows, Weights: batch.Item2, Cache: batch.Item3);
+        var cases = Cases.Select(row => row.Data)
+            .Select(data => (Name: data.Item1, Rows: data.Item2, Weights: data.Item3, Cache: data.Item4));
+        var batches =
+            from batch in BatchCases.Select(row => row.Data)
+            from rows in (int[])[8, 16, 32, 64, 80]
+            select (Name: batch.Item1, Rows: rows, Weights: batch.Item2, Cache: batch.Item3);
         var lengths = new[] { CacheType.BFloat16, CacheType.Float8 }.Select(cache => (Name: "tiny", Rows: 64, Weights: 0, Cache: cache));
         return cases.Concat(batches).Concat(lengths)
             .Select(build => CudaLlama.BuildFor(ShapeOf(build.Name), (WeightType)build.Weights, build.Cache, build.Rows))
@@ -57,7 +72,8 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         gpu.Require();
         var shape = ShapeOf(name);
         using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, rows, (rows * 5) + 40, cache);
-        var references = Enumerable.Range(0, rows).Select(row => bench.StartRow(row, Lengths[row % Lengths.Length], row, spare: 3)).ToList();
+        var references = Enumerable.Range(0, rows)
+            .Select(row => bench.StartRow(row, Lengths[row % Lengths.Length], row, spare: 3)).ToList();
         for (var step = 0; step < 2; step++)
         {
             for (var row = 0; row < rows; row++)
@@ -70,7 +86,8 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             for (var row = 0; row < rows; row++)
             {
                 var expected = references[row].Step(Token(shape, row, step), start, count);
-                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * count, count), Tolerance(cache), $"{name}, step {step}, row {row} of {rows}");
+                TensorAssert.CloseToPeak(
+                    expected, logits.AsSpan(row * count, count), Tolerance(cache), $"{name}, step {step}, row {row} of {rows}");
             }
         }
     }
@@ -172,7 +189,8 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             for (var row = 0; row < group.Length; row++)
             {
                 var expected = references[row].Step(group[row] % Tiny.Vocabulary, 0, Tiny.Vocabulary);
-                TensorAssert.CloseToPeak(expected, logits.AsSpan(row * Tiny.Vocabulary, Tiny.Vocabulary), Tolerance(cache), $"length {group[row]}");
+                TensorAssert.CloseToPeak(
+                    expected, logits.AsSpan(row * Tiny.Vocabulary, Tiny.Vocabulary), Tolerance(cache), $"length {group[row]}");
             }
 
             bench.ReturnPages();
@@ -222,10 +240,14 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         using var valuesIn = bench.Upload(values);
         using var keysOut = DeviceMemory.Allocate(keysIn.Bytes);
         using var valuesOut = DeviceMemory.Allocate(valuesIn.Bytes);
-        bench.Cache.CopyIn(bench.Stream, bench.Llama.PageTableOf(0), 2, 17, new KeyValueBlock(keysIn.Address, valuesIn.Address, Positions, Width, LlamaShape.HeadSize));
+        bench.Cache.CopyIn(
+            bench.Stream, bench.Llama.PageTableOf(0), 2, 17,
+            new KeyValueBlock(keysIn.Address, valuesIn.Address, Positions, Width, LlamaShape.HeadSize));
 
         // Out in the other order of dimensions, [K, T, D].
-        bench.Cache.CopyOut(bench.Stream, bench.Llama.PageTableOf(0), 2, 17, new KeyValueBlock(keysOut.Address, valuesOut.Address, Positions, LlamaShape.HeadSize, Positions * LlamaShape.HeadSize));
+        bench.Cache.CopyOut(
+            bench.Stream, bench.Llama.PageTableOf(0), 2, 17,
+            new KeyValueBlock(keysOut.Address, valuesOut.Address, Positions, LlamaShape.HeadSize, Positions * LlamaShape.HeadSize));
         var back = bench.Download(keysOut, keys.Length);
         var backValues = bench.Download(valuesOut, keys.Length);
         var reference = new ReferenceLlama(bench.Model, cache);
@@ -252,7 +274,8 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         Assert.Contains("Float32 weights with a BFloat16 cache", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Of the logits' peak. A value near the middle of two e4m3 numbers goes one way here and the other there: a sixteenth of it.</summary>
+    /// <summary>Of the logits' peak. A value near the middle of two e4m3 numbers
+    /// goes one way here and the other there: a sixteenth of it.</summary>
     private static double Tolerance(CacheType cache) => cache switch
     {
         CacheType.Float32 => 2e-5,

@@ -84,7 +84,8 @@ internal sealed class TestMatrix : IDisposable
 }
 
 /// <summary>One layer of a <see cref="TestModel"/>.</summary>
-internal sealed record TestLayer(TestMatrix Qkv, TestMatrix Output, TestMatrix GateUp, TestMatrix Down, float[] AttentionNorm, float[] MlpNorm);
+internal sealed record TestLayer(
+    TestMatrix Qkv, TestMatrix Output, TestMatrix GateUp, TestMatrix Down, float[] AttentionNorm, float[] MlpNorm);
 
 /// <summary>A model of random weights on host and device.</summary>
 internal sealed class TestModel : IDisposable
@@ -148,7 +149,15 @@ internal sealed class TestModel : IDisposable
 
         (FinalNorm, var finalNorm) = Vector(shape.Hidden, 0.5, 1.5);
         Head = Matrix(shape.Vocabulary, shape.Hidden);
-        Weights = new LlamaWeights { Type = type, Embedding = embedding, Head = Head.Address, HeadScale = Head.Scale, FinalNorm = finalNorm, Layers = weights };
+        Weights = new LlamaWeights
+        {
+            Type = type,
+            Embedding = embedding,
+            Head = Head.Address,
+            HeadScale = Head.Scale,
+            FinalNorm = finalNorm,
+            Layers = weights,
+        };
     }
 
     public LlamaShape Shape { get; }

@@ -10,7 +10,7 @@ namespace Yue.Engine.Tests;
 public sealed class DemoEngine : IAsyncLifetime
 {
     public DemoEngine()
-        : this(new EngineOptions { QueueCapacity = 2 })
+        : this(new EngineOptions())
     {
     }
 
@@ -37,27 +37,38 @@ public sealed class DemoEngine : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        await Engine.StartAsync(CancellationToken.None);
+        Engine.Start();
         await Engine.Loaded;
     }
 
     public async ValueTask DisposeAsync()
     {
-        await Engine.StopAsync(new CancellationToken(canceled: true));
+        await Engine.DrainAsync(new CancellationToken(canceled: true));
         Engine.Dispose();
     }
 
-    /// <summary>Submits a song that the engine must take.</summary>
-    public Task<SongResult> Submit(SongRequest request, IProgress<SongProgress>? progress = null, CancellationToken cancel = default)
+    /// <summary>Makes a song as soon as the engine has a place for it.</summary>
+    public Task<SongResult> Submit(SongRequest request, IProgress<SongProgress>? progress = null, CancellationToken cancel = default) =>
+        SingAsync(Engine, request, progress, null, cancel);
+
+    /// <inheritdoc cref="Submit"/>
+    public static async Task<SongResult> SingAsync(
+        ISongEngine engine,
+        SongRequest request,
+        IProgress<SongProgress>? progress = null,
+        ISongListener? listener = null,
+        CancellationToken cancel = default)
     {
-        Assert.Equal(SubmitOutcome.Accepted, Engine.TrySubmit(request, progress, out var song, cancel));
-        return song!;
+        var ticket = new SongTicket(request, progress, cancel) { Listener = listener };
+        do
+        {
+            await engine.WhenRoomAsync(cancel);
+        }
+        while (!engine.TryAdmit(ticket));
+        return await ticket.Result;
     }
 
-    /// <summary>Submits a song that somebody can listen to while it is made.</summary>
-    public Task<SongResult> SubmitHeard(SongRequest request, ISongListener listener, CancellationToken cancel = default)
-    {
-        Assert.Equal(SubmitOutcome.Accepted, Engine.TrySubmit(request, null, listener, out var song, cancel));
-        return song!;
-    }
+    /// <summary>Makes a song that somebody can listen to while it is made.</summary>
+    public Task<SongResult> SubmitHeard(SongRequest request, ISongListener listener, CancellationToken cancel = default) =>
+        SingAsync(Engine, request, null, listener, cancel);
 }

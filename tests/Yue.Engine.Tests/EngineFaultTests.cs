@@ -6,7 +6,8 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>What becomes of songs and engine when the device fails; the faults are thrown on the engine's thread, in the middle of a step.</summary>
+/// <summary>What becomes of songs and engine when the device fails; the faults
+/// are thrown on the engine's thread, in the middle of a step.</summary>
 public sealed class EngineFaultTests
 {
     private const int OutOfMemory = 2, IllegalAddress = 700;
@@ -44,7 +45,7 @@ public sealed class EngineFaultTests
         Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
         Assert.Contains("CUDA_ERROR_ILLEGAL_ADDRESS", engine.Engine.Status.Failure, StringComparison.Ordinal);
         Assert.Equal(engine.Engine.Status.Failure, await engine.Engine.Lost);
-        Assert.Equal(SubmitOutcome.NotReady, engine.Engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
+        Assert.False(engine.Engine.TryAdmit(new SongTicket(DemoEngine.OneSecond(), null, CancellationToken.None)));
     }
 
     [Fact]
@@ -64,7 +65,7 @@ public sealed class EngineFaultTests
         await Assert.ThrowsAsync<EngineDeadException>(() => waiting);
         Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
         Assert.Equal(engine.Engine.Status.Failure, await engine.Engine.Lost);
-        await engine.Engine.StopAsync(CancellationToken.None);
+        await engine.Engine.DrainAsync(CancellationToken.None);
         engine.Engine.Dispose();
         released.Set();
     }

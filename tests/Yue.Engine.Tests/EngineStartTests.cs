@@ -14,7 +14,8 @@ public sealed class EngineStartTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly DemoModelFolders _files;
 
-    public EngineStartTests() => _files = new(Copied(DemoModel.Folders.Stage1), Copied(DemoModel.Folders.Stage2), Copied(DemoModel.Folders.Codec));
+    public EngineStartTests() =>
+        _files = new(Copied(DemoModel.Folders.Stage1), Copied(DemoModel.Folders.Stage2), Copied(DemoModel.Folders.Codec));
 
     public static TheoryData<string, string> ChangedConfigs => new()
     {
@@ -27,14 +28,14 @@ public sealed class EngineStartTests : IDisposable
     public async Task Configured_checkpoints_are_loaded_under_their_names()
     {
         using var engine = DemoEngine.Create(Options());
-        await engine.StartAsync(CancellationToken.None);
+        engine.Start();
         await engine.Loaded;
 
         Assert.Equal(EngineState.Ready, engine.Status.State);
         Assert.False(engine.Status.IsDemo);
         Assert.Equal(["stage1", "stage2", "codec", "encoder", "vocoder", "vocoder"], engine.Status.Models.Select(model => model.Role));
         Assert.Equal("english", engine.Status.Models[0].Name);
-        await engine.StopAsync(CancellationToken.None);
+        await engine.DrainAsync(CancellationToken.None);
     }
 
     [Fact]
@@ -108,7 +109,7 @@ public sealed class EngineStartTests : IDisposable
     public async Task A_GPU_that_is_not_there_is_named_with_the_way_out()
     {
         using var engine = DemoEngine.Create(new EngineOptions { Device = "cuda:99" });
-        await engine.StartAsync(CancellationToken.None);
+        engine.Start();
         await Assert.ThrowsAsync<InvalidOperationException>(() => engine.Loaded);
         Assert.Matches("Device is cuda:99, and this build finds [0-9]+ GPUs here; yue doctor says why", engine.Status.Failure);
     }
@@ -123,9 +124,11 @@ public sealed class EngineStartTests : IDisposable
         var options = Options();
         options.Device = device;
         using var engine = new YueEngine(Microsoft.Extensions.Options.Options.Create(options), log);
-        await engine.StartAsync(CancellationToken.None);
+        engine.Start();
         await engine.Loaded;
-        Assert.Equal(warns, log.Warnings.Any(warning => warning.StartsWith("Device is auto, and no GPU can be used here", StringComparison.Ordinal)));
+        Assert.Equal(
+            warns,
+            log.Warnings.Any(warning => warning.StartsWith("Device is auto, and no GPU can be used here", StringComparison.Ordinal)));
     }
 
     private EngineOptions Options() => new()
@@ -138,12 +141,12 @@ public sealed class EngineStartTests : IDisposable
     private async Task<string> FailureAsync()
     {
         using var engine = DemoEngine.Create(Options());
-        await engine.StartAsync(CancellationToken.None);
+        engine.Start();
         var error = await Assert.ThrowsAsync<CheckpointException>(() => engine.Loaded);
         Assert.Equal(EngineState.Failed, engine.Status.State);
         Assert.Equal(error.Message, engine.Status.Failure);
         Assert.False(engine.Lost.IsCompleted);
-        Assert.Equal(SubmitOutcome.NotReady, engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
+        Assert.False(engine.TryAdmit(new SongTicket(DemoEngine.OneSecond(), null, CancellationToken.None)));
         return error.Message;
     }
 
@@ -156,7 +159,8 @@ public sealed class EngineStartTests : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Warnings.Enqueue(formatter(state, exception));
     }
 }

@@ -11,7 +11,8 @@ public sealed class EngineStepTests(DemoEngine demo) : IClassFixture<DemoEngine>
     public async Task A_step_has_a_length_while_a_song_is_made_and_none_while_the_engine_waits()
     {
         var longest = TimeSpan.Zero;
-        var song = demo.Submit(DemoEngine.OneSecond(), new Look(() => longest = demo.Engine.Status.InStep is var now && now > longest ? now : longest));
+        var song = demo.Submit(
+            DemoEngine.OneSecond(), new Look(() => longest = demo.Engine.Status.InStep is var now && now > longest ? now : longest));
         await song.InTime();
         Assert.True(longest > TimeSpan.Zero);
         await Eventually.TrueAsync(() => demo.Engine.Status.InStep == TimeSpan.Zero);

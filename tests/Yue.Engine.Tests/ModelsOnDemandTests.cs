@@ -27,22 +27,20 @@ public sealed class ModelsOnDemandTests
     public async Task A_model_that_is_larger_than_the_room_is_refused_at_start_with_the_figures()
     {
         using var engine = Engine(DemoModel.Folders, megabytes: 1);
-        await engine.StartAsync(TestContext.Current.CancellationToken);
+        engine.Start();
         var error = await Assert.ThrowsAsync<NotSupportedException>(() => engine.Loaded);
         Assert.Contains("DeviceMemoryMegabytes allows 1", error.Message, StringComparison.Ordinal);
     }
 
-    private static async Task<(IReadOnlyList<SongResult> Songs, IEnumerable<bool> InMemory)> SingAsync(DemoModelFolders files, int megabytes)
+    private static async Task<(IReadOnlyList<SongResult> Songs, IEnumerable<bool> InMemory)> SingAsync(
+        DemoModelFolders files, int megabytes)
     {
         using var engine = Engine(files, megabytes);
-        await engine.StartAsync(TestContext.Current.CancellationToken);
+        engine.Start();
         await engine.Loaded;
-        var songs = await Task.WhenAll(new[] { "a", "b" }.Select(model =>
-        {
-            Assert.Equal(SubmitOutcome.Accepted, engine.TrySubmit(DemoEngine.OneSecond() with { Model = model }, null, out var song, CancellationToken.None));
-            return song!;
-        }));
-        await engine.StopAsync(TestContext.Current.CancellationToken);
+        var songs = await Task.WhenAll(
+            new[] { "a", "b" }.Select(model => DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Model = model })));
+        await engine.DrainAsync(TestContext.Current.CancellationToken);
         return (songs, engine.Status.Models.Where(model => model.Role is "stage1" or "stage2").Select(model => model.Loaded));
     }
 

@@ -49,7 +49,12 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
         // Another sound than the other tests', which one engine would remember.
         var track = new AudioClip(Signals.Noise(5 * 16_000, 0.2f), SongReference.SampleRateHz);
         var clip = Clip with { Tracks = [track, track], EndSeconds = 5 };
-        var request = DemoEngine.OneSecond() with { Reference = clip, MaxNewTokens = 10_000, Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 6000))}" };
+        var request = DemoEngine.OneSecond() with
+        {
+            Reference = clip,
+            MaxNewTokens = 10_000,
+            Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 6000))}",
+        };
         var error = await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(request));
         Assert.Contains("the reference clip", error.Message, StringComparison.Ordinal);
     }
@@ -62,16 +67,14 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
         options.Stage1["zh-icl"] = folders.Stage1;
         options.Stage1["en-cot"] = folders.Stage1;
         using var engine = DemoEngine.Create(options);
-        await engine.StartAsync(TestContext.Current.CancellationToken);
+        engine.Start();
         await engine.Loaded;
 
-        async Task<SongResult> SingAsync(string model)
-        {
-            engine.TrySubmit(DemoEngine.OneSecond() with { Reference = Clip, Model = model }, null, out var song, TestContext.Current.CancellationToken);
-            return await song!;
-        }
+        Task<SongResult> SingAsync(string model) =>
+            DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Reference = Clip, Model = model });
 
-        Assert.Contains("en-cot is a cot checkpoint", Assert.Single(ReferenceWarnings(await SingAsync("en-cot"))), StringComparison.Ordinal);
+        Assert.Contains(
+            "en-cot is a cot checkpoint", Assert.Single(ReferenceWarnings(await SingAsync("en-cot"))), StringComparison.Ordinal);
         Assert.Empty(ReferenceWarnings(await SingAsync("zh-icl")));
     }
 

@@ -84,7 +84,8 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
             Assert.NotEqual(sung.Mix.Samples, alone.Mix.Samples);
         }
 
-        var song = await demo.Submit(DemoEngine.OneSecond() with { Lyrics = "[verse]\n[chorus]", Instrumental = true, Scope = SongScope.Draft, Output = Codec });
+        var song = await demo.Submit(
+            DemoEngine.OneSecond() with { Lyrics = "[verse]\n[chorus]", Instrumental = true, Scope = SongScope.Draft, Output = Codec });
         Assert.Equal(["verse", "chorus"], song.Sections.Select(section => section.Tag));
         Assert.Equal(song.Codes.Frames, song.Codes.Sections.Sum(section => section.Vocal.Length));
     }
@@ -134,7 +135,8 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     public async Task A_song_with_nothing_left_to_sing_is_refused()
     {
         var song = await demo.Submit(DemoEngine.OneSecond() with { Scope = SongScope.Draft, Output = Codec });
-        var error = await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(DemoEngine.OneSecond() with { ContinueFrom = song.Codes }));
+        var error = await Assert.ThrowsAsync<SongRequestException>(
+            () => demo.Submit(DemoEngine.OneSecond() with { ContinueFrom = song.Codes }));
         Assert.Equal("lyrics: there are no words to sing", error.Message);
         await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(new SongRequest { Lyrics = "", Scope = SongScope.Finish }));
     }
@@ -142,5 +144,6 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     private static SongRequest TwoSections() =>
         new() { Lyrics = "[verse]\nla la\n[chorus]\nlo lo", RunNSegments = 2, MaxNewTokens = 131, Seed = 4 };
 
-    private static IReadOnlyList<ImmutableArray<int>> Ids(SongCodes codes) => [.. codes.Sections.Select(section => section.ToIds().ToImmutableArray())];
+    private static IReadOnlyList<ImmutableArray<int>> Ids(SongCodes codes) =>
+        [.. codes.Sections.Select(section => section.ToIds().ToImmutableArray())];
 }

@@ -13,12 +13,14 @@ public sealed class SectionFindingsTests
 
     [Fact]
     public void A_section_cut_at_its_limit_is_named_with_its_length() => Assert.Equal(
-        ["section 3 [chorus] did not end by itself and was cut at its limit of 12.5 s (max_new_tokens); raise max_new_tokens, or expect an abrupt end"],
+        ["section 3 [chorus] did not end by itself and was cut at its limit of 12.5 s (max_new_tokens); "
+            + "raise max_new_tokens, or expect an abrupt end"],
         Findings(Moving(625), SectionEnd.MaxNewTokens));
 
     [Fact]
     public void A_section_cut_at_its_target_names_the_target() => Assert.Equal(
-        ["section 3 [chorus] did not end by itself and was cut at its target of 4 s (target_seconds); raise target_seconds, or expect an abrupt end"],
+        ["section 3 [chorus] did not end by itself and was cut at its target of 4 s (target_seconds); "
+            + "raise target_seconds, or expect an abrupt end"],
         Findings(Moving(200), SectionEnd.MaxNewTokens, targetSeconds: 4));
 
     [Theory]

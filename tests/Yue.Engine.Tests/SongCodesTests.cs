@@ -25,7 +25,8 @@ public sealed class SongCodesTests
     [Fact]
     public void Codes_are_the_same_after_a_way_through_JSON()
     {
-        var codes = new SongCodes("en", [new("verse", [1, 2], [3, 1023], SectionEnd.MaxNewTokens, 9), new("chorus", [0], [5], SectionEnd.EndOfAudio)]);
+        var codes = new SongCodes(
+            "en", [new("verse", [1, 2], [3, 1023], SectionEnd.MaxNewTokens, 9), new("chorus", [0], [5], SectionEnd.EndOfAudio)]);
         var json = JsonSerializer.Serialize(codes);
         var read = JsonSerializer.Deserialize<SongCodes>(json)!;
         Assert.Equal(codes.Sections.Select(section => section.ToIds()), read.Sections.Select(section => section.ToIds()));

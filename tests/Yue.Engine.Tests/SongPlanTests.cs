@@ -16,7 +16,8 @@ public sealed class SongPlanTests
     [InlineData(4, 2, "", null)]
     public void A_song_is_continued_with_the_sections_behind_those_that_are_sung(int kept, int runNSegments, string sung, string? left)
     {
-        var plan = SongPlan.For(new SongRequest { Lyrics = Lyrics, RunNSegments = runNSegments, ContinueFrom = kept == 0 ? null : Codes(kept) });
+        var plan = SongPlan.For(
+            new SongRequest { Lyrics = Lyrics, RunNSegments = runNSegments, ContinueFrom = kept == 0 ? null : Codes(kept) });
         Assert.Equal(sung, string.Join(',', plan.Sung.Select(section => section.Tag)));
         Assert.Equal((4, kept, 0), (plan.Lyrics.Count, plan.Before.Count, plan.After.Count));
         if (left is null)

@@ -25,7 +25,8 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.True(song.Timings.Stage1Seconds > 0 && song.Timings.Stage2Seconds > 0 && song.Timings.DecodeSeconds > 0);
         Assert.Equal(
             [
-                "section 1 [verse] did not end by itself and was cut at its limit of 1 s (max_new_tokens); raise max_new_tokens, or expect an abrupt end",
+                "section 1 [verse] did not end by itself and was cut at its limit of 1 s (max_new_tokens); "
+                    + "raise max_new_tokens, or expect an abrupt end",
                 "the last section was cut at its limit: the last 0.5 s are faded out (output.fade_out_seconds)",
             ],
             song.Warnings);
@@ -111,7 +112,8 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
 
         var reading = seen.TakeWhile(report => report.Progress.Done == 0).ToArray();
         Assert.InRange(reading.Length, 4, 20);      // the beginning, and 512 ids each
-        Assert.All(reading, report => Assert.Equal((SongStage.Stage1, 1, 1), (report.Progress.Stage, report.Progress.Section, report.Status.Running)));
+        Assert.All(reading, report => Assert.Equal(
+            (SongStage.Stage1, 1, 1), (report.Progress.Stage, report.Progress.Section, report.Status.Running)));
         Assert.Equal(0, reading[0].Progress.Fraction);
         foreach (var (before, now) in reading.Zip(reading.Skip(1)))
         {
@@ -145,28 +147,29 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Two_songs_at_once_wait_for_each_other_a_full_queue_refuses_and_a_cancelled_place_is_free()
+    public async Task Without_a_free_place_no_song_is_admitted_until_the_running_one_ends()
     {
         using var cancel = new CancellationTokenSource();
         using var step = new StepGate(isOpen: true);
         var running = demo.Submit(DemoEngine.Endless(), step, cancel.Token);
         await step.Reached.InTime();
-        var second = demo.Submit(DemoEngine.OneSecond());
-        using var dropped = new CancellationTokenSource();
-        var third = demo.Submit(DemoEngine.OneSecond(), cancel: dropped.Token);
 
-        Assert.Equal(2, demo.Engine.Status.QueueDepth);
-        Assert.Equal(SubmitOutcome.QueueFull, demo.Engine.TrySubmit(DemoEngine.OneSecond(), null, out var refused, CancellationToken.None));
-        Assert.Null(refused);
-        Assert.True(demo.Engine.EstimatedWait > TimeSpan.Zero);
-
-        await dropped.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => third);
-        Assert.Equal(1, demo.Engine.Status.QueueDepth);
-        Assert.False(second.IsCompleted);
+        Assert.Equal(1, demo.Engine.Status.SongsAtOnce);
+        Assert.False(demo.Engine.TryAdmit(new SongTicket(DemoEngine.OneSecond(), null, CancellationToken.None)));
+        var room = demo.Engine.WhenRoomAsync(CancellationToken.None);
+        Assert.False(room.IsCompleted);
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
-        Assert.NotNull(await second);
+        await room.InTime();
+        Assert.NotNull(await demo.Submit(DemoEngine.OneSecond()));
+    }
+
+    [Fact]
+    public async Task Of_many_callers_that_see_room_one_gets_the_place_and_the_others_the_next_ones()
+    {
+        var songs = Enumerable.Range(0, 6).Select(seed => demo.Submit(DemoEngine.OneSecond(seed))).ToArray();
+        var made = await Task.WhenAll(songs);
+        Assert.Equal(Enumerable.Range(0, 6).Select(seed => (long)seed), made.Select(song => song.Seed));
     }
 
     [Fact]
@@ -189,38 +192,38 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Stopping_lets_the_running_song_finish_and_refuses_the_rest()
+    public async Task Draining_lets_the_running_song_finish_and_admits_no_other()
     {
         using var engine = DemoEngine.Create(new EngineOptions());
-        await engine.StartAsync(CancellationToken.None);
+        engine.Start();
         await engine.Loaded;
         using var step = new StepGate(isOpen: false);
-        engine.TrySubmit(DemoEngine.OneSecond(), step, out var running, CancellationToken.None);
+        var running = DemoEngine.SingAsync(engine, DemoEngine.OneSecond(), step);
         await step.Reached.InTime();
-        engine.TrySubmit(DemoEngine.OneSecond(), null, out var waiting, CancellationToken.None);
+        var waiting = DemoEngine.SingAsync(engine, DemoEngine.OneSecond());
 
-        var stop = engine.StopAsync(CancellationToken.None);
+        var drained = engine.DrainAsync(CancellationToken.None);
         Assert.Equal(EngineState.Draining, engine.Status.State);
-        Assert.Equal(SubmitOutcome.NotReady, engine.TrySubmit(DemoEngine.OneSecond(), null, out _, CancellationToken.None));
+        Assert.False(engine.TryAdmit(new SongTicket(DemoEngine.OneSecond(), null, CancellationToken.None)));
+        await Assert.ThrowsAsync<SongException>(() => waiting.InTime());
         step.Open();
-        Assert.NotNull(await running!);
-        await Assert.ThrowsAsync<SongException>(() => waiting!);
-        await stop;
+        Assert.NotNull(await running);
+        await drained;
     }
 
     [Fact]
-    public async Task Stopping_in_a_hurry_cancels_the_running_song()
+    public async Task Draining_in_a_hurry_cancels_the_running_song()
     {
         using var engine = DemoEngine.Create(new EngineOptions());
-        await engine.StartAsync(CancellationToken.None);
+        engine.Start();
         await engine.Loaded;
         using var step = new StepGate(isOpen: true);
-        engine.TrySubmit(DemoEngine.Endless(), step, out var running, CancellationToken.None);
+        var running = DemoEngine.SingAsync(engine, DemoEngine.Endless(), step);
         await step.Reached.InTime();
 
-        await engine.StopAsync(new CancellationToken(canceled: true));
+        await engine.DrainAsync(new CancellationToken(canceled: true));
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running!);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
     /// <summary>A short song whose prompt takes several pieces.</summary>

@@ -7,7 +7,8 @@ namespace Yue.Testing;
 public static class Ffmpeg
 {
     public static bool IsInstalled { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "")
-        .Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")) && File.Exists(Path.Combine(folder, "ffprobe")));
+        .Split(Path.PathSeparator)
+        .Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")) && File.Exists(Path.Combine(folder, "ffprobe")));
 
     /// <summary>Skips the test where there is no ffmpeg.</summary>
     public static void SkipWithout() => Assert.SkipUnless(IsInstalled, "ffmpeg and ffprobe are not on PATH");

@@ -11,7 +11,8 @@ public static class Goldens
     /// <summary>Whether there is such a folder.</summary>
     public static bool AreThere => Directory.Exists(Found);
 
-    public static string Folder => Found ?? throw new DirectoryNotFoundException($"no YueService.sln above {AppContext.BaseDirectory}; set YUE_GOLDENS");
+    public static string Folder =>
+        Found ?? throw new DirectoryNotFoundException($"no YueService.sln above {AppContext.BaseDirectory}; set YUE_GOLDENS");
 
     public static string PathOf(params string[] parts) => Path.Combine([Folder, .. parts]);
 

@@ -21,13 +21,17 @@ public static class OnnxGraph
     {
         byte[] graph =
         [
-            .. Field(1, node), .. Field(2, "g"u8), .. initializer.Length == 0 ? [] : Field(5, initializer), .. Field(11, input), .. Field(12, output),
+            .. Field(1, node), .. Field(2, "g"u8), .. initializer.Length == 0 ? [] : Field(5, initializer),
+            .. Field(11, input), .. Field(12, output),
         ];
         return [.. Number(1, 8), .. Field(7, graph), .. Field(8, Number(2, 13))];
     }
 
     private static byte[] Node(string operation, params string[] inputs) =>
-        [.. inputs.SelectMany(name => Field(1, Encoding.UTF8.GetBytes(name))), .. Field(2, "y"u8), .. Field(4, Encoding.UTF8.GetBytes(operation))];
+    [
+        .. inputs.SelectMany(name => Field(1, Encoding.UTF8.GetBytes(name))),
+        .. Field(2, "y"u8), .. Field(4, Encoding.UTF8.GetBytes(operation)),
+    ];
 
     /// <summary>ValueInfoProto of float32.</summary>
     private static byte[] Value(string name, ReadOnlySpan<int> shape)

@@ -38,10 +38,12 @@ public static class TensorAssert
 
         var cosine = expectedNorm * actualNorm > 0 ? dot / Math.Sqrt(expectedNorm * actualNorm) : 1;
         Assert.True(worst <= tolerance, string.Create(CultureInfo.InvariantCulture,
-            $"{what}: error {worst:G4} at {at} ({actual[at]:G7}, expected {expected[at]:G7}), tolerance {tolerance:G4}, cosine {cosine:F7}"));
+            $"{what}: error {worst:G4} at {at} ({actual[at]:G7}, expected {expected[at]:G7}), "
+                + $"tolerance {tolerance:G4}, cosine {cosine:F7}"));
     }
 
-    /// <summary>As <see cref="Close(ReadOnlySpan{float}, ReadOnlySpan{float}, double, string)"/>, with the tolerance a fraction of the expected peak.</summary>
+    /// <summary>As <see cref="Close(ReadOnlySpan{float}, ReadOnlySpan{float}, double, string)"/>,
+    /// with the tolerance a fraction of the expected peak.</summary>
     public static void CloseToPeak(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double fraction, string what = "waveform")
     {
         var peak = 0f;

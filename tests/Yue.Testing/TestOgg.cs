@@ -12,7 +12,9 @@ public static class TestOgg
     public static byte[] VorbisOfHugeCodebooks() =>
     [
         .. Page(0, 2, 0, VorbisHeader),
-        .. Page(1, 0, 0, [3, .. "vorbis"u8, 0, 0, 0, 0, 0, 0, 0, 0, 1], [5, .. "vorbis"u8, 255, .. "BCV"u8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. new byte[100]]),
+        .. Page(
+            1, 0, 0, [3, .. "vorbis"u8, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+            [5, .. "vorbis"u8, 255, .. "BCV"u8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. new byte[100]]),
         .. Page(2, 4, 8000, new byte[20]),
     ];
 
@@ -25,7 +27,10 @@ public static class TestOgg
 
     /// <summary>Ten seconds of packets that no encoder makes.</summary>
     public static byte[] OpusOfGarbage() =>
-        [.. Page(0, 2, 0, OpusHeader), .. Page(1, 0, 0, "OpusTags"u8.ToArray()), .. Page(2, 4, 480_000, [.. Enumerable.Repeat<byte[]>([3, 0], 100)])];
+    [
+        .. Page(0, 2, 0, OpusHeader), .. Page(1, 0, 0, "OpusTags"u8.ToArray()),
+        .. Page(2, 4, 480_000, [.. Enumerable.Repeat<byte[]>([3, 0], 100)]),
+    ];
 
     /// <summary>Puts the right checksum into every page, so that damage reaches the decoder.</summary>
     public static void Checksum(byte[] file)
@@ -50,8 +55,13 @@ public static class TestOgg
 
     private static byte[] Page(int sequence, byte flags, long granule, params byte[][] packets)
     {
-        byte[] sizes = [.. packets.SelectMany(packet => Enumerable.Repeat((byte)255, packet.Length / 255).Append((byte)(packet.Length % 255)))];
-        byte[] page = [.. "OggS\0"u8, flags, .. new byte[8], 7, 0, 0, 0, (byte)sequence, 0, 0, 0, 0, 0, 0, 0, (byte)sizes.Length, .. sizes, .. packets.SelectMany(packet => packet)];
+        byte[] sizes =
+            [.. packets.SelectMany(packet => Enumerable.Repeat((byte)255, packet.Length / 255).Append((byte)(packet.Length % 255)))];
+        byte[] page =
+        [
+            .. "OggS\0"u8, flags, .. new byte[8], 7, 0, 0, 0, (byte)sequence, 0, 0, 0, 0,
+            0, 0, 0, (byte)sizes.Length, .. sizes, .. packets.SelectMany(packet => packet)
+        ];
         BinaryPrimitives.WriteInt64LittleEndian(page.AsSpan(6), granule);
         Checksum(page.AsSpan());
         return page;

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Yue.Cuda.Compilation;
 
-/// <summary>Compiled kernels on disk, by the content of the sources, the definitions, the architecture and the compiler's version.</summary>
+/// <summary>Compiled kernels on disk, by the content of the sources, the
+/// definitions, the architecture and the compiler's version.</summary>
 /// <param name="folder">Made when first written to; may be deleted at any time.</param>
 public sealed class KernelCache(string folder)
 {
@@ -12,7 +13,8 @@ public sealed class KernelCache(string folder)
     /// <summary>The image of a kernel file: read from the folder, else compiled and stored there.</summary>
     public byte[] Get(string file, int architecture, IReadOnlyList<string> definitions)
     {
-        var path = Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(file)}-sm{architecture}-{Key(file, architecture, definitions)}.cubin");
+        var path = Path.Combine(
+            Folder, $"{Path.GetFileNameWithoutExtension(file)}-sm{architecture}-{Key(file, architecture, definitions)}.cubin");
         if (File.Exists(path))
         {
             return File.ReadAllBytes(path);
@@ -27,7 +29,8 @@ public sealed class KernelCache(string folder)
     }
 
     /// <summary>Compiles what is not in the folder yet, several files at once.</summary>
-    public void Prepare(int architecture, IEnumerable<KernelBuild> builds) => Parallel.ForEach(builds, build => Get(build.File, architecture, build.Definitions));
+    public void Prepare(int architecture, IEnumerable<KernelBuild> builds) =>
+        Parallel.ForEach(builds, build => Get(build.File, architecture, build.Definitions));
 
     /// <summary>Loads a kernel file for a device, whose context must be current.</summary>
     public CudaModule Load(CudaDevice device, string file, params IReadOnlyList<string> definitions)

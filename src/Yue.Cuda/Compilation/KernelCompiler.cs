@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
-using Yue.Cuda.Native;
 
 namespace Yue.Cuda.Compilation;
 
@@ -22,7 +21,8 @@ public static unsafe partial class KernelCompiler
     {
         if (!NativeLibraries.HasNvrtc)
         {
-            reason = "no run-time compiler: libnvrtc.so.13, .12 or .11.2 was not found beside libtorch, on the system or in LD_LIBRARY_PATH";
+            reason =
+                "no run-time compiler: libnvrtc.so.13, .12 or .11.2 was not found beside libtorch, on the system or in LD_LIBRARY_PATH";
             return null;
         }
 
@@ -67,7 +67,10 @@ public static unsafe partial class KernelCompiler
             optionTexts[i] = strings.Add(options[i]);
         }
 
-        Check(Nvrtc.nvrtcCreateProgram(out var program, strings.Add(KernelSource.Read(file)), strings.Add(file), headers.Length, sources, names), "nvrtcCreateProgram", file);
+        Check(
+            Nvrtc.nvrtcCreateProgram(
+                out var program, strings.Add(KernelSource.Read(file)), strings.Add(file), headers.Length, sources, names),
+            "nvrtcCreateProgram", file);
         try
         {
             var result = Nvrtc.nvrtcCompileProgram(program, options.Length, optionTexts);
@@ -97,7 +100,8 @@ public static unsafe partial class KernelCompiler
         }
     }
 
-    /// <summary>The compiler's name of an architecture: with 9.0's own instructions, which other devices do not run, where it knows them.</summary>
+    /// <summary>The compiler's name of an architecture: with 9.0's own
+    /// instructions, which other devices do not run, where it knows them.</summary>
     private static string Target(int architecture)
     {
         Check(Nvrtc.nvrtcVersion(out var major, out _), "nvrtcVersion", "");
@@ -133,7 +137,8 @@ public static unsafe partial class KernelCompiler
     [GeneratedRegex(@"\bwarning\b", RegexOptions.IgnoreCase)]
     private static partial Regex Warning();
 
-    [GeneratedRegex(@"Function properties for (\w+).*?stack frame, (\d+) bytes spill stores.*?Used (\d+) registers", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"Function properties for (\w+).*?stack frame, (\d+) bytes spill stores.*?Used (\d+) registers", RegexOptions.Singleline)]
     private static partial Regex Report();
 
     /// <summary>Zero-terminated copies for the length of a call.</summary>

@@ -18,10 +18,12 @@ public static class KernelSource
     /// <summary>The text of a file, in UTF-8 with a terminating zero.</summary>
     public static byte[] Read(string name)
     {
-        using var stream = Home.GetManifestResourceStream(name) ?? throw new ArgumentException($"there is no kernel file {name}", nameof(name));
+        using var stream = Home.GetManifestResourceStream(name)
+            ?? throw new ArgumentException($"there is no kernel file {name}", nameof(name));
         using var reader = new StreamReader(stream, Encoding.UTF8);
         return Encoding.UTF8.GetBytes(reader.ReadToEnd() + '\0');
     }
 
-    private static IEnumerable<string> Names(string extension) => Home.GetManifestResourceNames().Where(name => name.EndsWith(extension, StringComparison.Ordinal));
+    private static IEnumerable<string> Names(string extension) =>
+        Home.GetManifestResourceNames().Where(name => name.EndsWith(extension, StringComparison.Ordinal));
 }

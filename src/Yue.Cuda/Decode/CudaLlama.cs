@@ -55,7 +55,9 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="headRows">The most head rows that a step is asked for; the logits buffer holds rows times this.</param>
     /// <param name="mostSlots">The most slots of the copy ring, as many as shared memory holds: fewer try a smaller GPU's ring.</param>
     /// <param name="bulkCopies">Whether the bulk copy engine may be used where there is one: false tries the older GPUs' copies.</param>
-    public CudaLlama(CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues, int rows, int headRows, int mostSlots = StepMemory.MaxSlots, bool bulkCopies = true)
+    public CudaLlama(
+        CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues,
+        int rows, int headRows, int mostSlots = StepMemory.MaxSlots, bool bulkCopies = true)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(weights);
@@ -70,10 +72,12 @@ public sealed unsafe class CudaLlama : IDisposable
         ArgumentNullException.ThrowIfNull(keyValues);
         if ((weights.Type == WeightType.Float32) != (keyValues.Type == CacheType.Float32))
         {
-            throw new ArgumentException($"{weights.Type} weights with a {keyValues.Type} cache; float32 is for both or neither", nameof(keyValues));
+            throw new ArgumentException(
+                $"{weights.Type} weights with a {keyValues.Type} cache; float32 is for both or neither", nameof(keyValues));
         }
 
-        (_mostSlots, _bulkCopies, _elementBytes) = (mostSlots, bulkCopies, weights.Type == WeightType.Float32 ? sizeof(float) : sizeof(ushort));
+        (_mostSlots, _bulkCopies, _elementBytes) = (
+            mostSlots, bulkCopies, weights.Type == WeightType.Float32 ? sizeof(float) : sizeof(ushort));
         (_device, _cache, Shape, _weights, _keyValues, Rows, HeadRows) = (device, kernels, shape, weights, keyValues, rows, headRows);
         MaxPages = KvCache.PagesFor(shape.Context);
         using var stream = CudaStream.Create();
@@ -202,13 +206,15 @@ public sealed unsafe class CudaLlama : IDisposable
             HeadRows = headRows,
             Epsilon = Shape.NormEpsilon,
         };
-        kernel.Kernel.Launch(stream, (_device.MultiprocessorCount, 1), kernel.Threads, kernel.Memory.SharedBytes, cooperative: true, [(nint)(&step)]);
+        kernel.Kernel.Launch(
+            stream, (_device.MultiprocessorCount, 1), kernel.Threads, kernel.Memory.SharedBytes, cooperative: true, [(nint)(&step)]);
     }
 
     /// <summary>Fills the activations with a byte: with 0xFF every value that a step leaves unwritten is a NaN. For tests.</summary>
     public void Poison(CudaStream stream, byte value)
     {
-        foreach (var memory in (DeviceMemory[])[_residual, _normed, _squares, _query, _fresh, _attended, _mlp, _partial, _partialStats, _logits])
+        foreach (var memory
+            in (DeviceMemory[])[_residual, _normed, _squares, _query, _fresh, _attended, _mlp, _partial, _partialStats, _logits])
         {
             memory.Fill(value, stream);
         }
@@ -235,7 +241,8 @@ public sealed unsafe class CudaLlama : IDisposable
         ArgumentNullException.ThrowIfNull(shape);
         string[] dimensions =
         [
-            $"CACHE={(int)cache}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}", $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}",
+            $"CACHE={(int)cache}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}",
+            $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}",
         ];
         return weights == WeightType.Float32
             ? new KernelBuild("step_f32.cu", dimensions)
@@ -265,7 +272,8 @@ public sealed unsafe class CudaLlama : IDisposable
 
         if (_device.MultiprocessorCount > MaxBlocks)
         {
-            throw new NotSupportedException($"{_device.Name} has {_device.MultiprocessorCount} multiprocessors; the kernels deal work to at most {MaxBlocks}");
+            throw new NotSupportedException(
+                $"{_device.Name} has {_device.MultiprocessorCount} multiprocessors; the kernels deal work to at most {MaxBlocks}");
         }
 
         var (file, definitions) = BuildFor(Shape, _weights.Type, _keyValues.Type, build);

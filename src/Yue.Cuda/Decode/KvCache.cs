@@ -42,7 +42,8 @@ public sealed class KvCache : IDisposable
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
 
-    /// <summary>Bytes of one page, all layers: in bf16 4 MiB for stage 1 and 16 MiB for stage 2, in fp8 52 % of that, in float32 twice.</summary>
+    /// <summary>Bytes of one page, all layers: in bf16 4 MiB for stage 1 and
+    /// 16 MiB for stage 2, in fp8 52 % of that, in float32 twice.</summary>
     public static long PageBytes(LlamaShape shape, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -91,7 +92,8 @@ public sealed class KvCache : IDisposable
     /// <param name="layer">The layer.</param>
     /// <param name="start">The position of the block's first row.</param>
     /// <param name="block">The block, 16-byte aligned.</param>
-    public void CopyIn(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) => Copy(stream, pageTable, layer, start, block, 1);
+    public void CopyIn(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) =>
+        Copy(stream, pageTable, layer, start, block, 1);
 
     /// <summary>Copies positions start .. start + T of a row and layer out into a block.</summary>
     /// <param name="stream">The copy is put on this stream.</param>
@@ -99,7 +101,8 @@ public sealed class KvCache : IDisposable
     /// <param name="layer">The layer.</param>
     /// <param name="start">The first position.</param>
     /// <param name="block">Receives keys and values.</param>
-    public void CopyOut(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) => Copy(stream, pageTable, layer, start, block, 0);
+    public void CopyOut(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) =>
+        Copy(stream, pageTable, layer, start, block, 0);
 
     /// <summary>Fills all pages with a byte. For tests: what a row did not write must not matter.</summary>
     public void Fill(byte value, CudaStream stream) => _memory.Fill(value, stream);
@@ -129,5 +132,6 @@ public sealed class KvCache : IDisposable
     }
 }
 
-/// <summary>Dense keys and values of some positions: element [t, k, d] lies at t·PositionStride + k·HeadStride + d, counted in values.</summary>
+/// <summary>Dense keys and values of some positions: element [t, k, d] lies
+/// at t·PositionStride + k·HeadStride + d, counted in values.</summary>
 public readonly record struct KeyValueBlock(nint Keys, nint Values, int Positions, long PositionStride, long HeadStride);

@@ -78,7 +78,9 @@ public sealed record LlamaShape
         Require(Layers > 0 && Vocabulary > 0 && Context > 0, "layers, vocabulary and context are positive");
         Require(Hidden > 0 && Hidden % 128 == 0, $"hidden {Hidden} is a multiple of 128");
         Require(Intermediate > 0 && Intermediate % 128 == 0, $"intermediate {Intermediate} is a multiple of 128");
-        Require(KeyValueHeads > 0 && Heads % KeyValueHeads == 0 && Heads / KeyValueHeads <= 8, $"{Heads} heads share {KeyValueHeads} key-value heads, at most 8 each");
+        Require(
+            KeyValueHeads > 0 && Heads % KeyValueHeads == 0 && Heads / KeyValueHeads <= 8,
+            $"{Heads} heads share {KeyValueHeads} key-value heads, at most 8 each");
     }
 
     private static void Require(bool holds, string rule)

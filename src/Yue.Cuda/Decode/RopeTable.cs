@@ -7,7 +7,8 @@ public static class RopeTable
     /// with its last bit.</summary>
     public static float Frequency(double theta, int headSize, int j) => 1 / (float)Math.Pow(theta, 2.0 * j / headSize);
 
-    /// <summary>Cosine and sine of position · frequency j, the angle rounded to float32 as the reference has it: [context, D/2, 2].</summary>
+    /// <summary>Cosine and sine of position · frequency j, the angle rounded
+    /// to float32 as the reference has it: [context, D/2, 2].</summary>
     public static float[] Of(double theta, int headSize, int context)
     {
         var table = new float[context * headSize];

@@ -6,7 +6,8 @@ namespace Yue.Cuda.Decode;
 /// <summary>Ids low .. high - 1.</summary>
 public readonly record struct IdRange(int Low, int High);
 
-/// <summary>One song's sampling chain. Order: guidance, repetition penalty, minimum length, allowed ids, temperature, top-k, top-p, draw.</summary>
+/// <summary>One song's sampling chain. Order: guidance, repetition penalty,
+/// minimum length, allowed ids, temperature, top-k, top-p, draw.</summary>
 public sealed record SongSettings
 {
     public required int Row { get; init; }
@@ -166,7 +167,8 @@ public sealed unsafe class SongSampler : IDisposable
     public void Sample(CudaStream stream, int rows)
     {
         var (logits, vocabulary, active, stats) = (_model.Logits, _model.HeadRows, _model.Active, _stats.Address);
-        _logSumExp.Launch(stream, (Slices, rows), 256, 0, cooperative: false, [(nint)(&logits), (nint)(&vocabulary), (nint)(&active), (nint)(&stats)]);
+        _logSumExp.Launch(
+            stream, (Slices, rows), 256, 0, cooperative: false, [(nint)(&logits), (nint)(&vocabulary), (nint)(&active), (nint)(&stats)]);
         var (songs, count, keys, kept, ring, ringSize) = (_songs.Address, Songs, _keys.Address, _kept.Address, _ring.Address, RingSize);
         var (token, position) = (_model.Tokens, _model.Positions);
         _sample.Launch(stream, (count, 1), 1024, 0, cooperative: false,

@@ -1,6 +1,7 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>How the step kernel's shared memory is divided, as step.cu does it: slots of the copy ring, stages of x or sums, and the rest.</summary>
+/// <summary>How the step kernel's shared memory is divided, as step.cu does
+/// it: slots of the copy ring, stages of x or sums, and the rest.</summary>
 /// <param name="Slots">Slots of the ring.</param>
 /// <param name="SharedBytes">Shared memory of a block.</param>
 public readonly record struct StepMemory(int Slots, int SharedBytes)
@@ -26,7 +27,8 @@ public readonly record struct StepMemory(int Slots, int SharedBytes)
         var stagedBytes = 2 * (build / 8) * ConsumerWarps * 32 * 16;
         var batch = isStaged ? stagedBytes / tileSumBytes : build == 80 ? 2 : 64 / build;
         var listedUnits = build >= 64 ? 512 : 256;
-        var fixedBytes = (2 * MaxSlots * sizeof(long)) + (((4 * build) + 2) * sizeof(int)) + (2 * listedUnits * sizeof(int)) + (batch * build * sizeof(float))
+        var fixedBytes = (2 * MaxSlots * sizeof(long)) + (((4 * build) + 2) * sizeof(int))
+            + (2 * listedUnits * sizeof(int)) + (batch * build * sizeof(float))
             + (isStaged ? stagedBytes + 16 : batch * tileSumBytes) + 64 + 128;
         var slots = Math.Min(Math.Min(MaxSlots, mostSlots), (available - fixedBytes) / slotBytes);
 
@@ -34,6 +36,8 @@ public readonly record struct StepMemory(int Slots, int SharedBytes)
         var least = isStaged ? 384 / build : 4;
         return slots >= least
             ? new StepMemory(slots, fixedBytes + (slots * slotBytes))
-            : throw new NotSupportedException($"a step of {build} rows needs {fixedBytes + (least * slotBytes)} bytes of shared memory a block and {least} slots; {available} bytes and {mostSlots} slots are there");
+            : throw new NotSupportedException(
+                $"a step of {build} rows needs {fixedBytes + (least * slotBytes)} bytes of shared memory a block and {least} slots; "
+                    + $"{available} bytes and {mostSlots} slots are there");
     }
 }

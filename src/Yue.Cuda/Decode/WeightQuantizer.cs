@@ -27,7 +27,8 @@ public sealed unsafe class WeightQuantizer : IDisposable
         stream.Synchronize();
     }
 
-    /// <summary>Puts the conversion of a matrix on the stream. <see cref="ThrowIfNotFinite"/> tells whether all its values were numbers.</summary>
+    /// <summary>Puts the conversion of a matrix on the stream.
+    /// <see cref="ThrowIfNotFinite"/> tells whether all its values were numbers.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">bf16 [rows, columns], 16-byte aligned.</param>
     /// <param name="destination">Receives bytes [rows, columns]; 8-byte aligned, 16 for the decoder. Not the source's memory.</param>
@@ -69,7 +70,8 @@ public sealed unsafe class WeightQuantizer : IDisposable
         if (badRows > 0)
         {
             _badRows.Fill(0, stream);
-            throw new InvalidDataException($"{what}: {badRows} rows hold values that are not finite, which 8 bits cannot express; the file may be damaged");
+            throw new InvalidDataException(
+                $"{what}: {badRows} rows hold values that are not finite, which 8 bits cannot express; the file may be damaged");
         }
     }
 

@@ -158,7 +158,8 @@ public sealed class AudioDecoder
         SoundKind.Wav => WavHeader.Open(file),
         SoundKind.Aiff => AiffHeader.Open(file),
         SoundKind.Mp3 => new Mp3Reader(file, MaxDurationSeconds, cancel),
-        _ when OggFile.Open(file, cancel) is var ogg => ogg.Codec == OggCodec.Opus ? new OpusReader(ogg, cancel) : new VorbisSoundReader(ogg, cancel),
+        _ when OggFile.Open(file, cancel) is var ogg =>
+            ogg.Codec == OggCodec.Opus ? new OpusReader(ogg, cancel) : new VorbisSoundReader(ogg, cancel),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
@@ -210,7 +211,8 @@ public sealed class AudioDecoder
     internal static string? FaultOf(int channels, int sampleRateHz) => (channels, sampleRateHz) switch
     {
         ( < 1 or > MaxChannels, _) => ClipFaults.HasChannels(channels),
-        (_, < MinSampleRateHz or > MaxSampleRateHz) => $"has {sampleRateHz} samples per second; {MinSampleRateHz} to {MaxSampleRateHz} are read",
+        (_, < MinSampleRateHz or > MaxSampleRateHz) =>
+            $"has {sampleRateHz} samples per second; {MinSampleRateHz} to {MaxSampleRateHz} are read",
         _ => null,
     };
 }

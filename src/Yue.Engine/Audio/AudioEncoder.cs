@@ -64,7 +64,8 @@ public sealed class AudioEncoder
     {
         using var output = new MemoryStream();
         string[] arguments = ["-hide_banner", "-nostdin", "-loglevel", "error", "-f", "wav", "-i", "pipe:0", .. codec, "pipe:1"];
-        var end = await FfmpegProcess.RunAsync(_ffmpeg, arguments, wav, (stream, token) => stream.CopyToAsync(output, token), _timeLimit, cancel);
+        var end = await FfmpegProcess.RunAsync(
+            _ffmpeg, arguments, wav, (stream, token) => stream.CopyToAsync(output, token), _timeLimit, cancel);
         return end.ExitCode == 0
             ? output.ToArray()
             : throw new FfmpegException($"ffmpeg ended with exit code {end.ExitCode}: {end.Error}");

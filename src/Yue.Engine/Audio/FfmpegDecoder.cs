@@ -91,7 +91,9 @@ internal sealed class FfmpegDecoder
         foreach (var place in input.Pictures)
         {
             stream.Position = place;
-            var hidden = input.Kind == SoundKind.Mp4 ? "free"u8.ToArray() : [(byte)((input.File.Span[place] & 0x80) | FlacBlocks.PaddingType)];
+            var hidden = input.Kind == SoundKind.Mp4
+                ? "free"u8.ToArray()
+                : [(byte)((input.File.Span[place] & 0x80) | FlacBlocks.PaddingType)];
             await stream.WriteAsync(hidden, cancel);
         }
     }
@@ -111,7 +113,8 @@ internal sealed class FfmpegDecoder
             _ffprobe,
             arguments,
             default,
-            async (stream, token) => length = await stream.ReadAtLeastAsync(description, description.Length, throwOnEndOfStream: false, token),
+            async (stream, token) =>
+                length = await stream.ReadAtLeastAsync(description, description.Length, throwOnEndOfStream: false, token),
             _timeLimit,
             cancel);
         return end.ExitCode == 0 ? ReadDescription(description.AsMemory(0, length)) : throw new ClipFaultException(ClipFaults.Unreadable);

@@ -23,7 +23,8 @@ public sealed record Loudness(double IntegratedLufs, double TruePeakDbtp)
 }
 
 /// <summary>Measures loudness with ffmpeg's EBU R 128 meter, to a tenth of a decibel.</summary>
-/// <remarks>A mono clip counts as one channel, as in the standard: 3 LU less than the same sound on two. Safe to call from several threads.</remarks>
+/// <remarks>A mono clip counts as one channel, as in the standard: 3 LU less
+/// than the same sound on two. Safe to call from several threads.</remarks>
 public sealed partial class LoudnessMeter
 {
     private static readonly TimeSpan TimeLimit = TimeSpan.FromMinutes(2);
@@ -51,6 +52,8 @@ public sealed partial class LoudnessMeter
     private static double Number(Group group) =>
         group.Value == "-inf" ? double.NegativeInfinity : double.Parse(group.Value, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"Summary:.*\bI:\s+(?<loudness>-?[\d.]+|-inf) LUFS.*\bPeak:\s+(?<peak>-?[\d.]+|-inf) dBFS", RegexOptions.Singleline | RegexOptions.RightToLeft)]
+    [GeneratedRegex(
+        @"Summary:.*\bI:\s+(?<loudness>-?[\d.]+|-inf) LUFS.*\bPeak:\s+(?<peak>-?[\d.]+|-inf) dBFS",
+        RegexOptions.Singleline | RegexOptions.RightToLeft)]
     private static partial Regex Summary();
 }

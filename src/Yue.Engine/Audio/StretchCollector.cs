@@ -47,7 +47,8 @@ internal sealed class StretchCollector
     public async Task ReadAsync(Stream stream, CancellationToken cancel)
     {
         var buffer = new byte[BufferBytes / (sizeof(float) * ChannelCount) * sizeof(float) * ChannelCount];
-        while (Fault is null && await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel) is > 0 and var length)
+        while (Fault is null
+            && await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel) is > 0 and var length)
         {
             Add(MemoryMarshal.Cast<byte, float>(buffer.AsSpan(0, length)));
         }

@@ -79,7 +79,8 @@ public static class WavFile
             using var reader = WavHeader.Open(file);
             if (reader.ClaimedLength > reader.Length)
             {
-                throw new ClipFaultException($"is cut short: its header says {reader.ClaimedLength} samples, and {reader.Length} are there");
+                throw new ClipFaultException(
+                    $"is cut short: its header says {reader.ClaimedLength} samples, and {reader.Length} are there");
             }
 
             var samples = new float[reader.Length * reader.Channels];

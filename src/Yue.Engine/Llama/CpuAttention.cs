@@ -22,7 +22,8 @@ internal static class CpuAttention
     /// <param name="sums">Receives [G], the weights of the split for <see cref="Join"/>.</param>
     /// <param name="D">The size of a head.</param>
     public static void Mix(
-        ReadOnlySpan<float> queries, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, Span<float> scores, Span<float> mixed, Span<SoftmaxSum> sums, int D)
+        ReadOnlySpan<float> queries, ReadOnlySpan<float> keys, ReadOnlySpan<float> values,
+        Span<float> scores, Span<float> mixed, Span<SoftmaxSum> sums, int D)
     {
         var (G, S) = (queries.Length / D, keys.Length / D);
         for (var s = 0; s < S; s += CpuMatrix.Tile)

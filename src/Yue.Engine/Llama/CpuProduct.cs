@@ -37,7 +37,8 @@ internal static class CpuProduct
                 for (var i = 0; i < count; i++)
                 {
                     CpuMatrix.Multiply(
-                        weights.Slice((first + row) * columns, tile * columns), x.AsSpan(i * columns, columns), y.AsSpan((i * stride) + row, tile));
+                        weights.Slice((first + row) * columns, tile * columns), x.AsSpan(i * columns, columns),
+                        y.AsSpan((i * stride) + row, tile));
                 }
             }
         });

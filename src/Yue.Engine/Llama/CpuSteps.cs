@@ -5,10 +5,12 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Runs a Llama's steps of a few positions on the CPU in plain C#, with the weights and caches that TorchSharp prefills with.</summary>
+/// <summary>Runs a Llama's steps of a few positions on the CPU in plain C#,
+/// with the weights and caches that TorchSharp prefills with.</summary>
 /// <remarks>It computes the same as <see cref="LlamaModel.Forward"/>, without its hundred calls per block, which cost more than a small
 /// model's arithmetic. A position's result does not depend on the other positions of the step. Only large products use more than one
-/// core. An instance is for one thread at a time. Other threads use other instances over the same weights and cache, for other rows.</remarks>
+/// core. An instance is for one thread at a time. Other threads use other
+/// instances over the same weights and cache, for other rows.</remarks>
 /// <param name="config">The model's dimensions.</param>
 /// <param name="weights">Its weights, F32 on the CPU.</param>
 /// <param name="rope">Rotates queries and keys.</param>
@@ -272,6 +274,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         /// <summary>The result of attention over each split, and the splits' weights.</summary>
         public float[] SplitMixed { get; } = new float[positions * CpuAttention.Splits(length) * config.Heads * config.HeadSize];
 
-        public CpuAttention.SoftmaxSum[] SplitSums { get; } = new CpuAttention.SoftmaxSum[positions * CpuAttention.Splits(length) * config.Heads];
+        public CpuAttention.SoftmaxSum[] SplitSums { get; } =
+            new CpuAttention.SoftmaxSum[positions * CpuAttention.Splits(length) * config.Heads];
     }
 }

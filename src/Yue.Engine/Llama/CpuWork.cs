@@ -16,8 +16,8 @@ internal static class CpuWork
     /// <summary>Returns true if so many multiplications are left to one core.</summary>
     public static bool IsForOne(long multiplications) => multiplications < 2 * Alone;
 
-    /// <summary>Runs <paramref name="part"/> on parts of 0 to <paramref name="count"/>. Each part begins at the first number and ends before
-    /// the second.</summary>
+    /// <summary>Runs <paramref name="part"/> on parts of 0 to <paramref name="count"/>. Each part begins at the first number and ends
+    /// before the second.</summary>
     public static void Share(int count, long multiplications, Action<int, int> part) =>
         Do((int)Math.Min(Math.Min(Cores, count), multiplications / Alone), count, part);
 

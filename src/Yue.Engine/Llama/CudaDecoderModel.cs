@@ -46,7 +46,8 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>The stream that the steps run on.</summary>
     public CudaStream Stream { get; } = CudaStream.Create();
 
-    /// <summary>Returns the bytes of device memory that a decoder's caches take: the pages of all rows and the dense cache for prompts.</summary>
+    /// <summary>Returns the bytes of device memory that a decoder's caches
+    /// take: the pages of all rows and the dense cache for prompts.</summary>
     /// <param name="config">The model.</param>
     /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if they are, else BF16.</param>
     /// <param name="rows">The number of sequences that can run at once.</param>
@@ -161,7 +162,8 @@ internal sealed class CudaDecoderModel : IDisposable
         for (var layer = 0; layer < config.Layers; layer++)
         {
             var (keys, values) = _dense.Addresses(layer, denseRow);
-            var block = new KeyValueBlock(keys + byteOffset, values + byteOffset, count, config.HeadSize, (long)_dense.Capacity * config.HeadSize);
+            var block = new KeyValueBlock(
+                keys + byteOffset, values + byteOffset, count, config.HeadSize, (long)_dense.Capacity * config.HeadSize);
             if (toPages)
             {
                 Pages.CopyIn(Stream, Decoder.PageTableOf(row), layer, start, block);

@@ -69,7 +69,9 @@ public sealed class KvCache : IDisposable
     internal int LengthWith(Range rows, int count)
     {
         var length = TensorPrimitives.Max<int>(_lengths.AsSpan(rows)) + count;
-        return length <= Capacity ? length : throw new ArgumentException($"{count} more ids make {length} positions, the cache holds {Capacity}");
+        return length <= Capacity
+            ? length
+            : throw new ArgumentException($"{count} more ids make {length} positions, the cache holds {Capacity}");
     }
 
     /// <summary>Appends new keys and values of one layer to the rows.</summary>

@@ -93,7 +93,8 @@ public sealed class LlamaModel : IDisposable
         var attention = 2L * Config.Layers * Config.Heads * Config.HeadSize * T * TensorPrimitives.Sum(cache.Lengths[rows]);
         var states = empty([B, hidden]);
         CpuWork.Share(B, StepsOnOneCore ? attention : 0, (from, to) => steps.Value!.Step(
-            ids.AsSpan((from * T)..(to * T)), cache, (first + from)..(first + to), CpuSteps.Floats(states)[(from * hidden)..(to * hidden)]));
+            ids.AsSpan((from * T)..(to * T)), cache, (first + from)..(first + to),
+            CpuSteps.Floats(states)[(from * hidden)..(to * hidden)]));
         return states;
     }
 
@@ -128,7 +129,8 @@ public sealed class LlamaModel : IDisposable
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var device = Weights.Embedding.device;
-        var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: device).unsqueeze(1).Plus(_positions.narrow(0, 0, T));
+        var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: device).unsqueeze(1)
+            .Plus(_positions.narrow(0, 0, T));
         var (cos, sin) = _rope.At(positions);
         var mask = CausalMask(positions, _positions.narrow(0, 0, S));
         var x = Weights.Embedding.index_select(0, ids.flatten()).view(B, T, -1); // [B, T, hidden]

@@ -39,7 +39,8 @@ public sealed class LlamaWeights : IDisposable
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint.</param>
     /// <param name="loaded">Called with the fraction done after each block.</param>
-    public static LlamaWeights Load(LlamaConfig config, ITensorSource source, Action<double>? loaded = null) => Load(config, source, null, loaded);
+    public static LlamaWeights Load(LlamaConfig config, ITensorSource source, Action<double>? loaded = null) =>
+        Load(config, source, null, loaded);
 
     /// <summary>Reads every weight. A quantizer converts the matrices to 8 bits; embedding and norms stay as they are.</summary>
     internal static LlamaWeights Load(LlamaConfig config, ITensorSource source, MatrixQuantizer? quantizer, Action<double>? loaded = null)
@@ -79,7 +80,8 @@ public sealed class LlamaWeights : IDisposable
     {
         using var scope = NewDisposeScope();
         var hidden = (long)config.HiddenSize;
-        var (q, kv, I) = ((long)config.Heads * config.HeadSize, (long)config.KeyValueHeads * config.HeadSize, (long)config.IntermediateSize);
+        var (q, kv, I) = (
+            (long)config.Heads * config.HeadSize, (long)config.KeyValueHeads * config.HeadSize, (long)config.IntermediateSize);
         var qkv = empty([q + (2 * kv), hidden], source.Dtype, source.Device);
         source.ReadInto(prefix + "self_attn.q_proj.weight", qkv.narrow(0, 0, q));
         source.ReadInto(prefix + "self_attn.k_proj.weight", qkv.narrow(0, q, kv));

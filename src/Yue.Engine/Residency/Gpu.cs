@@ -66,10 +66,12 @@ internal sealed class Gpu : IDisposable
 
     /// <summary>Starts to compile kernels on another thread, while weights load.</summary>
     public void BeginCompiling(IReadOnlyList<KernelBuild> builds) =>
-        _compiling = Task.Run(() => _kernels.Prepare(Device.ComputeCapability, builds.DistinctBy(build => string.Join(' ', build.Definitions))));
+        _compiling = Task.Run(
+            () => _kernels.Prepare(Device.ComputeCapability, builds.DistinctBy(build => string.Join(' ', build.Definitions))));
 
     /// <summary>Frees the memory that TorchSharp caches for its next tensors, which nothing else can use.</summary>
-    /// <remarks>The library has no call for this. It frees its cache before it reports that memory ran out, so this asks for too much.</remarks>
+    /// <remarks>The library has no call for this. It frees its cache before
+    /// it reports that memory ran out, so this asks for too much.</remarks>
     public void ReleaseUnused()
     {
         try

@@ -2,7 +2,8 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>The models of one family that the settings name. They are known from the start and loaded as the memory plan has room.</summary>
+/// <summary>The models of one family that the settings name. They are
+/// known from the start and loaded as the memory plan has room.</summary>
 /// <remarks>Used by the engine's thread only. Disposing unloads the models that are always in memory.</remarks>
 internal interface IFamilyModels : IDisposable
 {

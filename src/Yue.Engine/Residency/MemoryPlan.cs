@@ -1,3 +1,4 @@
+using System.Globalization;
 using Yue.Cuda.Decode;
 
 namespace Yue.Engine.Residency;
@@ -28,7 +29,8 @@ internal sealed record MemoryPlan
     public long BytesOf(IModelCosts model) => Cost(model);
 
     /// <summary>Returns a GPU's plan: first the most models in memory, then the most songs, then the most rows that fit.</summary>
-    /// <exception cref="NotSupportedException">The models do not fit. The message has the figures and the settings that would help.</exception>
+    /// <exception cref="NotSupportedException">The models do not fit. The
+    /// message has the figures and the settings that would help.</exception>
     public static MemoryPlan For(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits)
     {
         int[] songChoices = limits.SongsAtOnce > 0 ? [limits.SongsAtOnce] : [.. Enumerable.Range(1, MostSongs).Reverse()];
@@ -62,8 +64,10 @@ internal sealed record MemoryPlan
         var least = Needed(Together.OneModel, families, OnCpu);
         if (least > allowed)
         {
-            throw new NotSupportedException(FormattableString.Invariant(
-                $"the largest language model takes {least >> 20} MiB of memory and DeviceMemoryMegabytes allows {allowed >> 20}; allow more"));
+            throw new NotSupportedException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the largest language model takes {least >> 20} MiB of memory and "
+                    + $"DeviceMemoryMegabytes allows {allowed >> 20}; allow more"));
         }
 
         var models = Math.Min(all, allowed);
@@ -91,7 +95,8 @@ internal sealed record MemoryPlan
         _ => ModelsOf(families).Max(cost),
     };
 
-    private static long Working(IEnumerable<IFamilyCosts> families, MemoryLimits limits) => families.Sum(family => family.WorkingBytes(limits));
+    private static long Working(IEnumerable<IFamilyCosts> families, MemoryLimits limits) =>
+        families.Sum(family => family.WorkingBytes(limits));
 
     private static string Refusal(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits, int songs)
     {
@@ -99,9 +104,10 @@ internal sealed record MemoryPlan
         long Least(MemoryLimits with) => Needed(Together.OneModel, families, OnGpu(with, capacity)) + Working(families, with);
         var (least, working) = (Least(limits), Working(families, limits));
         var weights = ModelsOf(families).Max(model => model.WeightBytes(limits));
-        return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} {GiB(least)} GiB of device memory, one "
-            + $"model at a time, and {GiB(limits.FreeBytes)} GiB may be used: the largest model's weights take {GiB(weights)}, its caches "
-            + $"{GiB(least - weights - working)}, working memory {GiB(working)}. What would help: "
+        return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} "
+            + $"{GiB(least)} GiB of device memory, one model at a time, and {GiB(limits.FreeBytes)} GiB may be used: "
+            + $"the largest model's weights take {GiB(weights)}, its caches {GiB(least - weights - working)}, working memory "
+            + $"{GiB(working)}. What would help: "
             + string.Join(", ", [.. WaysOut(limits, songs, Least), "other programs off the device", "Device=cpu"]);
     }
 

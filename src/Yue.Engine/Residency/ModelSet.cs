@@ -112,7 +112,9 @@ internal sealed class ModelSet : IDisposable
     private static Device TorchDevice(string name)
     {
         var gpus = cuda.is_available() ? cuda.device_count() : 0;
-        var index = name.StartsWith("cuda:", StringComparison.Ordinal) ? int.Parse(name.AsSpan("cuda:".Length), CultureInfo.InvariantCulture) : 0;
+        var index = name.StartsWith("cuda:", StringComparison.Ordinal)
+            ? int.Parse(name.AsSpan("cuda:".Length), CultureInfo.InvariantCulture)
+            : 0;
         return name switch
         {
             "auto" => device(gpus > 0 ? "cuda" : "cpu"),

@@ -38,7 +38,8 @@ public sealed class EngineOptions : IDeviceOptions
     [SettingChoice("bf16", "int8", "fp8", "f32")]
     public string Weights { get; set; } = "bf16";
 
-    /// <summary>How a GPU keeps keys and values: <c>bf16</c>, <c>fp8</c> with a scale a position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
+    /// <summary>How a GPU keeps keys and values: <c>bf16</c>, <c>fp8</c> with a
+    /// scale a position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
     [SettingChoice("bf16", "fp8", "f32")]
     public string KeyValueCache { get; set; } = "bf16";
 
@@ -46,7 +47,8 @@ public sealed class EngineOptions : IDeviceOptions
     [SettingRange(0, MostSongsAtOnce)]
     public int SongsAtOnce { get; set; }
 
-    /// <summary>The longest stage-1 context, prompt and tokens together; 0 is the checkpoint's own. A shorter one takes less memory.</summary>
+    /// <summary>The longest stage-1 context, prompt and tokens together; 0
+    /// is the checkpoint's own. A shorter one takes less memory.</summary>
     [SettingRange(LeastContextTokens, MostContextTokens, OrZero = true)]
     public int ContextTokens { get; set; }
 
@@ -58,8 +60,4 @@ public sealed class EngineOptions : IDeviceOptions
     /// tokens, 512 ids of a prompt, a track of a reference clip, or six seconds of sound.</summary>
     [SettingRange(0, 3_600)]
     public int StepTimeoutSeconds { get; set; } = 120;
-
-    /// <summary>Songs that may wait; one more is refused.</summary>
-    [SettingRange(1, 10_000)]
-    public int QueueCapacity { get; set; } = 8;
 }

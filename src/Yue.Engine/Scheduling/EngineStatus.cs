@@ -40,8 +40,8 @@ public sealed record EngineStatus
 
     public MemoryStatus Memory { get; init; } = new(0, 0, 0);
 
-    /// <summary>Songs waiting, the running ones not counted.</summary>
-    public int QueueDepth { get; init; }
+    /// <summary>The songs that can be made at once.</summary>
+    public int SongsAtOnce { get; init; } = 1;
 
     /// <summary>Songs being made.</summary>
     public int Running { get; init; }

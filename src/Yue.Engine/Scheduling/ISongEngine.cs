@@ -2,7 +2,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>What the rest of the service sees of the engine.</summary>
+/// <summary>Makes songs, a few at once. It has no queue: a song is admitted when a place is free, or not at all.</summary>
 public interface ISongEngine
 {
     /// <summary>The engine's state now; cheap, callable from any thread.</summary>
@@ -12,27 +12,18 @@ public interface ISongEngine
     /// back. One that could not load its models is failed, not lost.</summary>
     Task<string> Lost { get; }
 
-    /// <summary>How long a song submitted now would wait before it starts, from measured times.</summary>
-    TimeSpan EstimatedWait { get; }
+    /// <summary>Starts to load the models in the background, and returns at once.</summary>
+    void Start();
 
-    /// <summary>Hands a song to the engine's queue; returns at once.</summary>
-    /// <param name="request">A request within <see cref="SongLimits"/>.</param>
-    /// <param name="progress">Told of every step, from the engine's thread: it must not block.</param>
-    /// <param name="song">When accepted: the song. It fails with <see cref="SongException"/> when this song cannot be
-    /// made, with <see cref="EngineDeadException"/> when the device is lost, and is cancelled by the token.</param>
-    /// <param name="cancel">Checked between steps; a queued song is dropped.</param>
-    SubmitOutcome TrySubmit(
-        SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel);
-}
+    /// <summary>Completes when a song can be admitted. Another caller may take the place before.</summary>
+    /// <exception cref="EngineDeadException">The engine failed: it admits no song any more.</exception>
+    /// <exception cref="SongException">The engine drains: it admits no song any more.</exception>
+    Task WhenRoomAsync(CancellationToken cancel);
 
-/// <summary>What became of a submission.</summary>
-public enum SubmitOutcome
-{
-    Accepted,
+    /// <summary>Admits a song if a place is free; returns at once.</summary>
+    bool TryAdmit(SongTicket ticket);
 
-    /// <summary>The queue is full; try again after <see cref="ISongEngine.EstimatedWait"/>.</summary>
-    QueueFull,
-
-    /// <summary>The engine is loading, failed or draining; <see cref="ISongEngine.Status"/> says which.</summary>
-    NotReady,
+    /// <summary>Admits no song any more, and completes when the admitted ones have ended.</summary>
+    /// <param name="hurry">Cancels them.</param>
+    Task DrainAsync(CancellationToken hurry);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Yue.Cuda;
 using Yue.Engine.Families;
@@ -16,36 +15,36 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
 
     public int Running => _songs.Count;
 
-    /// <summary>True if one more song can be admitted. None is while a song waits for room for its model, so that the songs which use the
-    /// other models come to an end.</summary>
-    public bool HasRoom => _songs.Count < models.SongsAtOnce && !_songs.Exists(song => song.Work.IsWaiting);
+    /// <summary>The number of songs that can be admitted. None is while a song waits for room for its model, so that the songs which use
+    /// the other models come to an end.</summary>
+    public int Room => _songs.Exists(song => song.Work.IsWaiting) ? 0 : models.SongsAtOnce - _songs.Count;
 
-    /// <summary>Admits a job. A job that cannot even begin fails at once.</summary>
-    public void Admit(SongJob job, CancellationToken abandon)
+    /// <summary>Admits a song. A song that cannot even begin fails at once.</summary>
+    public void Admit(SongTicket ticket, CancellationToken abandon)
     {
         ISongWork work;
         try
         {
-            work = FamilyOf(job.Request.Model).Create(new SongOrder(job.Request, job.Age, job.Report) { Listener = job.Listener });
+            work = FamilyOf(ticket.Request.Model).Create(
+                new SongOrder(ticket.Request, ticket.Age, ticket.Report) { Listener = ticket.Listener });
         }
         catch (SongRequestException error)
         {
-            job.Fail(error);
+            ticket.Fail(error);
             return;
         }
 
-        var song = new Admitted(job, work, abandon);
+        var song = new Admitted(ticket, work, abandon);
         _songs.Add(song);
         Guard([song], work.Begin);
     }
 
     /// <summary>Takes one step of every song: first the shared steps, then what only one song needs.</summary>
-    /// <returns>The seconds that each song finished by this step took, from its admission.</returns>
-    public IReadOnlyList<double> Step()
+    public void Step()
     {
         foreach (var song in _songs.Where(song => song.IsCancelled).ToArray())
         {
-            Leave(song, song.Job.SetCancelled);
+            Leave(song, song.Ticket.SetCancelled);
         }
 
         var steps = _songs.SelectMany(song => song.Work.SharedSteps, (Song, Step) => (Song, Step));
@@ -70,13 +69,10 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
             Guard([song], song.Work.Advance);
         }
 
-        var finished = _songs.Where(song => song.Work.Result is not null).ToArray();
-        foreach (var song in finished)
+        foreach (var song in _songs.Where(song => song.Work.Result is not null).ToArray())
         {
-            Leave(song, () => song.Job.Succeed(song.Work.Result!));
+            Leave(song, () => song.Ticket.Succeed(song.Work.Result!));
         }
-
-        return [.. finished.Select(song => song.ElapsedSeconds)];
     }
 
     /// <summary>Makes a short song with every family, so that the first request finds everything allocated and compiled.</summary>
@@ -84,16 +80,16 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
     {
         foreach (var family in families)
         {
-            var job = new SongJob(family.WarmUp with { Model = family.Names[0] }, null, cancel);
-            for (Admit(job, cancel); Running > 0;)
+            var ticket = new SongTicket(family.WarmUp with { Model = family.Names[0] }, null, cancel);
+            for (Admit(ticket, cancel); Running > 0;)
             {
                 Step();
             }
 
             // A model that cannot make a short song is a failed start, with the song's own error.
-            if (job.Result.IsFaulted)
+            if (ticket.Result.IsFaulted)
             {
-                throw job.Result.Exception.InnerException!;
+                throw ticket.Result.Exception.InnerException!;
             }
 
             cancel.ThrowIfCancellationRequested();
@@ -105,7 +101,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
     {
         foreach (var song in _songs.ToArray())
         {
-            Leave(song, () => song.Job.Fail(new EngineDeadException("the engine stopped while the song was made")));
+            Leave(song, () => song.Ticket.Fail(new EngineDeadException("the engine stopped while the song was made")));
         }
     }
 
@@ -132,7 +128,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
             foreach (var song in songs)
             {
                 Log.SongFailed(logger, song.Work.Stage, error);
-                Leave(song, () => song.Job.Fail(error as SongException ?? new SongException(FirstLine(error.Message), error)));
+                Leave(song, () => song.Ticket.Fail(error as SongException ?? new SongException(FirstLine(error.Message), error)));
             }
         }
     }
@@ -147,19 +143,16 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         settle();
     }
 
-    /// <summary>A job and the work on it.</summary>
-    private sealed class Admitted(SongJob job, ISongWork work, CancellationToken abandon) : IDisposable
+    /// <summary>A ticket and the work on its song.</summary>
+    private sealed class Admitted(SongTicket ticket, ISongWork work, CancellationToken abandon) : IDisposable
     {
-        private readonly CancellationTokenSource _cancel = CancellationTokenSource.CreateLinkedTokenSource(job.Cancel, abandon);
-        private readonly long _started = Stopwatch.GetTimestamp();
+        private readonly CancellationTokenSource _cancel = CancellationTokenSource.CreateLinkedTokenSource(ticket.Cancel, abandon);
 
-        public SongJob Job => job;
+        public SongTicket Ticket => ticket;
 
         public ISongWork Work => work;
 
         public bool IsCancelled => _cancel.IsCancellationRequested;
-
-        public double ElapsedSeconds => Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
         public void Dispose()
         {

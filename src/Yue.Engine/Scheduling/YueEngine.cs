@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Yue.Engine.Families;
@@ -10,29 +9,25 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Scheduling;
 
 /// <summary>The hosted singleton that owns the models and the device.</summary>
-/// <remarks>One long-running thread loads the models, warms them up, and then runs the step loop. Songs reach it through a
-/// bounded queue, results leave through tasks, and cancellation is checked between steps.</remarks>
-public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
+/// <remarks>One long-running thread loads the models, warms them up, and then runs the step loop. Songs reach it through
+/// <see cref="SongHandoff"/>, results leave through tickets, and cancellation is checked between steps.</remarks>
+public sealed partial class YueEngine : ISongEngine, IDisposable
 {
-    /// <summary>What a song is guessed to take before one was measured.</summary>
-    private static readonly TimeSpan FirstGuess = TimeSpan.FromSeconds(30);
-
     private static readonly TimeSpan WatchdogInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly EngineOptions _options;
     private readonly IReadOnlyList<IModelFamily> _families;
     private readonly ILogger<YueEngine> _logger;
-    private readonly SongQueue _queue;
+    private readonly SongHandoff _handoff = new();
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _abandon = new();
-    private readonly ConcurrentDictionary<SongJob, bool> _unfinished = [];      // those that the engine's thread has taken
+    private readonly ConcurrentDictionary<SongTicket, bool> _unfinished = [];      // those that the engine's thread has taken
     private readonly Timer _watchdog;
     private readonly Lock _statusLock = new();
     private volatile bool _isHung;
     private volatile EngineStatus _status;
-    private long _averageSongTicks = FirstGuess.Ticks;
     private long _stepStarted;      // a timestamp; 0 while there is nothing to do
     private long _loadingSince = Stopwatch.GetTimestamp();
     private long _memoryMeasured;
@@ -52,7 +47,6 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         (_options, _families) = (options, families);
         _logger = logger;
         _status = new() { State = EngineState.Loading, Loading = "starting", IsDemo = _options.Stage1.Count == 0 };
-        _queue = new SongQueue(_options.QueueCapacity);
         _watchdog = new Timer(_ => LookForHang());
     }
 
@@ -62,71 +56,44 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         {
             var status = _status;
             var stepStarted = Interlocked.Read(ref _stepStarted);
-            var isDraining = _queue.IsClosed && status.State is (EngineState.Loading or EngineState.Ready);
+            var isDraining = _handoff.IsClosed && status.State is (EngineState.Loading or EngineState.Ready);
             return status with
             {
                 State = isDraining ? EngineState.Draining : status.State,
-                QueueDepth = _queue.Count,
                 Running = Volatile.Read(ref _running),
                 InStep = stepStarted == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(stepStarted),
             };
         }
     }
 
-    public TimeSpan EstimatedWait =>
-        TimeSpan.FromTicks(Interlocked.Read(ref _averageSongTicks) * (_queue.Count + Volatile.Read(ref _running)));
-
     public Task<string> Lost => _lost.Task;
 
     /// <summary>Completes when the engine is ready, fails when loading failed.</summary>
     public Task Loaded => _loaded.Task;
 
-    public SubmitOutcome TrySubmit(
-        SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel) =>
-        TrySubmit(request, progress, listener: null, out song, cancel);
-
-    /// <summary>Hands a song that can be heard while it is made to the engine's queue; returns at once.</summary>
-    public SubmitOutcome TrySubmit(
-        SongRequest request, IProgress<SongProgress>? progress, ISongListener? listener, out Task<SongResult>? song, CancellationToken cancel)
-    {
-        song = null;
-        if (Status.State != EngineState.Ready)
-        {
-            return SubmitOutcome.NotReady;
-        }
-
-        var job = new SongJob(request, progress, cancel) { Listener = listener };
-        if (!_queue.TryEnqueue(job))
-        {
-            return _queue.IsClosed ? SubmitOutcome.NotReady : SubmitOutcome.QueueFull;
-        }
-
-        song = job.Result;
-        return SubmitOutcome.Accepted;
-    }
-
-    /// <summary>Starts loading in the background and returns at once.</summary>
-    public Task StartAsync(CancellationToken cancellationToken)
+    public void Start()
     {
         _thread = new Thread(Run) { Name = "yue-engine", IsBackground = true };
         _thread.Start();
-        return Task.CompletedTask;
     }
 
-    /// <summary>Refuses new songs, fails those that wait, and lets the running ones finish until the token says stop.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken)
+    public Task WhenRoomAsync(CancellationToken cancel) => _handoff.WhenRoomAsync(cancel);
+
+    public bool TryAdmit(SongTicket ticket) => _handoff.TryAdd(ticket);
+
+    public async Task DrainAsync(CancellationToken hurry)
     {
         if (_thread is null)
         {
             return;
         }
 
-        _queue.Close(ShuttingDown());
-        using var hurry = cancellationToken.UnsafeRegister(_ => _abandon.Cancel(), null);
+        _handoff.Close(ShuttingDown());
+        using var cancellation = hurry.UnsafeRegister(_ => _abandon.Cancel(), null);
         await _stopped.Task.ConfigureAwait(false);
     }
 
-    /// <summary>Stops at once, where <see cref="StopAsync"/> was not called before.</summary>
+    /// <summary>Stops at once, where <see cref="DrainAsync"/> was not called before.</summary>
     public void Dispose()
     {
         if (_disposed)
@@ -136,7 +103,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
 
         _disposed = true;
         _abandon.Cancel();
-        _queue.Close(ShuttingDown());
+        _handoff.Close(ShuttingDown());
         if (!_isHung)
         {
             _thread?.Join();
@@ -188,6 +155,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         State = EngineState.Ready,
         Percent = 100,
         IsDemo = _options.Stage1.Count == 0,
+        SongsAtOnce = models.SongsAtOnce,
         SongModels = [.. families.SelectMany(family => family.Names.Select(name => new ModelDescription(name, family.Family)))],
         Models = models.ModelsNow(),
         Device = models.DeviceName,
@@ -200,26 +168,24 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         while (!_isHung)
         {
             BeginStep();
-            while (pipeline.HasRoom && _queue.TryDequeue(out var job))
+            while (pipeline.Room > 0 && _handoff.TryTake(out var ticket))
             {
-                Admit(pipeline, job);
+                Admit(pipeline, ticket);
             }
 
+            _handoff.SetRoom(pipeline.Room);
             Volatile.Write(ref _running, pipeline.Running);
             MeasureMemory(models);
             if (pipeline.Running > 0)
             {
                 BeginStep();
-                foreach (var seconds in pipeline.Step())
-                {
-                    Measure(seconds);
-                }
+                pipeline.Step();
             }
             else
             {
                 Interlocked.Exchange(ref _stepStarted, 0);
                 Watch(false);
-                if (!_queue.Wait())
+                if (!_handoff.Wait())
                 {
                     return;
                 }
@@ -236,13 +202,16 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         _watchdog.Change(interval, interval);
     }
 
-    private void Admit(SongPipeline pipeline, SongJob job)
+    private void Admit(SongPipeline pipeline, SongTicket ticket)
     {
         Interlocked.Increment(ref _running);
-        _unfinished.TryAdd(job, true);
-        _ = job.Result.ContinueWith(
-            _ => _unfinished.TryRemove(job, out bool _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        pipeline.Admit(job, _abandon.Token);
+        _unfinished.TryAdd(ticket, true);
+        _ = ticket.Result.ContinueWith(
+            _ => _unfinished.TryRemove(ticket, out bool _),
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+        pipeline.Admit(ticket, _abandon.Token);
     }
 
     private void BeginStep() => Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
@@ -266,20 +235,17 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         }
 
         _isHung = true;
-        var error = new EngineDeadException($"a step of the engine has not come back for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
+        var error = new EngineDeadException(
+            $"a step of the engine has not come back for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
         Die(error);
         _abandon.Cancel();
-        foreach (var job in _unfinished.Keys)
+        foreach (var ticket in _unfinished.Keys)
         {
-            job.Fail(error);
+            ticket.Fail(error);
         }
 
         _stopped.TrySetResult();
     }
-
-    /// <summary>Half the old average, half the new song.</summary>
-    private void Measure(double seconds) =>
-        Interlocked.Exchange(ref _averageSongTicks, (_averageSongTicks + TimeSpan.FromSeconds(seconds).Ticks) / 2);
 
     /// <summary>Once a second, and before the thread goes to sleep with the memory as it then stays.</summary>
     private void MeasureMemory(ModelSet models)
@@ -334,7 +300,7 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
             _lost.TrySetResult(reason);
         }
 
-        _queue.Close(new EngineDeadException(reason, error));
+        _handoff.Close(new EngineDeadException(reason, error));
     }
 
     private static SongException ShuttingDown() => new("the service is shutting down");
@@ -344,8 +310,10 @@ public sealed partial class YueEngine : ISongEngine, IHostedService, IDisposable
         [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Seconds:F1} s")]
         public static partial void Loaded(ILogger logger, string? what, double seconds);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used here: on the CPU the configured models take many times "
-            + "a song's length. yue doctor says what keeps a GPU from being used; Device cuda makes that a fault, Device cpu silences this")]
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used here: "
+            + "on the CPU the configured models take many times a song's length. "
+            + "yue doctor says what keeps a GPU from being used; "
+            + "Device cuda makes that a fault, Device cpu silences this")]
         public static partial void NoGpu(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]

@@ -4,7 +4,8 @@ using Yue.Engine.Weights;
 namespace Yue.Engine.Separation;
 
 /// <summary>The network of an MDX-Net separator, run by ONNX Runtime on the CPU: [1, 4, F, T] float32 to the same shape.</summary>
-/// <remarks>The four planes are the real and the imaginary part of the left, then of the right channel; F bins from 0 Hz on, T frames.</remarks>
+/// <remarks>The four planes are the real and the imaginary part of the left,
+/// then of the right channel; F bins from 0 Hz on, T frames.</remarks>
 internal sealed class MdxNetwork : IDisposable
 {
     private const int Planes = 4;
@@ -35,7 +36,8 @@ internal sealed class MdxNetwork : IDisposable
             if (session.InputMetadata.Count != 1 || session.OutputMetadata.Count != 1)
             {
                 throw new CheckpointException(
-                    file, $"has {session.InputMetadata.Count} inputs and {session.OutputMetadata.Count} outputs; a separator has one of each");
+                    file, $"has {session.InputMetadata.Count} inputs and {session.OutputMetadata.Count} outputs; "
+                        + "a separator has one of each");
             }
 
             var (input, output) = (session.InputMetadata.Single(), session.OutputMetadata.Single());
@@ -44,7 +46,8 @@ internal sealed class MdxNetwork : IDisposable
             var shape = input.Value.Dimensions;
             if (!shape.AsSpan(2).SequenceEqual(output.Value.Dimensions.AsSpan(2)))
             {
-                throw new CheckpointException(file, $"its input is {Text(shape)} and its output {Text(output.Value.Dimensions)}; they must be the same");
+                throw new CheckpointException(
+                    file, $"its input is {Text(shape)} and its output {Text(output.Value.Dimensions)}; they must be the same");
             }
 
             return new MdxNetwork(session, input.Key, output.Key, shape[2], shape[3]);
@@ -88,7 +91,8 @@ internal sealed class MdxNetwork : IDisposable
             && found.ElementType == typeof(float) && F <= bins && T >= fewestFrames;
         if (!fits)
         {
-            throw new CheckpointException(file, $"its {what} is {Text(found.Dimensions)} of {found.ElementType?.Name}; a separator has {expected}");
+            throw new CheckpointException(
+                file, $"its {what} is {Text(found.Dimensions)} of {found.ElementType?.Name}; a separator has {expected}");
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Yue.Engine.Audio;
 
 namespace Yue.Engine.Songs;
@@ -9,9 +8,7 @@ public sealed record SongReference
     /// <summary>The sample rate of the tracks, which is the codec's.</summary>
     public const int SampleRateHz = 16_000;
 
-    /// <summary>The sound: one mixed track, or the vocal and the instrumental track, mono, at <see cref="SampleRateHz"/>. A stored job
-    /// keeps it in separate files.</summary>
-    [JsonIgnore]
+    /// <summary>The sound: one mixed track, or the vocal and the instrumental track, mono, at <see cref="SampleRateHz"/>.</summary>
     public IReadOnlyList<AudioClip> Tracks { get; init; } = [];
 
     /// <summary>The second of the clip at which the tracks begin.</summary>

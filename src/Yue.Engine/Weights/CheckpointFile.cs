@@ -52,7 +52,9 @@ internal sealed class CheckpointFile : IDisposable
             var count = ReadSome(offset, destination);
             if (count == 0)
             {
-                throw new CheckpointException(Path, $"the file has {RandomAccess.GetLength(_handle)} bytes and had {Length} when it was opened: it was shortened meanwhile");
+                throw new CheckpointException(
+                    Path, $"the file has {RandomAccess.GetLength(_handle)} bytes and had {Length} when it was opened: "
+                        + "it was shortened meanwhile");
             }
 
             offset += count;

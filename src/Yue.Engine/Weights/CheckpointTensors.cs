@@ -61,7 +61,8 @@ public sealed class CheckpointTensors(
     private StoredTensor Find(string name) =>
         checkpoint.Tensors.TryGetValue(name, out var stored)
             ? stored
-            : throw new CheckpointException(checkpoint.Path, $"tensor {name} is missing (the checkpoint holds {checkpoint.Tensors.Count} tensors)");
+            : throw new CheckpointException(
+                checkpoint.Path, $"tensor {name} is missing (the checkpoint holds {checkpoint.Tensors.Count} tensors)");
 
     private static void ExpectShape(string name, StoredTensor stored, ReadOnlySpan<long> expected)
     {

@@ -55,9 +55,10 @@ internal sealed class JsonConfig : IDisposable
             throw Unsupported(key, "a list of 1 to 64 positive integers");
         }
 
-        return [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var number) && number > 0
-            ? number
-            : throw Unsupported(key, "a list of positive integers"))];
+        return [.. list.EnumerateArray()
+            .Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var number) && number > 0
+                ? number
+                : throw Unsupported(key, "a list of positive integers"))];
     }
 
     /// <summary>A boolean; where absent or null the fallback.</summary>

@@ -29,7 +29,8 @@ internal static class PickleCalls
     /// <summary>The storage that a persistent id names.</summary>
     /// <remarks>The location (cpu, cuda:0, ...) does not matter: the reader decides where values go.</remarks>
     public static PickleStorage PersistentLoad(PickleInput input, object? id) =>
-        id is PickleTuple { Items: ["storage", PickleGlobal type, string key, _, long count, .. var view] } && count >= 0 && view is [] or [null]
+        id is PickleTuple { Items: ["storage", PickleGlobal type, string key, _, long count, .. var view] }
+            && count >= 0 && view is [] or [null]
             ? new PickleStorage(type, key, count)
             : throw input.Error("a persistent id is not of the form ('storage', class, key, location, element count)");
 

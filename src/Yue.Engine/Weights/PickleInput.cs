@@ -44,7 +44,9 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
             4 => BinaryPrimitives.ReadUInt32LittleEndian(raw),
             _ => BinaryPrimitives.ReadUInt64LittleEndian(raw),
         };
-        return length <= int.MaxValue ? (long)length : throw Error($"a length of {length} bytes exceeds the {bytes.Length} bytes of the pickle");
+        return length <= int.MaxValue
+            ? (long)length
+            : throw Error($"a length of {length} bytes exceeds the {bytes.Length} bytes of the pickle");
     }
 
     public ReadOnlySpan<byte> Bytes(long count) => Take(count, "a byte string");

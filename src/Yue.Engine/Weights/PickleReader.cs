@@ -256,7 +256,9 @@ internal sealed class PickleReader
     }
 
     private long LineKey() =>
-        long.TryParse(_input.Line(), NumberStyles.None, CultureInfo.InvariantCulture, out var key) ? key : throw _input.Error("a memo entry is no number");
+        long.TryParse(_input.Line(), NumberStyles.None, CultureInfo.InvariantCulture, out var key)
+            ? key
+            : throw _input.Error("a memo entry is no number");
 
     private object Number(string line, char opcode)
     {
@@ -267,7 +269,9 @@ internal sealed class PickleReader
 
         if (opcode == 'F')
         {
-            return double.TryParse(line, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) ? real : throw _input.Error("a float is no number");
+            return double.TryParse(line, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
+                ? real
+                : throw _input.Error("a float is no number");
         }
 
         return long.TryParse(line.TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)

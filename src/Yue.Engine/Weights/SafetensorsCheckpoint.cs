@@ -48,7 +48,8 @@ public static class SafetensorsCheckpoint
 
                 tensors[tensor] = shard.Tensors.TryGetValue(tensor, out var stored)
                     ? stored
-                    : throw new CheckpointException(shard.Path, $"tensor {tensor} is missing, and {IndexFile} says that it is in this file");
+                    : throw new CheckpointException(
+                        shard.Path, $"tensor {tensor} is missing, and {IndexFile} says that it is in this file");
             }
 
             return new Checkpoint(folder, tensors, [.. shards.Values]);
@@ -88,7 +89,8 @@ public static class SafetensorsCheckpoint
             if (!IsPlainFileName(shard))
             {
                 throw new CheckpointException(
-                    index, $"tensor {tensor} is in {JsonText.Excerpt(property.Value)}, expected the name of a .safetensors file in the same folder");
+                    index, $"tensor {tensor} is in {JsonText.Excerpt(property.Value)}, "
+                        + "expected the name of a .safetensors file in the same folder");
             }
 
             weightMap.Add(tensor, shard!);

@@ -32,7 +32,8 @@ public static class SafetensorsFile
     {
         if (file.Length < PrefixBytes)
         {
-            throw new CheckpointException(file.Path, $"the file has {file.Length} bytes, expected at least the {PrefixBytes} bytes of the header's length");
+            throw new CheckpointException(
+                file.Path, $"the file has {file.Length} bytes, expected at least the {PrefixBytes} bytes of the header's length");
         }
 
         var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(file.Read(0, PrefixBytes));
@@ -110,7 +111,8 @@ public static class SafetensorsFile
             var bytes = TensorDtype.CountOf(shape) is { } count && count <= long.MaxValue / size ? count * size : -1;
             if (bytes != end - begin)
             {
-                throw Wrong($"of shape {Shape.Text(shape)} and dtype {TensorDtype.SafetensorsName(dtype)} has {end - begin} bytes, expected "
+                throw Wrong(
+                    $"of shape {Shape.Text(shape)} and dtype {TensorDtype.SafetensorsName(dtype)} has {end - begin} bytes, expected "
                     + (bytes < 0 ? "fewer values" : $"{bytes}"));
             }
 
@@ -120,7 +122,8 @@ public static class SafetensorsFile
         private ScalarType ReadDtype()
         {
             var name = Json.TryGetProperty("dtype", out var element) ? JsonText.StringOf(element) : null;
-            return TensorDtype.FromSafetensors(name) ?? throw Wrong($"has dtype {name ?? "none"}, expected one of {TensorDtype.SafetensorsNames}");
+            return TensorDtype.FromSafetensors(name)
+                ?? throw Wrong($"has dtype {name ?? "none"}, expected one of {TensorDtype.SafetensorsNames}");
         }
 
         private long[] Integers(string key, int most)

@@ -37,7 +37,8 @@ internal static class TensorReader
     private static bool TryUpload(StoredTensor source, Tensor destination, DeviceUpload? upload)
     {
         const int LeastRowBytes = 512;
-        if (upload is null || destination.device_type != TorchSharp.DeviceType.CUDA || source.Dtype != destination.dtype || source.Shape.Count < 2)
+        if (upload is null || destination.device_type != TorchSharp.DeviceType.CUDA
+            || source.Dtype != destination.dtype || source.Shape.Count < 2)
         {
             return false;
         }
@@ -52,7 +53,8 @@ internal static class TensorReader
 
         var pitch = destination.stride(0) * TensorDtype.SizeOf(source.Dtype);
         upload.Copy(
-            destination.AddressOfFirst(), pitch, rowBytes, source.Shape[0], (offset, buffer) => source.Source.Read(source.ByteOffset + offset, buffer));
+            destination.AddressOfFirst(), pitch, rowBytes, source.Shape[0],
+            (offset, buffer) => source.Source.Read(source.ByteOffset + offset, buffer));
         return true;
     }
 
@@ -87,7 +89,8 @@ internal static class TensorReader
     {
         // A byte of a stored bool may be any value; as a uint8 it is well defined until it is compared with zero.
         var isBool = block.Dtype == ScalarType.Bool;
-        if (!isBool && block.HasNoGaps && destination.dtype == block.Dtype && destination.device_type == TorchSharp.DeviceType.CPU && destination.is_contiguous())
+        if (!isBool && block.HasNoGaps && destination.dtype == block.Dtype
+            && destination.device_type == TorchSharp.DeviceType.CPU && destination.is_contiguous())
         {
             block.File.Read(block.ByteOffset, destination.bytes);
             return;

@@ -36,7 +36,8 @@ internal static class TorchLegacyFile
         var reader = new PickleReader(file.Path, head.AsMemory(at));
         var root = reader.Read();
         at += reader.Position;
-        var keys = Next(file, head, ref at) as PickleList ?? throw new CheckpointException(file.Path, "the list of storage keys is missing");
+        var keys = Next(file, head, ref at) as PickleList
+            ?? throw new CheckpointException(file.Path, "the list of storage keys is missing");
         var storages = LocateStorages(file, keys, reader.Storages, at);
         return new TorchStateDict(file, storage => storages[storage.Key]).Read(root, rootKey);
     }
@@ -63,7 +64,8 @@ internal static class TorchLegacyFile
         {
             if (item is not string key || !byKey.TryGetValue(key, out var storage) || storage.Dtype is not { } dtype)
             {
-                throw new CheckpointException(file.Path, "the list of storage keys names a storage that no tensor uses, or one of another dtype than "
+                throw new CheckpointException(
+                    file.Path, "the list of storage keys names a storage that no tensor uses, or one of another dtype than "
                     + TensorDtype.SafetensorsNames);
             }
 
@@ -72,7 +74,8 @@ internal static class TorchLegacyFile
             if (count != storage.Count || count > available || !located.TryAdd(key, (at + CountBytes, count * TensorDtype.SizeOf(dtype))))
             {
                 throw new CheckpointException(
-                    file.Path, $"storage {key} has {count} values and the file {available} more, expected {storage.Count}: it is truncated or damaged");
+                    file.Path, $"storage {key} has {count} values and the file {available} more, expected {storage.Count}: "
+                        + "it is truncated or damaged");
             }
 
             at += CountBytes + (count * TensorDtype.SizeOf(dtype));

@@ -57,7 +57,8 @@ internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (l
     private StoredTensor Resolve(string name, PickleTensor tensor)
     {
         var storage = tensor.Storage;
-        var dtype = storage.Dtype ?? throw Wrong(name, $"has storage class {storage.Class}, expected one of {TensorDtype.SafetensorsNames}");
+        var dtype = storage.Dtype
+            ?? throw Wrong(name, $"has storage class {storage.Class}, expected one of {TensorDtype.SafetensorsNames}");
         var (offset, bytes) = locate(storage);
         var elementBytes = TensorDtype.SizeOf(dtype);
         if (bytes % elementBytes != 0 || bytes / elementBytes != storage.Count)
@@ -66,7 +67,8 @@ internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (l
         }
 
         var count = TensorDtype.CountOf(tensor.Shape);
-        if (count is null || count > Math.Max(storage.Count, MaxExpanded) || tensor.Strides.Length != tensor.Shape.Length || tensor.Offset < 0
+        if (count is null || count > Math.Max(storage.Count, MaxExpanded)
+            || tensor.Strides.Length != tensor.Shape.Length || tensor.Offset < 0
             || Extent(tensor, storage.Count) > storage.Count - tensor.Offset)
         {
             throw Wrong(name, $"of shape {Shape.Text(tensor.Shape)} with strides {Shape.Text(tensor.Strides)} at offset {tensor.Offset} "

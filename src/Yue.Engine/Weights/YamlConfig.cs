@@ -30,7 +30,8 @@ internal sealed class YamlConfig
             config.ReadNode(parser, "", 0);
             return config;
         }
-        catch (Exception error) when (error is YamlException or ArgumentException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception error) when (
+            error is YamlException or ArgumentException or InvalidOperationException or FormatException or OverflowException)
         {
             throw new CheckpointException(path, $"is not valid YAML: {error.Message}", error);
         }
@@ -44,9 +45,11 @@ internal sealed class YamlConfig
 
     /// <summary>A list of positive numbers, at least one.</summary>
     public double[] PositiveNumbers(string key) =>
-        [.. List(key).Select(item => double.TryParse(item, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) && number > 0
-            ? number
-            : throw Unsupported(key, item, "a list of positive numbers"))];
+        [.. List(key).Select(item =>
+            double.TryParse(item, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                && double.IsFinite(number) && number > 0
+                ? number
+                : throw Unsupported(key, item, "a list of positive numbers"))];
 
     /// <summary>Refuses any text but the one that is implemented.</summary>
     public void Expect(string key, string expected)
@@ -59,14 +62,18 @@ internal sealed class YamlConfig
     }
 
     /// <summary>An error about a key's value.</summary>
-    public CheckpointException Unsupported(string key, string found, string expected) => new(_path, $"{key} is {found}, supported: {expected}");
+    public CheckpointException Unsupported(string key, string found, string expected) =>
+        new(_path, $"{key} is {found}, supported: {expected}");
 
     private int Parse(string key, string text, string expected) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : throw Unsupported(key, text, expected);
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+            ? number
+            : throw Unsupported(key, text, expected);
 
     private string Scalar(string key) => _scalars.TryGetValue(key, out var text) ? text : throw Missing(key, "a value");
 
-    private List<string> List(string key) => _lists.TryGetValue(key, out var items) && items.Count > 0 ? items : throw Missing(key, "a list");
+    private List<string> List(string key) =>
+        _lists.TryGetValue(key, out var items) && items.Count > 0 ? items : throw Missing(key, "a list");
 
     private CheckpointException Missing(string key, string expected) => new(_path, $"{key} is missing, expected {expected}");
 

@@ -23,7 +23,8 @@ internal sealed class ZipDirectory(CheckpointFile file)
         var (offset, bytes) = FindDirectory();
         if (bytes is < 0 or > MaxDirectoryBytes || offset < 0 || offset > file.Length - bytes)
         {
-            throw Wrong($"the archive's directory of {bytes} bytes at byte {offset} is outside the file or larger than {MaxDirectoryBytes} bytes");
+            throw Wrong(
+                $"the archive's directory of {bytes} bytes at byte {offset} is outside the file or larger than {MaxDirectoryBytes} bytes");
         }
 
         var entries = new Dictionary<string, ZipEntry>(StringComparer.Ordinal);

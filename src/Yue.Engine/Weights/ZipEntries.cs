@@ -45,7 +45,9 @@ internal sealed class ZipEntries
 
         if (entry.Method != 0 || (entry.Flags & 1) != 0 || entry.StoredBytes != entry.Bytes)
         {
-            throw new CheckpointException(_file.Path, $"entry {name} is compressed or encrypted (method {entry.Method}, {entry.StoredBytes} bytes for {entry.Bytes}), "
+            throw new CheckpointException(
+                _file.Path, $"entry {name} is compressed or encrypted "
+                + $"(method {entry.Method}, {entry.StoredBytes} bytes for {entry.Bytes}), "
                 + "expected a stored one, as PyTorch writes them");
         }
 
@@ -61,6 +63,7 @@ internal sealed class ZipEntries
         var offset = entry.HeaderOffset + LocalBytes + nameBytes + extraBytes;
         return entry.Bytes <= _file.Length - offset
             ? (offset, entry.Bytes)
-            : throw new CheckpointException(_file.Path, $"entry {name} ends at byte {offset + entry.Bytes}, and the file has {_file.Length}: it is truncated");
+            : throw new CheckpointException(
+                _file.Path, $"entry {name} ends at byte {offset + entry.Bytes}, and the file has {_file.Length}: it is truncated");
     }
 }

@@ -26,7 +26,10 @@ internal static class DemoCommand
             Description = "The song's file, replaced when it exists; - is standard output",
             DefaultValueFactory = _ => "song.wav",
         };
-        var demo = new Command("demo", "Makes song.wav from sample lyrics with the built-in demo model") { TreatUnmatchedTokensAsErrors = false };
+        var demo = new Command("demo", "Makes song.wav from sample lyrics with the built-in demo model")
+        {
+            TreatUnmatchedTokensAsErrors = false,
+        };
         demo.Options.Add(file);
         demo.SetAction((line, cancel) => GenerateCommand.RunAsync(
             line.InvocationConfiguration,

@@ -16,10 +16,20 @@ internal static class DoctorCommand
 {
     public static Command Create(SettingOptions settings, Action<IServiceCollection> configure)
     {
-        var deep = new Option<bool>("--deep") { Description = "Also compute published figures with the configured checkpoints (minutes, and memory for stage 2 in float32)" };
-        var figures = new Option<string?>("--figures") { HelpName = "FILE", Description = "Figures of other checkpoints than the public ones, in the form of published-figures.json" };
+        var deep = new Option<bool>("--deep")
+        {
+            Description = "Also compute published figures with the configured checkpoints (minutes, and memory for stage 2 in float32)",
+        };
+        var figures = new Option<string?>("--figures")
+        {
+            HelpName = "FILE",
+            Description = "Figures of other checkpoints than the public ones, in the form of published-figures.json",
+        };
         var urls = new Option<string?>("--urls") { HelpName = "URL[;URL]", Description = "Where the service would listen" };
-        var doctor = new Command("doctor", "Says what is missing here, and the command that mends it") { TreatUnmatchedTokensAsErrors = false };
+        var doctor = new Command("doctor", "Says what is missing here, and the command that mends it")
+        {
+            TreatUnmatchedTokensAsErrors = false,
+        };
         doctor.Options.Add(deep);
         doctor.Options.Add(figures);
         doctor.Options.Add(urls);
@@ -29,7 +39,8 @@ internal static class DoctorCommand
     }
 
     private static async Task<int> RunAsync(
-        ParseResult line, SettingOptions options, string? urls, DeepCheck? deep, Action<IServiceCollection> configure, CancellationToken cancel)
+        ParseResult line, SettingOptions options, string? urls, DeepCheck? deep,
+        Action<IServiceCollection> configure, CancellationToken cancel)
     {
         var output = line.InvocationConfiguration.Output;
         using var signals = new CancelOnSignal(cancel);
@@ -74,7 +85,8 @@ internal static class DoctorCommand
     {
         var machine = await MachineFacts.CollectAsync(cancel);
         var checkpoints = new CheckpointChecks(engine, ModelManifest.LoadDefault());
-        IReadOnlyList<Finding> findings = [.. checkpoints.Run(), .. MachineChecks.Of(machine, engine, checkpoints.Weights, stateFolder, urls)];
+        IReadOnlyList<Finding> findings =
+            [.. checkpoints.Run(), .. MachineChecks.Of(machine, engine, checkpoints.Weights, stateFolder, urls)];
         foreach (var finding in findings)
         {
             await output.WriteLineAsync(finding.ToString());
@@ -94,7 +106,8 @@ internal static class DoctorCommand
         {
             if (engine.Stage1.Count == 0 && FiguresFile is null)
             {
-                await output.WriteLineAsync("There are no published figures for the built-in demo model: configure checkpoints to check them.");
+                await output.WriteLineAsync(
+                    "There are no published figures for the built-in demo model: configure checkpoints to check them.");
                 return true;
             }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Yue.Engine.Scheduling;
 using YueService.Hosting;
+using YueService.Jobs;
 using YueService.Jobs.Audio;
 using YueService.Settings;
 
@@ -46,6 +47,7 @@ internal static class GenerateCommand
             host.Services.ValidateYueOptions();
             var handler = new GenerateHandler(
                 host.Services.GetRequiredService<ISongEngine>(),
+                host.Services.GetRequiredService<JobIntake>(),
                 host.Services.GetRequiredService<ISongEncoder>(),
                 host.Services.GetRequiredService<ReferenceLoader>(),
                 ProgressViews.For(error),

@@ -13,6 +13,7 @@ namespace YueService.CommandLine;
 
 /// <summary>Makes one song with an engine in this process and writes it to a file.</summary>
 /// <param name="engine">Not started: everything that can be checked without it is checked first.</param>
+/// <param name="intake">Takes the song as a job.</param>
 /// <param name="encoder">Makes the file.</param>
 /// <param name="references">Reads a reference clip.</param>
 /// <param name="view">Shows the progress.</param>
@@ -21,6 +22,7 @@ namespace YueService.CommandLine;
 /// <param name="standardOutput">Where a song goes that is written to <c>-</c>; null is the process's standard output.</param>
 internal sealed class GenerateHandler(
     ISongEngine engine,
+    JobIntake intake,
     ISongEncoder encoder,
     ReferenceLoader references,
     IProgressView view,
@@ -64,12 +66,14 @@ internal sealed class GenerateHandler(
         await start(cancel);
         if (!await IsReadyAsync(cancel))
         {
-            return await FailAsync(ExitCode.EngineFailed, $"The models could not be loaded: {engine.Status.Failure ?? "the engine stopped"}");
+            return await FailAsync(
+                ExitCode.EngineFailed, $"The models could not be loaded: {engine.Status.Failure ?? "the engine stopped"}");
         }
 
         if (engine.Status.IsDemo)
         {
-            await error.WriteLineAsync("The built-in demo model runs because no checkpoints are configured: a small one, for trying things out.");
+            await error.WriteLineAsync(
+                "The built-in demo model runs because no checkpoints are configured: a small one, for trying things out.");
         }
 
         if (await CheckAsync(arguments, clips) is not { } command)
@@ -78,7 +82,7 @@ internal sealed class GenerateHandler(
         }
 
         await WarnAsync(command.Warnings);
-        return await MakeAsync(command.Song with { Reference = song.Reference }, target, format, cancel);
+        return await MakeAsync(command with { Song = command.Song with { Reference = song.Reference } }, target, format, cancel);
     }
 
     /// <summary>Returns the song's files and its format; null if they cannot be written here, which is then reported.</summary>
@@ -87,7 +91,8 @@ internal sealed class GenerateHandler(
         var (format, fault) = SongFiles.FormatOf(arguments.OutFile, command.Format);
         var files = SongFiles.At(arguments.OutFile, arguments.CodesFile, command.Song.Output.Stems, format);
         fault ??= files.Check()
-            ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.")
+            ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, "
+                + "which is not installed here. Ask for wav, or install ffmpeg.")
             ?? (files.UseStandardOutput && standardOutput is null && !Console.IsOutputRedirected
                 ? "Standard output is a terminal: send it to a file or another program, or name a file." : null);
         if (fault is not null)
@@ -119,10 +124,15 @@ internal sealed class GenerateHandler(
     {
         var findings = new RequestFindings();
         SongRequestBody.CheckLoudness(command.Song.Output, encoder, findings);
-        var reference = command.Reference is { } upload ? await references.LoadAsync(upload, findings, cancel) : null;
+        var reference = command.Reference is { } upload && findings.IsValid ? await references.LoadAsync(upload, cancel) : null;
+        if (reference is not null)
+        {
+            findings.Add(reference);
+        }
+
         await TellAsync(findings);
         await WarnAsync(findings.Warnings);
-        return findings.IsValid ? command.Song with { Reference = reference } : null;
+        return findings.IsValid ? command.Song with { Reference = reference?.Reference } : null;
     }
 
     private async Task TellAsync(RequestFindings findings)
@@ -133,10 +143,10 @@ internal sealed class GenerateHandler(
         }
     }
 
-    private async Task<int> MakeAsync(SongRequest request, SongFiles target, AudioFormat format, CancellationToken cancel)
+    private async Task<int> MakeAsync(PredictCommand command, SongFiles target, AudioFormat format, CancellationToken cancel)
     {
-        var progress = new LatestProgress();
-        if (engine.TrySubmit(request, progress, out var song, cancel) != SubmitOutcome.Accepted)
+        var sound = command.Song.Output;
+        if (intake.TryTake(command.ToJob(format), out var job, cancel) != IntakeOutcome.Accepted)
         {
             return await FailAsync(ExitCode.EngineFailed, "The engine takes no song.");
         }
@@ -144,8 +154,8 @@ internal sealed class GenerateHandler(
         SongResult result;
         try
         {
-            await view.FollowAsync(progress.Line, song!);
-            result = await song!;
+            await view.FollowAsync(() => Describe(job!.Feed.Latest.Progress), job!.Song);
+            result = await job.Song;
         }
         catch (Exception e) when (e is SongException or EngineDeadException)
         {
@@ -156,12 +166,12 @@ internal sealed class GenerateHandler(
         EncodedSong encoded;
         try
         {
-            encoded = await EncodedSong.EncodeAsync(encoder, result, format, request.Output, cancel);
+            encoded = await EncodedSong.EncodeAsync(encoder, result, format, sound, cancel);
         }
         catch (SongException e)
         {
             // ffmpeg failed. A WAV as the engine made it needs no ffmpeg.
-            var wav = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, request.Output with { LoudnessLufs = null }, cancel);
+            var wav = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, sound with { LoudnessLufs = null }, cancel);
             return await KeepAsync(target.As(AudioFormat.Wav), wav, codes, FirstLine(e));
         }
 
@@ -177,7 +187,8 @@ internal sealed class GenerateHandler(
 
         await (target.UseStandardOutput ? error : output).WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"{target.Mix.Path}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, model {result.Model}, seed {result.Seed}"));
+            $"{target.Mix.Path}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, "
+                + $"model {result.Model}, seed {result.Seed}"));
         return ExitCode.Success;
     }
 
@@ -210,6 +221,17 @@ internal sealed class GenerateHandler(
             return engine.Status.State == EngineState.Ready;
         }
     }
+
+    private static ProgressLine Describe(SongProgress? progress) => progress is null ? new("waiting", 0) : new(
+        progress.Stage switch
+        {
+            SongStage.Queued => "waiting",
+            SongStage.Stage1 => string.Create(CultureInfo.InvariantCulture, $"singing section {progress.Section} of {progress.Sections}"),
+            SongStage.Stage2 => "refining",
+            SongStage.Decode => "decoding",
+            _ => progress.Stage.ToString(),
+        },
+        progress.Fraction);
 
     private static ProgressLine Describe(EngineStatus status) => new($"loading: {status.Loading ?? "done"}", status.Percent / 100);
 

@@ -100,7 +100,8 @@ internal sealed class ModelsCommand
                         .Where(checkpoint => checkpoint.Role == CheckpointRole.Stage1 || !folder.Manifest.IsWhole(profile))
                         .Select(checkpoint => checkpoint.About));
                 await output.WriteLineAsync(
-                    $"  {profile,-10} {ByteText.Of(files.Sum(file => file.File.ExpectedBytes)),8}  {there} of {files.Count} files  {about}");
+                    $"  {profile,-10} {ByteText.Of(files.Sum(file => file.File.ExpectedBytes)),8}  {there} of "
+                        + $"{files.Count} files  {about}");
             }
 
             foreach (var (name, model) in folder.Manifest.UserSupplied)
@@ -171,7 +172,11 @@ internal sealed class ModelsCommand
             await error.WriteLineAsync("Stopped. The same command goes on where this one ended.");
             return ExitCode.Cancelled;
         }
-        catch (Exception e) when (e is DownloadException or CheckpointException or IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception e) when (e is DownloadException
+            or CheckpointException
+            or IOException
+            or UnauthorizedAccessException
+            or InvalidDataException)
         {
             await error.WriteLineAsync(e.Message);
             return ExitCode.Failure;

@@ -52,14 +52,18 @@ internal static class ServeCommand
         catch (Exception e) when (e is IOException or FormatException or SocketException || IsKestrels(e))
         {
             // The others name the address.
-            var where = e is not (IOException or FormatException) ? $"{urls ?? Environment.GetEnvironmentVariable("ASPNETCORE_URLS")}: " : "";
+            var where = e is not (IOException or FormatException)
+                ? $"{urls ?? Environment.GetEnvironmentVariable("ASPNETCORE_URLS")}: "
+                : "";
             await error.WriteLineAsync(
-                $"yue cannot listen: {where}{e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. --urls http://127.0.0.1:2009 (or ASPNETCORE_URLS) takes another address.");
+                $"yue cannot listen: {where}{e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. "
+                    + "--urls http://127.0.0.1:2009 (or ASPNETCORE_URLS) takes another address.");
             return ExitCode.Failure;
         }
     }
 
     /// <summary>What the server itself does not start for, such as https without a certificate.</summary>
     private static bool IsKestrels(Exception e) =>
-        e is InvalidOperationException { Source: { } source } && source.StartsWith("Microsoft.AspNetCore.Server.Kestrel", StringComparison.Ordinal);
+        e is InvalidOperationException { Source: { } source }
+            && source.StartsWith("Microsoft.AspNetCore.Server.Kestrel", StringComparison.Ordinal);
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.RegularExpressions;
 using Yue.Engine.Scheduling;
 using YueService.Hosting;
+using YueService.Settings;
 
 namespace YueService.CommandLine;
 
@@ -26,7 +27,8 @@ internal sealed partial class SettingOptions
         Recursive = true,
     };
 
-    private readonly Option<string?> _cacheFolder = Folder("--cache-folder", "Where files go that can be made again, such as compiled kernels");
+    private readonly Option<string?> _cacheFolder = Folder(
+        "--cache-folder", "Where files go that can be made again, such as compiled kernels");
 
     private readonly Option<string?> _device = new("--device")
     {
@@ -85,7 +87,7 @@ internal sealed partial class SettingOptions
         Add(nameof(EngineOptions.Tokenizer), line.GetValue(_tokenizer));
         Add(nameof(EngineOptions.CacheFolder), line.GetValue(_cacheFolder));
         Add(nameof(EngineOptions.Device), line.GetValue(_device));
-        Add(nameof(EngineOptions.QueueCapacity), line.GetValue(_queueCapacity));
+        Add(nameof(JobOptions.QueueCapacity), line.GetValue(_queueCapacity));
         return new(values, hostArguments);
 
         void Add(string setting, string? value)

@@ -38,7 +38,8 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
     {
         var mix = At("--out", file, $"song.{format.Name()}");
         return new(
-            mix, codes is null ? null : At("--return-codes", codes, "codes.json"), hasStems ? Stem("vocal") : null, hasStems ? Stem("instrumental") : null);
+            mix, codes is null ? null : At("--return-codes", codes, "codes.json"),
+            hasStems ? Stem("vocal") : null, hasStems ? Stem("instrumental") : null);
 
         SongFile Stem(string track)
         {
@@ -65,12 +66,14 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
         if (SongFormats.ByName.TryGetValue(extension.TrimStart('.').ToLowerInvariant(), out var named))
         {
             return asked is { } other && other != named
-                ? (other, $"--out is {file} and --format {other.Name()}: give the file the extension .{other.Name()}, or leave --format out.")
+                ? (other, $"--out is {file} and --format {other.Name()}: give the file the extension "
+                    + $".{other.Name()}, or leave --format out.")
                 : (named, null);
         }
 
         return asked is null && extension.Length > 0
-            ? (default, $"--out is {file}, and '{extension}' is no format that can be written: end the name in one of {Extensions}, or set --format.")
+            ? (default, $"--out is {file}, and '{extension}' is no format that can be written: "
+                + $"end the name in one of {Extensions}, or set --format.")
             : (asked ?? AudioFormat.Wav, null);
     }
 
@@ -85,7 +88,9 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
 
         return files.Select(Fault).FirstOrDefault(fault => fault is not null)
             ?? files.GroupBy(file => file.Path, StringComparer.Ordinal).Where(same => same.Count() > 1)
-                .Select(same => $"{string.Join(" and ", same.Select(file => file.Option))} both write {same.Key}: name a file of its own for each.")
+                .Select(
+                    same =>
+                        $"{string.Join(" and ", same.Select(file => file.Option))} both write {same.Key}: name a file of its own for each.")
                 .FirstOrDefault();
     }
 
@@ -97,7 +102,8 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
     public async Task WriteAsync(EncodedSong song, string codes, Stream standardOutput, CancellationToken cancel)
     {
         var contents = Contents(song, codes).ToList();
-        var files = contents.Where(content => !content.File.IsStandardOutput).Select(content => (content.File.Path, content.Bytes)).ToList();
+        var files = contents.Where(content => !content.File.IsStandardOutput)
+            .Select(content => (content.File.Path, content.Bytes)).ToList();
         var suffix = $".{Guid.NewGuid():N}.part";
         try
         {
@@ -126,7 +132,8 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
         }
 
         // A name of its own: the file's own name may already be as long as names can be.
-        string Partial(string path) => Path.Combine(Path.GetDirectoryName(path)!, $".{(uint)path.GetHashCode(StringComparison.Ordinal)}{suffix}");
+        string Partial(string path) =>
+            Path.Combine(Path.GetDirectoryName(path)!, $".{(uint)path.GetHashCode(StringComparison.Ordinal)}{suffix}");
     }
 
     /// <summary>Writes a song that could not be written to its files into a new folder elsewhere.</summary>
@@ -200,7 +207,9 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
         }
 
         var nameBytes = Encoding.UTF8.GetByteCount(file.Name);
-        return nameBytes > MaxNameBytes ? $"{file.Option} has a file name of {nameBytes} bytes; {MaxNameBytes} are possible." : WriteFault(file.Option, folder);
+        return nameBytes > MaxNameBytes
+            ? $"{file.Option} has a file name of {nameBytes} bytes; {MaxNameBytes} are possible."
+            : WriteFault(file.Option, folder);
     }
 
     private static string? WriteFault(string option, string folder)

@@ -17,7 +17,9 @@ internal static class TextFile
         await using var stream = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
         var buffer = new byte[maxBytes + 1];
         var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel);
-        return length <= maxBytes ? Decode(buffer.AsSpan(0, length), name) : throw new InvalidDataException($"{name} has more than {limit}.");
+        return length <= maxBytes
+            ? Decode(buffer.AsSpan(0, length), name)
+            : throw new InvalidDataException($"{name} has more than {limit}.");
     }
 
     private static string Decode(ReadOnlySpan<byte> bytes, string name)

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using YueService.Api.Requests;
+using YueService.Settings;
 
 namespace YueService.CommandLine;
 
@@ -45,7 +45,9 @@ internal static class UnknownArguments
     private static string Describe(string name, string kind, IEnumerable<string> known)
     {
         var names = known.Distinct(StringComparer.Ordinal).ToList();
-        return names.Count == 0 ? $"'{name}' is not known here." : $"'{name}' is not known; the closest {kind} is {ClosestName.Of(name, names)}.";
+        return names.Count == 0
+            ? $"'{name}' is not known here."
+            : $"'{name}' is not known; the closest {kind} is {ClosestName.Of(name, names)}.";
     }
 
     /// <summary>The command and the commands above it, whose options it takes as well.</summary>

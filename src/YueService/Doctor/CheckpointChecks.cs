@@ -20,7 +20,9 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
     {
         if (options.Stage1.Count == 0)
         {
-            return [Finding.Warning("checkpoints", "none are configured: the built-in demo model runs, a small one for trying things out", "yue models pull en-cot")];
+            return [Finding.Warning(
+                "checkpoints", "none are configured: the built-in demo model runs, a small one for trying things out",
+                "yue models pull en-cot")];
         }
 
         return

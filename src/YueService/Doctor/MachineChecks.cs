@@ -17,7 +17,8 @@ internal static class MachineChecks
     /// <param name="weights">The checkpoints' number of weights; 0 where they could not be read.</param>
     /// <param name="stateFolder">Where jobs would be kept.</param>
     /// <param name="urls">Where the service would listen.</param>
-    public static IEnumerable<Finding> Of(MachineFacts machine, EngineOptions options, long weights, string stateFolder, IEnumerable<Uri> urls) =>
+    public static IEnumerable<Finding> Of(
+        MachineFacts machine, EngineOptions options, long weights, string stateFolder, IEnumerable<Uri> urls) =>
     [
         Library(machine),
         Device(machine, options),
@@ -37,12 +38,21 @@ internal static class MachineChecks
         var wantsCuda = options.Device.StartsWith("cuda", StringComparison.Ordinal);
         return (machine.HasCuda, gpu, wantsCuda) switch
         {
-            (true, _, _) when options.Device == "cpu" => Finding.Warning("device", $"cpu is configured, and there is {gpu ?? "a GPU"}", "yue serve --device auto"),
+            (true, _, _) when options.Device == "cpu" =>
+                Finding.Warning("device", $"cpu is configured, and there is {gpu ?? "a GPU"}", "yue serve --device auto"),
             (true, _, _) => Finding.Ok("device", gpu ?? "a GPU"),
-            (false, not null, true) => Finding.Missing("device", $"{gpu} is there, and this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
-            (false, null, true) => Finding.Missing("device", $"{options.Device} is configured, and nvidia-smi shows no GPU", "sudo apt-get install nvidia-driver, or yue serve --device cpu"),
-            (false, not null, false) when options.Device == "auto" => Finding.Warning("device", $"{gpu} is there, and this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
-            _ when options.Stage1.Count > 0 => Finding.Warning("device", $"cpu, {Environment.ProcessorCount} cores: the real models take many times a song's length", "run on a machine with an NVIDIA GPU"),
+            (false, not null, true) =>
+                Finding.Missing("device", $"{gpu} is there, and this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
+            (false, null, true) =>
+                Finding.Missing(
+                    "device", $"{options.Device} is configured, and nvidia-smi shows no GPU",
+                    "sudo apt-get install nvidia-driver, or yue serve --device cpu"),
+            (false, not null, false) when options.Device == "auto" =>
+                Finding.Warning("device", $"{gpu} is there, and this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
+            _ when options.Stage1.Count > 0 =>
+                Finding.Warning(
+                    "device", $"cpu, {Environment.ProcessorCount} cores: the real models take many times a song's length",
+                    "run on a machine with an NVIDIA GPU"),
             _ => Finding.Ok("device", $"cpu, {Environment.ProcessorCount} cores"),
         };
     }
@@ -53,7 +63,10 @@ internal static class MachineChecks
         var needed = (weights * (onGpu ? 2 : 4)) + (weights == 0 ? 0 : WorkBytes);
         var gpu = onGpu ? machine.Gpus.ElementAtOrDefault(IndexOf(options.Device)) : null;
         var (there, where) = gpu is not null ? (gpu.FreeBytes, "GPU memory are free") : (machine.HostBytes, "memory are there");
-        var need = weights > 0 ? $"about {ByteText.Of(needed)} are needed" : options.Stage1.Count > 0 ? "how much is needed is not known" : "the demo model needs little";
+        var need = weights > 0
+            ? $"about {ByteText.Of(needed)} are needed"
+            : options.Stage1.Count > 0 ? "how much is needed is not known"
+            : "the demo model needs little";
         var text = $"{ByteText.Of(there)} of {where}, {need}";
         return needed <= there ? Finding.Ok("memory", text)
             : gpu is not null && needed <= gpu.TotalBytes
@@ -64,19 +77,27 @@ internal static class MachineChecks
     private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadEveryClip) switch
     {
         (true, true) => Finding.Ok("ffmpeg", "flac and mp3 can be written, reference clips of every kind read and loudness measured"),
-        (true, false) => Finding.Warning("ffmpeg", "ffprobe is not found: reference clips in flac and m4a cannot be read", "sudo apt-get install ffmpeg"),
+        (true, false) =>
+            Finding.Warning(
+                "ffmpeg", "ffprobe is not found: reference clips in flac and m4a cannot be read", "sudo apt-get install ffmpeg"),
         _ => Finding.Warning(
-            "ffmpeg", "not found: only wav can be written, no reference clips in flac and m4a read, no loudness measured", "sudo apt-get install ffmpeg"),
+            "ffmpeg", "not found: only wav can be written, no reference clips in flac and m4a read, no loudness measured",
+            "sudo apt-get install ffmpeg"),
     };
 
     private static Finding State(MachineFacts machine, string folder) => machine.FolderFault(folder) is { } fault
-        ? Finding.Missing("state", $"{folder} cannot be written, and no job can be kept: {fault}", "yue serve --Yue:StateFolder=FOLDER, or let this user write there")
+        ? Finding.Missing(
+            "state", $"{folder} cannot be written, and no job can be kept: {fault}",
+            "yue serve --Yue:StateFolder=FOLDER, or let this user write there")
         : Finding.Ok("state", $"jobs and their songs can be kept in {folder}");
 
     private static Finding Port(MachineFacts machine, Uri url) => machine.CanListen(url)
         ? Finding.Ok("port", $"{url} is free")
-        : Finding.Warning("port", $"{url} is taken, perhaps by a running yue", "systemctl --user status yue, or yue serve --urls http://127.0.0.1:2009");
+        : Finding.Warning(
+            "port", $"{url} is taken, perhaps by a running yue", "systemctl --user status yue, or yue serve --urls http://127.0.0.1:2009");
 
     private static int IndexOf(string device) =>
-        device.IndexOf(':', StringComparison.Ordinal) is var colon and > 0 && int.TryParse(device.AsSpan(colon + 1), out var index) ? index : 0;
+        device.IndexOf(':', StringComparison.Ordinal) is var colon and > 0 && int.TryParse(device.AsSpan(colon + 1), out var index)
+            ? index
+            : 0;
 }

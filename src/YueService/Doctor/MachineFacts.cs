@@ -64,7 +64,8 @@ internal sealed record MachineFacts
             .Select(cells => new GpuFacts(cells[0], cells[1], MiB(cells[2]), MiB(cells[3]))),
     ];
 
-    private static long MiB(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value << 20 : 0;
+    private static long MiB(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value << 20 : 0;
 
     private static string? TryTorch()
     {
@@ -73,7 +74,11 @@ internal sealed record MachineFacts
             using var ones = torch.ones(2);
             return ones.numel() == 2 ? null : "it computes wrongly";
         }
-        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or BadImageFormatException or NotSupportedException or EntryPointNotFoundException)
+        catch (Exception e) when (e is TypeInitializationException
+            or DllNotFoundException
+            or BadImageFormatException
+            or NotSupportedException
+            or EntryPointNotFoundException)
         {
             return e.GetBaseException().Message.ReplaceLineEndings(" ");
         }
@@ -85,7 +90,8 @@ internal sealed record MachineFacts
         limit.CancelAfter(DriverTimeout);
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("nvidia-smi", ["--query-gpu=name,driver_version,memory.total,memory.free", "--format=csv,noheader,nounits"])
+            string[] arguments = ["--query-gpu=name,driver_version,memory.total,memory.free", "--format=csv,noheader,nounits"];
+            using var process = Process.Start(new ProcessStartInfo("nvidia-smi", arguments)
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
@@ -114,7 +120,8 @@ internal sealed record MachineFacts
         try
         {
             using var file = new FileStream(
-                Path.Combine(existing, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+                Path.Combine(existing, Path.GetRandomFileName()), FileMode.CreateNew,
+                FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
             return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -127,7 +134,10 @@ internal sealed record MachineFacts
     {
         try
         {
-            var ip = IPAddress.TryParse(address.Host.Trim('[', ']'), out var parsed) ? parsed : address.IsLoopback ? IPAddress.Loopback : IPAddress.Any;
+            var ip = IPAddress.TryParse(address.Host.Trim('[', ']'), out var parsed)
+                ? parsed
+                : address.IsLoopback ? IPAddress.Loopback
+                : IPAddress.Any;
             using var listener = new TcpListener(ip, address.Port);
             listener.Start();
             return true;

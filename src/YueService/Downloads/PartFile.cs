@@ -54,7 +54,8 @@ internal sealed class PartFile : IDisposable
     public static PartFile Open(string target, RemoteFile remote, string? sha256, DownloadSettings settings)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var handle = File.OpenHandle(target + Suffix, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, FileOptions.Asynchronous);
+        var handle = File.OpenHandle(
+            target + Suffix, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, FileOptions.Asynchronous);
         try
         {
             var size = remote.Size ?? long.MaxValue;

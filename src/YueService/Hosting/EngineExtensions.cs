@@ -9,10 +9,10 @@ namespace YueService.Hosting;
 /// <summary>Registers what makes songs.</summary>
 internal static class EngineExtensions
 {
-    /// <summary>Registers the engine as a hosted singleton, the encoder, and what reads reference clips. Where one is registered already,
-    /// that one stays.</summary>
+    /// <summary>Registers the engine as a singleton that starts and stops with the host, the encoder, and what reads reference clips. Where
+    /// one is registered already, that one stays.</summary>
     public static void AddSongEngine<TEngine, TEncoder>(this IServiceCollection services)
-        where TEngine : class, ISongEngine, IHostedService
+        where TEngine : class, ISongEngine
         where TEncoder : class, ISongEncoder
     {
         services.TryAddSingleton<ISongEngine, TEngine>();
@@ -42,17 +42,19 @@ internal static class EngineExtensions
     /// container disposes of a service once for every name that it is registered under.</summary>
     private sealed class EngineLifetime(ISongEngine engine) : IHostedLifecycleService
     {
-        private readonly IHostedService _engine = (IHostedService)engine;
-
         public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public Task StartedAsync(CancellationToken cancellationToken) => _engine.StartAsync(cancellationToken);
+        public Task StartedAsync(CancellationToken cancellationToken)
+        {
+            engine.Start();
+            return Task.CompletedTask;
+        }
 
         public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public Task StopAsync(CancellationToken cancellationToken) => _engine.StopAsync(cancellationToken);
+        public Task StopAsync(CancellationToken cancellationToken) => engine.DrainAsync(cancellationToken);
 
         public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }

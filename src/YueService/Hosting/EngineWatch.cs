@@ -4,7 +4,8 @@ namespace YueService.Hosting;
 
 /// <summary>Ends the process when the engine was ready and has failed: the device is lost, and only a new process gets it back.</summary>
 /// <remarks>An engine that could not load its models does not end the process: /health then says why.</remarks>
-internal sealed partial class EngineWatch(ISongEngine engine, IHostApplicationLifetime lifetime, ILogger<EngineWatch> logger) : BackgroundService
+internal sealed partial class EngineWatch(ISongEngine engine, IHostApplicationLifetime lifetime, ILogger<EngineWatch> logger)
+    : BackgroundService
 {
     private volatile bool _isLost;
 
@@ -28,7 +29,8 @@ internal sealed partial class EngineWatch(ISongEngine engine, IHostApplicationLi
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Critical, Message = "The engine is lost, and the process ends so that a new one can start: {Reason}")]
+        [LoggerMessage(
+            Level = LogLevel.Critical, Message = "The engine is lost, and the process ends so that a new one can start: {Reason}")]
         public static partial void Lost(ILogger logger, string reason);
     }
 }

@@ -6,7 +6,8 @@ namespace YueService.Hosting;
 internal sealed record HostSettings(
     IReadOnlyList<KeyValuePair<string, string?>> Values, IReadOnlyList<string> HostArguments)
 {
-    /// <summary>Whether the arguments name the content root; otherwise it is the program's own folder, wherever it is started from.</summary>
+    /// <summary>Whether the arguments name the content root; otherwise it
+    /// is the program's own folder, wherever it is started from.</summary>
     public bool HasContentRoot =>
         HostArguments.Any(argument => argument.StartsWith("--contentRoot=", StringComparison.OrdinalIgnoreCase));
 }

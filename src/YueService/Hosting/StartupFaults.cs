@@ -25,7 +25,8 @@ internal static class StartupFaults
         catch (Exception e) when (e is not HostAbortedException && Of(e) is null)
         {
             throw new StartException(
-                $"yue cannot start: {string.Join(": ", Messages(e).Distinct())}. Correct appsettings.json, the environment or the command line.", e);
+                $"yue cannot start: {string.Join(": ", Messages(e).Distinct())}. "
+                    + "Correct appsettings.json, the environment or the command line.", e);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Options;
 using Yue.Engine.Scheduling;
+using YueService.Jobs;
 
 namespace YueService.Hosting;
 
@@ -32,6 +33,7 @@ internal sealed record SystemdWatchdog(TimeSpan? Limit)
 /// </remarks>
 internal sealed partial class SystemdReporter(
     ISongEngine engine,
+    JobOrder order,
     IHostApplicationLifetime lifetime,
     IOptions<HostOptions> host,
     ISystemdNotifier systemd,
@@ -80,7 +82,7 @@ internal sealed partial class SystemdReporter(
             return;
         }
 
-        var text = Describe(status);
+        var text = Describe(status, order.Depth);
         if (text != _lastStatus)
         {
             _lastStatus = text;
@@ -133,12 +135,12 @@ internal sealed partial class SystemdReporter(
 
     private static bool IsAlive(EngineStatus status, TimeSpan limit) => status.State != EngineState.Failed && status.InStep < limit;
 
-    private static string Describe(EngineStatus status) => status.State switch
+    private static string Describe(EngineStatus status, int waiting) => status.State switch
     {
         EngineState.Loading => string.Create(
             CultureInfo.InvariantCulture, $"loading {status.Loading ?? "the models"}, {status.Percent:F0} %"),
         EngineState.Ready =>
-            $"ready on {status.Device}{(status.IsDemo ? " (demo model)" : "")}: {status.Running} running, {status.QueueDepth} waiting",
+            $"ready on {status.Device}{(status.IsDemo ? " (demo model)" : "")}: {status.Running} running, {waiting} waiting",
         EngineState.Failed => $"failed: {(status.Failure ?? "unknown").ReplaceLineEndings(" ")}",
         _ => "finishing the running songs",
     };

@@ -59,7 +59,7 @@ internal static class YueHost
         builder.Services.AddYueLogging(builder.Configuration);
         builder.Services.AddYueTelemetry(builder.Configuration);
         builder.Services.AddYueErrors();
-        builder.Services.AddAccess();
+        builder.Services.AddAccess(SongHeaders.Names);
         builder.Services.AddJobs();
         builder.Services.AddPredict();
         builder.Services.AddEngineWatch();
@@ -101,6 +101,7 @@ internal static class YueHost
         builder.Services.AddYueOptions();
         builder.Services.AddYueLogging(builder.Configuration, toStandardError: true);
         builder.Services.AddSingleton<IHostLifetime, CallerLifetime>();
+        builder.Services.AddJobWorker();
         configure(builder.Services);
         var host = builder.Build();
         host.Services.WarnOfUnknownVariables(variables);

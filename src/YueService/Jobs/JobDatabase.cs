@@ -4,12 +4,13 @@ using SQLitePCL;
 
 namespace YueService.Jobs;
 
-/// <summary>A connection to <c>jobs.db</c>, opened at its first use and again after a failure. Not safe for several threads at once.</summary>
+/// <summary>A connection to <c>jobs.db</c>, opened at its first use and
+/// again after a failure. Not safe for several threads at once.</summary>
 /// <param name="folder">The folder that the database is in.</param>
 /// <param name="isWriter">Whether the connection creates the database and brings its schema up to date.</param>
 internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable
 {
-    private const int SchemaVersion = 2;
+    private const int SchemaVersion = 3;
     private const int BusySeconds = 1;
 
     // A commit returns when the disk has it (synchronous FULL): a finished song also outlives a power cut.
@@ -36,6 +37,15 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
 
     // Version 2 stores the sizes of a job's files.
     private const string ToVersion2 = "ALTER TABLE jobs ADD COLUMN files TEXT;";
+
+    // Version 3 stores the kind of a fault. Before, it was the name of a problem type, with the title of that type.
+    private const string ToVersion3 = """
+        UPDATE jobs
+        SET fault = json_object(
+            'kind', replace(replace(json_extract(fault, '$.type'), 'urn:yue:', ''), '-', '_'),
+            'detail', json_extract(fault, '$.detail'))
+        WHERE json_valid(fault);
+        """;
 
     private SqliteConnection? _connection;
     private bool _wasOpen;
@@ -77,7 +87,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
                 Prepare(connection);
             }
         }
-        catch (SqliteException)
+        catch (Exception e) when (e is SqliteException or StorageException)
         {
             connection.Dispose();
             throw;
@@ -106,11 +116,12 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         var version = Convert.ToInt32(command.ExecuteScalar(), CultureInfo.InvariantCulture);
         if (version > SchemaVersion)
         {
-            throw new SqliteException(
-                $"jobs.db has schema {version}, and this release knows {SchemaVersion}; it is of a later release.", raw.SQLITE_ERROR);
+            throw new StorageException(
+                $"jobs.db has schema {version}, and this release knows {SchemaVersion}: a later release wrote it. "
+                + "Install that release, or choose another Yue:StateFolder.");
         }
 
-        command.CommandText = $"{Schema}\n{(version < 2 ? ToVersion2 : "")}\n{Probe};\nCOMMIT;";
+        command.CommandText = $"{Schema}\n{(version < 2 ? ToVersion2 : "")}\n{(version < 3 ? ToVersion3 : "")}\n{Probe};\nCOMMIT;";
         command.ExecuteNonQuery();
         IsNew |= version == 0;
     }

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using YueService.Settings;
-using YueService.Telemetry;
 
 namespace YueService.Jobs;
 
@@ -11,22 +10,44 @@ internal static class JobExtensions
     // After the drain there are still rows to write and connections to close.
     private static readonly TimeSpan AfterDrain = TimeSpan.FromSeconds(15);
 
-    public static void AddJobs(this IServiceCollection services)
+    /// <summary>Registers what makes songs of jobs. Without <see cref="AddJobs"/>, jobs are in memory only.</summary>
+    public static void AddJobWorker(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton<SongTelemetry>();
+        services.AddSingleton<JobOrder>();
+        services.AddSingleton<JobEstimate>();
         services.AddSingleton<JobSignals>();
         services.AddSingleton<JobFailure>();
+        services.AddSingleton<SongTelemetry>();
         services.AddSingleton<StateFolder>();
         services.AddSingleton<SongFolder>();
         services.AddSingleton<ReferenceFolder>();
-        services.AddSingleton<IJobStore, SqliteJobStore>();
-        services.AddSingleton<IJobQueue, EngineJobQueue>();
-        services.AddSingleton<JobRunner>();
+        services.AddSingleton<IJobLog, SqliteJobLog>();
+        services.AddSingleton<JobEnds>();
+        services.AddSingleton<JobIntake>();
+        services.AddSingleton<JobWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<JobWorker>());
+    }
+
+    /// <summary>Registers the jobs that are kept over restarts.</summary>
+    public static void AddJobs(this IServiceCollection services)
+    {
+        services.AddJobWorker();
         services.AddSingleton<Retention>();
-        services.AddSingleton<SongJobs>();
+        services.AddSingleton<JobStore>();
         services.AddHostedService<JobService>();
-        services.AddOptions<HostOptions>().Configure<IOptions<JobOptions>>(
-            (host, jobs) => host.ShutdownTimeout = TimeSpan.FromSeconds(jobs.Value.DrainSeconds) + AfterDrain);
+        services.AddOptions<HostOptions>().Configure<IOptions<JobOptions>>(SetShutdownTimeout);
+    }
+
+    private static void SetShutdownTimeout(HostOptions host, IOptions<JobOptions> jobs)
+    {
+        try
+        {
+            host.ShutdownTimeout = TimeSpan.FromSeconds(jobs.Value.DrainSeconds) + AfterDrain;
+        }
+        catch (OptionsValidationException)
+        {
+            // The host asks while it is built. The check of all settings, which comes next, names every fault.
+        }
     }
 }

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Data.Sqlite;
 using Yue.Engine.Songs;
-using YueService.Api.Errors;
 
 namespace YueService.Jobs;
 
@@ -27,14 +26,15 @@ internal static class JobRows
 
     /// <summary>Returns whether an exception says that stored text or numbers are not what this program wrote.</summary>
     public static bool IsDamage(Exception e) =>
-        e is JsonException or ArgumentException or FormatException or InvalidOperationException or NotSupportedException or OverflowException;
+        e is JsonException or ArgumentException or FormatException or InvalidOperationException
+            or NotSupportedException or OverflowException;
 
     /// <summary>Runs a command that returns whole rows. A damaged row is returned as a failed job.</summary>
     /// <param name="command">The command.</param>
     /// <param name="onDamage">Receives the id of each damaged row.</param>
-    public static IReadOnlyList<JobRecord> Read(SqliteCommand command, Action<string, Exception> onDamage)
+    public static IReadOnlyList<StoredJob> Read(SqliteCommand command, Action<string, Exception> onDamage)
     {
-        var jobs = new List<JobRecord>();
+        var jobs = new List<StoredJob>();
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
@@ -53,23 +53,23 @@ internal static class JobRows
         return jobs;
     }
 
-    private static JobRecord ReadRow(SqliteDataReader reader) => new()
+    private static StoredJob ReadRow(SqliteDataReader reader) => new()
     {
         Number = reader.GetInt64(reader.GetOrdinal("number")),
         Id = reader.GetString(reader.GetOrdinal("id")),
         State = Enum.Parse<JobState>(reader.GetString(reader.GetOrdinal("state")), ignoreCase: true),
-        Request = FromJson<JobRequest>(reader.GetString(reader.GetOrdinal("request"))),
+        Request = FromJson<RequestRow>(reader.GetString(reader.GetOrdinal("request"))).ToRequest(),
         BodyHash = Text(reader, "body_hash"),
         CreatedAt = Time(reader, "created_ms")!.Value,
         StartedAt = Time(reader, "started_ms"),
         FinishedAt = Time(reader, "finished_ms"),
         Interruptions = reader.GetInt32(reader.GetOrdinal("interruptions")),
-        Fault = Text(reader, "fault") is { } fault ? FromJson<JobFault>(fault) : null,
-        Song = Text(reader, "song") is { } song ? FromJson<FinishedSong>(song) : null,
+        Fault = Text(reader, "fault") is { } fault ? FromJson<Fault>(fault) : null,
+        Song = Text(reader, "song") is { } song ? FromJson<SongRow>(song).ToSong() : null,
         Files = Text(reader, "files") is { } files ? FromJson<Dictionary<string, long>>(files) : null,
     };
 
-    private static JobRecord ReadDamaged(SqliteDataReader reader) => new()
+    private static StoredJob ReadDamaged(SqliteDataReader reader) => new()
     {
         Number = reader.GetInt64(reader.GetOrdinal("number")),
         Id = reader.GetString(reader.GetOrdinal("id")),
@@ -79,10 +79,7 @@ internal static class JobRows
         BodyHash = Text(reader, "body_hash"),
         CreatedAt = TimeOrNull(reader, "created_ms") ?? DateTimeOffset.UnixEpoch,
         FinishedAt = TimeOrNull(reader, "finished_ms"),
-        Fault = new(
-            ProblemType.SongDamaged.Urn,
-            ProblemType.SongDamaged.Title,
-            "The job's row in the database is damaged. Delete the job, and ask for the song again."),
+        Fault = new(FaultKind.SongDamaged, "The job's row in the database is damaged. Delete the job, and ask for the song again."),
     };
 
     private static string? Text(SqliteDataReader reader, string column) =>

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Options;
 using Yue.Engine.Scheduling;
-using YueService.Api.Errors;
 using YueService.Settings;
 
 namespace YueService.Jobs;
@@ -9,9 +8,9 @@ namespace YueService.Jobs;
 /// <remarks>If the store cannot be opened, the service starts and tries again until it can. Any other exception ends the process.</remarks>
 internal sealed partial class JobService(
     ISongEngine engine,
-    IJobStore store,
-    IJobQueue queue,
-    SongJobs jobs,
+    IJobLog log,
+    JobIntake intake,
+    JobWorker worker,
     SongFolder songs,
     ReferenceFolder references,
     Retention retention,
@@ -21,7 +20,6 @@ internal sealed partial class JobService(
     ILogger<JobService> logger) : BackgroundService, IHostedLifecycleService
 {
     private static readonly TimeSpan OpenRetry = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan RestoreInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan StoreLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(1);
 
@@ -39,13 +37,10 @@ internal sealed partial class JobService(
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(TimeSpan.FromSeconds(options.Value.DrainSeconds));
-        if (engine is IHostedService hosted)
-        {
-            await hosted.StopAsync(limit.Token);
-        }
+        await engine.DrainAsync(limit.Token);
 
         // The engine has ended every song, and only the ends are left to store. The next process completes a job whose end is not stored.
-        await Task.WhenAny(jobs.WhenIdleAsync(), Task.Delay(StoreLimit, signals.Stopped));
+        await Task.WhenAny(worker.WhenIdleAsync(), Task.Delay(StoreLimit, signals.Stopped));
         signals.Stop();
     }
 
@@ -53,8 +48,7 @@ internal sealed partial class JobService(
     {
         try
         {
-            var waiting = await RecoverAsync(stoppingToken);
-            await RestoreAsync(waiting, stoppingToken);
+            await RecoverAsync(stoppingToken);
             while (true)
             {
                 if (await IsWritableAsync(stoppingToken))
@@ -84,7 +78,7 @@ internal sealed partial class JobService(
         {
             try
             {
-                await store.OpenAsync(cancel);
+                await log.OpenAsync(cancel);
                 signals.Trust();
             }
             catch (StorageException e)
@@ -96,23 +90,19 @@ internal sealed partial class JobService(
         return !signals.IsSuspect;
     }
 
-    /// <summary>Opens the store and sorts out what is in it.</summary>
-    /// <returns>The jobs to make, the oldest first.</returns>
-    private async Task<Queue<string>> RecoverAsync(CancellationToken cancel)
+    /// <summary>Opens the log and takes up what is in it.</summary>
+    private async Task RecoverAsync(CancellationToken cancel)
     {
         string? told = null;
         while (true)
         {
             try
             {
-                await store.OpenAsync(cancel);
+                await log.OpenAsync(cancel);
                 await retention.RecoverAsync(cancel);
-                var waiting = await ReviveAsync(cancel);
-
-                // New songs wait until those from before the restart have their places.
-                queue.IsHeld = waiting.Count > 0;
+                intake.Restore(await ReviveAsync(cancel));
                 signals.Tried(null);
-                return waiting;
+                return;
             }
             catch (StorageException e)
             {
@@ -128,73 +118,45 @@ internal sealed partial class JobService(
         }
     }
 
-    private async Task<Queue<string>> ReviveAsync(CancellationToken cancel)
+    /// <summary>Completes or fails the jobs that an earlier process left, as far as their state says how.</summary>
+    /// <returns>The jobs to make, the oldest first.</returns>
+    private async Task<IReadOnlyList<StoredJob>> ReviveAsync(CancellationToken cancel)
     {
-        var waiting = new Queue<string>();
-        foreach (var job in await store.ListUnfinishedAsync(cancel))
+        var waiting = new List<StoredJob>();
+        foreach (var job in await log.ListUnfinishedAsync(cancel))
         {
             if (job.IsDamaged)
             {
-                await store.FailAsync(job.Id, job.Fault!, cancel);
+                await log.FailAsync(job.Id, job.Fault!, cancel);
             }
             else if (songs.Find(job.Id) is { } song)
             {
                 // The files were in place when the process died, only the row was not.
-                await store.SucceedAsync(job.Id, song, cancel);
+                await log.SucceedAsync(job.Id, song, cancel);
             }
             else if (job.State == JobState.Running && job.Interruptions > 0)
             {
                 LogGivenUp(job.Id);
-                await store.FailAsync(job.Id, Interrupted(), cancel);
+                await log.FailAsync(job.Id, Interrupted, cancel);
+            }
+            else if (job.State == JobState.Running)
+            {
+                await log.RequeueAsync(job.Id, interrupted: true, cancel);
+                waiting.Add(job with { State = JobState.Queued, StartedAt = null, Interruptions = job.Interruptions + 1 });
             }
             else
             {
-                if (job.State == JobState.Running)
-                {
-                    await store.RequeueAsync(job.Id, interrupted: true, cancel);
-                }
-
-                waiting.Enqueue(job.Id);
+                waiting.Add(job);
             }
         }
 
-        references.Sweep(waiting.ToHashSet(StringComparer.Ordinal));
+        references.Sweep(waiting.Select(job => job.Id).ToHashSet(StringComparer.Ordinal));
         if (waiting.Count > 0)
         {
             LogRevived(waiting.Count);
         }
 
         return waiting;
-    }
-
-    /// <summary>Hands the old jobs over as the engine takes them, then lets new songs in.</summary>
-    private async Task RestoreAsync(Queue<string> waiting, CancellationToken cancel)
-    {
-        while (waiting.TryPeek(out var next))
-        {
-            if (engine.Status.State == EngineState.Ready && await TryRestoreAsync(next, cancel))
-            {
-                waiting.Dequeue();
-            }
-            else
-            {
-                await Task.Delay(RestoreInterval, cancel);
-            }
-        }
-
-        queue.IsHeld = false;
-    }
-
-    private async Task<bool> TryRestoreAsync(string id, CancellationToken cancel)
-    {
-        try
-        {
-            return await jobs.TryRestoreAsync(id, cancel);
-        }
-        catch (StorageException)
-        {
-            return false;
-        }
     }
 
     private async Task SweepAsync(CancellationToken cancel)
@@ -209,8 +171,8 @@ internal sealed partial class JobService(
         }
     }
 
-    private static JobFault Interrupted() => new(
-        ProblemType.SongFailed.Urn, ProblemType.SongFailed.Title, "The service ended twice while this song was made. Ask for it again.");
+    private static Fault Interrupted { get; } = new(
+        FaultKind.SongFailed, "The service ended twice while this song was made. Ask for it again.");
 
     [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason} Yue:StateFolder is {Folder}. It is tried again every two seconds")]
     private partial void LogClosed(string reason, string folder);

@@ -4,7 +4,8 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>The reference clips of jobs that are not finished: one file per track, float32 at the codec's rate, as the engine takes them.</summary>
+/// <summary>The reference clips of jobs that are not finished: one file per
+/// track, float32 at the codec's rate, as the engine takes them.</summary>
 /// <remarks>
 /// A clip is written before its job's row, and deleted after the row says that the job has ended. The next start deletes the clips that a
 /// killed process left. File errors are <see cref="StorageException"/>.
@@ -45,7 +46,8 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
         while (File.Exists(At(id, tracks.Count)))
         {
             var bytes = File.ReadAllBytes(At(id, tracks.Count));
-            if (bytes.Length == 0 || bytes.Length % sizeof(float) != 0 || (sizes is not null && sizes.GetValueOrDefault(Name(id, tracks.Count)) != bytes.Length))
+            if (bytes.Length == 0 || bytes.Length % sizeof(float) != 0
+                || (sizes is not null && sizes.GetValueOrDefault(Name(id, tracks.Count)) != bytes.Length))
             {
                 LogDamaged(Name(id, tracks.Count), id, bytes.Length);
                 return null;
@@ -57,8 +59,21 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
         return tracks.Count == 0 || (sizes is not null && sizes.Count != tracks.Count) ? null : stored with { Tracks = tracks };
     });
 
+    /// <summary>Deletes the clip of a job that needs it no more. The next start deletes what is left.</summary>
+    public void TryDelete(string id)
+    {
+        try
+        {
+            Delete(id);
+        }
+        catch (StorageException e)
+        {
+            LogLeft(e, id);
+        }
+    }
+
     /// <summary>Deletes the clip of a job, where it has one.</summary>
-    public void Delete(string id) => StorageFaults.Guard(() =>
+    private void Delete(string id) => StorageFaults.Guard(() =>
     {
         for (var track = 0; File.Exists(At(id, track)); track++)
         {
@@ -73,7 +88,8 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
     {
         if (Directory.Exists(_root))
         {
-            foreach (var file in Directory.GetFiles(_root, "*" + Extension).Where(file => !unfinished.Contains(Path.GetFileName(file).Split('-')[0])))
+            foreach (var file
+                in Directory.GetFiles(_root, "*" + Extension).Where(file => !unfinished.Contains(Path.GetFileName(file).Split('-')[0])))
             {
                 File.Delete(file);
             }
@@ -93,6 +109,9 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
     private static string Name(string id, int track) => $"{id}-{track}{Extension}";
 
     private string At(string id, int track) => Path.Combine(_root, Name(id, track));
+
+    [LoggerMessage(LogLevel.Warning, "The reference clip of job {JobId} could not be deleted")]
+    private partial void LogLeft(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Error, "{File}, the reference clip of job {JobId}, is damaged: it has {Bytes} bytes")]
     private partial void LogDamaged(string file, string jobId, int bytes);

@@ -9,7 +9,7 @@ namespace YueService.Jobs;
 /// age within 24 hours after the start or a jump. Called by one thread at a time, except <see cref="RemoveAsync"/>.
 /// </remarks>
 internal sealed partial class Retention(
-    IJobStore store, SongFolder songs, IOptions<JobOptions> options, TimeProvider clock, ILogger<Retention> logger)
+    IJobLog log, SongFolder songs, IOptions<JobOptions> options, TimeProvider clock, ILogger<Retention> logger)
 {
     private const long Megabyte = 1_000_000;
     private static readonly TimeSpan AgeHold = TimeSpan.FromHours(24);
@@ -27,8 +27,8 @@ internal sealed partial class Retention(
     {
         LookAtClock();
         var removesByAge = options.Value.KeepSongsDays > 0 && clock.GetElapsedTime(_holdStart) >= AgeHold;
-        var kept = new Queue<(JobRecord Job, long Bytes)>();
-        foreach (var (job, age) in WithAges(await store.ListFinishedAsync(cancel)))
+        var kept = new Queue<(StoredJob Job, long Bytes)>();
+        foreach (var (job, age) in WithAges(await log.ListFinishedAsync(cancel)))
         {
             if (removesByAge && age > TimeSpan.FromDays(options.Value.KeepSongsDays))
             {
@@ -56,7 +56,7 @@ internal sealed partial class Retention(
     /// <exception cref="StorageException">The row could not be removed, and nothing has changed.</exception>
     public async Task RemoveAsync(string id, CancellationToken cancel)
     {
-        await store.RemoveAsync(id, cancel);
+        await log.RemoveAsync(id, cancel);
         LogRemoved(id);
         try
         {
@@ -74,10 +74,10 @@ internal sealed partial class Retention(
         // Earlier releases hid a song before they removed its row.
         foreach (var id in songs.FindHidden())
         {
-            await store.RemoveAsync(id, cancel);
+            await log.RemoveAsync(id, cancel);
         }
 
-        songs.Sweep(await store.ListIdsAsync(cancel), keepUnknown: store.IsNew);
+        songs.Sweep(await log.ListIdsAsync(cancel), keepUnknown: log.IsNew);
     }
 
     /// <summary>Begins the hold anew when the system's clock and monotonic time went apart since the last call.</summary>
@@ -95,11 +95,11 @@ internal sealed partial class Retention(
     }
 
     /// <summary>Pairs each job with its age: the smaller of the monotonic one and the one by the system's clock.</summary>
-    private List<(JobRecord Job, TimeSpan Age)> WithAges(IReadOnlyList<JobRecord> jobs)
+    private List<(StoredJob Job, TimeSpan Age)> WithAges(IReadOnlyList<StoredJob> jobs)
     {
         var (now, timestamp) = (clock.GetUtcNow(), clock.GetTimestamp());
         var seen = new Dictionary<string, (TimeSpan Age, long Timestamp)>(StringComparer.Ordinal);
-        var aged = new List<(JobRecord, TimeSpan)>();
+        var aged = new List<(StoredJob, TimeSpan)>();
         foreach (var job in jobs)
         {
             var (age, since) = _seen is null ? (AgeByClock(job), timestamp) : _seen.GetValueOrDefault(job.Id, (TimeSpan.Zero, timestamp));
@@ -110,7 +110,7 @@ internal sealed partial class Retention(
         _seen = seen;
         return aged;
 
-        TimeSpan AgeByClock(JobRecord job) => job.FinishedAt is { } finished ? now - finished : TimeSpan.Zero;
+        TimeSpan AgeByClock(StoredJob job) => job.FinishedAt is { } finished ? now - finished : TimeSpan.Zero;
     }
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;

@@ -35,13 +35,13 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     /// <param name="codes">The stage-1 codes, which later songs can continue.</param>
     /// <param name="tracks">WAV files by track.</param>
     /// <returns>The song with the sizes of its files.</returns>
-    public StoredSong Write(string id, FinishedSong song, SongCodes codes, IReadOnlyCollection<KeyValuePair<string, byte[]>> tracks)
+    public SongOnDisk Write(string id, StoredSong song, SongCodes codes, IReadOnlyCollection<KeyValuePair<string, byte[]>> tracks)
     {
         state.Claim();
         var files = tracks.ToDictionary(track => FileName(track.Key, AudioFormat.Wav), track => track.Value, StringComparer.Ordinal);
         files[Codes] = Encoding.UTF8.GetBytes(JobRows.ToJson(codes));
-        var stored = new StoredSong(song, files.ToDictionary(file => file.Key, file => (long)file.Value.Length, StringComparer.Ordinal));
-        files[Description] = Encoding.UTF8.GetBytes(JobRows.ToJson(stored));
+        var stored = new SongOnDisk(song, files.ToDictionary(file => file.Key, file => (long)file.Value.Length, StringComparer.Ordinal));
+        files[Description] = Encoding.UTF8.GetBytes(Describe(stored));
         return StorageFaults.Guard(() =>
         {
             try
@@ -58,7 +58,7 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     }
 
     /// <summary>Returns a song whose folder is in place with every file whole; null otherwise.</summary>
-    public StoredSong? Find(string id) => StorageFaults.Guard(() =>
+    public SongOnDisk? Find(string id) => StorageFaults.Guard(() =>
         Read(id, Description, json => ParseDescription(id, json)) is { } song && song.Files.All(file => SizeOf(id, file.Key) == file.Value)
             ? song
             : null);
@@ -71,7 +71,8 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     /// <param name="track">The track.</param>
     /// <param name="format">The file's format.</param>
     /// <param name="sizes">The stored sizes by file name; null when an earlier release stored the song.</param>
-    public SongFile? Open(string id, string track, AudioFormat format, IReadOnlyDictionary<string, long>? sizes) => StorageFaults.Guard(() =>
+    public SongFile? Open(string id, string track, AudioFormat format, IReadOnlyDictionary<string, long>? sizes) =>
+        StorageFaults.Guard(() =>
     {
         var name = FileName(track, format);
         try
@@ -137,7 +138,8 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
 
     /// <summary>Deletes what an earlier process left: partial and hidden folders, partial files, and songs without a row.</summary>
     /// <param name="jobs">The jobs that have a row.</param>
-    /// <param name="keepUnknown">Keeps songs without a row: the database is new, and the songs may be all that is left of an old one.</param>
+    /// <param name="keepUnknown">Keeps songs without a row: the database is
+    /// new, and the songs may be all that is left of an old one.</param>
     public void Sweep(IReadOnlySet<string> jobs, bool keepUnknown) => StorageFaults.Guard(() =>
     {
         foreach (var folder in Directory.GetDirectories(_root))
@@ -168,6 +170,9 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     public long BytesOf(string id) => StorageFaults.Guard(() =>
         Directory.Exists(At(id)) ? new DirectoryInfo(At(id)).EnumerateFiles().Sum(file => file.Length) : 0);
 
+    /// <summary>Returns the content of <c>song.json</c>.</summary>
+    public static string Describe(SongOnDisk song) => JobRows.ToJson(new DescriptionRow(SongRow.Of(song.Song), song.Files));
+
     private void WriteFiles(string id, Dictionary<string, byte[]> files)
     {
         var folder = At(Writing + id);
@@ -186,15 +191,16 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     }
 
     /// <summary>Reads a description. One of an earlier release has no sizes: they are then those of the files that lie there.</summary>
-    private StoredSong ParseDescription(string id, string json)
+    private SongOnDisk ParseDescription(string id, string json)
     {
         using var document = JsonDocument.Parse(json);
         if (document.RootElement.TryGetProperty("song", out _))
         {
-            return JobRows.FromJson<StoredSong>(json);
+            var (row, files) = JobRows.FromJson<DescriptionRow>(json);
+            return new(row.ToSong(), files);
         }
 
-        var song = JobRows.FromJson<FinishedSong>(json);
+        var song = JobRows.FromJson<SongRow>(json).ToSong();
         var names = song.Tracks.Select(track => FileName(track, AudioFormat.Wav)).ToList();
         foreach (var name in names)
         {
@@ -226,7 +232,8 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
         }
     }
 
-    private long? SizeOf(string id, string name) => new FileInfo(Path.Combine(At(id), name)) is { Exists: true, Length: var bytes } ? bytes : null;
+    private long? SizeOf(string id, string name) =>
+        new FileInfo(Path.Combine(At(id), name)) is { Exists: true, Length: var bytes } ? bytes : null;
 
     /// <summary>Returns whether a file of an earlier release, whose size was not stored, has the length that its own header says.</summary>
     private static bool IsWholeWav(FileStream file)
@@ -270,6 +277,9 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     }
 
     private string At(string name) => Path.Combine(_root, name);
+
+    /// <summary>The JSON of <c>song.json</c>.</summary>
+    private sealed record DescriptionRow(SongRow Song, IReadOnlyDictionary<string, long> Files);
 
     [LoggerMessage(LogLevel.Error, "{File} of job {JobId} is damaged and counts as missing")]
     private partial void LogDamaged(Exception exception, string file, string jobId);

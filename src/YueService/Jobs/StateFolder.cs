@@ -54,7 +54,8 @@ internal sealed class StateFolder(IOptions<JobOptions> options) : IDisposable
         }
     }
 
-    /// <summary>Compares the times of the open file and of the path. Nothing writes to the lock file, so that they stay as they are.</summary>
+    /// <summary>Compares the times of the open file and of the path. Nothing
+    /// writes to the lock file, so that they stay as they are.</summary>
     private static bool IsSameFile(FileStream open, string path) =>
         File.GetCreationTimeUtc(open.SafeFileHandle) == File.GetCreationTimeUtc(path)
         && File.GetLastWriteTimeUtc(open.SafeFileHandle) == File.GetLastWriteTimeUtc(path);

@@ -2,7 +2,6 @@ using System.Collections;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Yue.Engine.Scheduling;
-using YueService.Api.Requests;
 
 namespace YueService.Settings;
 
@@ -37,7 +36,8 @@ internal static partial class EnvironmentSettings
                 foreach (var model in value.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
                 {
                     var pair = model.Split('=', 2);
-                    yield return new(string.Join(':', EngineOptions.Section, setting, pair[0].Trim()), pair.Length == 2 ? pair[1].Trim() : "");
+                    yield return new(
+                        string.Join(':', EngineOptions.Section, setting, pair[0].Trim()), pair.Length == 2 ? pair[1].Trim() : "");
                 }
             }
             else
@@ -51,7 +51,8 @@ internal static partial class EnvironmentSettings
     public static IEnumerable<(string Name, string Closest)> Unknown(IDictionary variables) => Ours(variables)
         .Where(variable => SettingOf(variable.Name[Prefix.Length..].Split("__")) is null)
         .Where(variable => !OtherVariables.Contains(variable.Name) && !KubernetesVariable().IsMatch(variable.Name))
-        .Select(variable => (variable.Name, ClosestName.Of(variable.Name, SettingNames.All.Order(StringComparer.Ordinal).Select(VariableOf))))
+        .Select(variable => (
+            variable.Name, ClosestName.Of(variable.Name, SettingNames.All.Order(StringComparer.Ordinal).Select(VariableOf))))
         .OrderBy(variable => variable.Name, StringComparer.Ordinal);
 
     private static IEnumerable<(string Name, string Value)> Ours(IDictionary variables) => variables

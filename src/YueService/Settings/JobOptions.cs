@@ -9,6 +9,10 @@ internal sealed class JobOptions
     [SettingForm(@"\S", "a folder")]
     public string StateFolder { get; set; } = DefaultStateFolder;
 
+    /// <summary>Songs that may wait; one more is refused.</summary>
+    [SettingRange(1, 10_000)]
+    public int QueueCapacity { get; set; } = 8;
+
     /// <summary>The days that a finished job and its song are kept; 0 is for ever.</summary>
     [SettingRange(0, 36_500)]
     public int KeepSongsDays { get; set; } = 30;

@@ -13,7 +13,8 @@ internal sealed class SeparatorRules : OptionsRules<SeparatorOptions>
     {
         if (options.SeparatorFftSize is < MinFftSize or > MaxFftSize || options.SeparatorFftSize % 2 != 0)
         {
-            yield return $"Yue:SeparatorFftSize is {options.SeparatorFftSize}; it must be an even number from {MinFftSize} to {MaxFftSize}.";
+            yield return $"Yue:SeparatorFftSize is {options.SeparatorFftSize}; "
+                + $"it must be an even number from {MinFftSize} to {MaxFftSize}.";
         }
         else if (options.Separator is { } file && FaultOf(file, options) is { } fault)
         {

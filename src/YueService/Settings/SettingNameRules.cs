@@ -1,5 +1,4 @@
 using Yue.Engine.Scheduling;
-using YueService.Api.Requests;
 
 namespace YueService.Settings;
 

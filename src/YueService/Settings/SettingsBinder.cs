@@ -3,8 +3,10 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Settings;
 
-/// <summary>Binds section <c>Yue</c> one setting at a time and keeps what cannot be read, so that validation reports it with the rest.</summary>
-internal sealed class SettingsBinder<TOptions>(IConfiguration configuration, UnreadableSettings<TOptions> unreadable) : IConfigureOptions<TOptions>
+/// <summary>Binds section <c>Yue</c> one setting at a time and keeps what
+/// cannot be read, so that validation reports it with the rest.</summary>
+internal sealed class SettingsBinder<TOptions>(IConfiguration configuration, UnreadableSettings<TOptions> unreadable)
+    : IConfigureOptions<TOptions>
     where TOptions : class
 {
     public void Configure(TOptions options)

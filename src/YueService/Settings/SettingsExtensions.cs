@@ -11,7 +11,8 @@ internal static class SettingsExtensions
 {
     private const string FileName = "appsettings.json";
 
-    /// <summary>Adds the settings file of the working folder, then <c>YUE_…</c> variables, then the command line: the last one wins.</summary>
+    /// <summary>Adds the settings file of the working folder, then <c>YUE_…</c>
+    /// variables, then the command line: the last one wins.</summary>
     /// <param name="configuration">Already has the settings file of the program's own folder.</param>
     /// <param name="contentRoot">The program's own folder.</param>
     /// <param name="workingFolder">The folder that the program is started from.</param>
@@ -47,7 +48,8 @@ internal static class SettingsExtensions
         services.AddSingleton<IValidateOptions<AccessOptions>, AccessRules>();
         services.AddSingleton<IValidateOptions<ListenOptions>, ListenRules>();
         services.AddOptions<ListenOptions>()
-            .Configure<IConfiguration>((options, configuration) => options.Urls = configuration[WebHostDefaults.ServerUrlsKey]).ValidateOnStart();
+            .Configure<IConfiguration>((options, configuration) => options.Urls = configuration[WebHostDefaults.ServerUrlsKey])
+            .ValidateOnStart();
     }
 
     /// <summary>Checks all settings. The host does so too, but may read one options class before it has checked the others.</summary>

@@ -17,7 +17,9 @@ internal static partial class UnknownVariables
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "The environment variable {Name} names no setting and is ignored; the closest is {Closest}")]
+        [LoggerMessage(
+            Level = LogLevel.Warning,
+            Message = "The environment variable {Name} names no setting and is ignored; the closest is {Closest}")]
         public static partial void Unknown(ILogger logger, string name, string closest);
     }
 }

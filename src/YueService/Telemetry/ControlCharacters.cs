@@ -70,7 +70,8 @@ internal sealed class ControlCharacters : ILogEventEnricher
                 return new SequenceValue(sequence.Elements.Select(Escape));
             case StructureValue structure:
                 return new StructureValue(
-                    structure.Properties.Select(property => new LogEventProperty(property.Name, Escape(property.Value))), structure.TypeTag);
+                    structure.Properties.Select(property => new LogEventProperty(property.Name, Escape(property.Value))),
+                    structure.TypeTag);
             case DictionaryValue dictionary:
                 return new DictionaryValue(dictionary.Elements.Select(pair =>
                     KeyValuePair.Create((ScalarValue)Escape(pair.Key), Escape(pair.Value))));

@@ -16,7 +16,8 @@ internal static class LoggingExtensions
     /// <summary>Registers Serilog; section <c>Serilog</c> sets levels and further sinks.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The settings.</param>
-    /// <param name="toStandardError">Whether to log warnings only, to standard error, since standard output has the program's own output.</param>
+    /// <param name="toStandardError">Whether to log warnings only, to standard
+    /// error, since standard output has the program's own output.</param>
     public static void AddYueLogging(this IServiceCollection services, IConfiguration configuration, bool toStandardError = false) =>
         services.AddSerilog(
             (provider, logger) =>

@@ -6,7 +6,8 @@ using OpenTelemetry.Trace;
 
 namespace YueService.Telemetry;
 
-/// <summary>Traces and metrics, sent by OTLP when an endpoint is configured; the metrics also as Prometheus text at <c>/metrics</c>.</summary>
+/// <summary>Traces and metrics, sent by OTLP when an endpoint is configured;
+/// the metrics also as Prometheus text at <c>/metrics</c>.</summary>
 internal static class YueTelemetry
 {
     /// <summary>The name of the activity source and of the meter, in the service and in the engine.</summary>
@@ -23,7 +24,8 @@ internal static class YueTelemetry
     /// <summary>The service's own activities.</summary>
     public static ActivitySource Source { get; } = new(Name);
 
-    /// <summary>Makes the trace of an earlier request the current one again, under an activity of this name; null where there is none.</summary>
+    /// <summary>Makes the trace of an earlier request the current one again,
+    /// under an activity of this name; null where there is none.</summary>
     /// <remarks>A trace that is not recorded goes on unrecorded: the log still has its id, and no new trace begins.</remarks>
     /// <param name="name">What goes on.</param>
     /// <param name="traceParent">The request's <c>traceparent</c>.</param>

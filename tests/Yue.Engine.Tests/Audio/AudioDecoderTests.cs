@@ -82,7 +82,9 @@ public sealed class AudioDecoderTests : IDisposable
         Ffmpeg.SkipWithout();
         var isFlacOfGif = (extension, codec) is ("flac", "gif");
         var written = isFlacOfGif ? "png" : codec;
-        var file = await Ffmpeg.MakeAsync($"-f lavfi -i sine=d=1.5 -f lavfi -i color=red:s=32x32:d=0.04 -map 0 -map 1 -c:v {written} -disposition:v attached_pic", extension);
+        var file = await Ffmpeg.MakeAsync(
+            $"-f lavfi -i sine=d=1.5 -f lavfi -i color=red:s=32x32:d=0.04 -map 0 -map 1 -c:v {written} "
+                + "-disposition:v attached_pic", extension);
         if (isFlacOfGif)
         {
             // ffmpeg reads such files and does not write them.
@@ -128,7 +130,8 @@ public sealed class AudioDecoderTests : IDisposable
         await ReadAsync(whole);
         foreach (var share in (double[])[0.3, 0.5, 0.75, 0.95])
         {
-            var (_, fault, warning) = await _decoder.DecodeAsync(whole.AsMemory(0, (int)(whole.Length * share)), 0, 60, TestContext.Current.CancellationToken);
+            var (_, fault, warning) = await _decoder.DecodeAsync(
+                whole.AsMemory(0, (int)(whole.Length * share)), 0, 60, TestContext.Current.CancellationToken);
             Assert.Contains("cut short", fault ?? warning, StringComparison.Ordinal);
         }
     }

@@ -24,8 +24,10 @@ public sealed class BiquadTests
     {
         var (low, high) = (Biquad.LowPass(44100, 5500), Biquad.HighPass(44100, 5500));
 
-        TensorAssert.Close([0.09726458f, 0.19452916f, 0.09726458f, -0.94500065f, 0.33405896f], [low.B0, low.B1, low.B2, low.A1, low.A2], 1e-7);
-        TensorAssert.Close([0.56976490f, -1.13952980f, 0.56976490f, -0.94500065f, 0.33405896f], [high.B0, high.B1, high.B2, high.A1, high.A2], 2e-7);
+        TensorAssert.Close(
+            [0.09726458f, 0.19452916f, 0.09726458f, -0.94500065f, 0.33405896f], [low.B0, low.B1, low.B2, low.A1, low.A2], 1e-7);
+        TensorAssert.Close(
+            [0.56976490f, -1.13952980f, 0.56976490f, -0.94500065f, 0.33405896f], [high.B0, high.B1, high.B2, high.A1, high.A2], 2e-7);
     }
 
     [Fact]

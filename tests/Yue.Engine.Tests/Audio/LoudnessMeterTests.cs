@@ -25,7 +25,8 @@ public sealed class LoudnessMeterTests
     public async Task Silence_is_silent_and_gets_no_gain()
     {
         Ffmpeg.SkipWithout();
-        var loudness = await new LoudnessMeter().MeasureAsync(new AudioClip(new float[44_100], 44_100), TestContext.Current.CancellationToken);
+        var loudness = await new LoudnessMeter()
+            .MeasureAsync(new AudioClip(new float[44_100], 44_100), TestContext.Current.CancellationToken);
         Assert.True(loudness.IsSilent);
         Assert.Equal(0, loudness.GainDbTo(-14));
     }

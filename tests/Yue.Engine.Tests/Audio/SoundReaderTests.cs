@@ -64,7 +64,8 @@ public sealed class SoundReaderTests : IDisposable
         double[] doubles = [0.25, -0.5, 1e-9];
         var sound = await ReadAsync(TestWav.File(3, 8000, 1, 64, [.. doubles.SelectMany(BitConverter.GetBytes)]));
         Assert.Equal([0.25f, -0.5f, 1e-9f], sound.Channels[0]);
-        var (aLaw, muLaw) = (await ReadAsync(TestWav.File(6, 8000, 1, 8, [0x55, 0xD5])), await ReadAsync(TestWav.File(7, 8000, 1, 8, [0x00, 0xFF])));
+        var (aLaw, muLaw) = (
+            await ReadAsync(TestWav.File(6, 8000, 1, 8, [0x55, 0xD5])), await ReadAsync(TestWav.File(7, 8000, 1, 8, [0x00, 0xFF])));
         Assert.Equal([-8f / 32768, 8f / 32768], aLaw.Channels[0]);
         Assert.Equal([-32124f / 32768, 0], muLaw.Channels[0]);
     }
@@ -142,9 +143,11 @@ public sealed class SoundReaderTests : IDisposable
     {
         var data = new byte[16_000 * 2];
         Assert.Equal(
-            ("is cut short: its header says 3 s, and 1 s are there", null), Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 96_000))));
+            ("is cut short: its header says 3 s, and 1 s are there", null),
+            Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 96_000))));
         Assert.Equal(
-            (null, "is cut short: its header says 1.5 s, and 1 s are there"), Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 48_000))));
+            (null, "is cut short: its header says 1.5 s, and 1 s are there"),
+            Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 48_000))));
         Assert.Equal((null, null), Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 32_002))));
     }
 
@@ -153,7 +156,11 @@ public sealed class SoundReaderTests : IDisposable
     {
         var mp3 = TestClips.ChirpFile("mp3");
         byte[] gif = [.. "APIC"u8, 0, 0, 0x07, 0x76, 0, 0, .. "\0image/gif\0\x03\0GIF89a"u8, .. Enumerable.Repeat((byte)0xFF, 1000)];
-        byte[] tagged = [.. "ID3\x03\0\0"u8, 0, 0, 8, 0, .. gif[..Math.Min(gif.Length, 1024)], .. new byte[Math.Max(0, 1024 - gif.Length)], .. mp3, .. "TAG"u8, .. new byte[125]];
+        byte[] tagged =
+        [
+            .. "ID3\x03\0\0"u8, 0, 0, 8, 0, .. gif[..Math.Min(gif.Length, 1024)],
+            .. new byte[Math.Max(0, 1024 - gif.Length)], .. mp3, .. "TAG"u8, .. new byte[125]
+        ];
         var (plain, withTags) = (await ReadAsync(mp3), await ReadAsync(tagged));
         Assert.Equal(plain.Channels[0], withTags.Channels[0]);
     }
@@ -166,7 +173,9 @@ public sealed class SoundReaderTests : IDisposable
         var decoding = await _decoder.DecodeAsync(file, 0, 2, TestContext.Current.CancellationToken);
         Assert.Equal(3, decoding.Sound!.DurationSeconds);
         Assert.Equal(samples[..16_000], decoding.Sound.Channels[0]);
-        Assert.Contains("has the sample NaN at 2 s", (await _decoder.DecodeAsync(file, 0, 3, TestContext.Current.CancellationToken)).Fault, StringComparison.Ordinal);
+        Assert.Contains(
+            "has the sample NaN at 2 s", (await _decoder.DecodeAsync(file, 0, 3, TestContext.Current.CancellationToken)).Fault,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -176,7 +185,8 @@ public sealed class SoundReaderTests : IDisposable
         foreach (var kind in (string[])["mp3", "ogg", "opus"])
         {
             Assert.Equal(
-                "took longer than 0 s to decode", (await decoder.DecodeAsync(TestClips.ChirpFile(kind), 0, 60, TestContext.Current.CancellationToken)).Fault);
+                "took longer than 0 s to decode",
+                (await decoder.DecodeAsync(TestClips.ChirpFile(kind), 0, 60, TestContext.Current.CancellationToken)).Fault);
         }
     }
 
@@ -234,7 +244,9 @@ public sealed class SoundReaderTests : IDisposable
         byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
         byte[] m4a = [0, 0, 0, 16, .. "ftypM4A "u8, 0, 0, 0, 0, 0, 0, 0, 8, .. "moov"u8];
         const string Way = "Install ffmpeg, or send wav, aiff, mp3 or ogg";
-        Assert.Contains($"is a flac file, which needs ffmpeg and ffprobe, and they are not installed here. {Way}", (await DecodeAsync(flac)).Fault, StringComparison.Ordinal);
+        Assert.Contains(
+            $"is a flac file, which needs ffmpeg and ffprobe, and they are not installed here. {Way}",
+            (await DecodeAsync(flac)).Fault, StringComparison.Ordinal);
         Assert.Contains(Way, (await DecodeAsync(m4a)).Fault, StringComparison.Ordinal);
     }
 
@@ -260,7 +272,8 @@ public sealed class SoundReaderTests : IDisposable
 
     private static byte[] Wav(bool isExtensible, int bits, int containerBytes, byte[] data)
     {
-        var file = TestWav.File(isExtensible ? unchecked((short)0xFFFE) : (short)1, 16_000, 1, isExtensible ? containerBytes * 8 : bits, data);
+        var file = TestWav.File(
+            isExtensible ? unchecked((short)0xFFFE) : (short)1, 16_000, 1, isExtensible ? containerBytes * 8 : bits, data);
         BinaryPrimitives.WriteInt16LittleEndian(file.AsSpan(32), (short)containerBytes);
         if (!isExtensible)
         {

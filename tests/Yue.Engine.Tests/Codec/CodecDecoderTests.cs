@@ -74,7 +74,8 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
         using var codes = zeros([13, 2], ScalarType.Int32);
         using var embedding = zeros([1, golden.Decoder.Channels + 1, 2]);
         Assert.Contains("13 rows", Assert.Throws<ArgumentException>(() => golden.Decoder.Embed(codes)).Message, StringComparison.Ordinal);
-        Assert.Contains("embedding", Assert.Throws<ArgumentException>(() => golden.Decoder.Decode(embedding)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "embedding", Assert.Throws<ArgumentException>(() => golden.Decoder.Decode(embedding)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,7 +92,8 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
 
         // What lies outside the context is equal but for the rounding of sums; ratios 8, 5, 4, 2 reach 10.4 frames.
         var (hop, context) = (golden.Decoder.FrameSamples, golden.Decoder.ContextFrames);
-        var differ = Enumerable.Range(0, a.Length).Where(i => Math.Abs(a[i] - b[i]) > 1e-6 * peak).Select(i => i / hop).Distinct().ToArray();
+        var differ = Enumerable.Range(0, a.Length)
+            .Where(i => Math.Abs(a[i] - b[i]) > 1e-6 * peak).Select(i => i / hop).Distinct().ToArray();
         Assert.Contains(Changed, differ);
         Assert.All(differ, frame => Assert.InRange(frame, Changed - context, Changed + context));
         Assert.Equal(11, context);

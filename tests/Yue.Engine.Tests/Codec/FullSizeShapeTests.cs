@@ -56,7 +56,8 @@ public sealed class FullSizeShapeTests
         string[] training = ["embed_avg", "cluster_size", "inited"];
         static bool IsOneOf(string name, string[] starts, string[] ends) =>
             starts.Any(start => name.StartsWith(start, StringComparison.Ordinal))
-            || (name.StartsWith("quantizer.", StringComparison.Ordinal) && ends.Any(end => name.EndsWith("." + end, StringComparison.Ordinal)));
+            || (name.StartsWith("quantizer.", StringComparison.Ordinal)
+                && ends.Any(end => name.EndsWith("." + end, StringComparison.Ordinal)));
         Assert.All(table.Unread, name => Assert.True(IsOneOf(name, unused, training), $"{name} is not read"));
         Assert.All(table.WasRead, name => Assert.False(IsOneOf(name, unused, training), $"{name} is read"));
         Assert.Equal(530, table.Unread.Count() + table.WasRead.Count());
@@ -111,7 +112,8 @@ public sealed class FullSizeShapeTests
     public void Weights_that_are_not_float32_are_refused()
     {
         var table = ShapeTable.FromJson(File.ReadAllText(Fixture("codec_shapes.json")), ScalarType.BFloat16);
-        Assert.Contains("BFloat16", Assert.Throws<ArgumentException>(() => new CodecDecoder(table, Config)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "BFloat16", Assert.Throws<ArgumentException>(() => new CodecDecoder(table, Config)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -241,7 +241,8 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         using var codes = golden.RandomCodes(25);
         using var draft = codes.narrow(0, 0, 1);
         var song = Decoder().Decode(draft, draft, SongParts.CodecTracks);
-        AssertPart([.. Waves(draft, golden.Vocal).Codec.Select(sample => Math.Clamp(sample, -0.99f, 0.99f))], 16000, song.CodecTracks!.Vocal);
+        AssertPart(
+            [.. Waves(draft, golden.Vocal).Codec.Select(sample => Math.Clamp(sample, -0.99f, 0.99f))], 16000, song.CodecTracks!.Vocal);
         Assert.NotEqual(
             Decoder().Decode(codes, codes, SongParts.CodecTracks).CodecTracks!.Vocal.Clip.Samples,
             song.CodecTracks.Vocal.Clip.Samples);

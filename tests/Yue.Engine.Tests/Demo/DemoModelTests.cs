@@ -22,10 +22,13 @@ public sealed class DemoModelTests
         var folder = Path.GetDirectoryName(Demo.Stage1)!;
         Assert.Equal(
             [
-                "README.md", "YuE-s1-demo/config.json", "YuE-s1-demo/generation_config.json", "YuE-s1-demo/model.safetensors", "YuE-s1-demo/tokenizer.model",
+                "README.md", "YuE-s1-demo/config.json", "YuE-s1-demo/generation_config.json",
+                "YuE-s1-demo/model.safetensors", "YuE-s1-demo/tokenizer.model",
                 "YuE-s2-demo/config.json", "YuE-s2-demo/generation_config.json", "YuE-s2-demo/model.safetensors",
-                "xcodec_mini_infer/decoders/config.yaml", "xcodec_mini_infer/decoders/decoder_131000.pth", "xcodec_mini_infer/decoders/decoder_151000.pth",
-                "xcodec_mini_infer/final_ckpt/ckpt_00360000.pth", "xcodec_mini_infer/final_ckpt/config.yaml", "xcodec_mini_infer/semantic_ckpts/hf_1_325000/config.json",
+                "xcodec_mini_infer/decoders/config.yaml", "xcodec_mini_infer/decoders/decoder_131000.pth",
+                "xcodec_mini_infer/decoders/decoder_151000.pth",
+                "xcodec_mini_infer/final_ckpt/ckpt_00360000.pth", "xcodec_mini_infer/final_ckpt/config.yaml",
+                "xcodec_mini_infer/semantic_ckpts/hf_1_325000/config.json",
             ],
             FilesOf(folder));
         Assert.InRange(FilesOf(folder).Sum(name => new FileInfo(Path.Combine(folder, name)).Length), 1_000_000, 30_000_000);
@@ -66,7 +69,8 @@ public sealed class DemoModelTests
         using var embed = tensors.Read("quantizer.vq.layers.7._codebook.embed", config.CodebookSize, channels);
         using var prior = tensors.Read("fc_prior.weight", channels, config.LatentChannels + hubert.HiddenSize);
         using var post = tensors.Read("fc_post2.weight", config.LatentChannels, channels);
-        using var first = tensors.Read("decoder_2.model.0.weight_v", tensors.ShapeOf("decoder_2.model.0.weight_v")[0], config.LatentChannels, 7);
+        using var first = tensors.Read(
+            "decoder_2.model.0.weight_v", tensors.ShapeOf("decoder_2.model.0.weight_v")[0], config.LatentChannels, 7);
     }
 
     [Theory]
@@ -82,8 +86,10 @@ public sealed class DemoModelTests
         TensorAssert.Close(hann, window, 1e-6);
     }
 
-    private static Checkpoint OpenCodec(string folder) => TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
+    private static Checkpoint OpenCodec(string folder) =>
+        TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
 
     private static string[] FilesOf(string folder) =>
-        [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(folder, path)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(folder, path)).Order(StringComparer.Ordinal)];
 }

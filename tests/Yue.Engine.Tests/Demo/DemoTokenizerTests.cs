@@ -21,7 +21,8 @@ public sealed class DemoTokenizerTests
     [Fact]
     public void The_controls_have_the_ids_of_the_real_model()
     {
-        Assert.Equal(("<unk>", "<s>", "</s>"), (_tokenizer.UnknownToken, _tokenizer.BeginningOfSentenceToken, _tokenizer.EndOfSentenceToken));
+        Assert.Equal(
+            ("<unk>", "<s>", "</s>"), (_tokenizer.UnknownToken, _tokenizer.BeginningOfSentenceToken, _tokenizer.EndOfSentenceToken));
         Assert.Equal((0, 1, 2), (_tokenizer.UnknownId, _tokenizer.BeginningOfSentenceId, _tokenizer.EndOfSentenceId));
     }
 
@@ -63,7 +64,8 @@ public sealed class DemoTokenizerTests
     {
         for (var i = 0; i < text.Length; i++)
         {
-            if (text[i] == '\u2581' || (char.IsSurrogate(text[i]) && !(char.IsHighSurrogate(text[i]) && ++i < text.Length && char.IsLowSurrogate(text[i]))))
+            if (text[i] == '\u2581'
+                || (char.IsSurrogate(text[i]) && !(char.IsHighSurrogate(text[i]) && ++i < text.Length && char.IsLowSurrogate(text[i]))))
             {
                 return false;
             }

@@ -21,7 +21,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     /// <summary>Weights, cache, and the error that is allowed.</summary>
     public static TheoryData<string, string, double> Types { get; } = new()
     {
-        { "bf16", "bf16", 0.03 }, { "int8", "bf16", 0.03 }, { "fp8", "bf16", 0.06 }, { "bf16", "fp8", 0.06 }, { "int8", "fp8", 0.06 }, { "f32", "f32", Exact },
+        { "bf16", "bf16", 0.03 }, { "int8", "bf16", 0.03 }, { "fp8", "bf16", 0.06 },
+        { "bf16", "fp8", 0.06 }, { "int8", "fp8", 0.06 }, { "f32", "f32", Exact },
     };
 
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
@@ -41,7 +42,9 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         var last = GoldenModels.Expected<float>(file, "logits_last");
         AssertClose(last, Decode(decoder, prompt, prefilled: prompt.Length - 1), tolerance, $"{weights}, {cache} cache, prefilled");
         AssertClose(last, Decode(decoder, prompt, prefilled: 0), tolerance, $"{weights}, {cache} cache, decoded");
-        AssertClose(GoldenModels.Expected<float>(file, "logits_mid"), Decode(decoder, prompt[..((prompt.Length / 2) + 1)], prefilled: 3), tolerance, $"{weights}, {cache} cache, middle");
+        AssertClose(
+            GoldenModels.Expected<float>(file, "logits_mid"), Decode(decoder, prompt[..((prompt.Length / 2) + 1)], prefilled: 3),
+            tolerance, $"{weights}, {cache} cache, middle");
     }
 
     /// <summary>The reference on the CPU, which passes the goldens, over ids of every codebook.</summary>
@@ -74,12 +77,24 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         using var cache = exact.NewCache(rows: 1, ids.Length);
         using var hidden = exact.Prefill(ids, cache, row: 0);
         using var expected = exact.Logits(hidden, 0, config.VocabularySize).cpu();
-        foreach (var (weights, cached, tolerance) in new[] { ("bf16", "bf16", 0.01), ("int8", "bf16", 0.03), ("fp8", "bf16", 0.08), ("bf16", "fp8", 0.06), ("int8", "fp8", 0.06), ("f32", "f32", 2e-5) })
+        foreach (var (weights, cached, tolerance)
+            in new[]
+            {
+                ("bf16", "bf16", 0.01),
+                ("int8", "bf16", 0.03),
+                ("fp8", "bf16", 0.08),
+                ("bf16", "fp8", 0.06),
+                ("int8", "fp8", 0.06),
+                ("f32", "f32", 2e-5),
+            })
         {
             using var gpu = TestGpu.Open(weights, cached);
-            using var model = new LlamaModel(config, LlamaWeights.Load(config, gpu.Dtype == ScalarType.Float32 ? wide : drawn, gpu.Quantizer));
+            using var model = new LlamaModel(
+                config, LlamaWeights.Load(config, gpu.Dtype == ScalarType.Float32 ? wide : drawn, gpu.Quantizer));
             using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize, new PromptBatch(1, 1024));
-            AssertClose(expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250), tolerance, $"{weights}, {cached} cache, full-size layer");
+            AssertClose(
+                expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250),
+                tolerance, $"{weights}, {cached} cache, full-size layer");
         }
     }
 
@@ -162,7 +177,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         var (mean, deviation) = (expected.Average(), Math.Sqrt(expected.Average(value => Math.Pow(value - expected.Average(), 2))));
         var rms = Math.Sqrt(errors.Average(error => error * error));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{what}: largest error {errors.Max() / spread:P3} of the spread, RMS error {rms / deviation:P3} of the deviation (mean {mean:F3}, spread {spread:F2})"));
+            $"{what}: largest error {errors.Max() / spread:P3} of the spread, "
+                + $"RMS error {rms / deviation:P3} of the deviation (mean {mean:F3}, spread {spread:F2})"));
         TensorAssert.Close(expected, actual, fraction == Exact ? 1e-4 : fraction * spread, what);
     }
 

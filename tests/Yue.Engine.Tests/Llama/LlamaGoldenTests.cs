@@ -21,8 +21,10 @@ public sealed class LlamaGoldenTests
         var logits = model.Logits(model.Forward(ids, cache, ..1), 0, model.Config.VocabularySize).squeeze(0);   // [T, V]
 
         TensorAssert.Close(GoldenModels.Expected<float>(Expected, "logits_last"), logits[-1].data<float>().ToArray(), 1e-4, "last logits");
-        TensorAssert.Close(GoldenModels.Expected<float>(Expected, "logits_mid"), logits[prompt.Length / 2].data<float>().ToArray(), 1e-4, "middle logits");
-        TensorAssert.Close(GoldenModels.Expected<float>(Expected, "logsumexp_all"), logits.logsumexp(-1).data<float>().ToArray(), 1e-4, "log sums");
+        TensorAssert.Close(
+            GoldenModels.Expected<float>(Expected, "logits_mid"), logits[prompt.Length / 2].data<float>().ToArray(), 1e-4, "middle logits");
+        TensorAssert.Close(
+            GoldenModels.Expected<float>(Expected, "logsumexp_all"), logits.logsumexp(-1).data<float>().ToArray(), 1e-4, "log sums");
     }
 
     [Fact]

@@ -95,7 +95,8 @@ public sealed class LlamaModelTests
     [Theory]
     [InlineData(4096, 11008, 4, false, 83968, 6_224_613_376)]       // stage 1, docs/model.md 2.1
     [InlineData(2048, 5504, 16, false, 83840, 1_962_543_104)]       // stage 2
-    public void The_full_size_state_dict_has_the_published_shapes(int hidden, int inner, int kvHeads, bool tied, int vocabulary, long parameters)
+    public void The_full_size_state_dict_has_the_published_shapes(
+        int hidden, int inner, int kvHeads, bool tied, int vocabulary, long parameters)
     {
         var config = new LlamaConfig
         {

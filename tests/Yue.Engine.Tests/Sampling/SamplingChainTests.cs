@@ -117,6 +117,7 @@ public sealed class SamplingChainTests
     {
         var logits = new float[Vocabulary];
         Array.Fill(logits, float.NaN);
-        Assert.Throws<SongException>(() => _ = new SamplingChain(Vocabulary).Next(logits, [], Plain, new SeenIds(Vocabulary), 9).Ids.Length);
+        Assert.Throws<SongException>(
+            () => _ = new SamplingChain(Vocabulary).Next(logits, [], Plain, new SeenIds(Vocabulary), 9).Ids.Length);
     }
 }

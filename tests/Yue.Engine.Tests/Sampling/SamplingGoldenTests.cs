@@ -40,7 +40,9 @@ public sealed class SamplingGoldenTests
         for (var step = 0; step < steps.Length; step++)
         {
             var logits = NextLogits(model, cache, fed);
-            CompareStep(steps[step], chain.Next(logits.AsSpan(..V), logits.AsSpan(V..), sampling, seen, step), sampling.TopK, $"{name} step {step}");
+            CompareStep(
+                steps[step], chain.Next(logits.AsSpan(..V), logits.AsSpan(V..), sampling, seen, step),
+                sampling.TopK, $"{name} step {step}");
             fed = newIds[step];
             seen.Add(fed);
         }

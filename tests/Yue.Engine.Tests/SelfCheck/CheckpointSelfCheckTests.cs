@@ -186,10 +186,13 @@ public sealed class CheckpointSelfCheckTests : IDisposable
         using var vocal = Vocoder("decoder_131000.pth");
         using var instrumental = Vocoder("decoder_151000.pth");
         int[] Codes(AudioClip clip) =>
-            [.. encoder.Encode(tensor(Resampler.Resample(clip, 16_000).Samples), 0.5)[0].contiguous().data<long>().Select(code => (int)code)];
+            [.. encoder.Encode(tensor(Resampler.Resample(clip, 16_000).Samples), 0.5)[0].contiguous().data<long>()
+                .Select(code => (int)code)];
         Tensor First(float[] clip) => encoder.Encode(tensor(clip), 4).narrow(1, 0, 25);
 
-        var (sung, played) = (Codes(new(RecipeClips.Floats(RecipeClips.Vocal48()), 48_000)), Codes(new(RecipeClips.Floats(RecipeClips.Instrumental48()), 48_000)));
+        var (sung, played) = (
+            Codes(new(RecipeClips.Floats(RecipeClips.Vocal48()), 48_000)),
+            Codes(new(RecipeClips.Floats(RecipeClips.Instrumental48()), 48_000)));
         var (left, right) = RecipeClips.Stereo44();
         var mixed = Codes(new([.. left.Zip(right, (l, r) => (l + r) / 65_536f)], 44_100));
         var song = new SongPeaks(new SongDecoder(decoder, vocal, instrumental), decoder, vocal, instrumental);

@@ -23,7 +23,8 @@ public sealed class RecipeClipTests
             new[] { RecipeClips.Floats(left), RecipeClips.Floats(right), RecipeClips.DecodeSingle() },
             clip => Assert.InRange(clip.Max(Math.Abs), 0.3f, 0.999f));
         Assert.All(
-            new[] { RecipeClips.DecodeVocal(), RecipeClips.DecodeInstrumental(), RecipeClips.DecodeSingle() }, clip => Assert.Equal(16_000, clip.Length));
+            new[] { RecipeClips.DecodeVocal(), RecipeClips.DecodeInstrumental(), RecipeClips.DecodeSingle() },
+            clip => Assert.Equal(16_000, clip.Length));
     }
 
     [Fact]

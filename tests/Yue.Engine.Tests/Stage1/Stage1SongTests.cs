@@ -227,7 +227,8 @@ public sealed class Stage1SongTests
         var error = Assert.Throws<SongRequestException>(() =>
             Begun(Prompt(1), 1, new FakeStage1Sequence(), 503, maxTokens: 500));
         Assert.Equal(
-            "genre and lyrics take 3 tokens; with max_new_tokens 500 the model's context of 503 holds 2: shorten the lyrics, or lower max_new_tokens or target_seconds",
+            "genre and lyrics take 3 tokens; with max_new_tokens 500 the model's context of 503 holds 2: "
+                + "shorten the lyrics, or lower max_new_tokens or target_seconds",
             error.Message);
     }
 

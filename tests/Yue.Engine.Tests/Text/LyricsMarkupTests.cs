@@ -40,7 +40,8 @@ public sealed class LyricsMarkupTests
     {
         var parsed = LyricsParser.Parse("[Verse 1]\nHello\n\n[Chorus: anthemic, layered harmonies, driving drums]\nWe run\n\n[Outro]\nBye");
         Assert.Equal([("Verse1", "Hello"), ("Chorus", "We run"), ("Outro", "Bye")], Sung(parsed));
-        Assert.Contains("[Chorus: anthemic, layered harmonies, driving drums] as [Chorus]", Assert.Single(parsed.Warnings), StringComparison.Ordinal);
+        Assert.Contains(
+            "[Chorus: anthemic, layered harmonies, driving drums] as [Chorus]", Assert.Single(parsed.Warnings), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -63,7 +64,8 @@ public sealed class LyricsMarkupTests
     [Fact]
     public void Times_and_metadata_of_lrc_files_are_left_out()
     {
-        var parsed = LyricsParser.Parse("[ti:My Song]\n[ar: Somebody]\n[offset:+500]\n[00:01.00]Morning <00:02.10>light\n[00:05.20][01:05]We run (0:15)");
+        var parsed = LyricsParser.Parse(
+            "[ti:My Song]\n[ar: Somebody]\n[offset:+500]\n[00:01.00]Morning <00:02.10>light\n[00:05.20][01:05]We run (0:15)");
         Assert.Equal([("verse", "Morning light\nWe run")], Sung(parsed));
         Assert.Equal(
             [
@@ -119,7 +121,9 @@ public sealed class LyricsMarkupTests
     }
 
     [Theory]
-    [InlineData("[verse]\nStaring at the sunset, colors paint the sky\n(oh, oh)\nDon’t — “stop” me now… 99 times\n\n[chorus]\nCome a little closer: now\n- la\n5 a.m.")]
+    [InlineData(
+        "[verse]\nStaring at the sunset, colors paint the sky\n(oh, oh)\nDon’t — “stop” me now… 99 times\n\n"
+            + "[chorus]\nCome a little closer: now\n- la\n5 a.m.")]
     [InlineData("[Verse]\nI’m broken\nA\nI love you <3 & more\n[outro]\nGood-bye")]
     [InlineData("[verse]\n我爱你\n夜空の光\n\n[chorus]\n사랑해요\n「夢」")]
     [InlineData("[verse]\n\tEm\u00A0hm 🎵 * la * la\n\n\n[chorus]\n{la}")]

@@ -11,8 +11,11 @@ namespace Yue.Engine.Tests.Text;
 public sealed partial class LyricsParserTests
 {
     private static readonly Gen<string> GenLyrics = Gen.OneOf<string>(
-        Gen.OneOf("[verse]", "[chorus]\n", "\n[pre-chorus]\n", "\n[Verse 1] ", "[", "]", "[]", "[[x]]", "[--]", "\n", "\r\n", " ", "\u3000", "\u001C",
-            "la la", "【サビ】", "**[x y]**", "[x2]", "[0:15]", "[Am]la", "\\n", "夜空", "e\u0301", "②", "𠮷", "[𠮷]", "[②x]", "\n[Ⅳ]", "[é]", "[e\u0301]", "♪", "[start_of_segment]", "\n[start_of _segment]", "<EOA>", "\0", "\uD83C"),
+        Gen.OneOf(
+            "[verse]", "[chorus]\n", "\n[pre-chorus]\n", "\n[Verse 1] ", "[",
+            "]", "[]", "[[x]]", "[--]", "\n", "\r\n", " ", "\u3000", "\u001C",
+            "la la", "【サビ】", "**[x y]**", "[x2]", "[0:15]", "[Am]la", "\\n", "夜空", "e\u0301", "②", "𠮷", "[𠮷]", "[②x]",
+            "\n[Ⅳ]", "[é]", "[e\u0301]", "♪", "[start_of_segment]", "\n[start_of _segment]", "<EOA>", "\0", "\uD83C"),
         Gen.String[0, 5]).Array[0, 16].Select(string.Concat);
 
     [Fact]
@@ -194,7 +197,8 @@ public sealed partial class LyricsParserTests
         }
     }, iter: 5000);
 
-    private static string WithoutSpace(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c) && c is not (>= '\x1C' and <= '\x1F')));
+    private static string WithoutSpace(string text) =>
+        string.Concat(text.Where(c => !char.IsWhiteSpace(c) && c is not (>= '\x1C' and <= '\x1F')));
 
     private static string LettersAndNumbers(string text) => string.Concat(text.EnumerateRunes().Where(Rune.IsLetterOrDigit));
 

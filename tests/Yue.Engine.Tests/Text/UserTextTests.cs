@@ -12,7 +12,9 @@ public sealed class UserTextTests
     /// <summary>Text of everything that could steer the model, in pieces that can also join up.</summary>
     private static readonly Gen<string> GenHostile = Gen.OneOf<string>(
         Gen.OneOf([.. TokenMap.ControlTokens.Keys, .. UserText.PromptMarkers]),
-        Gen.OneOf("<", ">", "[", "]", "<E", "OA>", "[start_", "of_segment]", "</", "s>", " ", "\n", "la", "\0", "\uD83C", "\uDFB5", "\uFEFF", "\u200B"),
+        Gen.OneOf(
+            "<", ">", "[", "]", "<E", "OA>", "[start_", "of_segment]", "</", "s>",
+            " ", "\n", "la", "\0", "\uD83C", "\uDFB5", "\uFEFF", "\u200B"),
         Gen.String).Array[0, 12].Select(string.Concat);
 
     [Theory]

@@ -60,7 +60,8 @@ public sealed class YueTokenizerTests : IDisposable
         var genPiece = Gen.Select(Gen.Char["ab▁é"].Array[1, 4], Gen.Int[-3, 0]);
         var genModel = genPiece.Array[1, 20].Select(pieces => new TinySentencePiece(
             [.. pieces.Select(piece => (Name: new string(piece.Item1), Score: (float)piece.Item2)).DistinctBy(piece => piece.Name)]));
-        Gen.Select(genModel, Gen.OneOf<char>(Gen.Char["ab é"], Gen.Const('光')).Array[0, 24].Select(text => new string(text)).Array[8]).Sample(
+        var genText = Gen.OneOf<char>(Gen.Char["ab é"], Gen.Const('光')).Array[0, 24].Select(text => new string(text));
+        Gen.Select(genModel, genText.Array[8]).Sample(
             (model, texts) =>
             {
                 var tokenizer = Load(model.ToBytes());
@@ -80,14 +81,16 @@ public sealed class YueTokenizerTests : IDisposable
     public void Text_between_control_tokens_is_encoded_on_its_own()
     {
         var tokenizer = Load(new TinySentencePiece([("▁", -9), ("a", -9), ("▁a", -1)]).ToBytes());
-        Assert.Equal([261, TokenMap.StartOfAudio, 261, TokenMap.EndOfAudio, TokenMap.BeginOfText], tokenizer.EncodeTemplate("a<SOA>a<EOA><s>"));
+        Assert.Equal(
+            [261, TokenMap.StartOfAudio, 261, TokenMap.EndOfAudio, TokenMap.BeginOfText], tokenizer.EncodeTemplate("a<SOA>a<EOA><s>"));
         Assert.Equal([], tokenizer.EncodeTemplate(""));
     }
 
     [Fact]
     public void Names_of_control_tokens_are_words_where_they_are_not_honoured() =>
         Assert.All(TokenMap.ControlTokens.Keys,
-            name => Assert.All(Load(new TinySentencePiece([("▁", -9)]).ToBytes()).EncodeText(name), id => Assert.True(TokenMap.IsText(id))));
+            name => Assert.All(
+                Load(new TinySentencePiece([("▁", -9)]).ToBytes()).EncodeText(name), id => Assert.True(TokenMap.IsText(id))));
 
     [Fact]
     public void A_piece_named_like_a_control_token_cannot_be_reached_from_text()
@@ -113,7 +116,8 @@ public sealed class YueTokenizerTests : IDisposable
 
     [Fact]
     public void A_missing_file_is_named() =>
-        Assert.Contains("none.model", Assert.Throws<CheckpointException>(() => YueTokenizer.Load(Path.Combine(_folder, "none.model"))).Message,
+        Assert.Contains(
+            "none.model", Assert.Throws<CheckpointException>(() => YueTokenizer.Load(Path.Combine(_folder, "none.model"))).Message,
             StringComparison.Ordinal);
 
     [Fact]

@@ -15,7 +15,8 @@ public sealed class ReferenceRepairTests
         var file = File.ReadAllBytes(Goldens.PathOf("stage2", "expected.safetensors"));
         var headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(file);
         using var header = JsonDocument.Parse(file.AsMemory(8, headerLength));
-        var raws = header.RootElement.EnumerateObject().Where(entry => entry.Name.EndsWith(".raw_codes", StringComparison.Ordinal)).ToList();
+        var raws = header.RootElement.EnumerateObject()
+            .Where(entry => entry.Name.EndsWith(".raw_codes", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(raws);
         foreach (var raw in raws)
         {

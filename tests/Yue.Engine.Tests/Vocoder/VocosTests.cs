@@ -54,14 +54,18 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
         var peak = a.Max(Math.Abs);
 
         var (hop, context) = (golden.Vocal.FrameSamples, golden.Vocal.ContextFrames);
-        var differ = Enumerable.Range(0, a.Length).Where(i => Math.Abs(a[i] - b[i]) > 1e-6 * peak).Select(i => i / hop).Distinct().ToArray();
+        var differ = Enumerable.Range(0, a.Length)
+            .Where(i => Math.Abs(a[i] - b[i]) > 1e-6 * peak).Select(i => i / hop).Distinct().ToArray();
         Assert.Contains(Changed, differ);
         Assert.All(differ, frame => Assert.InRange(frame, Changed - context, Changed + context));
     }
 
     [Fact]
     public void Eight_layers_reach_27_frames_and_the_overlap_two_more() =>
-        Assert.Equal(29, new Vocos(Ones(Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }), Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }).ContextFrames);
+        Assert.Equal(
+            29, new Vocos(
+                Ones(Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }),
+                Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }).ContextFrames);
 
     [Theory]
     [InlineData(16, 4)]
@@ -73,7 +77,8 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
         // Weights that make the head's output its bias: every frame has the same spectrum, and sound follows by hand.
         var config = Small with { FftSamples = fft, HopSamples = hop };
         var bins = (fft / 2) + 1;
-        float[] logMagnitude = [.. Enumerable.Range(0, bins).Select(k => 0.1f * k)], phase = [.. Enumerable.Range(0, bins).Select(k => 0.3f + k)];
+        float[] logMagnitude = [.. Enumerable.Range(0, bins).Select(k => 0.1f * k)];
+        float[] phase = [.. Enumerable.Range(0, bins).Select(k => 0.3f + k)];
         float[] window = [.. Enumerable.Range(0, fft).Select(n => 0.6f + (0.1f * (n % 3)))];
         using var vocoder = new Vocos(new HeadOnly(config, [.. logMagnitude, .. phase], window), config);
         const int Frames = 9;

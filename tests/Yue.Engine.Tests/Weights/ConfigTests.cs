@@ -10,9 +10,10 @@ namespace Yue.Engine.Tests.Weights;
 public sealed class ConfigTests : IDisposable
 {
     internal const string Llama = """
-        {"model_type": "llama", "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
-         "num_key_value_heads": 4, "rope_theta": 10000.0, "rms_norm_eps": 1e-05, "max_position_embeddings": 16384, "vocab_size": 83968,
-         "tie_word_embeddings": false, "torch_dtype": "bfloat16", "attention_bias": false, "mlp_bias": false, "rope_scaling": null}
+        {"model_type": "llama", "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 11008,
+         "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 4, "rope_theta": 10000.0,
+         "rms_norm_eps": 1e-05, "max_position_embeddings": 16384, "vocab_size": 83968, "tie_word_embeddings": false,
+         "torch_dtype": "bfloat16", "attention_bias": false, "mlp_bias": false, "rope_scaling": null}
         """;
 
     internal const string Codec = """
@@ -32,9 +33,11 @@ public sealed class ConfigTests : IDisposable
         """;
 
     private const string Hubert = """
-        {"model_type": "hubert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "conv_dim": [512, 512],
-         "conv_kernel": [10, 3], "conv_stride": [5, 2], "conv_bias": false, "feat_extract_norm": "group", "feat_extract_activation": "gelu",
-         "do_stable_layer_norm": false, "hidden_act": "gelu", "layer_norm_eps": 1e-05, "num_conv_pos_embeddings": 128, "num_conv_pos_embedding_groups": 16}
+        {"model_type": "hubert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+         "intermediate_size": 3072, "conv_dim": [512, 512], "conv_kernel": [10, 3], "conv_stride": [5, 2],
+         "conv_bias": false, "feat_extract_norm": "group", "feat_extract_activation": "gelu",
+         "do_stable_layer_norm": false, "hidden_act": "gelu", "layer_norm_eps": 1e-05,
+         "num_conv_pos_embeddings": 128, "num_conv_pos_embedding_groups": 16}
         """;
 
     private const string Vocos = """
@@ -79,7 +82,9 @@ public sealed class ConfigTests : IDisposable
     [InlineData("\"rope_scaling\": null", "\"quantization_config\": {\"load_in_4bit\": true}", "quantization_config is")]
     [InlineData("\"attention_bias\": false", "\"attention_bias\": true", "attention_bias is true, supported: false")]
     [InlineData("\"mlp_bias\": false", "\"mlp_bias\": true", "mlp_bias is true, supported: false")]
-    [InlineData("\"num_key_value_heads\": 4", "\"num_key_value_heads\": 5", "num_key_value_heads is 5, supported: a divisor of num_attention_heads, 32")]
+    [InlineData(
+        "\"num_key_value_heads\": 4", "\"num_key_value_heads\": 5",
+        "num_key_value_heads is 5, supported: a divisor of num_attention_heads, 32")]
     [InlineData("\"vocab_size\": 83968", "\"vocab_size\": 0", "vocab_size is 0, supported: a positive integer")]
     [InlineData("\"num_hidden_layers\": 32", "\"num_hidden_layers\": -1", "num_hidden_layers is -1, supported: a positive integer")]
     [InlineData("\"hidden_size\": 4096, ", "", "hidden_size is missing, expected a positive integer")]
@@ -100,7 +105,9 @@ public sealed class ConfigTests : IDisposable
     {
         var config = LoadCodec(Codec);
         Assert.Equal([8, 5, 4, 2], config.Ratios);
-        Assert.Equal((256, 1024, 320, 50, 12), (config.LatentChannels, config.CodebookSize, config.HopSamples, config.FrameRateHz, config.Codebooks));
+        Assert.Equal(
+            (256, 1024, 320, 50, 12),
+            (config.LatentChannels, config.CodebookSize, config.HopSamples, config.FrameRateHz, config.Codebooks));
         Assert.Equal([1, 1, 8, 12], new[] { 0.1, 0.5, 4, 6 }.Select(config.CodebooksFor));
     }
 
@@ -108,7 +115,8 @@ public sealed class ConfigTests : IDisposable
     [InlineData("SoundStream", "Encodec", "generator.name is Encodec, supported: SoundStream")]
     [InlineData("D: 256", "D: -1", "generator.config.D is -1, supported: a positive integer")]
     [InlineData("D: 256", "E: 256", "generator.config.D is missing")]
-    [InlineData("[8, 5, 4, 2]", "[8, 5, 7]", "generator.config.ratios is 8, 5, 7, supported: strides whose product divides the sample rate, 16000")]
+    [InlineData(
+        "[8, 5, 4, 2]", "[8, 5, 7]", "generator.config.ratios is 8, 5, 7, supported: strides whose product divides the sample rate, 16000")]
     [InlineData("[8, 5, 4, 2]", "[65536, 65536, 65536]", "generator.config.ratios is 65536")]
     [InlineData("[8, 5, 4, 2]", "[]", "generator.config.ratios is missing, expected a list")]
     [InlineData("bins: 1024", "bins: 1000", "generator.config.bins is 1000, supported: a power of two")]
@@ -129,7 +137,9 @@ public sealed class ConfigTests : IDisposable
     public void A_hubert_config_is_read()
     {
         var config = LoadHubert(Hubert);
-        Assert.Equal((768, 12, 12, 3072, 128, 16), (config.HiddenSize, config.Layers, config.Heads, config.IntermediateSize, config.PositionKernel, config.PositionGroups));
+        Assert.Equal(
+            (768, 12, 12, 3072, 128, 16),
+            (config.HiddenSize, config.Layers, config.Heads, config.IntermediateSize, config.PositionKernel, config.PositionGroups));
         Assert.Equal([10, 3], config.ConvKernels);
     }
 
@@ -140,14 +150,25 @@ public sealed class ConfigTests : IDisposable
     [InlineData("\"conv_bias\": false", "\"feat_proj_layer_norm\": false", "feat_proj_layer_norm is false, supported: true")]
     [InlineData("\"conv_stride\": [5, 2]", "\"conv_stride\": [5]", "conv_stride is [5], supported: one for each of conv_dim's 2")]
     [InlineData("\"conv_kernel\": [10, 3]", "\"conv_kernel\": [10, 0]", "conv_kernel is [10, 0], supported: a list of positive integers")]
-    [InlineData("\"num_attention_heads\": 12", "\"num_attention_heads\": 7", "num_attention_heads is 7, supported: a divisor of hidden_size, 768")]
-    [InlineData("\"num_conv_pos_embeddings\": 128", "\"num_conv_pos_embeddings\": 127", "num_conv_pos_embeddings is 127, supported: an even number")]
+    [InlineData(
+        "\"num_attention_heads\": 12", "\"num_attention_heads\": 7", "num_attention_heads is 7, supported: a divisor of hidden_size, 768")]
+    [InlineData(
+        "\"num_conv_pos_embeddings\": 128", "\"num_conv_pos_embeddings\": 127",
+        "num_conv_pos_embeddings is 127, supported: an even number")]
     public void An_unsupported_hubert_config_is_refused_by_name(string old, string replacement, string message) =>
         AssertRefused(message, Hubert, old, replacement, text => LoadHubert(text));
 
     [Fact]
     public void A_vocos_config_is_read() => Assert.Equal(
-        new VocosConfig { InputChannels = 1024, Channels = 512, IntermediateChannels = 1536, Layers = 8, FftSamples = 3528, HopSamples = 882 },
+        new VocosConfig
+        {
+            InputChannels = 1024,
+            Channels = 512,
+            IntermediateChannels = 1536,
+            Layers = 8,
+            FftSamples = 3528,
+            HopSamples = 882,
+        },
         LoadVocos(Vocos));
 
     [Theory]
@@ -155,7 +176,8 @@ public sealed class ConfigTests : IDisposable
     [InlineData("padding: same", "padding: center", "head.init_args.padding is center, supported: same")]
     [InlineData("{dim: 512,", "{dim: 256,", "head.init_args.dim is 256, supported: 512")]
     [InlineData("n_fft: 3528", "n_fft: 3527", "head.init_args.n_fft is 3527, supported: an even number")]
-    [InlineData("hop_length: 882", "hop_length: 4000", "head.init_args.hop_length is 4000, supported: an even number of at most n_fft, 3528")]
+    [InlineData(
+        "hop_length: 882", "hop_length: 4000", "head.init_args.hop_length is 4000, supported: an even number of at most n_fft, 3528")]
     public void An_unsupported_vocos_config_is_refused_by_name(string old, string replacement, string message) =>
         AssertRefused(message, Vocos, old, replacement, text => LoadVocos(text));
 
@@ -163,7 +185,8 @@ public sealed class ConfigTests : IDisposable
 
     private CodecConfig LoadCodec(string text) => CodecConfig.Load(FolderWith(Path.Combine("final_ckpt", "config.yaml"), text));
 
-    private HubertConfig LoadHubert(string text) => HubertConfig.Load(FolderWith(Path.Combine("semantic_ckpts", "hf_1_325000", "config.json"), text));
+    private HubertConfig LoadHubert(string text) =>
+        HubertConfig.Load(FolderWith(Path.Combine("semantic_ckpts", "hf_1_325000", "config.json"), text));
 
     private VocosConfig LoadVocos(string text) => VocosConfig.Load(FolderWith(Path.Combine("decoders", "config.yaml"), text));
 

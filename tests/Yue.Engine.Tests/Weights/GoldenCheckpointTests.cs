@@ -23,7 +23,8 @@ public sealed class GoldenCheckpointTests
         var tensors = new CheckpointTensors(checkpoint, ScalarType.Float32);
 
         using var embedding = tensors.Read("model.embed_tokens.weight", config.VocabularySize, config.HiddenSize);
-        using var key = tensors.Read($"model.layers.{config.Layers - 1}.self_attn.k_proj.weight", (long)config.KeyValueHeads * config.HeadSize, config.HiddenSize);
+        using var key = tensors.Read(
+            $"model.layers.{config.Layers - 1}.self_attn.k_proj.weight", (long)config.KeyValueHeads * config.HeadSize, config.HiddenSize);
 
         Assert.Equal(config.StoredDtype, checkpoint.Tensors["model.norm.weight"].Dtype);
         Assert.Equal(!config.TieWordEmbeddings, tensors.Contains("lm_head.weight"));
@@ -38,12 +39,15 @@ public sealed class GoldenCheckpointTests
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(Codec, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
         var tensors = new CheckpointTensors(checkpoint, ScalarType.Float32);
 
-        Assert.Equal((320, 50, 12, 1, 8), (config.HopSamples, config.FrameRateHz, config.Codebooks, config.CodebooksFor(0.5), config.CodebooksFor(4)));
+        Assert.Equal(
+            (320, 50, 12, 1, 8),
+            (config.HopSamples, config.FrameRateHz, config.Codebooks, config.CodebooksFor(0.5), config.CodebooksFor(4)));
         Assert.Equal(config.CodebookSize, tensors.ShapeOf($"quantizer.vq.layers.{config.Codebooks - 1}._codebook.embed")[0]);
         Assert.False(tensors.Contains($"quantizer.vq.layers.{config.Codebooks}._codebook.embed"));
         using var fcPost = tensors.Read("fc_post2.weight", config.LatentChannels, tensors.ShapeOf("fc_prior.weight")[0]);
         using var position = tensors.Read(
-            "semantic_model.encoder.pos_conv_embed.conv.weight_v", hubert.HiddenSize, hubert.HiddenSize / hubert.PositionGroups, hubert.PositionKernel);
+            "semantic_model.encoder.pos_conv_embed.conv.weight_v", hubert.HiddenSize,
+            hubert.HiddenSize / hubert.PositionGroups, hubert.PositionKernel);
         Assert.All([fcPost, position], weight => Assert.True(weight.isfinite().all().item<bool>()));
     }
 
@@ -59,7 +63,8 @@ public sealed class GoldenCheckpointTests
         TensorAssert.Close(hann, window, 1e-6);
         Assert.Equal([config.FftSamples + 2, config.Channels], tensors.ShapeOf("head.out.weight"));
         Assert.Equal([config.Channels, config.InputChannels, 7], tensors.ShapeOf("backbone.embed.weight"));
-        Assert.Equal([config.IntermediateChannels, config.Channels], tensors.ShapeOf($"backbone.convnext.{config.Layers - 1}.pwconv1.weight"));
+        Assert.Equal(
+            [config.IntermediateChannels, config.Channels], tensors.ShapeOf($"backbone.convnext.{config.Layers - 1}.pwconv1.weight"));
         Assert.False(tensors.Contains($"backbone.convnext.{config.Layers}.pwconv1.weight"));
     }
 

@@ -27,10 +27,13 @@ public sealed class HostilePickleTests : IDisposable
     public void A_storage_of_another_size_or_class_than_its_entry_is_refused()
     {
         AssertRefused("tensor x has 24 bytes in storage 0, expected 7 values of 4 bytes", DictOf("x", Tensor([6], [1], storageCount: 7)));
-        AssertRefused("tensor x has 24 bytes in storage 0, expected 6 values of 8 bytes", DictOf("x", Tensor([6], [1], storage: "DoubleStorage")));
-        AssertRefused("tensor x has storage class torch.ComplexFloatStorage", DictOf("x", Tensor([6], [1], storage: "ComplexFloatStorage")));
+        AssertRefused(
+            "tensor x has 24 bytes in storage 0, expected 6 values of 8 bytes", DictOf("x", Tensor([6], [1], storage: "DoubleStorage")));
+        AssertRefused(
+            "tensor x has storage class torch.ComplexFloatStorage", DictOf("x", Tensor([6], [1], storage: "ComplexFloatStorage")));
         AssertRefused("the archive has no entry model/data/1", DictOf("x", Replace(Tensor([6], [1]), Words("0"), Words("1"))));
-        AssertRefused("the archive has no entry model/data/../../secret", DictOf("x", Replace(Tensor([6], [1]), Words("0"), Words("../../secret"))));
+        AssertRefused(
+            "the archive has no entry model/data/../../secret", DictOf("x", Replace(Tensor([6], [1]), Words("0"), Words("../../secret"))));
     }
 
     [Fact]
@@ -38,7 +41,9 @@ public sealed class HostilePickleTests : IDisposable
     {
         var tensor = Tensor([6], [1]);
         AssertRefused("tensor x is in the state dict twice", Join("}(", Words("x"), tensor, Words("x"), tensor, "u."));
-        AssertRefused("tensor x is stored through torch._utils._rebuild_sparse_tensor", DictOf("x", Join("ctorch._utils\n_rebuild_sparse_tensor\n)R")));
+        AssertRefused(
+            "tensor x is stored through torch._utils._rebuild_sparse_tensor",
+            DictOf("x", Join("ctorch._utils\n_rebuild_sparse_tensor\n)R")));
         AssertRefused("the state dict has a key that is no string", Join("}(K\u0001", tensor, "u."));
         AssertRefused("the pickled object is no dict", Join("]."));
     }

@@ -25,7 +25,8 @@ internal static class PickleBytes
     public static byte[] Numbers(params int[] values) => Join("(", Join([.. values.Select(Number)]), "t");
 
     /// <summary>A call of <c>_rebuild_tensor_v2</c> on storage <c>0</c>.</summary>
-    public static byte[] Tensor(int[] shape, int[] strides, int offset = 0, int storageCount = 6, string storage = "FloatStorage", string device = "cpu") =>
+    public static byte[] Tensor(
+        int[] shape, int[] strides, int offset = 0, int storageCount = 6, string storage = "FloatStorage", string device = "cpu") =>
         Join(
             "ctorch._utils\n_rebuild_tensor_v2\n(",
             "(", Words("storage"), $"ctorch\n{storage}\n", Words("0"), Words(device), Number(storageCount), "tQ",
@@ -35,7 +36,8 @@ internal static class PickleBytes
     public static byte[] DictOf(string key, byte[] value) => Join("\u0080\u0002}(", Words(key), value, "u.");
 
     /// <summary>A .pth archive of the pickle and one storage.</summary>
-    public static byte[] Archive(byte[] pickle, byte[]? storage = null, CompressionLevel level = CompressionLevel.NoCompression, string byteOrder = "little")
+    public static byte[] Archive(
+        byte[] pickle, byte[]? storage = null, CompressionLevel level = CompressionLevel.NoCompression, string byteOrder = "little")
     {
         var stream = new MemoryStream();
         using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))

@@ -27,7 +27,9 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var written = arange(0, 24).to(dtype).view(2, 3, 4);
         using var scalar = ones([], dtype);
-        SafetensorsWriter.Write(_folder["a.safetensors"], [TensorData.From("x", written), TensorData.From("scalar", scalar), TensorData.From("none", zeros([0, 3], dtype))]);
+        SafetensorsWriter.Write(
+            _folder["a.safetensors"],
+            [TensorData.From("x", written), TensorData.From("scalar", scalar), TensorData.From("none", zeros([0, 3], dtype))]);
 
         using var checkpoint = SafetensorsFile.Open(_folder["a.safetensors"]);
         using var same = new CheckpointTensors(checkpoint, dtype).Read("x", 2, 3, 4);
@@ -93,8 +95,11 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4, "tensor x of shape [2] and dtype F32 has 4 bytes, expected 8")]
-    [InlineData("""{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 4, "tensor x ends at byte 8 of the data, and the file holds 4: it is truncated")]
+    [InlineData(
+        """{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4, "tensor x of shape [2] and dtype F32 has 4 bytes, expected 8")]
+    [InlineData(
+        """{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 4,
+        "tensor x ends at byte 8 of the data, and the file holds 4: it is truncated")]
     [InlineData("""{"x":{"dtype":"F8","shape":[8],"data_offsets":[0,8]}}""", 8, "tensor x has dtype F8, expected one of F32, F16")]
     [InlineData("""{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}""", 8, "expected fewer values")]
     [InlineData("""{"x":{"dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,8]}}""", 8, "expected fewer values")]
@@ -106,16 +111,23 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"x":{"dtype":"U8","shape":[8]}}""", 8, "tensor x has no data_offsets")]
     [InlineData("""{"x":{"dtype":7,"shape":[8],"data_offsets":[0,8]}}""", 8, "tensor x has dtype none")]
     [InlineData("""{"x":[]}""", 8, "tensor x is described by [], expected an object")]
-    [InlineData("""{"x":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},"y":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""", 8, "tensor y begins at byte 4 of the data, expected 6: it overlaps")]
-    [InlineData("""{"x":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""", 8, "tensor x begins at byte 4 of the data, expected 0: there is a gap")]
+    [InlineData(
+        """{"x":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},"y":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""",
+        8, "tensor y begins at byte 4 of the data, expected 6: it overlaps")]
+    [InlineData(
+        """{"x":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""", 8,
+        "tensor x begins at byte 4 of the data, expected 0: there is a gap")]
     [InlineData("""{"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", 8, "the tensors end at byte 4 of the data, expected 8")]
-    [InlineData("""{"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"x":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""", 8, "the header is not valid JSON")]
+    [InlineData(
+        """{"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"x":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""",
+        8, "the header is not valid JSON")]
     [InlineData("""{"\ud800":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", 4, "not valid")]
     [InlineData("""["x"]""", 4, "the header is a JSON Array, expected an object")]
     [InlineData("""{"x":""", 4, "the header is not valid JSON")]
     public void An_unsound_header_is_refused(string header, int dataBytes, string message)
     {
-        var path = _folder.Write("a.safetensors", [.. PickleBytes.Int64(header.Length), .. Encoding.ASCII.GetBytes(header), .. new byte[dataBytes]]);
+        var path = _folder.Write(
+            "a.safetensors", [.. PickleBytes.Int64(header.Length), .. Encoding.ASCII.GetBytes(header), .. new byte[dataBytes]]);
         AssertRefused(message, () => SafetensorsFile.Open(path));
     }
 
@@ -135,7 +147,8 @@ public sealed class SafetensorsTests : IDisposable
     {
         AssertRefused("the file does not exist", () => SafetensorsFile.Open(_folder["none.safetensors"]));
         AssertRefused("the file is empty", () => SafetensorsFile.Open(_folder.Write("empty.safetensors", "")));
-        AssertRefused("the file has 3 bytes, expected at least the 8 bytes", () => SafetensorsFile.Open(_folder.Write("short.safetensors", "abc")));
+        AssertRefused(
+            "the file has 3 bytes, expected at least the 8 bytes", () => SafetensorsFile.Open(_folder.Write("short.safetensors", "abc")));
         AssertRefused("is a folder, expected a file", () => SafetensorsFile.Open(_folder.Root));
     }
 

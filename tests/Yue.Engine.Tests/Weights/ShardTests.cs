@@ -85,5 +85,6 @@ public sealed class ShardTests : IDisposable
     }
 
     private void AssertRefused(string message) =>
-        Assert.Contains(message, Assert.Throws<CheckpointException>(() => SafetensorsCheckpoint.Open(_folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<CheckpointException>(() => SafetensorsCheckpoint.Open(_folder.Root)).Message, StringComparison.Ordinal);
 }

@@ -20,7 +20,8 @@ internal sealed class StoredZipWriter(Stream stream)
     /// <summary>Adds one entry.</summary>
     public void Add(string name, ReadOnlySpan<byte> content)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(stream.Position + content.Length, uint.MaxValue - (1L << 24), "archive bytes");
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(
+            stream.Position + content.Length, uint.MaxValue - (1L << 24), "archive bytes");
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_entries.Count, MaxEntries - 1, "entries");
         var offset = (uint)stream.Position;
         var nameBytes = Encoding.UTF8.GetByteCount(name);

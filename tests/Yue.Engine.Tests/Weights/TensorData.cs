@@ -41,6 +41,7 @@ public sealed record TensorData(string Name, ScalarType Dtype, IReadOnlyList<lon
         var count = TensorDtype.CountOf(Shape.ToArray());
         return count is { } values && values == Bytes.Length / TensorDtype.SizeOf(Dtype) && Bytes.Length % TensorDtype.SizeOf(Dtype) == 0
             ? values
-            : throw new ArgumentException($"tensor {Name} of shape {Yue.Engine.Tensors.Shape.Text(Shape.ToArray())} and dtype {Dtype} has {Bytes.Length} bytes");
+            : throw new ArgumentException(
+                $"tensor {Name} of shape {Yue.Engine.Tensors.Shape.Text(Shape.ToArray())} and dtype {Dtype} has {Bytes.Length} bytes");
     }
 }

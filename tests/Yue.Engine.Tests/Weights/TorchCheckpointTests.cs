@@ -56,7 +56,8 @@ public sealed class TorchCheckpointTests : IDisposable
     [InlineData(new[] { 2, 3 }, new[] { 0, 2 }, 0, "cpu", new float[] { 0, 2, 4, 0, 2, 4 })]
     [InlineData(new[] { 2, 1 }, new[] { 5, 99 }, 0, "cpu", new float[] { 0, 5 })]
     [InlineData(new int[0], new int[0], 5, "cpu", new float[] { 5 })]
-    public void Strides_offset_and_device_tag_of_a_view_are_honoured(int[] shape, int[] strides, int offset, string device, float[] expected)
+    public void Strides_offset_and_device_tag_of_a_view_are_honoured(
+        int[] shape, int[] strides, int offset, string device, float[] expected)
     {
         using var checkpoint = Open(DictOf("x", Tensor(shape, strides, offset, device: device)));
         foreach (var chunkBytes in (int[])[CheckpointTensors.DefaultChunkBytes, 12, 4])
@@ -82,7 +83,8 @@ public sealed class TorchCheckpointTests : IDisposable
         var call = Join("cposix\nsystem\n(", Words($"touch {marker}"), "tR");
         var built = Join("comegaconf.listconfig\nListConfig\n)\u0081}", Words("_content"), "]K\u0001asb");
         var dict = Join("ccollections\ndefaultdict\ncbuiltins\nlist\n\u0085R(", Words("a"), "K\u0001u");
-        using var checkpoint = Open(Join("\u0080\u0002}(", Words("x"), Tensor([6], [1]), Words("call"), call, Words("built"), built, Words("dict"), dict, "u."));
+        using var checkpoint = Open(
+            Join("\u0080\u0002}(", Words("x"), Tensor([6], [1]), Words("call"), call, Words("built"), built, Words("dict"), dict, "u."));
         Assert.Equal(["x"], checkpoint.Tensors.Keys);
         Assert.False(File.Exists(marker));
     }
@@ -103,7 +105,9 @@ public sealed class TorchCheckpointTests : IDisposable
     public void A_wrong_root_key_says_which_keys_there_are()
     {
         var path = _folder.Write("a.pth", Archive(DictOf("generator", Join("}(", Words("x"), Tensor([6], [1]), "u"))));
-        AssertRefused("the pickled dict has no dict under the key codec_model; its keys are generator", () => TorchCheckpoint.Open(path, "codec_model"));
+        AssertRefused(
+            "the pickled dict has no dict under the key codec_model; its keys are generator",
+            () => TorchCheckpoint.Open(path, "codec_model"));
         AssertRefused("the state dict holds no tensors", () => TorchCheckpoint.Open(path, null));
     }
 
@@ -126,7 +130,8 @@ public sealed class TorchCheckpointTests : IDisposable
     {
         var whole = Archive(DictOf("x", Tensor([6], [1])));
         AssertRefused("the archive's end record is missing", () => TorchCheckpoint.Open(_folder.Write("cut.pth", whole[..^30]), null));
-        AssertRefused("the archive's end record is missing", () => TorchCheckpoint.Open(_folder.Write("text.pth", new string('x', 100_000)), null));
+        AssertRefused(
+            "the archive's end record is missing", () => TorchCheckpoint.Open(_folder.Write("text.pth", new string('x', 100_000)), null));
         AssertRefused("the file does not exist", () => TorchCheckpoint.Open(_folder["none.pth"], null));
     }
 

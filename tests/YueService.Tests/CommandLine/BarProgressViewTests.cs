@@ -85,7 +85,8 @@ public sealed partial class BarProgressViewTests
         public Terminal(int width)
         {
             Width = width;
-            Console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = this });
+            Console = AnsiConsole.Create(
+                new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = this });
         }
 
         public IAnsiConsole Console { get; }

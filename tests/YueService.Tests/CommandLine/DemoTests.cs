@@ -11,7 +11,8 @@ public sealed class DemoTests
     {
         using var folder = new TemporaryFolder();
         var command = new Command();
-        var exitCode = await command.RunAsync("demo", "--out", folder["song.wav"], "--stage1", "en-cot=/no/such/folder", "--tokenizer", "/no/such/file");
+        var exitCode = await command.RunAsync(
+            "demo", "--out", folder["song.wav"], "--stage1", "en-cot=/no/such/folder", "--tokenizer", "/no/such/file");
         Assert.True(exitCode == ExitCode.Success, command.Error.ToString());
         Assert.Equal(DemoCommand.Lyrics, Assert.Single(command.Engine.Requests).Lyrics);
         Assert.Equal(["song.wav"], folder.Files);

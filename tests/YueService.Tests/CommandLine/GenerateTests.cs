@@ -71,12 +71,16 @@ public sealed class GenerateTests : IDisposable
     [InlineData("The reference clip cannot be read: ", "--reference", "no-such.mp3")]
     [InlineData("--reference: reference.audio is not a sound file", "--reference", "lyrics.txt")]
     [InlineData("--reference-instrumental: reference.instrumental is missing", "--reference-vocal", "lyrics.txt")]
-    [InlineData("--reference-end: reference.end_seconds is 3 and reference.start_seconds 4", "--reference", "lyrics.txt", "--reference-start", "4", "--reference-end", "3")]
+    [InlineData(
+        "--reference-end: reference.end_seconds is 3 and reference.start_seconds 4",
+        "--reference", "lyrics.txt", "--reference-start", "4", "--reference-end", "3")]
     [InlineData("--reference-separate: ", "--reference", "lyrics.txt", "--reference-separate")]
     public async Task A_reference_clip_at_fault_is_told_by_its_option(string says, params string[] options)
     {
         Ffmpeg.SkipWithout();
-        var exitCode = await GenerateAsync(["--out", _folder["song.wav"], .. options.Select(option => option.Contains('.', StringComparison.Ordinal) ? _folder[option] : option)]);
+        var exitCode = await GenerateAsync(
+            ["--out", _folder["song.wav"], .. options.Select(
+                option => option.Contains('.', StringComparison.Ordinal) ? _folder[option] : option)]);
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
         Assert.Empty(_command.Engine.Requests);
@@ -86,18 +90,23 @@ public sealed class GenerateTests : IDisposable
     public async Task Codes_are_written_and_gone_on_from()
     {
         File.WriteAllText(_folder["lyrics.txt"], "[verse]\na\n[chorus]\nb\n[outro]\nc");
-        Assert.Equal((ExitCode.Success, ""), (await GenerateAsync("--out", _folder["draft.wav"], "--stage", "draft", "--return-codes", _folder["codes.json"]), Faults()));
+        Assert.Equal(
+            (ExitCode.Success, ""),
+            (await GenerateAsync("--out", _folder["draft.wav"], "--stage", "draft", "--return-codes", _folder["codes.json"]), Faults()));
         Assert.Equal(
             ExitCode.Success,
             await GenerateAsync(
-                "--out", _folder["song.wav"], "--continue-from", _folder["codes.json"], "--target-seconds", "12.5", "--fade-out-seconds", "0"));
+                "--out", _folder["song.wav"], "--continue-from", _folder["codes.json"],
+                "--target-seconds", "12.5", "--fade-out-seconds", "0"));
         Assert.Equal(
             ExitCode.Success,
-            await GenerateAsync("--out", _folder["song.wav"], "--continue-from", _folder["codes.json"], "--replace-section", "2", "--target-seconds", "3"));
+            await GenerateAsync(
+                "--out", _folder["song.wav"], "--continue-from", _folder["codes.json"], "--replace-section", "2", "--target-seconds", "3"));
         Assert.Equal(
             ExitCode.Success,
             await _command.RunAsync(
-                "generate", "--stage", "finish", "--instrumental", "--continue-from", _folder["codes.json"], "--reference", _folder["lyrics.txt"], "--out", _folder["song.wav"]));
+                "generate", "--stage", "finish", "--instrumental", "--continue-from", _folder["codes.json"],
+                "--reference", _folder["lyrics.txt"], "--out", _folder["song.wav"]));
         Assert.Contains("warning: reference was ignored", _command.Error.ToString(), StringComparison.Ordinal);
 
         var asked = _command.Engine.Requests.ToArray();
@@ -107,7 +116,8 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(2, asked[2].ReplaceSection);
         Assert.Equal((SongScope.Finish, true, ""), (asked[3].Scope, asked[3].Instrumental, asked[3].Lyrics));
         Assert.All(asked[1..], request => Assert.Equal(
-            FakeSongEngine.Codes.Sections.Select(section => section.ToIds()), request.ContinueFrom!.Sections.Select(section => section.ToIds())));
+            FakeSongEngine.Codes.Sections.Select(section => section.ToIds()),
+            request.ContinueFrom!.Sections.Select(section => section.ToIds())));
         Assert.Equal(["codes.json", "draft.wav", "lyrics.txt", "song.wav"], _folder.Files);
     }
 
@@ -235,7 +245,8 @@ public sealed class GenerateTests : IDisposable
             return Task.FromResult(FakeSongEngine.Song(request));
         };
         Assert.Equal(
-            ExitCode.Failure, await GenerateAsync("--out", Path.Combine(target, "song.wav"), "--stems", "--return-codes", _folder["codes.json"]));
+            ExitCode.Failure,
+            await GenerateAsync("--out", Path.Combine(target, "song.wav"), "--stems", "--return-codes", _folder["codes.json"]));
         var says = Assert.Single(Messages());
         Assert.StartsWith($"The song could not be written to {target}/song.wav: ", says, StringComparison.Ordinal);
         Assert.Equal(["codes.json", "song.instrumental.wav", "song.vocal.wav", "song.wav"], KeptFiles(says));
@@ -344,7 +355,8 @@ public sealed class GenerateTests : IDisposable
             return FakeSongEngine.Song(request, "output clipped");
         };
         var song = GenerateAsync("--out", _folder["song.wav"]);
-        await Eventually.TrueAsync(() => _command.Error.ToString().Contains(" 25 % singing section 2 of 3, about", StringComparison.Ordinal));
+        await Eventually.TrueAsync(
+            () => _command.Error.ToString().Contains(" 25 % singing section 2 of 3, about", StringComparison.Ordinal));
         step.Release();
         await Eventually.TrueAsync(() => _command.Error.ToString().Contains(" 90 % decoding", StringComparison.Ordinal));
         step.Release();
@@ -384,7 +396,8 @@ public sealed class GenerateTests : IDisposable
 
     /// <summary>The lines on standard error, the progress excepted.</summary>
     private IEnumerable<string> Messages() =>
-        _command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(" % ", StringComparison.Ordinal));
+        _command.Error.ToString()
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(" % ", StringComparison.Ordinal));
 
     /// <summary>Removes the folder that a message says a song is kept in, and returns its files.</summary>
     private static IEnumerable<string> KeptFiles(string message)

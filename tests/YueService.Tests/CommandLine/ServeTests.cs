@@ -153,13 +153,14 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public async Task The_host_starts_stops_and_disposes_of_the_engine_once()
     {
-        using var host = YueHost.BuildEngine(new HostSettings([], []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
+        using var host = YueHost.BuildEngine(
+            new HostSettings([], []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
         var engine = (FakeSongEngine)host.Services.GetRequiredService<ISongEngine>();
         await host.StartAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["started"], engine.Life);
         await host.StopAsync(TestContext.Current.CancellationToken);
         host.Dispose();
-        Assert.Equal(["started", "stopped", "disposed"], engine.Life);
+        Assert.Equal(["started", "drained", "disposed"], engine.Life);
     }
 
     private static int FreePort()

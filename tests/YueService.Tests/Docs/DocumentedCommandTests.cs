@@ -26,7 +26,8 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         using var folder = new TemporaryFolder();
         await PrepareAsync(folder);
         var draft = await DraftAsync();
-        var commands = DocumentedCommand.ReadAll().Where(command => command.ReasonNotRun is null && command.Text != DocumentedCommand.Serve).ToList();
+        var commands = DocumentedCommand.ReadAll()
+            .Where(command => command.ReasonNotRun is null && command.Text != DocumentedCommand.Serve).ToList();
         Assert.NotEmpty(commands);
         foreach (var command in commands.Where(command => Ffmpeg.IsInstalled || !Clips.Any(command.Text.Contains)))
         {
@@ -55,14 +56,17 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     {
         var commands = DocumentedCommand.ReadAll();
         Assert.Contains(commands, command => command.Text == DocumentedCommand.Serve);
-        Assert.All(DocumentedCommand.NotRun, entry => Assert.Contains(commands, command => command.Text.StartsWith(entry.Start, StringComparison.Ordinal)));
+        Assert.All(
+            DocumentedCommand.NotRun,
+            entry => Assert.Contains(commands, command => command.Text.StartsWith(entry.Start, StringComparison.Ordinal)));
     }
 
     [Fact]
     public async Task Dotnet_run_starts_the_program_in_the_folder_of_the_user()
     {
         var (exitCode, printed) = await RunAsync(
-            $"dotnet msbuild '{Path.Combine(DemoProcess.Repository, "src", "YueService", "YueService.csproj")}' -getProperty:RunWorkingDirectory",
+            $"dotnet msbuild '{Path.Combine(DemoProcess.Repository, "src", "YueService", "YueService.csproj")}' "
+                + "-getProperty:RunWorkingDirectory",
             DemoProcess.Repository);
         Assert.True(exitCode == 0, printed);
         Assert.Equal("", printed.Trim());
@@ -72,7 +76,8 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     private static async Task PrepareAsync(TemporaryFolder folder)
     {
         await File.WriteAllTextAsync(folder["song.txt"], "[verse]\nStaring at the sunset\n", TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(folder["yue"], $"#!/bin/sh\nexec dotnet '{DemoProcess.ProgramPath}' \"$@\"\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            folder["yue"], $"#!/bin/sh\nexec dotnet '{DemoProcess.ProgramPath}' \"$@\"\n", TestContext.Current.CancellationToken);
         File.SetUnixFileMode(folder["yue"], UnixFileMode.UserRead | UnixFileMode.UserExecute);
 
         // curl ends with an error code when the service answers with an error.
@@ -90,7 +95,8 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     /// <summary>Makes a draft and returns its id, for the commands that go on from one.</summary>
     private async Task<string> DraftAsync()
     {
-        using var response = await demo.Client.PostAsJsonAsync("/v1/songs", new { lyrics = "[verse]\nla", max_new_tokens = 100, stage = "draft" });
+        using var response = await demo.Client.PostAsJsonAsync(
+            "/v1/songs", new { lyrics = "[verse]\nla", max_new_tokens = 100, stage = "draft" });
         var id = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
         await demo.Client.WhenAsync($"/v1/songs/{id}", "succeeded");
         return id;
@@ -102,7 +108,11 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     /// <param name="home">The home folder of a user of its own, whose PATH it is on; null for the user of the tests.</param>
     private static async Task<(int ExitCode, string Printed)> RunAsync(string command, string folder, string? home = null)
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-ec", $"exec 2>&1\n{command}"]) { WorkingDirectory = folder, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("/bin/sh", ["-ec", $"exec 2>&1\n{command}"])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+        };
         if (home is not null)
         {
             start.Environment["PATH"] = $"{home}:{start.Environment["PATH"]}";

@@ -15,7 +15,14 @@ public sealed class DoctorTests
 {
     private const long Big = 10_000_000_000;
     private static readonly GpuFacts Gpu = new("NVIDIA H100", "570.1", 80L << 30, 60L << 30);
-    private static readonly MachineFacts Whole = new() { HasCuda = true, Gpus = [Gpu], HostBytes = 64L << 30, HasFfmpeg = true, CanReadEveryClip = true };
+    private static readonly MachineFacts Whole = new()
+    {
+        HasCuda = true,
+        Gpus = [Gpu],
+        HostBytes = 64L << 30,
+        HasFfmpeg = true,
+        CanReadEveryClip = true,
+    };
 
     [Fact]
     public void A_whole_machine_is_ok() => Assert.All(
@@ -46,7 +53,15 @@ public sealed class DoctorTests
     [Fact]
     public void What_is_missing_on_a_bare_machine_is_told_with_what_mends_it()
     {
-        var findings = Check(new MachineFacts { TorchFault = "GLIBCXX_3.4.32 not found", HostBytes = 1, CanListen = _ => false, FolderFault = _ => "read-only" }, "auto", Big);
+        var findings = Check(
+            new MachineFacts
+            {
+                TorchFault = "GLIBCXX_3.4.32 not found",
+                HostBytes = 1,
+                CanListen = _ => false,
+                FolderFault = _ => "read-only",
+            },
+            "auto", Big);
         Assert.Equal(
             [
                 ("libtorch", FindingLevel.Missing), ("device", FindingLevel.Ok), ("memory", FindingLevel.Missing),
@@ -86,7 +101,8 @@ public sealed class DoctorTests
         using var folder = new TemporaryFolder();
         var command = new Command();
         await command.RunAsync("doctor", $"--Yue:StateFolder={folder["a/b"]}");
-        Assert.Contains($"ok       state: jobs and their songs can be kept in {folder["a/b"]}", command.Output.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            $"ok       state: jobs and their songs can be kept in {folder["a/b"]}", command.Output.ToString(), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
 
         Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--Yue:StateFolder=/proc/yue"));
@@ -151,7 +167,9 @@ public sealed class DoctorTests
         Assert.Contains("agree    resampler: first values", output, StringComparison.Ordinal);
         Assert.Contains("agree    recipe clip: vocal", output, StringComparison.Ordinal);
         Assert.Contains("disagree stage 2: a chunk of 40 frames", output, StringComparison.Ordinal);
-        Assert.Equal(24, output.Split('\n').Count(line => line.StartsWith("agree", StringComparison.Ordinal) || line.StartsWith("disagree", StringComparison.Ordinal)));
+        Assert.Equal(
+            24, output.Split('\n').Count(line => line.StartsWith("agree", StringComparison.Ordinal) || line.StartsWith(
+                "disagree", StringComparison.Ordinal)));
 
         Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--deep", "--figures", folder["none.json"]));
     }

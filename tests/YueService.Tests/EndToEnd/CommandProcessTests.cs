@@ -23,7 +23,8 @@ public sealed class CommandProcessTests : IDisposable
         Assert.True(exitCode == ExitCode.Success, error);
         Assert.Equal(16_000, WavFile.Parse(output).Interleaved.Length);
         Assert.Contains(
-            "The environment variable YUE_QUEU_CAPACITY names no setting and is ignored; the closest is YUE_QUEUE_CAPACITY", error, StringComparison.Ordinal);
+            "The environment variable YUE_QUEU_CAPACITY names no setting and is ignored; the closest is YUE_QUEUE_CAPACITY",
+            error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -32,7 +33,8 @@ public sealed class CommandProcessTests : IDisposable
         var (exitCode, output, error) = await DemoProcess.RunWithAsync(
             [("YUE_DEVICE", "cuda:99")], "generate", "--lyrics", _folder["lyrics.txt"], "--out", _folder["song.wav"]);
         Assert.Equal((ExitCode.EngineFailed, 0), (exitCode, output.Length));
-        var line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => !line.Contains(" % ", StringComparison.Ordinal));
+        var line = Assert.Single(
+            error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => !line.Contains(" % ", StringComparison.Ordinal));
         Assert.StartsWith("The models could not be loaded: Device is cuda:99, and this build finds ", line, StringComparison.Ordinal);
         Assert.Equal(["lyrics.txt"], _folder.Files);
     }

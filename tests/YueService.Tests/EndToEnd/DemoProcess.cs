@@ -22,7 +22,8 @@ public sealed class DemoProcess : IAsyncLifetime
     public static string Repository { get; } = FindRepository();
 
     /// <summary>The program, built with the configuration of these tests.</summary>
-    public static string ProgramPath { get; } = Path.Combine(Repository, "src", "YueService", "bin", Build.Parent!.Name, Build.Name, "yue.dll");
+    public static string ProgramPath { get; } = Path.Combine(
+        Repository, "src", "YueService", "bin", Build.Parent!.Name, Build.Name, "yue.dll");
 
     public HttpClient Client { get; } = new();
 
@@ -43,7 +44,8 @@ public sealed class DemoProcess : IAsyncLifetime
         });
     }
 
-    /// <summary>Runs the program, of a user with an empty home folder, to its end and returns its exit code and all that it printed.</summary>
+    /// <summary>Runs the program, of a user with an empty home folder, to
+    /// its end and returns its exit code and all that it printed.</summary>
     public static async Task<(int ExitCode, string Printed)> RunAsync(params string[] arguments)
     {
         var (exitCode, output, error) = await RunWithAsync([], arguments);
@@ -56,7 +58,11 @@ public sealed class DemoProcess : IAsyncLifetime
     {
         using var state = new TemporaryFolder();
         using var home = new TemporaryFolder();
-        var start = new ProcessStartInfo("dotnet", [ProgramPath, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [ProgramPath, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["Yue__StateFolder"] = state.Path;
         start.Environment["HOME"] = home.Path;
         foreach (var (name, value) in variables)

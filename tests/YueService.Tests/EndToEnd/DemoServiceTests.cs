@@ -28,7 +28,8 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     public async Task An_old_client_gets_its_answer()
     {
         using var answer = await demo.Client.PostAsJsonAsync(
-            "/predict", new { lyrics = "[verse]\nla la", genre = "Pop", max_new_tokens = 100, run_n_segments = 1, seed = 42, client_job_id = "job-1" });
+            "/predict",
+            new { lyrics = "[verse]\nla la", genre = "Pop", max_new_tokens = 100, run_n_segments = 1, seed = 42, client_job_id = "job-1" });
         var song = await answer.Content.ReadFromJsonAsync<JsonElement>();
 
         Assert.Equal("success", song.GetProperty("status").GetString());
@@ -43,7 +44,8 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     public async Task A_draft_is_finished_by_its_id_to_the_bytes_of_the_full_song()
     {
         var full = await SingAsync(seed: 9);
-        using var draft = await demo.Client.PostAsJsonAsync("/v1/songs", new { lyrics = "[verse]\nla la", max_new_tokens = 100, seed = 9, stage = "draft" });
+        using var draft = await demo.Client.PostAsJsonAsync(
+            "/v1/songs", new { lyrics = "[verse]\nla la", max_new_tokens = 100, seed = 9, stage = "draft" });
         var id = (await draft.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
         await demo.Client.WhenAsync($"/v1/songs/{id}", "succeeded");
         var rough = WavFile.Parse(await demo.Client.GetByteArrayAsync($"/v1/songs/{id}/audio", TestContext.Current.CancellationToken));
@@ -119,7 +121,8 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     private Task UntilRunningAsync(int count) => Eventually.TrueAsync(
-        async () => (await demo.Client.GetFromJsonAsync<JsonElement>("/health")).GetProperty("queue").GetProperty("running").GetInt32() == count);
+        async () =>
+            (await demo.Client.GetFromJsonAsync<JsonElement>("/health")).GetProperty("queue").GetProperty("running").GetInt32() == count);
 
     [GeneratedRegex("""^yue_songs_total\{[^}]*outcome="cancelled"[^}]*\} 1$""", RegexOptions.Multiline)]
     private static partial Regex CancelledSong();

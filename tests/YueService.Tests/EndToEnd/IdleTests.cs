@@ -37,7 +37,8 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     }
 
     /// <summary>Measures one window after another until one is quiet.</summary>
-    /// <remarks>The work that starting leaves, such as compilation in the background, takes an unknown time but ends. A timer does not.</remarks>
+    /// <remarks>The work that starting leaves, such as compilation in the
+    /// background, takes an unknown time but ends. A timer does not.</remarks>
     /// <param name="begin">Begins a window and returns what ends it with the amount that was used in it.</param>
     /// <param name="allowed">The amount per second of a quiet window.</param>
     /// <param name="unit">The amount's name.</param>

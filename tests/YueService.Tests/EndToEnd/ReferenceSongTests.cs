@@ -44,7 +44,9 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
             "/predict", new { lyrics = "[verse]\nla la", max_new_tokens = 100, output = new { loudness_lufs = -30 } }));
         var loudness = await new LoudnessMeter().MeasureAsync(WavFile.Parse(Audio(song)).ToMono(), TestContext.Current.CancellationToken);
         Assert.Equal(-30, loudness.IntegratedLufs, 0.15);
-        Assert.Equal(-30 - song.GetProperty("loudness").GetProperty("measured_lufs").GetDouble(), song.GetProperty("loudness").GetProperty("gain_db").GetDouble(), 0.01);
+        Assert.Equal(
+            -30 - song.GetProperty("loudness").GetProperty("measured_lufs").GetDouble(),
+            song.GetProperty("loudness").GetProperty("gain_db").GetDouble(), 0.01);
     }
 
     private static object Request(object? reference) => new { lyrics = "[verse]\nla la", max_new_tokens = 100, seed = 3, reference };
@@ -60,7 +62,8 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
     private static (double Seconds, int Tracks, bool FromCache) Heard(JsonElement song)
     {
         var heard = song.GetProperty("reference");
-        return (heard.GetProperty("seconds").GetDouble(), heard.GetProperty("tracks").GetInt32(), heard.GetProperty("from_cache").GetBoolean());
+        return (
+            heard.GetProperty("seconds").GetDouble(), heard.GetProperty("tracks").GetInt32(), heard.GetProperty("from_cache").GetBoolean());
     }
 
     private static byte[] Audio(JsonElement song) => song.GetProperty("audio_base64").GetBytesFromBase64();
@@ -87,10 +90,11 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("espeak-ng", "--stdout \"Staring at the sunset, colors paint the sky, and every road you take\"")
-            {
-                RedirectStandardOutput = true,
-            })!;
+            using var process = Process.Start(
+                new ProcessStartInfo("espeak-ng", "--stdout \"Staring at the sunset, colors paint the sky, and every road you take\"")
+                {
+                    RedirectStandardOutput = true,
+                })!;
             using var wav = new MemoryStream();
             await process.StandardOutput.BaseStream.CopyToAsync(wav);
             await process.WaitForExitAsync();
@@ -108,7 +112,8 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
         var pitch = 140 + (30 * Math.Sin(2 * Math.PI * 0.7 * t));
         var formant = 700 + (300 * Math.Sin(2 * Math.PI * 2.3 * t));
         var sum = Enumerable.Range(1, 20).Sum(k =>
-            Math.Sin(2 * Math.PI * k * pitch * t) * (Math.Exp(-Math.Abs((k * pitch) - formant) / 200) + (0.5 * Math.Exp(-Math.Abs((k * pitch) - 1800) / 300))));
+            Math.Sin(2 * Math.PI * k * pitch * t)
+                * (Math.Exp(-Math.Abs((k * pitch) - formant) / 200) + (0.5 * Math.Exp(-Math.Abs((k * pitch) - 1800) / 300))));
         return (float)(0.2 * sum * (0.5 - (0.5 * Math.Cos(2 * Math.PI * 2 * t))));
     }
 }

@@ -16,29 +16,45 @@ internal static class BadClips
         ["0 bytes"] = ("is empty (0 bytes)", () => Bytes([])),
         ["noise"] = (Unreadable, () => Bytes(Noise(100_000))),
         ["a picture"] = (Unreadable, () => Ffmpeg.MakeAsync("-f lavfi -i color=red:s=16x16 -frames:v 1", "png")),
-        ["a video with sound"] = ("holds video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mpeg4", "mp4")),
-        ["a silent video"] = ("holds video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
-        ["an H.264 video"] = ("holds video (H.264); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v libx264", "mp4")),
-        ["a Matroska video"] = ("is a file of Matroska or WebM video, which is not read; send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "mkv")),
-        ["an AVI video"] = ("is a file of AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
-        ["a video of pictures"] = ("holds video (JPEG)", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mjpeg -pix_fmt yuvj420p", "mov")),
+        ["a video with sound"] = ("holds video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync(
+            "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mpeg4", "mp4")),
+        ["a silent video"] =
+            ("holds video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
+        ["an H.264 video"] = ("holds video (H.264); send its sound track", () => Ffmpeg.MakeAsync(
+            "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v libx264", "mp4")),
+        ["a Matroska video"] = ("is a file of Matroska or WebM video, which is not read; send its sound track", () => Ffmpeg.MakeAsync(
+            "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "mkv")),
+        ["an AVI video"] =
+            ("is a file of AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
+        ["a video of pictures"] = ("holds video (JPEG)", () => Ffmpeg.MakeAsync(
+            "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mjpeg -pix_fmt yuvj420p", "mov")),
         ["ten hours by a wav header"] = (
-            "is cut short: its header says 36000 s, and 2 s are there", () => Bytes(TestWav.File(1, 8000, 1, 8, new byte[16_000], 8000 * 36_000))),
+            "is cut short: its header says 36000 s, and 2 s are there",
+            () => Bytes(TestWav.File(1, 8000, 1, 8, new byte[16_000], 8000 * 36_000))),
         ["ten hours by a flac header"] = ("is longer than 10 minutes", () => FlacThatSaysAsync(36_000)),
         ["9 channels"] = ("has 9 channels; 1 to 8 are read", () => Bytes(TestWav.Silence(16_000, 9, 2))),
         ["3 Hz"] = ("has 3 samples per second; 4000 to 192000 are read", () => Bytes(TestWav.Silence(3, 1, 20))),
-        ["NaN samples"] = ("has the sample NaN at 1 s", () => Bytes(TestWav.OfFloats(16_000, 1, [.. TestWav.Sine(16_000, 440, 1), float.NaN, .. new float[16_000]]))),
-        ["samples of another scale"] = ("has the sample 20000 at 0 s; full scale is -1 to 1", () => Bytes(TestWav.OfFloats(16_000, 1, [.. Enumerable.Repeat(20_000f, 32_000)]))),
-        ["an HLS playlist"] = (Unreadable, () => Text("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")),
+        ["NaN samples"] = ("has the sample NaN at 1 s", () => Bytes(
+            TestWav.OfFloats(16_000, 1, [.. TestWav.Sine(16_000, 440, 1), float.NaN, .. new float[16_000]]))),
+        ["samples of another scale"] = ("has the sample 20000 at 0 s; full scale is -1 to 1", () => Bytes(
+            TestWav.OfFloats(16_000, 1, [.. Enumerable.Repeat(20_000f, 32_000)]))),
+        ["an HLS playlist"] =
+            (Unreadable, () => Text("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")),
         ["a playlist"] = (Unreadable, () => Text("[playlist]\nFile1=/etc/passwd\nNumberOfEntries=1\n")),
         ["a list of files to join"] = (Unreadable, () => Text("ffconcat version 1.0\nfile '/dev/zero'\n")),
-        ["a session description"] = (Unreadable, () => Text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n")),
-        ["half an hour of silence in flac"] = ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 1800 -compression_level 0", "flac")),
-        ["an eleven minute mp3 of silence"] = ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
+        ["a session description"] =
+            (Unreadable, () => Text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n")),
+        ["half an hour of silence in flac"] = ("is longer than 10 minutes", () => Ffmpeg.MakeAsync(
+            "-f lavfi -i anullsrc=r=8000:cl=mono -t 1800 -compression_level 0", "flac")),
+        ["an eleven minute mp3 of silence"] =
+            ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
         ["a header and nothing"] = ("holds no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
-        ["a codec that wav files seldom have"] = ("is a WAV file of format tag 2 with 4 bits, which is not read", () => Ffmpeg.MakeAsync("-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
-        ["a Vorbis file whose codebooks promise 4 GB"] = ("has Vorbis codebooks of more than", () => Bytes(TestOgg.VorbisOfHugeCodebooks())),
-        ["an Ogg page with a wrong checksum"] = ("is damaged: the checksum of the page at byte 0 is wrong", () => Bytes(TestOgg.WrongChecksum())),
+        ["a codec that wav files seldom have"] = ("is a WAV file of format tag 2 with 4 bits, which is not read", () => Ffmpeg.MakeAsync(
+            "-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
+        ["a Vorbis file whose codebooks promise 4 GB"] =
+            ("has Vorbis codebooks of more than", () => Bytes(TestOgg.VorbisOfHugeCodebooks())),
+        ["an Ogg page with a wrong checksum"] =
+            ("is damaged: the checksum of the page at byte 0 is wrong", () => Bytes(TestOgg.WrongChecksum())),
         ["an Opus file of garbage"] = ("is damaged and cannot be decoded", () => Bytes(TestOgg.OpusOfGarbage())),
         ["boxes in boxes without end"] = ("is cut short: it has no moov box", () => Bytes(TestMp4.Nested(1 << 20))),
         ["a million chunks"] = ("has more than 1000 chunks before its sound", () => Bytes([.. "RIFF    WAVE"u8, .. new byte[8 << 20]])),
@@ -53,7 +69,8 @@ internal static class BadClips
 
     private static Task<byte[]> Bytes(byte[] bytes) => Task.FromResult(bytes);
 
-    private static Task<byte[]> Text(string text, int times = 1) => Bytes(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(text, times))));
+    private static Task<byte[]> Text(string text, int times = 1) =>
+        Bytes(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(text, times))));
 
     private static byte[] Noise(int length)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Hosting;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
@@ -7,7 +6,7 @@ using Yue.Engine.Songs;
 namespace YueService.Tests.Fakes;
 
 /// <summary>An engine that a test tells what to do; by default it is ready and sings a short tone at once.</summary>
-internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
+internal sealed class FakeSongEngine : ISongEngine, IDisposable
 {
     public const string ModelName = "en-cot";
 
@@ -20,10 +19,14 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
         SongModels = [new(ModelName, ModelFamilies.Descriptions[0]), new("en-icl", ModelFamilies.Descriptions[0])],
         Models = [new(ModelName, "stage1", "f32", 12, true), new("en-icl", "stage1", "f32", 12, true), new("s2", "stage2", "f32", 3, true)],
         Memory = new(1000, 200, 300),
-        QueueDepth = 1,
         Running = 1,
     };
 
+    private readonly Lock _lock = new();
+    private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Exception? _closed;
+    private int _places = 1000;
+    private int _singing;
     private int _statusReads;
 
     public EngineStatus Status
@@ -42,64 +45,136 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
 
     public Task<string> Lost => _lost.Task;
 
-    public TimeSpan EstimatedWait { get; set; }
+    /// <summary>The songs that are sung at once.</summary>
+    public int Places
+    {
+        get => _places;
+        set
+        {
+            lock (_lock)
+            {
+                _places = value;
+                TellOfRoom();
+            }
+        }
+    }
 
-    public SubmitOutcome Outcome { get; set; } = SubmitOutcome.Accepted;
+    /// <summary>What the engine does while it drains, before it has ended.</summary>
+    public Func<CancellationToken, Task> Drain { get; set; } = _ => Task.CompletedTask;
 
-    /// <summary>Says whether a song is taken; null takes <see cref="Outcome"/> for the answer.</summary>
-    public Func<SubmitOutcome>? Admit { get; set; }
-
-    /// <summary>What stopping the engine does.</summary>
-    public Func<CancellationToken, Task> Stop { get; set; } = _ => Task.CompletedTask;
-
-    /// <summary>Every song submitted, once <see cref="Sing"/> has begun.</summary>
+    /// <summary>Every song admitted, once <see cref="Sing"/> has begun.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
     /// <summary>How a song is made.</summary>
     public Func<SongRequest, IProgress<SongProgress>?, CancellationToken, Task<SongResult>> Sing { get; set; } =
         (request, _, _) => Task.FromResult(Song(request));
 
-    public SubmitOutcome TrySubmit(
-        SongRequest request, IProgress<SongProgress>? progress, out Task<SongResult>? song, CancellationToken cancel)
+    public Task WhenRoomAsync(CancellationToken cancel)
     {
-        song = null;
-        var outcome = Admit?.Invoke() ?? Outcome;
-        if (outcome == SubmitOutcome.Accepted)
+        lock (_lock)
         {
-            song = Sing(request, progress, cancel);
-            Requests.Enqueue(request);
+            TellOfRoom();
+            return _closed is { } reason ? Task.FromException(reason) : _room.Task.WaitAsync(cancel);
+        }
+    }
+
+    public bool TryAdmit(SongTicket ticket)
+    {
+        lock (_lock)
+        {
+            if (_closed is not null || _singing >= _places)
+            {
+                return false;
+            }
+
+            _singing++;
         }
 
-        return outcome;
+        _ = SingAsync(ticket);
+        return true;
     }
 
     /// <summary>Fails as a ready engine does whose device is lost.</summary>
     public void Lose(string reason)
     {
         Status = Status with { State = EngineState.Failed, Failure = reason };
+        Close(new EngineDeadException(reason));
         _lost.SetResult(reason);
     }
 
     /// <summary>What the host did with the engine, in order.</summary>
     public ConcurrentQueue<string> Life { get; } = new();
 
-    public Task StartAsync(CancellationToken cancellationToken)
+    public void Start()
     {
         Life.Enqueue("started");
-        return Task.CompletedTask;
+        lock (_lock)
+        {
+            (_closed, _room) = (null, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
     }
 
-    public Task StopAsync(CancellationToken cancellationToken)
+    public async Task DrainAsync(CancellationToken hurry)
     {
-        Life.Enqueue("stopped");
-        return Stop(cancellationToken);
+        Close(new SongException("the service is shutting down"));
+        await Drain(hurry);
+        Life.Enqueue("drained");
     }
 
     public void Dispose() => Life.Enqueue("disposed");
 
+    private async Task SingAsync(SongTicket ticket)
+    {
+        try
+        {
+            var song = Sing(ticket.Request, new Progress(ticket), ticket.Cancel);
+            Requests.Enqueue(ticket.Request);
+            ticket.Succeed(await song);
+        }
+        catch (OperationCanceledException)
+        {
+            ticket.SetCancelled();
+        }
+        catch (Exception e)
+        {
+            ticket.Fail(e);
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _singing--;
+                TellOfRoom();
+            }
+        }
+    }
+
+    private void Close(Exception reason)
+    {
+        lock (_lock)
+        {
+            _closed ??= reason;
+            _room.TrySetException(_closed);
+            _ = _room.Task.Exception;
+        }
+    }
+
+    private void TellOfRoom()
+    {
+        if (_closed is null && _singing < _places)
+        {
+            _room.TrySetResult();
+        }
+        else if (_closed is null && _room.Task.IsCompleted)
+        {
+            _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
     /// <summary>What stage 1 wrote of every song.</summary>
     public static SongCodes Codes { get; } = new(
-        ModelName, [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio), new("chorus", [4], [5], SectionEnd.MaxNewTokens, 6)]);
+        ModelName,
+        [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio), new("chorus", [4], [5], SectionEnd.MaxNewTokens, 6)]);
 
     /// <summary>A tenth of a second of sound for a request.</summary>
     public static SongResult Song(SongRequest request, params string[] warnings)
@@ -128,5 +203,10 @@ internal sealed class FakeSongEngine : ISongEngine, IHostedService, IDisposable
             },
             Warnings = warnings,
         };
+    }
+
+    private sealed class Progress(SongTicket ticket) : IProgress<SongProgress>
+    {
+        public void Report(SongProgress value) => ticket.Report(value);
     }
 }

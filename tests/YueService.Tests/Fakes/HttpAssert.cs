@@ -55,7 +55,8 @@ internal static class HttpAssert
     {
         var problem = await response.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
         return problem.GetProperty("errors").EnumerateObject()
-            .ToDictionary(field => field.Name, field => string.Join(' ', field.Value.EnumerateArray().Select(message => message.GetString())));
+            .ToDictionary(
+                field => field.Name, field => string.Join(' ', field.Value.EnumerateArray().Select(message => message.GetString())));
     }
 
     public static string[] Strings(this JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetString()!)];

@@ -21,7 +21,10 @@ internal static class JobClient
     public static Task<HttpResponseMessage> PostSongAsync(
         this HttpClient client, string json, string? key = null, string path = "/v1/songs")
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+        var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new StringContent(json, Encoding.UTF8, "application/json"),
+        };
         if (key is not null)
         {
             request.Headers.Add("Idempotency-Key", key);

@@ -5,7 +5,8 @@ using Xunit;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Sends bytes as they are, which no HTTP client would send, and reads the answer until the server closes the connection.</summary>
+/// <summary>Sends bytes as they are, which no HTTP client would send, and
+/// reads the answer until the server closes the connection.</summary>
 internal static class RawHttp
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -40,7 +41,10 @@ internal static class RawHttp
 internal sealed record RawAnswer(string Text)
 {
     /// <summary>The status of the first answer on the connection; 0 without one.</summary>
-    public int Status => Text.StartsWith("HTTP/1.", StringComparison.Ordinal) ? int.Parse(Text.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture) : 0;
+    public int Status =>
+        Text.StartsWith("HTTP/1.", StringComparison.Ordinal)
+            ? int.Parse(Text.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)
+            : 0;
 
     /// <summary>The lines before the body.</summary>
     public string Head => Text.Split("\r\n\r\n")[0];

@@ -6,7 +6,8 @@ internal sealed class TemporaryFolder : IDisposable
     public string Path { get; } = Directory.CreateTempSubdirectory("yue-test-").FullName;
 
     /// <summary>The names of the files in it, in order.</summary>
-    public IEnumerable<string> Files => Directory.GetFiles(Path).Select(file => System.IO.Path.GetFileName(file)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Files =>
+        Directory.GetFiles(Path).Select(file => System.IO.Path.GetFileName(file)).Order(StringComparer.Ordinal);
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Serilog.Core;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
+using YueService.Jobs;
 using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Fakes;
@@ -49,6 +50,20 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         var app = new YueApp(settings) { IsOnSocket = true };
         app.UseKestrel();
         return app;
+    }
+
+    /// <summary>Takes every place for waiting songs.</summary>
+    /// <returns>The number of places, which <see cref="JobOrder.Release"/> gives back.</returns>
+    public int FillQueue()
+    {
+        var order = Services.GetRequiredService<JobOrder>();
+        var places = 0;
+        while (order.TryReserve())
+        {
+            places++;
+        }
+
+        return places;
     }
 
     protected override void Dispose(bool disposing)

@@ -34,7 +34,9 @@ public sealed class EngineLossTests
         using var http = client;
         await Eventually.TrueAsync(async () => await StatusOfAsync(client) == HttpStatusCode.ServiceUnavailable);
         using var health = await client.GetAsync("/health", TestContext.Current.CancellationToken);
-        Assert.Contains("config.json is missing", await health.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "config.json is missing", await health.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
 
         // A service that ends because of its engine has another exit code.
         await stop.CancelAsync();

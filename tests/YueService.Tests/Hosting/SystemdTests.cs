@@ -11,6 +11,8 @@ using Xunit;
 using Yue.Engine.Scheduling;
 using Yue.Testing;
 using YueService.Hosting;
+using YueService.Jobs;
+using YueService.Settings;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Hosting;
@@ -53,7 +55,7 @@ public sealed class SystemdTests : IDisposable
 
         _engine.Status = ready;
         await ToldAsync("READY=1");
-        await ToldAsync("STATUS=ready on cpu: 1 running, 1 waiting");
+        await ToldAsync("STATUS=ready on cpu: 1 running, 0 waiting");
         await SignsOfLifeAsync(3);
         Assert.Single(_told, message => message == "READY=1");
     }
@@ -174,7 +176,9 @@ public sealed class SystemdTests : IDisposable
     {
         var host = Options.Create(new HostOptions { ShutdownTimeout = TimeSpan.FromSeconds(45) });
         var systemd = NotifierFor(address ?? _folder["notify"]);
-        var reporter = new SystemdReporter(_engine, _lifetime, host, systemd, new(watchdog ? Watchdog : null), _clock, _log);
+        var reporter = new SystemdReporter(
+            _engine, new JobOrder(Options.Create(new JobOptions())), _lifetime,
+            host, systemd, new(watchdog ? Watchdog : null), _clock, _log);
         await reporter.StartAsync(TestContext.Current.CancellationToken);
         return reporter;
     }
@@ -212,7 +216,7 @@ public sealed class SystemdTests : IDisposable
         {
             var status = _engine.Status;
             var failure = status.Failure is null ? null : $"fault {turn}";
-            _engine.Status = status with { QueueDepth = turn + 1, Loading = $"part {turn}", Failure = failure };
+            _engine.Status = status with { Running = turn + 1, Loading = $"part {turn}", Failure = failure };
             await Eventually.TrueAsync(() => _told.Any(
                 message => message.StartsWith("STATUS=", StringComparison.Ordinal) && StatusOfTurn(turn).Any(message.Contains)));
             if (turn == 1)
@@ -224,7 +228,7 @@ public sealed class SystemdTests : IDisposable
         Assert.DoesNotContain("WATCHDOG=1", _told);
     }
 
-    private static string[] StatusOfTurn(int turn) => [$"{turn + 1} waiting", $"part {turn}", $"fault {turn}"];
+    private static string[] StatusOfTurn(int turn) => [$"{turn + 1} running", $"part {turn}", $"fault {turn}"];
 
     private async Task ReadAsync()
     {

@@ -53,7 +53,8 @@ public sealed class AcceptTests : IDisposable
         using var response = await client.PredictAsync(
             """{"lyrics":"la","output":{"format":"flac"}}""", request => request.Headers.TryAddWithoutValidation("Accept", accept));
         Assert.Equal(mediaType, response.Content.Headers.ContentType?.MediaType);
-        Assert.StartsWith(begins, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.StartsWith(
+            begins, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     [Theory]

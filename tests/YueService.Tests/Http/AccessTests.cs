@@ -103,7 +103,8 @@ public sealed class AccessTests
         var answers = new List<HttpStatusCode>();
         foreach (var header in headers)
         {
-            using var response = await client.PredictAsync(Body, request => request.Headers.TryAddWithoutValidation("Authorization", header));
+            using var response = await client.PredictAsync(
+                Body, request => request.Headers.TryAddWithoutValidation("Authorization", header));
             answers.Add(response.StatusCode);
         }
 
@@ -126,7 +127,7 @@ public sealed class AccessTests
     public async Task A_song_that_takes_too_long_is_a_504_and_is_cancelled()
     {
         using var app = new YueApp(("Yue:SongTimeoutSeconds", "1"));
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         using var running = await client.PredictAsync(Body);
         await running.ProblemAsync(HttpStatusCode.GatewayTimeout, "urn:yue:timeout");

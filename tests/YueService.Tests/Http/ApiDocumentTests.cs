@@ -52,7 +52,8 @@ public sealed class ApiDocumentTests : IDisposable
             }
 
             var body = post.GetProperty("requestBody").GetProperty("$ref").GetString()!.Split('/')[^1];
-            var example = JsonBody(document, body).GetProperty("example").ToString().Replace("\"demo\"", $"\"{FakeSongEngine.ModelName}\"", StringComparison.Ordinal);
+            var example = JsonBody(document, body)
+                .GetProperty("example").ToString().Replace("\"demo\"", $"\"{FakeSongEngine.ModelName}\"", StringComparison.Ordinal);
             using var response = await _client.PostAsync(
                 path.Name, new StringContent(example, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
             Assert.True(response.IsSuccessStatusCode, $"{path.Name}: {response.StatusCode}");
@@ -115,7 +116,8 @@ public sealed class ApiDocumentTests : IDisposable
     {
         using var page = await _client.GetAsync("/docs", TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.OK, "text/html"), (page.StatusCode, page.Content.Headers.ContentType!.MediaType));
-        Assert.Contains("YueService", await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "YueService", await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     private static JsonElement JsonBody(JsonElement document, string name) => document

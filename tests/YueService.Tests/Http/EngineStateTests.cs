@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Http.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Serilog.Events;
 using Xunit;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
+using YueService.Jobs;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
@@ -17,19 +19,17 @@ public sealed class EngineStateTests : IDisposable
     public void Dispose() => _app.Dispose();
 
     [Theory]
-    [InlineData(0, "1")]
-    [InlineData(0.2, "1")]
-    [InlineData(41.2, "42")]
-    [InlineData(-5, "1")]
-    [InlineData(1e9, "86400")]
-    public async Task A_full_queue_is_a_429_with_whole_seconds_to_wait(double waitSeconds, string retryAfter)
+    [InlineData(0.01, 1)]
+    [InlineData(41.2, 42)]
+    [InlineData(1e9, 86_400)]
+    public async Task A_full_queue_is_a_429_with_whole_seconds_to_wait(double songSeconds, int retryAfter)
     {
-        _app.Engine.Outcome = SubmitOutcome.QueueFull;
-        _app.Engine.EstimatedWait = TimeSpan.FromSeconds(waitSeconds);
         using var client = _app.CreateClient();
+        _app.Services.GetRequiredService<JobEstimate>().Measure(TimeSpan.FromSeconds(songSeconds));
+        _app.FillQueue();
         using var response = await client.PredictAsync(Body);
         await response.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
-        Assert.Equal([retryAfter], response.Headers.GetValues("Retry-After"));
+        Assert.Equal(TimeSpan.FromSeconds(retryAfter), response.Headers.RetryAfter!.Delta);
     }
 
     [Theory]
@@ -38,7 +38,6 @@ public sealed class EngineStateTests : IDisposable
     [InlineData(EngineState.Draining, "draining", "shutting down")]
     public async Task An_engine_that_is_not_ready_is_a_503_with_its_state(EngineState state, string name, string says)
     {
-        _app.Engine.Outcome = SubmitOutcome.NotReady;
         _app.Engine.Status = new EngineStatus { State = state, Loading = "stage 2", Percent = 40, Failure = "/secret/path is missing" };
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(Body);
@@ -51,7 +50,6 @@ public sealed class EngineStateTests : IDisposable
     [Fact]
     public async Task While_the_models_load_any_model_name_passes_the_check_of_fields()
     {
-        _app.Engine.Outcome = SubmitOutcome.NotReady;
         _app.Engine.Status = new EngineStatus { State = EngineState.Loading };
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync("""{"lyrics":"la","model":"en-cot"}""");

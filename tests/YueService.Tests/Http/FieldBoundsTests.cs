@@ -105,7 +105,8 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     [Fact]
     public async Task Every_field_at_fault_is_named_at_once()
     {
-        var faults = Faults.Select(row => row.Data).Where(row => row.Item1 is not ("output" or "sampling")).DistinctBy(row => row.Item1).ToArray();
+        var faults = Faults.Select(row => row.Data)
+            .Where(row => row.Item1 is not ("output" or "sampling")).DistinctBy(row => row.Item1).ToArray();
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(Body([.. faults.Select(row => (row.Item1, row.Item2))]));
         Assert.Equal(faults.Select(row => row.Item1).Order(), (await response.FaultsAsync()).Keys.Order());
@@ -143,7 +144,8 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     public async Task Lyrics_are_counted_in_characters_not_in_utf16_units(int characters, bool allowed)
     {
         using var client = app.Service.CreateClient();
-        using var response = await client.PredictAsync(Body([("lyrics", $"\"a{string.Concat(Enumerable.Repeat("😀", characters - 1))}\"")]));
+        var lyrics = string.Concat(Enumerable.Repeat("😀", characters - 1));
+        using var response = await client.PredictAsync(Body([("lyrics", $"\"a{lyrics}\"")]));
         if (allowed)
         {
             await response.SongAsync();

@@ -13,9 +13,11 @@ public sealed class FuzzTests
 
     // Seeds of the mutations: a whole request, and pieces that parsers trip over.
     private static readonly byte[] Whole = Encoding.UTF8.GetBytes("""
-        {"lyrics":"[verse]\nlove 😀 é\n[chorus]\nla","genre":"pop","max_new_tokens":3000,"run_n_segments":2,"seed":-42,"client_job_id":"a:1","model":"en-cot",
+        {"lyrics":"[verse]\nlove 😀 é\n[chorus]\nla","genre":"pop","max_new_tokens":3000,"run_n_segments":2,"seed":-42,
+         "client_job_id":"a:1","model":"en-cot",
          "stage":"full","instrumental":false,"return_codes":true,"target_seconds":[20.5],"replace_section":null,
-         "continue_from":{"model":"en-cot","sections":[{"tag":"verse","vocal":[0,2],"instrumental":[3,1023],"ended":"end_of_audio","unpaired":5}]},
+         "continue_from":{"model":"en-cot","sections":[
+          {"tag":"verse","vocal":[0,2],"instrumental":[3,1023],"ended":"end_of_audio","unpaired":5}]},
          "output":{"sample_rate":44100,"format":"wav","stems":true,"fade_out_seconds":2},
          "sampling":{"temperature":1.0,"top_p":0.93,"top_k":50,"repetition_penalty":1.1,"guidance_scale":1.5}}
         """);
@@ -34,7 +36,8 @@ public sealed class FuzzTests
 
     private static readonly string[] MultipartPieces =
     [
-        "\r\n", "--x", "--x--", "\r\n\r\n", "--x\r\n", ":", ";", "\"", "name=", "name=\"reference.vocal\"", "name*=utf-8''a%00", "\u0000", "\ufeff",
+        "\r\n", "--x", "--x--", "\r\n\r\n", "--x\r\n", ":", ";", "\"", "name=",
+        "name=\"reference.vocal\"", "name*=utf-8''a%00", "\u0000", "\ufeff",
         "Content-Disposition: form-data", "Content-Transfer-Encoding: base64\r\n", "é", "{", "}", "null", "reference", "request",
     ];
 
@@ -44,9 +47,12 @@ public sealed class FuzzTests
 
     private static readonly string[] HttpPieces =
     [
-        "\r\n", "\n", "\r", "\u0000", "\u0001", " ", "\t", ":", "/", "%00", "%zz", "?", "#", "GET ", "HEAD ", "CONNECT ", "OPTIONS * ", "HTTP/1.0", "HTTP/2.0",
-        "HTTP/9.9", "Host: a\r\n", "Host: [::1\r\n", "Content-Length: 1\r\n", "Content-Length: -1\r\n", "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n",
-        "Upgrade: websocket\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n", "é", "\ufeff", "//", "http://localhost/", "..", "99999999999999999999",
+        "\r\n", "\n", "\r", "\u0000", "\u0001", " ", "\t", ":", "/", "%00", "%zz",
+        "?", "#", "GET ", "HEAD ", "CONNECT ", "OPTIONS * ", "HTTP/1.0", "HTTP/2.0",
+        "HTTP/9.9", "Host: a\r\n", "Host: [::1\r\n", "Content-Length: 1\r\n", "Content-Length: -1\r\n",
+        "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n",
+        "Upgrade: websocket\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n",
+        "é", "\ufeff", "//", "http://localhost/", "..", "99999999999999999999",
     ];
 
     [Fact]
@@ -80,7 +86,8 @@ public sealed class FuzzTests
 
         // The mutations reach every outcome of reading a body, or they test nothing.
         Assert.All(
-            [HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.UnprocessableEntity], status => Assert.True(seen[status] > Bodies / 20));
+            [HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.UnprocessableEntity],
+            status => Assert.True(seen[status] > Bodies / 20));
     }
 
     [Fact]
@@ -95,7 +102,8 @@ public sealed class FuzzTests
         {
             var body = Mutate(random, Multipart, MultipartPieces);
             var content = new ByteArrayContent(body);
-            content.Headers.TryAddWithoutValidation("Content-Type", $"multipart/form-data; boundary={(random.Next(20) == 0 ? "\"y z\"" : "x")}");
+            content.Headers.TryAddWithoutValidation(
+                "Content-Type", $"multipart/form-data; boundary={(random.Next(20) == 0 ? "\"y z\"" : "x")}");
             using var response = await client.PredictAsync(content);
             Assert.True((int)response.StatusCode < 500, $"body {i}: {response.StatusCode} for {Convert.ToBase64String(body)}");
             Assert.Contains(response.Content.Headers.ContentType?.MediaType, new[] { "application/json", "application/problem+json" });

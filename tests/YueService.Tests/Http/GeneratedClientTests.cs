@@ -32,7 +32,11 @@ public sealed class GeneratedClientTests : IDisposable
         var file = Path.Combine(Root, "docs", "openapi.json");
         if (CommittedDocs.AreUpdated)
         {
-            var options = new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+            var options = new JsonSerializerOptions
+            {
+                WriteIndented = true,
+                Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            };
             await File.WriteAllTextAsync(file, served.ToJsonString(options) + "\n", TestContext.Current.CancellationToken);
         }
 
@@ -65,7 +69,8 @@ public sealed class GeneratedClientTests : IDisposable
         var cancel = TestContext.Current.CancellationToken;
         var yue = new YueClient(_client.BaseAddress!.ToString(), _client);
         var draft = await FinishedAsync(
-            yue, await CreateAsync(yue, new() { Lyrics = "[verse]\nla", Stage = SongRequestStage.Draft, Output = new(), Sampling = new() }));
+            yue,
+            await CreateAsync(yue, new() { Lyrics = "[verse]\nla", Stage = SongRequestStage.Draft, Output = new(), Sampling = new() }));
         await CreateAsync(yue, new() { Lyrics = "[verse]\nla", Target_seconds = 80.5 });
         await CreateAsync(yue, new() { Continue_from = draft.Id, Stage = SongRequestStage.Finish });
         await yue.CreateSpeechAsync(new() { Input = "[verse]\nla" }, cancel);
@@ -90,7 +95,8 @@ public sealed class GeneratedClientTests : IDisposable
             TestContext.Current.CancellationToken);
         await MustRunAsync(folder.Path, "npx", "openapi-typescript", "v1.json", "-o", "api.d.ts");
         await MustRunAsync(
-            folder.Path, "npx", "tsc", "client.ts", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022", "--types", "node");
+            folder.Path, "npx", "tsc", "client.ts", "--strict", "--skipLibCheck",
+            "--module", "nodenext", "--target", "es2022", "--types", "node");
         var printed = await MustRunAsync(folder.Path, "node", "client.js", _client.BaseAddress!.ToString().TrimEnd('/'));
         var result = JsonNode.Parse(printed)!;
         Assert.Equal("succeeded", result["state"]!.GetValue<string>());
@@ -123,7 +129,12 @@ public sealed class GeneratedClientTests : IDisposable
         try
         {
             using var process = Process.Start(
-                new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+                new ProcessStartInfo(program, arguments)
+                {
+                    WorkingDirectory = folder,
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true,
+                })!;
             var cancel = TestContext.Current.CancellationToken;
             var printed = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancel), process.StandardError.ReadToEndAsync(cancel));
             await process.WaitForExitAsync(cancel);

@@ -17,6 +17,9 @@ public sealed class HealthTests : IDisposable
     [InlineData("/health/ready")]
     public async Task A_ready_service_is_ok_under_the_old_keys_and_says_what_it_runs(string path)
     {
+        _app.Engine.Places = 0;
+        using var client = _app.CreateClient();
+        await client.SubmitAsync("la");
         var (status, health) = await GetAsync(path);
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Equal("ok", health.GetProperty("status").GetString());
@@ -32,7 +35,8 @@ public sealed class HealthTests : IDisposable
         Assert.True(model.GetProperty("loaded").GetBoolean());
         var memory = health.GetProperty("memory");
         Assert.Equal((1000, 200, 300), (
-            memory.GetProperty("total_bytes").GetInt64(), memory.GetProperty("used_bytes").GetInt64(), memory.GetProperty("planned_bytes").GetInt64()));
+            memory.GetProperty("total_bytes").GetInt64(), memory.GetProperty("used_bytes").GetInt64(),
+            memory.GetProperty("planned_bytes").GetInt64()));
         var queue = health.GetProperty("queue");
         Assert.Equal((1, 1, 3), (
             queue.GetProperty("depth").GetInt32(), queue.GetProperty("running").GetInt32(), queue.GetProperty("capacity").GetInt32()));
@@ -56,7 +60,9 @@ public sealed class HealthTests : IDisposable
         _app.Engine.Status = new EngineStatus { State = EngineState.Failed, Failure = "config.json has no hidden_size" };
         var (status, health) = await GetAsync("/health");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
-        Assert.Equal(("failed", "config.json has no hidden_size"), (health.GetProperty("status").GetString(), health.GetProperty("reason").GetString()));
+        Assert.Equal(
+            ("failed", "config.json has no hidden_size"),
+            (health.GetProperty("status").GetString(), health.GetProperty("reason").GetString()));
         Assert.Equal(JsonValueKind.Null, health.GetProperty("loading").ValueKind);
     }
 
@@ -93,7 +99,8 @@ public sealed class HealthTests : IDisposable
     public async Task A_probe_may_ask_with_head()
     {
         using var client = _app.CreateClient();
-        using var response = await client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/health"), TestContext.Current.CancellationToken);
+        using var response = await client.SendAsync(
+            new HttpRequestMessage(HttpMethod.Head, "/health"), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.True(response.Headers.CacheControl!.NoStore);
     }

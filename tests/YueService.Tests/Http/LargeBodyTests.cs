@@ -90,7 +90,7 @@ public sealed class LargeBodyTests
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
-        app.Engine.Status = app.Engine.Status with { QueueDepth = 8 };
+        app.FillQueue();
 
         // The clip itself is never sent: only an answer before it can come.
         using var files = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
@@ -112,8 +112,7 @@ public sealed class LargeBodyTests
         using var app = new YueApp();
         using var client = app.CreateClient();
         using var first = await client.PostSongAsync("""{"lyrics":"la"}""", key: "k");
-        app.Engine.Status = app.Engine.Status with { QueueDepth = 8 };
-        app.Engine.Outcome = SubmitOutcome.QueueFull;
+        app.FillQueue();
         using var again = await client.PostSongAsync("""{"lyrics":"la"}""", key: "k");
         Assert.Equal((HttpStatusCode.Accepted, first.Headers.Location), (again.StatusCode, again.Headers.Location));
     }
@@ -150,7 +149,8 @@ public sealed class LargeBodyTests
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
-        using var response = await client.PredictAsync($$"""{"lyrics":"la","reference":[{{string.Join(',', Enumerable.Repeat('0', 2 * Mebibyte))}}]}""");
+        using var response = await client.PredictAsync(
+            $$"""{"lyrics":"la","reference":[{{string.Join(',', Enumerable.Repeat('0', 2 * Mebibyte))}}]}""");
         await response.ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "urn:yue:body-too-large");
     }
 
@@ -183,7 +183,8 @@ public sealed class LargeBodyTests
         /// <summary>The first answer on the connection.</summary>
         public Task<RawAnswer> Answer { get; private set; } = Task.FromResult(new RawAnswer(""));
 
-        public static async Task<Upload> StartAsync(Uri server, string path, long? contentLength, string contentType = "multipart/form-data; boundary=x")
+        public static async Task<Upload> StartAsync(
+            Uri server, string path, long? contentLength, string contentType = "multipart/form-data; boundary=x")
         {
             var upload = new Upload { _isChunked = contentLength is null };
             await upload._client.ConnectAsync(server.Host, server.Port, TestContext.Current.CancellationToken);

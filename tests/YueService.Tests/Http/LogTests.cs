@@ -22,7 +22,8 @@ public sealed class LogTests
         using var response = await client.GetAsync(path, TestContext.Current.CancellationToken);
         Assert.Contains(logged, app.Log.Text, StringComparison.Ordinal);
         Assert.All(app.Log.Events, logEvent => Assert.DoesNotContain(
-            logEvent.RenderMessage(null) + string.Join("", logEvent.Properties), character => char.IsControl(character) || character is '\u2028' or '\u202e'));
+            logEvent.RenderMessage(null) + string.Join("", logEvent.Properties),
+            character => char.IsControl(character) || character is '\u2028' or '\u202e'));
     }
 
     [Fact]
@@ -31,7 +32,8 @@ public sealed class LogTests
         using var app = new YueApp(("Yue:LogLyrics", "true"));
         using var client = app.CreateClient();
         using var response = await client.PredictAsync("""{"lyrics":"la\n\u001b[31mla","genre":"a\tb"}""");
-        Assert.Contains("genre a\\tb, lyrics la\\n\\u001b[31mla", app.Log.Text.Replace("\"", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            "genre a\\tb, lyrics la\\n\\u001b[31mla", app.Log.Text.Replace("\"", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -39,7 +41,9 @@ public sealed class LogTests
     {
         var printed = Print(log =>
         {
-            log.Error(new InvalidOperationException("a\n12:00:00.000 ERR FORGED\r\u001b[2J"), "failed with {Value} in {@Parts}", "x\ny", new[] { "p\u001b" });
+            log.Error(
+                new InvalidOperationException("a\n12:00:00.000 ERR FORGED\r\u001b[2J"),
+                "failed with {Value} in {@Parts}", "x\ny", new[] { "p\u001b" });
             log.Information("plain");
         });
         var lines = printed.TrimEnd('\n').Split('\n');

@@ -23,7 +23,8 @@ public sealed class LoudnessTests : IDisposable
     [InlineData(-20, -10, -14, 6, 0)]
     [InlineData(-20, -10, -26, -6, 0)]
     [InlineData(-20, -3, -14, 2, 1)]
-    public async Task One_gain_is_applied_to_the_mix_and_its_stems_and_told(double lufs, double peak, double target, double gainDb, int warnings)
+    public async Task One_gain_is_applied_to_the_mix_and_its_stems_and_told(
+        double lufs, double peak, double target, double gainDb, int warnings)
     {
         _app.Encoder.Loudness = new Loudness(lufs, peak);
         using var plain = await _client.PredictAsync("""{"lyrics":"la","output":{"stems":true}}""");
@@ -41,7 +42,11 @@ public sealed class LoudnessTests : IDisposable
         }
 
         var told = song.GetProperty("loudness");
-        Assert.Equal((lufs, peak, gainDb), (told.GetProperty("measured_lufs").GetDouble(), told.GetProperty("measured_true_peak_dbtp").GetDouble(), told.GetProperty("gain_db").GetDouble()));
+        Assert.Equal(
+            (lufs, peak, gainDb),
+            (
+                told.GetProperty("measured_lufs").GetDouble(), told.GetProperty("measured_true_peak_dbtp").GetDouble(),
+                told.GetProperty("gain_db").GetDouble()));
         Assert.Equal(warnings, song.GetProperty("warnings").GetArrayLength());
         Assert.Equal(JsonValueKind.Null, before.GetProperty("loudness").ValueKind);
     }

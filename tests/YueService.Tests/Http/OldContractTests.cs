@@ -129,7 +129,8 @@ public sealed class OldContractTests : IDisposable
         var sections = song.GetProperty("sections").EnumerateArray().ToArray();
         Assert.Equal(["end_of_audio", "max_new_tokens"], sections.Select(section => section.GetProperty("ended").GetString()));
         Assert.Equal(("verse", 0.06, 6), (
-            sections[0].GetProperty("tag").GetString(), sections[0].GetProperty("seconds").GetDouble(), sections[0].GetProperty("tokens").GetInt32()));
+            sections[0].GetProperty("tag").GetString(), sections[0].GetProperty("seconds").GetDouble(),
+            sections[0].GetProperty("tokens").GetInt32()));
 
         var stems = song.GetProperty("stems");
         Assert.Equal(44 + 200, stems.GetProperty("vocal").GetProperty("audio_base64").GetBytesFromBase64().Length);

@@ -82,7 +82,8 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task The_answer_says_what_was_heard()
     {
-        _app.Engine.Sing = (request, _, _) => Task.FromResult(FakeSongEngine.Song(request) with { Reference = new ReferenceResult(12, 1, true, 0.25) });
+        _app.Engine.Sing = (request, _, _) =>
+            Task.FromResult(FakeSongEngine.Song(request) with { Reference = new ReferenceResult(12, 1, true, 0.25) });
         using var response = await SendAsync($$"""{"audio":"{{Convert.ToBase64String(Clip)}}"}""");
         var heard = (await response.SongAsync()).GetProperty("reference");
         Assert.Equal("""{"seconds":12,"tracks":1,"from_cache":true,"encode_seconds":0.25}""", heard.GetRawText());
@@ -107,11 +108,16 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("""{"vocal":"AAAA"}""", "reference.instrumental", "is missing; send it with reference.vocal")]
     [InlineData("""{"instrumental":"AAAA"}""", "reference.vocal", "is missing; send it with reference.instrumental")]
     [InlineData("""{"audio":"AAAA","vocal":"AAAA"}""", "reference.audio", "came with stems")]
-    [InlineData("""{"audio":"not base64!"}""", "reference.audio", "send a wav, aiff, mp3, ogg, flac or m4a file in base64, of at most 64 MiB")]
-    [InlineData("""{"audio":"data:audio/wav,AAAA"}""", "reference.audio", "a data: URI that is not in base64 (data:audio/wav;base64,…); send a wav")]
+    [InlineData(
+        """{"audio":"not base64!"}""", "reference.audio", "send a wav, aiff, mp3, ogg, flac or m4a file in base64, of at most 64 MiB")]
+    [InlineData(
+        """{"audio":"data:audio/wav,AAAA"}""", "reference.audio",
+        "a data: URI that is not in base64 (data:audio/wav;base64,…); send a wav")]
     [InlineData("""{"audio":7}""", "reference.audio", "reference.audio is 7")]
     [InlineData("7", "reference", "send an object")]
-    [InlineData("""{"audio":"AAAA","start_seconds":20,"end_seconds":10}""", "reference.end_seconds", "reference.end_seconds is 10 and reference.start_seconds 20; send an end that is 1 to 60 seconds after the start")]
+    [InlineData(
+        """{"audio":"AAAA","start_seconds":20,"end_seconds":10}""", "reference.end_seconds",
+        "reference.end_seconds is 10 and reference.start_seconds 20; send an end that is 1 to 60 seconds after the start")]
     [InlineData("""{"audio":"AAAA","start_seconds":40}""", "reference.end_seconds", "is 30 (the default) and reference.start_seconds 40")]
     [InlineData("""{"audio":"AAAA","end_seconds":61}""", "reference.end_seconds", "1 to 60 seconds after the start")]
     [InlineData("""{"audio":"AAAA","end_seconds":601}""", "reference.end_seconds", "send a number from 0 to 600")]
@@ -132,7 +138,8 @@ public sealed class ReferenceTests : IDisposable
     public async Task A_start_past_the_end_of_the_clip_is_a_422(double start, double end, string says)
     {
         using var response = await SendAsync(
-            FormattableString.Invariant($$"""{"audio":"{{Convert.ToBase64String(Clip)}}","start_seconds":{{start}},"end_seconds":{{end}}}"""));
+            FormattableString.Invariant(
+                $$"""{"audio":"{{Convert.ToBase64String(Clip)}}","start_seconds":{{start}},"end_seconds":{{end}}}"""));
         Assert.Contains(says, (await response.FaultsAsync())["reference.start_seconds"], StringComparison.Ordinal);
     }
 
@@ -140,10 +147,13 @@ public sealed class ReferenceTests : IDisposable
     public async Task Stems_of_different_length_are_a_422_and_padding_is_not()
     {
         static byte[] Stem(double seconds) => TestWav.OfFloats(8000, 1, TestWav.Sine(8000, 440, seconds));
-        using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(4.5))));
+        using var response = await _client.PredictAsync(
+            Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(4.5))));
         Assert.Contains(
-            "reference.instrumental lasts 4.5 s and reference.vocal 3 s", (await response.FaultsAsync())["reference.instrumental"], StringComparison.Ordinal);
-        using var padded = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(3.05))));
+            "reference.instrumental lasts 4.5 s and reference.vocal 3 s",
+            (await response.FaultsAsync())["reference.instrumental"], StringComparison.Ordinal);
+        using var padded = await _client.PredictAsync(
+            Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(3.05))));
         await padded.SongAsync();
     }
 
@@ -154,7 +164,8 @@ public sealed class ReferenceTests : IDisposable
         using var client = app.CreateClient();
         byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
         using var response = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", flac)));
-        Assert.Contains("Install ffmpeg, or send wav, aiff, mp3 or ogg", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
+        Assert.Contains(
+            "Install ffmpeg, or send wav, aiff, mp3 or ogg", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
         foreach (var clip in (byte[][])[Clip, TestClips.ChirpFile("mp3"), TestClips.ChirpFile("ogg"), TestClips.ChirpFile("opus")])
         {
             using var song = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", clip)));
@@ -165,7 +176,8 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task A_clip_that_lacks_a_part_of_a_second_is_used_with_a_warning()
     {
-        using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", TestClips.ChirpFile("mp3")[..5000])));
+        using var response = await _client.PredictAsync(
+            Form("""{"lyrics":"la"}""", ("reference.audio", TestClips.ChirpFile("mp3")[..5000])));
         Assert.Contains(
             (await response.SongAsync()).GetProperty("warnings").Strings(),
             warning => warning.StartsWith("reference.audio is cut short: its header says 1.5 s, and 1.", StringComparison.Ordinal));
@@ -207,14 +219,16 @@ public sealed class ReferenceTests : IDisposable
     [Fact]
     public async Task A_file_past_64_mebibytes_is_a_413()
     {
-        using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", new byte[AudioDecoder.MaxBytes + 1])));
+        using var response = await _client.PredictAsync(
+            Form("""{"lyrics":"la"}""", ("reference.audio", new byte[AudioDecoder.MaxBytes + 1])));
         await response.ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "urn:yue:body-too-large");
     }
 
     [Fact]
     public async Task A_clip_sent_twice_is_a_422()
     {
-        using var response = await _client.PredictAsync(Form("""{"lyrics":"la","reference":{"audio":"AAAA"}}""", ("reference.audio", Clip)));
+        using var response = await _client.PredictAsync(
+            Form("""{"lyrics":"la","reference":{"audio":"AAAA"}}""", ("reference.audio", Clip)));
         Assert.Contains("came twice", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
     }
 
@@ -253,7 +267,10 @@ public sealed class ReferenceTests : IDisposable
     {
         async Task<HttpResponseMessage> SubmitAsync(byte[] clip)
         {
-            var request = new HttpRequestMessage(HttpMethod.Post, "/v1/songs") { Content = Form("""{"lyrics":"la"}""", ("reference.audio", clip)) };
+            var request = new HttpRequestMessage(HttpMethod.Post, "/v1/songs")
+            {
+                Content = Form("""{"lyrics":"la"}""", ("reference.audio", clip)),
+            };
             request.Headers.Add("Idempotency-Key", "k");
             return await _client.SendAsync(request, TestContext.Current.CancellationToken);
         }
@@ -276,5 +293,6 @@ public sealed class ReferenceTests : IDisposable
         return form;
     }
 
-    private Task<HttpResponseMessage> SendAsync(string reference) => _client.PredictAsync($$"""{"lyrics":"la","reference":{{reference}}}""");
+    private Task<HttpResponseMessage> SendAsync(string reference) =>
+        _client.PredictAsync($$"""{"lyrics":"la","reference":{{reference}}}""");
 }

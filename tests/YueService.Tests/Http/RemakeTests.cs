@@ -13,7 +13,9 @@ namespace YueService.Tests.Http;
 public sealed class RemakeTests : IDisposable
 {
     private const string Codes =
-        """{"model":"en-cot","sections":[{"tag":"verse","vocal":[1,2,3],"instrumental":[1021,1022,1023],"ended":"end_of_audio"},{"tag":"chorus","vocal":[4],"instrumental":[5],"ended":"max_new_tokens","unpaired":6}]}""";
+        """{"model":"en-cot","sections":["""
+        + """{"tag":"verse","vocal":[1,2,3],"instrumental":[1021,1022,1023],"ended":"end_of_audio"},"""
+        + """{"tag":"chorus","vocal":[4],"instrumental":[5],"ended":"max_new_tokens","unpaired":6}]}""";
 
     private const string Lyrics = """[verse]\na\n[chorus]\nb\n[outro]\nc""";
     private readonly YueApp _app = new();
@@ -36,30 +38,42 @@ public sealed class RemakeTests : IDisposable
         { Remake("""{"model":"en-cot","sections":[]}"""), "continue_from.sections", "has 0 items; send an array of 1 to 100 objects" },
         { Remake("""{"model":"en-cot","sections":[3]}"""), "continue_from.sections[0]", "is 3; send an object" },
         { Remake(Section("""[1]""", """[1]""", tag: "null")), "continue_from.sections[0].tag", "is missing" },
-        { Remake(Section("""[0,1024]""", """[0,1]""")), "continue_from.sections[0].vocal[1]", "is 1024; send a whole number from 0 to 1023" },
-        { Remake(Section("""[0,1]""", """[-1,1]""")), "continue_from.sections[0].instrumental[0]", "is -1; send a whole number from 0 to 1023" },
+        { Remake(Section("""[0,1024]""", """[0,1]""")), "continue_from.sections[0].vocal[1]", "is 1024; "
+            + "send a whole number from 0 to 1023" },
+        { Remake(Section("""[0,1]""", """[-1,1]""")), "continue_from.sections[0].instrumental[0]", "is -1; "
+            + "send a whole number from 0 to 1023" },
         { Remake(Section("""[0.5]""", """[1]""")), "continue_from.sections[0].vocal[0]", "is 0.5" },
         { Remake(Section("""["1"]""", """[1]""")), "continue_from.sections[0].vocal[0]", "(a string)" },
-        { Remake(Section("""[]""", """[1]""")), "continue_from.sections[0].vocal", "has 0 items; send an array of 1 to 5000 whole numbers" },
+        { Remake(Section("""[]""", """[1]""")), "continue_from.sections[0].vocal", "has 0 items; "
+            + "send an array of 1 to 5000 whole numbers" },
         { Remake(Section("""null""", """[1]""")), "continue_from.sections[0].vocal", "is missing" },
-        { Remake(Section("""[1,2]""", """[1]""")), "continue_from.sections[0].instrumental", "has 1 codes and vocal has 2; send as many for both tracks" },
-        { Remake(Section("""[1]""", """[1]""", ""","ended":"cut" """)), "continue_from.sections[0].ended", "send \"end_of_audio\" or \"max_new_tokens\"" },
+        { Remake(Section("""[1,2]""", """[1]""")), "continue_from.sections[0].instrumental", "has 1 codes and vocal has 2; "
+            + "send as many for both tracks" },
+        { Remake(Section("""[1]""", """[1]""", ""","ended":"cut" """)), "continue_from.sections[0].ended", "send "
+            + "\"end_of_audio\" or \"max_new_tokens\"" },
         { Remake(Section("""[1]""", """[1]""", ""","unpaired":1024""")), "continue_from.sections[0].unpaired", "from 0 to 1023" },
 
         // Against the rest of the request.
-        { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "is by the model zh-cot, which is not here; there is en-cot, en-icl" },
+        { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "is by the model zh-cot, "
+            + "which is not here; there is en-cot, en-icl" },
         { Remake(Codes, ""","model":"en-icl" """), "model", "is en-icl and the song of continue_from is by en-cot" },
-        { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "has 2 sections and continue_from has 2: nothing is left to sing" },
-        { """{"lyrics":"[outro]\na","replace_section":1,"continue_from":""" + Codes + "}", "lyrics", "has 1 sections and continue_from has 2" },
-        { """{"lyrics":"[outro]\na\n[verse]\nb\n[chorus]\nc","continue_from":""" + Codes + "}", "lyrics", "has [outro] as section 1 and continue_from has verse" },
+        { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "has 2 sections and continue_from has "
+            + "2: nothing is left to sing" },
+        { """{"lyrics":"[outro]\na","replace_section":1,"continue_from":""" + Codes + "}", "lyrics", "has 1 "
+            + "sections and continue_from has 2" },
+        { """{"lyrics":"[outro]\na\n[verse]\nb\n[chorus]\nc","continue_from":""" + Codes + "}", "lyrics", "has [outro] as section 1 "
+            + "and continue_from has verse" },
         { Remake(Codes, ""","replace_section":3"""), "replace_section", "is 3; the song of continue_from has 2 sections: send 1 to 2" },
         { """{"lyrics":"la","replace_section":1}""", "replace_section", "needs continue_from" },
         { """{"stage":"finish"}""", "continue_from", "is missing, and stage is \"finish\"" },
-        { """{"continue_from":""" + Codes + ""","stage":"finish","replace_section":1}""", "replace_section", "has no meaning with stage \"finish\"" },
-        { """{"continue_from":""" + Codes + ""","stage":"finish","target_seconds":9}""", "target_seconds", "has no meaning with stage \"finish\"" },
+        { """{"continue_from":""" + Codes + ""","stage":"finish","replace_section":1}""", "replace_section", "has no "
+            + "meaning with stage \"finish\"" },
+        { """{"continue_from":""" + Codes + ""","stage":"finish","target_seconds":9}""", "target_seconds", "has no "
+            + "meaning with stage \"finish\"" },
         { """{"lyrics":"la","stage":"draft","output":{"sample_rate":44100}}""", "output.sample_rate", "is 44100 and stage is \"draft\"" },
         { """{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":[3,4,5]}""", "target_seconds", "has 3 items and 2 sections are sung" },
-        { """{"lyrics":"la","target_seconds":30.5,"max_new_tokens":3000}""", "target_seconds", "asks for 30.5 s, which are 3050 tokens, and max_new_tokens is 3000" },
+        { """{"lyrics":"la","target_seconds":30.5,"max_new_tokens":3000}""", "target_seconds", "asks for 30.5 s, which are 3050 tokens, "
+            + "and max_new_tokens is 3000" },
     };
 
     [Theory]
@@ -78,9 +92,17 @@ public sealed class RemakeTests : IDisposable
     public async Task Faults_of_several_sections_are_named_at_once()
     {
         using var response = await _client.PredictAsync(Remake(
-            """{"model":"en-cot","sections":[{"tag":"a","vocal":[1,-1],"instrumental":[2048,1]},7,{"tag":"b","vocal":[1],"instrumental":"1"}]}"""));
+            """
+            {"model":"en-cot","sections":[
+             {"tag":"a","vocal":[1,-1],"instrumental":[2048,1]},7,{"tag":"b","vocal":[1],"instrumental":"1"}]}
+            """));
         Assert.Equal(
-            ["continue_from.sections[0].instrumental[0]", "continue_from.sections[0].vocal[1]", "continue_from.sections[1]", "continue_from.sections[2].instrumental"],
+            [
+                "continue_from.sections[0].instrumental[0]",
+                "continue_from.sections[0].vocal[1]",
+                "continue_from.sections[1]",
+                "continue_from.sections[2].instrumental",
+            ],
             (await response.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
     }
 
@@ -90,11 +112,14 @@ public sealed class RemakeTests : IDisposable
         using var longest = await _client.PredictAsync(Remake(Sections(18, 5000), ""","stage":"finish" """));
         await longest.SongAsync();
         using var tooLong = await _client.PredictAsync(Remake(Sections(19, 5000), ""","stage":"finish" """));
-        Assert.Contains("have 95000 frames together; send at most 90000", (await tooLong.FaultsAsync())["continue_from.sections"], StringComparison.Ordinal);
+        Assert.Contains(
+            "have 95000 frames together; send at most 90000", (await tooLong.FaultsAsync())["continue_from.sections"],
+            StringComparison.Ordinal);
         using var tooMany = await _client.PredictAsync(Remake(Sections(101, 1), ""","stage":"finish" """));
         Assert.Contains("has 101 items", (await tooMany.FaultsAsync())["continue_from.sections"], StringComparison.Ordinal);
         using var section = await _client.PredictAsync(Remake(Sections(1, 5001), ""","stage":"finish" """));
-        Assert.Equal(["continue_from.sections[0].instrumental", "continue_from.sections[0].vocal"], (await section.FaultsAsync()).Keys.Order());
+        Assert.Equal(
+            ["continue_from.sections[0].instrumental", "continue_from.sections[0].vocal"], (await section.FaultsAsync()).Keys.Order());
     }
 
     [Fact]
@@ -121,7 +146,9 @@ public sealed class RemakeTests : IDisposable
         Assert.Empty(continued.GetProperty("warnings").Strings());
         var asked = _app.Engine.Requests.Last();
         Assert.Equal("en-cot", asked.Model);
-        Assert.Equal(FakeSongEngine.Codes.Sections.Select(section => section.ToIds()), asked.ContinueFrom!.Sections.Select(section => section.ToIds()));
+        Assert.Equal(
+            FakeSongEngine.Codes.Sections.Select(section => section.ToIds()),
+            asked.ContinueFrom!.Sections.Select(section => section.ToIds()));
         Assert.Equal(["verse", "chorus"], asked.ContinueFrom.Sections.Select(section => section.Tag));
     }
 
@@ -129,7 +156,8 @@ public sealed class RemakeTests : IDisposable
     public async Task A_file_answer_has_no_codes_and_says_so()
     {
         using var response = await _client.PredictAsync(
-            """{"lyrics":"la","return_codes":true}""", request => request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("audio/wav")));
+            """{"lyrics":"la","return_codes":true}""",
+            request => request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("audio/wav")));
         Assert.Contains("return_codes was ignored", response.Headers.GetValues("X-Yue-Warnings").Single(), StringComparison.Ordinal);
     }
 

@@ -28,7 +28,8 @@ public sealed class SpeechTests : IDisposable
     [InlineData(""","response_format":"mp3" """, "audio/mpeg", "mp3")]
     public async Task The_answer_is_the_bytes_of_the_file(string more, string mediaType, string begins)
     {
-        using var response = await SpeakAsync($$"""{"model":"en-icl","input":"[verse]\nla","instructions":"folk","voice":"alloy","seed":-3{{more}}}""");
+        using var response = await SpeakAsync(
+            $$"""{"model":"en-icl","input":"[verse]\nla","instructions":"folk","voice":"alloy","seed":-3{{more}}}""");
         Assert.Equal((HttpStatusCode.OK, mediaType), (response.StatusCode, response.Content.Headers.ContentType!.MediaType));
         Assert.StartsWith(
             begins, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
@@ -42,7 +43,9 @@ public sealed class SpeechTests : IDisposable
     public async Task Faults_are_named_as_the_client_calls_the_fields()
     {
         using var response = await SpeakAsync("""{"model":"tts-1","input":" ","instructions":3,"response_format":"opus","seed":"x"}""");
-        Assert.Equal(["input", "instructions", "model", "response_format", "seed"], (await response.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["input", "instructions", "model", "response_format", "seed"],
+            (await response.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
         using var empty = await SpeakAsync("{}");
         Assert.Equal(["input"], (await empty.FaultsAsync()).Keys);
     }
@@ -50,7 +53,7 @@ public sealed class SpeechTests : IDisposable
     [Fact]
     public async Task A_full_queue_is_a_429()
     {
-        _app.Engine.Outcome = SubmitOutcome.QueueFull;
+        _app.FillQueue();
         using var response = await SpeakAsync("""{"input":"la"}""");
         await response.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
     }
@@ -86,7 +89,8 @@ public sealed class SpeechTests : IDisposable
     {
         using var app = new YueApp(("Yue:ApiKey", "k"));
         using var client = app.CreateClient();
-        app.Engine.Outcome = body switch { "full" => SubmitOutcome.QueueFull, "loading" => SubmitOutcome.NotReady, _ => SubmitOutcome.Accepted };
+        _ = body == "full" ? app.FillQueue() : 0;
+        app.Engine.Status = body == "loading" ? app.Engine.Status with { State = EngineState.Loading } : app.Engine.Status;
         app.Engine.Sing = (_, _, _) => throw new InvalidOperationException("a bug");
         using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, path);
         request.Headers.TryAddWithoutValidation("Authorization", key);

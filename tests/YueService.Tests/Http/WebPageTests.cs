@@ -95,7 +95,8 @@ public sealed class WebPageTests
     {
         using var app = new YueApp(("Yue:CorsOrigins", $"{Page},http://localhost:5173"));
         using var client = app.CreateClient();
-        foreach (var (method, path) in new[] { ("POST", "/predict"), ("POST", "/v1/songs"), ("GET", "/v1/songs"), ("DELETE", "/v1/songs/x") })
+        foreach (var (method, path)
+            in new[] { ("POST", "/predict"), ("POST", "/v1/songs"), ("GET", "/v1/songs"), ("DELETE", "/v1/songs/x") })
         {
             using var request = Request(new(method), path, origin, site, mode);
             request.Content = method == "POST" ? new ByteArrayContent("""{"lyrics":"la"}"""u8.ToArray()) : null;
@@ -126,7 +127,8 @@ public sealed class WebPageTests
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
-        using var request = Request(new(method), method == "GET" ? "/v1/songs" : "/predict", method == "GET" ? null : "null", "cross-site", mode);
+        using var request = Request(
+            new(method), method == "GET" ? "/v1/songs" : "/predict", method == "GET" ? null : "null", "cross-site", mode);
         if (target is not null)
         {
             request.Headers.Add("Sec-Fetch-Dest", target);
@@ -181,7 +183,8 @@ public sealed class WebPageTests
             request.Headers.Add("Access-Control-Request-Headers", "authorization,content-type");
             using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
-            Assert.Equal(allowed, response.Headers.TryGetValues("Access-Control-Allow-Origin", out var origins) && origins.Single() == Page);
+            Assert.Equal(
+                allowed, response.Headers.TryGetValues("Access-Control-Allow-Origin", out var origins) && origins.Single() == Page);
             Assert.Equal(allowed, response.Headers.TryGetValues("Access-Control-Allow-Headers", out var headers)
                 && headers.Single() == "authorization,content-type");
         }
@@ -196,7 +199,9 @@ public sealed class WebPageTests
         var statuses = new List<HttpStatusCode>();
         foreach (var (key, path, body) in new[]
         {
-            ("no", "/predict", ""), ("k", "/nosuch", ""), ("k", "/predict", "{"), ("k", "/predict", "{}"), ("k", "/predict", """{"lyrics":"la"}"""), ("k", "/predict", ""),
+            (
+                "no", "/predict", ""), ("k", "/nosuch", ""), ("k", "/predict", "{"), ("k", "/predict",
+                "{}"), ("k", "/predict", """{"lyrics":"la"}"""), ("k", "/predict", ""),
         })
         {
             using var request = Request(HttpMethod.Post, path, Page, "cross-site", "cors");
@@ -205,7 +210,8 @@ public sealed class WebPageTests
             using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
             statuses.Add(response.StatusCode);
             Assert.Equal(Page, response.Headers.GetValues("Access-Control-Allow-Origin").Single());
-            Assert.Contains("Retry-After", string.Join(',', response.Headers.GetValues("Access-Control-Expose-Headers")), StringComparison.Ordinal);
+            Assert.Contains(
+                "Retry-After", string.Join(',', response.Headers.GetValues("Access-Control-Expose-Headers")), StringComparison.Ordinal);
         }
 
         Assert.Equal(
@@ -227,7 +233,8 @@ public sealed class WebPageTests
             request.Headers.Add("Origin", Page);
         });
         var exposed = string.Join(',', response.Headers.GetValues("Access-Control-Expose-Headers")).Split(',');
-        var names = response.Headers.Select(header => header.Key).Where(name => name.StartsWith("X-Yue-", StringComparison.Ordinal)).ToList();
+        var names = response.Headers.Select(header => header.Key)
+            .Where(name => name.StartsWith("X-Yue-", StringComparison.Ordinal)).ToList();
         Assert.Contains("X-Yue-Gain-Db", names);
         Assert.Empty(names.Except(exposed));
     }

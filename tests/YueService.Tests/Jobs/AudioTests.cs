@@ -23,7 +23,6 @@ public sealed class AudioTests : IDisposable
     {
         _client.Dispose();
         _app.Dispose();
-        _stage.Dispose();
     }
 
     [Fact]
@@ -66,7 +65,8 @@ public sealed class AudioTests : IDisposable
         for (var i = 0; i < Readers; i++)
         {
             // They get the headers and read nothing more.
-            readers.Add(await client.GetAsync(job + "/audio", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken));
+            readers.Add(
+                await client.GetAsync(job + "/audio", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken));
         }
 
         var other = await client.SubmitAsync("two");
@@ -129,7 +129,8 @@ public sealed class AudioTests : IDisposable
     {
         var job = await FinishedAsync();
         using var stem = await GetAsync(job + "/audio?track=vocal");
-        Assert.Contains("output.stems", (await stem.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found")).ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "output.stems", (await stem.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found")).ToString(), StringComparison.Ordinal);
         using var wrong = await GetAsync(job + "/audio?track=drums&format=ogg");
         Assert.Equal(["track", "format"], (await wrong.FaultsAsync()).Keys);
         _app.Encoder.HasFfmpeg = false;

@@ -21,7 +21,8 @@ public sealed class CodesTests : IDisposable
         await using var app = App();
         using var client = app.CreateClient();
         var job = await SungAsync(client, """{"lyrics":"[verse]a[chorus]b[outro]c","genre":"folk"}""");
-        Assert.EndsWith("/codes", (await client.GetJsonAsync(job)).GetProperty("links").GetProperty("codes").GetString(), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "/codes", (await client.GetJsonAsync(job)).GetProperty("links").GetProperty("codes").GetString(), StringComparison.Ordinal);
         var codes = await client.GetJsonAsync(job + "/codes");
         Assert.Equal([1, 2, 3], codes.GetProperty("sections")[0].GetProperty("vocal").EnumerateArray().Select(code => code.GetInt32()));
         Assert.Equal("en-cot", codes.GetProperty("model").GetString());
@@ -35,7 +36,8 @@ public sealed class CodesTests : IDisposable
         Assert.Equal(("[verse]a[bridge]x", "jazz", 2), (asked[1].Lyrics, asked[1].Genre, asked[1].ReplaceSection));
         Assert.True(asked[2].Instrumental);
         Assert.All(asked, request => Assert.Equal(
-            FakeSongEngine.Codes.Sections.Select(section => section.ToIds()), request.ContinueFrom!.Sections.Select(section => section.ToIds())));
+            FakeSongEngine.Codes.Sections.Select(section => section.ToIds()),
+            request.ContinueFrom!.Sections.Select(section => section.ToIds())));
 
         await SungAsync(client, """{"lyrics":"[verse][chorus]","instrumental":true}""");
         var instrumental = (await client.GetJsonAsync("/v1/songs?limit=1")).GetProperty("songs")[0].GetProperty("id").GetString();
@@ -47,7 +49,7 @@ public sealed class CodesTests : IDisposable
     public async Task A_song_that_is_not_there_has_no_codes_and_cannot_be_gone_on_from()
     {
         await using var app = App();
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var running = await client.SubmitAsync("running");
         await client.WhenAsync(running, "running");
@@ -93,7 +95,7 @@ public sealed class CodesTests : IDisposable
         string source, job;
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             source = await client.SubmitAsync("[verse]a[chorus]b[outro]c");
             stage["[verse]a[chorus]b[outro]c"].Finish();
@@ -106,18 +108,19 @@ public sealed class CodesTests : IDisposable
             Assert.Equal(job, again.Headers.Location!.ToString());
             using var removed = await client.DeleteAsync(source, TestContext.Current.CancellationToken);
             app.Services.GetRequiredService<JobSignals>().Stop();
-            ((IDisposable)app.Services.GetRequiredService<IJobStore>()).Dispose();
+            ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();
         }
 
         Assert.Contains("1023", RequestOf(job), StringComparison.Ordinal);
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             await client.WhenAsync(job, "succeeded");
             var asked = app.Engine.Requests.Last();
             Assert.Equal(
-                FakeSongEngine.Codes.Sections.Select(section => section.ToIds()), asked.ContinueFrom!.Sections.Select(section => section.ToIds()));
+                FakeSongEngine.Codes.Sections.Select(section => section.ToIds()),
+                asked.ContinueFrom!.Sections.Select(section => section.ToIds()));
             Assert.Equal([5.0], asked.TargetSeconds!);
         }
 
@@ -128,12 +131,15 @@ public sealed class CodesTests : IDisposable
     public async Task Rows_of_an_earlier_release_are_read_and_their_waiting_jobs_are_made()
     {
         const string Request = """
-            {"song":{"lyrics":"old","genre":"Pop","max_new_tokens":3000,"run_n_segments":2,"seed":42,"model":null,"output":{"sample_rate":44100,"stems":false},
-             "sampling":{"temperature":1,"top_p":0.93,"top_k":50,"repetition_penalty":1.1,"guidance_scale":null}},"format":null,"client_job_id":null,"warnings":[]}
+            {"song":{"lyrics":"old","genre":"Pop","max_new_tokens":3000,"run_n_segments":2,"seed":42,"model":null,
+             "output":{"sample_rate":44100,"stems":false},
+             "sampling":{"temperature":1,"top_p":0.93,"top_k":50,"repetition_penalty":1.1,"guidance_scale":null}},
+             "format":null,"client_job_id":null,"warnings":[]}
             """;
         const string Song = """
-            {"sample_rate":44100,"duration_seconds":1,"seed":42,"model":"en-cot","timings":{"queue_seconds":0,"stage1_seconds":1,"stage2_seconds":1,
-             "decode_seconds":1,"total_seconds":3,"tokens_per_second":10,"real_time_factor":3},
+            {"sample_rate":44100,"duration_seconds":1,"seed":42,"model":"en-cot",
+             "timings":{"queue_seconds":0,"stage1_seconds":1,"stage2_seconds":1,"decode_seconds":1,
+             "total_seconds":3,"tokens_per_second":10,"real_time_factor":3},
              "sections":[{"tag":"verse","seconds":1,"tokens":101,"ended":"end_of_audio"}],"warnings":[],"tracks":["mix"]}
             """;
         await using (var app = App())
@@ -147,7 +153,8 @@ public sealed class CodesTests : IDisposable
             using var insert = database.CreateCommand();
             insert.CommandText = """
                 INSERT INTO jobs (id, state, request, created_ms, finished_ms, song) VALUES
-                ('aa', 'succeeded', $request, 1, (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)), $song), ('bb', 'queued', $request, 2, NULL, NULL)
+                ('aa', 'succeeded', $request, 1, (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)), $song),
+                ('bb', 'queued', $request, 2, NULL, NULL)
                 """;
             insert.Parameters.AddWithValue("$request", Request);
             insert.Parameters.AddWithValue("$song", Song);
@@ -172,7 +179,9 @@ public sealed class CodesTests : IDisposable
     private static async Task<string> SungAsync(HttpClient client, string body)
     {
         using var response = await client.PostSongAsync(body);
-        Assert.True(response.StatusCode == HttpStatusCode.Accepted, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.True(
+            response.StatusCode == HttpStatusCode.Accepted,
+            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         var job = response.Headers.Location!.ToString();
         await client.WhenAsync(job, "succeeded");
         return job;

@@ -140,7 +140,8 @@ public sealed class DamageTests : IDisposable
         {
             using var response = await client.GetAsync($"{job}/audio?format={format}", TestContext.Current.CancellationToken);
             var problem = await response.ProblemAsync(HttpStatusCode.InternalServerError, "urn:yue:song-damaged");
-            Assert.Contains($"mix.wav in the state folder has {bytes} bytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+            Assert.Contains(
+                $"mix.wav in the state folder has {bytes} bytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         }
     }
 
@@ -205,7 +206,7 @@ public sealed class DamageTests : IDisposable
     [Fact]
     public async Task An_unexpected_exception_in_the_job_service_ends_the_process()
     {
-        var command = new Command { Configure = services => services.AddSingleton<IJobStore, BrokenStore>() };
+        var command = new Command { Configure = services => services.AddSingleton<IJobLog, BrokenStore>() };
         var code = await command.RunAsync("serve", "--urls", "http://127.0.0.1:0", $"--Yue:StateFolder={_state.Path}");
         Assert.Equal(ExitCode.Failure, code);
     }
@@ -236,7 +237,7 @@ public sealed class DamageTests : IDisposable
     private async Task<(string Running, string Queued)> InterruptAsync()
     {
         await using var app = App();
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var running = await client.SubmitAsync("one");
         await client.WhenAsync(running, "running");
@@ -271,39 +272,39 @@ public sealed class DamageTests : IDisposable
     private static void DieLike(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();
-        ((IDisposable)app.Services.GetRequiredService<IJobStore>()).Dispose();
+        ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();
     }
 
     /// <summary>A store with a bug.</summary>
-    private sealed class BrokenStore : IJobStore
+    private sealed class BrokenStore : IJobLog
     {
         public bool IsNew => throw Bug();
 
         public Task OpenAsync(CancellationToken cancel) => throw Bug();
 
-        public Task<JobRecord> AddAsync(NewJob job, CancellationToken cancel) => throw Bug();
+        public Task<StoredJob> AddAsync(NewJob job, CancellationToken cancel) => throw Bug();
 
-        public Task<JobRecord?> FindAsync(string id, CancellationToken cancel) => throw Bug();
+        public Task<StoredJob?> FindAsync(string id, CancellationToken cancel) => throw Bug();
 
-        public Task<JobRecord?> FindByKeyAsync(string key, CancellationToken cancel) => throw Bug();
+        public Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel) => throw Bug();
 
-        public Task<IReadOnlyList<JobRecord>> ListAsync(long? before, int count, CancellationToken cancel) => throw Bug();
+        public Task<IReadOnlyList<StoredJob>> ListAsync(long? before, int count, CancellationToken cancel) => throw Bug();
 
-        public Task<IReadOnlyList<JobRecord>> ListUnfinishedAsync(CancellationToken cancel) => throw Bug();
+        public Task<IReadOnlyList<StoredJob>> ListUnfinishedAsync(CancellationToken cancel) => throw Bug();
 
         public Task<IReadOnlySet<string>> ListIdsAsync(CancellationToken cancel) => throw Bug();
 
-        public Task<IReadOnlyList<JobRecord>> ListFinishedAsync(CancellationToken cancel) => throw Bug();
+        public Task<IReadOnlyList<StoredJob>> ListFinishedAsync(CancellationToken cancel) => throw Bug();
 
         public Task SetRunningAsync(string id, CancellationToken cancel) => throw Bug();
 
         public Task RequeueAsync(string id, bool interrupted, CancellationToken cancel) => throw Bug();
 
-        public Task SucceedAsync(string id, StoredSong song, CancellationToken cancel) => throw Bug();
+        public Task SucceedAsync(string id, SongOnDisk song, CancellationToken cancel) => throw Bug();
 
         public Task SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel) => throw Bug();
 
-        public Task FailAsync(string id, JobFault fault, CancellationToken cancel) => throw Bug();
+        public Task FailAsync(string id, Fault fault, CancellationToken cancel) => throw Bug();
 
         public Task CancelAsync(string id, CancellationToken cancel) => throw Bug();
 

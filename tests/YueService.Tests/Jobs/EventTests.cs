@@ -24,7 +24,6 @@ public sealed class EventTests : IDisposable
     {
         _client.Dispose();
         _app.Dispose();
-        _stage.Dispose();
     }
 
     [Fact]
@@ -45,7 +44,8 @@ public sealed class EventTests : IDisposable
             ["stage1 1", "stage1 2", "stage2 0", "decode 0"],
             rest.Where(e => e.Name == "running").Select(StageOf).Distinct());
         Assert.Equal(("end", "succeeded"), (rest[^1].Id, rest[^1].Name));
-        var percents = rest.Where(e => e.Name == "running").Select(e => e.Data.GetProperty("progress").GetProperty("percent").GetDouble()).ToList();
+        var percents = rest.Where(e => e.Name == "running")
+            .Select(e => e.Data.GetProperty("progress").GetProperty("percent").GetDouble()).ToList();
         Assert.Equal(percents.Order(), percents);
         var stage2 = rest.First(e => StageOf(e) == "stage2 0").Data.GetProperty("progress");
         Assert.Equal((0, 30), (stage2.GetProperty("tokens").GetInt64(), stage2.GetProperty("frames").GetInt64()));
@@ -79,7 +79,8 @@ public sealed class EventTests : IDisposable
 
         _stage["two"].Report(new(SongStage.Stage1, 2, 2, 1, 100, 0.3));
         _stage["two"].Report(new(SongStage.Stage2, 0, 2, 1, 60, 0.6));
-        await Eventually.TrueAsync(() => _client.GetJsonAsync(again).Result.GetProperty("progress").GetProperty("stage").GetString() == "stage2");
+        await Eventually.TrueAsync(
+            () => _client.GetJsonAsync(again).Result.GetProperty("progress").GetProperty("stage").GetString() == "stage2");
         using (var events = await EventStream.OpenAsync(_client, again, lastId))
         {
             Assert.Equal("stage1 2", StageOf((await events.NextAsync())!.Value));
@@ -133,7 +134,6 @@ public sealed class EventTests : IDisposable
         var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var reported = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var finish = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _app.Engine.Admit = null;
         _app.Engine.Sing = async (request, progress, _) =>
         {
             progress!.Report(new(SongStage.Stage1, 1, 1, 0, Steps, 0));

@@ -1,8 +1,10 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using Yue.Testing;
+using YueService.Jobs;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
@@ -10,13 +12,13 @@ namespace YueService.Tests.Jobs;
 /// <summary>A song is asked for, shown, listed and cancelled.</summary>
 public sealed class JobTests : IDisposable
 {
-    private readonly YueApp _app = new();
+    private readonly YueApp _app = new(("Yue:QueueCapacity", "2"));
     private readonly StagedEngine _stage;
     private readonly HttpClient _client;
 
     public JobTests()
     {
-        _stage = new(_app.Engine, capacity: 2);
+        _stage = new(_app.Engine);
         _client = _app.CreateClient();
     }
 
@@ -24,7 +26,6 @@ public sealed class JobTests : IDisposable
     {
         _client.Dispose();
         _app.Dispose();
-        _stage.Dispose();
     }
 
     [Fact]
@@ -41,7 +42,8 @@ public sealed class JobTests : IDisposable
         await Eventually.TrueAsync(() => ProgressOf(first).Result.GetProperty("tokens").GetInt64() == 50);
         var progress = await ProgressOf(first);
         Assert.Equal(("stage1", 2, 2), (
-            progress.GetProperty("stage").GetString(), progress.GetProperty("section").GetInt32(), progress.GetProperty("sections").GetInt32()));
+            progress.GetProperty("stage").GetString(), progress.GetProperty("section").GetInt32(),
+            progress.GetProperty("sections").GetInt32()));
         Assert.Equal(50, progress.GetProperty("percent").GetDouble());
         Assert.True((await _client.GetJsonAsync(first)).GetProperty("estimated_seconds_left").GetDouble() >= 0);
 
@@ -69,7 +71,7 @@ public sealed class JobTests : IDisposable
         var first = await _client.SubmitAsync("one");
         await _client.WhenAsync(first, "running");
         var waiting = _client.PredictAsync("""{"lyrics":"two"}""");
-        await Eventually.TrueAsync(() => _app.Engine.Requests.Count == 2);
+        await Eventually.TrueAsync(() => _app.Services.GetRequiredService<JobOrder>().Depth == 1);
         var third = await _client.SubmitAsync("three");
         Assert.Equal(2, (await _client.GetJsonAsync(third)).GetProperty("queue_position").GetInt32());
 
@@ -190,7 +192,8 @@ public sealed class JobTests : IDisposable
         do
         {
             var page = await _client.GetJsonAsync($"/v1/songs?limit=2{(cursor is null ? "" : $"&cursor={cursor}")}");
-            seen.AddRange(page.GetProperty("songs").EnumerateArray().Select(job => job.GetProperty("links").GetProperty("self").GetString()!));
+            seen.AddRange(
+                page.GetProperty("songs").EnumerateArray().Select(job => job.GetProperty("links").GetProperty("self").GetString()!));
             Assert.All(page.GetProperty("songs").EnumerateArray(), job => Assert.False(job.TryGetProperty("lyrics", out _)));
             cursor = page.GetProperty("next_cursor").GetString();
         }
@@ -215,7 +218,6 @@ public sealed class JobTests : IDisposable
     [Fact]
     public async Task An_engine_that_loads_takes_no_jobs()
     {
-        _app.Engine.Admit = () => SubmitOutcome.NotReady;
         _app.Engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 2" };
         using var response = await _client.PostSongAsync("""{"lyrics":"one"}""");
         await response.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:not-ready");
@@ -243,10 +245,14 @@ public sealed class JobTests : IDisposable
     [Fact]
     public async Task A_refused_job_does_not_take_its_key()
     {
-        _app.Engine.Admit = () => SubmitOutcome.QueueFull;
+        var places = _app.FillQueue();
         using var refused = await _client.PostSongAsync("""{"lyrics":"one"}""", key: "k");
         await refused.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
-        _app.Engine.Admit = null;
+        for (var place = 0; place < places; place++)
+        {
+            _app.Services.GetRequiredService<JobOrder>().Release();
+        }
+
         using var taken = await _client.PostSongAsync("""{"lyrics":"two"}""", key: "k");
         Assert.Equal(HttpStatusCode.Accepted, taken.StatusCode);
     }

@@ -11,7 +11,7 @@ public sealed class LoadTests
     public async Task Two_hundred_clients_at_once_get_a_song_or_a_429_each()
     {
         await using var app = YueApp.OnSocket();
-        using var stage = new StagedEngine(app.Engine, capacity: 8) { RunsFreely = true };
+        var stage = new StagedEngine(app.Engine) { RunsFreely = true };
         using var client = app.CreateClient();
         var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
         {
@@ -50,17 +50,22 @@ public sealed class LoadTests
         var job = await client.SubmitAsync("one");
         await client.WhenAsync(job, "succeeded");
         string[] paths = [job, job + "/audio", job + "/events", "/v1/songs", "/v1/models", "/v1/songs/x", "/health"];
-        string[] names = ["Last-Event-ID", "Range", "If-Range", "If-None-Match", "Accept", "Prefer", "Authorization", "Idempotency-Key", "traceparent"];
+        string[] names =
+            ["Last-Event-ID", "Range", "If-Range", "If-None-Match", "Accept", "Prefer", "Authorization", "Idempotency-Key", "traceparent"];
         string[] values =
         [
-            "", "bytes=0-", "bytes=-1", "bytes=9999999999999999999-", "bytes=5-2,1-", "\"", "W/\"x\"", "*", "end", "-1", "a-9999999999999999999",
+            "", "bytes=0-", "bytes=-1", "bytes=9999999999999999999-", "bytes=5-2,1-",
+            "\"", "W/\"x\"", "*", "end", "-1", "a-9999999999999999999",
             "audio/*;q=2", ";;;", "respond-async, handling=strict", "Bearer", "00-0-0-0", "%00", "é", new('x', 4000),
         ];
         var random = new Random(7);
         for (var i = 0; i < 3000; i++)
         {
-            var query = random.Next(3) == 0 ? "" : $"?{Pick("track", "format", "limit", "cursor", "x")}={Uri.EscapeDataString(Pick(values))}";
-            using var request = new HttpRequestMessage(new HttpMethod(Pick("GET", "GET", "HEAD", "POST", "PUT", "OPTIONS")), Pick(paths) + query);
+            var query = random.Next(3) == 0
+                ? ""
+                : $"?{Pick("track", "format", "limit", "cursor", "x")}={Uri.EscapeDataString(Pick(values))}";
+            using var request = new HttpRequestMessage(
+                new HttpMethod(Pick("GET", "GET", "HEAD", "POST", "PUT", "OPTIONS")), Pick(paths) + query);
             for (var header = random.Next(4); header > 0; header--)
             {
                 request.Headers.TryAddWithoutValidation(Pick(names), Pick(values));

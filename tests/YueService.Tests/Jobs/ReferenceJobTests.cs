@@ -25,7 +25,7 @@ public sealed class ReferenceJobTests : IDisposable
         string job;
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             await client.WhenAsync(await client.SubmitAsync("first"), "running");
             job = await SubmitAsync(client, "second");
@@ -36,7 +36,7 @@ public sealed class ReferenceJobTests : IDisposable
         File.WriteAllBytes(Path.Combine(_state["references"], "00112233445566778899aabbccddeeff-0.f32"), [0, 0, 0, 0]);
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             await client.WhenAsync(job, "succeeded");
             var reference = app.Engine.Requests.Single(request => request.Lyrics == "second").Reference!;
@@ -51,7 +51,7 @@ public sealed class ReferenceJobTests : IDisposable
     {
         Ffmpeg.SkipWithout();
         await using var app = App();
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var running = await SubmitAsync(client, "running");
         var waiting = await SubmitAsync(client, "waiting");
@@ -59,8 +59,8 @@ public sealed class ReferenceJobTests : IDisposable
         Assert.Equal(4, Clips.Length);
         using var cancelled = await client.DeleteAsync(waiting, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => Clips.Length == 2);
-        stage.Refuse("running", new SongException("no"));
-        using var stopped = await client.DeleteAsync(running, TestContext.Current.CancellationToken);
+        stage["running"].Fail(new SongException("no"));
+        await client.WhenAsync(running, "failed");
         await Eventually.TrueAsync(() => Clips.Length == 0);
     }
 
@@ -71,7 +71,7 @@ public sealed class ReferenceJobTests : IDisposable
         string job;
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             await client.WhenAsync(await client.SubmitAsync("first"), "running");
             job = await SubmitAsync(client, "second");
@@ -81,7 +81,7 @@ public sealed class ReferenceJobTests : IDisposable
         Directory.Delete(_state["references"], recursive: true);
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             var error = (await client.WhenAsync(job, "failed")).GetProperty("error");
             Assert.Contains("clip is gone", error.GetProperty("detail").GetString(), StringComparison.Ordinal);
@@ -93,7 +93,7 @@ public sealed class ReferenceJobTests : IDisposable
     {
         Ffmpeg.SkipWithout();
         await using var app = App();
-        app.Engine.Outcome = Yue.Engine.Scheduling.SubmitOutcome.QueueFull;
+        app.FillQueue();
         using var client = app.CreateClient();
         using var response = await client.PostAsync("/v1/songs", Form("la"), TestContext.Current.CancellationToken);
         Assert.Equal(System.Net.HttpStatusCode.TooManyRequests, response.StatusCode);
@@ -126,6 +126,6 @@ public sealed class ReferenceJobTests : IDisposable
     private static void DieLike(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();
-        ((IDisposable)app.Services.GetRequiredService<IJobStore>()).Dispose();
+        ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();
     }
 }

@@ -4,7 +4,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Xunit;
 using Yue.Engine.Scheduling;
-using Yue.Engine.Songs;
 using Yue.Testing;
 using YueService.Jobs;
 using YueService.Telemetry;
@@ -26,7 +25,7 @@ public sealed class RestartTests : IDisposable
         byte[] song;
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             stage["finished"].Finish();
             finished = await client.SubmitAsync("finished");
@@ -40,7 +39,7 @@ public sealed class RestartTests : IDisposable
 
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             Assert.Equal(song, await client.GetByteArrayAsync(finished + "/audio", TestContext.Current.CancellationToken));
             await client.WhenAsync(running, "succeeded");
@@ -57,7 +56,7 @@ public sealed class RestartTests : IDisposable
         var (traceId, job) = (ActivityTraceId.CreateRandom().ToHexString(), "");
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             client.DefaultRequestHeaders.Add("traceparent", $"00-{traceId}-00f067aa0ba902b7-{flags}");
             job = await client.SubmitAsync("one");
@@ -70,17 +69,21 @@ public sealed class RestartTests : IDisposable
         {
             ShouldListenTo = source => source.Name == YueTelemetry.Name,
             Sample = (ref ActivityCreationOptions<ActivityContext> options) =>
-                options.Parent.TraceFlags.HasFlag(ActivityTraceFlags.Recorded) ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.None,
+                options.Parent.TraceFlags.HasFlag(ActivityTraceFlags.Recorded)
+                    ? ActivitySamplingResult.AllDataAndRecorded
+                    : ActivitySamplingResult.None,
             ActivityStopped = activities.Enqueue,
         };
         ActivitySource.AddActivityListener(listener);
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             await client.WhenAsync(job, "succeeded");
             await Eventually.TrueAsync(() => app.Log.Events.Any(
-                e => e.MessageTemplate.Text.StartsWith("Job {JobId} ended", StringComparison.Ordinal) && e.TraceId?.ToHexString() == traceId));
+                e =>
+                    e.MessageTemplate.Text.StartsWith("Job {JobId} ended", StringComparison.Ordinal)
+                        && e.TraceId?.ToHexString() == traceId));
             var mine = activities.Where(activity => activity.TraceId.ToHexString() == traceId).ToList();
             Assert.Equal(recorded, string.Join(' ', mine.Select(activity => activity.OperationName).Order()));
             Assert.All(
@@ -95,7 +98,7 @@ public sealed class RestartTests : IDisposable
         string job;
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             job = await client.SubmitAsync("one");
             await client.WhenAsync(job, "running");
@@ -105,7 +108,7 @@ public sealed class RestartTests : IDisposable
 
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             await client.WhenAsync(job, "running");
             await WhenStoredRunningAsync(app, job);
@@ -127,20 +130,20 @@ public sealed class RestartTests : IDisposable
         string running, waiting;
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             running = await client.SubmitAsync("running");
             await client.WhenAsync(running, "running");
             waiting = await client.SubmitAsync("waiting");
             using var events = await EventStream.OpenAsync(client, waiting);
-            app.Engine.Stop = async _ =>
+            var order = app.Services.GetRequiredService<JobOrder>();
+            app.Engine.Drain = async _ =>
             {
-                // As the engine does: what waits fails, what runs goes on.
+                // What waits is refused, what runs goes on.
                 app.Engine.Status = app.Engine.Status with { State = EngineState.Draining };
-                stage.Refuse("waiting", new SongException("the service is shutting down"));
-                await Eventually.TrueAsync(() => stage.Ended >= 1);
+                await Eventually.TrueAsync(() => order.Depth == 0);
                 stage["running"].Finish();
-                await Eventually.TrueAsync(() => stage.Ended == 2);
+                await Eventually.TrueAsync(() => stage.Ended == 1);
             };
             await app.Services.GetRequiredService<IHost>().StopAsync(TestContext.Current.CancellationToken);
             Assert.DoesNotContain(await events.RestAsync(), e => e.Id == "end");
@@ -149,7 +152,7 @@ public sealed class RestartTests : IDisposable
         await WhenClosedAsync();
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             Assert.Equal("succeeded", await client.StateAsync(running));
             await client.WhenAsync(waiting, "running");
@@ -159,18 +162,18 @@ public sealed class RestartTests : IDisposable
         await using (var app = App())
         {
             // The drain did not count as an interruption.
-            using var stage = new StagedEngine(app.Engine) { RunsFreely = true };
+            var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             await client.WhenAsync(waiting, "succeeded");
         }
     }
 
     [Fact]
-    public async Task New_songs_wait_until_the_old_ones_have_their_places()
+    public async Task Songs_of_an_earlier_process_are_made_before_new_ones_and_count_towards_the_bound()
     {
         await using (var app = App())
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             await client.WhenAsync(await client.SubmitAsync("one"), "running");
             await client.SubmitAsync("two");
@@ -178,28 +181,32 @@ public sealed class RestartTests : IDisposable
             DieLike(app);
         }
 
-        await using (var app = App())
+        await using (var app = new YueApp(("Yue:StateFolder", _state.Path), ("Yue:QueueCapacity", "2")))
         {
-            using var stage = new StagedEngine(app.Engine, capacity: 1);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
-            await Eventually.TrueAsync(() => app.Engine.Requests.Count == 2);
+            await stage["one"].Begun.Task.InTime();
             using var refused = await client.PredictAsync("""{"lyrics":"new"}""");
             await refused.ProblemAsync(System.Net.HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
             var list = await client.GetJsonAsync("/v1/songs");
-            var third = list.GetProperty("songs")[0].GetProperty("links").GetProperty("self").GetString()!;
-            using var cancelled = await client.DeleteAsync(third, TestContext.Current.CancellationToken);
+            var third = list.GetProperty("songs")[0];
+            Assert.Equal(2, third.GetProperty("queue_position").GetInt32());
+            using var cancelled = await client.DeleteAsync(
+                third.GetProperty("links").GetProperty("self").GetString()!, TestContext.Current.CancellationToken);
             Assert.Equal("cancelled", (await cancelled.JsonAsync()).GetProperty("state").GetString());
+            var taken = client.PredictAsync("""{"lyrics":"new"}""");
+            await Eventually.TrueAsync(() => app.Services.GetRequiredService<JobOrder>().Depth == 2);
             stage["one"].Finish();
             stage["two"].Finish();
-            await Eventually.TrueAsync(() => stage.Ended == 2 && !app.Services.GetRequiredService<IJobQueue>().IsHeld);
             stage["new"].Finish();
-            using var taken = await client.PredictAsync("""{"lyrics":"new"}""");
-            await taken.SongAsync();
+            using var song = await taken;
+            await song.SongAsync();
             Assert.Equal(["one", "two", "new"], app.Engine.Requests.Select(request => request.Lyrics));
         }
     }
 
-    /// <summary>Dies at every step of a song's way to the disk; the next process has the song or makes it, exactly once in the list.</summary>
+    /// <summary>Dies at every step of a song's way to the disk; the next
+    /// process has the song or makes it, exactly once in the list.</summary>
     [Theory]
     [InlineData("create")]
     [InlineData("write mix.wav")]
@@ -215,7 +222,7 @@ public sealed class RestartTests : IDisposable
         {
             using var client = app.CreateClient();
             var died = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             app.Services.GetRequiredService<SongFolder>().Reached = reached => DieAt(step, reached, app, died);
             job = await client.SubmitAsync("one", ""","output":{"stems":true}""");
             stage["one"].Finish();
@@ -270,7 +277,11 @@ public sealed class RestartTests : IDisposable
 
     /// <summary>Waits until the store knows that a job runs, which it learns a little later than a reader.</summary>
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
-        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running });
+        async () =>
+            await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is
+            {
+                State: JobState.Running,
+            });
 
     /// <summary>Waits until the store of a service that was stopped is closed: the program closes it on a thread of its own.</summary>
     private Task WhenClosedAsync() => Eventually.TrueAsync(() =>
@@ -290,7 +301,7 @@ public sealed class RestartTests : IDisposable
     private static void DieLike(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();
-        ((IDisposable)app.Services.GetRequiredService<IJobStore>()).Dispose();
+        ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();
     }
 
     private static void DieAt(string step, string reached, YueApp app, TaskCompletionSource died)

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine.Songs;
-using YueService.Api.Predict;
 using YueService.Jobs;
 using YueService.Settings;
 using YueService.Tests.Fakes;
@@ -15,7 +14,7 @@ public sealed class RetentionTests : IDisposable
     private readonly TemporaryFolder _state = new();
     private readonly Clock _clock = new();
     private readonly JobOptions _options;
-    private readonly SqliteJobStore _store;
+    private readonly SqliteJobLog _store;
     private readonly SongFolder _songs;
     private Retention _retention = null!;
 
@@ -23,7 +22,7 @@ public sealed class RetentionTests : IDisposable
     {
         _options = new JobOptions { StateFolder = _state.Path, KeepSongsDays = 10, KeepSongsMegabytes = 2 };
         var folder = new StateFolder(Options.Create(_options));
-        _store = new(folder, _clock, NullLogger<SqliteJobStore>.Instance);
+        _store = new(folder, _clock, NullLogger<SqliteJobLog>.Instance);
         _songs = new(folder, NullLogger<SongFolder>.Instance);
         Restart();
     }
@@ -145,7 +144,8 @@ public sealed class RetentionTests : IDisposable
     private async Task FinishAsync(string id, int bytes)
     {
         await _store.AddAsync(Job(id), TestContext.Current.CancellationToken);
-        var song = new FinishedSong(44100, 1, 42, "en", new TimingsBody(0, 1, 1, 1, 3, 10, 3), [], [], [SongFolder.Mix]);
+        var made = FakeSongEngine.Song(new SongRequest { Lyrics = "la" });
+        var song = StoredSong.Of(made, Job(id).Request, new([], null, null, null, []), [SongFolder.Mix]);
         var stored = _songs.Write(id, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])]);
         await _store.SucceedAsync(id, stored, TestContext.Current.CancellationToken);
     }

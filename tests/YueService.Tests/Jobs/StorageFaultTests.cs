@@ -89,7 +89,7 @@ public sealed class StorageFaultTests
     public async Task A_job_stays_running_until_its_end_can_be_stored()
     {
         await using var app = new YueApp();
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var job = await client.SubmitAsync("one");
         await client.WhenAsync(job, "running");
@@ -112,7 +112,7 @@ public sealed class StorageFaultTests
     public async Task Cancelling_a_job_whose_end_cannot_be_stored_is_a_202_that_says_so()
     {
         await using var app = new YueApp();
-        using var stage = new StagedEngine(app.Engine);
+        var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var job = await client.SubmitAsync("one");
         await client.WhenAsync(job, "running");
@@ -138,18 +138,19 @@ public sealed class StorageFaultTests
         string job;
         await using (var app = new YueApp(("Yue:StateFolder", folder.Path)))
         {
-            using var stage = new StagedEngine(app.Engine);
+            var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
             job = await client.SubmitAsync("one");
             await client.WhenAsync(job, "running");
             await WhenStoredRunningAsync(app, job);
             using var events = await EventStream.OpenAsync(client, job);
-            var store = (IDisposable)app.Services.GetRequiredService<IJobStore>();
+            var store = (IDisposable)app.Services.GetRequiredService<IJobLog>();
             using (Lock(folder.Path))
             {
                 stage["one"].Finish();
                 await WhenLoggedAsync(app, "could not be stored");
-                await app.Services.GetRequiredService<Microsoft.Extensions.Hosting.IHost>().StopAsync(TestContext.Current.CancellationToken);
+                await app.Services.GetRequiredService<Microsoft.Extensions.Hosting.IHost>()
+                    .StopAsync(TestContext.Current.CancellationToken);
                 Assert.DoesNotContain(await events.RestAsync(), e => e.Id == "end");
                 await WhenLoggedAsync(app, "the next process completes the job");
             }
@@ -235,7 +236,8 @@ public sealed class StorageFaultTests
         using (Lock(app.StateFolder))
         {
             await RefusedAsync(client, "locked by another program");
-            Assert.Contains("locked by another program", await RefusalAsync(client, HttpStatusCode.ServiceUnavailable), StringComparison.Ordinal);
+            Assert.Contains(
+                "locked by another program", await RefusalAsync(client, HttpStatusCode.ServiceUnavailable), StringComparison.Ordinal);
         }
 
         await Eventually.TrueAsync(() => client.GetAsync("/health/ready").Result.IsSuccessStatusCode);
@@ -264,7 +266,8 @@ public sealed class StorageFaultTests
         await RefusedAsync(client, "Put it back, or restart the service");
         using var audio = await client.GetAsync(job + "/audio", TestContext.Current.CancellationToken);
         await audio.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
-        Assert.Contains("deleted, replaced or unmounted", await RefusalAsync(client, HttpStatusCode.ServiceUnavailable), StringComparison.Ordinal);
+        Assert.Contains(
+            "deleted, replaced or unmounted", await RefusalAsync(client, HttpStatusCode.ServiceUnavailable), StringComparison.Ordinal);
         await StillSingsAsync(client);
         Assert.Equal(replaced, Directory.Exists(folder["state"]));
 
@@ -313,7 +316,11 @@ public sealed class StorageFaultTests
         Eventually.TrueAsync(() => app.Log.Events.Any(e => e.MessageTemplate.Text.Contains(text, StringComparison.Ordinal)));
 
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
-        async () => await app.Services.GetRequiredService<IJobStore>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is { State: JobState.Running });
+        async () =>
+            await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is
+            {
+                State: JobState.Running,
+            });
 
     /// <summary>Returns why the readiness says that jobs are refused.</summary>
     private static async Task<string?> RefusalAsync(HttpClient client, HttpStatusCode status)

@@ -80,7 +80,8 @@ internal sealed class FakeHub : IAsyncDisposable
             http.Response.Headers.ETag = tag;
         }
 
-        if (TakesRanges && http.Request.Headers.Range.Count > 0 && (http.Request.Headers.IfRange.Count == 0 || http.Request.Headers.IfRange == tag))
+        if (TakesRanges && http.Request.Headers.Range.Count > 0
+            && (http.Request.Headers.IfRange.Count == 0 || http.Request.Headers.IfRange == tag))
         {
             http.Response.StatusCode = StatusCodes.Status206PartialContent;
             http.Response.Headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes {first}-{last}/{content.Length}");

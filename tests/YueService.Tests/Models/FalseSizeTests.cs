@@ -33,7 +33,8 @@ public sealed class FalseSizeTests : IDisposable
     [InlineData("*", "Content-Range 'bytes 0-0/*', which gives no size")]
     public async Task A_false_total_of_a_range_is_a_clear_error(string total, string says)
     {
-        await using var server = new RawServer(["HTTP/1.1 206 Partial Content", "Content-Length: 1", $"Content-Range: bytes 0-0/{total}"], isEndless: false);
+        await using var server = new RawServer(
+            ["HTTP/1.1 206 Partial Content", "Content-Length: 1", $"Content-Range: bytes 0-0/{total}"], isEndless: false);
         Assert.Contains(says, await FailureAsync(server, Approximate, Plenty), StringComparison.Ordinal);
         Assert.Empty(_folder.Files);
     }
@@ -78,7 +79,8 @@ public sealed class FalseSizeTests : IDisposable
     public async Task An_endless_body_of_unknown_size_is_cut_at_the_free_disk_space()
     {
         await using var server = new RawServer(["HTTP/1.1 200 OK", "Connection: close"], isEndless: true);
-        Assert.Contains("more than 100000 bytes", await FailureAsync(server, new(null, null), Hasty.SpareBytes + 100_000), StringComparison.Ordinal);
+        Assert.Contains(
+            "more than 100000 bytes", await FailureAsync(server, new(null, null), Hasty.SpareBytes + 100_000), StringComparison.Ordinal);
     }
 
     private async Task<string> FailureAsync(RawServer server, ExpectedContent expected, long freeBytes)

@@ -47,7 +47,8 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         var (exitCode, output, error) = await RunAsync("pull", "en-cot");
         Assert.Equal(ExitCode.Success, exitCode);
 
-        Assert.All(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Contains("B/s", line, StringComparison.Ordinal));
+        Assert.All(
+            error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Contains("B/s", line, StringComparison.Ordinal));
         Assert.Contains("s1/model.safetensors: 3.00 kB, checked\n", output, StringComparison.Ordinal);
         foreach (var (name, content) in _contents)
         {
@@ -71,7 +72,8 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         var (exitCode, output, _) = await RunAsync("pull", "xcodec");
         Assert.Equal(ExitCode.Success, exitCode);
         Assert.Equal(_contents.Keys.Where(name => name.StartsWith("codec/", StringComparison.Ordinal)), _contents.Keys.Where(IsPulled));
-        Assert.EndsWith("Every file is there and checked. A song needs the rest of a profile, too: en-cot.\n", output, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "Every file is there and checked. A song needs the rest of a profile, too: en-cot.\n", output, StringComparison.Ordinal);
         Assert.DoesNotContain("YUE_", output, StringComparison.Ordinal);
 
         // They count for every profile, and are verified without one.
@@ -172,7 +174,8 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         Assert.Equal(
             ["en-cot", "en-icl", "jp-kr-cot", "jp-kr-icl", "xcodec", "zh-cot", "zh-icl"],
             manifest.Profiles.Keys.Order(StringComparer.Ordinal));
-        Assert.Equal([CheckpointRole.Codec, CheckpointRole.Vocoders], manifest.CheckpointsOf("xcodec").Select(checkpoint => checkpoint.Role));
+        Assert.Equal(
+            [CheckpointRole.Codec, CheckpointRole.Vocoders], manifest.CheckpointsOf("xcodec").Select(checkpoint => checkpoint.Role));
         foreach (var profile in manifest.Profiles.Keys.Where(manifest.IsWhole))
         {
             Assert.Equal(

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace YueService.Tests.Models;
 
-/// <summary>A server that answers every connection with the same bytes, whatever they are; a real web server sends only sound headers.</summary>
+/// <summary>A server that answers every connection with the same bytes,
+/// whatever they are; a real web server sends only sound headers.</summary>
 internal sealed class RawServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

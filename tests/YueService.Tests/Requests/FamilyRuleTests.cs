@@ -4,6 +4,7 @@ using Xunit;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Api.Requests;
+using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Requests;
 
@@ -73,7 +74,8 @@ public sealed class FamilyRuleTests
         var mute = new ModelDescription("mute", Ballad with { Fields = FrozenSet.Create(StringComparer.Ordinal, "lyrics") });
         SpeechReader.Read(json.RootElement, strict: false, [mute, .. Models], out var findings);
         Assert.Equal(["instructions", "seed"], findings.Errors.Keys.Order(StringComparer.Ordinal));
-        Assert.Contains("choose a model that takes it: ballad-1, en-cot, en-icl", findings.Errors["instructions"][0], StringComparison.Ordinal);
+        Assert.Contains(
+            "choose a model that takes it: ballad-1, en-cot, en-icl", findings.Errors["instructions"][0], StringComparison.Ordinal);
     }
 
     private static Dictionary<string, string> Faults(string body, ModelDescription[]? models = null)

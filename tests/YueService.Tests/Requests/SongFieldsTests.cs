@@ -6,6 +6,7 @@ using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Api.Requests;
 using YueService.CommandLine;
+using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Requests;
 

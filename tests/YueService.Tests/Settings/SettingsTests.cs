@@ -62,7 +62,8 @@ public sealed class SettingsTests
     {
         using var program = new TemporaryFolder();
         using var working = new TemporaryFolder();
-        File.WriteAllText(program["appsettings.json"], """{"Yue":{"Device":"1","Stage2":"1","Codec":"1","Tokenizer":"1","LogFormat":"1"}}""");
+        File.WriteAllText(
+            program["appsettings.json"], """{"Yue":{"Device":"1","Stage2":"1","Codec":"1","Tokenizer":"1","LogFormat":"1"}}""");
         File.WriteAllText(working["appsettings.json"], """{"Yue":{"Stage2":"2","Codec":"2","Tokenizer":"2","LogFormat":"2"}}""");
         var configuration = Configure(
             program.Path,

@@ -16,10 +16,12 @@ internal static class AiffHeader
 
     /// <summary>Returns whether a file begins as AIFF and AIFF-C files do.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) =>
-        file.Length >= 12 && file[..4].SequenceEqual("FORM"u8) && (file[8..12].SequenceEqual("AIFF"u8) || file[8..12].SequenceEqual("AIFC"u8));
+        file.Length >= 12 && file[..4].SequenceEqual("FORM"u8)
+            && (file[8..12].SequenceEqual("AIFF"u8) || file[8..12].SequenceEqual("AIFC"u8));
 
     /// <summary>Opens a file for reading.</summary>
-    /// <exception cref="ClipFaultException">The file is cut before its sound, contradicts itself, or is coded in a way that is not read.</exception>
+    /// <exception cref="ClipFaultException">The file is cut before its sound,
+    /// contradicts itself, or is coded in a way that is not read.</exception>
     public static PcmReader Open(byte[] file)
     {
         var chunks = Chunks.Read(file, isBigEndian: true, _ => false);
@@ -72,7 +74,8 @@ internal static class AiffHeader
 
         var format = isFloat
             ? WaveFormat.CreateCustomFormat(
-                WaveFormatEncoding.IeeeFloat, (int)rate, channels, (int)rate * channels * container / 8, channels * container / 8, container)
+                WaveFormatEncoding.IeeeFloat, (int)rate, channels, (int)rate * channels * container / 8,
+                channels * container / 8, container)
             : new WaveFormat((int)rate, container, channels);
         return (format, compression != "sowt");
     }

@@ -34,7 +34,9 @@ internal static class Chunks
         for (long position = 12; position + HeaderSize <= file.Length;)
         {
             var header = file.Slice((int)position, HeaderSize);
-            var size = isBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(header[4..]) : BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
+            var size = isBigEndian
+                ? BinaryPrimitives.ReadUInt32BigEndian(header[4..])
+                : BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
             var start = (int)position + HeaderSize;
             chunks.Add(new Chunk(Printable(header[..4]), start, size, (int)Math.Min(size, file.Length - start)));
             if (isLast(chunks[^1].Id))

@@ -23,7 +23,8 @@ internal static class FlacBlocks
         const ulong CountMask = (1UL << 36) - 1;
         const int CountOffset = 4 + 4 + 10;
         var (blocks, pictures) = (0, new List<int>());
-        for (var (position, isLast) = (4, false); !isLast; position += 4 + (BinaryPrimitives.ReadInt32BigEndian(file[position..]) & 0xFF_FFFF))
+        for (var (position, isLast) = (4, false); !isLast;
+            position += 4 + (BinaryPrimitives.ReadInt32BigEndian(file[position..]) & 0xFF_FFFF))
         {
             if (position + 4 > file.Length)
             {

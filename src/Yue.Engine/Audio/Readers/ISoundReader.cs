@@ -1,7 +1,8 @@
 namespace Yue.Engine.Audio.Readers;
 
 /// <summary>Reads the samples of one sound file, from its first sample on.</summary>
-/// <remarks>The first sample is the first one of the sound: what an encoder put before it is skipped where the file says how much that is.</remarks>
+/// <remarks>The first sample is the first one of the sound: what an encoder
+/// put before it is skipped where the file says how much that is.</remarks>
 internal interface ISoundReader : IDisposable
 {
     int Channels { get; }

@@ -4,7 +4,8 @@ using NAudio.Wave;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>The data that an encoder writes into a first frame without sound: a Xing or Info header with LAME's fields, or a VBRI header.</summary>
+/// <summary>The data that an encoder writes into a first frame without sound:
+/// a Xing or Info header with LAME's fields, or a VBRI header.</summary>
 /// <param name="IsPresent">Whether the first frame is such a frame.</param>
 /// <param name="Frames">The number of frames with sound; null if it is not stated.</param>
 /// <param name="Delay">The number of samples that the encoder put before the sound; null if it is not stated.</param>
@@ -36,7 +37,8 @@ internal readonly record struct Mp3Info(bool IsPresent, int? Frames, int? Delay,
         var flags = data[offset + 7];
         var hasFrames = (flags & 1) != 0 && data.Length >= offset + 12;
         int? frames = hasFrames ? BinaryPrimitives.ReadInt32BigEndian(data[(offset + 8)..]) : null;
-        var lame = offset + 8 + ((flags & 1) != 0 ? 4 : 0) + ((flags & 2) != 0 ? 4 : 0) + ((flags & 4) != 0 ? 100 : 0) + ((flags & 8) != 0 ? 4 : 0);
+        var lame = offset + 8 + ((flags & 1) != 0 ? 4 : 0) + ((flags & 2) != 0 ? 4 : 0)
+            + ((flags & 4) != 0 ? 100 : 0) + ((flags & 8) != 0 ? 4 : 0);
         if (data.Length < lame + DelayOffset + 3 || !IsEncoder(data.Slice(lame, 4)))
         {
             return new(true, frames, null, null);
@@ -47,5 +49,6 @@ internal readonly record struct Mp3Info(bool IsPresent, int? Frames, int? Delay,
         return new(true, frames, (delays[0] << 4) | (delays[1] >> 4), ((delays[1] & 0xF) << 8) | delays[2]);
     }
 
-    private static bool IsEncoder(ReadOnlySpan<byte> name) => name.SequenceEqual("LAME"u8) || name.SequenceEqual("Lavf"u8) || name.SequenceEqual("Lavc"u8);
+    private static bool IsEncoder(ReadOnlySpan<byte> name) =>
+        name.SequenceEqual("LAME"u8) || name.SequenceEqual("Lavf"u8) || name.SequenceEqual("Lavc"u8);
 }

@@ -12,7 +12,8 @@ internal static class Mp4Boxes
     private static readonly string[] Containers = ["moov", "trak", "mdia", "minf", "stbl", "udta", "meta", "ilst"];
 
     /// <summary>Returns whether a file begins as mp4 and QuickTime files do.</summary>
-    public static bool Begins(ReadOnlySpan<byte> file) => file.Length >= 12 && Encoding.Latin1.GetString(file[4..8]) is "ftyp" or "moov" or "mdat" or "wide" or "free";
+    public static bool Begins(ReadOnlySpan<byte> file) =>
+        file.Length >= 12 && Encoding.Latin1.GetString(file[4..8]) is "ftyp" or "moov" or "mdat" or "wide" or "free";
 
     /// <summary>Checks a file.</summary>
     /// <returns>The places of the names of its picture boxes. Overwritten by "free", they hide the pictures from ffmpeg.</returns>
@@ -26,7 +27,9 @@ internal static class Mp4Boxes
             throw new ClipFaultException(ClipFaults.HoldsVideo(video));
         }
 
-        return walk.HasMovie ? walk.Pictures : throw new ClipFaultException("is cut short: it has no moov box, without which no sound is found");
+        return walk.HasMovie
+            ? walk.Pictures
+            : throw new ClipFaultException("is cut short: it has no moov box, without which no sound is found");
     }
 
     private static string VideoName(string codec) => codec switch

@@ -90,7 +90,8 @@ internal sealed class OggFile
                 if (size < 255)
                 {
                     var isLastOnPage = i == lastEnd;
-                    yield return new OggPacket(begun.ToArray(), isLastOnPage && page.Granule >= 0 ? page.Granule : null, isLastOnPage && page.IsLast);
+                    yield return new OggPacket(
+                        begun.ToArray(), isLastOnPage && page.Granule >= 0 ? page.Granule : null, isLastOnPage && page.IsLast);
                     begun.SetLength(0);
                 }
             }

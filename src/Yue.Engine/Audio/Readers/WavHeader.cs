@@ -25,10 +25,12 @@ internal static class WavHeader
 
     /// <summary>Returns whether a file begins as WAV files do.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) =>
-        file.Length >= 12 && (file[..4].SequenceEqual("RIFF"u8) || file[..4].SequenceEqual("RF64"u8)) && file[8..12].SequenceEqual("WAVE"u8);
+        file.Length >= 12 && (file[..4].SequenceEqual("RIFF"u8) || file[..4].SequenceEqual("RF64"u8))
+            && file[8..12].SequenceEqual("WAVE"u8);
 
     /// <summary>Opens a file for reading. A data chunk of size 0 or of a placeholder's size runs to the end of the file.</summary>
-    /// <exception cref="ClipFaultException">The file is cut before its sound, contradicts itself, or is coded in a way that is not read.</exception>
+    /// <exception cref="ClipFaultException">The file is cut before its sound,
+    /// contradicts itself, or is coded in a way that is not read.</exception>
     public static PcmReader Open(byte[] file)
     {
         if (!Begins(file))
@@ -108,7 +110,8 @@ internal static class WavHeader
                 $"is a WAV file of format tag {tag} with {bits} bits, which is not read: PCM of 8 to 32 bits, float, A-law and mu-law are");
         }
 
-        if (channels is 0 or > MaxChannels || blockBytes % channels != 0 || containerBits < bits || containerBits > (tag == FormatPcm ? 32 : bits))
+        if (channels is 0 or > MaxChannels || blockBytes % channels != 0 || containerBits < bits
+            || containerBits > (tag == FormatPcm ? 32 : bits))
         {
             throw new ClipFaultException($"says {channels} channels of {bits} bits in blocks of {blockBytes} bytes");
         }

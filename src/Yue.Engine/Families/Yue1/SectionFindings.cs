@@ -6,7 +6,8 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>Judges a sung section by its codes: whether it ended by itself, and whether it stands still.</summary>
 internal static class SectionFindings
 {
-    /// <summary>A window in which a section stands still if both tracks together have at most <see cref="MostCodesOfStandstill"/> codes.</summary>
+    /// <summary>A window in which a section stands still if both tracks together
+    /// have at most <see cref="MostCodesOfStandstill"/> codes.</summary>
     public const int WindowFrames = 10 * FramesPerSecond;
 
     /// <summary>Measured on 54 sections of the demo model: 25 or more codes in any window of the 49 good ones, at most 4 in the
@@ -36,7 +37,8 @@ internal static class SectionFindings
         }
     }
 
-    /// <summary>Returns the frames from the start of the first window that stands still to the end of the last; null if none does.</summary>
+    /// <summary>Returns the frames from the start of the first window that
+    /// stands still to the end of the last; null if none does.</summary>
     private static (int Start, int End)? Standstill(SectionCodes section)
     {
         Dictionary<int, int> counts = [];           // the codes in the window, and how often; the instrumental ones are complemented

@@ -79,7 +79,8 @@ internal sealed record SongAssembly
         }
 
         return string.Create(
-            CultureInfo.InvariantCulture, $"the last section was cut at its limit: the last {seconds:0.##} s are faded out (output.fade_out_seconds)");
+            CultureInfo.InvariantCulture,
+            $"the last section was cut at its limit: the last {seconds:0.##} s are faded out (output.fade_out_seconds)");
     }
 
     private SectionResult SectionResult(SectionCodes section, int i) => new(

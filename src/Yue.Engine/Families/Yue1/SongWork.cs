@@ -82,8 +82,8 @@ internal sealed class SongWork : ISongWork
 
     private bool IsHeard => _listener is { IsListening: true };
 
-    /// <summary>True if stage 2 is to work on the song: after stage 1 always, and before only for somebody who listens. A decoder that gains
-    /// nothing from waiting does not wait.</summary>
+    /// <summary>True if stage 2 is to work on the song: after stage 1 always, and before only for somebody who listens. A decoder that
+    /// gains nothing from waiting does not wait.</summary>
     private bool IsStage2Due => _codes is not null || (IsHeard && (_stage2Model?.Model.Decoder.QuickRows < int.MaxValue
         || Stage2Pace.IsDue(new SongPace(
             IsHeard: true,

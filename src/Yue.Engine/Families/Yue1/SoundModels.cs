@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The codec, its encoder and the vocoders, which are always in memory. They compute in F32 on every device (docs/model.md 5).</summary>
+/// <summary>The codec, its encoder and the vocoders, which are always in
+/// memory. They compute in F32 on every device (docs/model.md 5).</summary>
 internal sealed class SoundModels : IDisposable
 {
     private readonly ModelHost _host;
@@ -25,7 +26,8 @@ internal sealed class SoundModels : IDisposable
             var (config, vocos, hubert) = (CodecConfig.Load(folder), VocosConfig.Load(folder), HubertConfig.Load(folder));
             var codecFile = Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth");
             var codec = Load("codec", codecFile, "codec_model", source => new CodecDecoder(source, config));
-            References = new ReferenceEncoder(Load("encoder", codecFile, "codec_model", source => new CodecEncoder(source, config, hubert)));
+            References = new ReferenceEncoder(
+                Load("encoder", codecFile, "codec_model", source => new CodecEncoder(source, config, hubert)));
             Decoder = new SongDecoder(
                 codec,
                 Load("vocoder", Path.Combine(folder, "decoders", "decoder_131000.pth"), null, source => new Vocos(source, vocos)),

@@ -45,7 +45,8 @@ internal sealed class Yue1Costs : IFamilyCosts
     public static int CpuRows(LlamaConfig stage2)
     {
         var row = 2L * sizeof(float) * stage2.Layers * stage2.KeyValueHeads * stage2.HeadSize * Stage2Chunks.Positions;
-        return (int)Math.Clamp(Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * LlamaMemory.Parameters(stage2)) / row, 1, MostCpuRows);
+        return (int)Math.Clamp(
+            Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * LlamaMemory.Parameters(stage2)) / row, 1, MostCpuRows);
     }
 
     private static LlamaConfig Shortened(LlamaConfig config, MemoryLimits limits) =>

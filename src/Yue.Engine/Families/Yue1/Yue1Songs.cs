@@ -8,7 +8,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The models of YuE 1: stage-1 checkpoints and the stage-2 checkpoint on the shelf, codec and vocoders always in memory.</summary>
+/// <summary>The models of YuE 1: stage-1 checkpoints and the stage-2
+/// checkpoint on the shelf, codec and vocoders always in memory.</summary>
 internal sealed class Yue1Songs : IFamilySongs
 {
     private readonly Yue1Checkpoints _files;

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using YueService.Api.Errors;
-using YueService.Api.Songs;
 using YueService.Settings;
 
 namespace YueService.Api.Access;
@@ -21,10 +20,13 @@ internal static class AccessExtensions
     private static readonly string[] ExposedHeaders =
     [
         HeaderNames.Location, HeaderNames.RetryAfter, HeaderNames.ETag, HeaderNames.ContentRange, HeaderNames.AcceptRanges,
-        HeaderNames.ContentDisposition, "Preference-Applied", "Server-Timing", .. SongHeaders.Names,
+        HeaderNames.ContentDisposition, "Preference-Applied", "Server-Timing",
     ];
 
-    public static void AddAccess(this IServiceCollection services)
+    /// <summary>Adds the services of <see cref="UseAccess"/>.</summary>
+    /// <param name="services">The service's services.</param>
+    /// <param name="songHeaders">The headers that describe a song, which pages of allowed origins may read.</param>
+    public static void AddAccess(this IServiceCollection services, IReadOnlyList<string> songHeaders)
     {
         // AddAuthentication would add data protection as well, which writes its keys to the home folder and warns about them.
         services.AddAuthenticationCore(options =>
@@ -43,7 +45,7 @@ internal static class AccessExtensions
         services.AddCors();
         services.AddOptions<CorsOptions>().Configure<IOptions<AccessOptions>>((cors, access) => cors.AddDefaultPolicy(policy => policy
             .WithOrigins([.. access.Value.Origins()]).AllowAnyHeader().AllowAnyMethod()
-            .WithExposedHeaders(ExposedHeaders).SetPreflightMaxAge(TimeSpan.FromHours(1))));
+            .WithExposedHeaders([.. ExposedHeaders, .. songHeaders]).SetPreflightMaxAge(TimeSpan.FromHours(1))));
         services.AddRequestTimeouts();
         services.AddOptions<RequestTimeoutOptions>().Configure<IOptions<AccessOptions>>((timeouts, access) =>
         {
@@ -90,7 +92,8 @@ internal static class AccessExtensions
     };
 
     /// <summary>Returns the limit of the caller's key, or of its address if the service has no keys.</summary>
-    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) => RateLimitPartition.GetFixedWindowLimiter(
+    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) =>
+        RateLimitPartition.GetFixedWindowLimiter(
         http.User.Identity?.Name ?? http.Connection.RemoteIpAddress?.ToString() ?? "",
         _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
 

@@ -15,7 +15,8 @@ internal static class ErrorExtensions
             var detail = status switch
             {
                 StatusCodes.Status404NotFound => $"There is no {http.Request.Path}; /docs shows what there is.",
-                StatusCodes.Status405MethodNotAllowed => $"{http.Request.Path} takes {http.Response.Headers.Allow}, not {http.Request.Method}.",
+                StatusCodes.Status405MethodNotAllowed =>
+                    $"{http.Request.Path} takes {http.Response.Headers.Allow}, not {http.Request.Method}.",
                 _ => $"The request was answered with status {status}.",
             };
             return Problems.Create(http, ProblemType.ForStatus(status), detail).ExecuteAsync(http);

@@ -1,6 +1,7 @@
 namespace YueService.Api.Errors;
 
-/// <summary>An error in the form of OpenAI's interface, beside the problem details: their clients show <c>message</c> and nothing else.</summary>
+/// <summary>An error in the form of OpenAI's interface, beside the problem
+/// details: their clients show <c>message</c> and nothing else.</summary>
 /// <param name="Message">As <c>detail</c>.</param>
 /// <param name="Type">The kind of error that their clients know.</param>
 /// <param name="Param">Always null; <c>errors</c> names the fields.</param>
@@ -19,7 +20,7 @@ internal sealed record OpenAiError(string Message, string Type, string? Param, s
         null,
         type.Urn);
 
-    /// <summary>Returns whether clients of OpenAI's interface ask for a path: everything below <c>/v1</c> but the service's own jobs, since such a
-    /// client may try what is not here.</summary>
+    /// <summary>Returns whether clients of OpenAI's interface ask for a path: everything below <c>/v1</c> but the service's own jobs, since
+    /// such a client may try what is not here.</summary>
     public static bool IsExpectedAt(PathString path) => path.StartsWithSegments("/v1") && !path.StartsWithSegments("/v1/songs");
 }

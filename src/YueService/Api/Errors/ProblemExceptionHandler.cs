@@ -38,7 +38,8 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
                 return Problems.StorageUnavailable(http, storage);
             case BadHttpRequestException bad:
                 LogBadRequest(bad);
-                return Problems.Create(http, ProblemType.ForStatus(bad.StatusCode), "The request ended early or breaks a limit of the server.");
+                return Problems.Create(
+                    http, ProblemType.ForStatus(bad.StatusCode), "The request ended early or breaks a limit of the server.");
             default:
                 LogBug(exception);
                 return Problems.Create(http, ProblemType.InternalError, "Please report it with the trace_id; the log has the reason.");

@@ -1,6 +1,9 @@
+using YueService.Jobs;
+
 namespace YueService.Api.Errors;
 
-/// <summary>Every kind of problem that the service answers with. The <c>urn:yue:…</c> names are a contract: clients switch on them.</summary>
+/// <summary>Every kind of problem that the service answers with. The
+/// <c>urn:yue:…</c> names are a contract: clients switch on them.</summary>
 /// <param name="Urn">The stable name: the <c>type</c> of the problem details.</param>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Title">The same for every problem of the kind.</param>
@@ -9,7 +12,8 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType MalformedJson = new("urn:yue:malformed-json", 400, "The body is not JSON");
     public static readonly ProblemType BadRequest = new("urn:yue:bad-request", 400, "The request cannot be read");
     public static readonly ProblemType Unauthorized = new("urn:yue:unauthorized", 401, "The API key is missing or wrong");
-    public static readonly ProblemType ForeignOrigin = new("urn:yue:foreign-origin", 403, "Web pages of this origin may not use the service");
+    public static readonly ProblemType ForeignOrigin = new(
+        "urn:yue:foreign-origin", 403, "Web pages of this origin may not use the service");
     public static readonly ProblemType NotFound = new("urn:yue:not-found", 404, "There is nothing here");
     public static readonly ProblemType MethodNotAllowed = new("urn:yue:method-not-allowed", 405, "The method is not allowed here");
     public static readonly ProblemType NotAcceptable = new("urn:yue:not-acceptable", 406, "No accepted form of answer exists");
@@ -32,6 +36,17 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType StorageUnavailable = new("urn:yue:storage-unavailable", 503, "Files cannot be stored now");
     public static readonly ProblemType Timeout = new("urn:yue:timeout", 504, "The answer took too long");
     public static readonly ProblemType EngineLost = new("urn:yue:engine-lost", 503, "The device is lost");
+
+    /// <summary>Returns the type of a job's fault.</summary>
+    public static ProblemType Of(FaultKind kind) => kind switch
+    {
+        FaultKind.Unsingable => Unsingable,
+        FaultKind.SongFailed => SongFailed,
+        FaultKind.SongDamaged => SongDamaged,
+        FaultKind.StorageUnavailable => StorageUnavailable,
+        FaultKind.EngineLost => EngineLost,
+        _ => InternalError,
+    };
 
     /// <summary>The kind for a status that something below the endpoints chose, such as routing or the server.</summary>
     public static ProblemType ForStatus(int status) => status switch

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
-using YueService.Api.Requests;
 using YueService.Jobs;
 using YueService.Jobs.Audio;
 using YueService.Telemetry;
@@ -26,9 +25,8 @@ internal static class Problems
     public static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail) => Create(http, type, detail, []);
 
     /// <summary>422: every offending field with what is wrong with it, under <c>errors</c>.</summary>
-    public static ProblemHttpResult Invalid(HttpContext http, RequestFindings findings)
+    public static ProblemHttpResult Invalid(HttpContext http, IReadOnlyDictionary<string, string[]> errors)
     {
-        var errors = findings.Errors;
         var detail = errors.Count == 1
             ? errors.Values.First()[0]
             : $"{errors.Count} fields are at fault: {string.Join(", ", errors.Keys.Take(20))}{(errors.Count > 20 ? " …" : "")}.";
@@ -36,9 +34,9 @@ internal static class Problems
     }
 
     /// <summary>429: the queue is full; <c>Retry-After</c> says when a place is likely free.</summary>
-    public static ProblemHttpResult QueueFull(HttpContext http, TimeSpan wait)
+    public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate)
     {
-        var seconds = SetRetryAfter(http, wait.TotalSeconds);
+        var seconds = SetRetryAfter(http, estimate.RetryAfter().TotalSeconds);
         return Create(http, ProblemType.QueueFull, $"Try again in about {seconds} seconds.");
     }
 
@@ -53,7 +51,8 @@ internal static class Problems
         return Create(
             http,
             ProblemType.TooManyBodies,
-            $"The bodies of all requests together may have {maxBytes >> 20} MiB. Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
+            $"The bodies of all requests together may have {maxBytes >> 20} MiB. "
+                + "Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
     }
 
     /// <summary>503: the state folder cannot be used now.</summary>
@@ -64,13 +63,13 @@ internal static class Problems
     }
 
     /// <summary>409: the song is not there; a job that is on its way says when to ask again.</summary>
-    public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, IJobQueue queue)
+    public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, JobEstimate estimate)
     {
         var state = view.State;
         var onItsWay = state is JobState.Queued or JobState.Running;
         if (onItsWay)
         {
-            var secondsLeft = view.Live is { } live ? JobEstimate.SecondsLeft(live.Latest, live.Queued, queue) : null;
+            var secondsLeft = view.Live is { } live ? estimate.SecondsLeft(live.Feed.Latest, live) : null;
             SetRetryAfter(http, secondsLeft ?? RetryWhileLoadingSeconds);
         }
 

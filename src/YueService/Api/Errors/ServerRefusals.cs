@@ -29,7 +29,8 @@ internal static partial class ServerRefusals
         endpoint.Use(next => connection =>
         {
             var transport = connection.Transport;
-            connection.Transport = new Duplex(transport.Input, new RefusalWriter(transport.Output, head => Describe(head, kestrel.Limits, logger)));
+            connection.Transport = new Duplex(
+                transport.Input, new RefusalWriter(transport.Output, head => Describe(head, kestrel.Limits, logger)));
             return next(connection);
         });
     });
@@ -40,10 +41,12 @@ internal static partial class ServerRefusals
         // No request of the server's exists yet, so its log line and its answer get a trace of their own.
         using var activity = new Activity("refuse").SetIdFormat(ActivityIdFormat.W3C).Start();
         var status = int.Parse(head.AsSpan(RefusalWriter.VersionLength, 3), CultureInfo.InvariantCulture);
-        var problem = Problems.Details(ProblemType.ForStatus(status), DetailOf(status, limits), activity.TraceId.ToHexString(), isForOpenAi: true);
+        var problem = Problems.Details(
+            ProblemType.ForStatus(status), DetailOf(status, limits), activity.TraceId.ToHexString(), isForOpenAi: true);
         var body = JsonSerializer.SerializeToUtf8Bytes(problem, Json);
         Log.Refused(logger, status);
-        var length = string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\nContent-Type: application/problem+json\r\n");
+        var length = string.Create(
+            CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\nContent-Type: application/problem+json\r\n");
         return [.. Encoding.ASCII.GetBytes(head.Replace(RefusalWriter.NoBody, length, StringComparison.Ordinal)), .. body];
     }
 
@@ -54,7 +57,8 @@ internal static partial class ServerRefusals
         StatusCodes.Status414UriTooLong =>
             $"The request line has more than {limits.MaxRequestLineSize} bytes. Shorten the URL, or send the data in the body.",
         StatusCodes.Status431RequestHeaderFieldsTooLarge =>
-            $"The headers have more than {limits.MaxRequestHeadersTotalSize} bytes, or there are more than {limits.MaxRequestHeaderCount}. Send fewer.",
+            $"The headers have more than {limits.MaxRequestHeadersTotalSize} bytes, "
+                + $"or there are more than {limits.MaxRequestHeaderCount}. Send fewer.",
         StatusCodes.Status411LengthRequired => "The request has a body without a length. Send Content-Length.",
         StatusCodes.Status505HttpVersionNotsupported => "The HTTP version is not supported. Send HTTP/1.1.",
         _ => "The request line or a header is not valid HTTP. Check the method, the URL, Host and Content-Length.",
@@ -97,7 +101,8 @@ internal static partial class ServerRefusals
             output.Advance(answer.Length);
         }
 
-        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => output.FlushAsync(cancellationToken);
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
+            output.FlushAsync(cancellationToken);
 
         public override void CancelPendingFlush() => output.CancelPendingFlush();
 

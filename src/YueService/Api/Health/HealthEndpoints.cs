@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 using Yue.Engine.Scheduling;
 using YueService.Jobs;
 using YueService.Telemetry;
@@ -31,9 +30,9 @@ internal static class HealthEndpoints
     /// <response code="200">Every configured model is loaded and warm.</response>
     /// <response code="503">The models are being loaded, could not be loaded, or the service is shutting down.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> HealthAsync(
-        HttpContext http, ISongEngine engine, SongJobs jobs, IOptions<EngineOptions> options)
+        HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order)
     {
-        var body = await DescribeAsync(http, engine, jobs, options.Value);
+        var body = await DescribeAsync(http, engine, jobs, order);
         return Answer(body, body.State == EngineState.Ready);
     }
 
@@ -41,9 +40,9 @@ internal static class HealthEndpoints
     /// <response code="200">Every configured model is loaded and warm, and jobs are accepted.</response>
     /// <response code="503">As for <c>/health</c>, or jobs cannot be accepted.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> ReadyAsync(
-        HttpContext http, ISongEngine engine, SongJobs jobs, IOptions<EngineOptions> options)
+        HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order)
     {
-        var body = await DescribeAsync(http, engine, jobs, options.Value);
+        var body = await DescribeAsync(http, engine, jobs, order);
         return body.JobsRefused is null
             ? Answer(body, body.State == EngineState.Ready)
             : Answer(body with { Status = "jobs_refused" }, isReady: false);
@@ -52,7 +51,8 @@ internal static class HealthEndpoints
     private static JsonHttpResult<HealthResponse> Answer(HealthResponse body, bool isReady) =>
         TypedResults.Json(body, statusCode: isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 
-    private static async Task<HealthResponse> DescribeAsync(HttpContext http, ISongEngine engine, SongJobs jobs, EngineOptions options)
+    private static async Task<HealthResponse> DescribeAsync(
+        HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order)
     {
         http.Response.Headers.CacheControl = "no-store";
         var status = engine.Status;
@@ -70,7 +70,8 @@ internal static class HealthEndpoints
             Service = ServiceIdentity.Name,
             Version = ServiceIdentity.Version,
             Demo = status.IsDemo,
-            Note = status.IsDemo ? "The built-in demo model runs because no checkpoints are configured: a small one, for trying things out." : null,
+            Note = status.IsDemo ? "The built-in demo model runs because no checkpoints are configured: "
+                + "a small one, for trying things out." : null,
             Loading = loading ? status.Loading ?? "starting" : null,
             Percent = loading ? Math.Round(status.Percent, 1) : null,
             Reason = status.State == EngineState.Failed ? status.Failure ?? "unknown" : null,
@@ -78,7 +79,7 @@ internal static class HealthEndpoints
             Models = status.Models,
             Device = status.Device,
             Memory = status.Memory,
-            Queue = new(status.QueueDepth, status.Running, options.QueueCapacity),
+            Queue = new(order.Depth, status.Running, order.Capacity),
         };
     }
 }

@@ -6,8 +6,8 @@ namespace YueService.Api.Health;
 /// <summary>What <c>GET /health</c> says.</summary>
 internal sealed record HealthResponse
 {
-    /// <summary><c>ok</c> when ready, as the old service said; the state otherwise. <c>/health/ready</c> says <c>jobs_refused</c> when only jobs
-    /// cannot be accepted.</summary>
+    /// <summary><c>ok</c> when ready, as the old service said; the state otherwise. <c>/health/ready</c> says <c>jobs_refused</c> when only
+    /// jobs cannot be accepted.</summary>
     public required string Status { get; init; }
 
     /// <summary><c>loading</c>, <c>ready</c>, <c>failed</c> or <c>draining</c>.</summary>

@@ -24,10 +24,12 @@ internal static class PredictEndpoints
             .Describe(
                 "Make a song while the caller waits",
                 "A caller that disconnects cancels its song. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",
-                new ApiParameter("Prefer", "respond-async makes a job of it; handling=strict makes an unknown field an error.", IsHeader: true),
+                new ApiParameter(
+                    "Prefer", "respond-async makes a job of it; handling=strict makes an unknown field an error.", IsHeader: true),
                 new ApiParameter(
                     "Idempotency-Key",
-                    "With Prefer: respond-async as on POST /v1/songs. While the caller waits it is ignored with a warning; the same request and seed give "
+                    "With Prefer: respond-async as on POST /v1/songs. While the caller waits it is ignored with a warning; "
+                        + "the same request and seed give "
                         + "the same song.",
                     IsHeader: true),
                 ApiAnswer.Problem(409, "The song of continue_from is not there yet, or never comes."),

@@ -14,7 +14,8 @@ namespace YueService.Api.Predict;
 /// <summary><c>POST /predict</c>: lyrics in, song out, while the caller waits.</summary>
 internal sealed partial class PredictHandler(
     ISongEngine engine,
-    IJobQueue queue,
+    JobIntake intake,
+    JobEstimate estimate,
     SongRequestBody body,
     SongSubmitter submitter,
     ISongEncoder encoder,
@@ -27,7 +28,8 @@ internal sealed partial class PredictHandler(
     /// <response code="422">Fields are out of bounds: all of them are named.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
     /// <response code="503">The models are not loaded; Retry-After says when to try again.</response>
-    public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(HttpContext http)
+    public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(
+        HttpContext http)
     {
         if (AnswerForm.Choose(http.Request) is not { } form)
         {
@@ -69,15 +71,15 @@ internal sealed partial class PredictHandler(
         HttpContext http, PredictCommand command, AnswerForm form)
     {
         var format = form.Format ?? command.Format ?? AudioFormat.Wav;
-        switch (queue.TryEnqueue(command.Song, listener: null, restored: false, out var song, http.RequestAborted))
+        switch (intake.TryTake(command.ToJob(format: null), out var job, http.RequestAborted))
         {
-            case SubmitOutcome.QueueFull:
-                return Problems.QueueFull(http, queue.EstimatedWait);
-            case SubmitOutcome.NotReady:
+            case IntakeOutcome.QueueFull:
+                return Problems.QueueFull(http, estimate);
+            case IntakeOutcome.NotReady:
                 return Problems.NotReady(http, engine.Status);
         }
 
-        var result = await song!.Song;
+        var result = await job!.Song;
         var output = command.Song.Output with { Stems = command.Song.Output.Stems && !form.IsFile };
         var encoded = await EncodedSong.EncodeAsync(encoder, result, format, output, http.RequestAborted);
         LogSong(result.Mix.DurationSeconds, result.Timings.TotalSeconds, result.Model);
@@ -109,7 +111,7 @@ internal sealed partial class PredictHandler(
             Sections = [.. result.Sections.Select(SectionBody.From)],
             Warnings = [.. command.Warnings, .. IdempotencyKey.WarningsWhereIgnored(http.Request), .. result.Warnings, .. encoded.Warnings],
             Reference = ReferenceBody.From(result.Reference),
-            Loudness = encoded.Loudness,
+            Loudness = LoudnessBody.From(encoded.Loudness),
             Stems = encoded is { Vocal: { } vocal, Instrumental: { } instrumental }
                 ? new(Stem(vocal, result.Vocal!, format), Stem(instrumental, result.Instrumental!, format))
                 : null,

@@ -3,7 +3,8 @@ using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The bytes that the bodies of all requests may have together, in memory and in temporary files. Safe for concurrent use.</summary>
+/// <summary>The bytes that the bodies of all requests may have together,
+/// in memory and in temporary files. Safe for concurrent use.</summary>
 internal sealed class BodyBudget(IOptions<ServiceOptions> options)
 {
     private long _used;

@@ -45,7 +45,8 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
             }
             else
             {
-                (var document, problem) = await JsonBody.ReadAsync(http, maxBytes, share, admitClip is null ? null : new ClipInJson(admitClip));
+                (var document, problem) = await JsonBody.ReadAsync(
+                    http, maxBytes, share, admitClip is null ? null : new ClipInJson(admitClip));
                 body = document is null ? null : new SongBody(document, NoFiles, share);
             }
 
@@ -65,7 +66,8 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
         ? Problems.Create(
             http,
             ProblemType.BodyTooLarge,
-            $"The body is longer than the {share.MaxBytes >> 20} MiB that all bodies may have together. Shorten it, or raise the setting Yue:BodyBudgetMegabytes.")
+            $"The body is longer than the {share.MaxBytes >> 20} MiB that all bodies may have together. "
+                + "Shorten it, or raise the setting Yue:BodyBudgetMegabytes.")
         : Problems.TooManyBodies(http, share.MaxBytes);
 
     /// <summary>

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using Yue.Engine.Audio;
 using YueService.Api.Errors;
+using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
@@ -91,7 +92,7 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
         {
             var findings = new RequestFindings();
             findings.Error(JsonText.Cut(name), surplus);
-            return Problems.Invalid(http, findings);
+            return Problems.Invalid(http, findings.Errors);
         }
 
         if (name != JsonPart && !_parts.Keys.Any(part => part != JsonPart) && admitClip() is { } refusal)
@@ -154,7 +155,8 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
     {
         if (!_parts.Remove(JsonPart, out var request))
         {
-            return (null, Problems.Create(http, ProblemType.BadRequest, $"The part {JsonPart} is missing: it has the JSON of the request."));
+            return (
+                null, Problems.Create(http, ProblemType.BadRequest, $"The part {JsonPart} is missing: it has the JSON of the request."));
         }
 
         using (request)
@@ -176,7 +178,8 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
         Problems.Create(http, ProblemType.BadRequest, $"The body is no whole multipart/form-data: {reason}");
 
     /// <summary>Returns whether the body is malformed, rather than cut off by the server or the client.</summary>
-    private static bool IsFaultOfBody(Exception e) => e is InvalidDataException or (IOException and not (BadHttpRequestException or ConnectionResetException));
+    private static bool IsFaultOfBody(Exception e) =>
+        e is InvalidDataException or (IOException and not (BadHttpRequestException or ConnectionResetException));
 
     private static string? BoundaryOf(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type)

@@ -1,5 +1,8 @@
+using System.Diagnostics;
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
+using YueService.Jobs;
+using YueService.Jobs.Audio;
 
 namespace YueService.Api.Requests;
 
@@ -14,4 +17,8 @@ internal sealed record PredictCommand(
 {
     /// <summary>The clip whose style is taken on, as it was sent; null without one.</summary>
     public ReferenceUpload? Reference { get; init; }
+
+    /// <summary>Returns the request as a job, which belongs to the current trace.</summary>
+    /// <param name="format">The format of the song's file; null leaves it open.</param>
+    public JobRequest ToJob(AudioFormat? format) => new(Song, format, ClientJobId, Warnings) { TraceParent = Activity.Current?.Id };
 }

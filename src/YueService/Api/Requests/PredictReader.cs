@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Yue.Engine.Audio;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Songs;
+using YueService.Jobs.Audio;
 
 namespace YueService.Api.Requests;
 

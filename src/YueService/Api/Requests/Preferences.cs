@@ -22,6 +22,7 @@ internal static class Preferences
     public static bool Has(StringValues header, string preference) =>
         header
             .SelectMany(value => (value ?? "").Split(','))
-            .Select(part => part.Split(';')[0].Replace("\"", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal).Trim())
+            .Select(
+                part => part.Split(';')[0].Replace("\"", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal).Trim())
             .Contains(preference, StringComparer.OrdinalIgnoreCase);
 }

@@ -1,4 +1,5 @@
 using Yue.Engine.Songs;
+using YueService.Jobs.Audio;
 
 namespace YueService.Api.Requests;
 

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using YueService.Jobs.Audio;
+using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
@@ -34,6 +36,17 @@ internal sealed class RequestFindings
     }
 
     public void Warn(string message) => _warnings.Add(message);
+
+    /// <summary>Adds what was found while a clip was loaded.</summary>
+    public void Add(LoadedReference reference)
+    {
+        foreach (var (field, message) in reference.Errors)
+        {
+            Error(field, message);
+        }
+
+        _warnings.AddRange(reference.Warnings);
+    }
 
     /// <summary>The fields that the request sends, without those that have the value of an absent one.</summary>
     public IReadOnlyCollection<RequestField> SentFields => _sent.Values;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using YueService.Jobs.Audio;
 
 namespace YueService.Api.Requests;
 
@@ -13,7 +14,8 @@ internal sealed class SongBody(JsonDocument json, IReadOnlyDictionary<string, Sp
     public IReadOnlyDictionary<string, SpooledFile> Files => files;
 
     /// <summary>The files as the fields of the request.</summary>
-    public IReadOnlyDictionary<string, ClipFile> Clips => files.ToDictionary(file => file.Key, file => new ClipFile(file.Value.ReadAsync), StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, ClipFile> Clips =>
+        files.ToDictionary(file => file.Key, file => new ClipFile(file.Value.ReadAsync), StringComparer.Ordinal);
 
     public void Dispose()
     {

@@ -3,7 +3,8 @@ using YueService.Jobs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>A file part of a request: in memory while it is small, else in a temporary file without a name, which goes with its handle.</summary>
+/// <summary>A file part of a request: in memory while it is small, else in
+/// a temporary file without a name, which goes with its handle.</summary>
 /// <param name="folder">The folder for the file; null is the system's folder for temporary files.</param>
 internal sealed class SpooledFile(string? folder = null) : IDisposable
 {
@@ -31,7 +32,8 @@ internal sealed class SpooledFile(string? folder = null) : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StorageException("A part of the body could not be kept: the folder for temporary files is full or may not be written.", e);
+            throw new StorageException(
+                "A part of the body could not be kept: the folder for temporary files is full or may not be written.", e);
         }
     }
 
@@ -56,7 +58,13 @@ internal sealed class SpooledFile(string? folder = null) : IDisposable
     private FileStream CreateFile()
     {
         var path = Path.Combine(folder ?? Path.GetTempPath(), $"yue-part-{Guid.NewGuid():N}");
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete, Options = FileOptions.Asynchronous };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.Delete,
+            Options = FileOptions.Asynchronous,
+        };
         if (OperatingSystem.IsWindows())
         {
             options.Options |= FileOptions.DeleteOnClose;

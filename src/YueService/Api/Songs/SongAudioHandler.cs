@@ -10,7 +10,7 @@ using YueService.Jobs.Audio;
 namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/songs/{id}/audio</c>: the files of a finished song, whole or in ranges.</summary>
-internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolder songs, ISongEncoder encoder) : IDisposable
+internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, SongFolder songs, ISongEncoder encoder) : IDisposable
 {
     private static readonly string[] Tracks = [SongFolder.Mix, "vocal", "instrumental"];
 
@@ -38,12 +38,12 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
         var name = OneOf(http, "format", [.. SongFormats.ByName.Keys], findings);
         if (!findings.IsValid)
         {
-            return Problems.Invalid(http, findings);
+            return Problems.Invalid(http, findings.Errors);
         }
 
         if (view.State != JobState.Succeeded || view.Job.Song is null)
         {
-            return Problems.NoSongYet(http, view, queue);
+            return Problems.NoSongYet(http, view, estimate);
         }
 
         var format = name is null ? view.Job.Request.Format ?? AudioFormat.Wav : SongFormats.ByName[name];
@@ -67,10 +67,12 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
             ? Problems.Create(http, ProblemType.NotFound, "The song was removed.")
             : Problems.FormatUnavailable(http, format);
 
-    private static ProblemHttpResult Damaged(HttpContext http, JobRecord job, SongFile file)
+    private static ProblemHttpResult Damaged(HttpContext http, StoredJob job, SongFile file)
     {
         using var content = file.Content;
-        var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0 ? $"instead of {bytes}" : "and its header says otherwise";
+        var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0
+            ? $"instead of {bytes}"
+            : "and its header says otherwise";
         return Problems.Create(
             http,
             ProblemType.SongDamaged,
@@ -81,7 +83,8 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
     {
         // A file made again by another encoder differs in its length or its time.
         var version = string.Create(
-            CultureInfo.InvariantCulture, $"{id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
+            CultureInfo.InvariantCulture,
+            $"{id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
         return new(file.Length, TypedResults.Stream(
             file,
             format.MediaType(),
@@ -93,7 +96,7 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
 
     /// <summary>Opens a file of a song. A file other than WAV is made when it is missing or damaged.</summary>
     /// <returns>The file, or the WAV file when that is damaged; null when it is missing or the format cannot be made here.</returns>
-    private async Task<SongFile?> OpenAsync(HttpContext http, JobRecord job, string track, AudioFormat format)
+    private async Task<SongFile?> OpenAsync(HttpContext http, StoredJob job, string track, AudioFormat format)
     {
         var file = songs.Open(job.Id, track, format, job.Files);
         if (format == AudioFormat.Wav || file is { IsWhole: true })
@@ -182,7 +185,8 @@ internal sealed class SongAudioHandler(SongJobs jobs, IJobQueue queue, SongFolde
                 headers.Remove(HeaderNames.ETag);
                 headers.Remove(HeaderNames.LastModified);
                 var detail = $"The range is {JsonText.Cut(httpContext.Request.Headers.Range.ToString())}; the file has {length} bytes.";
-                await Problems.Create(httpContext, ProblemType.ForStatus(StatusCodes.Status416RangeNotSatisfiable), detail).ExecuteAsync(httpContext);
+                await Problems.Create(httpContext, ProblemType.ForStatus(StatusCodes.Status416RangeNotSatisfiable), detail)
+                    .ExecuteAsync(httpContext);
             }
         }
     }

@@ -8,7 +8,7 @@ using YueService.Jobs;
 namespace YueService.Api.Songs;
 
 /// <summary>The stage-1 codes of finished songs: returned, and found for requests that go on from a song.</summary>
-internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolder songs)
+internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, SongFolder songs)
 {
     /// <summary>Returns a song's codes.</summary>
     /// <response code="200">The codes, in the form that continue_from takes.</response>
@@ -43,7 +43,7 @@ internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolde
     {
         if (view.State != JobState.Succeeded || view.Job.Song is null)
         {
-            return (null, Problems.NoSongYet(http, view, queue));
+            return (null, Problems.NoSongYet(http, view, estimate));
         }
 
         var id = view.Job.Id;
@@ -51,7 +51,8 @@ internal sealed class SongCodesHandler(SongJobs jobs, IJobQueue queue, SongFolde
         {
             return songs.FindCodes(id) is { } codes ? (codes, null)
                 : IsRemoved(id) ? (null, SongHandler.NoJob(http, id))
-                : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: an earlier release made it, or their file is damaged. Ask for the song again."));
+                : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: "
+                    + "an earlier release made it, or their file is damaged. Ask for the song again."));
         }
         catch (StorageException) when (IsRemoved(id))
         {

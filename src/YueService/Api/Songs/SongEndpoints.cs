@@ -24,7 +24,8 @@ internal static class SongEndpoints
             .WithName("WatchSong")
             .Describe(
                 "Watch a job by server-sent events",
-                "An event is named after the state and has stage, section, tokens, frames, percent and seconds left. Every change of state, stage "
+                "An event is named after the state and has stage, section, tokens, frames, percent and seconds left. "
+                    + "Every change of state, stage "
                     + "and section is sent; between them, only the newest counts. The event with the id end is the last.",
                 new ApiParameter("Last-Event-ID", "The last event that the reader has; the stream goes on after it.", IsHeader: true),
                 new ApiAnswer(200, "The stream.", "text/event-stream"),
@@ -39,7 +40,9 @@ internal static class SongEndpoints
             .Describe(
                 "Fetch a song",
                 "Range, If-Range and If-None-Match are heeded. A format other than wav is made at the first call and kept.",
-                new ApiParameter("track", "The mix (default) or a stem, where the song was asked for with stems.", IsHeader: false, "mix", "vocal", "instrumental"),
+                new ApiParameter(
+                    "track", "The mix (default) or a stem, where the song was asked for with stems.",
+                    IsHeader: false, "mix", "vocal", "instrumental"),
                 new ApiParameter("format", "Default: the format that the song was asked for in.", IsHeader: false, "wav", "flac", "mp3"),
                 new ApiAnswer(200, "The file.", "audio/wav", "audio/flac", "audio/mpeg"),
                 new ApiAnswer(206, "The range that was asked for.", "audio/wav", "audio/flac", "audio/mpeg"),
@@ -65,7 +68,8 @@ internal static class SongEndpoints
             .Describe(
                 "Queue a song",
                 "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service.",
-                new ApiParameter("Idempotency-Key", "The same key and body give the same job; with another body it is a 422.", IsHeader: true),
+                new ApiParameter(
+                    "Idempotency-Key", "The same key and body give the same job; with another body it is a 422.", IsHeader: true),
                 ApiAnswer.Problem(409, "The song of continue_from is not there yet, or never comes."),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),

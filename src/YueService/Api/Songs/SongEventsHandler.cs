@@ -12,7 +12,7 @@ namespace YueService.Api.Songs;
 /// <remarks>A reader is told of every change of state, stage and section, and between them of the newest counts only,
 /// a few times a second at most: a slow one gets fewer events and holds nobody up.</remarks>
 internal sealed class SongEventsHandler(
-    SongJobs jobs, IJobQueue queue, JobSignals signals, IOptions<JobOptions> options, IOptions<JsonOptions> json)
+    JobStore jobs, JobEstimate estimate, JobSignals signals, IOptions<JobOptions> options, IOptions<JsonOptions> json)
 {
     /// <summary>The identifier of a last event. A reader that comes back with it has nothing more to hear.</summary>
     private const string EndId = "end";
@@ -48,7 +48,7 @@ internal sealed class SongEventsHandler(
             await http.Response.StartAsync(end.Token);
             if (view.Live is { } live && !view.Job.IsFinished)
             {
-                await FollowAsync(http.Response, live, live.NumberOf(last), end.Token);
+                await FollowAsync(http.Response, live, live.Feed.NumberOf(last), end.Token);
             }
             else if (view.Job.IsFinished)
             {
@@ -63,30 +63,30 @@ internal sealed class SongEventsHandler(
         return TypedResults.Empty;
     }
 
-    private async Task FollowAsync(HttpResponse response, LiveJob live, long number, CancellationToken cancel)
+    private async Task FollowAsync(HttpResponse response, Job live, long number, CancellationToken cancel)
     {
         var heartbeat = TimeSpan.FromSeconds(options.Value.EventHeartbeatSeconds);
         while (true)
         {
-            var events = live.After(number, out var changed);
-            foreach (var e in events)
+            var updates = live.Feed.After(number, out var changed);
+            foreach (var update in updates)
             {
-                var isLast = e.State is not (JobState.Queued or JobState.Running);
-                await WriteAsync(response, isLast ? EndId : live.IdOf(e), e.State, Data(e, live.Queued), cancel);
-                number = e.Number;
+                var isLast = update.State is not (JobState.Queued or JobState.Running);
+                await WriteAsync(response, isLast ? EndId : live.Feed.IdOf(update), update.State, Data(update, live), cancel);
+                number = update.Number;
                 if (isLast)
                 {
                     return;
                 }
             }
 
-            if (live.Ended.IsCompleted)
+            if (live.Feed.Ended.IsCompleted)
             {
                 // Queued again, for the next process.
                 return;
             }
 
-            if (events.Count > 0)
+            if (updates.Count > 0)
             {
                 await Task.Delay(Pace, cancel);
             }
@@ -113,13 +113,13 @@ internal sealed class SongEventsHandler(
         }
     }
 
-    private string Data(JobEvent e, QueuedSong? song) => JsonSerializer.Serialize(
+    private string Data(JobUpdate update, Job? live) => JsonSerializer.Serialize(
         new JobEventBody(
-            e.State,
-            e.State == JobState.Queued && song is { Position: > 0 and var place } ? place : null,
-            SongViews.Show(e.Progress),
-            song is null ? null : JobEstimate.SecondsLeft(e, song, queue),
-            e.State == JobState.Failed ? e.Fault : null),
+            update.State,
+            update.State == JobState.Queued && live is { Position: > 0 and var place } ? place : null,
+            SongViews.Show(update.Progress),
+            live is null ? null : estimate.SecondsLeft(update, live),
+            JobFault.From(update.Fault)),
         json.Value.SerializerOptions);
 
     private static async Task WriteAsync(HttpResponse response, string id, JobState state, string data, CancellationToken cancel)

@@ -7,7 +7,7 @@ using YueService.Jobs;
 namespace YueService.Api.Songs;
 
 /// <summary><c>/v1/songs</c>: jobs are taken, shown, listed and cancelled.</summary>
-internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter submitter)
+internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmitter submitter)
 {
     private const int DefaultPage = 20;
     private const int MaxPage = 100;
@@ -31,14 +31,14 @@ internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter 
         var cursor = Number(http, "cursor", long.MaxValue, findings);
         if (!findings.IsValid)
         {
-            return Problems.Invalid(http, findings);
+            return Problems.Invalid(http, findings.Errors);
         }
 
         // One more than asked for tells whether there is another page.
         var found = await jobs.ListAsync(cursor, (int)limit + 1, http.RequestAborted);
         var page = found.Take((int)limit).ToList();
         var next = found.Count > page.Count ? page[^1].Job.Number.ToString(CultureInfo.InvariantCulture) : null;
-        return TypedResults.Ok(new SongJobList([.. page.Select(job => SongViews.Show(job, queue, withLyrics: false))], next));
+        return TypedResults.Ok(new SongJobList([.. page.Select(job => SongViews.Show(job, estimate, withLyrics: false))], next));
     }
 
     /// <summary>Shows a job.</summary>
@@ -48,7 +48,7 @@ internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter 
     {
         http.Response.Headers.CacheControl = "no-store";
         return await jobs.FindAsync(id, http.RequestAborted) is { } view
-            ? TypedResults.Ok(SongViews.Show(view, queue, withLyrics: true))
+            ? TypedResults.Ok(SongViews.Show(view, estimate, withLyrics: true))
             : NoJob(http, id);
     }
 
@@ -57,7 +57,8 @@ internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter 
     /// <response code="202">The job, which has not ended within a second; its note says why. Location is the job.</response>
     /// <response code="204">The finished job and its song are removed.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
-    public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(HttpContext http, string id)
+    public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(
+        HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
         {
@@ -69,7 +70,7 @@ internal sealed class SongHandler(SongJobs jobs, IJobQueue queue, SongSubmitter 
             return TypedResults.NoContent();
         }
 
-        var job = SongViews.Show(left, queue, withLyrics: true);
+        var job = SongViews.Show(left, estimate, withLyrics: true);
         return left.State is JobState.Queued or JobState.Running
             ? TypedResults.Accepted(SongViews.PathOf(job.Id), job)
             : TypedResults.Ok(job);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using YueService.Api.Predict;
 
 namespace YueService.Api.Songs;
 

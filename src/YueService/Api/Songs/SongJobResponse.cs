@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
 using YueService.Jobs;
 
 namespace YueService.Api.Songs;
@@ -87,3 +89,64 @@ internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string?
 /// <param name="Error">Why the job failed; null unless it did.</param>
 internal sealed record JobEventBody(
     JobState State, int? QueuePosition, JobProgressBody? Progress, double? EstimatedSecondsLeft, JobFault? Error);
+
+/// <summary>Why a job failed.</summary>
+/// <param name="Type">A <c>urn:yue:…</c> name.</param>
+/// <param name="Title">The same for every fault of the type.</param>
+/// <param name="Detail">What went wrong this time; no internals.</param>
+internal sealed record JobFault(string Type, string Title, string Detail)
+{
+    public static JobFault? From(Fault? fault)
+    {
+        if (fault is null)
+        {
+            return null;
+        }
+
+        var type = ProblemType.Of(fault.Kind);
+        return new(type.Urn, type.Title, fault.Detail);
+    }
+}
+
+/// <summary>What is known of a finished song besides its files.</summary>
+/// <param name="SampleRate">Samples a second of every track.</param>
+/// <param name="DurationSeconds">The mix's length.</param>
+/// <param name="Seed">The seed that was used.</param>
+/// <param name="Model">The stage-1 checkpoint that sang.</param>
+/// <param name="Timings">Where the time went.</param>
+/// <param name="Sections">The song's sections, in order.</param>
+/// <param name="Warnings">What the caller should know about how the request was understood and sung.</param>
+/// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>.</param>
+/// <param name="Stage"><c>full</c>, <c>draft</c> or <c>finish</c>: how much of the way it went.</param>
+internal sealed record FinishedSong(
+    int SampleRate,
+    double DurationSeconds,
+    long Seed,
+    string Model,
+    TimingsBody Timings,
+    IReadOnlyList<SectionBody> Sections,
+    IReadOnlyList<string> Warnings,
+    IReadOnlyList<string> Tracks,
+    SongScope Stage = SongScope.Full)
+{
+    /// <summary>What was heard of the reference clip; null without one.</summary>
+    public ReferenceBody? Reference { get; init; }
+
+    /// <summary>What <c>output.loudness_lufs</c> did; null when it was not asked for.</summary>
+    public LoudnessBody? Loudness { get; init; }
+
+    public static FinishedSong? From(StoredSong? song) => song is null ? null : new(
+        song.SampleRate,
+        song.DurationSeconds,
+        song.Seed,
+        song.Model,
+        TimingsBody.From(song.Timings),
+        [.. song.Sections.Select(SectionBody.From)],
+        song.Warnings,
+        song.Tracks,
+        song.Scope)
+    {
+        Reference = ReferenceBody.From(song.Reference),
+        Loudness = LoudnessBody.From(song.Loudness),
+    };
+}

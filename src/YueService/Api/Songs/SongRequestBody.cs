@@ -20,9 +20,9 @@ internal sealed partial class SongRequestBody(
     ReferenceLoader references,
     SongCodesHandler codes,
     BodyReader bodies,
-    IJobQueue queue,
+    JobIntake intake,
+    JobEstimate estimate,
     IOptions<ServiceOptions> options,
-    IOptions<EngineOptions> engineOptions,
     ILogger<SongRequestBody> logger)
 {
     /// <summary>Reads a request in the form of <c>/predict</c>.</summary>
@@ -49,13 +49,12 @@ internal sealed partial class SongRequestBody(
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http, bool isNew) =>
         bodies.ReadSongAsync(http, () => isNew ? RefuseEarly(http) : null);
 
-    private ProblemHttpResult? RefuseEarly(HttpContext http)
+    private ProblemHttpResult? RefuseEarly(HttpContext http) => intake.WhyRefused switch
     {
-        var status = engine.Status;
-        return status.State != EngineState.Ready ? Problems.NotReady(http, status)
-            : status.QueueDepth >= engineOptions.Value.QueueCapacity ? Problems.QueueFull(http, queue.EstimatedWait)
-            : null;
-    }
+        IntakeOutcome.NotReady => Problems.NotReady(http, engine.Status),
+        IntakeOutcome.QueueFull => Problems.QueueFull(http, estimate),
+        _ => null,
+    };
 
     /// <summary>Reads what a body asks for.</summary>
     public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted)
@@ -81,7 +80,7 @@ internal sealed partial class SongRequestBody(
 
         if (command is null || !findings.IsValid)
         {
-            return new(null, Problems.Invalid(http, findings));
+            return new(null, Problems.Invalid(http, findings.Errors));
         }
 
         if (engine.Status.IsDemo && LatinScript.FaultOf(SongPlan.For(command.Song).Lyrics) is { } mute)
@@ -113,10 +112,17 @@ internal sealed partial class SongRequestBody(
         }
     }
 
-    private async Task<PredictCommand> WithReferenceAsync(PredictCommand command, RequestFindings findings, CancellationToken cancel) =>
-        command.Reference is { } upload
-            ? command with { Reference = null, Song = command.Song with { Reference = await references.LoadAsync(upload, findings, cancel) } }
-            : command;
+    private async Task<PredictCommand> WithReferenceAsync(PredictCommand command, RequestFindings findings, CancellationToken cancel)
+    {
+        if (command.Reference is not { } upload || !findings.IsValid)
+        {
+            return command;
+        }
+
+        var loaded = await references.LoadAsync(upload, cancel);
+        findings.Add(loaded);
+        return command with { Reference = null, Song = command.Song with { Reference = loaded.Reference } };
+    }
 
     [LoggerMessage(LogLevel.Information, "Song asked for: genre {Genre}, lyrics {Lyrics}")]
     private partial void LogLyrics(string genre, string lyrics);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
@@ -8,10 +7,12 @@ using YueService.Jobs;
 namespace YueService.Api.Songs;
 
 /// <summary>Takes a song request as a job, and answers with where the job is.</summary>
-internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJobs jobs, SongRequestBody requests)
+internal sealed class SongSubmitter(
+    ISongEngine engine, JobIntake intake, JobStore jobs, JobEstimate estimate, SongRequestBody requests)
 {
     /// <summary>202 with the job, or the problem.</summary>
-    /// <remarks>A known <c>Idempotency-Key</c> decides before the fields are read: the song that they name may be removed by then.</remarks>
+    /// <remarks>A known <c>Idempotency-Key</c> decides before the fields
+    /// are read: the song that they name may be removed by then.</remarks>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
     public async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> SubmitAsync(HttpContext http, AudioFormat? accepted)
@@ -23,7 +24,7 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
         }
 
         // A key that is known gets its job, however full the queue is.
-        var isNew = key is null || await jobs.FindByKeyAsync(key, bodyHash: null, http.RequestAborted) is null;
+        var isNew = key is null || await intake.FindByKeyAsync(key, bodyHash: null, http.RequestAborted) is null;
         var (body, unreadable) = await requests.OpenAsync(http, isNew);
         if (body is null)
         {
@@ -33,7 +34,7 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
         using (body)
         {
             var bodyHash = key is null ? null : await IdempotencyKey.HashAsync(body, http.RequestAborted);
-            if (key is not null && await jobs.FindByKeyAsync(key, bodyHash, http.RequestAborted) is { } known)
+            if (key is not null && await intake.FindByKeyAsync(key, bodyHash, http.RequestAborted) is { } known)
             {
                 return await AnswerAsync(http, known);
             }
@@ -44,11 +45,8 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
                 return problem!;
             }
 
-            var request = new JobRequest(command.Song, accepted ?? command.Format, command.ClientJobId, command.Warnings)
-            {
-                TraceParent = Activity.Current?.Id,
-            };
-            return await AnswerAsync(http, await jobs.SubmitAsync(request, key, bodyHash, http.RequestAborted));
+            var request = command.ToJob(accepted ?? command.Format);
+            return await AnswerAsync(http, await intake.KeepAsync(request, key, bodyHash, http.RequestAborted));
         }
     }
 
@@ -56,9 +54,9 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
     {
         switch (submission)
         {
-            case { Outcome: SubmitOutcome.QueueFull }:
-                return Problems.QueueFull(http, queue.EstimatedWait);
-            case { Outcome: SubmitOutcome.NotReady }:
+            case { Outcome: IntakeOutcome.QueueFull }:
+                return Problems.QueueFull(http, estimate);
+            case { Outcome: IntakeOutcome.NotReady }:
                 return Problems.NotReady(http, engine.Status);
             case { Job: null }:
                 return Problems.Create(
@@ -66,6 +64,6 @@ internal sealed class SongSubmitter(ISongEngine engine, IJobQueue queue, SongJob
         }
 
         var view = await jobs.FindAsync(submission.Job.Id, http.RequestAborted) ?? new JobView(submission.Job, null);
-        return TypedResults.Accepted(SongViews.PathOf(view.Job.Id), SongViews.Show(view, queue, withLyrics: true));
+        return TypedResults.Accepted(SongViews.PathOf(view.Job.Id), SongViews.Show(view, estimate, withLyrics: true));
     }
 }

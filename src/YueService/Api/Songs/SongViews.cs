@@ -10,12 +10,12 @@ internal static class SongViews
 
     /// <summary>A job as the JSON shows it.</summary>
     /// <param name="view">The job now.</param>
-    /// <param name="queue">Knows the measured times.</param>
+    /// <param name="estimate">Knows the measured times.</param>
     /// <param name="withLyrics">Lists leave the lyrics out.</param>
-    public static SongJobResponse Show(JobView view, IJobQueue queue, bool withLyrics)
+    public static SongJobResponse Show(JobView view, JobEstimate estimate, bool withLyrics)
     {
         var job = view.Job;
-        var now = view.State is JobState.Queued or JobState.Running ? view.Live?.Latest : null;
+        var now = view.State is JobState.Queued or JobState.Running ? view.Live?.Feed.Latest : null;
         return new()
         {
             Id = job.Id,
@@ -24,15 +24,15 @@ internal static class SongViews
             StartedAt = job.StartedAt,
             FinishedAt = job.FinishedAt,
             ClientJobId = job.Request.ClientJobId,
-            QueuePosition = now is { State: JobState.Queued } && view.Live!.Queued.Position is > 0 and var place ? place : null,
+            QueuePosition = now is { State: JobState.Queued } && view.Live!.Position is > 0 and var place ? place : null,
             Progress = Show(now?.Progress),
-            EstimatedSecondsLeft = now is null ? null : JobEstimate.SecondsLeft(now, view.Live!.Queued, queue),
-            Error = view.State == JobState.Failed ? job.Fault : null,
+            EstimatedSecondsLeft = now is null ? null : estimate.SecondsLeft(now, view.Live!),
+            Error = view.State == JobState.Failed ? JobFault.From(job.Fault) : null,
             Note = view.Note,
             Genre = job.Request.Song.Genre,
             Lyrics = withLyrics ? job.Request.Song.Lyrics : null,
             Warnings = job.Song?.Warnings ?? job.Request.Warnings,
-            Song = job.Song,
+            Song = FinishedSong.From(job.Song),
             Links = new(PathOf(job.Id), PathOf(job.Id) + "/events", PathOf(job.Id) + "/audio", PathOf(job.Id) + "/codes"),
         };
     }

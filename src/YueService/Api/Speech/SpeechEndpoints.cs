@@ -16,7 +16,8 @@ internal static class SpeechEndpoints
             .WithName("CreateSpeech")
             .Describe(
                 "Make a song and return its file",
-                "In the form of OpenAI-style audio clients: input is the lyrics, instructions the genre line. A caller that disconnects cancels its song.",
+                "In the form of OpenAI-style audio clients: input is the lyrics, "
+                    + "instructions the genre line. A caller that disconnects cancels its song.",
                 new ApiAnswer(200, "The file; headers X-Yue-… describe it.", "audio/wav", "audio/flac", "audio/mpeg"),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
@@ -26,6 +27,7 @@ internal static class SpeechEndpoints
             .Describe("List the models that can sing", "The default one comes first.");
         routes.MapGet("/v1/models/{id}", (HttpContext http, string id, SpeechHandler handler) => handler.GetModel(http, id))
             .WithName("GetModel")
-            .Describe("Show a model that can sing", "In the form of OpenAI-style clients.", ApiAnswer.Problem(404, "There is no such model."));
+            .Describe(
+                "Show a model that can sing", "In the form of OpenAI-style clients.", ApiAnswer.Problem(404, "There is no such model."));
     }
 }

@@ -34,7 +34,7 @@ internal sealed class SpeechHandler(
 
         if (command is null)
         {
-            return Problems.Invalid(http, findings);
+            return Problems.Invalid(http, findings.Errors);
         }
 
         var format = command.Format ?? AudioFormat.Wav;

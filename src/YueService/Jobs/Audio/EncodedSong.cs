@@ -1,6 +1,5 @@
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
-using YueService.Api.Predict;
 using YueService.Telemetry;
 
 namespace YueService.Jobs.Audio;
@@ -12,7 +11,7 @@ namespace YueService.Jobs.Audio;
 /// <param name="Loudness">What was measured and changed, where a loudness was asked for.</param>
 /// <param name="Warnings">What the caller should know of it.</param>
 internal sealed record EncodedSong(
-    byte[] Mix, byte[]? Vocal, byte[]? Instrumental, LoudnessBody? Loudness, IReadOnlyList<string> Warnings)
+    byte[] Mix, byte[]? Vocal, byte[]? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {
     /// <summary>Encodes the mix, and the stems where the song has them, at the loudness that was asked for.</summary>
     public static async Task<EncodedSong> EncodeAsync(

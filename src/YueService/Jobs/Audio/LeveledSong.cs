@@ -1,18 +1,18 @@
 using System.Globalization;
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
-using YueService.Api.Predict;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>The sound of a song at the loudness that was asked for: one gain for the mix and its stems, so that they still add up.</summary>
+/// <summary>The sound of a song at the loudness that was asked for: one
+/// gain for the mix and its stems, so that they still add up.</summary>
 /// <param name="Mix">The song.</param>
 /// <param name="Vocal">The vocal track, when the song has stems.</param>
 /// <param name="Instrumental">The instrumental track, when the song has stems.</param>
 /// <param name="Loudness">What was measured and changed; null where no loudness was asked for.</param>
 /// <param name="Warnings">Why the loudness was not reached.</param>
 internal sealed record LeveledSong(
-    AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessBody? Loudness, IReadOnlyList<string> Warnings)
+    AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {
     // The meter tells tenths.
     private const double ResolutionDb = 0.05;
@@ -32,14 +32,16 @@ internal sealed record LeveledSong(
         var measured = await encoder.MeasureAsync(song.Mix, cancel);
         if (measured.IsSilent)
         {
-            return new(song.Mix, song.Vocal, song.Instrumental, new(null, null, 0), ["output.loudness_lufs was left out: the song is silent"]);
+            return new(
+                song.Mix, song.Vocal, song.Instrumental, new(null, null, 0), ["output.loudness_lufs was left out: the song is silent"]);
         }
 
         var gainDb = measured.GainDbTo(target);
         var reached = measured.IntegratedLufs + gainDb;
         string[] warnings = target - reached < ResolutionDb ? [] : [string.Create(
             CultureInfo.InvariantCulture,
-            $"output.loudness_lufs is {target}, and {reached:0.0} was reached: more would put peaks above {Yue.Engine.Audio.Loudness.CeilingDbtp} dBTP")];
+            $"output.loudness_lufs is {target}, and {reached:0.0} was reached: "
+                + $"more would put peaks above {Yue.Engine.Audio.Loudness.CeilingDbtp} dBTP")];
         var gain = (float)Math.Pow(10, gainDb / 20);
         return new(
             Scale(song.Mix, gain)!,

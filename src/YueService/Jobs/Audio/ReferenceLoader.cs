@@ -1,7 +1,6 @@
 using System.Globalization;
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
-using YueService.Api.Requests;
 
 namespace YueService.Jobs.Audio;
 
@@ -14,28 +13,25 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
     // Few at a time: each takes a processor and memory for a minute of sound.
     private readonly SemaphoreSlim _decoding = new(2, 2);
 
-    /// <summary>The clip as the engine takes it.</summary>
+    /// <summary>Loads a clip as the engine takes it.</summary>
     /// <param name="upload">What was sent.</param>
-    /// <param name="findings">Told of every fault of the clip.</param>
     /// <param name="cancel">Stops the decoding.</param>
-    /// <returns>Null when <paramref name="findings"/> has errors.</returns>
-    public async Task<SongReference?> LoadAsync(ReferenceUpload upload, RequestFindings findings, CancellationToken cancel)
+    public async Task<LoadedReference> LoadAsync(ReferenceUpload upload, CancellationToken cancel)
     {
+        var loaded = new LoadedReference();
         if (upload.Separate && !separator.IsAvailable)
         {
-            findings.Error(
-                "reference.separate", "reference.separate needs a separator, and Yue:Separator names none. Set it, or send vocal and instrumental.");
-        }
-
-        if (!findings.IsValid)
-        {
-            return null;
+            loaded.Error(
+                "reference.separate",
+                "reference.separate needs a separator, and Yue:Separator names none. Set it, or send vocal and instrumental.");
+            return loaded;
         }
 
         await _decoding.WaitAsync(cancel);
         try
         {
-            return await LoadOneAsync(upload, findings, cancel);
+            loaded.Reference = await LoadOneAsync(upload, loaded, cancel);
+            return loaded;
         }
         finally
         {
@@ -45,7 +41,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
 
     public void Dispose() => _decoding.Dispose();
 
-    private async Task<SongReference?> LoadOneAsync(ReferenceUpload upload, RequestFindings findings, CancellationToken cancel)
+    private async Task<SongReference?> LoadOneAsync(ReferenceUpload upload, LoadedReference loaded, CancellationToken cancel)
     {
         var (first, seconds) = SongReference.EncodedPart(upload.StartSeconds, upload.EndSeconds);
         var sounds = new List<DecodedSound>();
@@ -54,19 +50,19 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
             var (sound, fault, warning) = await decoder.DecodeAsync(await file.ReadAsync(cancel), first, seconds, cancel);
             if (sound is null)
             {
-                findings.Error(field, $"{field} {fault}.");
+                loaded.Error(field, $"{field} {fault}.");
                 continue;
             }
 
             sounds.Add(sound);
             if (warning is not null)
             {
-                findings.Warn($"{field} {warning}");
+                loaded.Warn($"{field} {warning}");
             }
         }
 
-        CheckLengths(upload, sounds, findings);
-        if (!findings.IsValid)
+        CheckLengths(upload, sounds, loaded);
+        if (loaded.Errors.Count > 0)
         {
             return null;
         }
@@ -81,7 +77,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         };
     }
 
-    private static void CheckLengths(ReferenceUpload upload, List<DecodedSound> sounds, RequestFindings findings)
+    private static void CheckLengths(ReferenceUpload upload, List<DecodedSound> sounds, LoadedReference loaded)
     {
         if (sounds.Count == 0)
         {
@@ -91,16 +87,39 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         var shortest = sounds.Min(sound => sound.DurationSeconds);
         if (upload.StartSeconds + SongLimits.MinReferenceSeconds > shortest)
         {
-            findings.Error("reference.start_seconds", string.Create(
+            loaded.Error("reference.start_seconds", string.Create(
                 CultureInfo.InvariantCulture,
-                $"reference.start_seconds is {upload.StartSeconds}, and the clip lasts {shortest:0.###} s; send a clip or a start that leaves at least {SongLimits.MinReferenceSeconds} s."));
+                $"reference.start_seconds is {upload.StartSeconds}, and the clip lasts {shortest:0.###} s; "
+                    + $"send a clip or a start that leaves at least {SongLimits.MinReferenceSeconds} s."));
         }
 
-        if (sounds is [var vocal, var instrumental] && Math.Abs(vocal.DurationSeconds - instrumental.DurationSeconds) > MaxStemDifferenceSeconds)
+        if (sounds is [var vocal, var instrumental]
+            && Math.Abs(vocal.DurationSeconds - instrumental.DurationSeconds) > MaxStemDifferenceSeconds)
         {
-            findings.Error("reference.instrumental", string.Create(
+            loaded.Error("reference.instrumental", string.Create(
                 CultureInfo.InvariantCulture,
-                $"reference.instrumental lasts {instrumental.DurationSeconds:0.###} s and reference.vocal {vocal.DurationSeconds:0.###} s; send stems of the same length."));
+                $"reference.instrumental lasts {instrumental.DurationSeconds:0.###} s "
+                    + $"and reference.vocal {vocal.DurationSeconds:0.###} s; send stems of the same length."));
         }
     }
+}
+
+/// <summary>What became of a clip that was sent.</summary>
+internal sealed class LoadedReference
+{
+    private readonly List<(string Field, string Message)> _errors = [];
+    private readonly List<string> _warnings = [];
+
+    /// <summary>The clip; null if there are errors.</summary>
+    public SongReference? Reference { get; set; }
+
+    /// <summary>What is wrong, with the name of the field in the JSON.</summary>
+    public IReadOnlyList<(string Field, string Message)> Errors => _errors;
+
+    /// <summary>What the caller should know.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    public void Error(string field, string message) => _errors.Add((field, message));
+
+    public void Warn(string message) => _warnings.Add(message);
 }

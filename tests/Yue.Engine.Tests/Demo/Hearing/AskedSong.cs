@@ -31,13 +31,15 @@ public sealed record AskedSong
     public required long Seed { get; init; }
 
     /// <summary>The notes of the key: pitch classes, semitones above C.</summary>
-    public IReadOnlyCollection<int> Scale => [.. (IsMinor ? MinorScale : MajorScale).Select(step => (Array.IndexOf(Notes, Tonic) + step) % 12)];
+    public IReadOnlyCollection<int> Scale =>
+        [.. (IsMinor ? MinorScale : MajorScale).Select(step => (Array.IndexOf(Notes, Tonic) + step) % 12)];
 
     public string Vowels => string.Concat(Sections.Select(section => section.Vowels));
 
     public SongRequest Request => new()
     {
-        Genre = $"in {Tonic} {(IsMinor ? "minor" : "major")} {Instrument.ToString().ToLowerInvariant()} {TempoBpm} bpm {Style} {(IsFemale ? "female" : "male")}",
+        Genre = $"in {Tonic} {(IsMinor ? "minor" : "major")} {Instrument.ToString().ToLowerInvariant()} "
+            + $"{TempoBpm} bpm {Style} {(IsFemale ? "female" : "male")}",
         Lyrics = string.Concat(Sections.Select(section => $"[{section.Tag}]\n{section.Words}\n\n")),
         MaxNewTokens = 1500,
         RunNSegments = 0,

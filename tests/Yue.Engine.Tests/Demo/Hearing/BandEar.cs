@@ -41,7 +41,8 @@ internal static class BandEar
         var body = spectra.Select(row => Power(row, 250, 800)).ToArray();
         var bodyDb = body.Select(power => 10 * Math.Log10(power)).ToArray();
         var fades = Statistics.Quantile(bodyDb, 0.85) - Statistics.Quantile(bodyDb, 0.20) > FadesDb;
-        var isBright = Statistics.Quantile(spectra.Zip(body, (row, power) => 10 * Math.Log10(Power(row, 1300, 3000) / power)), 0.30) > BrightDb;
+        var isBright = Statistics.Quantile(
+            spectra.Zip(body, (row, power) => 10 * Math.Log10(Power(row, 1300, 3000) / power)), 0.30) > BrightDb;
         return (fades, isBright) switch
         {
             (true, false) => Instrument.Piano,
@@ -57,7 +58,8 @@ internal static class BandEar
         const int Around = 25;
         var level = Windows.Spectra(wave, Window).Select(row => row.Select(x => Math.Log(x + 1e-3)).ToArray()).ToArray();
         var rise = level.Skip(1).Zip(level, (now, before) => now.Zip(before, (a, b) => Math.Max(a - b, 0)).Sum()).ToArray();
-        return [.. rise.Select((value, t) => value - (rise[Math.Max(0, t - Around)..Math.Min(rise.Length, t + Around)].Sum() / (2 * Around)))];
+        return [.. rise.Select(
+            (value, t) => value - (rise[Math.Max(0, t - Around)..Math.Min(rise.Length, t + Around)].Sum() / (2 * Around)))];
     }
 
     /// <summary>The mean product of values a lag apart, by lag.</summary>

@@ -11,7 +11,8 @@ internal static class Faults
     /// <summary>Whether a track has a sample that is no number, over two seconds of silence, or over 1 % clipped samples.</summary>
     /// <param name="wave">[S] at 16 kHz.</param>
     public static bool Has(float[] wave) =>
-        !wave.All(float.IsFinite) || SilenceSeconds(wave) > LongestSilenceSeconds || wave.Average(x => Math.Abs(x) >= ClippedFrom ? 1.0 : 0.0) > MostClipped;
+        !wave.All(float.IsFinite) || SilenceSeconds(wave) > LongestSilenceSeconds
+            || wave.Average(x => Math.Abs(x) >= ClippedFrom ? 1.0 : 0.0) > MostClipped;
 
     /// <summary>Returns the level of the last 0.1 s relative to that of the last 5 s, in dB: near 0 if a track stops abruptly.</summary>
     /// <param name="wave">[S] at 16 kHz.</param>

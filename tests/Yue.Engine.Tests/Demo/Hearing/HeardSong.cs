@@ -1,3 +1,4 @@
+using System.Globalization;
 using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Demo.Hearing;
@@ -42,6 +43,8 @@ internal sealed class HeardSong
     /// <summary>The level at the end below that of the last seconds, in dB.</summary>
     public double TailDb { get; }
 
-    public override string ToString() => FormattableString.Invariant(
-        $"{Asked.Request.Genre}: in key {InKey:F2}, {TempoBpm:F1} bpm, {(IsMinor ? "minor" : "major")}, {Instrument}, {(IsFemale ? "female" : "male")}, {Vowels} for {Asked.Vowels}");
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Asked.Request.Genre}: in key {InKey:F2}, {TempoBpm:F1} bpm, {(IsMinor ? "minor" : "major")}, {Instrument}, "
+            + $"{(IsFemale ? "female" : "male")}, {Vowels} for {Asked.Vowels}");
 }

@@ -36,7 +36,8 @@ internal sealed record PitchTrack(double[] Hertz, double[] LevelDb)
     /// <summary>The share of the voiced hops within 50 cents of a note of the scale.</summary>
     /// <param name="scale">Pitch classes, semitones above C.</param>
     public double InKey(IReadOnlyCollection<int> scale) =>
-        Sung.Select(hertz => scale.Contains((int)Math.Round(69 + (12 * Math.Log2(hertz / 440))) % 12) ? 1.0 : 0.0).DefaultIfEmpty().Average();
+        Sung.Select(hertz => scale.Contains((int)Math.Round(69 + (12 * Math.Log2(hertz / 440))) % 12) ? 1.0 : 0.0)
+            .DefaultIfEmpty().Average();
 
     /// <summary>The pitch in Hz of a piece; 0 where it has none.</summary>
     private static double PitchOf(double[] piece)

@@ -47,7 +47,8 @@ public sealed class SongHearingTests(SungSongs sung) : IClassFixture<SungSongs>
 
     [Fact]
     public void Songs_that_end_by_themselves_fade_out() =>
-        Assert.All(sung.Songs.Where(song => song.Sections[^1].Ended == SectionEnd.EndOfAudio), song => Assert.InRange(song.TailDb, -90, -20));
+        Assert.All(
+            sung.Songs.Where(song => song.Sections[^1].Ended == SectionEnd.EndOfAudio), song => Assert.InRange(song.TailDb, -90, -20));
 
     [Fact]
     public void No_song_has_a_fault() => Assert.All(sung.Songs, song => Assert.False(song.IsFaulty, song.ToString()));

@@ -44,6 +44,11 @@ internal static class Syllables
         (double Score, int Right) both, bool isRight, (double Score, int Right) inserted, (double Score, int Right) leftOut)
     {
         var right = isRight ? 1 : 0;
-        return new[] { (both.Score + right, both.Right + right), (inserted.Score - Gap, inserted.Right), (leftOut.Score - Gap, leftOut.Right) }.Max();
+        return new[]
+        {
+            (both.Score + right, both.Right + right),
+            (inserted.Score - Gap, inserted.Right),
+            (leftOut.Score - Gap, leftOut.Right),
+        }.Max();
     }
 }

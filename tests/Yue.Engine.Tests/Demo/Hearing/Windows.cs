@@ -42,7 +42,8 @@ internal static class Windows
     }
 
     /// <summary>A Hann window that is zero at both ends.</summary>
-    public static double[] Hann(int size) => [.. Enumerable.Range(0, size).Select(i => 0.5 - (0.5 * Math.Cos(2 * Math.PI * i / (size - 1))))];
+    public static double[] Hann(int size) =>
+        [.. Enumerable.Range(0, size).Select(i => 0.5 - (0.5 * Math.Cos(2 * Math.PI * i / (size - 1))))];
 
     /// <summary>The bins of a spectrum whose frequency is above one bound and below another.</summary>
     public static (int First, int End) Bins(int size, double aboveHz, double belowHz) =>

@@ -26,7 +26,8 @@ internal sealed class AcousticEncoder
         }
 
         _snake = new Snake(source, $"encoder.block.{strides.Count + 1}", channels);
-        _last = Conv.WeightNormed(source, $"encoder.block.{strides.Count + 2}", channels, kernel: 3, padding: 1, outputs: config.LatentChannels);
+        _last = Conv.WeightNormed(
+            source, $"encoder.block.{strides.Count + 2}", channels, kernel: 3, padding: 1, outputs: config.LatentChannels);
     }
 
     /// <summary>Returns the number of frames that so many samples give.</summary>

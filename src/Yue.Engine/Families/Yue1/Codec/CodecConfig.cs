@@ -53,7 +53,9 @@ public sealed record CodecConfig
         var hop = config.Ratios.Aggregate(1.0, (product, ratio) => product * ratio);
         if (hop > config.SampleRateHz || config.SampleRateHz % config.HopSamples != 0)
         {
-            throw yaml.Unsupported($"{Root}.ratios", string.Join(", ", config.Ratios), $"strides whose product divides the sample rate, {config.SampleRateHz}");
+            throw yaml.Unsupported(
+                $"{Root}.ratios", string.Join(", ", config.Ratios),
+                $"strides whose product divides the sample rate, {config.SampleRateHz}");
         }
 
         if (!BitOperations.IsPow2(config.CodebookSize) || config.CodebookSize == 1)
@@ -61,8 +63,10 @@ public sealed record CodecConfig
             throw yaml.Unsupported($"{Root}.bins", $"{config.CodebookSize}", "a power of two above 1");
         }
 
-        return config.BandwidthsKbps.Zip(config.BandwidthsKbps.Skip(1)).All(pair => pair.First < pair.Second) && config.BandwidthsKbps[^1] <= 1000
+        return config.BandwidthsKbps.Zip(config.BandwidthsKbps.Skip(1)).All(pair => pair.First < pair.Second)
+            && config.BandwidthsKbps[^1] <= 1000
             ? config
-            : throw yaml.Unsupported($"{Root}.target_bandwidths", string.Join(", ", config.BandwidthsKbps), "ascending kbit/s of at most 1000");
+            : throw yaml.Unsupported(
+                $"{Root}.target_bandwidths", string.Join(", ", config.BandwidthsKbps), "ascending kbit/s of at most 1000");
     }
 }

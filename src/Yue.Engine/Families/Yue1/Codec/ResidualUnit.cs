@@ -40,7 +40,8 @@ internal sealed class ResidualUnit
     public ResidualUnit(ITensorSource source, string name, long channels, int dilation)
     {
         _snakeIn = new Snake(source, name + ".block.0", channels);
-        _wide = Conv.WeightNormed(source, name + ".block.1", channels, Kernel, padding: Reach(dilation), dilation: dilation, outputs: channels);
+        _wide = Conv.WeightNormed(
+            source, name + ".block.1", channels, Kernel, padding: Reach(dilation), dilation: dilation, outputs: channels);
         _snakeMiddle = new Snake(source, name + ".block.2", channels);
         _point = Conv.WeightNormed(source, name + ".block.3", channels, kernel: 1, outputs: channels);
     }

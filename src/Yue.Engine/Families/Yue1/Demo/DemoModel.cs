@@ -7,7 +7,8 @@ namespace Yue.Engine.Families.Yue1.Demo;
 public sealed record DemoModelFolders(string Stage1, string Stage2, string Codec);
 
 /// <summary>The built-in model: a complete, small checkpoint set in the real formats, trained on songs made by a program.</summary>
-/// <remarks>Its files are beside the program. Their card, <c>README.md</c> in the same folder, describes them and how they were made.</remarks>
+/// <remarks>Its files are beside the program. Their card, <c>README.md</c>
+/// in the same folder, describes them and how they were made.</remarks>
 public static class DemoModel
 {
     /// <summary>The name that requests use.</summary>

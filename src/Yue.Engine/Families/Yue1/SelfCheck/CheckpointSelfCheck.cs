@@ -49,7 +49,8 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
         var tokenizer = YueTokenizer.Load(files.Tokenizer);
         var published = figures.Tokenizer;
         var sections = LyricsParser.Parse(published.Lyrics).Sections;
-        yield return SelfCheckLine.Equal("tokenizer: prompt head", published.Head, new PromptBuilder(tokenizer).Build(published.Genre, sections).Head.AsSpan());
+        yield return SelfCheckLine.Equal(
+            "tokenizer: prompt head", published.Head, new PromptBuilder(tokenizer).Build(published.Genre, sections).Head.AsSpan());
         yield return SelfCheckLine.Equal("tokenizer: first section", published.FirstSection, tokenizer.EncodeText(sections[0].Text));
         foreach (var (text, ids) in published.Texts.Where(entry => entry.Key.StartsWith('[')))
         {
@@ -63,13 +64,15 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
         var found = new Resampler(44_100, 16_000).Apply(RecipeClips.ResamplerInput());
         yield return SelfCheckLine.Equal("resampler: length", [figures.ResampledLength], [found.Length]);
         yield return SelfCheckLine.Close(
-            "resampler: first values", ResamplerTolerance, figures.Resampled, found.AsSpan(0, Math.Min(found.Length, figures.Resampled.Length)));
+            "resampler: first values", ResamplerTolerance, figures.Resampled,
+            found.AsSpan(0, Math.Min(found.Length, figures.Resampled.Length)));
     }
 
     private IEnumerable<SelfCheckLine> Clips() =>
     [
         SelfCheckLine.Equal("recipe clip: vocal", figures.DualClip.VocalSha256, RecipeClips.Sha256(RecipeClips.Vocal48())),
-        SelfCheckLine.Equal("recipe clip: instrumental", figures.DualClip.InstrumentalSha256, RecipeClips.Sha256(RecipeClips.Instrumental48())),
+        SelfCheckLine.Equal(
+            "recipe clip: instrumental", figures.DualClip.InstrumentalSha256, RecipeClips.Sha256(RecipeClips.Instrumental48())),
     ];
 
     private IEnumerable<SelfCheckLine> Stage2Lines()
@@ -78,7 +81,8 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
         using var checkpoint = SafetensorsCheckpoint.Open(files.Stage2);
         using var model = new LlamaModel(config, LlamaWeights.Load(config, new CheckpointTensors(checkpoint, ScalarType.Float32)));
         using var decoder = new TorchStage2Decoder(model, maxRows: 1, Stage2Mask.Reference);
-        foreach (var (name, published) in new[] { ("a chunk of 40 frames", figures.Stage2Whole), ("a chunk of 16 frames", figures.Stage2Part) })
+        foreach (var (name, published)
+            in new[] { ("a chunk of 40 frames", figures.Stage2Whole), ("a chunk of 16 frames", figures.Stage2Part) })
         {
             using var run = decoder.Begin([published.Codebooks[0]]);
             while (!run.IsDone)
@@ -94,16 +98,21 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
     private IEnumerable<SelfCheckLine> Sound()
     {
         using var sound = new SoundFigures(files.Codec);
-        var (vocal, instrumental) = (sound.Codebook0(RecipeClips.Vocal48(), 48_000, PromptKbps), sound.Codebook0(RecipeClips.Instrumental48(), 48_000, PromptKbps));
-        yield return SelfCheckLine.Equal("codec: frames of the recipe clips", [figures.DualClip.Frames, figures.DualClip.Frames], [vocal.Length, instrumental.Length]);
-        yield return SelfCheckLine.Equal("codec: ids of the two-track clip", figures.DualClip.Ids, ReferenceClip.OfTracks(vocal, instrumental, 1, 2.5).Ids.AsSpan());
+        var (vocal, instrumental) = (
+            sound.Codebook0(RecipeClips.Vocal48(), 48_000, PromptKbps), sound.Codebook0(RecipeClips.Instrumental48(), 48_000, PromptKbps));
+        yield return SelfCheckLine.Equal(
+            "codec: frames of the recipe clips", [figures.DualClip.Frames, figures.DualClip.Frames], [vocal.Length, instrumental.Length]);
+        yield return SelfCheckLine.Equal(
+            "codec: ids of the two-track clip", figures.DualClip.Ids, ReferenceClip.OfTracks(vocal, instrumental, 1, 2.5).Ids.AsSpan());
         var (left, right) = RecipeClips.Stereo44();
         var mixed = sound.Codebook0(left, right, 44_100, PromptKbps);
-        yield return SelfCheckLine.Equal("codec: ids of the mixed clip", figures.SingleClip.Ids, ReferenceClip.OfMix(mixed, 0.5, 3.5).Ids.AsSpan());
+        yield return SelfCheckLine.Equal(
+            "codec: ids of the mixed clip", figures.SingleClip.Ids, ReferenceClip.OfMix(mixed, 0.5, 3.5).Ids.AsSpan());
 
         var published = figures.Peaks;
         var (kbps, frames) = (figures.Decode.BandwidthKbps, figures.Decode.Frames);
-        yield return Peak("codec: peak of a decoded clip", figures.Decode.Peak, sound.DecodedPeak(RecipeClips.DecodeSingle(), kbps, frames));
+        yield return Peak(
+            "codec: peak of a decoded clip", figures.Decode.Peak, sound.DecodedPeak(RecipeClips.DecodeSingle(), kbps, frames));
         var found = sound.Peaks(RecipeClips.DecodeVocal(), RecipeClips.DecodeInstrumental(), kbps, frames);
         yield return Peak("codec: vocal peak", published.Vocal16, found.Vocal16);
         yield return Peak("codec: instrumental peak", published.Instrumental16, found.Instrumental16);
@@ -115,5 +124,6 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
         yield return Peak("splice: peak of the song, rescaled", published.FinalRescaled, found.FinalRescaled);
     }
 
-    private static SelfCheckLine Peak(string what, float published, float found) => SelfCheckLine.Close(what, PeakTolerance, [published], [found]);
+    private static SelfCheckLine Peak(string what, float published, float found) =>
+        SelfCheckLine.Close(what, PeakTolerance, [published], [found]);
 }

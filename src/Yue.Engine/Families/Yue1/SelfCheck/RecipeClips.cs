@@ -81,7 +81,8 @@ public static class RecipeClips
 
     /// <summary>A second of a plucked chord and a wavering tone at 16 kHz.</summary>
     public static float[] DecodeSingle() => Second(t =>
-        (0.45 * Math.Exp(-3 * (t % 0.25)) * Chord(t, 220, 277.18, 329.63)) + (0.2 * Math.Sin((Tau * 440 * t) + (3 * Math.Sin(Tau * 5 * t)))));
+        (0.45 * Math.Exp(-3 * (t % 0.25)) * Chord(t, 220, 277.18, 329.63))
+            + (0.2 * Math.Sin((Tau * 440 * t) + (3 * Math.Sin(Tau * 5 * t)))));
 
     /// <summary>Samples with full scale 1.</summary>
     public static float[] Floats(short[] samples) => Array.ConvertAll(samples, sample => sample / 32768f);

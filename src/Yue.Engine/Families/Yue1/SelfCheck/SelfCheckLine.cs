@@ -27,7 +27,8 @@ public sealed record SelfCheckLine(string What, bool Agrees, string Text)
 
         return differ == 0
             ? new(what, true, $"all {published.Length} values are equal")
-            : new(what, false, $"{differ} of {published.Length} values differ, the first at {first}: {found[first]}, published {published[first]}");
+            : new(what, false, $"{differ} of {published.Length} values differ, the first at {first}: "
+                + $"{found[first]}, published {published[first]}");
     }
 
     /// <summary>Texts must be equal.</summary>

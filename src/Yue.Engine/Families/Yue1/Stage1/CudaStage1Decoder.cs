@@ -13,7 +13,8 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// ids are the same alone and beside others.</remarks>
 internal sealed class CudaStage1Decoder : IStage1Decoder
 {
-    /// <summary>The steps launched before the host reads the ids: about 70 ms of the 7B model. A cancelled song runs on for this long.</summary>
+    /// <summary>The steps launched before the host reads the ids: about 70
+    /// ms of the 7B model. A cancelled song runs on for this long.</summary>
     private const int StepsPerLook = 16;
 
     private readonly CudaDecoderModel _model;
@@ -89,7 +90,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     /// <summary>A section's prompt follows everything that was sung before.</summary>
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
-    /// <summary>Returns the cache positions that so many songs may need: for each a whole context, and a section without its prompt.</summary>
+    /// <summary>Returns the cache positions that so many songs may need: for
+    /// each a whole context, and a section without its prompt.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) =>
         songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
 

@@ -10,7 +10,8 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// <param name="Prompts">Builds prompts with its tokenizer.</param>
 /// <param name="Weights">The decoder's model.</param>
 /// <param name="IsLyricsOnly">True for a <c>-cot</c> checkpoint, by its name: it is not trained on audio prompts.</param>
-internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBuilder Prompts, LlamaModel Weights, bool IsLyricsOnly) : IDisposable
+internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBuilder Prompts, LlamaModel Weights, bool IsLyricsOnly)
+    : IDisposable
 {
     /// <summary>Loads a checkpoint.</summary>
     /// <param name="name">The name that requests use.</param>
@@ -26,8 +27,11 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
         try
         {
             var songs = host.Plan.Capacity.Songs;
-            IStage1Decoder decoder = host.Gpu is null ? new TorchStage1Decoder(model, songs) : new CudaStage1Decoder(model, host.Gpu, songs);
-            return new Stage1Model(name, decoder, prompts(), model, IsLyricsOnlyName(name) || IsLyricsOnlyName(Path.TrimEndingDirectorySeparator(folder)));
+            IStage1Decoder decoder = host.Gpu is null
+                ? new TorchStage1Decoder(model, songs)
+                : new CudaStage1Decoder(model, host.Gpu, songs);
+            return new Stage1Model(
+                name, decoder, prompts(), model, IsLyricsOnlyName(name) || IsLyricsOnlyName(Path.TrimEndingDirectorySeparator(folder)));
         }
         catch
         {

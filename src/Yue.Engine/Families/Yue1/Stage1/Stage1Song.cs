@@ -175,7 +175,8 @@ public sealed class Stage1Song : IDisposable
         CheckFits();
         if (hasDropped)
         {
-            _warnings.Add($"context shortened: from section {Section + 1} on, section{(_oldest == 1 ? " 1 is" : $"s 1 to {_oldest} are")} not heard");
+            _warnings.Add(
+                $"context shortened: from section {Section + 1} on, section{(_oldest == 1 ? " 1 is" : $"s 1 to {_oldest} are")} not heard");
         }
 
         Sequence.BeginSection(prompt, Section, Sampling());

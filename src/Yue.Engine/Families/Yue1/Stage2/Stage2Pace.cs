@@ -10,8 +10,8 @@ internal readonly record struct SongPace(
     bool IsHeard, double AudibleSeconds, double PlayedSeconds, int FramesToNextSound, double SecondsPerFrame);
 
 /// <summary>Decides when stage 2 works on songs that stage 1 still writes.</summary>
-/// <remarks>On a GPU a step of many chunks takes little more time than a step of one, so chunks that wait until others are written take less
-/// time in all. Only the first sound is urgent. Later chunks wait until playback would need them.</remarks>
+/// <remarks>On a GPU a step of many chunks takes little more time than a step of one, so chunks that wait until others are written take
+/// less time in all. Only the first sound is urgent. Later chunks wait until playback would need them.</remarks>
 internal static class Stage2Pace
 {
     /// <summary>The sound that a player is to have when the next sound comes.</summary>

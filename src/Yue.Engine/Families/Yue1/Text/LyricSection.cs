@@ -23,7 +23,8 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
     /// <summary>True if there are sections and nothing but tags in them.</summary>
     public bool HasTagsOnly => Sections.Count > 0 && Sections.All(section => section.Words.Length == 0);
 
-    /// <summary>Returns the sections from <paramref name="first"/> on that are to be sung: <paramref name="runNSegments"/> of them, or all for 0.</summary>
+    /// <summary>Returns the sections from <paramref name="first"/> on that are to
+    /// be sung: <paramref name="runNSegments"/> of them, or all for 0.</summary>
     public SungSections Take(int runNSegments, int first = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(runNSegments);

@@ -122,7 +122,8 @@ internal static partial class LyricsMarkup
     }
 
     /// <summary>Returns whether text before a bracket leaves it at the start of the line: signs, or the number of a list item.</summary>
-    private static bool IsBeforeTag(ReadOnlySpan<char> text) => !UnicodeText.HasLetterOrNumber(text.ToString()) || ListNumber().IsMatch(text);
+    private static bool IsBeforeTag(ReadOnlySpan<char> text) =>
+        !UnicodeText.HasLetterOrNumber(text.ToString()) || ListNumber().IsMatch(text);
 
     /// <summary>Returns the place of the bracket that closes the one at <paramref name="open"/>; -1 if there is none.</summary>
     private static int ClosingBracket(string line, int open)
@@ -158,7 +159,8 @@ internal static partial class LyricsMarkup
         found.Suspicious.AddRange(Note().Matches(trimmed).Select(match => match.Value));
     }
 
-    [GeneratedRegex(@"^\s*\[\s*(?:(?:ti|ar|al|au|lr|by|re|ve|id|offset|length|tool|encoding|kana|#)\s*:[^\]]*|la\s*:\s*[A-Za-z-]{2,5})\]\s*\z",
+    [GeneratedRegex(
+        @"^\s*\[\s*(?:(?:ti|ar|al|au|lr|by|re|ve|id|offset|length|tool|encoding|kana|#)\s*:[^\]]*|la\s*:\s*[A-Za-z-]{2,5})\]\s*\z",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Metadata();
 
@@ -166,7 +168,8 @@ internal static partial class LyricsMarkup
     [GeneratedRegex(@"^\s*(?:(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->.*|WEBVTT\b.*)\z")]
     private static partial Regex Cue();
 
-    [GeneratedRegex(@"\[\s*\d{1,3}:\d{1,2}(?:[.:,]\d{1,3})?\s*\]|<\d{1,3}:\d{1,2}(?:[.:,]\d{1,3})?>|[(（]\d{1,3}:\d{2}(?:[.:,]\d{1,3})?[)）]")]
+    [GeneratedRegex(
+        @"\[\s*\d{1,3}:\d{1,2}(?:[.:,]\d{1,3})?\s*\]|<\d{1,3}:\d{1,2}(?:[.:,]\d{1,3})?>|[(（]\d{1,3}:\d{2}(?:[.:,]\d{1,3})?[)）]")]
     private static partial Regex TimeStamp();
 
     private const string ChordName =
@@ -188,7 +191,9 @@ internal static partial class LyricsMarkup
     private static partial Regex ListNumber();
 
     /// <summary>A line that consists of a name in the form of a heading, or begins with a name and a colon.</summary>
-    [GeneratedRegex(@"^(?:[#*_=~(（<{|>-]+\s*(?<name>[^:：()（）<>{}*_=~|-]+(?:-[^:：()（）<>{}*_=~|-]+)?)[:：)）>}*_=~|\s-]*|(?<name>[^:：]{3,40})[:：].*|(?<name>[\w -]{3,20}))\z")]
+    [GeneratedRegex(
+        @"^(?:[#*_=~(（<{|>-]+\s*(?<name>[^:：()（）<>{}*_=~|-]+(?:-[^:：()（）<>{}*_=~|-]+)?)[:：)）>}*_=~|\s-]*|"
+        + @"(?<name>[^:：]{3,40})[:：].*|(?<name>[\w -]{3,20}))\z")]
     private static partial Regex Heading();
 
     /// <summary>A line of two or more chords and nothing else, one of which is more than a letter.</summary>
@@ -199,8 +204,10 @@ internal static partial class LyricsMarkup
     private static partial Regex BareTime();
 
     /// <summary>HTML tags and entities, repeat marks in round brackets, directions between stars, web addresses.</summary>
-    [GeneratedRegex(@"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>|&(?:[A-Za-z]{2,8}|#\d{1,6});|[(（]\s*(?:[x×]\s*\d{1,2}|\d{1,2}\s*[x×])\s*[)）]|"
-        + @"(?<![\w*])\*{1,3}(?=\S)[^*\n]{1,60}(?<=\S)\*{1,3}(?![\w*])|https?://\S+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>|&(?:[A-Za-z]{2,8}|#\d{1,6});|[(（]\s*(?:[x×]\s*\d{1,2}|\d{1,2}\s*[x×])\s*[)）]|"
+        + @"(?<![\w*])\*{1,3}(?=\S)[^*\n]{1,60}(?<=\S)\*{1,3}(?![\w*])|https?://\S+",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Note();
 
     /// <summary>The notations found in the lyrics, for the warnings.</summary>
@@ -230,7 +237,9 @@ internal static partial class LyricsMarkup
             Add(TimeStamps, "lyrics: time stamps are left out: ", "");
             Add(Notes, "lyrics: notes in brackets are left out: ", "; write repeated lines in full");
             Add(Tags, "lyrics: read ", "");
-            Add(Suspicious, "lyrics: sung as words: ", "; put the names of sections into [square brackets], and take out what should not be sung");
+            Add(
+                Suspicious, "lyrics: sung as words: ",
+                "; put the names of sections into [square brackets], and take out what should not be sung");
             return warnings;
 
             void Add(List<string> items, string before, string after)

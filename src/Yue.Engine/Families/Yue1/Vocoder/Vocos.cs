@@ -1,4 +1,3 @@
-using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Layers;
 using Yue.Engine.Tensors;
 using Yue.Engine.Weights;
@@ -40,7 +39,7 @@ public sealed class Vocos : IDisposable
     private int Trim => (_config.FftSamples - _config.HopSamples) / 2;
 
     /// <summary>Sound from an embedding, in one piece; not clamped.</summary>
-    /// <param name="embedding">[1, C, F], F32, on the vocoder's device: <see cref="CodecDecoder.Embed"/>.</param>
+    /// <param name="embedding">[1, C, F], F32, on the vocoder's device: <c>CodecDecoder.Embed</c>.</param>
     /// <returns>[1, <see cref="FrameSamples"/> · F], F32; the caller disposes it.</returns>
     public Tensor Decode(Tensor embedding)
     {

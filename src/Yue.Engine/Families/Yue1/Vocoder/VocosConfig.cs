@@ -26,7 +26,8 @@ public sealed record VocosConfig
     /// <summary>Samples from one frame to the next; an even number less than the transform's length.</summary>
     public required int HopSamples { get; init; }
 
-    /// <summary>Reads the config of a codec folder; throws <see cref="CheckpointException"/> where a value is missing or not supported.</summary>
+    /// <summary>Reads the config of a codec folder; throws <see cref="CheckpointException"/>
+    /// where a value is missing or not supported.</summary>
     public static VocosConfig Load(string codecFolder)
     {
         var yaml = YamlConfig.Read(Path.Combine(codecFolder, "decoders", "config.yaml"));

@@ -1,4 +1,4 @@
-namespace YueService.Api.Requests;
+namespace YueService.Jobs.Audio;
 
 /// <summary>A reference clip as it was sent, not looked into yet.</summary>
 /// <param name="Files">The file of <c>reference.audio</c>, or those of <c>reference.vocal</c> and <c>reference.instrumental</c>, by the

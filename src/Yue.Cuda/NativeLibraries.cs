@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Yue.Cuda.Native;
+namespace Yue.Cuda;
 
 /// <summary>Finds the driver and the run-time compiler, which no package of this project brings.</summary>
 internal static class NativeLibraries
@@ -10,7 +10,8 @@ internal static class NativeLibraries
     internal const string Nvrtc = "yue-nvrtc";
 
     private static readonly string[] NvrtcNames = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"];
-    private static readonly Lazy<IntPtr> DriverHandle = new(() => NativeLibrary.TryLoad("libcuda.so.1", out var handle) ? handle : IntPtr.Zero);
+    private static readonly Lazy<IntPtr> DriverHandle = new(
+        () => NativeLibrary.TryLoad("libcuda.so.1", out var handle) ? handle : IntPtr.Zero);
     private static readonly Lazy<IntPtr> NvrtcHandle = new(FindNvrtc);
 
     internal static bool HasDriver => DriverHandle.Value != IntPtr.Zero;
@@ -27,7 +28,8 @@ internal static class NativeLibraries
         _ => IntPtr.Zero,
     });
 
-    /// <summary>The libtorch folder first (its NVRTC fits the driver it was built for), then the system and LD_LIBRARY_PATH, then the toolkit.</summary>
+    /// <summary>The libtorch folder first (its NVRTC fits the driver it was built
+    /// for), then the system and LD_LIBRARY_PATH, then the toolkit.</summary>
     private static IntPtr FindNvrtc()
     {
         var searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";

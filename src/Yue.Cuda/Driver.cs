@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Yue.Cuda.Native;
+namespace Yue.Cuda;
 
 /// <summary>The CUDA driver API, as far as it is used. Every call returns a CUresult; 0 is success.</summary>
 internal static unsafe partial class Driver

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
-using YueService.Jobs;
+using YueService.Telemetry;
 
-namespace YueService.Telemetry;
+namespace YueService.Jobs;
 
 /// <summary>The metrics of songs and of the engine, and the activities of a song's steps.</summary>
 internal sealed class SongTelemetry : IDisposable
@@ -25,7 +25,7 @@ internal sealed class SongTelemetry : IDisposable
     private static readonly InstrumentAdvice<double> FactorBuckets =
         new() { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 100] };
 
-    public SongTelemetry(ISongEngine engine, IMeterFactory meters)
+    public SongTelemetry(ISongEngine engine, JobOrder order, IMeterFactory meters)
     {
         _meter = meters.Create(YueTelemetry.Name);
         _songs = _meter.CreateCounter<long>("yue.songs", "{song}", "Songs by outcome.");
@@ -33,21 +33,21 @@ internal sealed class SongTelemetry : IDisposable
         _tokensRate = _meter.CreateHistogram("yue.tokens.rate", "{token}/s", "Stage-1 tokens a second of a song.", advice: RateBuckets);
         _realTimeFactor = _meter.CreateHistogram(
             "yue.real_time_factor", "1", "Seconds from submission to sound, a second of audio.", advice: FactorBuckets);
-        _meter.CreateObservableGauge("yue.queue.depth", () => engine.Status.QueueDepth, "{song}", "Songs waiting.");
+        _meter.CreateObservableGauge("yue.queue.depth", () => order.Depth, "{song}", "Songs waiting.");
         _meter.CreateObservableGauge("yue.songs.running", () => engine.Status.Running, "{song}", "Songs being made.");
         _meter.CreateObservableGauge("yue.gpu.memory", () => GpuMemory(engine.Status), "By", "Memory of the GPU by kind.");
     }
 
     /// <summary>Records a song that has ended, however it did.</summary>
-    public void Record(QueuedSong song)
+    public void Record(Job job)
     {
-        _songs.Add(1, new KeyValuePair<string, object?>("outcome", Outcome(song.Song)));
-        if (!song.Song.IsCompletedSuccessfully)
+        _songs.Add(1, new KeyValuePair<string, object?>("outcome", Outcome(job.Song)));
+        if (!job.Song.IsCompletedSuccessfully)
         {
             return;
         }
 
-        var timings = song.Song.Result.Timings;
+        var timings = job.Song.Result.Timings;
         foreach (var (stage, seconds) in Stages(timings))
         {
             _stageSeconds.Record(seconds, new KeyValuePair<string, object?>("stage", stage));
@@ -59,7 +59,7 @@ internal sealed class SongTelemetry : IDisposable
         }
 
         RecordFinite(_realTimeFactor, timings.RealTimeFactor);
-        Trace(song, timings);
+        Trace(job, timings);
     }
 
     public void Dispose() => _meter.Dispose();
@@ -89,16 +89,16 @@ internal sealed class SongTelemetry : IDisposable
     }
 
     /// <summary>Activities of the steps, one after the other from the submission on, under the request's.</summary>
-    private static void Trace(QueuedSong song, SongTimings timings)
+    private static void Trace(Job job, SongTimings timings)
     {
-        var start = song.SubmittedAt;
+        var start = job.SubmittedAt;
         foreach (var (stage, seconds) in Stages(timings))
         {
             var end = start + TimeSpan.FromSeconds(seconds);
-            var step = Start(stage, song.Parent, start);
+            var step = Start(stage, job.Trace, start);
             if (stage == "stage1" && step is not null)
             {
-                TraceSections(song, step, start, end);
+                TraceSections(job, step, start, end);
             }
 
             Stop(step, end);
@@ -106,13 +106,13 @@ internal sealed class SongTelemetry : IDisposable
         }
     }
 
-    private static void TraceSections(QueuedSong song, Activity stage1, DateTimeOffset start, DateTimeOffset end)
+    private static void TraceSections(Job job, Activity stage1, DateTimeOffset start, DateTimeOffset end)
     {
-        for (var i = 0; i < song.Sections.Count; i++)
+        for (var i = 0; i < job.Sections.Count; i++)
         {
-            var section = Start("section", stage1.Context, Earlier(start + song.Sections[i].After, end));
-            section?.SetTag("yue.section", song.Sections[i].Section);
-            Stop(section, i + 1 < song.Sections.Count ? Earlier(start + song.Sections[i + 1].After, end) : end);
+            var section = Start("section", stage1.Context, Earlier(start + job.Sections[i].After, end));
+            section?.SetTag("yue.section", job.Sections[i].Section);
+            Stop(section, i + 1 < job.Sections.Count ? Earlier(start + job.Sections[i + 1].After, end) : end);
         }
     }
 

@@ -1,6 +1,7 @@
 using Yue.Engine.Songs;
+using YueService.Jobs.Audio;
 
-namespace YueService.Api.Predict;
+namespace YueService.Api.Songs;
 
 /// <summary>A finished song as <c>POST /predict</c> returns it. The keys up to <c>metadata</c> are those of the old service.</summary>
 internal sealed record PredictResponse
@@ -130,7 +131,11 @@ internal sealed record ReferenceBody(double Seconds, int Tracks, bool FromCache,
 /// <param name="MeasuredLufs">Before the gain; null for silence.</param>
 /// <param name="MeasuredTruePeakDbtp">Before the gain; null for silence.</param>
 /// <param name="GainDb">Applied to the mix and to the stems.</param>
-internal sealed record LoudnessBody(double? MeasuredLufs, double? MeasuredTruePeakDbtp, double GainDb);
+internal sealed record LoudnessBody(double? MeasuredLufs, double? MeasuredTruePeakDbtp, double GainDb)
+{
+    public static LoudnessBody? From(LoudnessChange? change) =>
+        change is null ? null : new(change.MeasuredLufs, change.MeasuredTruePeakDbtp, change.GainDb);
+}
 
 /// <summary>The tracks of the mix.</summary>
 internal sealed record StemsBody(StemBody Vocal, StemBody Instrumental);

@@ -1,40 +1,40 @@
 namespace YueService.Jobs;
 
-/// <summary>Keeps jobs over restarts. One process owns a store; calls may come from any thread.</summary>
+/// <summary>Keeps jobs over restarts. One process owns a log; calls may come from any thread.</summary>
 /// <remarks>
 /// Each call is whole or has not happened, also when the process is killed in it. Every call throws
-/// <see cref="StorageException"/> when the store cannot be reached; it may work again at the next call.
+/// <see cref="StorageException"/> when the log cannot be reached; it may work again at the next call.
 /// </remarks>
-internal interface IJobStore
+internal interface IJobLog
 {
-    /// <summary>True if this process created the store: it knows no job of an earlier one.</summary>
+    /// <summary>True if this process created the log: it knows no job of an earlier one.</summary>
     bool IsNew { get; }
 
-    /// <summary>Opens the store, and checks that it can be written and that no other process owns it.</summary>
+    /// <summary>Opens the log, and checks that it can be written and that no other process owns it.</summary>
     Task OpenAsync(CancellationToken cancel);
 
     /// <summary>Stores a job as queued.</summary>
     /// <exception cref="InvalidOperationException">The idempotency key is taken; the caller looks for it before.</exception>
-    Task<JobRecord> AddAsync(NewJob job, CancellationToken cancel);
+    Task<StoredJob> AddAsync(NewJob job, CancellationToken cancel);
 
-    Task<JobRecord?> FindAsync(string id, CancellationToken cancel);
+    Task<StoredJob?> FindAsync(string id, CancellationToken cancel);
 
-    Task<JobRecord?> FindByKeyAsync(string key, CancellationToken cancel);
+    Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel);
 
     /// <summary>Jobs from the newest on.</summary>
-    /// <param name="before">Only jobs with a smaller <see cref="JobRecord.Number"/>; null begins at the newest.</param>
+    /// <param name="before">Only jobs with a smaller <see cref="StoredJob.Number"/>; null begins at the newest.</param>
     /// <param name="count">The most jobs returned.</param>
     /// <param name="cancel">Gives up waiting.</param>
-    Task<IReadOnlyList<JobRecord>> ListAsync(long? before, int count, CancellationToken cancel);
+    Task<IReadOnlyList<StoredJob>> ListAsync(long? before, int count, CancellationToken cancel);
 
     /// <summary>Jobs that are queued or running, the oldest first.</summary>
-    Task<IReadOnlyList<JobRecord>> ListUnfinishedAsync(CancellationToken cancel);
+    Task<IReadOnlyList<StoredJob>> ListUnfinishedAsync(CancellationToken cancel);
 
     /// <summary>The ids of all jobs.</summary>
     Task<IReadOnlySet<string>> ListIdsAsync(CancellationToken cancel);
 
     /// <summary>Finished jobs, the oldest first.</summary>
-    Task<IReadOnlyList<JobRecord>> ListFinishedAsync(CancellationToken cancel);
+    Task<IReadOnlyList<StoredJob>> ListFinishedAsync(CancellationToken cancel);
 
     /// <summary>Notes that the engine makes the song.</summary>
     Task SetRunningAsync(string id, CancellationToken cancel);
@@ -46,17 +46,18 @@ internal interface IJobStore
     Task RequeueAsync(string id, bool interrupted, CancellationToken cancel);
 
     /// <summary>Stores that the song is finished. Its files are in place before.</summary>
-    Task SucceedAsync(string id, StoredSong song, CancellationToken cancel);
+    Task SucceedAsync(string id, SongOnDisk song, CancellationToken cancel);
 
     /// <summary>Stores the size of a file that was added to a finished song.</summary>
     Task SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel);
 
-    Task FailAsync(string id, JobFault fault, CancellationToken cancel);
+    Task FailAsync(string id, Fault fault, CancellationToken cancel);
 
     Task CancelAsync(string id, CancellationToken cancel);
 
     Task RemoveAsync(string id, CancellationToken cancel);
 }
 
-/// <summary>The store or the folder of songs cannot be used now. The message is for callers; the inner exception, if any, for the log.</summary>
+/// <summary>The log or the folder of songs cannot be used now. The message
+/// is for callers; the inner exception, if any, for the log.</summary>
 internal sealed class StorageException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,7 +1,6 @@
 using Yue.Cuda.Compilation;
-using Yue.Cuda.Decode;
 
-namespace Yue.Cuda;
+namespace Yue.Cuda.Decode;
 
 /// <summary>The benchmark's kernels: random weights and a plain read.</summary>
 public sealed unsafe class RandomFill : IDisposable
@@ -31,7 +30,9 @@ public sealed unsafe class RandomFill : IDisposable
     public void Fill(CudaStream stream, nint address, long bytes, uint seed, float scale, WeightType type)
     {
         var (words, kind) = ((ulong)bytes / 4, (int)type);
-        _random.Launch(stream, (_blocks, 1), Threads, 0, cooperative: false, [(nint)(&address), (nint)(&words), (nint)(&seed), (nint)(&scale), (nint)(&kind)]);
+        _random.Launch(
+            stream, (_blocks, 1), Threads, 0, cooperative: false,
+            [(nint)(&address), (nint)(&words), (nint)(&seed), (nint)(&scale), (nint)(&kind)]);
     }
 
     /// <summary>Fills with one float32.</summary>

@@ -7,7 +7,7 @@ namespace YueService.Jobs;
 /// <summary>Jobs in an SQLite database in WAL mode, in the state folder.</summary>
 /// <remarks>One connection for writes and one for reads, each with one call at a time: a write that waits for another program's lock
 /// or for the disk delays no read.</remarks>
-internal sealed partial class SqliteJobStore(StateFolder folder, TimeProvider clock, ILogger<SqliteJobStore> logger) : IJobStore, IDisposable
+internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider clock, ILogger<SqliteJobLog> logger) : IJobLog, IDisposable
 {
     // Codes that a song went on from are needed until it is made; lists of finished jobs stay small without them.
     private const string Finished = """
@@ -22,9 +22,10 @@ internal sealed partial class SqliteJobStore(StateFolder folder, TimeProvider cl
 
     public bool IsNew => _writes.Database.IsNew;
 
-    public Task OpenAsync(CancellationToken cancel) => _writes.UseAsync(connection => Execute(connection, JobDatabase.Probe, "", null), cancel);
+    public Task OpenAsync(CancellationToken cancel) =>
+        _writes.UseAsync(connection => Execute(connection, JobDatabase.Probe, "", null), cancel);
 
-    public Task<JobRecord> AddAsync(NewJob job, CancellationToken cancel) => _writes.UseAsync(
+    public Task<StoredJob> AddAsync(NewJob job, CancellationToken cancel) => _writes.UseAsync(
         connection =>
         {
             using var insert = connection.CreateCommand();
@@ -33,7 +34,7 @@ internal sealed partial class SqliteJobStore(StateFolder folder, TimeProvider cl
                 VALUES ($id, 'queued', $request, $key, $hash, $now, $files) RETURNING *
                 """;
             insert.Parameters.AddWithValue("$id", job.Id);
-            insert.Parameters.AddWithValue("$request", JobRows.ToJson(job.Request));
+            insert.Parameters.AddWithValue("$request", JobRows.ToJson(RequestRow.Of(job.Request)));
             insert.Parameters.AddWithValue("$key", (object?)job.Key ?? DBNull.Value);
             insert.Parameters.AddWithValue("$hash", (object?)job.BodyHash ?? DBNull.Value);
             insert.Parameters.AddWithValue("$now", Now());
@@ -49,25 +50,25 @@ internal sealed partial class SqliteJobStore(StateFolder folder, TimeProvider cl
         },
         cancel);
 
-    public Task<JobRecord?> FindAsync(string id, CancellationToken cancel) =>
+    public Task<StoredJob?> FindAsync(string id, CancellationToken cancel) =>
         _reads.UseAsync(connection => Select(connection, "WHERE id = $value", id).SingleOrDefault(), cancel);
 
-    public Task<JobRecord?> FindByKeyAsync(string key, CancellationToken cancel) =>
+    public Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel) =>
         _reads.UseAsync(connection => Select(connection, "WHERE idempotency_key = $value", key).SingleOrDefault(), cancel);
 
-    public Task<IReadOnlyList<JobRecord>> ListAsync(long? before, int count, CancellationToken cancel) => _reads.UseAsync(
+    public Task<IReadOnlyList<StoredJob>> ListAsync(long? before, int count, CancellationToken cancel) => _reads.UseAsync(
         connection => Select(
             connection,
             string.Create(CultureInfo.InvariantCulture, $"WHERE number < $value ORDER BY number DESC LIMIT {count}"),
             before ?? long.MaxValue),
         cancel);
 
-    public Task<IReadOnlyList<JobRecord>> ListUnfinishedAsync(CancellationToken cancel) => _reads.UseAsync(
+    public Task<IReadOnlyList<StoredJob>> ListUnfinishedAsync(CancellationToken cancel) => _reads.UseAsync(
         connection => Select(connection, "WHERE state IN ('queued', 'running') ORDER BY number", 0), cancel);
 
     public Task<IReadOnlySet<string>> ListIdsAsync(CancellationToken cancel) => _reads.UseAsync(ReadIds, cancel);
 
-    public Task<IReadOnlyList<JobRecord>> ListFinishedAsync(CancellationToken cancel) => _reads.UseAsync(
+    public Task<IReadOnlyList<StoredJob>> ListFinishedAsync(CancellationToken cancel) => _reads.UseAsync(
         connection => Select(connection, "WHERE state NOT IN ('queued', 'running') ORDER BY number", 0), cancel);
 
     public Task SetRunningAsync(string id, CancellationToken cancel) =>
@@ -76,13 +77,14 @@ internal sealed partial class SqliteJobStore(StateFolder folder, TimeProvider cl
     public Task RequeueAsync(string id, bool interrupted, CancellationToken cancel) => UpdateAsync(
         $"state = 'queued', started_ms = NULL, interruptions = interruptions + {(interrupted ? 1 : 0)}", id, null, cancel);
 
-    public Task SucceedAsync(string id, StoredSong song, CancellationToken cancel) => UpdateAsync(
-        $"state = 'succeeded', {Finished}, song = $value -> 'song', files = $value -> 'files'", id, JobRows.ToJson(song), cancel);
+    public Task SucceedAsync(string id, SongOnDisk song, CancellationToken cancel) => UpdateAsync(
+        $"state = 'succeeded', {Finished}, song = $value -> 'song', files = $value -> 'files'", id, SongFolder.Describe(song), cancel);
 
     public Task SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel) => UpdateAsync(
-        string.Create(CultureInfo.InvariantCulture, $"files = json_set(coalesce(files, '{{}}'), '$.\"' || $value || '\"', {bytes})"), id, file, cancel);
+        string.Create(CultureInfo.InvariantCulture, $"files = json_set(coalesce(files, '{{}}'), '$.\"' || $value || '\"', {bytes})"),
+        id, file, cancel);
 
-    public Task FailAsync(string id, JobFault fault, CancellationToken cancel) =>
+    public Task FailAsync(string id, Fault fault, CancellationToken cancel) =>
         UpdateAsync($"state = 'failed', {Finished}, fault = $value", id, JobRows.ToJson(fault), cancel);
 
     public Task CancelAsync(string id, CancellationToken cancel) => UpdateAsync($"state = 'cancelled', {Finished}", id, null, cancel);
@@ -97,7 +99,7 @@ internal sealed partial class SqliteJobStore(StateFolder folder, TimeProvider cl
         folder.Dispose();
     }
 
-    private IReadOnlyList<JobRecord> Select(SqliteConnection connection, string where, object value)
+    private IReadOnlyList<StoredJob> Select(SqliteConnection connection, string where, object value)
     {
         using var select = connection.CreateCommand();
         select.CommandText = $"SELECT * FROM jobs {where}";

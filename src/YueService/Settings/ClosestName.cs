@@ -1,4 +1,4 @@
-namespace YueService.Api.Requests;
+namespace YueService.Settings;
 
 /// <summary>Finds the known name that a mistyped one most likely means.</summary>
 internal static class ClosestName
@@ -13,7 +13,8 @@ internal static class ClosestName
     public static string Of(string name, IEnumerable<string> candidates, Func<string, string>? compared = null) =>
         candidates.MinBy(candidate => Distance(name, compared is null ? candidate : compared(candidate)))!;
 
-    /// <summary>Insertions, deletions, replacements and swaps of neighbours that turn one name into the other, letter case ignored.</summary>
+    /// <summary>Insertions, deletions, replacements and swaps of neighbours
+    /// that turn one name into the other, letter case ignored.</summary>
     public static int Distance(string left, string right)
     {
         var a = Prepare(left);

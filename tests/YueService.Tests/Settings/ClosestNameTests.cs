@@ -1,8 +1,8 @@
 using CsCheck;
 using Xunit;
-using YueService.Api.Requests;
+using YueService.Settings;
 
-namespace YueService.Tests.Requests;
+namespace YueService.Tests.Settings;
 
 public sealed class ClosestNameTests
 {

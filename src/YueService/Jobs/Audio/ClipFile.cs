@@ -1,4 +1,4 @@
-namespace YueService.Api.Requests;
+namespace YueService.Jobs.Audio;
 
 /// <summary>A sound file of a request. Its bytes come into memory only when it is decoded.</summary>
 /// <param name="ReadAsync">Returns all bytes; valid as long as the request's body.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Yue.Cuda.Native;
+namespace Yue.Cuda.Compilation;
 
 /// <summary>NVRTC, as far as it is used. Every call returns an nvrtcResult; 0 is success.</summary>
 internal static unsafe partial class Nvrtc
@@ -9,7 +9,8 @@ internal static unsafe partial class Nvrtc
     internal static partial int nvrtcVersion(out int major, out int minor);
 
     [LibraryImport(NativeLibraries.Nvrtc)]
-    internal static partial int nvrtcCreateProgram(out nint program, byte* source, byte* name, int headerCount, byte** headers, byte** headerNames);
+    internal static partial int nvrtcCreateProgram(
+        out nint program, byte* source, byte* name, int headerCount, byte** headers, byte** headerNames);
 
     [LibraryImport(NativeLibraries.Nvrtc)]
     internal static partial int nvrtcDestroyProgram(ref nint program);

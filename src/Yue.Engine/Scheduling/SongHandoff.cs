@@ -1,0 +1,128 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Yue.Engine.Scheduling;
+
+/// <summary>Hands admitted songs to the engine's thread, and knows how many more it has places for. Safe for any thread.</summary>
+internal sealed class SongHandoff
+{
+    private readonly object _lock = new();      // with a condition to wait for, which Lock has not
+    private readonly Queue<SongTicket> _arrived = new();
+    private TaskCompletionSource _room = NewRoom();
+    private int _places;
+    private bool _closed;
+
+    /// <summary>True if no song is admitted any more.</summary>
+    public bool IsClosed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _closed;
+            }
+        }
+    }
+
+    /// <summary>Admits a song if a place is free.</summary>
+    public bool TryAdd(SongTicket ticket)
+    {
+        lock (_lock)
+        {
+            if (_closed || _places == 0)
+            {
+                return false;
+            }
+
+            _arrived.Enqueue(ticket);
+            SetPlaces(_places - 1);
+            Monitor.Pulse(_lock);
+            return true;
+        }
+    }
+
+    /// <summary>Takes the next admitted song. Called by the engine's thread.</summary>
+    public bool TryTake([NotNullWhen(true)] out SongTicket? ticket)
+    {
+        lock (_lock)
+        {
+            return _arrived.TryDequeue(out ticket);
+        }
+    }
+
+    /// <summary>Tells how many more songs the engine's thread has room for, those on their way to it counted.</summary>
+    public void SetRoom(int songs)
+    {
+        lock (_lock)
+        {
+            if (!_closed)
+            {
+                SetPlaces(Math.Max(0, songs - _arrived.Count));
+            }
+        }
+    }
+
+    /// <summary>Completes when a place is free. Fails with the reason of <see cref="Close"/>.</summary>
+    public Task WhenRoomAsync(CancellationToken cancel)
+    {
+        lock (_lock)
+        {
+            return _room.Task.WaitAsync(cancel);
+        }
+    }
+
+    /// <summary>Blocks until a song arrives or the handoff is closed.</summary>
+    /// <returns>True if a song has arrived.</returns>
+    public bool Wait()
+    {
+        lock (_lock)
+        {
+            while (_arrived.Count == 0 && !_closed)
+            {
+                Monitor.Wait(_lock);
+            }
+
+            return _arrived.Count > 0;
+        }
+    }
+
+    /// <summary>Admits no song any more, and fails those that the engine's thread has not taken. Only the first reason counts.</summary>
+    public void Close(Exception reason)
+    {
+        SongTicket[] left;
+        lock (_lock)
+        {
+            left = [.. _arrived];
+            _arrived.Clear();
+            if (!_closed)
+            {
+                _closed = true;
+                _room.TrySetResult();
+                _room = NewRoom();
+                _room.SetException(reason);
+                _ = _room.Task.Exception;   // observed: perhaps nobody waits for room
+            }
+
+            Monitor.Pulse(_lock);
+        }
+
+        foreach (var ticket in left)
+        {
+            ticket.Fail(reason);
+        }
+    }
+
+    private void SetPlaces(int places)
+    {
+        _places = places;
+        if (places > 0)
+        {
+            _room.TrySetResult();
+        }
+        else if (_room.Task.IsCompleted)
+        {
+            _room = NewRoom();
+        }
+    }
+
+    private static TaskCompletionSource NewRoom() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

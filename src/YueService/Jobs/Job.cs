@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using Yue.Engine.Songs;
+
+namespace YueService.Jobs;
+
+/// <summary>A job that this process works on: it waits, is made, and ends.</summary>
+/// <remarks>The engine's thread reports here and never waits.</remarks>
+internal sealed class Job : IProgress<SongProgress>, IDisposable
+{
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<SongResult> _song = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _cancel;
+    private readonly long _submitted = Stopwatch.GetTimestamp();
+    private readonly List<SectionStart> _sections = [];
+    private volatile int _position;
+    private long _startTimestamp;
+
+    private Job(string id, JobRequest request, StoredJob? stored, CancellationToken caller)
+    {
+        (Id, Request, Stored) = (id, request, stored);
+        _cancel = CancellationTokenSource.CreateLinkedTokenSource(caller);
+        Cancelled = _cancel.Token;
+    }
+
+    /// <summary>32 hexadecimal digits.</summary>
+    public string Id { get; }
+
+    /// <summary>What was asked for.</summary>
+    public JobRequest Request { get; }
+
+    /// <summary>The job as it was stored when this process took it up; null if the job is not kept.</summary>
+    public StoredJob? Stored { get; }
+
+    /// <summary>The updates of the job.</summary>
+    public JobFeed Feed { get; } = new();
+
+    /// <summary>Cancelled by <see cref="Cancel"/>, and for a job that is not kept, when its caller leaves.</summary>
+    public CancellationToken Cancelled { get; }
+
+    /// <summary>Completes when the engine begins; perhaps never.</summary>
+    public Task Started => _started.Task;
+
+    /// <summary>The song. Fails with <see cref="SongException"/> or <see cref="Yue.Engine.Scheduling.EngineDeadException"/>, and is
+    /// cancelled by <see cref="Cancelled"/>.</summary>
+    public Task<SongResult> Song => _song.Task;
+
+    /// <summary>The trace that the job belongs to.</summary>
+    public ActivityContext Trace { get; set; } = Activity.Current?.Context ?? default;
+
+    /// <summary>When this process took the job up.</summary>
+    public required DateTimeOffset SubmittedAt { get; init; }
+
+    /// <summary>The time since then.</summary>
+    public TimeSpan Waited => Stopwatch.GetElapsedTime(_submitted);
+
+    /// <summary>The time since the engine began; zero before.</summary>
+    public TimeSpan Running => Volatile.Read(ref _startTimestamp) is var start and > 0 ? Stopwatch.GetElapsedTime(start) : default;
+
+    /// <summary>When each section began, in order. Read when the song has ended.</summary>
+    public IReadOnlyList<SectionStart> Sections => _sections;
+
+    /// <summary>The place among the waiting jobs from 1 on; 0 when it waits no more. Set by <see cref="JobOrder"/>.</summary>
+    public int Position
+    {
+        get => _position;
+        set
+        {
+            _position = value;
+            Feed.Moved();
+        }
+    }
+
+    /// <summary>A job that is stored and outlives its caller and this process.</summary>
+    public static Job Kept(StoredJob stored, JobRequest request, DateTimeOffset now) =>
+        new(stored.Id, request, stored, CancellationToken.None) { SubmittedAt = now };
+
+    /// <summary>A job whose caller waits: it is in memory only, and ends when the caller leaves.</summary>
+    public static Job Awaited(JobRequest request, DateTimeOffset now, CancellationToken caller) =>
+        new(NewJob.NewId(), request, stored: null, caller) { SubmittedAt = now };
+
+    public void Report(SongProgress value)
+    {
+        if (value.Stage != SongStage.Queued && _startTimestamp == 0)
+        {
+            Volatile.Write(ref _startTimestamp, Stopwatch.GetTimestamp());
+            _started.TrySetResult();
+        }
+
+        if (value.Section > _sections.Count)
+        {
+            _sections.Add(new(value.Section, Running));
+        }
+
+        Feed.Report(value);
+    }
+
+    /// <summary>Asks for the end of the job. A running song ends before its next step.</summary>
+    public void Cancel()
+    {
+        try
+        {
+            _cancel.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The job has ended.
+        }
+    }
+
+    /// <summary>Completes <see cref="Song"/> as the engine's song ends.</summary>
+    public void Follow(Task<SongResult> song) => _ = song.ContinueWith(
+        ended => _song.TrySetFromTask(ended), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    /// <summary>Ends a job that the engine did not get.</summary>
+    public void Refuse(Exception reason) => _song.TrySetException(reason);
+
+    /// <summary>Ends a job that was cancelled before the engine got it.</summary>
+    public void SetCancelled() => _song.TrySetCanceled(Cancelled);
+
+    public void Dispose() => _cancel.Dispose();
+
+    /// <summary>The start of a section.</summary>
+    /// <param name="Section">From 1 on.</param>
+    /// <param name="After">The time since the engine began the song.</param>
+    public sealed record SectionStart(int Section, TimeSpan After);
+}

@@ -1,0 +1,164 @@
+using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Jobs.Audio;
+
+namespace YueService.Jobs;
+
+/// <summary>Stores how kept jobs go on and end: files, then the row, then the feed says so.</summary>
+internal sealed partial class JobEnds(
+    ISongEngine engine,
+    IJobLog log,
+    SongFolder songs,
+    ReferenceFolder references,
+    ISongEncoder encoder,
+    JobSignals signals,
+    ILogger<JobEnds> logger)
+{
+    private static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(2);
+
+    /// <summary>Stores that the engine has begun.</summary>
+    public async Task NoteStartAsync(StoredJob job)
+    {
+        try
+        {
+            await log.SetRunningAsync(job.Id, CancellationToken.None);
+        }
+        catch (StorageException e)
+        {
+            // The song goes on: after a kill it is simply found queued.
+            LogUnstored(e, job.Id, JobState.Running);
+        }
+    }
+
+    /// <summary>Stores the end of a job whose song has ended. Returns when
+    /// it is stored, or when the service stops before it could be.</summary>
+    public async Task EndAsync(Job live, StoredJob job)
+    {
+        var end = await EndOfAsync(live, job);
+        while (!signals.Stopped.IsCancellationRequested)
+        {
+            try
+            {
+                await StoreAsync(live, end);
+                if (end.State != JobState.Queued && job.Request.Song.Reference is not null)
+                {
+                    references.TryDelete(job.Id);
+                }
+
+                live.Feed.End(end.State, end.Fault);
+                LogEnd(job.Id, end.State);
+                signals.Wake();
+                return;
+            }
+            catch (StorageException e)
+            {
+                LogUnstored(e, job.Id, end.State);
+                live.Feed.Delay(e.Message);
+                await Task.Delay(StoreRetry, signals.Stopped).ContinueWith(_ => { }, TaskScheduler.Default);
+            }
+        }
+
+        LogLeft(job.Id, end.State);
+    }
+
+    private async Task<JobEnd> EndOfAsync(Job live, StoredJob job)
+    {
+        try
+        {
+            return new(JobState.Succeeded, Song: await SaveAsync(job, await live.Song, live.Cancelled));
+        }
+        catch (OperationCanceledException) when (live.Cancelled.IsCancellationRequested)
+        {
+            return new(JobState.Cancelled);
+        }
+        catch (Exception e) when (e is SongException or OperationCanceledException && engine.Status.State == EngineState.Draining)
+        {
+            return new(JobState.Queued);
+        }
+        catch (JobFaultException e)
+        {
+            return new(JobState.Failed, e.Fault);
+        }
+        catch (SongRequestException e)
+        {
+            return Failed(FaultKind.Unsingable, e.Message);
+        }
+        catch (SongException e)
+        {
+            LogSongFailed(e, job.Id);
+            return Failed(FaultKind.SongFailed, "This song failed; others are not affected. The log has the reason under the job's id.");
+        }
+        catch (StorageException e)
+        {
+            LogUnsaved(e, job.Id);
+            return Failed(FaultKind.StorageUnavailable, $"The song was made but could not be kept. {e.Message}");
+        }
+        catch (EngineDeadException)
+        {
+            return WithoutDevice(live, job);
+        }
+#pragma warning disable CA1031 // Whatever else ends a job is a bug, which the job and the log tell.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            LogBug(e, job.Id);
+            return Failed(FaultKind.InternalError, "A fault of the service. Please report it; the log has the reason under the job's id.");
+        }
+    }
+
+    /// <summary>A job that only waited stays queued; one that ran may be what the device was lost by, and has one more try.</summary>
+    private static JobEnd WithoutDevice(Job live, StoredJob job)
+    {
+        var ran = live.Started.IsCompleted;
+        return ran && job.Interruptions > 0
+            ? Failed(FaultKind.EngineLost, "The device was lost twice while this song was made.")
+            : new(JobState.Queued, Interrupted: ran);
+    }
+
+    private static JobEnd Failed(FaultKind kind, string detail) => new(JobState.Failed, new(kind, detail));
+
+    private async Task<SongOnDisk> SaveAsync(StoredJob job, SongResult result, CancellationToken cancel)
+    {
+        var encoded = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, job.Request.Song.Output, cancel);
+        var tracks = new List<KeyValuePair<string, byte[]>> { new(SongFolder.Mix, encoded.Mix) };
+        if (encoded is { Vocal: { } vocal, Instrumental: { } instrumental })
+        {
+            tracks.Add(new("vocal", vocal));
+            tracks.Add(new("instrumental", instrumental));
+        }
+
+        var song = StoredSong.Of(result, job.Request, encoded, tracks.Select(track => track.Key));
+        cancel.ThrowIfCancellationRequested();
+        return songs.Write(job.Id, song, result.Codes, tracks);
+    }
+
+    private Task StoreAsync(Job live, JobEnd end) => end.State switch
+    {
+        JobState.Succeeded => log.SucceedAsync(live.Id, end.Song!, CancellationToken.None),
+        JobState.Failed => log.FailAsync(live.Id, end.Fault!, CancellationToken.None),
+        JobState.Cancelled => log.CancelAsync(live.Id, CancellationToken.None),
+        _ when live.Started.IsCompleted => log.RequeueAsync(live.Id, end.Interrupted, CancellationToken.None),
+        _ => Task.CompletedTask,    // The row says queued already.
+    };
+
+    [LoggerMessage(LogLevel.Information, "Job {JobId} ended as {State}")]
+    private partial void LogEnd(string jobId, JobState state);
+
+    [LoggerMessage(LogLevel.Error, "The song of job {JobId} failed")]
+    private partial void LogSongFailed(Exception exception, string jobId);
+
+    [LoggerMessage(LogLevel.Error, "The song of job {JobId} could not be written")]
+    private partial void LogUnsaved(Exception exception, string jobId);
+
+    [LoggerMessage(LogLevel.Error, "State {State} of job {JobId} could not be stored")]
+    private partial void LogUnstored(Exception exception, string jobId, JobState state);
+
+    [LoggerMessage(LogLevel.Warning, "The process stops before job {JobId} could be stored as {State}; the next process completes the job")]
+    private partial void LogLeft(string jobId, JobState state);
+
+    [LoggerMessage(LogLevel.Error, "Job {JobId} met a bug")]
+    private partial void LogBug(Exception exception, string jobId);
+
+    private sealed record JobEnd(JobState State, Fault? Fault = null, SongOnDisk? Song = null, bool Interrupted = false);
+}

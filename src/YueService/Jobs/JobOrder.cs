@@ -1,0 +1,165 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Options;
+using YueService.Settings;
+
+namespace YueService.Jobs;
+
+/// <summary>The jobs that wait, in their order of arrival. Safe for any thread.</summary>
+/// <remarks>
+/// One order and one bound for all jobs, kept or not, in memory: a database would stop <c>/predict</c> when the disk is full. A job that
+/// the worker has claimed keeps its place until the engine begins, since its model may have to wait for room; the claimed jobs are the
+/// first ones.
+/// </remarks>
+internal sealed class JobOrder(IOptions<JobOptions> options)
+{
+    private readonly Lock _lock = new();
+    private readonly List<Job> _waiting = [];
+    private TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _claimed;
+    private int _reserved;
+
+    /// <summary>The number of jobs that wait, those that are claimed not counted.</summary>
+    public int Depth
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiting.Count - _claimed;
+            }
+        }
+    }
+
+    /// <summary>The number of jobs that may wait.</summary>
+    public int Capacity => options.Value.QueueCapacity;
+
+    /// <summary>True if no place is free.</summary>
+    public bool IsFull
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiting.Count - _claimed + _reserved >= Capacity;
+            }
+        }
+    }
+
+    /// <summary>Reserves a place for a job that is not stored yet.</summary>
+    /// <returns>False if no place is free.</returns>
+    public bool TryReserve()
+    {
+        lock (_lock)
+        {
+            if (IsFull)
+            {
+                return false;
+            }
+
+            _reserved++;
+            return true;
+        }
+    }
+
+    /// <summary>Gives a reserved place back.</summary>
+    public void Release()
+    {
+        lock (_lock)
+        {
+            _reserved--;
+        }
+    }
+
+    /// <summary>Adds a job in a reserved place, behind all others.</summary>
+    public void Add(Job job)
+    {
+        lock (_lock)
+        {
+            _reserved--;
+            _waiting.Add(job);
+            job.Position = _waiting.Count;
+            _arrived.TrySetResult();
+        }
+    }
+
+    /// <summary>Adds the jobs of an earlier process, before those that have arrived since. They count towards the bound, and exceed it
+    /// if need be.</summary>
+    public void Restore(IReadOnlyCollection<Job> jobs)
+    {
+        lock (_lock)
+        {
+            _waiting.InsertRange(_claimed, jobs);
+            Number(_claimed);
+            if (_waiting.Count > _claimed)
+            {
+                _arrived.TrySetResult();
+            }
+        }
+    }
+
+    /// <summary>Claims the next job for the engine.</summary>
+    public bool TryClaim([NotNullWhen(true)] out Job? job)
+    {
+        lock (_lock)
+        {
+            job = _claimed < _waiting.Count ? _waiting[_claimed++] : null;
+            LookForMore();
+            return job is not null;
+        }
+    }
+
+    /// <summary>Takes a job out that nobody has claimed.</summary>
+    /// <returns>False if it is claimed, or waits no more.</returns>
+    public bool TryWithdraw(Job job)
+    {
+        lock (_lock)
+        {
+            return _waiting.IndexOf(job) >= _claimed && Remove(job);
+        }
+    }
+
+    /// <summary>Takes a job out that has begun or ended, if it is still there.</summary>
+    public bool Remove(Job job)
+    {
+        lock (_lock)
+        {
+            var place = _waiting.IndexOf(job);
+            if (place < 0)
+            {
+                return false;
+            }
+
+            _waiting.RemoveAt(place);
+            _claimed -= place < _claimed ? 1 : 0;
+            job.Position = 0;
+            Number(place);
+            LookForMore();
+            return true;
+        }
+    }
+
+    /// <summary>Completes when a job waits that nobody has claimed.</summary>
+    public Task WhenWaitingAsync(CancellationToken cancel)
+    {
+        lock (_lock)
+        {
+            return _arrived.Task.WaitAsync(cancel);
+        }
+    }
+
+    private void Number(int first)
+    {
+        for (var i = first; i < _waiting.Count; i++)
+        {
+            _waiting[i].Position = i + 1;
+        }
+    }
+
+    private void LookForMore()
+    {
+        if (_claimed == _waiting.Count && _arrived.Task.IsCompleted)
+        {
+            _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+}

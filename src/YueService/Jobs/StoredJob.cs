@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+
+namespace YueService.Jobs;
+
+/// <summary>What a job is doing.</summary>
+/// <remarks>The names are those of the JSON and of the stored rows.</remarks>
+internal enum JobState
+{
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// <summary>What a job was asked for.</summary>
+/// <param name="Song">What the engine is asked for.</param>
+/// <param name="Format">The format that the request named; null when it did not.</param>
+/// <param name="ClientJobId">The caller's own name for the job.</param>
+/// <param name="Warnings">What the caller should know about how the request was understood.</param>
+internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings)
+{
+    /// <summary>The trace that the job belongs to, as a <c>traceparent</c>;
+    /// null where nothing traced, or an earlier release took the job.</summary>
+    public string? TraceParent { get; init; }
+}
+
+/// <summary>A job that is to be stored.</summary>
+/// <param name="Id">32 hexadecimal digits.</param>
+/// <param name="Request">What was asked for.</param>
+/// <param name="Key">The <c>Idempotency-Key</c>; null without one.</param>
+/// <param name="BodyHash">The hash of the body that came with the key.</param>
+internal sealed record NewJob(string Id, JobRequest Request, string? Key, string? BodyHash)
+{
+    /// <summary>The bytes of each file of the reference clip by its name; null without a clip.</summary>
+    public IReadOnlyDictionary<string, long>? Files { get; init; }
+
+    /// <summary>Returns an identifier that no other job has.</summary>
+    public static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
+}
+
+/// <summary>A job that is kept, as the log holds it.</summary>
+internal sealed record StoredJob
+{
+    /// <summary>32 hexadecimal digits.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The order of arrival, which no clock has a say in.</summary>
+    public required long Number { get; init; }
+
+    public required JobState State { get; init; }
+
+    public required JobRequest Request { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? StartedAt { get; init; }
+
+    public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>How often the process ended while the job was running.</summary>
+    public int Interruptions { get; init; }
+
+    /// <summary>The hash of the body that came with an <c>Idempotency-Key</c>; null without one.</summary>
+    public string? BodyHash { get; init; }
+
+    /// <summary>Null unless failed.</summary>
+    public Fault? Fault { get; init; }
+
+    /// <summary>Null unless succeeded.</summary>
+    public StoredSong? Song { get; init; }
+
+    /// <summary>The bytes of the job's files by name: the song's, or the reference
+    /// clip's before. Null when an earlier release stored the job.</summary>
+    public IReadOnlyDictionary<string, long>? Files { get; init; }
+
+    /// <summary>True if the stored job could not be read. It is shown as failed and can be removed.</summary>
+    public bool IsDamaged { get; init; }
+
+    /// <summary>True if nothing more will happen to the job.</summary>
+    public bool IsFinished => State is not (JobState.Queued or JobState.Running);
+}

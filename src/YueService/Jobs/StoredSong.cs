@@ -1,0 +1,62 @@
+using Yue.Engine.Songs;
+using YueService.Jobs.Audio;
+
+namespace YueService.Jobs;
+
+/// <summary>What is stored of a finished song besides its files.</summary>
+internal sealed record StoredSong
+{
+    /// <summary>Samples per second of every track.</summary>
+    public required int SampleRate { get; init; }
+
+    /// <summary>The length of the mix.</summary>
+    public required double DurationSeconds { get; init; }
+
+    /// <summary>The seed that was used.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>The stage-1 checkpoint that sang.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>How much of the way it went.</summary>
+    public SongScope Scope { get; init; }
+
+    /// <summary>Where the time went.</summary>
+    public required SongTimings Timings { get; init; }
+
+    /// <summary>The sections, in order.</summary>
+    public required IReadOnlyList<SectionResult> Sections { get; init; }
+
+    /// <summary>What the caller should know about how the request was understood and sung.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>.</summary>
+    public required IReadOnlyList<string> Tracks { get; init; }
+
+    /// <summary>What was heard of the reference clip; null without one.</summary>
+    public ReferenceResult? Reference { get; init; }
+
+    /// <summary>What <c>output.loudness_lufs</c> did; null when it was not asked for.</summary>
+    public LoudnessChange? Loudness { get; init; }
+
+    /// <summary>Returns what is stored of a song that the engine made.</summary>
+    public static StoredSong Of(SongResult result, JobRequest request, EncodedSong encoded, IEnumerable<string> tracks) => new()
+    {
+        SampleRate = result.Mix.SampleRateHz,
+        DurationSeconds = result.Mix.DurationSeconds,
+        Seed = result.Seed,
+        Model = result.Model,
+        Scope = result.Scope,
+        Timings = result.Timings,
+        Sections = result.Sections,
+        Warnings = [.. request.Warnings, .. result.Warnings, .. encoded.Warnings],
+        Tracks = [.. tracks],
+        Reference = result.Reference,
+        Loudness = encoded.Loudness,
+    };
+}
+
+/// <summary>A song as its folder holds it.</summary>
+/// <param name="Song">The song besides its files.</param>
+/// <param name="Files">The bytes of each file by its name.</param>
+internal sealed record SongOnDisk(StoredSong Song, IReadOnlyDictionary<string, long> Files);

@@ -1,0 +1,99 @@
+using System.Text.RegularExpressions;
+
+namespace YueService.Tests.Docs;
+
+/// <summary>The table of rooms in CONTRIBUTING.md: which folders may use which.</summary>
+/// <remarks>Each row is <c>| `folder` | `name`, `name/*` |</c>. A name is looked up like a namespace: in the row's folder, beside it,
+/// then one folder up after another. <c>name/*</c> is a folder and all in it. A row names only folders of rows above it, so that
+/// no folders use each other in a circle.</remarks>
+internal sealed partial class RoomTable
+{
+    private const string Below = "/*";
+
+    private readonly Dictionary<string, Dictionary<string, HashSet<string>>> _allowed = [];
+    private readonly List<string> _faults = [];
+
+    /// <summary>Reads the table.</summary>
+    /// <param name="markdown">Text with the rows.</param>
+    public RoomTable(string markdown)
+    {
+        var rows = Row().Matches(markdown).Select(row => (Folder: row.Groups[1].Value, Names: row.Groups[2].Value)).ToList();
+        foreach (var (folder, _) in rows)
+        {
+            if (!_allowed.TryAdd(folder, []))
+            {
+                _faults.Add($"{folder} has two rows");
+            }
+        }
+
+        var above = new HashSet<string>();
+        foreach (var (folder, names) in rows)
+        {
+            foreach (var name in Name().Matches(names).Select(match => match.Groups[1].Value))
+            {
+                var used = Find(folder, name);
+                _allowed[folder][name] = used;
+                var fault = used.Count == 0 ? "has no row" : used.All(above.Contains) ? null : "is not above it";
+                if (fault is not null)
+                {
+                    _faults.Add($"the row of {folder} names {name}, which {fault}");
+                }
+            }
+
+            above.Add(folder);
+        }
+    }
+
+    /// <summary>Returns what cannot be right: two rows of a folder, rows without a folder and folders without a row, names without a
+    /// row, and names that are not above their row. Every circle has one of the last kind.</summary>
+    /// <param name="folders">The folders that hold types.</param>
+    public IEnumerable<string> RowFaults(IReadOnlyCollection<string> folders) =>
+    [
+        .. _faults,
+        .. _allowed.Keys.Except(folders).Select(row => $"{row} holds no type"),
+        .. folders.Except(_allowed.Keys).Select(folder => $"{folder} has no row"),
+    ];
+
+    /// <summary>Returns the uses that the table does not allow.</summary>
+    public IEnumerable<string> Forbidden(IEnumerable<RoomUse> uses) =>
+        from use in uses
+        where !_allowed.TryGetValue(use.Folder, out var names) || !names.Values.Any(folders => folders.Contains(use.UsedFolder))
+        select $"{use.User} uses {use.Used}, and {use.Folder} may not use {use.UsedFolder}";
+
+    /// <summary>Returns the names in rows that no use needs.</summary>
+    public IEnumerable<string> Unneeded(IEnumerable<RoomUse> uses)
+    {
+        var used = uses.Select(use => (use.Folder, use.UsedFolder)).ToHashSet();
+        return from row in _allowed
+               from name in row.Value
+               where !name.Value.Any(folder => used.Contains((row.Key, folder)))
+               select $"{row.Key} may use {name.Key}, and does not";
+    }
+
+    private HashSet<string> Find(string row, string name)
+    {
+        var isWide = name.EndsWith(Below, StringComparison.Ordinal);
+        var plain = isWide ? name[..^Below.Length] : name;
+        return Upward(row)
+            .Select(folder => $"{folder}/{plain}")
+            .Append(plain)
+            .Select(found => _allowed.Keys.Where(other => isWide ? other != row && Upward(other).Contains(found) : other == found))
+            .FirstOrDefault(folders => folders.Any())?
+            .ToHashSet() ?? [];
+    }
+
+    /// <summary>A folder and those above it.</summary>
+    private static IEnumerable<string> Upward(string folder)
+    {
+        for (; folder.Length > 0; folder = folder[..Math.Max(0, folder.LastIndexOf('/'))])
+        {
+            yield return folder;
+        }
+    }
+
+    [GeneratedRegex(@"^\| `([\w./]+)` \| (.*) \|\r?$", RegexOptions.Multiline)]
+    private static partial Regex Row();
+
+    [GeneratedRegex(@"`([\w./]+(?:/\*)?)`")]
+    private static partial Regex Name();
+}

@@ -1,0 +1,99 @@
+using Xunit;
+using YueService.Tests.Docs.Samples;
+using YueService.Tests.EndToEnd;
+
+namespace YueService.Tests.Docs;
+
+/// <summary>The folders of src use each other as the table in CONTRIBUTING.md says.</summary>
+public sealed class RoomTests
+{
+    private static readonly CompiledRooms Compiled = new(
+        new[] { "Yue.Cuda.dll", "Yue.Engine.dll", "yue.dll" }.Select(name => Path.Combine(AppContext.BaseDirectory, name)));
+
+    private static readonly RoomTable Table = new(File.ReadAllText(Path.Combine(DemoProcess.Repository, "CONTRIBUTING.md")));
+
+    private static readonly RoomTable MadeUp = new("""
+        | `Engine/Text` | nothing |
+        | `Engine` | `Text` |
+        | `App/Songs/Files` | nothing |
+        | `App/Store` | `Songs/Files` |
+        | `App/Songs` | `Store`, `Songs/Files` |
+        | `App/Web` | `Songs`, `Engine/*` |
+        """);
+
+    private static IEnumerable<RoomUse> Uses => Compiled.Uses.Concat(SourceRooms.Uses);
+
+    [Fact]
+    public void Namespaces_are_folders() => AssertNone(SourceRooms.Misplaced);
+
+    [Fact]
+    public void Every_folder_has_one_row_after_those_it_uses() => AssertNone(Table.RowFaults(Compiled.Folders));
+
+    [Fact]
+    public void Rooms_use_only_what_the_table_allows() => AssertNone(Table.Forbidden(Uses));
+
+    [Fact]
+    public void Rooms_use_all_that_the_table_allows() => AssertNone(Table.Unneeded(Uses));
+
+    [Fact]
+    public void Every_kind_of_use_is_seen()
+    {
+        var seen = new CompiledRooms(typeof(RoomTests).Assembly.Location).Uses
+            .Where(use => use.User == typeof(SampleUser).FullName)
+            .Select(use => use.Used);
+
+        var samples = typeof(UsedBase).Assembly.GetTypes().Where(type => type.Namespace == typeof(UsedBase).Namespace);
+        Assert.Equal(samples.Select(type => type.FullName!).Order(), seen.Order());
+    }
+
+    [Theory]
+    [InlineData("App/Web", "App/Songs")]
+    [InlineData("App/Web", "Engine/Text")]
+    [InlineData("App/Songs", "App/Songs/Files")]
+    [InlineData("App/Store", "App/Songs/Files")]
+    public void Uses_in_the_table_are_allowed(string folder, string used) =>
+        Assert.Empty(MadeUp.Forbidden([new(folder, "A", used, "B")]));
+
+    [Theory]
+    [InlineData("App/Songs", "App/Web", "A uses B, and App/Songs may not use App/Web")]
+    [InlineData("App/Songs/Files", "App/Songs", "A uses B, and App/Songs/Files may not use App/Songs")]
+    [InlineData("App/Songs/Files/Wav", "App/Songs/Files", "A uses B, and App/Songs/Files/Wav may not use App/Songs/Files")]
+    public void Uses_that_are_not_in_the_table_are_named(string folder, string used, string fault) =>
+        Assert.Equal([fault], MadeUp.Forbidden([new(folder, "A", used, "B")]));
+
+    [Fact]
+    public void Rows_that_nothing_needs_are_named() => Assert.Equal(
+        [
+            "Engine may use Text, and does not",
+            "App/Songs may use Store, and does not",
+            "App/Songs may use Songs/Files, and does not",
+            "App/Web may use Engine/*, and does not",
+        ],
+        MadeUp.Unneeded([new("App/Web", "A", "App/Songs", "B"), new("App/Store", "A", "App/Songs/Files", "B")]));
+
+    [Fact]
+    public void Rows_that_cannot_be_right_are_named() => Assert.Equal(
+        [
+            "App/Web has two rows",
+            "the row of App/Web names Store, which has no row",
+            "App/Songs holds no type",
+            "Engine has no row",
+        ],
+        new RoomTable("""
+            | `App/Songs` | nothing |
+            | `App/Web` | `Songs`, `Store` |
+            | `App/Web` | nothing |
+            """).RowFaults(["App/Web", "Engine"]));
+
+    [Fact]
+    public void A_circle_is_named() => Assert.Equal(
+        ["the row of App/C/D names B, which is not above it"],
+        new RoomTable("""
+            | `App/A` | nothing |
+            | `App/C/D` | `A`, `B` |
+            | `App/B` | `A`, `C/*` |
+            """).RowFaults(["App/A", "App/B", "App/C/D"]));
+
+    private static void AssertNone(IEnumerable<string> faults) =>
+        Assert.True(!faults.Any(), string.Join('\n', faults.Distinct().Order(StringComparer.Ordinal)));
+}

@@ -1,0 +1,141 @@
+using Microsoft.Extensions.Options;
+using Xunit;
+using Yue.Engine.Songs;
+using Yue.Testing;
+using YueService.Jobs;
+using YueService.Settings;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>Places, bound and estimates of the jobs that wait.</summary>
+public sealed class JobOrderTests : IDisposable
+{
+    private readonly JobOrder _order = new(Options.Create(new JobOptions { QueueCapacity = 3 }));
+    private readonly List<Job> _jobs = [];
+
+    public void Dispose() => _jobs.ForEach(job => job.Dispose());
+
+    [Fact]
+    public void Jobs_are_claimed_in_order_of_arrival_and_keep_their_places_until_they_begin()
+    {
+        var (first, second, third) = (Add(), Add(), Add());
+        Assert.Equal([1, 2, 3], Places(first, second, third));
+        Assert.True(_order.IsFull);
+        Assert.False(_order.TryReserve());
+
+        Assert.True(_order.TryClaim(out var claimed));
+        Assert.Same(first, claimed);
+        Assert.Equal([1, 2, 3], Places(first, second, third));
+        Assert.Equal(2, _order.Depth);
+        Assert.False(_order.IsFull);
+
+        Assert.True(_order.Remove(first));
+        Assert.Equal([0, 1, 2], Places(first, second, third));
+        Assert.False(_order.Remove(first));
+        Assert.True(_order.TryClaim(out claimed));
+        Assert.Same(second, claimed);
+    }
+
+    [Fact]
+    public void A_job_can_be_withdrawn_until_it_is_claimed()
+    {
+        var (first, second, third) = (Add(), Add(), Add());
+        Assert.True(_order.TryWithdraw(second));
+        Assert.Equal([1, 0, 2], Places(first, second, third));
+        Assert.True(_order.TryClaim(out _));
+        Assert.False(_order.TryWithdraw(first));
+        Assert.True(_order.TryClaim(out var claimed));
+        Assert.Same(third, claimed);
+        Assert.False(_order.TryClaim(out _));
+    }
+
+    [Fact]
+    public void A_reserved_place_counts_until_it_is_given_back()
+    {
+        Assert.True(_order.TryReserve() && _order.TryReserve() && _order.TryReserve());
+        Assert.Equal(0, _order.Depth);
+        Assert.False(_order.TryReserve());
+        _order.Release();
+        Assert.True(_order.TryReserve());
+    }
+
+    [Fact]
+    public void Restored_jobs_go_before_new_ones_behind_claimed_ones_and_may_exceed_the_bound()
+    {
+        var (claimed, waiting) = (Add(), Add());
+        Assert.True(_order.TryClaim(out _));
+        Job[] restored = [New(), New(), New()];
+        _order.Restore(restored);
+        Assert.Equal([1, 2, 3, 4, 5], Places([claimed, .. restored, waiting]));
+        Assert.True(_order.IsFull);
+        foreach (var job in restored)
+        {
+            Assert.True(_order.TryClaim(out var next));
+            Assert.Same(job, next);
+        }
+    }
+
+    [Fact]
+    public async Task The_wait_for_a_job_ends_with_the_job()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var waiting = _order.WhenWaitingAsync(cancel);
+        Assert.False(waiting.IsCompleted);
+        Add();
+        await waiting.InTime();
+        Assert.True(_order.TryClaim(out _));
+        Assert.False(_order.WhenWaitingAsync(cancel).IsCompleted);
+        _order.Restore([New()]);
+        await _order.WhenWaitingAsync(cancel).InTime();
+    }
+
+    [Fact]
+    public void A_change_of_place_is_an_update()
+    {
+        var (first, second) = (Add(), Add());
+        var before = second.Feed.Latest.Number;
+        _order.Remove(first);
+        Assert.Equal(before + 1, second.Feed.Latest.Number);
+    }
+
+    [Fact]
+    public void Estimates_are_those_of_measured_songs_divided_by_the_songs_at_once()
+    {
+        using var engine = new FakeSongEngine();
+        engine.Status = engine.Status with { SongsAtOnce = 2, Running = 2 };
+        var estimate = new JobEstimate(engine, _order);
+        var (first, second) = (Add(), Add());
+        Assert.Null(estimate.SongTime);
+        Assert.Null(estimate.SecondsLeft(second.Feed.Latest, second));
+        Assert.InRange(estimate.RetryAfter().TotalSeconds, 5, 15);
+
+        estimate.Measure(TimeSpan.FromSeconds(10));
+        Assert.Equal([15.0, 20.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
+        estimate.Measure(TimeSpan.FromSeconds(20));
+        Assert.Equal(15, estimate.SongTime!.Value.TotalSeconds);
+
+        // A place becomes free with the next song, and all four with the last.
+        var waits = Enumerable.Range(0, 200).Select(_ => estimate.RetryAfter().TotalSeconds).ToArray();
+        Assert.All(waits, wait => Assert.InRange(wait, 7.5, 30));
+        Assert.True(waits.Max() - waits.Min() > 10, "the callers come back together");
+    }
+
+    private Job Add()
+    {
+        Assert.True(_order.TryReserve());
+        var job = New();
+        _order.Add(job);
+        return job;
+    }
+
+    private Job New()
+    {
+        var job = Job.Awaited(
+            new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []), DateTimeOffset.UnixEpoch, CancellationToken.None);
+        _jobs.Add(job);
+        return job;
+    }
+
+    private static int[] Places(params Job[] jobs) => [.. jobs.Select(job => job.Position)];
+}
