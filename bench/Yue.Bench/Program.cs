@@ -12,9 +12,10 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine("""
-        usage: Yue.Bench song [SECONDS ...] [--Songs COUNT,...] [--Scopes full|all] [--Reference SECONDS]
-                       [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
-                   songs by step, on this machine (default: 10 20 40 60 seconds, one at a time, also as draft and finish, the demo model)
+        usage: Yue.Bench song [SECONDS ...] [--Songs COUNT,...] [--Scopes full|all] [--Stream] [--Reference SECONDS]
+                   [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
+                   songs by step, on this machine (default: 10 20 40 60 seconds, one at a time, also as draft and finish, the demo model);
+                   with --Stream somebody listens, and the first sound and the longest wait of the player are measured too
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
                    reference clips to codes (default: 10 30 60 seconds, the demo codec)
                Yue.Bench service URL PROCESS [COUNT]

@@ -18,7 +18,8 @@ internal static class SongBench
     public static async Task<int> RunAsync(string[] arguments)
     {
         int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(Number)];
-        var (options, counts, scopes, reference) = OptionsFrom(arguments[lengths.Length..]);
+        var isStreamed = arguments.Contains("--Stream");
+        var (options, counts, scopes, reference) = OptionsFrom([.. arguments[lengths.Length..].Where(text => text != "--Stream")]);
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
         using var engine = new YueEngine(Options.Create(options), new LineLogger());
@@ -34,14 +35,14 @@ internal static class SongBench
         foreach (var (length, count) in lengths.SelectMany(length => counts.Select(count => (length, count))))
         {
             var requests = Enumerable.Range(0, count).Select(song => Song(length, seed: 42 + song, reference)).ToArray();
-            await SingAsync(engine, "song", requests);
+            await SingAsync(engine, "song", requests, isStreamed);
             if (scopes == "full")
             {
                 continue;
             }
 
-            var drafts = await SingAsync(engine, "draft", [.. requests.Select(Draft)]);
-            await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)]);
+            var drafts = await SingAsync(engine, "draft", [.. requests.Select(Draft)], isStreamed);
+            await SingAsync(engine, "finish", [.. requests.Zip(drafts, Finish)], isStreamed);
         }
 
         await engine.DrainAsync(CancellationToken.None);
@@ -79,10 +80,11 @@ internal static class SongBench
         return (options, songs, scopes, reference);
     }
 
-    private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs)
+    private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs, bool isStreamed)
     {
         var clock = Stopwatch.StartNew();
-        var results = await Task.WhenAll(songs.Select(song => SingAsync(engine, song)));
+        Listener[] listeners = [.. songs.Select(_ => new Listener(clock))];
+        var results = await Task.WhenAll(songs.Zip(listeners, (song, listener) => SingAsync(engine, song, isStreamed ? listener : null)));
         var wall = clock.Elapsed.TotalSeconds;
         var audio = results.Sum(result => result.Mix.DurationSeconds);
         var tokens = results.Sum(result => result.Sections.Where(section => !section.Kept).Sum(section => section.Tokens));
@@ -97,6 +99,8 @@ internal static class SongBench
             stage2_per_audio_second = results.Sum(result => result.Timings.Stage2Seconds) / audio,
             encode_seconds = results.Sum(result => result.Reference?.EncodeSeconds ?? 0),
             decode_per_audio_second = results.Sum(result => result.Timings.DecodeSeconds) / audio,
+            first_sound_seconds = isStreamed ? listeners.Max(listener => listener.FirstSoundSeconds) : (double?)null,
+            underrun_seconds = isStreamed ? listeners.Max(listener => listener.UnderrunSeconds) : (double?)null,
             total_seconds = wall,
             audio_seconds_per_second = audio / wall,
             memory_used_mb = engine.Status.Memory.UsedBytes / 1e6,
@@ -106,9 +110,9 @@ internal static class SongBench
         return results;
     }
 
-    private static async Task<SongResult> SingAsync(YueEngine engine, SongRequest request)
+    private static async Task<SongResult> SingAsync(YueEngine engine, SongRequest request, Listener? listener)
     {
-        var ticket = new SongTicket(request, null, CancellationToken.None);
+        var ticket = new SongTicket(request, null, CancellationToken.None) { Listener = listener };
         do
         {
             await engine.WhenRoomAsync(CancellationToken.None);
@@ -148,6 +152,31 @@ internal static class SongBench
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+
+    /// <summary>Plays a song as it comes, from its first sound on.</summary>
+    private sealed class Listener(Stopwatch clock) : ISongListener
+    {
+        public bool IsListening => true;
+
+        public double PlayedSeconds => FirstSoundSeconds == 0 ? 0 : clock.Elapsed.TotalSeconds - FirstSoundSeconds;
+
+        /// <summary>The time of the first sound.</summary>
+        public double FirstSoundSeconds { get; private set; }
+
+        /// <summary>The longest time that the player waited for sound, counted from when it would have played in one go.</summary>
+        public double UnderrunSeconds { get; private set; }
+
+        public void Hear(SongSound sound)
+        {
+            var now = clock.Elapsed.TotalSeconds;
+            if (sound.Start == 0)
+            {
+                FirstSoundSeconds = now;
+            }
+
+            UnderrunSeconds = Math.Max(UnderrunSeconds, now - FirstSoundSeconds - (sound.Start / (double)sound.SampleRateHz));
+        }
+    }
 
     /// <summary>What the engine logs, to standard error.</summary>
     private sealed class LineLogger : ILogger<YueEngine>

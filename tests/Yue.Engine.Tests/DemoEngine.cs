@@ -49,13 +49,17 @@ public sealed class DemoEngine : IAsyncLifetime
 
     /// <summary>Makes a song as soon as the engine has a place for it.</summary>
     public Task<SongResult> Submit(SongRequest request, IProgress<SongProgress>? progress = null, CancellationToken cancel = default) =>
-        SingAsync(Engine, request, progress, cancel);
+        SingAsync(Engine, request, progress, null, cancel);
 
     /// <inheritdoc cref="Submit"/>
     public static async Task<SongResult> SingAsync(
-        ISongEngine engine, SongRequest request, IProgress<SongProgress>? progress = null, CancellationToken cancel = default)
+        ISongEngine engine,
+        SongRequest request,
+        IProgress<SongProgress>? progress = null,
+        ISongListener? listener = null,
+        CancellationToken cancel = default)
     {
-        var ticket = new SongTicket(request, progress, cancel);
+        var ticket = new SongTicket(request, progress, cancel) { Listener = listener };
         do
         {
             await engine.WhenRoomAsync(cancel);
@@ -63,4 +67,8 @@ public sealed class DemoEngine : IAsyncLifetime
         while (!engine.TryAdmit(ticket));
         return await ticket.Result;
     }
+
+    /// <summary>Makes a song that somebody can listen to while it is made.</summary>
+    public Task<SongResult> SubmitHeard(SongRequest request, ISongListener listener, CancellationToken cancel = default) =>
+        SingAsync(Engine, request, null, listener, cancel);
 }

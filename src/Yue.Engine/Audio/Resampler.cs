@@ -74,33 +74,44 @@ public sealed class Resampler
     /// <summary>How many outputs a number of inputs gives: ceil(n · inputs / o).</summary>
     public int OutputLength(int inputs) => checked((int)((((long)inputs * Phases) + InputStep - 1) / InputStep));
 
+    /// <summary>Returns the number of outputs that do not depend on anything after the first <paramref name="inputs"/> inputs.</summary>
+    public int FinalOutputs(int inputs) =>
+        FromHz == ToHz ? inputs : checked(Math.Max(0, (inputs - Width) / InputStep) * Phases);
+
     /// <summary>The input at the new rate; the input lies between zeros.</summary>
     public float[] Apply(ReadOnlySpan<float> input)
     {
+        var output = new float[OutputLength(input.Length)];
+        Apply(input, 0, output);
+        return output;
+    }
+
+    /// <summary>Computes outputs from number <paramref name="first"/> on; the input lies between zeros.</summary>
+    /// <param name="input">The input from its first sample on.</param>
+    /// <param name="first">The first output.</param>
+    /// <param name="output">Receives as many outputs as it has room for.</param>
+    public void Apply(ReadOnlySpan<float> input, int first, Span<float> output)
+    {
         if (FromHz == ToHz)
         {
-            return input.ToArray();
+            input.Slice(first, output.Length).CopyTo(output);
+            return;
         }
 
-        var output = new float[OutputLength(input.Length)];
-        long frameStart = -Width;
-        for (var i = 0; i < output.Length; frameStart += InputStep)
+        var (frame, phase) = Math.DivRem(first, Phases);
+        var frameStart = ((long)frame * InputStep) - Width;
+        for (var i = 0; i < output.Length; frameStart += InputStep, phase = 0)
         {
-            for (var phase = 0; phase < Phases && i < output.Length; phase++, i++)
+            for (; phase < Phases && i < output.Length; phase++, i++)
             {
                 // The kernel's taps that meet the input; the rest meet the zeros around it.
                 var at = frameStart + _firstTap[phase];
                 var skip = (int)Math.Clamp(-at, 0, _support);
                 var end = (int)Math.Clamp(input.Length - at, skip, _support);
-                if (end > skip)
-                {
-                    var kernel = _kernels.AsSpan((phase * _support) + skip, end - skip);
-                    output[i] = Dot(kernel, input.Slice((int)(at + skip), kernel.Length));
-                }
+                var kernel = _kernels.AsSpan((phase * _support) + skip, end - skip);
+                output[i] = end > skip ? Dot(kernel, input.Slice((int)(at + skip), kernel.Length)) : 0;
             }
         }
-
-        return output;
     }
 
     /// <summary>The clip at another rate.</summary>

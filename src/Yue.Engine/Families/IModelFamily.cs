@@ -35,4 +35,8 @@ internal interface IFamilySongs : IFamilyModels
 /// <param name="Request">The song to make. Its model is one of <see cref="IFamilySongs.Names"/>, or null for the default one.</param>
 /// <param name="Waited">The time since the request was submitted.</param>
 /// <param name="Report">Called with every sign of progress.</param>
-internal sealed record SongOrder(SongRequest Request, TimeSpan Waited, Action<SongProgress> Report);
+internal sealed record SongOrder(SongRequest Request, TimeSpan Waited, Action<SongProgress> Report)
+{
+    /// <summary>Listens to the song while it is made; null if nobody can.</summary>
+    public ISongListener? Listener { get; init; }
+}

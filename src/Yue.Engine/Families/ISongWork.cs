@@ -14,8 +14,8 @@ internal interface ISongWork : IDisposable
     /// models come to an end.</summary>
     bool IsWaiting { get; }
 
-    /// <summary>The step that the song takes part in before its next <see cref="Advance"/>; null if it takes part in none.</summary>
-    ISharedStep? SharedStep { get; }
+    /// <summary>The steps that the song takes part in before its next <see cref="Advance"/>; they are taken in this order.</summary>
+    IReadOnlyList<ISharedStep> SharedSteps { get; }
 
     /// <summary>Work on another thread that is the only thing left to wait for; null if there is none.</summary>
     Task? Background { get; }
@@ -26,12 +26,12 @@ internal interface ISongWork : IDisposable
     /// <summary>Checks the request and takes the first model, if there is room for it.</summary>
     void Begin();
 
-    /// <summary>Takes what the shared step brought, and does the next step that only this song needs.</summary>
+    /// <summary>Takes what the shared steps brought, and does the next step that only this song needs.</summary>
     void Advance();
 }
 
 /// <summary>A step that several songs take together, such as one token of every row of a batch.</summary>
-/// <remarks>Songs share a step if their <see cref="ISongWork.SharedStep"/> are equal. An exception ends all songs that take part.</remarks>
+/// <remarks>Songs share a step if their <see cref="ISongWork.SharedSteps"/> are equal. An exception ends all songs that take part.</remarks>
 internal interface ISharedStep
 {
     /// <summary>Takes the step.</summary>

@@ -57,7 +57,7 @@ public sealed class EngineOptions : IDeviceOptions
     public int DeviceMemoryMegabytes { get; set; }
 
     /// <summary>The seconds that one step may take before the device counts as hung and the engine as lost; 0 is no limit. A step is a few
-    /// tokens, 512 ids of a prompt, a track of a reference clip, or ten seconds of sound.</summary>
+    /// tokens, 512 ids of a prompt, a track of a reference clip, or six seconds of sound.</summary>
     [SettingRange(0, 3_600)]
     public int StepTimeoutSeconds { get; set; } = 120;
 }

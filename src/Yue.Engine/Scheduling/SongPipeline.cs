@@ -25,7 +25,8 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         ISongWork work;
         try
         {
-            work = FamilyOf(ticket.Request.Model).Create(new SongOrder(ticket.Request, ticket.Age, ticket.Report));
+            work = FamilyOf(ticket.Request.Model).Create(
+                new SongOrder(ticket.Request, ticket.Age, ticket.Report) { Listener = ticket.Listener });
         }
         catch (SongRequestException error)
         {
@@ -46,9 +47,15 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
             Leave(song, song.Ticket.SetCancelled);
         }
 
-        foreach (var group in _songs.Where(song => song.Work.SharedStep is not null).GroupBy(song => song.Work.SharedStep!).ToArray())
+        var steps = _songs.SelectMany(song => song.Work.SharedSteps, (Song, Step) => (Song, Step));
+        foreach (var group in steps.ToLookup(pair => pair.Step, pair => pair.Song))
         {
-            Guard([.. group], () => group.Key.Advance([.. group.Select(song => song.Work)]));
+            // A song that failed in another of its steps has left.
+            Admitted[] songs = [.. group.Where(_songs.Contains)];
+            if (songs.Length > 0)
+            {
+                Guard(songs, () => group.Key.Advance([.. songs.Select(song => song.Work)]));
+            }
         }
 
         // If no song has a step to take, the thread waits instead of asking again and again.

@@ -18,6 +18,9 @@ public sealed class SongTicket(SongRequest request, IProgress<SongProgress>? pro
     /// <summary>Stops the song before its next step.</summary>
     public CancellationToken Cancel { get; } = cancel;
 
+    /// <summary>Listens to the song while it is made; null if nobody can.</summary>
+    public ISongListener? Listener { get; init; }
+
     /// <summary>The time that the request waited before it got a ticket.</summary>
     public TimeSpan Waited { get; init; }
 

@@ -27,4 +27,20 @@ public sealed class FadeOutTests
         Assert.Equal(untouched, clip.Samples.TakeWhile(sample => sample == 1).Count());
         FadeOut.Apply(new AudioClip([], 100), seconds);
     }
+
+    [Fact]
+    public void A_clip_that_is_faded_piece_by_piece_is_the_clip_faded_whole()
+    {
+        var whole = new AudioClip(Signals.Noise(1000, 0.5f), 100);
+        var pieces = whole.Samples.ToArray();
+        FadeOut.Apply(whole, 3.21);
+        Assert.Equal(321, FadeOut.SamplesOf(1000, 100, 3.21));
+        for (var start = 0; start < pieces.Length; start += 90)
+        {
+            FadeOut.Apply(pieces.AsSpan(start, Math.Min(90, pieces.Length - start)), 679 - start, 321);
+        }
+
+        Assert.Equal(whole.Samples, pieces);
+        Assert.Equal(0, pieces[^1]);
+    }
 }

@@ -129,4 +129,32 @@ public sealed class ResamplerTests
 
         return output;
     }
+
+    [Theory]
+    [InlineData(16000, 44100)]
+    [InlineData(44100, 16000)]
+    [InlineData(48000, 16000)]
+    [InlineData(16000, 16000)]
+    public void Outputs_come_piece_by_piece_as_soon_as_they_are_final(int fromHz, int toHz)
+    {
+        var resampler = new Resampler(fromHz, toHz);
+        var input = Signals.Noise(5000, 0.5f);
+        var whole = resampler.Apply(input);
+        List<float> pieces = [];
+        for (var written = 0; written < input.Length; written = Math.Min(written + 371, input.Length))
+        {
+            Add(resampler.FinalOutputs(written), written);
+        }
+
+        Assert.InRange(whole.Length - pieces.Count, 0, toHz / 40);
+        Add(whole.Length, input.Length);
+        Assert.Equal(whole, pieces);
+
+        void Add(int outputs, int written)
+        {
+            var piece = new float[outputs - pieces.Count];
+            resampler.Apply(input.AsSpan(0, written), pieces.Count, piece);
+            pieces.AddRange(piece);
+        }
+    }
 }

@@ -14,12 +14,14 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     private const SongParts All =
         SongParts.CodecTracks | SongParts.CodecMix | SongParts.VocoderTracks | SongParts.VocoderMix | SongParts.Spliced;
 
+    private static readonly DecodeWindows Tens = new([], 10);
+
     [Fact]
     public void The_parts_follow_the_published_order_of_operations()
     {
         using var vocalCodes = golden.RandomCodes(53, seed: 1);
         using var instrumentalCodes = golden.RandomCodes(53, seed: 2);
-        var song = Decoder(chunkFrames: 20).Decode(vocalCodes, instrumentalCodes, All);
+        var song = Decoder(new DecodeWindows([10], 20)).Decode(vocalCodes, instrumentalCodes, All);
 
         // Section 7 by hand, in one piece.
         var (vocal16, vocal44) = Waves(vocalCodes, golden.Vocal);
@@ -53,8 +55,21 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     {
         const int Frames = 100;
         using var codes = golden.RandomCodes(Frames);
-        DecodeStep[] steps = [.. Decoder(chunkFrames: 10).Steps(codes, codes, parts)];
-        var song = steps[^1].Assemble!();
+        var decoding = Decoder(Tens).Begin(hasVocal: true, parts);
+        var mixer = Decoder(Tens).NewMixer(hasVocal: true, parts, isHeard: false);
+        var rows = SongDecoder.RowsOf(codes);
+        decoding.Append(rows, rows);
+        decoding.Complete();
+        var done = new List<long>();
+        while (decoding.CanAdvance)
+        {
+            Assert.Null(mixer.Add(decoding.Advance()));
+            done.Add(decoding.FramesDone);
+        }
+
+        Assert.True(decoding.IsDone);
+        mixer.Complete();
+        var song = mixer.Finish();
 
         Assert.Equal(parts.HasFlag(SongParts.CodecTracks), song.CodecTracks is not null);
         Assert.Equal(parts.HasFlag(SongParts.CodecMix), song.CodecMix is not null);
@@ -66,12 +81,11 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         var vocoder = (parts & (SongParts.VocoderMix | SongParts.VocoderTracks | SongParts.Spliced)) != 0;
         var passes = (codec ? 2 : 0) + (vocoder ? 2 : 0);
 
-        // Contexts of 11 frames, so windows of 32; the first and the last have one context less.
-        Assert.Equal((8 * passes) + 1, steps.Length);
-        Assert.All(steps, step => Assert.Equal(Frames * passes, step.Total));
-        Assert.All(steps[..^1], step => Assert.Null(step.Assemble));
-        Assert.Equal(steps.Select(step => step.Done).Order(), steps.Select(step => step.Done));
-        Assert.Equal(Frames * passes, steps[^1].Done);
+        // A step is a window of both tracks. The context is 11 frames, so the last window keeps 20 frames.
+        Assert.Equal(passes, decoding.Passes);
+        var models = passes / 2;
+        long[] regular = [.. Enumerable.Range(1, 8 * models).Select(step => 20L * step)];
+        Assert.Equal([.. regular, .. Enumerable.Range(1, models).Select(last => (20L * 8 * models) + (40 * last))], done);
     }
 
     [Theory]
@@ -93,6 +107,80 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         Assert.Equal(320 * frames, song.CodecTracks!.Instrumental.Clip.Samples.Length);
         Assert.Equal(882 * frames, song.VocoderMix!.Clip.Samples.Length);
         Assert.Equal(882 * frames, song.Spliced!.Clip.Samples.Length);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Frames_may_come_while_others_are_decoded_and_heard(bool hasVocal)
+    {
+        var parts = hasVocal ? All : SongParts.CodecMix | SongParts.VocoderMix | SongParts.Spliced;
+        using var codes = golden.RandomCodes(100);
+        var whole = Decoder(Tens).Decode(hasVocal ? codes : null, codes, parts);
+        var rows = SongDecoder.RowsOf(codes);
+        var decoding = Decoder(Tens).Begin(hasVocal, parts);
+        var mixer = Decoder(Tens).NewMixer(hasVocal, parts, isHeard: true);
+        List<MixedSound> heard = [];
+        for (var frame = 0; frame < 100; frame += 7)
+        {
+            int[][] added = [.. rows.Select(row => row[frame..Math.Min(frame + 7, 100)])];
+            decoding.Append(hasVocal ? added : null, added);
+            Advance();
+            Assert.False(decoding.IsDone);
+        }
+
+        Assert.InRange(decoding.FramesDone / decoding.Passes, 50, 99);
+        Assert.InRange(heard.Sum(sound => sound.Mix.Length), 50 * 882, 99 * 882);
+        decoding.Complete();
+        Advance();
+        Assert.True(decoding.IsDone);
+        heard.Add(mixer.Complete()!);
+
+        var grown = mixer.Finish();
+        Assert.Equal(whole.Spliced!.Clip.Samples, grown.Spliced!.Clip.Samples);
+        Assert.Equal(whole.CodecMix!.Clip.Samples, grown.CodecMix!.Clip.Samples);
+        Assert.Equal(whole.VocoderTracks?.Vocal.Clip.Samples, grown.VocoderTracks?.Vocal.Clip.Samples);
+        Assert.Equal(100 * 882, heard.Sum(sound => sound.Mix.Length));
+        if (hasVocal)
+        {
+            Assert.Equal(whole.VocoderTracks!.Vocal.Clip.Samples, heard.SelectMany(sound => sound.Vocal!));
+            Assert.Equal(whole.VocoderTracks.Instrumental.Clip.Samples, heard.SelectMany(sound => sound.Instrumental!));
+        }
+        else
+        {
+            Assert.All(heard, sound => Assert.True(sound is { Vocal: null, Instrumental: null }));
+        }
+
+        void Advance()
+        {
+            while (decoding.CanAdvance)
+            {
+                heard.Add(mixer.Add(decoding.Advance())!);
+            }
+        }
+    }
+
+    [Fact]
+    public void At_sixteen_kilohertz_the_heard_mix_is_the_finished_one()
+    {
+        using var codes = golden.RandomCodes(60);
+        using var others = golden.RandomCodes(60, seed: 2);
+        var decoder = Decoder(Tens);
+        var (decoding, mixer) = (decoder.Begin(true, SongParts.CodecMix), decoder.NewMixer(true, SongParts.CodecMix, isHeard: true));
+        decoding.Append(SongDecoder.RowsOf(codes), SongDecoder.RowsOf(others));
+        decoding.Complete();
+        List<MixedSound> heard = [];
+        while (!decoding.IsDone)
+        {
+            heard.Add(mixer.Add(decoding.Advance())!);
+        }
+
+        var tracks = decoder.Decode(codes, others, SongParts.CodecTracks).CodecTracks!;
+        Assert.Equal(16_000, mixer.SampleRateHz);
+        Assert.Empty(mixer.Complete()!.Mix);
+        Assert.Equal(mixer.Finish().CodecMix!.Clip.Samples, heard.SelectMany(sound => sound.Mix));
+        Assert.Equal(tracks.Vocal.Clip.Samples, heard.SelectMany(sound => sound.Vocal!));
+        Assert.Equal(tracks.Instrumental.Clip.Samples, heard.SelectMany(sound => sound.Instrumental!));
     }
 
     [Fact]
@@ -175,12 +263,11 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     {
         using var codes = golden.RandomCodes(25);
         using var scope = NewDisposeScope();
-        Decoder(chunkFrames: 10).Decode(codes, codes, All);
+        Decoder(Tens).Decode(codes, codes, All);
         Assert.Equal(0, scope.DisposablesCount);
     }
 
-    private SongDecoder Decoder(int chunkFrames = ChunkedDecoder.DefaultChunkFrames) =>
-        new(golden.Decoder, golden.Vocal, golden.Instrumental, chunkFrames);
+    private SongDecoder Decoder(DecodeWindows? windows = null) => new(golden.Decoder, golden.Vocal, golden.Instrumental, windows);
 
     private (float[] Codec, float[] Vocoder) Waves(Tensor codes, Yue.Engine.Families.Yue1.Vocoder.Vocos vocoder)
     {

@@ -106,7 +106,7 @@ internal sealed class FakeSongs(IReadOnlyList<string> names, long parameters) : 
 
         public bool IsWaiting => _lease is null;
 
-        public ISharedStep? SharedStep => IsWaiting ? null : family;
+        public IReadOnlyList<ISharedStep> SharedSteps => IsWaiting ? [] : [family];
 
         public Task? Background => null;
 

@@ -134,6 +134,25 @@ public sealed class CudaDecoderTests
         }
     }
 
+    [Fact]
+    public void Finished_frames_of_a_chunk_can_be_read_before_its_end()
+    {
+        using var gpu = TestGpu.Open("bf16");
+        using var model = Model(gpu);
+        using var decoder = new CudaStage2Decoder(model, gpu, rows: 4);
+        var chunks = Chunks(40, 25);
+        var whole = Encode(decoder, chunks);
+
+        using var run = decoder.Begin(chunks);
+        for (var done = 0; !run.IsDone; done = run.FramesDoneOf(0))
+        {
+            decoder.Advance();
+            Assert.True(run.FramesDoneOf(0) > done);
+            Assert.Equal(whole[0].Select(row => row[done..run.FramesDoneOf(0)]), run.Codes(0, done..run.FramesDoneOf(0)));
+            Assert.Equal(whole[1].Select(row => row[..run.FramesDoneOf(1)]), run.Codes(1, ..));
+        }
+    }
+
     /// <summary>Two sections, cut at 120 ids each.</summary>
     private static int[][] Sing(IStage1Decoder decoder, IStage1Sequence song, int topK, params IStage1Sequence[] beside)
     {
@@ -167,7 +186,7 @@ public sealed class CudaDecoderTests
         }
 
         Assert.Equal(chunks.Sum(chunk => chunk.Length), run.FramesDone);
-        return [.. chunks.Select((_, i) => run.Codes(i))];
+        return [.. chunks.Select((_, i) => run.Codes(i, ..))];
     }
 
     private static SectionSampling Sampling(int topK, int most) => new()

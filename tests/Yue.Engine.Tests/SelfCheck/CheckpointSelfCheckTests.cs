@@ -170,7 +170,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
             decoder.Advance();
         }
 
-        return run.Codes(1);
+        return run.Codes(1, ..);
     }
 
     private static readonly Lazy<SoundValues> Sound = new(MeasureSound);

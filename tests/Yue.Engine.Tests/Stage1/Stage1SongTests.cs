@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using CsCheck;
 using Xunit;
 using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Families.Yue1.Text;
@@ -137,6 +138,58 @@ public sealed class Stage1SongTests
         sequence.Sample(OneSecond[..50]);
         Assert.InRange(song.Fraction, fractions[^1] + 0.01, 0.99);
     }
+
+    [Fact]
+    public void Frames_are_taken_once_as_soon_as_both_ids_are_sampled()
+    {
+        static int[] Ids(int first, int count) => [.. Enumerable.Range(first, count).Select(code => TokenMap.ToId(code))];
+
+        var sequence = new FakeStage1Sequence();
+        using var song = Begun(Prompt(3), 2, sequence, 16_384, maxTokens: 100, kept: [[.. Ids(900, 100)]]);
+        Assert.Equal(0, song.TakeFrames().Frames);
+        sequence.Sample(Ids(0, 3));
+        song.TakeSampled();
+        var one = song.TakeFrames();
+        Assert.Equal([0], one.Vocal);
+        Assert.Equal([1], one.Instrumental);
+        Assert.Equal(0, song.TakeFrames().Frames);
+
+        // The last id of the section has no partner.
+        sequence.Sample([.. Ids(3, 2), TokenMap.EndOfAudio]);
+        song.TakeSampled();
+        Assert.Equal(1, song.Done);
+        sequence.Sample(Ids(200, 2));
+        song.TakeSampled();
+        var two = song.TakeFrames();
+        Assert.Equal([2, 200], two.Vocal);
+        Assert.Equal([3, 201], two.Instrumental);
+
+        sequence.Sample(Ids(202, 98));
+        song.TakeSampled();
+        Assert.True(song.IsDone);
+        Assert.Equal(49, song.TakeFrames().Frames);
+        Assert.Equal(0, song.TakeFrames().Frames);
+    }
+
+    [Fact]
+    public void Sections_never_have_fewer_frames_than_their_budgets_allow() =>
+        Gen.Select(Gen.Int[100, 400], Gen.Int[0, 300], Gen.Int[0, 300]).Array[1, 5].Sample(sections =>
+        {
+            SectionBudget[] budgets = [.. sections.Select(section => new SectionBudget(section.Item1, section.Item1 + section.Item2))];
+            int[] frames = [.. sections.Select(section => (section.Item1 + Math.Min(section.Item2, section.Item3)) / 2)];
+            frames[^1] = budgets[^1].MaxTokens / 2;
+            for (var finished = 0; finished < frames.Length; finished++)
+            {
+                for (var written = 0; written <= frames[finished]; written += 10)
+                {
+                    var cut = SectionBudget.LeastFrames(budgets, finished, written, lastIsCut: true);
+                    Assert.InRange(cut, frames[^1], frames[finished..].Sum());
+                    Assert.InRange(SectionBudget.LeastFrames(budgets, finished, written, lastIsCut: false), written, cut);
+                }
+            }
+
+            Assert.Equal(0, SectionBudget.LeastFrames(budgets, budgets.Length, 0, lastIsCut: true));
+        });
 
     [Fact]
     public void A_continued_song_hears_the_sections_that_a_song_in_one_go_hears()

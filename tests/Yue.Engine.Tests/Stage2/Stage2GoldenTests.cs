@@ -23,16 +23,19 @@ public sealed class Stage2GoldenTests
         using var model = GoldenModels.Load("stage2");
         using var decoder = new TorchStage2Decoder(model, maxRows: 4, Stage2Mask.Reference, rowsTogether);
         var codebook0 = GoldenModels.Expected<int>(Expected, $"{name}.cb0");
-        using var song = new Stage2Song(decoder, codebook0, codebook0);
+        using var song = new Stage2Song(hasVocal: true);
+        song.Append(codebook0, codebook0);
+        song.Complete();
 
-        while (song.Advance())
+        for (song.Advance(decoder, mostRows: 4); !song.IsDone; song.Advance(decoder, mostRows: 4))
         {
             decoder.Advance();
         }
 
-        var raw = song.VocalCodes;
+        var (vocal, instrumental) = song.TakeFrames();
+        var raw = vocal!;
         Assert.Equal(GoldenModels.Expected<int>(Expected, $"{name}.raw_codes"), raw.SelectMany(row => row));
-        Assert.Equal(raw, song.InstrumentalCodes);
+        Assert.Equal(raw, instrumental);
         foreach (var row in raw)
         {
             ReferenceRepair.Apply(row);

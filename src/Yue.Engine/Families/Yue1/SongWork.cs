@@ -1,3 +1,4 @@
+using Yue.Engine.Audio;
 using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Decode;
 using Yue.Engine.Families.Yue1.Stage1;
@@ -9,11 +10,14 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>A YuE 1 song being made: stage 1, stage 2, then the decode. It holds only what its stage needs.</summary>
+/// <summary>A YuE 1 song being made: stage 1, stage 2, then the decode. It holds only the models that it uses.</summary>
+/// <remarks>Frames go from stage to stage as soon as they are final. While stage 1 writes, stage 2 works only if somebody listens: later it
+/// works on more chunks at once, which takes less time in all. The song is the same either way.</remarks>
 internal sealed class SongWork : ISongWork
 {
     private readonly SongRequest _request;
     private readonly Action<SongProgress> _report;
+    private readonly ISongListener? _listener;
     private readonly Yue1Songs _models;
     private readonly List<string> _warnings = [];
     private readonly StageClock _clock;
@@ -23,10 +27,15 @@ internal sealed class SongWork : ISongWork
     private ModelLease<Stage1Model>? _stage1Model;
     private ModelLease<Stage2Model>? _stage2Model;
     private Stage1Song? _stage1;
-    private Stage2Song? _stage2;
-    private ReferenceEncoding? _listening;      // until the clip is encoded
+    private readonly Stage2Song? _stage2;       // null for a draft
+    private readonly SongDecoding _decoding;
+    private readonly SongMixer _mixer;
+    private readonly EarlySound? _sound;        // null if nobody can listen
+    private ReferenceEncoding? _encoding;       // until the clip is encoded
     private ReferenceResult? _reference;
-    private Decoding? _decoding;
+    private int _framesWritten;                 // by stage 1, with kept ones
+    private readonly FrameClock _frameClock = new();
+    private Task _mixing = Task.CompletedTask;  // the mixer's last work
     private Task<SongResult>? _assembling;
 
     /// <summary>Creates the work on a song, which has not begun.</summary>
@@ -34,32 +43,57 @@ internal sealed class SongWork : ISongWork
     /// <param name="models">The models to make it with.</param>
     public SongWork(SongOrder order, Yue1Songs models)
     {
-        (_request, _report, _models) = (order.Request, order.Report, models);
+        (_request, _report, _listener, _models) = (order.Request, order.Report, order.Listener, models);
         _clock = new StageClock(order.Waited);
         _shares = StageShares.Of(_request.Scope);
+        _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
+        var (hasVocal, output) = (!_request.Instrumental, _request.Output);
+        var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && hasVocal });
+        _decoding = _models.Sound.Decoder.Begin(hasVocal, parts);
+        _mixer = _models.Sound.Decoder.NewMixer(hasVocal, parts, isHeard: _listener is not null);
+        _sound = _listener is null ? null : new EarlySound(_listener, _mixer.SampleRateHz);
     }
 
-    public SongStage Stage { get; private set; } = SongStage.Queued;
+    /// <summary>The first stage that is not over.</summary>
+    public SongStage Stage => this switch
+    {
+        { _codes: null, _stage1Model: null } => SongStage.Queued,
+        { _codes: null } => SongStage.Stage1,
+        { _stage2: { IsDone: false } } => SongStage.Stage2,
+        _ => SongStage.Decode,
+    };
 
     public SongResult? Result { get; private set; }
 
-    /// <summary>A decoder's step while the song sings or its residual codebooks are written. Reading a prompt is not shared.</summary>
-    public ISharedStep? SharedStep => Stage switch
-    {
-        SongStage.Stage1 when _stage1 is { Sequence.Unread: 0 } => new Stage1Step(_stage1Model!.Model.Decoder),
-        SongStage.Stage2 when _stage2Model is not null => new Stage2Step(_stage2Model.Model.Decoder),
-        _ => null,
-    };
+    /// <summary>The decoders' steps while the song sings and while its residual codebooks are written. Reading a prompt is not
+    /// shared.</summary>
+    public IReadOnlyList<ISharedStep> SharedSteps =>
+    [
+        .. _codes is null && _stage1 is { Sequence.Unread: 0 } ? [new Stage1Step(_stage1Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
+        .. _stage2 is { IsRunning: true } && IsStage2Due ? [new Stage2Step(_stage2Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
+    ];
 
     /// <summary>The song's place in the stage-1 decoder.</summary>
     public IStage1Sequence Stage1Sequence => _stage1!.Sequence;
 
-    public bool IsWaiting => Stage == SongStage.Queued || (Stage == SongStage.Stage2 && _stage2 is null);
+    public bool IsWaiting => Stage == SongStage.Queued || (Stage == SongStage.Stage2 && _stage2Model is null);
 
     public Task? Background => _assembling;
 
-    /// <summary>Reads the lyrics and begins stage 1 if there is room for its
-    /// checkpoint. If the codes are given, goes on to stage 2.</summary>
+    private bool IsHeard => _listener is { IsListening: true };
+
+    /// <summary>True if stage 2 is to work on the song: after stage 1 always, and before only for somebody who listens. A decoder that
+    /// gains nothing from waiting does not wait.</summary>
+    private bool IsStage2Due => _codes is not null || (IsHeard && (_stage2Model?.Model.Decoder.QuickRows < int.MaxValue
+        || Stage2Pace.IsDue(new SongPace(
+            IsHeard: true,
+            _sound!.HeardSeconds,
+            _listener!.PlayedSeconds,
+            _stage2!.FramesTo(_decoding.FramesNeeded),
+            _frameClock.SecondsPerFrame))));
+
+    /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to
+    /// stage 2.</summary>
     public void Begin()
     {
         _plan = SongPlan.For(_request);
@@ -72,6 +106,8 @@ internal sealed class SongWork : ISongWork
         if (_request.Scope == SongScope.Finish)
         {
             EndStage1(_request.ContinueFrom ?? throw new SongRequestException("continue_from: there are no codes to finish"));
+            AdvanceStage2();
+            Report();
             return;
         }
 
@@ -85,38 +121,43 @@ internal sealed class SongWork : ISongWork
 
     public void Advance()
     {
-        switch (Stage)
+        if (_assembling is not null)
         {
-            case SongStage.Queued:
-                TryBeginStage1();
-                break;
-            case SongStage.Stage1 when _stage1 is null:
-                Listen(_listening!);
-                break;
-            case SongStage.Stage1:
-                AdvanceStage1(_stage1);
-                break;
-            case SongStage.Stage2 when _stage2 is null:
-                TryBeginStage2();
-                break;
-            case SongStage.Stage2:
-                AdvanceStage2(_stage2);
-                break;
-            case SongStage.Decode:
-                Decode();
-                break;
-            default:
-                throw new InvalidOperationException($"a song cannot advance while it is {Stage}");
+            Result = _assembling.IsCompleted ? _assembling.GetAwaiter().GetResult() : null;
+            return;
+        }
+
+        if (_mixing.IsFaulted)
+        {
+            _mixing.GetAwaiter().GetResult();
+        }
+
+        if (Stage == SongStage.Queued)
+        {
+            TryBeginStage1();
+            return;
+        }
+
+        if (Stage == SongStage.Stage1)
+        {
+            AdvanceStage1();
+        }
+
+        AdvanceStage2();
+        if (!IsWaiting)
+        {
+            Decode();
+            Report();
         }
     }
 
     public void Dispose()
     {
+        _sound?.Stop();
         _stage1?.Dispose();
         _stage1Model?.Dispose();
         _stage2?.Dispose();
         _stage2Model?.Dispose();
-        _decoding?.Dispose();
     }
 
     private SectionBudget[] Budgets() => _request.TargetSeconds is { } targets
@@ -130,7 +171,6 @@ internal sealed class SongWork : ISongWork
             return;
         }
 
-        Stage = SongStage.Stage1;
         var model = _stage1Model.Model;
         if (_request.Reference is not { } reference)
         {
@@ -143,22 +183,27 @@ internal sealed class SongWork : ISongWork
                 _warnings.Add($"reference: {model.Name} is a cot checkpoint, which is not trained to follow a clip; an icl one is");
             }
 
-            _listening = _models.Sound.References.Begin(reference);
+            _encoding = _models.Sound.References.Begin(reference);
         }
 
-        Report(1, 0, Budgets().Sum(budget => (long)budget.MaxTokens), 0);
+        foreach (var section in _plan.Before)
+        {
+            AddFrames(section.Vocal.AsSpan(), section.Instrumental.AsSpan());
+        }
+
+        Report();
     }
 
     /// <summary>Encodes one track of the reference per step, and begins to sing after the last one.</summary>
-    private void Listen(ReferenceEncoding listening)
+    private void Encode(ReferenceEncoding encoding)
     {
-        if (!listening.IsDone)
+        if (!encoding.IsDone)
         {
-            listening.Advance();
+            encoding.Advance();
             return;
         }
 
-        (var clip, _reference) = listening.Result();
+        (var clip, _reference) = encoding.Result();
         BeginSinging(_stage1Model!.Model, clip);
     }
 
@@ -168,99 +213,179 @@ internal sealed class SongWork : ISongWork
         _warnings.AddRange(prompt.Warnings);
         var sequence = model.Decoder.TryOpen(_request.Seed)
             ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
-        _stage1 = new Stage1Song(
-            prompt, [.. _plan.Before.Select(section => section.ToIds())], Budgets(),
-            _request.Sampling, sequence, model.Decoder.ContextLength);
+        int[][] kept = [.. _plan.Before.Select(section => section.ToIds())];
+        _stage1 = new Stage1Song(prompt, kept, Budgets(), _request.Sampling, sequence, model.Decoder.ContextLength);
         _stage1.Begin();
     }
 
     /// <summary>Takes what the decoder sampled, and reads a piece of the prompt if a section begins.</summary>
-    private void AdvanceStage1(Stage1Song stage1)
+    private void AdvanceStage1()
     {
-        stage1.TakeSampled();
-        if (!stage1.IsDone)
+        if (_stage1 is null)
         {
-            stage1.Read();
-            Report(stage1.Done + 1, stage1.Tokens, stage1.TokenLimit, _shares.Stage1 * stage1.Fraction);
+            Encode(_encoding!);
             return;
         }
 
-        _clock.EndStage1(stage1.Tokens);
-        _warnings.AddRange(stage1.Warnings);
-        SectionCodes[] sung = [.. stage1.Sung.Select((ids, i) => SectionIds.ToSection(_plan.Sung[i].Tag, ids))];
+        _stage1.TakeSampled();
+        var written = _stage1.TakeFrames();
+        AddFrames(written.Vocal.AsSpan(), written.Instrumental.AsSpan());
+        if (!_stage1.IsDone)
+        {
+            _stage1.Read();
+            return;
+        }
+
+        _clock.EndStage1(_stage1.Tokens);
+        _warnings.AddRange(_stage1.Warnings);
+        SectionCodes[] sung = [.. _stage1.Sung.Select((ids, i) => SectionIds.ToSection(_plan.Sung[i].Tag, ids))];
         _warnings.AddRange(sung.SelectMany(
             (section, i) => SectionFindings.Of(_plan.Before.Count + i + 1, section, _request.TargetSeconds?[i])));
-        stage1.Dispose();
+        _stage1.Dispose();
         _stage1Model!.Dispose();
         EndStage1(new SongCodes(_stage1Model.Model.Name, [.. _plan.Before, .. sung, .. _plan.After]));
     }
 
-    /// <summary>Goes on from the codes of stage 1: to stage 2, or with a draft straight to the decode.</summary>
+    /// <summary>Adds the sections that were not sung here and come last. With them the song has its length.</summary>
     private void EndStage1(SongCodes codes)
     {
         _codes = codes;
-        if (_request.Scope == SongScope.Draft)
+        foreach (var section in _request.Scope == SongScope.Finish ? codes.Sections : _plan.After)
         {
-            Stage = SongStage.Decode;
-            Report(0, 0, codes.Frames, _shares.Stage1);
+            AddFrames(section.Vocal.AsSpan(), section.Instrumental.AsSpan());
+        }
+
+        if (_stage2 is null)
+        {
+            _decoding.Complete();
+        }
+        else
+        {
+            _stage2.Complete();
+        }
+
+        var samples = SamplesOf(codes.Frames);
+        var fade = codes.Sections is [.., { Ended: SectionEnd.MaxNewTokens }] ? FadeSamples(samples) : 0;
+        Mix(() => _sound?.SetEnd(samples - fade, fade));
+    }
+
+    /// <summary>Passes codes of stage 1 on: to stage 2, or with a draft straight to the decode.</summary>
+    private void AddFrames(ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental)
+    {
+        _framesWritten += instrumental.Length;
+        if (_stage2 is not null)
+        {
+            _stage2.Append(vocal, instrumental);
+        }
+        else
+        {
+            _decoding.Append(_request.Instrumental ? null : [vocal.ToArray()], [instrumental.ToArray()]);
+        }
+    }
+
+    /// <summary>Takes what the decoder wrote, and begins chunks: all of them after stage 1, and while stage 1 writes only those that a
+    /// listener waits for, if there is room for the model beside that of stage 1.</summary>
+    private void AdvanceStage2()
+    {
+        if (_stage2 is null or { IsDone: true })
+        {
             return;
         }
 
-        Stage = SongStage.Stage2;
-        TryBeginStage2();
-    }
+        var isDue = IsStage2Due;
+        if (isDue && _stage2.CanBegin)
+        {
+            _stage2Model ??= _models.TryTakeStage2();
+        }
 
-    private void TryBeginStage2()
-    {
-        if ((_stage2Model = _models.TryTakeStage2()) is null)
+        if (_stage2Model is null)
         {
             return;
         }
 
-        _stage2 = new Stage2Song(_stage2Model.Model.Decoder, _request.Instrumental ? [] : Vocal(_codes!), Instrumental(_codes!));
-        Report(0, 0, _stage2.FramesTotal, _shares.Stage1);
-    }
-
-    private void AdvanceStage2(Stage2Song stage2)
-    {
-        if (!stage2.Advance())
+        var decoder = _stage2Model.Model.Decoder;
+        _stage2.Advance(decoder, !isDue ? 0 : IsHeard ? decoder.QuickRows : int.MaxValue);
+        _frameClock.Tick(_stage2.FramesDone, _stage2.Rows);
+        var (vocal, instrumental) = _stage2.TakeFrames();
+        _decoding.Append(vocal, instrumental);
+        if (_stage2.IsDone)
         {
             _clock.EndStage2();
-            _stage2Model!.Dispose();
-            Stage = SongStage.Decode;
+            _stage2Model.Dispose();
+            _decoding.Complete();
         }
-
-        Report(0, stage2.FramesDone, stage2.FramesTotal, _shares.Stage1 + (_shares.Stage2 * stage2.FramesDone / stage2.FramesTotal));
     }
 
-    /// <summary>Decodes one chunk per step. After the last one, another thread mixes and splices while other songs go on.</summary>
+    /// <summary>Decodes one window per step. Threads of the pool mix and splice the windows while other songs go on.</summary>
     private void Decode()
     {
-        if (_assembling is not null)
+        if (_decoding.CanAdvance)
         {
-            Result = _assembling.IsCompleted ? _assembling.GetAwaiter().GetResult() : null;
-            return;
+            var window = _decoding.Advance();
+            Mix(() => Hear(_mixer.Add(window)));
         }
 
-        _decoding ??= BeginDecode();
-        var step = _decoding.Advance();
-        var before = _shares.Stage1 + _shares.Stage2;
-        Report(0, step.Done, step.Total, before + ((1 - before) * step.Done / step.Total));
-        if (step.Assemble is { } assemble)
+        if (_decoding.IsDone)
         {
-            var assembly = Assembly();
-            _assembling = Task.Run(() => assembly.Assemble(assemble()));
+            Mix(() =>
+            {
+                Hear(_mixer.Complete());
+                _sound?.End();
+            });
+            var (assembly, mixing) = (Assembly(), _mixing);
+            _assembling = Task.Run(async () =>
+            {
+                await mixing.ConfigureAwait(false);
+                return assembly.Assemble(_mixer.Finish());
+            });
+        }
+        else if (_sound is not null && _codes is null && FinalSamples() is var final && final > _sound.FinalSamples)
+        {
+            _sound.FinalSamples = final;
+            if (_sound.IsHolding)
+            {
+                Mix(_sound.Release);
+            }
         }
     }
 
-    /// <summary>Decodes every codebook, or codebook 0 alone for a draft.</summary>
-    private Decoding BeginDecode()
+    /// <summary>Runs work of the mixer on a thread of the pool, after the work before it.</summary>
+    private void Mix(Action work)
     {
-        var output = _request.Output;
-        var vocal = _request.Instrumental ? null : _stage2?.VocalCodes ?? [Vocal(_codes!)];
-        var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && vocal is not null });
-        return new Decoding(_models.Sound.Decoder, vocal, _stage2?.InstrumentalCodes ?? [Instrumental(_codes!)], parts);
+        var before = _mixing;
+        _mixing = Task.Run(async () =>
+        {
+            await before.ConfigureAwait(false);
+            work();
+        });
     }
+
+    private void Hear(MixedSound? sound)
+    {
+        if (sound is not null)
+        {
+            _sound!.Add(sound);
+        }
+    }
+
+    /// <summary>Returns the number of samples that stage 1 cannot change any more. If the last section is cut, the song ends at that
+    /// section's limit and is faded out there. If it ends by itself, the song is shorter and is not faded out.</summary>
+    private int FinalSamples()
+    {
+        if (_plan.After is [.., { Ended: SectionEnd.EndOfAudio }])
+        {
+            return int.MaxValue;
+        }
+
+        var inSection = _stage1?.FramesTaken ?? 0;
+        var frames = _framesWritten - inSection + _plan.After.Sum(section => section.Frames)
+            + SectionBudget.LeastFrames(Budgets(), _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
+        return SamplesOf(frames) - FadeSamples(SamplesOf(frames));
+    }
+
+    private int SamplesOf(int frames) => checked(frames * (_mixer.SampleRateHz / _models.Sound.FrameRateHz));
+
+    private int FadeSamples(int samples) => FadeOut.SamplesOf(samples, _mixer.SampleRateHz, _request.Output.FadeOutSeconds);
 
     private SongAssembly Assembly() => new()
     {
@@ -273,12 +398,26 @@ internal sealed class SongWork : ISongWork
         Warnings = _warnings,
     };
 
-    private void Report(int section, long done, long total, double fraction) =>
+    /// <summary>Reports the stage that the song is in, and how much of all stages is done. Until stage 1 ends, the song counts as long as
+    /// its limits allow.</summary>
+    private void Report()
+    {
+        var tokens = Budgets().Sum(budget => (long)budget.MaxTokens);
+        var frames = _codes?.Frames ?? (_plan.Before.Concat(_plan.After).Sum(section => section.Frames) + (tokens / 2));
+        var (stage2Frames, decodeFrames) = ((_request.Instrumental ? 1 : 2) * frames, _decoding.Passes * frames);
+        var (section, done, total) = Stage switch
+        {
+            SongStage.Stage1 => ((_stage1?.Done ?? 0) + 1, _stage1?.Tokens ?? 0, tokens),
+            SongStage.Stage2 => (0, _stage2!.FramesDone, stage2Frames),
+            _ => (0, _decoding.FramesDone, decodeFrames),
+        };
+        var fraction = (_shares.Stage1 * (_codes is null ? _stage1?.Fraction ?? 0 : 1))
+            + (_shares.Stage2 * Share(_stage2?.FramesDone ?? 0, stage2Frames))
+            + ((1 - _shares.Stage1 - _shares.Stage2) * Share(_decoding.FramesDone, decodeFrames));
         _report(new SongProgress(Stage, section, _plan.Sung.Count, done, total, fraction));
+    }
 
-    private static int[] Vocal(SongCodes codes) => [.. codes.Sections.SelectMany(section => section.Vocal)];
-
-    private static int[] Instrumental(SongCodes codes) => [.. codes.Sections.SelectMany(section => section.Instrumental)];
+    private static double Share(long done, long total) => total == 0 ? 1 : (double)done / total;
 
     /// <summary>The stages' shares of the progress, near their shares of the time. The rest is the decode.</summary>
     private readonly record struct StageShares(double Stage1, double Stage2)

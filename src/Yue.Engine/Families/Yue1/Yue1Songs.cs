@@ -75,6 +75,10 @@ internal sealed class Yue1Songs : IFamilySongs
     {
         report("codec and vocoders");
         _sound = new SoundModels(_files.Codec, Host);
+        if (Host.Gpu is not null)
+        {
+            _sound.Decoder.WarmUp();
+        }
     }
 
     public IReadOnlyList<ModelStatus> Statuses() =>

@@ -27,6 +27,12 @@ public enum SongParts
 
     /// <summary>The finished song (44.1 kHz): the codec mix below 5.5 kHz, the vocoder mix above; not limited.</summary>
     Spliced = 16,
+
+    /// <summary>The parts that the codec decodes.</summary>
+    NeedCodec = CodecTracks | CodecMix | Spliced,
+
+    /// <summary>The parts that the vocoders decode.</summary>
+    NeedVocoder = VocoderTracks | VocoderMix | Spliced,
 }
 
 /// <summary>One finished part of a song.</summary>
@@ -52,29 +58,19 @@ public sealed record DecodedSong
     public SongPart? Spliced { get; init; }
 }
 
-/// <summary>A step of decoding a song.</summary>
-/// <param name="Done">The frames decoded so far. A frame counts once for every model that decodes it.</param>
-/// <param name="Total">The frames to decode.</param>
-/// <param name="Assemble">Mixes and splices the decoded tracks, on the CPU and on any thread; null until the last step.</param>
-public sealed record DecodeStep(long Done, long Total, Func<DecodedSong>? Assemble = null);
-
 /// <summary>Decodes the two tracks' codes to sound: codec, vocoders, mix and splice (docs/model.md 7).</summary>
 /// <remarks>
-/// There is no lossy file between the steps. Tracks are decoded in chunks, so device memory is bounded by the chunk. Host memory
+/// There is no lossy file between the steps. Tracks are decoded in windows, so device memory is bounded by the window. Host memory
 /// grows with the song by a few buffers of samples. Does not own the models. Not for two threads at once.
 /// </remarks>
 /// <param name="codec">Decodes both tracks.</param>
 /// <param name="vocalVocoder">Decodes the vocal track; null if only codec parts are requested.</param>
 /// <param name="instrumentalVocoder">Decodes the instrumental track; null if only codec parts are requested.</param>
-/// <param name="chunkFrames">The frames that are decoded at once.</param>
+/// <param name="windows">The windows in which tracks are decoded; null is <see cref="DecodeWindows.Default"/>.</param>
 public sealed class SongDecoder(
-    CodecDecoder codec,
-    Vocos? vocalVocoder,
-    Vocos? instrumentalVocoder,
-    int chunkFrames = ChunkedDecoder.DefaultChunkFrames)
+    CodecDecoder codec, Vocos? vocalVocoder, Vocos? instrumentalVocoder, DecodeWindows? windows = null)
 {
-    private const SongParts NeedCodec = SongParts.CodecTracks | SongParts.CodecMix | SongParts.Spliced;
-    private const SongParts NeedVocoder = SongParts.VocoderTracks | SongParts.VocoderMix | SongParts.Spliced;
+    private readonly DecodeWindows _windows = windows ?? DecodeWindows.Default;
 
     /// <summary>Returns the parts that an output setting needs: the mix, and with stems the tracks, at its rate.</summary>
     public static SongParts PartsOf(OutputSettings output) => output switch
@@ -85,137 +81,106 @@ public sealed class SongDecoder(
         { Stems: true } => SongParts.Spliced | SongParts.VocoderTracks,
     };
 
-    /// <summary>Decodes a song at once.</summary>
-    /// <inheritdoc cref="Steps"/>
-    public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts) =>
-        Steps(vocalCodes, instrumentalCodes, parts).Last().Assemble!();
+    /// <summary>Begins to decode a song.</summary>
+    /// <param name="hasVocal">False makes the instrumental track the mix. The tracks cannot be requested then.</param>
+    /// <param name="parts">The parts to compute.</param>
+    public SongDecoding Begin(bool hasVocal, SongParts parts)
+    {
+        if (!hasVocal && (parts & (SongParts.CodecTracks | SongParts.VocoderTracks)) != 0)
+        {
+            throw new ArgumentException($"{parts} needs both tracks", nameof(hasVocal));
+        }
 
-    /// <summary>Decodes a song, one chunk per step.</summary>
-    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the
-    /// mix; the tracks cannot be requested then.</param>
-    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A
-    /// draft has Q 1: the codec can decode it, the vocoders cannot.</param>
+        var vocal = hasVocal ? new CodeTrack() : null;
+        var instrumental = new CodeTrack();
+        return new SongDecoding(vocal, instrumental, ByCodec(vocal, instrumental, parts), ByVocoder(vocal, instrumental, parts));
+    }
+
+    /// <summary>Returns a mixer for the windows of a song.</summary>
+    /// <param name="hasVocal">False for a song that is its instrumental track.</param>
+    /// <param name="parts">The parts to compute.</param>
+    /// <param name="isHeard">True if the mixer is to return sound before the song is finished.</param>
+    public SongMixer NewMixer(bool hasVocal, SongParts parts, bool isHeard) =>
+        new(hasVocal, parts, codec.SampleRateHz, codec.SampleRateHz / codec.FrameSamples * (vocalVocoder?.FrameSamples ?? 0), isHeard);
+
+    /// <summary>Decodes a whole song.</summary>
+    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the mix.</param>
+    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A draft has Q 1: the codec can decode it, the vocoders
+    /// cannot.</param>
     /// <param name="parts">The parts to compute.</param>
     /// <exception cref="ArgumentException">The tracks differ in length, or a code is not a row of its codebook.</exception>
-    public IEnumerable<DecodeStep> Steps(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)
+    public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)
     {
         var (Q, F) = Shape.Dims2(instrumentalCodes);
         if (vocalCodes is not null)
         {
             Shape.Expect(vocalCodes, [Q, F]);
         }
-        else if ((parts & (SongParts.CodecTracks | SongParts.VocoderTracks)) != 0)
+
+        var song = Begin(vocalCodes is not null, parts);
+        var mixer = NewMixer(vocalCodes is not null, parts, isHeard: false);
+        song.Append(vocalCodes is null ? null : RowsOf(vocalCodes), RowsOf(instrumentalCodes));
+        song.Complete();
+        while (song.CanAdvance)
         {
-            throw new ArgumentException($"{parts} needs both tracks", nameof(vocalCodes));
+            mixer.Add(song.Advance());
         }
 
-        var useVocoder = (parts & NeedVocoder) != 0;
-        if (useVocoder && (vocalVocoder is null || instrumentalVocoder is null))
+        mixer.Complete();
+        return mixer.Finish();
+    }
+
+    /// <summary>Decodes a window of every regular length with every model, so that a GPU has planned their convolutions before the first
+    /// song.</summary>
+    public void WarmUp()
+    {
+        var tracks = (Vocal: new CodeTrack(), Instrumental: new CodeTrack());
+        ByCodec(null, tracks.Instrumental, SongParts.Spliced)!.WarmUp();
+        ByVocoder(tracks.Vocal, tracks.Instrumental, SongParts.Spliced)!.WarmUp();
+    }
+
+    /// <summary>Returns the codes of a tensor as rows.</summary>
+    /// <param name="codes">[Q, F], integer, on any device.</param>
+    internal static int[][] RowsOf(Tensor codes)
+    {
+        using var scope = NewDisposeScope();
+        return
+        [
+            .. Enumerable.Range(0, (int)codes.shape[0]).Select(row =>
+                Array.ConvertAll(codes[row].to(ScalarType.Int64).cpu().contiguous().data<long>().ToArray(), code => checked((int)code))),
+        ];
+    }
+
+    private TrackPair? ByCodec(CodeTrack? vocal, CodeTrack instrumental, SongParts parts)
+    {
+        TrackDecoder Decoder(CodeTrack codes) =>
+            new(codes, window => Wave(window, codec.Decode), codec.FrameSamples, codec.ContextFrames, _windows);
+        return (parts & SongParts.NeedCodec) == 0
+            ? null
+            : new TrackPair(SoundModel.Codec, vocal is null ? null : Decoder(vocal), Decoder(instrumental));
+    }
+
+    private TrackPair? ByVocoder(CodeTrack? vocal, CodeTrack instrumental, SongParts parts)
+    {
+        if ((parts & SongParts.NeedVocoder) == 0)
+        {
+            return null;
+        }
+
+        if (vocalVocoder is null || instrumentalVocoder is null)
         {
             throw new InvalidOperationException($"{parts} needs the vocoders, which are not loaded");
         }
 
-        var byCodec = (parts & NeedCodec) != 0
-            ? new Pair(vocalCodes is null ? null : ByCodec(vocalCodes), ByCodec(instrumentalCodes))
-            : null;
-        var byVocoder = useVocoder
-            ? new Pair(vocalCodes is null ? null : ByVocoder(vocalCodes, vocalVocoder!), ByVocoder(instrumentalCodes, instrumentalVocoder!))
-            : null;
-        return Run([.. Pair.TracksOf(byCodec), .. Pair.TracksOf(byVocoder)], F, () => Assemble(parts, byCodec, byVocoder));
+        TrackDecoder Decoder(CodeTrack codes, Vocos vocoder) =>
+            new(codes, window => Wave(window, vocoder.Decode), vocoder.FrameSamples, vocoder.ContextFrames, _windows);
+        return new TrackPair(
+            SoundModel.Vocoder, vocal is null ? null : Decoder(vocal, vocalVocoder), Decoder(instrumental, instrumentalVocoder));
     }
-
-    private static IEnumerable<DecodeStep> Run(IReadOnlyCollection<ChunkedDecoder> tracks, long frames, Func<DecodedSong> assemble)
-    {
-        var (done, total) = (0L, tracks.Count * frames);
-        foreach (var track in tracks)
-        {
-            while (!track.IsDone)
-            {
-                done += track.Advance();
-                yield return new DecodeStep(done, total);
-            }
-        }
-
-        yield return new DecodeStep(done, total, assemble);
-    }
-
-    private ChunkedDecoder ByCodec(Tensor codes) =>
-        new(codes, part => Wave(part, codec.Decode), codec.FrameSamples, codec.ContextFrames, chunkFrames);
-
-    private ChunkedDecoder ByVocoder(Tensor codes, Vocos vocoder) =>
-        new(codes, part => Wave(part, vocoder.Decode), vocoder.FrameSamples, vocoder.ContextFrames, chunkFrames);
 
     private Tensor Wave(Tensor codes, Func<Tensor, Tensor> decode)
     {
         using var embedding = codec.Embed(codes);
         return decode(embedding);
-    }
-
-    private DecodedSong Assemble(SongParts parts, Pair? byCodec, Pair? byVocoder)
-    {
-        var song = new DecodedSong();
-        AudioClip? codecMix = null, vocoderMix = null;
-        if (byCodec is not null)
-        {
-            (song, codecMix) = AddCodecParts(song, byCodec, parts);
-        }
-
-        if (byVocoder is not null)
-        {
-            (song, vocoderMix) = AddVocoderParts(song, byVocoder, parts);
-        }
-
-        return parts.HasFlag(SongParts.Spliced)
-            ? song with { Spliced = Unlimited(Splice.ReplaceLowFrequencies(codecMix!, vocoderMix!)) }
-            : song;
-    }
-
-    /// <summary>Returns step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
-    private (DecodedSong Song, AudioClip Mix) AddCodecParts(DecodedSong song, Pair tracks, SongParts parts)
-    {
-        var vocal = tracks.Vocal is null ? null : Clamped(tracks.Vocal.Samples, codec.SampleRateHz);
-        var instrumental = Clamped(tracks.Instrumental.Samples, codec.SampleRateHz);
-        var mix = vocal is null
-            ? instrumental.Clip
-            : new AudioClip(Mixer.Sum(vocal.Clip.Samples, instrumental.Clip.Samples), codec.SampleRateHz);
-        return (song with
-        {
-            CodecTracks = parts.HasFlag(SongParts.CodecTracks) ? new SongTracks(vocal!, instrumental) : null,
-            CodecMix = parts.HasFlag(SongParts.CodecMix) ? Unlimited(mix) : null,
-        }, mix);
-    }
-
-    /// <summary>Returns step 2: the vocoders' tracks, summed before any clamp. The sum is clamped.</summary>
-    private (DecodedSong Song, AudioClip Mix) AddVocoderParts(DecodedSong song, Pair tracks, SongParts parts)
-    {
-        var sampleRateHz = codec.SampleRateHz / codec.FrameSamples * vocalVocoder!.FrameSamples;
-        var (vocal, instrumental) = (tracks.Vocal?.Samples, tracks.Instrumental.Samples);
-        var mix = Clamped(vocal is null ? instrumental : Mixer.Sum(vocal, instrumental), sampleRateHz);
-        return (song with
-        {
-            VocoderTracks = parts.HasFlag(SongParts.VocoderTracks)
-                ? new SongTracks(Clamped(vocal!, sampleRateHz), Clamped(instrumental, sampleRateHz))
-                : null,
-            VocoderMix = parts.HasFlag(SongParts.VocoderMix) ? mix : null,
-        }, mix.Clip);
-    }
-
-    private static SongPart Clamped(float[] samples, int sampleRateHz)
-    {
-        var clipped = Mixer.Clamp(samples);
-        return new SongPart(new AudioClip(samples, sampleRateHz), clipped);
-    }
-
-    private static SongPart Unlimited(AudioClip clip) => new(clip, Mixer.CountPastFullScale(clip.Samples));
-
-    /// <summary>The tracks as one model decodes them. Without a vocal track the instrumental track is the song.</summary>
-    private sealed record Pair(ChunkedDecoder? Vocal, ChunkedDecoder Instrumental)
-    {
-        public static IEnumerable<ChunkedDecoder> TracksOf(Pair? pair) => pair switch
-        {
-            null => [],
-            { Vocal: null } => [pair.Instrumental],
-            _ => [pair.Vocal, pair.Instrumental],
-        };
     }
 }

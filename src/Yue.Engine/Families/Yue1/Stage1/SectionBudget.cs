@@ -22,4 +22,14 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
         var maxTokens = 2 * (int)Math.Round(FramesPerSecond * targetSeconds);
         return new(Math.Max(LeastTokens, (int)(maxTokens * (1 - EndingShare))), maxTokens);
     }
+
+    /// <summary>Returns the fewest frames that sections can have in the end.</summary>
+    /// <param name="budgets">The sections' budgets. Those before the first one that is not finished are not read.</param>
+    /// <param name="finished">The number of finished sections, which are not counted.</param>
+    /// <param name="written">The frames that are written of the next one.</param>
+    /// <param name="lastIsCut">True if the last section is known to be cut.</param>
+    public static int LeastFrames(IReadOnlyList<SectionBudget> budgets, int finished, int written, bool lastIsCut) =>
+        budgets.Skip(finished).Select((budget, i) => Math.Max(
+            i == 0 ? written : 0,
+            (lastIsCut && finished + i == budgets.Count - 1 ? budget.MaxTokens : budget.MinTokens) / 2)).Sum();
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Sampling;
@@ -21,6 +22,7 @@ public sealed class Stage1Song : IDisposable
     private readonly List<string> _warnings = [];
     private int _oldest;                            // the first section still in the context
     private int _toRead;                            // ids of the section's prompt
+    private (int Section, int Frames) _taken;       // sung sections and frames of the next one that TakeFrames returned
 
     /// <summary>Creates a song that has not begun.</summary>
     /// <param name="prompt">The ids that the model reads.</param>
@@ -59,6 +61,9 @@ public sealed class Stage1Song : IDisposable
 
     /// <summary>Ids sampled so far.</summary>
     public int Tokens => Sung.Sum(ids => ids.Length) + (IsDone ? 0 : Sequence.Sampled.Count);
+
+    /// <summary>The frames of the section being sung that <see cref="TakeFrames"/> returned.</summary>
+    public int FramesTaken => _taken.Frames;
 
     /// <summary>The most ids that can be sampled.</summary>
     public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
@@ -118,6 +123,33 @@ public sealed class Stage1Song : IDisposable
         if (!IsDone)
         {
             BeginNext();
+        }
+    }
+
+    /// <summary>Returns the frames that were written since the last call. A frame is final once both of its ids are sampled.</summary>
+    public TrackCodes TakeFrames()
+    {
+        List<int> ids = [];
+        for (; _taken.Section < Done; _taken = (_taken.Section + 1, 0))
+        {
+            Take(_ids[_kept + _taken.Section]);
+        }
+
+        if (!IsDone)
+        {
+            Take(Sequence.Sampled);
+        }
+
+        return Tracks.Split(CollectionsMarshal.AsSpan(ids));
+
+        void Take(IReadOnlyList<int> section)
+        {
+            var frames = (section is [.., TokenMap.EndOfAudio] ? section.Count - 1 : section.Count) / 2;
+            for (; _taken.Frames < frames; _taken.Frames++)
+            {
+                ids.Add(section[2 * _taken.Frames]);
+                ids.Add(section[(2 * _taken.Frames) + 1]);
+            }
         }
     }
 

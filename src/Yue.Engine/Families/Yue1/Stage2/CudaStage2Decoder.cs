@@ -45,6 +45,8 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
     public int FreeRows => _freeRows.Count;
 
+    public int QuickRows => int.MaxValue;
+
     public IStage2Run Begin(IReadOnlyList<int[]> chunks)
     {
         Stage2Chunks.Check(chunks, FreeRows);
@@ -127,7 +129,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
         public int LastRow => _rows.Max();
 
-        public int FramesDone => _chunks.Sum(chunk => Math.Min(chunk.Length, Launched));
+        public int FramesDone => Enumerable.Range(0, _chunks.Count).Sum(FramesDoneOf);
 
         public bool IsDone => FramesLeft == 0;
 
@@ -149,8 +151,14 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
             }
         }
 
-        public int[][] Codes(int chunk) =>
-            Stage2Chunks.CodesOf(_decoder._frames.Ids(_decoder._model.Stream, _rows[chunk], _chunks[chunk].Length));
+        public int FramesDoneOf(int chunk) => Math.Min(_chunks[chunk].Length, Launched);
+
+        public int[][] Codes(int chunk, Range frames)
+        {
+            var (first, count) = frames.GetOffsetAndLength(FramesDoneOf(chunk));
+            var ids = _decoder._frames.Ids(_decoder._model.Stream, _rows[chunk], first + count);
+            return Stage2Chunks.CodesOf(ids[(first * Stage2Chunks.Codebooks)..]);
+        }
 
         public void Dispose()
         {

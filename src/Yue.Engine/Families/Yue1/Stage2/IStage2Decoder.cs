@@ -7,6 +7,10 @@ public interface IStage2Decoder : IDisposable
     /// <summary>The number of chunks that can begin now.</summary>
     int FreeRows { get; }
 
+    /// <summary>The number of chunks that a step should have at most if the first frames are urgent: more are no faster together than one
+    /// after another. <see cref="int.MaxValue"/> if chunks always take less time together.</summary>
+    int QuickRows { get; }
+
     /// <summary>Starts a run of chunks, one row each, beside the runs that have begun.</summary>
     /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames; at most as many as there are
     /// free rows.</param>
@@ -26,7 +30,12 @@ public interface IStage2Run : IDisposable
     /// <summary>True if every frame is finished.</summary>
     bool IsDone { get; }
 
-    /// <summary>Returns the codes of one chunk of a finished run, [Q][F] with codebook 0 first: id − 45334 − 1024·codebook. With the
+    /// <summary>Returns the number of finished frames of a chunk.</summary>
+    int FramesDoneOf(int chunk);
+
+    /// <summary>Returns codes of finished frames of a chunk, [Q][F] with codebook 0 first: id − 45334 − 1024·codebook. With the
     /// reference mask, codes may be outside 0 to 1023.</summary>
-    int[][] Codes(int chunk);
+    /// <param name="chunk">The chunk's number in the run.</param>
+    /// <param name="frames">Finished frames.</param>
+    int[][] Codes(int chunk, Range frames);
 }

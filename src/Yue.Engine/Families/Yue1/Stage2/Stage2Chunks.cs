@@ -17,9 +17,6 @@ public static class Stage2Chunks
     /// <summary>The most positions of a chunk: its prompt and every finished frame.</summary>
     public const int Positions = PromptPositions + (Codebooks * FramesPerChunk);
 
-    /// <summary>Cuts a track into pieces of <see cref="FramesPerChunk"/> frames. The last one may be shorter.</summary>
-    public static IEnumerable<int[]> Of(int[] track) => track.Chunk(FramesPerChunk);
-
     /// <summary>Throws unless a decoder with so many free rows can take the chunks.</summary>
     internal static void Check(IReadOnlyList<int[]> chunks, int freeRows)
     {
@@ -31,10 +28,10 @@ public static class Stage2Chunks
 
     /// <summary>Returns the codes of finished frames, [Q][F].</summary>
     /// <param name="ids">[F, Q]: frame after frame.</param>
-    internal static int[][] CodesOf(int[] ids) =>
+    internal static int[][] CodesOf(ArraySegment<int> ids) =>
     [
         .. Enumerable.Range(0, Codebooks).Select(codebook =>
-            Enumerable.Range(0, ids.Length / Codebooks)
+            Enumerable.Range(0, ids.Count / Codebooks)
                 .Select(frame => TokenMap.ToCode(ids[(frame * Codebooks) + codebook], codebook)).ToArray()),
     ];
 }

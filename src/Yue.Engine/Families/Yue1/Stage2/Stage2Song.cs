@@ -1,71 +1,187 @@
 namespace Yue.Engine.Families.Yue1.Stage2;
 
 /// <summary>One song in stage 2: the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
-public sealed class Stage2Song : IDisposable
+/// <remarks>Frames may be added while others are worked on. Chunks are cut from the beginning of the song, so they are the same
+/// whenever the frames come.</remarks>
+/// <param name="hasVocal">False for a song that is its instrumental track.</param>
+public sealed class Stage2Song(bool hasVocal) : IDisposable
 {
-    private readonly IStage2Decoder _decoder;
-    private readonly int[][] _chunks;           // the vocal track's, then the instrumental track's
-    private readonly int[][][] _codes;          // chunk → codebook → frame
-    private readonly int _vocalChunks;
-    private IStage2Run? _run;
-    private int _first;                         // the run's first chunk
-    private int _count;                         // and how many it has
-    private int _framesBefore;                  // frames of the runs before this one
+    private readonly Track? _vocal = hasVocal ? new Track() : null;
+    private readonly Track _instrumental = new();
+    private readonly List<(IStage2Run Run, Chunk[] Chunks)> _runs = [];
+    private bool _isComplete;
+    private int _taken;                         // frames that TakeFrames returned
 
-    /// <summary>Cuts the tracks into chunks.</summary>
-    /// <param name="decoder">Writes the residual codebooks.</param>
-    /// <param name="vocal">Codebook-0 codes; none for a song that is its instrumental track.</param>
-    /// <param name="instrumental">Codebook-0 codes.</param>
-    public Stage2Song(IStage2Decoder decoder, int[] vocal, int[] instrumental)
+    /// <summary>The frames of all tracks so far.</summary>
+    public int Frames => Tracks.Sum(track => track.Given.Count);
+
+    /// <summary>The finished frames of all tracks.</summary>
+    public int FramesDone => Tracks.Sum(track => track.Chunks.Sum(chunk => chunk.FramesDone));
+
+    /// <summary>True if a chunk is written that has not begun.</summary>
+    public bool CanBegin => Tracks.Any(track => NextFrames(track) > 0);
+
+    /// <summary>True if the decoder's next step brings frames of this song.</summary>
+    public bool IsRunning => _runs.Exists(run => !run.Run.IsDone);
+
+    /// <summary>True if the song is complete and every frame is finished.</summary>
+    public bool IsDone => _isComplete && _runs.Count == 0 && !CanBegin;
+
+    private IEnumerable<Track> Tracks => _vocal is null ? [_instrumental] : [_vocal, _instrumental];
+
+    /// <summary>The number of chunks at work.</summary>
+    public int Rows => _runs.Sum(run => run.Run.IsDone ? 0 : run.Chunks.Length);
+
+    /// <summary>Returns the number of frames that every chunk must still get before the song is finished up to a frame.</summary>
+    public int FramesTo(int frame) => Tracks.Max(track => track.FramesTo(frame));
+
+    /// <summary>Adds frames.</summary>
+    /// <param name="vocal">Codebook-0 codes; not read for a song that is its instrumental track.</param>
+    /// <param name="instrumental">Codebook-0 codes, as many.</param>
+    public void Append(ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental)
     {
-        _decoder = decoder;
-        int[][] vocalChunks = [.. Stage2Chunks.Of(vocal)];
-        _vocalChunks = vocalChunks.Length;
-        _chunks = [.. vocalChunks, .. Stage2Chunks.Of(instrumental)];
-        _codes = new int[_chunks.Length][][];
-        FramesTotal = vocal.Length + instrumental.Length;
+        _vocal?.Given.AddRange(vocal);
+        _instrumental.Given.AddRange(instrumental);
     }
 
-    /// <summary>The frames of both tracks.</summary>
-    public int FramesTotal { get; }
+    /// <summary>Says that no more frames will be added: the last chunk may be shorter.</summary>
+    public void Complete() => _isComplete = true;
 
-    /// <summary>The finished frames of both tracks.</summary>
-    public int FramesDone => _framesBefore + (_run?.FramesDone ?? 0);
-
-    /// <summary>Takes the result of the decoder's last step, and begins as many of the next chunks as there is room for.</summary>
-    /// <returns>True if anything is left to do.</returns>
-    public bool Advance()
+    /// <summary>Takes the results of the decoder's last step, and begins as many of the next chunks as there is room for.</summary>
+    /// <param name="decoder">Writes the residual codebooks; the same in every call.</param>
+    /// <param name="mostRows">The rows that the song may have.</param>
+    public void Advance(IStage2Decoder decoder, int mostRows)
     {
-        if (_run is { IsDone: true })
+        foreach (var (run, chunks) in _runs.Where(run => run.Run.IsDone))
         {
-            for (var i = 0; i < _count; i++)
+            foreach (var chunk in chunks)
             {
-                _codes[_first + i] = _run.Codes(i);
+                chunk.Finish();
             }
 
-            _first += _count;
-            _framesBefore += _run.FramesDone;
-            _run.Dispose();
-            _run = null;
+            run.Dispose();
         }
 
-        if (_run is null && _first < _chunks.Length && _decoder.FreeRows > 0)
-        {
-            _count = Math.Min(_decoder.FreeRows, _chunks.Length - _first);
-            _run = _decoder.Begin(_chunks[_first..(_first + _count)]);
-        }
-
-        return _first < _chunks.Length;
+        _runs.RemoveAll(run => run.Run.IsDone);
+        Begin(decoder, Math.Min(decoder.FreeRows, mostRows - _runs.Sum(run => run.Chunks.Length)));
     }
 
-    /// <summary>The finished codes of the vocal track, [Q][F].</summary>
-    public int[][] VocalCodes => Join(_codes[.._vocalChunks]);
+    /// <summary>Returns the frames that are finished since the last call, up to the first one that is not finished on all tracks.</summary>
+    /// <returns>The codes of each track, [Q][n]; the vocal track's are null for a song that is its instrumental track.</returns>
+    public (int[][]? Vocal, int[][] Instrumental) TakeFrames()
+    {
+        var ready = Tracks.Min(track => track.Ready(_taken));
+        var taken = _taken..ready;
+        _taken = ready;
+        return (_vocal?.Codes(taken), _instrumental.Codes(taken));
+    }
 
-    /// <summary>The finished codes of the instrumental track, [Q][F].</summary>
-    public int[][] InstrumentalCodes => Join(_codes[_vocalChunks..]);
+    public void Dispose()
+    {
+        foreach (var (run, _) in _runs)
+        {
+            run.Dispose();
+        }
 
-    public void Dispose() => _run?.Dispose();
+        _runs.Clear();
+    }
 
-    private static int[][] Join(int[][][] chunks) =>
-        [.. Enumerable.Range(0, Stage2Chunks.Codebooks).Select(codebook => chunks.SelectMany(chunk => chunk[codebook]).ToArray())];
+    /// <summary>Begins chunks in the order of the song: those of both tracks in turn.</summary>
+    private void Begin(IStage2Decoder decoder, int rows)
+    {
+        List<(Track Track, int[] Given)> chosen = [];
+        for (; rows > 0 && Tracks.MinBy(track => track.Begun) is { } track && NextFrames(track) is > 0 and var frames; rows--)
+        {
+            chosen.Add((track, [.. track.Given.GetRange(track.Begun, frames)]));
+            track.Begun += frames;
+        }
+
+        if (chosen.Count > 0)
+        {
+            var run = decoder.Begin([.. chosen.Select(chunk => chunk.Given)]);
+            Chunk[] chunks = [.. chosen.Select((chunk, i) => new Chunk(run, i, chunk.Given.Length))];
+            _runs.Add((run, chunks));
+            foreach (var ((track, _), chunk) in chosen.Zip(chunks))
+            {
+                track.Chunks.Add(chunk);
+            }
+        }
+    }
+
+    /// <summary>Returns the length of a track's next chunk; 0 if it is not written, or there is none.</summary>
+    private int NextFrames(Track track)
+    {
+        var count = Math.Min(track.Given.Count - track.Begun, Stage2Chunks.FramesPerChunk);
+        return count == Stage2Chunks.FramesPerChunk || _isComplete ? count : 0;
+    }
+
+    /// <summary>A track: its codebook-0 codes, and its chunks that have begun.</summary>
+    private sealed class Track
+    {
+        public List<int> Given { get; } = [];
+
+        public List<Chunk> Chunks { get; } = [];
+
+        /// <summary>The frames of the chunks that have begun.</summary>
+        public int Begun { get; set; }
+
+        /// <summary>Returns the frame before which every frame is finished.</summary>
+        /// <param name="from">A frame before which every frame is known to be finished.</param>
+        public int Ready(int from)
+        {
+            var first = from / Stage2Chunks.FramesPerChunk;
+            var ready = first * Stage2Chunks.FramesPerChunk;
+            foreach (var chunk in Chunks.Skip(first))
+            {
+                ready += chunk.FramesDone;
+                if (chunk.FramesDone < chunk.Frames)
+                {
+                    break;
+                }
+            }
+
+            return Math.Max(ready, from);
+        }
+
+        public int FramesTo(int frame)
+        {
+            const int Most = Stage2Chunks.FramesPerChunk;
+            var chunks = (frame + Most - 1) / Most;
+            return Enumerable.Range(0, chunks)
+                .Select(i => Math.Min(frame - (i * Most), Most) - (i < Chunks.Count ? Chunks[i].FramesDone : 0))
+                .Append(0)
+                .Max();
+        }
+
+        /// <summary>Returns the codes of finished frames, [Q][n].</summary>
+        public int[][] Codes(Range frames)
+        {
+            const int Most = Stage2Chunks.FramesPerChunk;
+            List<int[][]> parts = [];
+            for (var from = frames.Start.Value; from < frames.End.Value;)
+            {
+                var chunk = from / Most;
+                var to = Math.Min((chunk + 1) * Most, frames.End.Value);
+                parts.Add(Chunks[chunk].Codes((from - (chunk * Most))..(to - (chunk * Most))));
+                from = to;
+            }
+
+            return [.. Enumerable.Range(0, Stage2Chunks.Codebooks).Select(codebook => parts.SelectMany(part => part[codebook]).ToArray())];
+        }
+    }
+
+    /// <summary>A chunk that has begun.</summary>
+    private sealed class Chunk(IStage2Run run, int index, int frames)
+    {
+        private int[][]? _codes;                // once it is finished
+
+        public int Frames => frames;
+
+        public int FramesDone => _codes is null ? run.FramesDoneOf(index) : frames;
+
+        public int[][] Codes(Range range) => _codes is null ? run.Codes(index, range) : [.. _codes.Select(row => row[range])];
+
+        /// <summary>Copies the codes, since the run is about to be disposed.</summary>
+        public void Finish() => _codes = run.Codes(index, ..);
+    }
 }

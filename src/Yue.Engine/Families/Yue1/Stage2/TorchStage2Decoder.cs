@@ -6,21 +6,25 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>The reference stage-2 decoder: the plain Llama, greedy, one run after another (docs/model.md 2.4).</summary>
+/// <summary>The reference stage-2 decoder: the plain Llama, greedy (docs/model.md 2.4).</summary>
 /// <remarks>A large model reads its weights once per step, for all chunks of a run. For a small model every core takes chunks of
-/// its own.</remarks>
+/// its own. A chunk's codes do not depend on the other chunks.</remarks>
 public sealed class TorchStage2Decoder : IStage2Decoder
 {
     private const int Codebooks = Stage2Chunks.Codebooks;
 
+    /// <summary>The frames of a small model's step, of all lanes together: about 20 ms on two cores. Cores wait for each other after
+    /// each step.</summary>
+    private const int FramesPerStep = 32;
+
     private readonly LlamaModel _model;
     private readonly Stage2Mask _mask;
     private readonly KvCache _cache;
-    private readonly int _rows;
+    private readonly bool[] _taken;             // row → whether a run has it
     private readonly int _rowsTogether;
-    private Run? _run;
+    private readonly List<Run> _runs = [];
 
-    /// <summary>A decoder for runs of up to <paramref name="maxRows"/> chunks.</summary>
+    /// <summary>A decoder for up to <paramref name="maxRows"/> chunks.</summary>
     /// <param name="model">The stage-2 model; the caller keeps it.</param>
     /// <param name="maxRows">Rows of the cache.</param>
     /// <param name="mask">Which ids may be written.</param>
@@ -34,33 +38,75 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     {
         _model = model;
         _mask = mask;
-        _rows = maxRows;
+        _taken = new bool[maxRows];
         _rowsTogether = rowsTogether;
         _cache = model.NewCache(maxRows, Stage2Chunks.Positions);
     }
 
-    public int FreeRows => _run is null ? _rows : 0;
+    /// <summary>The length of the longest stretch of free rows.</summary>
+    public int FreeRows => FreeStretch().Count;
+
+    /// <summary>Both tracks of a song, or a row for each core.</summary>
+    public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
     public IStage2Run Begin(IReadOnlyList<int[]> chunks)
     {
-        Stage2Chunks.Check(chunks, FreeRows);
-        return _run = new Run(this, chunks);
+        var (first, count) = FreeStretch();
+        Stage2Chunks.Check(chunks, count);
+        return new Run(this, first, chunks);
     }
 
-    public void Advance() => _run?.Advance();
+    /// <summary>Prefills one row per step, then writes the next frame of every chunk, or the next few frames if a small model has few
+    /// chunks.</summary>
+    public void Advance()
+    {
+        if (_runs.SelectMany(run => run.Lanes).FirstOrDefault(lane => !lane.IsPrefilled) is { } lane)
+        {
+            lane.PrefillNext();
+            return;
+        }
+
+        Lane[] going = [.. _runs.SelectMany(run => run.Lanes).Where(lane => !lane.IsDone)];
+        var frames = _rowsTogether > 1 ? 1 : Math.Max(1, FramesPerStep / Math.Max(going.Length, 1));
+        CpuWork.Share(going.Length, (from, to) =>
+        {
+            for (var i = from; i < to; i++)
+            {
+                for (var frame = 0; frame < frames && !going[i].IsDone; frame++)
+                {
+                    going[i].Advance();
+                }
+            }
+        });
+    }
 
     public void Dispose() => _cache.Dispose();
+
+    private (int First, int Count) FreeStretch()
+    {
+        var (best, first) = ((First: 0, Count: 0), 0);
+        for (var row = 0; row <= _taken.Length; row++)
+        {
+            if (row == _taken.Length || _taken[row])
+            {
+                best = row - first > best.Count ? (first, row - first) : best;
+                first = row + 1;
+            }
+        }
+
+        return best;
+    }
 
     private sealed class Run : IStage2Run
     {
         private readonly TorchStage2Decoder _decoder;
-        private readonly int[] _rowOf;          // chunk → row; rows go from the longest chunk to the shortest
-        private readonly Lane[] _lanes;
-        private int _prefilled;                 // lanes
+        private readonly int _first;            // of the decoder's rows
+        private readonly int[] _rowOf;          // chunk → row of the run; rows go from the longest chunk to the shortest
+        private bool _disposed;
 
-        public Run(TorchStage2Decoder decoder, IReadOnlyList<int[]> chunks)
+        public Run(TorchStage2Decoder decoder, int first, IReadOnlyList<int[]> chunks)
         {
-            _decoder = decoder;
+            (_decoder, _first) = (decoder, first);
             var order = Enumerable.Range(0, chunks.Count).OrderByDescending(chunk => chunks[chunk].Length).ToArray();
             _rowOf = new int[chunks.Count];
             for (var row = 0; row < order.Length; row++)
@@ -69,46 +115,47 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             }
 
             int[][] rows = [.. order.Select(chunk => Array.ConvertAll(chunks[chunk], code => TokenMap.ToId(code)))];
-            _lanes = [.. rows.Chunk(decoder._rowsTogether).Select((lane, i) => new Lane(decoder, i * decoder._rowsTogether, lane))];
+            Lanes =
+            [
+                .. rows.Chunk(decoder._rowsTogether).Select((lane, i) => new Lane(decoder, first + (i * decoder._rowsTogether), lane)),
+            ];
+            decoder._taken.AsSpan(first, chunks.Count).Fill(true);
+            decoder._runs.Add(this);
         }
 
-        public int FramesDone => _lanes.Sum(lane => lane.FramesDone);
+        public IReadOnlyList<Lane> Lanes { get; }
 
-        public bool IsDone => _lanes.All(lane => lane.IsDone);
+        public int FramesDone => Lanes.Sum(lane => lane.FramesDone);
 
-        /// <summary>Prefills one lane per step, then writes frames.</summary>
-        public void Advance()
-        {
-            if (_prefilled < _lanes.Length)
-            {
-                _lanes[_prefilled++].Prefill();
-                return;
-            }
+        public bool IsDone => Lanes.All(lane => lane.IsDone);
 
-            var going = Array.FindAll(_lanes, lane => !lane.IsDone);
-            CpuWork.Share(going.Length, (from, to) =>
-            {
-                for (var i = from; i < to; i++)
-                {
-                    going[i].Advance();
-                }
-            });
-        }
-
-        public int[][] Codes(int chunk)
+        public int FramesDoneOf(int chunk)
         {
             var (lane, row) = Math.DivRem(_rowOf[chunk], _decoder._rowsTogether);
-            return _lanes[lane].Codes(row);
+            return Lanes[lane].FramesDoneOf(row);
+        }
+
+        public int[][] Codes(int chunk, Range frames)
+        {
+            var (lane, row) = Math.DivRem(_rowOf[chunk], _decoder._rowsTogether);
+            return Lanes[lane].Codes(row, frames);
         }
 
         public void Dispose()
         {
-            foreach (var lane in _lanes)
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            foreach (var lane in Lanes)
             {
                 lane.Dispose();
             }
 
-            _decoder._run = null;
+            _decoder._taken.AsSpan(_first, _rowOf.Length).Clear();
+            _decoder._runs.Remove(this);
         }
     }
 
@@ -119,6 +166,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         private readonly int _first;            // of the cache's rows
         private readonly int[][] _codebook0;    // row → codebook-0 ids
         private readonly int[][] _ids;          // row → F frames of 8 ids
+        private readonly List<Tensor> _prefilled = [];      // [1, hidden] of each row that is prefilled
         private int _frame;
         private Tensor? _hidden;                // [active rows, hidden] after the frame's codebook-0 id; null until prefilled
 
@@ -129,6 +177,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         }
 
         public int FramesDone { get; private set; }
+
+        public bool IsPrefilled => _hidden is not null;
 
         public bool IsDone => ActiveRows == 0;
 
@@ -170,31 +220,36 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             FramesDone += rows;
         }
 
-        public int[][] Codes(int row) => Stage2Chunks.CodesOf(_ids[row]);
+        public int FramesDoneOf(int row) => Math.Min(_frame, _codebook0[row].Length);
 
-        public void Dispose() => _hidden?.Dispose();
-
-        /// <summary>Reads the prompts up to the first frame's codebook-0 id. Rows of equal length go through the model together.</summary>
-        public void Prefill()
+        public int[][] Codes(int row, Range frames)
         {
-            using var scope = NewDisposeScope();
-            var last = new List<Tensor>();
-            for (var row = 0; row < _codebook0.Length;)
+            var (first, count) = frames.GetOffsetAndLength(FramesDoneOf(row));
+            return Stage2Chunks.CodesOf(new ArraySegment<int>(_ids[row], first * Codebooks, count * Codebooks));
+        }
+
+        public void Dispose()
+        {
+            _prefilled.ForEach(hidden => hidden.Dispose());
+            _prefilled.Clear();
+            _hidden?.Dispose();
+        }
+
+        /// <summary>Reads the next row's prompt, up to the first frame's codebook-0 id. Each row goes through the model alone, because the
+        /// bits of a matrix product depend on the number of its rows.</summary>
+        public void PrefillNext()
+        {
+            var row = _prefilled.Count;
+            int[] ids = _codebook0[row];
+            int[] prompt = [TokenMap.StartOfAudio, TokenMap.Stage1, .. ids, TokenMap.Stage2, ids[0]];
+            _decoder._cache.Clear(_first + row);
+            _prefilled.Add(_decoder._model.Step(prompt, _decoder._cache, (_first + row)..(_first + row + 1)));
+            if (_prefilled.Count == _codebook0.Length)
             {
-                var frames = _codebook0[row].Length;
-                var end = row;
-                var prompt = new List<int>();
-                for (; end < _codebook0.Length && _codebook0[end].Length == frames; end++)
-                {
-                    prompt.AddRange([TokenMap.StartOfAudio, TokenMap.Stage1, .. _codebook0[end], TokenMap.Stage2, _codebook0[end][0]]);
-                    _decoder._cache.Clear(_first + end);
-                }
-
-                last.Add(_decoder._model.Step(prompt.ToArray(), _decoder._cache, (_first + row)..(_first + end)));
-                row = end;
+                _hidden = cat(_prefilled);
+                _prefilled.ForEach(hidden => hidden.Dispose());
+                _prefilled.Clear();
             }
-
-            _hidden = cat(last).DetachFromDisposeScope();
         }
 
         private void Feed(int[] ids, int rows)

@@ -6,22 +6,22 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Codec;
 
-public sealed class ChunkedDecoderTests
+public sealed class TrackDecoderTests
 {
+    private static readonly DecodeWindows Tens = new([], 10);
+
     [Theory]
     [InlineData(0, 0)]
     [InlineData(1, 1)]
-    [InlineData(15, 1)]
-    [InlineData(16, 1)]
+    [InlineData(12, 1)]
+    [InlineData(13, 2)]
     [InlineData(17, 2)]
-    [InlineData(26, 2)]
-    [InlineData(27, 3)]
-    [InlineData(35, 3)]
+    [InlineData(22, 2)]
+    [InlineData(23, 3)]
+    [InlineData(35, 4)]
     [InlineData(100, 10)]
     public void Every_frame_is_decoded_once_with_its_context(int frames, int windows)
     {
-        List<long> lengths = [];
-
         // A decoder of two samples a frame: the sum of the frames at most 3 away, and how many zeros stood in for frames.
         static Tensor Decode(Tensor codes)
         {
@@ -33,35 +33,49 @@ public sealed class ChunkedDecoderTests
             return cat([sum, inside], dim: 1).transpose(1, 2).reshape(1, -1).MoveToOuterDisposeScope();
         }
 
-        Tensor DecodeWindow(Tensor codes)
-        {
-            lengths.Add(codes.shape[1]);
-            return Decode(codes);
-        }
-
         using var codes = arange(1, frames + 1, ScalarType.Int64).view(1, -1);
         var whole = frames == 0 ? [] : GoldenCodec.Samples(Decode(codes));
-        var chunked = new ChunkedDecoder(codes, DecodeWindow, frameSamples: 2, contextFrames: 3, chunkFrames: 10);
-        List<int> decoded = [];
-        while (!chunked.IsDone)
+        var track = new CodeTrack();
+        var decoder = new TrackDecoder(track, Decode, frameSamples: 2, contextFrames: 3, Tens);
+        List<float[]> decoded = [];
+        for (var written = 0; !decoder.IsDone; written++)
         {
-            decoded.Add(chunked.Advance());
+            while (decoder.CanAdvance)
+            {
+                decoded.Add(decoder.Advance());
+            }
+
+            if (written < frames)
+            {
+                track.Append([[written + 1]]);
+            }
+            else if (!track.IsComplete)
+            {
+                track.Complete();
+            }
         }
 
-        Assert.Equal(whole, chunked.Samples);
-        Assert.Equal(frames, decoded.Sum());
+        Assert.Equal(whole, decoded.SelectMany(samples => samples));
         Assert.Equal(windows, decoded.Count);
-        Assert.All(lengths, length => Assert.Equal(Math.Min(frames, 16), length));
+        Assert.Equal(frames, decoder.FramesDone);
+        Assert.Throws<InvalidOperationException>(() => decoder.Advance());
     }
 
     [Fact]
     public void Values_that_are_not_finite_fail_the_song()
     {
-        using var codes = zeros([8, 30], ScalarType.Int64);
-        var chunked = new ChunkedDecoder(
-            codes, part => full([1, part.shape[1]], float.NaN), frameSamples: 1, contextFrames: 2, chunkFrames: 10);
-        var error = Assert.Throws<SongException>(() => chunked.Advance());
-        Assert.Contains("frames 0 to 11", error.Message, StringComparison.Ordinal);
+        var track = Complete([.. Enumerable.Range(0, 8).Select(_ => new int[30])]);
+        var decoder = new TrackDecoder(track, part => full([1, part.shape[1]], float.NaN), frameSamples: 1, contextFrames: 2, Tens);
+        var error = Assert.Throws<SongException>(() => decoder.Advance());
+        Assert.Contains("frames 0 to 9", error.Message, StringComparison.Ordinal);
+    }
+
+    private static CodeTrack Complete(int[][] codes)
+    {
+        var track = new CodeTrack();
+        track.Append(codes);
+        track.Complete();
+        return track;
     }
 
     [Trait("Category", Goldens.Category)]
@@ -75,7 +89,7 @@ public sealed class ChunkedDecoderTests
         [InlineData(80)]
         [InlineData(81)]
         [InlineData(215)]
-        public void Chunks_give_the_samples_of_one_piece(int frames)
+        public void Windows_give_the_samples_of_one_piece(int frames)
         {
             using var codes = golden.RandomCodes(frames, seed: frames);
             AssertEqualToWhole(codes, golden.Decoder.Decode, golden.Decoder.FrameSamples, golden.Decoder.ContextFrames);
@@ -90,13 +104,15 @@ public sealed class ChunkedDecoderTests
                 return decode(embedding);
             }
 
-            var chunked = new ChunkedDecoder(codes, Decode, frameSamples, contextFrames, chunkFrames: 40);
-            while (!chunked.IsDone)
+            var track = Complete(SongDecoder.RowsOf(codes));
+            var decoder = new TrackDecoder(track, Decode, frameSamples, contextFrames, new DecodeWindows([10, 25], 40));
+            List<float> samples = [];
+            while (!decoder.IsDone)
             {
-                chunked.Advance();
+                samples.AddRange(decoder.Advance());
             }
 
-            TensorAssert.CloseToPeak(GoldenCodec.Samples(Decode(codes)), chunked.Samples, 1e-5);
+            TensorAssert.CloseToPeak(GoldenCodec.Samples(Decode(codes)), [.. samples], 1e-5);
         }
     }
 }

@@ -1,0 +1,61 @@
+namespace Yue.Engine.Families.Yue1.Decode;
+
+/// <summary>The codes of one song on their way to sound, window by window. Frames may be added between the steps.</summary>
+/// <remarks>Used by one thread at a time.</remarks>
+public sealed class SongDecoding
+{
+    private readonly CodeTrack? _vocal;
+    private readonly CodeTrack _instrumental;
+    private readonly TrackPair? _byCodec;
+    private readonly TrackPair? _byVocoder;
+
+    /// <summary>Creates the decoding of a song that has no frames yet.</summary>
+    internal SongDecoding(CodeTrack? vocal, CodeTrack instrumental, TrackPair? byCodec, TrackPair? byVocoder) =>
+        (_vocal, _instrumental, _byCodec, _byVocoder) = (vocal, instrumental, byCodec, byVocoder);
+
+    /// <summary>The frames decoded so far. A frame counts once for every track and model that decodes it.</summary>
+    public long FramesDone => Pairs.Sum(pair => (long)pair.Tracks * pair.FramesDone);
+
+    /// <summary>The number of times that each frame of the song is decoded.</summary>
+    public int Passes => Pairs.Sum(pair => pair.Tracks);
+
+    /// <summary>True if the next window of a model is written.</summary>
+    public bool CanAdvance => Pairs.Any(pair => pair.CanAdvance);
+
+    /// <summary>True if the song is complete and every frame is decoded.</summary>
+    public bool IsDone => _instrumental.IsComplete && Pairs.All(pair => pair.IsDone);
+
+    /// <summary>The frame up to which the song must be written before the model that is farthest from the end can go on.</summary>
+    public int FramesNeeded => Pairs.MinBy(pair => pair.FramesDone)!.FramesNeeded;
+
+    private IEnumerable<TrackPair> Pairs => new[] { _byCodec, _byVocoder }.OfType<TrackPair>();
+
+    /// <summary>Adds frames.</summary>
+    /// <param name="vocal">[Q][n]: row k is of codebook k; null for a song that is its instrumental track.</param>
+    /// <param name="instrumental">[Q][n].</param>
+    public void Append(int[][]? vocal, int[][] instrumental)
+    {
+        if (vocal is not null)
+        {
+            (_vocal ?? throw new ArgumentException("the song has no vocal track", nameof(vocal))).Append(vocal);
+        }
+
+        _instrumental.Append(instrumental);
+    }
+
+    /// <summary>Says that no more frames will be added.</summary>
+    public void Complete()
+    {
+        if (_vocal is not null && _vocal.Frames != _instrumental.Frames)
+        {
+            throw new InvalidOperationException(
+                $"the vocal track has {_vocal.Frames} frames and the instrumental track {_instrumental.Frames}");
+        }
+
+        _vocal?.Complete();
+        _instrumental.Complete();
+    }
+
+    /// <summary>Decodes the next window of the model that is farthest from the end.</summary>
+    public DecodedWindow Advance() => Pairs.Where(pair => pair.CanAdvance).MinBy(pair => pair.FramesDone)!.Advance();
+}

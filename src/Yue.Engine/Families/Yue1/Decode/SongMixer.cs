@@ -1,0 +1,179 @@
+using Yue.Engine.Audio;
+
+namespace Yue.Engine.Families.Yue1.Decode;
+
+/// <summary>New samples of a song, which follow those that were returned before.</summary>
+/// <param name="Mix">The whole song.</param>
+/// <param name="Vocal">The vocal track, as many samples; null for a song that is its instrumental track.</param>
+/// <param name="Instrumental">The instrumental track, as many samples; null for a song that is its instrumental track.</param>
+public sealed record MixedSound(float[] Mix, float[]? Vocal, float[]? Instrumental);
+
+/// <summary>Mixes and splices decoded windows, on the CPU (docs/model.md 7 steps 1 to 3).</summary>
+/// <remarks>Used by one thread at a time, which need not be the decoder's.</remarks>
+public sealed class SongMixer
+{
+    private readonly SongParts _parts;
+    private readonly int _codecRateHz;
+    private readonly int _vocoderRateHz;
+    private readonly Track _codecVocal = new(), _codecInstrumental = new(), _codecMix = new();
+    private readonly Track _vocoderVocal = new(), _vocoderInstrumental = new(), _vocoderMix = new();
+    private readonly SpliceStream? _splice;
+    private readonly Heard? _heard;
+
+    /// <summary>Creates a mixer of a song that is its beginning.</summary>
+    /// <param name="hasVocal">False for a song that is its instrumental track.</param>
+    /// <param name="parts">The parts to compute.</param>
+    /// <param name="codecRateHz">The rate of the codec's samples.</param>
+    /// <param name="vocoderRateHz">The rate of the vocoders' samples.</param>
+    /// <param name="isHeard">True if <see cref="Add"/> is to return sound: the splice, or without it the codec's mix.</param>
+    internal SongMixer(bool hasVocal, SongParts parts, int codecRateHz, int vocoderRateHz, bool isHeard)
+    {
+        (_parts, _codecRateHz, _vocoderRateHz) = (parts, codecRateHz, vocoderRateHz);
+        _splice = parts.HasFlag(SongParts.Spliced) ? new SpliceStream(codecRateHz, vocoderRateHz) : null;
+        _heard = isHeard ? new Heard(hasVocal) : null;
+    }
+
+    /// <summary>The rate of the sound that <see cref="Add"/> returns.</summary>
+    public int SampleRateHz => _splice is null ? _codecRateHz : _vocoderRateHz;
+
+    /// <summary>Adds a window, whose samples follow those of the same model.</summary>
+    /// <returns>The sound that can be heard now; null if nobody listens.</returns>
+    public MixedSound? Add(DecodedWindow window)
+    {
+        if (window.Model == SoundModel.Codec)
+        {
+            AddCodec(window);
+        }
+        else
+        {
+            AddVocoder(window);
+        }
+
+        return TakeSplice();
+    }
+
+    /// <summary>Says that every window was added.</summary>
+    /// <returns>The rest of the sound; null if nobody listens.</returns>
+    public MixedSound? Complete()
+    {
+        _splice?.CompleteLow();
+        return TakeSplice();
+    }
+
+    /// <summary>Returns the finished parts. The mixer does not keep them.</summary>
+    public DecodedSong Finish() => new()
+    {
+        CodecTracks = _parts.HasFlag(SongParts.CodecTracks)
+            ? new SongTracks(_codecVocal.Take(_codecRateHz), _codecInstrumental.Take(_codecRateHz))
+            : null,
+        CodecMix = _parts.HasFlag(SongParts.CodecMix) ? Unlimited(_codecMix.Take(_codecRateHz).Clip) : null,
+        VocoderTracks = _parts.HasFlag(SongParts.VocoderTracks)
+            ? new SongTracks(_vocoderVocal.Take(_vocoderRateHz), _vocoderInstrumental.Take(_vocoderRateHz))
+            : null,
+        VocoderMix = _parts.HasFlag(SongParts.VocoderMix) ? _vocoderMix.Take(_vocoderRateHz) : null,
+        Spliced = _splice is null ? null : Unlimited(_splice.Finish()),
+    };
+
+    /// <summary>Does step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
+    private void AddCodec(DecodedWindow window)
+    {
+        var (vocal, instrumental) = (window.Vocal, window.Instrumental);
+        var isKept = _parts.HasFlag(SongParts.CodecTracks);
+        _codecVocal.AddClamped(vocal, isKept);
+        _codecInstrumental.AddClamped(instrumental, isKept);
+        var mix = vocal is null ? instrumental : Mixer.Sum(vocal, instrumental);
+        if (_parts.HasFlag(SongParts.CodecMix))
+        {
+            _codecMix.Add(mix);
+        }
+
+        _splice?.AppendLow(mix);
+        if (_splice is null)
+        {
+            _heard?.Add(mix, vocal, instrumental);
+        }
+    }
+
+    /// <summary>Does step 2: the vocoders' tracks, summed before any clamp. The sum is clamped.</summary>
+    private void AddVocoder(DecodedWindow window)
+    {
+        var (vocal, instrumental) = (window.Vocal, window.Instrumental);
+        var mix = vocal is null ? [.. instrumental] : Mixer.Sum(vocal, instrumental);
+        _vocoderMix.AddClamped(mix, isKept: _parts.HasFlag(SongParts.VocoderMix));
+        _splice?.AppendHigh(mix);
+        var isKept = _parts.HasFlag(SongParts.VocoderTracks);
+        _vocoderVocal.AddClamped(vocal, isKept);
+        _vocoderInstrumental.AddClamped(instrumental, isKept);
+        if (_splice is not null)
+        {
+            _heard?.AddTracks(vocal, instrumental);
+        }
+    }
+
+    private MixedSound? TakeSplice()
+    {
+        if (_heard is not null && _splice is not null)
+        {
+            _heard.AddMix(_splice.Take());
+        }
+
+        return _heard?.Take();
+    }
+
+    private static SongPart Unlimited(AudioClip clip) => new(clip, Mixer.CountPastFullScale(clip.Samples));
+
+    /// <summary>A track or mix of the finished song.</summary>
+    private sealed class Track
+    {
+        private readonly SampleBuffer _samples = new();
+        private long _clipped;
+
+        public void Add(ReadOnlySpan<float> samples) => _samples.Append(samples);
+
+        /// <summary>Clamps samples in place, and adds them if they are kept.</summary>
+        public void AddClamped(float[]? samples, bool isKept)
+        {
+            if (samples is null)
+            {
+                return;
+            }
+
+            _clipped += Mixer.Clamp(samples);
+            if (isKept)
+            {
+                Add(samples);
+            }
+        }
+
+        public SongPart Take(int sampleRateHz) => new(new AudioClip(_samples.Take(), sampleRateHz), _clipped);
+    }
+
+    /// <summary>Sound that was not returned yet. The mix may come later than the tracks.</summary>
+    private sealed class Heard(bool hasVocal)
+    {
+        private readonly SampleBuffer _mix = new(), _vocal = new(), _instrumental = new();
+
+        public void Add(float[] mix, float[]? vocal, float[] instrumental)
+        {
+            AddMix(mix);
+            AddTracks(vocal, instrumental);
+        }
+
+        public void AddMix(float[] samples) => _mix.Append(samples);
+
+        public void AddTracks(float[]? vocal, float[] instrumental)
+        {
+            if (vocal is not null)
+            {
+                _vocal.Append(vocal);
+                _instrumental.Append(instrumental);
+            }
+        }
+
+        public MixedSound Take()
+        {
+            var count = hasVocal ? Math.Min(_mix.Length, _vocal.Length) : _mix.Length;
+            return new MixedSound(_mix.Take(count), hasVocal ? _vocal.Take(count) : null, hasVocal ? _instrumental.Take(count) : null);
+        }
+    }
+}

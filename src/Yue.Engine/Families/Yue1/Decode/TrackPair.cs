@@ -1,0 +1,49 @@
+namespace Yue.Engine.Families.Yue1.Decode;
+
+/// <summary>The models that decode a song.</summary>
+public enum SoundModel
+{
+    /// <summary>The codec, at 16 kHz.</summary>
+    Codec,
+
+    /// <summary>The vocoders, at 44.1 kHz.</summary>
+    Vocoder,
+}
+
+/// <summary>The samples of a window, as the model decodes them.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Vocal">The vocal track; null for a song that is its instrumental track.</param>
+/// <param name="Instrumental">The instrumental track, as many samples.</param>
+public sealed record DecodedWindow(SoundModel Model, float[]? Vocal, float[] Instrumental);
+
+/// <summary>The tracks of a song as one model decodes them, window by window.</summary>
+/// <param name="model">The model.</param>
+/// <param name="vocal">Decodes the vocal track; null for a song that is its instrumental track.</param>
+/// <param name="instrumental">Decodes the instrumental track, which has as many frames.</param>
+internal sealed class TrackPair(SoundModel model, TrackDecoder? vocal, TrackDecoder instrumental)
+{
+    /// <summary>The number of tracks.</summary>
+    public int Tracks => vocal is null ? 1 : 2;
+
+    /// <summary>The number of decoded frames of each track.</summary>
+    public int FramesDone => instrumental.FramesDone;
+
+    /// <summary>True if the next window is written.</summary>
+    public bool CanAdvance => instrumental.CanAdvance;
+
+    /// <summary>True if the tracks are complete and every frame is decoded.</summary>
+    public bool IsDone => instrumental.IsDone;
+
+    /// <inheritdoc cref="TrackDecoder.FramesNeeded"/>
+    public int FramesNeeded => instrumental.FramesNeeded;
+
+    /// <summary>Decodes the next window of each track.</summary>
+    public DecodedWindow Advance() => new(model, vocal?.Advance(), instrumental.Advance());
+
+    /// <inheritdoc cref="TrackDecoder.WarmUp"/>
+    public void WarmUp()
+    {
+        vocal?.WarmUp();
+        instrumental.WarmUp();
+    }
+}

@@ -1,0 +1,80 @@
+using Yue.Engine.Audio;
+using Yue.Engine.Families.Yue1.Decode;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue1;
+
+/// <summary>Passes a song's sound to its listener as it becomes final. A song that is cut is faded out, so its end is held back until
+/// stage 1 has ended.</summary>
+/// <remarks>Used by one thread at a time, except where a member says otherwise.</remarks>
+internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
+{
+    private readonly SampleBuffer _mix = new(), _vocal = new(), _instrumental = new();
+    private (int Start, int Length) _fade;
+    private bool _hasTracks;
+    private volatile int _heard;                // samples
+    private volatile int _finalSamples;
+    private volatile bool _isHolding;
+    private volatile bool _isStopped;
+
+    /// <summary>The number of samples that will not change any more, whatever stage 1 still writes. Any thread may set it.</summary>
+    public int FinalSamples
+    {
+        get => _finalSamples;
+        set => _finalSamples = value;
+    }
+
+    /// <summary>True if samples wait for <see cref="FinalSamples"/>. Any thread may ask.</summary>
+    public bool IsHolding => _isHolding;
+
+    /// <summary>The sound that was passed on. Any thread may ask.</summary>
+    public double HeardSeconds => _heard / (double)sampleRateHz;
+
+    /// <summary>Adds sound, and passes on what is final of it.</summary>
+    public void Add(MixedSound sound)
+    {
+        _mix.Append(sound.Mix);
+        _hasTracks = sound.Vocal is not null;
+        _vocal.Append(sound.Vocal);
+        _instrumental.Append(sound.Instrumental);
+        Release();
+    }
+
+    /// <summary>Passes on what has become final.</summary>
+    public void Release() => Pass(Math.Min(_mix.Length, Math.Max(_finalSamples - _heard, 0)), isEnd: false);
+
+    /// <summary>Says how the song ends. All of its samples are final then.</summary>
+    /// <param name="fadeStart">The sample with which the fade-out begins.</param>
+    /// <param name="fadeSamples">Its length; 0 if the song is not faded out.</param>
+    public void SetEnd(int fadeStart, int fadeSamples)
+    {
+        _fade = (fadeStart, fadeSamples);
+        _finalSamples = int.MaxValue;
+        Release();
+    }
+
+    /// <summary>Passes on the rest, after all sound is added.</summary>
+    public void End() => Pass(_mix.Length, isEnd: true);
+
+    /// <summary>Passes nothing on any more. Any thread may call it.</summary>
+    public void Stop() => _isStopped = true;
+
+    private void Pass(int count, bool isEnd)
+    {
+        if ((count > 0 || isEnd) && !_isStopped)
+        {
+            float[] Take(SampleBuffer buffer)
+            {
+                var samples = buffer.Take(count);
+                FadeOut.Apply(samples, _fade.Start - _heard, _fade.Length);
+                return samples;
+            }
+
+            listener.Hear(new SongSound(
+                _heard, sampleRateHz, Take(_mix), _hasTracks ? Take(_vocal) : null, _hasTracks ? Take(_instrumental) : null, isEnd));
+            _heard += count;
+        }
+
+        _isHolding = _mix.Length > 0;
+    }
+}

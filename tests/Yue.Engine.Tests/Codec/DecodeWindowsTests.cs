@@ -1,0 +1,86 @@
+using CsCheck;
+using Xunit;
+using Yue.Engine.Families.Yue1.Decode;
+
+namespace Yue.Engine.Tests.Codec;
+
+public sealed class DecodeWindowsTests
+{
+    private const int Context = 29;
+
+    [Theory]
+    [InlineData(1, "0-1 of 0-1")]
+    [InlineData(79, "0-50 of 0-79, 50-79 of 0-79")]
+    [InlineData(100, "0-50 of 0-79, 50-100 of 21-100")]
+    [InlineData(179, "0-50 of 0-79, 50-150 of 21-179, 150-179 of 100-179")]
+    [InlineData(630, "0-50 of 0-79, 50-150 of 21-179, 150-300 of 121-329, 300-600 of 271-629, 600-630 of 551-630")]
+    [InlineData(1000, "0-50 of 0-79, 50-150 of 21-179, 150-300 of 121-329, 300-600 of 271-629, 600-900 of 571-929, 900-1000 of 842-1000")]
+    public void The_windows_of_a_length_are(int frames, string windows) => Assert.Equal(
+        windows,
+        string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(window => $"{window.Start}-{window.End} of {window.From}-{window.To}")));
+
+    [Fact]
+    public void A_song_without_frames_has_no_window() => Assert.Empty(All(DecodeWindows.Default, 0, Context));
+
+    [Fact]
+    public void Regular_windows_have_few_lengths()
+    {
+        Assert.Equal([79, 158, 208, 358], DecodeWindows.Default.Lengths(Context));
+        Assert.Equal([61, 122, 172, 322], DecodeWindows.Default.Lengths(11));
+        Assert.Equal([13, 16], new DecodeWindows([], 10).Lengths(3));
+        Assert.Equal([30, 40, 50], new DecodeWindows([], 10).Lengths(20));
+    }
+
+    [Fact]
+    public void Windows_are_the_same_while_frames_come_and_afterwards() =>
+        Schedules.Select(Gen.Int[0, 800], Gen.Int[1, 60], Gen.Int[0, 40]).Sample((windows, frames, step, context) =>
+        {
+            List<DecodeWindow> early = [];
+            for (var written = 0; ; written = Math.Min(written + step, frames))
+            {
+                while (windows.Next(early.Count == 0 ? 0 : early[^1].End, written, written == frames, context) is { } window)
+                {
+                    Assert.True(window.To <= written);
+                    early.Add(window);
+                }
+
+                if (written == frames)
+                {
+                    break;
+                }
+            }
+
+            Assert.Equal(All(windows, frames, context), early);
+        });
+
+    [Fact]
+    public void Every_frame_is_kept_once_with_its_context_in_a_window_of_a_regular_length() =>
+        Schedules.Select(Gen.Int[0, 800], Gen.Int[0, 40]).Sample((windows, frames, context) =>
+        {
+            var (done, lengths) = (0, windows.Lengths(context));
+            foreach (var (from, to, start, end) in All(windows, frames, context))
+            {
+                Assert.Equal(done, start);
+                Assert.True(end > start && from <= Math.Max(start - context, 0) && to >= Math.Min(end + context, frames));
+                Assert.True(lengths.Contains(to - from) || (from, to) == (0, frames));
+                done = end;
+            }
+
+            Assert.Equal(frames, done);
+        });
+
+    private static Gen<DecodeWindows> Schedules { get; } =
+        Gen.Select(Gen.Int[1, 100].Array[0, 3], Gen.Int[1, 300], (steps, frames) => new DecodeWindows(
+            [.. steps.Select((_, i) => steps[..(i + 1)].Sum())], frames));
+
+    private static List<DecodeWindow> All(DecodeWindows windows, int frames, int context)
+    {
+        List<DecodeWindow> all = [];
+        while (windows.Next(all.Count == 0 ? 0 : all[^1].End, frames, isComplete: true, context) is { } window)
+        {
+            all.Add(window);
+        }
+
+        return all;
+    }
+}
