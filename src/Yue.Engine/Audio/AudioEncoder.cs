@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 
 namespace Yue.Engine.Audio;
 
@@ -8,6 +9,17 @@ public enum AudioFormat
     Wav,
     Flac,
     Mp3,
+}
+
+/// <summary>The forms in which a song is streamed.</summary>
+public enum StreamFormat
+{
+    Wav,
+
+    /// <summary>16-bit little-endian samples without a header.</summary>
+    Pcm,
+    Mp3,
+    Opus,
 }
 
 /// <summary>Turns a clip into the bytes of an audio file: WAV by itself, FLAC and MP3 through an ffmpeg process.</summary>
@@ -58,6 +70,39 @@ public sealed class AudioEncoder
         }
 
         return file;
+    }
+
+    /// <summary>Encodes sound that comes in pieces, for as long as it comes.</summary>
+    /// <param name="sampleRateHz">The rate of the sound.</param>
+    /// <param name="format">The form of the stream; not PCM, which needs no encoder.</param>
+    /// <param name="write">Writes mono 16-bit PCM.</param>
+    /// <param name="read">Reads the stream.</param>
+    /// <param name="cancel">Kills ffmpeg.</param>
+    /// <exception cref="FfmpegException">ffmpeg is missing or failed.</exception>
+    public async Task EncodeStreamAsync(
+        int sampleRateHz,
+        StreamFormat format,
+        Func<Stream, CancellationToken, Task> write,
+        Func<Stream, CancellationToken, Task> read,
+        CancellationToken cancel)
+    {
+        string[] codec = format switch
+        {
+            StreamFormat.Mp3 => ["-c:a", "libmp3lame", "-b:a", "256k", "-f", "mp3"],
+            StreamFormat.Opus => ["-c:a", "libopus", "-b:a", "128k", "-f", "ogg", "-page_duration", "200000"],
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "needs no encoder"),
+        };
+        string[] arguments =
+        [
+            "-hide_banner", "-nostdin", "-loglevel", "error", "-fflags", "nobuffer", "-probesize", "32",
+            "-f", "s16le", "-ar", sampleRateHz.ToString(CultureInfo.InvariantCulture), "-ac", "1", "-i", "pipe:0",
+            .. codec, "-flush_packets", "1", "pipe:1",
+        ];
+        var end = await FfmpegProcess.RunStreamAsync(_ffmpeg, arguments, write, read, Timeout.InfiniteTimeSpan, cancel);
+        if (end.ExitCode != 0)
+        {
+            throw new FfmpegException($"ffmpeg ended with exit code {end.ExitCode}: {end.Error}");
+        }
     }
 
     private async Task<byte[]> RunAsync(string[] codec, byte[] wav, CancellationToken cancel)

@@ -40,10 +40,28 @@ internal static class FfmpegProcess
     /// <param name="cancel">Kills it.</param>
     /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
-    public static async Task<FfmpegEnd> RunAsync(
+    public static Task<FfmpegEnd> RunAsync(
         string? executable,
         IEnumerable<string> arguments,
         ReadOnlyMemory<byte> input,
+        Func<Stream, CancellationToken, Task> read,
+        TimeSpan timeLimit,
+        CancellationToken cancel) =>
+        RunStreamAsync(executable, arguments, (stream, token) => stream.WriteAsync(input, token).AsTask(), read, timeLimit, cancel);
+
+    /// <summary>Runs to the end, with input that comes in pieces.</summary>
+    /// <param name="executable">The program; null says that it was not found.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="write">Writes standard input. An exception other than of the pipe ends the run.</param>
+    /// <param name="read">Reads standard output, while the input is written.</param>
+    /// <param name="timeLimit">The longest that it may take; infinite for input that comes as slowly as it likes.</param>
+    /// <param name="cancel">Kills it.</param>
+    /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
+    public static async Task<FfmpegEnd> RunStreamAsync(
+        string? executable,
+        IEnumerable<string> arguments,
+        Func<Stream, CancellationToken, Task> write,
         Func<Stream, CancellationToken, Task> read,
         TimeSpan timeLimit,
         CancellationToken cancel)
@@ -56,7 +74,7 @@ internal static class FfmpegProcess
         {
             // All three pipes move at once: a full pipe that nobody reads would stop the process.
             await Task.WhenAll(
-                FeedAsync(process, input, limit.Token),
+                FeedAsync(process, write, limit.Token),
                 ReadAsync(process, read, limit.Token),
                 CollectAsync(process.StandardError, error, limit.Token));
             await process.WaitForExitAsync(limit.Token);
@@ -94,12 +112,12 @@ internal static class FfmpegProcess
         }
     }
 
-    private static async Task FeedAsync(Process process, ReadOnlyMemory<byte> input, CancellationToken cancel)
+    private static async Task FeedAsync(Process process, Func<Stream, CancellationToken, Task> write, CancellationToken cancel)
     {
         try
         {
             await using var stream = process.StandardInput.BaseStream;
-            await stream.WriteAsync(input, cancel);
+            await write(stream, cancel);
         }
         catch (IOException)
         {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using NAudio.Wave;
 using Yue.Engine.Audio.Readers;
@@ -67,6 +68,27 @@ public static class WavFile
         }
 
         return file.GetBuffer().Length == file.Length ? file.GetBuffer() : file.ToArray();
+    }
+
+    /// <summary>Returns the header of a mono 16-bit PCM file whose length is not known yet. Players read until the end.</summary>
+    public static byte[] StreamHeader(int sampleRateHz)
+    {
+        var header = ToBytes(new AudioClip([], sampleRateHz));
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(4), uint.MaxValue);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(header.Length - sizeof(uint)), uint.MaxValue);
+        return header;
+    }
+
+    /// <summary>Returns samples as the bytes of 16-bit PCM, as <see cref="ToBytes"/> writes them.</summary>
+    public static byte[] ToPcm(ReadOnlySpan<float> samples)
+    {
+        var bytes = new byte[samples.Length * sizeof(short)];
+        for (var i = 0; i < samples.Length; i++)
+        {
+            BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(i * sizeof(short)), Step(samples[i], i));
+        }
+
+        return bytes;
     }
 
     /// <summary>Reads a whole file: PCM of 8, 16, 24 or 32 bits, float, A-law or mu-law, any number of channels.</summary>

@@ -15,9 +15,11 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     private volatile int _position;
     private long _startTimestamp;
 
-    private Job(string id, JobRequest request, StoredJob? stored, CancellationToken caller)
+    private Job(string id, JobRequest request, StoredJob? stored, IStreamEncoder? encoder, CancellationToken caller)
     {
         (Id, Request, Stored) = (id, request, stored);
+        var hasStems = request.Song is { Output.Stems: true, Instrumental: false };
+        Sound = encoder is null ? null : new(SongFolder.TracksOf(hasStems), encoder, Feed.Moved);
         _cancel = CancellationTokenSource.CreateLinkedTokenSource(caller);
         Cancelled = _cancel.Token;
     }
@@ -33,6 +35,9 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
 
     /// <summary>The updates of the job.</summary>
     public JobFeed Feed { get; } = new();
+
+    /// <summary>The sound of the song while it is made; null if nobody can listen to it.</summary>
+    public JobSound? Sound { get; }
 
     /// <summary>Cancelled by <see cref="Cancel"/>, and for a job that is not kept, when its caller leaves.</summary>
     public CancellationToken Cancelled { get; }
@@ -71,12 +76,16 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     }
 
     /// <summary>A job that is stored and outlives its caller and this process.</summary>
-    public static Job Kept(StoredJob stored, JobRequest request, DateTimeOffset now) =>
-        new(stored.Id, request, stored, CancellationToken.None) { SubmittedAt = now };
+    public static Job Kept(StoredJob stored, JobRequest request, IStreamEncoder encoder, DateTimeOffset now) =>
+        new(stored.Id, request, stored, encoder, CancellationToken.None) { SubmittedAt = now };
 
     /// <summary>A job whose caller waits: it is in memory only, and ends when the caller leaves.</summary>
-    public static Job Awaited(JobRequest request, DateTimeOffset now, CancellationToken caller) =>
-        new(NewJob.NewId(), request, stored: null, caller) { SubmittedAt = now };
+    /// <param name="request">What was asked for.</param>
+    /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
+    /// <param name="now">When the job was taken.</param>
+    /// <param name="caller">Cancels the job.</param>
+    public static Job Awaited(JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, CancellationToken caller) =>
+        new(NewJob.NewId(), request, stored: null, encoder, caller) { SubmittedAt = now };
 
     public void Report(SongProgress value)
     {

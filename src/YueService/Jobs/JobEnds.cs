@@ -124,8 +124,8 @@ internal sealed partial class JobEnds(
         var tracks = new List<KeyValuePair<string, byte[]>> { new(SongFolder.Mix, encoded.Mix) };
         if (encoded is { Vocal: { } vocal, Instrumental: { } instrumental })
         {
-            tracks.Add(new("vocal", vocal));
-            tracks.Add(new("instrumental", instrumental));
+            tracks.Add(new(SongFolder.Vocal, vocal));
+            tracks.Add(new(SongFolder.Instrumental, instrumental));
         }
 
         var song = StoredSong.Of(result, job.Request, encoded, tracks.Select(track => track.Key));

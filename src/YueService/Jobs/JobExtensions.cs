@@ -23,6 +23,7 @@ internal static class JobExtensions
         services.AddSingleton<SongFolder>();
         services.AddSingleton<ReferenceFolder>();
         services.AddSingleton<IJobLog, SqliteJobLog>();
+        services.AddSingleton<IStreamEncoder, StreamEncoder>();
         services.AddSingleton<JobEnds>();
         services.AddSingleton<JobIntake>();
         services.AddSingleton<JobWorker>();

@@ -9,6 +9,7 @@ internal sealed class JobIntake(
     IJobLog log,
     JobWorker worker,
     ReferenceFolder references,
+    IStreamEncoder streams,
     JobSignals signals,
     TimeProvider clock) : IDisposable
 {
@@ -25,13 +26,14 @@ internal sealed class JobIntake(
     /// <param name="request">What is asked for.</param>
     /// <param name="job">The job; null if it is refused.</param>
     /// <param name="caller">Cancels the job when the caller leaves.</param>
-    public IntakeOutcome TryTake(JobRequest request, out Job? job, CancellationToken caller)
+    /// <param name="isStreamed">True if the caller listens while the song is made.</param>
+    public IntakeOutcome TryTake(JobRequest request, out Job? job, CancellationToken caller, bool isStreamed = false)
     {
         job = null;
         var outcome = Reserve();
         if (outcome == IntakeOutcome.Accepted)
         {
-            job = Job.Awaited(request, clock.GetUtcNow(), caller);
+            job = Job.Awaited(request, isStreamed ? streams : null, clock.GetUtcNow(), caller);
             worker.Take(job);
         }
 
@@ -80,7 +82,7 @@ internal sealed class JobIntake(
 
     /// <summary>Takes up the jobs that an earlier process left, the oldest first, before those that have arrived since.</summary>
     public void Restore(IEnumerable<StoredJob> jobs) =>
-        worker.TakeRestored([.. jobs.Select(job => Job.Kept(job, job.Request, clock.GetUtcNow()))]);
+        worker.TakeRestored([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow()))]);
 
     /// <summary>Runs work while no job is being taken.</summary>
     public async Task<T> BetweenJobsAsync<T>(Func<Task<T>> work, CancellationToken cancel)
@@ -112,7 +114,7 @@ internal sealed class JobIntake(
             var files = job.Request.Song.Reference is { } clip ? references.Write(job.Id, clip) : null;
             var stored = await log.AddAsync(job with { Files = files }, CancellationToken.None);
             signals.Trust();
-            worker.Take(Job.Kept(stored, job.Request, clock.GetUtcNow()));
+            worker.Take(Job.Kept(stored, job.Request, streams, clock.GetUtcNow()));
             isTaken = true;
             return stored;
         }

@@ -83,7 +83,7 @@ internal sealed partial class JobWorker(
     {
         try
         {
-            var ticket = new SongTicket(Song(job), job, job.Cancelled) { Waited = job.Waited };
+            var ticket = new SongTicket(Song(job), job, job.Cancelled) { Waited = job.Waited, Listener = job.Sound };
             while (!engine.TryAdmit(ticket))
             {
                 await engine.WhenRoomAsync(cancel);
@@ -165,6 +165,7 @@ internal sealed partial class JobWorker(
             }
 
             await Task.WhenAny(job.Song);
+            job.Sound?.End(job.Song);
             Measure(job);
             if (job.Stored is { } stored)
             {

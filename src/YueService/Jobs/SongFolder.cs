@@ -19,12 +19,21 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     /// <summary>The track that every song has.</summary>
     public const string Mix = "mix";
 
+    /// <summary>A track of a song with stems.</summary>
+    public const string Vocal = "vocal";
+
+    /// <inheritdoc cref="Vocal"/>
+    public const string Instrumental = "instrumental";
+
     private const string Writing = ".writing-";
     private const string Removing = ".removing-";
     private const string PartExtension = ".part";
     private const string Description = "song.json";
     private const string Codes = "codes.json";
     private readonly string _root = state["songs"];
+
+    /// <summary>Returns the tracks of a song.</summary>
+    public static IReadOnlyList<string> TracksOf(bool hasStems) => hasStems ? [Mix, Vocal, Instrumental] : [Mix];
 
     /// <summary>Called before each step of a write sequence. Tests make it throw where a process may die or a disk may be full.</summary>
     public Action<string>? Reached { get; set; }

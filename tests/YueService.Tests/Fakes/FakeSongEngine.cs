@@ -65,6 +65,9 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     /// <summary>Every song admitted, once <see cref="Sing"/> has begun.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
+    /// <summary>What hears each admitted song, by its lyrics.</summary>
+    public ConcurrentDictionary<string, ISongListener> Listeners { get; } = new();
+
     /// <summary>How a song is made.</summary>
     public Func<SongRequest, IProgress<SongProgress>?, CancellationToken, Task<SongResult>> Sing { get; set; } =
         (request, _, _) => Task.FromResult(Song(request));
@@ -127,6 +130,11 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     {
         try
         {
+            if (ticket.Listener is { } listener)
+            {
+                Listeners[ticket.Request.Lyrics] = listener;
+            }
+
             var song = Sing(ticket.Request, new Progress(ticket), ticket.Cancel);
             Requests.Enqueue(ticket.Request);
             ticket.Succeed(await song);

@@ -131,8 +131,8 @@ public sealed class JobOrderTests : IDisposable
 
     private Job New()
     {
-        var job = Job.Awaited(
-            new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []), DateTimeOffset.UnixEpoch, CancellationToken.None);
+        var request = new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []);
+        var job = Job.Awaited(request, encoder: null, DateTimeOffset.UnixEpoch, CancellationToken.None);
         _jobs.Add(job);
         return job;
     }

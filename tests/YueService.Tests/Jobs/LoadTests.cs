@@ -49,7 +49,7 @@ public sealed class LoadTests
         using var client = app.CreateClient();
         var job = await client.SubmitAsync("one");
         await client.WhenAsync(job, "succeeded");
-        string[] paths = [job, job + "/audio", job + "/events", "/v1/songs", "/v1/models", "/v1/songs/x", "/health"];
+        string[] paths = [job, job + "/audio", job + "/stream", job + "/events", "/v1/songs", "/v1/models", "/v1/songs/x", "/health"];
         string[] names =
             ["Last-Event-ID", "Range", "If-Range", "If-None-Match", "Accept", "Prefer", "Authorization", "Idempotency-Key", "traceparent"];
         string[] values =

@@ -2,10 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
-using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using YueService.Jobs;
-using YueService.Jobs.Audio;
 using YueService.Telemetry;
 
 namespace YueService.Api.Errors;
@@ -41,8 +39,8 @@ internal static class Problems
     }
 
     /// <summary>422: the format needs a program that is missing.</summary>
-    public static ProblemHttpResult FormatUnavailable(HttpContext http, AudioFormat format) => Create(
-        http, ProblemType.FormatUnavailable, $"{format.Name()} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+    public static ProblemHttpResult FormatUnavailable(HttpContext http, string format) => Create(
+        http, ProblemType.FormatUnavailable, $"{format} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
 
     /// <summary>503: the bodies of other requests leave no room for this one.</summary>
     public static ProblemHttpResult TooManyBodies(HttpContext http, long maxBytes)

@@ -12,7 +12,7 @@ namespace YueService.Api.Songs;
 /// <summary><c>GET /v1/songs/{id}/audio</c>: the files of a finished song, whole or in ranges.</summary>
 internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, SongFolder songs, ISongEncoder encoder) : IDisposable
 {
-    private static readonly string[] Tracks = [SongFolder.Mix, "vocal", "instrumental"];
+    private static readonly Dictionary<string, string> Tracks = SongFolder.TracksOf(hasStems: true).ToDictionary(track => track);
 
     // One at a time: ffmpeg takes a processor, and two callers may want the same file.
     private readonly SemaphoreSlim _encoding = new(1, 1);
@@ -34,8 +34,8 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         }
 
         var findings = new RequestFindings();
-        var track = OneOf(http, "track", Tracks, findings) ?? SongFolder.Mix;
-        var name = OneOf(http, "format", [.. SongFormats.ByName.Keys], findings);
+        var track = QueryText.OneOf(http, "track", Tracks, findings) ?? SongFolder.Mix;
+        var asked = QueryText.ValueOf(http, "format", SongFormats.ByName, findings);
         if (!findings.IsValid)
         {
             return Problems.Invalid(http, findings.Errors);
@@ -46,7 +46,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             return Problems.NoSongYet(http, view, estimate);
         }
 
-        var format = name is null ? view.Job.Request.Format ?? AudioFormat.Wav : SongFormats.ByName[name];
+        var format = asked ?? view.Job.Request.Format ?? AudioFormat.Wav;
         if (!view.Job.Song.Tracks.Contains(track))
         {
             return Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
@@ -65,7 +65,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     private ProblemHttpResult Missing(HttpContext http, AudioFormat format) =>
         encoder.Supports(format)
             ? Problems.Create(http, ProblemType.NotFound, "The song was removed.")
-            : Problems.FormatUnavailable(http, format);
+            : Problems.FormatUnavailable(http, format.Name());
 
     private static ProblemHttpResult Damaged(HttpContext http, StoredJob job, SongFile file)
     {
@@ -158,18 +158,6 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         var wav = songs.Open(id, track, AudioFormat.Wav, sizes: null);
         wav?.Content.Dispose();
         return wav is null;
-    }
-
-    private static string? OneOf(HttpContext http, string name, IReadOnlyCollection<string> allowed, RequestFindings findings)
-    {
-        var text = http.Request.Query[name];
-        if (text.Count == 0 || allowed.Contains(text.ToString()))
-        {
-            return text.Count == 0 ? null : text.ToString();
-        }
-
-        findings.Error(name, $"{name} is {JsonText.Cut(text.ToString())}; send {string.Join(" or ", allowed)}.");
-        return null;
     }
 
     /// <summary>A file in ranges, where a range past its end is a problem like every other error.</summary>

@@ -13,6 +13,7 @@ internal static class SongEndpoints
         services.AddSingleton<SongEventsHandler>();
         services.AddSingleton<SongAudioHandler>();
         services.AddSingleton<SongCodesHandler>();
+        services.AddSingleton<SongStreamHandler>();
     }
 
     public static void MapSongs(this IEndpointRouteBuilder routes)
@@ -50,6 +51,23 @@ internal static class SongEndpoints
                 ApiAnswer.Problem(409, "The song is not there yet, or never comes."),
                 ApiAnswer.Problem(416, "The file ends before the range."),
                 ApiAnswer.Problem(500, "The file is damaged: it does not have the size that it was written with."));
+        songs.MapGet("/{id}/stream", (HttpContext http, string id, SongStreamHandler handler) => handler.StreamAsync(http, id))
+            .DisableRequestTimeout()
+            .WithName("StreamSong")
+            .Describe(
+                "Hear a song while it is made",
+                "From the beginning, as far as it is made and then as it is made; the headers come with the first sound. A stream that is "
+                    + "broken off is not the whole song. Loudness is not changed; the finished file may differ slightly in its low band.",
+                new ApiParameter(
+                    "track",
+                    "The mix (default) or a stem, where the song was asked for with stems.",
+                    IsHeader: false, "mix", "vocal", "instrumental"),
+                new ApiParameter(
+                    "format", "Default: wav. pcm is 16-bit little-endian mono.", IsHeader: false, "wav", "pcm", "mp3", "opus"),
+                new ApiAnswer(200, "The sound.", "audio/wav", "audio/pcm", "audio/mpeg", "audio/ogg"),
+                ApiAnswer.Problem(404, "There is no such job or track."),
+                ApiAnswer.Problem(409, "The song failed or was cancelled."),
+                ApiAnswer.Problem(422, "A parameter is out of bounds, or the format cannot be made here."));
         songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongCodes")
             .Describe(

@@ -119,6 +119,7 @@ internal sealed class SongEventsHandler(
             update.State == JobState.Queued && live is { Position: > 0 and var place } ? place : null,
             SongViews.Show(update.Progress),
             live is null ? null : estimate.SecondsLeft(update, live),
+            live is null ? null : SongViews.Audible(update, live),
             JobFault.From(update.Fault)),
         json.Value.SerializerOptions);
 

@@ -12,7 +12,6 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
 {
     private const int DefaultPage = 20;
     private const int MaxPage = 100;
-    private const int MaxQueryLength = 200;
 
     private static readonly Dictionary<string, JobState> States =
         Enum.GetValues<JobState>().ToDictionary(state => JsonNamingPolicy.SnakeCaseLower.ConvertName(state.ToString()));
@@ -36,10 +35,10 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
         var findings = new RequestFindings();
         var limit = Number(http, "limit", MaxPage, findings) ?? DefaultPage;
         var cursor = Number(http, "cursor", long.MaxValue, findings);
-        var state = Choice(http, "state", States, findings);
-        var favourite = Choice(http, "favourite", Flags, findings);
-        var text = Text(http, "q", findings);
-        var parent = Text(http, "parent", findings);
+        var state = QueryText.ValueOf(http, "state", States, findings);
+        var favourite = QueryText.ValueOf(http, "favourite", Flags, findings);
+        var text = QueryText.Text(http, "q", findings);
+        var parent = QueryText.Text(http, "parent", findings);
         if (!findings.IsValid)
         {
             return Problems.Invalid(http, findings.Errors);
@@ -142,31 +141,6 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     {
         http.Response.Headers.ETag = SongVersion.Of(view.Job);
         return SongViews.Show(view, estimate, withLyrics: true);
-    }
-
-    private static string? Text(HttpContext http, string name, RequestFindings findings)
-    {
-        var text = http.Request.Query[name].ToString();
-        if (JsonText.CountCharacters(text) <= MaxQueryLength)
-        {
-            return text.Length == 0 ? null : text;
-        }
-
-        findings.Error(name, $"{name} has {JsonText.CountCharacters(text)} characters; send up to {MaxQueryLength}.");
-        return null;
-    }
-
-    private static T? Choice<T>(HttpContext http, string name, Dictionary<string, T> values, RequestFindings findings)
-        where T : struct
-    {
-        var text = http.Request.Query[name].ToString();
-        if (text.Length == 0 || values.TryGetValue(text, out var value))
-        {
-            return text.Length == 0 ? null : values[text];
-        }
-
-        findings.Error(name, $"{name} is {JsonText.Cut(text)}; send {string.Join(" or ", values.Keys)}.");
-        return null;
     }
 
     private static long? Number(HttpContext http, string name, long max, RequestFindings findings)

@@ -35,6 +35,9 @@ internal sealed record SongJobResponse
     /// <summary>Seconds until the song is there, estimated from measured times; null when finished or not known.</summary>
     public double? EstimatedSecondsLeft { get; init; }
 
+    /// <summary>Seconds of sound that can be heard at the stream; null unless running.</summary>
+    public double? AudibleSeconds { get; init; }
+
     /// <summary>Why the job failed; null unless it did.</summary>
     public JobFault? Error { get; init; }
 
@@ -100,9 +103,10 @@ internal sealed record JobProgressBody(
 /// <summary>Where a job's parts are.</summary>
 /// <param name="Self">The job.</param>
 /// <param name="Events">Its progress as server-sent events.</param>
+/// <param name="Stream">Its song while it is made.</param>
 /// <param name="Audio">Its song.</param>
 /// <param name="Codes">Its song's stage-1 codes.</param>
-internal sealed record JobLinks(string Self, string Events, string Audio, string Codes);
+internal sealed record JobLinks(string Self, string Events, string Stream, string Audio, string Codes);
 
 /// <summary>Some jobs, the newest first.</summary>
 /// <param name="Songs">The jobs.</param>
@@ -114,9 +118,10 @@ internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string?
 /// <param name="QueuePosition">The place in the queue from 1 on; null unless queued.</param>
 /// <param name="Progress">How far the song is; null before it begins.</param>
 /// <param name="EstimatedSecondsLeft">Seconds until the song is there; null when finished or not known.</param>
+/// <param name="AudibleSeconds">Seconds of sound that can be heard at the stream; null unless running.</param>
 /// <param name="Error">Why the job failed; null unless it did.</param>
 internal sealed record JobEventBody(
-    JobState State, int? QueuePosition, JobProgressBody? Progress, double? EstimatedSecondsLeft, JobFault? Error);
+    JobState State, int? QueuePosition, JobProgressBody? Progress, double? EstimatedSecondsLeft, double? AudibleSeconds, JobFault? Error);
 
 /// <summary>Why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>

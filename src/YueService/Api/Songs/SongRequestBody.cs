@@ -91,7 +91,7 @@ internal sealed partial class SongRequestBody(
         var format = accepted ?? command.Format ?? AudioFormat.Wav;
         if (!encoder.Supports(format))
         {
-            return new(null, Problems.FormatUnavailable(http, format));
+            return new(null, Problems.FormatUnavailable(http, format.Name()));
         }
 
         if (options.Value.LogLyrics)

@@ -28,6 +28,7 @@ internal static class SongViews
             QueuePosition = now is { State: JobState.Queued } && view.Live!.Position is > 0 and var place ? place : null,
             Progress = Show(now?.Progress),
             EstimatedSecondsLeft = now is null ? null : estimate.SecondsLeft(now, view.Live!),
+            AudibleSeconds = now is null ? null : Audible(now, view.Live!),
             Error = view.State == JobState.Failed ? JobFault.From(job.Fault) : null,
             DelayReason = view.DelayReason,
             Title = job.Title ?? SongTitle.Of(job.Request.Song),
@@ -39,9 +40,15 @@ internal static class SongViews
             Lyrics = withLyrics ? job.Request.Song.Lyrics : null,
             Warnings = job.Song?.Warnings ?? job.Request.Warnings,
             Song = FinishedSong.From(job.Song),
-            Links = new(PathOf(job.Id), PathOf(job.Id) + "/events", PathOf(job.Id) + "/audio", PathOf(job.Id) + "/codes"),
+            Links = LinksOf(PathOf(job.Id)),
         };
     }
+
+    private static JobLinks LinksOf(string self) => new(self, self + "/events", self + "/stream", self + "/audio", self + "/codes");
+
+    /// <summary>Returns the seconds of sound that a running job has made.</summary>
+    public static double? Audible(JobUpdate now, Job live) =>
+        now.State == JobState.Running && live.Sound is { } sound ? Math.Round(sound.AudibleSeconds, 2) : null;
 
     public static JobProgressBody? Show(SongProgress? progress) => progress is null or { Stage: SongStage.Queued } ? null : new(
         progress.Stage,

@@ -40,7 +40,7 @@ internal sealed class SpeechHandler(
         var format = command.Format ?? AudioFormat.Wav;
         return encoder.Supports(format)
             ? (await predict.SingAsync(http, command, new AnswerForm(IsFile: true, format))).Result
-            : Problems.FormatUnavailable(http, format);
+            : Problems.FormatUnavailable(http, format.Name());
     }
 
     /// <summary>Returns the models that requests can name; none while they are not known yet.</summary>

@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+
+namespace YueService.Jobs;
+
+/// <summary>The sound of a job's song while it is made, for any number of listeners. A late one starts at the beginning.</summary>
+/// <remarks>Holds one song's PCM, and each encoded form that somebody asked for once, whatever the number of listeners.</remarks>
+/// <param name="tracks">The tracks that can be heard.</param>
+/// <param name="encoder">Encodes them for listeners.</param>
+/// <param name="onSound">Called after every new sound.</param>
+internal sealed class JobSound(IEnumerable<string> tracks, IStreamEncoder encoder, Action onSound) : ISongListener
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, ChunkFeed> _tracks = tracks.ToDictionary(track => track, _ => new ChunkFeed());
+    private readonly Dictionary<(string Track, StreamFormat Format), ChunkFeed> _encoded = [];
+    private readonly TaskCompletionSource<int> _sampleRate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _listeners;
+    private long _samples;
+    private long _firstByteTimestamp;
+
+    public bool IsListening => Volatile.Read(ref _listeners) > 0;
+
+    public double PlayedSeconds => Volatile.Read(ref _firstByteTimestamp) is var start and > 0
+        ? Stopwatch.GetElapsedTime(start).TotalSeconds
+        : 0;
+
+    /// <summary>The seconds of sound that are there.</summary>
+    public double AudibleSeconds => _sampleRate.Task is { IsCompletedSuccessfully: true, Result: var rate }
+        ? Interlocked.Read(ref _samples) / (double)rate
+        : 0;
+
+    /// <summary>Returns the sound of a finished song's file.</summary>
+    /// <param name="track">The track.</param>
+    /// <param name="wav">Its file.</param>
+    /// <param name="encoder">Encodes it for listeners.</param>
+    /// <param name="cancel">Stops the reading.</param>
+    public static async Task<JobSound> OfAsync(string track, Stream wav, IStreamEncoder encoder, CancellationToken cancel)
+    {
+        var bytes = new byte[wav.Length];
+        await wav.ReadExactlyAsync(bytes, cancel);
+        var (samples, rate) = WavFile.Parse(bytes).ToMono();
+        var sound = new JobSound([track], encoder, () => { });
+        sound.Hear(new(0, rate, samples, samples, samples, IsEnd: true));
+        return sound;
+    }
+
+    /// <summary>True if a track can be heard.</summary>
+    public bool Has(string track) => _tracks.ContainsKey(track);
+
+    /// <summary>Counts a listener until the result is disposed. The beginning of a song with listeners is made before its end.</summary>
+    public IDisposable Listen() => new Listener(this);
+
+    /// <summary>Starts the clock of playback, the first time that it is called.</summary>
+    public void NotePlayback() => Interlocked.CompareExchange(ref _firstByteTimestamp, Stopwatch.GetTimestamp(), 0);
+
+    public void Hear(SongSound sound)
+    {
+        _sampleRate.TrySetResult(sound.SampleRateHz);
+        Interlocked.Add(ref _samples, sound.Mix.Length);
+        foreach (var (track, feed) in _tracks)
+        {
+            var samples = track switch
+            {
+                SongFolder.Vocal => sound.Vocal,
+                SongFolder.Instrumental => sound.Instrumental,
+                _ => sound.Mix,
+            };
+            if (samples is { Length: > 0 })
+            {
+                feed.Add(WavFile.ToPcm(samples));
+            }
+
+            if (sound.IsEnd)
+            {
+                feed.Complete();
+            }
+        }
+
+        onSound();
+    }
+
+    /// <summary>Ends the sound with the song. Sound that the engine has not passed on is taken from the song.</summary>
+    /// <param name="song">The song, which has ended in one way or another.</param>
+    public void End(Task<SongResult> song)
+    {
+        if (song.IsCompletedSuccessfully && Interlocked.Read(ref _samples) == 0)
+        {
+            var made = song.Result;
+            Hear(new(0, made.Mix.SampleRateHz, made.Mix.Samples, made.Vocal?.Samples, made.Instrumental?.Samples, IsEnd: true));
+        }
+
+        var fault = song.IsCompletedSuccessfully ? null : new SongException("the song ended before its last sound");
+        foreach (var feed in _tracks.Values)
+        {
+            feed.Complete(fault);
+        }
+
+        if (fault is not null && _sampleRate.TrySetException(fault))
+        {
+            _ = _sampleRate.Task.Exception;     // observed: perhaps nobody listens
+        }
+    }
+
+    /// <summary>Returns a track in a format, from its first byte on.</summary>
+    /// <exception cref="SongException">The song ended before its last sound, or the encoder failed.</exception>
+    public async IAsyncEnumerable<byte[]> ReadAsync(
+        string track, StreamFormat format, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var rate = await _sampleRate.Task.WaitAsync(cancel);
+        if (format == StreamFormat.Wav)
+        {
+            yield return WavFile.StreamHeader(rate);
+        }
+
+        await foreach (var chunk in Feed(track, format, rate).ReadAsync(cancel))
+        {
+            yield return chunk;
+        }
+    }
+
+    private ChunkFeed Feed(string track, StreamFormat format, int rate)
+    {
+        if (format is StreamFormat.Wav or StreamFormat.Pcm)
+        {
+            return _tracks[track];
+        }
+
+        lock (_lock)
+        {
+            if (!_encoded.TryGetValue((track, format), out var feed))
+            {
+                _encoded[(track, format)] = feed = encoder.Encode(_tracks[track], rate, format);
+            }
+
+            return feed;
+        }
+    }
+
+    private sealed class Listener : IDisposable
+    {
+        private JobSound? _sound;
+
+        public Listener(JobSound sound)
+        {
+            _sound = sound;
+            Interlocked.Increment(ref sound._listeners);
+        }
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _sound, null) is { } sound)
+            {
+                Interlocked.Decrement(ref sound._listeners);
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Xunit;
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+using Yue.Testing;
+using YueService.Jobs;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>Songs are heard while they are made.</summary>
+public sealed class StreamTests : IDisposable
+{
+    private const int Rate = 44_100;
+    private readonly YueApp _app = YueApp.OnSocket();
+    private readonly StagedEngine _stage;
+    private readonly HttpClient _client;
+
+    public StreamTests()
+    {
+        _stage = new(_app.Engine);
+        _client = _app.CreateClient();
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _app.Dispose();
+    }
+
+    [Fact]
+    public async Task A_listener_hears_sound_before_the_song_is_made_and_all_of_it_in_the_end()
+    {
+        var job = await RunAsync("one");
+        Assert.Equal(0, (await _client.GetJsonAsync(job)).GetProperty("audible_seconds").GetDouble());
+        var response = OpenAsync(job);
+        Assert.False(response.IsCompleted);
+
+        Hear("one", 0, 1000);
+        using var stream = await response.InTime();
+        Assert.Equal(("audio/wav", null), (stream.Content.Headers.ContentType!.MediaType, stream.Content.Headers.ContentLength));
+        await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        var header = await ReadAsync(content, 44);
+        Assert.Equal([0xFF, 0xFF, 0xFF, 0xFF], header[4..8]);
+        Assert.Equal([0xFF, 0xFF, 0xFF, 0xFF], header[40..44]);
+        Assert.Equal(WavFile.ToPcm(Samples(0, 1000)), await ReadAsync(content, 2000));
+        Assert.Equal("running", await _client.StateAsync(job));
+        Assert.Equal(0.02, (await _client.GetJsonAsync(job)).GetProperty("audible_seconds").GetDouble());
+
+        Hear("one", 1000, 500, isEnd: true);
+        Assert.Equal(WavFile.ToPcm(Samples(1000, 500)), await RestAsync(content));
+        _stage["one"].Finish();
+        await _client.WhenAsync(job, "succeeded");
+    }
+
+    [Fact]
+    public async Task A_late_listener_starts_at_the_beginning_and_a_thousand_hear_the_same()
+    {
+        var job = await RunAsync("one");
+        Hear("one", 0, 1000);
+        var listeners = Enumerable.Range(0, 1000).Select(_ => _client.GetByteArrayAsync(
+            $"{job}/stream?format=pcm", TestContext.Current.CancellationToken)).ToArray();
+        Hear("one", 1000, 1000);
+        Hear("one", 2000, 10, isEnd: true);
+        var expected = WavFile.ToPcm(Samples(0, 2010));
+        foreach (var heard in listeners)
+        {
+            Assert.Equal(expected, await heard);
+        }
+    }
+
+    [Fact]
+    public async Task The_engine_knows_of_listeners_and_of_playback()
+    {
+        var job = await RunAsync("one");
+        var listener = _app.Engine.Listeners["one"];
+        Assert.False(listener.IsListening);
+        using (var response = await OpenedAsync(job))
+        {
+            Assert.True(listener.IsListening);
+            await Eventually.TrueAsync(() => listener.PlayedSeconds > 0);
+        }
+
+        await Eventually.TrueAsync(() => !listener.IsListening);
+    }
+
+    [Fact]
+    public async Task A_waiting_song_is_listened_to_as_soon_as_it_sounds()
+    {
+        await RunAsync("first");
+        var second = await _client.SubmitAsync("second");
+        var response = OpenAsync(second);
+        _stage["first"].Finish();
+        await _stage["second"].Begun.Task.InTime();
+        Hear("second", 0, 100, isEnd: true);
+        using var stream = await response.InTime();
+        Assert.Equal(44 + 200, (await stream.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length);
+    }
+
+    [Fact]
+    public async Task Stems_are_streamed_where_the_song_was_asked_for_with_stems()
+    {
+        var job = await RunAsync("one", ""","output":{"stems":true}""");
+        Hear("one", 0, 100, isEnd: true);
+        foreach (var (track, gain) in new[] { ("vocal", 0.5f), ("instrumental", 0.25f) })
+        {
+            var heard = await _client.GetByteArrayAsync($"{job}/stream?track={track}&format=pcm", TestContext.Current.CancellationToken);
+            Assert.Equal(WavFile.ToPcm(Array.ConvertAll(Samples(0, 100), sample => sample * gain)), heard);
+        }
+
+        _stage["one"].Finish();
+        await _client.WhenAsync(job, "succeeded");
+        var plain = await RunAsync("two");
+        using var none = await _client.GetAsync($"{plain}/stream?track=vocal", TestContext.Current.CancellationToken);
+        await none.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
+    }
+
+    [Theory]
+    [InlineData("wav")]
+    [InlineData("pcm")]
+    public async Task A_finished_song_is_streamed_from_its_file(string format)
+    {
+        _stage.RunsFreely = true;
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(job, "succeeded");
+        var file = await _client.GetByteArrayAsync($"{job}/audio", TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => _app.Services.GetRequiredService<JobWorker>().Find(Path.GetFileName(job)) is null);
+        var heard = await _client.GetByteArrayAsync($"{job}/stream?format={format}", TestContext.Current.CancellationToken);
+        Assert.Equal(file[44..], format == "wav" ? heard[44..] : heard);
+    }
+
+    [Theory]
+    [InlineData("mp3", "audio/mpeg")]
+    [InlineData("opus", "audio/ogg")]
+    public async Task Encoded_streams_begin_before_the_song_is_made_and_decode_to_its_sound(string format, string mediaType)
+    {
+        Ffmpeg.SkipWithout();
+        var job = await RunAsync("one");
+        var response = OpenAsync(job, format);
+        Hear("one", 0, 3 * Rate);
+        using var stream = await response.InTime();
+        Assert.Equal(mediaType, stream.Content.Headers.ContentType!.MediaType);
+        Assert.Equal("running", await _client.StateAsync(job));
+        Hear("one", 3 * Rate, Rate, isEnd: true);
+        var bytes = await stream.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        var (sound, fault, _) = await new AudioDecoder().DecodeAsync(bytes, 0, 60, TestContext.Current.CancellationToken);
+        Assert.True(sound is not null, fault);
+        Assert.InRange(sound.DurationSeconds, 3.9, 4.2);
+        Assert.Equal(bytes, await _client.GetByteArrayAsync($"{job}/stream?format={format}", TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_song_that_fails_after_its_first_sound_breaks_the_stream_off()
+    {
+        var job = await RunAsync("one");
+        using var stream = await OpenedAsync(job);
+        _stage["one"].Fail(new SongException("no"));
+        await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        await Assert.ThrowsAnyAsync<Exception>(() => RestAsync(content));
+        await _client.WhenAsync(job, "failed");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_song_that_ends_before_its_first_sound_is_a_409(bool cancelled)
+    {
+        var job = await RunAsync("one");
+        var response = OpenAsync(job);
+        if (cancelled)
+        {
+            using var deleted = await _client.DeleteAsync(job, TestContext.Current.CancellationToken);
+        }
+        else
+        {
+            _stage["one"].Fail(new SongException("no"));
+        }
+
+        using var ended = await response.InTime();
+        await ended.ProblemAsync(HttpStatusCode.Conflict, "urn:yue:no-song-yet");
+        using var later = await _client.GetAsync($"{job}/stream", TestContext.Current.CancellationToken);
+        await later.ProblemAsync(HttpStatusCode.Conflict, "urn:yue:no-song-yet");
+    }
+
+    [Fact]
+    public async Task A_stop_of_the_service_breaks_streams_off()
+    {
+        var job = await RunAsync("one");
+        using var stream = await OpenedAsync(job);
+        _app.Engine.Drain = _ =>
+        {
+            _stage["one"].Fail(new SongException("the service is shutting down"));
+            return Task.CompletedTask;
+        };
+        var host = _app.Services.GetRequiredService<IHost>();
+        await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        var stop = host.StopAsync(TestContext.Current.CancellationToken);
+        await Assert.ThrowsAnyAsync<Exception>(() => RestAsync(content));
+        await stop;
+    }
+
+    [Theory]
+    [InlineData("track=drums", "track")]
+    [InlineData("format=flac", "format")]
+    public async Task A_parameter_with_another_value_is_a_422(string query, string field)
+    {
+        var job = await RunAsync("one");
+        using var response = await _client.GetAsync($"{job}/stream?{query}", TestContext.Current.CancellationToken);
+        Assert.Equal([field], (await response.FaultsAsync()).Keys);
+    }
+
+    [Fact]
+    public async Task A_song_that_is_not_there_has_no_stream()
+    {
+        using var response = await _client.GetAsync(
+            "/v1/songs/0123456789abcdef0123456789abcdef/stream", TestContext.Current.CancellationToken);
+        await response.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
+    }
+
+    private static float[] Samples(int start, int count) => [.. Enumerable.Range(start, count).Select(i => MathF.Sin(i * 0.05f) / 2)];
+
+    private async Task<string> RunAsync(string lyrics, string more = "")
+    {
+        var job = await _client.SubmitAsync(lyrics, more);
+        await _client.WhenAsync(job, "running");
+        return job;
+    }
+
+    private void Hear(string lyrics, int start, int count, bool isEnd = false)
+    {
+        var mix = Samples(start, count);
+        _app.Engine.Listeners[lyrics].Hear(new(
+            start,
+            Rate,
+            mix,
+            Array.ConvertAll(mix, sample => sample * 0.5f),
+            Array.ConvertAll(mix, sample => sample * 0.25f),
+            isEnd));
+    }
+
+    private Task<HttpResponseMessage> OpenAsync(string job, string format = "wav") => _client.GetAsync(
+        $"{job}/stream?format={format}", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+
+    private async Task<HttpResponseMessage> OpenedAsync(string job)
+    {
+        var response = OpenAsync(job);
+        Hear("one", 0, 100);
+        return await response.InTime();
+    }
+
+    private static async Task<byte[]> ReadAsync(Stream stream, int count)
+    {
+        var bytes = new byte[count];
+        await stream.ReadExactlyAsync(bytes, TestContext.Current.CancellationToken).AsTask().InTime();
+        return bytes;
+    }
+
+    private static async Task<byte[]> RestAsync(Stream stream)
+    {
+        using var rest = new MemoryStream();
+        await stream.CopyToAsync(rest, TestContext.Current.CancellationToken).InTime();
+        return rest.ToArray();
+    }
+}
