@@ -201,6 +201,79 @@ public sealed class StreamTests : IDisposable
         await stop;
     }
 
+    [Fact]
+    public async Task A_caller_of_predict_hears_the_song_while_it_is_made()
+    {
+        var response = PredictAsync(
+            """{"lyrics":"one","stream":true,"seed":9,"return_codes":true,"output":{"stems":true}}""", "audio/wav");
+        await _stage["one"].Begun.Task.InTime();
+        Hear("one", 0, 1000);
+        using var stream = await response.InTime();
+        Assert.Equal("audio/wav", stream.Content.Headers.ContentType!.MediaType);
+        Assert.Equal(["9"], stream.Headers.GetValues("X-Yue-Seed"));
+        Assert.Equal(["2"], stream.Headers.GetValues("X-Yue-Warning-Count"));
+        await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(WavFile.ToPcm(Samples(0, 1000)), (await ReadAsync(content, 2044))[44..]);
+        Hear("one", 1000, 10, isEnd: true);
+        Assert.Equal(WavFile.ToPcm(Samples(1000, 10)), await RestAsync(content));
+        Assert.Equal(0, (await _client.GetJsonAsync("/v1/songs")).GetProperty("songs").GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("application/json")]
+    [InlineData("audio/flac")]
+    public async Task A_form_that_cannot_be_streamed_is_a_422(string? accept)
+    {
+        Assert.SkipWhen(accept == "audio/flac" && !Ffmpeg.IsInstalled, "ffmpeg is not installed");
+        using var response = await PredictAsync("""{"lyrics":"one","stream":true}""", accept);
+        Assert.Contains("audio/mpeg", (await response.FaultsAsync())["stream"], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_predicted_song_that_fails_is_a_problem_before_its_first_sound_and_broken_off_after(bool hasSound)
+    {
+        var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav");
+        await _stage["one"].Begun.Task.InTime();
+        if (!hasSound)
+        {
+            _stage["one"].Fail(new SongException("no"));
+            await (await response.InTime()).ProblemAsync(HttpStatusCode.InternalServerError, "urn:yue:song-failed");
+            return;
+        }
+
+        Hear("one", 0, 100);
+        using var stream = await response.InTime();
+        _stage["one"].Fail(new SongException("no"));
+        await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        await Assert.ThrowsAnyAsync<Exception>(() => RestAsync(content));
+    }
+
+    [Fact]
+    public async Task A_listener_of_predict_who_leaves_cancels_the_song()
+    {
+        using var caller = new CancellationTokenSource();
+        var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav", caller.Token);
+        await _stage["one"].Begun.Task.InTime();
+        Hear("one", 0, 100);
+        using (await response.InTime())
+        {
+            await caller.CancelAsync();
+        }
+
+        await Eventually.TrueAsync(() => _stage.Ended == 1);
+    }
+
+    [Fact]
+    public async Task A_job_with_stream_is_told_where_it_is_heard()
+    {
+        var job = await RunAsync("one", ""","stream":true""");
+        var warning = Assert.Single((await _client.GetJsonAsync(job)).GetProperty("warnings").EnumerateArray()).GetString();
+        Assert.Contains("/stream", warning, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("track=drums", "track")]
     [InlineData("format=flac", "format")]
@@ -242,6 +315,20 @@ public sealed class StreamTests : IDisposable
 
     private Task<HttpResponseMessage> OpenAsync(string job, string format = "wav") => _client.GetAsync(
         $"{job}/stream?format={format}", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+
+    private async Task<HttpResponseMessage> PredictAsync(string json, string? accept, CancellationToken cancel = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/predict")
+        {
+            Content = new StringContent(json, System.Text.Encoding.UTF8, "application/json"),
+        };
+        if (accept is not null)
+        {
+            request.Headers.Accept.ParseAdd(accept);
+        }
+
+        return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+    }
 
     private async Task<HttpResponseMessage> OpenedAsync(string job)
     {

@@ -13,6 +13,7 @@ internal static class PredictEndpoints
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<BodyReader>();
         services.AddSingleton<SongRequestBody>();
+        services.AddSingleton<PredictStreamer>();
         services.AddSingleton<PredictHandler>();
     }
 

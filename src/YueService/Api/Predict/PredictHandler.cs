@@ -18,18 +18,20 @@ internal sealed partial class PredictHandler(
     JobEstimate estimate,
     SongRequestBody body,
     SongSubmitter submitter,
+    PredictStreamer streamer,
     ISongEncoder encoder,
     ILogger<PredictHandler> logger)
 {
     /// <summary>Makes a song and returns it.</summary>
     /// <remarks>A caller that disconnects cancels its song.</remarks>
-    /// <response code="200">The song: JSON with the file in base64, or the file itself when Accept names an audio type.</response>
+    /// <response code="200">The song: JSON with the file in base64, or the file itself when Accept names an audio type; with stream,
+    /// while it is made.</response>
     /// <response code="202">With Prefer: respond-async, the job; Location is where it is.</response>
     /// <response code="422">Fields are out of bounds: all of them are named.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
     /// <response code="503">The models are not loaded; Retry-After says when to try again.</response>
-    public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, ProblemHttpResult>> PredictAsync(
-        HttpContext http)
+    public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, EmptyHttpResult, ProblemHttpResult>>
+        PredictAsync(HttpContext http)
     {
         if (AnswerForm.Choose(http.Request) is not { } form)
         {
@@ -53,6 +55,11 @@ internal sealed partial class PredictHandler(
         if (command is null)
         {
             return problem!;
+        }
+
+        if (command.IsStreamed)
+        {
+            return (await streamer.StreamAsync(http, command, form)).Result is ProblemHttpResult fault ? fault : TypedResults.Empty;
         }
 
         return (await SingAsync(http, command, form)).Result switch

@@ -21,8 +21,14 @@ internal sealed record PredictCommand(
     /// <summary>The id of the song that this one goes on from; null if it goes on from none, or from codes.</summary>
     public string? ParentId { get; init; }
 
+    /// <summary>True if the sound is sent while the song is made.</summary>
+    public bool IsStreamed { get; init; }
+
     /// <summary>The clip whose style is taken on, as it was sent; null without one.</summary>
     public ReferenceUpload? Reference { get; init; }
+
+    /// <summary>Returns the request with one more warning.</summary>
+    public PredictCommand WithWarning(string warning) => this with { Warnings = [.. Warnings, warning] };
 
     /// <summary>Returns the request as a job, which belongs to the current trace.</summary>
     /// <param name="format">The format of the song's file; null leaves it open.</param>

@@ -39,6 +39,7 @@ internal static partial class PredictReader
         var fields = new FieldReader(root, "", findings);
         var clientJobId = ReadClientJobId(fields, findings);
         var title = fields.Text(SongFields.Title);
+        var isStreamed = fields.Flag(SongFields.Stream);
         var returnCodes = fields.Flag(SongFields.ReturnCodes);
         var (song, format) = ReadSong(fields, models, origin);
         var reference = ReferenceReader.Read(fields, files, findings);
@@ -61,6 +62,7 @@ internal static partial class PredictReader
             {
                 Title = title ?? SongTitle.Of(song),
                 ParentId = origin?.Id,
+                IsStreamed = isStreamed,
                 Reference = reference,
             }
             : null;

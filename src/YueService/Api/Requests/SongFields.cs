@@ -144,6 +144,14 @@ internal static class SongFields
         Option = new("--instrumental"),
     });
 
+    public static FlagField Stream { get; } = Add(new FlagField(
+        "stream",
+        "Sends the sound while the song is made: `POST /predict` with `Accept: audio/wav` or `audio/mpeg` only. A job is heard at "
+            + "`GET /v1/songs/{id}/stream`.")
+    {
+        IsForEveryFamily = true,
+    });
+
     public static FlagField ReturnCodes { get; } = Add(new FlagField(
         "return_codes", "Also returns the stage-1 codes, which `continue_from` takes. A finished job always has them.")
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
@@ -36,17 +37,35 @@ internal static class SongHeaders
 
         headers["X-Yue-Sections"] = List(song.Sections.Select(section =>
             Uri.EscapeDataString(section.Tag) + ";" + Text(section.Seconds)));
-        headers["X-Yue-Warning-Count"] = Text(song.Warnings.Count);
-        if (song.Warnings.Count > 0)
-        {
-            headers["X-Yue-Warnings"] = List(song.Warnings);
-        }
-
+        Warn(headers, song.Warnings);
         var timings = song.Timings;
         headers["Server-Timing"] =
             $"queue;dur={Milliseconds(timings.QueueSeconds)}, stage1;dur={Milliseconds(timings.Stage1Seconds)}, "
             + $"stage2;dur={Milliseconds(timings.Stage2Seconds)}, decode;dur={Milliseconds(timings.DecodeSeconds)}, "
             + $"total;dur={Milliseconds(timings.TotalSeconds)}";
+    }
+
+    /// <summary>Writes what is known of a song before it is made.</summary>
+    public static void WriteEarly(IHeaderDictionary headers, JobRequest request, string traceId)
+    {
+        headers["X-Yue-Seed"] = Text(request.Song.Seed);
+        headers["X-Yue-Sample-Rate"] = Text(request.Song.Output.SampleRate);
+        headers["X-Yue-Trace-Id"] = traceId;
+        if (request.ClientJobId is { } clientJobId)
+        {
+            headers["X-Yue-Client-Job-Id"] = clientJobId;
+        }
+
+        Warn(headers, request.Warnings);
+    }
+
+    private static void Warn(IHeaderDictionary headers, IReadOnlyList<string> warnings)
+    {
+        headers["X-Yue-Warning-Count"] = Text(warnings.Count);
+        if (warnings.Count > 0)
+        {
+            headers["X-Yue-Warnings"] = List(warnings);
+        }
     }
 
     /// <summary>A JSON array of strings, non-ASCII characters escaped; what does not fit is left out from the end.</summary>

@@ -1,6 +1,4 @@
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
 using YueService.Api.Errors;
@@ -91,23 +89,9 @@ internal sealed partial class SongStreamHandler(
     private async Task<IResult> SendAsync(HttpContext http, JobView view, JobSound sound, string track, StreamFormat format)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
-        using var listener = sound.Listen();
-        await using var chunks = sound.ReadAsync(track, format, stop.Token).GetAsyncEnumerator(stop.Token);
         try
         {
-            var isFirst = true;
-            while (await chunks.MoveNextAsync())
-            {
-                if (isFirst)
-                {
-                    Begin(http, format);
-                    isFirst = false;
-                }
-
-                await http.Response.Body.WriteAsync(chunks.Current, stop.Token);
-                await http.Response.Body.FlushAsync(stop.Token);
-                sound.NotePlayback();
-            }
+            await SoundAnswer.SendAsync(http, sound, track, format, stop.Token);
         }
         catch (Exception e) when (e is SongException or OperationCanceledException)
         {
@@ -134,26 +118,6 @@ internal sealed partial class SongStreamHandler(
         LogBroken(view.Job.Id, reason.Message);
         http.Abort();
         return TypedResults.Empty;
-    }
-
-    private static void Begin(HttpContext http, StreamFormat format)
-    {
-        http.Response.ContentType = format switch
-        {
-            StreamFormat.Wav => "audio/wav",
-            StreamFormat.Mp3 => "audio/mpeg",
-            StreamFormat.Opus => "audio/ogg",
-            _ => "audio/pcm",
-        };
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers["X-Accel-Buffering"] = "no";
-        http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();
-
-        // A listener reads as fast as it plays, and a song may be made more slowly than that.
-        if (http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-        {
-            rate.MinDataRate = null;
-        }
     }
 
     [LoggerMessage(LogLevel.Information, "The stream of job {JobId} was broken off: {Reason}")]

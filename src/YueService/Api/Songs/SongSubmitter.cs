@@ -45,6 +45,11 @@ internal sealed class SongSubmitter(
                 return problem!;
             }
 
+            if (command.IsStreamed)
+            {
+                command = command.WithWarning("stream was ignored: the job is heard at GET /v1/songs/{id}/stream");
+            }
+
             var request = command.ToJob(accepted ?? command.Format);
             return await AnswerAsync(http, await intake.KeepAsync(request, key, bodyHash, http.RequestAborted));
         }

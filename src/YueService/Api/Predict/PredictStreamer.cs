@@ -1,0 +1,106 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Timeouts;
+using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Api.Songs;
+using YueService.Jobs;
+using YueService.Jobs.Audio;
+using YueService.Telemetry;
+
+namespace YueService.Api.Predict;
+
+/// <summary><c>POST /predict</c> with <c>stream</c>: the sound of a song while it is made, as one answer.</summary>
+internal sealed partial class PredictStreamer(
+    ISongEngine engine, JobIntake intake, JobEstimate estimate, IStreamEncoder encoder, ILogger<PredictStreamer> logger)
+{
+    /// <summary>Makes a song and sends its sound meanwhile. The answer starts with the first sound.</summary>
+    /// <exception cref="SongException">The song could not be made, and no sound was sent.</exception>
+    public async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamAsync(HttpContext http, PredictCommand command, AnswerForm form)
+    {
+        if (FormatOf(command, form) is not { } format)
+        {
+            return RefuseForm(http);
+        }
+
+        if (!encoder.Supports(format))
+        {
+            return Problems.FormatUnavailable(http, AudioFormat.Mp3.Name());
+        }
+
+        var request = Ignored(command).Aggregate(command, (known, warning) => known.WithWarning(warning)).ToJob(format: null);
+        switch (intake.TryTake(request, out var job, http.RequestAborted, isStreamed: true))
+        {
+            case IntakeOutcome.QueueFull:
+                return Problems.QueueFull(http, estimate);
+            case IntakeOutcome.NotReady:
+                return Problems.NotReady(http, engine.Status);
+        }
+
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
+        SongHeaders.WriteEarly(http.Response.Headers, request, TraceIds.TraceId(http));
+        return await SendAsync(http, job!, format);
+    }
+
+    private async Task<Results<EmptyHttpResult, ProblemHttpResult>> SendAsync(HttpContext http, Job job, StreamFormat format)
+    {
+        try
+        {
+            await SoundAnswer.SendAsync(http, job.Sound!, SongFolder.Mix, format, http.RequestAborted);
+            return TypedResults.Empty;
+        }
+        catch (SongException e) when (http.Response.HasStarted)
+        {
+            // Nobody must take a part for the whole song.
+            LogBroken(e.Message);
+            http.Abort();
+            return TypedResults.Empty;
+        }
+        catch (SongException)
+        {
+            // The song's own reason.
+            await job.Song;
+            throw;
+        }
+    }
+
+    private static StreamFormat? FormatOf(PredictCommand command, AnswerForm form) =>
+        !form.IsFile ? null : (form.Format ?? command.Format ?? AudioFormat.Wav) switch
+        {
+            AudioFormat.Wav => StreamFormat.Wav,
+            AudioFormat.Mp3 => StreamFormat.Mp3,
+            _ => null,
+        };
+
+    private static ProblemHttpResult RefuseForm(HttpContext http)
+    {
+        var findings = new RequestFindings();
+        findings.Error(
+            SongFields.Stream.Path,
+            "stream is true, and Accept names no form that can be streamed; send Accept: audio/wav or audio/mpeg, or leave stream out.");
+        return Problems.Invalid(http, findings.Errors);
+    }
+
+    private static IEnumerable<string> Ignored(PredictCommand command)
+    {
+        if (command.Song.Output.LoudnessLufs is not null)
+        {
+            yield return "output.loudness_lufs was ignored: it is measured over the whole song, and a stream begins before";
+        }
+
+        if (command.Song.Output.Stems)
+        {
+            yield return "output.stems was ignored: a stream is the mix only";
+        }
+
+        if (command.ReturnCodes)
+        {
+            yield return "return_codes was ignored: a stream has no room for codes";
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "A song failed after its first sound was sent: {Reason}")]
+    private partial void LogBroken(string reason);
+}

@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Yue.Engine.Audio;
+using YueService.Jobs;
+
+namespace YueService.Api.Songs;
+
+/// <summary>Sends the sound of a song while it is made, as the body of an answer.</summary>
+internal static class SoundAnswer
+{
+    /// <summary>Sends a track to its end. The answer starts with the first sound.</summary>
+    /// <exception cref="Yue.Engine.Songs.SongException">The song ended before its last sound.</exception>
+    public static async Task SendAsync(HttpContext http, JobSound sound, string track, StreamFormat format, CancellationToken cancel)
+    {
+        using var listener = sound.Listen();
+        await foreach (var chunk in sound.ReadAsync(track, format, cancel))
+        {
+            if (!http.Response.HasStarted)
+            {
+                Begin(http, format);
+            }
+
+            await http.Response.Body.WriteAsync(chunk, cancel);
+            await http.Response.Body.FlushAsync(cancel);
+            sound.NotePlayback();
+        }
+    }
+
+    private static void Begin(HttpContext http, StreamFormat format)
+    {
+        http.Response.ContentType = format switch
+        {
+            StreamFormat.Wav => "audio/wav",
+            StreamFormat.Mp3 => "audio/mpeg",
+            StreamFormat.Opus => "audio/ogg",
+            _ => "audio/pcm",
+        };
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers["X-Accel-Buffering"] = "no";
+        http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();
+
+        // A listener reads as fast as it plays, and a song may be made more slowly than that.
+        if (http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+    }
+}
