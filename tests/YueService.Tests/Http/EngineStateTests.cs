@@ -162,7 +162,8 @@ public sealed class EngineStateTests : IDisposable
     {
         _app.Encoder.HasFfmpeg = false;
         using var client = _app.CreateClient();
-        Assert.Contains("Warning ffmpeg is not found: only wav can be written", _app.Log.Text, StringComparison.Ordinal);
+        await Eventually.TrueAsync(
+            () => _app.Log.Text.Contains("Warning ffmpeg is not found: only wav can be written", StringComparison.Ordinal));
         using var asked = await client.PredictAsync("""{"lyrics":"la","output":{"format":"mp3"}}""");
         var problem = await asked.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");
         Assert.Contains("ffmpeg", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);

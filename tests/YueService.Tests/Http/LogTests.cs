@@ -20,7 +20,7 @@ public sealed class LogTests
         using var app = new YueApp();
         using var client = app.CreateClient();
         using var response = await client.GetAsync(path, TestContext.Current.CancellationToken);
-        Assert.Contains(logged, app.Log.Text, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => app.Log.Text.Contains(logged, StringComparison.Ordinal));
         Assert.All(app.Log.Events, logEvent => Assert.DoesNotContain(
             logEvent.RenderMessage(null) + string.Join("", logEvent.Properties),
             character => char.IsControl(character) || character is '\u2028' or '\u202e'));
