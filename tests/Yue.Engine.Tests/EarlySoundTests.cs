@@ -70,16 +70,27 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Theory]
-    [InlineData(1.0)]
-    [InlineData(0.0)]
-    [InlineData(30.0)]
-    public async Task The_end_of_a_cut_song_is_heard_faded_out(double fadeSeconds)
+    [InlineData(1.0, SongScope.Full)]
+    [InlineData(30.0, SongScope.Full)]
+    [InlineData(0.0, SongScope.Draft)]
+    [InlineData(1.5, SongScope.Draft)]
+    [InlineData(30.0, SongScope.Draft)]
+    public async Task The_end_of_a_cut_song_is_heard_faded_out(double fadeSeconds, SongScope scope)
     {
-        var request = ThreeSections() with { RunNSegments = 1, TargetSeconds = [3], Output = Stems with { FadeOutSeconds = fadeSeconds } };
+        var output = Stems with { FadeOutSeconds = fadeSeconds };
         var listener = new SoundListener();
-        var song = await demo.SubmitHeard(request, listener);
+        var song = await demo.SubmitHeard(
+            new SongRequest
+            {
+                Lyrics = $"[verse]\nla\n[chorus]\n{string.Concat(Enumerable.Repeat("la lo ", 60))}",
+                TargetSeconds = [2, 4],
+                Scope = scope,
+                Output = scope == SongScope.Draft ? output with { SampleRate = OutputSettings.CodecSampleRateHz } : output,
+            },
+            listener);
         listener.AssertHeard(song);
-        Assert.Equal(fadeSeconds > 0 && song.Sections[^1].Ended == SectionEnd.MaxNewTokens, song.Vocal!.Samples[^1] == 0);
+        Assert.Equal(SectionEnd.MaxNewTokens, song.Sections[^1].Ended);
+        Assert.Equal(fadeSeconds > 0, song.Vocal!.Samples[^1] == 0);
     }
 
     [Fact]
