@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using Xunit;
 using Yue.Engine.Songs;
 using Yue.Testing;
@@ -16,7 +14,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     {
         var request = ThreeSections() with { Output = Stems };
         var alone = await demo.Submit(request);
-        var listener = new Listener();
+        var listener = new SoundListener();
         var heard = await demo.SubmitHeard(request, listener);
 
         Assert.True(alone.Codes.Frames > 860);
@@ -34,7 +32,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     {
         var alone = await demo.Submit(ThreeSections());
         var asked = 0;
-        var listener = new Listener(() => ++asked is > 800 and < 1200);
+        var listener = new SoundListener(() => ++asked is > 800 and < 1200);
         var heard = await demo.SubmitHeard(ThreeSections(), listener);
         Assert.True(asked > 1200);
         Assert.Equal(alone.Mix.Samples, heard.Mix.Samples);
@@ -42,32 +40,64 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
+    public async Task Songs_that_are_made_at_once_are_the_same_with_and_without_listeners()
+    {
+        await using var several = new DemoEngine(new Scheduling.EngineOptions { SongsAtOnce = 3 });
+        await several.InitializeAsync();
+        SongRequest[] requests = [.. Enumerable.Range(0, 3).Select(i => ThreeSections() with { Seed = i })];
+        var alone = new SongResult[requests.Length];
+        for (var i = 0; i < requests.Length; i++)
+        {
+            alone[i] = await demo.Submit(requests[i]);
+        }
+
+        var listener = new SoundListener();
+        var together = await Task.WhenAll(
+            several.SubmitHeard(requests[0], listener),
+            several.Submit(requests[1]),
+            several.SubmitHeard(requests[2], new SoundListener()));
+        Assert.Equal(alone.Select(song => song.Mix.Samples), together.Select(song => song.Mix.Samples));
+        listener.AssertHeard(together[0]);
+    }
+
+    [Fact]
     public async Task Sound_that_nobody_listens_to_comes_after_stage_1()
     {
-        var listener = new Listener(() => false);
+        var listener = new SoundListener(() => false);
         var song = await demo.SubmitHeard(ThreeSections(), listener);
         listener.AssertHeard(song);
         Assert.True(listener.FirstSoundSeconds > song.Timings.Stage1Seconds);
     }
 
     [Theory]
-    [InlineData(1.0)]
-    [InlineData(0.0)]
-    [InlineData(30.0)]
-    public async Task The_end_of_a_cut_song_is_heard_faded_out(double fadeSeconds)
+    [InlineData(1.0, SongScope.Full)]
+    [InlineData(30.0, SongScope.Full)]
+    [InlineData(0.0, SongScope.Draft)]
+    [InlineData(1.5, SongScope.Draft)]
+    [InlineData(30.0, SongScope.Draft)]
+    public async Task The_end_of_a_cut_song_is_heard_faded_out(double fadeSeconds, SongScope scope)
     {
-        var request = ThreeSections() with { RunNSegments = 1, TargetSeconds = [3], Output = Stems with { FadeOutSeconds = fadeSeconds } };
-        var listener = new Listener();
-        var song = await demo.SubmitHeard(request, listener);
+        var output = Stems with { FadeOutSeconds = fadeSeconds };
+        var listener = new SoundListener();
+        var song = await demo.SubmitHeard(
+            new SongRequest
+            {
+                Lyrics = $"[verse]\nla\n[chorus]\n{string.Concat(Enumerable.Repeat("la lo ", 60))}",
+                TargetSeconds = [2, 4],
+                Scope = scope,
+                Output = scope == SongScope.Draft ? output with { SampleRate = OutputSettings.CodecSampleRateHz } : output,
+            },
+            listener);
         listener.AssertHeard(song);
-        Assert.Equal(fadeSeconds > 0 && song.Sections[^1].Ended == SectionEnd.MaxNewTokens, song.Vocal!.Samples[^1] == 0);
+        Assert.Equal(SectionEnd.MaxNewTokens, song.Sections[^1].Ended);
+        Assert.Equal(fadeSeconds > 0, song.Vocal!.Samples[^1] == 0);
     }
 
     [Fact]
     public async Task A_draft_is_heard_while_stage_1_writes()
     {
         var output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz, Stems = true };
-        var listener = new Listener();
+        var listener = new SoundListener();
         var song = await demo.SubmitHeard(ThreeSections() with { Scope = SongScope.Draft, Output = output }, listener);
         listener.AssertHeard(song);
         Assert.InRange(listener.FirstSoundSeconds, 0.01, 0.5 * song.Timings.Stage1Seconds);
@@ -82,13 +112,13 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
             Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz },
         });
         var continued = ThreeSections() with { ReplaceSection = 3, TargetSeconds = [6.5], ContinueFrom = draft.Codes, Seed = 8 };
-        var listener = new Listener();
+        var listener = new SoundListener();
         var song = await demo.SubmitHeard(continued, listener);
         listener.AssertHeard(song);
         Assert.InRange(listener.FirstSoundSeconds, 0.01, song.Timings.Stage1Seconds);
         Assert.Equal((await demo.Submit(continued)).Mix.Samples, song.Mix.Samples);
 
-        var finish = new Listener();
+        var finish = new SoundListener();
         var finished = await demo.SubmitHeard(
             ThreeSections() with { Lyrics = "", Scope = SongScope.Finish, ContinueFrom = draft.Codes }, finish);
         finish.AssertHeard(finished);
@@ -98,7 +128,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [Fact]
     public async Task An_instrumental_song_is_heard_without_tracks()
     {
-        var listener = new Listener();
+        var listener = new SoundListener();
         var song = await demo.SubmitHeard(DemoEngine.OneSecond() with { Instrumental = true }, listener);
         listener.AssertHeard(song);
         Assert.All(listener.Sounds, sound => Assert.Null(sound.Vocal));
@@ -108,7 +138,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     public async Task A_song_whose_listener_fails_fails_alone()
     {
         var error = await Assert.ThrowsAsync<SongException>(
-            () => demo.SubmitHeard(ThreeSections(), new Listener(hear: _ => throw new InvalidOperationException("no ear"))));
+            () => demo.SubmitHeard(ThreeSections(), new SoundListener(hear: _ => throw new InvalidOperationException("no ear"))));
         Assert.Equal("no ear", error.Message);
         Assert.NotNull(await demo.Submit(DemoEngine.OneSecond()));
     }
@@ -117,7 +147,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     public async Task A_cancelled_song_is_not_heard_any_more()
     {
         using var cancel = new CancellationTokenSource();
-        var listener = new Listener(hear: _ => cancel.Cancel());
+        var listener = new SoundListener(hear: _ => cancel.Cancel());
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => demo.SubmitHeard(ThreeSections(), listener, cancel.Token).InTime());
         var heard = listener.Sounds.Count;
         Assert.NotNull(await demo.Submit(DemoEngine.OneSecond()));
@@ -127,61 +157,4 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
 
     private static SongRequest ThreeSections() =>
         new() { Lyrics = "[verse]\nla la\n[chorus]\nlo lo\n[outro]\nla", RunNSegments = 3, TargetSeconds = [6.5, 6.7, 6.5], Seed = 3 };
-
-    private sealed class Listener(Func<bool>? isListening = null, Action<SongSound>? hear = null) : ISongListener
-    {
-        private readonly long _created = Stopwatch.GetTimestamp();
-        private double? _firstSound;
-
-        public bool IsListening => isListening?.Invoke() ?? true;
-
-        public double PlayedSeconds =>
-            _firstSound is { } first ? Stopwatch.GetElapsedTime(_created).TotalSeconds - first : 0;
-
-        public ConcurrentQueue<SongSound> Sounds { get; } = [];
-
-        public double FirstSoundSeconds => _firstSound ?? double.MaxValue;
-
-        public void Hear(SongSound sound)
-        {
-            _firstSound ??= Stopwatch.GetElapsedTime(_created).TotalSeconds;
-            Sounds.Enqueue(sound);
-            hear?.Invoke(sound);
-        }
-
-        /// <summary>Checks that the song was heard once, in order: its tracks exactly, and its mix but for the level of the low
-        /// band.</summary>
-        public void AssertHeard(SongResult song)
-        {
-            var next = 0;
-            Assert.All(Sounds, sound =>
-            {
-                Assert.Equal((next, song.Mix.SampleRateHz), (sound.Start, sound.SampleRateHz));
-                next += sound.Mix.Length;
-            });
-            Assert.Equal(song.Mix.Samples.Length, next);
-            Assert.Equal([.. Enumerable.Repeat(false, Sounds.Count - 1), true], Sounds.Select(sound => sound.IsEnd));
-            if (song.Vocal is not null)
-            {
-                Assert.Equal(song.Vocal.Samples, Sounds.SelectMany(sound => sound.Vocal!));
-                Assert.Equal(song.Instrumental!.Samples, Sounds.SelectMany(sound => sound.Instrumental!));
-            }
-
-            float[] mix = [.. Sounds.SelectMany(sound => sound.Mix)];
-            if (song.Mix.SampleRateHz == OutputSettings.CodecSampleRateHz)
-            {
-                Assert.Equal(song.Mix.Samples, mix);
-                return;
-            }
-
-            Assert.True(Correlation(song.Mix.Samples, mix) > 0.98);
-        }
-
-        private static double Correlation(float[] a, float[] b)
-        {
-            static double Dot(float[] a, float[] b) => a.Zip(b, (x, y) => (double)x * y).Sum();
-
-            return Dot(a, b) / Math.Sqrt(Dot(a, a) * Dot(b, b));
-        }
-    }
 }

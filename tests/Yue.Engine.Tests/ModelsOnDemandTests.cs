@@ -14,13 +14,26 @@ public sealed class ModelsOnDemandTests
     {
         var files = DemoModel.Folders;
         var roomy = await SingAsync(files, megabytes: 0);
-        var largest = new[] { files.Stage1, files.Stage2 }.Max(folder => sizeof(float) * LlamaMemory.Parameters(LlamaConfig.Load(folder)));
-        var tight = await SingAsync(files, megabytes: (int)(largest >> 20) + 1);
+        var tight = await SingAsync(files, MegabytesForOneModel(files));
 
         Assert.Equal([true, true, true], roomy.InMemory);
         Assert.Equal([false, false, true], tight.InMemory);     // stage 2 was needed last
         Assert.Equal(["a", "b"], tight.Songs.Select(song => song.Model));
         Assert.Equal(roomy.Songs.Select(song => song.Mix.Samples), tight.Songs.Select(song => song.Mix.Samples));
+    }
+
+    [Fact]
+    public async Task A_song_that_is_listened_to_is_heard_after_stage_1_if_its_models_take_turns()
+    {
+        var request = DemoEngine.OneSecond() with { RunNSegments = 1, TargetSeconds = [7], Model = "a" };
+        var (roomy, tight) = (new SoundListener(), new SoundListener());
+        var expected = await SingAsync(DemoModel.Folders, 0, request, roomy);
+        var actual = await SingAsync(DemoModel.Folders, MegabytesForOneModel(DemoModel.Folders), request, tight);
+
+        Assert.Equal(expected.Mix.Samples, actual.Mix.Samples);
+        roomy.AssertHeard(expected);
+        tight.AssertHeard(actual);
+        Assert.True(tight.FirstSoundSeconds > actual.Timings.Stage1Seconds);
     }
 
     [Fact]
@@ -42,6 +55,23 @@ public sealed class ModelsOnDemandTests
             new[] { "a", "b" }.Select(model => DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Model = model })));
         await engine.DrainAsync(TestContext.Current.CancellationToken);
         return (songs, engine.Status.Models.Where(model => model.Role is "stage1" or "stage2").Select(model => model.Loaded));
+    }
+
+    private static async Task<SongResult> SingAsync(DemoModelFolders files, int megabytes, SongRequest request, SoundListener listener)
+    {
+        using var engine = Engine(files, megabytes);
+        engine.Start();
+        await engine.Loaded;
+        listener.Start();
+        var song = await DemoEngine.SingAsync(engine, request, listener: listener);
+        await engine.DrainAsync(TestContext.Current.CancellationToken);
+        return song;
+    }
+
+    private static int MegabytesForOneModel(DemoModelFolders files)
+    {
+        string[] folders = [files.Stage1, files.Stage2];
+        return (int)(folders.Max(folder => sizeof(float) * LlamaMemory.Parameters(LlamaConfig.Load(folder))) >> 20) + 1;
     }
 
     private static YueEngine Engine(DemoModelFolders files, int megabytes)

@@ -31,7 +31,8 @@ internal interface ISongWork : IDisposable
 }
 
 /// <summary>A step that several songs take together, such as one token of every row of a batch.</summary>
-/// <remarks>Songs share a step if their <see cref="ISongWork.SharedSteps"/> are equal. An exception ends all songs that take part.</remarks>
+/// <remarks>Songs share a step if it is equal in their <see cref="ISongWork.SharedSteps"/>. An exception ends all songs that take
+/// part.</remarks>
 internal interface ISharedStep
 {
     /// <summary>Takes the step.</summary>

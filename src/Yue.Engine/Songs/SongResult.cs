@@ -70,11 +70,13 @@ public sealed record SongTimings
 {
     public required double QueueSeconds { get; init; }
 
+    /// <summary>Until stage 1 was over. Contains what later stages did meanwhile.</summary>
     public required double Stage1Seconds { get; init; }
 
+    /// <summary>From then until stage 2 was over. Contains what the decode did meanwhile.</summary>
     public required double Stage2Seconds { get; init; }
 
-    /// <summary>Codec, vocoder and splice.</summary>
+    /// <summary>What was left of codec, vocoder and splice after that.</summary>
     public required double DecodeSeconds { get; init; }
 
     public required double TotalSeconds { get; init; }
@@ -96,7 +98,7 @@ public enum SongStage
 }
 
 /// <summary>The progress of a song.</summary>
-/// <param name="Stage">The stage that it is in.</param>
+/// <param name="Stage">The first stage that is not over. Later ones may have begun.</param>
 /// <param name="Section">The section being sung, from 1, kept ones not counted; 0 outside stage 1.</param>
 /// <param name="Sections">The number of sections that are sung, kept ones not counted.</param>
 /// <param name="Done">Units of this stage that are done: stage-1 tokens, stage-2 frames, decoded frames.</param>

@@ -17,7 +17,8 @@ public sealed class DecodeWindowsTests
     [InlineData(1000, "0-50 of 0-79, 50-150 of 21-179, 150-300 of 121-329, 300-600 of 271-629, 600-900 of 571-929, 900-1000 of 842-1000")]
     public void The_windows_of_a_length_are(int frames, string windows) => Assert.Equal(
         windows,
-        string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(window => $"{window.Start}-{window.End} of {window.From}-{window.To}")));
+        string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(
+            window => $"{window.Start}-{window.End} of {window.From}-{window.To}")));
 
     [Fact]
     public void A_song_without_frames_has_no_window() => Assert.Empty(All(DecodeWindows.Default, 0, Context));

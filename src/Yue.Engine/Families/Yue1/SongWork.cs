@@ -22,19 +22,20 @@ internal sealed class SongWork : ISongWork
     private readonly List<string> _warnings = [];
     private readonly StageClock _clock;
     private readonly StageShares _shares;
+    private readonly Stage2Song? _stage2;       // null for a draft
+    private readonly FrameClock _frameClock = new();
+    private readonly SongDecoding _decoding;
+    private readonly SongMixer _mixer;
+    private readonly EarlySound? _sound;        // null if nobody can listen
     private SongPlan _plan = new() { Before = [] };
     private SongCodes? _codes;                  // once stage 1 is over
     private ModelLease<Stage1Model>? _stage1Model;
     private ModelLease<Stage2Model>? _stage2Model;
     private Stage1Song? _stage1;
-    private readonly Stage2Song? _stage2;       // null for a draft
-    private readonly SongDecoding _decoding;
-    private readonly SongMixer _mixer;
-    private readonly EarlySound? _sound;        // null if nobody can listen
     private ReferenceEncoding? _encoding;       // until the clip is encoded
     private ReferenceResult? _reference;
     private int _framesWritten;                 // by stage 1, with kept ones
-    private readonly FrameClock _frameClock = new();
+    private bool _isStage2Due;                  // as of the last advance
     private Task _mixing = Task.CompletedTask;  // the mixer's last work
     private Task<SongResult>? _assembling;
 
@@ -70,7 +71,7 @@ internal sealed class SongWork : ISongWork
     public IReadOnlyList<ISharedStep> SharedSteps =>
     [
         .. _codes is null && _stage1 is { Sequence.Unread: 0 } ? [new Stage1Step(_stage1Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
-        .. _stage2 is { IsRunning: true } && IsStage2Due ? [new Stage2Step(_stage2Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
+        .. _stage2 is { IsRunning: true } && _isStage2Due ? [new Stage2Step(_stage2Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
     ];
 
     /// <summary>The song's place in the stage-1 decoder.</summary>
@@ -81,16 +82,6 @@ internal sealed class SongWork : ISongWork
     public Task? Background => _assembling;
 
     private bool IsHeard => _listener is { IsListening: true };
-
-    /// <summary>True if stage 2 is to work on the song: after stage 1 always, and before only for somebody who listens. A decoder that
-    /// gains nothing from waiting does not wait.</summary>
-    private bool IsStage2Due => _codes is not null || (IsHeard && (_stage2Model?.Model.Decoder.QuickRows < int.MaxValue
-        || Stage2Pace.IsDue(new SongPace(
-            IsHeard: true,
-            _sound!.HeardSeconds,
-            _listener!.PlayedSeconds,
-            _stage2!.FramesTo(_decoding.FramesNeeded),
-            _frameClock.SecondsPerFrame))));
 
     /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to
     /// stage 2.</summary>
@@ -292,8 +283,8 @@ internal sealed class SongWork : ISongWork
             return;
         }
 
-        var isDue = IsStage2Due;
-        if (isDue && _stage2.CanBegin)
+        _isStage2Due = IsDue(_stage2);
+        if (_isStage2Due && _stage2.CanBegin)
         {
             _stage2Model ??= _models.TryTakeStage2();
         }
@@ -304,7 +295,7 @@ internal sealed class SongWork : ISongWork
         }
 
         var decoder = _stage2Model.Model.Decoder;
-        _stage2.Advance(decoder, !isDue ? 0 : IsHeard ? decoder.QuickRows : int.MaxValue);
+        _stage2.Advance(decoder, !_isStage2Due ? 0 : IsHeard ? decoder.QuickRows : int.MaxValue);
         _frameClock.Tick(_stage2.FramesDone, _stage2.Rows);
         var (vocal, instrumental) = _stage2.TakeFrames();
         _decoding.Append(vocal, instrumental);
@@ -314,6 +305,23 @@ internal sealed class SongWork : ISongWork
             _stage2Model.Dispose();
             _decoding.Complete();
         }
+    }
+
+    /// <summary>Returns true if stage 2 is to work on the song: after stage 1 always, and before only for somebody who listens. A decoder
+    /// that gains nothing from waiting does not wait.</summary>
+    private bool IsDue(Stage2Song stage2)
+    {
+        if (_codes is not null || !IsHeard)
+        {
+            return _codes is not null;
+        }
+
+        return _stage2Model?.Model.Decoder.QuickRows < int.MaxValue || Stage2Pace.IsDue(new SongPace(
+            IsHeard: true,
+            _sound!.HeardSeconds,
+            _listener!.PlayedSeconds,
+            stage2.FramesTo(_decoding.FramesNeeded),
+            _frameClock.SecondsPerFrame));
     }
 
     /// <summary>Decodes one window per step. Threads of the pool mix and splice the windows while other songs go on.</summary>

@@ -29,8 +29,8 @@ public sealed class CodeTrack
 
         if (codes.Length != _rows.Length || codes.Any(row => row.Length != codes[0].Length))
         {
-            throw new ArgumentException(
-                $"rows of {string.Join(", ", codes.Select(row => row.Length))} codes, expected {_rows.Length} of one length", nameof(codes));
+            var lengths = string.Join(", ", codes.Select(row => row.Length));
+            throw new ArgumentException($"rows of {lengths} codes, expected {_rows.Length} of one length", nameof(codes));
         }
 
         foreach (var (row, added) in _rows.Zip(codes))

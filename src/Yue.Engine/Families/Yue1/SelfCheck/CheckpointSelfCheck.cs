@@ -91,7 +91,9 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
             }
 
             yield return SelfCheckLine.Equal(
-                $"stage 2: {name}", published.Codebooks.SelectMany(row => row).ToArray(), run.Codes(0, ..).SelectMany(row => row).ToArray());
+                $"stage 2: {name}",
+                published.Codebooks.SelectMany(row => row).ToArray(),
+                run.Codes(0, ..).SelectMany(row => row).ToArray());
         }
     }
 
