@@ -48,7 +48,7 @@ internal static class DemoCommand
     private static GenerateArguments Song(string file)
     {
         var fields = new JsonObject { ["lyrics"] = Lyrics, ["genre"] = "folk guitar female bright 100 bpm" };
-        return new(LyricsFile: null, file, CodesFile: null, ContinueFile: null, fields, ClipFiles: []);
+        return new(LyricsFile: null, file, CodesFile: null, ContinueFile: null, fields, ClipFiles: [], IsPlayed: false);
     }
 
     /// <summary>Removes the checkpoints that may be configured.</summary>

@@ -40,6 +40,12 @@ internal sealed class GenerateHandler(
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<int> RunAsync(GenerateArguments arguments, Func<CancellationToken, Task> start, CancellationToken cancel)
     {
+        var player = arguments.IsPlayed ? SoundPlayer.Find(Environment.GetEnvironmentVariable("PATH") ?? "") : null;
+        if (arguments.IsPlayed && player is null)
+        {
+            return await FailAsync(ExitCode.Usage, $"--play needs {SoundPlayer.Known}, and none is installed here.");
+        }
+
         if (await ReadFilesAsync(arguments, cancel) is { } fault)
         {
             return await FailAsync(ExitCode.Usage, fault);
@@ -82,7 +88,7 @@ internal sealed class GenerateHandler(
         }
 
         await WarnAsync(command.Warnings);
-        return await MakeAsync(command with { Song = command.Song with { Reference = song.Reference } }, target, format, cancel);
+        return await MakeAsync(command with { Song = command.Song with { Reference = song.Reference } }, target, format, player, cancel);
     }
 
     /// <summary>Returns the song's files and its format; null if they cannot be written here, which is then reported.</summary>
@@ -143,14 +149,16 @@ internal sealed class GenerateHandler(
         }
     }
 
-    private async Task<int> MakeAsync(PredictCommand command, SongFiles target, AudioFormat format, CancellationToken cancel)
+    private async Task<int> MakeAsync(
+        PredictCommand command, SongFiles target, AudioFormat format, SoundPlayer? player, CancellationToken cancel)
     {
         var sound = command.Song.Output;
-        if (intake.TryTake(command.ToJob(format), out var job, cancel) != IntakeOutcome.Accepted)
+        if (intake.TryTake(command.ToJob(format), out var job, cancel, isStreamed: player is not null) != IntakeOutcome.Accepted)
         {
             return await FailAsync(ExitCode.EngineFailed, "The engine takes no song.");
         }
 
+        var played = player?.PlayAsync(job!.Sound!, sound.SampleRate, cancel);
         SongResult result;
         try
         {
@@ -189,6 +197,11 @@ internal sealed class GenerateHandler(
             CultureInfo.InvariantCulture,
             $"{target.Mix.Path}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, "
                 + $"model {result.Model}, seed {result.Seed}"));
+        if (played is not null && await played is { } fault)
+        {
+            await WarnAsync([$"the song was not played: {fault}"]);
+        }
+
         return ExitCode.Success;
     }
 

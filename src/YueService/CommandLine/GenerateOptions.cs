@@ -14,13 +14,15 @@ namespace YueService.CommandLine;
 /// <param name="ContinueFile">The codes of the song to go on from; null for a new song.</param>
 /// <param name="Fields">The other fields of a request, in the JSON form of <c>POST /predict</c>; their bounds are checked there.</param>
 /// <param name="ClipFiles">The files of a reference clip, by the name of their field.</param>
+/// <param name="IsPlayed">True if the song is played while it is made.</param>
 internal sealed record GenerateArguments(
     string? LyricsFile,
     string OutFile,
     string? CodesFile,
     string? ContinueFile,
     JsonObject Fields,
-    IReadOnlyList<KeyValuePair<string, string>> ClipFiles);
+    IReadOnlyList<KeyValuePair<string, string>> ClipFiles,
+    bool IsPlayed);
 
 /// <summary>The options of <c>yue generate</c>: those of <see cref="SongFields"/> and the song's file.</summary>
 internal sealed partial class GenerateOptions
@@ -34,6 +36,8 @@ internal sealed partial class GenerateOptions
         Description = "The song's file, replaced if it exists; - is standard output",
         Required = true,
     };
+
+    private readonly Option<bool> _play = new("--play") { Description = "Plays the song while it is made" };
 
     private readonly List<(RequestField Field, Option Option)> _fields;
 
@@ -59,6 +63,7 @@ internal sealed partial class GenerateOptions
     public void AddTo(Command command)
     {
         command.Options.Add(_out);
+        command.Options.Add(_play);
         foreach (var (_, option) in _fields)
         {
             command.Options.Add(option);
@@ -94,7 +99,13 @@ internal sealed partial class GenerateOptions
         }
 
         return new(
-            line.GetValue(_lyrics), line.GetRequiredValue(_out), line.GetValue(_codes), line.GetValue(_continue), fields, clips);
+            line.GetValue(_lyrics),
+            line.GetRequiredValue(_out),
+            line.GetValue(_codes),
+            line.GetValue(_continue),
+            fields,
+            clips,
+            line.GetValue(_play));
     }
 
     private static bool IsWithin(string path, RequestField field) =>

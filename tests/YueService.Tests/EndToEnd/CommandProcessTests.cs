@@ -28,6 +28,33 @@ public sealed class CommandProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task A_song_is_played_while_it_is_made_by_the_first_player_that_is_installed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the player is a shell script");
+        await File.WriteAllTextAsync(
+            _folder["ffplay"], $"#!/bin/sh\nexec /bin/cat > '{_folder["played.wav"]}'\n", TestContext.Current.CancellationToken);
+#pragma warning disable CA1416 // Skipped on Windows.
+        File.SetUnixFileMode(_folder["ffplay"], UnixFileMode.UserRead | UnixFileMode.UserExecute);
+#pragma warning restore CA1416
+        var (exitCode, _, error) = await DemoProcess.RunWithAsync(
+            [("PATH", $"{_folder.Path}:{Environment.GetEnvironmentVariable("PATH")}")],
+            "generate", "--lyrics", _folder["lyrics.txt"], "--target-seconds", "1", "--sample-rate", "16000", "--play",
+            "--out", _folder["song.wav"]);
+        Assert.True(exitCode == ExitCode.Success, error);
+        Assert.Equal(File.ReadAllBytes(_folder["song.wav"])[44..], File.ReadAllBytes(_folder["played.wav"])[44..]);
+    }
+
+    [Fact]
+    public async Task Without_a_player_the_command_says_what_to_install()
+    {
+        var (exitCode, _, error) = await DemoProcess.RunWithAsync(
+            [("PATH", _folder.Path)], "generate", "--lyrics", _folder["lyrics.txt"], "--play", "--out", _folder["song.wav"]);
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains("--play needs ffplay (ffmpeg), aplay (alsa-utils) or paplay", error, StringComparison.Ordinal);
+        Assert.Equal(["lyrics.txt"], _folder.Files);
+    }
+
+    [Fact]
     public async Task A_device_that_is_not_there_is_told_in_one_line()
     {
         var (exitCode, output, error) = await DemoProcess.RunWithAsync(

@@ -1,0 +1,87 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+using YueService.Jobs;
+
+namespace YueService.CommandLine;
+
+/// <summary>A program that plays sound from its standard input.</summary>
+internal sealed class SoundPlayer
+{
+    private readonly string _program;
+    private readonly Func<string, IReadOnlyList<string>> _arguments;
+
+    private SoundPlayer(string program, Func<string, IReadOnlyList<string>> arguments) => (_program, _arguments) = (program, arguments);
+
+    /// <summary>The programs that are looked for, with the packages that have them.</summary>
+    public const string Known = "ffplay (ffmpeg), aplay (alsa-utils) or paplay (pulseaudio-utils)";
+
+    /// <summary>Returns the first known program that is installed; null if none is.</summary>
+    /// <param name="folders">Where to look, as in <c>PATH</c>.</param>
+    public static SoundPlayer? Find(string folders)
+    {
+        (string Name, Func<string, IReadOnlyList<string>> Arguments)[] known =
+        [
+            ("ffplay", _ => ["-nodisp", "-autoexit", "-loglevel", "error", "-f", "wav", "-i", "pipe:0"]),
+            ("aplay", rate => ["-q", "-t", "raw", "-f", "S16_LE", "-c", "1", "-r", rate, "-"]),
+            ("paplay", rate => ["--raw", "--format=s16le", "--channels=1", $"--rate={rate}"]),
+        ];
+        foreach (var (name, arguments) in known)
+        {
+            var files = folders.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, name));
+            if (files.FirstOrDefault(File.Exists) is { } file)
+            {
+                return new(file, arguments);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Plays a song while it is made. Returns when it has been played, or when the song or the player ended early.</summary>
+    /// <param name="sound">The song's sound.</param>
+    /// <param name="sampleRateHz">Its rate.</param>
+    /// <param name="cancel">Stops the player.</param>
+    /// <returns>What went wrong with the player; null if nothing did.</returns>
+    public async Task<string?> PlayAsync(JobSound sound, int sampleRateHz, CancellationToken cancel)
+    {
+        var start = new ProcessStartInfo(_program, _arguments(sampleRateHz.ToString(CultureInfo.InvariantCulture)))
+        {
+            RedirectStandardInput = true,
+        };
+        try
+        {
+            using var process = Process.Start(start)!;
+            using var stop = cancel.UnsafeRegister(_ => process.Kill(), null);
+            await FeedAsync(process, sound, cancel);
+            await process.WaitForExitAsync(cancel);
+            return process.ExitCode == 0 ? null : $"{_program} ended with exit code {process.ExitCode}";
+        }
+        catch (Win32Exception e)
+        {
+            return $"{_program} could not be started: {e.Message}";
+        }
+    }
+
+    private async Task FeedAsync(Process process, JobSound sound, CancellationToken cancel)
+    {
+        var format = Path.GetFileName(_program) == "ffplay" ? StreamFormat.Wav : StreamFormat.Pcm;
+        using var listener = sound.Listen();
+        try
+        {
+            await using var input = process.StandardInput.BaseStream;
+            await foreach (var chunk in sound.ReadAsync(SongFolder.Mix, format, cancel))
+            {
+                await input.WriteAsync(chunk, cancel);
+                await input.FlushAsync(cancel);
+                sound.NotePlayback();
+            }
+        }
+        catch (Exception e) when (e is IOException or SongException)
+        {
+            // The player was closed, or the song failed, which its own task says.
+        }
+    }
+}
