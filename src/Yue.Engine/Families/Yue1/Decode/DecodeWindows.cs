@@ -33,7 +33,8 @@ public sealed class DecodeWindows
     /// <summary>Windows that end after 1, 3 and 6 seconds, and then every 6 seconds.</summary>
     public static DecodeWindows Default { get; } = new([50, 150, 300], 300);
 
-    /// <summary>Returns the numbers of frames that windows read, ascending. A song shorter than a window has a length of its own.</summary>
+    /// <summary>Returns the numbers of frames that windows read, ascending. A window that would be longer than the song is as long as
+    /// the song.</summary>
     /// <param name="context">The frames of context on each side.</param>
     public IReadOnlyList<int> Lengths(int context)
     {

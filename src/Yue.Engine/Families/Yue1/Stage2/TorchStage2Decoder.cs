@@ -236,7 +236,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         }
 
         /// <summary>Reads the next row's prompt, up to the first frame's codebook-0 id. Each row goes through the model alone, because the
-        /// bits of a matrix product depend on the number of its rows.</summary>
+        /// bits of a matrix product can depend on the number of its rows.</summary>
         public void PrefillNext()
         {
             var row = _prefilled.Count;
