@@ -22,6 +22,22 @@ public sealed class ModelsOnDemandTests
         Assert.Equal(roomy.Songs.Select(song => song.Mix.Samples), tight.Songs.Select(song => song.Mix.Samples));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Sound_comes_early_where_memory_has_room_for_both_language_models(bool takeTurns)
+    {
+        using var engine = Engine(DemoModel.Folders, takeTurns ? MegabytesForOneModel(DemoModel.Folders) : 0);
+        Assert.Empty(engine.Status.SongModels);
+        engine.Start();
+        await engine.Loaded;
+        Assert.All(
+            engine.Status.SongModels,
+            model => Assert.Equal(!takeTurns, model.Family.Capabilities.Contains(SongCapability.EarlySound)));
+        Assert.Equal(2, engine.Status.SongModels.Count);
+        await engine.DrainAsync(TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public async Task A_song_that_is_listened_to_is_heard_after_stage_1_if_its_models_take_turns()
     {

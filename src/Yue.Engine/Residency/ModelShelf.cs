@@ -49,6 +49,9 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
 
     public void Add(ShelfModel model) => _models.Add(model);
 
+    /// <summary>Returns true if two models can be in memory together, with no other.</summary>
+    public bool HasRoomFor(ShelfModel first, ShelfModel second) => first.Bytes + second.Bytes <= budgetBytes;
+
     /// <summary>Loads models in order, as long as they fit beside those in memory.</summary>
     /// <param name="begun">Called with each model before it loads.</param>
     /// <param name="report">Called with the model and the fraction of it that is loaded.</param>

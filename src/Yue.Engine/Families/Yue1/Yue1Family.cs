@@ -42,6 +42,12 @@ internal sealed class Yue1Family(Yue1Settings settings) : IModelFamily
             "sampling.guidance_scale",
             "reference"));
 
+    /// <summary>The family where memory has room for both language models.</summary>
+    public static FamilyDescription AboutEarly { get; } = About with
+    {
+        Capabilities = About.Capabilities.Append(SongCapability.EarlySound).ToFrozenSet(),
+    };
+
     /// <summary>Returns true if a folder's config.json is a Llama's, as that of every stage-1 checkpoint is.</summary>
     public bool Recognizes(string folder)
     {

@@ -31,7 +31,11 @@ internal sealed class Yue1Songs : IFamilySongs
         Names = [.. files.Stage1.Select(checkpoint => checkpoint.Key)];
     }
 
-    public FamilyDescription Family => Yue1Family.About;
+    /// <summary>Sound comes early if stage 2 can work beside every stage-1 model; otherwise it begins after stage 1.</summary>
+    public FamilyDescription Family =>
+        _stage2 is { } stage2 && _stage1.Values.All(model => Host.Shelf.HasRoomFor(model, stage2))
+            ? Yue1Family.AboutEarly
+            : Yue1Family.About;
 
     public IReadOnlyList<string> Names { get; }
 
