@@ -19,7 +19,13 @@ public enum StreamFormat
     /// <summary>16-bit little-endian samples without a header.</summary>
     Pcm,
     Mp3,
+
+    /// <summary>Opus in Ogg.</summary>
     Opus,
+
+    /// <summary>AAC in ADTS.</summary>
+    Aac,
+    Flac,
 }
 
 /// <summary>Turns a clip into the bytes of an audio file: WAV by itself, FLAC and MP3 through an ffmpeg process.</summary>
@@ -89,6 +95,8 @@ public sealed class AudioEncoder
         string[] codec = format switch
         {
             StreamFormat.Mp3 => ["-c:a", "libmp3lame", "-b:a", "256k", "-f", "mp3"],
+            StreamFormat.Aac => ["-c:a", "aac", "-b:a", "192k", "-f", "adts"],
+            StreamFormat.Flac => ["-c:a", "flac", "-f", "flac"],
             StreamFormat.Opus => ["-c:a", "libopus", "-b:a", "128k", "-f", "ogg", "-page_duration", "200000"],
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "needs no encoder"),
         };

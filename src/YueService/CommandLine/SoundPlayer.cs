@@ -30,7 +30,8 @@ internal sealed class SoundPlayer
         ];
         foreach (var (name, arguments) in known)
         {
-            var files = folders.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, name));
+            var files = folders.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+                .Select(folder => Path.Combine(folder, name));
             if (files.FirstOrDefault(File.Exists) is { } file)
             {
                 return new(file, arguments);

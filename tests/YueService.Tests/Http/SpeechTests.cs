@@ -1,8 +1,11 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using Xunit;
+using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
+using Yue.Testing;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
@@ -42,12 +45,87 @@ public sealed class SpeechTests : IDisposable
     [Fact]
     public async Task Faults_are_named_as_the_client_calls_the_fields()
     {
-        using var response = await SpeakAsync("""{"model":"tts-1","input":" ","instructions":3,"response_format":"opus","seed":"x"}""");
+        using var response = await SpeakAsync("""{"model":"tts-1","input":" ","instructions":3,"response_format":"ogg","seed":"x"}""");
         Assert.Equal(
             ["input", "instructions", "model", "response_format", "seed"],
             (await response.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
         using var empty = await SpeakAsync("{}");
         Assert.Equal(["input"], (await empty.FaultsAsync()).Keys);
+    }
+
+    [Theory]
+    [InlineData("wav", "audio/wav")]
+    [InlineData("pcm", "audio/pcm")]
+    [InlineData("flac", "audio/flac")]
+    [InlineData("mp3", "audio/mpeg")]
+    [InlineData("opus", "audio/ogg")]
+    [InlineData("aac", "audio/aac")]
+    public async Task With_stream_format_audio_the_sound_is_sent_while_it_is_made(string format, string mediaType)
+    {
+        if (format is not ("wav" or "pcm"))
+        {
+            Ffmpeg.SkipWithout();
+        }
+
+        var stage = new StagedEngine(_app.Engine);
+        var response = StreamAsync($$"""{"input":"la","response_format":"{{format}}","stream_format":"audio"}""");
+        await stage["la"].Begun.Task.InTime();
+        var listener = _app.Engine.Listeners["la"];
+        var sound = new float[3 * 44_100];
+        listener.Hear(new(0, 44_100, sound, null, null, IsEnd: false));
+        using var answer = await response.InTime();
+        Assert.Equal(mediaType, answer.Content.Headers.ContentType!.MediaType);
+        listener.Hear(new(sound.Length, 44_100, sound, null, null, IsEnd: true));
+        stage["la"].Finish();
+        var bytes = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        if (format is "pcm" or "aac")
+        {
+            // The service decodes neither as a clip.
+            Assert.True(format == "aac" ? bytes[0] == 0xFF : bytes.Length == 4 * sound.Length);
+            return;
+        }
+
+        var (decoded, fault, _) = await new AudioDecoder().DecodeAsync(bytes, 0, 60, TestContext.Current.CancellationToken);
+        Assert.True(decoded is not null, fault);
+        Assert.InRange(decoded.DurationSeconds, 5.9, 6.2);
+    }
+
+    [Fact]
+    public async Task With_stream_format_sse_the_sound_comes_in_events()
+    {
+        var stage = new StagedEngine(_app.Engine);
+        var response = StreamAsync("""{"input":"la","response_format":"pcm","stream_format":"sse"}""");
+        await stage["la"].Begun.Task.InTime();
+        float[] first = [0.5f, -0.5f], second = [0.25f];
+        _app.Engine.Listeners["la"].Hear(new(0, 44_100, first, null, null, IsEnd: false));
+        using var answer = await response.InTime();
+        Assert.Equal("text/event-stream", answer.Content.Headers.ContentType!.MediaType);
+        _app.Engine.Listeners["la"].Hear(new(2, 44_100, second, null, null, IsEnd: true));
+        stage["la"].Finish();
+        var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var events = text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\n')).ToArray();
+        Assert.Equal(
+            ["event: speech.audio.delta", "event: speech.audio.delta", "event: speech.audio.done"], events.Select(lines => lines[0]));
+        var data = events.Select(lines => JsonDocument.Parse(lines[1]["data: ".Length..]).RootElement).ToArray();
+        Assert.Equal(WavFile.ToPcm(first), data[0].GetProperty("audio").GetBytesFromBase64());
+        Assert.Equal(WavFile.ToPcm(second), data[1].GetProperty("audio").GetBytesFromBase64());
+        Assert.Equal(10, data[2].GetProperty("usage").GetProperty("output_tokens").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("opus")]
+    [InlineData("aac")]
+    [InlineData("pcm")]
+    public async Task A_format_that_has_no_whole_file_is_streamed_without_being_asked_to(string format)
+    {
+        if (format != "pcm")
+        {
+            Ffmpeg.SkipWithout();
+        }
+
+        using var response = await SpeakAsync($$"""{"input":"la","response_format":"{{format}}"}""");
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.NotEmpty(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -114,6 +192,15 @@ public sealed class SpeechTests : IDisposable
     {
         using var response = await _client.PredictAsync("{}");
         Assert.False((await response.JsonAsync()).TryGetProperty("error", out _));
+    }
+
+    private Task<HttpResponseMessage> StreamAsync(string json)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/audio/speech")
+        {
+            Content = new StringContent(json, Encoding.UTF8, "application/json"),
+        };
+        return _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
     }
 
     private Task<HttpResponseMessage> SpeakAsync(string json) => _client.PostAsync(

@@ -16,18 +16,21 @@ namespace YueService.Api.Predict;
 internal sealed partial class PredictStreamer(
     ISongEngine engine, JobIntake intake, JobEstimate estimate, IStreamEncoder encoder, ILogger<PredictStreamer> logger)
 {
+    /// <summary>Makes a song and sends its sound meanwhile, in the format that the caller accepts.</summary>
+    /// <exception cref="SongException">The song could not be made, and no sound was sent.</exception>
+    public async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamAsync(HttpContext http, PredictCommand command, AnswerForm form) =>
+        FormatOf(command, form) is { } format
+            ? await StreamAsync(http, command, format, SoundForm.Of(format))
+            : RefuseForm(http);
+
     /// <summary>Makes a song and sends its sound meanwhile. The answer starts with the first sound.</summary>
     /// <exception cref="SongException">The song could not be made, and no sound was sent.</exception>
-    public async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamAsync(HttpContext http, PredictCommand command, AnswerForm form)
+    public async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamAsync(
+        HttpContext http, PredictCommand command, StreamFormat format, SoundForm form)
     {
-        if (FormatOf(command, form) is not { } format)
-        {
-            return RefuseForm(http);
-        }
-
         if (!encoder.Supports(format))
         {
-            return Problems.FormatUnavailable(http, AudioFormat.Mp3.Name());
+            return Problems.FormatUnavailable(http, format.Name());
         }
 
         var request = Ignored(command).Aggregate(command, (known, warning) => known.WithWarning(warning)).ToJob(format: null);
@@ -41,14 +44,20 @@ internal sealed partial class PredictStreamer(
 
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         SongHeaders.WriteEarly(http.Response.Headers, request, TraceIds.TraceId(http));
-        return await SendAsync(http, job!, format);
+        return await SendAsync(http, job!, format, form);
     }
 
-    private async Task<Results<EmptyHttpResult, ProblemHttpResult>> SendAsync(HttpContext http, Job job, StreamFormat format)
+    private async Task<Results<EmptyHttpResult, ProblemHttpResult>> SendAsync(
+        HttpContext http, Job job, StreamFormat format, SoundForm form)
     {
         try
         {
-            await SoundAnswer.SendAsync(http, job.Sound!, SongFolder.Mix, format, http.RequestAborted);
+            await SoundAnswer.SendAsync(http, job.Sound!, SongFolder.Mix, format, form, http.RequestAborted);
+            if (form.End is { } end)
+            {
+                await SoundAnswer.WriteAsync(http, end(await job.Song), http.RequestAborted);
+            }
+
             return TypedResults.Empty;
         }
         catch (SongException e) when (http.Response.HasStarted)

@@ -14,12 +14,41 @@ internal static class SpeechFields
 
     public static TextField Instructions { get; } = SongFields.Genre with { Path = "instructions", Otherwise = null };
 
-    public static ChoiceField<AudioFormat> ResponseFormat { get; } = SongFields.Format with { Path = "response_format", Otherwise = null };
+    public static ChoiceField<StreamFormat> ResponseFormat { get; } = new(
+        "response_format",
+        "The format of the file. All but wav and pcm need ffmpeg. opus, aac and pcm are sent while the song is made.",
+        ("wav", StreamFormat.Wav),
+        ("flac", StreamFormat.Flac),
+        ("mp3", StreamFormat.Mp3),
+        ("opus", StreamFormat.Opus),
+        ("aac", StreamFormat.Aac),
+        ("pcm", StreamFormat.Pcm))
+    {
+        Default = "wav",
+        IsForEveryFamily = true,
+    };
+
+    public static ChoiceField<SpeechStream> Stream { get; } = new(
+        "stream_format",
+        "How the sound is sent while the song is made: audio is the sound itself, sse are events of it in base64.",
+        ("audio", SpeechStream.Audio),
+        ("sse", SpeechStream.Events))
+    {
+        DefaultWords = "the whole file when it is made",
+        IsForEveryFamily = true,
+    };
 
     public static TextField Model { get; } = SongFields.Model with { Otherwise = null };
 
-    public static IReadOnlyList<RequestField> All { get; } = [Model, Input, Instructions, ResponseFormat, SongFields.Seed];
+    public static IReadOnlyList<RequestField> All { get; } = [Model, Input, Instructions, ResponseFormat, Stream, SongFields.Seed];
 
     /// <summary>The fields that such clients send and that have no meaning for songs.</summary>
-    public static IReadOnlyList<string> Ignored { get; } = ["voice", "speed", "stream_format"];
+    public static IReadOnlyList<string> Ignored { get; } = ["voice", "speed"];
+}
+
+/// <summary>How speech is sent while it is made.</summary>
+internal enum SpeechStream
+{
+    Audio,
+    Events,
 }

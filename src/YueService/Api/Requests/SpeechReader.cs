@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Yue.Engine.Audio;
 using Yue.Engine.Songs;
 
 namespace YueService.Api.Requests;
@@ -7,7 +8,7 @@ namespace YueService.Api.Requests;
 internal static class SpeechReader
 {
     /// <summary>Reads a request; see <see cref="PredictReader.Read"/>. All lyric sections are sung.</summary>
-    public static PredictCommand? Read(
+    public static SpeechCommand? Read(
         JsonElement root, bool strict, IReadOnlyList<ModelDescription> models, out RequestFindings findings)
     {
         findings = new RequestFindings();
@@ -27,7 +28,8 @@ internal static class SpeechReader
             Model = PredictReader.ReadModel(fields, SpeechFields.Model, models),
             RunNSegments = 0,
         };
-        var format = fields.Choice(SpeechFields.ResponseFormat);
+        var format = fields.Choice(SpeechFields.ResponseFormat) ?? StreamFormat.Wav;
+        var stream = fields.Choice(SpeechFields.Stream);
         var meaningless = SpeechFields.Ignored.Where(fields.Ignore).ToList();
         fields.Finish();
         findings.ReportUnknown(strict);
@@ -37,6 +39,22 @@ internal static class SpeechReader
         }
 
         FamilyRule.Check(song.Model, models, findings);
-        return findings.IsValid ? new(song, format, null, findings.Warnings) { Title = SongTitle.Of(song) } : null;
+        return findings.IsValid ? new(new(song, null, null, findings.Warnings) { Title = SongTitle.Of(song) }, format, stream) : null;
     }
+}
+
+/// <summary>An OpenAI-style audio request that passed every check.</summary>
+/// <param name="Song">The song.</param>
+/// <param name="Format">The format of the file.</param>
+/// <param name="Stream">How it is sent while the song is made; null sends the whole file when it is made, where that can be.</param>
+internal sealed record SpeechCommand(PredictCommand Song, StreamFormat Format, SpeechStream? Stream)
+{
+    /// <summary>The format of the whole file; null if the song is streamed.</summary>
+    public AudioFormat? WholeFile => Stream is not null ? null : Format switch
+    {
+        StreamFormat.Wav => AudioFormat.Wav,
+        StreamFormat.Flac => AudioFormat.Flac,
+        StreamFormat.Mp3 => AudioFormat.Mp3,
+        _ => null,
+    };
 }

@@ -4,6 +4,7 @@ using Yue.Engine.Songs;
 using YueService.Api.Errors;
 using YueService.Api.Requests;
 using YueService.Jobs;
+using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
@@ -18,13 +19,8 @@ internal sealed partial class SongStreamHandler(
 {
     private static readonly Dictionary<string, string> Tracks = SongFolder.TracksOf(hasStems: true).ToDictionary(track => track);
 
-    private static readonly Dictionary<string, StreamFormat> Formats = new()
-    {
-        ["wav"] = StreamFormat.Wav,
-        ["pcm"] = StreamFormat.Pcm,
-        ["mp3"] = StreamFormat.Mp3,
-        ["opus"] = StreamFormat.Opus,
-    };
+    private static readonly Dictionary<string, StreamFormat> Formats =
+        new[] { StreamFormat.Wav, StreamFormat.Pcm, StreamFormat.Mp3, StreamFormat.Opus }.ToDictionary(format => format.Name());
 
     /// <summary>Streams a track of a song from its beginning, as far as it is made and then as it is made.</summary>
     /// <remarks>The headers come with the first sound. A stream that ends without its last chunk is not the whole song.</remarks>
@@ -49,7 +45,7 @@ internal sealed partial class SongStreamHandler(
 
         if (!encoder.Supports(format))
         {
-            return Problems.FormatUnavailable(http, Formats.Single(pair => pair.Value == format).Key);
+            return Problems.FormatUnavailable(http, format.Name());
         }
 
         var (sound, problem) = await SoundOfAsync(http, view, track);
@@ -91,7 +87,7 @@ internal sealed partial class SongStreamHandler(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
         try
         {
-            await SoundAnswer.SendAsync(http, sound, track, format, stop.Token);
+            await SoundAnswer.SendAsync(http, sound, track, format, SoundForm.Of(format), stop.Token);
         }
         catch (Exception e) when (e is SongException or OperationCanceledException)
         {

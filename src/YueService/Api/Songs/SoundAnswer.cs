@@ -10,31 +10,32 @@ internal static class SoundAnswer
 {
     /// <summary>Sends a track to its end. The answer starts with the first sound.</summary>
     /// <exception cref="Yue.Engine.Songs.SongException">The song ended before its last sound.</exception>
-    public static async Task SendAsync(HttpContext http, JobSound sound, string track, StreamFormat format, CancellationToken cancel)
+    public static async Task SendAsync(
+        HttpContext http, JobSound sound, string track, StreamFormat format, SoundForm form, CancellationToken cancel)
     {
         using var listener = sound.Listen();
         await foreach (var chunk in sound.ReadAsync(track, format, cancel))
         {
             if (!http.Response.HasStarted)
             {
-                Begin(http, format);
+                Begin(http, form);
             }
 
-            await http.Response.Body.WriteAsync(chunk, cancel);
-            await http.Response.Body.FlushAsync(cancel);
+            await WriteAsync(http, form.Chunk(chunk), cancel);
             sound.NotePlayback();
         }
     }
 
-    private static void Begin(HttpContext http, StreamFormat format)
+    /// <summary>Sends bytes at once.</summary>
+    public static async Task WriteAsync(HttpContext http, byte[] bytes, CancellationToken cancel)
     {
-        http.Response.ContentType = format switch
-        {
-            StreamFormat.Wav => "audio/wav",
-            StreamFormat.Mp3 => "audio/mpeg",
-            StreamFormat.Opus => "audio/ogg",
-            _ => "audio/pcm",
-        };
+        await http.Response.Body.WriteAsync(bytes, cancel);
+        await http.Response.Body.FlushAsync(cancel);
+    }
+
+    private static void Begin(HttpContext http, SoundForm form)
+    {
+        http.Response.ContentType = form.MediaType;
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
         http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();

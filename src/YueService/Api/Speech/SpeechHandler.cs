@@ -1,17 +1,22 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Api.Errors;
 using YueService.Api.Predict;
 using YueService.Api.Requests;
+using YueService.Api.Songs;
 using YueService.Jobs.Audio;
 
 namespace YueService.Api.Speech;
 
 /// <summary><c>/v1/audio/speech</c> and <c>/v1/models</c>: what OpenAI-style clients call.</summary>
 internal sealed class SpeechHandler(
-    ISongEngine engine, ISongEncoder encoder, PredictHandler predict, BodyReader bodies, TimeProvider clock)
+    ISongEngine engine,
+    ISongEncoder encoder,
+    PredictHandler predict,
+    PredictStreamer streamer,
+    BodyReader bodies,
+    TimeProvider clock)
 {
     private readonly long _startedSeconds = clock.GetUtcNow().ToUnixTimeSeconds();
 
@@ -24,7 +29,7 @@ internal sealed class SpeechHandler(
             return unreadable!;
         }
 
-        PredictCommand? command;
+        SpeechCommand? command;
         RequestFindings findings;
         using (body)
         {
@@ -37,9 +42,14 @@ internal sealed class SpeechHandler(
             return Problems.Invalid(http, findings.Errors);
         }
 
-        var format = command.Format ?? AudioFormat.Wav;
+        if (command.WholeFile is not { } format)
+        {
+            var form = command.Stream == SpeechStream.Events ? SoundForm.SpeechEvents : SoundForm.Of(command.Format);
+            return (await streamer.StreamAsync(http, command.Song, command.Format, form)).Result;
+        }
+
         return encoder.Supports(format)
-            ? (await predict.SingAsync(http, command, new AnswerForm(IsFile: true, format))).Result
+            ? (await predict.SingAsync(http, command.Song, new AnswerForm(IsFile: true, format))).Result
             : Problems.FormatUnavailable(http, format.Name());
     }
 
