@@ -188,6 +188,20 @@ public sealed class LibraryTests : IDisposable
         Assert.Equal(JsonValueKind.Null, (await _client.GetJsonAsync(first)).GetProperty("parent").ValueKind);
     }
 
+    [Theory]
+    [InlineData("Morning light", "mix", "Morning light.wav")]
+    [InlineData("Morning light", "vocal", "Morning light (vocal).wav")]
+    [InlineData("../a/b: \\\"c\\\"?", "mix", "-a-b- -c--.wav")]
+    [InlineData("你好 ☀", "mix", "你好 ☀.wav")]
+    [InlineData("...", "mix", "song.wav")]
+    public async Task A_song_is_saved_under_its_title(string title, string track, string name)
+    {
+        var job = await FinishAsync("la", $$""","title":"{{title}}","output":{"stems":true}""");
+        using var response = await _client.GetAsync($"{job}/audio?track={track}", TestContext.Current.CancellationToken);
+        var disposition = response.Content.Headers.ContentDisposition!;
+        Assert.Equal(("attachment", name), (disposition.DispositionType, disposition.FileNameStar ?? disposition.FileName));
+    }
+
     [Fact]
     public async Task Sections_say_where_they_start()
     {

@@ -1,5 +1,6 @@
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Songs;
+using YueService.Jobs;
 
 namespace YueService.Api.Requests;
 
@@ -10,6 +11,9 @@ internal static class SongTitle
     public const int MaxLength = 200;
 
     private const string Untitled = "Untitled";
+
+    /// <summary>Returns the title of a stored song. One of an earlier release has the title that it would get today.</summary>
+    public static string Of(StoredJob job) => job.Title ?? Of(job.Request.Song);
 
     /// <summary>Returns the first line of the lyrics that has words; the genre line if there is none.</summary>
     public static string Of(SongRequest song)

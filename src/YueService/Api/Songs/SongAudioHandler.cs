@@ -55,7 +55,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         return await OpenAsync(http, view.Job, track, format) switch
         {
             null => Missing(http, format),
-            { IsWhole: true } file => Send(file.Content, id, track, format, view.Job.FinishedAt),
+            { IsWhole: true } file => Send(file.Content, view.Job, track, format),
             var file => Damaged(http, view.Job, file),
         };
     }
@@ -79,17 +79,17 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             $"{file.Name} in the state folder has {content.Length} bytes {expected}. Delete the job, and ask for the song again.");
     }
 
-    private static RangedFile Send(FileStream file, string id, string track, AudioFormat format, DateTimeOffset? finishedAt)
+    private static RangedFile Send(FileStream file, StoredJob job, string track, AudioFormat format)
     {
         // A file made again by another encoder differs in its length or its time.
         var version = string.Create(
             CultureInfo.InvariantCulture,
-            $"{id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
+            $"{job.Id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
         return new(file.Length, TypedResults.Stream(
             file,
             format.MediaType(),
-            $"{id}-{track}.{format.Name()}",
-            finishedAt,
+            DownloadName.Of(SongTitle.Of(job), track, format),
+            job.FinishedAt,
             new EntityTagHeaderValue($"\"{version}\""),
             enableRangeProcessing: true));
     }

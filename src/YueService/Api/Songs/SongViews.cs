@@ -31,7 +31,7 @@ internal static class SongViews
             AudibleSeconds = now is null ? null : Audible(now, view.Live!),
             Error = view.State == JobState.Failed ? JobFault.From(job.Fault) : null,
             DelayReason = view.DelayReason,
-            Title = job.Title ?? SongTitle.Of(job.Request.Song),
+            Title = SongTitle.Of(job),
             Favourite = job.IsFavourite,
             Note = job.Note,
             Parent = SongParent.Of(job.Request),
