@@ -108,7 +108,8 @@ public sealed class FamiliesTests : IDisposable
         var (engine, _) = await StartAsync();
         await using var started = engine;
         Assert.Equal(
-            [new ModelDescription(Yue1, Yue1Family.About), new ModelDescription(Fake, FakeFamily.About)], engine.Engine.Status.SongModels);
+            [new ModelDescription(Yue1, Yue1Family.AboutEarly), new ModelDescription(Fake, FakeFamily.About)],
+            engine.Engine.Status.SongModels);
         Assert.Contains(engine.Engine.Status.Models, model => model is { Name: Fake, Role: "writer", Loaded: true });
         Assert.Equal(Yue1, (await engine.Submit(DemoEngine.OneSecond())).Model);
 
