@@ -29,6 +29,7 @@ public sealed class ApiDocumentTests : IDisposable
         [
             "/health", "/health/live", "/health/ready", "/predict", "/v1/audio/speech", "/v1/models", "/v1/models/{id}",
             "/v1/songs", "/v1/songs/{id}", "/v1/songs/{id}/audio", "/v1/songs/{id}/codes", "/v1/songs/{id}/events",
+            "/v1/songs/{id}/stream",
         ];
         Assert.Equal(expected, document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var undescribed = document.GetProperty("paths").EnumerateObject()
@@ -89,7 +90,7 @@ public sealed class ApiDocumentTests : IDisposable
     [InlineData("SongRequest", "sampling.top_p", """{"type":["null","number"],"minimum":0.01,"maximum":1,"default":0.93}""")]
     [InlineData("SongRequest", "reference.end_seconds", """{"type":["null","number"],"minimum":0,"maximum":600,"default":30}""")]
     [InlineData("SpeechRequest", "input", """{"type":"string","minLength":1,"maxLength":20000}""")]
-    [InlineData("SpeechRequest", "response_format", """{"enum":["wav","flac","mp3",null]}""")]
+    [InlineData("SpeechRequest", "response_format", """{"enum":["wav","flac","mp3","opus","aac","pcm",null]}""")]
     public async Task Bounds_and_defaults_are_in_the_schema(string body, string path, string expected)
     {
         var actual = Property(await PropertiesAsync(body), path);

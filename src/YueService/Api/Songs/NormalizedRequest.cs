@@ -8,37 +8,49 @@ namespace YueService.Api.Songs;
 /// <remarks>A clip and codes are not part of it: they come with the request and are not kept with the song.</remarks>
 internal sealed record NormalizedRequest
 {
+    /// <summary>The lyrics as they were sent.</summary>
     public required string Lyrics { get; init; }
 
+    /// <summary>The genre line.</summary>
     public required string Genre { get; init; }
 
     /// <summary>Null with <c>target_seconds</c>, which give it.</summary>
     public int? MaxNewTokens { get; init; }
 
+    /// <summary>The length of each section that is sung; null for none.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
+    /// <summary>The number of sections to sing; 0 is all.</summary>
     public required int RunNSegments { get; init; }
 
+    /// <summary>The key of every random draw.</summary>
     public required long Seed { get; init; }
 
+    /// <summary>The caller's own name for the request; null without one.</summary>
     public string? ClientJobId { get; init; }
 
+    /// <summary>The song's title.</summary>
     public string? Title { get; init; }
 
     /// <summary>Null is the first configured model.</summary>
     public string? Model { get; init; }
 
+    /// <summary>How far the song goes.</summary>
     public required SongScope Stage { get; init; }
 
-    /// <summary>The id of the song that this one goes on from.</summary>
+    /// <summary>The id of the song that this one goes on from; null for none.</summary>
     public string? ContinueFrom { get; init; }
 
+    /// <summary>The section that is sung again, from 1 on; null for none.</summary>
     public int? ReplaceSection { get; init; }
 
+    /// <summary>Whether no words are sung.</summary>
     public required bool Instrumental { get; init; }
 
+    /// <summary>The sound that was asked for.</summary>
     public required NormalizedOutput Output { get; init; }
 
+    /// <summary>How tokens are drawn.</summary>
     public required NormalizedSampling Sampling { get; init; }
 
     public static NormalizedRequest Of(StoredJob job)
@@ -76,8 +88,18 @@ internal sealed record NormalizedRequest
 }
 
 /// <summary>The <c>output</c> of a request.</summary>
+/// <param name="SampleRate">Samples per second.</param>
+/// <param name="Format">The format of the file; null is wav.</param>
+/// <param name="Stems">Whether the tracks of the mix come with it.</param>
+/// <param name="LoudnessLufs">The loudness to bring the song to; null leaves it as it is.</param>
+/// <param name="FadeOutSeconds">The fade-out of a song that was cut at its limit.</param>
 internal sealed record NormalizedOutput(int SampleRate, string? Format, bool Stems, double? LoudnessLufs, double FadeOutSeconds);
 
 /// <summary>The <c>sampling</c> of a request.</summary>
+/// <param name="Temperature">The flatness of the distribution.</param>
+/// <param name="TopP">The probability of the tokens that may be drawn.</param>
+/// <param name="TopK">The number of tokens that may be drawn; 0 is all.</param>
+/// <param name="RepetitionPenalty">How much repeated tokens are weakened.</param>
+/// <param name="GuidanceScale">How strongly the song follows the prompt; null is the default of each section.</param>
 internal sealed record NormalizedSampling(
     double Temperature, double TopP, int TopK, double RepetitionPenalty, double? GuidanceScale);

@@ -20,8 +20,8 @@ internal static class SpeechEndpoints
                     + "instructions the genre line. A caller that disconnects cancels its song.",
                 new ApiAnswer(
                     200,
-                    "The file; headers X-Yue-… describe it. With stream_format it is sent while the song is made.",
-                    "audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/aac", "audio/pcm", "text/event-stream"),
+                    "The file; headers X-Yue-… describe it. With stream_format it is sent while it is made, as sse in text/event-stream.",
+                    "audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/aac", "audio/pcm"),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiAnswer.Problem(503, "The models are not loaded."));
