@@ -141,16 +141,19 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
     private IReadOnlyList<StoredJob> Select(SqliteConnection connection, JobQuery query)
     {
         using var select = connection.CreateCommand();
-        var conditions = new List<string> { "number < $before" };
+        var first = query.Text is null ? "jobs" : "search_texts";
+        var conditions = new List<string> { $"{first}.number < $before" };
         select.Parameters.AddWithValue("$before", query.Before ?? long.MaxValue);
         Require("state = $state", "$state", query.State?.ToString().ToLowerInvariant());
         Require(query.IsFavourite == true ? "favourite" : "NOT favourite", "$favourite", query.IsFavourite);
         Require("parent_id = $parent", "$parent", query.ParentId);
         Require("instr(text, $text)", "$text", query.Text is { } text ? SearchText.Fold(text) : null);
+
+        // CROSS JOIN keeps this order: the texts are read from the newest on, and a job only where its text has the words.
+        var join = query.Text is null ? "" : "CROSS JOIN jobs ON jobs.number = search_texts.number";
         select.CommandText = string.Create(
             CultureInfo.InvariantCulture,
-            $"SELECT jobs.* FROM jobs {(query.Text is null ? "" : "JOIN search_texts USING (number)")} "
-                + $"WHERE {string.Join(" AND ", conditions)} ORDER BY number DESC LIMIT {query.Count}");
+            $"SELECT jobs.* FROM {first} {join} WHERE {string.Join(" AND ", conditions)} ORDER BY {first}.number DESC LIMIT {query.Count}");
         return JobRows.Read(select, NoteDamage);
 
         void Require(string condition, string parameter, object? value)

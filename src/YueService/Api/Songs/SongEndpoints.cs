@@ -32,6 +32,11 @@ internal static class SongEndpoints
                 new ApiAnswer(200, "The stream.", "text/event-stream"),
                 new ApiAnswer(204, "The reader has the last event already."),
                 ApiAnswer.Problem(404, "There is no such job."));
+        MapSound(songs);
+    }
+
+    private static void MapSound(RouteGroupBuilder songs)
+    {
         songs.MapMethods(
                 "/{id}/audio",
                 [HttpMethods.Get, HttpMethods.Head],
