@@ -39,7 +39,8 @@ public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateH
 /// <remarks>A 16-bit sample is value · 32768 in both directions, so what was read is written back bit for bit.</remarks>
 public static class WavFile
 {
-    private const int HeaderBytes = 44;
+    /// <summary>The bytes before the samples of a file that this program wrote.</summary>
+    public const int HeaderBytes = 44;
 
     /// <summary>Returns a mono 16-bit PCM file, each sample rounded to the nearest step; samples past ±1 clip.</summary>
     /// <exception cref="ArgumentException">A sample is not a number, or the clip is longer than the format can say.</exception>

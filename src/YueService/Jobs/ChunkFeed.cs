@@ -13,6 +13,18 @@ internal sealed class ChunkFeed
     private bool _isComplete;
     private Exception? _fault;
 
+    /// <summary>True if the feed ended early.</summary>
+    public bool IsFaulted
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _fault is not null;
+            }
+        }
+    }
+
     /// <summary>Adds a chunk, which nobody changes any more. Ignored after the end.</summary>
     public void Add(byte[] chunk) => Change(() => _chunks.Add(chunk));
 

@@ -10,11 +10,16 @@ internal interface IStreamEncoder
     bool Supports(StreamFormat format);
 
     /// <summary>Encodes mono 16-bit PCM. The result ends as the sound does.</summary>
-    ChunkFeed Encode(ChunkFeed pcm, int sampleRateHz, StreamFormat format);
+    /// <param name="pcm">Reads the sound.</param>
+    /// <param name="sampleRateHz">Its rate.</param>
+    /// <param name="format">The format of the result.</param>
+    /// <param name="cancel">Stops the encoder.</param>
+    ChunkFeed Encode(
+        Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm, int sampleRateHz, StreamFormat format, CancellationToken cancel);
 }
 
 /// <summary>Encodes streams with ffmpeg, one process per stream.</summary>
-internal sealed class StreamEncoder : IStreamEncoder, IDisposable
+internal sealed partial class StreamEncoder(ILogger<StreamEncoder> logger) : IStreamEncoder, IDisposable
 {
     private const int BufferBytes = 16 * 1024;
     private readonly AudioEncoder _encoder = new();
@@ -22,10 +27,11 @@ internal sealed class StreamEncoder : IStreamEncoder, IDisposable
 
     public bool Supports(StreamFormat format) => format is StreamFormat.Wav or StreamFormat.Pcm || _encoder.IsAvailable;
 
-    public ChunkFeed Encode(ChunkFeed pcm, int sampleRateHz, StreamFormat format)
+    public ChunkFeed Encode(
+        Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm, int sampleRateHz, StreamFormat format, CancellationToken cancel)
     {
         var encoded = new ChunkFeed();
-        _ = Task.Run(() => RunAsync(pcm, encoded, sampleRateHz, format));
+        _ = Task.Run(() => RunAsync(pcm, encoded, sampleRateHz, format, cancel), CancellationToken.None);
         return encoded;
     }
 
@@ -36,23 +42,33 @@ internal sealed class StreamEncoder : IStreamEncoder, IDisposable
         _stop.Dispose();
     }
 
-    private async Task RunAsync(ChunkFeed pcm, ChunkFeed encoded, int sampleRateHz, StreamFormat format)
+    private async Task RunAsync(
+        Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm,
+        ChunkFeed encoded,
+        int sampleRateHz,
+        StreamFormat format,
+        CancellationToken cancelled)
     {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, cancelled);
         Exception? fault = null;
         try
         {
-            await _encoder.EncodeStreamAsync(sampleRateHz, format, WriteAsync, ReadAsync, _stop.Token);
+            await _encoder.EncodeStreamAsync(sampleRateHz, format, WriteAsync, ReadAsync, stop.Token);
         }
-        catch (Exception e) when (e is FfmpegException or SongException or OperationCanceledException)
+        catch (Exception e) when (e is FfmpegException or SongException or OperationCanceledException or IOException)
         {
             fault = e as SongException ?? new SongException(e.Message, e);
+            if (e is FfmpegException)
+            {
+                LogFailed(e.Message);
+            }
         }
 
         encoded.Complete(fault);
 
         async Task WriteAsync(Stream stream, CancellationToken cancel)
         {
-            await foreach (var chunk in pcm.ReadAsync(cancel))
+            await foreach (var chunk in pcm(cancel))
             {
                 await stream.WriteAsync(chunk, cancel);
                 await stream.FlushAsync(cancel);
@@ -68,4 +84,7 @@ internal sealed class StreamEncoder : IStreamEncoder, IDisposable
             }
         }
     }
+
+    [LoggerMessage(LogLevel.Warning, "A stream could not be encoded: {Reason}")]
+    private partial void LogFailed(string reason);
 }

@@ -30,6 +30,12 @@ internal sealed record JobEdit
     /// <summary>The user's note; empty removes it.</summary>
     public string? Note { get; init; }
 
+    /// <summary>Returns true if the change makes a job another one.</summary>
+    public bool Changes(StoredJob job) =>
+        (Title is not null && Title != job.Title)
+        || (IsFavourite is not null && IsFavourite != job.IsFavourite)
+        || (Note is not null && Note != (job.Note ?? ""));
+
     /// <summary>The <see cref="StoredJob.Edits"/> that the change is based on; null for any.</summary>
     public long? BasedOn { get; init; }
 }

@@ -27,24 +27,10 @@ internal sealed class JobSound(IEnumerable<string> tracks, IStreamEncoder encode
         : 0;
 
     /// <summary>The seconds of sound that are there.</summary>
-    public double AudibleSeconds => _sampleRate.Task is { IsCompletedSuccessfully: true, Result: var rate }
-        ? Interlocked.Read(ref _samples) / (double)rate
-        : 0;
+    public double AudibleSeconds => SampleRateHz is var rate and > 0 ? Interlocked.Read(ref _samples) / (double)rate : 0;
 
-    /// <summary>Returns the sound of a finished song's file.</summary>
-    /// <param name="track">The track.</param>
-    /// <param name="wav">Its file.</param>
-    /// <param name="encoder">Encodes it for listeners.</param>
-    /// <param name="cancel">Stops the reading.</param>
-    public static async Task<JobSound> OfAsync(string track, Stream wav, IStreamEncoder encoder, CancellationToken cancel)
-    {
-        var bytes = new byte[wav.Length];
-        await wav.ReadExactlyAsync(bytes, cancel);
-        var (samples, rate) = WavFile.Parse(bytes).ToMono();
-        var sound = new JobSound([track], encoder, () => { });
-        sound.Hear(new(0, rate, samples, samples, samples, IsEnd: true));
-        return sound;
-    }
+    /// <summary>The rate of the sound; 0 before the first one.</summary>
+    public int SampleRateHz => _sampleRate.Task is { IsCompletedSuccessfully: true, Result: var rate } ? rate : 0;
 
     /// <summary>True if a track can be heard.</summary>
     public bool Has(string track) => _tracks.ContainsKey(track);
@@ -129,9 +115,10 @@ internal sealed class JobSound(IEnumerable<string> tracks, IStreamEncoder encode
 
         lock (_lock)
         {
-            if (!_encoded.TryGetValue((track, format), out var feed))
+            // An encoder that failed is no reason for the next listener to hear nothing.
+            if (!_encoded.TryGetValue((track, format), out var feed) || (feed.IsFaulted && !_tracks[track].IsFaulted))
             {
-                _encoded[(track, format)] = feed = encoder.Encode(_tracks[track], rate, format);
+                _encoded[(track, format)] = feed = encoder.Encode(_tracks[track].ReadAsync, rate, format, CancellationToken.None);
             }
 
             return feed;

@@ -2,6 +2,8 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Xunit;
+using Yue.Engine.Audio;
+using YueService.Jobs;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
@@ -61,6 +63,8 @@ public sealed class LibraryTests : IDisposable
     [Theory]
     [InlineData("""{"title":""}""", "title")]
     [InlineData("""{"title":7}""", "title")]
+    [InlineData("""{"title":" \u200b\u00a0"}""", "title")]
+    [InlineData("""{"title":"a\nb"}""", "title")]
     [InlineData("""{"favourite":"yes"}""", "favourite")]
     [InlineData("""{"tilte":"a"}""", "tilte")]
     [InlineData("""[]""", "$")]
@@ -70,6 +74,31 @@ public sealed class LibraryTests : IDisposable
         using var response = await PatchAsync(job, body);
         Assert.Equal([field], (await response.FaultsAsync()).Keys);
         Assert.Equal(("la", false, null), Said(await _client.GetJsonAsync(job)));
+    }
+
+    [Fact]
+    public async Task A_change_to_what_is_there_already_is_none()
+    {
+        var job = await FinishAsync("la");
+        using var read = await _client.GetAsync(job, TestContext.Current.CancellationToken);
+        foreach (var body in new[] { "{}", """{"title":"la","favourite":false,"note":null}""" })
+        {
+            using var response = await PatchAsync(job, body, read.Headers.ETag!.ToString());
+            Assert.Equal((HttpStatusCode.OK, read.Headers.ETag), (response.StatusCode, response.Headers.ETag));
+        }
+    }
+
+    [Fact]
+    public void The_name_of_a_file_fits_a_file_system_whatever_the_title()
+    {
+        foreach (var title in new[] { new string('日', 200), string.Concat(Enumerable.Repeat("👩‍👩‍👧", 25)), "\u202egpj.exe" })
+        {
+            var name = YueService.Api.Songs.DownloadName.Of(title, SongFolder.Vocal, AudioFormat.Flac);
+            Assert.InRange(Encoding.UTF8.GetByteCount(name), 10, 255);
+            Assert.EndsWith(" (vocal).flac", name, StringComparison.Ordinal);
+            Assert.DoesNotContain('\u202e', name);
+            Assert.False(name.Contains("\u200d (", StringComparison.Ordinal), "an emoji is cut");
+        }
     }
 
     [Fact]
@@ -90,7 +119,7 @@ public sealed class LibraryTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, first.StatusCode);
         Assert.NotEqual(version, first.Headers.ETag!.ToString());
         using var second = await PatchAsync(job, """{"title":"two"}""", version);
-        await second.ProblemAsync(HttpStatusCode.PreconditionFailed, "urn:yue:bad-request");
+        await second.ProblemAsync(HttpStatusCode.PreconditionFailed, "urn:yue:changed-since");
         using var again = await PatchAsync(job, """{"title":"three"}""", first.Headers.ETag!.ToString());
         Assert.Equal("three", (await again.JsonAsync()).GetProperty("title").GetString());
         using var any = await PatchAsync(job, """{"title":"four"}""", "*");

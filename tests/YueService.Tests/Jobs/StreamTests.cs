@@ -255,7 +255,7 @@ public sealed class StreamTests : IDisposable
     public async Task A_listener_of_predict_who_leaves_cancels_the_song()
     {
         using var caller = new CancellationTokenSource();
-        var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav", caller.Token);
+        var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav", cancel: caller.Token);
         await _stage["one"].Begun.Task.InTime();
         Hear("one", 0, 100);
         using (await response.InTime())
@@ -272,6 +272,63 @@ public sealed class StreamTests : IDisposable
         var job = await RunAsync("one", ""","stream":true""");
         var warning = Assert.Single((await _client.GetJsonAsync(job)).GetProperty("warnings").EnumerateArray()).GetString();
         Assert.Contains("/stream", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_caller_waits_for_the_first_sound_as_long_as_for_a_song_and_then_listens_without_limit()
+    {
+        using var app = YueApp.OnSocket(("Yue:SongTimeoutSeconds", "1"));
+        var stage = new StagedEngine(app.Engine);
+        using var client = app.CreateClient();
+        using var late = await PredictAsync("""{"lyrics":"late","stream":true}""", "audio/wav", client);
+        await late.ProblemAsync(HttpStatusCode.GatewayTimeout, "urn:yue:timeout");
+
+        var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav", client);
+        await stage["one"].Begun.Task.InTime();
+        app.Engine.Listeners["one"].Hear(new(0, Rate, Samples(0, 100), null, null, IsEnd: false));
+        using var stream = await response.InTime();
+        using var limited = await PredictAsync("""{"lyrics":"waits behind it","stream":true}""", "audio/wav", client);
+        await limited.ProblemAsync(HttpStatusCode.GatewayTimeout, "urn:yue:timeout");
+        app.Engine.Listeners["one"].Hear(new(100, Rate, Samples(100, 10), null, null, IsEnd: true));
+        stage["one"].Finish();
+        Assert.Equal(44 + 220, (await stream.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length);
+    }
+
+    [Fact]
+    public async Task A_listener_of_a_waiting_song_gets_a_503_when_the_service_stops()
+    {
+        await RunAsync("first");
+        var waiting = await _client.SubmitAsync("waiting");
+        var response = OpenAsync(waiting);
+        await Eventually.TrueAsync(() => _app.Services.GetRequiredService<JobWorker>().Find(Path.GetFileName(waiting))!.Sound!.IsListening);
+        _app.Engine.Status = _app.Engine.Status with { State = Yue.Engine.Scheduling.EngineState.Draining };
+        Task? read = null;      // The host drains the engine twice.
+        _app.Engine.Drain = async _ =>
+        {
+            await (read ??= ReadAsync());
+            _stage["first"].Finish();
+        };
+        await _app.Services.GetRequiredService<IHost>().StopAsync(TestContext.Current.CancellationToken);
+        Assert.NotNull(read);
+
+        async Task ReadAsync()
+        {
+            using var refused = await response.InTime();
+            await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:not-ready");
+        }
+    }
+
+    [Fact]
+    public async Task Raw_samples_come_with_their_rate()
+    {
+        var job = await RunAsync("one");
+        Hear("one", 0, 100, isEnd: true);
+        using var live = await OpenAsync(job, "pcm");
+        _stage["one"].Finish();
+        await _client.WhenAsync(job, "succeeded");
+        using var finished = await OpenAsync(job, "pcm");
+        Assert.All(
+            new[] { live, finished }, response => Assert.Equal(["44100"], response.Headers.GetValues("X-Yue-Sample-Rate")));
     }
 
     [Theory]
@@ -316,7 +373,8 @@ public sealed class StreamTests : IDisposable
     private Task<HttpResponseMessage> OpenAsync(string job, string format = "wav") => _client.GetAsync(
         $"{job}/stream?format={format}", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
 
-    private async Task<HttpResponseMessage> PredictAsync(string json, string? accept, CancellationToken cancel = default)
+    private async Task<HttpResponseMessage> PredictAsync(
+        string json, string? accept, HttpClient? client = null, CancellationToken cancel = default)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/predict")
         {
@@ -327,7 +385,7 @@ public sealed class StreamTests : IDisposable
             request.Headers.Accept.ParseAdd(accept);
         }
 
-        return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        return await (client ?? _client).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
     }
 
     private async Task<HttpResponseMessage> OpenedAsync(string job)

@@ -19,6 +19,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType NotAcceptable = new("urn:yue:not-acceptable", 406, "No accepted form of answer exists");
     public static readonly ProblemType NoSongYet = new("urn:yue:no-song-yet", 409, "The song is not there");
     public static readonly ProblemType NoCodes = new("urn:yue:no-codes", 409, "The song has no codes");
+    public static readonly ProblemType ChangedSince = new("urn:yue:changed-since", 412, "The song was changed since");
     public static readonly ProblemType BodyTooLarge = new("urn:yue:body-too-large", 413, "The body is too large");
     public static readonly ProblemType UnsupportedMediaType = new("urn:yue:unsupported-media-type", 415, "The body is of the wrong type");
     public static readonly ProblemType UnknownHost = new("urn:yue:unknown-host", 421, "The service does not answer to this host name");

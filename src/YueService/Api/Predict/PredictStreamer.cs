@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Http.Timeouts;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
@@ -42,8 +41,8 @@ internal sealed partial class PredictStreamer(
                 return Problems.NotReady(http, engine.Status);
         }
 
-        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
-        SongHeaders.WriteEarly(http.Response.Headers, request, TraceIds.TraceId(http));
+        var model = request.Song.Model ?? engine.Status.SongModels.Select(known => known.Name).FirstOrDefault("");
+        SongHeaders.WriteEarly(http.Response.Headers, request, model, TraceIds.TraceId(http));
         return await SendAsync(http, job!, format, form);
     }
 

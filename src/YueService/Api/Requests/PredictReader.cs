@@ -38,7 +38,7 @@ internal static partial class PredictReader
 
         var fields = new FieldReader(root, "", findings);
         var clientJobId = ReadClientJobId(fields, findings);
-        var title = fields.Text(SongFields.Title);
+        var title = SongTitle.Read(fields, SongFields.Title);
         var isStreamed = fields.Flag(SongFields.Stream);
         var returnCodes = fields.Flag(SongFields.ReturnCodes);
         var (song, format) = ReadSong(fields, models, origin);

@@ -22,7 +22,8 @@ internal static class SongEditReader
         var fields = new FieldReader(root, "", findings);
         var edit = new JobEdit
         {
-            Title = fields.Text(SongEditFields.Title) ?? (IsNull(root, SongEditFields.Title) ? SongTitle.Of(song.Request.Song) : null),
+            Title = SongTitle.Read(fields, SongEditFields.Title)
+                ?? (IsNull(root, SongEditFields.Title) ? SongTitle.Of(song.Request.Song) : null),
             IsFavourite = fields.IsMissing(SongEditFields.Favourite) ? null : fields.Flag(SongEditFields.Favourite),
             Note = fields.Text(SongEditFields.Note) ?? (IsNull(root, SongEditFields.Note) ? "" : null),
         };

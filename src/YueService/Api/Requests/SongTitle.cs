@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Songs;
 using YueService.Jobs;
@@ -11,6 +13,24 @@ internal static class SongTitle
     public const int MaxLength = 200;
 
     private const string Untitled = "Untitled";
+
+    /// <summary>Reads a title: one line with something to see in it. Null if it is absent or invalid.</summary>
+    public static string? Read(FieldReader fields, TextField field)
+    {
+        var title = fields.Text(field);
+        if (title is not null && title.EnumerateRunes().Any(Rune.IsControl))
+        {
+            fields.Require(field, "has a line break or another control character", "one line of text");
+        }
+        else if (title is not null && title.EnumerateRunes().All(IsInvisible))
+        {
+            fields.Require(field, "is blank", "a title that can be seen");
+        }
+
+        return title;
+    }
+
+    private static bool IsInvisible(Rune rune) => Rune.IsWhiteSpace(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format;
 
     /// <summary>Returns the title of a stored song. One of an earlier release has the title that it would get today.</summary>
     public static string Of(StoredJob job) => job.Title ?? Of(job.Request.Song);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Yue.Engine.Audio;
 using YueService.Jobs;
@@ -8,7 +9,8 @@ namespace YueService.Api.Songs;
 /// <summary>The name under which a song's file is saved.</summary>
 internal static class DownloadName
 {
-    private const int MaxLength = 100;
+    // File systems take 255 bytes; the track and the extension need some.
+    private const int MaxTitleBytes = 200;
 
     /// <summary>Returns the title, the track unless it is the mix, and the extension.</summary>
     public static string Of(string title, string track, AudioFormat format)
@@ -17,20 +19,33 @@ internal static class DownloadName
         return $"{(name.Length == 0 ? "song" : name)}{(track == SongFolder.Mix ? "" : $" ({track})")}.{format.Name()}";
     }
 
-    /// <summary>Leaves out what file systems refuse: control characters, separators, and dots or spaces at either end.</summary>
+    /// <summary>Leaves out what file systems refuse or show in a misleading way, and cuts between characters as users see them.</summary>
     private static string Clean(string title)
     {
+        var visible = string.Concat(title.EnumerateRunes().Select(Replace));
         var name = new StringBuilder();
-        foreach (var rune in title.EnumerateRunes().Where(rune => !Rune.IsControl(rune)))
+        var bytes = 0;
+        for (var elements = StringInfo.GetTextElementEnumerator(visible); elements.MoveNext();)
         {
-            if (name.Length + rune.Utf16SequenceLength > MaxLength)
+            var element = elements.GetTextElement();
+            bytes += Encoding.UTF8.GetByteCount(element);
+            if (bytes > MaxTitleBytes)
             {
                 break;
             }
 
-            name.Append(rune.Value < 128 && "\"*/:<>?\\|".Contains((char)rune.Value, StringComparison.Ordinal) ? "-" : rune.ToString());
+            name.Append(element);
         }
 
-        return name.ToString().Trim('.', ' ');
+        return name.ToString().Trim().Trim('.', ' ');
     }
+
+    private static string Replace(Rune rune) => Rune.GetUnicodeCategory(rune) switch
+    {
+        UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => " ",
+
+        // A joiner holds emoji together; marks of direction can disguise an extension.
+        UnicodeCategory.Format => rune.Value == 0x200D ? rune.ToString() : "",
+        _ => "\"*/:<>?\\|".EnumerateRunes().Contains(rune) ? "-" : rune.ToString(),
+    };
 }

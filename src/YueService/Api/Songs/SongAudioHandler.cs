@@ -52,13 +52,17 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             return Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
         }
 
-        return await OpenAsync(http, view.Job, track, format) switch
+        return await SendAsync(http, view.Job, track, format);
+    }
+
+    /// <summary>Returns the file of a track that a finished song has.</summary>
+    public async Task<IResult> SendAsync(HttpContext http, StoredJob job, string track, AudioFormat format) =>
+        await OpenAsync(http, job, track, format) switch
         {
             null => Missing(http, format),
-            { IsWhole: true } file => Send(file.Content, view.Job, track, format),
-            var file => Damaged(http, view.Job, file),
+            { IsWhole: true } file => Send(file.Content, job, track, format),
+            var file => Damaged(http, job, file),
         };
-    }
 
     public void Dispose() => _encoding.Dispose();
 

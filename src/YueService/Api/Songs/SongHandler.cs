@@ -100,12 +100,17 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
         }
 
         var (matches, basedOn) = SongVersion.Expected(http.Request, view.Job);
+        if (matches && !edit.Changes(view.Job))
+        {
+            return TypedResults.Ok(Show(http, view));
+        }
+
         var edited = matches ? await jobs.EditAsync(id, edit with { BasedOn = basedOn }, http.RequestAborted) : null;
         return edited is not null ? TypedResults.Ok(Show(http, edited))
             : await jobs.FindAsync(id, http.RequestAborted) is null ? NoJob(http, id)
             : Problems.Create(
                 http,
-                ProblemType.ForStatus(StatusCodes.Status412PreconditionFailed),
+                ProblemType.ChangedSince,
                 "The song's title, favourite or note were changed since. Get the song, and send the change with its ETag.");
     }
 

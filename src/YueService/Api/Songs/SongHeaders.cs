@@ -46,10 +46,10 @@ internal static class SongHeaders
     }
 
     /// <summary>Writes what is known of a song before it is made.</summary>
-    public static void WriteEarly(IHeaderDictionary headers, JobRequest request, string traceId)
+    public static void WriteEarly(IHeaderDictionary headers, JobRequest request, string model, string traceId)
     {
         headers["X-Yue-Seed"] = Text(request.Song.Seed);
-        headers["X-Yue-Sample-Rate"] = Text(request.Song.Output.SampleRate);
+        headers["X-Yue-Model"] = Uri.EscapeDataString(model);
         headers["X-Yue-Trace-Id"] = traceId;
         if (request.ClientJobId is { } clientJobId)
         {
@@ -58,6 +58,9 @@ internal static class SongHeaders
 
         Warn(headers, request.Warnings);
     }
+
+    /// <summary>Writes the rate of raw samples, which say it nowhere else.</summary>
+    public static void WriteSampleRate(IHeaderDictionary headers, int sampleRateHz) => headers["X-Yue-Sample-Rate"] = Text(sampleRateHz);
 
     private static void Warn(IHeaderDictionary headers, IReadOnlyList<string> warnings)
     {

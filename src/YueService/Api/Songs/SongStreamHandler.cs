@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Api.Errors;
 using YueService.Api.Requests;
@@ -12,8 +13,10 @@ namespace YueService.Api.Songs;
 internal sealed partial class SongStreamHandler(
     JobStore jobs,
     JobEstimate estimate,
+    SongAudioHandler files,
     SongFolder songs,
     IStreamEncoder encoder,
+    ISongEngine engine,
     JobSignals signals,
     ILogger<SongStreamHandler> logger)
 {
@@ -48,35 +51,50 @@ internal sealed partial class SongStreamHandler(
             return Problems.FormatUnavailable(http, format.Name());
         }
 
-        var (sound, problem) = await SoundOfAsync(http, view, track);
-        return sound is null ? problem! : await SendAsync(http, view, sound, track, format);
+        if (view is { Live.Sound: { } sound, State: JobState.Queued or JobState.Running })
+        {
+            return sound.Has(track) ? await SendAsync(http, view, sound, track, format) : NoTrack(http, track);
+        }
+
+        return view.Job.Song is not { } song ? Problems.NoSongYet(http, view, estimate)
+            : !song.Tracks.Contains(track) ? NoTrack(http, track)
+            : await SendFinishedAsync(http, view.Job, song, track, format);
     }
 
-    /// <summary>Returns the sound of a song that is made or is there; or the problem that there is none.</summary>
-    private async Task<(JobSound? Sound, IResult? Problem)> SoundOfAsync(HttpContext http, JobView view, string track)
+    /// <summary>Sends a finished song: its file, or its samples in a form that is not kept.</summary>
+    private async Task<IResult> SendFinishedAsync(HttpContext http, StoredJob job, StoredSong song, string track, StreamFormat format)
     {
-        if (view.Live is { Sound: { } live } && view.State is JobState.Queued or JobState.Running or JobState.Succeeded)
+        if (format is StreamFormat.Wav or StreamFormat.Mp3)
         {
-            return live.Has(track) ? (live, null) : (null, NoTrack(http, track));
+            return await files.SendAsync(http, job, track, format == StreamFormat.Wav ? AudioFormat.Wav : AudioFormat.Mp3);
         }
 
-        if (view.Job.Song is not { } song)
+        if (songs.Open(job.Id, track, AudioFormat.Wav, job.Files) is not { IsWhole: true } file)
         {
-            return (null, Problems.NoSongYet(http, view, estimate));
-        }
-
-        if (!song.Tracks.Contains(track))
-        {
-            return (null, NoTrack(http, track));
-        }
-
-        if (songs.Open(view.Job.Id, track, AudioFormat.Wav, view.Job.Files) is not { IsWhole: true } file)
-        {
-            return (null, Problems.Create(http, ProblemType.NotFound, "The song was removed, or its file is damaged."));
+            return Problems.Create(http, ProblemType.NotFound, "The song was removed, or its file is damaged.");
         }
 
         await using var content = file.Content;
-        return (await JobSound.OfAsync(track, content, encoder, http.RequestAborted), null);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
+        try
+        {
+            await foreach (var chunk in FinishedSound.ReadAsync(content, song.SampleRate, format, encoder, stop.Token))
+            {
+                await SoundAnswer.SendAsync(http, chunk, song.SampleRate, SoundForm.Of(format), stop.Token);
+            }
+
+            return TypedResults.Empty;
+        }
+        catch (Exception e) when (e is SongException or OperationCanceledException)
+        {
+            LogBroken(job.Id, e.Message);
+            http.Abort();
+            return TypedResults.Empty;
+        }
+        finally
+        {
+            await stop.CancelAsync();
+        }
     }
 
     private static ProblemHttpResult NoTrack(HttpContext http, string track) =>
@@ -109,6 +127,11 @@ internal sealed partial class SongStreamHandler(
             {
                 return Problems.NoSongYet(http, ended, estimate);
             }
+        }
+
+        if (!http.Response.HasStarted && engine.Status.State == EngineState.Draining)
+        {
+            return Problems.NotReady(http, engine.Status);
         }
 
         LogBroken(view.Job.Id, reason.Message);

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Yue.Engine.Audio;
 using YueService.Jobs;
@@ -16,14 +17,20 @@ internal static class SoundAnswer
         using var listener = sound.Listen();
         await foreach (var chunk in sound.ReadAsync(track, format, cancel))
         {
-            if (!http.Response.HasStarted)
-            {
-                Begin(http, form);
-            }
-
-            await WriteAsync(http, form.Chunk(chunk), cancel);
+            await SendAsync(http, chunk, sound.SampleRateHz, form, cancel);
             sound.NotePlayback();
         }
+    }
+
+    /// <summary>Sends a piece of sound. The first one starts the answer.</summary>
+    public static Task SendAsync(HttpContext http, byte[] chunk, int sampleRateHz, SoundForm form, CancellationToken cancel)
+    {
+        if (!http.Response.HasStarted)
+        {
+            Begin(http, form, sampleRateHz);
+        }
+
+        return WriteAsync(http, form.Chunk(chunk), cancel);
     }
 
     /// <summary>Sends bytes at once.</summary>
@@ -33,9 +40,12 @@ internal static class SoundAnswer
         await http.Response.Body.FlushAsync(cancel);
     }
 
-    private static void Begin(HttpContext http, SoundForm form)
+    private static void Begin(HttpContext http, SoundForm form, int sampleRateHz)
     {
+        // The time that a caller may wait is over; how long it listens is its own affair.
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         http.Response.ContentType = form.MediaType;
+        SongHeaders.WriteSampleRate(http.Response.Headers, sampleRateHz);
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
         http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();

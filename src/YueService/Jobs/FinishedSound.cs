@@ -1,0 +1,31 @@
+using System.Runtime.CompilerServices;
+using Yue.Engine.Audio;
+
+namespace YueService.Jobs;
+
+/// <summary>The sound of a finished song, read from its file in pieces.</summary>
+internal static class FinishedSound
+{
+    private const int ChunkBytes = 64 * 1024;
+
+    /// <summary>Returns a track in a form that no file has. A listener that reads slowly costs little memory.</summary>
+    /// <param name="wav">The track's file.</param>
+    /// <param name="sampleRateHz">Its rate.</param>
+    /// <param name="format">PCM, or a format to encode.</param>
+    /// <param name="encoder">Encodes it.</param>
+    /// <param name="cancel">Stops the encoder.</param>
+    public static IAsyncEnumerable<byte[]> ReadAsync(
+        Stream wav, int sampleRateHz, StreamFormat format, IStreamEncoder encoder, CancellationToken cancel) => format == StreamFormat.Pcm
+            ? SamplesAsync(wav, cancel)
+            : encoder.Encode(token => SamplesAsync(wav, token), sampleRateHz, format, cancel).ReadAsync(cancel);
+
+    private static async IAsyncEnumerable<byte[]> SamplesAsync(Stream wav, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        wav.Position = WavFile.HeaderBytes;
+        var buffer = new byte[ChunkBytes];
+        while (await wav.ReadAsync(buffer, cancel) is var count and > 0)
+        {
+            yield return buffer[..count];
+        }
+    }
+}
