@@ -114,11 +114,15 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         lock (_lock)
         {
             (_closed, _room) = (null, new(TaskCreationOptions.RunContinuationsAsynchronously));
+            _status = _status.State == EngineState.Draining ? _status with { State = EngineState.Ready } : _status;
         }
     }
 
     public async Task DrainAsync(CancellationToken hurry)
     {
+        // As of the real engine: whoever learns that it takes no song any more also sees why.
+        var status = _status;
+        _status = status.State is EngineState.Ready or EngineState.Loading ? status with { State = EngineState.Draining } : status;
         Close(new SongException("the service is shutting down"));
         await Drain(hurry);
         Life.Enqueue("drained");
