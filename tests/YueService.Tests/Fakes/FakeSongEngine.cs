@@ -113,8 +113,10 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         Life.Enqueue("started");
         lock (_lock)
         {
+            _status = _closed is not null && _status.State == EngineState.Draining
+                ? _status with { State = EngineState.Ready }
+                : _status;
             (_closed, _room) = (null, new(TaskCreationOptions.RunContinuationsAsynchronously));
-            _status = _status.State == EngineState.Draining ? _status with { State = EngineState.Ready } : _status;
         }
     }
 
