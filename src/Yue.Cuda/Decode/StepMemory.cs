@@ -1,7 +1,7 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>How the step kernel's shared memory is divided, as step.cu does
-/// it: slots of the copy ring, stages of x or sums, and the rest.</summary>
+/// <summary>The division of the step kernel's shared memory, as in step.cu: slots of the copy ring, stages of x or sums, and the
+/// rest.</summary>
 /// <param name="Slots">Slots of the ring.</param>
 /// <param name="SharedBytes">Shared memory of a block.</param>
 public readonly record struct StepMemory(int Slots, int SharedBytes)

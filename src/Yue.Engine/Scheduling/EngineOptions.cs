@@ -38,8 +38,8 @@ public sealed class EngineOptions : IDeviceOptions
     [SettingChoice("bf16", "int8", "fp8", "f32")]
     public string Weights { get; set; } = "bf16";
 
-    /// <summary>How a GPU keeps keys and values: <c>bf16</c>, <c>fp8</c> with a
-    /// scale a position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
+    /// <summary>The form of keys and values on a GPU: <c>bf16</c>, <c>fp8</c> with a
+    /// scale per position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
     [SettingChoice("bf16", "fp8", "f32")]
     public string KeyValueCache { get; set; } = "bf16";
 

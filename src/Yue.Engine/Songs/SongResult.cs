@@ -76,7 +76,7 @@ public sealed record SongTimings
     /// <summary>From then until stage 2 was over. Contains what the decode did meanwhile.</summary>
     public required double Stage2Seconds { get; init; }
 
-    /// <summary>What was left of codec, vocoder and splice after that.</summary>
+    /// <summary>The rest of codec, vocoder and splice after that.</summary>
     public required double DecodeSeconds { get; init; }
 
     public required double TotalSeconds { get; init; }

@@ -11,7 +11,7 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue doctor</c>: what is missing, and the command that mends it; with <c>--deep</c> the checkpoints' self-check.</summary>
+/// <summary><c>yue doctor</c>: what is missing, and the command that fixes it; with <c>--deep</c> the checkpoints' self-check.</summary>
 internal static class DoctorCommand
 {
     public static Command Create(SettingOptions settings, Action<IServiceCollection> configure)
@@ -26,7 +26,7 @@ internal static class DoctorCommand
             Description = "Figures of other checkpoints than the public ones, in the form of published-figures.json",
         };
         var urls = new Option<string?>("--urls") { HelpName = "URL[;URL]", Description = "Where the service would listen" };
-        var doctor = new Command("doctor", "Says what is missing here, and the command that mends it")
+        var doctor = new Command("doctor", "Says what is missing here, and the command that fixes it")
         {
             TreatUnmatchedTokensAsErrors = false,
         };

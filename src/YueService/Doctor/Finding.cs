@@ -16,7 +16,7 @@ internal enum FindingLevel
 /// <param name="Level">How it is.</param>
 /// <param name="Area">The thing.</param>
 /// <param name="Text">What was found.</param>
-/// <param name="Mend">The command that mends it; null where there is nothing to mend.</param>
+/// <param name="Mend">The command that mends it; null where there is nothing to fix.</param>
 internal sealed record Finding(FindingLevel Level, string Area, string Text, string? Mend = null)
 {
     public static Finding Ok(string area, string text) => new(FindingLevel.Ok, area, text);
@@ -25,7 +25,7 @@ internal sealed record Finding(FindingLevel Level, string Area, string Text, str
 
     public static Finding Missing(string area, string text, string mend) => new(FindingLevel.Missing, area, text, mend);
 
-    /// <summary>The finding as a line, with the command that mends it on the next.</summary>
+    /// <summary>The finding as a line, with the command that fixes it on the next.</summary>
     public override string ToString() =>
         $"{Level.ToString().ToLowerInvariant(),-8} {Area}: {Text}" + (Mend is null ? "" : $"\n         mend: {Mend}");
 }

@@ -28,6 +28,7 @@ internal sealed class SongWork : ISongWork
     private readonly SongMixer _mixer;
     private readonly EarlySound? _sound;        // null if nobody can listen
     private SongPlan _plan = new() { Before = [] };
+    private SectionBudget[] _budgets = [];
     private SongCodes? _codes;                  // once stage 1 is over
     private ModelLease<Stage1Model>? _stage1Model;
     private ModelLease<Stage2Model>? _stage2Model;
@@ -88,6 +89,7 @@ internal sealed class SongWork : ISongWork
     public void Begin()
     {
         _plan = SongPlan.For(_request);
+        _budgets = BudgetsOf(_plan);
         _warnings.AddRange(_plan.Warnings);
         if (_request is { Instrumental: true, Output.Stems: true })
         {
@@ -151,9 +153,10 @@ internal sealed class SongWork : ISongWork
         _stage2Model?.Dispose();
     }
 
-    private SectionBudget[] Budgets() => _request.TargetSeconds is { } targets
+    /// <summary>Returns the limit of each section that is sung.</summary>
+    private SectionBudget[] BudgetsOf(SongPlan plan) => _request.TargetSeconds is { } targets
         ? [.. targets.Select(SectionBudget.OfSeconds)]
-        : [.. Enumerable.Repeat(SectionBudget.UpTo(_request.MaxNewTokens), _plan.Sung.Count)];
+        : [.. Enumerable.Repeat(SectionBudget.UpTo(_request.MaxNewTokens), plan.Sung.Count)];
 
     private void TryBeginStage1()
     {
@@ -205,7 +208,7 @@ internal sealed class SongWork : ISongWork
         var sequence = model.Decoder.TryOpen(_request.Seed)
             ?? throw new InvalidOperationException("the decoder has no room for an admitted song");
         int[][] kept = [.. _plan.Before.Select(section => section.ToIds())];
-        _stage1 = new Stage1Song(prompt, kept, Budgets(), _request.Sampling, sequence, model.Decoder.ContextLength);
+        _stage1 = new Stage1Song(prompt, kept, _budgets, _request.Sampling, sequence, model.Decoder.ContextLength);
         _stage1.Begin();
     }
 
@@ -387,7 +390,7 @@ internal sealed class SongWork : ISongWork
 
         var inSection = _stage1?.FramesTaken ?? 0;
         var frames = _framesWritten - inSection + _plan.After.Sum(section => section.Frames)
-            + SectionBudget.LeastFrames(Budgets(), _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
+            + SectionBudget.LeastFrames(_budgets, _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
         return SamplesOf(frames) - FadeSamples(SamplesOf(frames));
     }
 
@@ -410,7 +413,7 @@ internal sealed class SongWork : ISongWork
     /// its limits allow.</summary>
     private void Report()
     {
-        var tokens = Budgets().Sum(budget => (long)budget.MaxTokens);
+        var tokens = _budgets.Sum(budget => (long)budget.MaxTokens);
         var frames = _codes?.Frames ?? (_plan.Before.Concat(_plan.After).Sum(section => section.Frames) + (tokens / 2));
         var (stage2Frames, decodeFrames) = ((_request.Instrumental ? 1 : 2) * frames, _decoding.Passes * frames);
         var (section, done, total) = Stage switch

@@ -26,7 +26,7 @@ internal abstract record RequestField
     /// <summary>The meaning of an absent field in words, if it is not one value.</summary>
     public string? DefaultWords { get; init; }
 
-    /// <summary>What else an absent field can mean, because of other fields. Its default then differs from no field.</summary>
+    /// <summary>Another meaning of an absent field, because of other fields. Its default then differs from no field.</summary>
     public string? Otherwise { get; init; }
 
     /// <summary>The option of <c>yue generate</c>; null if there is none.</summary>

@@ -46,7 +46,7 @@ internal static class SpeechFields
     public static IReadOnlyList<string> Ignored { get; } = ["voice", "speed"];
 }
 
-/// <summary>How speech is sent while it is made.</summary>
+/// <summary>The forms in which speech is sent while it is made.</summary>
 internal enum SpeechStream
 {
     Audio,

@@ -35,7 +35,7 @@ internal sealed record NormalizedRequest
     /// <summary>Null is the first configured model.</summary>
     public string? Model { get; init; }
 
-    /// <summary>How far the song goes.</summary>
+    /// <summary>The stages that the song goes through.</summary>
     public required SongScope Stage { get; init; }
 
     /// <summary>The id of the song that this one goes on from; null for none.</summary>
@@ -44,13 +44,13 @@ internal sealed record NormalizedRequest
     /// <summary>The section that is sung again, from 1 on; null for none.</summary>
     public int? ReplaceSection { get; init; }
 
-    /// <summary>Whether no words are sung.</summary>
+    /// <summary>True if no words are sung.</summary>
     public required bool Instrumental { get; init; }
 
     /// <summary>The sound that was asked for.</summary>
     public required NormalizedOutput Output { get; init; }
 
-    /// <summary>How tokens are drawn.</summary>
+    /// <summary>The settings by which tokens are drawn.</summary>
     public required NormalizedSampling Sampling { get; init; }
 
     public static NormalizedRequest Of(StoredJob job)

@@ -47,7 +47,7 @@ internal sealed record SongJobResponse
     /// <summary>The song's title. By default, the first line of the lyrics.</summary>
     public required string Title { get; init; }
 
-    /// <summary>Whether the song is a favourite, which no retention removes.</summary>
+    /// <summary>True if the song is a favourite, which no retention removes.</summary>
     public required bool Favourite { get; init; }
 
     /// <summary>The user's own words about the song; null without any.</summary>
@@ -141,7 +141,7 @@ internal sealed record JobFault(string Type, string Title, string Detail)
     }
 }
 
-/// <summary>What is known of a finished song besides its files.</summary>
+/// <summary>A finished song without its files.</summary>
 /// <param name="SampleRate">Samples a second of every track.</param>
 /// <param name="DurationSeconds">The mix's length.</param>
 /// <param name="Seed">The seed that was used.</param>
@@ -162,10 +162,10 @@ internal sealed record FinishedSong(
     IReadOnlyList<string> Tracks,
     SongScope Stage = SongScope.Full)
 {
-    /// <summary>What was heard of the reference clip; null without one.</summary>
+    /// <summary>The part of the reference clip that was heard; null without a clip.</summary>
     public ReferenceBody? Reference { get; init; }
 
-    /// <summary>What <c>output.loudness_lufs</c> did; null when it was not asked for.</summary>
+    /// <summary>The effect of <c>output.loudness_lufs</c>; null if it was not asked for.</summary>
     public LoudnessBody? Loudness { get; init; }
 
     public static FinishedSong? From(StoredSong? song) => song is null ? null : new(
