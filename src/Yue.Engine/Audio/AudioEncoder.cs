@@ -41,7 +41,7 @@ public sealed class AudioEncoder
     /// <param name="timeLimit">How long one encoding may take; null is two minutes.</param>
     public AudioEncoder(string? ffmpeg = null, TimeSpan? timeLimit = null)
     {
-        _ffmpeg = ffmpeg is null ? FfmpegProcess.FindOnPath("ffmpeg") : File.Exists(ffmpeg) ? ffmpeg : null;
+        _ffmpeg = ffmpeg is null ? ProgramPath.Find("ffmpeg") : File.Exists(ffmpeg) ? ffmpeg : null;
         _timeLimit = timeLimit ?? TimeSpan.FromMinutes(2);
     }
 

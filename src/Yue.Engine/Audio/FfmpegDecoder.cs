@@ -146,7 +146,7 @@ internal sealed class FfmpegDecoder
         ["-max_alloc", $"{256 << 20}", "-protocol_whitelist", "file", "-format_whitelist", Formats, "-codec_whitelist", SoundCodecs];
 
     private static string? Find(string program, string? folder) => folder is null
-        ? FfmpegProcess.FindOnPath(program)
+        ? ProgramPath.Find(program)
         : Path.Combine(folder, program) is var path && File.Exists(path) ? path : null;
 
     private void RemoveStale()

@@ -22,15 +22,6 @@ internal static class FfmpegProcess
 {
     private const int MaxErrorLength = 4000;
 
-    /// <summary>The path of <c>ffmpeg</c> or <c>ffprobe</c> in the folders of PATH; null where it is not.</summary>
-    public static string? FindOnPath(string name)
-    {
-        var file = OperatingSystem.IsWindows() ? name + ".exe" : name;
-        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(
-            Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
-    }
-
     /// <summary>Runs to the end. Output that the reader leaves unread is refused to the process, which then ends.</summary>
     /// <param name="executable">The program; null says that it was not found.</param>
     /// <param name="arguments">Its arguments.</param>

@@ -29,7 +29,7 @@ public sealed partial class LoudnessMeter
 {
     private static readonly TimeSpan TimeLimit = TimeSpan.FromMinutes(2);
 
-    private readonly string? _ffmpeg = FfmpegProcess.FindOnPath("ffmpeg");
+    private readonly string? _ffmpeg = ProgramPath.Find("ffmpeg");
 
     /// <summary>The loudness of a clip, at its samples' own scale: samples past ±1 count in full.</summary>
     /// <exception cref="FfmpegException">ffmpeg is missing, failed, or took too long.</exception>

@@ -40,7 +40,7 @@ internal sealed class GenerateHandler(
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<int> RunAsync(GenerateArguments arguments, Func<CancellationToken, Task> start, CancellationToken cancel)
     {
-        var player = arguments.IsPlayed ? SoundPlayer.Find(Environment.GetEnvironmentVariable("PATH") ?? "") : null;
+        var player = arguments.IsPlayed ? SoundPlayer.Find() : null;
         if (arguments.IsPlayed && player is null)
         {
             return await FailAsync(ExitCode.Usage, $"--play needs {SoundPlayer.Known}, and none is installed here.");

@@ -19,8 +19,7 @@ internal sealed class SoundPlayer
     public const string Known = "ffplay (ffmpeg), aplay (alsa-utils) or paplay (pulseaudio-utils)";
 
     /// <summary>Returns the first known program that is installed; null if none is.</summary>
-    /// <param name="folders">Where to look, as in <c>PATH</c>.</param>
-    public static SoundPlayer? Find(string folders)
+    public static SoundPlayer? Find()
     {
         (string Name, Func<string, IReadOnlyList<string>> Arguments)[] known =
         [
@@ -30,9 +29,7 @@ internal sealed class SoundPlayer
         ];
         foreach (var (name, arguments) in known)
         {
-            var files = folders.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-                .Select(folder => Path.Combine(folder, name));
-            if (files.FirstOrDefault(File.Exists) is { } file)
+            if (ProgramPath.Find(name) is { } file)
             {
                 return new(file, arguments);
             }
@@ -68,7 +65,7 @@ internal sealed class SoundPlayer
 
     private async Task FeedAsync(Process process, JobSound sound, CancellationToken cancel)
     {
-        var format = Path.GetFileName(_program) == "ffplay" ? StreamFormat.Wav : StreamFormat.Pcm;
+        var format = Path.GetFileNameWithoutExtension(_program) == "ffplay" ? StreamFormat.Wav : StreamFormat.Pcm;
         using var listener = sound.Listen();
         try
         {

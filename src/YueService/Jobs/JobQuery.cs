@@ -32,7 +32,7 @@ internal sealed record JobEdit
 
     /// <summary>Returns true if the change makes a job another one.</summary>
     public bool Changes(StoredJob job) =>
-        (Title is not null && Title != job.Title)
+        (Title is not null && Title != job.Request.Title)
         || (IsFavourite is not null && IsFavourite != job.IsFavourite)
         || (Note is not null && Note != (job.Note ?? ""));
 

@@ -63,7 +63,6 @@ internal static class JobRows
             Title = Text(reader, "title"),
             ParentId = Text(reader, "parent_id"),
         },
-        Title = Text(reader, "title"),
         Note = Text(reader, "note"),
         IsFavourite = reader.GetBoolean(reader.GetOrdinal("favourite")),
         Edits = reader.GetInt64(reader.GetOrdinal("edits")),

@@ -171,7 +171,7 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
         using var replace = connection.CreateCommand();
         replace.CommandText = "INSERT OR REPLACE INTO search_texts (number, text) VALUES ($number, $text)";
         replace.Parameters.AddWithValue("$number", job.Number);
-        replace.Parameters.AddWithValue("$text", SearchText.Of(job.Title, job.Request.Song.Genre, job.Request.Song.Lyrics));
+        replace.Parameters.AddWithValue("$text", SearchText.Of(job.Request.Title, job.Request.Song.Genre, job.Request.Song.Lyrics));
         replace.ExecuteNonQuery();
     }
 

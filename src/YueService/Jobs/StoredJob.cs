@@ -26,7 +26,7 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
     /// null where nothing traced, or an earlier release took the job.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>The song's title; null if an earlier release took the job.</summary>
+    /// <summary>The song's title, which may have been changed since; null if an earlier release took the job.</summary>
     public string? Title { get; init; }
 
     /// <summary>The stored song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
@@ -65,9 +65,6 @@ internal sealed record StoredJob
     public DateTimeOffset? StartedAt { get; init; }
 
     public DateTimeOffset? FinishedAt { get; init; }
-
-    /// <summary>The song's title; null if an earlier release took the job.</summary>
-    public string? Title { get; init; }
 
     /// <summary>The user's note; null without one.</summary>
     public string? Note { get; init; }

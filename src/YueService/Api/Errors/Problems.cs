@@ -31,6 +31,17 @@ internal static class Problems
         return Create(http, ProblemType.InvalidRequest, detail, new() { ["errors"] = errors });
     }
 
+    /// <summary>Returns why a request was refused; null if it was accepted.</summary>
+    public static ProblemHttpResult? Refusal(HttpContext http, IntakeOutcome outcome, EngineStatus status, JobEstimate estimate) =>
+        outcome switch
+        {
+            IntakeOutcome.QueueFull => QueueFull(http, estimate),
+            IntakeOutcome.NotReady => NotReady(http, status),
+            IntakeOutcome.KeyTaken => Create(
+                http, ProblemType.IdempotencyKeyReused, "This Idempotency-Key came with another body before. Send a new key."),
+            _ => null,
+        };
+
     /// <summary>429: the queue is full; <c>Retry-After</c> says when a place is likely free.</summary>
     public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate)
     {

@@ -78,12 +78,10 @@ internal sealed partial class PredictHandler(
         HttpContext http, PredictCommand command, AnswerForm form)
     {
         var format = form.Format ?? command.Format ?? AudioFormat.Wav;
-        switch (intake.TryTake(command.ToJob(format: null), out var job, http.RequestAborted))
+        var outcome = intake.TryTake(command.ToJob(format: null), out var job, http.RequestAborted);
+        if (Problems.Refusal(http, outcome, engine.Status, estimate) is { } refusal)
         {
-            case IntakeOutcome.QueueFull:
-                return Problems.QueueFull(http, estimate);
-            case IntakeOutcome.NotReady:
-                return Problems.NotReady(http, engine.Status);
+            return refusal;
         }
 
         var result = await job!.Song;

@@ -33,12 +33,10 @@ internal sealed partial class PredictStreamer(
         }
 
         var request = Ignored(command).Aggregate(command, (known, warning) => known.WithWarning(warning)).ToJob(format: null);
-        switch (intake.TryTake(request, out var job, http.RequestAborted, isStreamed: true))
+        var outcome = intake.TryTake(request, out var job, http.RequestAborted, isStreamed: true);
+        if (Problems.Refusal(http, outcome, engine.Status, estimate) is { } refusal)
         {
-            case IntakeOutcome.QueueFull:
-                return Problems.QueueFull(http, estimate);
-            case IntakeOutcome.NotReady:
-                return Problems.NotReady(http, engine.Status);
+            return refusal;
         }
 
         var model = request.Song.Model ?? engine.Status.SongModels.Select(known => known.Name).FirstOrDefault("");

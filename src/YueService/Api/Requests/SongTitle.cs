@@ -33,7 +33,7 @@ internal static class SongTitle
     private static bool IsInvisible(Rune rune) => Rune.IsWhiteSpace(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format;
 
     /// <summary>Returns the title of a stored song. One of an earlier release has the title that it would get today.</summary>
-    public static string Of(StoredJob job) => job.Title ?? Of(job.Request.Song);
+    public static string Of(StoredJob job) => job.Request.Title ?? Of(job.Request.Song);
 
     /// <summary>Returns the first line of the lyrics that has words; the genre line if there is none.</summary>
     public static string Of(SongRequest song)

@@ -65,7 +65,7 @@ internal sealed record NormalizedRequest
             RunNSegments = song.RunNSegments,
             Seed = song.Seed,
             ClientJobId = job.Request.ClientJobId,
-            Title = job.Title,
+            Title = job.Request.Title,
             Model = song.Model,
             Stage = song.Scope,
             ContinueFrom = job.Request.ParentId,

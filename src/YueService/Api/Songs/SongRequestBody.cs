@@ -49,12 +49,8 @@ internal sealed partial class SongRequestBody(
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http, bool isNew) =>
         bodies.ReadSongAsync(http, () => isNew ? RefuseEarly(http) : null);
 
-    private ProblemHttpResult? RefuseEarly(HttpContext http) => intake.WhyRefused switch
-    {
-        IntakeOutcome.NotReady => Problems.NotReady(http, engine.Status),
-        IntakeOutcome.QueueFull => Problems.QueueFull(http, estimate),
-        _ => null,
-    };
+    private ProblemHttpResult? RefuseEarly(HttpContext http) =>
+        Problems.Refusal(http, intake.WhyRefused, engine.Status, estimate);
 
     /// <summary>Reads what a body asks for.</summary>
     public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted)

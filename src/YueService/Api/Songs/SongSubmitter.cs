@@ -57,18 +57,12 @@ internal sealed class SongSubmitter(
 
     private async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> AnswerAsync(HttpContext http, Submission submission)
     {
-        switch (submission)
+        if (Problems.Refusal(http, submission.Outcome, engine.Status, estimate) is { } refusal)
         {
-            case { Outcome: IntakeOutcome.QueueFull }:
-                return Problems.QueueFull(http, estimate);
-            case { Outcome: IntakeOutcome.NotReady }:
-                return Problems.NotReady(http, engine.Status);
-            case { Job: null }:
-                return Problems.Create(
-                    http, ProblemType.IdempotencyKeyReused, "This Idempotency-Key came with another body before. Send a new key.");
+            return refusal;
         }
 
-        var view = await jobs.FindAsync(submission.Job.Id, http.RequestAborted) ?? new JobView(submission.Job, null);
+        var view = await jobs.FindAsync(submission.Job!.Id, http.RequestAborted) ?? new JobView(submission.Job, null);
         return TypedResults.Accepted(SongViews.PathOf(view.Job.Id), SongViews.Show(view, estimate, withLyrics: true));
     }
 }
