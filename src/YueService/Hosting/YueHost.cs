@@ -6,6 +6,7 @@ using YueService.Api.Access;
 using YueService.Api.Errors;
 using YueService.Api.Health;
 using YueService.Api.OpenApi;
+using YueService.Api.Options;
 using YueService.Api.Predict;
 using YueService.Api.Songs;
 using YueService.Api.Speech;
@@ -65,6 +66,7 @@ internal static class YueHost
         builder.Services.AddEngineWatch();
         builder.Services.AddSongs();
         builder.Services.AddSpeech();
+        builder.Services.AddOptionsEndpoint();
         builder.Services.AddApiDocument();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
         configure(builder.Services);
@@ -80,6 +82,7 @@ internal static class YueHost
         app.MapPredict();
         app.MapSongs();
         app.MapSpeech();
+        app.MapOptions();
         app.MapApiDocument();
         app.MapPrometheusScrapingEndpoint("/metrics");
 

@@ -25,5 +25,6 @@ internal static class FamilyRule
         }
     }
 
-    private static bool Takes(ModelDescription model, RequestField field) => field.IsForEveryFamily || model.Family.Takes(field.SongPath);
+    /// <summary>Returns true if a model reads a field.</summary>
+    public static bool Takes(ModelDescription model, RequestField field) => field.IsForEveryFamily || model.Family.Takes(field.SongPath);
 }

@@ -22,7 +22,8 @@ internal sealed partial class SongStreamHandler(
 {
     private static readonly Dictionary<string, string> Tracks = SongFolder.TracksOf(hasStems: true).ToDictionary(track => track);
 
-    private static readonly Dictionary<string, StreamFormat> Formats =
+    /// <summary>The formats by the names that requests use.</summary>
+    public static IReadOnlyDictionary<string, StreamFormat> Formats { get; } =
         new[] { StreamFormat.Wav, StreamFormat.Pcm, StreamFormat.Mp3, StreamFormat.Opus }.ToDictionary(format => format.Name());
 
     /// <summary>Streams a track of a song from its beginning, as far as it is made and then as it is made.</summary>

@@ -1,0 +1,84 @@
+using System.Text.Json.Nodes;
+using Yue.Engine.Audio;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Api.Requests;
+using YueService.Api.Songs;
+using YueService.Jobs;
+using YueService.Jobs.Audio;
+
+namespace YueService.Api.Options;
+
+/// <summary><c>GET /v1/options</c>: all that a form for songs needs to know.</summary>
+internal sealed class OptionsHandler(ISongEngine engine, ISongEncoder encoder, IStreamEncoder streams, StemSeparator separator)
+{
+    /// <summary>Returns the options as they are now. The models are known as soon as the service has read their settings.</summary>
+    public OptionsResponse Get()
+    {
+        var models = engine.Status.SongModels;
+        return new()
+        {
+            Models = [.. models.Select(Show)],
+            Formats =
+            [
+                .. SongFormats.ByName.Select(format => new FormatOption(
+                    format.Key, format.Value.MediaType(), encoder.Supports(format.Value))),
+            ],
+            StreamFormats =
+            [
+                .. SongStreamHandler.Formats.Select(format => new FormatOption(
+                    format.Key, format.Value.MediaType(), streams.Supports(format.Value))),
+            ],
+            SeparatorAvailable = separator.IsAvailable,
+            LoudnessAvailable = encoder.CanMeasure,
+            Tags = TagList.Published,
+            Fields = [.. SongFields.All.Select(field => Show(field, models))],
+        };
+    }
+
+    private static ModelOption Show(ModelDescription model) =>
+        new(model.Name, model.Family.Name, model.Family.Title, [.. model.Family.Capabilities.Order()]);
+
+    private static OptionField Show(RequestField field, IReadOnlyList<ModelDescription> models)
+    {
+        var common = new OptionField
+        {
+            Name = field.Path,
+            Type = TypeOf(field),
+            Description = field.Description,
+            Required = field.IsRequired,
+            Default = field.DefaultJson is { } value ? JsonNode.Parse(value) : null,
+            DefaultText = field.FullDefaultText,
+            Models = [.. models.Where(model => FamilyRule.Takes(model, field)).Select(model => model.Name)],
+        };
+        return field switch
+        {
+            TextField text => common with
+            {
+                MinLength = text.MinLength,
+                MaxLength = text.MaxLength,
+                Pattern = text.Characters is null ? null : $"^{text.Characters}*$",
+            },
+            WholeField { HasBounds: true } whole => common with { Minimum = whole.Min, Maximum = whole.Max },
+            NumberField number => common with { Minimum = number.Min, Maximum = number.Max },
+            NumbersField numbers => common with { Minimum = numbers.Min, Maximum = numbers.Max, MaxItems = numbers.MaxItems },
+            NamesField names => common with { Values = [.. names.Names.Select(name => (JsonNode)name)] },
+            NumberChoiceField choice => common with { Values = [.. choice.Values.Select(number => (JsonNode)number)] },
+            FileField => common with { MaxBytes = AudioDecoder.MaxBytes, MaxSeconds = AudioDecoder.MaxDurationSeconds },
+            _ => common,
+        };
+    }
+
+    private static OptionType TypeOf(RequestField field) => field switch
+    {
+        TextField => OptionType.Text,
+        WholeField => OptionType.Integer,
+        NumberField => OptionType.Number,
+        NumbersField => OptionType.Numbers,
+        FlagField => OptionType.Boolean,
+        NamesField or NumberChoiceField => OptionType.Choice,
+        FileField => OptionType.File,
+        SongField => OptionType.Song,
+        _ => throw new ArgumentOutOfRangeException(nameof(field), field, null),
+    };
+}

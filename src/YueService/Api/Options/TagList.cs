@@ -1,0 +1,30 @@
+using System.Text.Json;
+
+namespace YueService.Api.Options;
+
+/// <summary>The tags that YuE's authors found most often in its training data. A genre line is best made of them.</summary>
+/// <param name="Notice">The origin and the licence of the list.</param>
+/// <param name="Genre">Genres, the commonest first, as in the other lists.</param>
+/// <param name="Instrument">Instruments.</param>
+/// <param name="Mood">Moods.</param>
+/// <param name="Voice">The singer's sex, age or way of singing.</param>
+/// <param name="Timbre">Timbres of the voice.</param>
+internal sealed record TagList(
+    string Notice,
+    IReadOnlyList<string> Genre,
+    IReadOnlyList<string> Instrument,
+    IReadOnlyList<string> Mood,
+    IReadOnlyList<string> Voice,
+    IReadOnlyList<string> Timbre)
+{
+    private static readonly Lazy<TagList> Embedded = new(Read);
+
+    /// <summary>The list that the program is built with.</summary>
+    public static TagList Published => Embedded.Value;
+
+    private static TagList Read()
+    {
+        using var stream = typeof(TagList).Assembly.GetManifestResourceStream("tags.json")!;
+        return JsonSerializer.Deserialize<TagList>(stream, JsonSerializerOptions.Web)!;
+    }
+}
