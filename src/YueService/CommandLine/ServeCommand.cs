@@ -15,18 +15,25 @@ internal static class ServeCommand
             HelpName = "URL[;URL]",
             Description = $"Where to listen; {YueHost.DefaultUrl} when neither this nor ASPNETCORE_URLS says otherwise",
         };
+        var open = new Option<bool>("--open") { Description = "Opens the studio in the browser when the service listens" };
         var serve = new Command("serve", "Runs the web service; the default") { TreatUnmatchedTokensAsErrors = false };
         foreach (var command in new[] { root, serve })
         {
             command.Options.Add(urls);
-            command.SetAction((line, cancel) => RunAsync(line, settings, line.GetValue(urls), configure, cancel));
+            command.Options.Add(open);
+            command.SetAction((line, cancel) => RunAsync(line, settings, line.GetValue(urls), line.GetValue(open), configure, cancel));
         }
 
         return serve;
     }
 
     private static async Task<int> RunAsync(
-        ParseResult line, SettingOptions options, string? urls, Action<IServiceCollection> configure, CancellationToken cancel)
+        ParseResult line,
+        SettingOptions options,
+        string? urls,
+        bool opensBrowser,
+        Action<IServiceCollection> configure,
+        CancellationToken cancel)
     {
         var error = line.InvocationConfiguration.Error;
         var settings = options.Read(line);
@@ -39,6 +46,7 @@ internal static class ServeCommand
         {
             await using var app = YueHost.BuildService(settings, configure);
             await app.StartAsync(cancel);
+            app.AnnounceStudio(opensBrowser);
             await app.WaitForShutdownAsync(cancel);
             return app.Services.GetRequiredService<EngineWatch>().IsLost ? ExitCode.EngineLost
                 : app.Services.GetRequiredService<JobFailure>().IsReported ? ExitCode.Failure

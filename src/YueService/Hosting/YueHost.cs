@@ -10,6 +10,7 @@ using YueService.Api.Options;
 using YueService.Api.Predict;
 using YueService.Api.Songs;
 using YueService.Api.Speech;
+using YueService.Api.Studio;
 using YueService.Jobs;
 using YueService.Jobs.Audio;
 using YueService.Settings;
@@ -46,10 +47,12 @@ internal static class YueHost
         {
             Args = [.. settings.HostArguments],
             ContentRootPath = settings.HasContentRoot ? null : AppContext.BaseDirectory,
+            WebRootPath = StudioPage.Folder,
         });
         builder.Configuration.AddYueSettings(
             builder.Environment.ContentRootPath, Environment.CurrentDirectory, variables, settings.Values);
         ListenByDefault(builder);
+        builder.WebHost.UseStudioFiles();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -77,6 +80,8 @@ internal static class YueHost
         app.Services.WarnOfOpenAddresses();
         app.UseYueRequestLog();
         app.UseYueErrors();
+        app.UseStudioPage();
+        app.UseRouting();
         app.UseAccess();
         app.MapHealth();
         app.MapPredict();
@@ -84,6 +89,7 @@ internal static class YueHost
         app.MapSpeech();
         app.MapOptions();
         app.MapApiDocument();
+        app.MapStudio();
         app.MapPrometheusScrapingEndpoint("/metrics");
 
         // A start that fails says why, and nothing else.

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.StaticAssets;
 using Serilog;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
@@ -51,7 +52,7 @@ internal static class LoggingExtensions
             },
             preserveStaticLogger: true);
 
-    /// <summary>Logs one line per request; health checks only at the level Debug.</summary>
+    /// <summary>Logs one line per request; health checks and files of the page only at the level Debug.</summary>
     public static void UseYueRequestLog(this IApplicationBuilder app)
     {
         // The host's own logger: the static one stays silent, so that two hosts in a process do not share it.
@@ -63,6 +64,7 @@ internal static class LoggingExtensions
             {
                 _ when exception is not null => LogEventLevel.Error,
                 _ when http.Request.Path.StartsWithSegments("/health") => LogEventLevel.Debug,
+                _ when http.GetEndpoint()?.Metadata.GetMetadata<StaticAssetDescriptor>() is not null => LogEventLevel.Debug,
                 StatusCodes.Status503ServiceUnavailable => LogEventLevel.Warning,
                 >= 500 => LogEventLevel.Error,
                 _ => LogEventLevel.Information,

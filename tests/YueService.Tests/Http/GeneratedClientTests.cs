@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Xunit;
 using YueService.GeneratedClient;
 using YueService.Tests.Docs;
 using YueService.Tests.EndToEnd;
 using YueService.Tests.Fakes;
+using JsonNode = System.Text.Json.Nodes.JsonNode;
 
 namespace YueService.Tests.Http;
 

@@ -29,20 +29,6 @@ internal static partial class PredictReader
         out RequestFindings findings,
         SongOrigin? origin = null)
     {
-        var command = ReadPartly(root, files, strict, models, out findings, origin);
-        return findings.IsValid ? command : null;
-    }
-
-    /// <summary>Reads a request as <see cref="Read"/> does, as far as that is possible: invalid fields have their defaults.</summary>
-    /// <returns>Null if the body is not an object.</returns>
-    public static PredictCommand? ReadPartly(
-        JsonElement root,
-        IReadOnlyDictionary<string, ClipFile> files,
-        bool strict,
-        IReadOnlyList<ModelDescription> models,
-        out RequestFindings findings,
-        SongOrigin? origin)
-    {
         findings = new RequestFindings();
         if (root.ValueKind != JsonValueKind.Object)
         {
@@ -67,17 +53,19 @@ internal static partial class PredictReader
 
         if (reference is not null && song.Scope == SongScope.Finish)
         {
-            findings.WarnIgnored(SongFields.Reference, "reference was ignored: stage \"finish\" sings nothing");
+            findings.Warn("reference was ignored: stage \"finish\" sings nothing");
             reference = null;
         }
 
-        return new(song, format, clientJobId, findings.Warnings, returnCodes)
-        {
-            Title = title ?? SongTitle.Of(song),
-            ParentId = origin?.Id,
-            IsStreamed = isStreamed,
-            Reference = reference,
-        };
+        return findings.IsValid
+            ? new(song, format, clientJobId, findings.Warnings, returnCodes)
+            {
+                Title = title ?? SongTitle.Of(song),
+                ParentId = origin?.Id,
+                IsStreamed = isStreamed,
+                Reference = reference,
+            }
+            : null;
     }
 
     private static (SongRequest Song, AudioFormat? Format) ReadSong(
@@ -145,7 +133,7 @@ internal static partial class PredictReader
 
         if (present)
         {
-            findings.WarnIgnored(field, $"{field.Name} was ignored: it is not {field.Bounds}");
+            findings.Warn($"{field.Name} was ignored: it is not {field.Bounds}");
         }
 
         return null;

@@ -1,0 +1,74 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace YueService.Api.Studio;
+
+/// <summary>The studio: the page at <c>/</c>, on which people make songs. Its files are public, since they hold nothing secret.</summary>
+internal static partial class StudioPage
+{
+    private const string Page = "/index.html";
+    private const string Assets = "yue.staticwebassets";
+    private const string Reload = "ReloadStaticAssetsAtRuntime";
+
+    /// <summary>Where the files of the page are when the program was published.</summary>
+    public static string Folder => Path.Combine(AppContext.BaseDirectory, "wwwroot");
+
+    /// <summary>Finds the page's files where the build left them.</summary>
+    public static void UseStudioFiles(this IWebHostBuilder host)
+    {
+        var manifest = Path.Combine(AppContext.BaseDirectory, $"{Assets}.runtime.json");
+        if (File.Exists(manifest))
+        {
+            // Only a build has it. By default, the file is named after the process, which is another one in tests.
+            host.UseSetting(WebHostDefaults.StaticWebAssetsKey, manifest);
+            host.UseStaticWebAssets();
+        }
+
+        if (host.GetSetting(Reload) is null)
+        {
+            // In development, files that change would be read again, by an endpoint that takes every path: 404 in place of 405.
+            host.UseSetting(Reload, "false");
+        }
+    }
+
+    /// <summary>Shows the page at <c>/</c>, with the headers that keep foreign code out of it. Comes before routing.</summary>
+    public static void UseStudioPage(this IApplicationBuilder app)
+    {
+        var files = app.ApplicationServices.GetRequiredService<IWebHostEnvironment>().WebRootFileProvider;
+        var policy = new Lazy<string>(() =>
+        {
+            using var reader = new StreamReader(files.GetFileInfo(Page).CreateReadStream());
+            return PolicyOf(reader.ReadToEnd());
+        });
+        app.UseDefaultFiles();
+        app.Use((http, next) =>
+        {
+            if (http.Request.Path == Page && files.GetFileInfo(Page).Exists)
+            {
+                var headers = http.Response.Headers;
+                headers.ContentSecurityPolicy = policy.Value;
+                headers.XContentTypeOptions = "nosniff";
+                headers["Referrer-Policy"] = "same-origin";
+            }
+
+            return next(http);
+        });
+    }
+
+    /// <summary>Maps the page's files, compressed and with an ETag. No key is needed for them.</summary>
+    public static void MapStudio(this IEndpointRouteBuilder routes) =>
+        routes.MapStaticAssets($"{Assets}.endpoints.json").AllowAnonymous();
+
+    /// <summary>Returns the content security policy of a page: nothing but its own files, and its import map by its hash.</summary>
+    public static string PolicyOf(string html)
+    {
+        var map = ImportMap().Match(html).Groups["json"].Value;
+        var hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(map)));
+        return $"default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+            + "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    }
+
+    [GeneratedRegex("""<script type="importmap">(?<json>.*?)</script>""", RegexOptions.Singleline)]
+    private static partial Regex ImportMap();
+}

@@ -1,0 +1,75 @@
+// The service's answers and refusals.
+import { signal } from '@preact/signals';
+
+/** Whether the service wants its key before it answers. */
+export const locked = signal(false);
+
+/** Whether the service answers at all. */
+export const reachable = signal(true);
+
+/** A refusal: problem details (RFC 9457). */
+export class Problem extends Error {
+  /**
+   * @param {number} status
+   * @param {{ type?: string, title?: string, detail?: string, errors?: Record<string, string[]> }} body
+   * @param {number} retryAfter Seconds; 0 if the answer names none.
+   */
+  constructor(status, body, retryAfter) {
+    super(body.detail ?? body.title ?? `The service answered with status ${status}.`);
+    this.status = status;
+    this.type = body.type ?? '';
+    this.errors = body.errors ?? {};
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * Sends a request and returns the JSON of the answer.
+ * @param {string} method
+ * @param {string} path
+ * @param {{ json?: unknown, body?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean }} [options]
+ * @returns {Promise<any>}
+ * @throws {Problem}
+ */
+export async function send(method, path, options = {}) {
+  const answer = await fetchAnswer(method, path, options);
+  return answer.status === 204 ? null : answer.json();
+}
+
+/**
+ * Sends a request and returns the answer, whose body is not read.
+ * @param {string} method
+ * @param {string} path
+ * @param {{ json?: unknown, body?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean }} [options]
+ * @throws {Problem}
+ */
+export async function fetchAnswer(method, path, { json, body, headers, signal, keepalive } = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: { ...(json === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+      body: json === undefined ? body : JSON.stringify(json),
+      signal,
+      keepalive,
+    });
+  } catch (error) {
+    if (!signal?.aborted) {
+      reachable.value = false;
+    }
+
+    throw error;
+  }
+
+  reachable.value = true;
+  if (answer.status === 401) {
+    locked.value = true;
+  }
+
+  if (!answer.ok) {
+    const problem = await answer.json().catch(() => ({}));
+    throw new Problem(answer.status, problem, Number(answer.headers.get('Retry-After') ?? 0));
+  }
+
+  return answer;
+}

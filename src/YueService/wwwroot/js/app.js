@@ -1,0 +1,125 @@
+// The frame of the page: top bar, tabs of a phone, player, messages.
+import { effect } from '@preact/signals';
+import { render } from 'preact';
+import { locked, reachable } from './api.js';
+import { busy, current, health, jobs, refresh, show } from './jobs.js';
+import { Library } from './library.js';
+import { isPlaying, isWaiting, open, play, playingId, position, seek, toggle } from './player.js';
+import { blocksOf, Song } from './song.js';
+import { trackOf } from './sound.js';
+import { announcement, clock, closeToast, html, Icon, spoken, store, tab, theme, toast, undoToast } from './ui.js';
+import { Write } from './write.js';
+
+const Tabs = [['write', 'Write'], ['song', 'Song'], ['library', 'Library']];
+const Themes = { '': 'as the system', light: 'light', dark: 'dark' };
+
+function App() {
+  return html`<${TopBar} />
+    <${TabBar} />
+    <div class=${`panels show-${tab.value}`}><${Write} /><${Song} /><${Library} /></div>
+    <${PlayerBar} />
+    <${Message} />
+    <div class="sr" role="status" aria-live="polite">${announcement.value}</div>`;
+}
+
+function TopBar() {
+  const state = health.value;
+  const { running, depth } = busy.value;
+  const names = Object.keys(Themes);
+  const next = names[(names.indexOf(theme.value) + 1) % names.length];
+  const model = state?.demo ? 'demo model' : state?.models?.find((entry) => entry.role === 'stage1')?.name;
+  return html`<header class="top">
+    <a class="brand" href="./" aria-label="Yue studio">Yue<i>.</i>studio</a>
+    ${state ? html`<span class="pill device"><span class=${`dot ${state.state}`}></span>${[model, state.device === 'cpu' ? 'on the CPU' : state.device].filter(Boolean).join(' · ')}</span>` : null}
+    <span class="grow"></span>
+    ${reachable.value ? html`<span class="pill">${running} singing · ${depth} waiting</span>` : html`<span class="pill off">Reconnecting …</span>`}
+    <button type="button" class="round" aria-label=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`} title=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`} onClick=${() => { theme.value = next; }}><${Icon} name="theme" /></button>
+    <button type="button" class="round" aria-label="Help" title="Help" onClick=${() => dialog('openHelp')}>?</button>
+  </header>`;
+}
+
+function TabBar() {
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step !== 0) {
+      const at = Tabs.findIndex(([name]) => name === tab.value);
+      tab.value = Tabs[(at + step + Tabs.length) % Tabs.length][0];
+      requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('.tabs [aria-selected=true]'))?.focus());
+    }
+  };
+  return html`<div class="tabs" role="tablist" aria-label="Parts of the page" onKeyDown=${keys}>${Tabs.map(([name, label]) => html`<button type="button" role="tab" key=${name}
+    aria-selected=${tab.value === name} aria-controls=${name} tabindex=${tab.value === name ? 0 : -1} onClick=${() => { tab.value = name; }}>${label}</button>`)}</div>`;
+}
+
+function PlayerBar() {
+  const job = jobs.value.get(playingId.value) ?? current.value;
+  const id = playingId.value || job?.id || '';
+  const track = id ? trackOf(id, 'mix') : null;
+  const isOpen = playingId.value !== '';
+  const ready = track ? (track.arrived.value, track.seconds) : 0;
+  const blocks = job?.request ? blocksOf(job) : [];
+  const length = track?.isWhole ? ready : Math.max(job?.song?.duration_seconds ?? 0, ready, blocks.reduce((sum, block) => sum + block.seconds, 0), 0.1);
+  const at = isOpen ? position.value : 0;
+  const section = blocks.find((block) => at >= block.start && at < block.start + block.seconds);
+  const isHeard = job !== null && (job?.state === 'succeeded' || job?.state === 'running' || job?.state === 'queued');
+  const press = () => {
+    if (isOpen) {
+      toggle();
+    } else if (id) {
+      open(id, { play: true });
+    }
+  };
+  const label = isPlaying.value ? 'Pause' : 'Play';
+  return html`<footer class="player" aria-label="Player">
+    <button type="button" class="play" aria-label=${label} title=${`${label} (space)`} disabled=${!isHeard} onClick=${press}><${Icon} name=${isPlaying.value ? 'pause' : 'play'} /></button>
+    <span class="num">${clock(at)}</span>
+    <div class="position">
+      <div class="bar" style=${{ '--ready': `${Math.min(100, ready / length * 100)}%`, '--at': `${Math.min(100, at / length * 100)}%` }}></div>
+      <input type="range" min="0" max=${length} step="0.1" value=${at} disabled=${!isHeard} aria-label="Position" aria-valuetext=${`${spoken(at)} of ${spoken(length)}`}
+        onInput=${(/** @type {any} */ event) => { if (!isOpen) { open(id); } seek(Number(event.target.value)); }} /></div>
+    <span class="num end">${isWaiting.value ? 'being written …' : track && !track.isWhole && job?.state === 'running' ? `${clock(ready)} ready` : clock(track?.isWhole || job?.song ? length : 0)}</span>
+    ${job ? html`<button type="button" class="now-title" onClick=${() => { show(job.id); tab.value = 'song'; }}><b>${job.title}</b><span>${section?.tag ?? job.genre}</span></button>` : html`<span class="now-title"></span>`}
+  </footer>`;
+}
+
+function Message() {
+  const message = toast.value;
+  return message ? html`<div class="toast"><span>${message.text}</span>
+    ${message.action ? html`<button type="button" class="link" onClick=${undoToast}>${message.action}</button>` : null}
+    <button type="button" class="quiet" aria-label="Close the message" onClick=${closeToast}><${Icon} name="close" /></button></div>` : null;
+}
+
+/** @param {'openHelp' | 'openSignIn'} name Shows a dialog, whose code is read when it is first needed. */
+async function dialog(name) {
+  const dialogs = await import('./dialogs.js');
+  dialogs[name]();
+}
+
+document.addEventListener('keydown', (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  const isTyping = target.closest('input:not([type=range]), textarea, select, button, summary, a, dialog, [role=slider]');
+  if (event.key === ' ' && !isTyping) {
+    event.preventDefault();
+    if (playingId.value) {
+      toggle();
+    } else if (current.value) {
+      open(current.value.id);
+      play();
+    }
+  }
+});
+
+effect(() => {
+  document.documentElement.dataset.theme = theme.value;
+  store('theme', theme.value);
+});
+
+effect(() => {
+  if (locked.value) {
+    dialog('openSignIn');
+  }
+});
+
+addEventListener('hashchange', () => show(new URLSearchParams(location.hash.slice(1)).get('song') ?? ''));
+render(html`<${App} />`, document.body);
+refresh();

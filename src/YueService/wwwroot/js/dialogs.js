@@ -1,0 +1,58 @@
+// Dialogs: help, and the key that the service may want.
+import { locked, Problem, send } from './api.js';
+import { refresh } from './jobs.js';
+
+/** @param {string} html @returns {HTMLDialogElement} */
+function make(html) {
+  const dialog = document.createElement('dialog');
+  dialog.innerHTML = html;
+  document.body.append(dialog);
+  dialog.addEventListener('close', () => dialog.remove());
+  dialog.showModal();
+  return dialog;
+}
+
+/** Shows the keys and where to read on. */
+export function openHelp() {
+  const dialog = make(`<form method="dialog"><h2>Help</h2>
+    <p>Write sections of lyrics, say how they should sound, and press <b>Sing</b>. You hear the song while it is made.
+    Click a section above the waveform to sing it again, or <b>+</b> to go on.</p>
+    <table><caption>Keys</caption>
+      <tr><th scope="row"><kbd>Space</kbd></th><td>plays and pauses</td></tr>
+      <tr><th scope="row"><kbd>1</kbd> – <kbd>4</kbd></th><td>switch between takes at the same place</td></tr>
+      <tr><th scope="row"><kbd>←</kbd> <kbd>→</kbd></th><td>move in the song, on the waveform or the player</td></tr>
+      <tr><th scope="row"><kbd>Alt</kbd> + <kbd>↑</kbd> <kbd>↓</kbd></th><td>moves a section</td></tr>
+    </table>
+    <p><a href="./docs">The API that this page uses</a></p>
+    <button class="button strong">Close</button></form>`);
+  dialog.setAttribute('aria-label', 'Help');
+}
+
+/** Asks for the service's key, once for a month. */
+export function openSignIn() {
+  if (document.querySelector('dialog.sign-in')) {
+    return;
+  }
+
+  const dialog = make(`<form><h2>Sign in</h2><p>This service has a key. Ask whoever runs it.</p>
+    <label class="field">Key<input type="password" name="key" autocomplete="current-password" required></label>
+    <p class="fault" role="alert" hidden></p>
+    <button class="primary">Sign in</button></form>`);
+  dialog.className = 'sign-in';
+  dialog.setAttribute('aria-label', 'Sign in');
+  dialog.addEventListener('cancel', (event) => event.preventDefault());
+  const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
+  const fault = /** @type {HTMLElement} */ (dialog.querySelector('.fault'));
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    try {
+      await send('POST', '/v1/session', { json: { key: new FormData(form).get('key') } });
+      locked.value = false;
+      dialog.close();
+      await refresh();
+    } catch (error) {
+      fault.hidden = false;
+      fault.textContent = error instanceof Problem && error.status === 401 ? 'That is not a key of this service.' : /** @type {Error} */ (error).message;
+    }
+  });
+}

@@ -1,0 +1,286 @@
+// The songs that the service knows, kept up to date by its events.
+import { batch, computed, signal } from '@preact/signals';
+import { locked, Problem, reachable, send } from './api.js';
+import { announcement, closeToast, newId, showToast, tab } from './ui.js';
+
+/** @typedef {import('./types').Job} Job */
+
+/** All known songs by their id. @type {import('@preact/signals').Signal<Map<string, Job>>} */
+export const jobs = signal(new Map());
+
+/** The ids of the library's songs as the search found them, the newest first; null before the first answer. @type {import('@preact/signals').Signal<string[] | null>} */
+export const found = signal(null);
+
+/** What the library shows. */
+export const search = signal({ text: '', favourites: false });
+
+/** The song in the middle of the page. */
+export const currentId = signal(new URLSearchParams(location.hash.slice(1)).get('song') ?? '');
+
+export const current = computed(() => jobs.value.get(currentId.value) ?? null);
+
+/** The service's state: device, model, queue. @type {import('@preact/signals').Signal<import('./types').Health | null>} */
+export const health = signal(null);
+
+/** What a request may ask for. @type {import('@preact/signals').Signal<import('./types').Options | null>} */
+export const options = signal(null);
+
+/** Songs that were deleted on the page and not yet at the service. @type {import('@preact/signals').Signal<Set<string>>} */
+export const leaving = signal(new Set());
+
+/** How many songs are being made and wait. */
+export const busy = computed(() => {
+  const states = [...jobs.value.values()].map((job) => job.state);
+  const known = { running: states.filter((state) => state === 'running').length, depth: states.filter((state) => state === 'queued').length };
+  const told = health.value?.queue;
+  return { running: Math.max(known.running, told?.running ?? 0), depth: Math.max(known.depth, told?.depth ?? 0) };
+});
+
+const PageSize = 100;
+/** @type {Map<string, EventSource>} */
+const watched = new Map();
+/** @type {string | null} */
+let nextPage = null;
+let searches = 0;
+
+/** @param {Job} job */
+export function isUnfinished(job) {
+  return job.state === 'queued' || job.state === 'running';
+}
+
+/** Reads everything anew: at the start, after a sign-in, and when the service is back. */
+export async function refresh() {
+  try {
+    const [state, possible] = await Promise.all([
+      fetch('/health').then((answer) => answer.json()), options.value ?? send('GET', '/v1/options'), findSongs()]);
+    batch(() => {
+      health.value = state;
+      options.value = possible;
+    });
+    if (currentId.value) {
+      await readJob(currentId.value);
+    }
+  } catch {
+    if (!locked.value) {
+      reachable.value = false;
+      window.setTimeout(refresh, 2000);
+    }
+  }
+}
+
+/** Reads the first page of the songs that the search finds. */
+export async function findSongs() {
+  const number = ++searches;
+  const page = await readPage('');
+  if (number === searches) {
+    take(page.songs);
+    found.value = page.songs.map((job) => job.id);
+    nextPage = page.next_cursor;
+  }
+}
+
+/** Reads the next page, if there is one. */
+export async function findMore() {
+  const cursor = nextPage;
+  nextPage = null;
+  if (cursor) {
+    const page = await readPage(cursor);
+    take(page.songs);
+    found.value = [...(found.value ?? []), ...page.songs.map((job) => job.id)];
+    nextPage = page.next_cursor;
+  }
+}
+
+/** @param {string} cursor @returns {Promise<{ songs: Job[], next_cursor: string | null }>} */
+function readPage(cursor) {
+  const query = new URLSearchParams({ limit: String(PageSize) });
+  if (search.value.text) {
+    query.set('q', search.value.text);
+  }
+
+  if (search.value.favourites) {
+    query.set('favourite', 'true');
+  }
+
+  if (cursor) {
+    query.set('cursor', cursor);
+  }
+
+  return send('GET', `/v1/songs?${query}`);
+}
+
+/** @param {string} id Reads a song with its lyrics and request; null if it is gone. @returns {Promise<Job | null>} */
+export async function readJob(id) {
+  try {
+    const job = await send('GET', `/v1/songs/${id}`);
+    take([job]);
+    return job;
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) {
+      forget(id);
+    }
+
+    return null;
+  }
+}
+
+/** @param {Job[]} news */
+function take(news) {
+  const all = new Map(jobs.value);
+  for (const job of news) {
+    // Lists leave lyrics and request out.
+    all.set(job.id, { ...all.get(job.id), ...job });
+  }
+
+  jobs.value = all;
+  news.filter(isUnfinished).forEach((job) => watch(job.id));
+}
+
+/** @param {string} id */
+function forget(id) {
+  const all = new Map(jobs.value);
+  all.delete(id);
+  batch(() => {
+    jobs.value = all;
+    found.value = found.value?.filter((other) => other !== id) ?? null;
+    if (currentId.value === id) {
+      show('');
+    }
+  });
+}
+
+/** @param {string} id Follows a song until it is finished, over restarts of the service. */
+function watch(id) {
+  if (watched.has(id)) {
+    return;
+  }
+
+  const source = new EventSource(`/v1/songs/${id}/events`);
+  watched.set(id, source);
+  const heard = (/** @type {MessageEvent} */ event) => {
+    reachable.value = true;
+    const job = jobs.value.get(id);
+    if (!job) {
+      return;
+    }
+
+    const news = { ...job, ...JSON.parse(event.data) };
+    if (news.state !== job.state) {
+      announceState(news);
+      fetch('/health').then((answer) => answer.json()).then((state) => { health.value = state; }, () => {});
+    }
+
+    jobs.value = new Map(jobs.value).set(id, news);
+    if (!isUnfinished(news)) {
+      source.close();
+      watched.delete(id);
+      readJob(id);
+    }
+  };
+  for (const state of ['queued', 'running', 'succeeded', 'failed', 'cancelled']) {
+    source.addEventListener(state, heard);
+  }
+
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) {
+      watched.delete(id);
+      window.setTimeout(() => jobs.value.has(id) && readJob(id), 1000);
+    }
+  };
+}
+
+/** @param {Job} job */
+function announceState(job) {
+  const words = { queued: 'waits', running: 'is being sung', succeeded: 'is finished', failed: 'failed', cancelled: 'was cancelled' };
+  announcement.value = `${job.title} ${words[job.state]}`;
+}
+
+/** @param {string} id Puts a song into the middle of the page. */
+export function show(id) {
+  currentId.value = id;
+  history.replaceState(null, '', id ? `#song=${id}` : location.pathname);
+  if (id && !jobs.value.get(id)?.request) {
+    readJob(id);
+  }
+}
+
+/**
+ * Asks for a song and shows it.
+ * @param {object} request
+ * @returns {Promise<Job>}
+ * @throws {Problem}
+ */
+export async function sing(request) {
+  const job = await send('POST', '/v1/songs', { json: request, headers: { 'Idempotency-Key': newId() } });
+  batch(() => {
+    take([job]);
+    found.value = [job.id, ...(found.value ?? [])];
+    show(job.id);
+    tab.value = 'song';
+  });
+  announcement.value = `${job.title} waits to be sung`;
+  return job;
+}
+
+/**
+ * Changes title, favourite or note, at once on the page and then at the service.
+ * @param {Job} job
+ * @param {{ title?: string | null, favourite?: boolean, note?: string | null }} change
+ */
+export async function edit(job, change) {
+  take([/** @type {Job} */ ({ ...job, ...change })]);
+  try {
+    take([await send('PATCH', `/v1/songs/${job.id}`, { json: change })]);
+  } catch (error) {
+    showToast({ text: /** @type {Error} */ (error).message });
+    await readJob(job.id);
+  }
+}
+
+/** @param {Job} job Ends a song that waits or is being made. */
+export async function cancel(job) {
+  try {
+    const left = await send('DELETE', `/v1/songs/${job.id}`);
+    if (left) {
+      take([left]);
+    }
+  } catch (error) {
+    showToast({ text: /** @type {Error} */ (error).message });
+  }
+}
+
+/** @param {Job} job Removes a song from the page, and from the service unless that is undone. */
+export function remove(job) {
+  closeToast();
+  leaving.value = new Set(leaving.value).add(job.id);
+  if (currentId.value === job.id) {
+    show('');
+  }
+
+  const back = () => {
+    const rest = new Set(leaving.value);
+    rest.delete(job.id);
+    leaving.value = rest;
+  };
+  showToast({
+    text: `Deleted “${job.title}”`,
+    action: 'Undo',
+    run: () => {
+      back();
+      show(job.id);
+    },
+    done: async () => {
+      try {
+        await send('DELETE', `/v1/songs/${job.id}`, { keepalive: true });
+        forget(job.id);
+      } catch (error) {
+        showToast({ text: /** @type {Error} */ (error).message });
+      }
+
+      back();
+    },
+  });
+}
+
+// What was deleted is deleted although the page is closed before the message goes.
+addEventListener('pagehide', closeToast);

@@ -1,0 +1,83 @@
+// The lyrics as cards, one for each section, or as one text.
+import { signal } from '@preact/signals';
+import { addCard, asText, cards, changeCard, faults, lyrics, moveCard, remake, removeCard, setLyrics } from './form.js';
+import { html, Icon } from './ui.js';
+
+/** @typedef {import('./form.js').Card} Card */
+/** @typedef {{ code: string, start: number, end: number, message: string }} Finding Positions in UTF-16 units of the card's words. */
+
+const Tags = ['verse', 'chorus', 'bridge', 'prechorus', 'intro', 'outro', 'interlude', 'instrumental', 'solo', 'break'];
+
+/** The card that is dragged; 0 for none. */
+const dragged = signal(0);
+
+export function Lyrics() {
+  const errors = faults.value.lyrics;
+  return html`<section class="words-section" aria-labelledby="lyrics-title">
+    <div class="heading"><h2 id="lyrics-title">Lyrics</h2>
+      <button type="button" class="quiet" aria-pressed=${asText.value} disabled=${remake.value !== null}
+        onClick=${() => { asText.value = !asText.value; }}>As text</button></div>
+    ${asText.value && !remake.value ? html`<${PlainText} />` : html`<${Cards} />`}
+    ${errors ? html`<p class="fault" id="lyrics-fault">${errors.join(' ')}</p>` : null}
+  </section>`;
+}
+
+function PlainText() {
+  return html`<div class="card plain">
+    <div class="grow"><div class="mirror" aria-hidden="true">${lyrics.value}${'\u200b'}</div>
+      <textarea name="lyrics" aria-label="Lyrics" aria-describedby=${faults.value.lyrics ? 'lyrics-fault' : undefined}
+        value=${lyrics.value} onInput=${(/** @type {any} */ event) => setLyrics(event.target.value)}></textarea></div>
+  </div>`;
+}
+
+function Cards() {
+  return html`<datalist id="section-tags">${Tags.map((tag) => html`<option value=${tag} />`)}</datalist>
+    ${cards.value.map((card, index) => html`<${CardView} key=${card.key} card=${card} index=${index} />`)}
+    ${remake.value?.how === 'replace_section' ? null : html`<button type="button" class="add" onClick=${() => {
+      const { key } = addCard();
+      queueMicrotask(() => requestAnimationFrame(() => document.getElementById(`words-${key}`)?.focus()));
+    }}>+ Add a section</button>`}`;
+}
+
+/** @param {{ card: Card, index: number }} props */
+function CardView({ card, index }) {
+  const from = remake.value;
+  const isFixed = from !== null && (from.how === 'continue' ? index < from.sung : index !== from.section - 1);
+  const name = card.written || 'verse';
+  const move = (/** @type {KeyboardEvent} */ event) => {
+    const step = event.key === 'ArrowUp' ? -1 : event.key === 'ArrowDown' ? 1 : 0;
+    if (event.altKey && step !== 0 && !from) {
+      event.preventDefault();
+      const target = /** @type {HTMLElement} */ (event.target);
+      moveCard(card.key, index + step);
+      requestAnimationFrame(() => target.focus());
+    }
+  };
+  const drop = (/** @type {DragEvent} */ event) => {
+    if (dragged.value) {
+      event.preventDefault();
+      moveCard(dragged.value, index);
+    }
+  };
+  return html`<article class=${`card ${isFixed ? 'fixed' : ''} ${dragged.value === card.key ? 'dragged' : ''}`} aria-label=${`Section ${index + 1}, ${name}`}
+    onKeyDown=${move} onDragOver=${drop}>
+    <header>
+      <button type="button" class="grip" draggable=${!from} disabled=${from !== null} aria-label=${`Move ${name}: drag, or Alt with the arrow keys`} title="Drag, or Alt + arrow keys"
+        onDragStart=${(/** @type {DragEvent} */ event) => { dragged.value = card.key; event.dataTransfer?.setData('text/plain', name); }}
+        onDragEnd=${() => { dragged.value = 0; }}><${Icon} name="grip" /></button>
+      <input class="tag" list="section-tags" aria-label="Section name" value=${card.written} placeholder="verse" disabled=${from !== null && (isFixed || from.how !== 'continue')} autocomplete="off" maxlength="40"
+        onInput=${(/** @type {any} */ event) => changeCard(card.key, { written: event.target.value.replace(/[[\]\n]/g, '') })} />
+      ${isFixed ? html`<span class="length">kept</span>` : null}
+      ${from ? null : html`<button type="button" class="remove" aria-label=${`Remove ${name}`} onClick=${() => removeCard(card.key)}><${Icon} name="close" /></button>`}
+    </header>
+    <${Words} card=${card} name=${name} isFixed=${isFixed} />
+  </article>`;
+}
+
+/** @param {{ card: Card, name: string, isFixed: boolean }} props */
+function Words({ card, name, isFixed }) {
+  return html`<div class="grow"><div class="mirror" aria-hidden="true">${card.text}${'\u200b'}</div>
+    <textarea id=${`words-${card.key}`} aria-label=${`Words of ${name}`} placeholder="Words to sing" readonly=${isFixed} value=${card.text}
+      aria-describedby=${faults.value.lyrics ? 'lyrics-fault' : undefined}
+      onInput=${(/** @type {any} */ event) => changeCard(card.key, { text: event.target.value })}></textarea></div>`;
+}

@@ -1,0 +1,261 @@
+// Plays a song from the samples that have arrived, and goes on when more arrive.
+import { batch, computed, effect, signal } from '@preact/signals';
+import { trackOf } from './sound.js';
+
+/** @typedef {import('./sound.js').Track} Track */
+
+/** The song in the player; empty for none. */
+export const playingId = signal('');
+
+export const isPlaying = signal(false);
+
+/** Whether the player waits for samples that are not made yet. */
+export const isWaiting = signal(false);
+
+/** The position in seconds. */
+export const position = signal(0);
+
+/** The lanes of the stems: mute, solo, level from 0 to 1. */
+export const lanes = {
+  vocal: signal({ mute: false, solo: false, level: 1 }),
+  instrumental: signal({ mute: false, solo: false, level: 1 }),
+};
+
+/** Whether the stems are played in place of the mix. */
+export const playsStems = computed(() => Object.values(lanes).some(({ value }) => value.mute || value.solo || value.level !== 1));
+
+/** The level of each song in decibels by which takes become equally loud. @type {Map<string, number>} */
+export const songGains = new Map();
+
+const Lookahead = 3;
+const Longest = 10;
+/** How much must have arrived before a song that ran dry goes on. */
+const Refill = 0.4;
+const Fade = 0.012;
+
+/** @type {Map<number, AudioContext>} */
+const contexts = new Map();
+/** @type {{ context: AudioContext, out: GainNode, voices: { track: Track, gain: GainNode, until: number }[], at: number, from: number, sources: Set<AudioBufferSourceNode> } | null} */
+let run = null;
+let timer = 0;
+
+/** The track that says how long the song is and how much of it is there. */
+export function mainTrack() {
+  return trackOf(playingId.value, 'mix');
+}
+
+/**
+ * Puts a song into the player.
+ * @param {string} id
+ * @param {{ play?: boolean, at?: number }} [how]
+ */
+export function open(id, { play: start = false, at = 0 } = {}) {
+  halt();
+  batch(() => {
+    playingId.value = id;
+    position.value = at;
+    isPlaying.value = false;
+    isWaiting.value = false;
+  });
+  if (start) {
+    play();
+  }
+}
+
+/** Plays on from the position, or from the beginning when that is the end. */
+export function play() {
+  if (!playingId.value) {
+    return;
+  }
+
+  const track = mainTrack();
+  track.load();
+  if (track.isWhole && position.value >= track.seconds - 0.05) {
+    position.value = 0;
+  }
+
+  isPlaying.value = true;
+  // A browser lets sound begin only while it handles a press, and the samples may come later.
+  contextOf(track.rate).resume();
+  begin();
+  timer ||= window.setInterval(tick, 50);
+}
+
+export function pause() {
+  position.value = now();
+  halt();
+  batch(() => {
+    isPlaying.value = false;
+    isWaiting.value = false;
+  });
+  clearInterval(timer);
+  timer = 0;
+}
+
+export function toggle() {
+  if (isPlaying.value) {
+    pause();
+  } else {
+    play();
+  }
+}
+
+/** @param {number} seconds */
+export function seek(seconds) {
+  const track = mainTrack();
+  const end = track.isWhole ? track.seconds : Math.max(track.seconds, 0);
+  position.value = Math.min(Math.max(seconds, 0), end);
+  if (isPlaying.value) {
+    halt();
+    begin();
+  }
+}
+
+/** The tracks that are heard: the mix, or the stems when a lane is changed. */
+function voices() {
+  const id = playingId.value;
+  return playsStems.value ? [trackOf(id, 'vocal'), trackOf(id, 'instrumental')] : [trackOf(id, 'mix')];
+}
+
+/** @param {Track} track */
+function levelOf(track) {
+  if (track.name === 'mix') {
+    return 1;
+  }
+
+  const { mute, solo, level } = lanes[/** @type {'vocal' | 'instrumental'} */ (track.name)].value;
+  const someSolo = Object.values(lanes).some((lane) => lane.value.solo);
+  return mute || (someSolo && !solo) ? 0 : level;
+}
+
+/** Starts the voices at the position, as soon as there is enough of them. */
+function begin() {
+  const tracks = voices();
+  tracks.forEach((track) => track.load());
+  const ready = tracks.every((track) => track.isWhole || track.seconds - position.value > Refill);
+  isWaiting.value = !ready;
+  if (!ready) {
+    return;
+  }
+
+  const context = contextOf(tracks[0].rate);
+  context.resume();
+  const out = context.createGain();
+  const gain = 10 ** ((songGains.get(playingId.value) ?? 0) / 20);
+  out.gain.setValueAtTime(0, context.currentTime);
+  out.gain.linearRampToValueAtTime(gain, context.currentTime + Fade);
+  out.connect(context.destination);
+  run = {
+    context,
+    out,
+    at: context.currentTime + Fade,
+    from: position.value,
+    sources: new Set(),
+    voices: tracks.map((track) => {
+      const voice = context.createGain();
+      voice.gain.value = levelOf(track);
+      voice.connect(out);
+      return { track, gain: voice, until: Math.round(position.value * track.rate) };
+    }),
+  };
+  schedule();
+}
+
+/** Hands the sound card what it will need next. */
+function schedule() {
+  if (!run) {
+    return;
+  }
+
+  const { context, at, from } = run;
+  for (const voice of run.voices) {
+    const { track } = voice;
+    const horizon = Math.round((from + context.currentTime - at + Lookahead) * track.rate);
+    while (voice.until < track.length && voice.until < horizon) {
+      const end = Math.min(track.length, voice.until + Longest * track.rate);
+      const source = context.createBufferSource();
+      source.buffer = track.piece(context, voice.until, end);
+      source.connect(voice.gain);
+      source.start(at + voice.until / track.rate - from);
+      const { sources } = run;
+      sources.add(source);
+      source.onended = () => sources.delete(source);
+      voice.until = end;
+    }
+  }
+}
+
+/** Stops the voices without a click. */
+function halt() {
+  if (!run) {
+    return;
+  }
+
+  const { context, out, sources } = run;
+  run = null;
+  out.gain.cancelScheduledValues(context.currentTime);
+  out.gain.setTargetAtTime(0, context.currentTime, Fade / 4);
+  for (const source of sources) {
+    source.stop(context.currentTime + Fade);
+  }
+
+  window.setTimeout(() => out.disconnect(), 200);
+}
+
+/** The position at this moment. */
+function now() {
+  return run ? run.from + Math.max(0, run.context.currentTime - run.at) : position.value;
+}
+
+function tick() {
+  if (!run) {
+    if (isPlaying.value) {
+      begin();
+    }
+
+    return;
+  }
+
+  schedule();
+  const there = Math.min(...run.voices.map((voice) => voice.until / voice.track.rate));
+  const isWhole = run.voices.every(({ track, until }) => track.isWhole && until >= track.length);
+  const time = now();
+  position.value = Math.min(time, there);
+  if (time >= there) {
+    halt();
+    if (isWhole) {
+      pause();
+      position.value = there;
+    } else {
+      isWaiting.value = true;
+    }
+  }
+}
+
+/** @param {number} rate One context for each rate, so that pieces join without resampling. */
+function contextOf(rate) {
+  let context = contexts.get(rate);
+  if (!context) {
+    context = new AudioContext({ sampleRate: rate });
+    contexts.set(rate, context);
+  }
+
+  return context;
+}
+
+// A lane's level changes while it is heard; between mix and stems the voices are others.
+let playedStems = false;
+effect(() => {
+  const stems = playsStems.value;
+  Object.values(lanes).forEach((lane) => lane.value);
+  if (stems !== playedStems) {
+    playedStems = stems;
+    if (run) {
+      position.value = now();
+      halt();
+      begin();
+    }
+  }
+
+  run?.voices.forEach((voice) => voice.gain.gain.setTargetAtTime(levelOf(voice.track), run?.context.currentTime ?? 0, 0.01));
+});

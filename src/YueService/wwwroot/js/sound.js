@@ -1,0 +1,200 @@
+// The sound of songs: samples as they arrive, and the peaks that are drawn of them.
+import { signal } from '@preact/signals';
+import { fetchAnswer } from './api.js';
+
+/** Peaks per second of sound. */
+export const PeakRate = 50;
+
+const Full = 32768;
+/** The most memory that samples take before the tracks that were not used for longest are dropped. */
+const KeptBytes = 300_000_000;
+
+/** A track of a song: `mix`, `vocal` or `instrumental`. */
+export class Track {
+  /**
+   * @param {string} id
+   * @param {string} name
+   */
+  constructor(id, name) {
+    this.id = id;
+    this.name = name;
+    this.rate = 44100;
+    /** Counts pieces that arrived; what depends on the samples reads it. */
+    this.arrived = signal(0);
+    this.samples = new Int16Array(0);
+    this.length = 0;
+    this.isWhole = false;
+    this.lows = new Int16Array(0);
+    this.highs = new Int16Array(0);
+    /** The highest peak so far, 0 to 1. */
+    this.highest = 0;
+    this.used = 0;
+    /** @type {AbortController | null} */
+    this.reading = null;
+  }
+
+  /** The seconds that can be played. */
+  get seconds() {
+    return this.length / this.rate;
+  }
+
+  /** Reads the track from the service unless that is done or under way. A song that is being made arrives as it is made. */
+  load() {
+    this.used = performance.now();
+    if (!this.reading && !this.isWhole) {
+      this.reading = new AbortController();
+      this.#read(this.reading.signal).finally(() => { this.reading = null; });
+    }
+  }
+
+  /** Stops reading; what arrived stays. */
+  stop() {
+    this.reading?.abort();
+  }
+
+  /** @param {AbortSignal} signal */
+  async #read(signal) {
+    let position = 0;
+    try {
+      const answer = await fetchAnswer('GET', `/v1/songs/${this.id}/stream?format=pcm&track=${this.name}`, { signal });
+      this.rate = Number(answer.headers.get('X-Yue-Sample-Rate') ?? this.rate);
+      const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
+      let odd = new Uint8Array(0);
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+        // A piece may end in the middle of a sample.
+        const bytes = new Uint8Array(odd.length + piece.value.length);
+        bytes.set(odd);
+        bytes.set(piece.value, odd.length);
+        const samples = new Int16Array(bytes.buffer, 0, bytes.length >> 1);
+        odd = bytes.slice(samples.length * 2);
+        this.#put(position, samples);
+        position += samples.length;
+      }
+
+      this.length = position;
+      this.isWhole = true;
+    } catch {
+      // A song that is queued again begins anew: its samples come once more. Who needs them asks again.
+    }
+
+    this.arrived.value += 1;
+  }
+
+  /**
+   * @param {number} position
+   * @param {Int16Array} samples
+   */
+  #put(position, samples) {
+    const end = position + samples.length;
+    if (end > this.samples.length) {
+      const larger = new Int16Array(Math.max(end, this.samples.length * 2, this.rate * 30));
+      larger.set(this.samples.subarray(0, this.length));
+      this.samples = larger;
+    }
+
+    this.samples.set(samples, position);
+    if (end > this.length) {
+      this.length = end;
+    }
+
+    this.#measure(position, end);
+    this.arrived.value += 1;
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  #measure(from, to) {
+    const size = this.rate / PeakRate;
+    const needed = Math.ceil(to / size);
+    if (needed > this.lows.length) {
+      this.lows = grown(this.lows, needed * 2);
+      this.highs = grown(this.highs, needed * 2);
+    }
+
+    for (let peak = Math.floor(from / size); peak < needed; peak++) {
+      const end = Math.min(to, Math.floor((peak + 1) * size));
+      let [low, high] = [0, 0];
+      for (let at = Math.floor(peak * size); at < end; at++) {
+        const sample = this.samples[at];
+        low = sample < low ? sample : low;
+        high = sample > high ? sample : high;
+      }
+
+      this.lows[peak] = low;
+      this.highs[peak] = high;
+      this.highest = Math.max(this.highest, high / Full, -low / Full);
+    }
+  }
+
+  /**
+   * Returns a piece of the track as what a sound card takes.
+   * @param {BaseAudioContext} context
+   * @param {number} from In samples, as is the end.
+   * @param {number} to
+   */
+  piece(context, from, to) {
+    const buffer = context.createBuffer(1, to - from, this.rate);
+    const channel = buffer.getChannelData(0);
+    for (let at = from; at < to; at++) {
+      channel[at - from] = this.samples[at] / Full;
+    }
+
+    return buffer;
+  }
+
+  /**
+   * Returns the peak between two times, 0 to 1.
+   * @param {number} from
+   * @param {number} to
+   */
+  peak(from, to) {
+    const last = Math.min(Math.ceil(to * PeakRate), Math.ceil(this.length / (this.rate / PeakRate)));
+    let peak = 0;
+    for (let at = Math.floor(from * PeakRate); at < last; at++) {
+      peak = Math.max(peak, this.highs[at], -this.lows[at]);
+    }
+
+    return peak / Full;
+  }
+}
+
+/** @param {Int16Array} peaks @param {number} length */
+function grown(peaks, length) {
+  const larger = new Int16Array(length);
+  larger.set(peaks);
+  return larger;
+}
+
+/** @type {Map<string, Track>} */
+const tracks = new Map();
+
+/**
+ * Returns a song's track, the same one each time.
+ * @param {string} id
+ * @param {string} name
+ */
+export function trackOf(id, name) {
+  const key = `${id}/${name}`;
+  let track = tracks.get(key);
+  if (!track) {
+    track = new Track(id, name);
+    tracks.set(key, track);
+    dropOld(track);
+  }
+
+  return track;
+}
+
+/** @param {Track} kept */
+function dropOld(kept) {
+  const old = [...tracks].sort(([, a], [, b]) => a.used - b.used);
+  let bytes = old.reduce((sum, [, track]) => sum + track.samples.byteLength, 0);
+  for (const [key, track] of old) {
+    if (bytes > KeptBytes && track !== kept && !track.reading) {
+      bytes -= track.samples.byteLength;
+      tracks.delete(key);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// The parts of the service's answers that the page reads. docs/openapi.json describes them all.
+export interface Job {
+  id: string;
+  state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  created_at: string;
+  title: string;
+  favourite: boolean;
+  note: string | null;
+  genre: string;
+  queue_position: number | null;
+  estimated_seconds_left: number | null;
+  audible_seconds: number | null;
+  progress: { stage: 'stage1' | 'stage2' | 'decode'; section: number; sections: number; percent: number } | null;
+  error: { type: string; detail: string } | null;
+  parent: { id: string; how: 'continue' | 'replace_section' | 'finish'; section: number | null } | null;
+  request?: Record<string, any>;
+  song: {
+    duration_seconds: number;
+    seed: number;
+    model: string;
+    stage: 'full' | 'draft' | 'finish';
+    sections: { tag: string; seconds: number; start_seconds: number }[];
+    warnings: string[];
+    tracks: string[];
+  } | null;
+}
+
+export interface Health {
+  state: 'loading' | 'ready' | 'failed' | 'draining';
+  demo: boolean;
+  device: string;
+  percent: number | null;
+  models: { name: string; role: string }[];
+  queue: { depth: number; running: number; capacity: number };
+}
+
+export interface Options {
+  models: { name: string; capabilities: string[] }[];
+  formats: { name: string; available: boolean }[];
+  tags: Record<string, string[]>;
+}

@@ -1,0 +1,208 @@
+// What every part of the page uses: markup, texts, menus, messages.
+import htm from 'htm';
+import { h } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { signal, useSignal } from '@preact/signals';
+
+export const html = htm.bind(h);
+
+/** The sentence that screen readers announce: changes of state only. */
+export const announcement = signal('');
+
+/** @typedef {{ text: string, action?: string, run?: () => void, done?: () => void }} Toast */
+
+/** The message at the bottom of the page; null without one. @type {import('@preact/signals').Signal<Toast | null>} */
+export const toast = signal(null);
+
+/** Whether dark or light was chosen; empty follows the system. */
+export const theme = signal(stored('theme') ?? '');
+
+/** The panel that a phone shows. */
+export const tab = signal('write');
+
+const ToastSeconds = 8;
+let toastTimer = 0;
+
+/**
+ * Shows a message. What it stands for is done when it goes, unless its action was taken.
+ * @param {Toast} message
+ */
+export function showToast(message) {
+  closeToast();
+  toast.value = message;
+  announcement.value = message.text;
+  toastTimer = window.setTimeout(closeToast, ToastSeconds * 1000);
+}
+
+/** Removes the message, and does what it stands for. */
+export function closeToast() {
+  clearTimeout(toastTimer);
+  const last = toast.value;
+  toast.value = null;
+  last?.done?.();
+}
+
+/** Takes the message's action in place of what it stands for. */
+export function undoToast() {
+  clearTimeout(toastTimer);
+  const last = toast.value;
+  toast.value = null;
+  last?.run?.();
+}
+
+/**
+ * Returns a value that the browser keeps; null without one, or without leave to keep any.
+ * @param {string} name
+ */
+export function stored(name) {
+  try {
+    return localStorage.getItem(`yue.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Has the browser keep a value.
+ * @param {string} name
+ * @param {string} value
+ */
+export function store(name, value) {
+  try {
+    localStorage.setItem(`yue.${name}`, value);
+  } catch {
+    // The page works without; it only forgets.
+  }
+}
+
+/** @param {number} seconds Returns minutes and seconds, as in 1:05. */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds + 0.001));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}
+
+/** @param {number} seconds Returns a time in words, as in "about 2 minutes". */
+export function roughly(seconds) {
+  if (seconds < 90) {
+    return `${Math.max(1, Math.round(seconds))} s`;
+  }
+
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+/** @param {number} seconds Returns a time that a screen reader reads out. */
+export function spoken(seconds) {
+  const whole = Math.floor(seconds);
+  const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
+  return minutes > 0 ? `${count(minutes, 'minute')} ${count(rest, 'second')}` : count(rest, 'second');
+}
+
+/**
+ * @param {number} number
+ * @param {string} noun
+ */
+export function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** @param {string} time Returns when something was, as in "yesterday". */
+export function since(time) {
+  const then = new Date(time);
+  const days = Math.floor((startOfDay(new Date()) - startOfDay(then)) / 86_400_000);
+  const options = /** @type {Intl.DateTimeFormatOptions} */ (
+    days <= 0 ? { hour: '2-digit', minute: '2-digit' } : days < 7 ? { weekday: 'long' } : { day: 'numeric', month: 'short', year: 'numeric' });
+  return days === 1 ? 'yesterday' : then.toLocaleString('en-GB', options);
+}
+
+/** @param {Date} date */
+function startOfDay(date) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+/** Returns an identifier that nobody else has. `crypto.randomUUID` exists on https and localhost only. */
+export function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** @param {string} text Copies a text, also where the clipboard is not granted, as over plain http. */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.createElement('textarea');
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+  }
+
+  showToast({ text: 'Copied' });
+}
+
+const Icons = {
+  play: 'M5 3.5v9l7.5-4.5z',
+  pause: 'M4.5 3h2.4v10H4.5zM9.1 3h2.4v10H9.1z',
+  star: 'M8 1.8l1.9 3.9 4.3.6-3.1 3 .7 4.3L8 11.6l-3.8 2 .7-4.3-3.1-3 4.3-.6z',
+  more: 'M3.2 6.8h2.4v2.4H3.2zM6.8 6.8h2.4v2.4H6.8zM10.4 6.8h2.4v2.4h-2.4z',
+  close: 'M4 5l1-1 3 3 3-3 1 1-3 3 3 3-1 1-3-3-3 3-1-1 3-3z',
+  theme: 'M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12zM8 3.3v9.4a4.7 4.7 0 0 0 0-9.4z',
+  save: 'M7.2 2h1.6v5.6l2.1-2 1.1 1.1L8 10.8 4 6.7l1.1-1.1 2.1 2zM3 12.2h10v1.6H3z',
+  down: 'M4 6.2l1-1 3 3 3-3 1 1-4 4z',
+  grip: 'M5.2 3h1.8v1.8H5.2zM9 3h1.8v1.8H9zM5.2 7.1h1.8v1.8H5.2zM9 7.1h1.8v1.8H9zM5.2 11.2h1.8V13H5.2zM9 11.2h1.8V13H9z',
+};
+
+/** @param {{ name: keyof Icons }} props */
+export function Icon({ name }) {
+  return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${Icons[name]} fill-rule="evenodd" /></svg>`;
+}
+
+/** @typedef {{ label: string, run?: () => void, href?: string, hint?: string }} MenuItem */
+
+/**
+ * A button that opens a list of actions.
+ * @param {{ label: any, name: string, items: (MenuItem | null)[], kind?: string }} props
+ */
+export function Menu({ label, name, items, kind = 'button' }) {
+  const isOpen = useSignal(false);
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const entries = () => /** @type {HTMLElement[]} */ ([...(box.current?.querySelectorAll('[role=menuitem]') ?? [])]);
+  const close = () => {
+    isOpen.value = false;
+    box.current?.querySelector('button')?.focus();
+  };
+  useEffect(() => {
+    if (isOpen.value) {
+      entries()[0]?.focus();
+    }
+  }, [isOpen.value]);
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+    if (event.key === 'Escape' && isOpen.value) {
+      close();
+    } else if (step !== 0 && isOpen.value) {
+      const list = entries();
+      const at = list.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+      list[(at + step + list.length) % list.length]?.focus();
+    } else if (step !== 0) {
+      isOpen.value = true;
+    } else {
+      return;
+    }
+
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const leave = (/** @type {FocusEvent} */ event) => {
+    if (!box.current?.contains(/** @type {Node | null} */ (event.relatedTarget))) {
+      isOpen.value = false;
+    }
+  };
+  return html`<div class="menu" ref=${box} data-open=${isOpen.value ? '' : undefined} onKeyDown=${keys} onFocusOut=${leave}>
+    <button type="button" class=${kind} aria-haspopup="menu" aria-expanded=${isOpen.value} aria-label=${typeof label === 'string' ? undefined : name} title=${name}
+      onClick=${() => { isOpen.value = !isOpen.value; }}>${label}</button>
+    ${isOpen.value ? html`<ul role="menu" aria-label=${name}>${items.filter((item) => item !== null).map((item) => html`<li key=${item.label} role="none">${item.href
+      ? html`<a role="menuitem" tabindex="-1" href=${item.href} download onClick=${close}>${item.label}${item.hint ? html`<small>${item.hint}</small>` : null}</a>`
+      : html`<button type="button" role="menuitem" tabindex="-1" onClick=${() => { close(); item.run?.(); }}>${item.label}${item.hint ? html`<small>${item.hint}</small>` : null}</button>`}</li>`)}</ul>` : null}
+  </div>`;
+}

@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Xunit;
+using YueService.Api.Studio;
+using YueService.Hosting;
+using YueService.Tests.EndToEnd;
+
+namespace YueService.Tests.Studio;
+
+/// <summary>The studio's own files and those of others that it ships.</summary>
+public sealed class StudioFilesTests
+{
+    private static readonly string Root = Path.Combine(DemoProcess.Repository, "src", "YueService", "wwwroot");
+
+    private static readonly string Vendor = Path.Combine(Root, "vendor");
+
+    [Fact]
+    public void Vendored_files_have_the_hashes_that_vendor_json_names()
+    {
+        using var list = JsonDocument.Parse(File.ReadAllText(Path.Combine(Vendor, "vendor.json")));
+        var named = new List<string>();
+        foreach (var package in list.RootElement.GetProperty("packages").EnumerateArray())
+        {
+            var folder = package.GetProperty("folder").GetString()!;
+            Assert.EndsWith($"@{package.GetProperty("version").GetString()}", folder, StringComparison.Ordinal);
+            Assert.StartsWith("sha512-", package.GetProperty("integrity").GetString(), StringComparison.Ordinal);
+            Assert.True(package.GetProperty("files").TryGetProperty("LICENSE", out _), $"{folder} has no licence");
+            foreach (var file in package.GetProperty("files").EnumerateObject())
+            {
+                var path = Path.Combine(Vendor, folder, file.Name);
+                Assert.Equal(file.Value.GetString(), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))));
+                named.Add(path);
+            }
+        }
+
+        Assert.Equal(
+            named.Append(Path.Combine(Vendor, "vendor.json")).Order(StringComparer.Ordinal),
+            Directory.EnumerateFiles(Vendor, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_import_is_a_file_of_the_page()
+    {
+        var page = File.ReadAllText(Path.Combine(Root, "index.html"));
+        var map = page.Split("<script type=\"importmap\">")[1].Split("</script>")[0];
+        using var imports = JsonDocument.Parse(map);
+        Assert.All(
+            imports.RootElement.GetProperty("imports").EnumerateObject(),
+            import => Assert.True(File.Exists(Path.Combine(Root, import.Value.GetString()!)), import.Value.GetString()));
+    }
+
+    [Fact]
+    public void The_policy_allows_the_import_map_by_its_hash_and_no_other_inline_script()
+    {
+        const string Map = "{\"imports\":{}}";
+        var hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Map)));
+        var policy = StudioPage.PolicyOf($"<p></p><script type=\"importmap\">{Map}</script><script type=\"module\" src=\"a.js\"></script>");
+        Assert.Contains($"script-src 'self' 'sha256-{hash}';", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:2008", "http://127.0.0.1:2008/")]
+    [InlineData("http://0.0.0.0:2008", "http://localhost:2008/")]
+    [InlineData("http://[::]:2008", "http://localhost:2008/")]
+    [InlineData("http://*:2008", "http://localhost:2008/")]
+    [InlineData("https://+:2009", "https://localhost:2009/")]
+    [InlineData("http://unix:/run/yue.sock", null)]
+    public void The_studio_is_announced_at_an_address_that_a_browser_opens(string url, string? address) =>
+        Assert.Equal(address, StudioAddress.Of(url));
+}
