@@ -27,6 +27,10 @@ internal interface IFamilySongs : IFamilyModels
     /// <summary>A short request. Making it loads, allocates and compiles what the first real request needs.</summary>
     SongRequest WarmUp { get; }
 
+    /// <summary>Returns the size of a request. Callable from any thread once the models are loaded.</summary>
+    /// <param name="request">A request for one of <see cref="Names"/>, or for the default one.</param>
+    SongMeasure Measure(SongRequest request);
+
     /// <summary>Creates the work on a song, which has not begun.</summary>
     ISongWork Create(SongOrder order);
 }

@@ -20,6 +20,10 @@ public interface ISongEngine
     /// <exception cref="SongException">The engine drains: it admits no song any more.</exception>
     Task WhenRoomAsync(CancellationToken cancel);
 
+    /// <summary>Returns the size of a request; null before the models are loaded, or if its model is not here. Callable from any
+    /// thread.</summary>
+    SongMeasure? Measure(SongRequest request);
+
     /// <summary>Admits a song if a place is free; returns at once.</summary>
     bool TryAdmit(SongTicket ticket);
 

@@ -28,6 +28,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
     private readonly Lock _statusLock = new();
     private volatile bool _isHung;
     private volatile EngineStatus _status;
+    private volatile IReadOnlyList<IFamilySongs> _songs = [];      // none before the models are loaded
     private long _stepStarted;      // a timestamp; 0 while there is nothing to do
     private long _loadingSince = Stopwatch.GetTimestamp();
     private long _memoryMeasured;
@@ -79,6 +80,9 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     public Task WhenRoomAsync(CancellationToken cancel) => _handoff.WhenRoomAsync(cancel);
 
+    public SongMeasure? Measure(SongRequest request) =>
+        _songs.FirstOrDefault(family => request.Model is null || family.Names.Contains(request.Model))?.Measure(request);
+
     public bool TryAdmit(SongTicket ticket) => _handoff.TryAdd(ticket);
 
     public async Task DrainAsync(CancellationToken hurry)
@@ -129,7 +133,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
             Loading("warming up", 95);
             pipeline.WarmUp(_abandon.Token);
             Loading("done", 100);
-            _status = Ready(models, families);
+            (_songs, _status) = (families, Ready(models, families));
             Log.Ready(_logger, _status.Device, clock.Elapsed.TotalSeconds, _status.IsDemo ? "; this is the demo model" : "");
             _loaded.SetResult();
             Serve(models, pipeline);

@@ -8,8 +8,8 @@ namespace Yue.Engine.Text;
 /// the one with normalization tables of its own. It passes Unicode's NormalizationTest.</remarks>
 public static class Normalization
 {
-    // Normalization form C changes no text whose characters are all below the first combining mark.
-    private const char FirstCombiningMark = '\u0300';
+    /// <summary>Normalization form C changes no text whose characters are all below the first combining mark.</summary>
+    public const char FirstCombiningMark = '\u0300';
 
     /// <summary>Returns the text in normalization form C.</summary>
     /// <param name="text">Valid UTF-16.</param>

@@ -34,6 +34,10 @@ internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
         _ => null,
     };
 
+    /// <summary>The seconds until the song of a job would be there that was queued now; null before one was measured.</summary>
+    public double? SecondsForNewJob => SongTime is not { } whole ? null
+        : Round(whole.TotalSeconds * (1 + ((order.Depth + (engine.Status.Running < Places ? 0.0 : 1)) / Places)));
+
     /// <summary>Returns the seconds left of work of which a fraction is done; null where that says nothing about the rest.</summary>
     public static double? SecondsLeft(double fraction, TimeSpan elapsed) =>
         fraction >= MinFraction ? elapsed.TotalSeconds * (1 - fraction) / fraction : null;

@@ -166,7 +166,7 @@ public sealed partial class LyricsParserTests
     [Fact]
     public void No_character_is_lost_but_brackets_of_tags() => GenLyrics.Sample(lyrics =>
     {
-        var read = LyricsParser.Read(lyrics).Text;
+        var read = LyricsParser.Read(lyrics);
         var sections = LyricsParser.Parse(lyrics).Sections;
         var kept = string.Concat(sections.Select(section => $"{(section.WrittenTag is { } tag ? $"[{tag}]" : "")}{section.Words}"));
         Assert.Equal(WithoutSpace(read).Order(), WithoutSpace(kept).Order());

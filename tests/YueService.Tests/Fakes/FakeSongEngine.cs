@@ -81,6 +81,11 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         }
     }
 
+    /// <summary>The size of every request.</summary>
+    public SongMeasure? Size { get; set; } = new(50, 1000, []);
+
+    public SongMeasure? Measure(SongRequest request) => Size;
+
     public bool TryAdmit(SongTicket ticket)
     {
         lock (_lock)

@@ -82,12 +82,31 @@ public sealed class FuzzTests
                 Assert.StartsWith("urn:yue:", problem.GetProperty("type").GetString(), StringComparison.Ordinal);
                 Assert.NotEmpty(problem.GetProperty("trace_id").GetString()!);
             }
+
+            if (i % 10 == 0)
+            {
+                await CheckAsync(client, body, response);
+            }
         }
 
         // The mutations reach every outcome of reading a body, or they test nothing.
         Assert.All(
             [HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.UnprocessableEntity],
             status => Assert.True(seen[status] > Bodies / 20));
+    }
+
+    /// <summary>Checks the same body: it is valid if it made a song, and unreadable if it was.</summary>
+    private static async Task CheckAsync(HttpClient client, byte[] body, HttpResponseMessage song)
+    {
+        var content = new ByteArrayContent(body);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        using var check = await client.PostAsync("/v1/songs/check", content, TestContext.Current.CancellationToken);
+        var isStrict = song.Headers.Contains("Preference-Applied");
+        Assert.Equal(song.StatusCode == HttpStatusCode.BadRequest, check.StatusCode == HttpStatusCode.BadRequest);
+        if (check.StatusCode == HttpStatusCode.OK && !isStrict)
+        {
+            Assert.Equal(song.StatusCode == HttpStatusCode.OK, (await check.JsonAsync()).GetProperty("valid").GetBoolean());
+        }
     }
 
     [Fact]

@@ -21,6 +21,12 @@ public sealed record SongPlan
     /// <summary>Warnings about how the lyrics were read and which sections are not sung.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
+    /// <summary>The places of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>
+    public IReadOnlyList<TextSpan> Places { get; private init; } = [];
+
+    /// <summary>The same as <see cref="Warnings"/>, one by one and with their places.</summary>
+    public IReadOnlyList<SongFinding> Findings { get; private init; } = [];
+
     /// <summary>Returns the plan of a request.</summary>
     public static SongPlan For(SongRequest request)
     {
@@ -30,6 +36,7 @@ public sealed record SongPlan
             return new SongPlan { Before = kept };
         }
 
+        const string Field = "lyrics";
         var lyrics = LyricsParser.Parse(request.Lyrics);
         lyrics = request.Instrumental ? lyrics.WithoutWords() : lyrics;
         var first = request.ReplaceSection - 1 ?? kept.Count;
@@ -37,19 +44,46 @@ public sealed record SongPlan
             ? lyrics.Take(request.RunNSegments, first)
             : new SungSections([.. lyrics.Sections.Skip(first).Take(1)], null);
         var after = kept.Skip(request.ReplaceSection ?? kept.Count).ToArray();
+        string[] keptAfter = after.Length == 0 ? [] : [KeptAfter(first + 2, after.Length)];
         return new SongPlan
         {
             Lyrics = lyrics.Sections,
+            Places = lyrics.Places,
             Before = [.. kept.Take(first)],
             Sung = sung.Sections,
             After = after,
-            Warnings =
+            Warnings = [.. lyrics.Warnings, .. sung.Warning is null ? [] : new[] { sung.Warning }, .. keptAfter],
+            Findings =
             [
-                .. lyrics.Warnings,
-                .. sung.Warning is null ? [] : new[] { sung.Warning },
-                .. after.Length == 0 ? [] : new[] { KeptAfter(first + 2, after.Length) },
+                .. lyrics.Findings,
+                .. sung.Warning is null
+                    ? []
+                    : Enumerable.Range(first + sung.Sections.Count, lyrics.Sections.Count - first - sung.Sections.Count).Select(NotSung),
+                .. keptAfter.Select(message => new SongFinding("section_kept", Field, message)),
             ],
         };
+
+        SongFinding NotSung(int section) => new(
+            "section_not_sung",
+            Field,
+            $"{Field}: [{lyrics.Sections[section].Tag}] is not sung, because run_n_segments is {request.RunNSegments}",
+            lyrics.Places[section]);
+    }
+
+    /// <summary>Returns the seconds that each section of <see cref="Lyrics"/> is likely to last; null for one that is not in the
+    /// song.</summary>
+    public IReadOnlyList<double?> ExpectedSeconds(SongRequest request)
+    {
+        double Expect(LyricSection section, int i) => request.TargetSeconds is { } targets
+            ? targets[Math.Min(i, targets.Count - 1)]
+            : SectionLength.ExpectedSeconds(section, request.MaxNewTokens);
+        double?[] known =
+        [
+            .. Before.Select(SectionLength.SecondsOf).Cast<double?>(),
+            .. Sung.Select(Expect).Cast<double?>(),
+            .. After.Select(SectionLength.SecondsOf).Cast<double?>(),
+        ];
+        return [.. Enumerable.Range(0, Lyrics.Count).Select(i => i < known.Length ? known[i] : null)];
     }
 
     private static string KeptAfter(int first, int count) => count == 1

@@ -174,7 +174,7 @@ internal sealed class SongWork : ISongWork
         {
             if (model.IsLyricsOnly)
             {
-                _warnings.Add($"reference: {model.Name} is a cot checkpoint, which is not trained to follow a clip; an icl one is");
+                _warnings.Add(PromptMeasure.NotTrainedOnClips(model.Name));
             }
 
             _encoding = _models.Sound.References.Begin(reference);

@@ -1,4 +1,5 @@
 using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Llama;
 using Yue.Engine.Weights;
 
@@ -36,6 +37,22 @@ internal sealed record Yue1Checkpoints(
         settings.Codec ?? throw new CheckpointException("settings", "Codec is not set: it names the xcodec_mini_infer folder"),
         settings.Tokenizer,
         settings.ContextTokens);
+
+    /// <summary>Returns what builds the prompts of a stage-1 checkpoint.</summary>
+    /// <param name="folder">Its folder.</param>
+    public PromptBuilder Prompts(string folder) =>
+        new(YueTokenizer.Load(Tokenizer ?? Path.Combine(folder, "tokenizer.model")), latinOnly: IsDemo);
+
+    /// <summary>Returns true if a stage-1 checkpoint is not trained on audio prompts. The config files of both kinds are the same; only
+    /// the published names tell them apart (docs/model.md 1).</summary>
+    /// <param name="i">Its place in <see cref="Stage1"/>.</param>
+    public bool IsLyricsOnly(int i)
+    {
+        var (name, folder) = Stage1[i];
+        return IsLyricsOnly(name) || IsLyricsOnly(Path.TrimEndingDirectorySeparator(folder));
+    }
+
+    private static bool IsLyricsOnly(string name) => name.EndsWith("-cot", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Returns the dimensions of a stage-1 checkpoint, with the context cut to the limit.</summary>
     public LlamaConfig Stage1Config(string folder)

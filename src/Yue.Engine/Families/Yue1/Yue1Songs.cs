@@ -16,6 +16,7 @@ internal sealed class Yue1Songs : IFamilySongs
     private readonly LlamaConfig[] _stage1Configs;
     private readonly LlamaConfig _stage2Config;
     private readonly Yue1Costs _costs;
+    private readonly Lazy<PromptBuilder>[] _prompts;            // of each stage-1 checkpoint
     private readonly Dictionary<string, ShelfModel> _stage1 = new(StringComparer.Ordinal);
     private ModelHost? _host;
     private ShelfModel? _stage2;
@@ -28,6 +29,7 @@ internal sealed class Yue1Songs : IFamilySongs
         _stage1Configs = [.. files.Stage1.Select(checkpoint => files.Stage1Config(checkpoint.Value))];
         _stage2Config = LlamaConfig.Load(files.Stage2);
         _costs = new Yue1Costs(_stage1Configs, _stage2Config);
+        _prompts = [.. files.Stage1.Select(checkpoint => new Lazy<PromptBuilder>(() => files.Prompts(checkpoint.Value)))];
         Names = [.. files.Stage1.Select(checkpoint => checkpoint.Key)];
     }
 
@@ -92,6 +94,12 @@ internal sealed class Yue1Songs : IFamilySongs
         .. Sound.Statuses,
     ];
 
+    public SongMeasure Measure(SongRequest request)
+    {
+        var i = request.Model is null ? 0 : Names.Index().First(name => name.Item == request.Model).Index;
+        return PromptMeasure.Of(request, _prompts[i].Value, _stage1Configs[i].MaxPositions, _files.IsLyricsOnly(i));
+    }
+
     public ISongWork Create(SongOrder order) => new SongWork(order, this);
 
     /// <summary>Takes a stage-1 checkpoint.</summary>
@@ -110,10 +118,11 @@ internal sealed class Yue1Songs : IFamilySongs
     private void ShelveStage1(ModelHost host, int i)
     {
         var (name, folder) = _files.Stage1[i];
-        PromptBuilder Prompts() =>
-            new(YueTokenizer.Load(_files.Tokenizer ?? Path.Combine(folder, "tokenizer.model")), latinOnly: _files.IsDemo);
         var model = new ShelfModel(
-            name, host.Plan.BytesOf(_costs.Stage1[i]), report => Stage1Model.Load(name, folder, _stage1Configs[i], Prompts, host, report))
+            name,
+            host.Plan.BytesOf(_costs.Stage1[i]),
+            report => Stage1Model.Load(
+                name, folder, _stage1Configs[i], () => _prompts[i].Value, _files.IsLyricsOnly(i), host, report))
         {
             Title = $"stage 1 ({name})",
         };

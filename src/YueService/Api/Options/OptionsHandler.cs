@@ -62,8 +62,8 @@ internal sealed class OptionsHandler(ISongEngine engine, ISongEncoder encoder, I
             WholeField { HasBounds: true } whole => common with { Minimum = whole.Min, Maximum = whole.Max },
             NumberField number => common with { Minimum = number.Min, Maximum = number.Max },
             NumbersField numbers => common with { Minimum = numbers.Min, Maximum = numbers.Max, MaxItems = numbers.MaxItems },
-            NamesField names => common with { Values = [.. names.Names.Select(name => (JsonNode)name)] },
-            NumberChoiceField choice => common with { Values = [.. choice.Values.Select(number => (JsonNode)number)] },
+            NamesField names => common with { Values = names.Names },
+            NumberChoiceField choice => common with { Values = [.. choice.Values.Cast<object>()] },
             FileField => common with { MaxBytes = AudioDecoder.MaxBytes, MaxSeconds = AudioDecoder.MaxDurationSeconds },
             _ => common,
         };

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Yue.Engine.Songs;
 
 namespace YueService.Api.Options;
@@ -57,7 +56,7 @@ internal sealed record OptionField
     public required bool Required { get; init; }
 
     /// <summary>The value of an absent field; null if there is none, or not a single one.</summary>
-    public JsonNode? Default { get; init; }
+    public object? Default { get; init; }
 
     /// <summary>The meaning of an absent field, in words.</summary>
     public required string DefaultText { get; init; }
@@ -87,7 +86,7 @@ internal sealed record OptionField
     public double? MaxSeconds { get; init; }
 
     /// <summary>The values that are allowed, names or numbers; null for any within the bounds.</summary>
-    public IReadOnlyList<JsonNode>? Values { get; init; }
+    public IReadOnlyList<object>? Values { get; init; }
 
     /// <summary>The names of the models that take the field.</summary>
     public required IReadOnlyList<string> Models { get; init; }

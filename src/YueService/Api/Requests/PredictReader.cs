@@ -29,6 +29,20 @@ internal static partial class PredictReader
         out RequestFindings findings,
         SongOrigin? origin = null)
     {
+        var command = ReadPartly(root, files, strict, models, out findings, origin);
+        return findings.IsValid ? command : null;
+    }
+
+    /// <summary>Reads a request as <see cref="Read"/> does, as far as that is possible: invalid fields have their defaults.</summary>
+    /// <returns>Null if the body is not an object.</returns>
+    public static PredictCommand? ReadPartly(
+        JsonElement root,
+        IReadOnlyDictionary<string, ClipFile> files,
+        bool strict,
+        IReadOnlyList<ModelDescription> models,
+        out RequestFindings findings,
+        SongOrigin? origin)
+    {
         findings = new RequestFindings();
         if (root.ValueKind != JsonValueKind.Object)
         {
@@ -53,19 +67,17 @@ internal static partial class PredictReader
 
         if (reference is not null && song.Scope == SongScope.Finish)
         {
-            findings.Warn("reference was ignored: stage \"finish\" sings nothing");
+            findings.WarnIgnored(SongFields.Reference, "reference was ignored: stage \"finish\" sings nothing");
             reference = null;
         }
 
-        return findings.IsValid
-            ? new(song, format, clientJobId, findings.Warnings, returnCodes)
-            {
-                Title = title ?? SongTitle.Of(song),
-                ParentId = origin?.Id,
-                IsStreamed = isStreamed,
-                Reference = reference,
-            }
-            : null;
+        return new(song, format, clientJobId, findings.Warnings, returnCodes)
+        {
+            Title = title ?? SongTitle.Of(song),
+            ParentId = origin?.Id,
+            IsStreamed = isStreamed,
+            Reference = reference,
+        };
     }
 
     private static (SongRequest Song, AudioFormat? Format) ReadSong(
@@ -133,7 +145,7 @@ internal static partial class PredictReader
 
         if (present)
         {
-            findings.Warn($"{field.Name} was ignored: it is not {field.Bounds}");
+            findings.WarnIgnored(field, $"{field.Name} was ignored: it is not {field.Bounds}");
         }
 
         return null;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Yue.Engine.Songs;
 using YueService.Jobs.Audio;
 using YueService.Settings;
 
@@ -11,7 +12,7 @@ internal sealed class RequestFindings
     private const int MaxUnknownNamed = 50;
 
     private readonly Dictionary<string, List<string>> _errors = new(StringComparer.Ordinal);
-    private readonly List<string> _warnings = [];
+    private readonly List<SongFinding> _notes = [];
     private readonly List<string> _knownPaths = [];
     private readonly List<string> _unknownPaths = [];
     private readonly Dictionary<string, RequestField> _sent = new(StringComparer.Ordinal);
@@ -23,7 +24,11 @@ internal sealed class RequestFindings
     /// <summary>Whether the request can be sung.</summary>
     public bool IsValid => _errors.Count == 0;
 
-    public IReadOnlyList<string> Warnings => _warnings;
+    /// <summary>What the caller should know, in sentences.</summary>
+    public IReadOnlyList<string> Warnings => [.. _notes.Select(note => note.Message)];
+
+    /// <summary>The same with the fields that it is about.</summary>
+    public IReadOnlyList<SongFinding> Notes => _notes;
 
     public void Error(string path, string message)
     {
@@ -35,7 +40,8 @@ internal sealed class RequestFindings
         messages.Add(message);
     }
 
-    public void Warn(string message) => _warnings.Add(message);
+    /// <summary>Notes that a field is ignored.</summary>
+    public void WarnIgnored(RequestField field, string message) => Warn("ignored_field", field.Path, message);
 
     /// <summary>Adds what was found while a clip was loaded.</summary>
     public void Add(LoadedReference reference)
@@ -45,7 +51,10 @@ internal sealed class RequestFindings
             Error(field, message);
         }
 
-        _warnings.AddRange(reference.Warnings);
+        foreach (var (field, message) in reference.Warnings)
+        {
+            Warn("clip", field, message);
+        }
     }
 
     /// <summary>The fields that the request sends, without those that have the value of an absent one.</summary>
@@ -89,15 +98,17 @@ internal sealed class RequestFindings
             }
             else
             {
-                Warn($"unknown field {shown} was ignored; the closest known name is {closest}");
+                Warn("unknown_field", shown, $"unknown field {shown} was ignored; the closest known name is {closest}");
             }
         }
 
         if (_unknownPaths.Count > MaxUnknownNamed && !strict)
         {
-            Warn($"{_unknownPaths.Count - MaxUnknownNamed} more unknown fields were ignored");
+            Warn("unknown_field", "$", $"{_unknownPaths.Count - MaxUnknownNamed} more unknown fields were ignored");
         }
     }
+
+    private void Warn(string code, string field, string message) => _notes.Add(new(code, field, message));
 
     private string Closest(string path)
     {

@@ -35,7 +35,7 @@ internal static class SpeechReader
         findings.ReportUnknown(strict);
         foreach (var name in meaningless)
         {
-            findings.Warn($"{name} was ignored: it has no meaning for songs");
+            findings.WarnIgnored(new TextField(name, "", 0, 0), $"{name} was ignored: it has no meaning for songs");
         }
 
         FamilyRule.Check(song.Model, models, findings);

@@ -10,6 +10,7 @@ internal static class SongEndpoints
     {
         services.AddSingleton<SongSubmitter>();
         services.AddSingleton<SongHandler>();
+        services.AddSingleton<SongCheckHandler>();
         services.AddSingleton<SongEventsHandler>();
         services.AddSingleton<SongAudioHandler>();
         services.AddSingleton<SongCodesHandler>();
@@ -97,6 +98,16 @@ internal static class SongEndpoints
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiAnswer.Problem(503, "The models are not loaded, or jobs cannot be stored."));
+        songs.MapPost("/check", (HttpContext http, SongCheckHandler handler) => handler.CheckAsync(http))
+            .ReadsJson(ApiBodies.SongRequest)
+            .WithName("CheckSong")
+            .Describe(
+                "Check a song request",
+                "Returns the errors that POST /v1/songs would have, warnings with their places in the text, and the sections with their "
+                    + "likely lengths. No song is made.",
+                new ApiParameter("Prefer", "handling=strict makes an unknown field an error.", IsHeader: true),
+                ApiAnswer.Problem(400, "The body is not JSON."),
+                ApiAnswer.Problem(413, "The body is too large."));
         songs.MapGet("", (HttpContext http, SongHandler handler) => handler.ListAsync(http))
             .WithName("ListSongs")
             .Describe(

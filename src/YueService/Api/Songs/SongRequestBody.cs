@@ -25,6 +25,9 @@ internal sealed partial class SongRequestBody(
     IOptions<ServiceOptions> options,
     ILogger<SongRequestBody> logger)
 {
+    /// <summary>The warning about <c>stream</c> in a request for a job.</summary>
+    public const string StreamIgnored = "stream was ignored: the job is heard at GET /v1/songs/{id}/stream";
+
     /// <summary>Reads a request in the form of <c>/predict</c>.</summary>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
@@ -55,6 +58,18 @@ internal sealed partial class SongRequestBody(
     /// <summary>Reads what a body asks for.</summary>
     public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted)
     {
+        var reading = await ExamineAsync(http, body, accepted);
+        if (reading.Command is { } command && options.Value.LogLyrics)
+        {
+            LogLyrics(command.Song.Genre, command.Song.Lyrics);
+        }
+
+        return reading;
+    }
+
+    /// <summary>Reads what a body would ask for, for callers that do not want the song yet.</summary>
+    public async Task<Reading> ExamineAsync(HttpContext http, SongBody body, AudioFormat? accepted)
+    {
         var strict = Preferences.IsStrict(http.Request);
         if (strict)
         {
@@ -67,35 +82,32 @@ internal sealed partial class SongRequestBody(
 
     private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin)
     {
-        var command = PredictReader.Read(body.Json, body.Clips, strict, engine.Status.SongModels, out var findings, origin);
-        if (command is not null)
+        var command = PredictReader.ReadPartly(
+            body.Json, body.Clips, strict, engine.Status.SongModels, out var findings, origin);
+        if (command is not null && findings.IsValid)
         {
             CheckLoudness(command.Song.Output, encoder, findings);
             command = await WithReferenceAsync(command, findings, http.RequestAborted);
         }
 
+        var problem = ProblemOf(http, command, accepted, findings);
+        return new(problem is null ? command : null, problem) { Song = command?.Song, Notes = findings.Notes };
+    }
+
+    private ProblemHttpResult? ProblemOf(HttpContext http, PredictCommand? command, AudioFormat? accepted, RequestFindings findings)
+    {
         if (command is null || !findings.IsValid)
         {
-            return new(null, Problems.Invalid(http, findings.Errors));
+            return Problems.Invalid(http, findings.Errors);
         }
 
         if (engine.Status.IsDemo && LatinScript.FaultOf(SongPlan.For(command.Song).Lyrics) is { } mute)
         {
-            return new(null, Problems.Create(http, ProblemType.Unsingable, mute));
+            return Problems.Create(http, ProblemType.Unsingable, mute);
         }
 
         var format = accepted ?? command.Format ?? AudioFormat.Wav;
-        if (!encoder.Supports(format))
-        {
-            return new(null, Problems.FormatUnavailable(http, format.Name()));
-        }
-
-        if (options.Value.LogLyrics)
-        {
-            LogLyrics(command.Song.Genre, command.Song.Lyrics);
-        }
-
-        return new(command, null);
+        return encoder.Supports(format) ? null : Problems.FormatUnavailable(http, format.Name());
     }
 
     /// <summary>Notes that a loudness cannot be measured here.</summary>
@@ -117,7 +129,12 @@ internal sealed partial class SongRequestBody(
 
         var loaded = await references.LoadAsync(upload, cancel);
         findings.Add(loaded);
-        return command with { Reference = null, Song = command.Song with { Reference = loaded.Reference } };
+        return command with
+        {
+            Reference = null,
+            Song = command.Song with { Reference = loaded.Reference },
+            Warnings = findings.Warnings,
+        };
     }
 
     [LoggerMessage(LogLevel.Information, "Song asked for: genre {Genre}, lyrics {Lyrics}")]
@@ -126,5 +143,12 @@ internal sealed partial class SongRequestBody(
     /// <summary>What a body says.</summary>
     /// <param name="Command">The request; null when there is a problem.</param>
     /// <param name="Problem">What to answer with; null when there is a request.</param>
-    internal sealed record Reading(PredictCommand? Command, ProblemHttpResult? Problem);
+    internal sealed record Reading(PredictCommand? Command, ProblemHttpResult? Problem)
+    {
+        /// <summary>The song, as far as the body could be read: invalid fields have their defaults. Null if nothing was read.</summary>
+        public SongRequest? Song { get; init; }
+
+        /// <summary>What the caller should know about how the body was read.</summary>
+        public IReadOnlyList<SongFinding> Notes { get; init; } = [];
+    }
 }

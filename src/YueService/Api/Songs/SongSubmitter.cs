@@ -47,7 +47,7 @@ internal sealed class SongSubmitter(
 
             if (command.IsStreamed)
             {
-                command = command.WithWarning("stream was ignored: the job is heard at GET /v1/songs/{id}/stream");
+                command = command.WithWarning(SongRequestBody.StreamIgnored);
             }
 
             var request = command.ToJob(accepted ?? command.Format);

@@ -57,7 +57,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
             sounds.Add(sound);
             if (warning is not null)
             {
-                loaded.Warn($"{field} {warning}");
+                loaded.Warn(field, $"{field} {warning}");
             }
         }
 
@@ -108,7 +108,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
 internal sealed class LoadedReference
 {
     private readonly List<(string Field, string Message)> _errors = [];
-    private readonly List<string> _warnings = [];
+    private readonly List<(string Field, string Message)> _warnings = [];
 
     /// <summary>The clip; null if there are errors.</summary>
     public SongReference? Reference { get; set; }
@@ -116,10 +116,10 @@ internal sealed class LoadedReference
     /// <summary>What is wrong, with the name of the field in the JSON.</summary>
     public IReadOnlyList<(string Field, string Message)> Errors => _errors;
 
-    /// <summary>What the caller should know.</summary>
-    public IReadOnlyList<string> Warnings => _warnings;
+    /// <summary>What the caller should know, with the name of the field in the JSON.</summary>
+    public IReadOnlyList<(string Field, string Message)> Warnings => _warnings;
 
     public void Error(string field, string message) => _errors.Add((field, message));
 
-    public void Warn(string message) => _warnings.Add(message);
+    public void Warn(string field, string message) => _warnings.Add((field, message));
 }

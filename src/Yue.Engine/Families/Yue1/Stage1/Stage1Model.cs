@@ -9,7 +9,7 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// <param name="Decoder">Writes its tokens.</param>
 /// <param name="Prompts">Builds prompts with its tokenizer.</param>
 /// <param name="Weights">The decoder's model.</param>
-/// <param name="IsLyricsOnly">True for a <c>-cot</c> checkpoint, by its name: it is not trained on audio prompts.</param>
+/// <param name="IsLyricsOnly">True for a checkpoint that is not trained on audio prompts.</param>
 internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBuilder Prompts, LlamaModel Weights, bool IsLyricsOnly)
     : IDisposable
 {
@@ -18,10 +18,17 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
     /// <param name="folder">Its folder.</param>
     /// <param name="config">Its dimensions.</param>
     /// <param name="prompts">Builds its prompts.</param>
+    /// <param name="isLyricsOnly">True if it is not trained on audio prompts.</param>
     /// <param name="host">The place to load it to.</param>
     /// <param name="report">Called with the fraction done.</param>
     public static Stage1Model Load(
-        string name, string folder, LlamaConfig config, Func<PromptBuilder> prompts, ModelHost host, Action<double> report)
+        string name,
+        string folder,
+        LlamaConfig config,
+        Func<PromptBuilder> prompts,
+        bool isLyricsOnly,
+        ModelHost host,
+        Action<double> report)
     {
         var model = LlamaLoader.Load(config, folder, host, report);
         try
@@ -30,8 +37,7 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
             IStage1Decoder decoder = host.Gpu is null
                 ? new TorchStage1Decoder(model, songs)
                 : new CudaStage1Decoder(model, host.Gpu, songs);
-            return new Stage1Model(
-                name, decoder, prompts(), model, IsLyricsOnlyName(name) || IsLyricsOnlyName(Path.TrimEndingDirectorySeparator(folder)));
+            return new Stage1Model(name, decoder, prompts(), model, isLyricsOnly);
         }
         catch
         {
@@ -45,7 +51,4 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
         Decoder.Dispose();
         Weights.Dispose();
     }
-
-    /// <summary>The config files of both kinds are the same. Only the published names tell them apart (docs/model.md 1).</summary>
-    private static bool IsLyricsOnlyName(string name) => name.EndsWith("-cot", StringComparison.OrdinalIgnoreCase);
 }

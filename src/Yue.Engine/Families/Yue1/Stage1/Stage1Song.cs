@@ -92,7 +92,7 @@ public sealed class Stage1Song : IDisposable
     }
 
     /// <summary>The ids that the context holds beside a section's budget.</summary>
-    private int Room => _context - Budget.MaxTokens - 1;
+    private int Room => RoomOf(_context, Budget.MaxTokens);
 
     /// <summary>Begins the first section to sing.</summary>
     /// <exception cref="SongRequestException">Genre and lyrics do not fit into the context.</exception>
@@ -223,16 +223,23 @@ public sealed class Stage1Song : IDisposable
 
     private void CheckFits()
     {
-        if (ContextLength(Section, _oldest) <= Room)
+        if (ContextLength(Section, _oldest) > Room)
         {
-            return;
+            throw new SongRequestException(TooLong(_prompt, _context, Budget.MaxTokens));
         }
-
-        var clip = _prompt.HasReference ? ", the reference clip" : "";
-        throw new SongRequestException(
-            $"genre{clip} and lyrics take {_prompt.Sections[0].Length} tokens; with max_new_tokens {Budget.MaxTokens} "
-            + $"the model's context of {_context} holds {Room}: shorten the lyrics{clip}, or lower max_new_tokens or target_seconds");
     }
+
+    /// <summary>Returns why a prompt cannot be sung that does not fit into the context.</summary>
+    internal static string TooLong(SongPrompt prompt, int context, int maxTokens)
+    {
+        var clip = prompt.HasReference ? ", the reference clip" : "";
+        return $"genre{clip} and lyrics take {prompt.Sections[0].Length} tokens; with max_new_tokens {maxTokens} "
+            + $"the model's context of {context} holds {RoomOf(context, maxTokens)}: shorten the lyrics{clip}, "
+            + "or lower max_new_tokens or target_seconds";
+    }
+
+    /// <summary>Returns the ids that a context holds beside a section's budget.</summary>
+    internal static int RoomOf(int context, int maxTokens) => context - maxTokens - 1;
 
     private SectionSampling Sampling() => new()
     {

@@ -1,3 +1,5 @@
+using Yue.Engine.Songs;
+
 namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>One section of the lyrics.</summary>
@@ -17,6 +19,12 @@ public sealed record LyricSection(string Tag, string Words)
 /// <param name="Warnings">Warnings about changes and assumptions, in plain words.</param>
 public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnlyList<string> Warnings)
 {
+    /// <summary>The places of the sections, tags included, in the lyrics as they were sent.</summary>
+    public IReadOnlyList<TextSpan> Places { get; init; } = [];
+
+    /// <summary>Every change and assumption, with its place.</summary>
+    public IReadOnlyList<SongFinding> Findings { get; init; } = [];
+
     /// <summary>True if any section has a letter or a number to sing.</summary>
     public bool HasWords => Sections.Any(section => UnicodeText.HasLetterOrNumber(section.Words));
 
@@ -41,11 +49,17 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
     }
 
     /// <summary>The sections with nothing to sing in them, for instrumental songs.</summary>
-    public ParsedLyrics WithoutWords() => new(
-        [.. Sections.Select(section => section with { Words = "" })],
-        Sections.Any(section => section.Words.Length > 0)
+    public ParsedLyrics WithoutWords()
+    {
+        IReadOnlyList<string> warnings = Sections.Any(section => section.Words.Length > 0)
             ? ["lyrics: the words are not sung, because instrumental is true; their tags are the sections"]
-            : []);
+            : [];
+        return new([.. Sections.Select(section => section with { Words = "" })], warnings)
+        {
+            Places = Places,
+            Findings = [.. warnings.Select(warning => new SongFinding("words_not_sung", "lyrics", warning))],
+        };
+    }
 }
 
 /// <summary>The sections that are sung.</summary>

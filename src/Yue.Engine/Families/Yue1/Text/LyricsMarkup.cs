@@ -23,103 +23,146 @@ internal static partial class LyricsMarkup
 
     /// <summary>Rewrites cleaned lyrics (<see cref="UserText"/>). The result has to be cleaned again, because a rewritten tag
     /// can have the form of a prompt marker.</summary>
-    public static CleanText Rewrite(string lyrics)
+    public static TracedText Rewrite(TracedText lyrics, TextFindings findings)
     {
-        var found = new Findings();
-        var text = lyrics;
-        if (text.Contains("\\n", StringComparison.Ordinal))
+        var text = lyrics.Replace(LiteralLineEnd(), match =>
         {
-            text = text.Replace("\\r\\n", "\n", StringComparison.Ordinal).Replace("\\n", "\n", StringComparison.Ordinal);
-            found.LiteralLineEnds = true;
-        }
-
-        List<string> lines = [];
-        foreach (var line in text.Split('\n'))
+            findings.Add(FindingKind.LiteralLineEnd, match.Value, lyrics.Origin(match.Index, match.Index + match.Length));
+            return "\n";
+        });
+        List<TracedText> lines = [];
+        foreach (var line in text.Lines())
         {
-            if (IsFileLine(line))
+            if (IsFileLine(line.Text))
             {
-                found.FileLines.Add(line.Trim());
-                DropCueNumber(lines, line);
+                Add(findings, FindingKind.FileLine, line);
+                DropCueNumber(lines, line.Text);
                 continue;
             }
 
-            var rewritten = RewriteTag(LeaveOutNotes(line, found), found);
-            if (rewritten.Length > 0 || PythonText.IsBlank(line))
+            var rewritten = RewriteTag(LeaveOutNotes(line, findings), findings);
+            if (rewritten.Length > 0 || PythonText.IsBlank(line.Text))
             {
                 lines.Add(rewritten);
-                NoteSuspicious(rewritten, found);
+                NoteSuspicious(rewritten, findings);
             }
         }
 
-        return new CleanText(string.Join('\n', lines), found.Warnings());
+        return Join(lines);
+    }
+
+    private static TracedText Join(List<TracedText> lines)
+    {
+        var text = new TracedText.Builder();
+        foreach (var (i, line) in lines.Index())
+        {
+            if (i > 0)
+            {
+                text.AppendLineEnd();
+            }
+
+            text.Append(line);
+        }
+
+        return text.Build();
+    }
+
+    /// <summary>Adds a finding of text without the white space around it.</summary>
+    private static void Add(TextFindings findings, FindingKind kind, TracedText text)
+    {
+        var trimmed = text.Trim();
+        findings.Add(kind, trimmed.Text, trimmed.Origin());
     }
 
     /// <summary>Returns whether a line belongs to the file format, not to the song.</summary>
     private static bool IsFileLine(string line) => Metadata().IsMatch(line) || Cue().IsMatch(line);
 
     /// <summary>Removes the number above a subtitle's times.</summary>
-    private static void DropCueNumber(List<string> lines, string line)
+    private static void DropCueNumber(List<TracedText> lines, string line)
     {
-        if (lines is [.., var last] && last.Length > 0 && last.All(char.IsAsciiDigit) && Cue().IsMatch(line))
+        if (lines is [.., { Length: > 0 } last] && last.Text.All(char.IsAsciiDigit) && Cue().IsMatch(line))
         {
             lines.RemoveAt(lines.Count - 1);
         }
     }
 
     /// <summary>Leaves out time stamps, chords and repeat marks.</summary>
-    private static string LeaveOutNotes(string line, Findings found)
+    private static TracedText LeaveOutNotes(TracedText line, TextFindings findings)
     {
-        var without = TimeStamp().Replace(line, match => LeaveOut(match, found.TimeStamps));
+        var without = LeaveOut(line, TimeStamp(), FindingKind.TimeStamp, findings);
 
         // A single letter on a line of its own is the name of a section: [A].
-        without = LetterAlone().IsMatch(without) ? without : Chord().Replace(without, match => LeaveOut(match, found.Notes));
-        without = Repeat().Replace(without, match => LeaveOut(match, found.Notes));
-        return without.Length == line.Length ? line : Spaces().Replace(without, " ").Trim();
+        without = LetterAlone().IsMatch(without.Text) ? without : LeaveOut(without, Chord(), FindingKind.Note, findings);
+        without = LeaveOut(without, Repeat(), FindingKind.Note, findings);
+        return without.Length == line.Length ? line : without.Replace(Spaces(), _ => " ").Trim();
     }
 
-    /// <summary>Notes a match that is left out; replaces it by nothing.</summary>
-    private static string LeaveOut(Match match, List<string> findings)
-    {
-        findings.Add(match.Value.Trim());
-        return "";
-    }
+    private static TracedText LeaveOut(TracedText line, Regex pattern, FindingKind kind, TextFindings findings) =>
+        line.Replace(pattern, match =>
+        {
+            Add(findings, kind, line.Slice(match.Index, match.Index + match.Length));
+            return "";
+        });
 
     /// <summary>Brings a tag at the start of the line into its plain form: <c>[tag]</c> and what follows.</summary>
-    private static string RewriteTag(string line, Findings found)
+    private static TracedText RewriteTag(TracedText traced, TextFindings findings)
     {
+        var line = traced.Text;
         var open = line.AsSpan().IndexOfAny(Opening);
         if (open < 0 || !IsBeforeTag(line.AsSpan(0, open)))
         {
-            return line;
+            return traced;
         }
 
         var close = ClosingBracket(line, open);
-        var content = close < 0 ? line[(open + 1)..].Trim().TrimEnd(Marks.ToCharArray()) : line[(open + 1)..close];
+        var inside = close < 0 ? WithoutMarksAtEnd(traced.Slice(open + 1, line.Length).Trim()) : traced.Slice(open + 1, close);
+        var content = inside.Text;
         var rest = close < 0 ? "" : line[(close + 1)..];
         var isAlone = rest.All(c => PythonText.IsSpace(c) || Marks.Contains(c, StringComparison.Ordinal));
         var isName = SectionName.Is(content) || SectionName.DescribedIn(content) is not null;
         if (!UnicodeText.HasLetterOrNumber(content) || (close < 0 && !SectionName.Is(content)))
         {
-            return line;
+            return traced;
         }
 
         if (isAlone && !isName && content.Length > LyricsParser.MaxRewrittenTagLength)
         {
-            found.Notes.Add(line.Trim());
-            return "";
+            Add(findings, FindingKind.Note, traced);
+            return traced.Slice(0, 0);
         }
 
         var isPlain = close >= 0 && PythonText.IsBlank(line.AsSpan(0, open)) && line[open] == '[' && line[close] == ']'
             && content.AsSpan().IndexOfAny(Opening + Closing) < 0 && (!isAlone || PythonText.IsBlank(rest));
         if (isPlain || !(isAlone || isName))
         {
-            return line;
+            return traced;
         }
 
-        var tag = $"[{string.Concat(content.Select(c => (Opening + Closing).Contains(c, StringComparison.Ordinal) ? ' ' : c)).Trim()}]";
-        found.Tags.Add($"{line[..(close < 0 ? line.Length : close + 1)].Trim()} as {tag}");
-        return isAlone ? tag : tag + rest;
+        var written = traced.Slice(0, close < 0 ? line.Length : close + 1);
+        var tag = Tag(inside, written.Trim());
+        findings.Add(FindingKind.TagNotation, $"{written.Text.Trim()} as {tag.Build().Text}", written.Trim().Origin());
+        if (!isAlone)
+        {
+            tag.Append(traced.Slice(written.Length, line.Length));
+        }
+
+        return tag.Build();
     }
+
+    /// <summary>Returns a tag in its plain form, without brackets inside.</summary>
+    /// <param name="inside">The text of the tag.</param>
+    /// <param name="written">The tag as it is written, with the signs around it.</param>
+    private static TracedText.Builder Tag(TracedText inside, TracedText written)
+    {
+        var place = written.Origin();
+        var tag = new TracedText.Builder();
+        tag.Append('[', new(place.Start, inside.Origin().Start));
+        tag.Append(inside.Select(c => (Opening + Closing).Contains(c, StringComparison.Ordinal) ? ' ' : c).Trim());
+        tag.Append(']', new(inside.Origin().End, place.End));
+        return tag;
+    }
+
+    private static TracedText WithoutMarksAtEnd(TracedText text) => text.Slice(0, text.Text.TrimEnd(Marks.ToCharArray()).Length);
 
     /// <summary>Returns whether text before a bracket leaves it at the start of the line: signs, or the number of a list item.</summary>
     private static bool IsBeforeTag(ReadOnlySpan<char> text) =>
@@ -141,23 +184,30 @@ internal static partial class LyricsMarkup
         return -1;
     }
 
-    private static void NoteSuspicious(string line, Findings found)
+    private static void NoteSuspicious(TracedText line, TextFindings findings)
     {
-        var trimmed = line.Trim();
+        var traced = line.Trim();
+        var trimmed = traced.Text;
         if (trimmed.Length > 0 && trimmed[0] != '[' && (Heading().Match(trimmed) is { Success: true } heading
             && SectionName.Is(heading.Groups["name"].ValueSpan)))
         {
-            found.Suspicious.Add(trimmed);
+            Add(findings, FindingKind.SungAsWords, traced);
             return;
         }
 
         if (ChordLine().IsMatch(trimmed) || BareTime().IsMatch(trimmed))
         {
-            found.Suspicious.Add(trimmed);
+            Add(findings, FindingKind.SungAsWords, traced);
         }
 
-        found.Suspicious.AddRange(Note().Matches(trimmed).Select(match => match.Value));
+        foreach (Match match in Note().Matches(trimmed))
+        {
+            Add(findings, FindingKind.SungAsWords, traced.Slice(match.Index, match.Index + match.Length));
+        }
     }
+
+    [GeneratedRegex(@"(?:\\r)?\\n")]
+    private static partial Regex LiteralLineEnd();
 
     [GeneratedRegex(
         @"^\s*\[\s*(?:(?:ti|ar|al|au|lr|by|re|ve|id|offset|length|tool|encoding|kana|#)\s*:[^\]]*|la\s*:\s*[A-Za-z-]{2,5})\]\s*\z",
@@ -209,46 +259,4 @@ internal static partial class LyricsMarkup
         + @"(?<![\w*])\*{1,3}(?=\S)[^*\n]{1,60}(?<=\S)\*{1,3}(?![\w*])|https?://\S+",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Note();
-
-    /// <summary>The notations found in the lyrics, for the warnings.</summary>
-    private sealed class Findings
-    {
-        public bool LiteralLineEnds { get; set; }
-
-        public List<string> FileLines { get; } = [];
-
-        public List<string> TimeStamps { get; } = [];
-
-        public List<string> Notes { get; } = [];
-
-        public List<string> Tags { get; } = [];
-
-        public List<string> Suspicious { get; } = [];
-
-        public List<string> Warnings()
-        {
-            List<string> warnings = [];
-            if (LiteralLineEnds)
-            {
-                warnings.Add("lyrics: a backslash and an n were read as a line end; send real line ends");
-            }
-
-            Add(FileLines, "lyrics: lines that describe the file are left out: ", "");
-            Add(TimeStamps, "lyrics: time stamps are left out: ", "");
-            Add(Notes, "lyrics: notes in brackets are left out: ", "; write repeated lines in full");
-            Add(Tags, "lyrics: read ", "");
-            Add(
-                Suspicious, "lyrics: sung as words: ",
-                "; put the names of sections into [square brackets], and take out what should not be sung");
-            return warnings;
-
-            void Add(List<string> items, string before, string after)
-            {
-                if (items.Count > 0)
-                {
-                    warnings.Add($"{before}{LyricsParser.Listed(items.Distinct())}{after}");
-                }
-            }
-        }
-    }
 }

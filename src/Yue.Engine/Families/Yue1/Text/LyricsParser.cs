@@ -1,3 +1,5 @@
+using Yue.Engine.Songs;
+
 namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>Cuts lyrics into sections (docs/model.md 2.4) without losing a word.</summary>
@@ -31,52 +33,66 @@ public static class LyricsParser
     /// <summary>Reads the lyrics of a user.</summary>
     public static ParsedLyrics Parse(string lyrics)
     {
-        var (text, cleaned) = Read(lyrics);
-        List<string> warnings = [.. cleaned];
-        List<LyricSection> sections = [];
-        var tags = FindTags(text).ToList();
+        var findings = new TextFindings("lyrics");
+        var text = Read(TracedText.Of(lyrics), findings);
+        var tags = FindTags(text.Text).ToList();
+        List<FoundSection> sections = [];
 
-        var lead = PythonText.Strip(text.AsSpan(0, tags.Count > 0 ? tags[0].Start : text.Length));
-        if (lead.Length > 0 && (tags.Count == 0 || lead.EnumerateRunes().Any(PythonText.IsLetterOrNumber)))
+        var lead = text.Slice(0, tags.Count > 0 ? tags[0].Start : text.Length).Strip();
+        if (lead.Length > 0 && (tags.Count == 0 || lead.Text.EnumerateRunes().Any(PythonText.IsLetterOrNumber)))
         {
-            sections.Add(new LyricSection(AssumedTag, lead) { WrittenTag = null });
-            lead = "";
-            warnings.Add(tags.Count == 0
-                ? $"lyrics: no [tag] was found; all of the text is sung as one [{AssumedTag}]"
-                : $"lyrics: text before the first tag is sung as [{AssumedTag}]");
+            sections.Add(new(new LyricSection(AssumedTag, lead.Text) { WrittenTag = null }, lead, lead.Origin()));
+            findings.Add(tags.Count == 0 ? FindingKind.NoTag : FindingKind.TextBeforeTag, lead.Text, lead.Origin());
+            lead = lead.Slice(0, 0);
         }
 
         for (var i = 0; i < tags.Count; i++)
         {
-            var end = i + 1 < tags.Count ? tags[i + 1].Start : text.Length;
-            var words = PythonText.Strip(text.AsSpan(tags[i].End..end));
+            var tag = tags[i];
+            var words = text.Slice(tag.End, i + 1 < tags.Count ? tags[i + 1].Start : text.Length).Strip();
+            var (start, end) = text.Origin(tag.Start, tag.End);
+            end = words.Length > 0 ? words.Origin().End : end;
             if (lead.Length > 0)
             {
-                words = PythonText.Strip($"{lead}\n{words}");
-                lead = "";
-                warnings.Add($"lyrics: signs before the first tag are kept in the words of [{tags[i].Tag}]");
+                findings.Add(FindingKind.SignsBeforeTag, $"[{tag.Tag}]", lead.Origin());
+                start = lead.Origin().Start;
+                words = Joined(lead, words).Strip();
+                lead = lead.Slice(0, 0);
             }
 
-            sections.Add(new LyricSection(tags[i].Tag, words) { WrittenTag = tags[i].Written });
+            sections.Add(new(new LyricSection(tag.Tag, words.Text) { WrittenTag = tag.Written }, words, new(start, end)));
+            if (tag.IsDoubtful)
+            {
+                findings.Add(FindingKind.DoubtfulTag, $"[{tag.Written}]", text.Origin(tag.Start, tag.End));
+            }
+
+            if (tag.Written != tag.Tag)
+            {
+                findings.Add(FindingKind.TagOfSeveralWords, $"[{tag.Written}] as [{tag.Tag}]", text.Origin(tag.Start, tag.End));
+            }
         }
 
-        var doubtful = tags.Where(tag => tag.IsDoubtful).Select(tag => $"[{tag.Written}]").Distinct().ToList();
-        if (doubtful.Count > 0)
+        LookAtWords(sections, text, findings);
+        return new ParsedLyrics([.. sections.Select(section => section.Section)], findings.Warnings)
         {
-            warnings.Add($"lyrics: each is read as the beginning of a section: {Listed(doubtful)}");
-        }
-
-        AddWarnings(sections, warnings);
-        return new ParsedLyrics(sections, warnings);
+            Places = [.. sections.Select(section => section.Place)],
+            Findings = findings.All,
+        };
     }
 
     /// <summary>Returns the text that is cut into sections: cleaned, and in one notation.</summary>
-    internal static CleanText Read(string lyrics)
+    internal static string Read(string lyrics) => Read(TracedText.Of(lyrics), new TextFindings("lyrics")).Text;
+
+    private static TracedText Read(TracedText lyrics, TextFindings findings) =>
+        UserText.Clean(LyricsMarkup.Rewrite(UserText.Clean(lyrics, findings), findings), findings);
+
+    private static TracedText Joined(TracedText first, TracedText second)
     {
-        var (text, cleaned) = UserText.Clean(lyrics, "lyrics");
-        var (rewritten, read) = LyricsMarkup.Rewrite(text);
-        var (final, neutralized) = UserText.Clean(rewritten, "lyrics");
-        return new CleanText(final, [.. cleaned, .. read, .. neutralized]);
+        var joined = new TracedText.Builder();
+        joined.Append(first);
+        joined.AppendLineEnd();
+        joined.Append(second);
+        return joined.Build();
     }
 
     /// <summary>Returns the first few items, and how many more there are.</summary>
@@ -98,44 +114,37 @@ public static class LyricsParser
         return $"{item[..length]}…";
     }
 
-    private static void AddWarnings(List<LyricSection> sections, List<string> warnings)
+    private static void LookAtWords(List<FoundSection> sections, TracedText text, TextFindings findings)
     {
-        var rewritten = sections.Where(section => section.WrittenTag is { } written && written != section.Tag)
-            .Select(section => $"[{section.WrittenTag}] as [{section.Tag}]").Distinct().ToList();
-        if (rewritten.Count > 0)
+        foreach (var words in sections.Select(section => section.Words))
         {
-            warnings.Add($"lyrics: a tag is one word; read {Listed(rewritten)}");
+            foreach (var (at, bracket) in Brackets(words.Text))
+            {
+                findings.Add(FindingKind.BracketInWords, bracket, words.Origin(at, at + bracket.Length));
+            }
         }
 
-        var strays = sections.SelectMany(section => Brackets(section.Words)).Distinct().ToList();
-        if (strays.Count > 0)
+        var wordless = sections.Where(section => !UnicodeText.HasLetterOrNumber(section.Words.Text)).ToList();
+        if (wordless.Count == sections.Count)
         {
-            warnings.Add($"lyrics: sung as words: {Listed(strays)}; a tag stands at the start of a line, and notes are best taken out");
+            findings.Add(sections.Count == 0 ? FindingKind.Blank : FindingKind.TagsOnly, "", text.Origin());
+            return;
         }
 
-        var wordless = sections.Where(section => !UnicodeText.HasLetterOrNumber(section.Words)).ToList();
-        if (sections.Count == 0)
+        foreach (var (section, _, place) in wordless)
         {
-            warnings.Add("lyrics: blank, nothing to sing");
-        }
-        else if (wordless.Count == sections.Count)
-        {
-            warnings.Add("lyrics: there are tags only and no words");
-        }
-        else if (wordless.Count > 0)
-        {
-            warnings.Add($"lyrics: no words in {Listed(wordless.Select(section => $"[{section.Tag}]"))}");
+            findings.Add(FindingKind.SectionWithoutWords, $"[{section.Tag}]", place);
         }
     }
 
-    /// <summary>Returns the texts in brackets; of a bracket that is not closed, the rest of its line.</summary>
-    private static IEnumerable<string> Brackets(string words)
+    /// <summary>Returns the texts in brackets with their places; of a bracket that is not closed, the rest of its line.</summary>
+    private static IEnumerable<(int At, string Text)> Brackets(string words)
     {
         for (var at = words.IndexOf('['); at >= 0; at = words.IndexOf('[', at + 1))
         {
             var inside = words.AsSpan(at + 1, Math.Min(words.Length - at - 1, MaxListedLength));
             var length = inside.IndexOfAny("[]\n");
-            yield return $"[{inside[..(length < 0 ? inside.Length : length)]}{(length >= 0 && inside[length] == ']' ? "]" : "")}";
+            yield return (at, $"[{inside[..(length < 0 ? inside.Length : length)]}{(length >= 0 && inside[length] == ']' ? "]" : "")}");
         }
     }
 
@@ -199,6 +208,9 @@ public static class LyricsParser
     /// so that "[start_of _segment]" does not become a prompt marker.</summary>
     internal static string OneWord(string tag) => !UnicodeText.HasLetterOrNumber(tag) ? "" : string.Concat(
         tag.EnumerateRunes().Where(rune => PythonText.IsLetterOrNumber(rune) || UnicodeText.IsMark(rune)).Select(rune => rune.ToString()));
+
+    /// <summary>A section, its words, and its place in the user's text, the tag included.</summary>
+    private sealed record FoundSection(LyricSection Section, TracedText Words, TextSpan Place);
 
     /// <summary>A tag and its place in the text: brackets included, <paramref name="End"/> excluded.</summary>
     /// <param name="Start">The opening bracket.</param>

@@ -22,6 +22,13 @@ internal static class PythonText
     /// <summary>Python's <c>str.strip()</c>.</summary>
     public static string Strip(ReadOnlySpan<char> text)
     {
+        var (start, end) = Bounds(text);
+        return text[start..end].ToString();
+    }
+
+    /// <summary>Returns what <c>str.strip()</c> leaves.</summary>
+    public static (int Start, int End) Bounds(ReadOnlySpan<char> text)
+    {
         var (start, end) = (0, text.Length);
         while (start < end && IsSpace(text[start]))
         {
@@ -33,7 +40,7 @@ internal static class PythonText
             end--;
         }
 
-        return text[start..end].ToString();
+        return (start, end);
     }
 
     /// <summary>Whether the text is empty or all white space.</summary>

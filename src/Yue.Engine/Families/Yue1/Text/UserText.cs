@@ -1,6 +1,6 @@
-using System.Text;
 using System.Text.RegularExpressions;
 using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Songs;
 using Yue.Engine.Text;
 
 namespace Yue.Engine.Families.Yue1.Text;
@@ -36,75 +36,107 @@ public static partial class UserText
     public static CleanText Clean(string text, string field)
     {
         ArgumentNullException.ThrowIfNull(text);
-        List<string> warnings = [];
-        return new CleanText(Neutralize(Normalization.ToNfc(CleanCharacters(text, field, warnings)), field, warnings), warnings);
+        var findings = new TextFindings(field);
+        return new CleanText(Clean(TracedText.Of(text), findings).Text, findings.Warnings);
     }
 
-    private static string CleanCharacters(string text, string field, List<string> warnings)
+    /// <summary>Returns what cleaning one field finds.</summary>
+    /// <param name="text">The text as the user typed it.</param>
+    /// <param name="field">The name of the field.</param>
+    public static IReadOnlyList<SongFinding> Check(string text, string field)
     {
-        var clean = new StringBuilder(text.Length);
-        var (replaced, invisible) = (0, 0);
+        var findings = new TextFindings(field);
+        Clean(TracedText.Of(text), findings);
+        return findings.All;
+    }
+
+    /// <summary>Cleans text, and adds what is changed to the findings.</summary>
+    internal static TracedText Clean(TracedText text, TextFindings findings) =>
+        Neutralize(Normalize(CleanCharacters(text, findings)), findings);
+
+    private static TracedText CleanCharacters(TracedText traced, TextFindings findings)
+    {
+        var text = traced.Text;
+        var clean = new TracedText.Builder();
         for (var i = text is ['\uFEFF', ..] ? 1 : 0; i < text.Length; i++)
         {
             var c = text[i];
             if (i + 1 < text.Length && char.IsSurrogatePair(c, text[i + 1]))
             {
-                clean.Append(text, i++, 2);
+                clean.Append(traced.Slice(i, ++i + 1));
             }
             else if (c is '\r' or '\u2028' or '\u2029')
             {
-                clean.Append('\n');
+                var first = i;
                 i += c == '\r' && i + 1 < text.Length && text[i + 1] == '\n' ? 1 : 0;
+                clean.Append('\n', traced.Origin(first, i + 1));
             }
             else if (UnicodeText.IsInvisible(c))
             {
-                invisible++;
+                findings.Add(FindingKind.InvisibleCharacter, "", traced.Origin(i, i + 1));
             }
             else if (char.IsSurrogate(c) || (char.IsControl(c) && c is not ('\t' or '\n')))
             {
-                clean.Append(' ');
-                replaced++;
+                clean.Append(' ', traced.Origin(i, i + 1));
+                findings.Add(FindingKind.ControlCharacter, "", traced.Origin(i, i + 1));
             }
             else
             {
-                clean.Append(c);
+                clean.Append(c, traced.Origin(i, i + 1));
             }
         }
 
-        if (replaced > 0)
-        {
-            warnings.Add($"{field}: {replaced} control character(s) or broken Unicode character(s) were replaced by spaces");
-        }
-
-        if (invisible > 0)
-        {
-            warnings.Add($"{field}: {invisible} invisible character(s) were left out");
-        }
-
-        return clean.ToString();
+        return clean.Build();
     }
 
-    private static string Neutralize(string text, string field, List<string> warnings)
+    /// <summary>Brings text into normalization form C. A character below U+0300 composes with none before it, so the parts that begin with
+    /// one are normalized apart. In a part that changes, the middle that differs has one place.</summary>
+    private static TracedText Normalize(TracedText traced)
     {
-        SortedSet<string> neutralized = new(StringComparer.Ordinal);
-        var words = Bracketed().Replace(text, match =>
+        if (Normalization.ToNfc(traced.Text) == traced.Text)
         {
-            if (!TokenMap.ControlTokens.ContainsKey(match.Value) && !PromptMarkers.Contains(match.Value))
-            {
-                return match.Value;
-            }
-
-            neutralized.Add(match.Value);
-            return $"({match.ValueSpan[1..^1]})";
-        });
-        if (neutralized.Count > 0)
-        {
-            warnings.Add(
-                $"{field}: {string.Join(", ", neutralized)} would steer the model; sung as words, in round brackets");
+            return traced;
         }
 
-        return words;
+        var normalized = new TracedText.Builder();
+        for (int start = 0, end; start < traced.Length; start = end)
+        {
+            for (end = start + 1; end < traced.Length && traced.Text[end] >= Normalization.FirstCombiningMark;)
+            {
+                end++;
+            }
+
+            AppendNormalized(normalized, traced.Slice(start, end));
+        }
+
+        return normalized.Build();
     }
+
+    private static void AppendNormalized(TracedText.Builder normalized, TracedText part)
+    {
+        var text = Normalization.ToNfc(part.Text);
+        var before = part.Text.AsSpan().CommonPrefixLength(text);
+        var after = 0;
+        while (after < Math.Min(part.Length, text.Length) - before && part.Text[^(after + 1)] == text[^(after + 1)])
+        {
+            after++;
+        }
+
+        normalized.Append(part.Slice(0, before));
+        normalized.Append(text[before..^after], part.Origin(before, part.Length - after));
+        normalized.Append(part.Slice(part.Length - after, part.Length));
+    }
+
+    private static TracedText Neutralize(TracedText text, TextFindings findings) => text.Replace(Bracketed(), match =>
+    {
+        if (!TokenMap.ControlTokens.ContainsKey(match.Value) && !PromptMarkers.Contains(match.Value))
+        {
+            return match.Value;
+        }
+
+        findings.Add(FindingKind.ControlToken, match.Value, text.Origin(match.Index, match.Index + match.Length));
+        return $"({match.ValueSpan[1..^1]})";
+    });
 
     /// <summary>Everything that has the form of a control token or a prompt marker.</summary>
     [GeneratedRegex(@"</?[A-Za-z0-9_]+>|\[[a-z_]+\]")]

@@ -1,0 +1,157 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Yue.Engine.Families.Yue1;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Jobs;
+
+namespace YueService.Api.Songs;
+
+/// <summary><c>POST /v1/songs/check</c>: says what would become of a request.</summary>
+internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine engine, JobEstimate estimate)
+{
+    // More findings than this help nobody.
+    private const int MaxFindings = 200;
+
+    /// <summary>Checks a request as POST /v1/songs does. No song is made.</summary>
+    /// <response code="200">The errors and warnings. A request with errors would be refused.</response>
+    public async Task<Results<Ok<SongCheckResponse>, ProblemHttpResult>> CheckAsync(HttpContext http)
+    {
+        var (body, unreadable) = await requests.OpenAsync(http, isNew: false);
+        if (body is null)
+        {
+            return unreadable!;
+        }
+
+        using (body)
+        {
+            var reading = await requests.ExamineAsync(http, body, accepted: null);
+            return ErrorsOf(reading.Problem?.ProblemDetails) is { } errors
+                ? TypedResults.Ok(Show(reading, errors, body.Json))
+                : reading.Problem!;
+        }
+    }
+
+    /// <summary>Returns the faults of a request by field; null if the problem is not the request's.</summary>
+    private static IReadOnlyDictionary<string, string[]>? ErrorsOf(ProblemDetails? problem)
+    {
+        if (problem is null)
+        {
+            return new Dictionary<string, string[]>();
+        }
+
+        if (problem.Extensions.TryGetValue("errors", out var errors))
+        {
+            return (IReadOnlyDictionary<string, string[]>)errors!;
+        }
+
+        var field = problem switch
+        {
+            _ when problem.Type == ProblemType.Unsingable.Urn => SongFields.Lyrics,
+            _ when problem.Type == ProblemType.FormatUnavailable.Urn => SongFields.Format,
+
+            // The song that the request goes on from has no codes, or none yet.
+            { Status: StatusCodes.Status404NotFound or StatusCodes.Status409Conflict } => SongFields.ContinueFrom,
+            _ => (RequestField?)null,
+        };
+        return field is null ? null : new Dictionary<string, string[]> { [field.Path] = [problem.Detail!] };
+    }
+
+    private SongCheckResponse Show(SongRequestBody.Reading reading, IReadOnlyDictionary<string, string[]> errors, JsonElement json)
+    {
+        var song = reading.Song ?? new SongRequest { Lyrics = "" };
+        var plan = SongPlan.For(song);
+        var (lyrics, genre) = (new CharacterPlaces(TextOf(json, SongFields.Lyrics)), new CharacterPlaces(TextOf(json, SongFields.Genre)));
+        var size = errors.Count == 0 ? engine.Measure(song) : null;
+        List<SongFinding> findings =
+        [
+            .. reading.Notes,
+            .. reading.Command is { IsStreamed: true }
+                ? [new("ignored_field", SongFields.Stream.Path, SongRequestBody.StreamIgnored)]
+                : Array.Empty<SongFinding>(),
+            .. song.Lyrics.Length == 0 ? [] : plan.Findings,
+            .. UserText.Check(song.Genre, SongFields.Genre.Path),
+            .. size?.Findings ?? [],
+        ];
+        return new()
+        {
+            Valid = errors.Count == 0,
+            Errors = errors,
+            Warnings = Show(findings, finding => finding.Field == SongFields.Lyrics.Path ? lyrics : genre),
+            Sections = Show(plan, song, lyrics),
+            PromptTokens = size?.PromptTokens,
+            ContextTokens = size?.ContextTokens,
+            EstimatedWaitSeconds = errors.Count == 0 ? estimate.SecondsForNewJob : null,
+        };
+    }
+
+    private static List<SongWarning> Show(List<SongFinding> findings, Func<SongFinding, CharacterPlaces> placesOf)
+    {
+        List<SongWarning> warnings =
+        [
+            .. findings.Take(MaxFindings).Select(finding =>
+            {
+                var place = finding.Span is { } span ? placesOf(finding).Of(span) : null;
+                return new SongWarning(finding.Code, finding.Field, place?.Start, place?.End, finding.Message);
+            }),
+        ];
+        if (findings.Count > MaxFindings)
+        {
+            warnings.Add(new("more", "$", null, null, $"{findings.Count - MaxFindings} more warnings are left out"));
+        }
+
+        return warnings;
+    }
+
+    private static List<CheckedSection> Show(SongPlan plan, SongRequest song, CharacterPlaces lyrics)
+    {
+        var seconds = plan.ExpectedSeconds(song);
+        return
+        [
+            .. plan.Lyrics.Select((section, i) =>
+            {
+                var place = lyrics.Of(plan.Places[i]);
+                return new CheckedSection(
+                    section.Tag,
+                    section.WrittenTag,
+                    place?.Start,
+                    place?.End,
+                    seconds[i] is not null,
+                    seconds[i] is { } known ? Math.Round(known, 1) : null);
+            }),
+        ];
+    }
+
+    /// <summary>Returns the text that the request has in a field; null if it has none.</summary>
+    private static string? TextOf(JsonElement json, RequestField field) =>
+        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(field.Name, out var value)
+            && value.ValueKind == JsonValueKind.String && JsonText.TryGet(value, out var text, out _)
+            ? text
+            : null;
+
+    /// <summary>Places in a text that was sent, in Unicode characters.</summary>
+    private sealed class CharacterPlaces(string? text)
+    {
+        private readonly int[] _characters = text is null ? [] : Count(text);
+
+        /// <summary>Returns the place of a part that is given in UTF-16 units; null if no text was sent.</summary>
+        public TextSpan? Of(TextSpan units) =>
+            _characters.Length == 0 ? null : new(_characters[units.Start], _characters[units.End]);
+
+        /// <summary>Returns the number of characters before each unit of a text and its end.</summary>
+        private static int[] Count(string text)
+        {
+            var counts = new int[text.Length + 1];
+            for (var i = 0; i < text.Length; i++)
+            {
+                counts[i + 1] = counts[i] + (char.IsLowSurrogate(text[i]) && i > 0 && char.IsHighSurrogate(text[i - 1]) ? 0 : 1);
+            }
+
+            return counts;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Net;
+using System.Text.Json;
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+/// <summary>A request can be checked before it is sent.</summary>
+public sealed class SongCheckTests : IDisposable
+{
+    private readonly YueApp _app = new();
+    private readonly HttpClient _client;
+
+    public SongCheckTests() => _client = _app.CreateClient();
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _app.Dispose();
+    }
+
+    [Fact]
+    public async Task A_valid_request_has_its_sections_and_its_size_and_makes_no_song()
+    {
+        _app.Engine.Size = new(321, 4096, [new("prompt_too_long", "lyrics", "lyrics are too long")]);
+        var check = await CheckAsync("""{"lyrics":"[verse]\nla la 😀\n\n[Pre-Chorus]\nlo","run_n_segments":1,"target_seconds":12.5}""");
+        Assert.True(check.GetProperty("valid").GetBoolean());
+        Assert.Empty(check.GetProperty("errors").EnumerateObject());
+        Assert.Equal(
+            """[{"tag":"verse","written":"verse","start":0,"end":15,"in_song":true,"estimated_seconds":12.5},"""
+                + """{"tag":"PreChorus","written":"Pre-Chorus","start":17,"end":32,"in_song":false,"estimated_seconds":null}]""",
+            check.GetProperty("sections").GetRawText());
+        Assert.Equal(
+            ["tag_of_several_words 17-29", "section_not_sung 17-32", "prompt_too_long -"],
+            check.GetProperty("warnings").EnumerateArray().Select(warning =>
+                $"{warning.GetProperty("code")} {warning.GetProperty("start")}-{warning.GetProperty("end")}"));
+        Assert.Equal((321, 4096), (check.GetProperty("prompt_tokens").GetInt32(), check.GetProperty("context_tokens").GetInt32()));
+        Assert.Equal(JsonValueKind.Null, check.GetProperty("estimated_wait_seconds").ValueKind);
+        Assert.Empty(_app.Engine.Requests);
+        Assert.Empty((await _client.GetJsonAsync("/v1/songs")).GetProperty("songs").EnumerateArray());
+    }
+
+    [Theory]
+    [InlineData("""{}""")]
+    [InlineData("""[]""")]
+    [InlineData("""{"lyrics":"  "}""")]
+    [InlineData("""{"lyrics":"---"}""")]
+    [InlineData("""{"lyrics":5,"genre":"\ud800","seed":"x","sampling":{"top_p":2},"output":{"format":"ogg"}}""")]
+    [InlineData("""{"lyrics":"la","stage":"draft","output":{"sample_rate":44100}}""")]
+    [InlineData("""{"lyrics":"la","stage":"finish"}""")]
+    [InlineData("""{"lyrics":"la","continue_from":"nothing"}""")]
+    [InlineData("""{"lyrics":"la","model":"other","title":"\n"}""")]
+    [InlineData("""{"lyrics":"la","reference":{"audio":"AAAA"}}""")]
+    public async Task The_errors_are_those_of_the_refusal(string body)
+    {
+        using var refused = await _client.PostSongAsync(body);
+        var problem = await refused.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
+        var check = await CheckAsync(body);
+        Assert.False(check.GetProperty("valid").GetBoolean());
+        Assert.Equal(problem.GetProperty("errors").GetRawText(), check.GetProperty("errors").GetRawText());
+    }
+
+    [Fact]
+    public async Task Lyrics_of_an_invalid_request_are_read_all_the_same()
+    {
+        var check = await CheckAsync("""{"lyrics":"𠮷\n[chorus]\nla [x2]\n[intro]\n","genre":"\u0000","seed":"x","seeed":1}""");
+        Assert.Equal(["genre", "seed"], check.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order());
+        Assert.Equal(["verse", "chorus", "intro"], check.GetProperty("sections").EnumerateArray().Select(Tag));
+        Assert.Equal(
+            ["unknown_field", "text_before_tag", "note", "section_without_words", "section_not_sung"],
+            check.GetProperty("warnings").EnumerateArray().Select(warning => warning.GetProperty("code").GetString()));
+        var note = check.GetProperty("warnings")[2];
+        Assert.Equal((14, 18), (note.GetProperty("start").GetInt32(), note.GetProperty("end").GetInt32()));
+    }
+
+    [Fact]
+    public async Task Faults_that_are_not_of_a_field_are_put_to_one()
+    {
+        _app.Encoder.HasFfmpeg = false;
+        var flac = (await CheckAsync("""{"lyrics":"la","output":{"format":"flac"}}""")).GetProperty("errors");
+        Assert.Contains("flac needs ffmpeg", flac.GetProperty("output.format")[0].GetString(), StringComparison.Ordinal);
+
+        _app.Engine.Places = 0;
+        var waiting = await _client.SubmitAsync("la");
+        var early = await CheckAsync($$"""{"continue_from":"{{waiting.Split('/')[^1]}}"}""");
+        Assert.Contains("queued", early.GetProperty("errors").GetProperty("continue_from")[0].GetString(), StringComparison.Ordinal);
+
+        _app.Engine.Status = _app.Engine.Status with { IsDemo = true };
+        var mute = await CheckAsync("""{"lyrics":"[verse]\nпрс"}""");
+        Assert.Contains("no vowel", mute.GetProperty("errors").GetProperty("lyrics")[0].GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_body_that_is_no_json_is_a_400()
+    {
+        using var response = await _client.PostSongAsync("{", path: "/v1/songs/check");
+        await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:malformed-json");
+    }
+
+    [Fact]
+    public async Task A_full_queue_and_models_that_load_keep_nobody_from_checking()
+    {
+        _app.FillQueue();
+        _app.Engine.Size = null;
+        _app.Engine.Status = _app.Engine.Status with { State = Yue.Engine.Scheduling.EngineState.Loading, SongModels = [] };
+        var check = await CheckAsync("""{"lyrics":"la","model":"anything"}""");
+        Assert.True(check.GetProperty("valid").GetBoolean());
+        Assert.Equal(JsonValueKind.Null, check.GetProperty("prompt_tokens").ValueKind);
+    }
+
+    [Fact]
+    public async Task Lyrics_that_were_not_sent_have_no_places()
+    {
+        var path = await _client.SubmitAsync("[verse]\\nla\\n[chorus]\\nlo\\n[outro]\\nli");
+        await _client.WhenAsync(path, "succeeded");
+        var check = await CheckAsync($$"""{"continue_from":"{{path.Split('/')[^1]}}"}""");
+        var sections = check.GetProperty("sections").EnumerateArray().ToList();
+        Assert.Equal(["verse", "chorus", "outro"], sections.Select(Tag));
+        Assert.All(sections, section => Assert.Equal(JsonValueKind.Null, section.GetProperty("start").ValueKind));
+
+        // The first two are kept as they are: three frames and one.
+        Assert.Equal([0.1, 0.0], sections.Take(2).Select(section => section.GetProperty("estimated_seconds").GetDouble()));
+    }
+
+    [Fact]
+    public async Task Of_many_findings_some_are_left_out_with_a_word_about_it()
+    {
+        var check = await CheckAsync(JsonSerializer.Serialize(new { lyrics = string.Concat(Enumerable.Repeat("[x2]\n", 300)) + "la" }));
+        var warnings = check.GetProperty("warnings");
+        Assert.Equal(201, warnings.GetArrayLength());
+        Assert.Equal("101 more warnings are left out", warnings[200].GetProperty("message").GetString());
+    }
+
+    private async Task<JsonElement> CheckAsync(string body)
+    {
+        using var response = await _client.PostSongAsync(body, path: "/v1/songs/check");
+        return await response.SongAsync();
+    }
+
+    private static string Tag(JsonElement section) => section.GetProperty("tag").GetString()!;
+}
