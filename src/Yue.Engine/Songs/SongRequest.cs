@@ -126,6 +126,8 @@ public static class SongLimits
     /// <summary>Frames of all its sections together: half an hour.</summary>
     public const int MaxCodesFrames = 90_000;
 
+    public const int MinTakes = 1;
+    public const int MaxTakes = 8;
     public const int MinRunNSegments = 0;
     public const int MaxRunNSegments = 10;
     public const double MinTemperature = 0.05;

@@ -7,7 +7,7 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue generate</c>: one song into a file, without a server.</summary>
+/// <summary><c>yue generate</c>: a song, or several takes of it, into files, without a server.</summary>
 internal static class GenerateCommand
 {
     /// <param name="settings">The options of settings.</param>
@@ -16,7 +16,10 @@ internal static class GenerateCommand
     public static Command Create(SettingOptions settings, Action<IServiceCollection> configure, Stream? standardOutput)
     {
         var options = new GenerateOptions();
-        var generate = new Command("generate", "Makes one song and writes it to a file") { TreatUnmatchedTokensAsErrors = false };
+        var generate = new Command("generate", "Makes a song, or several takes of it, and writes it to a file")
+        {
+            TreatUnmatchedTokensAsErrors = false,
+        };
         options.AddTo(generate);
         generate.SetAction((line, cancel) => RunAsync(
             line.InvocationConfiguration, settings.Read(line), options.Read(line), configure, standardOutput, cancel));
@@ -60,7 +63,8 @@ internal static class GenerateCommand
             }
             catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
             {
-                await error.WriteLineAsync("Cancelled: no file was written.");
+                await error.WriteLineAsync(
+                    handler.HasWritten ? "Cancelled: the other takes were not written." : "Cancelled: no file was written.");
                 return ExitCode.Cancelled;
             }
             finally

@@ -11,7 +11,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.CommandLine;
 
-/// <summary>Makes one song with an engine in this process and writes it to a file.</summary>
+/// <summary>Makes the takes of a song with an engine in this process and writes them to files.</summary>
 /// <param name="engine">Not started: everything that can be checked without it is checked first.</param>
 /// <param name="intake">Takes the song as a job.</param>
 /// <param name="encoder">Makes the file.</param>
@@ -32,10 +32,13 @@ internal sealed class GenerateHandler(
 {
     private static readonly TimeSpan StatusInterval = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Makes the song.</summary>
+    /// <summary>True if a song was written.</summary>
+    public bool HasWritten { get; private set; }
+
+    /// <summary>Makes the takes.</summary>
     /// <param name="arguments">The song and its files.</param>
     /// <param name="start">Starts the engine.</param>
-    /// <param name="cancel">Gives the song up; nothing is written then.</param>
+    /// <param name="cancel">Gives up the takes that are not written yet.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<int> RunAsync(GenerateArguments arguments, Func<CancellationToken, Task> start, CancellationToken cancel)
@@ -63,7 +66,7 @@ internal sealed class GenerateHandler(
 
         // Checked before the models are loaded, and again when their names are known.
         if (await CheckAsync(arguments, clips) is not { } early
-            || await PlanFilesAsync(arguments, early) is not var (target, format)
+            || await PlanFilesAsync(arguments, early) is not var (targets, format)
             || await LoadAsync(early, cancel) is not { } song)
         {
             return ExitCode.Usage;
@@ -88,18 +91,22 @@ internal sealed class GenerateHandler(
         }
 
         await WarnAsync(command.Warnings);
-        return await MakeAsync(command with { Song = command.Song with { Reference = song.Reference } }, target, format, player, cancel);
+        return await MakeAsync(command with { Song = command.Song with { Reference = song.Reference } }, targets, format, player, cancel);
     }
 
-    /// <summary>Returns the song's files and its format; null if they cannot be written here, which is then reported.</summary>
-    private async Task<(SongFiles Files, AudioFormat Format)?> PlanFilesAsync(GenerateArguments arguments, PredictCommand command)
+    /// <summary>Returns the files of each take and their format; null if they cannot be written here, which is then reported.</summary>
+    private async Task<(IReadOnlyList<SongFiles> Files, AudioFormat Format)?> PlanFilesAsync(
+        GenerateArguments arguments, PredictCommand command)
     {
         var (format, fault) = SongFiles.FormatOf(arguments.OutFile, command.Format);
-        var files = SongFiles.At(arguments.OutFile, arguments.CodesFile, command.Song.Output.Stems, format);
-        fault ??= files.Check()
+        var takes = SongFiles.ForTakes(command.Takes, arguments.OutFile, arguments.CodesFile, command.Song.Output.Stems, format);
+        fault ??= arguments.IsPlayed && takes.Count > 1 ? "--play plays one song: leave it out, or leave --takes out." : null;
+        fault ??= takes.Select(files => files.Check()).FirstOrDefault(found => found is not null)
             ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, "
                 + "which is not installed here. Ask for wav, or install ffmpeg.")
-            ?? (files.UseStandardOutput && standardOutput is null && !Console.IsOutputRedirected
+            ?? (takes[0].UseStandardOutput && takes.Count > 1
+                ? $"--takes {takes.Count} makes several songs, and standard output takes one: name a file." : null)
+            ?? (takes[0].UseStandardOutput && standardOutput is null && !Console.IsOutputRedirected
                 ? "Standard output is a terminal: send it to a file or another program, or name a file." : null);
         if (fault is not null)
         {
@@ -107,12 +114,13 @@ internal sealed class GenerateHandler(
             return null;
         }
 
-        if (command.Format is null && !files.Mix.IsStandardOutput && Path.GetExtension(files.Mix.Path).Length == 0)
+        var mix = takes[0].Mix;
+        if (command.Format is null && !mix.IsStandardOutput && Path.GetExtension(mix.Path).Length == 0)
         {
-            await WarnAsync([$"{files.Mix.Name} is written as wav: its name has no extension, and there is no --format"]);
+            await WarnAsync([$"{mix.Name} is written as wav: its name has no extension, and there is no --format"]);
         }
 
-        return (files, format);
+        return (takes, format);
     }
 
     /// <summary>The request; null when fields are at fault, which is then said.</summary>
@@ -149,25 +157,53 @@ internal sealed class GenerateHandler(
         }
     }
 
+    /// <summary>Has all takes made at once, and writes each when it is its turn and done.</summary>
+    /// <returns>The exit code of the first take that fails; otherwise success.</returns>
     private async Task<int> MakeAsync(
-        PredictCommand command, SongFiles target, AudioFormat format, SoundPlayer? player, CancellationToken cancel)
+        PredictCommand command, IReadOnlyList<SongFiles> targets, AudioFormat format, SoundPlayer? player, CancellationToken cancel)
     {
-        var sound = command.Song.Output;
-        if (intake.TryTake(command.ToJob(format), out var job, cancel, isStreamed: player is not null) != IntakeOutcome.Accepted)
+        var jobs = new List<Job>();
+        foreach (var seed in Enumerable.Range(0, targets.Count).Select(i => command.Song.Seed + i))
         {
-            return await FailAsync(ExitCode.EngineFailed, "The engine takes no song.");
+            var request = command.ToJob(format).WithSeed(seed);
+            if (intake.TryTake(request, out var job, cancel, isStreamed: player is not null) != IntakeOutcome.Accepted)
+            {
+                return await FailAsync(ExitCode.EngineFailed, "The engine takes no song.");
+            }
+
+            jobs.Add(job!);
         }
 
-        var played = player?.PlayAsync(job!.Sound!, sound.SampleRate, cancel);
+        var played = player?.PlayAsync(jobs[0].Sound!, command.Song.Output.SampleRate, cancel);
+        var exitCode = ExitCode.Success;
+        for (var i = 0; i < jobs.Count; i++)
+        {
+            var take = jobs.Count == 1 ? "" : $"take {i + 1} of {jobs.Count}: ";
+            var outcome = await FinishAsync(jobs[i], take, targets[i], format, cancel);
+            exitCode = exitCode == ExitCode.Success ? outcome : exitCode;
+        }
+
+        if (exitCode == ExitCode.Success && played is not null && await played is { } fault)
+        {
+            await WarnAsync([$"the song was not played: {fault}"]);
+        }
+
+        return exitCode;
+    }
+
+    /// <summary>Waits for a take and writes it.</summary>
+    private async Task<int> FinishAsync(Job job, string take, SongFiles target, AudioFormat format, CancellationToken cancel)
+    {
+        var sound = job.Request.Song.Output;
         SongResult result;
         try
         {
-            await view.FollowAsync(() => Describe(job!.Feed.Latest.Progress), job!.Song);
+            await view.FollowAsync(() => Describe(job.Feed.Latest.Progress, take), job.Song);
             result = await job.Song;
         }
         catch (Exception e) when (e is SongException or EngineDeadException)
         {
-            return await FailAsync(ExitCode.SongFailed, $"The song could not be made: {FirstLine(e)}");
+            return await FailAsync(ExitCode.SongFailed, $"{take}The song could not be made: {FirstLine(e)}");
         }
 
         var codes = JobRows.ToJson(result.Codes);
@@ -197,11 +233,7 @@ internal sealed class GenerateHandler(
             CultureInfo.InvariantCulture,
             $"{target.Mix.Path}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, "
                 + $"model {result.Model}, seed {result.Seed}"));
-        if (played is not null && await played is { } fault)
-        {
-            await WarnAsync([$"the song was not played: {fault}"]);
-        }
-
+        HasWritten = true;
         return ExitCode.Success;
     }
 
@@ -235,8 +267,8 @@ internal sealed class GenerateHandler(
         }
     }
 
-    private static ProgressLine Describe(SongProgress? progress) => progress is null ? new("waiting", 0) : new(
-        progress.Stage switch
+    private static ProgressLine Describe(SongProgress? progress, string take) => progress is null ? new($"{take}waiting", 0) : new(
+        take + progress.Stage switch
         {
             SongStage.Queued => "waiting",
             SongStage.Stage1 => string.Create(CultureInfo.InvariantCulture, $"singing section {progress.Section} of {progress.Sections}"),

@@ -33,6 +33,20 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
 
     private IEnumerable<SongFile> All => new[] { Codes, Vocal, Instrumental, Mix }.OfType<SongFile>();
 
+    /// <summary>Returns the files of each take for the names on the command line. If there are several, the names get numbers.</summary>
+    public static IReadOnlyList<SongFiles> ForTakes(int takes, string file, string? codes, bool hasStems, AudioFormat format)
+    {
+        return takes == 1
+            ? [At(file, codes, hasStems, format)]
+            : [.. Enumerable.Range(1, takes).Select(take => At(
+                Numbered(file, take), codes is null ? null : Numbered(codes, take), hasStems, format))];
+
+        static string Numbered(string file, int take) => file == StandardOutput || Path.GetFileName(file).Length == 0
+            ? file
+            : Path.Combine(
+                Path.GetDirectoryName(file) ?? "", $"{Path.GetFileNameWithoutExtension(file)}-{take}{Path.GetExtension(file)}");
+    }
+
     /// <summary>Returns the files for the names on the command line.</summary>
     public static SongFiles At(string file, string? codes, bool hasStems, AudioFormat format)
     {

@@ -13,13 +13,19 @@ internal interface IJobLog
     /// <summary>Opens the log, and checks that it can be written and that no other process owns it.</summary>
     Task OpenAsync(CancellationToken cancel);
 
-    /// <summary>Stores a job as queued.</summary>
+    /// <summary>Stores a job, or the jobs of a group, as queued.</summary>
+    /// <returns>The jobs in their order.</returns>
     /// <exception cref="InvalidOperationException">The idempotency key is taken; the caller looks for it before.</exception>
-    Task<StoredJob> AddAsync(NewJob job, CancellationToken cancel);
+    Task<IReadOnlyList<StoredJob>> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel);
 
     Task<StoredJob?> FindAsync(string id, CancellationToken cancel);
 
     Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel);
+
+    /// <summary>Returns a group that has a job left.</summary>
+    Task<StoredGroup?> FindGroupAsync(string id, CancellationToken cancel);
+
+    Task<StoredGroup?> FindGroupByKeyAsync(string key, CancellationToken cancel);
 
     /// <summary>Returns jobs from the newest on.</summary>
     Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel);

@@ -10,7 +10,7 @@ namespace YueService.Jobs;
 /// <param name="isWriter">Whether the connection creates the database and brings its schema up to date.</param>
 internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable
 {
-    private const int SchemaVersion = 3;
+    private const int SchemaVersion = 4;
     private const int BusySeconds = 1;
 
     // A commit returns when the disk has it (synchronous FULL): a finished song also outlives a power cut.
@@ -59,6 +59,22 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
             'kind', replace(replace(json_extract(fault, '$.type'), 'urn:yue:', ''), '-', '_'),
             'detail', json_extract(fault, '$.detail'))
         WHERE json_valid(fault);
+        """;
+
+    // Version 4 stores groups of takes. A group is removed with its last job.
+    private const string ToVersion4 = """
+        CREATE TABLE song_groups (
+            id TEXT PRIMARY KEY,
+            idempotency_key TEXT UNIQUE,
+            body_hash TEXT,
+            created_ms INTEGER NOT NULL
+        ) STRICT;
+        ALTER TABLE jobs ADD COLUMN group_id TEXT;
+        ALTER TABLE jobs ADD COLUMN take INTEGER;
+        CREATE INDEX jobs_by_group ON jobs (group_id, take) WHERE group_id IS NOT NULL;
+        CREATE TRIGGER takes_removed AFTER DELETE ON jobs WHEN old.group_id IS NOT NULL BEGIN
+            DELETE FROM song_groups WHERE id = old.group_id AND NOT EXISTS (SELECT 1 FROM jobs WHERE group_id = old.group_id);
+        END;
         """;
 
     private SqliteConnection? _connection;
@@ -137,7 +153,8 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
                 + "Install that release, or choose another Yue:StateFolder.");
         }
 
-        command.CommandText = $"{Schema}\n{(version < 2 ? ToVersion2 : "")}\n{(version < 3 ? ToVersion3 : "")}\n{Probe};\nCOMMIT;";
+        var steps = new[] { ToVersion2, ToVersion3, ToVersion4 }.Skip(Math.Max(0, version - 1));
+        command.CommandText = $"{Schema}\n{string.Join('\n', steps)}\n{Probe};\nCOMMIT;";
         command.ExecuteNonQuery();
         IsNew |= version == 0;
     }

@@ -40,13 +40,14 @@ internal sealed class JobIntake(
         return outcome;
     }
 
-    /// <summary>Takes a job that is kept, or finds the one that the same key and body made before.</summary>
+    /// <summary>Takes the jobs of a request that are kept, or finds those that the same key and body made before.</summary>
     /// <param name="request">What is asked for.</param>
+    /// <param name="takes">The number of jobs, each with the next seed. Several are a group.</param>
     /// <param name="key">The <c>Idempotency-Key</c>; null without one.</param>
     /// <param name="bodyHash">The hash of the body, when there is a key.</param>
     /// <param name="cancel">The caller's patience.</param>
-    /// <exception cref="StorageException">The job could not be stored.</exception>
-    public async Task<Submission> KeepAsync(JobRequest request, string? key, string? bodyHash, CancellationToken cancel)
+    /// <exception cref="StorageException">The jobs could not be stored.</exception>
+    public async Task<Submission> KeepAsync(JobRequest request, int takes, string? key, string? bodyHash, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
         await _taking.WaitAsync(cancel);
@@ -57,10 +58,10 @@ internal sealed class JobIntake(
                 return known;
             }
 
-            var outcome = Reserve();
-            return outcome == IntakeOutcome.Accepted
-                ? new(outcome, await StoreAsync(new NewJob(NewJob.NewId(), request, key, bodyHash)))
-                : new(outcome, null);
+            var outcome = Reserve(takes);
+            return outcome != IntakeOutcome.Accepted ? new(outcome)
+                : takes == 1 ? new(outcome) { Job = (await StoreAsync([new(NewJob.NewId(), request, key, bodyHash)], group: null))[0] }
+                : new(outcome) { Group = await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash), request, takes) };
         }
         finally
         {
@@ -68,15 +69,20 @@ internal sealed class JobIntake(
         }
     }
 
-    /// <summary>Returns the job that a key made before, or that it came with another body; null when the key is new.</summary>
+    /// <summary>Returns the job or the group that a key made before, or that it came with another body; null when the key is new.</summary>
     public async Task<Submission?> FindByKeyAsync(string key, string? bodyHash, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
-        return await log.FindByKeyAsync(key, cancel) switch
+        if (await log.FindByKeyAsync(key, cancel) is { } job)
+        {
+            return job.BodyHash == bodyHash ? new(IntakeOutcome.Accepted) { Job = job } : new(IntakeOutcome.KeyTaken);
+        }
+
+        return await log.FindGroupByKeyAsync(key, cancel) switch
         {
             null => null,
-            { } known when known.BodyHash == bodyHash => new(IntakeOutcome.Accepted, known),
-            _ => new(IntakeOutcome.KeyTaken, null),
+            { } group when group.BodyHash == bodyHash => new(IntakeOutcome.Accepted) { Group = group },
+            _ => new(IntakeOutcome.KeyTaken),
         };
     }
 
@@ -100,36 +106,55 @@ internal sealed class JobIntake(
 
     public void Dispose() => _taking.Dispose();
 
-    private IntakeOutcome Reserve() =>
+    private IntakeOutcome Reserve(int places = 1) =>
         engine.Status.State != EngineState.Ready ? IntakeOutcome.NotReady
-        : order.TryReserve() ? IntakeOutcome.Accepted
+        : order.TryReserve(places) ? IntakeOutcome.Accepted
         : IntakeOutcome.QueueFull;
 
-    /// <summary>Stores a job in a reserved place, then hands it to the worker.</summary>
-    private async Task<StoredJob> StoreAsync(NewJob job)
+    /// <summary>Stores a group of takes in reserved places, then hands them to the worker.</summary>
+    private async Task<StoredGroup> StoreAsync(NewGroup group, JobRequest request, int takes)
     {
-        var isTaken = false;
+        var jobs = await StoreAsync(
+            [
+                .. Enumerable.Range(0, takes).Select(i => new NewJob(NewJob.NewId(), request.WithSeed(request.Song.Seed + i), null, null)
+                {
+                    Take = new(group.Id, i + 1),
+                }),
+            ],
+            group);
+        return new(group.Id, group.BodyHash, jobs[0].CreatedAt, jobs);
+    }
+
+    /// <summary>Stores jobs in reserved places, then hands them to the worker.</summary>
+    private async Task<IReadOnlyList<StoredJob>> StoreAsync(IReadOnlyList<NewJob> jobs, NewGroup? group)
+    {
+        var taken = 0;
         try
         {
-            var files = job.Request.Song.Reference is { } clip ? references.Write(job.Id, clip) : null;
-            var stored = await log.AddAsync(job with { Files = files }, CancellationToken.None);
+            var written = jobs.Select(
+                job => job with { Files = job.Request.Song.Reference is { } clip ? references.Write(job.Id, clip) : null });
+            var stored = await log.AddAsync([.. written], group, CancellationToken.None);
             signals.Trust();
-            worker.Take(Job.Kept(stored, job.Request, streams, clock.GetUtcNow()));
-            isTaken = true;
+            for (; taken < jobs.Count; taken++)
+            {
+                worker.Take(Job.Kept(stored[taken], jobs[taken].Request, streams, clock.GetUtcNow()));
+            }
+
             return stored;
         }
         catch (StorageException e)
         {
-            references.TryDelete(job.Id);
+            foreach (var job in jobs)
+            {
+                references.TryDelete(job.Id);
+            }
+
             signals.Suspect(e);
             throw;
         }
         finally
         {
-            if (!isTaken)
-            {
-                order.Release();
-            }
+            order.Release(jobs.Count - taken);
         }
     }
 }
@@ -149,7 +174,13 @@ internal enum IntakeOutcome
     KeyTaken,
 }
 
-/// <summary>What became of a request for a job that is kept.</summary>
+/// <summary>What became of a request for jobs that are kept.</summary>
 /// <param name="Outcome">Accepted, or why not.</param>
-/// <param name="Job">The job if accepted; null otherwise.</param>
-internal sealed record Submission(IntakeOutcome Outcome, StoredJob? Job);
+internal sealed record Submission(IntakeOutcome Outcome)
+{
+    /// <summary>The job if accepted; null otherwise, and for several takes.</summary>
+    public StoredJob? Job { get; init; }
+
+    /// <summary>The group of several takes if accepted; null otherwise.</summary>
+    public StoredGroup? Group { get; init; }
+}

@@ -40,33 +40,33 @@ internal sealed class JobOrder(IOptions<JobOptions> options)
         {
             lock (_lock)
             {
-                return _waiting.Count - _claimed + _reserved >= Capacity;
+                return !HasRoomFor(1);
             }
         }
     }
 
-    /// <summary>Reserves a place for a job that is not stored yet.</summary>
-    /// <returns>False if no place is free.</returns>
-    public bool TryReserve()
+    /// <summary>Reserves places for jobs that are not stored yet.</summary>
+    /// <returns>False if fewer places are free; none is reserved then.</returns>
+    public bool TryReserve(int places = 1)
     {
         lock (_lock)
         {
-            if (IsFull)
+            if (!HasRoomFor(places))
             {
                 return false;
             }
 
-            _reserved++;
+            _reserved += places;
             return true;
         }
     }
 
-    /// <summary>Gives a reserved place back.</summary>
-    public void Release()
+    /// <summary>Gives reserved places back.</summary>
+    public void Release(int places = 1)
     {
         lock (_lock)
         {
-            _reserved--;
+            _reserved -= places;
         }
     }
 
@@ -146,6 +146,8 @@ internal sealed class JobOrder(IOptions<JobOptions> options)
             return _arrived.Task.WaitAsync(cancel);
         }
     }
+
+    private bool HasRoomFor(int places) => _waiting.Count - _claimed + _reserved + places <= Capacity;
 
     private void Number(int first)
     {

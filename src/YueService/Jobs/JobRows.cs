@@ -63,6 +63,7 @@ internal static class JobRows
             Title = Text(reader, "title"),
             ParentId = Text(reader, "parent_id"),
         },
+        Take = Take(reader),
         Note = Text(reader, "note"),
         IsFavourite = reader.GetBoolean(reader.GetOrdinal("favourite")),
         Edits = reader.GetInt64(reader.GetOrdinal("edits")),
@@ -83,11 +84,17 @@ internal static class JobRows
         State = JobState.Failed,
         IsDamaged = true,
         Request = new JobRequest(new SongRequest { Lyrics = "", Genre = "" }, null, null, []),
+        Take = Take(reader),
         BodyHash = Text(reader, "body_hash"),
         CreatedAt = TimeOrNull(reader, "created_ms") ?? DateTimeOffset.UnixEpoch,
         FinishedAt = TimeOrNull(reader, "finished_ms"),
         Fault = new(FaultKind.SongDamaged, "The job's row in the database is damaged. Delete the job, and ask for the song again."),
     };
+
+    private static JobTake? Take(SqliteDataReader reader) =>
+        Text(reader, "group_id") is { } group && reader.GetOrdinal("take") is var i && !reader.IsDBNull(i)
+            ? new(group, (int)reader.GetInt64(i))
+            : null;
 
     private static string? Text(SqliteDataReader reader, string column) =>
         reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : reader.GetString(i);

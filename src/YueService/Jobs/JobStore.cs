@@ -38,6 +38,25 @@ internal sealed partial class JobStore(
         return [.. (await log.ListAsync(query, cancel)).Select(View)];
     }
 
+    /// <summary>Returns a group as it is now; null when there is none, or all its jobs were removed.</summary>
+    public async Task<GroupView?> FindGroupAsync(string id, CancellationToken cancel)
+    {
+        await signals.WhenOpenAsync(cancel);
+        return await log.FindGroupAsync(id, cancel) is { Takes.Count: > 0 } group ? View(group) : null;
+    }
+
+    /// <summary>Returns a group with its jobs as they are now.</summary>
+    public GroupView View(StoredGroup group) => new(group, [.. group.Takes.Select(View)]);
+
+    /// <summary>Cancels the jobs of a group that have not ended.</summary>
+    /// <returns>The group, whose jobs may not have ended yet; null when all were removed meanwhile.</returns>
+    public async Task<GroupView?> CancelAsync(GroupView view, CancellationToken cancel)
+    {
+        // The last ones first, so that none begins when one before it ends.
+        await Task.WhenAll(view.Takes.Reverse().Where(take => !take.Job.IsFinished).Select(take => CancelAsync(take, cancel)));
+        return await FindGroupAsync(view.Group.Id, cancel);
+    }
+
     /// <summary>Changes what a user says about a song.</summary>
     /// <returns>The job; null if there is none, or if others have changed it since <see cref="JobEdit.BasedOn"/>.</returns>
     public async Task<JobView?> EditAsync(string id, JobEdit edit, CancellationToken cancel)
@@ -56,6 +75,13 @@ internal sealed partial class JobStore(
             return null;
         }
 
+        await CancelAsync(view, cancel);
+        return await FindAsync(view.Job.Id, cancel);
+    }
+
+    /// <summary>Cancels an unfinished job, and waits a moment for its end.</summary>
+    private async Task CancelAsync(JobView view, CancellationToken cancel)
+    {
         var live = view.Live ?? await intake.BetweenJobsAsync(() => EndLeftAsync(view.Job.Id, cancel), cancel);
         if (live is not null)
         {
@@ -69,8 +95,6 @@ internal sealed partial class JobStore(
                 // The engine is in a long step, or the log is slow; the job ends after it.
             }
         }
-
-        return await FindAsync(view.Job.Id, cancel);
     }
 
     /// <summary>Returns why jobs cannot be accepted now; null when they can.</summary>
@@ -127,6 +151,25 @@ internal sealed partial class JobStore(
 
     [LoggerMessage(LogLevel.Warning, "The size of {File} of job {JobId} could not be stored")]
     private partial void LogUnnoted(Exception exception, string file, string jobId);
+}
+
+/// <summary>A group of takes as it is now.</summary>
+/// <param name="Group">As the log holds it.</param>
+/// <param name="Takes">Its jobs that have not been removed, in their order.</param>
+internal sealed record GroupView(StoredGroup Group, IReadOnlyList<JobView> Takes)
+{
+    /// <summary>The state of all takes together: queued until one begins, then running until all have ended. Then succeeded if one
+    /// take did, else failed if one did, else cancelled.</summary>
+    public JobState State
+    {
+        get
+        {
+            var states = Takes.Select(take => take.State).ToHashSet();
+            return states.SetEquals([JobState.Queued]) ? JobState.Queued
+                : states.Overlaps([JobState.Queued, JobState.Running]) ? JobState.Running
+                : new[] { JobState.Succeeded, JobState.Failed }.FirstOrDefault(states.Contains, JobState.Cancelled);
+        }
+    }
 }
 
 /// <summary>A job that is kept, as it is now.</summary>

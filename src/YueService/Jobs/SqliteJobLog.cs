@@ -25,42 +25,40 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
     public Task OpenAsync(CancellationToken cancel) =>
         _writes.UseAsync(connection => Execute(connection, JobDatabase.Probe, "", null), cancel);
 
-    public Task<StoredJob> AddAsync(NewJob job, CancellationToken cancel) => _writes.UseAsync(
-        connection =>
-        {
-            using var transaction = connection.BeginTransaction();
-            using var insert = connection.CreateCommand();
-            insert.CommandText = """
-                INSERT INTO jobs (id, state, request, idempotency_key, body_hash, created_ms, files, title, parent_id)
-                VALUES ($id, 'queued', $request, $key, $hash, $now, $files, $title, $parent) RETURNING *
-                """;
-            insert.Parameters.AddWithValue("$id", job.Id);
-            insert.Parameters.AddWithValue("$request", JobRows.ToJson(RequestRow.Of(job.Request)));
-            insert.Parameters.AddWithValue("$key", (object?)job.Key ?? DBNull.Value);
-            insert.Parameters.AddWithValue("$hash", (object?)job.BodyHash ?? DBNull.Value);
-            insert.Parameters.AddWithValue("$now", Now());
-            insert.Parameters.AddWithValue("$files", job.Files is { } files ? JobRows.ToJson(files) : DBNull.Value);
-            insert.Parameters.AddWithValue("$title", (object?)job.Request.Title ?? DBNull.Value);
-            insert.Parameters.AddWithValue("$parent", (object?)job.Request.ParentId ?? DBNull.Value);
-            try
+    public Task<IReadOnlyList<StoredJob>> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel) =>
+        _writes.UseAsync<IReadOnlyList<StoredJob>>(
+            connection =>
             {
-                var stored = JobRows.Read(insert, NoteDamage).Single();
-                SetSearchText(connection, stored);
-                transaction.Commit();
-                return stored;
-            }
-            catch (SqliteException e) when (e.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT)
-            {
-                throw new InvalidOperationException("The identifier or the idempotency key is taken.", e);
-            }
-        },
-        cancel);
+                using var transaction = connection.BeginTransaction();
+                try
+                {
+                    if (group is not null)
+                    {
+                        Insert(connection, group);
+                    }
+
+                    StoredJob[] stored = [.. jobs.Select(job => Insert(connection, job))];
+                    transaction.Commit();
+                    return stored;
+                }
+                catch (SqliteException e) when (e.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT)
+                {
+                    throw new InvalidOperationException("The identifier or the idempotency key is taken.", e);
+                }
+            },
+            cancel);
 
     public Task<StoredJob?> FindAsync(string id, CancellationToken cancel) =>
         _reads.UseAsync(connection => Select(connection, "WHERE id = $value", id).SingleOrDefault(), cancel);
 
     public Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel) =>
         _reads.UseAsync(connection => Select(connection, "WHERE idempotency_key = $value", key).SingleOrDefault(), cancel);
+
+    public Task<StoredGroup?> FindGroupAsync(string id, CancellationToken cancel) =>
+        _reads.UseAsync(connection => SelectGroup(connection, "id = $value", id), cancel);
+
+    public Task<StoredGroup?> FindGroupByKeyAsync(string key, CancellationToken cancel) =>
+        _reads.UseAsync(connection => SelectGroup(connection, "idempotency_key = $value", key), cancel);
 
     public Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel) =>
         _reads.UseAsync(connection => Select(connection, query), cancel);
@@ -128,6 +126,60 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
         _writes.Dispose();
         _reads.Dispose();
         folder.Dispose();
+    }
+
+    private void Insert(SqliteConnection connection, NewGroup group)
+    {
+        using var insert = connection.CreateCommand();
+        insert.CommandText = "INSERT INTO song_groups (id, idempotency_key, body_hash, created_ms) VALUES ($id, $key, $hash, $now)";
+        insert.Parameters.AddWithValue("$id", group.Id);
+        insert.Parameters.AddWithValue("$key", (object?)group.Key ?? DBNull.Value);
+        insert.Parameters.AddWithValue("$hash", (object?)group.BodyHash ?? DBNull.Value);
+        insert.Parameters.AddWithValue("$now", Now());
+        insert.ExecuteNonQuery();
+    }
+
+    private StoredJob Insert(SqliteConnection connection, NewJob job)
+    {
+        using var insert = connection.CreateCommand();
+        insert.CommandText = """
+            INSERT INTO jobs (id, state, request, idempotency_key, body_hash, created_ms, files, title, parent_id, group_id, take)
+            VALUES ($id, 'queued', $request, $key, $hash, $now, $files, $title, $parent, $group, $take) RETURNING *
+            """;
+        insert.Parameters.AddWithValue("$id", job.Id);
+        insert.Parameters.AddWithValue("$request", JobRows.ToJson(RequestRow.Of(job.Request)));
+        insert.Parameters.AddWithValue("$key", (object?)job.Key ?? DBNull.Value);
+        insert.Parameters.AddWithValue("$hash", (object?)job.BodyHash ?? DBNull.Value);
+        insert.Parameters.AddWithValue("$now", Now());
+        insert.Parameters.AddWithValue("$files", job.Files is { } files ? JobRows.ToJson(files) : DBNull.Value);
+        insert.Parameters.AddWithValue("$title", (object?)job.Request.Title ?? DBNull.Value);
+        insert.Parameters.AddWithValue("$parent", (object?)job.Request.ParentId ?? DBNull.Value);
+        insert.Parameters.AddWithValue("$group", (object?)job.Take?.GroupId ?? DBNull.Value);
+        insert.Parameters.AddWithValue("$take", (object?)job.Take?.Number ?? DBNull.Value);
+        var stored = JobRows.Read(insert, NoteDamage).Single();
+        SetSearchText(connection, stored);
+        return stored;
+    }
+
+    private StoredGroup? SelectGroup(SqliteConnection connection, string condition, string value)
+    {
+        // The group and its jobs are read as of one moment.
+        using var transaction = connection.BeginTransaction(deferred: true);
+        using var select = connection.CreateCommand();
+        select.CommandText = $"SELECT id, body_hash, created_ms FROM song_groups WHERE {condition}";
+        select.Parameters.AddWithValue("$value", value);
+        using var reader = select.ExecuteReader();
+        if (!reader.Read())
+        {
+            return null;
+        }
+
+        var id = reader.GetString(0);
+        return new(
+            id,
+            reader.IsDBNull(1) ? null : reader.GetString(1),
+            DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(2)),
+            Select(connection, "WHERE group_id = $value ORDER BY take", id));
     }
 
     private IReadOnlyList<StoredJob> Select(SqliteConnection connection, string where, object value)

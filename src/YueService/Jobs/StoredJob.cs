@@ -31,21 +31,45 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
 
     /// <summary>The stored song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
     public string? ParentId { get; init; }
+
+    /// <summary>Returns the same request with another seed.</summary>
+    public JobRequest WithSeed(long seed) => this with { Song = Song with { Seed = seed } };
 }
+
+/// <summary>The place of a job in a group of takes.</summary>
+/// <param name="GroupId">32 hexadecimal digits.</param>
+/// <param name="Number">From 1 on.</param>
+internal sealed record JobTake(string GroupId, int Number);
 
 /// <summary>A job that is to be stored.</summary>
 /// <param name="Id">32 hexadecimal digits.</param>
 /// <param name="Request">What was asked for.</param>
-/// <param name="Key">The <c>Idempotency-Key</c>; null without one.</param>
+/// <param name="Key">The <c>Idempotency-Key</c>; null without one, and for a take, whose group has it.</param>
 /// <param name="BodyHash">The hash of the body that came with the key.</param>
 internal sealed record NewJob(string Id, JobRequest Request, string? Key, string? BodyHash)
 {
+    /// <summary>The place in a group; null for a song by itself.</summary>
+    public JobTake? Take { get; init; }
+
     /// <summary>The bytes of each file of the reference clip by its name; null without a clip.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
 
-    /// <summary>Returns an identifier that no other job has.</summary>
+    /// <summary>Returns an identifier that no other job or group has.</summary>
     public static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 }
+
+/// <summary>A group of takes that is to be stored.</summary>
+/// <param name="Id">32 hexadecimal digits.</param>
+/// <param name="Key">The <c>Idempotency-Key</c>; null without one.</param>
+/// <param name="BodyHash">The hash of the body that came with the key.</param>
+internal sealed record NewGroup(string Id, string? Key, string? BodyHash);
+
+/// <summary>A group of takes, as the log holds it.</summary>
+/// <param name="Id">32 hexadecimal digits.</param>
+/// <param name="BodyHash">The hash of the body that came with an <c>Idempotency-Key</c>; null without one.</param>
+/// <param name="CreatedAt">When its jobs were taken.</param>
+/// <param name="Takes">Its jobs that have not been removed, in their order; at least one.</param>
+internal sealed record StoredGroup(string Id, string? BodyHash, DateTimeOffset CreatedAt, IReadOnlyList<StoredJob> Takes);
 
 /// <summary>A job that is kept, as the log holds it.</summary>
 internal sealed record StoredJob
@@ -65,6 +89,9 @@ internal sealed record StoredJob
     public DateTimeOffset? StartedAt { get; init; }
 
     public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>The place in a group; null for a song by itself.</summary>
+    public JobTake? Take { get; init; }
 
     /// <summary>The user's note; null without one.</summary>
     public string? Note { get; init; }

@@ -55,6 +55,50 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
+    public async Task Takes_become_numbered_files_with_successive_seeds()
+    {
+        var exitCode = await GenerateAsync(
+            "--takes", "3", "--seed", "7", "--stems", "--out", _folder["song.wav"], "--return-codes", _folder["codes.json"]);
+        Assert.Equal((ExitCode.Success, ""), (exitCode, Faults()));
+        Assert.Equal([7L, 8L, 9L], _command.Engine.Requests.Select(request => request.Seed).Order());
+        Assert.Equal(
+            Enumerable.Range(1, 3).SelectMany(take => new[]
+            {
+                $"codes-{take}.json", $"song-{take}.instrumental.wav", $"song-{take}.vocal.wav", $"song-{take}.wav",
+            }).Append("lyrics.txt").Order(StringComparer.Ordinal),
+            _folder.Files.Order(StringComparer.Ordinal));
+        var lines = _command.Output.ToString().TrimEnd().Split('\n');
+        Assert.Equal(["song-1.wav seed 7", "song-2.wav seed 8", "song-3.wav seed 9"], lines.Select(
+            line => $"{Path.GetFileName(line.Split(':')[0])} {line.Split(", ")[^1]}"));
+    }
+
+    [Fact]
+    public async Task A_take_that_fails_leaves_the_others_written()
+    {
+        _command.Engine.Sing = (request, _, _) => request.Seed == 42
+            ? Task.FromException<SongResult>(new SongException("no room"))
+            : Task.FromResult(FakeSongEngine.Song(request));
+        Assert.Equal(ExitCode.SongFailed, await GenerateAsync("--takes", "2", "--out", _folder["song.wav"]));
+        Assert.Contains("take 1 of 2: The song could not be made: no room", _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(["lyrics.txt", "song-2.wav"], _folder.Files);
+    }
+
+    [Theory]
+    [InlineData("standard output takes one", "--out", "-")]
+    [InlineData("standard output takes one", "--return-codes", "-", "--out", "song.wav")]
+    [InlineData("which is a folder", "--out", "taken.wav")]
+    [InlineData("send a seed of at most", "--seed", "9223372036854775807", "--out", "song.wav")]
+    public async Task Takes_that_cannot_be_written_are_refused_before_any_work(string says, params string[] options)
+    {
+        Directory.CreateDirectory(_folder["taken-2.wav"]);
+        var exitCode = await GenerateAsync(
+            ["--takes", "2", .. options.Select(option => option.EndsWith(".wav", StringComparison.Ordinal) ? _folder[option] : option)]);
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.Life);
+    }
+
+    [Fact]
     public async Task A_reference_clip_reaches_the_engine()
     {
         Ffmpeg.SkipWithout();

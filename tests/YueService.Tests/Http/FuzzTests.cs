@@ -13,7 +13,7 @@ public sealed class FuzzTests
 
     // Seeds of the mutations: a whole request, and pieces that parsers trip over.
     private static readonly byte[] Whole = Encoding.UTF8.GetBytes("""
-        {"lyrics":"[verse]\nlove 😀 é\n[chorus]\nla","genre":"pop","max_new_tokens":3000,"run_n_segments":2,"seed":-42,
+        {"lyrics":"[verse]\nlove 😀 é\n[chorus]\nla","genre":"pop","max_new_tokens":3000,"run_n_segments":2,"seed":-42,"takes":1,
          "client_job_id":"a:1","model":"en-cot",
          "stage":"full","instrumental":false,"return_codes":true,"target_seconds":[20.5],"replace_section":null,
          "continue_from":{"model":"en-cot","sections":[

@@ -258,6 +258,11 @@ public sealed class DamageTests : IDisposable
 
     /// <summary>Turns the database into one of a release that did not store sizes.</summary>
     private void Downgrade() => Execute("""
+        DROP TRIGGER takes_removed;
+        DROP TABLE song_groups;
+        DROP INDEX jobs_by_group;
+        ALTER TABLE jobs DROP COLUMN group_id;
+        ALTER TABLE jobs DROP COLUMN take;
         DROP TRIGGER jobs_removed;
         DROP TABLE search_texts;
         DROP INDEX jobs_by_favourite;
@@ -294,11 +299,16 @@ public sealed class DamageTests : IDisposable
 
         public Task OpenAsync(CancellationToken cancel) => throw Bug();
 
-        public Task<StoredJob> AddAsync(NewJob job, CancellationToken cancel) => throw Bug();
+        public Task<IReadOnlyList<StoredJob>> AddAsync(
+            IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel) => throw Bug();
 
         public Task<StoredJob?> FindAsync(string id, CancellationToken cancel) => throw Bug();
 
         public Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel) => throw Bug();
+
+        public Task<StoredGroup?> FindGroupAsync(string id, CancellationToken cancel) => throw Bug();
+
+        public Task<StoredGroup?> FindGroupByKeyAsync(string key, CancellationToken cancel) => throw Bug();
 
         public Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel) => throw Bug();
 

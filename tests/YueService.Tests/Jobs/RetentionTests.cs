@@ -39,7 +39,7 @@ public sealed class RetentionTests : IDisposable
         await _store.OpenAsync(TestContext.Current.CancellationToken);
         await SweptAsync();
         await FinishAsync("old", 10);
-        await _store.AddAsync(Job("queued"), TestContext.Current.CancellationToken);
+        await _store.AddAsync([Job("queued")], group: null, TestContext.Current.CancellationToken);
         await SweptAsync();
         _clock.Pass(TimeSpan.FromDays(6));
         await FinishAsync("young", 10);
@@ -162,7 +162,7 @@ public sealed class RetentionTests : IDisposable
 
     private async Task FinishAsync(string id, int bytes)
     {
-        await _store.AddAsync(Job(id), TestContext.Current.CancellationToken);
+        await _store.AddAsync([Job(id)], group: null, TestContext.Current.CancellationToken);
         var made = FakeSongEngine.Song(new SongRequest { Lyrics = "la" });
         var song = StoredSong.Of(made, Job(id).Request, new([], null, null, null, []), [SongFolder.Mix]);
         var stored = _songs.Write(id, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])]);

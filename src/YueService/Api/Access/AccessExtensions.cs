@@ -1,4 +1,3 @@
-using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http.Timeouts;
@@ -13,7 +12,7 @@ namespace YueService.Api.Access;
 /// <summary>Sets up API keys, origins, rate limits and time limits.</summary>
 internal static class AccessExtensions
 {
-    // The name of the policies of requests that make a song: how many, and how long a caller may wait.
+    // The name of the time limit of callers that wait for a song.
     private const string Songs = "songs";
 
     // What a page may read of an answer, besides what browsers always show.
@@ -39,9 +38,9 @@ internal static class AccessExtensions
         services.AddAuthorization();
         services.AddOptions<AuthorizationOptions>().Configure<IOptions<AccessOptions>>(
             (authorization, access) => authorization.FallbackPolicy = access.Value.Keys().Count > 0 ? authorization.DefaultPolicy : null);
-        services.AddRateLimiter(limiter => limiter.OnRejected = RejectAsync);
-        services.AddOptions<RateLimiterOptions>().Configure<IOptions<AccessOptions>>(
-            (limiter, access) => limiter.AddPolicy(Songs, http => PartitionOf(http, access.Value)));
+        services.AddRateLimiter(limiter => limiter.OnRejected = (context, _) => new(SongRateLimit.RejectAsync(context)));
+        services.AddOptions<RateLimiterOptions>().Configure<SongRateLimit>((limiter, songs) => limiter.GlobalLimiter = songs.Limiter);
+        services.AddSingleton<SongRateLimit>();
         services.AddCors();
         services.AddOptions<CorsOptions>().Configure<IOptions<AccessOptions>>((cors, access) => cors.AddDefaultPolicy(policy => policy
             .WithOrigins([.. access.Value.Origins()]).AllowAnyHeader().AllowAnyMethod()
@@ -74,7 +73,7 @@ internal static class AccessExtensions
 
     /// <summary>Marks an endpoint that makes a song: it counts for the rate limit.</summary>
     public static TBuilder MakesSongs<TBuilder>(this TBuilder endpoint)
-        where TBuilder : IEndpointConventionBuilder => endpoint.RequireRateLimiting(Songs);
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new SongRateLimit.Counted());
 
     /// <summary>Marks an endpoint whose caller waits for the song.</summary>
     public static TBuilder WaitsForSong<TBuilder>(this TBuilder endpoint)
@@ -90,19 +89,4 @@ internal static class AccessExtensions
                 ProblemType.Timeout,
                 $"The answer took more than {seconds} seconds. Ask for a job instead: POST /v1/songs.").ExecuteAsync(http),
     };
-
-    /// <summary>Returns the limit of the caller's key, or of its address if the service has no keys.</summary>
-    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) =>
-        RateLimitPartition.GetFixedWindowLimiter(
-        http.User.Identity?.Name ?? http.Connection.RemoteIpAddress?.ToString() ?? "",
-        _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
-
-    private static async ValueTask RejectAsync(OnRejectedContext context, CancellationToken cancel)
-    {
-        var http = context.HttpContext;
-        var wait = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : TimeSpan.FromMinutes(1);
-        var seconds = Problems.SetRetryAfter(http, wait.TotalSeconds);
-        await Problems.Create(
-            http, ProblemType.RateLimited, $"The limit of songs per minute is reached. Try again in {seconds} seconds.").ExecuteAsync(http);
-    }
 }

@@ -22,5 +22,6 @@ internal sealed record OpenAiError(string Message, string Type, string? Param, s
 
     /// <summary>Returns whether clients of OpenAI's interface ask for a path: everything below <c>/v1</c> but the service's own jobs, since
     /// such a client may try what is not here.</summary>
-    public static bool IsExpectedAt(PathString path) => path.StartsWithSegments("/v1") && !path.StartsWithSegments("/v1/songs");
+    public static bool IsExpectedAt(PathString path) =>
+        path.StartsWithSegments("/v1") && !path.StartsWithSegments("/v1/songs") && !path.StartsWithSegments("/v1/groups");
 }

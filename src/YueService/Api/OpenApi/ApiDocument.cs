@@ -91,6 +91,15 @@ internal static class ApiDocument
             });
         }
 
+        foreach (var forms in metadata.OfType<ApiForms>())
+        {
+            var answer = operation.Responses![forms.Status.ToString(CultureInfo.InvariantCulture)];
+            answer.Content!["application/json"].Schema = new OpenApiSchema
+            {
+                OneOf = [.. forms.Schemas.Select(schema => new OpenApiSchemaReference(schema, document))],
+            };
+        }
+
         foreach (var answer in metadata.OfType<ApiAnswer>())
         {
             operation.Responses ??= [];
@@ -131,3 +140,8 @@ internal sealed record ApiAnswer(int Status, string Description, params IReadOnl
     /// <summary>An answer with problem details.</summary>
     public static ApiAnswer Problem(int status, string description) => new(status, description, "application/problem+json");
 }
+
+/// <summary>The forms of an answer in JSON that has one of several. The framework knows the last one only.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Schemas">The names of the schemas, which the endpoint's type tells. Some client generators know the first one only.</param>
+internal sealed record ApiForms(int Status, params IReadOnlyList<string> Schemas);

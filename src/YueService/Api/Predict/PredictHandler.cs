@@ -41,14 +41,19 @@ internal sealed partial class PredictHandler(
 
         if (Preferences.Has(http.Request.Headers["Prefer"], Preferences.Async))
         {
-            var submitted = await submitter.SubmitAsync(http, form.Format);
-            if (submitted.Result is not Accepted<SongJobResponse> accepted)
+            switch ((await submitter.SubmitAsync(http, form.Format, hasTakes: false)).Result)
             {
-                return (ProblemHttpResult)submitted.Result;
+                case Accepted<SongJobResponse> accepted:
+                    Preferences.Applied(http.Response, Preferences.Async);
+                    return accepted;
+                case Accepted<SongGroupResponse> { Value: { } group }:
+                    // The key made a group at POST /v1/songs.
+                    var findings = new RequestFindings();
+                    PredictReader.RefuseTakes(group.Takes.Count, findings);
+                    return Problems.Invalid(http, findings.Errors);
+                case var refusal:
+                    return (ProblemHttpResult)refusal;
             }
-
-            Preferences.Applied(http.Response, Preferences.Async);
-            return accepted;
         }
 
         var (command, problem) = await body.ReadAsync(http, form.Format);

@@ -21,6 +21,9 @@ internal sealed record PredictCommand(
     /// <summary>The id of the song that this one goes on from; null if it goes on from none, or from codes.</summary>
     public string? ParentId { get; init; }
 
+    /// <summary>The number of songs to make, each with the next seed.</summary>
+    public int Takes { get; init; } = SongLimits.MinTakes;
+
     /// <summary>True if the sound is sent while the song is made.</summary>
     public bool IsStreamed { get; init; }
 

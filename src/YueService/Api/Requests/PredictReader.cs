@@ -56,6 +56,7 @@ internal static partial class PredictReader
         var isStreamed = fields.Flag(SongFields.Stream);
         var returnCodes = fields.Flag(SongFields.ReturnCodes);
         var (song, format) = ReadSong(fields, models, origin);
+        var takes = ReadTakes(fields, song);
         var reference = ReferenceReader.Read(fields, files, findings);
         fields.Finish();
         findings.ReportUnknown(strict);
@@ -75,9 +76,40 @@ internal static partial class PredictReader
         {
             Title = title ?? SongTitle.Of(song),
             ParentId = origin?.Id,
+            Takes = takes,
             IsStreamed = isStreamed,
             Reference = reference,
         };
+    }
+
+    /// <summary>Notes that an endpoint whose answer is one song makes no further takes.</summary>
+    public static void RefuseTakes(int takes, RequestFindings findings)
+    {
+        if (takes > SongLimits.MinTakes)
+        {
+            var name = SongFields.Takes.Path;
+            findings.Error(
+                name, $"{name} is {takes}, and the answer is one song here; send the request to POST /v1/songs, or leave takes out.");
+        }
+    }
+
+    private static int ReadTakes(FieldReader fields, SongRequest song)
+    {
+        var takes = fields.Int(SongFields.Takes);
+        var lastSeed = long.MaxValue - (takes - 1);
+        if (song.Seed > lastSeed)
+        {
+            fields.Error(
+                SongFields.Seed,
+                $"is {song.Seed}, and the last of {takes} takes has a seed beyond {long.MaxValue}; send a seed of at most {lastSeed}.");
+        }
+
+        if (takes > SongLimits.MinTakes && song.Scope == SongScope.Finish)
+        {
+            fields.Error(SongFields.Takes, $"is {takes}, and stage \"finish\" draws nothing: all takes would be equal; leave takes out.");
+        }
+
+        return takes;
     }
 
     private static (SongRequest Song, AudioFormat? Format) ReadSong(

@@ -85,6 +85,17 @@ internal static class SongFields
         Option = new("--seed"),
     });
 
+    public static WholeField Takes { get; } = Add(new WholeField(
+        "takes",
+        "The number of songs to make of the request: a group of takes with the seeds `seed`, `seed` + 1 and so on. `POST /v1/songs` only.",
+        SongLimits.MinTakes,
+        SongLimits.MaxTakes)
+    {
+        Default = SongLimits.MinTakes,
+        IsForEveryFamily = true,
+        Option = new("--takes") { Note = "song.wav becomes song-1.wav, song-2.wav and so on." },
+    });
+
     public static TextField ClientJobId { get; } = Add(new TextField(
         "client_job_id", "The caller's own name for the request. One that is out of bounds is ignored with a warning.", 1, 256)
     {

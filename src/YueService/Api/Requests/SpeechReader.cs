@@ -30,6 +30,7 @@ internal static class SpeechReader
         };
         var format = fields.Choice(SpeechFields.ResponseFormat) ?? StreamFormat.Wav;
         var stream = fields.Choice(SpeechFields.Stream);
+        PredictReader.RefuseTakes(fields.Int(SongFields.Takes), findings);
         var meaningless = SpeechFields.Ignored.Where(fields.Ignore).ToList();
         fields.Finish();
         findings.ReportUnknown(strict);

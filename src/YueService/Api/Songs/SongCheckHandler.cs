@@ -29,7 +29,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
 
         using (body)
         {
-            var reading = await requests.ExamineAsync(http, body, accepted: null);
+            var reading = await requests.ExamineAsync(http, body, accepted: null, hasTakes: true);
             return ErrorsOf(reading.Problem?.ProblemDetails) is { } errors
                 ? TypedResults.Ok(Show(reading, errors, body.Json))
                 : reading.Problem!;

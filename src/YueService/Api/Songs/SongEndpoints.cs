@@ -11,6 +11,7 @@ internal static class SongEndpoints
         services.AddSingleton<SongSubmitter>();
         services.AddSingleton<SongHandler>();
         services.AddSingleton<SongCheckHandler>();
+        services.AddSingleton<SongGroupHandler>();
         services.AddSingleton<SongEventsHandler>();
         services.AddSingleton<SongAudioHandler>();
         services.AddSingleton<SongCodesHandler>();
@@ -34,6 +35,24 @@ internal static class SongEndpoints
                 new ApiAnswer(204, "The reader has the last event already."),
                 ApiAnswer.Problem(404, "There is no such job."));
         MapSound(songs);
+        MapGroups(routes.MapGroup("/v1/groups"));
+    }
+
+    private static void MapGroups(RouteGroupBuilder groups)
+    {
+        groups.MapGet("/{id}", (HttpContext http, string id, SongGroupHandler handler) => handler.GetAsync(http, id))
+            .WithName("GetGroup")
+            .Describe(
+                "Show a group of takes",
+                "Its state, and for each take the job, the seed, the state and the progress.",
+                ApiAnswer.Problem(404, "There is no such group."));
+        groups.MapDelete("/{id}", (HttpContext http, string id, SongGroupHandler handler) => handler.CancelAsync(http, id))
+            .WithName("CancelGroup")
+            .Describe(
+                "Cancel a group of takes",
+                "Takes that are queued or running are cancelled before the engine's next step. Finished ones stay, and each can be removed "
+                    + "as a song.",
+                ApiAnswer.Problem(404, "There is no such group."));
     }
 
     private static void MapSound(RouteGroupBuilder songs)
@@ -91,9 +110,13 @@ internal static class SongEndpoints
             .WithName("CreateSong")
             .Describe(
                 "Queue a song",
-                "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service.",
+                "Returns at once; poll the Location or watch its events. Jobs and their songs survive a restart of the service. "
+                    + "With takes of 2 or more, the answer is a group of jobs.",
                 new ApiParameter(
-                    "Idempotency-Key", "The same key and body give the same job; with another body it is a 422.", IsHeader: true),
+                    "Idempotency-Key",
+                    "The same key and body give the same job or group; with another body it is a 422.",
+                    IsHeader: true),
+                new ApiForms(202, nameof(SongJobResponse), nameof(SongGroupResponse)),
                 ApiAnswer.Problem(409, "The song of continue_from is not there yet, or never comes."),
                 ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),

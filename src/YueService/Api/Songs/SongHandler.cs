@@ -20,12 +20,12 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
 
     /// <summary>Queues a song.</summary>
     /// <remarks>Returns at once; poll the Location or stream its events. The same Idempotency-Key and body give the same job.</remarks>
-    /// <response code="202">Queued; Location is the job.</response>
+    /// <response code="202">Queued; Location is the job, or with takes of 2 or more, the group of jobs.</response>
     /// <response code="422">Fields are out of bounds: all of them are named. Or the Idempotency-Key came with another body.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
     /// <response code="503">The models are not loaded, or jobs cannot be stored.</response>
-    public Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> CreateAsync(HttpContext http) =>
-        submitter.SubmitAsync(http, accepted: null);
+    public Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> CreateAsync(HttpContext http) =>
+        submitter.SubmitAsync(http, accepted: null, hasTakes: true);
 
     /// <summary>Lists jobs, the newest first.</summary>
     /// <response code="200">A page of jobs; next_cursor leads to the next one.</response>

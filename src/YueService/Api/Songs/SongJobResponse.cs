@@ -56,6 +56,10 @@ internal sealed record SongJobResponse
     /// <summary>The song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
     public SongParent? Parent { get; init; }
 
+    /// <summary>The group that the song is a take of; left out for a song by itself.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SongTake? Group { get; init; }
+
     /// <summary>The genre line.</summary>
     public required string Genre { get; init; }
 
@@ -87,6 +91,14 @@ internal sealed record SongParent(string Id, string How, int? Section)
         : request.Song.Scope == SongScope.Finish ? new(id, "finish", null)
         : request.Song.ReplaceSection is { } section ? new(id, "replace_section", section)
         : new(id, "continue", null);
+}
+
+/// <summary>The place of a song among takes.</summary>
+/// <param name="Id">The group, at <c>/v1/groups/{id}</c>.</param>
+/// <param name="Take">The number of the take, from 1 on.</param>
+internal sealed record SongTake(string Id, int Take)
+{
+    public static SongTake? Of(StoredJob job) => job.Take is { } take ? new(take.GroupId, take.Number) : null;
 }
 
 /// <summary>How far a song is.</summary>

@@ -5,6 +5,7 @@ using Yue.Engine.Families.Yue1;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
+using YueService.Api.Access;
 using YueService.Api.Errors;
 using YueService.Api.Requests;
 using YueService.Jobs;
@@ -21,6 +22,8 @@ internal sealed partial class SongRequestBody(
     SongCodesHandler codes,
     BodyReader bodies,
     JobIntake intake,
+    JobOrder order,
+    SongRateLimit limit,
     JobEstimate estimate,
     IOptions<ServiceOptions> options,
     ILogger<SongRequestBody> logger)
@@ -41,7 +44,7 @@ internal sealed partial class SongRequestBody(
 
         using (body)
         {
-            return await ReadAsync(http, body, accepted);
+            return await ReadAsync(http, body, accepted, hasTakes: false);
         }
     }
 
@@ -56,9 +59,13 @@ internal sealed partial class SongRequestBody(
         Problems.Refusal(http, intake.WhyRefused, engine.Status, estimate);
 
     /// <summary>Reads what a body asks for.</summary>
-    public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted)
+    /// <param name="http">The request.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
+    /// <param name="hasTakes">Whether the answer can be a group of takes.</param>
+    public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted, bool hasTakes)
     {
-        var reading = await ExamineAsync(http, body, accepted);
+        var reading = await ExamineAsync(http, body, accepted, hasTakes);
         if (reading.Command is { } command && options.Value.LogLyrics)
         {
             LogLyrics(command.Song.Genre, command.Song.Lyrics);
@@ -68,7 +75,7 @@ internal sealed partial class SongRequestBody(
     }
 
     /// <summary>Reads what a body would ask for, for callers that do not want the song yet.</summary>
-    public async Task<Reading> ExamineAsync(HttpContext http, SongBody body, AudioFormat? accepted)
+    public async Task<Reading> ExamineAsync(HttpContext http, SongBody body, AudioFormat? accepted, bool hasTakes)
     {
         var strict = Preferences.IsStrict(http.Request);
         if (strict)
@@ -77,16 +84,18 @@ internal sealed partial class SongRequestBody(
         }
 
         var (origin, problem) = RemakeReader.SongIdOf(body.Json) is { } id ? await codes.FindAsync(http, id) : (null, null);
-        return problem is null ? await CheckAsync(http, body, strict, accepted, origin) : new(null, problem);
+        return problem is null ? await CheckAsync(http, body, strict, accepted, origin, hasTakes) : new(null, problem);
     }
 
-    private async Task<Reading> CheckAsync(HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin)
+    private async Task<Reading> CheckAsync(
+        HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin, bool hasTakes)
     {
         var command = PredictReader.ReadPartly(
             body.Json, body.Clips, strict, engine.Status.SongModels, out var findings, origin);
         if (command is not null && findings.IsValid)
         {
             CheckLoudness(command.Song.Output, encoder, findings);
+            CheckTakes(command.Takes, hasTakes, findings);
             command = await WithReferenceAsync(command, findings, http.RequestAborted);
         }
 
@@ -117,6 +126,20 @@ internal sealed partial class SongRequestBody(
         {
             var name = SongFields.LoudnessLufs.Path;
             findings.Error(name, $"{name} needs ffmpeg, which is not installed here. Install it, or leave the field out.");
+        }
+    }
+
+    /// <summary>Notes takes that cannot be had here, or not with these settings however long the caller waits.</summary>
+    private void CheckTakes(int takes, bool hasTakes, RequestFindings findings)
+    {
+        if (!hasTakes)
+        {
+            PredictReader.RefuseTakes(takes, findings);
+        }
+        else if (Math.Min(order.Capacity, limit.MostAtOnce) is var most && takes > most)
+        {
+            var name = SongFields.Takes.Path;
+            findings.Error(name, $"{name} is {takes}, and this service takes at most {most} songs at once; send at most {most}.");
         }
     }
 

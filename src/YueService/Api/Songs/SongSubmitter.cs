@@ -1,21 +1,24 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
+using YueService.Api.Access;
 using YueService.Api.Errors;
 using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>Takes a song request as a job, and answers with where the job is.</summary>
+/// <summary>Takes a song request as a job or a group of takes, and answers with where it is.</summary>
 internal sealed class SongSubmitter(
-    ISongEngine engine, JobIntake intake, JobStore jobs, JobEstimate estimate, SongRequestBody requests)
+    ISongEngine engine, JobIntake intake, JobStore jobs, JobEstimate estimate, SongRequestBody requests, SongRateLimit limit)
 {
-    /// <summary>202 with the job, or the problem.</summary>
+    /// <summary>202 with the job or the group, or the problem.</summary>
     /// <remarks>A known <c>Idempotency-Key</c> decides before the fields
     /// are read: the song that they name may be removed by then.</remarks>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
-    public async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> SubmitAsync(HttpContext http, AudioFormat? accepted)
+    /// <param name="hasTakes">Whether the answer can be a group of takes.</param>
+    public async Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> SubmitAsync(
+        HttpContext http, AudioFormat? accepted, bool hasTakes)
     {
         var key = IdempotencyKey.Read(http.Request, out var fault);
         if (fault is not null)
@@ -39,10 +42,16 @@ internal sealed class SongSubmitter(
                 return await AnswerAsync(http, known);
             }
 
-            var (command, problem) = await requests.ReadAsync(http, body, accepted);
+            var (command, problem) = await requests.ReadAsync(http, body, accepted, hasTakes);
             if (command is null)
             {
                 return problem!;
+            }
+
+            // The request itself counts as one song.
+            if (limit.TryTake(http, command.Takes - 1) is { } refused)
+            {
+                return refused;
             }
 
             if (command.IsStreamed)
@@ -51,15 +60,21 @@ internal sealed class SongSubmitter(
             }
 
             var request = command.ToJob(accepted ?? command.Format);
-            return await AnswerAsync(http, await intake.KeepAsync(request, key, bodyHash, http.RequestAborted));
+            return await AnswerAsync(http, await intake.KeepAsync(request, command.Takes, key, bodyHash, http.RequestAborted));
         }
     }
 
-    private async Task<Results<Accepted<SongJobResponse>, ProblemHttpResult>> AnswerAsync(HttpContext http, Submission submission)
+    private async Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> AnswerAsync(
+        HttpContext http, Submission submission)
     {
         if (Problems.Refusal(http, submission.Outcome, engine.Status, estimate) is { } refusal)
         {
             return refusal;
+        }
+
+        if (submission.Group is { } group)
+        {
+            return TypedResults.Accepted(SongViews.PathOfGroup(group.Id), SongViews.Show(jobs.View(group), estimate));
         }
 
         var view = await jobs.FindAsync(submission.Job!.Id, http.RequestAborted) ?? new JobView(submission.Job, null);

@@ -9,6 +9,37 @@ internal static class SongViews
 {
     public static string PathOf(string id) => $"/v1/songs/{id}";
 
+    public static string PathOfGroup(string id) => $"/v1/groups/{id}";
+
+    /// <summary>A group of takes as the JSON shows it.</summary>
+    public static SongGroupResponse Show(GroupView view, JobEstimate estimate) => new()
+    {
+        Id = view.Group.Id,
+        State = view.State,
+        CreatedAt = view.Group.CreatedAt,
+        Takes = [.. view.Takes.Select(take => ShowTake(take, estimate))],
+        Warnings = view.Takes[0].Job.Request.Warnings,
+        Links = new(PathOfGroup(view.Group.Id)),
+    };
+
+    private static GroupTake ShowTake(JobView view, JobEstimate estimate)
+    {
+        var song = Show(view, estimate, withLyrics: false);
+        return new()
+        {
+            Take = song.Group?.Take ?? 0,
+            Id = song.Id,
+            Seed = view.Job.Request.Song.Seed,
+            State = song.State,
+            QueuePosition = song.QueuePosition,
+            Progress = song.Progress,
+            EstimatedSecondsLeft = song.EstimatedSecondsLeft,
+            AudibleSeconds = song.AudibleSeconds,
+            Error = song.Error,
+            Links = song.Links,
+        };
+    }
+
     /// <summary>A job as the JSON shows it.</summary>
     /// <param name="view">The job now.</param>
     /// <param name="estimate">Knows the measured times.</param>
@@ -35,6 +66,7 @@ internal static class SongViews
             Favourite = job.IsFavourite,
             Note = job.Note,
             Parent = SongParent.Of(job.Request),
+            Group = SongTake.Of(job),
             Request = withLyrics ? NormalizedRequest.Of(job) : null,
             Genre = job.Request.Song.Genre,
             Lyrics = withLyrics ? job.Request.Song.Lyrics : null,

@@ -1,0 +1,65 @@
+using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.Extensions.Options;
+using YueService.Api.Errors;
+using YueService.Settings;
+
+namespace YueService.Api.Access;
+
+/// <summary>The number of songs that a caller may ask for per minute.</summary>
+internal sealed class SongRateLimit(IOptions<AccessOptions> access) : IDisposable
+{
+    private readonly Lazy<PartitionedRateLimiter<HttpContext>> _limiter =
+        new(() => PartitionedRateLimiter.Create<HttpContext, string>(http => PartitionOf(http, access.Value)));
+
+    /// <summary>Counts a request to an endpoint with <see cref="Counted"/> as one song, and no other request.</summary>
+    public PartitionedRateLimiter<HttpContext> Limiter => _limiter.Value;
+
+    /// <summary>The most songs that one request may ask for.</summary>
+    public int MostAtOnce => access.Value.RateLimitPerMinute is > 0 and var limit ? limit : int.MaxValue;
+
+    /// <summary>Counts the further songs of a request, fewer than <see cref="MostAtOnce"/>.</summary>
+    /// <returns>The problem to answer with if the limit is reached; null otherwise.</returns>
+    public ProblemHttpResult? TryTake(HttpContext http, int songs)
+    {
+        if (songs == 0 || MostAtOnce == int.MaxValue)
+        {
+            return null;
+        }
+
+        using var lease = Limiter.AttemptAcquire(http, songs);
+        return lease.IsAcquired ? null : Refusal(http, lease);
+    }
+
+    /// <summary>Answers a request that the limit refuses.</summary>
+    public static Task RejectAsync(OnRejectedContext context) =>
+        Refusal(context.HttpContext, context.Lease).ExecuteAsync(context.HttpContext);
+
+    public void Dispose()
+    {
+        if (_limiter.IsValueCreated)
+        {
+            _limiter.Value.Dispose();
+        }
+    }
+
+    /// <summary>Returns the limit of the caller's key, or of its address if the service has no keys.</summary>
+    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) =>
+        http.GetEndpoint()?.Metadata.GetMetadata<Counted>() is null
+            ? RateLimitPartition.GetNoLimiter("uncounted")
+            : RateLimitPartition.GetFixedWindowLimiter(
+                $"counted {http.User.Identity?.Name ?? http.Connection.RemoteIpAddress?.ToString()}",
+                _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
+
+    private static ProblemHttpResult Refusal(HttpContext http, RateLimitLease lease)
+    {
+        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : TimeSpan.FromMinutes(1);
+        var seconds = Problems.SetRetryAfter(http, wait.TotalSeconds);
+        return Problems.Create(
+            http, ProblemType.RateLimited, $"The limit of songs per minute is reached. Try again in {seconds} seconds.");
+    }
+
+    /// <summary>Marks an endpoint whose requests count as songs.</summary>
+    internal sealed class Counted;
+}
