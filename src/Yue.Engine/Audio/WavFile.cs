@@ -80,6 +80,11 @@ public static class WavFile
         return header;
     }
 
+    /// <summary>Returns the bytes of the samples of a file that this program wrote.</summary>
+    /// <param name="header">The first <see cref="HeaderBytes"/> of the file.</param>
+    public static long SampleBytes(ReadOnlySpan<byte> header) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(header[(HeaderBytes - sizeof(uint))..]);
+
     /// <summary>Returns samples as the bytes of 16-bit PCM, as <see cref="ToBytes"/> writes them.</summary>
     public static byte[] ToPcm(ReadOnlySpan<float> samples)
     {

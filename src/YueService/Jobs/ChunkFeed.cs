@@ -32,6 +32,18 @@ internal sealed class ChunkFeed
     /// <param name="fault">What readers get after the last chunk; null if the feed is whole.</param>
     public void Complete(Exception? fault = null) => Change(() => (_isComplete, _fault) = (true, fault));
 
+    /// <summary>Returns the chunks that are there from one on.</summary>
+    /// <param name="index">The first chunk to return.</param>
+    /// <param name="isWhole">True if there will be no more, and the feed did not end early.</param>
+    public IReadOnlyList<byte[]> From(int index, out bool isWhole)
+    {
+        lock (_lock)
+        {
+            isWhole = _isComplete && _fault is null;
+            return [.. _chunks.Skip(index)];
+        }
+    }
+
     /// <summary>Returns the chunks from the first one on, and waits for those that are still to come.</summary>
     public async IAsyncEnumerable<byte[]> ReadAsync([EnumeratorCancellation] CancellationToken cancel)
     {

@@ -19,12 +19,24 @@ internal static class FinishedSound
             ? SamplesAsync(wav, cancel)
             : encoder.Encode(token => SamplesAsync(wav, token), sampleRateHz, format, cancel).ReadAsync(cancel);
 
-    private static async IAsyncEnumerable<byte[]> SamplesAsync(Stream wav, [EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>Returns the 16-bit PCM of a track.</summary>
+    /// <param name="wav">The track's file.</param>
+    /// <param name="cancel">Stops reading.</param>
+    public static async IAsyncEnumerable<byte[]> SamplesAsync(Stream wav, [EnumeratorCancellation] CancellationToken cancel)
     {
-        wav.Position = WavFile.HeaderBytes;
+        var header = new byte[WavFile.HeaderBytes];
+        wav.Position = 0;
+        await wav.ReadExactlyAsync(header, cancel);
         var buffer = new byte[ChunkBytes];
-        while (await wav.ReadAsync(buffer, cancel) is var count and > 0)
+        for (var left = WavFile.SampleBytes(header); left > 0;)
         {
+            var count = await wav.ReadAtLeastAsync(buffer.AsMemory(0, (int)Math.Min(left, ChunkBytes)), 1, false, cancel);
+            if (count == 0)
+            {
+                yield break;
+            }
+
+            left -= count;
             yield return buffer[..count];
         }
     }

@@ -36,6 +36,7 @@ internal static class JobExtensions
         services.AddJobWorker();
         services.AddSingleton<Retention>();
         services.AddSingleton<JobStore>();
+        services.AddSingleton<SongPeaks>();
         services.AddHostedService<JobService>();
         services.AddOptions<HostOptions>().Configure<IOptions<JobOptions>>(SetShutdownTimeout);
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
+using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 
@@ -15,6 +16,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, IStreamEncoder encode
     private readonly Lock _lock = new();
     private readonly Dictionary<string, ChunkFeed> _tracks = tracks.ToDictionary(track => track, _ => new ChunkFeed());
     private readonly Dictionary<(string Track, StreamFormat Format), ChunkFeed> _encoded = [];
+    private readonly Dictionary<(string Track, int PerSecond), GrowingPeaks> _peaks = [];
     private readonly TaskCompletionSource<int> _sampleRate = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _listeners;
     private long _samples;
@@ -106,6 +108,28 @@ internal sealed class JobSound(IEnumerable<string> tracks, IStreamEncoder encode
         }
     }
 
+    /// <summary>Returns the peaks of the sound of a track that is there. Sound that was looked at before is not looked at again.</summary>
+    /// <param name="track">A track that can be heard.</param>
+    /// <param name="perSecond">The number of stretches per second.</param>
+    public PeakList PeaksOf(string track, int perSecond)
+    {
+        var rate = SampleRateHz;
+        if (rate == 0)
+        {
+            return PeakList.None;
+        }
+
+        lock (_lock)
+        {
+            if (!_peaks.TryGetValue((track, perSecond), out var growing))
+            {
+                _peaks[(track, perSecond)] = growing = new(new SoundPeaks(rate, perSecond));
+            }
+
+            return growing.TakeFrom(_tracks[track]);
+        }
+    }
+
     private ChunkFeed Feed(string track, StreamFormat format, int rate)
     {
         if (format is StreamFormat.Wav or StreamFormat.Pcm)
@@ -122,6 +146,33 @@ internal sealed class JobSound(IEnumerable<string> tracks, IStreamEncoder encode
             }
 
             return feed;
+        }
+    }
+
+    /// <summary>The peaks of a feed, as far as it was read.</summary>
+    private sealed class GrowingPeaks(SoundPeaks peaks)
+    {
+        private int _chunks;
+        private bool _isWhole;
+
+        public PeakList TakeFrom(ChunkFeed feed)
+        {
+            if (!_isWhole)
+            {
+                var chunks = feed.From(_chunks, out _isWhole);
+                _chunks += chunks.Count;
+                foreach (var chunk in chunks)
+                {
+                    peaks.Add(chunk);
+                }
+
+                if (_isWhole)
+                {
+                    peaks.Complete();
+                }
+            }
+
+            return new([.. peaks.Pairs], peaks.Seconds, IsComplete: false);
         }
     }
 

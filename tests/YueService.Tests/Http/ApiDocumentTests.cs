@@ -30,7 +30,7 @@ public sealed class ApiDocumentTests : IDisposable
             "/health", "/health/live", "/health/ready", "/predict", "/v1/audio/speech", "/v1/groups/{id}", "/v1/models", "/v1/models/{id}",
             "/v1/options", "/v1/songs", "/v1/songs/check", "/v1/songs/{id}",
             "/v1/songs/{id}/audio", "/v1/songs/{id}/codes", "/v1/songs/{id}/events",
-            "/v1/songs/{id}/stream",
+            "/v1/songs/{id}/peaks", "/v1/songs/{id}/stream",
         ];
         Assert.Equal(expected, document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var undescribed = document.GetProperty("paths").EnumerateObject()

@@ -133,6 +133,37 @@ public sealed class FuzzTests
     }
 
     [Fact]
+    public async Task No_query_makes_a_500()
+    {
+        const int Requests = 1500;
+        string[] paths = ["/v1/songs", "JOB/audio", "JOB/stream", "JOB/peaks", "JOB/codes", "JOB/events", "JOB", "/v1/options"];
+        string[] names = ["track", "format", "per_second", "limit", "cursor", "q", "state", "favourite", "parent", "x"];
+        string[] values = ["mix", "vocal", "wav", "pcm", "0", "1", "20", "200", "201", "-1", "1e3", "99999999999999999999", "%00", "%F0%9F",
+            "%ud800", "true", "running", "'", "%27%20OR%201=1", "a%0Ab", "", "%F0%9F%8E%B5", "../x", "20&track=mix&track=x"];
+        using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
+        using var client = app.CreateClient();
+        var job = await client.SubmitAsync("la", ""","output":{"stems":true}""");
+        await client.WhenAsync(job, "succeeded");
+        var random = new Random(5);
+        var seen = new Dictionary<HttpStatusCode, int>();
+        for (var i = 0; i < Requests; i++)
+        {
+            var query = string.Join('&', Enumerable.Range(0, random.Next(4)).Select(
+                _ => $"{names[random.Next(names.Length)]}={values[random.Next(values.Length)]}"));
+            var path = $"{paths[random.Next(paths.Length)].Replace("JOB", job, StringComparison.Ordinal)}?{query}";
+            var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.TryAddWithoutValidation(
+                new[] { "If-None-Match", "Last-Event-ID", "If-Match", "Range" }[random.Next(4)],
+                new[] { "*", "\"\"", "W/\"x\"", "é", "end", "bytes=1-0", "0-0", "," }[random.Next(8)]);
+            using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+            Assert.True((int)response.StatusCode < 500, $"{response.StatusCode} for {path}");
+            seen[response.StatusCode] = seen.GetValueOrDefault(response.StatusCode) + 1;
+        }
+
+        Assert.All([HttpStatusCode.OK, HttpStatusCode.UnprocessableEntity], status => Assert.True(seen[status] > Requests / 20));
+    }
+
+    [Fact]
     public async Task Every_answer_to_broken_HTTP_is_a_problem()
     {
         const int Requests = 600;

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace YueService.Api.Requests;
 
 /// <summary>Reads parameters of a query.</summary>
@@ -25,6 +27,24 @@ internal static class QueryText
     /// <summary>Returns the value that a name stands for, or null.</summary>
     public static T? ValueOf<T>(HttpContext http, string name, IReadOnlyDictionary<string, T> values, RequestFindings findings)
         where T : struct => Find(http, name, values, findings) is { } found ? values[found] : null;
+
+    /// <summary>Returns a whole number from 1 on; null if it is absent or out of bounds.</summary>
+    public static long? Number(HttpContext http, string name, long max, RequestFindings findings)
+    {
+        var text = http.Request.Query[name];
+        if (text.Count == 0)
+        {
+            return null;
+        }
+
+        if (long.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= max)
+        {
+            return value;
+        }
+
+        findings.Error(name, $"{name} is {JsonText.Cut(text.ToString())}; send a whole number from 1 to {max}.");
+        return null;
+    }
 
     private static string? Find<T>(HttpContext http, string name, IReadOnlyDictionary<string, T> values, RequestFindings findings)
     {

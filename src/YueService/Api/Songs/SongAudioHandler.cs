@@ -12,7 +12,8 @@ namespace YueService.Api.Songs;
 /// <summary><c>GET /v1/songs/{id}/audio</c>: the files of a finished song, whole or in ranges.</summary>
 internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, SongFolder songs, ISongEncoder encoder) : IDisposable
 {
-    private static readonly Dictionary<string, string> Tracks = SongFolder.TracksOf(hasStems: true).ToDictionary(track => track);
+    /// <summary>The tracks by the names that requests use.</summary>
+    public static IReadOnlyDictionary<string, string> Tracks { get; } = SongFolder.TracksOf(hasStems: true).ToDictionary(track => track);
 
     // One at a time: ffmpeg takes a processor, and two callers may want the same file.
     private readonly SemaphoreSlim _encoding = new(1, 1);
@@ -49,7 +50,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         var format = asked ?? view.Job.Request.Format ?? AudioFormat.Wav;
         if (!view.Job.Song.Tracks.Contains(track))
         {
-            return Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
+            return NoTrack(http, track);
         }
 
         return await SendAsync(http, view.Job, track, format);
@@ -71,7 +72,12 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             ? Problems.Create(http, ProblemType.NotFound, "The song was removed.")
             : Problems.FormatUnavailable(http, format.Name());
 
-    private static ProblemHttpResult Damaged(HttpContext http, StoredJob job, SongFile file)
+    /// <summary>404: the song has no such track.</summary>
+    public static ProblemHttpResult NoTrack(HttpContext http, string track) =>
+        Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
+
+    /// <summary>500: the file of a song is not whole. Closes the file.</summary>
+    public static ProblemHttpResult Damaged(HttpContext http, StoredJob job, SongFile file)
     {
         using var content = file.Content;
         var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0
@@ -85,10 +91,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
 
     private static RangedFile Send(FileStream file, StoredJob job, string track, AudioFormat format)
     {
-        // A file made again by another encoder differs in its length or its time.
-        var version = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{job.Id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
+        var version = VersionOf(job, track, format, file);
         return new(file.Length, TypedResults.Stream(
             file,
             format.MediaType(),
@@ -97,6 +100,11 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             new EntityTagHeaderValue($"\"{version}\""),
             enableRangeProcessing: true));
     }
+
+    /// <summary>Returns the name of a file's content. A file made again by another encoder differs in its length or its time.</summary>
+    public static string VersionOf(StoredJob job, string track, AudioFormat format, FileStream file) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{job.Id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
 
     /// <summary>Opens a file of a song. A file other than WAV is made when it is missing or damaged.</summary>
     /// <returns>The file, or the WAV file when that is damaged; null when it is missing or the format cannot be made here.</returns>

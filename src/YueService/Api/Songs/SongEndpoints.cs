@@ -15,6 +15,7 @@ internal static class SongEndpoints
         services.AddSingleton<SongEventsHandler>();
         services.AddSingleton<SongAudioHandler>();
         services.AddSingleton<SongCodesHandler>();
+        services.AddSingleton<SongPeaksHandler>();
         services.AddSingleton<SongStreamHandler>();
     }
 
@@ -93,6 +94,25 @@ internal static class SongEndpoints
                 ApiAnswer.Problem(404, "There is no such job or track."),
                 ApiAnswer.Problem(409, "The song failed or was cancelled."),
                 ApiAnswer.Problem(422, "A parameter is out of bounds, or the format cannot be made here."));
+        songs.MapGet("/{id}/peaks", (HttpContext http, string id, SongPeaksHandler handler) => handler.GetAsync(http, id))
+            .WithName("GetSongPeaks")
+            .Describe(
+                "Fetch the outline of a song",
+                "The smallest and the largest sample of every stretch of a track, as far as there is sound. While the song is made, there "
+                    + "are more at each call; If-None-Match with the last ETag is answered by 304 until then.",
+                new ApiParameter(
+                    "track",
+                    "The mix (default) or a stem, where the song was asked for with stems.",
+                    IsHeader: false, "mix", "vocal", "instrumental"),
+                new ApiParameter("per_second", "Stretches per second; default 20.", IsHeader: false)
+                {
+                    Bounds = (1, SongPeaksHandler.MaxPerSecond),
+                },
+                new ApiAnswer(304, "There is no more sound than at the last call."),
+                ApiAnswer.Problem(404, "There is no such job or track."),
+                ApiAnswer.Problem(409, "The song failed or was cancelled."),
+                ApiAnswer.Problem(422, "A parameter is out of bounds."),
+                ApiAnswer.Problem(500, "The file is damaged: it does not have the size that it was written with."));
         songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongCodes")
             .Describe(

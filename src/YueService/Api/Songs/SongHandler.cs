@@ -33,8 +33,8 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     public async Task<Results<Ok<SongJobList>, ProblemHttpResult>> ListAsync(HttpContext http)
     {
         var findings = new RequestFindings();
-        var limit = Number(http, "limit", MaxPage, findings) ?? DefaultPage;
-        var cursor = Number(http, "cursor", long.MaxValue, findings);
+        var limit = QueryText.Number(http, "limit", MaxPage, findings) ?? DefaultPage;
+        var cursor = QueryText.Number(http, "cursor", long.MaxValue, findings);
         var state = QueryText.ValueOf(http, "state", States, findings);
         var favourite = QueryText.ValueOf(http, "favourite", Flags, findings);
         var text = QueryText.Text(http, "q", findings);
@@ -146,22 +146,5 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     {
         http.Response.Headers.ETag = SongVersion.Of(view.Job);
         return SongViews.Show(view, estimate, withLyrics: true);
-    }
-
-    private static long? Number(HttpContext http, string name, long max, RequestFindings findings)
-    {
-        var text = http.Request.Query[name];
-        if (text.Count == 0)
-        {
-            return null;
-        }
-
-        if (long.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= max)
-        {
-            return value;
-        }
-
-        findings.Error(name, $"{name} is {JsonText.Cut(text.ToString())}; send a whole number from 1 to {max}.");
-        return null;
     }
 }

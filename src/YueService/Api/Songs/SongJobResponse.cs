@@ -117,8 +117,9 @@ internal sealed record JobProgressBody(
 /// <param name="Events">Its progress as server-sent events.</param>
 /// <param name="Stream">Its song while it is made.</param>
 /// <param name="Audio">Its song.</param>
+/// <param name="Peaks">Its song's outline.</param>
 /// <param name="Codes">Its song's stage-1 codes.</param>
-internal sealed record JobLinks(string Self, string Events, string Stream, string Audio, string Codes);
+internal sealed record JobLinks(string Self, string Events, string Stream, string Audio, string Peaks, string Codes);
 
 /// <summary>Some jobs, the newest first.</summary>
 /// <param name="Songs">The jobs.</param>

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
@@ -20,8 +19,6 @@ internal sealed partial class SongStreamHandler(
     JobSignals signals,
     ILogger<SongStreamHandler> logger)
 {
-    private static readonly Dictionary<string, string> Tracks = SongFolder.TracksOf(hasStems: true).ToDictionary(track => track);
-
     /// <summary>The formats by the names that requests use.</summary>
     public static IReadOnlyDictionary<string, StreamFormat> Formats { get; } =
         new[] { StreamFormat.Wav, StreamFormat.Pcm, StreamFormat.Mp3, StreamFormat.Opus }.ToDictionary(format => format.Name());
@@ -40,7 +37,7 @@ internal sealed partial class SongStreamHandler(
         }
 
         var findings = new RequestFindings();
-        var track = QueryText.OneOf(http, "track", Tracks, findings) ?? SongFolder.Mix;
+        var track = QueryText.OneOf(http, "track", SongAudioHandler.Tracks, findings) ?? SongFolder.Mix;
         var format = QueryText.OneOf(http, "format", Formats, findings);
         if (!findings.IsValid)
         {
@@ -54,11 +51,11 @@ internal sealed partial class SongStreamHandler(
 
         if (view is { Live.Sound: { } sound, State: JobState.Queued or JobState.Running })
         {
-            return sound.Has(track) ? await SendAsync(http, view, sound, track, format) : NoTrack(http, track);
+            return sound.Has(track) ? await SendAsync(http, view, sound, track, format) : SongAudioHandler.NoTrack(http, track);
         }
 
         return view.Job.Song is not { } song ? Problems.NoSongYet(http, view, estimate)
-            : !song.Tracks.Contains(track) ? NoTrack(http, track)
+            : !song.Tracks.Contains(track) ? SongAudioHandler.NoTrack(http, track)
             : await SendFinishedAsync(http, view.Job, song, track, format);
     }
 
@@ -97,9 +94,6 @@ internal sealed partial class SongStreamHandler(
             await stop.CancelAsync();
         }
     }
-
-    private static ProblemHttpResult NoTrack(HttpContext http, string track) =>
-        Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
 
     private async Task<IResult> SendAsync(HttpContext http, JobView view, JobSound sound, string track, StreamFormat format)
     {

@@ -76,7 +76,8 @@ internal static class SongViews
         };
     }
 
-    private static JobLinks LinksOf(string self) => new(self, self + "/events", self + "/stream", self + "/audio", self + "/codes");
+    private static JobLinks LinksOf(string self) =>
+        new(self, self + "/events", self + "/stream", self + "/audio", self + "/peaks", self + "/codes");
 
     /// <summary>Returns the seconds of sound that a running job has made.</summary>
     public static double? Audible(JobUpdate now, Job live) =>

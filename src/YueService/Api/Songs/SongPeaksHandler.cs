@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Net.Http.Headers;
+using Yue.Engine.Audio;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Jobs;
+using YueService.Jobs.Audio;
+
+namespace YueService.Api.Songs;
+
+/// <summary><c>GET /v1/songs/{id}/peaks</c>: the outline of a track.</summary>
+internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, SongFolder songs, SongPeaks peaks)
+{
+    /// <summary>The most stretches per second that can be asked for.</summary>
+    public const int MaxPerSecond = 200;
+
+    private const int DefaultPerSecond = 20;
+
+    // The sound of a song in the making is this process's.
+    private static readonly string Process = RandomNumberGenerator.GetHexString(8, lowercase: true);
+
+    /// <summary>Returns the smallest and the largest sample of every stretch of a track.</summary>
+    /// <remarks>The peaks of a song that is being made grow with its sound. If-None-Match is heeded.</remarks>
+    /// <response code="200">The peaks as far as there is sound.</response>
+    /// <response code="304">There is no more sound than the caller has.</response>
+    /// <response code="404">There is no such job, or the song has no such track: stems must be asked for with the song.</response>
+    /// <response code="409">The song failed or was cancelled.</response>
+    /// <response code="422">track or per_second is out of bounds.</response>
+    /// <response code="500">The file does not have the size that it was written with.</response>
+    public async Task<Results<Ok<SongPeaksResponse>, StatusCodeHttpResult, ProblemHttpResult>> GetAsync(HttpContext http, string id)
+    {
+        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
+        {
+            return SongHandler.NoJob(http, id);
+        }
+
+        var findings = new RequestFindings();
+        var track = QueryText.OneOf(http, "track", SongAudioHandler.Tracks, findings) ?? SongFolder.Mix;
+        var perSecond = (int)(QueryText.Number(http, "per_second", MaxPerSecond, findings) ?? DefaultPerSecond);
+        if (!findings.IsValid)
+        {
+            return Problems.Invalid(http, findings.Errors);
+        }
+
+        if (view is { Live.Sound: { } sound, State: JobState.Queued or JobState.Running })
+        {
+            return sound.Has(track) ? Growing(http, id, sound, track, perSecond) : SongAudioHandler.NoTrack(http, track);
+        }
+
+        return view.Job.Song is not { } song ? Problems.NoSongYet(http, view, estimate)
+            : !song.Tracks.Contains(track) ? SongAudioHandler.NoTrack(http, track)
+            : await FinishedAsync(http, view.Job, song, track, perSecond);
+    }
+
+    private static Results<Ok<SongPeaksResponse>, StatusCodeHttpResult, ProblemHttpResult> Growing(
+        HttpContext http, string id, JobSound sound, string track, int perSecond)
+    {
+        var list = sound.PeaksOf(track, perSecond);
+        var version = string.Create(CultureInfo.InvariantCulture, $"{id}-{track}-{perSecond}-{Process}-{list.Pairs.Count}");
+        return IsKnown(http, version) ? TypedResults.StatusCode(StatusCodes.Status304NotModified) : Show(list, track, perSecond);
+    }
+
+    private async Task<Results<Ok<SongPeaksResponse>, StatusCodeHttpResult, ProblemHttpResult>> FinishedAsync(
+        HttpContext http, StoredJob job, StoredSong song, string track, int perSecond)
+    {
+        if (songs.Open(job.Id, track, AudioFormat.Wav, job.Files) is not { } file)
+        {
+            return Problems.Create(http, ProblemType.NotFound, "The song was removed.");
+        }
+
+        await using var content = file.Content;
+        if (!file.IsWhole)
+        {
+            return SongAudioHandler.Damaged(http, job, file);
+        }
+
+        var version = $"{SongAudioHandler.VersionOf(job, track, AudioFormat.Wav, content)}-{perSecond}";
+        return IsKnown(http, version)
+            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
+            : Show(await peaks.OfAsync(version, content, song.SampleRate, perSecond, http.RequestAborted), track, perSecond);
+    }
+
+    /// <summary>Sets the ETag, and returns true if the caller has that version.</summary>
+    private static bool IsKnown(HttpContext http, string version)
+    {
+        var tag = new EntityTagHeaderValue($"\"{version}\"");
+        http.Response.GetTypedHeaders().ETag = tag;
+        http.Response.Headers.CacheControl = "no-cache";
+        return http.Request.GetTypedHeaders().IfNoneMatch.Any(
+            known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(tag, useStrongComparison: false));
+    }
+
+    private static Ok<SongPeaksResponse> Show(PeakList list, string track, int perSecond) => TypedResults.Ok(new SongPeaksResponse(
+        track,
+        perSecond,
+        Math.Round(list.Seconds, 3),
+        list.IsComplete,
+        [.. list.Pairs.Select(sample => Math.Round(sample / 32768.0, 3))]));
+}

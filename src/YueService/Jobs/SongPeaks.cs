@@ -1,0 +1,54 @@
+using Microsoft.Extensions.Caching.Memory;
+using YueService.Jobs.Audio;
+
+namespace YueService.Jobs;
+
+/// <summary>The peaks of finished songs, made of their files when somebody asks and kept in memory for a while.</summary>
+internal sealed class SongPeaks : IDisposable
+{
+    private const long MaxCachedBytes = 32L << 20;
+
+    private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = MaxCachedBytes });
+
+    // One at a time: callers that want the same peaks wait for the first.
+    private readonly SemaphoreSlim _reading = new(1, 1);
+
+    /// <summary>Returns the peaks of a track.</summary>
+    /// <param name="version">What tells the file from every other one.</param>
+    /// <param name="wav">The track's file.</param>
+    /// <param name="sampleRateHz">Its rate.</param>
+    /// <param name="perSecond">The number of stretches per second.</param>
+    /// <param name="cancel">The caller's patience.</param>
+    public async Task<PeakList> OfAsync(string version, Stream wav, int sampleRateHz, int perSecond, CancellationToken cancel)
+    {
+        await _reading.WaitAsync(cancel);
+        try
+        {
+            if (_cache.TryGetValue(version, out PeakList? known))
+            {
+                return known!;
+            }
+
+            var peaks = new SoundPeaks(sampleRateHz, perSecond);
+            await foreach (var chunk in FinishedSound.SamplesAsync(wav, cancel))
+            {
+                peaks.Add(chunk);
+            }
+
+            peaks.Complete();
+            var list = new PeakList(peaks.Pairs, peaks.Seconds, IsComplete: true);
+            _cache.Set(version, list, new MemoryCacheEntryOptions { Size = (list.Pairs.Count * sizeof(short)) + 1024 });
+            return list;
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        _cache.Dispose();
+        _reading.Dispose();
+    }
+}
