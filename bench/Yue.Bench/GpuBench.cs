@@ -113,7 +113,7 @@ internal static class GpuBench
         using (var fill = new RandomFill(device, kernels))
         {
             fill.Fill(
-                stream, cache.Address, KvCache.PageBytes(shape, cacheType) * cache.PageCount, 7,
+                stream, cache.Address, KvCache.PageBytes(shape, cacheType) * cache.Pages.Count, 7,
                 1, cacheType == CacheType.BFloat16 ? WeightType.BFloat16 : WeightType.Float8);
         }
 
@@ -123,7 +123,7 @@ internal static class GpuBench
         for (var row = 0; row < rows; row++)
         {
             var pages = new List<int>();
-            cache.TryTake(pagesEach, pages);
+            cache.Pages.TryTake(pagesEach, pages);
             model.SetPages(stream, row, pages.ToArray());
         }
 

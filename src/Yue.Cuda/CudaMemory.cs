@@ -63,7 +63,7 @@ public sealed unsafe class PinnedMemory : SafeHandleZeroOrMinusOneIsInvalid
     protected override bool ReleaseHandle() => Driver.cuMemFreeHost(handle) == 0;
 }
 
-/// <summary>Copies between host and device.</summary>
+/// <summary>Copies between host and device, and within the device.</summary>
 public static unsafe class CudaCopy
 {
     /// <summary>Copies to the device. The source may be changed once this returns (pageable memory is staged by the driver).</summary>
@@ -75,6 +75,10 @@ public static unsafe class CudaCopy
             Check(Driver.cuMemcpyHtoDAsync(destination, p, (nuint)source.Length * (nuint)sizeof(T), stream));
         }
     }
+
+    /// <summary>Copies within the device, between places that do not overlap.</summary>
+    public static void OnDevice(nint destination, nint source, long bytes, CudaStream stream) =>
+        Check(Driver.cuMemcpyDtoDAsync(destination, source, (nuint)bytes, stream));
 
     /// <summary>Copies to the host and waits.</summary>
     public static T[] ToHost<T>(nint source, int count, CudaStream stream)

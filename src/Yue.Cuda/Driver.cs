@@ -64,6 +64,9 @@ internal static unsafe partial class Driver
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuMemcpyDtoHAsync_v2")]
     internal static partial int cuMemcpyDtoHAsync(void* destination, nint source, nuint bytes, CudaStream stream);
 
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuMemcpyDtoDAsync_v2")]
+    internal static partial int cuMemcpyDtoDAsync(nint destination, nint source, nuint bytes, CudaStream stream);
+
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuMemcpy2DAsync_v2")]
     internal static partial int cuMemcpy2DAsync(Copy2D* copy, CudaStream stream);
 

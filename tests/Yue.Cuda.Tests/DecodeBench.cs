@@ -31,7 +31,7 @@ internal sealed class DecodeBench : IDisposable
     public ReferenceLlama StartRow(int row, int positions, int seed, int spare = 1)
     {
         var pages = new List<int>();
-        if (!Cache.TryTake(KvCache.PagesFor(positions + spare), pages))
+        if (!Cache.Pages.TryTake(KvCache.PagesFor(positions + spare), pages))
         {
             throw new InvalidOperationException("too few pages for the test");
         }
@@ -87,7 +87,7 @@ internal sealed class DecodeBench : IDisposable
     public void ReturnPages()
     {
         Stream.Synchronize();
-        _pages.ForEach(Cache.Return);
+        _pages.ForEach(pages => pages.ForEach(Cache.Pages.Return));
         _pages.Clear();
     }
 

@@ -153,7 +153,7 @@ public sealed unsafe class CudaLlama : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pages.Length, MaxPages);
         foreach (var page in pages)
         {
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)page, (uint)_keyValues.PageCount, nameof(pages));
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)page, (uint)_keyValues.Pages.Count, nameof(pages));
         }
 
         if (pages.Length > 0)

@@ -16,7 +16,6 @@ public sealed class KvCache : IDisposable
     private readonly DeviceMemory _memory;
     private readonly CudaModule _module;
     private readonly CudaKernel _copy;
-    private readonly Stack<int> _free;
 
     /// <summary>Allocates <paramref name="pages"/> pages of device memory.</summary>
     public KvCache(CudaDevice device, KernelCache kernels, LlamaShape shape, int pages, CacheType type = CacheType.BFloat16)
@@ -25,19 +24,17 @@ public sealed class KvCache : IDisposable
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pages);
         _shape = shape;
-        PageCount = pages;
+        Pages = new PagePool(pages);
         Type = type;
         _memory = DeviceMemory.Allocate(PageBytes(shape, type) * pages);
         _module = kernels.Load(device, "cache_copy.cu", $"CACHE={(int)type}");
         _copy = _module.Kernel("cache_copy");
-        _free = new Stack<int>(Enumerable.Range(0, pages).Reverse());
     }
 
     public CacheType Type { get; }
 
-    public int PageCount { get; }
-
-    public int FreePages => _free.Count;
+    /// <summary>The pages and their holders.</summary>
+    public PagePool Pages { get; }
 
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
@@ -59,31 +56,13 @@ public sealed class KvCache : IDisposable
     /// <summary>Pages that hold <paramref name="positions"/> positions.</summary>
     public static int PagesFor(int positions) => (positions + PageSize - 1) / PageSize;
 
-    /// <summary>Takes free pages, or returns false and takes none.</summary>
-    public bool TryTake(int count, ICollection<int> pages)
+    /// <summary>Copies a page over another one.</summary>
+    public void CopyPage(CudaStream stream, int from, int to)
     {
-        ArgumentNullException.ThrowIfNull(pages);
-        if (count > _free.Count)
-        {
-            return false;
-        }
-
-        for (var i = 0; i < count; i++)
-        {
-            pages.Add(_free.Pop());
-        }
-
-        return true;
-    }
-
-    /// <summary>Gives pages back. No step that reads them may still be running.</summary>
-    public void Return(IEnumerable<int> pages)
-    {
-        ArgumentNullException.ThrowIfNull(pages);
-        foreach (var page in pages)
-        {
-            _free.Push(page);
-        }
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)from, (uint)Pages.Count, nameof(from));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)to, (uint)Pages.Count, nameof(to));
+        var bytes = PageBytes(_shape, Type);
+        CudaCopy.OnDevice(_memory.Address + (nint)(to * bytes), _memory.Address + (nint)(from * bytes), bytes, stream);
     }
 
     /// <summary>Appends a prefilled block of one layer: positions start .. start + T of a row.</summary>

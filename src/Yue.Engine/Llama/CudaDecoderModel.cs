@@ -17,7 +17,7 @@ internal sealed class CudaDecoderModel : IDisposable
 {
     private readonly LlamaModel _model;
     private readonly KvCache _dense;
-    private readonly List<int>[] _pages;
+    private readonly RowPages _pages;
 
     /// <summary>Creates a decoder for a loaded model.</summary>
     /// <param name="model">The model, on the GPU; the caller keeps it.</param>
@@ -34,7 +34,7 @@ internal sealed class CudaDecoderModel : IDisposable
         Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
         Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights, gpu.Weights), Pages, rows, headRows);
         _dense = model.NewCache(prompts.Rows, prompts.Positions);
-        _pages = [.. Enumerable.Range(0, rows).Select(_ => new List<int>())];
+        _pages = new RowPages(Pages.Pages, rows);
     }
 
     /// <summary>The decode steps.</summary>
@@ -79,21 +79,36 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>Gives a row enough pages for so many positions. It keeps the pages that it has.</summary>
     public void Reserve(int row, int positions)
     {
-        var missing = Cuda.Decode.KvCache.PagesFor(positions) - _pages[row].Count;
-        if (missing > 0 && !Pages.TryTake(missing, _pages[row]))
+        if (_pages.Reserve(row, positions) is > 0 and var missing)
         {
-            throw new SongException($"the device's cache has {Pages.FreePages} free pages, {missing} more are needed");
+            throw new SongException($"the device's cache has {Pages.Pages.Free} free pages, {missing} more are needed");
         }
 
-        Decoder.SetPages(Stream, row, _pages[row].ToArray());
+        SetPages(row);
+    }
+
+    /// <summary>Gives a row the positions start .. start + count of another row, as if it had prefilled the same ids after the same
+    /// ones. Whole pages are shared.</summary>
+    /// <param name="row">The row, which holds <paramref name="start"/> positions and has the pages for more.</param>
+    /// <param name="holder">The other row, which keeps these positions as long as it has them.</param>
+    /// <param name="start">The first position, at the start of a page.</param>
+    /// <param name="count">The number of positions.</param>
+    public void Adopt(int row, int holder, int start, int count)
+    {
+        CopyPage(_pages.Adopt(row, holder, start, start + count));
+        SetPages(row);
+    }
+
+    /// <summary>Takes the pages of a row back that it does not need for its first positions, after which it can go on. No step of the
+    /// row may be running.</summary>
+    public void Truncate(int row, int positions)
+    {
+        CopyPage(_pages.Truncate(row, positions));
+        SetPages(row);
     }
 
     /// <summary>Takes a row's pages back. No step that reads them may be running.</summary>
-    public void Release(int row)
-    {
-        Pages.Return(_pages[row]);
-        _pages[row].Clear();
-    }
+    public void Release(int row) => _pages.Release(row);
 
     /// <summary>Appends ids to a row that holds <paramref name="held"/> positions and has the pages for them.</summary>
     public void Prefill(int row, int held, ReadOnlySpan<int> ids)
@@ -125,6 +140,16 @@ internal sealed class CudaDecoderModel : IDisposable
             {
                 Prefill(batch, length.Key);
             }
+        }
+    }
+
+    private void SetPages(int row) => Decoder.SetPages(Stream, row, _pages[row].ToArray());
+
+    private void CopyPage((int From, int To)? pages)
+    {
+        if (pages is var (from, to))
+        {
+            Pages.CopyPage(Stream, from, to);
         }
     }
 

@@ -48,6 +48,21 @@ public sealed class KvCache : IDisposable
         _lengths[row] = length;
     }
 
+    /// <summary>Adds the next positions of a row from the same row of another cache of the same model, which has them.</summary>
+    internal void Extend(int row, KvCache other, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_lengths[row] + count, Math.Min(Capacity, other._lengths[row]), nameof(count));
+        using var scope = NewDisposeScope();
+        foreach (var (target, source) in _keys.Zip(other._keys).Concat(_values.Zip(other._values)))
+        {
+            Part(target).copy_(Part(source));
+        }
+
+        _lengths[row] += count;
+
+        Tensor Part(Tensor tensor) => tensor.select(0, row).narrow(1, _lengths[row], count);       // [K, count, D]
+    }
+
     /// <summary>Adds positions whose keys and values were written into the row's memory from outside.</summary>
     internal void Extend(int row, int count) => _lengths[row] += count;
 

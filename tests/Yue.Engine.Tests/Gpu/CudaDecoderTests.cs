@@ -86,6 +86,94 @@ public sealed class CudaDecoderTests
         Assert.Equal(2 * 128, other.Sampled.Count);     // eight looks a section
     }
 
+    /// <remarks>The prompt ends within a page and the songs forget a part of the pages that they share.</remarks>
+    [Theory]
+    [InlineData("bf16", "bf16")]
+    [InlineData("bf16", "fp8")]
+    [InlineData("f32", "f32")]
+    public void Open_songs_with_the_same_prompt_read_it_once_and_sing_as_alone(string weights, string cache)
+    {
+        using var gpu = TestGpu.Open(weights, cache);
+        using var model = Model(gpu);
+        int[] head = [.. Enumerable.Range(0, 600).Select(i => 1 + (i * 31 % 200))];
+        int[] prompt = [.. head, .. Enumerable.Range(0, 400).Select(i => 1 + (i * 17 % 200)), TokenMap.XCodec];
+        int[][][] alone = [.. Enumerable.Range(1, 3).Select(Alone)];
+
+        using var decoder = new CudaStage1Decoder(model, gpu, songs: 3);
+        IStage1Sequence[] takes = [.. Enumerable.Range(1, 3).Select(seed => decoder.TryOpen(seed)!)];
+        Array.ForEach(takes, take => take.BeginSection(prompt, 0, Sampling(topK: 50, most: 120)));
+        while (takes[^1].Unread > 0)
+        {
+            Array.ForEach(takes, take => take.Read());
+        }
+
+        Assert.Equal(1000, decoder.PrefilledIds);
+        var together = takes.Select(_ => new List<int[]>()).ToArray();
+        foreach (var section in (int[])[0, 1, 2])
+        {
+            for (var i = 0; i < takes.Length && section > 0; i++)
+            {
+                // One after another, so that a take which writes to a shared page spoils those after it.
+                Continue(takes[i], head, section);
+            }
+
+            while (takes.Any(take => take.Sampled.Count < 120))
+            {
+                decoder.Advance(takes);
+            }
+
+            for (var i = 0; i < takes.Length; i++)
+            {
+                together[i].Add([.. takes[i].Sampled]);
+            }
+        }
+
+        Assert.Equal(alone, together.Select(sections => sections.ToArray()));
+        Array.ForEach(takes, take => take.Dispose());
+        using var again = decoder.TryOpen(1)!;
+        var read = decoder.PrefilledIds;
+        again.BeginAndRead(prompt, 0, Sampling(topK: 50, most: 120));
+        Assert.Equal(read + 1000, decoder.PrefilledIds);
+
+        int[][] Alone(int seed)
+        {
+            using var single = new CudaStage1Decoder(model, gpu, songs: 1);
+            using var song = single.TryOpen(seed)!;
+            List<int[]> sections = [];
+            foreach (var section in (int[])[0, 1, 2])
+            {
+                if (section == 0)
+                {
+                    song.BeginAndRead(prompt, 0, Sampling(topK: 50, most: 120));
+                }
+                else
+                {
+                    Continue(song, head, section);
+                }
+
+                while (song.Sampled.Count < 120)
+                {
+                    single.Advance([song]);
+                }
+
+                sections.Add([.. song.Sampled]);
+            }
+
+            return [.. sections];
+        }
+    }
+
+    /// <summary>Begins a section after the last one, or the last section after the head alone.</summary>
+    private static void Continue(IStage1Sequence song, int[] head, int section)
+    {
+        if (section == 2)
+        {
+            song.Truncate(head);
+        }
+
+        song.BeginAndRead(Prompt(section), section, Sampling(topK: 50, most: 120));
+    }
+
     [Fact]
     public void Stage_2_codes_equal_the_reference_at_the_start_of_every_chunk()
     {

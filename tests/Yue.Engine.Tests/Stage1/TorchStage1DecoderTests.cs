@@ -59,21 +59,23 @@ public sealed class TorchStage1DecoderTests
         using var model = Model(maxPositions: 2048);
         using var decoder = new TorchStage1Decoder(model, songs: 2);
         using var whole = decoder.TryOpen(5)!;
-        using var interrupted = decoder.TryOpen(5)!;
         Assert.Equal(3, whole.BeginAndRead(LongPrompt(1300), 0, Sampling));
         Advance(decoder, whole, 6);
+        using var anotherDecoder = new TorchStage1Decoder(model, songs: 1);
+        using var interrupted = anotherDecoder.TryOpen(5)!;
 
         interrupted.BeginSection(LongPrompt(1300), 0, Sampling);
         var unread = new List<int>();
         while (interrupted.Unread > 0)
         {
             unread.Add(interrupted.Unread);
-            Assert.Throws<InvalidOperationException>(() => decoder.Advance([interrupted]));
+            Assert.Throws<InvalidOperationException>(() => anotherDecoder.Advance([interrupted]));
             interrupted.Read();
             Advance(decoder, whole, 1);
         }
 
-        Advance(decoder, interrupted, 6);
+        Advance(anotherDecoder, interrupted, 6);
+        Assert.Equal(2 * 1299, decoder.PrefilledIds + anotherDecoder.PrefilledIds);
         Assert.Equal([1299, 787, 275], unread);
         Assert.Equal(whole.Sampled.Take(6), interrupted.Sampled);
     }
@@ -89,12 +91,105 @@ public sealed class TorchStage1DecoderTests
         Advance(decoder, truncated, 12);
         truncated.Truncate(head);
         truncated.BeginAndRead([3, 4, 5], 1, Sampling);
-        using var anew = decoder.TryOpen(5)!;
+        using var anotherDecoder = new TorchStage1Decoder(model, songs: 1);
+        using var anew = anotherDecoder.TryOpen(5)!;
         anew.BeginAndRead([.. head, 3, 4, 5], 1, Sampling);
 
         Advance(decoder, truncated, 12);
-        Advance(decoder, anew, 12);
+        Advance(anotherDecoder, anew, 12);
         Assert.Equal(anew.Sampled, truncated.Sampled);
+    }
+
+    [Fact]
+    public void Open_songs_with_the_same_prompt_read_it_once_and_sing_as_alone()
+    {
+        using var model = Model(maxPositions: 2048);
+        using var decoder = new TorchStage1Decoder(model, songs: 4);
+        long[] seeds = [1, 2, 3];
+        IStage1Sequence[] takes = [.. seeds.Select(seed => decoder.TryOpen(seed)!)];
+        Array.ForEach(takes, take => take.BeginSection(LongPrompt(1300), 0, Sampling));
+        while (takes[^1].Unread > 0)
+        {
+            Array.ForEach(takes, take => take.Read());
+        }
+
+        Assert.Equal(1299, decoder.PrefilledIds);
+        Sing(decoder, takes);
+        using var late = decoder.TryOpen(4)!;
+        late.BeginAndRead(LongPrompt(1300), 0, Sampling);
+        Sing(decoder, late);
+        Assert.Equal(1299, decoder.PrefilledIds);
+
+        // What follows the first section is read by each song itself.
+        int[][] first = [.. takes.Append(late).Select(take => take.Sampled.ToArray())];
+        Array.ForEach([.. takes, late], take => take.BeginAndRead([5, 6, 7], 1, Sampling));
+        Assert.Equal(1299 + (4 * 3), decoder.PrefilledIds);
+        Sing(decoder, [.. takes, late]);
+        foreach (var (take, i) in takes.Append(late).Select((take, i) => (take, i)))
+        {
+            using var alone = new TorchStage1Decoder(model, songs: 1);
+            using var song = alone.TryOpen(i + 1)!;
+            song.BeginAndRead(LongPrompt(1300), 0, Sampling);
+            Sing(alone, song);
+            Assert.Equal(song.Sampled, first[i]);
+            song.BeginAndRead([5, 6, 7], 1, Sampling);
+            Sing(alone, song);
+            Assert.Equal(song.Sampled, take.Sampled);
+            take.Dispose();
+        }
+
+        using var after = decoder.TryOpen(9)!;
+        var before = decoder.PrefilledIds;
+        after.BeginAndRead(LongPrompt(1300), 0, Sampling);
+        Assert.Equal(before + 1299, decoder.PrefilledIds);
+    }
+
+    /// <remarks>A piece that begins or ends elsewhere has other bits, so it is read although its ids are known.</remarks>
+    [Theory]
+    [InlineData(1300, 1300, 0)]
+    [InlineData(1300, 700, 700 - 1 - 512)]
+    [InlineData(700, 1300, 1300 - 1 - 512)]
+    [InlineData(513, 513, 0)]
+    [InlineData(300, 200, 199)]
+    public void Only_whole_pieces_of_a_prompt_are_taken_over(int first, int second, int read)
+    {
+        using var model = Model(maxPositions: 2048);
+        using var decoder = new TorchStage1Decoder(model, songs: 2);
+        using var holder = decoder.TryOpen(1)!;
+        holder.BeginAndRead(LongPrompt(first), 0, Sampling);
+        using var taker = decoder.TryOpen(2)!;
+        taker.BeginAndRead(LongPrompt(second), 0, Sampling);
+        Assert.Equal(first - 1 + read, decoder.PrefilledIds);
+        Sing(decoder, taker);
+
+        using var alone = new TorchStage1Decoder(model, songs: 1);
+        using var song = alone.TryOpen(2)!;
+        song.BeginAndRead(LongPrompt(second), 0, Sampling);
+        Sing(alone, song);
+        Assert.Equal(song.Sampled, taker.Sampled);
+    }
+
+    [Fact]
+    public void A_song_that_forgot_sections_gives_what_it_kept_of_its_first_prompt()
+    {
+        using var model = Model(maxPositions: 2048);
+        using var decoder = new TorchStage1Decoder(model, songs: 2);
+        using var holder = decoder.TryOpen(1)!;
+        holder.BeginAndRead(LongPrompt(1300), 0, Sampling);
+        Sing(decoder, holder);
+        holder.Truncate(LongPrompt(600));
+        holder.BeginAndRead([3, 4, 5], 1, Sampling);
+        var before = decoder.PrefilledIds;
+        using var taker = decoder.TryOpen(2)!;
+        taker.BeginAndRead(LongPrompt(1300), 0, Sampling);
+        Assert.Equal(before + 1299 - 512, decoder.PrefilledIds);
+        Sing(decoder, taker);
+
+        using var alone = new TorchStage1Decoder(model, songs: 1);
+        using var song = alone.TryOpen(2)!;
+        song.BeginAndRead(LongPrompt(1300), 0, Sampling);
+        Sing(alone, song);
+        Assert.Equal(song.Sampled, taker.Sampled);
     }
 
     private static SectionSampling Sampling { get; } = new()
@@ -120,6 +215,14 @@ public sealed class TorchStage1DecoderTests
         }
 
         return [.. song.Sampled];
+    }
+
+    private static void Sing(TorchStage1Decoder decoder, params IStage1Sequence[] songs)
+    {
+        for (var i = 0; i < 12; i++)
+        {
+            decoder.Advance(songs);
+        }
     }
 
     private static void Advance(TorchStage1Decoder decoder, IStage1Sequence song, int steps)

@@ -22,6 +22,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     private readonly CudaEvent _stepsDone = CudaEvent.Create();
     private readonly Dictionary<int, CudaGraph> _graphs = [];       // rows → one step and its sampling
     private readonly SortedSet<int> _freeSongs;
+    private readonly List<Sequence> _open = [];
 
     /// <summary>Creates a decoder with room for a number of songs.</summary>
     /// <param name="model">The stage-1 model, on the GPU; the caller keeps it.</param>
@@ -37,6 +38,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     }
 
     public int ContextLength { get; }
+
+    public long PrefilledIds { get; private set; }
 
     /// <summary>Returns the bytes of device memory that a decoder of so many songs takes beside the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int songs) =>
@@ -55,7 +58,9 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
         var song = _freeSongs.Min;
         _freeSongs.Remove(song);
-        return new Sequence(this, song, seed);
+        var sequence = new Sequence(this, song, seed);
+        _open.Add(sequence);
+        return sequence;
     }
 
     public void Advance(IReadOnlyList<IStage1Sequence> sequences)
@@ -115,6 +120,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     {
         private readonly HashSet<int> _seen = [];
         private readonly List<int> _sampled = [];
+        private readonly OpeningPrompt _opening = new();
         private ReadOnlyMemory<int> _unread;
         private SongSettings? _settings;        // of the section
         private int _fed;           // positions in the cache, without those of the section's sampled ids
@@ -138,6 +144,15 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             _sampled.Clear();
             _seen.UnionWith(prompt.ToArray());
             (_unread, _pending, _settings) = (ids.AsMemory(..^1), ids[^1], SettingsOf(section, sampling));
+            if (_fed == 0)
+            {
+                _opening.Begin(_unread.Span);
+            }
+            else
+            {
+                _opening.End();
+            }
+
             decoder._model.Reserve(Conditional, Math.Min(_fed + ids.Length + sampling.MaxNewTokens, decoder.ContextLength));
             if (sampling.IsGuided)
             {
@@ -155,7 +170,17 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             }
 
             var piece = _unread[..Math.Min(LlamaModel.PrefillChunk, _unread.Length)];
-            decoder._model.Prefill(Conditional, _fed, piece.Span);
+            if (decoder._open.Find(other => other._opening.HasNextOf(_opening, piece.Length)) is { } holder)
+            {
+                decoder._model.Adopt(Conditional, holder.Conditional, _fed, piece.Length);
+            }
+            else
+            {
+                decoder._model.Prefill(Conditional, _fed, piece.Span);
+                decoder.PrefilledIds += piece.Length;
+            }
+
+            _opening.Hold(piece.Length);
             _fed += piece.Length;
             _unread = _unread[piece.Length..];
             StartOnceRead();
@@ -177,6 +202,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         public void Truncate(ReadOnlySpan<int> kept)
         {
             Stop();
+            decoder._model.Truncate(Conditional, kept.Length);
+            _opening.Truncate(kept.Length);
             _sampled.Clear();
             _seen.Clear();
             _seen.UnionWith(kept.ToArray());
@@ -191,6 +218,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             }
 
             _disposed = true;
+            decoder._open.Remove(this);
             Stop();
             decoder._model.Release(Conditional);
             decoder._model.Release(Unconditional);

@@ -8,6 +8,10 @@ public interface IStage1Decoder : IDisposable
     /// <summary>The most positions of a song's context, prompts and sampled ids together.</summary>
     int ContextLength { get; }
 
+    /// <summary>The ids of prompts that the model has read. Pieces of a first prompt that a song took over from another open song with
+    /// the same prompt are not counted.</summary>
+    long PrefilledIds { get; }
+
     /// <summary>Opens a place for one more song. Disposing the sequence gives the place back.</summary>
     /// <param name="seed">The key of the song's random draws.</param>
     /// <returns>Null when all places are taken.</returns>
@@ -34,8 +38,9 @@ public interface IStage1Sequence : IDisposable
     /// <param name="sampling">The section's settings.</param>
     void BeginSection(ReadOnlySpan<int> prompt, int section, SectionSampling sampling);
 
-    /// <summary>Reads the next piece of the prompt, of at most <see cref="Llama.LlamaModel.PrefillChunk"/> ids. The pieces do not
-    /// depend on when they are read, so the sampled ids do not either.</summary>
+    /// <summary>Reads the next piece of the prompt, of at most <see cref="Llama.LlamaModel.PrefillChunk"/> ids, or takes its keys and
+    /// values over from an open sequence that began with the same ids. The pieces do not depend on when they are read, so the
+    /// sampled ids do not either.</summary>
     void Read();
 
     /// <summary>Forgets everything after the first ids of the context, the ids seen included.</summary>

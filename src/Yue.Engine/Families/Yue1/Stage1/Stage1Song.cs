@@ -65,6 +65,9 @@ public sealed class Stage1Song : IDisposable
     /// <summary>The frames of the section being sung that <see cref="TakeFrames"/> returned.</summary>
     public int FramesTaken => _taken.Frames;
 
+    /// <summary>The sections sung of which <see cref="TakeFrames"/> returned a frame.</summary>
+    public int SectionsTaken => _taken.Section + (_taken.Frames > 0 ? 1 : 0);
+
     /// <summary>The most ids that can be sampled.</summary>
     public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
 

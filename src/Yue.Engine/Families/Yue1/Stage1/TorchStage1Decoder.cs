@@ -12,6 +12,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
     private readonly LlamaModel _model;
     private readonly SamplingChain _chain;
     private readonly Stack<KvCache> _freeCaches = new();
+    private readonly List<Sequence> _open = [];
 
     /// <summary>Creates a decoder with room for a number of songs.</summary>
     /// <param name="model">The stage-1 model; the caller keeps it.</param>
@@ -28,7 +29,19 @@ public sealed class TorchStage1Decoder : IStage1Decoder
 
     public int ContextLength => _model.Config.MaxPositions;
 
-    public IStage1Sequence? TryOpen(long seed) => _freeCaches.TryPop(out var cache) ? new Sequence(this, cache, seed) : null;
+    public long PrefilledIds { get; private set; }
+
+    public IStage1Sequence? TryOpen(long seed)
+    {
+        if (!_freeCaches.TryPop(out var cache))
+        {
+            return null;
+        }
+
+        var sequence = new Sequence(this, cache, seed);
+        _open.Add(sequence);
+        return sequence;
+    }
 
     public void Advance(IReadOnlyList<IStage1Sequence> sequences)
     {
@@ -51,11 +64,14 @@ public sealed class TorchStage1Decoder : IStage1Decoder
     {
         private readonly SeenIds _seen = new(decoder._model.Config.VocabularySize);
         private readonly List<int> _sampled = [];
+        private readonly OpeningPrompt _opening = new();
         private SectionSampling? _sampling;
         private int _section;
         private ReadOnlyMemory<int> _unread;
         private int? _pending;      // the last id of the context, not fed to the model yet
         private bool _disposed;
+
+        public KvCache Cache => cache;
 
         public int Unread => _unread.Length;
 
@@ -68,6 +84,14 @@ public sealed class TorchStage1Decoder : IStage1Decoder
             (_sampling, _section, _unread, _pending) = (sampling, section, ids.AsMemory(..^1), ids[^1]);
             _sampled.Clear();
             cache.Clear(row: 1);
+            if (cache.Lengths[0] == 0)
+            {
+                _opening.Begin(_unread.Span);
+            }
+            else
+            {
+                _opening.End();
+            }
         }
 
         public void Read()
@@ -78,13 +102,24 @@ public sealed class TorchStage1Decoder : IStage1Decoder
             }
 
             var piece = _unread[..Math.Min(LlamaModel.PrefillChunk, _unread.Length)];
-            decoder._model.Prefill(piece.Span, cache, row: 0).Dispose();
+            if (decoder._open.Find(other => other._opening.HasNextOf(_opening, piece.Length)) is { } holder)
+            {
+                cache.Extend(row: 0, holder.Cache, piece.Length);
+            }
+            else
+            {
+                decoder._model.Prefill(piece.Span, cache, row: 0).Dispose();
+                decoder.PrefilledIds += piece.Length;
+            }
+
+            _opening.Hold(piece.Length);
             _unread = _unread[piece.Length..];
         }
 
         public void Truncate(ReadOnlySpan<int> kept)
         {
             cache.Truncate(row: 0, kept.Length);
+            _opening.Truncate(kept.Length);
             _seen.Clear();
             _seen.Add(kept);
             (_unread, _pending) = (default, null);
@@ -95,6 +130,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
             if (!_disposed)
             {
                 _disposed = true;
+                decoder._open.Remove(this);
                 cache.Clear(row: 0);
                 cache.Clear(row: 1);
                 decoder._freeCaches.Push(cache);
