@@ -53,6 +53,35 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
+    public async Task Sections_say_where_they_start_while_the_song_is_written()
+    {
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(job, "running");
+        Assert.Empty((await _client.GetJsonAsync(job)).GetProperty("sections").EnumerateArray());
+        using var events = await EventStream.OpenAsync(_client, job);
+        _stage["one"].Report(new(SongStage.Stage1, 2, 2, 10, 100, 0.3) { Starts = [new("verse", 0), new("chorus", 12.34)] });
+        var now = (await events.NextAsync())!.Value.Data;
+        while (now.GetProperty("sections").GetArrayLength() == 0)
+        {
+            now = (await events.NextAsync())!.Value.Data;
+        }
+
+        var shown = await _client.GetJsonAsync(job);
+        foreach (var sections in new[] { now, shown }.Select(body => body.GetProperty("sections").EnumerateArray().ToArray()))
+        {
+            Assert.Equal(["verse", "chorus"], sections.Select(section => section.GetProperty("tag").GetString()));
+            Assert.Equal([0, 12.34], sections.Select(section => section.GetProperty("start_seconds").GetDouble()));
+        }
+
+        _stage["one"].Finish();
+        var done = await _client.WhenAsync(job, "succeeded");
+        Assert.Equal(JsonValueKind.Null, done.GetProperty("sections").ValueKind);
+        Assert.Equal(
+            [0, 0.06], done.GetProperty("song").GetProperty("sections").EnumerateArray()
+                .Select(section => section.GetProperty("start_seconds").GetDouble()));
+    }
+
+    [Fact]
     public async Task A_watcher_that_comes_back_with_its_last_event_misses_nothing_and_hears_nothing_twice()
     {
         var job = await _client.SubmitAsync("one");

@@ -36,6 +36,7 @@ internal sealed class SongWork : ISongWork
     private ReferenceEncoding? _encoding;       // until the clip is encoded
     private ReferenceResult? _reference;
     private int _framesWritten;                 // by stage 1, with kept ones
+    private SectionPlace[] _starts = [];        // of sections with a written frame
     private bool _isStage2Due;                  // as of the last advance
     private Task _mixing = Task.CompletedTask;  // the mixer's last work
     private Task<SongResult>? _assembling;
@@ -180,10 +181,7 @@ internal sealed class SongWork : ISongWork
             _encoding = _models.Sound.References.Begin(reference);
         }
 
-        foreach (var section in _plan.Before)
-        {
-            AddFrames(section.Vocal.AsSpan(), section.Instrumental.AsSpan());
-        }
+        AddSections(_plan.Before);
 
         Report();
     }
@@ -223,6 +221,11 @@ internal sealed class SongWork : ISongWork
 
         _stage1.TakeSampled();
         var written = _stage1.TakeFrames();
+        if (_stage1.SectionsTaken > _starts.Length - _plan.Before.Count)
+        {
+            AddStart(_plan.Sung[_stage1.SectionsTaken - 1].Tag);
+        }
+
         AddFrames(written.Vocal.AsSpan(), written.Instrumental.AsSpan());
         if (!_stage1.IsDone)
         {
@@ -244,11 +247,7 @@ internal sealed class SongWork : ISongWork
     private void EndStage1(SongCodes codes)
     {
         _codes = codes;
-        foreach (var section in _request.Scope == SongScope.Finish ? codes.Sections : _plan.After)
-        {
-            AddFrames(section.Vocal.AsSpan(), section.Instrumental.AsSpan());
-        }
-
+        AddSections(_request.Scope == SongScope.Finish ? codes.Sections : _plan.After);
         if (_stage2 is null)
         {
             _decoding.Complete();
@@ -262,6 +261,18 @@ internal sealed class SongWork : ISongWork
         var fade = codes.Sections is [.., { Ended: SectionEnd.MaxNewTokens }] ? FadeSamples(samples) : 0;
         Mix(() => _sound?.SetEnd(samples - fade, fade));
     }
+
+    private void AddSections(IEnumerable<SectionCodes> sections)
+    {
+        foreach (var section in sections)
+        {
+            AddStart(section.Tag);
+            AddFrames(section.Vocal.AsSpan(), section.Instrumental.AsSpan());
+        }
+    }
+
+    /// <summary>Notes that a section begins with the next frame.</summary>
+    private void AddStart(string tag) => _starts = [.. _starts, new(tag, (double)_framesWritten / _models.Sound.FrameRateHz)];
 
     /// <summary>Passes codes of stage 1 on: to stage 2, or with a draft straight to the decode.</summary>
     private void AddFrames(ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental)
@@ -425,7 +436,7 @@ internal sealed class SongWork : ISongWork
         var fraction = (_shares.Stage1 * (_codes is null ? _stage1?.Fraction ?? 0 : 1))
             + (_shares.Stage2 * Share(_stage2?.FramesDone ?? 0, stage2Frames))
             + ((1 - _shares.Stage1 - _shares.Stage2) * Share(_decoding.FramesDone, decodeFrames));
-        _report(new SongProgress(Stage, section, _plan.Sung.Count, done, total, fraction));
+        _report(new SongProgress(Stage, section, _plan.Sung.Count, done, total, fraction) { Starts = _starts });
     }
 
     private static double Share(long done, long total) => total == 0 ? 1 : (double)done / total;

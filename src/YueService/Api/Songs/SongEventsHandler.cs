@@ -120,6 +120,7 @@ internal sealed class SongEventsHandler(
             SongViews.Show(update.Progress),
             live is null ? null : estimate.SecondsLeft(update, live),
             live is null ? null : SongViews.Audible(update, live),
+            SongViews.Starts(update),
             JobFault.From(update.Fault)),
         json.Value.SerializerOptions);
 

@@ -38,6 +38,9 @@ internal sealed record SongJobResponse
     /// <summary>Seconds of sound that can be heard at the stream; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
+    /// <summary>Where the sections start in the song, as far as it is written; null unless running.</summary>
+    public IReadOnlyList<SectionStartBody>? Sections { get; init; }
+
     /// <summary>Why the job failed; null unless it did.</summary>
     public JobFault? Error { get; init; }
 
@@ -112,6 +115,11 @@ internal sealed record SongTake(string Id, int Take)
 internal sealed record JobProgressBody(
     Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);
 
+/// <summary>Where a section starts, of a song that is being made.</summary>
+/// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
+/// <param name="StartSeconds">The time in the song.</param>
+internal sealed record SectionStartBody(string Tag, double StartSeconds);
+
 /// <summary>Where a job's parts are.</summary>
 /// <param name="Self">The job.</param>
 /// <param name="Events">Its progress as server-sent events.</param>
@@ -132,9 +140,16 @@ internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string?
 /// <param name="Progress">How far the song is; null before it begins.</param>
 /// <param name="EstimatedSecondsLeft">Seconds until the song is there; null when finished or not known.</param>
 /// <param name="AudibleSeconds">Seconds of sound that can be heard at the stream; null unless running.</param>
+/// <param name="Sections">Where the sections start in the song, as far as it is written; null unless running.</param>
 /// <param name="Error">Why the job failed; null unless it did.</param>
 internal sealed record JobEventBody(
-    JobState State, int? QueuePosition, JobProgressBody? Progress, double? EstimatedSecondsLeft, double? AudibleSeconds, JobFault? Error);
+    JobState State,
+    int? QueuePosition,
+    JobProgressBody? Progress,
+    double? EstimatedSecondsLeft,
+    double? AudibleSeconds,
+    IReadOnlyList<SectionStartBody>? Sections,
+    JobFault? Error);
 
 /// <summary>Why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>

@@ -60,6 +60,7 @@ internal static class SongViews
             Progress = Show(now?.Progress),
             EstimatedSecondsLeft = now is null ? null : estimate.SecondsLeft(now, view.Live!),
             AudibleSeconds = now is null ? null : Audible(now, view.Live!),
+            Sections = now is null ? null : Starts(now),
             Error = view.State == JobState.Failed ? JobFault.From(job.Fault) : null,
             DelayReason = view.DelayReason,
             Title = SongTitle.Of(job),
@@ -82,6 +83,10 @@ internal static class SongViews
     /// <summary>Returns the seconds of sound that a running job has made.</summary>
     public static double? Audible(JobUpdate now, Job live) =>
         now.State == JobState.Running && live.Sound is { } sound ? Math.Round(sound.AudibleSeconds, 2) : null;
+
+    /// <summary>Returns where the sections of a running job start, as far as that is known.</summary>
+    public static IReadOnlyList<SectionStartBody>? Starts(JobUpdate now) => now.State != JobState.Running ? null
+        : [.. (now.Progress?.Starts ?? []).Select(start => new SectionStartBody(start.Tag, Math.Round(start.Seconds, 6)))];
 
     public static JobProgressBody? Show(SongProgress? progress) => progress is null or { Stage: SongStage.Queued } ? null : new(
         progress.Stage,
