@@ -18,6 +18,7 @@ export class Problem extends Error {
     super(body.detail ?? body.title ?? `The service answered with status ${status}.`);
     this.status = status;
     this.type = body.type ?? '';
+    this.title = body.title ?? '';
     this.errors = body.errors ?? {};
     this.retryAfter = retryAfter;
   }

@@ -1,12 +1,15 @@
 // What is written on the left of the page, and the request that it stands for.
 import { computed, effect, signal } from '@preact/signals';
+import { send } from './api.js';
 import { store, stored } from './ui.js';
 
 /** @typedef {{ key: number, written: string, text: string }} Card A section of the lyrics: its tag as written, and its words. */
 /** @typedef {{ how: 'continue' | 'replace_section', id: string, title: string, section: number, sung: number }} Remake */
 
 const Example = { lyrics: '[verse]\nStaring at the sunset\n\n[chorus]\nEvery road you take', genre: 'bright pop piano female 100 bpm' };
-const TagLine = /^[ \t]*\[([^[\]\n]{1,40})\][ \t]*$/m;
+// Repeat marks such as [x2] are notes, no sections.
+const TagLine = /^[ \t]*\[(?!\s*(?:[x×]\s*\d|\d+\s*[x×])\s*\])([^[\]\n]{1,40})\][ \t]*$/m;
+const CheckDelay = 350;
 
 let keys = 0;
 
@@ -31,6 +34,9 @@ export const remake = signal(null);
 /** The faults that the service found in the last request, by field. @type {import('@preact/signals').Signal<Record<string, string[]>>} */
 export const faults = signal({});
 
+/** What the service says of the request before it is sent; null before its first answer. @type {import('@preact/signals').Signal<import('./types').Check | null>} */
+export const check = signal(null);
+
 /** The lyrics that were opened: as long as their cards are the same, they are sent just as they came. */
 let opened = { text: Example.lyrics, joined: join(cards.peek()) };
 
@@ -41,7 +47,72 @@ export const lyrics = computed(() => {
 
 /** @param {Card[]} list */
 function join(list) {
-  return list.map((card) => (card.written ? `[${card.written}]\n${card.text}` : card.text)).join('\n\n');
+  return list.map((card) => head(card) + card.text).join('\n\n');
+}
+
+/** @param {Card} card */
+function head(card) {
+  return card.written ? `[${card.written}]\n` : '';
+}
+
+/** Where the words of each card are in the text that is checked, in UTF-16 units, by the card's key. */
+const places = computed(() => {
+  let at = 0;
+  return new Map(cards.value.map((card) => {
+    const start = at + head(card).length;
+    at = start + card.text.length + 2;
+    return [card.key, start];
+  }));
+});
+
+/** @typedef {{ code: string, start: number, end: number, message: string }} Finding Positions in UTF-16 units of the card's words. */
+
+/** @param {Card} card Returns what the service found in a card's words or in its tag. @returns {Finding[]} */
+export function findingsOf(card) {
+  const told = check.value;
+  const start = places.value.get(card.key) ?? 0;
+  if (!told || told.text !== join(cards.value)) {
+    return [];
+  }
+
+  return told.warnings.filter((warning) => warning.field === 'lyrics' && warning.start !== null
+      && warning.start >= start - head(card).length && warning.start <= start + card.text.length)
+    .map((warning) => ({ code: warning.code, message: warning.message, start: Math.max(0, warning.start - start), end: Math.max(0, warning.end - start) }));
+}
+
+/** @param {Card} card Returns about how long a card is sung; null if that is not known. */
+export function secondsOf(card) {
+  const start = places.value.get(card.key) ?? 0;
+  const section = check.value?.sections.find((entry) => entry.start !== null && entry.start <= start && entry.end >= start);
+  return section?.estimated_seconds ?? null;
+}
+
+let checks = 0;
+
+/** Asks the service about the request as it stands. */
+async function ask() {
+  const number = ++checks;
+  const text = join(cards.value);
+  try {
+    const told = await send('POST', '/v1/songs/check', { json: { ...request(), lyrics: text, seed: 1 } });
+    if (number === checks) {
+      check.value = inUnits(told, text);
+    }
+  } catch {
+    // It is asked again at the next change.
+  }
+}
+
+/** @param {any} told The service's answer, which counts Unicode characters. @param {string} text @returns {import('./types').Check} */
+function inUnits(told, text) {
+  const units = [0];
+  for (const character of text) {
+    units.push(units[units.length - 1] + character.length);
+  }
+
+  const unit = (/** @type {number | null} */ at) => (at === null ? null : units[at] ?? text.length);
+  const move = (/** @type {any} */ entry) => ({ ...entry, start: unit(entry.start), end: unit(entry.end) });
+  return { ...told, text, sections: told.sections.map(move), warnings: told.warnings.map((/** @type {any} */ entry) => (entry.field === 'lyrics' ? move(entry) : entry)) };
 }
 
 /** @param {string} text Cuts lyrics at the lines that hold a tag and nothing else. @returns {Card[]} */
@@ -161,6 +232,12 @@ export function request() {
     Object.assign(body, { continue_from: from.id, replace_section: from.section });
   }
 
+  const seconds = fields.value.target_seconds;
+  if (from && Array.isArray(seconds)) {
+    // One length for each section that was sung: the new ones take that of the last, or of the one whose place they take.
+    Object.assign(body, { target_seconds: seconds[from.how === 'continue' ? seconds.length - 1 : from.section - 1] ?? seconds.at(-1) });
+  }
+
   return body;
 }
 
@@ -196,7 +273,10 @@ export function open(body) {
     }
   }
 
-  // Defaults need no place in the form.
+  if (Array.isArray(flat.target_seconds) && new Set(flat.target_seconds).size === 1) {
+    flat.target_seconds = flat.target_seconds[0];
+  }
+
   const kept = Object.entries(flat).filter(([, value]) => value !== null && value !== undefined);
   remake.value = null;
   faults.value = {};
@@ -213,6 +293,13 @@ export function clear() {
   fields.value = {};
   setLyrics('[verse]\n');
 }
+
+let asking = 0;
+effect(() => {
+  void [cards.value, genre.value, fields.value, remake.value];
+  clearTimeout(asking);
+  asking = window.setTimeout(ask, CheckDelay);
+});
 
 // The browser keeps what was written, so that a reload loses nothing.
 const kept = stored('form');

@@ -1,11 +1,12 @@
 // The lyrics as cards, one for each section, or as one text.
 import { signal } from '@preact/signals';
-import { addCard, asText, cards, changeCard, faults, lyrics, moveCard, remake, removeCard, setLyrics } from './form.js';
+import { addCard, asText, cards, changeCard, faults, findingsOf, lyrics, moveCard, remake, removeCard, secondsOf, setLyrics } from './form.js';
 import { html, Icon } from './ui.js';
 
 /** @typedef {import('./form.js').Card} Card */
-/** @typedef {{ code: string, start: number, end: number, message: string }} Finding Positions in UTF-16 units of the card's words. */
+/** @typedef {import('./form.js').Finding} Finding */
 
+const RepeatMark = /^[[(（【]\s*(?:[x×]\s*(\d)|(\d)\s*[x×])\s*[\])）】]$/i;
 const Tags = ['verse', 'chorus', 'bridge', 'prechorus', 'intro', 'outro', 'interlude', 'instrumental', 'solo', 'break'];
 
 /** The card that is dragged; 0 for none. */
@@ -44,6 +45,7 @@ function CardView({ card, index }) {
   const from = remake.value;
   const isFixed = from !== null && (from.how === 'continue' ? index < from.sung : index !== from.section - 1);
   const name = card.written || 'verse';
+  const seconds = secondsOf(card);
   const move = (/** @type {KeyboardEvent} */ event) => {
     const step = event.key === 'ArrowUp' ? -1 : event.key === 'ArrowDown' ? 1 : 0;
     if (event.altKey && step !== 0 && !from) {
@@ -67,7 +69,7 @@ function CardView({ card, index }) {
         onDragEnd=${() => { dragged.value = 0; }}><${Icon} name="grip" /></button>
       <input class="tag" list="section-tags" aria-label="Section name" value=${card.written} placeholder="verse" disabled=${from !== null && (isFixed || from.how !== 'continue')} autocomplete="off" maxlength="40"
         onInput=${(/** @type {any} */ event) => changeCard(card.key, { written: event.target.value.replace(/[[\]\n]/g, '') })} />
-      ${isFixed ? html`<span class="length">kept</span>` : null}
+      ${isFixed ? html`<span class="length">kept</span>` : seconds ? html`<span class="length">≈ ${Math.round(seconds)} s</span>` : null}
       ${from ? null : html`<button type="button" class="remove" aria-label=${`Remove ${name}`} onClick=${() => removeCard(card.key)}><${Icon} name="close" /></button>`}
     </header>
     <${Words} card=${card} name=${name} isFixed=${isFixed} />
@@ -76,8 +78,53 @@ function CardView({ card, index }) {
 
 /** @param {{ card: Card, name: string, isFixed: boolean }} props */
 function Words({ card, name, isFixed }) {
-  return html`<div class="grow"><div class="mirror" aria-hidden="true">${card.text}${'\u200b'}</div>
+  // An empty section is not finished yet: it needs no remark.
+  const findings = isFixed || card.text.trim() === '' ? [] : findingsOf(card);
+  return html`<div class="grow"><div class="mirror" aria-hidden="true">${marked(card.text, findings)}${'\u200b'}</div>
     <textarea id=${`words-${card.key}`} aria-label=${`Words of ${name}`} placeholder="Words to sing" readonly=${isFixed} value=${card.text}
-      aria-describedby=${faults.value.lyrics ? 'lyrics-fault' : undefined}
-      onInput=${(/** @type {any} */ event) => changeCard(card.key, { text: event.target.value })}></textarea></div>`;
+      aria-describedby=${faults.value.lyrics ? 'lyrics-fault' : findings.length > 0 ? `findings-${card.key}` : undefined}
+      onInput=${(/** @type {any} */ event) => changeCard(card.key, { text: event.target.value })}></textarea></div>
+    ${findings.length > 0 ? html`<ul class="findings" id=${`findings-${card.key}`}>${findings.map((finding) => html`<${Remark} key=${`${finding.code}:${finding.start}`}
+      card=${card} finding=${finding} />`)}</ul>` : null}`;
+}
+
+/** @param {string} text @param {Finding[]} findings Returns the words with a mark where something was found. */
+function marked(text, findings) {
+  const pieces = [];
+  let at = 0;
+  for (const { start, end } of [...findings].sort((a, b) => a.start - b.start)) {
+    if (start >= at && end > start) {
+      pieces.push(text.slice(at, start), html`<mark>${text.slice(start, end)}</mark>`);
+      at = end;
+    }
+  }
+
+  return [...pieces, text.slice(at)];
+}
+
+/** @param {{ card: Card, finding: Finding }} props */
+function Remark({ card, finding }) {
+  const found = card.text.slice(finding.start, finding.end);
+  const times = RepeatMark.exec(found);
+  const number = Number(times?.[1] ?? times?.[2] ?? 0);
+  const replace = (/** @type {string} */ words) => changeCard(card.key, { text: words });
+  const without = (card.text.slice(0, finding.start).replace(/[ \t]+$/, '') + card.text.slice(finding.end)).replace(/\n{2,}$/, '\n').trimEnd();
+  const canGo = found !== '' && ['note', 'bracket_in_words', 'invisible_character', 'control_character', 'time_stamp', 'file_line', 'sung_as_words'].includes(finding.code);
+  return html`<li class="finding"><span>${capital(finding.message)}</span>${number > 1
+    ? html`<button type="button" class="link" onClick=${() => replace(repeated(card.text, finding, number))}>Repeat the line</button>`
+    : canGo ? html`<button type="button" class="link" onClick=${() => replace(without)}>Take it out</button>` : null}</li>`;
+}
+
+/** @param {string} text */
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** @param {string} text @param {Finding} finding @param {number} times Writes the line of a repeat mark as often as it says. */
+function repeated(text, finding, times) {
+  const before = text.slice(0, finding.start).trimEnd();
+  const start = before.lastIndexOf('\n') + 1;
+  const line = before.slice(start).trim();
+  const rest = text.slice(finding.end).trim();
+  return [before.slice(0, start) + line, ...Array(times - 1).fill(line), ...(rest ? [rest] : [])].join('\n');
 }

@@ -13,6 +13,9 @@ import { submit } from './write.js';
 /** @typedef {import('./types').Job} Job */
 /** @typedef {import('./wave.js').Block} Block */
 
+/** The length of a section before the service has estimated it. */
+const Guess = 8;
+
 /** The chosen section of the current song; -1 for none. */
 const chosen = signal(-1);
 
@@ -135,19 +138,30 @@ export function blocksOf(job) {
 
   const heard = trackOf(job.id, 'mix');
   void heard.arrived.value;
-  const limit = job.request?.run_n_segments || Infinity;
   let start = 0;
-  return cardsOf(job.request?.lyrics ?? '').slice(0, limit).map((card) => {
-    const seconds = guess(card.text);
-    const block = /** @type {Block} */ ({ tag: card.written || 'verse', start, seconds, state: heard.seconds > start + seconds ? 'done' : heard.seconds > start ? 'now' : 'todo' });
+  return expected(job).map(({ tag, seconds }) => {
+    const block = /** @type {Block} */ ({ tag, start, seconds, state: heard.seconds > start + seconds ? 'done' : heard.seconds > start ? 'now' : 'todo' });
     start += seconds;
     return block;
   });
 }
 
-/** @param {string} text Returns about how long words are sung. */
-function guess(text) {
-  return 2 + text.length / 8;
+/** The sections of songs that are being made, with about how long they will be, by the song's id. @type {import('@preact/signals').Signal<Map<string, { tag: string, seconds: number }[]>>} */
+const expectations = signal(new Map());
+const asked = new Set();
+
+/** @param {Job} job */
+function expected(job) {
+  if (!asked.has(job.id) && job.request) {
+    asked.add(job.id);
+    send('POST', '/v1/songs/check', { json: job.request }).then((told) => {
+      const sections = told.sections.filter((/** @type {any} */ section) => section.in_song)
+        .map((/** @type {any} */ section) => ({ tag: section.tag, seconds: section.estimated_seconds ?? Guess }));
+      expectations.value = new Map(expectations.value).set(job.id, sections);
+    }, () => {});
+  }
+
+  return expectations.value.get(job.id) ?? cardsOf(job.request?.lyrics ?? '').map((card) => ({ tag: card.written || 'verse', seconds: Guess }));
 }
 
 /** @param {{ job: Job }} props */

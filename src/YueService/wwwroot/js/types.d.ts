@@ -39,3 +39,15 @@ export interface Options {
   formats: { name: string; available: boolean }[];
   tags: Record<string, string[]>;
 }
+
+export interface Check {
+  /** The lyrics that were checked. */
+  text: string;
+  valid: boolean;
+  errors: Record<string, string[]>;
+  warnings: { code: string; field: string; start: number; end: number; message: string }[];
+  sections: { tag: string; start: number; end: number; in_song: boolean; estimated_seconds: number | null }[];
+  prompt_tokens: number | null;
+  context_tokens: number | null;
+  estimated_wait_seconds: number | null;
+}

@@ -199,7 +199,7 @@ export function Menu({ label, name, items, kind = 'button' }) {
     }
   };
   return html`<div class="menu" ref=${box} data-open=${isOpen.value ? '' : undefined} onKeyDown=${keys} onFocusOut=${leave}>
-    <button type="button" class=${kind} aria-haspopup="menu" aria-expanded=${isOpen.value} aria-label=${typeof label === 'string' ? undefined : name} title=${name}
+    <button type="button" class=${kind} aria-haspopup="menu" aria-expanded=${isOpen.value} aria-label=${name} title=${name}
       onClick=${() => { isOpen.value = !isOpen.value; }}>${label}</button>
     ${isOpen.value ? html`<ul role="menu" aria-label=${name}>${items.filter((item) => item !== null).map((item) => html`<li key=${item.label} role="none">${item.href
       ? html`<a role="menuitem" tabindex="-1" href=${item.href} download onClick=${close}>${item.label}${item.hint ? html`<small>${item.hint}</small>` : null}</a>`

@@ -1,8 +1,8 @@
 // The left side: what to sing, and the button that has it sung.
 import { signal } from '@preact/signals';
 import { Problem } from './api.js';
-import { asText, cards, clear, faults, fields, freshSeed, open, remake, request, setField, takes } from './form.js';
-import { busy, found, health, options, show, sing } from './jobs.js';
+import { check, clear, faults, fields, open, remake, request, setField, takes } from './form.js';
+import { busy, found, health, options, sing } from './jobs.js';
 import { Lyrics } from './lyrics.js';
 import { isPlaying, open as listen } from './player.js';
 import { Sound } from './slots.js';
@@ -39,7 +39,7 @@ export async function submit(body) {
     if (error instanceof Problem) {
       faults.value = error.errors;
       const others = Object.entries(error.errors).filter(([field]) => !Placed.includes(field)).flatMap(([, messages]) => messages);
-      refusal.value = error.status === 429 ? `${error.message} ${error.retryAfter > 0 ? `Try again in ${roughly(error.retryAfter)}.` : ''}`
+      refusal.value = error.status === 429 ? `${error.title}. ${error.message}`
         : Object.keys(error.errors).length === 0 ? error.message
         : others.join(' ') || 'Something above needs another value.';
       requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('.write [aria-invalid=true]'))?.focus());
@@ -144,8 +144,10 @@ function SingBar() {
   const isFirst = found.value?.length === 0;
   const isReady = health.value === null || health.value.state === 'ready';
   const { seed } = fields.value;
+  const wait = check.value?.estimated_wait_seconds;
   const hint = !isReady ? `Loading the models${health.value?.percent ? `, ${Math.round(health.value.percent)} %` : ''} …`
-    : running + depth > 0 ? `${count(running + depth, 'song')} before it` : 'sound within seconds';
+    : running + depth > 0 ? `after ${count(running + depth, 'song')}${wait ? `, in about ${roughly(wait)}` : ''}`
+    : wait ? html`sound in seconds,<br />the whole song in ${roughly(wait)}` : 'sound within seconds';
   return html`<div class="sing">
     ${refusal.value ? html`<p class="fault" role="alert">${refusal.value}</p>` : null}
     ${seed !== undefined && !remake.value ? html`<p class="seed">Seed ${seed}: the same words give the same song.

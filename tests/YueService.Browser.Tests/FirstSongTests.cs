@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>A newcomer's first minute, and what the page costs to load.</summary>
+public sealed class FirstSongTests(Studio studio)
+{
+    private const int MaxRequests = 25;
+    private const int MaxBytes = 100_000;
+
+    [Fact]
+    public async Task One_click_from_the_empty_state_is_heard_before_the_song_is_finished()
+    {
+        await using var service = await StartAsync();
+        await using var tab = await studio.OpenAsync(service);
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Write it. Press Sing. Listen." })).ToBeVisibleAsync();
+        await tab.CheckAccessibilityAsync("empty");
+
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing this song" }).ClickAsync();
+        await tab.HearAsync();
+        var id = await tab.SongIdAsync();
+        Assert.Equal("running", (await service.JobAsync(id)).GetProperty("state").GetString());
+
+        // What has arrived can be heard again at once, while the rest is made.
+        await tab.PlayButton.ClickAsync();
+        await tab.HearNothingAsync();
+        await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
+        await tab.PlayButton.ClickAsync();
+        await tab.HearAsync();
+
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        var job = await service.JobAsync(id);
+        Assert.Equal("[verse]\nStaring at the sunset\n\n[chorus]\nEvery road you take", job.GetProperty("lyrics").GetString());
+        Assert.Equal("bright pop piano female 100 bpm", job.GetProperty("genre").GetString());
+    }
+
+    [Fact]
+    public async Task The_page_is_small_its_own_and_quick()
+    {
+        var service = await studio.ServiceAsync();
+        await studio.SongAsync();
+        await using var tab = await studio.OpenAsync(service);
+        await Assertions.Expect(tab.Page.Locator(".item").First).ToBeVisibleAsync();
+        await tab.Page.WaitForLoadStateAsync(LoadState.Load);
+        var requests = tab.Requests.ToList();
+        var addresses = requests.ConvertAll(request => request.Url);
+        Assert.True(addresses.Count <= MaxRequests, $"{addresses.Count} requests:\n{string.Join('\n', addresses)}");
+        Assert.All(addresses, address => Assert.StartsWith(service.Address.ToString(), address, StringComparison.Ordinal));
+
+        const string Sizes = "() => performance.getEntries().filter(e => 'encodedBodySize' in e && !e.name.includes('/v1/'))"
+            + ".map(e => e.encodedBodySize)";
+        var bytes = (await tab.Page.EvaluateAsync<int[]>(Sizes)).Sum();
+        Assert.InRange(bytes, 10_000, MaxBytes);
+        var paint = await tab.Page.EvaluateAsync<double>("() => performance.getEntriesByName('first-contentful-paint')[0].startTime");
+        Assert.InRange(paint, 1, LoadedMachine(800));
+    }
+
+    [Fact]
+    public async Task The_page_and_its_policy_come_with_the_right_headers()
+    {
+        var service = await studio.ServiceAsync();
+        using var answer = await service.Client.GetAsync(new Uri("/", UriKind.Relative), TestContext.Current.CancellationToken);
+        var policy = Assert.Single(answer.Headers.GetValues("Content-Security-Policy"));
+        Assert.StartsWith("default-src 'none'; script-src 'self' 'sha256-", policy, StringComparison.Ordinal);
+        Assert.Equal("text/html", answer.Content.Headers.ContentType!.MediaType);
+        Assert.NotNull(answer.Headers.ETag);
+        using var post = await service.Client.PostAsync(new Uri("/", UriKind.Relative), null, TestContext.Current.CancellationToken);
+        Assert.Equal("urn:yue:not-found", JsonDocument.Parse(await post.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))
+            .RootElement.GetProperty("type").GetString());
+    }
+
+    /// <summary>Allows for other programs on the cores: the limit holds on an idle machine with much to spare.</summary>
+    private static double LoadedMachine(double milliseconds) => milliseconds * 5;
+
+    private async Task<ServiceProcess> StartAsync()
+    {
+        await studio.ServiceAsync();
+        return await ServiceProcess.StartAsync();
+    }
+}

@@ -1,0 +1,99 @@
+using System.Net;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>The library: search, names, favourites, and songs that go and come back.</summary>
+public sealed class LibraryTests(Studio studio)
+{
+    [Fact]
+    public async Task Songs_are_renamed_starred_found_deleted_and_brought_back()
+    {
+        var service = await studio.ServiceAsync();
+        await studio.SongAsync();
+        var job = await service.SingAsync(new { lyrics = "[verse]\nLighthouse", genre = "folk", target_seconds = 1 });
+        var id = job.GetProperty("id").GetString()!;
+        await using var tab = await studio.OpenAsync(service);
+        tab.Expected = "Failed to load resource";
+        var items = tab.Page.Locator(".item");
+        await tab.Page.GetByRole(AriaRole.Searchbox).FillAsync("lighthouse");
+        await Assertions.Expect(items).ToHaveCountAsync(1);
+
+        await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Lighthouse" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Rename" }).ClickAsync();
+        await tab.Page.GetByLabel("Title", new() { Exact = true }).Last.FillAsync("Harbour lights");
+        await tab.Page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(items.GetByText("Harbour lights")).ToBeVisibleAsync();
+        await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favourite" }).ClickAsync();
+        await Eventually.TrueAsync(async () => await service.JobAsync(id) is var now
+            && now.GetProperty("title").GetString() == "Harbour lights" && now.GetProperty("favourite").GetBoolean());
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Only favourites" }).ClickAsync();
+        await Assertions.Expect(items).ToHaveCountAsync(1);
+
+        await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Harbour lights" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Delete" }).ClickAsync();
+        await Assertions.Expect(items).ToHaveCountAsync(0);
+        await tab.CheckAccessibilityAsync("a deleted song");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await Assertions.Expect(items).ToHaveCountAsync(1);
+        Assert.Equal("succeeded", (await service.JobAsync(id)).GetProperty("state").GetString());
+
+        await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Harbour lights" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Delete" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
+        await Eventually.TrueAsync(async () =>
+        {
+            using var answer = await service.Client.GetAsync(new Uri($"/v1/songs/{id}", UriKind.Relative));
+            return answer.StatusCode == HttpStatusCode.NotFound;
+        });
+    }
+
+    [Fact]
+    public async Task A_reload_and_a_restart_in_the_middle_of_a_song_lose_nothing()
+    {
+        await studio.ServiceAsync();
+        await using var service = await ServiceProcess.StartAsync();
+        await using var tab = await studio.OpenAsync(service);
+        tab.Expected = "Failed to load resource";
+        var words = tab.Page.GetByLabel("Words of verse");
+        await words.FillAsync("One for the road");
+        await tab.Sing.ClickAsync();
+        var id = await tab.SongIdAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true })).ToBeVisibleAsync();
+        await tab.Page.ReloadAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "One for the road" })).ToBeVisibleAsync();
+        await Assertions.Expect(words).ToHaveValueAsync("One for the road");
+
+        await service.KillAsync();
+        await Assertions.Expect(tab.Page.GetByText("Reconnecting")).ToBeVisibleAsync();
+        await service.StartAsync();
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        Assert.Equal("succeeded", (await service.JobAsync(id)).GetProperty("state").GetString());
+        await tab.PlayButton.ClickAsync();
+        await tab.HearAsync();
+    }
+
+    [Fact]
+    public async Task A_song_waits_its_turn_and_is_cancelled_and_a_full_queue_is_explained()
+    {
+        await studio.ServiceAsync();
+        await using var service = await ServiceProcess.StartAsync("--queue-capacity", "1", "--Yue:SongsAtOnce=1");
+        var running = await service.QueueAsync(new { lyrics = "[verse]\nLa", target_seconds = 90, run_n_segments = 1 });
+        await Eventually.TrueAsync(async () => (await service.JobAsync(running)).GetProperty("state").GetString() == "running");
+        await using var tab = await studio.OpenAsync(service);
+        tab.Expected = "Failed to load resource";
+        await tab.Sing.ClickAsync();
+        await Assertions.Expect(tab.Page.GetByText("Next in line", new() { Exact = true })).ToBeVisibleAsync();
+        await tab.CheckAccessibilityAsync("a song that waits");
+        await tab.Sing.ClickAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("queue");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
+        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+        await tab.CheckAccessibilityAsync("a cancelled song");
+        await tab.Page.Locator(".item", new() { HasText = "singing" }).Locator(".pick").ClickAsync();
+        await tab.CheckAccessibilityAsync("a song that is sung");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
+        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+    }
+}

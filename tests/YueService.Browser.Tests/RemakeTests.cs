@@ -1,0 +1,78 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>Songs that go on from songs.</summary>
+public sealed class RemakeTests(Studio studio)
+{
+    [Fact]
+    public async Task A_section_that_is_sung_again_leaves_the_one_before_as_it_was()
+    {
+        var service = await studio.ServiceAsync();
+        var first = await studio.SongAsync();
+        await using var tab = await OpenAsync(service, first);
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing chorus again" }).ClickAsync();
+        var second = await FinishedAsync(tab, first);
+        var job = await service.JobAsync(second);
+        Assert.Equal("replace_section", job.GetProperty("parent").GetProperty("how").GetString());
+        Assert.Equal(2, job.GetProperty("parent").GetProperty("section").GetInt32());
+        var (before, after) = (await CodesAsync(service, first), await CodesAsync(service, second));
+        Assert.True(JsonElement.DeepEquals(before[0], after[0]));
+        Assert.False(JsonElement.DeepEquals(before[1], after[1]));
+        await Assertions.Expect(tab.Page.Locator(".item.depth-1.on")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_song_is_continued_with_a_section_that_is_written_for_it()
+    {
+        var service = await studio.ServiceAsync();
+        var first = await studio.SongAsync();
+        await using var tab = await OpenAsync(service, first);
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Continue the song" }).ClickAsync();
+        await Assertions.Expect(tab.Page.Locator(".card.fixed")).ToHaveCountAsync(2);
+        await tab.Page.Keyboard.TypeAsync("Na na na");
+        await tab.CheckAccessibilityAsync("going on from a song");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing on" }).ClickAsync();
+        var job = await service.JobAsync(await FinishedAsync(tab, first));
+        Assert.Equal("continue", job.GetProperty("parent").GetProperty("how").GetString());
+        Assert.Equal(3, job.GetProperty("song").GetProperty("sections").GetArrayLength());
+        Assert.EndsWith("Na na na", job.GetProperty("lyrics").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_draft_is_finished()
+    {
+        var service = await studio.ServiceAsync();
+        await using var tab = await studio.OpenAsync(service);
+        await tab.WriteShortSongAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Draft" }).ClickAsync();
+        await tab.Sing.ClickAsync();
+        var draft = await FinishedAsync(tab, "");
+        Assert.Equal("draft", (await service.JobAsync(draft)).GetProperty("song").GetProperty("stage").GetString());
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Finish it" }).ClickAsync();
+        var job = await service.JobAsync(await FinishedAsync(tab, draft));
+        Assert.Equal("finish", job.GetProperty("song").GetProperty("stage").GetString());
+        Assert.Equal(draft, job.GetProperty("parent").GetProperty("id").GetString());
+    }
+
+    private static async Task<JsonElement> CodesAsync(ServiceProcess service, string id) =>
+        (await service.JsonAsync($"/v1/songs/{id}/codes")).GetProperty("sections");
+
+    /// <summary>Waits until another song than one is shown and finished, and returns its id.</summary>
+    private static async Task<string> FinishedAsync(StudioTab tab, string before)
+    {
+        await tab.Page.WaitForFunctionAsync($"() => location.hash.startsWith('#song=') && !location.hash.endsWith('={before}')");
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        return await tab.SongIdAsync();
+    }
+
+    private async Task<StudioTab> OpenAsync(ServiceProcess service, string id)
+    {
+        var tab = await studio.OpenAsync(service, $"/#song={id}");
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        return tab;
+    }
+}

@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>The real program on the demo model, in a process of its own and with a state folder of its own.</summary>
+internal sealed partial class ServiceProcess : IAsyncDisposable
+{
+    private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("yue-studio-");
+    private readonly string[] _arguments;
+    private Process? _process;
+
+    private ServiceProcess(string[] arguments) => _arguments = arguments;
+
+    /// <summary>Where the service listens: the same address after a restart.</summary>
+    public Uri Address { get; private set; } = new("http://127.0.0.1:0");
+
+    /// <summary>A client of the service.</summary>
+    public HttpClient Client { get; } = new();
+
+    /// <summary>Starts a service and waits until it can sing.</summary>
+    /// <param name="arguments">Settings on the command line.</param>
+    public static async Task<ServiceProcess> StartAsync(params string[] arguments)
+    {
+        var service = new ServiceProcess(arguments);
+        await service.StartAsync();
+        service.Client.BaseAddress = service.Address;
+        return service;
+    }
+
+    /// <summary>Starts the program, again after <see cref="KillAsync"/>.</summary>
+    public async Task StartAsync()
+    {
+        var program = Path.Combine(Repository.Root, "src", "YueService", "bin", Repository.Configuration, "net10.0", "yue.dll");
+        var url = Address.GetLeftPart(UriPartial.Authority);
+        var start = new ProcessStartInfo(
+            "dotnet", [program, "serve", "--urls", url, $"--Yue:StateFolder={_state.FullName}", .. _arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        _process = Process.Start(start)!;
+        var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var log = new List<string>();
+        _process.OutputDataReceived += (_, line) =>
+        {
+            lock (log)
+            {
+                log.Add(line.Data ?? "");
+            }
+
+            if (StudioLine().Match(line.Data ?? "") is { Success: true } match)
+            {
+                listening.TrySetResult(new Uri(match.Groups[1].Value));
+            }
+            else if (line.Data is null)
+            {
+                listening.TrySetException(new InvalidOperationException($"The service ended:\n{string.Join('\n', log)}"));
+            }
+        };
+        _process.ErrorDataReceived += (_, _) => { };
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        Address = await listening.Task.WaitAsync(Eventually.Patience);
+        using var client = new HttpClient { BaseAddress = Address };
+        await Eventually.TrueAsync(async () =>
+        {
+            using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return answer.IsSuccessStatusCode;
+        });
+    }
+
+    /// <summary>Ends the program as a crash would.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    /// <summary>Has a song made and waits for it.</summary>
+    /// <param name="request">The request.</param>
+    /// <returns>The job.</returns>
+    public async Task<JsonElement> SingAsync(object request)
+    {
+        var id = await QueueAsync(request);
+        JsonElement job = default;
+        await Eventually.TrueAsync(async () =>
+        {
+            job = await JobAsync(id);
+            return job.GetProperty("state").GetString() is not ("queued" or "running");
+        });
+        Assert.Equal("succeeded", job.GetProperty("state").GetString());
+        return job;
+    }
+
+    /// <summary>Queues a song and returns the job's id.</summary>
+    /// <param name="request">The request.</param>
+    public async Task<string> QueueAsync(object request)
+    {
+        using var answer = await Client.PostAsJsonAsync("/v1/songs", request, TestContext.Current.CancellationToken);
+        answer.EnsureSuccessStatusCode();
+        var job = await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+        return job.GetProperty("id").GetString()!;
+    }
+
+    /// <summary>Returns a job as it is now.</summary>
+    /// <param name="id">The job's id.</param>
+    public Task<JsonElement> JobAsync(string id) => JsonAsync($"/v1/songs/{id}");
+
+    /// <summary>Returns the JSON at a path.</summary>
+    /// <param name="path">The path.</param>
+    public Task<JsonElement> JsonAsync(string path) =>
+        Client.GetFromJsonAsync<JsonElement>(path, TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { } process)
+        {
+            await KillAsync();
+            process.Dispose();
+        }
+
+        Client.Dispose();
+        _state.Delete(recursive: true);
+    }
+
+    [GeneratedRegex("The studio, a page to make songs on, is at (http\\S+)")]
+    private static partial Regex StudioLine();
+}

@@ -1,0 +1,113 @@
+using Microsoft.Playwright;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>The one browser and the one service that most tests share.</summary>
+public sealed class Studio : IAsyncLifetime
+{
+    private static readonly string[] Programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+    // Nothing but the page: no updates, no look-ups. Only root needs no-sandbox.
+    private static readonly string[] Flags =
+    [
+        "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+        "--disable-sync",
+    ];
+
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+    private ServiceProcess? _service;
+    private string _songId = "";
+
+    /// <summary>Returns the service that tests share. Its library has songs of other tests.</summary>
+    internal async Task<ServiceProcess> ServiceAsync()
+    {
+        Require();
+        return _service ??= await ServiceProcess.StartAsync();
+    }
+
+    /// <summary>Returns the id of a finished song of two short sections, which no test changes.</summary>
+    internal async Task<string> SongAsync()
+    {
+        var service = await ServiceAsync();
+        if (_songId.Length == 0)
+        {
+            _songId = (await service.SingAsync(ShortSong.Request)).GetProperty("id").GetString()!;
+        }
+
+        return _songId;
+    }
+
+    /// <summary>Opens the page of a service.</summary>
+    /// <param name="service">The service.</param>
+    /// <param name="path">The page, with the song that it shows.</param>
+    /// <param name="options">The window.</param>
+    internal async Task<StudioTab> OpenAsync(ServiceProcess service, string path = "/", BrowserNewContextOptions? options = null)
+    {
+        Require();
+        options ??= new();
+        options.ViewportSize ??= new ViewportSize { Width = 1280, Height = 800 };
+        options.BaseURL = service.Address.ToString();
+        var context = await _browser!.NewContextAsync(options);
+        return await StudioTab.OpenAsync(context, path);
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        if (Array.Find(Programs, File.Exists) is not { } program)
+        {
+            return;
+        }
+
+        Environment.SetEnvironmentVariable("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new()
+        {
+            ExecutablePath = program,
+            Args = Environment.UserName == "root" ? [.. Flags, "--no-sandbox"] : Flags,
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+        {
+            await _browser.CloseAsync();
+        }
+
+        _playwright?.Dispose();
+        if (_service is not null)
+        {
+            await _service.DisposeAsync();
+        }
+    }
+
+    /// <summary>Skips the test where no browser is installed; in CI that is a failure.</summary>
+    private void Require()
+    {
+        if (_browser is null)
+        {
+            const string Reason = "no Chromium is installed: apt-get install chromium";
+            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", Reason);
+            Assert.Skip(Reason);
+        }
+    }
+}
+
+/// <summary>A song of three seconds.</summary>
+internal static class ShortSong
+{
+    public const string Lyrics = "[verse]\nLa la la\n\n[chorus]\nOh oh oh";
+
+    public static readonly object Request = new
+    {
+        lyrics = Lyrics,
+        genre = "bright pop piano female 100 bpm",
+        title = "Three seconds",
+        seed = 7,
+        run_n_segments = 0,
+        target_seconds = 1.5,
+        output = new { stems = true },
+    };
+}

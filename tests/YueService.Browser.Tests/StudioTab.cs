@@ -1,0 +1,105 @@
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>The studio in a window of its own. Errors on its console fail the test.</summary>
+internal sealed class StudioTab : IAsyncDisposable
+{
+    private static readonly AxeRunOptions Rules = new()
+    {
+        RunOnly = new RunOnlyOptions { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
+    };
+
+    // In milliseconds. No passing test depends on it.
+    private const float Patience = 120_000;
+
+    private readonly IBrowserContext _context;
+    private readonly List<string> _errors = [];
+
+    private StudioTab(IBrowserContext context, IPage page) => (_context, Page) = (context, page);
+
+    public IPage Page { get; }
+
+    /// <summary>The addresses of all requests that the page made.</summary>
+    public List<IRequest> Requests { get; } = [];
+
+    /// <summary>The start of messages on the console that belong to the test, such as those about a refusal.</summary>
+    public string? Expected { get; set; }
+
+    /// <summary>The button that has the song sung.</summary>
+    public ILocator Sing => Page.Locator(".sing .primary");
+
+    /// <summary>The button of the player.</summary>
+    public ILocator PlayButton => Page.Locator(".player .play");
+
+    /// <summary>The actions of the finished song that is shown.</summary>
+    public ILocator Actions => Page.Locator(".acts");
+
+    public static async Task<StudioTab> OpenAsync(IBrowserContext context, string path)
+    {
+        using var meter = new StreamReader(typeof(StudioTab).Assembly.GetManifestResourceStream("meter.js")!);
+        await context.AddInitScriptAsync(await meter.ReadToEndAsync());
+        var page = await context.NewPageAsync();
+        var tab = new StudioTab(context, page);
+        page.SetDefaultTimeout(Patience);
+        Assertions.SetDefaultExpectTimeout(Patience);
+        page.Console += (_, message) =>
+        {
+            if (message.Type is "error" or "warning")
+            {
+                tab._errors.Add(message.Text);
+            }
+        };
+        page.PageError += (_, error) => tab._errors.Add(error);
+        page.Request += (_, request) => tab.Requests.Add(request);
+        await page.GotoAsync(path);
+        return tab;
+    }
+
+    /// <summary>Writes short lyrics and a short length into the form.</summary>
+    /// <param name="seed">The seed of the song; null for a new one.</param>
+    public async Task WriteShortSongAsync(int? seed = null)
+    {
+        await Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await Page.GetByLabel("Seconds per section").FillAsync("1.5");
+        await Page.GetByLabel("Seed").FillAsync(seed?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "");
+        await Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+    }
+
+    /// <summary>Waits until something is heard.</summary>
+    public Task HearAsync() => Page.WaitForFunctionAsync("() => heardLevel() > 0.005");
+
+    /// <summary>Waits until the page plays nothing that can be heard.</summary>
+    public Task HearNothingAsync() => Page.WaitForFunctionAsync("() => heardLevel() < 0.0001");
+
+    /// <summary>Returns the id of the song that is shown.</summary>
+    public async Task<string> SongIdAsync()
+    {
+        await Page.WaitForFunctionAsync("() => location.hash.startsWith('#song=')");
+        return Page.Url.Split("#song=")[1];
+    }
+
+    /// <summary>Holds what is shown against WCAG 2.2 AA, in light and in dark.</summary>
+    /// <param name="state">What is shown.</param>
+    public async Task CheckAccessibilityAsync(string state)
+    {
+        foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
+        {
+            await Page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+            var result = await Page.RunAxe(Rules);
+            Assert.True(result.Violations.Length == 0, $"{state}, {scheme}:\n{string.Join('\n', result.Violations.Select(Describe))}");
+        }
+    }
+
+    private static string Describe(AxeResultItem violation) =>
+        $"{violation.Id}: {violation.Help}\n  {string.Join("\n  ", violation.Nodes.Select(node => node.Html))}";
+
+    public async ValueTask DisposeAsync()
+    {
+        await _context.CloseAsync();
+        Assert.All(_errors, error => Assert.True(Expected is not null && error.StartsWith(Expected, StringComparison.Ordinal), error));
+    }
+}
