@@ -26,6 +26,20 @@ public sealed unsafe class CudaModule : SafeHandleZeroOrMinusOneIsInvalid
         return new CudaKernel(this, function, name);
     }
 
+    /// <summary>Returns the value of a global variable of the module.</summary>
+    public T Global<T>(string name)
+        where T : unmanaged
+    {
+        Check(Driver.cuModuleGetGlobal(out var address, out var bytes, this, name));
+        if (bytes != (nuint)sizeof(T))
+        {
+            throw new InvalidOperationException($"{name} has {bytes} bytes in the module, {typeof(T).Name} has {sizeof(T)}");
+        }
+
+        using var stream = CudaStream.Create();
+        return CudaCopy.ToHost<T>(address, 1, stream)[0];
+    }
+
     protected override bool ReleaseHandle() => Driver.cuModuleUnload(handle) == 0;
 }
 

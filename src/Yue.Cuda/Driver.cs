@@ -124,6 +124,9 @@ internal static unsafe partial class Driver
     [LibraryImport(NativeLibraries.Driver, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int cuModuleGetFunction(out nint function, CudaModule module, string name);
 
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuModuleGetGlobal_v2", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int cuModuleGetGlobal(out nint address, out nuint bytes, CudaModule module, string name);
+
     [LibraryImport(NativeLibraries.Driver)]
     internal static partial int cuFuncGetAttribute(out int value, int attribute, nint function);
 

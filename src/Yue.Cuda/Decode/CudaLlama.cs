@@ -14,8 +14,6 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>The most rows of a step.</summary>
     public const int MostRows = 80;
 
-    private const int ProducerWarps = 4;
-    private const int BlockThreads = (StepMemory.ConsumerWarps + ProducerWarps) * 32;
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
     private static readonly int[] Builds = [8, 16, 32, 64, 80];
@@ -57,7 +55,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="bulkCopies">Whether the bulk copy engine may be used where there is one: false tries the older GPUs' copies.</param>
     public CudaLlama(
         CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues,
-        int rows, int headRows, int mostSlots = StepMemory.MaxSlots, bool bulkCopies = true)
+        int rows, int headRows, int mostSlots = int.MaxValue, bool bulkCopies = true)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(weights);
@@ -201,13 +199,14 @@ public sealed unsafe class CudaLlama : IDisposable
             Rows = rows,
             LayerCount = Shape.Layers,
             MaxPages = MaxPages,
-            Slots = kernel.Memory.Slots,
+            Slots = kernel.Slots,
             HeadStart = headStart,
             HeadRows = headRows,
             Epsilon = Shape.NormEpsilon,
         };
         kernel.Kernel.Launch(
-            stream, (_device.MultiprocessorCount, 1), kernel.Threads, kernel.Memory.SharedBytes, cooperative: true, [(nint)(&step)]);
+            stream, (_device.MultiprocessorCount, 1), kernel.Layout.Threads, kernel.Layout.SharedBytes(kernel.Slots),
+            cooperative: true, [(nint)(&step)]);
     }
 
     /// <summary>Fills the activations with a byte: with 0xFF every value that a step leaves unwritten is a NaN. For tests.</summary>
@@ -242,7 +241,7 @@ public sealed unsafe class CudaLlama : IDisposable
         string[] dimensions =
         [
             $"CACHE={(int)cache}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}",
-            $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}",
+            $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}", $"MAX_SPLITS={MaxSplits}", $"MAX_BLOCKS={MaxBlocks}",
         ];
         return weights == WeightType.Float32
             ? new KernelBuild("step_f32.cu", dimensions)
@@ -280,14 +279,10 @@ public sealed unsafe class CudaLlama : IDisposable
         var module = _cache.Load(_device, file, [.. definitions, .. _bulkCopies ? (string[])[] : ["YUE_NO_BULK=1"]]);
         _owned.Add(module);
         var kernel = module.Kernel("decode_step");
-        if (_weights.Type == WeightType.Float32)
-        {
-            return _kernels[build] = new StepKernel(kernel, StepMemory.ConsumerWarps * 32, default);
-        }
-
-        var memory = StepMemory.For(build, _weights.Type, _device.ComputeCapability, _device.SharedMemoryPerBlock, _mostSlots);
-        kernel.AllowSharedMemory(memory.SharedBytes);
-        return _kernels[build] = new StepKernel(kernel, BlockThreads, memory);
+        var layout = module.Global<StepLayout>("step_layout");
+        var slots = layout.Slots(build, _device.SharedMemoryPerBlock, _mostSlots);
+        kernel.AllowSharedMemory(layout.SharedBytes(slots));
+        return _kernels[build] = new StepKernel(kernel, layout, slots);
     }
 
     private void CheckRow(int row)
@@ -304,7 +299,7 @@ public sealed unsafe class CudaLlama : IDisposable
     }
 
     /// <summary>A step and how it is launched.</summary>
-    private readonly record struct StepKernel(CudaKernel Kernel, int Threads, StepMemory Memory);
+    private readonly record struct StepKernel(CudaKernel Kernel, StepLayout Layout, int Slots);
 
     /// <summary>struct Step of step.cuh.</summary>
     [StructLayout(LayoutKind.Sequential)]

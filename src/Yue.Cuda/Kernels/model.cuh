@@ -19,7 +19,6 @@ constexpr float SUM_SCALE = WEIGHT == 0 ? 1.0f : WEIGHT == 1 ? 59029581035870565
 // QUERY_SCALE, sums go out times CACHE_SCALE.
 constexpr float QUERY_SCALE = CACHE == 0 ? 1.0f : 18446744073709551616.0f;   // 2^64
 constexpr float CACHE_SCALE = CACHE == 0 ? 1.0f : 72057594037927936.0f;     // 2^56
-constexpr int MAX_BLOCKS = 256;
 constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;      // 80 rows of 2,700 positions and 16 heads are 420 units a block of 132
 // Tiles whose sums the warps exchange at once; where x is staged, each warp's in the memory of its stages, which are empty by then.
 constexpr int BATCH = X_STAGED ? STAGED_BYTES / (CONSUMER_WARPS * ROWS * 8 * 4) : ROWS == 80 ? 2 : 64 / ROWS;

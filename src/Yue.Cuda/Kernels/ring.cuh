@@ -32,7 +32,7 @@ constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes reading t
 constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;
 
-// Whether x goes through shared memory (staged_x.cuh): with many rows, where a multiprocessor has 227 KiB of it. StepMemory.cs knows it, too.
+// Whether x goes through shared memory (staged_x.cuh): with many rows, where a multiprocessor has 227 KiB of it.
 #if __CUDA_ARCH__ >= 900 && __CUDA_ARCH__ < 1200
 constexpr bool X_STAGED = ROWS >= 32;
 #else

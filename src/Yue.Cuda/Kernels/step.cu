@@ -46,11 +46,17 @@ DEV void clear_squares(Shared& shared)
 // Products follow each other as QKV, OUT, GATE_UP and DOWN of each layer; the head comes last.
 DEV int product_kind(int i, int products) { return i == products - 1 ? (int)HEAD : i & 3; }
 
+// A staged product has all tiles of a group in the ring at once, attention the keys and values of a page.
+constexpr int LEAST_SLOTS = X_STAGED && MAX_GROUP > PASSED_AT_ONCE ? MAX_GROUP : PASSED_AT_ONCE;
+constexpr int ALIGNMENT = 128;      // of slot 0
+extern "C" __device__ const StepLayout step_layout =
+    { BLOCK_THREADS, SLOT_BYTES, STAGED_BYTES + (int)sizeof(Shared) + ALIGNMENT, LEAST_SLOTS, MAX_SLOTS };
+
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const __grid_constant__ Step s)
 {
-    extern __shared__ __align__(128) u8 memory[];
+    extern __shared__ __align__(ALIGNMENT) u8 memory[];
     Ring ring;
-    ring.data = (shared_address(memory) + 127u) & ~127u;
+    ring.data = (shared_address(memory) + (ALIGNMENT - 1u)) & ~(ALIGNMENT - 1u);
     ring.staged = ring.data + s.slots * SLOT_BYTES;
     u8* staged = memory + (ring.staged - shared_address(memory));
     Shared& shared = *(Shared*)(staged + STAGED_BYTES);

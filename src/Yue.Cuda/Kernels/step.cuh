@@ -1,12 +1,12 @@
 // What the host passes to a step, in either precision, and where both find a row's keys and values.
 //
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
+// MAX_SPLITS, MAX_BLOCKS: what the host allocates for, splits of a row's attention and blocks of a launch
 #pragma once
 #include "cache.cuh"
 
 constexpr int GROUP = HEADS / KV_HEADS;
 constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
-constexpr int MAX_SPLITS = 64;
 
 static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads a key-value head");
 static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pieces of 128 values");
@@ -46,6 +46,16 @@ struct Step
     u32* barrier;                   // arrivals so far, and what they were when the launch began; zero at first
     int rows, layer_count, max_pages, slots, head_start, head_rows;
     float epsilon;
+};
+
+// How a build of a step is launched. The host reads step_layout from the compiled module (StepLayout.cs): what the kernel's constants
+// come to stands here alone.
+struct StepLayout
+{
+    int threads;                    // of a block
+    int slot_bytes;                 // shared memory of a slot of the copy ring (ring.cuh), and without the slots; 0: no dynamic shared memory
+    int other_bytes;
+    int least_slots, most_slots;
 };
 
 // The block of keys (kv = 0) or values (kv = 1) of one page, layer and head.

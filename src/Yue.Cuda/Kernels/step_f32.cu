@@ -260,6 +260,8 @@ DEV void join_splits(const Step& s, const Shared& shared)
     }
 }
 
+extern "C" __device__ const StepLayout step_layout = { CONSUMERS, 0, 0, 0, 0 };
+
 extern "C" __global__ void __launch_bounds__(CONSUMERS, 1) decode_step(const __grid_constant__ Step s)
 {
     __shared__ Shared shared;

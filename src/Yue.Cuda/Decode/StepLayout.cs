@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+
+namespace Yue.Cuda.Decode;
+
+/// <summary>The launch of a build of a step kernel: struct StepLayout of step.cuh, whose value the compiled module holds.</summary>
+/// <param name="Threads">Threads of a block.</param>
+/// <param name="SlotBytes">Shared memory of a slot of the copy ring; 0 if the kernel has none.</param>
+/// <param name="OtherBytes">Shared memory of a block without the slots.</param>
+/// <param name="LeastSlots">Slots that the step needs to make progress.</param>
+/// <param name="MostSlots">Slots that it can use.</param>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBytes, int LeastSlots, int MostSlots)
+{
+    /// <summary>Returns the number of slots of the copy ring: as many as fit.</summary>
+    /// <param name="rows">The rows that the kernel is built for, named in the error.</param>
+    /// <param name="available">The shared memory that a block of the device may have, in bytes.</param>
+    /// <param name="mostSlots">Slots at most.</param>
+    /// <exception cref="NotSupportedException">The device has too little for a ring that the step can work with.</exception>
+    public int Slots(int rows, int available, int mostSlots)
+    {
+        if (SlotBytes == 0)
+        {
+            return 0;
+        }
+
+        var slots = Math.Min(Math.Min(MostSlots, mostSlots), (available - OtherBytes) / SlotBytes);
+        return slots >= LeastSlots
+            ? slots
+            : throw new NotSupportedException(
+                $"a step of {rows} rows needs {SharedBytes(LeastSlots)} bytes of shared memory per block and {LeastSlots} slots; "
+                    + $"{available} bytes and {mostSlots} slots are there");
+    }
+
+    /// <summary>Returns the dynamic shared memory of a block with so many slots.</summary>
+    public int SharedBytes(int slots) => OtherBytes + (slots * SlotBytes);
+}
