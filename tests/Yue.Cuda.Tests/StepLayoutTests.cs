@@ -60,7 +60,8 @@ public sealed class StepLayoutTests
 
     private static StepLayout LayoutOf(int rows, WeightType weights, int computeCapability)
     {
-        var (file, definitions) = CudaLlama.BuildFor(Shape, weights, weights == WeightType.Float32 ? CacheType.Float32 : CacheType.Float8, rows);
+        var cache = weights == WeightType.Float32 ? CacheType.Float32 : CacheType.Float8;
+        var (file, definitions) = CudaLlama.BuildFor(Shape, weights, cache, rows);
         return CubinFile.Global<StepLayout>(KernelCompiler.Compile(file, computeCapability, definitions).Image, "step_layout");
     }
 }

@@ -12,9 +12,15 @@ public sealed class DecodeWindowsTests
     [InlineData(1, "0-1 of 0-1")]
     [InlineData(79, "0-50 of 0-79, 50-79 of 0-79")]
     [InlineData(100, "0-50 of 0-79, 50-100 of 21-100")]
-    [InlineData(179, "0-50 of 0-79, 50-150 of 21-179, 150-179 of 100-179")]
-    [InlineData(630, "0-50 of 0-79, 50-150 of 21-179, 150-300 of 121-329, 300-600 of 271-629, 600-630 of 551-630")]
-    [InlineData(1000, "0-50 of 0-79, 50-150 of 21-179, 150-300 of 121-329, 300-600 of 271-629, 600-900 of 571-929, 900-1000 of 842-1000")]
+    [InlineData(179, "0-50 of 0-79, 50-100 of 21-129, 100-179 of 71-179")]
+    [InlineData(
+        630,
+        "0-50 of 0-79, 50-100 of 21-129, 100-171 of 71-200, 171-271 of 142-300, "
+            + "271-371 of 242-400, 371-571 of 342-600, 571-630 of 522-630")]
+    [InlineData(
+        1000,
+        "0-50 of 0-79, 50-100 of 21-129, 100-171 of 71-200, 171-271 of 142-300, 271-371 of 242-400, "
+            + "371-571 of 342-600, 571-671 of 542-700, 671-871 of 642-900, 871-971 of 842-1000, 971-1000 of 921-1000")]
     public void The_windows_of_a_length_are(int frames, string windows) => Assert.Equal(
         windows,
         string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(
@@ -26,10 +32,10 @@ public sealed class DecodeWindowsTests
     [Fact]
     public void Regular_windows_have_few_lengths()
     {
-        Assert.Equal([79, 158, 208, 358], DecodeWindows.Default.Lengths(Context));
-        Assert.Equal([61, 122, 172, 322], DecodeWindows.Default.Lengths(11));
-        Assert.Equal([13, 16], new DecodeWindows([], 10).Lengths(3));
-        Assert.Equal([30, 40, 50], new DecodeWindows([], 10).Lengths(20));
+        Assert.Equal([79, 108, 129, 158, 258], DecodeWindows.Default.Lengths(Context));
+        Assert.Equal([61, 72, 93, 122, 222], DecodeWindows.Default.Lengths(11));
+        Assert.Equal([13, 16], new DecodeWindows([], [10]).Lengths(3));
+        Assert.Equal([30, 40, 50], new DecodeWindows([], [10]).Lengths(20));
     }
 
     [Fact]
@@ -71,8 +77,8 @@ public sealed class DecodeWindowsTests
         });
 
     private static Gen<DecodeWindows> Schedules { get; } =
-        Gen.Select(Gen.Int[1, 100].Array[0, 3], Gen.Int[1, 300], (steps, frames) => new DecodeWindows(
-            [.. steps.Select((_, i) => steps[..(i + 1)].Sum())], frames));
+        Gen.Select(Gen.Int[1, 100].Array[0, 3], Gen.Int[1, 300].Array[1, 3], (steps, later) => new DecodeWindows(
+            [.. steps.Select((_, i) => steps[..(i + 1)].Sum())], later));
 
     private static List<DecodeWindow> All(DecodeWindows windows, int frames, int context)
     {

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1;
 
 /// <summary>Passes a song's sound to its listener as it becomes final. A song that is cut is faded out, so its end is held back until
-/// stage 1 has ended.</summary>
+/// stage 1 has ended. All of it is held back until the first sound can be followed in time.</summary>
 /// <remarks>Used by one thread at a time, except where a member says otherwise.</remarks>
 internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
 {
@@ -15,6 +15,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     private volatile int _heard;                // samples
     private volatile int _finalSamples;
     private volatile bool _isHolding;
+    private volatile bool _hasStarted;
     private volatile bool _isStopped;
 
     /// <summary>The number of samples that will not change any more, whatever stage 1 still writes. Any thread may set it.</summary>
@@ -29,6 +30,16 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
 
     /// <summary>The sound that was passed on. Any thread may ask.</summary>
     public double HeardSeconds => _heard / (double)sampleRateHz;
+
+    /// <summary>True if sound may be passed on.</summary>
+    public bool HasStarted => _hasStarted;
+
+    /// <summary>Passes on what is final, from now on.</summary>
+    public void Start()
+    {
+        _hasStarted = true;
+        Release();
+    }
 
     /// <summary>Adds sound, and passes on what is final of it.</summary>
     public void Add(MixedSound sound)
@@ -54,14 +65,18 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     }
 
     /// <summary>Passes on the rest, after all sound is added.</summary>
-    public void End() => Pass(_mix.Length, isEnd: true);
+    public void End()
+    {
+        _hasStarted = true;
+        Pass(_mix.Length, isEnd: true);
+    }
 
     /// <summary>Passes nothing on any more. Any thread may call it.</summary>
     public void Stop() => _isStopped = true;
 
     private void Pass(int count, bool isEnd)
     {
-        if ((count > 0 || isEnd) && !_isStopped)
+        if ((count > 0 || isEnd) && _hasStarted && !_isStopped)
         {
             float[] Take(SampleBuffer buffer)
             {

@@ -13,7 +13,7 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>A YuE 1 song being made: stage 1, stage 2, then the decode. It holds only the models that it uses.</summary>
 /// <remarks>Frames go from stage to stage as soon as they are final. While stage 1 writes, stage 2 works only if somebody listens: later it
 /// works on more chunks at once, which takes less time in all. The song is the same either way.</remarks>
-internal sealed class SongWork : ISongWork
+internal sealed class SongWork : ISongWork, IPacedSong
 {
     private readonly SongRequest _request;
     private readonly Action<SongProgress> _report;
@@ -23,7 +23,6 @@ internal sealed class SongWork : ISongWork
     private readonly StageClock _clock;
     private readonly StageShares _shares;
     private readonly Stage2Song? _stage2;       // null for a draft
-    private readonly FrameClock _frameClock = new();
     private readonly SongDecoding _decoding;
     private readonly SongMixer _mixer;
     private readonly EarlySound? _sound;        // null if nobody can listen
@@ -37,7 +36,8 @@ internal sealed class SongWork : ISongWork
     private ReferenceResult? _reference;
     private int _framesWritten;                 // by stage 1, with kept ones
     private SectionPlace[] _starts = [];        // of sections with a written frame
-    private bool _isStage2Due;                  // as of the last advance
+    private bool _isBeforeStage2;
+    private Stage2Turn _turn;                   // of the last advance
     private Task _mixing = Task.CompletedTask;  // the mixer's last work
     private Task<SongResult>? _assembling;
 
@@ -50,6 +50,8 @@ internal sealed class SongWork : ISongWork
         _clock = new StageClock(order.Waited);
         _shares = StageShares.Of(_request.Scope);
         _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
+        _isBeforeStage2 = _stage2 is not null;
+        _models.BeforeStage2 += _isBeforeStage2 ? 1 : 0;
         var (hasVocal, output) = (!_request.Instrumental, _request.Output);
         var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && hasVocal });
         _decoding = _models.Sound.Decoder.Begin(hasVocal, parts);
@@ -68,13 +70,27 @@ internal sealed class SongWork : ISongWork
 
     public SongResult? Result { get; private set; }
 
-    /// <summary>The decoders' steps while the song sings and while its residual codebooks are written. Reading a prompt is not
-    /// shared.</summary>
-    public IReadOnlyList<ISharedStep> SharedSteps =>
-    [
-        .. _codes is null && _stage1 is { Sequence.Unread: 0 } ? [new Stage1Step(_stage1Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
-        .. _stage2 is { IsRunning: true } && _isStage2Due ? [new Stage2Step(_stage2Model!.Model.Decoder)] : Array.Empty<ISharedStep>(),
-    ];
+    /// <summary>The decoders' steps while the song sings and while its residual codebooks are written. Reading a prompt is not shared.
+    /// While the player waits for stage 2, stage 1 waits too.</summary>
+    public IReadOnlyList<ISharedStep> SharedSteps
+    {
+        get
+        {
+            var steps = new List<ISharedStep>();
+            var isInStage2 = _stage2 is { IsRunning: true } && _turn.IsDue;
+            if (_codes is null && _stage1 is { Sequence.Unread: 0 } && !(isInStage2 && IsPaced))
+            {
+                steps.Add(new Stage1Step(_stage1Model!.Model.Decoder, _models.Times));
+            }
+
+            if (isInStage2)
+            {
+                steps.Add(new Stage2Step(_stage2Model!.Model.Decoder, _models.Times));
+            }
+
+            return steps;
+        }
+    }
 
     /// <summary>The song's place in the stage-1 decoder.</summary>
     public IStage1Sequence Stage1Sequence => _stage1!.Sequence;
@@ -83,7 +99,28 @@ internal sealed class SongWork : ISongWork
 
     public Task? Background => _assembling;
 
+    bool IPacedSong.IsHeard => IsHeard;
+
+    bool IPacedSong.IsWritten => _codes is not null;
+
+    int IPacedSong.FramesWritten => _framesWritten;
+
+    int IPacedSong.RowsPerChunk => _request.Instrumental ? 1 : 2;
+
+    int IPacedSong.ChunksBegun => _stage2!.ChunksBegun;
+
+    bool IPacedSong.IsRunning => _stage2!.IsRunning;
+
+    double? IPacedSong.LeadSeconds => _sound is { HeardSeconds: > 0 } ? DecodedSeconds - _listener!.PlayedSeconds : null;
+
+    IEnumerable<(int Start, int Needs)> IPacedSong.WindowsLeft => _decoding.WindowsLeft;
+
     private bool IsHeard => _listener is { IsListening: true };
+
+    /// <summary>True if chunks take less time together, so that stage 2 begins them as late as the player allows.</summary>
+    private bool IsPaced => _stage2Model?.Model.Decoder.QuickRows == int.MaxValue;
+
+    private double DecodedSeconds => _decoding.WindowsLeft.First().Start / (double)Tracks.FramesPerSecond;
 
     /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to
     /// stage 2.</summary>
@@ -145,9 +182,12 @@ internal sealed class SongWork : ISongWork
         }
     }
 
+    int IPacedSong.FramesTo(int frame) => _stage2!.FramesTo(frame);
+
     public void Dispose()
     {
         _sound?.Stop();
+        LeaveStage2Queue();
         _stage1?.Dispose();
         _stage1Model?.Dispose();
         _stage2?.Dispose();
@@ -297,8 +337,7 @@ internal sealed class SongWork : ISongWork
             return;
         }
 
-        _isStage2Due = IsDue(_stage2);
-        if (_isStage2Due && _stage2.CanBegin)
+        if ((_codes is not null || IsHeard) && _stage2.CanBegin)
         {
             _stage2Model ??= _models.TryTakeStage2();
         }
@@ -309,8 +348,15 @@ internal sealed class SongWork : ISongWork
         }
 
         var decoder = _stage2Model.Model.Decoder;
-        _stage2.Advance(decoder, !_isStage2Due ? 0 : IsHeard ? decoder.QuickRows : int.MaxValue);
-        _frameClock.Tick(_stage2.FramesDone, _stage2.Rows);
+        _turn = IsPaced
+            ? Stage2Pace.Next(this, _models.Times, decoder.RowsAtWork)
+            : new Stage2Turn(IsDue: _codes is not null || IsHeard, Chunks: int.MaxValue);
+        _stage2.Advance(decoder, MostRows(decoder));
+        if (_stage2.ChunksBegun > 0)
+        {
+            LeaveStage2Queue();
+        }
+
         var (vocal, instrumental) = _stage2.TakeFrames();
         _decoding.Append(vocal, instrumental);
         if (_stage2.IsDone)
@@ -321,21 +367,17 @@ internal sealed class SongWork : ISongWork
         }
     }
 
-    /// <summary>Returns true if stage 2 is to work on the song: after stage 1 always, and before only for somebody who listens. A decoder
-    /// that gains nothing from waiting does not wait.</summary>
-    private bool IsDue(Stage2Song stage2)
+    /// <summary>Returns the rows that the song may have. Two are left for each song that has none yet.</summary>
+    private int MostRows(IStage2Decoder decoder)
     {
-        if (_codes is not null || !IsHeard)
+        if (!IsPaced)
         {
-            return _codes is not null;
+            return !_turn.IsDue ? 0 : IsHeard ? decoder.QuickRows : int.MaxValue;
         }
 
-        return _stage2Model?.Model.Decoder.QuickRows < int.MaxValue || Stage2Pace.IsDue(new SongPace(
-            IsHeard: true,
-            _sound!.HeardSeconds,
-            _listener!.PlayedSeconds,
-            stage2.FramesTo(_decoding.FramesNeeded),
-            _frameClock.SecondsPerFrame));
+        var others = _models.BeforeStage2 - (_stage2!.ChunksBegun == 0 ? 1 : 0);
+        var free = Math.Max(decoder.FreeRows - (2 * others), _stage2.ChunksBegun == 0 ? 2 : 0);
+        return _stage2.Rows + (int)Math.Min((long)_turn.Chunks * ((IPacedSong)this).RowsPerChunk, free);
     }
 
     /// <summary>Decodes one window per step. Threads of the pool mix and splice the windows while other songs go on.</summary>
@@ -361,7 +403,12 @@ internal sealed class SongWork : ISongWork
                 return assembly.Assemble(_mixer.Finish());
             });
         }
-        else if (_sound is not null && _codes is null && FinalSamples() is var final && final > _sound.FinalSamples)
+        else if (_sound is { HasStarted: false } && CanStart())
+        {
+            Mix(_sound.Start);
+        }
+
+        if (_sound is not null && _codes is null && FinalSamples() is var final && final > _sound.FinalSamples)
         {
             _sound.FinalSamples = final;
             if (_sound.IsHolding)
@@ -370,6 +417,12 @@ internal sealed class SongWork : ISongWork
             }
         }
     }
+
+    /// <summary>Returns true if the first sound may be passed on: the player will not have to wait for the chunks that have begun, or
+    /// nobody listens yet.</summary>
+    private bool CanStart() =>
+        !IsHeard || _stage2 is null or { IsDone: true } || (_stage2Model is not null && !IsPaced)
+            || (DecodedSeconds > 0 && Stage2Pace.CanStart(this, DecodedSeconds, _models.Times, _stage2Model!.Model.Decoder.RowsAtWork));
 
     /// <summary>Runs work of the mixer on a thread of the pool, after the work before it.</summary>
     private void Mix(Action work)
@@ -403,6 +456,13 @@ internal sealed class SongWork : ISongWork
         var frames = _framesWritten - inSection + _plan.After.Sum(section => section.Frames)
             + SectionBudget.LeastFrames(_budgets, _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
         return SamplesOf(frames) - FadeSamples(SamplesOf(frames));
+    }
+
+    /// <summary>Gives up the rows that were kept for the song, once it has rows or needs none.</summary>
+    private void LeaveStage2Queue()
+    {
+        _models.BeforeStage2 -= _isBeforeStage2 ? 1 : 0;
+        _isBeforeStage2 = false;
     }
 
     private int SamplesOf(int frames) => checked(frames * (_mixer.SampleRateHz / _models.Sound.FrameRateHz));

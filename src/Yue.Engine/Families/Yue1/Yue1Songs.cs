@@ -51,6 +51,12 @@ internal sealed class Yue1Songs : IFamilySongs
     /// <summary>The codec and the vocoders.</summary>
     public SoundModels Sound => _sound ?? throw NotLoaded();
 
+    /// <summary>The times of the steps of all songs.</summary>
+    public StepTimes Times { get; } = new();
+
+    /// <summary>The songs on which stage 2 has not begun to work.</summary>
+    public int BeforeStage2 { get; set; }
+
     private ModelHost Host => _host ?? throw NotLoaded();
 
     public IEnumerable<KernelBuild> Kernels(Gpu gpu, Capacity capacity) =>

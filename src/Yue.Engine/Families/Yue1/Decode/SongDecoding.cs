@@ -25,8 +25,8 @@ public sealed class SongDecoding
     /// <summary>True if the song is complete and every frame is decoded.</summary>
     public bool IsDone => _instrumental.IsComplete && Pairs.All(pair => pair.IsDone);
 
-    /// <summary>The frame up to which the song must be written before the model that is farthest from the end can go on.</summary>
-    public int FramesNeeded => Pairs.MinBy(pair => pair.FramesDone)!.FramesNeeded;
+    /// <summary>The windows that are left to the model that is farthest from the end; see <see cref="DecodeWindows.From"/>.</summary>
+    public IEnumerable<(int Start, int Needs)> WindowsLeft => Pairs.MinBy(pair => pair.FramesDone)!.WindowsLeft;
 
     private IEnumerable<TrackPair> Pairs => new[] { _byCodec, _byVocoder }.OfType<TrackPair>();
 

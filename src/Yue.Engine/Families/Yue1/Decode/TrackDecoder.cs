@@ -28,8 +28,8 @@ public sealed class TrackDecoder(
     /// <summary>True if the track is complete and every frame is decoded.</summary>
     public bool IsDone => codes.IsComplete && FramesDone == codes.Frames;
 
-    /// <summary>The frame up to which the track must be written before the next window is possible, if it does not end before.</summary>
-    public int FramesNeeded => windows.FramesFor(FramesDone, contextFrames);
+    /// <summary>The windows that are left; see <see cref="DecodeWindows.From"/>.</summary>
+    public IEnumerable<(int Start, int Needs)> WindowsLeft => windows.From(FramesDone, contextFrames);
 
     private DecodeWindow? NextWindow => windows.Next(FramesDone, codes.Frames, codes.IsComplete, contextFrames);
 

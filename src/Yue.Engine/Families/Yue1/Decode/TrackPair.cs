@@ -34,8 +34,8 @@ internal sealed class TrackPair(SoundModel model, TrackDecoder? vocal, TrackDeco
     /// <summary>True if the tracks are complete and every frame is decoded.</summary>
     public bool IsDone => instrumental.IsDone;
 
-    /// <inheritdoc cref="TrackDecoder.FramesNeeded"/>
-    public int FramesNeeded => instrumental.FramesNeeded;
+    /// <inheritdoc cref="TrackDecoder.WindowsLeft"/>
+    public IEnumerable<(int Start, int Needs)> WindowsLeft => instrumental.WindowsLeft;
 
     /// <summary>Decodes the next window of each track.</summary>
     public DecodedWindow Advance() => new(model, vocal?.Advance(), instrumental.Advance());

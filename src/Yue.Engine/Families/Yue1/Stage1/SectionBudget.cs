@@ -1,3 +1,4 @@
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
@@ -10,7 +11,6 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
     /// <summary>Any section has at least this many ids, as in the reference: one second.</summary>
     public const int LeastTokens = SongLimits.MinMaxNewTokens;
 
-    private const int FramesPerSecond = 50;
     private const double EndingShare = 0.1;
 
     /// <summary>Returns the budget of a section that may end at any time after its first second.</summary>
@@ -19,7 +19,7 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
     /// <summary>Returns the budget of a section that may end by itself in the last tenth of the target and is cut at the target.</summary>
     public static SectionBudget OfSeconds(double targetSeconds)
     {
-        var maxTokens = 2 * (int)Math.Round(FramesPerSecond * targetSeconds);
+        var maxTokens = 2 * (int)Math.Round(Tracks.FramesPerSecond * targetSeconds);
         return new(Math.Max(LeastTokens, (int)(maxTokens * (1 - EndingShare))), maxTokens);
     }
 

@@ -47,6 +47,9 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
     public int QuickRows => int.MaxValue;
 
+    /// <summary>A step takes as long as one of all rows up to the last.</summary>
+    public int RowsAtWork => _runs.Max(run => run.IsDone ? null : (int?)run.LastRow + 1) ?? 0;
+
     public IStage2Run Begin(IReadOnlyList<int[]> chunks)
     {
         Stage2Chunks.Check(chunks, FreeRows);
@@ -63,12 +66,12 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         }
     }
 
-    public void Advance()
+    public int Advance()
     {
         var left = _runs.Max(run => (int?)run.FramesLeft) ?? 0;
         if (left == 0)
         {
-            return;
+            return 0;
         }
 
         var frame = GraphOf(_runs.Max(run => run.LastRow) + 1);
@@ -83,6 +86,8 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         {
             run.Launched += count;
         }
+
+        return count;
     }
 
     public void Dispose()

@@ -11,6 +11,9 @@ public interface IStage2Decoder : IDisposable
     /// after another. <see cref="int.MaxValue"/> if chunks always take less time together.</summary>
     int QuickRows { get; }
 
+    /// <summary>The rows of the next step, which its time depends on.</summary>
+    int RowsAtWork { get; }
+
     /// <summary>Starts a run of chunks, one row each, beside the runs that have begun.</summary>
     /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames; at most as many as there are
     /// free rows.</param>
@@ -18,7 +21,8 @@ public interface IStage2Decoder : IDisposable
     IStage2Run Begin(IReadOnlyList<int[]> chunks);
 
     /// <summary>Writes the next frame of every chunk that has one, or the next few frames if the decoder runs ahead.</summary>
-    void Advance();
+    /// <returns>The frames that were written of the longest chunk; 0 if the step was for something else.</returns>
+    int Advance();
 }
 
 /// <summary>Chunks that pass through stage 2 together.</summary>

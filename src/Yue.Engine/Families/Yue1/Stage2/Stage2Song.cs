@@ -18,6 +18,9 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>The finished frames of all tracks.</summary>
     public int FramesDone => Tracks.Sum(track => track.Chunks.Sum(chunk => chunk.FramesDone));
 
+    /// <summary>The chunks of each track that have begun.</summary>
+    public int ChunksBegun => Tracks.Min(track => track.Chunks.Count);
+
     /// <summary>True if a chunk is written that has not begun.</summary>
     public bool CanBegin => Tracks.Any(track => NextFrames(track) > 0);
 

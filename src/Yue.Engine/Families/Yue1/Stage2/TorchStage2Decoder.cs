@@ -49,6 +49,10 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     /// <summary>Both tracks of a song, or a row for each core.</summary>
     public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
+    public int RowsAtWork => Going.Sum(lane => lane.ActiveRows);
+
+    private IEnumerable<Lane> Going => _runs.SelectMany(run => run.Lanes).Where(lane => !lane.IsDone);
+
     public IStage2Run Begin(IReadOnlyList<int[]> chunks)
     {
         var (first, count) = FreeStretch();
@@ -58,15 +62,15 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
     /// <summary>Prefills one row per step, then writes the next frame of every chunk, or the next few frames if a small model has few
     /// chunks.</summary>
-    public void Advance()
+    public int Advance()
     {
         if (_runs.SelectMany(run => run.Lanes).FirstOrDefault(lane => !lane.IsPrefilled) is { } lane)
         {
             lane.PrefillNext();
-            return;
+            return 0;
         }
 
-        Lane[] going = [.. _runs.SelectMany(run => run.Lanes).Where(lane => !lane.IsDone)];
+        Lane[] going = [.. Going];
         var frames = _rowsTogether > 1 ? 1 : Math.Max(1, FramesPerStep / Math.Max(going.Length, 1));
         CpuWork.Share(going.Length, (from, to) =>
         {
@@ -78,6 +82,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
                 }
             }
         });
+        return going.Length == 0 ? 0 : frames;
     }
 
     public void Dispose() => _cache.Dispose();
@@ -182,7 +187,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
         public bool IsDone => ActiveRows == 0;
 
-        private int ActiveRows => _codebook0.Count(row => row.Length > _frame);
+        public int ActiveRows => _codebook0.Count(row => row.Length > _frame);
 
         /// <summary>Writes the next frame of every row that has one.</summary>
         public void Advance()

@@ -14,6 +14,8 @@ public sealed record TrackCodes(ImmutableArray<int> Vocal, ImmutableArray<int> I
 /// <summary>Splits and joins the two tracks of stage 1, which writes vocal and instrumental ids in turn (docs/model.md 2.4).</summary>
 public static class Tracks
 {
+    public const int FramesPerSecond = 50;
+
     /// <summary>Returns the ids of two tracks: vocal of frame 0, instrumental of frame 0, vocal of frame 1 …</summary>
     /// <param name="vocal">[F] codes of codebook 0, each 0 to 1023.</param>
     /// <param name="instrumental">[F] codes of codebook 0, each 0 to 1023.</param>
