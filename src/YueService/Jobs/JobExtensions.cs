@@ -16,6 +16,7 @@ internal static class JobExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<JobOrder>();
         services.AddSingleton<JobEstimate>();
+        services.AddSingleton<JobEvents>();
         services.AddSingleton<JobSignals>();
         services.AddSingleton<JobFailure>();
         services.AddSingleton<SongTelemetry>();

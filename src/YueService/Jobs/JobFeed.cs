@@ -14,6 +14,7 @@ internal sealed class JobFeed
 
     // Updates of two processes that worked on one job must not be taken for one another.
     private readonly string _process = RandomNumberGenerator.GetHexString(8, lowercase: true);
+    private Action<JobUpdate, bool>? _follower;
     private JobUpdate _latest = new(0, JobState.Queued, null, null);
     private TaskCompletionSource? _changed;
 
@@ -66,6 +67,17 @@ internal sealed class JobFeed
         _ended.TrySetResult();
     }
 
+    /// <summary>Passes on the latest update and every one from now on, in their order.</summary>
+    /// <param name="follower">Gets the update, and true if it is a change of state, stage or section. Must return at once.</param>
+    public void Follow(Action<JobUpdate, bool> follower)
+    {
+        lock (_lock)
+        {
+            _follower = follower;
+            follower(_latest, true);
+        }
+    }
+
     /// <summary>Returns the identifier of an update in an event stream.</summary>
     public string IdOf(JobUpdate update) => $"{_process}-{update.Number}";
 
@@ -101,10 +113,13 @@ internal sealed class JobFeed
         {
             var last = _latest;
             _latest = next(last);
-            if (_latest.StepKey != last.StepKey)
+            var isMark = _latest.StepKey != last.StepKey;
+            if (isMark)
             {
                 _marks.Add(_latest);
             }
+
+            _follower?.Invoke(_latest, isMark);
 
             changed = _changed;
             _changed = null;

@@ -8,6 +8,7 @@ internal sealed partial class JobStore(
     Retention retention,
     ReferenceFolder references,
     StateFolder state,
+    JobEvents events,
     JobSignals signals,
     TimeProvider clock,
     ILogger<JobStore> logger)
@@ -62,7 +63,13 @@ internal sealed partial class JobStore(
     public async Task<JobView?> EditAsync(string id, JobEdit edit, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
-        return await log.EditAsync(id, edit, cancel) is { } job ? View(job) : null;
+        if (await log.EditAsync(id, edit, cancel) is not { } job)
+        {
+            return null;
+        }
+
+        events.Edited(job);
+        return View(job);
     }
 
     /// <summary>Cancels an unfinished job. Removes a finished one with its song.</summary>

@@ -13,6 +13,7 @@ internal sealed partial class JobWorker(
     JobEnds ends,
     ReferenceFolder references,
     SongTelemetry telemetry,
+    JobEvents events,
     JobSignals signals,
     JobFailure failure) : BackgroundService
 {
@@ -20,6 +21,9 @@ internal sealed partial class JobWorker(
 
     /// <summary>Returns a kept job that has not ended; null if this process does not work on it.</summary>
     public Job? Find(string id) => _kept.GetValueOrDefault(id);
+
+    /// <summary>The kept jobs that have not ended, the oldest first.</summary>
+    public IReadOnlyList<Job> Unfinished => [.. _kept.Values.OrderBy(job => job.Stored!.Number)];
 
     /// <summary>Takes a job over, which waits in a reserved place from then on.</summary>
     public void Take(Job job)
@@ -134,6 +138,7 @@ internal sealed partial class JobWorker(
         if (job.Stored is not null)
         {
             _kept[job.Id] = job;
+            events.Follow(job);
         }
     }
 

@@ -10,7 +10,7 @@ namespace YueService.Jobs;
 /// age within 24 hours after the start or a jump. Called by one thread at a time, except <see cref="RemoveAsync"/>.
 /// </remarks>
 internal sealed partial class Retention(
-    IJobLog log, SongFolder songs, IOptions<JobOptions> options, TimeProvider clock, ILogger<Retention> logger)
+    IJobLog log, SongFolder songs, JobEvents events, IOptions<JobOptions> options, TimeProvider clock, ILogger<Retention> logger)
 {
     private const long Megabyte = 1_000_000;
     private static readonly TimeSpan AgeHold = TimeSpan.FromHours(24);
@@ -58,6 +58,7 @@ internal sealed partial class Retention(
     public async Task RemoveAsync(string id, CancellationToken cancel)
     {
         await log.RemoveAsync(id, cancel);
+        events.Removed(id);
         LogRemoved(id);
         try
         {

@@ -18,9 +18,16 @@ internal sealed class EventStream : IDisposable
     }
 
     /// <summary>Opens a job's events.</summary>
-    public static async Task<EventStream> OpenAsync(HttpClient client, string job, string? lastEventId = null)
+    public static Task<EventStream> OpenAsync(HttpClient client, string job, string? lastEventId = null) =>
+        OpenAtAsync(client, job + "/events", lastEventId);
+
+    /// <summary>Opens the events of all jobs.</summary>
+    public static Task<EventStream> OpenAllAsync(HttpClient client, string? lastEventId = null) =>
+        OpenAtAsync(client, "/v1/events", lastEventId);
+
+    private static async Task<EventStream> OpenAtAsync(HttpClient client, string path, string? lastEventId)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, job + "/events");
+        var request = new HttpRequestMessage(HttpMethod.Get, path);
         if (lastEventId is not null)
         {
             request.Headers.Add("Last-Event-ID", lastEventId);

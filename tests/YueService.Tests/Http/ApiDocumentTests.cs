@@ -27,8 +27,8 @@ public sealed class ApiDocumentTests : IDisposable
         var document = await _client.GetJsonAsync("/openapi/v1.json");
         string[] expected =
         [
-            "/health", "/health/live", "/health/ready", "/predict", "/v1/audio/speech", "/v1/groups/{id}", "/v1/models", "/v1/models/{id}",
-            "/v1/options", "/v1/songs", "/v1/songs/check", "/v1/songs/{id}",
+            "/health", "/health/live", "/health/ready", "/predict", "/v1/audio/speech", "/v1/events", "/v1/groups/{id}",
+            "/v1/models", "/v1/models/{id}", "/v1/options", "/v1/songs", "/v1/songs/check", "/v1/songs/{id}",
             "/v1/songs/{id}/audio", "/v1/songs/{id}/codes", "/v1/songs/{id}/events",
             "/v1/songs/{id}/peaks", "/v1/songs/{id}/stream",
         ];

@@ -178,7 +178,8 @@ public sealed class RetentionTests : IDisposable
     }
 
     /// <summary>Begins anew as another process does.</summary>
-    private void Restart() => _retention = new(_store, _songs, Options.Create(_options), _clock, NullLogger<Retention>.Instance);
+    private void Restart() =>
+        _retention = new(_store, _songs, new JobEvents(), Options.Create(_options), _clock, NullLogger<Retention>.Instance);
 
     private sealed class Clock : TimeProvider
     {

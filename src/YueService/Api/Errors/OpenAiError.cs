@@ -8,6 +8,8 @@ namespace YueService.Api.Errors;
 /// <param name="Code">As <c>type</c> of the problem.</param>
 internal sealed record OpenAiError(string Message, string Type, string? Param, string Code)
 {
+    private static readonly string[] Own = ["/v1/songs", "/v1/groups", "/v1/events", "/v1/clips", "/v1/options"];
+
     public static OpenAiError From(ProblemType type, string detail) => new(
         detail,
         type.Status switch
@@ -23,5 +25,5 @@ internal sealed record OpenAiError(string Message, string Type, string? Param, s
     /// <summary>Returns whether clients of OpenAI's interface ask for a path: everything below <c>/v1</c> but the service's own jobs, since
     /// such a client may try what is not here.</summary>
     public static bool IsExpectedAt(PathString path) =>
-        path.StartsWithSegments("/v1") && !path.StartsWithSegments("/v1/songs") && !path.StartsWithSegments("/v1/groups");
+        path.StartsWithSegments("/v1") && !Own.Any(own => path.StartsWithSegments(own));
 }

@@ -13,6 +13,7 @@ internal static class SongEndpoints
         services.AddSingleton<SongCheckHandler>();
         services.AddSingleton<SongGroupHandler>();
         services.AddSingleton<SongEventsHandler>();
+        services.AddSingleton<AllEventsHandler>();
         services.AddSingleton<SongAudioHandler>();
         services.AddSingleton<SongCodesHandler>();
         services.AddSingleton<SongPeaksHandler>();
@@ -37,6 +38,15 @@ internal static class SongEndpoints
                 ApiAnswer.Problem(404, "There is no such job."));
         MapSound(songs);
         MapGroups(routes.MapGroup("/v1/groups"));
+        routes.MapGet("/v1/events", (HttpContext http, AllEventsHandler handler) => handler.StreamAsync(http))
+            .DisableRequestTimeout()
+            .WithName("WatchSongs")
+            .Describe(
+                "Watch all jobs by server-sent events",
+                "The first event is a snapshot of the jobs that are queued or running. Then an event comes for every change, named after "
+                    + "the state, or edited or removed. A reader that comes back too late gets a snapshot instead of what it missed.",
+                new ApiParameter("Last-Event-ID", "The last event that the reader has; the stream goes on after it.", IsHeader: true),
+                new ApiAnswer(200, "The stream.", "text/event-stream"));
     }
 
     private static void MapGroups(RouteGroupBuilder groups)

@@ -1,6 +1,4 @@
-using System.Text;
 using System.Text.Json;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 using YueService.Jobs;
@@ -16,8 +14,6 @@ internal sealed class SongEventsHandler(
 {
     /// <summary>The identifier of a last event. A reader that comes back with it has nothing more to hear.</summary>
     private const string EndId = "end";
-
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Streams a job's progress until it is finished.</summary>
     /// <remarks>Events are named after the state; their data is JSON. A reader that comes back with Last-Event-ID misses no
@@ -38,21 +34,18 @@ internal sealed class SongEventsHandler(
             return TypedResults.NoContent();
         }
 
-        http.Response.ContentType = "text/event-stream";
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers["X-Accel-Buffering"] = "no";
-        http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();
+        var writer = new EventWriter(http, TimeSpan.FromSeconds(options.Value.EventHeartbeatSeconds));
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
         try
         {
-            await http.Response.StartAsync(end.Token);
+            await writer.StartAsync(end.Token);
             if (view.Live is { } live && !view.Job.IsFinished)
             {
-                await FollowAsync(http.Response, live, live.Feed.NumberOf(last), end.Token);
+                await FollowAsync(writer, live, live.Feed.NumberOf(last), end.Token);
             }
             else if (view.Job.IsFinished)
             {
-                await WriteAsync(http.Response, EndId, view.State, Data(new(0, view.State, null, view.Job.Fault), null), end.Token);
+                await WriteAsync(writer, EndId, view.State, Data(new(0, view.State, null, view.Job.Fault), null), end.Token);
             }
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
@@ -63,16 +56,15 @@ internal sealed class SongEventsHandler(
         return TypedResults.Empty;
     }
 
-    private async Task FollowAsync(HttpResponse response, Job live, long number, CancellationToken cancel)
+    private async Task FollowAsync(EventWriter writer, Job live, long number, CancellationToken cancel)
     {
-        var heartbeat = TimeSpan.FromSeconds(options.Value.EventHeartbeatSeconds);
         while (true)
         {
             var updates = live.Feed.After(number, out var changed);
             foreach (var update in updates)
             {
                 var isLast = update.State is not (JobState.Queued or JobState.Running);
-                await WriteAsync(response, isLast ? EndId : live.Feed.IdOf(update), update.State, Data(update, live), cancel);
+                await WriteAsync(writer, isLast ? EndId : live.Feed.IdOf(update), update.State, Data(update, live), cancel);
                 number = update.Number;
                 if (isLast)
                 {
@@ -88,28 +80,10 @@ internal sealed class SongEventsHandler(
 
             if (updates.Count > 0)
             {
-                await Task.Delay(Pace, cancel);
+                await EventWriter.RestAsync(cancel);
             }
 
-            await HeartbeatAsync(response, changed, heartbeat, cancel);
-        }
-    }
-
-    /// <summary>Waits for a change, with a comment now and then, so that proxies keep the connection and a dead one is noticed.</summary>
-    private static async Task HeartbeatAsync(HttpResponse response, Task changed, TimeSpan interval, CancellationToken cancel)
-    {
-        while (true)
-        {
-            try
-            {
-                await changed.WaitAsync(interval, cancel);
-                return;
-            }
-            catch (TimeoutException)
-            {
-                await response.WriteAsync(": waiting\n\n", cancel);
-                await response.Body.FlushAsync(cancel);
-            }
+            await writer.WaitAsync(changed, cancel);
         }
     }
 
@@ -124,10 +98,6 @@ internal sealed class SongEventsHandler(
             JobFault.From(update.Fault)),
         json.Value.SerializerOptions);
 
-    private static async Task WriteAsync(HttpResponse response, string id, JobState state, string data, CancellationToken cancel)
-    {
-        var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(state.ToString());
-        await response.Body.WriteAsync(Encoding.UTF8.GetBytes($"id: {id}\nevent: {name}\ndata: {data}\n\n"), cancel);
-        await response.Body.FlushAsync(cancel);
-    }
+    private static Task WriteAsync(EventWriter writer, string id, JobState state, string data, CancellationToken cancel) =>
+        writer.WriteAsync(id, JsonNamingPolicy.SnakeCaseLower.ConvertName(state.ToString()), data, cancel);
 }

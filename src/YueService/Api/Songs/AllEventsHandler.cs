@@ -1,0 +1,135 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.Extensions.Options;
+using YueService.Jobs;
+using YueService.Settings;
+
+namespace YueService.Api.Songs;
+
+/// <summary><c>GET /v1/events</c>: the changes of all jobs as server-sent events on one connection.</summary>
+/// <remarks>A reader is told of every change of state, stage and section, and between them of the newest counts only. One that was away
+/// for too long, or is too slow for the changes, gets a snapshot of the unfinished jobs instead, as a new one does.</remarks>
+internal sealed class AllEventsHandler(
+    JobWorker worker,
+    JobEvents events,
+    JobEstimate estimate,
+    JobSignals signals,
+    IOptions<JobOptions> options,
+    IOptions<JsonOptions> json)
+{
+    private const string Snapshot = "snapshot";
+
+    /// <summary>Streams changes until the reader leaves or the service stops.</summary>
+    public async Task<IResult> StreamAsync(HttpContext http)
+    {
+        await signals.WhenOpenAsync(http.RequestAborted);
+        var writer = new EventWriter(http, TimeSpan.FromSeconds(options.Value.EventHeartbeatSeconds));
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
+        try
+        {
+            await writer.StartAsync(end.Token);
+            await FollowAsync(writer, events.NumberOf(http.Request.Headers["Last-Event-ID"]), end.Token);
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
+        {
+            // The reader went away, or the service stops: it may come back with its last event's identifier.
+        }
+
+        return TypedResults.Empty;
+    }
+
+    private async Task FollowAsync(EventWriter writer, long? last, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var changed = Task.CompletedTask;
+            if (last is not { } number || events.After(number, out changed) is not { } news)
+            {
+                last = await WriteSnapshotAsync(writer, cancel);
+                continue;
+            }
+
+            foreach (var e in news)
+            {
+                await writer.WriteAsync(events.IdOf(e.Number), NameOf(e), Serialize(Data(e)), cancel);
+                last = e.Number;
+            }
+
+            if (news.Count > 0)
+            {
+                await EventWriter.RestAsync(cancel);
+            }
+
+            await writer.WaitAsync(changed, cancel);
+        }
+    }
+
+    /// <summary>Sends all unfinished jobs.</summary>
+    /// <returns>The number of the newest event that the snapshot contains.</returns>
+    private async Task<long> WriteSnapshotAsync(EventWriter writer, CancellationToken cancel)
+    {
+        // A change between the two is in the snapshot and comes once more.
+        var number = events.Number;
+        var jobs = new AllJobsEventBody(
+            [.. worker.Unfinished.Select(job => Data(new(0, job.Id, JobEventKind.State, job.Request.Title, job.Feed.Latest)))]);
+        await writer.WriteAsync(events.IdOf(number), Snapshot, Serialize(jobs), cancel);
+        return number;
+    }
+
+    private static string NameOf(JobEvent e) =>
+        JsonNamingPolicy.SnakeCaseLower.ConvertName(e.Update is { } update ? update.State.ToString() : e.Kind.ToString());
+
+    private JobsEventBody Data(JobEvent e)
+    {
+        var live = worker.Find(e.JobId);
+        return new()
+        {
+            Id = e.JobId,
+            Title = e.Title,
+            State = e.Update?.State,
+            QueuePosition = e.Update?.State == JobState.Queued && live is { Position: > 0 and var place } ? place : null,
+            Progress = SongViews.Show(e.Update?.Progress),
+            EstimatedSecondsLeft = live is null || e.Update is null ? null : estimate.SecondsLeft(e.Update, live),
+            AudibleSeconds = live is null || e.Update is null ? null : SongViews.Audible(e.Update, live),
+            Sections = e.Update is null ? null : SongViews.Starts(e.Update),
+            Error = JobFault.From(e.Update?.Fault),
+        };
+    }
+
+    private string Serialize(object data) => JsonSerializer.Serialize(data, json.Value.SerializerOptions);
+}
+
+/// <summary>The data of an event about one of all jobs.</summary>
+internal sealed record JobsEventBody
+{
+    /// <summary>The job.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The song's title; null if the job was removed.</summary>
+    public string? Title { get; init; }
+
+    /// <summary>The state from then on; null if it has not changed.</summary>
+    public JobState? State { get; init; }
+
+    /// <summary>The place in the queue from 1 on; null unless queued.</summary>
+    public int? QueuePosition { get; init; }
+
+    /// <summary>How far the song is; null before it begins.</summary>
+    public JobProgressBody? Progress { get; init; }
+
+    /// <summary>Seconds until the song is there; null when finished or not known.</summary>
+    public double? EstimatedSecondsLeft { get; init; }
+
+    /// <summary>Seconds of sound that can be heard at the stream; null unless running.</summary>
+    public double? AudibleSeconds { get; init; }
+
+    /// <summary>Where the sections start in the song, as far as it is written; null unless running.</summary>
+    public IReadOnlyList<SectionStartBody>? Sections { get; init; }
+
+    /// <summary>Why the job failed; null unless it did.</summary>
+    public JobFault? Error { get; init; }
+}
+
+/// <summary>The data of a snapshot.</summary>
+/// <param name="Jobs">The jobs that are queued or running, the oldest first.</param>
+internal sealed record AllJobsEventBody(IReadOnlyList<JobsEventBody> Jobs);

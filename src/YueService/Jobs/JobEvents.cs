@@ -1,0 +1,118 @@
+using System.Security.Cryptography;
+
+namespace YueService.Jobs;
+
+/// <summary>The changes of all kept jobs, for any number of watchers. Safe for any thread.</summary>
+/// <remarks>
+/// A watcher has nothing here but the number of its last event, so a slow one takes no memory. Of each job the newest counts are kept,
+/// and of all jobs together the last few thousand changes of state, stage and section. A watcher that needs older ones begins anew.
+/// </remarks>
+internal sealed class JobEvents
+{
+    /// <summary>The most changes that are kept.</summary>
+    public const int MaxMarks = 4096;
+
+    private readonly Lock _lock = new();
+    private readonly Queue<JobEvent> _marks = new();
+    private readonly Dictionary<string, JobEvent> _counts = new(StringComparer.Ordinal);
+
+    // Events of two processes must not be taken for one another.
+    private readonly string _process = RandomNumberGenerator.GetHexString(8, lowercase: true);
+    private TaskCompletionSource? _changed;
+    private long _number;
+    private long _forgotten;
+
+    /// <summary>The number of the newest event.</summary>
+    public long Number
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _number;
+            }
+        }
+    }
+
+    /// <summary>Publishes the updates of a job from now on, and that it is there.</summary>
+    public void Follow(Job job)
+    {
+        var title = job.Request.Title;
+        job.Feed.Follow((update, isMark) => Publish(new JobEvent(0, job.Id, JobEventKind.State, title, update), isMark));
+    }
+
+    /// <summary>Publishes that a user changed what is said about a song.</summary>
+    public void Edited(StoredJob job) => Publish(new JobEvent(0, job.Id, JobEventKind.Edited, job.Request.Title, null), isMark: true);
+
+    /// <summary>Publishes that a job was removed.</summary>
+    public void Removed(string id) => Publish(new JobEvent(0, id, JobEventKind.Removed, null, null), isMark: true);
+
+    /// <summary>Returns the identifier of an event in an event stream.</summary>
+    public string IdOf(long number) => $"{_process}-{number}";
+
+    /// <summary>Returns the number of an event by its identifier; null if another process gave it, or nobody did.</summary>
+    public long? NumberOf(string? eventId) =>
+        eventId is not null && eventId.StartsWith(_process + "-", StringComparison.Ordinal)
+        && long.TryParse(eventId.AsSpan(_process.Length + 1), out var number) && number >= 0 && number <= Number
+            ? number
+            : null;
+
+    /// <summary>Returns the events after a number, in their order: every change, and of each job the newest counts.</summary>
+    /// <param name="number">The last event that the watcher has.</param>
+    /// <param name="changed">Completes when there is another event.</param>
+    /// <returns>Null if some of them are forgotten.</returns>
+    public IReadOnlyList<JobEvent>? After(long number, out Task changed)
+    {
+        lock (_lock)
+        {
+            changed = (_changed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            return number < _forgotten
+                ? null
+                : [.. _marks.Concat(_counts.Values).Where(e => e.Number > number).OrderBy(e => e.Number)];
+        }
+    }
+
+    private void Publish(JobEvent e, bool isMark)
+    {
+        TaskCompletionSource? changed;
+        lock (_lock)
+        {
+            e = e with { Number = ++_number };
+            if (isMark)
+            {
+                _counts.Remove(e.JobId);
+                _marks.Enqueue(e);
+                _forgotten = _marks.Count > MaxMarks ? _marks.Dequeue().Number : _forgotten;
+            }
+            else
+            {
+                _counts[e.JobId] = e;
+            }
+
+            (changed, _changed) = (_changed, null);
+        }
+
+        changed?.TrySetResult();
+    }
+}
+
+/// <summary>A change of a job.</summary>
+/// <param name="Number">Grows with every event.</param>
+/// <param name="JobId">The job.</param>
+/// <param name="Kind">What has changed.</param>
+/// <param name="Title">The song's title; null if the job was removed.</param>
+/// <param name="Update">The job's update; null unless its state or progress changed.</param>
+internal sealed record JobEvent(long Number, string JobId, JobEventKind Kind, string? Title, JobUpdate? Update);
+
+/// <summary>What an event is about.</summary>
+internal enum JobEventKind
+{
+    /// <summary>The state or the progress.</summary>
+    State,
+
+    /// <summary>The title, the favourite mark or the note.</summary>
+    Edited,
+
+    /// <summary>The job and its song are removed.</summary>
+    Removed,
+}
