@@ -93,6 +93,28 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.Equal(fadeSeconds > 0, song.Vocal!.Samples[^1] == 0);
     }
 
+    /// <remarks>A song of one window, of one section, of ten, and ends that the model chose and that were cut.</remarks>
+    [Theory]
+    [InlineData(1, 1.0, SectionEnd.MaxNewTokens)]
+    [InlineData(1, 1.5, SectionEnd.MaxNewTokens)]
+    [InlineData(1, null, SectionEnd.EndOfAudio)]
+    [InlineData(10, 1.5, SectionEnd.MaxNewTokens)]
+    public async Task Songs_of_every_form_are_heard_to_their_end_as_they_come_out(int sections, double? seconds, SectionEnd end)
+    {
+        var request = new SongRequest
+        {
+            Lyrics = string.Concat(Enumerable.Repeat("[verse]\nla la\n", sections)),
+            RunNSegments = sections,
+            TargetSeconds = seconds is { } target ? [.. Enumerable.Repeat(target, sections)] : null,
+            Output = Stems,
+        };
+        var listener = new SoundListener();
+        var heard = await demo.SubmitHeard(request, listener);
+        listener.AssertHeard(heard);
+        Assert.Equal((sections, end), (heard.Sections.Count, heard.Sections[^1].Ended));
+        Assert.Equal((await demo.Submit(request)).Mix.Samples, heard.Mix.Samples);
+    }
+
     [Fact]
     public async Task A_draft_is_heard_while_stage_1_writes()
     {

@@ -54,6 +54,22 @@ public sealed class SpliceStreamTests
     }
 
     [Fact]
+    public void A_silent_introduction_is_heard_as_silence_and_the_gain_moves_after_it()
+    {
+        var stream = new SpliceStream(16_000, 44_100);
+        stream.AppendLow(new float[16_000]);
+        stream.AppendHigh(new float[44_100]);
+        Assert.All(stream.Take(), sample => Assert.Equal(0, sample));
+        for (var i = 0; i < 3; i++)
+        {
+            stream.AppendLow(Signals.Sine(16_000, 400, 16_000, 0.1));
+            stream.AppendHigh(Signals.Sine(44_100, 400, 44_100, 0.2));
+            var heard = stream.Take()[1000..];      // without the silence that the resampler held back
+            Assert.InRange(heard.Max(), 0.1 * Math.Pow(HalfDecibel, i + 0.75), 0.1 * Math.Pow(HalfDecibel, i + 1.1));
+        }
+    }
+
+    [Fact]
     public void Nothing_is_heard_before_both_clips_have_come()
     {
         var stream = new SpliceStream(16_000, 44_100);

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Xunit;
+using Yue.Testing;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
@@ -68,6 +69,32 @@ public sealed class KillTests : IDisposable
 
             program.Kill();
         }
+    }
+
+    [Fact]
+    public async Task A_kill_breaks_a_stream_off_and_the_next_process_streams_the_whole_song()
+    {
+        string job;
+        var before = new byte[10_000];
+        using (var program = await Program.StartAsync(_state.Path))
+        {
+            job = await program.Client.SubmitAsync(
+                "[verse]\\nla la\\n[chorus]\\nla lo", ""","target_seconds":15,"output":{"sample_rate":16000}""");
+            using var stream = await program.Client.GetAsync(
+                $"{job}/stream?format=pcm", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+            await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+            await content.ReadExactlyAsync(before, TestContext.Current.CancellationToken).AsTask().InTime();
+            program.Kill();
+            await Assert.ThrowsAnyAsync<IOException>(
+                () => content.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken).InTime());
+        }
+
+        using var next = await Program.StartAsync(_state.Path);
+        var heard = await next.Client.GetByteArrayAsync($"{job}/stream?format=pcm", TestContext.Current.CancellationToken);
+        await next.Client.WhenAsync(job, "succeeded");
+        var song = await next.Client.GetByteArrayAsync($"{job}/audio", TestContext.Current.CancellationToken);
+        Assert.Equal(song[44..], heard);
+        Assert.Equal(before, heard[..before.Length]);
     }
 
     private static async Task AllEndAsync(HttpClient client, List<string> jobs, HashSet<string> finished)

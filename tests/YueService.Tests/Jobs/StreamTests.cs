@@ -71,6 +71,97 @@ public sealed class StreamTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("waiting")]
+    [InlineData("begun")]
+    [InlineData("sounding")]
+    [InlineData("read a part")]
+    [InlineData("sounded")]
+    public async Task A_listener_who_leaves_at_any_point_changes_nothing_for_the_song_and_for_others(string point)
+    {
+        var first = await RunAsync("first");
+        var job = await _client.SubmitAsync("one");
+        var sound = _app.Services.GetRequiredService<JobWorker>().Find(Path.GetFileName(job))!.Sound!;
+        using var caller = new CancellationTokenSource();
+        var leaving = _client.GetAsync($"{job}/stream?format=pcm", HttpCompletionOption.ResponseHeadersRead, caller.Token);
+        await Eventually.TrueAsync(() => sound.IsListening);
+        await LeaveAtAsync("waiting");
+        _stage["first"].Finish();
+        await _client.WhenAsync(job, "running");
+        await LeaveAtAsync("begun");
+        Hear("one", 0, 1000);
+        await LeaveAtAsync("sounding");
+        if (point == "read a part")
+        {
+            await using var content = await (await leaving.InTime()).Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+            await ReadAsync(content, 100);
+            await LeaveAtAsync("read a part");
+        }
+
+        var staying = _client.GetByteArrayAsync($"{job}/stream?format=pcm", TestContext.Current.CancellationToken);
+        Hear("one", 1000, 500, isEnd: true);
+        await LeaveAtAsync("sounded");
+        Assert.Equal(WavFile.ToPcm(Samples(0, 1500)), await staying);
+        _stage["one"].Finish();
+        await _client.WhenAsync(job, "succeeded");
+        Assert.Equal("succeeded", await _client.StateAsync(first));
+        Assert.DoesNotContain(_app.Log.Events, e => e.Level >= Serilog.Events.LogEventLevel.Error);
+
+        async Task LeaveAtAsync(string here)
+        {
+            if (here == point)
+            {
+                await caller.CancelAsync();
+                await Task.WhenAny(leaving);
+                if (leaving.IsCompletedSuccessfully)
+                {
+                    (await leaving).Dispose();
+                }
+
+                await Eventually.TrueAsync(() => !sound.IsListening);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Listeners_who_do_not_read_take_the_memory_of_one_song_together()
+    {
+        const int Listeners = 60;
+        const int Seconds = 60;
+        var job = await RunAsync("one");
+        Hear("one", 0, 100);
+        var slow = await Task.WhenAll(Enumerable.Range(0, Listeners).Select(_ => OpenAsync(job, "pcm"))).InTime();
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        for (var i = 0; i < Seconds; i++)
+        {
+            Hear("one", 100 + (i * Rate), Rate, isEnd: i == Seconds - 1);
+        }
+
+        // A listener who reads is not held up, and all of the sound has been passed on when it is done.
+        var heard = await _client.GetByteArrayAsync($"{job}/stream?format=pcm", TestContext.Current.CancellationToken);
+        var songBytes = sizeof(short) * (100 + (Seconds * Rate));
+        Assert.Equal(songBytes, heard.Length);
+        var taken = GC.GetTotalMemory(forceFullCollection: true) - before;
+        Assert.True(taken < Listeners / 4 * songBytes, $"{taken >> 20} MiB for a song of {songBytes >> 20} MiB");
+
+        _stage["one"].Finish();
+        await _client.WhenAsync(job, "succeeded");
+        Array.ForEach(slow, response => response.Dispose());
+    }
+
+    [Fact]
+    public async Task A_silent_introduction_is_streamed_like_other_sound()
+    {
+        var job = await RunAsync("one");
+        var response = OpenAsync(job, "pcm");
+        _app.Engine.Listeners["one"].Hear(new(0, Rate, new float[1000], null, null, IsEnd: false));
+        using var stream = await response.InTime();
+        await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(new byte[2000], await ReadAsync(content, 2000));
+        Hear("one", 1000, 10, isEnd: true);
+        Assert.Equal(WavFile.ToPcm(Samples(1000, 10)), await RestAsync(content));
+    }
+
     [Fact]
     public async Task The_engine_knows_of_listeners_and_of_playback()
     {
