@@ -58,6 +58,30 @@ public sealed class RemakeTests(Studio studio)
         Assert.Equal(draft, job.GetProperty("parent").GetProperty("id").GetString());
     }
 
+    [Fact]
+    public async Task Takes_are_switched_by_key_while_the_player_keeps_its_place()
+    {
+        var service = await studio.ServiceAsync();
+        await using var tab = await studio.OpenAsync(service);
+        await tab.WriteShortSongAsync(seed: 40);
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
+        await tab.Sing.ClickAsync();
+        var second = tab.Page.GetByRole(AriaRole.Tab, new() { Name = "Take 2" });
+        await Assertions.Expect(second.Locator("kbd")).ToHaveTextAsync("2");
+        var first = await FinishedAsync(tab, "");
+        var slider = tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" });
+        await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Play");
+        await slider.PressAsync("Home");
+        await slider.PressAsync("ArrowRight");
+        await tab.Page.Locator("h1").ClickAsync();
+        await tab.Page.Keyboard.PressAsync("2");
+        await Assertions.Expect(second).ToHaveAttributeAsync("aria-selected", "true");
+        await Assertions.Expect(slider).ToHaveAttributeAsync("aria-valuetext", "1 second of 3 seconds");
+        await tab.CheckAccessibilityAsync("takes");
+        var other = await service.JobAsync(await FinishedAsync(tab, first));
+        Assert.Equal(41, other.GetProperty("song").GetProperty("seed").GetInt64());
+    }
+
     private static async Task<JsonElement> CodesAsync(ServiceProcess service, string id) =>
         (await service.JsonAsync($"/v1/songs/{id}/codes")).GetProperty("sections");
 

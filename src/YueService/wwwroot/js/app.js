@@ -5,7 +5,7 @@ import { locked, reachable } from './api.js';
 import { busy, current, health, jobs, refresh, show } from './jobs.js';
 import { Library } from './library.js';
 import { isPlaying, isWaiting, open, play, playingId, position, seek, toggle } from './player.js';
-import { blocksOf, Song } from './song.js';
+import { blocksOf, Song, switchTake, takesOf } from './song.js';
 import { trackOf } from './sound.js';
 import { announcement, clock, closeToast, html, Icon, spoken, store, tab, theme, toast, undoToast } from './ui.js';
 import { Write } from './write.js';
@@ -56,7 +56,8 @@ function PlayerBar() {
   const id = playingId.value || job?.id || '';
   const track = id ? trackOf(id, 'mix') : null;
   const isOpen = playingId.value !== '';
-  const ready = track ? (track.arrived.value, track.seconds) : 0;
+  const arrived = track ? (track.arrived.value, track.seconds) : 0;
+  const ready = Math.max(arrived, job?.song?.duration_seconds ?? 0);
   const blocks = job?.request ? blocksOf(job) : [];
   const length = track?.isWhole ? ready : Math.max(job?.song?.duration_seconds ?? 0, ready, blocks.reduce((sum, block) => sum + block.seconds, 0), 0.1);
   const at = isOpen ? position.value : 0;
@@ -105,6 +106,11 @@ document.addEventListener('keydown', (event) => {
     } else if (current.value) {
       open(current.value.id);
       play();
+    }
+  } else if (/^[1-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey && !target.closest('input, textarea, select, dialog')) {
+    const take = current.value ? takesOf(current.value)[Number(event.key) - 1] : undefined;
+    if (take) {
+      switchTake(take);
     }
   }
 });

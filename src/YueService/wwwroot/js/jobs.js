@@ -124,6 +124,16 @@ export async function readJob(id) {
   }
 }
 
+/** @param {string} group Reads the takes of a group that are not known yet. */
+export async function readTakes(group) {
+  try {
+    const { takes } = await send('GET', `/v1/groups/${group}`);
+    await Promise.all(takes.filter((/** @type {Job} */ { id }) => !jobs.value.has(id)).map((/** @type {Job} */ { id }) => readJob(id)));
+  } catch {
+    // The song is shown alone.
+  }
+}
+
 /** @param {Job[]} news */
 function take(news) {
   const all = new Map(jobs.value);
@@ -211,15 +221,17 @@ export function show(id) {
  * @throws {Problem}
  */
 export async function sing(request) {
-  const job = await send('POST', '/v1/songs', { json: request, headers: { 'Idempotency-Key': newId() } });
+  const made = await send('POST', '/v1/songs', { json: request, headers: { 'Idempotency-Key': newId() } });
+  // Several takes are a group.
+  const news = made.takes ? await Promise.all(made.takes.map((/** @type {Job} */ { id }) => send('GET', `/v1/songs/${id}`))) : [made];
   batch(() => {
-    take([job]);
-    found.value = [job.id, ...(found.value ?? [])];
-    show(job.id);
+    take(news);
+    found.value = [...news.map((job) => job.id), ...(found.value ?? [])];
+    show(news[0].id);
     tab.value = 'song';
   });
-  announcement.value = `${job.title} waits to be sung`;
-  return job;
+  announcement.value = `${news[0].title} waits to be sung`;
+  return news[0];
 }
 
 /**

@@ -15,9 +15,13 @@ const rows = computed(() => {
   /** @type {Map<string, Job[]>} */
   const children = new Map();
   for (const job of all) {
-    const parent = job.parent && ids.has(job.parent.id) ? job.parent.id : '';
+    const first = job.group && job.group.take > 1 ? all.find((other) => other.group?.id === job.group?.id && other.group?.take === 1)?.id : undefined;
+    const parent = first ?? (job.parent && ids.has(job.parent.id) ? job.parent.id : '');
     children.set(parent, [...(children.get(parent) ?? []), job]);
   }
+
+  // The newest first, but takes in their order.
+  children.forEach((list) => list.sort((a, b) => (a.group && a.group.id === b.group?.id ? a.group.take - b.group.take : 0)));
 
   /** @param {Job[]} level @param {number} depth @returns {{ job: Job, depth: number }[]} */
   const flatten = (level, depth) => level.flatMap((job) => [{ job, depth }, ...flatten(children.get(job.id) ?? [], depth + 1)]);
@@ -53,7 +57,7 @@ function Item({ job, depth }) {
   const isBusy = isUnfinished(job);
   return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`}>
     <button type="button" class="pick" aria-current=${isCurrent ? 'true' : undefined} onClick=${() => { show(job.id); tab.value = 'song'; }}>
-      <b>${job.title}</b><small>${describe(job)}</small>
+      <b>${job.group && job.group.take > 1 && depth > 0 ? `Take ${job.group.take}` : job.title}</b><small>${describe(job)}</small>
       ${job.state === 'running' ? html`<progress max="100" value=${job.progress?.percent ?? 0} aria-label="Progress"></progress>` : null}
     </button>
     <span class="time">${isBusy ? '' : job.song ? clock(job.song.duration_seconds) : '–'}</span>

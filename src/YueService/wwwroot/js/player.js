@@ -27,6 +27,9 @@ export const playsStems = computed(() => Object.values(lanes).some(({ value }) =
 /** The level of each song in decibels by which takes become equally loud. @type {Map<string, number>} */
 export const songGains = new Map();
 
+/** The length of finished songs, whose samples may not be here. @type {Map<string, number>} */
+export const knownSeconds = new Map();
+
 const Lookahead = 3;
 const Longest = 10;
 /** How much must have arrived before a song that ran dry goes on. */
@@ -103,7 +106,7 @@ export function toggle() {
 /** @param {number} seconds */
 export function seek(seconds) {
   const track = mainTrack();
-  const end = track.isWhole ? track.seconds : Math.max(track.seconds, 0);
+  const end = track.isWhole ? track.seconds : Math.max(track.known, knownSeconds.get(playingId.value) ?? 0);
   position.value = Math.min(Math.max(seconds, 0), end);
   if (isPlaying.value) {
     halt();

@@ -3,8 +3,8 @@ import { effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { send } from './api.js';
 import { addCard, cards, cardsOf, freshSeed, open as openRequest, remake } from './form.js';
-import { cancel, current, currentId, edit, found, isUnfinished, remove, show } from './jobs.js';
-import { isPlaying, open, pause, play, playingId, position, seek } from './player.js';
+import { cancel, current, currentId, edit, found, isUnfinished, jobs, readTakes, remove, show } from './jobs.js';
+import { isPlaying, knownSeconds, open, pause, play, playingId, position, seek } from './player.js';
 import { trackOf } from './sound.js';
 import { copy, count, html, Icon, Menu, roughly, tab } from './ui.js';
 import { Wave } from './wave.js';
@@ -49,7 +49,10 @@ function Welcome() {
 function SongView({ job }) {
   const isThere = job.request !== undefined && (job.state === 'succeeded' || isUnfinished(job));
   useEffect(() => {
-    if (isThere) {
+    if (isThere && job.song) {
+      knownSeconds.set(job.id, job.song.duration_seconds);
+      names(job).forEach((name) => trackOf(job.id, name).sketch());
+    } else if (isThere) {
       names(job).forEach((name) => trackOf(job.id, name).load());
       trackOf(job.id, 'mix').load();
     }
@@ -58,6 +61,7 @@ function SongView({ job }) {
   useEffect(() => () => ['vocal', 'instrumental'].forEach((name) => trackOf(job.id, name).stop()), [job.id]);
   const isAudible = job.state === 'succeeded' || job.state === 'running';
   return html`<${Heading} job=${job} />
+    <${Takes} job=${job} />
     <${State} job=${job} />
     ${isAudible && job.request ? html`<${Sheet} job=${job} />` : null}
     ${isAudible ? null : html`<${Words} job=${job} blocks=${[]} />`}`;
@@ -100,6 +104,48 @@ export function fromWords(job) {
   return how === 'finish' ? 'Finished draft of' : how === 'continue' ? 'Goes on from' : `Section ${section} sung again in`;
 }
 
+/** @param {Job} job Returns the takes of a song's request, in their order; none for a song that is alone. */
+export function takesOf(job) {
+  const group = job.group;
+  return group ? [...jobs.value.values()].filter((other) => other.group?.id === group.id).sort((a, b) => (a.group?.take ?? 0) - (b.group?.take ?? 0)) : [];
+}
+
+/** @param {Job} take Shows another take; a player that plays one of them goes on with it at the same place. */
+export function switchTake(take) {
+  const isHeard = jobs.value.get(playingId.value)?.group?.id === take.group?.id;
+  show(take.id);
+  if (isHeard && playingId.value !== take.id) {
+    open(take.id, { play: isPlaying.value, at: position.value });
+  }
+}
+
+/** @param {{ job: Job }} props */
+function Takes({ job }) {
+  const takes = takesOf(job);
+  const group = job.group?.id;
+  useEffect(() => {
+    if (group) {
+      readTakes(group);
+    }
+  }, [group]);
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step !== 0) {
+      const at = takes.findIndex((take) => take.id === job.id);
+      switchTake(takes[(at + step + takes.length) % takes.length]);
+      requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('.takes [aria-selected=true]'))?.focus());
+    }
+  };
+  return takes.length < 2 ? null : html`<div class="takes" role="tablist" aria-label="Takes" onKeyDown=${keys}>${takes.map((take) => html`<button type="button" role="tab" key=${take.id}
+    aria-selected=${take.id === job.id} tabindex=${take.id === job.id ? 0 : -1} onClick=${() => switchTake(take)}>Take ${take.group?.take}<kbd aria-hidden="true">${takeState(take)}</kbd></button>`)}</div>`;
+}
+
+/** @param {Job} take */
+function takeState(take) {
+  return take.state === 'running' ? `${Math.floor(take.progress?.percent ?? 0)} %` : take.state === 'queued' ? '…'
+    : take.state === 'succeeded' ? take.group?.take : '✕';
+}
+
 /** @param {{ job: Job }} props */
 function State({ job }) {
   const again = html`<button type="button" class="button strong" onClick=${() => submit(job.request)}>Sing it again</button>`;
@@ -138,8 +184,13 @@ export function blocksOf(job) {
 
   const heard = trackOf(job.id, 'mix');
   void heard.arrived.value;
+  const known = job.sections ?? [];
   let start = 0;
-  return expected(job).map(({ tag, seconds }) => {
+  return expected(job).map(({ tag, seconds: guessed }, index) => {
+    // Where a section starts is known as soon as its first frame is written.
+    start = known[index]?.start_seconds ?? start;
+    const next = known[index + 1]?.start_seconds;
+    const seconds = next === undefined ? guessed : next - start;
     const block = /** @type {Block} */ ({ tag, start, seconds, state: heard.seconds > start + seconds ? 'done' : heard.seconds > start ? 'now' : 'todo' });
     start += seconds;
     return block;

@@ -1,6 +1,6 @@
 // The sound of songs: samples as they arrive, and the peaks that are drawn of them.
 import { signal } from '@preact/signals';
-import { fetchAnswer } from './api.js';
+import { fetchAnswer, send } from './api.js';
 
 /** Peaks per second of sound. */
 export const PeakRate = 50;
@@ -26,6 +26,8 @@ export class Track {
     this.isWhole = false;
     this.lows = new Int16Array(0);
     this.highs = new Int16Array(0);
+    /** The seconds that can be drawn, although their samples are not here. */
+    this.outlined = 0;
     /** The highest peak so far, 0 to 1. */
     this.highest = 0;
     this.used = 0;
@@ -38,12 +40,37 @@ export class Track {
     return this.length / this.rate;
   }
 
+  /** The seconds that can be drawn. */
+  get known() {
+    return Math.max(this.seconds, this.outlined);
+  }
+
   /** Reads the track from the service unless that is done or under way. A song that is being made arrives as it is made. */
   load() {
     this.used = performance.now();
     if (!this.reading && !this.isWhole) {
       this.reading = new AbortController();
       this.#read(this.reading.signal).finally(() => { this.reading = null; });
+    }
+  }
+
+  /** Reads what is needed to draw the track of a finished song, unless its samples are here: they take far longer. */
+  async sketch() {
+    if (this.outlined > 0 || this.length > 0 || this.reading) {
+      return;
+    }
+
+    try {
+      const { peaks, seconds } = await send('GET', `/v1/songs/${this.id}/peaks?track=${this.name}&per_second=${PeakRate}`);
+      if (this.length === 0) {
+        this.lows = Int16Array.from({ length: peaks.length / 2 }, (_, index) => peaks[index * 2] * (Full - 1));
+        this.highs = Int16Array.from({ length: peaks.length / 2 }, (_, index) => peaks[index * 2 + 1] * (Full - 1));
+        this.highest = Math.max(...peaks.map(Math.abs));
+        this.outlined = seconds;
+        this.arrived.value += 1;
+      }
+    } catch {
+      // It is drawn when its samples arrive.
     }
   }
 
@@ -150,7 +177,7 @@ export class Track {
    * @param {number} to
    */
   peak(from, to) {
-    const last = Math.min(Math.ceil(to * PeakRate), Math.ceil(this.length / (this.rate / PeakRate)));
+    const last = Math.min(Math.ceil(to * PeakRate), Math.ceil(this.known * PeakRate), this.highs.length);
     let peak = 0;
     for (let at = Math.floor(from * PeakRate); at < last; at++) {
       peak = Math.max(peak, this.highs[at], -this.lows[at]);

@@ -13,6 +13,10 @@ export interface Job {
   progress: { stage: 'stage1' | 'stage2' | 'decode'; section: number; sections: number; percent: number } | null;
   error: { type: string; detail: string } | null;
   parent: { id: string; how: 'continue' | 'replace_section' | 'finish'; section: number | null } | null;
+  /** The group of takes that the song belongs to. */
+  group: { id: string; take: number } | null;
+  /** The sections of a running song, as far as they are written. */
+  sections: { tag: string; start_seconds: number }[] | null;
   request?: Record<string, any>;
   song: {
     duration_seconds: number;

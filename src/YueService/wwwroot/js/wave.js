@@ -144,7 +144,7 @@ function paint(canvas, track, full, seconds) {
   pen.fillStyle = style.color;
   for (let x = 0; x < width; x += Bar) {
     const [from, to] = [x / width * seconds, (x + Bar) / width * seconds];
-    const isThere = from < track.seconds;
+    const isThere = from < track.known;
     const half = isThere ? Math.max(1, track.peak(from, to) / full * (middle - 2)) : 0.75;
     pen.globalAlpha = !isThere ? 0.35 : from < played ? 1 : 0.45;
     pen.fillRect(x, middle - half, isThere ? Bar - 1 : 1, half * 2);
