@@ -84,6 +84,7 @@ internal static class YueHost
         app.UseRouting();
         app.UseAccess();
         app.MapHealth();
+        app.MapSession();
         app.MapPredict();
         app.MapSongs();
         app.MapSpeech();

@@ -1,19 +1,16 @@
 using System.Globalization;
 using System.Security.Claims;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 using YueService.Api.Errors;
-using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>Authenticates requests that send one of the API keys as a bearer token.</summary>
+/// <summary>Authenticates requests that send one of the API keys as a bearer token, or the cookie of a session.</summary>
 /// <remarks>The user's name is the number of the key, so that no log line or trace can show the key.</remarks>
 internal sealed class ApiKeyHandler(
-    IOptionsMonitor<AuthenticationSchemeOptions> schemes, ILoggerFactory loggers, UrlEncoder encoder, IOptions<AccessOptions> access)
+    IOptionsMonitor<AuthenticationSchemeOptions> schemes, ILoggerFactory loggers, UrlEncoder encoder, ApiKeys keys)
     : AuthenticationHandler<AuthenticationSchemeOptions>(schemes, loggers, encoder)
 {
     /// <summary>The name of the authentication scheme.</summary>
@@ -24,19 +21,15 @@ internal sealed class ApiKeyHandler(
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         var header = Request.Headers.Authorization.ToString();
-        if (!header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
+        if (header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
         {
-            return Task.FromResult(AuthenticateResult.NoResult());
+            var number = keys.NumberOf(header[Bearer.Length..].Trim());
+            return Task.FromResult(Result(number, "The bearer token is not an API key of this service."));
         }
 
-        if (NumberOf(header[Bearer.Length..].Trim()) is not { } number)
-        {
-            return Task.FromResult(AuthenticateResult.Fail("The bearer token is not an API key of this service."));
-        }
-
-        var name = new Claim(ClaimTypes.Name, number.ToString(CultureInfo.InvariantCulture));
-        var user = new ClaimsPrincipal(new ClaimsIdentity([name], Scheme.Name));
-        return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(user, Scheme.Name)));
+        return Task.FromResult(Request.Cookies[SessionEndpoints.Cookie] is { } token
+            ? Result(keys.NumberOfToken(token), "The session has ended.")
+            : AuthenticateResult.NoResult());
     }
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
@@ -46,19 +39,15 @@ internal sealed class ApiKeyHandler(
             Context, ProblemType.Unauthorized, "Send the service's API key as Authorization: Bearer KEY.").ExecuteAsync(Context);
     }
 
-    /// <summary>Returns the number of a key among the service's; null if it is none of them.</summary>
-    /// <remarks>Takes the same time for all tokens of one length: digests are compared, each with every key.</remarks>
-    private int? NumberOf(string token)
+    private AuthenticateResult Result(int? number, string failure)
     {
-        var sent = Hash(token);
-        int? found = null;
-        foreach (var (number, key) in access.Value.Keys().Index())
+        if (number is null)
         {
-            found = CryptographicOperations.FixedTimeEquals(sent, Hash(key)) ? number : found;
+            return AuthenticateResult.Fail(failure);
         }
 
-        return found;
+        var name = new Claim(ClaimTypes.Name, number.Value.ToString(CultureInfo.InvariantCulture));
+        var user = new ClaimsPrincipal(new ClaimsIdentity([name], Scheme.Name));
+        return AuthenticateResult.Success(new AuthenticationTicket(user, Scheme.Name));
     }
-
-    private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 }

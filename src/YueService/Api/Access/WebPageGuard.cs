@@ -11,8 +11,9 @@ namespace YueService.Api.Access;
 /// <remarks>
 /// A browser sends requests for any page it shows, also to addresses that only this machine reaches. A page of another origin is
 /// known by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that has its own name resolve to this machine
-/// (DNS rebinding) is known by the name in <c>Host</c>. With a key set neither matters, since no page knows it. Health checks
-/// are exempt: probes use any name.
+/// (DNS rebinding) is known by the name in <c>Host</c>. With a key set neither matters, since no page knows it; but a page may be
+/// signed in, and browsers send its cookie by themselves, so changes that come with the cookie need an <c>Origin</c> of this service.
+/// Health checks are exempt: probes use any name.
 /// </remarks>
 internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions> options)
 {
@@ -23,9 +24,20 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
     public Task InvokeAsync(HttpContext http)
     {
         var request = http.Request;
-        if (_hasKey || request.Path.StartsWithSegments("/health"))
+        if (request.Path.StartsWithSegments("/health"))
         {
             return next(http);
+        }
+
+        if (_hasKey)
+        {
+            return IsForeignChange(request)
+                ? Problems.Create(
+                    http,
+                    ProblemType.ForeignOrigin,
+                    "Changes by a session need the Origin of this service; send the API key as Authorization: Bearer KEY instead.")
+                    .ExecuteAsync(http)
+                : next(http);
         }
 
         if (!IsKnownHost(request.Host.Host))
@@ -48,6 +60,12 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
 
         return next(http);
     }
+
+    /// <summary>Returns whether a request would change something by the cookie of a session, for a page of another origin.</summary>
+    private static bool IsForeignChange(HttpRequest request) =>
+        !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method) && !HttpMethods.IsOptions(request.Method)
+        && request.Headers.Authorization.Count == 0 && request.Cookies.ContainsKey(SessionEndpoints.Cookie)
+        && !IsOwn(request.Headers.Origin.ToString(), request.Host);
 
     /// <summary>Returns whether a host is a loopback name, a configured name or an IP address, or absent, as HTTP/1.0 allows.</summary>
     private bool IsKnownHost(string host) =>

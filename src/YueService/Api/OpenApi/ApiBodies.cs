@@ -19,6 +19,9 @@ internal static class ApiBodies
         SongEditFields.All,
         """{"title":"Morning light, take 2","favourite":true}""");
 
+    public static ApiBody Session { get; } = new(
+        "Session", "The key to sign in with.", SessionFields.All, """{"key":"the service's key"}""");
+
     public static ApiBody SpeechRequest { get; } = new(
         "SpeechRequest",
         "The song to make, in the form of OpenAI-style audio clients.",

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.HttpResults;
+using YueService.Api.Errors;
+using YueService.Api.OpenApi;
+using YueService.Api.Requests;
+
+namespace YueService.Api.Access;
+
+/// <summary><c>/v1/session</c>: a page sends the key once and is known by a cookie from then on, which scripts cannot read.</summary>
+/// <remarks>Audio elements and event streams cannot send a bearer token; they send cookies.</remarks>
+internal static class SessionEndpoints
+{
+    /// <summary>The name of the cookie.</summary>
+    public const string Cookie = "yue_session";
+
+    public static void MapSession(this IEndpointRouteBuilder routes)
+    {
+        routes.MapPost("/v1/session", SignInAsync)
+            .AllowAnonymous()
+            .ReadsJson(ApiBodies.Session)
+            .WithName("SignIn")
+            .Describe(
+                "Sign a page in",
+                "Sets a cookie for 30 days, which takes the place of the bearer token. Scripts cannot read it, and browsers send it "
+                    + "for pages of this service only. Other requests than GET and HEAD that come with it need an Origin of this service. "
+                    + "A service without a key sets none.",
+                ApiAnswer.Problem(401, "The key is not one of the service's."),
+                ApiAnswer.Problem(422, "The key is missing."));
+        routes.MapDelete("/v1/session", SignOut)
+            .AllowAnonymous()
+            .WithName("SignOut")
+            .Describe("Sign a page out", "Removes the cookie.");
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> SignInAsync(HttpContext http, ApiKeys keys, BodyReader bodies)
+    {
+        var (body, unreadable) = await bodies.ReadJsonAsync(http);
+        if (body is null)
+        {
+            return unreadable!;
+        }
+
+        using (body)
+        {
+            var findings = new RequestFindings();
+            var key = body.Json.ValueKind == JsonValueKind.Object
+                ? new FieldReader(body.Json, "", findings).Text(SessionFields.Key)
+                : null;
+            if (key is null && findings.IsValid)
+            {
+                findings.Error(SessionFields.Key.Path, "key is missing; send the service's API key.");
+            }
+
+            return !findings.IsValid ? Problems.Invalid(http, findings.Errors)
+                : keys.AreSet && keys.NumberOf(key!) is null
+                    ? Problems.Create(http, ProblemType.Unauthorized, "The key is not an API key of this service.")
+                    : Start(http, keys, key!);
+        }
+    }
+
+    private static NoContent Start(HttpContext http, ApiKeys keys, string key)
+    {
+        if (keys.AreSet)
+        {
+            http.Response.Cookies.Append(Cookie, keys.Issue(key), Options(http, ApiKeys.SessionLength));
+        }
+
+        return TypedResults.NoContent();
+    }
+
+    private static NoContent SignOut(HttpContext http)
+    {
+        http.Response.Cookies.Delete(Cookie, Options(http, length: null));
+        return TypedResults.NoContent();
+    }
+
+    private static CookieOptions Options(HttpContext http, TimeSpan? length) => new()
+    {
+        HttpOnly = true,
+        SameSite = SameSiteMode.Strict,
+        Secure = http.Request.IsHttps,
+        MaxAge = length,
+        IsEssential = true,
+    };
+}

@@ -1,0 +1,153 @@
+using System.Net;
+using System.Net.Http.Json;
+using Microsoft.Extensions.Options;
+using Xunit;
+using YueService.Api.Access;
+using YueService.Settings;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Http;
+
+/// <summary>Pages that are signed in by a cookie.</summary>
+public sealed class SessionTests : IDisposable
+{
+    private const string Key = "key-one";
+
+    private readonly YueApp _app = new(("Yue:ApiKey", $"{Key}, key-two"));
+    private readonly HttpClient _client;
+
+    public SessionTests() => _client = _app.CreateDefaultClient(new Uri("http://localhost"));
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _app.Dispose();
+    }
+
+    [Fact]
+    public async Task A_session_takes_the_place_of_the_key_and_scripts_cannot_read_it()
+    {
+        var cookie = await SignInAsync(_client);
+        var parts = cookie.Split("; ");
+        Assert.Contains("httponly", parts);
+        Assert.Contains("samesite=strict", parts);
+        Assert.Contains("path=/", parts);
+        Assert.Contains("max-age=2592000", parts);
+        Assert.DoesNotContain("secure", parts);
+        Assert.DoesNotContain(Key, cookie, StringComparison.Ordinal);
+        using var songs = await SendAsync(HttpMethod.Get, parts[0], origin: null);
+        Assert.Equal(HttpStatusCode.OK, songs.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("http://localhost", HttpStatusCode.Accepted)]
+    [InlineData(null, HttpStatusCode.Forbidden)]
+    [InlineData("null", HttpStatusCode.Forbidden)]
+    [InlineData("http://localhost:81", HttpStatusCode.Forbidden)]
+    [InlineData("https://evil.example", HttpStatusCode.Forbidden)]
+    public async Task Changes_by_a_session_need_the_services_own_origin(string? origin, HttpStatusCode status)
+    {
+        var cookie = (await SignInAsync(_client)).Split(';')[0];
+        using var answer = await SendAsync(HttpMethod.Post, cookie, origin);
+        if (status == HttpStatusCode.Forbidden)
+        {
+            await answer.ProblemAsync(status, "urn:yue:foreign-origin");
+        }
+
+        Assert.Equal(status, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_wrong_or_missing_key_starts_no_session()
+    {
+        using var wrong = await PostAsync(_client, new { key = "key-three" });
+        await wrong.ProblemAsync(HttpStatusCode.Unauthorized, "urn:yue:unauthorized");
+        Assert.False(wrong.Headers.Contains("Set-Cookie"));
+        foreach (var body in new object[] { new { }, new { key = 5 }, new { key = "" }, "text" })
+        {
+            using var invalid = await PostAsync(_client, body);
+            await invalid.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
+        }
+    }
+
+    [Fact]
+    public async Task A_session_ends_with_its_time_its_key_and_its_signature()
+    {
+        var cookie = (await SignInAsync(_client)).Split(';')[0];
+        var (expiry, signature) = (cookie.Split('=', '.')[1], cookie.Split('.')[1]);
+        var later = long.Parse(expiry, System.Globalization.CultureInfo.InvariantCulture) + 1;
+        string[] forged = [$"yue_session={later}.{signature}", $"yue_session={expiry}.{signature[1..]}", "yue_session=", "yue_session=x.y"];
+        foreach (var text in forged)
+        {
+            using var answer = await SendAsync(HttpMethod.Get, text, origin: null);
+            await answer.ProblemAsync(HttpStatusCode.Unauthorized, "urn:yue:unauthorized");
+        }
+
+        using var other = new YueApp(("Yue:ApiKey", "key-four"));
+        using var elsewhere = other.CreateDefaultClient(new Uri("http://localhost"));
+        using var refused = await SendAsync(elsewhere, HttpMethod.Get, cookie, origin: null);
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+    }
+
+    [Fact]
+    public void A_session_ends_after_thirty_days()
+    {
+        var clock = new SetClock();
+        var keys = new ApiKeys(Options.Create(new AccessOptions { ApiKey = $"key-zero, {Key}" }), clock);
+        var token = keys.Issue(Key);
+        clock.Now += ApiKeys.SessionLength - TimeSpan.FromSeconds(1);
+        Assert.Equal(1, keys.NumberOfToken(token));
+        clock.Now += TimeSpan.FromSeconds(1);
+        Assert.Null(keys.NumberOfToken(token));
+    }
+
+    [Fact]
+    public async Task A_page_signs_out_and_a_service_without_a_key_sets_no_cookie()
+    {
+        using var left = await _client.DeleteAsync("/v1/session", TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NoContent, left.StatusCode);
+        Assert.StartsWith("yue_session=;", Assert.Single(left.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
+        using var open = new YueApp();
+        using var client = open.CreateClient();
+        using var answer = await PostAsync(client, new { key = "any" });
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.False(answer.Headers.Contains("Set-Cookie"));
+    }
+
+    private static async Task<string> SignInAsync(HttpClient client)
+    {
+        using var answer = await PostAsync(client, new { key = Key });
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        return Assert.Single(answer.Headers.GetValues("Set-Cookie"));
+    }
+
+    private static Task<HttpResponseMessage> PostAsync(HttpClient client, object body) =>
+        client.PostAsJsonAsync("/v1/session", body, TestContext.Current.CancellationToken);
+
+    private Task<HttpResponseMessage> SendAsync(HttpMethod method, string cookie, string? origin) =>
+        SendAsync(_client, method, cookie, origin);
+
+    private static async Task<HttpResponseMessage> SendAsync(HttpClient client, HttpMethod method, string cookie, string? origin)
+    {
+        using var request = new HttpRequestMessage(method, "/v1/songs");
+        request.Headers.Add("Cookie", cookie);
+        if (origin is not null)
+        {
+            request.Headers.Add("Origin", origin);
+        }
+
+        if (method == HttpMethod.Post)
+        {
+            request.Content = JsonContent.Create(new { lyrics = "la" });
+        }
+
+        return await client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    private sealed class SetClock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2027, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}
