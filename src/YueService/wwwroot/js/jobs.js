@@ -37,8 +37,8 @@ export const busy = computed(() => {
 });
 
 const PageSize = 100;
-/** @type {Map<string, EventSource>} */
-const watched = new Map();
+/** @type {EventSource | null} */
+let source = null;
 /** @type {string | null} */
 let nextPage = null;
 let searches = 0;
@@ -59,6 +59,14 @@ export async function refresh() {
     });
     if (currentId.value) {
       await readJob(currentId.value);
+    }
+
+    if (!source) {
+      follow();
+    }
+
+    if (state.state === 'loading') {
+      window.setTimeout(readHealth, 1000);
     }
   } catch {
     if (!locked.value) {
@@ -143,7 +151,6 @@ function take(news) {
   }
 
   jobs.value = all;
-  news.filter(isUnfinished).forEach((job) => watch(job.id));
 }
 
 /** @param {string} id */
@@ -159,44 +166,74 @@ function forget(id) {
   });
 }
 
-/** @param {string} id Follows a song until it is finished, over restarts of the service. */
-function watch(id) {
-  if (watched.has(id)) {
+/** Follows all songs, over restarts of the service. */
+function follow() {
+  source?.close();
+  const events = new EventSource('/v1/events');
+  source = events;
+  events.onopen = () => { reachable.value = true; };
+  events.addEventListener('snapshot', (event) => heardAll(JSON.parse(event.data).jobs));
+  for (const name of ['queued', 'running', 'succeeded', 'failed', 'cancelled']) {
+    events.addEventListener(name, (event) => heard(JSON.parse(event.data)));
+  }
+
+  events.addEventListener('edited', (event) => readJob(JSON.parse(event.data).id));
+  events.addEventListener('removed', (event) => forget(JSON.parse(event.data).id));
+  events.onerror = () => {
+    if (source === events && !locked.value) {
+      reachable.value = false;
+    }
+
+    if (events.readyState === EventSource.CLOSED && source === events) {
+      source = null;
+      window.setTimeout(refresh, 1000);
+    }
+  };
+}
+
+/** @param {Job[]} unfinished The songs that wait or are being made; others have ended meanwhile. */
+function heardAll(unfinished) {
+  const ids = new Set(unfinished.map((job) => job.id));
+  unfinished.forEach(heard);
+  [...jobs.value.values()].filter((job) => isUnfinished(job) && !ids.has(job.id)).forEach((job) => readJob(job.id));
+}
+
+/** @param {Job} news */
+function heard(news) {
+  const job = jobs.value.get(news.id);
+  if (!job) {
+    // Somebody else asked for it.
+    readJob(news.id).then((found) => found && addFound(found.id));
     return;
   }
 
-  const source = new EventSource(`/v1/songs/${id}/events`);
-  watched.set(id, source);
-  const heard = (/** @type {MessageEvent} */ event) => {
-    reachable.value = true;
-    const job = jobs.value.get(id);
-    if (!job) {
-      return;
-    }
-
-    const news = { ...job, ...JSON.parse(event.data) };
-    if (news.state !== job.state) {
-      announceState(news);
-      fetch('/health').then((answer) => answer.json()).then((state) => { health.value = state; }, () => {});
-    }
-
-    jobs.value = new Map(jobs.value).set(id, news);
-    if (!isUnfinished(news)) {
-      source.close();
-      watched.delete(id);
-      readJob(id);
-    }
-  };
-  for (const state of ['queued', 'running', 'succeeded', 'failed', 'cancelled']) {
-    source.addEventListener(state, heard);
+  jobs.value = new Map(jobs.value).set(news.id, { ...job, ...news });
+  if (news.state !== job.state) {
+    announceState({ ...job, ...news });
+    readHealth();
   }
 
-  source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) {
-      watched.delete(id);
-      window.setTimeout(() => jobs.value.has(id) && readJob(id), 1000);
+  if (!isUnfinished(news)) {
+    readJob(news.id);
+  }
+}
+
+/** @param {string} id Puts a new song on top of the library, unless that shows what a search found. */
+function addFound(id) {
+  if (!found.value?.includes(id) && search.value.text === '' && !search.value.favourites) {
+    found.value = [id, ...(found.value ?? [])];
+  }
+}
+
+async function readHealth() {
+  try {
+    health.value = await (await fetch('/health')).json();
+    if (health.value?.state === 'loading') {
+      window.setTimeout(readHealth, 1000);
     }
-  };
+  } catch {
+    // The events tell when the service is back.
+  }
 }
 
 /** @param {Job} job */

@@ -148,7 +148,7 @@ function takeState(take) {
 
 /** @param {{ job: Job }} props */
 function State({ job }) {
-  const again = html`<button type="button" class="button strong" onClick=${() => submit(job.request)}>Sing it again</button>`;
+  const again = html`<button type="button" class="button strong" onClick=${() => submit(job.request ?? {})}>Sing it again</button>`;
   const words = html`<button type="button" class="button" onClick=${() => { openRequest(job.request ?? {}); tab.value = 'write'; }}>Change the words</button>`;
   if (job.state === 'queued') {
     const place = job.queue_position ? (job.queue_position === 1 ? 'Next in line' : `${job.queue_position - 1} in line before it`) : 'Waiting';

@@ -152,7 +152,7 @@ const Icons = {
   grip: 'M5.2 3h1.8v1.8H5.2zM9 3h1.8v1.8H9zM5.2 7.1h1.8v1.8H5.2zM9 7.1h1.8v1.8H9zM5.2 11.2h1.8V13H5.2zM9 11.2h1.8V13H9z',
 };
 
-/** @param {{ name: keyof Icons }} props */
+/** @param {{ name: keyof typeof Icons }} props */
 export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${Icons[name]} fill-rule="evenodd" /></svg>`;
 }
