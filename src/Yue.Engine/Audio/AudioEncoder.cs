@@ -52,35 +52,44 @@ public sealed class AudioEncoder
     public bool CanWrite(AudioFormat format) => format == AudioFormat.Wav || IsAvailable;
 
     /// <summary>The clip as a file: 16-bit WAV, 16-bit FLAC, or MP3 of 256 kbit/s.</summary>
+    /// <param name="clip">The sound.</param>
+    /// <param name="format">The kind of file.</param>
+    /// <param name="tags">What the file says about the sound; null for nothing. ffmpeg does not get it, since other users of the machine
+    /// can read the command lines of processes.</param>
+    /// <param name="cancel">Kills ffmpeg.</param>
     /// <exception cref="FfmpegException">ffmpeg is missing, failed, or ran past the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; ffmpeg is killed first.</exception>
-    public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel = default)
+    public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, SoundTags? tags = null, CancellationToken cancel = default)
     {
         cancel.ThrowIfCancellationRequested();
-        var wav = WavFile.ToBytes(clip);
         if (format == AudioFormat.Wav)
         {
-            return wav;
+            return WavFile.ToBytes(clip, tags);
         }
+
+        var wav = WavFile.ToBytes(clip);
 
         string[] codec = format switch
         {
             AudioFormat.Flac => ["-c:a", "flac", "-f", "flac"],
-            AudioFormat.Mp3 => ["-c:a", "libmp3lame", "-b:a", "256k", "-f", "mp3"],
+            AudioFormat.Mp3 => ["-c:a", "libmp3lame", "-b:a", "256k", "-id3v2_version", tags is null ? "4" : "0", "-f", "mp3"],
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no such audio format"),
         };
         var file = await RunAsync(codec, wav, cancel);
         if (format == AudioFormat.Flac)
         {
             WriteFlacLength(file, clip.Samples.Length);
+            return tags?.InFlac(file) ?? file;
         }
 
-        return file;
+        return tags is null ? file : [.. tags.ToId3(), .. file];
     }
 
     /// <summary>Encodes sound that comes in pieces, for as long as it comes.</summary>
     /// <param name="sampleRateHz">The rate of the sound.</param>
     /// <param name="format">The form of the stream; not PCM, which needs no encoder.</param>
+    /// <param name="tags">The stream has their title and comment where its form has tags; null for nothing. It has no lyrics, since other
+    /// users of the machine can read ffmpeg's command line.</param>
     /// <param name="write">Writes mono 16-bit PCM.</param>
     /// <param name="read">Reads the stream.</param>
     /// <param name="cancel">Kills ffmpeg.</param>
@@ -88,6 +97,7 @@ public sealed class AudioEncoder
     public async Task EncodeStreamAsync(
         int sampleRateHz,
         StreamFormat format,
+        SoundTags? tags,
         Func<Stream, CancellationToken, Task> write,
         Func<Stream, CancellationToken, Task> read,
         CancellationToken cancel)
@@ -104,6 +114,7 @@ public sealed class AudioEncoder
         [
             "-hide_banner", "-nostdin", "-loglevel", "error", "-fflags", "nobuffer", "-probesize", "32",
             "-f", "s16le", "-ar", sampleRateHz.ToString(CultureInfo.InvariantCulture), "-ac", "1", "-i", "pipe:0",
+            .. tags is null ? [] : (string[])["-metadata", $"title={tags.Title}", "-metadata", $"comment={tags.Comment}"],
             .. codec, "-flush_packets", "1", "pipe:1",
         ];
         var end = await FfmpegProcess.RunStreamAsync(_ffmpeg, arguments, write, read, Timeout.InfiniteTimeSpan, cancel);

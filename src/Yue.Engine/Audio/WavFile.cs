@@ -43,10 +43,13 @@ public static class WavFile
     public const int HeaderBytes = 44;
 
     /// <summary>Returns a mono 16-bit PCM file, each sample rounded to the nearest step; samples past ±1 clip.</summary>
+    /// <param name="clip">The sound.</param>
+    /// <param name="tags">What the file says about it, after the samples; null for nothing.</param>
     /// <exception cref="ArgumentException">A sample is not a number, or the clip is longer than the format can say.</exception>
-    public static byte[] ToBytes(AudioClip clip)
+    public static byte[] ToBytes(AudioClip clip, SoundTags? tags = null)
     {
-        var size = HeaderBytes + ((long)clip.Samples.Length * sizeof(short));
+        var info = tags?.ToRiffInfo() ?? [];
+        var size = HeaderBytes + ((long)clip.Samples.Length * sizeof(short)) + info.Length;
         if (size > Array.MaxLength)
         {
             throw new ArgumentException($"{clip.Samples.Length} samples do not fit a WAV file of {Array.MaxLength} bytes", nameof(clip));
@@ -66,9 +69,22 @@ public static class WavFile
 
                 writer.Write(MemoryMarshal.AsBytes(steps.AsSpan(0, count)));
             }
+
+            writer.Flush();
+            if (info.Length > 0)
+            {
+                return WithInfo(file.GetBuffer().AsSpan(0, (int)file.Length), info);
+            }
         }
 
         return file.GetBuffer().Length == file.Length ? file.GetBuffer() : file.ToArray();
+    }
+
+    private static byte[] WithInfo(ReadOnlySpan<byte> wav, byte[] info)
+    {
+        byte[] file = [.. wav, .. info];
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(4), file.Length - 8);
+        return file;
     }
 
     /// <summary>Returns the header of a mono 16-bit PCM file whose length is not known yet. Players read until the end.</summary>

@@ -210,12 +210,13 @@ internal sealed class GenerateHandler(
         EncodedSong encoded;
         try
         {
-            encoded = await EncodedSong.EncodeAsync(encoder, result, format, sound, cancel);
+            encoded = await EncodedSong.EncodeAsync(encoder, result, format, sound, job.Request.Tags, cancel);
         }
         catch (SongException e)
         {
             // ffmpeg failed. A WAV as the engine made it needs no ffmpeg.
-            var wav = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, sound with { LoudnessLufs = null }, cancel);
+            var asMade = sound with { LoudnessLufs = null };
+            var wav = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, asMade, job.Request.Tags, cancel);
             return await KeepAsync(target.As(AudioFormat.Wav), wav, codes, FirstLine(e));
         }
 

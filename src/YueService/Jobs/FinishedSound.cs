@@ -12,12 +12,14 @@ internal static class FinishedSound
     /// <param name="wav">The track's file.</param>
     /// <param name="sampleRateHz">Its rate.</param>
     /// <param name="format">PCM, or a format to encode.</param>
+    /// <param name="tags">What an encoded form says about the song.</param>
     /// <param name="encoder">Encodes it.</param>
     /// <param name="cancel">Stops the encoder.</param>
     public static IAsyncEnumerable<byte[]> ReadAsync(
-        Stream wav, int sampleRateHz, StreamFormat format, IStreamEncoder encoder, CancellationToken cancel) => format == StreamFormat.Pcm
+        Stream wav, int sampleRateHz, StreamFormat format, SoundTags tags, IStreamEncoder encoder, CancellationToken cancel) =>
+        format == StreamFormat.Pcm
             ? SamplesAsync(wav, cancel)
-            : encoder.Encode(token => SamplesAsync(wav, token), sampleRateHz, format, cancel).ReadAsync(cancel);
+            : encoder.Encode(token => SamplesAsync(wav, token), sampleRateHz, format, tags, cancel).ReadAsync(cancel);
 
     /// <summary>Returns the 16-bit PCM of a track.</summary>
     /// <param name="wav">The track's file.</param>

@@ -13,9 +13,14 @@ internal interface IStreamEncoder
     /// <param name="pcm">Reads the sound.</param>
     /// <param name="sampleRateHz">Its rate.</param>
     /// <param name="format">The format of the result.</param>
+    /// <param name="tags">What the result says about the song.</param>
     /// <param name="cancel">Stops the encoder.</param>
     ChunkFeed Encode(
-        Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm, int sampleRateHz, StreamFormat format, CancellationToken cancel);
+        Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm,
+        int sampleRateHz,
+        StreamFormat format,
+        SoundTags tags,
+        CancellationToken cancel);
 }
 
 /// <summary>Encodes streams with ffmpeg, one process per stream.</summary>
@@ -28,10 +33,14 @@ internal sealed partial class StreamEncoder(ILogger<StreamEncoder> logger) : ISt
     public bool Supports(StreamFormat format) => format is StreamFormat.Wav or StreamFormat.Pcm || _encoder.IsAvailable;
 
     public ChunkFeed Encode(
-        Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm, int sampleRateHz, StreamFormat format, CancellationToken cancel)
+        Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm,
+        int sampleRateHz,
+        StreamFormat format,
+        SoundTags tags,
+        CancellationToken cancel)
     {
         var encoded = new ChunkFeed();
-        _ = Task.Run(() => RunAsync(pcm, encoded, sampleRateHz, format, cancel), CancellationToken.None);
+        _ = Task.Run(() => RunAsync(pcm, encoded, sampleRateHz, format, tags, cancel), CancellationToken.None);
         return encoded;
     }
 
@@ -47,13 +56,14 @@ internal sealed partial class StreamEncoder(ILogger<StreamEncoder> logger) : ISt
         ChunkFeed encoded,
         int sampleRateHz,
         StreamFormat format,
+        SoundTags tags,
         CancellationToken cancelled)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, cancelled);
         Exception? fault = null;
         try
         {
-            await _encoder.EncodeStreamAsync(sampleRateHz, format, WriteAsync, ReadAsync, stop.Token);
+            await _encoder.EncodeStreamAsync(sampleRateHz, format, tags, WriteAsync, ReadAsync, stop.Token);
         }
         catch (Exception e) when (e is FfmpegException or SongException or OperationCanceledException or IOException)
         {

@@ -19,7 +19,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     {
         (Id, Request, Stored) = (id, request, stored);
         var hasStems = request.Song is { Output.Stems: true, Instrumental: false };
-        Sound = encoder is null ? null : new(SongFolder.TracksOf(hasStems), encoder, Feed.Moved);
+        Sound = encoder is null ? null : new(SongFolder.TracksOf(hasStems), request.Tags, encoder, Feed.Moved);
         _cancel = CancellationTokenSource.CreateLinkedTokenSource(caller);
         Cancelled = _cancel.Token;
     }

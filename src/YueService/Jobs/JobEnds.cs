@@ -120,7 +120,7 @@ internal sealed partial class JobEnds(
 
     private async Task<SongOnDisk> SaveAsync(StoredJob job, SongResult result, CancellationToken cancel)
     {
-        var encoded = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, job.Request.Song.Output, cancel);
+        var encoded = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, job.Request.Song.Output, job.Request.Tags, cancel);
         var tracks = new List<KeyValuePair<string, byte[]>> { new(SongFolder.Mix, encoded.Mix) };
         if (encoded is { Vocal: { } vocal, Instrumental: { } instrumental })
         {

@@ -9,9 +9,10 @@ namespace YueService.Jobs;
 /// <summary>The sound of a job's song while it is made, for any number of listeners. A late one starts at the beginning.</summary>
 /// <remarks>Holds one song's PCM, and each encoded form that somebody asked for once, whatever the number of listeners.</remarks>
 /// <param name="tracks">The tracks that can be heard.</param>
+/// <param name="tags">What encoded forms say about the song.</param>
 /// <param name="encoder">Encodes them for listeners.</param>
 /// <param name="onSound">Called after every new sound.</param>
-internal sealed class JobSound(IEnumerable<string> tracks, IStreamEncoder encoder, Action onSound) : ISongListener
+internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStreamEncoder encoder, Action onSound) : ISongListener
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, ChunkFeed> _tracks = tracks.ToDictionary(track => track, _ => new ChunkFeed());
@@ -142,7 +143,8 @@ internal sealed class JobSound(IEnumerable<string> tracks, IStreamEncoder encode
             // An encoder that failed is no reason for the next listener to hear nothing.
             if (!_encoded.TryGetValue((track, format), out var feed) || (feed.IsFaulted && !_tracks[track].IsFaulted))
             {
-                _encoded[(track, format)] = feed = encoder.Encode(_tracks[track].ReadAsync, rate, format, CancellationToken.None);
+                _encoded[(track, format)] = feed = encoder.Encode(
+                    _tracks[track].ReadAsync, rate, format, tags, CancellationToken.None);
             }
 
             return feed;

@@ -29,6 +29,9 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
     /// <summary>The song's title, which may have been changed since; null if an earlier release took the job.</summary>
     public string? Title { get; init; }
 
+    /// <summary>What the song's files say about it.</summary>
+    public SoundTags Tags => new(Title ?? "", Song.Seed, Song.Instrumental ? "" : Song.Lyrics);
+
     /// <summary>The stored song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
     public string? ParentId { get; init; }
 

@@ -24,8 +24,9 @@ public sealed class AudioEncoderTests : IDisposable
         Assert.False(encoder.IsAvailable);
         Assert.True(encoder.CanWrite(AudioFormat.Wav));
         Assert.False(encoder.CanWrite(AudioFormat.Flac));
-        Assert.Equal(WavFile.ToBytes(Clip), await encoder.EncodeAsync(Clip, AudioFormat.Wav, TestContext.Current.CancellationToken));
-        await Assert.ThrowsAsync<FfmpegException>(() => encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
+        var cancel = TestContext.Current.CancellationToken;
+        Assert.Equal(WavFile.ToBytes(Clip), await encoder.EncodeAsync(Clip, AudioFormat.Wav, cancel: cancel));
+        await Assert.ThrowsAsync<FfmpegException>(() => encoder.EncodeAsync(Clip, AudioFormat.Mp3, cancel: cancel));
     }
 
     [Fact]
@@ -33,7 +34,8 @@ public sealed class AudioEncoderTests : IDisposable
     {
         var encoder = new AudioEncoder(Script("cat"));
         Assert.True(encoder.IsAvailable);
-        Assert.Equal(WavFile.ToBytes(Clip), await encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
+        var file = await encoder.EncodeAsync(Clip, AudioFormat.Mp3, cancel: TestContext.Current.CancellationToken);
+        Assert.Equal(WavFile.ToBytes(Clip), file);
     }
 
     [Fact]
@@ -41,7 +43,7 @@ public sealed class AudioEncoderTests : IDisposable
     {
         var encoder = new AudioEncoder(Script("echo 'Unknown encoder libmp3lame' >&2; exit 8"));
         var error = await Assert.ThrowsAsync<FfmpegException>(
-            () => encoder.EncodeAsync(Clip, AudioFormat.Mp3, TestContext.Current.CancellationToken));
+            () => encoder.EncodeAsync(Clip, AudioFormat.Mp3, cancel: TestContext.Current.CancellationToken));
         Assert.Contains("exit code 8", error.Message, StringComparison.Ordinal);
         Assert.Contains("Unknown encoder libmp3lame", error.Message, StringComparison.Ordinal);
     }
@@ -52,7 +54,7 @@ public sealed class AudioEncoderTests : IDisposable
         var path = Path.Combine(_folder, "plain");
         await File.WriteAllTextAsync(path, "not a program", TestContext.Current.CancellationToken);
         await Assert.ThrowsAsync<FfmpegException>(
-            () => new AudioEncoder(path).EncodeAsync(Clip, AudioFormat.Flac, TestContext.Current.CancellationToken));
+            () => new AudioEncoder(path).EncodeAsync(Clip, AudioFormat.Flac, cancel: TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -61,7 +63,7 @@ public sealed class AudioEncoderTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
         var encoder = new AudioEncoder(Script(Hang), TimeSpan.FromSeconds(0.5));
         var error = await Assert.ThrowsAsync<FfmpegException>(
-            () => encoder.EncodeAsync(Clip, AudioFormat.Flac, TestContext.Current.CancellationToken));
+            () => encoder.EncodeAsync(Clip, AudioFormat.Flac, cancel: TestContext.Current.CancellationToken));
         Assert.Contains("longer than 0.5 s", error.Message, StringComparison.Ordinal);
         await Eventually.TrueAsync(() => !ScriptRuns());
     }
@@ -71,7 +73,7 @@ public sealed class AudioEncoderTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
         using var cancel = new CancellationTokenSource();
-        var encoding = new AudioEncoder(Script(Hang)).EncodeAsync(Clip, AudioFormat.Flac, cancel.Token);
+        var encoding = new AudioEncoder(Script(Hang)).EncodeAsync(Clip, AudioFormat.Flac, cancel: cancel.Token);
         await Eventually.TrueAsync(ScriptRuns);
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => encoding);
@@ -87,7 +89,7 @@ public sealed class AudioEncoderTests : IDisposable
         await File.WriteAllBytesAsync(header, [.. "fLaC"u8, 0x80, 0, 0, 34, .. streamInfo], TestContext.Current.CancellationToken);
         var encoder = new AudioEncoder(Script("cat > /dev/null; cat \"$(dirname \"$0\")/header\""));
 
-        var flac = await encoder.EncodeAsync(Clip, AudioFormat.Flac, TestContext.Current.CancellationToken);
+        var flac = await encoder.EncodeAsync(Clip, AudioFormat.Flac, cancel: TestContext.Current.CancellationToken);
 
         Assert.Equal([0x0A, 0xC4, 0x40, 0xF0, 0, 0, 0xAC, 0x44], flac[18..26]);
     }
@@ -100,7 +102,7 @@ public sealed class AudioEncoderTests : IDisposable
         var encoder = new AudioEncoder();
         Assert.SkipUnless(encoder.IsAvailable, "ffmpeg is not on PATH");
 
-        var file = await encoder.EncodeAsync(Clip, format, TestContext.Current.CancellationToken);
+        var file = await encoder.EncodeAsync(Clip, format, cancel: TestContext.Current.CancellationToken);
         var decoded = WavFile.Parse(await DecodeAsync(file)).ToMono();
 
         Assert.Equal(44100, decoded.SampleRateHz);

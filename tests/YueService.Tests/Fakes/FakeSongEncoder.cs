@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Text;
 using Yue.Engine.Audio;
 using YueService.Jobs.Audio;
@@ -13,6 +14,9 @@ internal sealed class FakeSongEncoder : ISongEncoder
     /// <summary>Done before every file.</summary>
     public Func<CancellationToken, Task> Prepare { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>The tags of every file.</summary>
+    public ConcurrentQueue<(AudioFormat Format, SoundTags Tags)> Tags { get; } = new();
+
     public bool CanMeasure => HasFfmpeg;
 
     /// <summary>What every clip measures.</summary>
@@ -22,9 +26,10 @@ internal sealed class FakeSongEncoder : ISongEncoder
 
     public bool Supports(AudioFormat format) => format == AudioFormat.Wav || HasFfmpeg;
 
-    public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel)
+    public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, SoundTags tags, CancellationToken cancel)
     {
         await Prepare(cancel);
+        Tags.Enqueue((format, tags));
         return format == AudioFormat.Wav ? Wav(clip) : Encoding.ASCII.GetBytes(format.Name());
     }
 

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Text;
 using Xunit;
+using Yue.Engine.Audio;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
@@ -23,6 +25,22 @@ public sealed class AudioTests : IDisposable
     {
         _client.Dispose();
         _app.Dispose();
+    }
+
+    [Fact]
+    public async Task Files_say_what_song_they_hold()
+    {
+        var job = await _client.SubmitAsync("[verse]\\nla", ""","seed":7,"title":"First","output":{"stems":true}""");
+        await _client.WhenAsync(job, "succeeded");
+        Assert.Equal(Enumerable.Repeat((AudioFormat.Wav, new SoundTags("First", 7, "[verse]\nla")), 3), _app.Encoder.Tags);
+
+        using var renamed = await _client.PatchAsJsonAsync(job, new { title = "Second" }, TestContext.Current.CancellationToken);
+        using var mp3 = await GetAsync(job + "/audio?format=mp3");
+        Assert.Equal((AudioFormat.Mp3, new SoundTags("Second", 7, "[verse]\nla")), _app.Encoder.Tags.Last());
+
+        var silent = await _client.SubmitAsync("[intro]", ""","instrumental":true""");
+        await _client.WhenAsync(silent, "succeeded");
+        Assert.Equal("", _app.Encoder.Tags.Last().Tags.Lyrics);
     }
 
     [Fact]

@@ -91,7 +91,7 @@ internal sealed partial class PredictHandler(
 
         var result = await job!.Song;
         var output = command.Song.Output with { Stems = command.Song.Output.Stems && !form.IsFile };
-        var encoded = await EncodedSong.EncodeAsync(encoder, result, format, output, http.RequestAborted);
+        var encoded = await EncodedSong.EncodeAsync(encoder, result, format, output, job.Request.Tags, http.RequestAborted);
         LogSong(result.Mix.DurationSeconds, result.Timings.TotalSeconds, result.Model);
         var answer = Answer(http, command, result, encoded, format);
         if (!form.IsFile)

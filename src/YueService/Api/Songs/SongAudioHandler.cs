@@ -117,11 +117,12 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         }
 
         file?.Content.Dispose();
-        return encoder.Supports(format) ? await EncodeAsync(http, job.Id, track, format) : null;
+        return encoder.Supports(format) ? await EncodeAsync(http, job, track, format) : null;
     }
 
-    private async Task<SongFile?> EncodeAsync(HttpContext http, string id, string track, AudioFormat format)
+    private async Task<SongFile?> EncodeAsync(HttpContext http, StoredJob job, string track, AudioFormat format)
     {
+        var id = job.Id;
         await _encoding.WaitAsync(http.RequestAborted);
         try
         {
@@ -146,7 +147,8 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             await using var content = wav.Content;
             var bytes = new byte[content.Length];
             await content.ReadExactlyAsync(bytes, http.RequestAborted);
-            var encoded = await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, http.RequestAborted);
+            var tags = job.Request.Tags with { Title = SongTitle.Of(job) };
+            var encoded = await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, tags, http.RequestAborted);
             try
             {
                 var name = songs.Add(id, track, format, encoded);

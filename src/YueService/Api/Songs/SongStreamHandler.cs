@@ -76,7 +76,8 @@ internal sealed partial class SongStreamHandler(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
         try
         {
-            await foreach (var chunk in FinishedSound.ReadAsync(content, song.SampleRate, format, encoder, stop.Token))
+            await foreach (var chunk in FinishedSound.ReadAsync(
+                content, song.SampleRate, format, job.Request.Tags with { Title = SongTitle.Of(job) }, encoder, stop.Token))
             {
                 await SoundAnswer.SendAsync(http, chunk, song.SampleRate, SoundForm.Of(format), stop.Token);
             }

@@ -15,19 +15,19 @@ internal sealed record EncodedSong(
 {
     /// <summary>Encodes the mix, and the stems where the song has them, at the loudness that was asked for.</summary>
     public static async Task<EncodedSong> EncodeAsync(
-        ISongEncoder encoder, SongResult song, AudioFormat format, OutputSettings output, CancellationToken cancel)
+        ISongEncoder encoder, SongResult song, AudioFormat format, OutputSettings output, SoundTags tags, CancellationToken cancel)
     {
         using var activity = YueTelemetry.Source.StartActivity("encode");
         activity?.SetTag("yue.format", format.Name());
         var leveled = await LeveledSong.LevelAsync(encoder, song, output.LoudnessLufs, cancel);
         return new(
-            await encoder.EncodeAsync(leveled.Mix, format, cancel),
+            await encoder.EncodeAsync(leveled.Mix, format, tags, cancel),
             await StemAsync(leveled.Vocal),
             await StemAsync(leveled.Instrumental),
             leveled.Loudness,
             leveled.Warnings);
 
         async Task<byte[]?> StemAsync(AudioClip? clip) =>
-            output.Stems && clip is not null ? await encoder.EncodeAsync(clip, format, cancel) : null;
+            output.Stems && clip is not null ? await encoder.EncodeAsync(clip, format, tags, cancel) : null;
     }
 }

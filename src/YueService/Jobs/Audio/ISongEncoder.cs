@@ -11,8 +11,9 @@ internal interface ISongEncoder
     /// <summary>The whole file.</summary>
     /// <param name="clip">The sound; samples past ±1 clip.</param>
     /// <param name="format">A format that <see cref="Supports"/> allows.</param>
+    /// <param name="tags">What the file says about the song.</param>
     /// <param name="cancel">Stops the encoding and any process that does it.</param>
-    Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel);
+    Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, SoundTags tags, CancellationToken cancel);
 
     /// <summary>Whether loudness can be measured here; <c>false</c> when the program it needs is missing.</summary>
     bool CanMeasure { get; }

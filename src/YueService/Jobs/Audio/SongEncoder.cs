@@ -13,8 +13,8 @@ internal sealed class SongEncoder : ISongEncoder
 
     public bool Supports(AudioFormat format) => _encoder.CanWrite(format);
 
-    public Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, CancellationToken cancel) =>
-        ForSong(() => _encoder.EncodeAsync(clip, format, cancel));
+    public Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, SoundTags tags, CancellationToken cancel) =>
+        ForSong(() => _encoder.EncodeAsync(clip, format, tags, cancel));
 
     public Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel) => ForSong(() => _meter.MeasureAsync(clip, cancel));
 
