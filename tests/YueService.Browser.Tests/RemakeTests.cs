@@ -80,7 +80,18 @@ public sealed class RemakeTests(Studio studio)
         await tab.CheckAccessibilityAsync("takes");
         var other = await service.JobAsync(await FinishedAsync(tab, first));
         Assert.Equal(41, other.GetProperty("song").GetProperty("seed").GetInt64());
+
+        // The louder take is turned down to the other one.
+        var levels = new[] { LufsOf(await service.JobAsync(first)), LufsOf(other) };
+        var gains = await tab.Page.EvaluateAsync<double[]>(
+            "async ids => { const { songGains } = await import('/js/player.js'); return ids.map(id => songGains.value.get(id)); }",
+            new[] { first, other.GetProperty("id").GetString() });
+        Assert.Equal(levels.Min(), levels[0] + gains[0], 0.01);
+        Assert.Equal(levels.Min(), levels[1] + gains[1], 0.01);
+        Assert.InRange(levels.Min(), -60, -5);
     }
+
+    private static double LufsOf(JsonElement job) => job.GetProperty("song").GetProperty("mix_lufs").GetDouble();
 
     private static async Task<JsonElement> CodesAsync(ServiceProcess service, string id) =>
         (await service.JsonAsync($"/v1/songs/{id}/codes")).GetProperty("sections");

@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text.RegularExpressions;
-
 namespace Yue.Engine.Audio;
 
 /// <summary>How loud a clip is by ITU-R BS.1770.</summary>
@@ -12,48 +8,146 @@ public sealed record Loudness(double IntegratedLufs, double TruePeakDbtp)
     /// <summary>What a true peak may reach: players and lossy formats need the room above.</summary>
     public const double CeilingDbtp = -1;
 
-    // The gate of BS.1770: what is below is silence.
-    private const double SilenceLufs = -70;
-
-    public bool IsSilent => IntegratedLufs <= SilenceLufs;
+    public bool IsSilent => IntegratedLufs <= LoudnessMeter.SilenceLufs;
 
     /// <summary>The gain that brings the clip to a loudness, or as near as the true peak allows; 0 for silence.</summary>
     public double GainDbTo(double targetLufs) =>
         IsSilent ? 0 : Math.Min(targetLufs - IntegratedLufs, CeilingDbtp - TruePeakDbtp);
 }
 
-/// <summary>Measures loudness with ffmpeg's EBU R 128 meter, to a tenth of a decibel.</summary>
-/// <remarks>A mono clip counts as one channel, as in the standard: 3 LU less
-/// than the same sound on two. Safe to call from several threads.</remarks>
-public sealed partial class LoudnessMeter
+/// <summary>Measures loudness and true peak as ITU-R BS.1770-5 says.</summary>
+/// <remarks>A mono clip counts as one channel, as in the standard: 3 LU less than the same sound on two. Samples past ±1 count in
+/// full.</remarks>
+public static class LoudnessMeter
 {
-    private static readonly TimeSpan TimeLimit = TimeSpan.FromMinutes(2);
+    /// <summary>The absolute gate: what is below is silence.</summary>
+    public const double SilenceLufs = -70;
 
-    private readonly string? _ffmpeg = ProgramPath.Find("ffmpeg");
+    private const double RelativeGateLu = -10;
+    private const double OffsetLufs = -0.691;
 
-    /// <summary>The loudness of a clip, at its samples' own scale: samples past ±1 count in full.</summary>
-    /// <exception cref="FfmpegException">ffmpeg is missing, failed, or took too long.</exception>
-    public async Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel)
+    // Blocks of 400 ms overlap by three quarters.
+    private const int HopsPerSecond = 10;
+    private const int HopsPerBlock = 4;
+
+    private const int Oversampling = 4;
+    private const int PeakTaps = 12;
+
+    private static readonly double[][] PeakFilter = CreatePeakFilter();
+
+    /// <summary>Measures a clip.</summary>
+    public static Loudness Measure(AudioClip clip) => new(Integrated(clip), TruePeak(clip));
+
+    /// <summary>Returns the gated loudness of a whole clip in LUFS; -70 for silence, and for a clip of less than 400 ms.</summary>
+    public static double Integrated(AudioClip clip)
     {
-        string[] arguments =
-        [
-            "-hide_banner", "-nostats", "-nostdin", "-f", "f32le", "-ar", $"{clip.SampleRateHz}", "-ac", "1", "-i", "pipe:0",
-            "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-",
-        ];
-        var samples = MemoryMarshal.AsBytes(clip.Samples.AsSpan()).ToArray();
-        var end = await FfmpegProcess.RunAsync(
-            _ffmpeg, arguments, samples, (stream, token) => stream.CopyToAsync(Stream.Null, token), TimeLimit, cancel);
-        var summary = Summary().Match(end.Error);
-        return end.ExitCode == 0 && summary.Success
-            ? new Loudness(Number(summary.Groups["loudness"]), Number(summary.Groups["peak"]))
-            : throw new FfmpegException($"ffmpeg could not measure the loudness, exit code {end.ExitCode}: {end.Error}");
+        var blocks = BlockPowers(clip);
+        var audible = blocks.Where(power => LufsOf(power) > SilenceLufs).ToList();
+        if (audible.Count == 0)
+        {
+            return SilenceLufs;
+        }
+
+        var gate = LufsOf(audible.Average()) + RelativeGateLu;
+        return LufsOf(audible.Where(power => LufsOf(power) > gate).Average());
     }
 
-    private static double Number(Group group) =>
-        group.Value == "-inf" ? double.NegativeInfinity : double.Parse(group.Value, CultureInfo.InvariantCulture);
+    /// <summary>Returns the highest peak of the signal between the samples in dBTP; negative infinity for silence.</summary>
+    public static double TruePeak(AudioClip clip)
+    {
+        var samples = clip.Samples;
+        var peak = 0.0;
+        for (var i = 0; i < samples.Length + PeakTaps; i++)
+        {
+            foreach (var phase in PeakFilter)
+            {
+                var sum = 0.0;
+                for (var tap = Math.Max(0, i - samples.Length + 1); tap < PeakTaps && tap <= i; tap++)
+                {
+                    sum += phase[tap] * samples[i - tap];
+                }
 
-    [GeneratedRegex(
-        @"Summary:.*\bI:\s+(?<loudness>-?[\d.]+|-inf) LUFS.*\bPeak:\s+(?<peak>-?[\d.]+|-inf) dBFS",
-        RegexOptions.Singleline | RegexOptions.RightToLeft)]
-    private static partial Regex Summary();
+                peak = Math.Max(peak, Math.Abs(sum));
+            }
+        }
+
+        return 20 * Math.Log10(peak);
+    }
+
+    private static double LufsOf(double power) => OffsetLufs + (10 * Math.Log10(power));
+
+    /// <summary>Returns the mean square of the weighted signal in each block.</summary>
+    private static List<double> BlockPowers(AudioClip clip)
+    {
+        var hopLength = clip.SampleRateHz / HopsPerSecond;
+        var shelf = Section.Shelf(clip.SampleRateHz);
+        var highPass = Section.HighPass(clip.SampleRateHz);
+        var hops = new List<double>();
+        for (var start = 0; start + hopLength <= clip.Samples.Length; start += hopLength)
+        {
+            var sum = 0.0;
+            foreach (var sample in clip.Samples.AsSpan(start, hopLength))
+            {
+                var weighted = highPass.Next(shelf.Next(sample));
+                sum += weighted * weighted;
+            }
+
+            hops.Add(sum / hopLength);
+        }
+
+        var starts = Enumerable.Range(0, Math.Max(0, hops.Count - HopsPerBlock + 1));
+        return [.. starts.Select(first => hops.GetRange(first, HopsPerBlock).Average())];
+    }
+
+    /// <summary>Returns the taps of each phase of an interpolating filter, a sinc under a Hann window. Phase 0 passes samples.</summary>
+    private static double[][] CreatePeakFilter()
+    {
+        const double Center = PeakTaps / 2.0;
+        var phases = Enumerable.Range(0, Oversampling).Select(phase => (double)phase / Oversampling);
+        return [.. phases.Select(phase => Enumerable.Range(0, PeakTaps).Select(tap => Tap(tap + phase - Center)).ToArray())];
+
+        static double Tap(double x) =>
+            x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x) * (0.5 + (0.5 * Math.Cos(Math.PI * x / Center)));
+    }
+
+    /// <summary>A filter of second order with its state.</summary>
+    private struct Section(double b0, double b1, double b2, double a1, double a2)
+    {
+        private double _s1, _s2;
+
+        /// <summary>The first stage of the weighting: the head's effect, a shelf of 4 dB.</summary>
+        /// <remarks>The standard gives coefficients for 48 kHz only; these are of the analogue filter that they come from.</remarks>
+        public static Section Shelf(int rateHz)
+        {
+            const double Gain = 1.584_864_701_130_855;
+            const double Q = 0.707_175_236_955_419_6;
+            var k = Math.Tan(Math.PI * 1_681.974_450_955_533 / rateHz);
+            var middle = Math.Pow(Gain, 0.499_666_774_154_541_6);
+            var a0 = 1 + (k / Q) + (k * k);
+            return new(
+                (Gain + (middle * k / Q) + (k * k)) / a0,
+                2 * ((k * k) - Gain) / a0,
+                (Gain - (middle * k / Q) + (k * k)) / a0,
+                2 * ((k * k) - 1) / a0,
+                (1 - (k / Q) + (k * k)) / a0);
+        }
+
+        /// <summary>The second stage: what lies below 38 Hz counts little.</summary>
+        public static Section HighPass(int rateHz)
+        {
+            const double Q = 0.500_327_037_323_877_3;
+            var k = Math.Tan(Math.PI * 38.135_470_876_024_44 / rateHz);
+            var a0 = 1 + (k / Q) + (k * k);
+            return new(1, -2, 1, 2 * ((k * k) - 1) / a0, (1 - (k / Q) + (k * k)) / a0);
+        }
+
+        public double Next(double x)
+        {
+            // Transposed direct form II.
+            var y = (b0 * x) + _s1;
+            _s1 = (b1 * x) - (a1 * y) + _s2;
+            _s2 = (b2 * x) - (a2 * y);
+            return y;
+        }
+    }
 }

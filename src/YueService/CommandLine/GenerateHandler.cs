@@ -5,7 +5,6 @@ using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Api.Requests;
-using YueService.Api.Songs;
 using YueService.Jobs;
 using YueService.Jobs.Audio;
 
@@ -137,8 +136,7 @@ internal sealed class GenerateHandler(
     private async Task<SongRequest?> LoadAsync(PredictCommand command, CancellationToken cancel)
     {
         var findings = new RequestFindings();
-        SongRequestBody.CheckLoudness(command.Song.Output, encoder, findings);
-        var reference = command.Reference is { } upload && findings.IsValid ? await references.LoadAsync(upload, cancel) : null;
+        var reference = command.Reference is { } upload ? await references.LoadAsync(upload, cancel) : null;
         if (reference is not null)
         {
             findings.Add(reference);

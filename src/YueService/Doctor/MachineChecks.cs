@@ -76,12 +76,12 @@ internal static class MachineChecks
 
     private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadEveryClip) switch
     {
-        (true, true) => Finding.Ok("ffmpeg", "flac and mp3 can be written, reference clips of every kind read and loudness measured"),
+        (true, true) => Finding.Ok("ffmpeg", "flac and mp3 can be written, and reference clips of every kind read"),
         (true, false) =>
             Finding.Warning(
                 "ffmpeg", "ffprobe is not found: reference clips in flac and m4a cannot be read", "sudo apt-get install ffmpeg"),
         _ => Finding.Warning(
-            "ffmpeg", "not found: only wav can be written, no reference clips in flac and m4a read, no loudness measured",
+            "ffmpeg", "not found: only wav can be written, and no reference clips in flac and m4a read",
             "sudo apt-get install ffmpeg"),
     };
 

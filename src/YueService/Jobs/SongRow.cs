@@ -19,6 +19,8 @@ internal sealed record SongRow(
 
     public LoudnessRow? Loudness { get; init; }
 
+    public double? MixLufs { get; init; }
+
     public static SongRow Of(StoredSong song) => new(
         song.SampleRate,
         song.DurationSeconds,
@@ -32,6 +34,7 @@ internal sealed record SongRow(
     {
         Reference = song.Reference is { } clip ? new(clip.Seconds, clip.Tracks, clip.FromCache, Round(clip.EncodeSeconds)) : null,
         Loudness = song.Loudness is { } loudness ? new(loudness.MeasuredLufs, loudness.MeasuredTruePeakDbtp, loudness.GainDb) : null,
+        MixLufs = song.MixLufs,
     };
 
     public StoredSong ToSong() => new()
@@ -47,6 +50,7 @@ internal sealed record SongRow(
         Tracks = Tracks,
         Reference = Reference is { } clip ? new(clip.Seconds, clip.Tracks, clip.FromCache, clip.EncodeSeconds) : null,
         Loudness = Loudness is { } loudness ? new(loudness.MeasuredLufs, loudness.MeasuredTruePeakDbtp, loudness.GainDb) : null,
+        MixLufs = MixLufs,
     };
 
     /// <summary>JSON has no infinity: a rate over nothing is stored as 0.</summary>

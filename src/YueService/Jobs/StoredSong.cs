@@ -1,3 +1,4 @@
+using Yue.Engine.Audio;
 using Yue.Engine.Songs;
 using YueService.Jobs.Audio;
 
@@ -39,6 +40,9 @@ internal sealed record StoredSong
     /// <summary>What <c>output.loudness_lufs</c> did; null when it was not asked for.</summary>
     public LoudnessChange? Loudness { get; init; }
 
+    /// <summary>The loudness of the mix by ITU-R BS.1770; null for silence, and for songs of earlier releases.</summary>
+    public double? MixLufs { get; init; }
+
     /// <summary>Returns what is stored of a song that the engine made.</summary>
     public static StoredSong Of(SongResult result, JobRequest request, EncodedSong encoded, IEnumerable<string> tracks) => new()
     {
@@ -53,7 +57,11 @@ internal sealed record StoredSong
         Tracks = [.. tracks],
         Reference = result.Reference,
         Loudness = encoded.Loudness,
+        MixLufs = LufsOf(result.Mix, encoded.Loudness),
     };
+
+    private static double? LufsOf(AudioClip mix, LoudnessChange? change) =>
+        LoudnessMeter.Integrated(mix) is > LoudnessMeter.SilenceLufs and var lufs ? Math.Round(lufs + (change?.GainDb ?? 0), 2) : null;
 }
 
 /// <summary>A song as its folder holds it.</summary>

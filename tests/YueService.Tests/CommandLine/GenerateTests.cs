@@ -261,7 +261,6 @@ public sealed class GenerateTests : IDisposable
     [InlineData("mp3 needs ffmpeg", "song.mp3")]
     [InlineData("flac needs ffmpeg", "-", "--format", "flac")]
     [InlineData("--format wav: give the file the extension .wav", "song.mp3", "--format", "wav")]
-    [InlineData("--loudness-lufs: ", "song.wav", "--loudness-lufs", "-14")]
     [InlineData("--return-codes is ", "song.wav", "--return-codes", ".")]
     [InlineData("--return-codes cannot be written in /proc", "song.wav", "--return-codes", "/proc/codes.json")]
     [InlineData("--return-codes and --out both write -", "-", "--return-codes", "-")]

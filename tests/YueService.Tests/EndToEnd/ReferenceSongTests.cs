@@ -39,10 +39,9 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
     [Fact]
     public async Task A_song_comes_at_the_loudness_that_was_asked_for()
     {
-        Ffmpeg.SkipWithout();
         var song = await SongOf(await demo.Client.PostAsJsonAsync(
             "/predict", new { lyrics = "[verse]\nla la", max_new_tokens = 100, output = new { loudness_lufs = -30 } }));
-        var loudness = await new LoudnessMeter().MeasureAsync(WavFile.Parse(Audio(song)).ToMono(), TestContext.Current.CancellationToken);
+        var loudness = LoudnessMeter.Measure(WavFile.Parse(Audio(song)).ToMono());
         Assert.Equal(-30, loudness.IntegratedLufs, 0.15);
         Assert.Equal(
             -30 - song.GetProperty("loudness").GetProperty("measured_lufs").GetDouble(),

@@ -17,12 +17,10 @@ internal sealed class FakeSongEncoder : ISongEncoder
     /// <summary>The tags of every file.</summary>
     public ConcurrentQueue<(AudioFormat Format, SoundTags Tags)> Tags { get; } = new();
 
-    public bool CanMeasure => HasFfmpeg;
-
     /// <summary>What every clip measures.</summary>
     public Loudness Loudness { get; set; } = new(-20, -10);
 
-    public Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel) => Task.FromResult(Loudness);
+    public Loudness Measure(AudioClip clip) => Loudness;
 
     public bool Supports(AudioFormat format) => format == AudioFormat.Wav || HasFfmpeg;
 

@@ -83,12 +83,11 @@ public sealed class LoudnessTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_ffmpeg_it_is_a_422_with_the_way_out()
+    public async Task It_needs_no_ffmpeg()
     {
         _app.Encoder.HasFfmpeg = false;
         using var response = await _client.PredictAsync("""{"lyrics":"la","output":{"loudness_lufs":-14}}""");
-        Assert.Contains("needs ffmpeg", (await response.FaultsAsync())["output.loudness_lufs"], StringComparison.Ordinal);
-        Assert.Empty(_app.Engine.Requests);
+        Assert.Equal(System.Net.HttpStatusCode.OK, response.StatusCode);
     }
 
     private static double PeakOf(JsonElement wav) => WavFile.Parse(wav.GetBytesFromBase64()).Interleaved.Max();

@@ -143,7 +143,7 @@ public sealed class StoredJobTests : IDisposable
             "sections":[{"tag":"verse","seconds":1.5,"tokens":150,"ended":"max_new_tokens","kept":true}],
             "warnings":["odd"],"tracks":["mix"],"stage":"finish",
             "reference":{"seconds":3,"tracks":2,"from_cache":true,"encode_seconds":0.5},
-            "loudness":{"measured_lufs":-20,"measured_true_peak_dbtp":-3,"gain_db":6}}
+            "loudness":{"measured_lufs":-20,"measured_true_peak_dbtp":-3,"gain_db":6},"mix_lufs":-14.25}
             """;
         Assert.Equal(OneLine(json), JobRows.ToJson(SongRow.Of(JobRows.FromJson<SongRow>(json).ToSong())));
     }

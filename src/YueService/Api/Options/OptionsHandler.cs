@@ -30,7 +30,6 @@ internal sealed class OptionsHandler(ISongEngine engine, ISongEncoder encoder, I
                     format.Key, format.Value.MediaType(), streams.Supports(format.Value))),
             ],
             SeparatorAvailable = separator.IsAvailable,
-            LoudnessAvailable = encoder.CanMeasure,
             Tags = TagList.Published,
             Fields = [.. SongFields.All.Select(field => Show(field, models))],
         };

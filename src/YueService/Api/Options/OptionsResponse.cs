@@ -17,9 +17,6 @@ internal sealed record OptionsResponse
     /// <summary>True if <c>reference.separate</c> can be used: a separator is configured.</summary>
     public required bool SeparatorAvailable { get; init; }
 
-    /// <summary>True if <c>output.loudness_lufs</c> can be used: ffmpeg is installed.</summary>
-    public required bool LoudnessAvailable { get; init; }
-
     /// <summary>Tags for the genre line.</summary>
     public required TagList Tags { get; init; }
 

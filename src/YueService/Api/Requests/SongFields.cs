@@ -206,7 +206,7 @@ internal static class SongFields
 
     public static NumberField LoudnessLufs { get; } = Add(new NumberField(
         "output.loudness_lufs",
-        "The loudness of the mix in LUFS (ITU-R BS.1770), as far as peaks allow. Needs ffmpeg.",
+        "The loudness of the mix in LUFS (ITU-R BS.1770), as far as peaks allow.",
         SongLimits.MinLoudnessLufs,
         SongLimits.MaxLoudnessLufs)
     {

@@ -196,6 +196,9 @@ internal sealed record FinishedSong(
     /// <summary>The effect of <c>output.loudness_lufs</c>; null if it was not asked for.</summary>
     public LoudnessBody? Loudness { get; init; }
 
+    /// <summary>The loudness of the mix in LUFS (ITU-R BS.1770), by which players make songs equally loud; null for silence.</summary>
+    public double? MixLufs { get; init; }
+
     public static FinishedSong? From(StoredSong? song) => song is null ? null : new(
         song.SampleRate,
         song.DurationSeconds,
@@ -209,5 +212,6 @@ internal sealed record FinishedSong(
     {
         Reference = ReferenceBody.From(song.Reference),
         Loudness = LoudnessBody.From(song.Loudness),
+        MixLufs = song.MixLufs,
     };
 }

@@ -94,7 +94,6 @@ internal sealed partial class SongRequestBody(
             body.Json, body.Clips, strict, engine.Status.SongModels, out var findings, origin);
         if (command is not null && findings.IsValid)
         {
-            CheckLoudness(command.Song.Output, encoder, findings);
             CheckTakes(command.Takes, hasTakes, findings);
             command = await WithReferenceAsync(command, findings, http.RequestAborted);
         }
@@ -117,16 +116,6 @@ internal sealed partial class SongRequestBody(
 
         var format = accepted ?? command.Format ?? AudioFormat.Wav;
         return encoder.Supports(format) ? null : Problems.FormatUnavailable(http, format.Name());
-    }
-
-    /// <summary>Notes that a loudness cannot be measured here.</summary>
-    public static void CheckLoudness(OutputSettings output, ISongEncoder encoder, RequestFindings findings)
-    {
-        if (output.LoudnessLufs is not null && !encoder.CanMeasure)
-        {
-            var name = SongFields.LoudnessLufs.Path;
-            findings.Error(name, $"{name} needs ffmpeg, which is not installed here. Install it, or leave the field out.");
-        }
     }
 
     /// <summary>Notes takes that cannot be had here, or not with these settings however long the caller waits.</summary>

@@ -19,7 +19,7 @@ internal sealed record EncodedSong(
     {
         using var activity = YueTelemetry.Source.StartActivity("encode");
         activity?.SetTag("yue.format", format.Name());
-        var leveled = await LeveledSong.LevelAsync(encoder, song, output.LoudnessLufs, cancel);
+        var leveled = LeveledSong.Level(encoder, song, output.LoudnessLufs);
         return new(
             await encoder.EncodeAsync(leveled.Mix, format, tags, cancel),
             await StemAsync(leveled.Vocal),

@@ -14,22 +14,21 @@ namespace YueService.Jobs.Audio;
 internal sealed record LeveledSong(
     AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {
-    // The meter tells tenths.
+    // Less is not heard.
     private const double ResolutionDb = 0.05;
 
     /// <summary>Measures the mix and applies the gain.</summary>
     /// <param name="encoder">Measures.</param>
     /// <param name="song">As the engine made it.</param>
     /// <param name="targetLufs">The loudness; null leaves the sound as it is.</param>
-    /// <param name="cancel">Stops the measurement.</param>
-    public static async Task<LeveledSong> LevelAsync(ISongEncoder encoder, SongResult song, double? targetLufs, CancellationToken cancel)
+    public static LeveledSong Level(ISongEncoder encoder, SongResult song, double? targetLufs)
     {
         if (targetLufs is not { } target)
         {
             return new(song.Mix, song.Vocal, song.Instrumental, null, []);
         }
 
-        var measured = await encoder.MeasureAsync(song.Mix, cancel);
+        var measured = encoder.Measure(song.Mix);
         if (measured.IsSilent)
         {
             return new(
@@ -47,7 +46,7 @@ internal sealed record LeveledSong(
             Scale(song.Mix, gain)!,
             Scale(song.Vocal, gain),
             Scale(song.Instrumental, gain),
-            new(measured.IntegratedLufs, measured.TruePeakDbtp, Math.Round(gainDb, 2)),
+            new(Math.Round(measured.IntegratedLufs, 2), Math.Round(measured.TruePeakDbtp, 2), Math.Round(gainDb, 2)),
             warnings);
     }
 

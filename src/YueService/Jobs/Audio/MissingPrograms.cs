@@ -22,7 +22,7 @@ internal static partial class MissingPrograms
     private static partial class Log
     {
         [LoggerMessage(Level = LogLevel.Warning, Message = "ffmpeg is not found: "
-            + "only wav can be written, reference clips in flac and m4a cannot be read, and loudness cannot be measured. "
+            + "only wav can be written, and reference clips in flac and m4a cannot be read. "
             + "Install it (sudo apt-get install ffmpeg) and start again")]
         public static partial void NoFfmpeg(ILogger logger);
 

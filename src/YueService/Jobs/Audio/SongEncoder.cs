@@ -7,16 +7,13 @@ namespace YueService.Jobs.Audio;
 internal sealed class SongEncoder : ISongEncoder
 {
     private readonly AudioEncoder _encoder = new();
-    private readonly LoudnessMeter _meter = new();
-
-    public bool CanMeasure => _encoder.IsAvailable;
 
     public bool Supports(AudioFormat format) => _encoder.CanWrite(format);
 
     public Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, SoundTags tags, CancellationToken cancel) =>
         ForSong(() => _encoder.EncodeAsync(clip, format, tags, cancel));
 
-    public Task<Loudness> MeasureAsync(AudioClip clip, CancellationToken cancel) => ForSong(() => _meter.MeasureAsync(clip, cancel));
+    public Loudness Measure(AudioClip clip) => LoudnessMeter.Measure(clip);
 
     /// <exception cref="SongException">ffmpeg failed: this song is lost, others are not.</exception>
     private static async Task<T> ForSong<T>(Func<Task<T>> work)

@@ -24,8 +24,13 @@ export const lanes = {
 /** Whether the stems are played in place of the mix. */
 export const playsStems = computed(() => Object.values(lanes).some(({ value }) => value.mute || value.solo || value.level !== 1));
 
-/** The level of each song in decibels by which takes become equally loud. @type {Map<string, number>} */
-export const songGains = new Map();
+/** The gain in decibels of takes that are louder than the quietest of them, by the song's id: they are compared at equal loudness. @type {import('@preact/signals').ReadonlySignal<Map<string, number>>} */
+export let songGains = computed(() => new Map());
+
+/** @param {import('@preact/signals').ReadonlySignal<Map<string, number>>} gains Takes the gains of songs from whoever knows their loudness. */
+export function useGains(gains) {
+  songGains = gains;
+}
 
 /** The length of finished songs, whose samples may not be here. @type {Map<string, number>} */
 export const knownSeconds = new Map();
@@ -144,7 +149,7 @@ function begin() {
   const context = contextOf(tracks[0].rate);
   context.resume();
   const out = context.createGain();
-  const gain = 10 ** ((songGains.get(playingId.value) ?? 0) / 20);
+  const gain = 10 ** ((songGains.value.get(playingId.value) ?? 0) / 20);
   out.gain.setValueAtTime(0, context.currentTime);
   out.gain.linearRampToValueAtTime(gain, context.currentTime + Fade);
   out.connect(context.destination);

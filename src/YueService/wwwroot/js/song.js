@@ -1,10 +1,10 @@
 // The middle of the page: the song, from its place in the queue to the last section sung again.
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { send } from './api.js';
 import { addCard, cards, cardsOf, freshSeed, open as openRequest, remake } from './form.js';
-import { cancel, current, currentId, edit, found, isUnfinished, jobs, readTakes, remove, show } from './jobs.js';
-import { isPlaying, knownSeconds, open, pause, play, playingId, position, seek } from './player.js';
+import { cancel, current, currentId, edit, found, isUnfinished, jobs, options, readTakes, remove, show } from './jobs.js';
+import { isPlaying, knownSeconds, open, pause, play, playingId, position, seek, useGains } from './player.js';
 import { trackOf } from './sound.js';
 import { copy, count, html, Icon, Menu, roughly, tab } from './ui.js';
 import { Wave } from './wave.js';
@@ -118,6 +118,19 @@ export function switchTake(take) {
     open(take.id, { play: isPlaying.value, at: position.value });
   }
 }
+
+useGains(computed(() => {
+  const gains = new Map();
+  for (const job of jobs.value.values()) {
+    const levels = takesOf(job).map((take) => take.song?.mix_lufs ?? Infinity);
+    const gain = Math.min(...levels) - (job.song?.mix_lufs ?? Infinity);
+    if (Number.isFinite(gain)) {
+      gains.set(job.id, gain);
+    }
+  }
+
+  return gains;
+}));
 
 /** @param {{ job: Job }} props */
 function Takes({ job }) {
@@ -280,9 +293,7 @@ function Actions({ job, blocks }) {
     <button type="button" class="button" onClick=${() => { if (block) { editSection(job, index); } else { openRequest({ ...job.request, seed: undefined }); tab.value = 'write'; } }}>Edit words</button>
     <button type="button" class="button" onClick=${() => goOn(job)}>Continue</button>
     <${Menu} label=${html`<${Icon} name="save" />`} name="Download" items=${[
-      { label: 'WAV', href: audio('mix', 'wav') },
-      { label: 'FLAC', href: audio('mix', 'flac') },
-      { label: 'MP3', href: audio('mix', 'mp3') },
+      ...(options.value?.formats ?? []).filter((format) => format.available).map(({ name }) => ({ label: name.toUpperCase(), href: audio('mix', name) })),
       ...(names(job).length > 1 ? [{ label: 'Vocal', hint: 'WAV', href: audio('vocal', 'wav') }, { label: 'Band', hint: 'WAV', href: audio('instrumental', 'wav') }] : []),
     ]} />
     <${Menu} label=${html`<${Icon} name="more" />`} name="More actions" items=${songActions(job)} />

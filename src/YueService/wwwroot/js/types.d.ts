@@ -26,6 +26,8 @@ export interface Job {
     sections: { tag: string; seconds: number; start_seconds: number }[];
     warnings: string[];
     tracks: string[];
+    /** The loudness of the mix; null for silence and for songs of earlier releases. */
+    mix_lufs: number | null;
   } | null;
 }
 

@@ -24,7 +24,7 @@ export function Wave({ id, names, blocks, seconds, isWhole, chosen, onChoose, on
       ${names.map((name) => html`<${Lane} key=${name} id=${id} name=${name} names=${names} seconds=${seconds} />`)}
     <//>
     <div class="ruler" aria-hidden="true">${marks(seconds).map((mark) => html`<span key=${mark} style=${{ left: `${mark / seconds * 100}%` }}>${clock(mark)}</span>`)}</div>
-    ${isWhole && names.length > 1 ? html`<p class="note">Stems: the mix is put together with more care than their sum.</p>` : null}
+    ${isWhole && names.length > 1 ? html`<p class="note">Stems; the mix itself sounds a little different.</p>` : null}
   </div>`;
 }
 
