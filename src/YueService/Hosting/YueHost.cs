@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using YueService.Api.Access;
+using YueService.Api.Clips;
 using YueService.Api.Errors;
 using YueService.Api.Health;
 using YueService.Api.OpenApi;
@@ -68,6 +69,7 @@ internal static class YueHost
         builder.Services.AddPredict();
         builder.Services.AddEngineWatch();
         builder.Services.AddSongs();
+        builder.Services.AddClips();
         builder.Services.AddSpeech();
         builder.Services.AddOptionsEndpoint();
         builder.Services.AddApiDocument();
@@ -87,6 +89,7 @@ internal static class YueHost
         app.MapSession();
         app.MapPredict();
         app.MapSongs();
+        app.MapClips();
         app.MapSpeech();
         app.MapOptions();
         app.MapApiDocument();

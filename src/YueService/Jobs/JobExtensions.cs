@@ -23,6 +23,7 @@ internal static class JobExtensions
         services.AddSingleton<StateFolder>();
         services.AddSingleton<SongFolder>();
         services.AddSingleton<ReferenceFolder>();
+        services.AddSingleton<ClipFolder>();
         services.AddSingleton<IJobLog, SqliteJobLog>();
         services.AddSingleton<IStreamEncoder, StreamEncoder>();
         services.AddSingleton<JobEnds>();

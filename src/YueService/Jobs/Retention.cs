@@ -3,14 +3,20 @@ using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>Removes finished jobs that are too old, and the oldest songs when all together take too much. Favourites stay, and their
-/// files do not count.</summary>
+/// <summary>Removes finished jobs that are too old, the oldest songs when all together take too much, and clips that nobody uses.
+/// Favourites stay, and their files do not count.</summary>
 /// <remarks>
 /// The system's clock may jump, also while no process runs. So ages grow with monotonic time within a process, and nothing is removed by
 /// age within 24 hours after the start or a jump. Called by one thread at a time, except <see cref="RemoveAsync"/>.
 /// </remarks>
 internal sealed partial class Retention(
-    IJobLog log, SongFolder songs, JobEvents events, IOptions<JobOptions> options, TimeProvider clock, ILogger<Retention> logger)
+    IJobLog log,
+    SongFolder songs,
+    ClipFolder clips,
+    JobEvents events,
+    IOptions<JobOptions> options,
+    TimeProvider clock,
+    ILogger<Retention> logger)
 {
     private const long Megabyte = 1_000_000;
     private static readonly TimeSpan AgeHold = TimeSpan.FromHours(24);
@@ -27,7 +33,13 @@ internal sealed partial class Retention(
     public async Task SweepAsync(CancellationToken cancel)
     {
         LookAtClock();
-        var removesByAge = options.Value.KeepSongsDays > 0 && clock.GetElapsedTime(_holdStart) >= AgeHold;
+        var trustsClock = clock.GetElapsedTime(_holdStart) >= AgeHold;
+        if (trustsClock)
+        {
+            clips.Sweep();
+        }
+
+        var removesByAge = options.Value.KeepSongsDays > 0 && trustsClock;
         var kept = new Queue<(StoredJob Job, long Bytes)>();
         foreach (var (job, age) in WithAges(await log.ListFinishedAsync(cancel)).Where(aged => !aged.Job.IsFavourite))
         {
@@ -80,6 +92,7 @@ internal sealed partial class Retention(
         }
 
         songs.Sweep(await log.ListIdsAsync(cancel), keepUnknown: log.IsNew);
+        clips.Recover();
     }
 
     /// <summary>Begins the hold anew when the system's clock and monotonic time went apart since the last call.</summary>

@@ -21,6 +21,14 @@ internal sealed class JobOptions
     [SettingRange(0, 1_000_000_000)]
     public long KeepSongsMegabytes { get; set; } = 20_000;
 
+    /// <summary>The days that a reference clip is kept after its last use; 0 is for ever.</summary>
+    [SettingRange(0, 36_500)]
+    public int KeepClipsDays { get; set; } = 7;
+
+    /// <summary>The MB that the kept clips may take together; one more is refused. 0 is no limit.</summary>
+    [SettingRange(0, 1_000_000_000)]
+    public long KeepClipsMegabytes { get; set; } = 2_000;
+
     /// <summary>The seconds that running songs may continue at shutdown; then jobs are queued again.</summary>
     [SettingRange(0, 3_600)]
     public int DrainSeconds { get; set; } = 30;

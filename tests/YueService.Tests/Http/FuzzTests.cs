@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using Xunit;
+using Yue.Testing;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
@@ -133,10 +134,41 @@ public sealed class FuzzTests
     }
 
     [Fact]
+    public async Task No_clip_makes_a_500()
+    {
+        const int Requests = 500;
+        using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
+        using var client = app.CreateClient();
+        var random = new Random(13);
+        var clip = TestWav.OfFloats(8000, 1, TestWav.Sine(8000, 440, 1));
+        var seen = new Dictionary<HttpStatusCode, int>();
+        for (var i = 0; i < Requests; i++)
+        {
+            var bytes = clip.ToArray();
+            for (var change = random.Next(4); change > 0; change--)
+            {
+                bytes[random.Next(4) == 0 ? random.Next(bytes.Length) : random.Next(60)] = (byte)random.Next(256);
+            }
+
+            var content = new ByteArrayContent(bytes[..(random.Next(3) == 0 ? random.Next(bytes.Length) : bytes.Length)]);
+            content.Headers.TryAddWithoutValidation(
+                "Content-Type", new[] { "audio/wav", "application/octet-stream", "text/plain", "x", "" }[random.Next(5)]);
+            using var response = await client.PostAsync("/v1/clips", content, TestContext.Current.CancellationToken);
+            Assert.True((int)response.StatusCode < 500, $"body {i}: {response.StatusCode} for {Convert.ToBase64String(bytes[..60])}");
+            seen[response.StatusCode] = seen.GetValueOrDefault(response.StatusCode) + 1;
+        }
+
+        Assert.All(
+            [HttpStatusCode.Created, HttpStatusCode.UnprocessableEntity, HttpStatusCode.UnsupportedMediaType],
+            status => Assert.True(seen[status] > Requests / 20));
+    }
+
+    [Fact]
     public async Task No_query_makes_a_500()
     {
         const int Requests = 1500;
-        string[] paths = ["/v1/songs", "JOB/audio", "JOB/stream", "JOB/peaks", "JOB/codes", "JOB/events", "JOB", "/v1/options"];
+        string[] paths = ["/v1/songs", "JOB/audio", "JOB/stream", "JOB/peaks", "JOB/codes", "JOB/events", "JOB", "/v1/options",
+            "/v1/clips/0", "/v1/clips/0123456789abcdef0123456789abcdef"];
         string[] names = ["track", "format", "per_second", "limit", "cursor", "q", "state", "favourite", "parent", "x"];
         string[] values = ["mix", "vocal", "wav", "pcm", "0", "1", "20", "200", "201", "-1", "1e3", "99999999999999999999", "%00", "%F0%9F",
             "%ud800", "true", "running", "'", "%27%20OR%201=1", "a%0Ab", "", "%F0%9F%8E%B5", "../x", "20&track=mix&track=x"];

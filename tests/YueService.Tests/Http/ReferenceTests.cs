@@ -105,7 +105,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{}", "reference", "reference has no clip; send audio, or both vocal and instrumental")]
+    [InlineData("{}", "reference", "reference has no clip; send audio or clip, or both vocal and instrumental")]
     [InlineData("""{"vocal":"AAAA"}""", "reference.instrumental", "is missing; send it with reference.vocal")]
     [InlineData("""{"instrumental":"AAAA"}""", "reference.vocal", "is missing; send it with reference.instrumental")]
     [InlineData("""{"audio":"AAAA","vocal":"AAAA"}""", "reference.audio", "came with stems")]

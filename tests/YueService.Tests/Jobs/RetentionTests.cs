@@ -14,6 +14,7 @@ public sealed class RetentionTests : IDisposable
     private readonly TemporaryFolder _state = new();
     private readonly Clock _clock = new();
     private readonly JobOptions _options;
+    private readonly StateFolder _folder;
     private readonly SqliteJobLog _store;
     private readonly SongFolder _songs;
     private Retention _retention = null!;
@@ -21,7 +22,7 @@ public sealed class RetentionTests : IDisposable
     public RetentionTests()
     {
         _options = new JobOptions { StateFolder = _state.Path, KeepSongsDays = 10, KeepSongsMegabytes = 2 };
-        var folder = new StateFolder(Options.Create(_options));
+        var folder = _folder = new StateFolder(Options.Create(_options));
         _store = new(folder, _clock, NullLogger<SqliteJobLog>.Instance);
         _songs = new(folder, NullLogger<SongFolder>.Instance);
         Restart();
@@ -178,8 +179,11 @@ public sealed class RetentionTests : IDisposable
     }
 
     /// <summary>Begins anew as another process does.</summary>
-    private void Restart() =>
-        _retention = new(_store, _songs, new JobEvents(), Options.Create(_options), _clock, NullLogger<Retention>.Instance);
+    private void Restart()
+    {
+        var clips = new ClipFolder(_folder, Options.Create(_options), _clock, NullLogger<ClipFolder>.Instance);
+        _retention = new(_store, _songs, clips, new JobEvents(), Options.Create(_options), _clock, NullLogger<Retention>.Instance);
+    }
 
     private sealed class Clock : TimeProvider
     {

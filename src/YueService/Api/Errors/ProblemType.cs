@@ -35,6 +35,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType NotReady = new("urn:yue:not-ready", 503, "The service is not ready");
     public static readonly ProblemType TooManyBodies = new("urn:yue:too-many-bodies", 503, "Too many large requests at once");
     public static readonly ProblemType StorageUnavailable = new("urn:yue:storage-unavailable", 503, "Files cannot be stored now");
+    public static readonly ProblemType ClipsFull = new("urn:yue:clips-full", 507, "There is no room for another clip");
     public static readonly ProblemType Timeout = new("urn:yue:timeout", 504, "The answer took too long");
     public static readonly ProblemType EngineLost = new("urn:yue:engine-lost", 503, "The device is lost");
 

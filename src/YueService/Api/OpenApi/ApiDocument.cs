@@ -79,6 +79,19 @@ internal static class ApiDocument
             operation.RequestBody = FieldSchemas.Body(body, document);
         }
 
+        if (metadata.OfType<ApiFile>().SingleOrDefault() is { } file)
+        {
+            operation.RequestBody = new OpenApiRequestBody
+            {
+                Required = true,
+                Description = file.Description,
+                Content = new Dictionary<string, OpenApiMediaType>
+                {
+                    [file.MediaType] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } },
+                },
+            };
+        }
+
         foreach (var parameter in metadata.OfType<ApiParameter>())
         {
             operation.Parameters ??= [];
@@ -130,6 +143,15 @@ internal sealed record ApiParameter(string Name, string Description, bool IsHead
 /// <param name="Fields">Its fields, those of objects included. With sound files, the body can also be multipart/form-data.</param>
 /// <param name="Example">A body that works.</param>
 internal sealed record ApiBody(string Name, string Description, IReadOnlyList<RequestField> Fields, string Example);
+
+/// <summary>A body that is a file.</summary>
+/// <param name="MediaType">Its type.</param>
+/// <param name="Description">What it is.</param>
+internal sealed record ApiFile(string MediaType, string Description)
+{
+    /// <summary>A sound file.</summary>
+    public static ApiFile Sound { get; } = new("application/octet-stream", "The sound file itself; its type may also be audio/*.");
+}
 
 /// <summary>An answer besides those that the endpoint's type tells.</summary>
 /// <param name="Status">The HTTP status.</param>

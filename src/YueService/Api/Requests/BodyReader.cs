@@ -9,6 +9,8 @@ namespace YueService.Api.Requests;
 /// <summary>Reads the bodies of requests within the limit of one body and the budget of all.</summary>
 internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> options)
 {
+    private const int FileChunkBytes = 64 * 1024;
+
     private static readonly Dictionary<string, SpooledFile> NoFiles = [];
 
     /// <summary>Reads JSON.</summary>
@@ -21,6 +23,57 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
     /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadSongAsync(HttpContext http, Func<ProblemHttpResult?> admitClip) =>
         ReadAsync(http, admitClip);
+
+    /// <summary>Reads a body that is a file.</summary>
+    /// <returns>The file, which the caller disposes, or the problem to answer with.</returns>
+    public async Task<(FileBody? File, ProblemHttpResult? Problem)> ReadFileAsync(HttpContext http, long maxBytes)
+    {
+        LiftServerLimit(http, maxBytes);
+        var file = new FileBody(new SpooledFile(), budget.Open());
+        var problem = await ReadFileAsync(http, maxBytes, file);
+        if (problem is null)
+        {
+            return (file, null);
+        }
+
+        file.Dispose();
+        return (null, problem);
+    }
+
+    private static async Task<ProblemHttpResult?> ReadFileAsync(HttpContext http, long maxBytes, FileBody file)
+    {
+        var announced = http.Request.ContentLength ?? 0;
+        if (announced > maxBytes)
+        {
+            return TooLong(http, maxBytes);
+        }
+
+        if (!file.Share.TryReserve(announced))
+        {
+            return OverBudget(http, file.Share, announced);
+        }
+
+        var buffer = new byte[FileChunkBytes];
+        while (await http.Request.Body.ReadAsync(buffer, http.RequestAborted) is > 0 and var read)
+        {
+            if (file.Content.Length + read > maxBytes)
+            {
+                return TooLong(http, maxBytes);
+            }
+
+            if (!file.Share.TryTake(read))
+            {
+                return OverBudget(http, file.Share, read);
+            }
+
+            await file.Content.WriteAsync(buffer.AsMemory(0, read), http.RequestAborted);
+        }
+
+        return null;
+    }
+
+    private static ProblemHttpResult TooLong(HttpContext http, long maxBytes) =>
+        Problems.Create(http, ProblemType.BodyTooLarge, $"The file is longer than {maxBytes} bytes. Shorten it.");
 
     private async Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadAsync(HttpContext http, Func<ProblemHttpResult?>? admitClip)
     {

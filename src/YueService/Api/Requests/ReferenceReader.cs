@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Yue.Engine.Songs;
 using YueService.Jobs.Audio;
 
@@ -12,9 +13,14 @@ internal static class ReferenceReader
     private const string Audio = "reference.audio";
     private const string Vocal = "reference.vocal";
     private const string Instrumental = "reference.instrumental";
+    private const string Clip = "reference.clip";
 
     /// <summary>The names that a file part of a request may have.</summary>
     public static IReadOnlyList<string> FileNames { get; } = [.. Files.Select(file => file.Path)];
+
+    /// <summary>Returns the id of the kept clip that a body names; null if it names none.</summary>
+    public static string? ClipIdOf(JsonElement root) =>
+        new FieldReader(root, "", new RequestFindings()).Object(SongFields.Reference).AnyText(SongFields.ReferenceClip).Text;
 
     /// <summary>Returns why files cannot be sent together, as a sentence; null when they can.</summary>
     public static string? Conflict(IReadOnlyCollection<string> sent) => sent.Contains(Audio) && sent.Count > 1
@@ -23,7 +29,7 @@ internal static class ReferenceReader
 
     /// <summary>Reads the clip of a request.</summary>
     /// <param name="request">The request's fields.</param>
-    /// <param name="parts">The files that came beside the JSON, by name.</param>
+    /// <param name="parts">The files that came beside the JSON, by name, and the kept clip that it names, if there is one.</param>
     /// <param name="findings">Told of every fault.</param>
     /// <returns>Null when there is none, or when it is at fault.</returns>
     public static ReferenceUpload? Read(FieldReader request, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
@@ -35,6 +41,11 @@ internal static class ReferenceReader
             .Where(file => file.Value is not null)
             .Select(file => KeyValuePair.Create(file.Key, file.Value!))
             .ToList();
+        if (ReadClip(fields, parts) is { } clip)
+        {
+            files.Add(KeyValuePair.Create(Clip, clip));
+        }
+
         var (start, end) = ReadStretch(fields);
         var separate = fields.Flag(SongFields.ReferenceSeparate);
         fields.Finish();
@@ -45,6 +56,19 @@ internal static class ReferenceReader
 
         CheckFiles([.. files.Select(file => file.Key)], separate, findings);
         return new(files, start, end, separate);
+    }
+
+    /// <summary>Returns the kept clip that the request names; null if it names none, or there is none.</summary>
+    private static ClipFile? ReadClip(FieldReader fields, IReadOnlyDictionary<string, ClipFile> parts)
+    {
+        var field = SongFields.ReferenceClip;
+        var id = fields.Text(field);
+        if (id is not null && !parts.ContainsKey(Clip))
+        {
+            fields.Error(field, $"is \"{JsonText.Cut(id)}\", and there is no such clip; send the id of one that POST /v1/clips keeps.");
+        }
+
+        return id is null ? null : parts.GetValueOrDefault(Clip);
     }
 
     private static ClipFile? ReadFile(
@@ -85,12 +109,15 @@ internal static class ReferenceReader
     {
         switch (sent)
         {
-            case [Audio] or [Vocal, Instrumental]:
+            case [Audio] or [Clip] or [Vocal, Instrumental]:
                 break;
-            case [] when findings.Errors.Keys.Any(FileNames.Contains):
+            case [] when findings.Errors.Keys.Any(path => path == Clip || FileNames.Contains(path)):
                 break;
             case []:
-                findings.Error(SongFields.Reference.Path, "reference has no clip; send audio, or both vocal and instrumental.");
+                findings.Error(SongFields.Reference.Path, "reference has no clip; send audio or clip, or both vocal and instrumental.");
+                break;
+            case [.., Clip]:
+                findings.Error(Clip, "reference.clip came with a file; send one of them.");
                 break;
             case [Vocal]:
                 findings.Error(Instrumental, MissingTrack("instrumental", "vocal"));
@@ -103,11 +130,11 @@ internal static class ReferenceReader
                 break;
         }
 
-        if (separate && !sent.Contains(Audio))
+        if (separate && !sent.Contains(Audio) && !sent.Contains(Clip))
         {
             findings.Error(
                 SongFields.ReferenceSeparate.Path,
-                "reference.separate is true without reference.audio; send a mixed clip to split, or leave it out.");
+                "reference.separate is true without reference.audio or reference.clip; send a mixed clip to split, or leave it out.");
         }
     }
 

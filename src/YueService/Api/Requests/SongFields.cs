@@ -288,6 +288,9 @@ internal static class SongFields
         Option = new("--reference-instrumental"),
     });
 
+    public static TextField ReferenceClip { get; } = Add(new TextField(
+        "reference.clip", "The id of a kept clip (`POST /v1/clips`), in place of `reference.audio`.", 1, 64));
+
     public static NumberField ReferenceStart { get; } = Add(new NumberField(
         "reference.start_seconds",
         $"Where the part of the clip begins that is heard, in seconds; at least {SongLimits.MinReferenceSeconds} s before the clip's end.",
@@ -322,8 +325,8 @@ internal static class SongFields
 
     public static ObjectField Reference { get; } = new(
         "reference",
-        "A clip whose style the song follows, as `audio`, or as `vocal` and `instrumental`. Each can be a part of a multipart request "
-            + "instead, named reference.audio and so on.");
+        "A clip whose style the song follows, as `audio`, as `clip`, or as `vocal` and `instrumental`. Each file can be a part of a "
+            + "multipart request instead, named reference.audio and so on.");
 
     public static IReadOnlyList<ObjectField> Objects { get; } = [Output, Sampling, Reference];
 

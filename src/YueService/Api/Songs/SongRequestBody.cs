@@ -19,6 +19,7 @@ internal sealed partial class SongRequestBody(
     ISongEngine engine,
     ISongEncoder encoder,
     ReferenceLoader references,
+    ClipFolder clips,
     SongCodesHandler codes,
     BodyReader bodies,
     JobIntake intake,
@@ -91,7 +92,7 @@ internal sealed partial class SongRequestBody(
         HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin, bool hasTakes)
     {
         var command = PredictReader.ReadPartly(
-            body.Json, body.Clips, strict, engine.Status.SongModels, out var findings, origin);
+            body.Json, FilesOf(body), strict, engine.Status.SongModels, out var findings, origin);
         if (command is not null && findings.IsValid)
         {
             CheckTakes(command.Takes, hasTakes, findings);
@@ -100,6 +101,18 @@ internal sealed partial class SongRequestBody(
 
         var problem = ProblemOf(http, command, accepted, findings);
         return new(problem is null ? command : null, problem) { Song = command?.Song, Notes = findings.Notes };
+    }
+
+    /// <summary>Returns the files of a body, with the kept clip that it names.</summary>
+    private Dictionary<string, ClipFile> FilesOf(SongBody body)
+    {
+        var files = body.Clips.ToDictionary(StringComparer.Ordinal);
+        if (ReferenceReader.ClipIdOf(body.Json) is { } id && clips.Use(id) is not null)
+        {
+            files[SongFields.ReferenceClip.Path] = new ClipFile(async cancel => await clips.ReadAsync(id, cancel) ?? []);
+        }
+
+        return files;
     }
 
     private ProblemHttpResult? ProblemOf(HttpContext http, PredictCommand? command, AudioFormat? accepted, RequestFindings findings)

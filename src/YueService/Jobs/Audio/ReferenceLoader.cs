@@ -39,6 +39,30 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         }
     }
 
+    /// <summary>Returns the length of a clip, or what is wrong with it as the end of a sentence.</summary>
+    /// <param name="file">The whole file.</param>
+    /// <param name="cancel">Stops the decoding.</param>
+    public async Task<(double Seconds, string? Fault)> ExamineAsync(byte[] file, CancellationToken cancel)
+    {
+        await _decoding.WaitAsync(cancel);
+        try
+        {
+            var (sound, fault, _) = await decoder.DecodeAsync(file, 0, SongLimits.MaxReferenceSeconds, cancel);
+            return sound switch
+            {
+                null => (0, fault),
+                { DurationSeconds: < SongLimits.MinReferenceSeconds } => (sound.DurationSeconds, string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"lasts {sound.DurationSeconds:0.###} s; send one of at least {SongLimits.MinReferenceSeconds} s")),
+                _ => (sound.DurationSeconds, null),
+            };
+        }
+        finally
+        {
+            _decoding.Release();
+        }
+    }
+
     public void Dispose() => _decoding.Dispose();
 
     private async Task<SongReference?> LoadOneAsync(ReferenceUpload upload, LoadedReference loaded, CancellationToken cancel)

@@ -1,0 +1,36 @@
+using YueService.Api.OpenApi;
+
+namespace YueService.Api.Clips;
+
+/// <summary>The reference clips that callers keep here.</summary>
+internal static class ClipEndpoints
+{
+    public static void AddClips(this IServiceCollection services) => services.AddSingleton<ClipHandler>();
+
+    public static void MapClips(this IEndpointRouteBuilder routes)
+    {
+        var clips = routes.MapGroup("/v1/clips");
+        clips.MapPost("", (HttpContext http, ClipHandler handler) => handler.CreateAsync(http))
+            .WithMetadata(ApiFile.Sound)
+            .WithName("CreateClip")
+            .Describe(
+                "Keep a reference clip",
+                "The body is the sound file itself. Requests name the clip as reference.clip, so that takes and remakes do not upload it "
+                    + "again. The same file gives the same id. A clip is removed when nobody has used it for Yue:KeepClipsDays.",
+                ApiAnswer.Problem(413, "The file is too large."),
+                ApiAnswer.Problem(415, "The body is not a sound file."),
+                ApiAnswer.Problem(422, "The sound cannot be used; errors says why."),
+                ApiAnswer.Problem(503, "The bodies of other requests leave no room, or clips cannot be stored."),
+                ApiAnswer.Problem(507, "All clips together would take too much."));
+        clips.MapGet("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.Get(http, id))
+            .WithName("GetClip")
+            .Describe("Show a reference clip", "Its length and when it expires.", ApiAnswer.Problem(404, "There is no such clip."));
+        clips.MapDelete("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.Delete(http, id))
+            .WithName("DeleteClip")
+            .Describe(
+                "Remove a reference clip",
+                "Jobs that were taken with it keep its sound.",
+                new ApiAnswer(204, "The clip is removed."),
+                ApiAnswer.Problem(404, "There is no such clip."));
+    }
+}
