@@ -31,6 +31,8 @@ public sealed class FirstSongTests(Studio studio)
         await tab.HearAsync();
 
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        var longest = (await tab.Page.EvaluateAsync<double[]>("() => longTasks")).DefaultIfEmpty().Max();
+        Assert.InRange(longest, 0, LoadedMachine(100));
         var job = await service.JobAsync(id);
         Assert.Equal("[verse]\nStaring at the sunset\n\n[chorus]\nEvery road you take", job.GetProperty("lyrics").GetString());
         Assert.Equal("bright pop piano female 100 bpm", job.GetProperty("genre").GetString());

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 using Xunit;
 
@@ -47,6 +49,46 @@ public sealed class LibraryTests(Studio studio)
             using var answer = await service.Client.GetAsync(new Uri($"/v1/songs/{id}", UriKind.Relative));
             return answer.StatusCode == HttpStatusCode.NotFound;
         });
+    }
+
+    [Fact]
+    public async Task A_library_of_a_thousand_songs_scrolls_to_its_end()
+    {
+        const int Songs = 1_000;
+        const int PageSize = 100;
+        var service = await studio.ServiceAsync();
+        var job = JsonNode.Parse((await service.JobAsync(await studio.SongAsync())).GetRawText())!;
+        await using var tab = await studio.OpenAsync(service, path: null);
+        await tab.Page.RouteAsync("**/v1/songs?limit=*", async route =>
+        {
+            var cursor = System.Web.HttpUtility.ParseQueryString(new Uri(route.Request.Url).Query)["cursor"] ?? "0";
+            var first = int.Parse(cursor, CultureInfo.InvariantCulture);
+            var page = Enumerable.Range(first, PageSize).Select(number =>
+            {
+                var song = job.DeepClone();
+                (song["id"], song["title"], song["group"]) = ($"{number:x32}", $"Song {number}", null);
+                return song;
+            });
+            var next = first + PageSize < Songs ? (first + PageSize).ToString(CultureInfo.InvariantCulture) : null;
+            var body = new JsonObject { ["songs"] = new JsonArray([.. page]), ["next_cursor"] = next };
+            await route.FulfillAsync(new() { ContentType = "application/json", Body = body.ToJsonString() });
+        });
+        await tab.Page.GotoAsync("/");
+        var items = tab.Page.Locator(".item");
+        await Assertions.Expect(items.First).ToBeVisibleAsync();
+        while (await items.CountAsync() < Songs)
+        {
+            var before = await items.CountAsync();
+            await tab.Page.Locator(".list-end").ScrollIntoViewIfNeededAsync();
+            await tab.Page.WaitForFunctionAsync("count => document.querySelectorAll('.item').length > count", before);
+        }
+
+        await items.Last.ScrollIntoViewIfNeededAsync();
+        await Assertions.Expect(items.Last).ToBeInViewportAsync();
+        await Assertions.Expect(items.Last.Locator("b")).ToHaveTextAsync($"Song {Songs - 1}");
+        var paint = await tab.Page.EvaluateAsync<double>(
+            "() => new Promise(done => requestAnimationFrame(start => requestAnimationFrame(end => done(end - start))))");
+        Assert.InRange(paint, 0, 1_000);
     }
 
     [Fact]

@@ -41,9 +41,9 @@ public sealed class Studio : IAsyncLifetime
 
     /// <summary>Opens the page of a service.</summary>
     /// <param name="service">The service.</param>
-    /// <param name="path">The page, with the song that it shows.</param>
+    /// <param name="path">The page, with the song that it shows; null for none yet.</param>
     /// <param name="options">The window.</param>
-    internal async Task<StudioTab> OpenAsync(ServiceProcess service, string path = "/", BrowserNewContextOptions? options = null)
+    internal async Task<StudioTab> OpenAsync(ServiceProcess service, string? path = "/", BrowserNewContextOptions? options = null)
     {
         Require();
         options ??= new();

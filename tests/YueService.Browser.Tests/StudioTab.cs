@@ -38,7 +38,7 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <summary>The actions of the finished song that is shown.</summary>
     public ILocator Actions => Page.Locator(".acts");
 
-    public static async Task<StudioTab> OpenAsync(IBrowserContext context, string path)
+    public static async Task<StudioTab> OpenAsync(IBrowserContext context, string? path)
     {
         using var meter = new StreamReader(typeof(StudioTab).Assembly.GetManifestResourceStream("meter.js")!);
         await context.AddInitScriptAsync(await meter.ReadToEndAsync());
@@ -55,7 +55,11 @@ internal sealed class StudioTab : IAsyncDisposable
         };
         page.PageError += (_, error) => tab._errors.Add(error);
         page.Request += (_, request) => tab.Requests.Add(request);
-        await page.GotoAsync(path);
+        if (path is not null)
+        {
+            await page.GotoAsync(path);
+        }
+
         return tab;
     }
 

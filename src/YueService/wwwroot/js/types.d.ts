@@ -43,6 +43,7 @@ export interface Health {
 export interface Options {
   models: { name: string; capabilities: string[] }[];
   formats: { name: string; available: boolean }[];
+  separator_available: boolean;
   tags: Record<string, string[]>;
 }
 

@@ -1,12 +1,13 @@
 // The left side: what to sing, and the button that has it sung.
 import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { Problem } from './api.js';
 import { check, clear, faults, fields, open, remake, request, setField, takes } from './form.js';
 import { busy, found, health, options, sing } from './jobs.js';
 import { Lyrics } from './lyrics.js';
 import { isPlaying, open as listen } from './player.js';
 import { Sound } from './slots.js';
-import { count, html, Menu, roughly } from './ui.js';
+import { count, html, Icon, Menu, roughly } from './ui.js';
 
 const isSending = signal(false);
 
@@ -59,6 +60,7 @@ export function Write() {
         <${Sound} />
         <${Lyrics} />
         <${Choices} />
+        <${StyleClip} />
         <${More} />
       </div>
       <${SingBar} />
@@ -74,6 +76,24 @@ function RemakeBanner() {
     <button type="button" class="quiet" onClick=${clear}>Stop</button></div>` : null;
 }
 
+/** The parts of the page that show a clip; read when there is one. @type {import('@preact/signals').Signal<typeof import('./clip.js') | null>} */
+const clips = signal(null);
+
+async function readClips() {
+  clips.value ??= await import('./clip.js');
+  return clips.value;
+}
+
+function StyleClip() {
+  const isNamed = 'reference.clip' in fields.value;
+  useEffect(() => {
+    if (isNamed) {
+      readClips();
+    }
+  }, [isNamed]);
+  return clips.value ? html`<${clips.value.ClipCard} />` : null;
+}
+
 function Choices() {
   const stage = fields.value.stage ?? 'full';
   const stages = [['draft', 'Draft', 'Quick and rough'], ['full', 'Full', 'The whole sound']];
@@ -83,7 +103,9 @@ function Choices() {
       onClick=${() => { takes.value = number; }}>${number}</button>`)}</div>
     <div class="seg" role="group" aria-label="Quality">${stages.map(([value, label, title]) => html`<button type="button" key=${value}
       aria-pressed=${stage === value} title=${title} onClick=${() => setField('stage', value === 'full' ? null : value)}>${label}</button>`)}</div>
-    <${Menu} label="More" name="More about the request" kind="quiet" items=${[
+    <button type="button" class="add style-clip" disabled=${remake.value !== null} title="A clip whose style the song follows"
+      onClick=${async () => (await readClips()).choose()}>+ Style clip</button>
+    <${Menu} label=${html`<${Icon} name="more" />`} name="More about the request" kind="quiet" items=${[
       { label: 'New lyrics', hint: 'empties the form', run: clear },
       { label: 'Open a request', hint: 'JSON', run: openFile },
     ]} />

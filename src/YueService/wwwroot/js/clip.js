@@ -1,0 +1,204 @@
+// The reference clip: a file whose style the song follows, and the part of it that is heard.
+import { effect, signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { Problem, send } from './api.js';
+import { faults, fields, setField } from './form.js';
+import { options } from './jobs.js';
+import { clock, html, Icon, showToast, spoken, store, stored } from './ui.js';
+
+/** @typedef {{ id: string, name: string, seconds: number, sound: AudioBuffer | null }} Clip */
+
+/** @type {import('@preact/signals').Signal<Clip | null>} */
+export const clip = signal(null);
+
+const isSending = signal(false);
+const isHeard = signal(false);
+
+const Shortest = 1;
+const Longest = 60;
+const Usual = 30;
+const Bars = 120;
+
+/** @type {AudioContext | null} */
+let context = null;
+/** @type {AudioBufferSourceNode | null} */
+let heard = null;
+
+const kept = stored('clip');
+if (kept) {
+  const { id, name, seconds } = JSON.parse(kept);
+  if (fields.value['reference.clip'] === id) {
+    clip.value = { id, name, seconds, sound: null };
+  }
+}
+
+effect(() => {
+  if (clip.value && fields.value['reference.clip'] !== clip.value.id) {
+    // Another request was opened.
+    hush();
+    clip.value = null;
+  }
+});
+
+/** Asks for a file, and keeps it at the service. */
+export function choose() {
+  const input = document.createElement('input');
+  input.type = 'file';
+  input.accept = 'audio/*,.wav,.aiff,.mp3,.ogg,.opus,.flac,.m4a';
+  input.onchange = () => input.files?.[0] && take(input.files[0]);
+  input.click();
+}
+
+/** @param {File} file Sends a file to the service and shows it. */
+export async function take(file) {
+  isSending.value = true;
+  try {
+    const { id, seconds } = await send('POST', '/v1/clips', { body: file, headers: { 'Content-Type': file.type.startsWith('audio/') ? file.type : 'application/octet-stream' } });
+    hush();
+    setField('reference.clip', id);
+    setField('reference.start_seconds', 0);
+    setField('reference.end_seconds', Math.min(seconds, Usual));
+    clip.value = { id, name: file.name, seconds, sound: await decode(file) };
+    store('clip', JSON.stringify({ id, name: file.name, seconds }));
+  } catch (error) {
+    showToast({ text: error instanceof Problem ? Object.values(error.errors).flat().join(' ') || error.message : 'The clip could not be sent.' });
+  }
+
+  isSending.value = false;
+}
+
+/** @param {File} file Returns a file's sound; null where this browser cannot read it, although the service can. */
+async function decode(file) {
+  try {
+    context ??= new AudioContext();
+    return await context.decodeAudioData(await file.arrayBuffer());
+  } catch {
+    return null;
+  }
+}
+
+function drop() {
+  hush();
+  ['clip', 'start_seconds', 'end_seconds', 'separate'].forEach((name) => setField(`reference.${name}`, null));
+}
+
+/** Stops the clip. */
+function hush() {
+  heard?.stop();
+  heard = null;
+  isHeard.value = false;
+}
+
+/** @param {AudioBuffer} sound Plays the part that is heard, or stops it. */
+function listen(sound) {
+  if (isHeard.value || !context) {
+    hush();
+    return;
+  }
+
+  const source = context.createBufferSource();
+  source.buffer = sound;
+  source.connect(context.destination);
+  source.onended = () => { if (heard === source) { hush(); } };
+  context.resume();
+  source.start(0, start(), end() - start());
+  heard = source;
+  isHeard.value = true;
+}
+
+function start() {
+  return Number(fields.value['reference.start_seconds'] ?? 0);
+}
+
+function end() {
+  return Number(fields.value['reference.end_seconds'] ?? Math.min(clip.value?.seconds ?? Usual, start() + Usual));
+}
+
+/** @param {'start' | 'end'} edge @param {number} to Moves an edge; the part stays 1 to 60 s long. */
+function trim(edge, to) {
+  const whole = clip.value?.seconds ?? 0;
+  const at = Math.round(Math.min(Math.max(to, 0), whole) * 10) / 10;
+  const from = edge === 'start' ? Math.min(at, Math.max(0, whole - Shortest)) : Math.min(Math.max(start(), at - Longest), Math.max(0, at - Shortest));
+  const until = edge === 'end' ? Math.max(at, Shortest) : Math.max(Math.min(end(), from + Longest), from + Shortest);
+  hush();
+  setField('reference.start_seconds', Math.round(from * 10) / 10);
+  setField('reference.end_seconds', Math.round(until * 10) / 10);
+}
+
+export function ClipCard() {
+  const shown = clip.value;
+  if (!shown) {
+    return isSending.value ? html`<p class="hint">Reading the clip …</p>` : null;
+  }
+
+  const errors = Object.entries(faults.value).filter(([name]) => name.startsWith('reference')).flatMap(([, messages]) => messages);
+  const model = options.value?.models.find((entry) => entry.name === fields.value.model) ?? options.value?.models[0];
+  const follows = !model || model.capabilities.includes('reference_clip');
+  return html`<section class="card clip" aria-label="Style clip">
+    <header><b>${shown.name}</b><span class="length">${clock(start())} – ${clock(end())}</span>
+      ${shown.sound ? html`<button type="button" class="quiet" aria-label=${isHeard.value ? 'Stop the clip' : 'Play the clip'} onClick=${() => shown.sound && listen(shown.sound)}><${Icon} name=${isHeard.value ? 'pause' : 'play'} /></button>` : null}
+      <button type="button" class="quiet" aria-label="Remove the clip" onClick=${drop}><${Icon} name="close" /></button></header>
+    <${Trim} shown=${shown} />
+    ${options.value?.separator_available ? html`<label class="check"><input type="checkbox" checked=${fields.value['reference.separate'] === true}
+      onChange=${(/** @type {any} */ event) => setField('reference.separate', event.target.checked || null)} /> Split into voice and band first</label>` : null}
+    ${follows ? null : html`<p class="finding">This model sings from lyrics only: it takes a clip, and follows it little. A model whose name ends in icl follows it.</p>`}
+    ${errors.length > 0 ? html`<p class="fault">${errors.join(' ')}</p>` : null}
+  </section>`;
+}
+
+/** @param {{ shown: Clip }} props */
+function Trim({ shown }) {
+  const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
+  const [from, until] = [start(), end()];
+  useEffect(() => { canvas.current && paint(canvas.current, shown, from, until); });
+  const share = (/** @type {number} */ time) => `${time / shown.seconds * 100}%`;
+  return html`<div class="trim"><canvas ref=${canvas} aria-hidden="true"></canvas>
+    <div class="part" style=${{ left: share(from), width: share(until - from) }}></div>
+    <${Handle} edge="start" at=${from} seconds=${shown.seconds} /><${Handle} edge="end" at=${until} seconds=${shown.seconds} /></div>`;
+}
+
+/** @param {{ edge: 'start' | 'end', at: number, seconds: number }} props */
+function Handle({ edge, at, seconds }) {
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    /** @type {Record<string, number>} */
+    const moves = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - 10, PageUp: at + 10, Home: 0, End: seconds };
+    if (event.key in moves) {
+      event.preventDefault();
+      trim(edge, moves[event.key]);
+    }
+  };
+  const drag = (/** @type {PointerEvent} */ event) => {
+    const handle = /** @type {HTMLElement} */ (event.currentTarget);
+    const box = handle.parentElement?.getBoundingClientRect();
+    if (event.type === 'pointerdown') {
+      handle.setPointerCapture(event.pointerId);
+    } else if (event.buttons === 1 && box) {
+      trim(edge, (event.clientX - box.left) / box.width * seconds);
+    }
+  };
+  return html`<div class="handle" role="slider" tabindex="0" style=${{ left: `${at / seconds * 100}%` }} aria-label=${edge === 'start' ? 'Start of the clip' : 'End of the clip'}
+    aria-valuemin="0" aria-valuemax=${Math.round(seconds)} aria-valuenow=${Math.round(at)} aria-valuetext=${spoken(at)} onKeyDown=${keys} onPointerDown=${drag} onPointerMove=${drag}></div>`;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Clip} shown @param {number} from @param {number} until */
+function paint(canvas, shown, from, until) {
+  const dots = devicePixelRatio || 1;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  canvas.width = width * dots;
+  canvas.height = height * dots;
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  pen.scale(dots, dots);
+  pen.fillStyle = getComputedStyle(canvas).color;
+  const samples = shown.sound?.getChannelData(0) ?? new Float32Array(0);
+  for (let bar = 0; bar < Bars; bar++) {
+    let peak = 0.04;
+    // Every tenth sample shows enough.
+    for (let at = Math.floor(bar / Bars * samples.length); at < (bar + 1) / Bars * samples.length; at += 10) {
+      peak = Math.max(peak, Math.abs(samples[at]));
+    }
+
+    const time = bar / Bars * shown.seconds;
+    pen.globalAlpha = time >= from && time < until ? 1 : 0.35;
+    pen.fillRect(bar / Bars * width, height / 2 * (1 - peak), Math.max(1, width / Bars - 1), Math.max(1, height * peak));
+  }
+}

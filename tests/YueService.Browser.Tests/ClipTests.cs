@@ -1,0 +1,83 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>Reference clips: chosen, trimmed and sent once.</summary>
+public sealed class ClipTests(Studio studio)
+{
+    [Fact]
+    public async Task A_clip_is_trimmed_by_keys_and_by_dragging_and_sent_once()
+    {
+        var service = await studio.ServiceAsync();
+        await using var tab = await studio.OpenAsync(service);
+        var choosing = tab.Page.WaitForFileChooserAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "+ Style clip" }).ClickAsync();
+        await (await choosing).SetFilesAsync(new FilePayload { Name = "a tone.wav", MimeType = "audio/wav", Buffer = Tone(40) });
+        var (start, end) = (Handle(tab, "Start of the clip"), Handle(tab, "End of the clip"));
+        await Assertions.Expect(end).ToHaveAttributeAsync("aria-valuetext", "30 seconds");
+        await start.PressAsync("ArrowRight");
+        await start.PressAsync("ArrowRight");
+        await Assertions.Expect(start).ToHaveAttributeAsync("aria-valuetext", "2 seconds");
+
+        // A part has 1 to 60 s, and its edges do not cross.
+        await start.PressAsync("End");
+        await Assertions.Expect(start).ToHaveAttributeAsync("aria-valuetext", "39 seconds");
+        await Assertions.Expect(end).ToHaveAttributeAsync("aria-valuetext", "40 seconds");
+        await start.PressAsync("Home");
+        var box = (await end.BoundingBoxAsync())!;
+        var track = (await tab.Page.Locator(".trim").BoundingBoxAsync())!;
+        await tab.Page.Mouse.MoveAsync(box.X + (box.Width / 2), box.Y + 10);
+        await tab.Page.Mouse.DownAsync();
+        await tab.Page.Mouse.MoveAsync(track.X + (track.Width / 4), box.Y + 10);
+        await tab.Page.Mouse.UpAsync();
+        await Assertions.Expect(end).ToHaveAttributeAsync("aria-valuenow", "10");
+        await tab.CheckAccessibilityAsync("a style clip");
+
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Play the clip" }).ClickAsync();
+        await tab.HearAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Stop the clip" }).ClickAsync();
+
+        await tab.WriteShortSongAsync();
+        await tab.Sing.ClickAsync();
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        var reference = (await service.JobAsync(await tab.SongIdAsync())).GetProperty("song").GetProperty("reference");
+        Assert.Equal(10, reference.GetProperty("seconds").GetDouble(), 0.5);
+        Assert.Single(tab.Requests, request => request.Url.EndsWith("/v1/clips", StringComparison.Ordinal));
+        Assert.Equal(JsonValueKind.Number, reference.GetProperty("tracks").ValueKind);
+
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Remove the clip" }).ClickAsync();
+        await Assertions.Expect(start).ToHaveCountAsync(0);
+    }
+
+    private static ILocator Handle(StudioTab tab, string name) =>
+        tab.Page.GetByRole(AriaRole.Slider, new() { Name = name, Exact = true });
+
+    /// <summary>Returns a WAV file of a 440 Hz tone.</summary>
+    private static byte[] Tone(int seconds)
+    {
+        const int Rate = 16_000;
+        using var file = new MemoryStream();
+        using var writer = new BinaryWriter(file);
+        var bytes = seconds * Rate * 2;
+        writer.Write("RIFF"u8);
+        writer.Write(36 + bytes);
+        writer.Write("WAVEfmt "u8);
+        writer.Write(16);
+        writer.Write((short)1);
+        writer.Write((short)1);
+        writer.Write(Rate);
+        writer.Write(Rate * 2);
+        writer.Write((short)2);
+        writer.Write((short)16);
+        writer.Write("data"u8);
+        writer.Write(bytes);
+        for (var i = 0; i < seconds * Rate; i++)
+        {
+            writer.Write((short)(9_000 * Math.Sin(2 * Math.PI * 440 * i / Rate)));
+        }
+
+        return file.ToArray();
+    }
+}
