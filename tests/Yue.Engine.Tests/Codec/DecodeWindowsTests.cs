@@ -16,11 +16,11 @@ public sealed class DecodeWindowsTests
     [InlineData(
         630,
         "0-50 of 0-79, 50-100 of 21-129, 100-171 of 71-200, 171-271 of 142-300, "
-            + "271-371 of 242-400, 371-571 of 342-600, 571-630 of 522-630")]
+            + "271-421 of 242-450, 421-571 of 392-600, 571-630 of 522-630")]
     [InlineData(
         1000,
-        "0-50 of 0-79, 50-100 of 21-129, 100-171 of 71-200, 171-271 of 142-300, 271-371 of 242-400, "
-            + "371-571 of 342-600, 571-671 of 542-700, 671-871 of 642-900, 871-971 of 842-1000, 971-1000 of 921-1000")]
+        "0-50 of 0-79, 50-100 of 21-129, 100-171 of 71-200, 171-271 of 142-300, 271-421 of 242-450, "
+            + "421-571 of 392-600, 571-721 of 542-750, 721-871 of 692-900, 871-1000 of 842-1000")]
     public void The_windows_of_a_length_are(int frames, string windows) => Assert.Equal(
         windows,
         string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(
@@ -32,10 +32,10 @@ public sealed class DecodeWindowsTests
     [Fact]
     public void Regular_windows_have_few_lengths()
     {
-        Assert.Equal([79, 108, 129, 158, 258], DecodeWindows.Default.Lengths(Context));
-        Assert.Equal([61, 72, 93, 122, 222], DecodeWindows.Default.Lengths(11));
-        Assert.Equal([13, 16], new DecodeWindows([], [10]).Lengths(3));
-        Assert.Equal([30, 40, 50], new DecodeWindows([], [10]).Lengths(20));
+        Assert.Equal([79, 108, 129, 158, 208], DecodeWindows.Default.Lengths(Context));
+        Assert.Equal([61, 72, 93, 122, 172], DecodeWindows.Default.Lengths(11));
+        Assert.Equal([13, 16], new DecodeWindows([], 10).Lengths(3));
+        Assert.Equal([30, 40, 50], new DecodeWindows([], 10).Lengths(20));
     }
 
     [Fact]
@@ -77,8 +77,8 @@ public sealed class DecodeWindowsTests
         });
 
     private static Gen<DecodeWindows> Schedules { get; } =
-        Gen.Select(Gen.Int[1, 100].Array[0, 3], Gen.Int[1, 300].Array[1, 3], (steps, later) => new DecodeWindows(
-            [.. steps.Select((_, i) => steps[..(i + 1)].Sum())], later));
+        Gen.Select(Gen.Int[1, 100].Array[0, 3], Gen.Int[1, 300], (steps, frames) => new DecodeWindows(
+            [.. steps.Select((_, i) => steps[..(i + 1)].Sum())], frames));
 
     private static List<DecodeWindow> All(DecodeWindows windows, int frames, int context)
     {

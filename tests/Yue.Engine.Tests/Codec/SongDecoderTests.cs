@@ -14,14 +14,14 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     private const SongParts All =
         SongParts.CodecTracks | SongParts.CodecMix | SongParts.VocoderTracks | SongParts.VocoderMix | SongParts.Spliced;
 
-    private static readonly DecodeWindows Tens = new([], [10]);
+    private static readonly DecodeWindows Tens = new([], 10);
 
     [Fact]
     public void The_parts_follow_the_published_order_of_operations()
     {
         using var vocalCodes = golden.RandomCodes(53, seed: 1);
         using var instrumentalCodes = golden.RandomCodes(53, seed: 2);
-        var song = Decoder(new DecodeWindows([10], [20])).Decode(vocalCodes, instrumentalCodes, All);
+        var song = Decoder(new DecodeWindows([10], 20)).Decode(vocalCodes, instrumentalCodes, All);
 
         // Section 7 by hand, in one piece.
         var (vocal16, vocal44) = Waves(vocalCodes, golden.Vocal);

@@ -9,8 +9,8 @@ public readonly record struct DecodeWindow(int From, int To, int Start, int End)
 
 /// <summary>The schedule of the windows in which tracks are decoded.</summary>
 /// <remarks>
-/// <para>The first windows are short, so that a song can be heard soon. Later ones are longer, because the context on both sides of
-/// a window is decoded in addition.</para>
+/// <para>The first windows are short, so that a song can be heard soon. Later ones are long, because the context on both sides of a
+/// window is decoded in addition.</para>
 /// <para>A song's windows depend on its length and on nothing else, so its samples are the same whether they are decoded while the
 /// song is written or after it. A window is possible once its context is written. The last window has the shortest of the regular
 /// lengths that reaches back far enough. It begins earlier than necessary instead of being cut, because a GPU plans its convolutions
@@ -19,26 +19,20 @@ public readonly record struct DecodeWindow(int From, int To, int Start, int End)
 public sealed class DecodeWindows
 {
     private readonly int[] _firstEnds;
-    private readonly int[] _laterEnds;          // of a turn, counted from the end of the turn before
+    private readonly int _frames;
 
     /// <summary>Creates a schedule.</summary>
     /// <param name="firstEnds">The ends of the first windows, ascending.</param>
-    /// <param name="later">The frames that later windows keep, in turn.</param>
-    public DecodeWindows(IReadOnlyList<int> firstEnds, IReadOnlyList<int> later)
+    /// <param name="frames">The frames that every later window keeps.</param>
+    public DecodeWindows(IReadOnlyList<int> firstEnds, int frames)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(later.Count);
-        foreach (var frames in later)
-        {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(frames, nameof(later));
-        }
-
-        _firstEnds = [.. firstEnds];
-        _laterEnds = [.. later.Select((_, i) => later.Take(i + 1).Sum())];
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(frames);
+        (_firstEnds, _frames) = ([.. firstEnds], frames);
     }
 
     /// <summary>Windows that suit chunks of 300 frames: a chunk and its own frames of context are enough for the window that ends
     /// before that context, so no window waits for the first frames of the chunk after it.</summary>
-    public static DecodeWindows Default { get; } = new([50, 100, 171, 271], [100, 200]);
+    public static DecodeWindows Default { get; } = new([50, 100, 171, 271], 150);
 
     /// <summary>Returns the numbers of frames that windows read, ascending. A window that would be longer than the song is as long as
     /// the song.</summary>
@@ -46,14 +40,14 @@ public sealed class DecodeWindows
     public IReadOnlyList<int> Lengths(int context)
     {
         var lengths = new SortedSet<int>();
-        for (var (start, i) = (0, 0); i <= _firstEnds.Length + _laterEnds.Length || start < context; i++)
+        for (var (start, i) = (0, 0); i <= _firstEnds.Length || start < context; i++)
         {
             var end = EndAfter(start);
             lengths.Add(end + context - Math.Max(start - context, 0));
             start = end;
         }
 
-        lengths.UnionWith(_laterEnds.Select((end, i) => end - (i == 0 ? 0 : _laterEnds[i - 1]) + (2 * context)));
+        lengths.Add(_frames + (2 * context));
         return [.. lengths];
     }
 
@@ -97,12 +91,8 @@ public sealed class DecodeWindows
     private int EndAfter(int start)
     {
         var last = _firstEnds.Length == 0 ? 0 : _firstEnds[^1];
-        if (start < last)
-        {
-            return Array.Find(_firstEnds, end => end > start);
-        }
-
-        var (turns, rest) = Math.DivRem(start - last, _laterEnds[^1]);
-        return last + (turns * _laterEnds[^1]) + Array.Find(_laterEnds, end => end > rest);
+        return start >= last
+            ? last + ((((start - last) / _frames) + 1) * _frames)
+            : Array.Find(_firstEnds, end => end > start);
     }
 }
