@@ -3,6 +3,7 @@ using Yue.Bench;
 return args switch
 {
     ["song", .. var arguments] => await SongBench.RunAsync(arguments),
+    ["progress", .. var arguments] => await ProgressBench.RunAsync(arguments),
     ["encode", .. var arguments] => EncodeBench.Run(arguments),
     ["service", _, _, ..] => await ServiceBench.RunAsync(args[1..]),
     ["gpu", .. var cases] => GpuBench.Run(cases),
@@ -16,6 +17,9 @@ static int Usage()
                    [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
                    songs by step, on this machine (default: 10 20 40 60 seconds, one at a time, also as draft and finish, the demo model);
                    with --Stream somebody listens, and the first sound and the longest wait of the player are measured too
+               Yue.Bench progress [SONGS]
+                   songs of the demo model with lyrics of many lengths: how near the time left that progress gives at a quarter
+                   of the time is to the truth (default: 100 songs)
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
                    reference clips to codes (default: 10 30 60 seconds, the demo codec)
                Yue.Bench service URL PROCESS [COUNT]

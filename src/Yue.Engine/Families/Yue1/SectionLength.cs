@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
@@ -8,7 +9,7 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>Expects the length of sections.</summary>
 internal static class SectionLength
 {
-    private const double FramesPerSecond = 50;
+    private const double FramesPerSecond = Tracks.FramesPerSecond;
     private const double TokensPerSecond = 2 * FramesPerSecond;
 
     // A rough figure of popular songs: a syllable takes a third of a second, and after a line there is a breath of a second.

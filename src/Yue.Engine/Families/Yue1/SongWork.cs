@@ -21,13 +21,13 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private readonly Yue1Songs _models;
     private readonly List<string> _warnings = [];
     private readonly StageClock _clock;
-    private readonly StageShares _shares;
     private readonly Stage2Song? _stage2;       // null for a draft
     private readonly SongDecoding _decoding;
     private readonly SongMixer _mixer;
     private readonly EarlySound? _sound;        // null if nobody can listen
     private SongPlan _plan = new() { Before = [] };
     private SectionBudget[] _budgets = [];
+    private SongEffort? _effort;
     private SongCodes? _codes;                  // once stage 1 is over
     private ModelLease<Stage1Model>? _stage1Model;
     private ModelLease<Stage2Model>? _stage2Model;
@@ -48,7 +48,6 @@ internal sealed class SongWork : ISongWork, IPacedSong
     {
         (_request, _report, _listener, _models) = (order.Request, order.Report, order.Listener, models);
         _clock = new StageClock(order.Waited);
-        _shares = StageShares.Of(_request.Scope);
         _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
         _isBeforeStage2 = _stage2 is not null;
         _models.BeforeStage2 += _isBeforeStage2 ? 1 : 0;
@@ -128,6 +127,9 @@ internal sealed class SongWork : ISongWork, IPacedSong
     {
         _plan = SongPlan.For(_request);
         _budgets = BudgetsOf(_plan);
+        var likely = _plan.ExpectedSeconds(_request).Skip(_plan.Before.Count);
+        _effort = new SongEffort(_request.Scope, _models.OnGpu, [.. _budgets.Zip(
+            likely, (budget, seconds) => (2 * Tracks.FramesPerSecond * (seconds ?? 0), budget))]);
         _warnings.AddRange(_plan.Warnings);
         if (_request is { Instrumental: true, Output.Stems: true })
         {
@@ -480,11 +482,13 @@ internal sealed class SongWork : ISongWork, IPacedSong
         Warnings = _warnings,
     };
 
-    /// <summary>Reports the stage that the song is in, and how much of all stages is done. Until stage 1 ends, the song counts as long as
-    /// its limits allow.</summary>
+    /// <summary>Reports the stage that the song is in, and how much of all stages is done. Until stage 1 ends, sections count as long as
+    /// they are likely to be.</summary>
     private void Report()
     {
-        var tokens = _budgets.Sum(budget => (long)budget.MaxTokens);
+        int[] finished = [.. (_stage1?.Sung ?? []).Select(ids => ids.Length)];
+        var current = (_stage1?.Tokens ?? 0) - finished.Sum();
+        var tokens = _stage1 is null && _codes is not null ? 0 : _effort!.Tokens(finished, current);
         var frames = _codes?.Frames ?? (_plan.Before.Concat(_plan.After).Sum(section => section.Frames) + (tokens / 2));
         var (stage2Frames, decodeFrames) = ((_request.Instrumental ? 1 : 2) * frames, _decoding.Passes * frames);
         var (section, done, total) = Stage switch
@@ -493,22 +497,15 @@ internal sealed class SongWork : ISongWork, IPacedSong
             SongStage.Stage2 => (0, _stage2!.FramesDone, stage2Frames),
             _ => (0, _decoding.FramesDone, decodeFrames),
         };
-        var fraction = (_shares.Stage1 * (_codes is null ? _stage1?.Fraction ?? 0 : 1))
-            + (_shares.Stage2 * Share(_stage2?.FramesDone ?? 0, stage2Frames))
-            + ((1 - _shares.Stage1 - _shares.Stage2) * Share(_decoding.FramesDone, decodeFrames));
-        _report(new SongProgress(Stage, section, _plan.Sung.Count, done, total, fraction) { Starts = _starts });
+        var reading = _stage1?.Reading ?? default;
+        var fraction = _effort!.Fraction(
+            finished.Sum() + current + reading.Done,
+            tokens + reading.All,
+            frames,
+            Share(_stage2?.FramesDone ?? 0, stage2Frames),
+            Share(_decoding.FramesDone, decodeFrames));
+        _report(new SongProgress(Stage, section, _plan.Sung.Count, done, (long)Math.Ceiling(total), fraction) { Starts = _starts });
     }
 
-    private static double Share(long done, long total) => total == 0 ? 1 : (double)done / total;
-
-    /// <summary>The stages' shares of the progress, near their shares of the time. The rest is the decode.</summary>
-    private readonly record struct StageShares(double Stage1, double Stage2)
-    {
-        public static StageShares Of(SongScope scope) => scope switch
-        {
-            SongScope.Draft => new(0.95, 0),
-            SongScope.Finish => new(0, 0.9),
-            _ => new(0.55, 0.4),
-        };
-    }
+    private static double Share(double done, double total) => total <= 0 ? 1 : Math.Min(1, done / total);
 }

@@ -51,6 +51,9 @@ internal sealed class Yue1Songs : IFamilySongs
     /// <summary>The codec and the vocoders.</summary>
     public SoundModels Sound => _sound ?? throw NotLoaded();
 
+    /// <summary>True if the language models are on a GPU.</summary>
+    public bool OnGpu => Host.Gpu is not null;
+
     /// <summary>The times of the steps of all songs.</summary>
     public StepTimes Times { get; } = new();
 

@@ -71,8 +71,10 @@ public sealed class Stage1Song : IDisposable
     /// <summary>The most ids that can be sampled.</summary>
     public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
 
-    /// <summary>The share of the sections that is sung. A section that is being sung counts by its prompt and its budget.</summary>
-    public double Fraction => (Done + (IsDone ? 0 : SectionFraction)) / _budgets.Count;
+    /// <summary>The prompt that is being read or was read last, in the time of so many sampled ids: what is read of it, and all of
+    /// it.</summary>
+    public (double Done, double All) Reading =>
+        IsDone ? default : (ReadingShare * (_toRead - Sequence.Unread), ReadingShare * _toRead);
 
     /// <summary>Ids of every section that was sung here and is finished.</summary>
     public IEnumerable<int[]> Sung => _ids.Skip(_kept);
@@ -84,15 +86,6 @@ public sealed class Stage1Song : IDisposable
     private int Section => _ids.Count;
 
     private SectionBudget Budget => _budgets[Done];
-
-    private double SectionFraction
-    {
-        get
-        {
-            var read = ReadingShare * (_toRead - Sequence.Unread);
-            return (read + Sequence.Sampled.Count) / ((ReadingShare * _toRead) + Budget.MaxTokens);
-        }
-    }
 
     /// <summary>The ids that the context holds beside a section's budget.</summary>
     private int Room => RoomOf(_context, Budget.MaxTokens);

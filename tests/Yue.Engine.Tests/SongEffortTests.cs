@@ -1,0 +1,45 @@
+using Xunit;
+using Yue.Engine.Families.Yue1;
+using Yue.Engine.Families.Yue1.Stage1;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Tests;
+
+public sealed class SongEffortTests
+{
+    private static readonly SectionBudget Long = SectionBudget.UpTo(3000);
+
+    [Fact]
+    public void Sections_count_as_long_as_they_are_likely_to_be_and_not_as_their_limits()
+    {
+        var effort = new SongEffort(SongScope.Full, onGpu: true, [(800, Long), (1200, Long)]);
+        Assert.Equal(2000, effort.Tokens([], 0), 6);
+        Assert.Equal(2000, effort.Tokens([], 500), 6);
+        Assert.Equal(1100 + 1200, effort.Tokens([], 1000), 6);      // longer than expected: a tenth more than it has
+        Assert.Equal(2000 + 2000, effort.Tokens([2000], 0), 6);
+    }
+
+    [Fact]
+    public void Finished_sections_correct_the_expectation_of_the_others()
+    {
+        var effort = new SongEffort(SongScope.Full, onGpu: true, [(1000, Long), (1000, Long)]);
+        Assert.Equal(500 + 750, effort.Tokens([500], 0), 6);
+        Assert.Equal(2000 + 1500, effort.Tokens([2000], 0), 6);
+        Assert.Equal(2000 + 3000, effort.Tokens([2000], 2900), 6);      // never beyond the limit
+    }
+
+    [Theory]
+    [InlineData(SongScope.Full)]
+    [InlineData(SongScope.Draft)]
+    [InlineData(SongScope.Finish)]
+    public void The_share_goes_from_none_to_all_and_never_back(SongScope scope)
+    {
+        var effort = new SongEffort(scope, onGpu: false, [(1000, Long)]);
+        var tokens = scope == SongScope.Finish ? 0 : 1000;
+        Assert.Equal(0, effort.Fraction(0, tokens, 500, 0, 0));
+        var half = effort.Fraction(tokens / 2, tokens, 500, 0.5, 0.5);
+        Assert.InRange(half, 0.3, 0.6);
+        Assert.Equal(half, effort.Fraction(tokens / 4, 2 * tokens, 500, 0.5, 0.5));
+        Assert.Equal(1, effort.Fraction(tokens, tokens, 500, 1, 1));
+    }
+}
