@@ -6,7 +6,7 @@ public static class Goldens
     /// <summary>The trait value that selects golden tests: <c>--filter "Category=Goldens"</c>.</summary>
     public const string Category = "Goldens";
 
-    private static readonly string? Found = Find();
+    private static readonly string? Found = Find("YUE_GOLDENS", "goldens");
 
     /// <summary>Whether there is such a folder.</summary>
     public static bool AreThere => Directory.Exists(Found);
@@ -16,18 +16,18 @@ public static class Goldens
 
     public static string PathOf(params string[] parts) => Path.Combine([Folder, .. parts]);
 
-    private static string? Find()
-    {
-        if (Environment.GetEnvironmentVariable("YUE_GOLDENS") is { Length: > 0 } configured)
-        {
-            return Path.GetFullPath(configured);
-        }
+    /// <summary>Returns the folder that an environment variable names, else <see cref="Beside"/>.</summary>
+    internal static string? Find(string variable, string name) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } configured ? Path.GetFullPath(configured) : Beside(name);
 
+    /// <summary>Returns <c>shared/NAME</c> beside the repository, or null outside a repository.</summary>
+    internal static string? Beside(string name)
+    {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             if (File.Exists(Path.Combine(folder.FullName, "YueService.sln")))
             {
-                return Path.GetFullPath(Path.Combine(folder.FullName, "..", "shared", "goldens"));
+                return Path.GetFullPath(Path.Combine(folder.FullName, "..", "shared", name));
             }
         }
 

@@ -1,0 +1,14 @@
+namespace Yue.Engine.Families.Yue2.Text;
+
+/// <summary>The score that the model writes before the music, or is given (docs/model-yue2.md 3).</summary>
+public enum ScorePlan
+{
+    /// <summary>A melody with chord symbols.</summary>
+    Full,
+
+    /// <summary>A melody without chord symbols.</summary>
+    Melody,
+
+    /// <summary>No score.</summary>
+    Off,
+}

@@ -1,0 +1,56 @@
+using System.IO.Compression;
+
+namespace Yue.Testing;
+
+/// <summary>The golden files of YuE 2: the folder <c>YUE2_GOLDENS</c>, else <c>shared/goldens2</c> beside the repository.</summary>
+public static class Yue2Goldens
+{
+    /// <summary>The trait value that selects the golden tests of YuE 2: <c>--filter "Category=GoldensYue2"</c>.</summary>
+    public const string Category = "GoldensYue2";
+
+    private const string FolderName = "goldens2";
+
+    private static readonly string? Found = Goldens.Find("YUE2_GOLDENS", FolderName);
+
+    private static readonly Lazy<string> Unpacked = new(Unpack);
+
+    public static string Folder =>
+        Found ?? throw new DirectoryNotFoundException($"no YueService.sln above {AppContext.BaseDirectory}; set YUE2_GOLDENS");
+
+    /// <summary>A checkpoint folder of the language model, unpacked once per test run.</summary>
+    public static string LanguageModelFolder => Unpacked.Value;
+
+    /// <summary>The folder with the token table. Goldens of other weights share the table of the first.</summary>
+    public static string TokenizerFolder
+    {
+        get
+        {
+            var own = PathOf("tokenizer");
+            return File.Exists(Path.Combine(own, "qwen.tiktoken")) || Goldens.Beside(FolderName) is not { } shared
+                ? own
+                : Path.Combine(shared, "tokenizer");
+        }
+    }
+
+    public static string PathOf(params string[] parts) => Path.Combine([Folder, .. parts]);
+
+    private static string Unpack()
+    {
+        var folder = Directory.CreateTempSubdirectory("yue2-goldens-").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        foreach (var file in Directory.EnumerateFiles(PathOf("YuE2-3B")))
+        {
+            if (Path.GetExtension(file) != ".gz")
+            {
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+                continue;
+            }
+
+            using var packed = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);
+            using var plain = File.Create(Path.Combine(folder, Path.GetFileNameWithoutExtension(file)));
+            packed.CopyTo(plain);
+        }
+
+        return folder;
+    }
+}
