@@ -160,6 +160,8 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         {
             var (row, index) = positions[i];
             var heads = _buffers.Wide.AsSpan(i * width, width);
+            NormHeads(heads[..(H * D)], block.QueryNorm);
+            NormHeads(heads.Slice(H * D, K * D), block.KeyNorm);
             rope.Apply(heads[..((H + K) * D)], index);
             for (var k = 0; k < K; k++)
             {
@@ -231,12 +233,27 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
     {
         for (var i = 0; i < count; i++)
         {
-            var x = _buffers.X.AsSpan(i * config.HiddenSize, config.HiddenSize);
-            var normed = _buffers.Normed.AsSpan(i * config.HiddenSize, config.HiddenSize);
-            var scale = 1 / MathF.Sqrt((TensorPrimitives.SumOfSquares<float>(x) / x.Length) + (float)config.RmsNormEpsilon);
-            TensorPrimitives.Multiply(x, scale, normed);
-            TensorPrimitives.Multiply(normed, Floats(weight), normed);
+            Norm(
+                _buffers.X.AsSpan(i * config.HiddenSize, config.HiddenSize),
+                weight,
+                _buffers.Normed.AsSpan(i * config.HiddenSize, config.HiddenSize));
         }
+    }
+
+    /// <summary>Norms each head in place if the model does.</summary>
+    private void NormHeads(Span<float> heads, Tensor? weight)
+    {
+        for (; weight is not null && !heads.IsEmpty; heads = heads[config.HeadSize..])
+        {
+            Norm(heads[..config.HeadSize], weight, heads[..config.HeadSize]);
+        }
+    }
+
+    private void Norm(ReadOnlySpan<float> x, Tensor weight, Span<float> normed)
+    {
+        var scale = 1 / MathF.Sqrt((TensorPrimitives.SumOfSquares(x) / x.Length) + (float)config.RmsNormEpsilon);
+        TensorPrimitives.Multiply(x, scale, normed);
+        TensorPrimitives.Multiply(normed, Floats(weight), normed);
     }
 
     /// <summary>A span of the positions that a position's heads attend to.</summary>

@@ -29,6 +29,11 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <param name="prompts">The prompts that are prefilled at once.</param>
     public CudaDecoderModel(LlamaModel model, Gpu gpu, int rows, int context, int positions, int headRows, PromptBatch prompts)
     {
+        if (model.Config.NormsQueriesAndKeys)
+        {
+            throw new ArgumentException("the decode kernels do not norm queries and keys", nameof(model));
+        }
+
         _model = model;
         var shape = ShapeOf(model.Config, context);
         Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);

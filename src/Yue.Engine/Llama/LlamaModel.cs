@@ -1,7 +1,6 @@
 using TorchSharp;
 using Yue.Engine.Tensors;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
@@ -134,13 +133,14 @@ public sealed class LlamaModel : IDisposable
         var (cos, sin) = _rope.At(positions);
         var mask = CausalMask(positions, _positions.narrow(0, 0, S));
         var x = Weights.Embedding.index_select(0, ids.flatten()).view(B, T, -1); // [B, T, hidden]
+        var pass = new BlockPass(cache, rows, positions, cos, sin, mask, S);
         for (var i = 0; i < Weights.Layers.Count; i++)
         {
-            x = Block(x, i, new Pass(cache, rows, positions, cos, sin, mask, S));
+            x = LlamaBlock.Forward(x, i, Weights.Layers[i], Config, pass);
         }
 
         cache.Advance(rows, (int)T);
-        return RmsNorm(x, Weights.Norm).MoveToOuterDisposeScope();
+        return LlamaBlock.RmsNorm(x, Weights.Norm, Config.RmsNormEpsilon).MoveToOuterDisposeScope();
     }
 
     public void Dispose()
@@ -149,45 +149,6 @@ public sealed class LlamaModel : IDisposable
         _rope.Dispose();
         _positions.Dispose();
         Weights.Dispose();
-    }
-
-    private Tensor Block(Tensor x, int layer, Pass pass)
-    {
-        using var scope = NewDisposeScope();
-        var weights = Weights.Layers[layer];
-        var attended = Attention(RmsNorm(x, weights.InputNorm), layer, pass);
-        x = x.Plus(weights.Output.Multiply(attended));
-        var gateUp = weights.GateUp.Multiply(RmsNorm(x, weights.PostNorm));
-        var pairs = gateUp.view(gateUp.shape[0], gateUp.shape[1], -1, 2);               // [B, T, I, 2]
-        var activated = functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1);
-        return x.Plus(weights.Down.Multiply(activated)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
-    private Tensor Attention(Tensor x, int layer, Pass pass)
-    {
-        var (B, T, _) = Shape.Dims3(x);
-        var (H, K, D) = ((long)Config.Heads, (long)Config.KeyValueHeads, (long)Config.HeadSize);
-        var G = H / K;
-        using var scope = NewDisposeScope();
-        var heads = Weights.Layers[layer].Qkv.Multiply(x).view(B, T, H + (2 * K), D).transpose(1, 2);  // [B, H+2K, T, D]
-        var rotated = Rope.Apply(heads.narrow(1, 0, H + K), pass.Cos, pass.Sin);
-        var (keys, values) = pass.Cache.Append(
-            layer, pass.Rows, rotated.narrow(1, H, K), heads.narrow(1, H + K, K), pass.Positions, pass.Length);  // [B, K, S, D]
-        var q = rotated.narrow(1, 0, H).reshape(B, K, G * T, D);
-        var scores = matmul(q, keys.transpose(2, 3)).view(B, K, G, T, pass.Length).mul_(Scalars.Of(1 / Math.Sqrt(D)));
-        var weights = functional.softmax(scores.Plus(pass.Mask).to(ScalarType.Float32), -1).to(x.dtype);
-        var mixed = matmul(weights.view(B, K, G * T, pass.Length), values).view(B, H, T, D);
-        return mixed.transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>x · rsqrt(mean(x²) + eps) in F32, cast back, times the weight.</summary>
-    private Tensor RmsNorm(Tensor x, Tensor weight)
-    {
-        using var scope = NewDisposeScope();
-        var wide = x.to(ScalarType.Float32);
-        var scale = (wide * wide).mean([-1], keepdim: true).add_(Scalars.Of(Config.RmsNormEpsilon), Scalars.One).rsqrt_();
-        return ((wide * scale).to(x.dtype) * weight).MoveToOuterDisposeScope();
     }
 
     /// <summary>Returns the mask [B, 1, 1, T, S], F32: 0 if position s is at or before the row's position, −∞ after it.</summary>
@@ -211,7 +172,4 @@ public sealed class LlamaModel : IDisposable
 
         return tensor(wide, device: Weights.Embedding.device).view(B, -1);
     }
-
-    /// <summary>The values that all blocks of one forward pass share.</summary>
-    private sealed record Pass(KvCache Cache, Range Rows, Tensor Positions, Tensor Cos, Tensor Sin, Tensor Mask, long Length);
 }

@@ -52,7 +52,7 @@ public sealed class SamplingChain
                     score = score < 0 ? score * penalty : score / penalty;
                 }
 
-                _candidates[count++] = SortKey(score / temperature, id);
+                _candidates[count++] = ScoreKey.Of(score / temperature, id);
             }
         }
 
@@ -66,13 +66,13 @@ public sealed class SamplingChain
         var kept = candidates.Length;
         if (sampling.TopK > 0 && sampling.TopK < kept)
         {
-            var last = ScoreOf(candidates[sampling.TopK - 1]);
-            for (kept = sampling.TopK; kept < candidates.Length && ScoreOf(candidates[kept]) == last; kept++)
+            var last = ScoreKey.ScoreOf(candidates[sampling.TopK - 1]);
+            for (kept = sampling.TopK; kept < candidates.Length && ScoreKey.ScoreOf(candidates[kept]) == last; kept++)
             {
             }
         }
 
-        var best = ScoreOf(candidates[0]);
+        var best = ScoreKey.ScoreOf(candidates[0]);
         if (!float.IsFinite(best))
         {
             throw new SongException($"the model's best score is {best}");
@@ -81,8 +81,8 @@ public sealed class SamplingChain
         var total = 0.0;
         for (var i = 0; i < kept; i++)
         {
-            _ids[i] = IdOf(candidates[i]);
-            _probabilities[i] = MathF.Exp(ScoreOf(candidates[i]) - best);
+            _ids[i] = ScoreKey.IdOf(candidates[i]);
+            _probabilities[i] = MathF.Exp(ScoreKey.ScoreOf(candidates[i]) - best);
             total += _probabilities[i];
         }
 
@@ -107,22 +107,6 @@ public sealed class SamplingChain
         TensorPrimitives.Exp(shifted, shifted);
         return max + MathF.Log(TensorPrimitives.Sum(shifted));
     }
-
-    /// <summary>Ascending keys are descending scores, then ascending ids.</summary>
-    private static ulong SortKey(float score, int id)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(score);
-        var ascending = (bits & 0x80000000) != 0 ? ~bits : bits | 0x80000000;
-        return ((ulong)~ascending << 32) | (uint)id;
-    }
-
-    private static float ScoreOf(ulong key)
-    {
-        var ascending = ~(uint)(key >> 32);
-        return BitConverter.UInt32BitsToSingle((ascending & 0x80000000) != 0 ? ascending & 0x7fffffff : ~ascending);
-    }
-
-    private static int IdOf(ulong key) => (int)(uint)key;
 
     /// <summary>u + s·(c − u) over the log-softmax of both rows.</summary>
     private readonly record struct Guidance(float Scale, float ConditionalLogSum, float UnconditionalLogSum)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Yue.Engine.Families.Yue2.Stages;
 
 namespace Yue.Engine.Tests.Yue2;
 
@@ -14,4 +15,24 @@ internal static class Yue2Json
     /// <summary>Returns a list of ids, or an empty one for null.</summary>
     public static int[] Ids(JsonElement element, string name) =>
         element.GetProperty(name) is { ValueKind: JsonValueKind.Array } ids ? [.. ids.EnumerateArray().Select(id => id.GetInt32())] : [];
+
+    public static float[] Floats(JsonElement element, string name) =>
+        [.. element.GetProperty(name).EnumerateArray().Select(number => number.GetSingle())];
+
+    /// <summary>Returns settings with the values that the element has.</summary>
+    public static StageSampling Sampling(JsonElement value, StageSampling fallback)
+    {
+        double Number(string name, double other) => value.TryGetProperty(name, out var number) ? number.GetDouble() : other;
+        int Whole(string name, int other) => value.TryGetProperty(name, out var number) ? number.GetInt32() : other;
+        return new StageSampling
+        {
+            Temperature = Number("temperature", fallback.Temperature),
+            TopP = Number("top_p", fallback.TopP),
+            TopK = Whole("top_k", fallback.TopK),
+            RepetitionPenalty = Number("repetition_penalty", fallback.RepetitionPenalty),
+            PenaltyWindow = Whole("penalty_window", fallback.PenaltyWindow),
+            MinTokens = Whole("min_tokens", fallback.MinTokens),
+            MaxTokens = Whole("max_tokens", fallback.MaxTokens),
+        };
+    }
 }

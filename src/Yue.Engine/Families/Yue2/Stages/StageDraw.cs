@@ -1,0 +1,33 @@
+using Yue.Engine.Sampling;
+
+namespace Yue.Engine.Families.Yue2.Stages;
+
+/// <summary>Draws ids as the reference's framework does on a large GPU (docs/model-yue2.md 5.3).</summary>
+public static class StageDraw
+{
+    /// <summary>Returns the id with the largest ratio of its probability to an exponential random number of its own.</summary>
+    /// <param name="distribution">The ids that may come.</param>
+    /// <param name="seed">The song's seed. Every stage begins with it anew.</param>
+    /// <param name="step">The number of ids that were drawn before in this stage.</param>
+    public static int Draw(Distribution distribution, long seed, int step)
+    {
+        var (best, bestRatio) = (distribution.Ids[0], float.NegativeInfinity);
+        for (var i = 0; i < distribution.Ids.Length; i++)
+        {
+            var ratio = distribution.Probabilities[i] / Exponential(seed, step, distribution.Ids[i]);
+            if (ratio > bestRatio)
+            {
+                (best, bestRatio) = (distribution.Ids[i], ratio);
+            }
+        }
+
+        return best;
+    }
+
+    private static float Exponential(long seed, int step, int id)
+    {
+        var key = unchecked((ulong)seed);
+        var (word, _, _, _) = PhiloxRandom.Block((uint)step, 0, (uint)id, 0, (uint)key, (uint)(key >> 32));
+        return -MathF.Log((word * (1f / (1L << 32))) + (1f / (1L << 33)));
+    }
+}

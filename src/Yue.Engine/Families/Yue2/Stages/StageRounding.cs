@@ -1,0 +1,27 @@
+namespace Yue.Engine.Families.Yue2.Stages;
+
+/// <summary>The number format that the sampling chain rounds every result to.</summary>
+public enum StageRounding
+{
+    /// <summary>None: results stay float32.</summary>
+    None,
+
+    /// <summary>bfloat16, to nearest even: the reference samples like this if the plan is off and the model runs in bfloat16.</summary>
+    BFloat16,
+}
+
+/// <summary>Rounds numbers.</summary>
+internal static class StageRoundings
+{
+    /// <summary>Returns the value in the format, as a float.</summary>
+    public static float Round(this StageRounding rounding, float value)
+    {
+        if (rounding == StageRounding.None || !float.IsFinite(value))
+        {
+            return value;
+        }
+
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+    }
+}

@@ -1,0 +1,92 @@
+using Yue.Engine.Tensors;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>The values that all blocks of one forward pass share.</summary>
+/// <param name="Cache">Receives the new keys and values.</param>
+/// <param name="Rows">The B rows of the cache that the pass continues.</param>
+/// <param name="Positions">[B, T], int64.</param>
+/// <param name="Cos">[B, 1, T, D/2], F32.</param>
+/// <param name="Sin">[B, 1, T, D/2], F32.</param>
+/// <param name="Mask">[B, 1, 1, T, S], F32, added to the scores; null if every position attends to all S.</param>
+/// <param name="Length">S, the positions attended to.</param>
+internal sealed record BlockPass(KvCache Cache, Range Rows, Tensor Positions, Tensor Cos, Tensor Sin, Tensor? Mask, long Length);
+
+/// <summary>A transformer block, in TorchSharp (docs/model.md 2.2, docs/model-yue2.md 4).</summary>
+internal static class LlamaBlock
+{
+    /// <summary>Runs one block.</summary>
+    /// <param name="x">[B, T, hidden], in the model's dtype.</param>
+    /// <param name="layer">The block's number, by which the cache knows it.</param>
+    /// <param name="weights">The block's weights.</param>
+    /// <param name="config">The model's dimensions.</param>
+    /// <param name="pass">What all blocks share.</param>
+    /// <returns>[B, T, hidden]; the caller disposes it.</returns>
+    public static Tensor Forward(Tensor x, int layer, LlamaLayerWeights weights, LlamaConfig config, BlockPass pass)
+    {
+        using var scope = NewDisposeScope();
+        var attended = Attention(RmsNorm(x, weights.InputNorm, config.RmsNormEpsilon), layer, weights, config, pass);
+        x = x.Plus(weights.Output.Multiply(attended));
+        var gateUp = weights.GateUp.Multiply(RmsNorm(x, weights.PostNorm, config.RmsNormEpsilon));
+        var pairs = gateUp.view(gateUp.shape[0], gateUp.shape[1], -1, 2);               // [B, T, I, 2]
+        var activated = functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1);
+        return x.Plus(weights.Down.Multiply(activated)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x · rsqrt(mean(x²) + eps) over the last dimension in F32, cast back, times the weight.</summary>
+    /// <returns>A tensor of the shape and dtype of <paramref name="x"/>; the caller disposes it.</returns>
+    public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
+    {
+        using var scope = NewDisposeScope();
+        var wide = x.to(ScalarType.Float32);
+        var scale = (wide * wide).mean([-1], keepdim: true).add_(Scalars.Of(epsilon), Scalars.One).rsqrt_();
+        return ((wide * scale).to(x.dtype) * weight).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
+    private static Tensor Attention(Tensor x, int layer, LlamaLayerWeights weights, LlamaConfig config, BlockPass pass)
+    {
+        var (B, T, _) = Shape.Dims3(x);
+        var (H, K, D) = ((long)config.Heads, (long)config.KeyValueHeads, (long)config.HeadSize);
+        var G = H / K;
+        using var scope = NewDisposeScope();
+        var heads = weights.Qkv.Multiply(x).view(B, T, H + (2 * K), D).transpose(1, 2);  // [B, H+2K, T, D]
+        var rotated = Rope.Apply(NormedHeads(heads.narrow(1, 0, H + K), H, weights, config), pass.Cos, pass.Sin);
+        var (keys, values) = pass.Cache.Append(
+            layer, pass.Rows, rotated.narrow(1, H, K), heads.narrow(1, H + K, K), pass.Positions, pass.Length);  // [B, K, S, D]
+        var q = rotated.narrow(1, 0, H).reshape(B, K, G * T, D);
+        var mixed = pass.Mask is null
+            ? functional.scaled_dot_product_attention(q, keys, values)
+            : Masked(q, keys, values, pass.Mask, x.dtype);                               // [B, K, G·T, D]
+        return mixed.view(B, H, T, D).transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Norms each query and key head if the model does; [B, H + K, T, D] to the same shape.</summary>
+    private static Tensor NormedHeads(Tensor heads, long queries, LlamaLayerWeights weights, LlamaConfig config)
+    {
+        if (weights.QueryNorm is null || weights.KeyNorm is null)
+        {
+            return heads;
+        }
+
+        using var scope = NewDisposeScope();
+        return cat(
+            [
+                RmsNorm(heads.narrow(1, 0, queries), weights.QueryNorm, config.RmsNormEpsilon),
+                RmsNorm(heads.narrow(1, queries, heads.shape[1] - queries), weights.KeyNorm, config.RmsNormEpsilon),
+            ],
+            dim: 1).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Masked(Tensor q, Tensor keys, Tensor values, Tensor mask, ScalarType dtype)
+    {
+        var (B, K, rows, D) = Shape.Dims4(q);
+        using var scope = NewDisposeScope();
+        var (T, S) = (mask.shape[3], mask.shape[4]);
+        var scores = matmul(q, keys.transpose(2, 3)).view(B, K, rows / T, T, S).mul_(Scalars.Of(1 / Math.Sqrt(D)));
+        var weights = functional.softmax(scores.Plus(mask).to(ScalarType.Float32), -1).to(dtype);
+        return matmul(weights.view(B, K, rows, S), values).MoveToOuterDisposeScope();
+    }
+}

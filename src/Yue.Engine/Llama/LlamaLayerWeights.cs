@@ -1,0 +1,103 @@
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Llama;
+
+/// <summary>The names that a checkpoint gives to the modules of a block.</summary>
+/// <param name="InputNorm">The norm before attention.</param>
+/// <param name="Attention">Attention.</param>
+/// <param name="PostNorm">The norm after attention.</param>
+/// <param name="FeedForward">The feed-forward layer.</param>
+public sealed record BlockNames(string InputNorm, string Attention, string PostNorm, string FeedForward)
+{
+    /// <summary>The names of transformers' Llama.</summary>
+    public static BlockNames Llama { get; } = new("input_layernorm", "self_attn", "post_attention_layernorm", "mlp");
+}
+
+/// <summary>The weights of one transformer block, fused in the way that decode reads them. Owns its tensors.</summary>
+/// <param name="InputNorm">[hidden].</param>
+/// <param name="Qkv">[(H + 2K)·D, hidden]: queries, keys, values.</param>
+/// <param name="QueryNorm">[D]; null if queries and keys are not normed.</param>
+/// <param name="KeyNorm">[D]; null if queries and keys are not normed.</param>
+/// <param name="Output">[hidden, H·D].</param>
+/// <param name="PostNorm">[hidden].</param>
+/// <param name="GateUp">[2·I, hidden]: row 2i is gate i, row 2i + 1 is up i.</param>
+/// <param name="Down">[hidden, I].</param>
+public sealed record LlamaLayerWeights(
+    Tensor InputNorm,
+    WeightMatrix Qkv,
+    Tensor? QueryNorm,
+    Tensor? KeyNorm,
+    WeightMatrix Output,
+    Tensor PostNorm,
+    WeightMatrix GateUp,
+    WeightMatrix Down) : IDisposable
+{
+    private IEnumerable<WeightMatrix> Matrices => [Qkv, Output, GateUp, Down];
+
+    private IEnumerable<Tensor?> Norms => [InputNorm, QueryNorm, KeyNorm, PostNorm];
+
+    /// <summary>Reads a block in the source's dtype onto its device.</summary>
+    /// <param name="config">The checkpoint's dimensions.</param>
+    /// <param name="source">The checkpoint.</param>
+    /// <param name="prefix">The name of the block, with a dot at its end.</param>
+    /// <param name="names">The names of its modules.</param>
+    /// <param name="quantizer">Converts the matrices to 8 bits; null keeps them.</param>
+    internal static LlamaLayerWeights Load(
+        LlamaConfig config, ITensorSource source, string prefix, BlockNames names, MatrixQuantizer? quantizer = null)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = (long)config.HiddenSize;
+        var (q, kv, I) = (
+            (long)config.Heads * config.HeadSize, (long)config.KeyValueHeads * config.HeadSize, (long)config.IntermediateSize);
+        var (attention, feedForward) = ($"{prefix}{names.Attention}.", $"{prefix}{names.FeedForward}.");
+        var qkv = empty([q + (2 * kv), hidden], source.Dtype, source.Device);
+        source.ReadInto(attention + "q_proj.weight", qkv.narrow(0, 0, q));
+        source.ReadInto(attention + "k_proj.weight", qkv.narrow(0, q, kv));
+        source.ReadInto(attention + "v_proj.weight", qkv.narrow(0, q + kv, kv));
+        var gateUp = empty([I, 2, hidden], source.Dtype, source.Device);
+        source.ReadInto(feedForward + "gate_proj.weight", gateUp.select(1, 0));
+        source.ReadInto(feedForward + "up_proj.weight", gateUp.select(1, 1));
+        var layer = new LlamaLayerWeights(
+            source.Read($"{prefix}{names.InputNorm}.weight", hidden),
+            Matrix(qkv, quantizer, attention + "qkv"),
+            config.NormsQueriesAndKeys ? source.Read(attention + "q_norm.weight", config.HeadSize) : null,
+            config.NormsQueriesAndKeys ? source.Read(attention + "k_norm.weight", config.HeadSize) : null,
+            Matrix(source.Read(attention + "o_proj.weight", hidden, q), quantizer, attention + "o_proj"),
+            source.Read($"{prefix}{names.PostNorm}.weight", hidden),
+            Matrix(gateUp.view(2 * I, hidden), quantizer, feedForward + "gate_up"),
+            Matrix(source.Read(feedForward + "down_proj.weight", hidden, I), quantizer, feedForward + "down_proj"));
+        layer.Detach();
+        return layer;
+    }
+
+    /// <summary>Returns the matrix as it is, or converted by the quantizer.</summary>
+    internal static WeightMatrix Matrix(Tensor values, MatrixQuantizer? quantizer, string name) =>
+        quantizer is null ? new WeightMatrix(values) : quantizer.Quantize(values, name);
+
+    public void Dispose()
+    {
+        foreach (var norm in Norms)
+        {
+            norm?.Dispose();
+        }
+
+        foreach (var matrix in Matrices)
+        {
+            matrix.Dispose();
+        }
+    }
+
+    private void Detach()
+    {
+        foreach (var norm in Norms)
+        {
+            norm?.DetachFromDisposeScope();
+        }
+
+        foreach (var matrix in Matrices)
+        {
+            matrix.Detach();
+        }
+    }
+}

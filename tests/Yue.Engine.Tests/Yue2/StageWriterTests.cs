@@ -1,0 +1,137 @@
+using System.Text.Json;
+using Xunit;
+using Yue.Engine.Families.Yue2.Stages;
+using Yue.Engine.Llama;
+using Yue.Engine.Sampling;
+using Yue.Engine.Songs;
+using Yue.Testing;
+
+namespace Yue.Engine.Tests.Yue2;
+
+[Trait("Category", Yue2Goldens.Category)]
+public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Models>
+{
+    /// <summary>A draw that is closer to the next id than this share of all probability may fall on either side.</summary>
+    private const double LeastMargin = 3e-5;
+
+    private const double ProbabilityTolerance = 1e-5;
+    private const int Listed = 64;
+
+    private static readonly string File = Yue2Goldens.PathOf("sampling", "runs.json");
+
+    public static TheoryData<string> Runs() =>
+        [.. Yue2Json.Read(File).EnumerateArray().Select(run => run.GetProperty("name").GetString()!)];
+
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void Every_step_of_a_golden_run_equals_the_reference(string name)
+    {
+        var run = Yue2Json.Read(File).EnumerateArray().Single(entry => entry.GetProperty("name").GetString() == name);
+        var emitted = Yue2Json.Ids(run, "emitted");
+        var uniforms = run.GetProperty("uniforms").EnumerateArray().Select(number => number.GetDouble()).ToArray();
+        var margins = run.GetProperty("draw_margins").EnumerateArray().Select(number => number.GetDouble()).ToArray();
+        var steps = run.GetProperty("steps").EnumerateArray().ToArray();
+        var model = models.Language;
+        using var writer = WriterOf(model, run);
+        var different = 0;
+        for (var step = 0; step < emitted.Length; step++)
+        {
+            var distribution = writer.Next();
+            if (margins.Length == 0)
+            {
+                Assert.Equal(emitted[step], distribution.Ids[0]);
+            }
+            else
+            {
+                different += CompareStep(steps[step], distribution, $"{name} step {step}") ? 0 : 1;
+                var isSafe = margins[step] > LeastMargin;
+                Assert.True(!isSafe || emitted[step] == InRisingOrder(distribution, uniforms[step]), $"{name} draw {step}");
+            }
+
+            writer.Append(emitted[step]);
+        }
+
+        Assert.True(different <= 2, $"{different} steps kept other ids than the reference");
+        Assert.Equal(Yue2Json.Ids(run, "tokens"), writer.Tokens);
+        Assert.Equal(run.GetProperty("truncated").GetBoolean(), writer.IsTruncated);
+        Assert.NotEqual(writer.IsTruncated, writer.IsComplete);
+        Assert.Throws<InvalidOperationException>(() => writer.Append(emitted[0]));
+    }
+
+    [Fact]
+    public void One_seed_writes_the_same_ids_again_and_another_seed_does_not()
+    {
+        var model = models.Language;
+        int[] Write(long seed)
+        {
+            using var writer = new StageWriter(model, StageIds.Music, StageSampling.Music with { MaxTokens = 200 }, [151643, 151851]);
+            return [.. Enumerable.Range(0, 8).Select(_ => writer.Write(seed))];
+        }
+
+        var first = Write(1);
+        Assert.Equal(first, Write(1));
+        Assert.NotEqual(first, Write(2));
+    }
+
+    [Fact]
+    public void A_stage_that_cannot_fit_into_the_context_is_refused()
+    {
+        var model = models.Language;
+        var most = model.Config.MaxPositions;
+        var refused = Assert.Throws<SongException>(() => new StageWriter(
+            model, StageIds.Score, StageSampling.Score with { MaxTokens = most }, [151643]));
+        Assert.Contains($"{most}", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static StageWriter WriterOf(LlamaModel model, JsonElement run)
+    {
+        var negative = Yue2Json.Ids(run, "negative");
+        return new StageWriter(
+            model,
+            run.GetProperty("phase").GetString() == "abc" ? StageIds.Score : StageIds.Music,
+            Yue2Json.Sampling(run.GetProperty("sampling"), StageSampling.Music),
+            Yue2Json.Ids(run, "prefix"),
+            negative.Length == 0 ? null : new StageGuidance(negative, run.GetProperty("cfg_scale").GetDouble()),
+            hasPlan: !run.GetProperty("off").GetBoolean());
+    }
+
+    /// <summary>Compares probabilities, and returns false if other ids are kept. At most one id may differ.</summary>
+    private static bool CompareStep(JsonElement expected, Distribution actual, string what)
+    {
+        var probabilities = new Dictionary<int, float>();
+        for (var i = 0; i < actual.Ids.Length; i++)
+        {
+            probabilities.Add(actual.Ids[i], actual.Probabilities[i]);
+        }
+
+        var ids = Yue2Json.Ids(expected, "ids");
+        var known = ids.Zip(Yue2Json.Floats(expected, "probs")).Where(pair => probabilities.ContainsKey(pair.First)).ToArray();
+        Assert.True(known.Length >= ids.Length - 1, $"{what}: {ids.Length - known.Length} ids are not kept");
+        Assert.True(
+            Math.Abs(expected.GetProperty("kept").GetInt32() - actual.Ids.Length) <= 1,
+            $"{what}: {actual.Ids.Length} ids are kept, expected {expected.GetProperty("kept")}");
+        var isEqual = expected.GetProperty("kept").GetInt32() == actual.Ids.Length
+            && ids.AsSpan().SequenceEqual(actual.Ids[..Math.Min(Listed, actual.Ids.Length)]);
+        if (isEqual)
+        {
+            TensorAssert.Close(
+                [.. known.Select(pair => pair.Second)], [.. known.Select(pair => probabilities[pair.First])], ProbabilityTolerance, what);
+        }
+
+        return isEqual;
+    }
+
+    /// <summary>The draw of the goldens: the first id, in rising order, whose cumulative probability exceeds the uniform number.</summary>
+    private static int InRisingOrder(Distribution distribution, double uniform)
+    {
+        var (ids, probabilities) = (distribution.Ids.ToArray(), distribution.Probabilities.ToArray());
+        Array.Sort(ids, probabilities);
+        var (left, at) = (uniform * probabilities.Sum(probability => (double)probability), 0);
+        while (at < ids.Length - 1 && left >= probabilities[at])
+        {
+            left -= probabilities[at++];
+        }
+
+        return ids[at];
+    }
+}
