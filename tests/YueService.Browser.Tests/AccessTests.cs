@@ -57,7 +57,7 @@ public sealed class AccessTests(Studio studio)
 
         // Following a link to the studio works from anywhere.
         await tab.Page.EvaluateAsync("address => { location = address; }", service.Address.ToString());
-        await tab.Page.WaitForURLAsync(service.Address.ToString());
+        await Assertions.Expect(tab.Page).ToHaveURLAsync(service.Address.ToString());
         await Assertions.Expect(tab.Sing).ToBeVisibleAsync();
     }
 }

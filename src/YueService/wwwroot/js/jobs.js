@@ -263,7 +263,9 @@ export async function sing(request) {
   const news = made.takes ? await Promise.all(made.takes.map((/** @type {Job} */ { id }) => send('GET', `/v1/songs/${id}`))) : [made];
   batch(() => {
     take(news);
-    found.value = [...news.map((job) => job.id), ...(found.value ?? [])];
+    // The events may have told of them already.
+    const ids = news.map((job) => job.id);
+    found.value = [...ids, ...(found.value ?? []).filter((id) => !ids.includes(id))];
     show(news[0].id);
     tab.value = 'song';
   });

@@ -291,7 +291,7 @@ function Actions({ job, blocks }) {
     ${isDraft ? html`<button type="button" class="button strong" onClick=${() => submit({ continue_from: job.id, stage: 'finish', output: { stems: true } })}>Finish it</button>` : null}
     <button type="button" class=${`button ${isDraft ? '' : 'strong'}`} onClick=${again}>${block ? `Sing ${block.tag} again` : 'Sing again'}</button>
     <button type="button" class="button" onClick=${() => { if (block) { editSection(job, index); } else { openRequest({ ...job.request, seed: undefined }); tab.value = 'write'; } }}>Edit words</button>
-    <button type="button" class="button" onClick=${() => goOn(job)}>Continue</button>
+    <button type="button" class="button go-on" onClick=${() => goOn(job)}>Continue</button>
     <${Menu} label=${html`<${Icon} name="save" />`} name="Download" items=${[
       ...(options.value?.formats ?? []).filter((format) => format.available).map(({ name }) => ({ label: name.toUpperCase(), href: audio('mix', name) })),
       ...(names(job).length > 1 ? [{ label: 'Vocal', hint: 'WAV', href: audio('vocal', 'wav') }, { label: 'Band', hint: 'WAV', href: audio('instrumental', 'wav') }] : []),

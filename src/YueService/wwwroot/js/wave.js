@@ -15,7 +15,7 @@ const Bar = 3;
  *   onChoose: (index: number) => void, onAdd: (() => void) | null }} props
  */
 export function Wave({ id, names, blocks, seconds, isWhole, chosen, onChoose, onAdd }) {
-  return html`<div class="lanes">
+  return html`<div class=${`lanes ${onAdd ? 'can-add' : ''}`}>
     <div class="blocks">${blocks.map((block, index) => html`<button type="button" key=${index} class=${`block ${block.state}`} disabled=${block.state === 'todo'}
       aria-pressed=${chosen === index} style=${{ flexGrow: Math.max(block.seconds, seconds / 20), '--done': `${doneShare(id, block) * 100}%` }}
       title=${`${block.tag}, ${spoken(block.seconds)}`} onClick=${() => onChoose(index)}>${block.state === 'todo' && blocks[index - 1]?.state !== 'todo' ? `${block.tag} …` : block.tag}</button>`)}
