@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 using Yue.Cuda;
 using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Demo;
-using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Layers;
 using Yue.Engine.Songs;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;

@@ -14,7 +14,6 @@ public sealed class LlamaModel : IDisposable
     /// <summary>The most positions of a forward pass. It bounds the attention scores to H·512·context values.</summary>
     internal const int PrefillChunk = 512;
 
-    private readonly Rope _rope;
     private readonly Tensor _positions;     // [max positions], int64: 0, 1, 2 …
     private readonly ThreadLocal<CpuSteps>? _steps;
 
@@ -23,19 +22,22 @@ public sealed class LlamaModel : IDisposable
     {
         Config = config;
         Weights = weights;
-        _rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Embedding.device);
+        Rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Embedding.device);
         var numbers = Enumerable.Range(0, config.MaxPositions).Select(position => (long)position).ToArray();
         _positions = tensor(numbers, device: weights.Embedding.device).DetachFromDisposeScope();
         if (weights.Embedding is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 })
         {
             var scored = CpuSteps.RowsOtherThanZero(weights.Head.Values);
-            _steps = new ThreadLocal<CpuSteps>(() => new CpuSteps(config, weights, _rope, scored));
+            _steps = new ThreadLocal<CpuSteps>(() => new CpuSteps(config, weights, Rope, scored));
         }
     }
 
     public LlamaConfig Config { get; }
 
     public LlamaWeights Weights { get; }
+
+    /// <summary>The rotations of all positions.</summary>
+    internal Rope Rope { get; }
 
     /// <summary>True if a step of a few ids is too small to share among the cores, so that each core can take rows of its own.</summary>
     internal bool StepsOnOneCore =>
@@ -130,7 +132,7 @@ public sealed class LlamaModel : IDisposable
         var device = Weights.Embedding.device;
         var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: device).unsqueeze(1)
             .Plus(_positions.narrow(0, 0, T));
-        var (cos, sin) = _rope.At(positions);
+        var (cos, sin) = Rope.At(positions);
         var mask = CausalMask(positions, _positions.narrow(0, 0, S));
         var x = Weights.Embedding.index_select(0, ids.flatten()).view(B, T, -1); // [B, T, hidden]
         var pass = new BlockPass(cache, rows, positions, cos, sin, mask, S);
@@ -146,7 +148,7 @@ public sealed class LlamaModel : IDisposable
     public void Dispose()
     {
         _steps?.Dispose();
-        _rope.Dispose();
+        Rope.Dispose();
         _positions.Dispose();
         Weights.Dispose();
     }

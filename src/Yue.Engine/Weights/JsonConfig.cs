@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace Yue.Engine.Weights;
 
 /// <summary>A model's config.json; every value is checked, and a wrong one is named with what was expected.</summary>
+/// <remarks>A key with dots leads through objects: <c>decoder_config.strides</c>.</remarks>
 internal sealed class JsonConfig : IDisposable
 {
     private const int MaxBytes = 1 << 20;
@@ -91,6 +92,15 @@ internal sealed class JsonConfig : IDisposable
         }
     }
 
+    /// <summary>Refuses any number but the one that the other values make; absent is an error.</summary>
+    public void Expect(string key, int expected)
+    {
+        if (Positive(key) != expected)
+        {
+            throw Unsupported(key, $"{expected}");
+        }
+    }
+
     /// <summary>Refuses any value but null or absent.</summary>
     public void ExpectNone(string key)
     {
@@ -106,6 +116,17 @@ internal sealed class JsonConfig : IDisposable
 
     private CheckpointException Missing(string key, string expected) => new(_path, $"{key} is missing, expected {expected}");
 
-    private JsonElement? Find(string key) =>
-        _document.RootElement.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private JsonElement? Find(string key)
+    {
+        var value = _document.RootElement;
+        foreach (var name in key.Split('.'))
+        {
+            if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(name, out value))
+            {
+                return null;
+            }
+        }
+
+        return value.ValueKind != JsonValueKind.Null ? value : null;
+    }
 }

@@ -1,5 +1,5 @@
 using Xunit;
-using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Layers;
 using Yue.Testing;
 using static TorchSharp.torch;
 

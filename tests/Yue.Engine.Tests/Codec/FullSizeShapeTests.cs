@@ -1,8 +1,8 @@
 using TorchSharp;
 using Xunit;
 using Yue.Engine.Families.Yue1.Codec;
-using Yue.Engine.Families.Yue1.Layers;
 using Yue.Engine.Families.Yue1.Vocoder;
+using Yue.Engine.Layers;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;

@@ -1,8 +1,8 @@
 using Xunit;
 using Yue.Engine.Audio;
 using Yue.Engine.Families.Yue1.Codec;
-using Yue.Engine.Families.Yue1.Layers;
 using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Layers;
 using Yue.Engine.Songs;
 using Yue.Engine.Tests.Audio;
 using Yue.Testing;

@@ -1,7 +1,7 @@
 using Xunit;
 using Yue.Engine.Audio;
 using Yue.Engine.Families.Yue1.Decode;
-using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Layers;
 using Yue.Engine.Songs;
 using Yue.Testing;
 using static TorchSharp.torch;

@@ -1,4 +1,5 @@
 using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Families.Yue2.Flow;
 using Yue.Engine.Llama;
 using Yue.Engine.Weights;
 using Yue.Testing;
@@ -9,28 +10,37 @@ namespace Yue.Engine.Tests.Yue2;
 /// <summary>The language model of the goldens, in float32 on the CPU, loaded once for a class of tests.</summary>
 public sealed class Yue2Models : IDisposable
 {
-    private readonly Lazy<LlamaModel> _language;
+    private readonly Lazy<LlamaModel> _language = new(() => Load(
+        source => new LlamaModel(Config.Language, LlamaWeights.Load(Config.Language, source))));
 
-    public Yue2Models()
-    {
-        _language = new(() =>
-        {
-            using var checkpoint = SafetensorsCheckpoint.Open(Yue2Goldens.LanguageModelFolder);
-            var source = new CheckpointTensors(checkpoint, ScalarType.Float32);
-            return new LlamaModel(Config.Language, LlamaWeights.Load(Config.Language, source));
-        });
-    }
+    private readonly Lazy<FlowModel> _flow;
+
+    public Yue2Models() => _flow = new(() => Load(source => new FlowModel(Config, source, Language)));
 
     public static Yue2Config Config => Yue2Config.Load(Yue2Goldens.LanguageModelFolder);
 
     /// <summary>The transformer that writes tokens.</summary>
     public LlamaModel Language => _language.Value;
 
+    /// <summary>The transformer that predicts velocities.</summary>
+    public FlowModel Flow => _flow.Value;
+
     public void Dispose()
     {
+        if (_flow.IsValueCreated)
+        {
+            _flow.Value.Dispose();
+        }
+
         if (_language.IsValueCreated)
         {
             _language.Value.Dispose();
         }
+    }
+
+    private static T Load<T>(Func<CheckpointTensors, T> load)
+    {
+        using var checkpoint = SafetensorsCheckpoint.Open(Yue2Goldens.LanguageModelFolder);
+        return load(new CheckpointTensors(checkpoint, ScalarType.Float32));
     }
 }

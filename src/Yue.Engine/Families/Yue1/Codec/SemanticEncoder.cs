@@ -1,4 +1,4 @@
-using Yue.Engine.Families.Yue1.Layers;
+using Yue.Engine.Layers;
 using Yue.Engine.Tensors;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;

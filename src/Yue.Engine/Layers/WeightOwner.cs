@@ -2,7 +2,7 @@ using Yue.Engine.Tensors.Native;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
-namespace Yue.Engine.Families.Yue1.Layers;
+namespace Yue.Engine.Layers;
 
 /// <summary>Owns the weights of one model: every tensor that its construction left in a dispose scope.</summary>
 internal sealed class WeightOwner : IDisposable
@@ -20,7 +20,7 @@ internal sealed class WeightOwner : IDisposable
     }
 
     /// <summary>Runs a model's construction; where it throws, the weights read so far are freed.</summary>
-    /// <param name="source">Must give float32: the codec and the vocoders run in it on every device (docs/model.md).</param>
+    /// <param name="source">Must give float32, in which these models run on every device (docs/model.md).</param>
     /// <param name="build">Reads the weights on the calling thread. The modules that it makes keep references only.</param>
     public static (WeightOwner Owner, T Parts) Load<T>(ITensorSource source, Func<T> build)
     {

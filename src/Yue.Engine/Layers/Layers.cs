@@ -4,7 +4,7 @@ using Yue.Engine.Weights;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Yue.Engine.Families.Yue1.Layers;
+namespace Yue.Engine.Layers;
 
 /// <summary>A convolution over time. Holds references to its weights; the model's <see cref="WeightOwner"/> owns them.</summary>
 /// <remarks>On the CPU, inputs and weights are padded with zeros to a multiple of 16 channels. With AVX-512, oneDNN (3.7.1, as in
@@ -57,7 +57,7 @@ internal sealed class Conv
     }
 
     /// <summary>A convolution under weight norm of dimension 0 (docs/model.md 5.1), fused here:
-    /// <c>name.weight_g</c> [out, 1, 1], <c>name.weight_v</c> [out, in, kernel], <c>name.bias</c> [out].</summary>
+    /// <c>name.weight_g</c> [out, 1, 1], <c>name.weight_v</c> [out, in, kernel] and, with a bias, <c>name.bias</c> [out].</summary>
     public static Conv WeightNormed(
         ITensorSource source,
         string name,
@@ -66,11 +66,12 @@ internal sealed class Conv
         long stride = 1,
         long padding = 0,
         long dilation = 1,
-        long? outputs = null)
+        long? outputs = null,
+        bool bias = true)
     {
         var given = outputs ?? source.Dimension(name + ".weight_v", 0);
         var weight = WeightNorm.Fuse(source, name, [given, channels, kernel], keptDimension: 0);
-        return new Conv(weight, source.Read(name + ".bias", given), stride, padding, dilation, 1);
+        return new Conv(weight, bias ? source.Read(name + ".bias", given) : null, stride, padding, dilation, 1);
     }
 
     /// <summary>A grouped convolution under weight norm of the kernel dimension (docs/model.md 5.4 step 3):
@@ -106,28 +107,34 @@ internal sealed class Conv
     private Tensor Pad(Tensor x) => functional.pad(x, [0, 0, 0, _addedChannels]);
 }
 
-/// <summary>A transposed convolution under weight norm that makes T frames into exactly stride · T (docs/model.md 5.3).</summary>
+/// <summary>A transposed convolution under weight norm of kernel 2·stride (docs/model.md 5.3, docs/model-yue2.md 7.2).</summary>
 internal sealed class UpsamplingConv
 {
     private readonly Tensor _weight, _bias;
-    private readonly int _stride;
+    private readonly int _stride, _outputPadding;
 
     /// <summary>Reads <c>name.weight_g</c> [in, 1, 1], <c>name.weight_v</c> [in, out, 2·stride], <c>name.bias</c> [out].</summary>
     /// <remarks>Dimension 0, which weight norm keeps, is the input channel of a transposed convolution.</remarks>
-    public UpsamplingConv(ITensorSource source, string name, long channels, int stride)
+    /// <param name="source">Gives the weights.</param>
+    /// <param name="name">The module's checkpoint name.</param>
+    /// <param name="channels">The channels that it takes.</param>
+    /// <param name="stride">Outputs per input.</param>
+    /// <param name="outputPadding">Outputs added at the end; null adds one if the stride is odd.</param>
+    public UpsamplingConv(ITensorSource source, string name, long channels, int stride, int? outputPadding = null)
     {
         Out = source.Dimension(name + ".weight_v", 1);
         _weight = WeightNorm.Fuse(source, name, [channels, Out, 2 * stride], keptDimension: 0);
         _bias = source.Read(name + ".bias", Out);
-        _stride = stride;
+        (_stride, _outputPadding) = (stride, outputPadding ?? stride % 2);
     }
 
     /// <summary>The number of channels it gives.</summary>
     public long Out { get; }
 
     /// <summary>[B, in, T] to [B, out, stride · T]; the caller disposes it.</summary>
+    /// <remarks>Without output padding an odd stride gives one output less.</remarks>
     public Tensor Forward(Tensor x) => functional.conv_transpose1d(
-        x, _weight, _bias, stride: _stride, padding: Padding(_stride), output_padding: _stride % 2);
+        x, _weight, _bias, stride: _stride, padding: Padding(_stride), output_padding: _outputPadding);
 
     /// <summary>The padding of a stride: outputs cut off at each end.</summary>
     public static int Padding(int stride) => (stride + 1) / 2;

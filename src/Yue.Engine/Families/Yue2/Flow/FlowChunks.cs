@@ -1,0 +1,29 @@
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue2.Flow;
+
+/// <summary>The pieces of a song that flow matching solves apart (docs/model-yue2.md 6.1). The context bounds their size.</summary>
+public static class FlowChunks
+{
+    /// <summary>The positions of a chunk beside its prompt, music tokens and frames: the end of the music, and two borders.</summary>
+    private const int Extra = 3;
+
+    /// <summary>Returns the frames of each chunk.</summary>
+    /// <param name="frames">The frames of the song.</param>
+    /// <param name="promptTokens">The length of the music's prompt, which every chunk begins with.</param>
+    /// <param name="context">The positions that the model's context holds.</param>
+    /// <exception cref="SongException">There is no frame, or no room for one beside the prompt.</exception>
+    public static IReadOnlyList<Range> Of(int frames, int promptTokens, int context)
+    {
+        if (frames < 1)
+        {
+            throw new SongException("the music has no token, so there is nothing to render");
+        }
+
+        var size = (context - promptTokens - Extra) / 2;
+        return size >= 1
+            ? [.. Enumerable.Range(0, (frames + size - 1) / size).Select(chunk => (chunk * size)..Math.Min((chunk + 1) * size, frames))]
+            : throw new SongException(
+                $"the music's prompt has {promptTokens} tokens; the context of {context} leaves no room for a frame. Shorten the score");
+    }
+}

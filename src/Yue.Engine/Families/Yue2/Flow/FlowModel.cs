@@ -1,0 +1,152 @@
+using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Layers;
+using Yue.Engine.Llama;
+using Yue.Engine.Tensors;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Yue.Engine.Families.Yue2.Flow;
+
+/// <summary>The transformer that predicts the velocity of a song's latents (docs/model-yue2.md 6.2). Owns its weights.</summary>
+/// <remarks>Float32 on the CPU. Its blocks attend to the keys and values of the transformer that wrote the music, and its last norm is that
+/// transformer's. Used by one thread at a time.</remarks>
+public sealed class FlowModel : IDisposable
+{
+    /// <summary>The frames that the reference puts before and after a chunk.</summary>
+    public const int BorderFrames = 2;
+
+    private const string Blocks = "model.layers.";
+    private static readonly BlockNames Names = new("nar_input_layernorm", "nar_self_attn", "nar_pre_mlp_layernorm", "nar_mlp");
+
+    private readonly Yue2Config _config;
+    private readonly LlamaModel _language;
+    private readonly LlamaLayerWeights[] _layers;
+    private readonly WeightOwner _owner;
+    private readonly Parts _parts;
+
+    /// <summary>Reads the weights of flow matching.</summary>
+    /// <param name="config">The checkpoint's dimensions.</param>
+    /// <param name="source">The checkpoint, as float32.</param>
+    /// <param name="language">The transformer that writes the music; the caller keeps it.</param>
+    public FlowModel(Yue2Config config, ITensorSource source, LlamaModel language)
+    {
+        (_config, _language) = (config, language);
+        (_owner, _parts) = WeightOwner.Load(source, () => new Parts(config, source));
+        var layers = new List<LlamaLayerWeights>();
+        try
+        {
+            for (var i = 0; i < config.Language.Layers; i++)
+            {
+                layers.Add(LlamaLayerWeights.Load(config.Language, source, $"{Blocks}{i}.", Names));
+            }
+        }
+        catch
+        {
+            layers.ForEach(layer => layer.Dispose());
+            _owner.Dispose();
+            throw;
+        }
+
+        _layers = [.. layers];
+    }
+
+    /// <summary>Returns keys and values of the tokens that a chunk's frames attend to, with room for the frames.</summary>
+    /// <param name="tokens">The music's prompt, the chunk's music tokens and the end of the music.</param>
+    /// <param name="frames">The frames of the chunk.</param>
+    /// <returns>A cache of one row; the caller disposes it.</returns>
+    public KvCache ReadTokens(ReadOnlySpan<int> tokens, int frames)
+    {
+        var cache = _language.NewCache(1, tokens.Length + frames + BorderFrames);
+        try
+        {
+            _language.Prefill(tokens, cache, 0).Dispose();
+            return cache;
+        }
+        catch
+        {
+            cache.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Returns the velocity of the latents of a chunk.</summary>
+    /// <param name="latents">[F, latent size], F32; the caller keeps it.</param>
+    /// <param name="rawTime">The logit of the time.</param>
+    /// <param name="tokens">From <see cref="ReadTokens"/>. Its length is the same afterwards.</param>
+    /// <returns>[F, latent size], F32; the caller disposes it.</returns>
+    public Tensor Velocity(Tensor latents, double rawTime, KvCache tokens)
+    {
+        var (F, _) = Shape.Dims2(latents);
+        Shape.Expect(latents, [F, _config.LatentSize]);
+        var T = F + BorderFrames;
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var rows = functional.pad(latents, [0, 0, 1, 1]);                               // [T, latent size], zeros at both ends
+        var x = _parts.Input.Forward(rows).Plus(TimeEmbedding(rawTime)).Plus(FramePositions(T)).unsqueeze(0);
+        var first = tokens.Lengths[0];
+        var positions = tensor(Enumerable.Range(first, (int)T).Select(position => (long)position).ToArray()).unsqueeze(0);
+        var (cos, sin) = _language.Rope.At(positions);
+        var pass = new BlockPass(tokens, ..1, positions, cos, sin, Mask: null, tokens.LengthWith(..1, (int)T));
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            var next = LlamaBlock.Forward(x, i, _layers[i], _config.Language, pass);
+            x.Dispose();
+            x = next;
+        }
+
+        var normed = LlamaBlock.RmsNorm(x, _language.Weights.Norm, _config.Language.RmsNormEpsilon);
+        return _parts.Output.Forward(normed.squeeze(0).narrow(0, 1, F)).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        foreach (var layer in _layers)
+        {
+            layer.Dispose();
+        }
+
+        _owner.Dispose();
+    }
+
+    /// <summary>Returns the vector of a time, [hidden], F32; the caller disposes it.</summary>
+    internal Tensor TimeEmbedding(double rawTime)
+    {
+        using var scope = NewDisposeScope();
+        var sigmoid = 1 / (1 + Math.Exp(-rawTime));
+        var time = (float)(_config.TimestepShift * sigmoid / (1 + ((_config.TimestepShift - 1) * sigmoid)));
+        var angles = Array.ConvertAll(Parts.Frequencies, frequency => time * frequency);
+        float[] waves = [.. angles.Select(MathF.Cos), .. angles.Select(MathF.Sin)];
+        return _parts.TimeOut.Forward(functional.silu(_parts.TimeIn.Forward(tensor(waves)))).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Returns the rows of the table for the rows of a chunk, [T, hidden]; rows beyond the table repeat its last.</summary>
+    private Tensor FramePositions(long T)
+    {
+        var last = _config.MaxLatentFrames - 1;
+        using var rows = tensor(Enumerable.Range(0, (int)T).Select(row => (long)Math.Min(row, last)).ToArray());
+        return _parts.Frames.index_select(0, rows);
+    }
+
+    /// <summary>The weights beside the blocks.</summary>
+    private sealed class Parts(Yue2Config config, ITensorSource source)
+    {
+        private const int TimeWaves = 128;
+        private const double SlowestPeriod = 10000;
+
+        /// <summary>[waves]: the speeds of the time's cosines and sines.</summary>
+        public static float[] Frequencies { get; } =
+            [.. Enumerable.Range(0, TimeWaves).Select(k => (float)Math.Exp(-Math.Log(SlowestPeriod) * k / TimeWaves))];
+
+        public Linear Input { get; } = new(source, "vae2llm", config.LatentSize, config.Language.HiddenSize);
+
+        public Linear Output { get; } = new(source, "llm2vae", config.Language.HiddenSize, config.LatentSize);
+
+        public Linear TimeIn { get; } = new(source, "time_embedder.mlp.0", 2 * TimeWaves, config.Language.HiddenSize);
+
+        public Linear TimeOut { get; } = new(source, "time_embedder.mlp.2", config.Language.HiddenSize, config.Language.HiddenSize);
+
+        /// <summary>[max frames, hidden].</summary>
+        public Tensor Frames { get; } = source.Read("latent_pos_embed.pe", config.MaxLatentFrames, config.Language.HiddenSize);
+    }
+}

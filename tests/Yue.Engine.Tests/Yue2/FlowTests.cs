@@ -1,0 +1,178 @@
+using System.Text.Json;
+using Xunit;
+using Yue.Engine.Families.Yue2.Flow;
+using Yue.Engine.Families.Yue2.Tokens;
+using Yue.Engine.Songs;
+using Yue.Engine.Weights;
+using Yue.Testing;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Yue2;
+
+[Trait("Category", Yue2Goldens.Category)]
+public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
+{
+    private const double Tolerance = 2e-5;
+
+    private static readonly string File = Yue2Goldens.PathOf("nar", "expected.safetensors");
+
+    [Fact]
+    public void Velocities_at_every_golden_time_equal_the_reference()
+    {
+        using var scope = NewDisposeScope();
+        var times = RawTimes();
+        Assert.NotEmpty(times);
+        for (var i = 0; i < times.Length; i++)
+        {
+            var state = Read($"one.state{i}");
+            using var tokens = models.Flow.ReadTokens(GoldenModels.Expected<int>(File, "one.ar_tokens"), (int)state.shape[0]);
+            TensorAssert.Close(Read($"one.velocity{i}"), models.Flow.Velocity(state, times[i], tokens), Tolerance, $"velocity {i}");
+        }
+    }
+
+    [Fact]
+    public void Time_embeddings_equal_the_reference()
+    {
+        using var scope = NewDisposeScope();
+        var embeddings = stack(RawTimes().Select(models.Flow.TimeEmbedding));
+        TensorAssert.Close(Read("one.time_embedding"), embeddings, Tolerance);
+    }
+
+    [Fact]
+    public void Frames_beyond_the_table_take_its_last_row()
+    {
+        using var scope = NewDisposeScope();
+        var noise = Read("clamp.noise");
+        Assert.True(noise.shape[0] > Yue2Models.Config.MaxLatentFrames);
+        using var tokens = models.Flow.ReadTokens(GoldenModels.Expected<int>(File, "clamp.ar_tokens"), (int)noise.shape[0]);
+        TensorAssert.Close(Read("clamp.velocity"), models.Flow.Velocity(noise, 0.4, tokens), Tolerance);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(32)]
+    public void Latents_of_one_chunk_equal_the_reference(int steps)
+    {
+        using var scope = NewDisposeScope();
+        var noise = Read("one.noise");
+        using var tokens = models.Flow.ReadTokens(GoldenModels.Expected<int>(File, "one.ar_tokens"), (int)noise.shape[0]);
+        var latents = FlowSolver.Solve(noise, steps, (state, time) => models.Flow.Velocity(state, time, tokens));
+        TensorAssert.Close(Read($"one.latents_{steps}"), latents, Tolerance);
+    }
+
+    [Fact]
+    public void Latents_of_a_song_in_chunks_equal_the_reference()
+    {
+        using var scope = NewDisposeScope();
+        var (song, noise, context) = LongSong();
+        var done = new List<double>();
+        TensorAssert.Close(Read("long.latents_4"), song.Render(noise, context, steps: 4, done.Add), Tolerance);
+        Assert.Equal(8 * GoldenModels.Expected<int>(File, "long.chunk_frames").Length, done.Count);
+        Assert.Equal(1, done[^1]);
+        Assert.Equal(done.Order(), done);
+    }
+
+    [Fact]
+    public void A_cancelled_song_stops_at_the_next_evaluation()
+    {
+        using var scope = NewDisposeScope();
+        using var cancelled = new CancellationTokenSource();
+        var (song, noise, context) = LongSong();
+        var evaluations = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() => song.Render(
+            noise, context, steps: 4,
+            _ =>
+            {
+                evaluations++;
+                cancelled.Cancel();
+            },
+            cancelled.Token));
+        Assert.Equal(1, evaluations);
+    }
+
+    [Fact]
+    public void Latents_that_are_not_finite_fail_the_song()
+    {
+        using var noise = ones(3, 2);
+        Assert.Throws<SongException>(() => FlowSolver.Solve(noise, 1, (state, _) => full_like(state, double.NaN)));
+    }
+
+    [Fact]
+    public void Chunks_equal_those_of_the_reference()
+    {
+        var cases = Yue2Json.Read(Yue2Goldens.PathOf("prompts", "prompts.json")).GetProperty("chunk_ranges").EnumerateArray().ToArray();
+        Assert.NotEmpty(cases);
+        Assert.All(cases, expected =>
+        {
+            int Value(string name) => expected.GetProperty(name).GetInt32();
+            IReadOnlyList<Range> Chunks() => FlowChunks.Of(Value("frames"), Value("prefix"), Value("context"));
+            var ranges = expected.GetProperty("ranges");
+            if (ranges.ValueKind == JsonValueKind.Null)
+            {
+                Assert.Throws<SongException>(Chunks);
+                return;
+            }
+
+            Assert.Equal(ranges.EnumerateArray().Select(range => range[0].GetInt32()..range[1].GetInt32()), Chunks());
+        });
+    }
+
+    [Fact]
+    public void Times_equal_the_reference()
+    {
+        var cases = Yue2Json.Read(Yue2Goldens.PathOf("nar", "times.json")).EnumerateObject().ToArray();
+        Assert.NotEmpty(cases);
+        Assert.All(cases, expected =>
+        {
+            double[] Values(string name) => [.. expected.Value.EnumerateArray().Select(time => time.GetProperty(name).GetDouble())];
+            var times = FlowSolver.Times(int.Parse(expected.Name, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+            Assert.Equal(Values("t"), times);
+            Assert.Equal(Values("raw"), times.Select(FlowSolver.RawTime), (first, second) => Math.Abs(first - second) < 1e-9);
+        });
+    }
+
+    [Fact]
+    public void Noise_equals_the_normal_numbers_of_PyTorch()
+    {
+        const string Prefix = "randn.";
+        var file = Yue2Goldens.PathOf("rng", "expected.safetensors");
+        using var stored = SafetensorsFile.Open(file);
+        var names = stored.Tensors.Keys.Where(name => name.Count(letter => letter == '.') == 1).ToArray();
+        Assert.NotEmpty(names);
+        Assert.All(names, name =>
+        {
+            var seed = long.Parse(name[Prefix.Length..], System.Globalization.CultureInfo.InvariantCulture);
+            var drawn = FlowNoise.Draw(seed, 96 * 64);
+            TensorAssert.Close(GoldenModels.Expected<float>(file, name), drawn.AsSpan(..256), 2e-6, name);
+            if (stored.Tensors.ContainsKey(name + ".last_frame"))
+            {
+                TensorAssert.Close(GoldenModels.Expected<float>(file, name + ".last_frame"), drawn.AsSpan(^64..), 2e-6, name);
+            }
+        });
+    }
+
+    private (FlowSong Song, Tensor Noise, int Context) LongSong()
+    {
+        var music = Array.ConvertAll(GoldenModels.Expected<int>(File, "long.codes"), code => TokenIds.FirstCode + code);
+        return (
+            new FlowSong(models.Flow, GoldenModels.Expected<int>(File, "long.prefix"), music),
+            Read("long.noise"),
+            GoldenModels.Expected<int>(File, "long.context")[0]);
+    }
+
+    private static Tensor Read(string name)
+    {
+        using var stored = SafetensorsFile.Open(File);
+        var source = new CheckpointTensors(stored, ScalarType.Float32);
+        return source.Read(name, source.ShapeOf(name));
+    }
+
+    private static double[] RawTimes()
+    {
+        using var stored = SafetensorsFile.Open(File);
+        var source = new CheckpointTensors(stored, ScalarType.Float64);
+        using var times = source.Read("one.raw_t", source.ShapeOf("one.raw_t"));
+        return times.data<double>().ToArray();
+    }
+}
