@@ -1,0 +1,59 @@
+using Yue.Engine.Songs;
+using Yue.Engine.Tensors;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Families.Yue2.Vae;
+
+/// <summary>Decodes a song in tiles, which bounds the memory, and lets its beginning be heard before its end is decoded
+/// (docs/model-yue2.md 7.3).</summary>
+public static class VaeTiles
+{
+    /// <summary>The frames of a tile in the reference.</summary>
+    public const int DefaultCoreFrames = 1024;
+
+    /// <summary>The frames beyond each side of a tile in the reference.</summary>
+    public const int DefaultHaloFrames = 16;
+
+    /// <summary>The frames to each side that a frame's sound depends on.</summary>
+    public const int LeastHaloFrames = 12;
+
+    /// <summary>Decodes latents tile after tile. The tiles joined end to end are the whole sound, up to rounding.</summary>
+    /// <param name="decoder">The decoder; the caller keeps it.</param>
+    /// <param name="latents">[F, latent size], F32; the caller keeps it until the last tile.</param>
+    /// <param name="coreFrames">The most frames of a tile.</param>
+    /// <param name="haloFrames">The frames beyond each side that are decoded with a tile and cut off.</param>
+    /// <param name="cancellationToken">Checked before each tile.</param>
+    /// <returns>The tiles, [channels, S], F32, not clamped; the caller disposes each.</returns>
+    /// <exception cref="SongException">A tile has a sample that is not finite.</exception>
+    public static IEnumerable<Tensor> Decode(
+        VaeDecoder decoder, Tensor latents, int coreFrames = DefaultCoreFrames, int haloFrames = DefaultHaloFrames,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(coreFrames, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(haloFrames, LeastHaloFrames);
+        return Tiles();
+
+        IEnumerable<Tensor> Tiles()
+        {
+            var (F, _) = Shape.Dims2(latents);
+            for (var start = 0L; start < F; start += coreFrames)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                yield return Tile(decoder, latents, start, Math.Min(start + coreFrames, F), haloFrames);
+            }
+        }
+    }
+
+    private static Tensor Tile(VaeDecoder decoder, Tensor latents, long start, long end, int haloFrames)
+    {
+        var F = latents.shape[0];
+        var (first, last) = (Math.Max(0, start - haloFrames), Math.Min(F, end + haloFrames));
+        var frameSamples = decoder.Config.FrameSamples;
+        var samples = Math.Min(end * frameSamples, decoder.SampleCount(F)) - (start * frameSamples);
+        using var scope = NewDisposeScope();
+        var sound = decoder.Decode(latents.narrow(0, first, last - first)).narrow(1, (start - first) * frameSamples, samples).contiguous();
+        return sound.isfinite().all().item<bool>()
+            ? sound.MoveToOuterDisposeScope()
+            : throw new SongException("the decoded sound has samples that are not finite");
+    }
+}
