@@ -46,8 +46,16 @@ public sealed class StageWriter : IDisposable
         }
 
         _cache = model.NewCache(guidance is null ? 1 : 2, longest + sampling.MaxTokens);
-        _hidden[Main] = model.Prefill(prompt, _cache, Main);
-        _hidden[Guide] = guidance is null ? null : model.Prefill(guidance.Prompt, _cache, Guide);
+        try
+        {
+            _hidden[Main] = model.Prefill(prompt, _cache, Main);
+            _hidden[Guide] = guidance is null ? null : model.Prefill(guidance.Prompt, _cache, Guide);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The ids so far, without the one that ends the stage.</summary>
