@@ -12,6 +12,7 @@ using YueService.Api.Predict;
 using YueService.Api.Songs;
 using YueService.Api.Speech;
 using YueService.Api.Studio;
+using YueService.Api.Webhooks;
 using YueService.Jobs;
 using YueService.Jobs.Audio;
 using YueService.Settings;
@@ -70,6 +71,7 @@ internal static class YueHost
         builder.Services.AddEngineWatch();
         builder.Services.AddSongs();
         builder.Services.AddClips();
+        builder.Services.AddWebhooks();
         builder.Services.AddSpeech();
         builder.Services.AddOptionsEndpoint();
         builder.Services.AddApiDocument();

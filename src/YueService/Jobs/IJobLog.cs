@@ -62,6 +62,15 @@ internal interface IJobLog
 
     Task CancelAsync(string id, CancellationToken cancel);
 
+    /// <summary>Returns the webhooks that are to be sent, those that are due first coming first.</summary>
+    Task<IReadOnlyList<DueWebhook>> ListWebhooksAsync(int count, CancellationToken cancel);
+
+    /// <summary>Stores the tries of a webhook, and when it is sent next.</summary>
+    Task DelayWebhookAsync(DueWebhook webhook, CancellationToken cancel);
+
+    /// <summary>Forgets a webhook: it was taken, or given up.</summary>
+    Task RemoveWebhookAsync(DueWebhook webhook, CancellationToken cancel);
+
     Task RemoveAsync(string id, CancellationToken cancel);
 }
 

@@ -10,7 +10,7 @@ namespace YueService.Jobs;
 /// <param name="isWriter">Whether the connection creates the database and brings its schema up to date.</param>
 internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable
 {
-    private const int SchemaVersion = 4;
+    private const int SchemaVersion = 5;
     private const int BusySeconds = 1;
 
     // A commit returns when the disk has it (synchronous FULL): a finished song also outlives a power cut.
@@ -74,6 +74,20 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         CREATE INDEX jobs_by_group ON jobs (group_id, take) WHERE group_id IS NOT NULL;
         CREATE TRIGGER takes_removed AFTER DELETE ON jobs WHEN old.group_id IS NOT NULL BEGIN
             DELETE FROM song_groups WHERE id = old.group_id AND NOT EXISTS (SELECT 1 FROM jobs WHERE group_id = old.group_id);
+        END;
+        """;
+
+    // Version 5 stores the callbacks of jobs, and the webhooks that are to be sent to them. A webhook is due with the end of its job.
+    private const string ToVersion5 = """
+        ALTER TABLE jobs ADD COLUMN callback_url TEXT;
+        CREATE TABLE webhooks (job_id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT;
+        CREATE INDEX webhooks_by_time ON webhooks (next_ms);
+        CREATE TRIGGER callbacks_due AFTER UPDATE OF state ON jobs
+        WHEN new.callback_url IS NOT NULL AND old.state IN ('queued', 'running') AND new.state NOT IN ('queued', 'running') BEGIN
+            INSERT OR IGNORE INTO webhooks (job_id, attempts, next_ms) VALUES (new.id, 0, 0);
+        END;
+        CREATE TRIGGER callbacks_removed AFTER DELETE ON jobs WHEN old.callback_url IS NOT NULL BEGIN
+            DELETE FROM webhooks WHERE job_id = old.id;
         END;
         """;
 
@@ -153,7 +167,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
                 + "Install that release, or choose another Yue:StateFolder.");
         }
 
-        var steps = new[] { ToVersion2, ToVersion3, ToVersion4 }.Skip(Math.Max(0, version - 1));
+        var steps = new[] { ToVersion2, ToVersion3, ToVersion4, ToVersion5 }.Skip(Math.Max(0, version - 1));
         command.CommandText = $"{Schema}\n{string.Join('\n', steps)}\n{Probe};\nCOMMIT;";
         command.ExecuteNonQuery();
         IsNew |= version == 0;

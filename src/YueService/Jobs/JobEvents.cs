@@ -22,6 +22,9 @@ internal sealed class JobEvents
     private long _number;
     private long _forgotten;
 
+    /// <summary>Raised when the end of a job is stored. Handlers return at once.</summary>
+    public event Action? JobEnded;
+
     /// <summary>The number of the newest event.</summary>
     public long Number
     {
@@ -38,7 +41,14 @@ internal sealed class JobEvents
     public void Follow(Job job)
     {
         var title = job.Request.Title;
-        job.Feed.Follow((update, isMark) => Publish(new JobEvent(0, job.Id, JobEventKind.State, title, update), isMark));
+        job.Feed.Follow((update, isMark) =>
+        {
+            Publish(new JobEvent(0, job.Id, JobEventKind.State, title, update), isMark);
+            if (update.State is not (JobState.Queued or JobState.Running))
+            {
+                JobEnded?.Invoke();
+            }
+        });
     }
 
     /// <summary>Publishes that a user changed what is said about a song.</summary>

@@ -62,6 +62,7 @@ internal static class JobRows
         {
             Title = Text(reader, "title"),
             ParentId = Text(reader, "parent_id"),
+            CallbackUrl = Text(reader, "callback_url"),
         },
         Take = Take(reader),
         Note = Text(reader, "note"),

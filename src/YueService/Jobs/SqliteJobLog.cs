@@ -143,8 +143,9 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
     {
         using var insert = connection.CreateCommand();
         insert.CommandText = """
-            INSERT INTO jobs (id, state, request, idempotency_key, body_hash, created_ms, files, title, parent_id, group_id, take)
-            VALUES ($id, 'queued', $request, $key, $hash, $now, $files, $title, $parent, $group, $take) RETURNING *
+            INSERT INTO jobs (
+                id, state, request, idempotency_key, body_hash, created_ms, files, title, parent_id, group_id, take, callback_url)
+            VALUES ($id, 'queued', $request, $key, $hash, $now, $files, $title, $parent, $group, $take, $callback) RETURNING *
             """;
         insert.Parameters.AddWithValue("$id", job.Id);
         insert.Parameters.AddWithValue("$request", JobRows.ToJson(RequestRow.Of(job.Request)));
@@ -156,6 +157,7 @@ internal sealed partial class SqliteJobLog(StateFolder folder, TimeProvider cloc
         insert.Parameters.AddWithValue("$parent", (object?)job.Request.ParentId ?? DBNull.Value);
         insert.Parameters.AddWithValue("$group", (object?)job.Take?.GroupId ?? DBNull.Value);
         insert.Parameters.AddWithValue("$take", (object?)job.Take?.Number ?? DBNull.Value);
+        insert.Parameters.AddWithValue("$callback", (object?)job.Request.CallbackUrl ?? DBNull.Value);
         var stored = JobRows.Read(insert, NoteDamage).Single();
         SetSearchText(connection, stored);
         return stored;

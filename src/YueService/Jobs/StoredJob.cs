@@ -35,6 +35,9 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
     /// <summary>The stored song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
     public string? ParentId { get; init; }
 
+    /// <summary>The address that is told of the job's end; null for none.</summary>
+    public string? CallbackUrl { get; init; }
+
     /// <summary>Returns the same request with another seed.</summary>
     public JobRequest WithSeed(long seed) => this with { Song = Song with { Seed = seed } };
 }

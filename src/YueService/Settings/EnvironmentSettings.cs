@@ -42,7 +42,11 @@ internal static partial class EnvironmentSettings
             }
             else
             {
-                yield return new(string.Join(':', [EngineOptions.Section, setting, .. parts[1..]]), value);
+                // Below Webhooks there are settings again, and elsewhere names that users choose.
+                var names = setting == nameof(WebhookOptions.Webhooks)
+                    ? parts[1..].Select(name => name.Replace("_", "", StringComparison.Ordinal))
+                    : parts[1..];
+                yield return new(string.Join(':', [EngineOptions.Section, setting, .. names]), value);
             }
         }
     }

@@ -9,7 +9,11 @@ internal static class SettingNames
 {
     /// <summary>The setting names, looked up without regard to letter case.</summary>
     public static FrozenSet<string> All { get; } =
-        new[] { typeof(EngineOptions), typeof(SeparatorOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions) }
+        new[]
+        {
+            typeof(EngineOptions), typeof(SeparatorOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions),
+            typeof(WebhookOptions),
+        }
             .SelectMany(options => options.GetProperties())
             .Select(property => property.Name)
             .ToFrozenSet(StringComparer.OrdinalIgnoreCase);

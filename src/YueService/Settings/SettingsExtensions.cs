@@ -42,6 +42,7 @@ internal static class SettingsExtensions
         services.AddChecked<ServiceOptions, ServiceOptionsValidator>();
         services.AddChecked<JobOptions, JobOptionsValidator>();
         services.AddChecked<AccessOptions, AccessOptionsValidator>();
+        services.AddChecked<WebhookOptions, WebhookRules>();
         services.AddSingleton<IValidateOptions<EngineOptions>, CheckpointRules>();
         services.AddSingleton<IValidateOptions<SeparatorOptions>, SeparatorRules>();
         services.AddSingleton<IValidateOptions<ServiceOptions>, SettingNameRules>();

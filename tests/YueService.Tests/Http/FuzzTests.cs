@@ -15,7 +15,7 @@ public sealed class FuzzTests
     // Seeds of the mutations: a whole request, and pieces that parsers trip over.
     private static readonly byte[] Whole = Encoding.UTF8.GetBytes("""
         {"lyrics":"[verse]\nlove 😀 é\n[chorus]\nla","genre":"pop","max_new_tokens":3000,"run_n_segments":2,"seed":-42,"takes":1,
-         "client_job_id":"a:1","model":"en-cot",
+         "client_job_id":"a:1","model":"en-cot","callback_url":null,
          "stage":"full","instrumental":false,"return_codes":true,"target_seconds":[20.5],"replace_section":null,
          "continue_from":{"model":"en-cot","sections":[
           {"tag":"verse","vocal":[0,2],"instrumental":[3,1023],"ended":"end_of_audio","unpaired":5}]},
@@ -26,7 +26,8 @@ public sealed class FuzzTests
     private static readonly string[] Pieces =
     [
         "\\ud800", "\\u0000", "\"\\udc00\":1,", "null", "{}", "[]", "1e999", "-0", "1E400", "\"\"", "99999999999999999999", "0.1e-400",
-        "\"finish\"", "\"draft\"", "\"continue_from\":", "\"0123456789abcdef0123456789abcdef\"",
+        "\"finish\"", "\"draft\"", "\"http://[::1\"", "\"https://a.example/\"", "\"continue_from\":",
+        "\"0123456789abcdef0123456789abcdef\"",
         "{\"a\":", "[[[[", "}", ",", ":", "\"lyrics\":", "\"sampling\":{", "true", "\\", "\"", "\ufeff", "//", "NaN", "Infinity", "\u0000",
     ];
 

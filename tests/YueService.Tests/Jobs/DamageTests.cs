@@ -258,6 +258,10 @@ public sealed class DamageTests : IDisposable
 
     /// <summary>Turns the database into one of a release that did not store sizes.</summary>
     private void Downgrade() => Execute("""
+        DROP TRIGGER callbacks_due;
+        DROP TRIGGER callbacks_removed;
+        DROP TABLE webhooks;
+        ALTER TABLE jobs DROP COLUMN callback_url;
         DROP TRIGGER takes_removed;
         DROP TABLE song_groups;
         DROP INDEX jobs_by_group;
@@ -331,6 +335,12 @@ public sealed class DamageTests : IDisposable
         public Task FailAsync(string id, Fault fault, CancellationToken cancel) => throw Bug();
 
         public Task CancelAsync(string id, CancellationToken cancel) => throw Bug();
+
+        public Task<IReadOnlyList<DueWebhook>> ListWebhooksAsync(int count, CancellationToken cancel) => throw Bug();
+
+        public Task DelayWebhookAsync(DueWebhook webhook, CancellationToken cancel) => throw Bug();
+
+        public Task RemoveWebhookAsync(DueWebhook webhook, CancellationToken cancel) => throw Bug();
 
         public Task RemoveAsync(string id, CancellationToken cancel) => throw Bug();
 

@@ -233,7 +233,10 @@ public sealed class SettingsTests
     }
 
     private static readonly Type[] OptionsTypes =
-        [typeof(EngineOptions), typeof(SeparatorOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions)];
+    [
+        typeof(EngineOptions), typeof(SeparatorOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions),
+        typeof(WebhookOptions),
+    ];
 
     private static IEnumerable<PropertyInfo> Numbers() =>
         OptionsTypes.SelectMany(type => type.GetProperties()).Where(property => property.IsDefined(typeof(SettingRangeAttribute)));

@@ -62,6 +62,11 @@ internal sealed partial class PredictHandler(
             return problem!;
         }
 
+        if (command.CallbackUrl is not null)
+        {
+            command = command.WithWarning("callback_url was ignored: it holds for jobs (POST /v1/songs, or Prefer: respond-async)");
+        }
+
         if (command.IsStreamed)
         {
             return (await streamer.StreamAsync(http, command, form)).Result is ProblemHttpResult fault ? fault : TypedResults.Empty;

@@ -24,6 +24,9 @@ internal sealed record PredictCommand(
     /// <summary>The number of songs to make, each with the next seed.</summary>
     public int Takes { get; init; } = SongLimits.MinTakes;
 
+    /// <summary>The address that is told of a job's end; null for none.</summary>
+    public string? CallbackUrl { get; init; }
+
     /// <summary>True if the sound is sent while the song is made.</summary>
     public bool IsStreamed { get; init; }
 
@@ -40,5 +43,6 @@ internal sealed record PredictCommand(
         TraceParent = Activity.Current?.Id,
         Title = Title,
         ParentId = ParentId,
+        CallbackUrl = CallbackUrl,
     };
 }

@@ -53,6 +53,7 @@ internal static partial class PredictReader
         var fields = new FieldReader(root, "", findings);
         var clientJobId = ReadClientJobId(fields, findings);
         var title = SongTitle.Read(fields, SongFields.Title);
+        var callbackUrl = CallbackUrl.Read(fields, SongFields.CallbackUrl);
         var isStreamed = fields.Flag(SongFields.Stream);
         var returnCodes = fields.Flag(SongFields.ReturnCodes);
         var (song, format) = ReadSong(fields, models, origin);
@@ -77,6 +78,7 @@ internal static partial class PredictReader
             Title = title ?? SongTitle.Of(song),
             ParentId = origin?.Id,
             Takes = takes,
+            CallbackUrl = callbackUrl,
             IsStreamed = isStreamed,
             Reference = reference,
         };

@@ -110,6 +110,15 @@ internal static class SongFields
         IsForEveryFamily = true,
     });
 
+    public static TextField CallbackUrl { get; } = Add(new TextField(
+        "callback_url",
+        "A URL that gets a signed POST when the job ends. Jobs only, and only where a webhook secret is set.",
+        1,
+        2_000)
+    {
+        IsForEveryFamily = true,
+    });
+
     public static TextField Model { get; } = Add(new TextField("model", "The model that sings, by its name in GET /v1/models.", 1, 256)
     {
         DefaultWords = "the first configured one",

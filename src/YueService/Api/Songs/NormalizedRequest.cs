@@ -32,6 +32,9 @@ internal sealed record NormalizedRequest
     /// <summary>The song's title.</summary>
     public string? Title { get; init; }
 
+    /// <summary>The address that is told of the job's end; null for none.</summary>
+    public string? CallbackUrl { get; init; }
+
     /// <summary>Null is the first configured model.</summary>
     public string? Model { get; init; }
 
@@ -66,6 +69,7 @@ internal sealed record NormalizedRequest
             Seed = song.Seed,
             ClientJobId = job.Request.ClientJobId,
             Title = job.Request.Title,
+            CallbackUrl = job.Request.CallbackUrl,
             Model = song.Model,
             Stage = song.Scope,
             ContinueFrom = job.Request.ParentId,

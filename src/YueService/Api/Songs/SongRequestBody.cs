@@ -10,6 +10,7 @@ using YueService.Api.Errors;
 using YueService.Api.Requests;
 using YueService.Jobs;
 using YueService.Jobs.Audio;
+using YueService.Jobs.Webhooks;
 using YueService.Settings;
 
 namespace YueService.Api.Songs;
@@ -20,6 +21,7 @@ internal sealed partial class SongRequestBody(
     ISongEncoder encoder,
     ReferenceLoader references,
     ClipFolder clips,
+    WebhookClient webhooks,
     SongCodesHandler codes,
     BodyReader bodies,
     JobIntake intake,
@@ -96,11 +98,26 @@ internal sealed partial class SongRequestBody(
         if (command is not null && findings.IsValid)
         {
             CheckTakes(command.Takes, hasTakes, findings);
+            CheckCallback(command.CallbackUrl, findings);
             command = await WithReferenceAsync(command, findings, http.RequestAborted);
         }
 
         var problem = ProblemOf(http, command, accepted, findings);
         return new(problem is null ? command : null, problem) { Song = command?.Song, Notes = findings.Notes };
+    }
+
+    /// <summary>Notes that a callback cannot be called from here.</summary>
+    private void CheckCallback(string? url, RequestFindings findings)
+    {
+        var name = SongFields.CallbackUrl.Path;
+        if (url is not null && !webhooks.IsEnabled)
+        {
+            findings.Error(name, $"{name} needs a webhook secret, and Yue:Webhooks:Secret is not set. Set it, or leave the field out.");
+        }
+        else if (url is not null && webhooks.FaultOf(new Uri(url)) is { } fault)
+        {
+            findings.Error(name, $"{name} {fault}.");
+        }
     }
 
     /// <summary>Returns the files of a body, with the kept clip that it names.</summary>

@@ -1,0 +1,22 @@
+namespace YueService.Api.Requests;
+
+/// <summary>Reads the address that is told of a job's end.</summary>
+internal static class CallbackUrl
+{
+    /// <summary>Reads a URL of http or https; null if it is absent or invalid.</summary>
+    public static string? Read(FieldReader fields, TextField field)
+    {
+        var text = fields.Text(field);
+        if (text is null || (Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme is "http" or "https")
+            && uri is { UserInfo.Length: 0, Fragment.Length: 0, Host.Length: > 0 }))
+        {
+            return text;
+        }
+
+        fields.Require(
+            field,
+            $"is \"{JsonText.Cut(text)}\"",
+            "a whole URL of http or https without user name and fragment, such as https://app.example/hooks/yue");
+        return null;
+    }
+}

@@ -1,0 +1,156 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.Extensions.Options;
+using YueService.Api.Songs;
+using YueService.Jobs;
+using YueService.Jobs.Webhooks;
+
+namespace YueService.Api.Webhooks;
+
+/// <summary>Tells the callbacks of jobs that they have ended, again and again until they answer or the last try has failed.</summary>
+/// <remarks>What is to be sent is in the database, so that it survives a restart. A job's end and its webhook are stored at once.</remarks>
+internal sealed partial class WebhookService(
+    WebhookClient client,
+    IJobLog log,
+    JobStore jobs,
+    JobEstimate estimate,
+    JobEvents events,
+    JobSignals signals,
+    TimeProvider clock,
+    IOptions<JsonOptions> json,
+    ILogger<WebhookService> logger) : BackgroundService
+{
+    private const int MostAtOnce = 8;
+    private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
+
+    private readonly SemaphoreSlim _ended = new(0, 1);
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _ended.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!client.IsEnabled)
+        {
+            return;
+        }
+
+        events.JobEnded += Wake;
+        try
+        {
+            while (true)
+            {
+                var wait = await SendDueAsync(stoppingToken);
+                await _ended.WaitAsync(wait < LongestWait ? wait : LongestWait, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The service stops; what is not sent yet is sent by the next process.
+        }
+        finally
+        {
+            events.JobEnded -= Wake;
+        }
+    }
+
+    private void Wake()
+    {
+        try
+        {
+            _ended.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is said already.
+        }
+    }
+
+    /// <summary>Sends what is due.</summary>
+    /// <returns>The time until there is more.</returns>
+    private async Task<TimeSpan> SendDueAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await signals.WhenOpenAsync(cancel);
+            while (true)
+            {
+                var first = await log.ListWebhooksAsync(MostAtOnce, cancel);
+                var due = first.Where(webhook => webhook.Next <= clock.GetUtcNow()).ToList();
+                if (due.Count == 0)
+                {
+                    return first.Count == 0 ? LongestWait : first[0].Next - clock.GetUtcNow();
+                }
+
+                await Task.WhenAll(due.Select(webhook => SendAsync(webhook, cancel)));
+            }
+        }
+        catch (StorageException e)
+        {
+            LogUnstored(e);
+            return StorageRetry;
+        }
+    }
+
+    private async Task SendAsync(DueWebhook webhook, CancellationToken cancel)
+    {
+        if (await jobs.FindAsync(webhook.JobId, cancel) is not { Job: { IsFinished: true } job } view
+            || job.Request.CallbackUrl is not { } url)
+        {
+            await log.RemoveWebhookAsync(webhook, cancel);
+            return;
+        }
+
+        var content = WebhookBody.Of(SongViews.Show(view, estimate, withLyrics: false));
+        var body = JsonSerializer.SerializeToUtf8Bytes(content, json.Value.SerializerOptions);
+        var receiver = new Uri(url);
+        var (status, fault) = client.FaultOf(receiver) is { } refusal
+            ? (null, $"{receiver.Host} {refusal}")
+            : await client.SendAsync(receiver, $"msg_{job.Id}", body, cancel);
+        if (status is >= HttpStatusCode.OK and < HttpStatusCode.MultipleChoices)
+        {
+            LogSent(job.Id, receiver.Host);
+            await log.RemoveWebhookAsync(webhook, cancel);
+            return;
+        }
+
+        var attempts = webhook.Attempts + 1;
+        fault ??= $"the answer was {(int)status!}";
+        if (status == HttpStatusCode.Gone || WebhookBackoff.After(attempts) is not { } wait)
+        {
+            LogGivenUp(job.Id, receiver.Host, attempts, fault);
+            await log.RemoveWebhookAsync(webhook, cancel);
+            return;
+        }
+
+        LogDelayed(job.Id, receiver.Host, fault, wait);
+        await log.DelayWebhookAsync(webhook with { Attempts = attempts, Next = clock.GetUtcNow() + wait }, cancel);
+    }
+
+    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was taken by {Host}")]
+    private partial void LogSent(string jobId, string host);
+
+    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was not taken by {Host}: {Reason}. It is sent again in {Wait}")]
+    private partial void LogDelayed(string jobId, string host, string reason, TimeSpan wait);
+
+    [LoggerMessage(LogLevel.Warning, "The webhook of job {JobId} was not taken by {Host} at {Attempts} tries, and is given up: {Reason}")]
+    private partial void LogGivenUp(string jobId, string host, int attempts, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Webhooks cannot be read or stored now")]
+    private partial void LogUnstored(Exception exception);
+}
+
+/// <summary>What a webhook says.</summary>
+/// <param name="Type"><c>song.succeeded</c>, <c>song.failed</c> or <c>song.cancelled</c>.</param>
+/// <param name="Timestamp">When the job ended.</param>
+/// <param name="Data">The job, as lists have it: without lyrics and request.</param>
+internal sealed record WebhookBody(string Type, DateTimeOffset Timestamp, SongJobResponse Data)
+{
+    public static WebhookBody Of(SongJobResponse job) => new(
+        $"song.{JsonNamingPolicy.SnakeCaseLower.ConvertName(job.State.ToString())}", job.FinishedAt ?? job.CreatedAt, job);
+}

@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace YueService.Tests.Fakes;
+
+/// <summary>A server that takes webhooks.</summary>
+internal sealed class WebhookReceiver : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private WebhookReceiver(WebApplication app) => _app = app;
+
+    /// <summary>What came, in order.</summary>
+    public ConcurrentQueue<(string Path, string Id, string Timestamp, string Signature, byte[] Body)> Received { get; } = new();
+
+    /// <summary>The status of each answer by its place; 200 for others.</summary>
+    public Func<int, int> Answer { get; set; } = _ => StatusCodes.Status200OK;
+
+    /// <summary>The server's port.</summary>
+    public int Port => new Uri(_app.Urls.Single()).Port;
+
+    public static async Task<WebhookReceiver> StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var receiver = new WebhookReceiver(builder.Build());
+        receiver._app.Run(receiver.TakeAsync);
+        await receiver._app.StartAsync();
+        return receiver;
+    }
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private async Task TakeAsync(HttpContext http)
+    {
+        using var body = new MemoryStream();
+        await http.Request.Body.CopyToAsync(body);
+        var headers = http.Request.Headers;
+        http.Response.StatusCode = Answer(Received.Count);
+        http.Response.Headers.Location = "/elsewhere";
+        Received.Enqueue((
+            http.Request.Path,
+            headers["webhook-id"].ToString(),
+            headers["webhook-timestamp"].ToString(),
+            headers["webhook-signature"].ToString(),
+            body.ToArray()));
+    }
+}
