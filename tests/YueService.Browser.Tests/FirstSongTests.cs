@@ -29,8 +29,16 @@ public sealed class FirstSongTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
         await tab.PlayButton.ClickAsync();
         await tab.HearAsync();
+        await tab.PlayButton.ClickAsync();
+        await tab.HearNothingAsync();
 
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+
+        // The finished file takes the place of the stream only when nothing is heard.
+        Assert.Single(tab.Requests, IsStream);
+        await tab.Page.RunAndWaitForRequestAsync(() => tab.PlayButton.ClickAsync(), IsStream);
+        await tab.HearAsync();
+
         var longest = (await tab.Page.EvaluateAsync<double[]>("() => longTasks")).DefaultIfEmpty().Max();
         Assert.InRange(longest, 0, LoadedMachine(100));
         var job = await service.JobAsync(id);
@@ -72,6 +80,8 @@ public sealed class FirstSongTests(Studio studio)
         Assert.Equal("urn:yue:not-found", JsonDocument.Parse(await post.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))
             .RootElement.GetProperty("type").GetString());
     }
+
+    private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);
 
     /// <summary>Allows for other programs on the cores: the limit holds on an idle machine with much to spare.</summary>
     private static double LoadedMachine(double milliseconds) => milliseconds * 5;

@@ -34,7 +34,20 @@ export class Problem extends Error {
  */
 export async function send(method, path, options = {}) {
   const answer = await fetchAnswer(method, path, options);
-  return answer.status === 204 ? null : answer.json();
+  return answer.status === 204 ? null : fromJson(await answer.text());
+}
+
+/** @param {string} text Reads JSON; a seed that JavaScript's numbers cannot hold stays text. */
+export function fromJson(text) {
+  const exact = (/** @type {string} */ name, /** @type {any} */ value, /** @type {{ source?: string }} */ context) =>
+    (name === 'seed' && typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source ?? value : value);
+  return JSON.parse(text, /** @type {any} */ (exact));
+}
+
+/** @param {unknown} value Writes JSON, in which a seed is a number however large it is. @param {number} [space] */
+export function toJson(value, space) {
+  const { rawJSON } = /** @type {any} */ (JSON);
+  return JSON.stringify(value, (name, part) => (name === 'seed' && typeof part === 'string' && /^-?\d+$/.test(part) && rawJSON ? rawJSON(part) : part), space);
 }
 
 /**
@@ -50,7 +63,7 @@ export async function fetchAnswer(method, path, { json, body, headers, signal, k
     answer = await fetch(path, {
       method,
       headers: { ...(json === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
-      body: json === undefined ? body : JSON.stringify(json),
+      body: json === undefined ? body : toJson(json),
       signal,
       keepalive,
     });

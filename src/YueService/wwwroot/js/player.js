@@ -77,8 +77,15 @@ export function play() {
   }
 
   const track = mainTrack();
-  track.load();
-  if (track.isWhole && position.value >= track.seconds - 0.05) {
+  const isFinished = knownSeconds.has(playingId.value);
+  if (isFinished && !isPlaying.value) {
+    // Only now, while nothing is heard, the finished file takes the place of what came while it was made.
+    voices().forEach((voice) => voice.renew());
+  }
+
+  track.load(!isFinished);
+  const end = track.isWhole ? track.seconds : knownSeconds.get(playingId.value) ?? Infinity;
+  if (position.value >= end - 0.05) {
     position.value = 0;
   }
 
@@ -139,7 +146,7 @@ function levelOf(track) {
 /** Starts the voices at the position, as soon as there is enough of them. */
 function begin() {
   const tracks = voices();
-  tracks.forEach((track) => track.load());
+  tracks.forEach((track) => track.load(!knownSeconds.has(track.id)));
   const ready = tracks.every((track) => track.isWhole || track.seconds - position.value > Refill);
   isWaiting.value = !ready;
   if (!ready) {

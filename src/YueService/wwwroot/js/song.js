@@ -1,7 +1,7 @@
 // The middle of the page: the song, from its place in the queue to the last section sung again.
 import { computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { send } from './api.js';
+import { send, toJson } from './api.js';
 import { addCard, cards, cardsOf, freshSeed, open as openRequest, remake } from './form.js';
 import { cancel, current, currentId, edit, found, isUnfinished, jobs, options, readTakes, remove, show } from './jobs.js';
 import { isPlaying, knownSeconds, open, pause, play, playingId, position, seek, useGains } from './player.js';
@@ -52,11 +52,11 @@ function SongView({ job }) {
     if (isThere && job.song) {
       knownSeconds.set(job.id, job.song.duration_seconds);
       names(job).forEach((name) => trackOf(job.id, name).sketch());
-    } else if (isThere) {
-      names(job).forEach((name) => trackOf(job.id, name).load());
-      trackOf(job.id, 'mix').load();
+    } else if (isThere && isUnfinished(job)) {
+      names(job).forEach((name) => trackOf(job.id, name).load(true));
+      trackOf(job.id, 'mix').load(true);
     }
-  }, [job.id, job.state, isThere]);
+  }, [job.id, job.state, isThere, job.song === null]);
   // Connections are few: stems of a song that is no longer shown are not read on.
   useEffect(() => () => ['vocal', 'instrumental'].forEach((name) => trackOf(job.id, name).stop()), [job.id]);
   const isAudible = job.state === 'succeeded' || job.state === 'running';
@@ -177,7 +177,7 @@ function State({ job }) {
       <button type="button" class="button" onClick=${() => cancel(job)}>Cancel</button></div>`;
   }
 
-  return job.state === 'failed' ? html`<div class="state bad"><p><b>This song failed.</b> ${job.error?.detail ?? ''}</p>${again}${words}</div>`
+  return job.state === 'failed' ? html`<div class="state bad"><p>${job.error?.detail ?? 'This song failed.'}</p>${again}${words}</div>`
     : job.state === 'cancelled' ? html`<div class="state"><p><b>Cancelled.</b></p>${again}${words}</div>`
     : null;
 }
@@ -306,7 +306,7 @@ export function songActions(job) {
   return [
     { label: 'Write another like it', run: async () => { openRequest({ ...await withRequest(), seed: undefined }); tab.value = 'write'; } },
     { label: 'Rename', run: () => { show(job.id); tab.value = 'song'; renaming.value = job.id; } },
-    { label: 'Copy as JSON', run: async () => copy(JSON.stringify(await withRequest(), null, 2)) },
+    { label: 'Copy as JSON', run: async () => copy(toJson(await withRequest(), 2)) },
     { label: 'Copy as curl', run: async () => copy(curl(await withRequest())) },
     isUnfinished(job) ? { label: 'Cancel', run: () => cancel(job) } : { label: 'Delete', run: () => remove(job) },
   ];
@@ -314,7 +314,7 @@ export function songActions(job) {
 
 /** @param {object} request */
 function curl(request) {
-  const body = JSON.stringify(request).replaceAll("'", "'\\''");
+  const body = toJson(request).replaceAll("'", "'\\''");
   return `curl ${location.origin}/v1/songs -H 'Content-Type: application/json' -d '${body}'`;
 }
 

@@ -24,6 +24,7 @@ export class Track {
     this.samples = new Int16Array(0);
     this.length = 0;
     this.isWhole = false;
+    this.wasLive = false;
     this.lows = new Int16Array(0);
     this.highs = new Int16Array(0);
     /** The seconds that can be drawn, although their samples are not here. */
@@ -45,10 +46,14 @@ export class Track {
     return Math.max(this.seconds, this.outlined);
   }
 
-  /** Reads the track from the service unless that is done or under way. A song that is being made arrives as it is made. */
-  load() {
+  /**
+   * Reads the track from the service unless that is done or under way. A song that is being made arrives as it is made.
+   * @param {boolean} isLive Whether it is being made.
+   */
+  load(isLive) {
     this.used = performance.now();
     if (!this.reading && !this.isWhole) {
+      this.wasLive = isLive;
       this.reading = new AbortController();
       this.#read(this.reading.signal).finally(() => { this.reading = null; });
     }
@@ -71,6 +76,16 @@ export class Track {
       }
     } catch {
       // It is drawn when its samples arrive.
+    }
+  }
+
+  /** Forgets what was heard while the song was made, whose levels differ slightly from the finished file's. */
+  renew() {
+    if (this.wasLive && this.isWhole) {
+      this.outlined = this.seconds;
+      this.length = 0;
+      this.isWhole = false;
+      this.load(false);
     }
   }
 

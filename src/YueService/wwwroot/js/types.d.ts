@@ -36,6 +36,7 @@ export interface Health {
   demo: boolean;
   device: string;
   percent: number | null;
+  reason: string | null;
   models: { name: string; role: string }[];
   queue: { depth: number; running: number; capacity: number };
 }

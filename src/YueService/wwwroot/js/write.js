@@ -1,7 +1,7 @@
 // The left side: what to sing, and the button that has it sung.
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { Problem } from './api.js';
+import { fromJson, Problem } from './api.js';
 import { check, clear, faults, fields, open, remake, request, setField, takes } from './form.js';
 import { busy, found, health, options, sing } from './jobs.js';
 import { Lyrics } from './lyrics.js';
@@ -15,7 +15,7 @@ const isSending = signal(false);
 const refusal = signal('');
 
 /** Fields that have a place of their own, where their faults are shown. */
-const Placed = ['lyrics', 'genre', 'seed', 'model', 'target_seconds', 'sampling.temperature', 'sampling.top_p', 'sampling.guidance_scale', 'title', 'takes'];
+const Placed = ['lyrics', 'genre', 'seed', 'model', 'target_seconds', 'sampling.temperature', 'sampling.top_p', 'sampling.guidance_scale', 'title'];
 
 /** @param {import('./types').Job} job Listens to a song from its first sound on, unless another one plays. */
 function listenTo(job) {
@@ -119,7 +119,7 @@ function openFile() {
   input.accept = '.json,application/json';
   input.onchange = async () => {
     try {
-      const body = JSON.parse(await /** @type {FileList} */ (input.files)[0].text());
+      const body = fromJson(await /** @type {FileList} */ (input.files)[0].text());
       open(body.request ?? body);
       refusal.value = '';
     } catch {
@@ -153,7 +153,7 @@ function Field({ name, label, placeholder, kind }) {
     const text = event.target.value.trim();
     const number = Number(text);
     // What is no number is sent as it is: the service says what it takes.
-    setField(name, kind === 'text' || text === '' || Number.isNaN(number) ? text : number);
+    setField(name, kind === 'text' || text === '' || Number.isNaN(number) || (kind === 'integer' && !Number.isSafeInteger(number)) ? text : number);
   };
   return html`<label class=${`field ${name === 'title' ? 'wide' : ''}`}>${label}
     <input name=${name} value=${value ?? ''} placeholder=${placeholder} inputmode=${kind === 'text' ? 'text' : 'decimal'} autocomplete="off"
@@ -167,7 +167,8 @@ function SingBar() {
   const isReady = health.value === null || health.value.state === 'ready';
   const { seed } = fields.value;
   const wait = check.value?.estimated_wait_seconds;
-  const hint = !isReady ? `Loading the models${health.value?.percent ? `, ${Math.round(health.value.percent)} %` : ''} …`
+  const hint = health.value?.state === 'failed' ? `The models could not be loaded: ${health.value.reason}`
+    : !isReady ? `Loading the models${health.value?.percent ? `, ${Math.round(health.value.percent)} %` : ''} …`
     : running + depth > 0 ? `after ${count(running + depth, 'song')}${wait ? `, in about ${roughly(wait)}` : ''}`
     : wait ? html`sound in seconds,<br />the whole song in ${roughly(wait)}` : 'sound within seconds';
   return html`<div class="sing">
