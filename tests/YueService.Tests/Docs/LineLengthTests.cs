@@ -3,12 +3,14 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Lines of C# are at most as long as .editorconfig says.</summary>
+/// <summary>Lines of C# and of our JavaScript are at most as long as .editorconfig says.</summary>
 public sealed class LineLengthTests
 {
     private const int MaxLength = 140;
 
     private static readonly string[] Folders = ["src", "tests", "bench"];
+
+    private static readonly string[] Foreign = ["bin", "obj", "vendor", "node_modules"];
 
     [Fact]
     public void No_line_of_code_is_longer_than_140_characters()
@@ -27,7 +29,8 @@ public sealed class LineLengthTests
         lines.Index().Where(line => line.Item.Length > MaxLength).Select(line => line.Index + 1);
 
     private static IEnumerable<string> Sources(string folder) =>
-        Directory.EnumerateFiles(Path.Combine(DemoProcess.Repository, folder), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !Path.GetRelativePath(DemoProcess.Repository, file).Split('/').Any(part => part is "bin" or "obj"))
+        Directory.EnumerateFiles(Path.Combine(DemoProcess.Repository, folder), "*", SearchOption.AllDirectories)
+            .Where(file => Path.GetExtension(file) is ".cs" or ".js")
+            .Where(file => !Path.GetRelativePath(DemoProcess.Repository, file).Split('/').Any(Foreign.Contains))
             .Order(StringComparer.Ordinal);
 }

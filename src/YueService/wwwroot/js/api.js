@@ -47,7 +47,8 @@ export function fromJson(text) {
 /** @param {unknown} value Writes JSON, in which a seed is a number however large it is. @param {number} [space] */
 export function toJson(value, space) {
   const { rawJSON } = /** @type {any} */ (JSON);
-  return JSON.stringify(value, (name, part) => (name === 'seed' && typeof part === 'string' && /^-?\d+$/.test(part) && rawJSON ? rawJSON(part) : part), space);
+  return JSON.stringify(value, (name, part) =>
+    (name === 'seed' && typeof part === 'string' && /^-?\d+$/.test(part) && rawJSON ? rawJSON(part) : part), space);
 }
 
 /**

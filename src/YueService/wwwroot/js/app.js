@@ -30,10 +30,14 @@ function TopBar() {
   const model = state?.demo ? 'demo model' : state?.models?.find((entry) => entry.role === 'stage1')?.name;
   return html`<header class="top">
     <a class="brand" href="./" aria-label="Yue studio">Yue<i>.</i>studio</a>
-    ${state ? html`<span class="pill device"><span class=${`dot ${state.state}`}></span>${[model, state.device === 'cpu' ? 'on the CPU' : state.device].filter(Boolean).join(' · ')}</span>` : null}
+    ${state ? html`<span class="pill device"><span class=${`dot ${state.state}`}></span>
+      ${[model, state.device === 'cpu' ? 'on the CPU' : state.device].filter(Boolean).join(' · ')}</span>` : null}
     <span class="grow"></span>
-    ${reachable.value ? html`<span class="pill">${running} singing · ${depth} waiting</span>` : html`<span class="pill off">Reconnecting …</span>`}
-    <button type="button" class="round" aria-label=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`} title=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`} onClick=${() => { theme.value = next; }}><${Icon} name="theme" /></button>
+    ${reachable.value ? html`<span class="pill">${running} singing · ${depth} waiting</span>` : html`<span
+      class="pill off">Reconnecting …</span>`}
+    <button type="button" class="round" aria-label=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`}
+      title=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`} onClick=${() => { theme.value = next; }}><${Icon}
+        name="theme" /></button>
     <button type="button" class="round" aria-label="Help" title="Help" onClick=${() => dialog('openHelp')}>?</button>
   </header>`;
 }
@@ -47,8 +51,10 @@ function TabBar() {
       requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('.tabs [aria-selected=true]'))?.focus());
     }
   };
-  return html`<div class="tabs" role="tablist" aria-label="Parts of the page" onKeyDown=${keys}>${Tabs.map(([name, label]) => html`<button type="button" role="tab" key=${name}
-    aria-selected=${tab.value === name} aria-controls=${name} tabindex=${tab.value === name ? 0 : -1} onClick=${() => { tab.value = name; }}>${label}</button>`)}</div>`;
+  return html`<div class="tabs" role="tablist" aria-label="Parts of the page" onKeyDown=${keys}>${Tabs.map(([name, label]) => html`<button
+    type="button" role="tab" key=${name}
+    aria-selected=${tab.value === name} aria-controls=${name} tabindex=${tab.value === name ? 0 : -1}
+      onClick=${() => { tab.value = name; }}>${label}</button>`)}</div>`;
 }
 
 function PlayerBar() {
@@ -59,7 +65,8 @@ function PlayerBar() {
   const arrived = track ? (track.arrived.value, track.seconds) : 0;
   const ready = Math.max(arrived, job?.song?.duration_seconds ?? 0);
   const blocks = job?.request ? blocksOf(job) : [];
-  const length = track?.isWhole ? ready : Math.max(job?.song?.duration_seconds ?? 0, ready, blocks.reduce((sum, block) => sum + block.seconds, 0), 0.1);
+  const length = track?.isWhole ? ready : Math.max(job?.song?.duration_seconds ?? 0, ready,
+    blocks.reduce((sum, block) => sum + block.seconds, 0), 0.1);
   const at = isOpen ? position.value : 0;
   const section = blocks.find((block) => at >= block.start && at < block.start + block.seconds);
   const isHeard = job !== null && (job?.state === 'succeeded' || job?.state === 'running' || job?.state === 'queued');
@@ -72,14 +79,20 @@ function PlayerBar() {
   };
   const label = isPlaying.value ? 'Pause' : 'Play';
   return html`<footer class="player" aria-label="Player">
-    <button type="button" class="play" aria-label=${label} title=${`${label} (space)`} disabled=${!isHeard} onClick=${press}><${Icon} name=${isPlaying.value ? 'pause' : 'play'} /></button>
+    <button type="button" class="play" aria-label=${label} title=${`${label} (space)`} disabled=${!isHeard} onClick=${press}><${Icon}
+      name=${isPlaying.value ? 'pause' : 'play'} /></button>
     <span class="num">${clock(at)}</span>
     <div class="position">
-      <div class="bar" style=${{ '--ready': `${Math.min(100, ready / length * 100)}%`, '--at': `${Math.min(100, at / length * 100)}%` }}></div>
-      <input type="range" min="0" max=${length} step="0.1" value=${at} disabled=${!isHeard} aria-label="Position" aria-valuetext=${`${spoken(at)} of ${spoken(length)}`}
+      <div class="bar" style=${{ '--ready': `${Math.min(100, ready / length * 100)}%`,
+        '--at': `${Math.min(100, at / length * 100)}%` }}></div>
+      <input type="range" min="0" max=${length} step="0.1" value=${at} disabled=${!isHeard} aria-label="Position"
+        aria-valuetext=${`${spoken(at)} of ${spoken(length)}`}
         onInput=${(/** @type {any} */ event) => { if (!isOpen) { open(id); } seek(Number(event.target.value)); }} /></div>
-    <span class="num end">${isWaiting.value ? 'being written …' : track && !track.isWhole && job?.state === 'running' ? `${clock(ready)} ready` : clock(track?.isWhole || job?.song ? length : 0)}</span>
-    ${job ? html`<button type="button" class="now-title" onClick=${() => { show(job.id); tab.value = 'song'; }}><b>${job.title}</b><span>${section?.tag ?? job.genre}</span></button>` : html`<span class="now-title"></span>`}
+    <span class="num end">${isWaiting.value ? 'being written …'
+      : track && !track.isWhole && job?.state === 'running' ? `${clock(ready)} ready`
+      : clock(track?.isWhole || job?.song ? length : 0)}</span>
+    ${job ? html`<button type="button" class="now-title" onClick=${() => { show(job.id); tab.value = 'song'; }}>
+      <b>${job.title}</b><span>${section?.tag ?? job.genre}</span></button>` : html`<span class="now-title"></span>`}
   </footer>`;
 }
 
@@ -87,7 +100,8 @@ function Message() {
   const message = toast.value;
   return message ? html`<div class="toast"><span>${message.text}</span>
     ${message.action ? html`<button type="button" class="link" onClick=${undoToast}>${message.action}</button>` : null}
-    <button type="button" class="quiet" aria-label="Close the message" onClick=${closeToast}><${Icon} name="close" /></button></div>` : null;
+    <button type="button" class="quiet" aria-label="Close the message" onClick=${closeToast}><${Icon}
+      name="close" /></button></div>` : null;
 }
 
 /** @param {'openHelp' | 'openSignIn'} name Shows a dialog, whose code is read when it is first needed. */
@@ -107,7 +121,8 @@ document.addEventListener('keydown', (event) => {
       open(current.value.id);
       play();
     }
-  } else if (/^[1-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey && !target.closest('input, textarea, select, dialog')) {
+  } else if (/^[1-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey
+    && !target.closest('input, textarea, select, dialog')) {
     const take = current.value ? takesOf(current.value)[Number(event.key) - 1] : undefined;
     if (take) {
       switchTake(take);

@@ -53,7 +53,8 @@ export function choose() {
 export async function take(file) {
   isSending.value = true;
   try {
-    const { id, seconds } = await send('POST', '/v1/clips', { body: file, headers: { 'Content-Type': file.type.startsWith('audio/') ? file.type : 'application/octet-stream' } });
+    const { id, seconds } = await send('POST', '/v1/clips', { body: file,
+      headers: { 'Content-Type': file.type.startsWith('audio/') ? file.type : 'application/octet-stream' } });
     hush();
     setField('reference.clip', id);
     setField('reference.start_seconds', 0);
@@ -61,7 +62,8 @@ export async function take(file) {
     clip.value = { id, name: file.name, seconds, sound: await decode(file) };
     store('clip', JSON.stringify({ id, name: file.name, seconds }));
   } catch (error) {
-    showToast({ text: error instanceof Problem ? Object.values(error.errors).flat().join(' ') || error.message : 'The clip could not be sent.' });
+    showToast({ text: error instanceof Problem
+      ? Object.values(error.errors).flat().join(' ') || error.message : 'The clip could not be sent.' });
   }
 
   isSending.value = false;
@@ -118,7 +120,8 @@ function end() {
 function trim(edge, to) {
   const whole = clip.value?.seconds ?? 0;
   const at = Math.round(Math.min(Math.max(to, 0), whole) * 10) / 10;
-  const from = edge === 'start' ? Math.min(at, Math.max(0, whole - Shortest)) : Math.min(Math.max(start(), at - Longest), Math.max(0, at - Shortest));
+  const from = edge === 'start' ? Math.min(at, Math.max(0, whole - Shortest))
+    : Math.min(Math.max(start(), at - Longest), Math.max(0, at - Shortest));
   const until = edge === 'end' ? Math.max(at, Shortest) : Math.max(Math.min(end(), from + Longest), from + Shortest);
   hush();
   setField('reference.start_seconds', Math.round(from * 10) / 10);
@@ -136,12 +139,16 @@ export function ClipCard() {
   const follows = !model || model.capabilities.includes('reference_clip');
   return html`<section class="card clip" aria-label="Style clip">
     <header><b>${shown.name}</b><span class="length">${clock(start())} – ${clock(end())}</span>
-      ${shown.sound ? html`<button type="button" class="quiet" aria-label=${isHeard.value ? 'Stop the clip' : 'Play the clip'} onClick=${() => shown.sound && listen(shown.sound)}><${Icon} name=${isHeard.value ? 'pause' : 'play'} /></button>` : null}
+      ${shown.sound ? html`<button type="button" class="quiet" aria-label=${isHeard.value ? 'Stop the clip' : 'Play the clip'}
+        onClick=${() => shown.sound && listen(shown.sound)}><${Icon} name=${isHeard.value ? 'pause' : 'play'} /></button>` : null}
       <button type="button" class="quiet" aria-label="Remove the clip" onClick=${drop}><${Icon} name="close" /></button></header>
     <${Trim} shown=${shown} />
-    ${options.value?.separator_available ? html`<label class="check"><input type="checkbox" checked=${fields.value['reference.separate'] === true}
-      onChange=${(/** @type {any} */ event) => setField('reference.separate', event.target.checked || null)} /> Split into voice and band first</label>` : null}
-    ${follows ? null : html`<p class="finding">This model sings from lyrics only: it takes a clip, and follows it little. A model whose name ends in icl follows it.</p>`}
+    ${options.value?.separator_available ? html`<label class="check"><input type="checkbox"
+      checked=${fields.value['reference.separate'] === true}
+      onChange=${(/** @type {any} */ event) => setField('reference.separate', event.target.checked || null)} />
+        Split into voice and band first</label>` : null}
+    ${follows ? null : html`<p class="finding">This model sings from lyrics only: it takes a clip, and
+      follows it little. A model whose name ends in icl follows it.</p>`}
     ${errors.length > 0 ? html`<p class="fault">${errors.join(' ')}</p>` : null}
   </section>`;
 }
@@ -161,7 +168,8 @@ function Trim({ shown }) {
 function Handle({ edge, at, seconds }) {
   const keys = (/** @type {KeyboardEvent} */ event) => {
     /** @type {Record<string, number>} */
-    const moves = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - 10, PageUp: at + 10, Home: 0, End: seconds };
+    const moves = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1,
+      PageDown: at - 10, PageUp: at + 10, Home: 0, End: seconds };
     if (event.key in moves) {
       event.preventDefault();
       trim(edge, moves[event.key]);
@@ -176,8 +184,10 @@ function Handle({ edge, at, seconds }) {
       trim(edge, (event.clientX - box.left) / box.width * seconds);
     }
   };
-  return html`<div class="handle" role="slider" tabindex="0" style=${{ left: `${at / seconds * 100}%` }} aria-label=${edge === 'start' ? 'Start of the clip' : 'End of the clip'}
-    aria-valuemin="0" aria-valuemax=${Math.round(seconds)} aria-valuenow=${Math.round(at)} aria-valuetext=${spoken(at)} onKeyDown=${keys} onPointerDown=${drag} onPointerMove=${drag}></div>`;
+  return html`<div class="handle" role="slider" tabindex="0" style=${{ left: `${at / seconds * 100}%` }}
+    aria-label=${edge === 'start' ? 'Start of the clip' : 'End of the clip'}
+    aria-valuemin="0" aria-valuemax=${Math.round(seconds)} aria-valuenow=${Math.round(at)} aria-valuetext=${spoken(at)} onKeyDown=${keys}
+      onPointerDown=${drag} onPointerMove=${drag}></div>`;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Clip} shown @param {number} from @param {number} until */

@@ -52,7 +52,8 @@ export function openSignIn() {
       await refresh();
     } catch (error) {
       fault.hidden = false;
-      fault.textContent = error instanceof Problem && error.status === 401 ? 'That is not a key of this service.' : /** @type {Error} */ (error).message;
+      fault.textContent = error instanceof Problem && error.status === 401 ? 'That is not a key of this service.'
+        : /** @type {Error} */ (error).message;
     }
   });
 }

@@ -25,7 +25,10 @@ export const asText = signal(false);
 /** The number of songs that a press makes. */
 export const takes = signal(1);
 
-/** The other fields of the request, by their names; null where the default holds. @type {import('@preact/signals').Signal<Record<string, any>>} */
+/**
+ * The other fields of the request, by their names; null where the default holds.
+ * @type {import('@preact/signals').Signal<Record<string, any>>}
+ */
 export const fields = signal({});
 
 /** The song that the request goes on from; null for a new song. @type {import('@preact/signals').Signal<Remake | null>} */
@@ -34,7 +37,10 @@ export const remake = signal(null);
 /** The faults that the service found in the last request, by field. @type {import('@preact/signals').Signal<Record<string, string[]>>} */
 export const faults = signal({});
 
-/** What the service says of the request before it is sent; null before its first answer. @type {import('@preact/signals').Signal<import('./types').Check | null>} */
+/**
+ * What the service says of the request before it is sent; null before its first answer.
+ * @type {import('@preact/signals').Signal<import('./types').Check | null>}
+ */
 export const check = signal(null);
 
 /** The lyrics that were opened: as long as their cards are the same, they are sent just as they came. */
@@ -77,7 +83,8 @@ export function findingsOf(card) {
 
   return told.warnings.filter((warning) => warning.field === 'lyrics' && warning.start !== null
       && warning.start >= start - head(card).length && warning.start <= start + card.text.length)
-    .map((warning) => ({ code: warning.code, message: warning.message, start: Math.max(0, warning.start - start), end: Math.max(0, warning.end - start) }));
+    .map((warning) => ({ code: warning.code, message: warning.message,
+      start: Math.max(0, warning.start - start), end: Math.max(0, warning.end - start) }));
 }
 
 /** @param {Card} card Returns about how long a card is sung; null if that is not known. */
@@ -112,7 +119,8 @@ function inUnits(told, text) {
 
   const unit = (/** @type {number | null} */ at) => (at === null ? null : units[at] ?? text.length);
   const move = (/** @type {any} */ entry) => ({ ...entry, start: unit(entry.start), end: unit(entry.end) });
-  return { ...told, text, sections: told.sections.map(move), warnings: told.warnings.map((/** @type {any} */ entry) => (entry.field === 'lyrics' ? move(entry) : entry)) };
+  return { ...told, text, sections: told.sections.map(move),
+    warnings: told.warnings.map((/** @type {any} */ entry) => (entry.field === 'lyrics' ? move(entry) : entry)) };
 }
 
 /** @param {string} text Cuts lyrics at the lines that hold a tag and nothing else. @returns {Card[]} */
@@ -163,7 +171,8 @@ export function changeCard(key, change) {
 
     // Somebody wrote or pasted a tag: the rest is a section of its own.
     const [first, ...rest] = cardsOf(changed.text);
-    return first.written ? [...(changed.written && !changed.text.trimStart().startsWith('[') ? [{ ...changed, text: '' }] : []), first, ...rest]
+    return first.written ? [...(changed.written && !changed.text.trimStart().startsWith('[')
+      ? [{ ...changed, text: '' }] : []), first, ...rest]
       : [{ ...changed, text: first.text }, ...rest];
   });
 }
@@ -262,7 +271,8 @@ function unflatten(flat) {
  * @param {Record<string, any>} body
  */
 export function open(body) {
-  const { lyrics: text = '', genre: line = '', takes: number = 1, continue_from: _, replace_section: __, client_job_id: ___, ...rest } = body;
+  const { lyrics: text = '', genre: line = '', takes: number = 1,
+    continue_from: _, replace_section: __, client_job_id: ___, ...rest } = body;
   /** @type {Record<string, any>} */
   const flat = {};
   for (const [name, value] of Object.entries(rest)) {

@@ -8,7 +8,10 @@ import { announcement, closeToast, newId, showToast, tab } from './ui.js';
 /** All known songs by their id. @type {import('@preact/signals').Signal<Map<string, Job>>} */
 export const jobs = signal(new Map());
 
-/** The ids of the library's songs as the search found them, the newest first; null before the first answer. @type {import('@preact/signals').Signal<string[] | null>} */
+/**
+ * The ids of the library's songs as the search found them, the newest first; null before the first answer.
+ * @type {import('@preact/signals').Signal<string[] | null>}
+ */
 export const found = signal(null);
 
 /** What the library shows. */
@@ -31,7 +34,8 @@ export const leaving = signal(new Set());
 /** How many songs are being made and wait. */
 export const busy = computed(() => {
   const states = [...jobs.value.values()].map((job) => job.state);
-  const known = { running: states.filter((state) => state === 'running').length, depth: states.filter((state) => state === 'queued').length };
+  const known = { running: states.filter((state) => state === 'running').length,
+    depth: states.filter((state) => state === 'queued').length };
   const told = health.value?.queue;
   return { running: Math.max(known.running, told?.running ?? 0), depth: Math.max(known.depth, told?.depth ?? 0) };
 });

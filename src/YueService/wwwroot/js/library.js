@@ -15,7 +15,8 @@ const rows = computed(() => {
   /** @type {Map<string, Job[]>} */
   const children = new Map();
   for (const job of all) {
-    const first = job.group && job.group.take > 1 ? all.find((other) => other.group?.id === job.group?.id && other.group?.take === 1)?.id : undefined;
+    const first = job.group && job.group.take > 1
+      ? all.find((other) => other.group?.id === job.group?.id && other.group?.take === 1)?.id : undefined;
     const parent = first ?? (job.parent && ids.has(job.parent.id) ? job.parent.id : '');
     children.set(parent, [...(children.get(parent) ?? []), job]);
   }
@@ -46,7 +47,8 @@ export function Library() {
         onClick=${() => { search.value = { text, favourites: !favourites }; }}><${Icon} name="star" /></button></div>
     <input type="search" class="search" placeholder="Search songs and lyrics" aria-label="Search songs and lyrics" value=${text}
       onInput=${(/** @type {any} */ event) => { search.value = { text: event.target.value.trim(), favourites }; }} />
-    ${list.length > 0 ? html`<ul class="items">${list.map(({ job, depth }) => html`<${Item} key=${job.id} job=${job} depth=${depth} />`)}</ul><${More} />`
+    ${list.length > 0 ? html`<ul class="items">${list.map(({ job, depth }) => html`<${Item} key=${job.id} job=${job}
+      depth=${depth} />`)}</ul><${More} />`
       : html`<p class="none">${found.value === null ? '' : text || favourites ? 'Nothing found.' : 'Your songs will be here.'}</p>`}
   </aside>`;
 }
@@ -56,13 +58,15 @@ function Item({ job, depth }) {
   const isCurrent = currentId.value === job.id;
   const isBusy = isUnfinished(job);
   return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`}>
-    <button type="button" class="pick" aria-current=${isCurrent ? 'true' : undefined} onClick=${() => { show(job.id); tab.value = 'song'; }}>
+    <button type="button" class="pick" aria-current=${isCurrent ? 'true' : undefined}
+      onClick=${() => { show(job.id); tab.value = 'song'; }}>
       <b>${job.group && job.group.take > 1 && depth > 0 ? `Take ${job.group.take}` : job.title}</b><small>${describe(job)}</small>
       ${job.state === 'running' ? html`<progress max="100" value=${job.progress?.percent ?? 0} aria-label="Progress"></progress>` : null}
     </button>
     <span class="time">${isBusy ? '' : job.song ? clock(job.song.duration_seconds) : '–'}</span>
     <span class="tools">
-      <button type="button" class="quiet star" aria-pressed=${job.favourite} aria-label=${`Favourite: ${job.title}`} onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
+      <button type="button" class="quiet star" aria-pressed=${job.favourite} aria-label=${`Favourite: ${job.title}`}
+        onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
       <${Menu} label=${html`<${Icon} name="more" />`} name=${`Actions for ${job.title}`} kind="quiet" items=${songActions(job)} />
     </span>
   </li>`;
@@ -80,7 +84,8 @@ function describe(job) {
 function More() {
   const end = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
-    const watch = new IntersectionObserver(([entry]) => { if (entry.isIntersecting) { findMore().catch(() => {}); } }, { rootMargin: '400px' });
+    const watch = new IntersectionObserver(([entry]) => { if (entry.isIntersecting) { findMore().catch(() => {}); } },
+      { rootMargin: '400px' });
     watch.observe(/** @type {Element} */ (end.current));
     return () => watch.disconnect();
   });

@@ -1,12 +1,17 @@
 // The lyrics as cards, one for each section, or as one text.
 import { signal } from '@preact/signals';
-import { addCard, asText, cards, changeCard, faults, findingsOf, lyrics, moveCard, remake, removeCard, secondsOf, setLyrics } from './form.js';
+import { addCard, asText, cards, changeCard, faults, findingsOf, lyrics,
+  moveCard, remake, removeCard, secondsOf, setLyrics } from './form.js';
 import { html, Icon } from './ui.js';
 
 /** @typedef {import('./form.js').Card} Card */
 /** @typedef {import('./form.js').Finding} Finding */
 
 const RepeatMark = /^[[(（【]\s*(?:[x×]\s*(\d)|(\d)\s*[x×])\s*[\])）】]$/i;
+/** The kinds of findings that go away with the text that they are about. */
+const Removable = [
+  'note', 'bracket_in_words', 'invisible_character', 'control_character', 'time_stamp', 'file_line', 'sung_as_words',
+];
 const Tags = ['verse', 'chorus', 'bridge', 'prechorus', 'intro', 'outro', 'interlude', 'instrumental', 'solo', 'break'];
 
 /** The card that is dragged; 0 for none. */
@@ -61,16 +66,20 @@ function CardView({ card, index }) {
       moveCard(dragged.value, index);
     }
   };
-  return html`<article class=${`card ${isFixed ? 'fixed' : ''} ${dragged.value === card.key ? 'dragged' : ''}`} aria-label=${`Section ${index + 1}, ${name}`}
+  return html`<article class=${`card ${isFixed ? 'fixed' : ''} ${dragged.value === card.key ? 'dragged' : ''}`}
+    aria-label=${`Section ${index + 1}, ${name}`}
     onKeyDown=${move} onDragOver=${drop}>
     <header>
-      <button type="button" class="grip" draggable=${!from} disabled=${from !== null} aria-label=${`Move ${name}: drag, or Alt with the arrow keys`} title="Drag, or Alt + arrow keys"
+      <button type="button" class="grip" draggable=${!from} disabled=${from !== null}
+        aria-label=${`Move ${name}: drag, or Alt with the arrow keys`} title="Drag, or Alt + arrow keys"
         onDragStart=${(/** @type {DragEvent} */ event) => { dragged.value = card.key; event.dataTransfer?.setData('text/plain', name); }}
         onDragEnd=${() => { dragged.value = 0; }}><${Icon} name="grip" /></button>
-      <input class="tag" list="section-tags" aria-label="Section name" value=${card.written} placeholder="verse" disabled=${from !== null && (isFixed || from.how !== 'continue')} autocomplete="off" maxlength="40"
+      <input class="tag" list="section-tags" aria-label="Section name" value=${card.written} placeholder="verse"
+        disabled=${from !== null && (isFixed || from.how !== 'continue')} autocomplete="off" maxlength="40"
         onInput=${(/** @type {any} */ event) => changeCard(card.key, { written: event.target.value.replace(/[[\]\n]/g, '') })} />
       ${isFixed ? html`<span class="length">kept</span>` : seconds ? html`<span class="length">≈ ${Math.round(seconds)} s</span>` : null}
-      ${from ? null : html`<button type="button" class="remove" aria-label=${`Remove ${name}`} onClick=${() => removeCard(card.key)}><${Icon} name="close" /></button>`}
+      ${from ? null : html`<button type="button" class="remove" aria-label=${`Remove ${name}`}
+        onClick=${() => removeCard(card.key)}><${Icon} name="close" /></button>`}
     </header>
     <${Words} card=${card} name=${name} isFixed=${isFixed} />
   </article>`;
@@ -84,7 +93,8 @@ function Words({ card, name, isFixed }) {
     <textarea id=${`words-${card.key}`} aria-label=${`Words of ${name}`} placeholder="Words to sing" readonly=${isFixed} value=${card.text}
       aria-describedby=${faults.value.lyrics ? 'lyrics-fault' : findings.length > 0 ? `findings-${card.key}` : undefined}
       onInput=${(/** @type {any} */ event) => changeCard(card.key, { text: event.target.value })}></textarea></div>
-    ${findings.length > 0 ? html`<ul class="findings" id=${`findings-${card.key}`}>${findings.map((finding) => html`<${Remark} key=${`${finding.code}:${finding.start}`}
+    ${findings.length > 0 ? html`<ul class="findings" id=${`findings-${card.key}`}>${findings.map((finding) => html`<${Remark}
+      key=${`${finding.code}:${finding.start}`}
       card=${card} finding=${finding} />`)}</ul>` : null}`;
 }
 
@@ -108,8 +118,9 @@ function Remark({ card, finding }) {
   const times = RepeatMark.exec(found);
   const number = Number(times?.[1] ?? times?.[2] ?? 0);
   const replace = (/** @type {string} */ words) => changeCard(card.key, { text: words });
-  const without = (card.text.slice(0, finding.start).replace(/[ \t]+$/, '') + card.text.slice(finding.end)).replace(/\n{2,}$/, '\n').trimEnd();
-  const canGo = found !== '' && ['note', 'bracket_in_words', 'invisible_character', 'control_character', 'time_stamp', 'file_line', 'sung_as_words'].includes(finding.code);
+  const without = (card.text.slice(0, finding.start).replace(/[ \t]+$/, '') + card.text.slice(finding.end))
+    .replace(/\n{2,}$/, '\n').trimEnd();
+  const canGo = found !== '' && Removable.includes(finding.code);
   return html`<li class="finding"><span>${capital(finding.message)}</span>${number > 1
     ? html`<button type="button" class="link" onClick=${() => replace(repeated(card.text, finding, number))}>Repeat the line</button>`
     : canGo ? html`<button type="button" class="link" onClick=${() => replace(without)}>Take it out</button>` : null}</li>`;

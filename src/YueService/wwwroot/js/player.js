@@ -24,10 +24,16 @@ export const lanes = {
 /** Whether the stems are played in place of the mix. */
 export const playsStems = computed(() => Object.values(lanes).some(({ value }) => value.mute || value.solo || value.level !== 1));
 
-/** The gain in decibels of takes that are louder than the quietest of them, by the song's id: they are compared at equal loudness. @type {import('@preact/signals').ReadonlySignal<Map<string, number>>} */
+/**
+ * The gain in decibels of takes that are louder than the quietest of them, by the song's id: they are compared at equal loudness.
+ * @type {import('@preact/signals').ReadonlySignal<Map<string, number>>}
+ */
 export let songGains = computed(() => new Map());
 
-/** @param {import('@preact/signals').ReadonlySignal<Map<string, number>>} gains Takes the gains of songs from whoever knows their loudness. */
+/**
+ * Takes the gains of songs from whoever knows their loudness.
+ * @param {import('@preact/signals').ReadonlySignal<Map<string, number>>} gains
+ */
 export function useGains(gains) {
   songGains = gains;
 }
@@ -43,7 +49,11 @@ const Fade = 0.012;
 
 /** @type {Map<number, AudioContext>} */
 const contexts = new Map();
-/** @type {{ context: AudioContext, out: GainNode, voices: { track: Track, gain: GainNode, until: number }[], at: number, from: number, sources: Set<AudioBufferSourceNode> } | null} */
+/** @typedef {{ track: Track, gain: GainNode, until: number }} Voice */
+/** @typedef {Set<AudioBufferSourceNode>} Sources */
+/** @typedef {{ context: AudioContext, out: GainNode, voices: Voice[], at: number, from: number, sources: Sources }} Run */
+
+/** What is heard now. @type {Run | null} */
 let run = null;
 let timer = 0;
 
@@ -105,6 +115,13 @@ export function pause() {
   });
   clearInterval(timer);
   timer = 0;
+}
+
+/** Takes the song out of the player. */
+export function close() {
+  pause();
+  playingId.value = '';
+  position.value = 0;
 }
 
 export function toggle() {

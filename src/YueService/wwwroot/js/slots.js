@@ -111,7 +111,8 @@ function Chip({ slot, part }) {
   };
   return html`<span class=${`chip ${part ? '' : 'empty'}`}>
     <button type="button" ref=${button} aria-haspopup="listbox" aria-expanded=${isOpen}
-      onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (part && (event.key === 'Delete' || event.key === 'Backspace')) { put(part, ''); } }}
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+        if (part && (event.key === 'Delete' || event.key === 'Backspace')) { put(part, ''); } }}
       onClick=${() => { editing.value = isOpen ? null : { slot, part }; }}>
       ${part ? html`${slot === 'other' ? null : html`<small>${slot}</small>`} ${part.text}` : `+ ${slot}`}</button>
     ${isOpen ? html`<${TagPicker} slot=${slot} part=${part} onClose=${close} />` : null}
@@ -155,13 +156,17 @@ function TagPicker({ slot, part, onClose }) {
     }
   }}>
     <input ref=${input} role="combobox" aria-label=${`${slot} tag`} aria-expanded="true" aria-controls="tags" aria-autocomplete="list"
-      aria-activedescendant=${at.value >= 0 ? `tag-${at.value}` : undefined} placeholder=${part ? part.text : `Any ${slot}`} autocomplete="off" spellcheck="false"
-      value=${typed.value} onInput=${(/** @type {any} */ event) => { typed.value = event.target.value; at.value = event.target.value && list.length > 0 ? 0 : -1; }} onKeyDown=${keys} />
-    ${part ? html`<button type="button" class="quiet remove-tag" onClick=${() => { put(part, ''); onClose(false); }}>Remove “${part.text}”</button>` : null}
+      aria-activedescendant=${at.value >= 0 ? `tag-${at.value}` : undefined} placeholder=${part ? part.text : `Any ${slot}`}
+        autocomplete="off" spellcheck="false"
+      value=${typed.value} onInput=${(/** @type {any} */ event) => { typed.value = event.target.value;
+        at.value = event.target.value && list.length > 0 ? 0 : -1; }} onKeyDown=${keys} />
+    ${part ? html`<button type="button" class="quiet remove-tag"
+      onClick=${() => { put(part, ''); onClose(false); }}>Remove “${part.text}”</button>` : null}
     <ul id="tags" role="listbox" aria-label=${`${slot} tags`} tabindex="-1">
       ${list.map((tag, index) => html`<li key=${tag} id=${`tag-${index}`} role="option" aria-selected=${index === at.value}
         onPointerDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => pick(tag)}>${tag}</li>`)}
-      ${list.length === 0 ? html`<li role="option" aria-selected="false" aria-disabled="true">Enter takes “${typed.value.trim()}”</li>` : null}
+      ${list.length === 0 ? html`<li role="option" aria-selected="false"
+        aria-disabled="true">Enter takes “${typed.value.trim()}”</li>` : null}
     </ul>
   </div>`;
 }

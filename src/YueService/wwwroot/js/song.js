@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { send, toJson } from './api.js';
 import { addCard, cards, cardsOf, freshSeed, open as openRequest, remake } from './form.js';
 import { cancel, current, currentId, edit, found, isUnfinished, jobs, options, readTakes, remove, show } from './jobs.js';
-import { isPlaying, knownSeconds, open, pause, play, playingId, position, seek, useGains } from './player.js';
+import { close, isPlaying, knownSeconds, open, play, playingId, position, seek, useGains } from './player.js';
 import { trackOf } from './sound.js';
 import { copy, count, html, Icon, Menu, roughly, tab } from './ui.js';
 import { Wave } from './wave.js';
@@ -30,7 +30,8 @@ effect(() => {
 export function Song() {
   const job = current.value;
   return html`<main class="song panel" id="song" aria-label="Song">
-    ${job ? html`<${SongView} key=${job.id} job=${job} />` : found.value?.length === 0 ? html`<${Welcome} />` : html`<div class="welcome"><h1>Your songs</h1>
+    ${job ? html`<${SongView} key=${job.id} job=${job} />` : found.value?.length === 0 ? html`<${Welcome} />` : html`<div
+      class="welcome"><h1>Your songs</h1>
       <p>Choose one on the right, or write the next one.</p></div>`}
   </main>`;
 }
@@ -87,15 +88,18 @@ function Heading({ job }) {
   const sub = [job.genre, seed === undefined ? null : `seed ${seed}`, job.song?.model ? `${job.song.model} model` : null,
     job.request?.stage === 'draft' ? 'draft' : null];
   return html`<header class="title">
-    ${isRenamed ? html`<input class="rename" aria-label="Title" value=${job.title} maxlength="200" ref=${(/** @type {HTMLInputElement | null} */ input) => input?.focus()}
+    ${isRenamed ? html`<input class="rename" aria-label="Title" value=${job.title} maxlength="200"
+      ref=${(/** @type {HTMLInputElement | null} */ input) => input?.focus()}
         onBlur=${rename} onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
           if (event.key === 'Enter') { rename(event); } else if (event.key === 'Escape') { renaming.value = ''; }
         }} />`
     : html`<h1 title="Double-click renames it" onDblClick=${() => { renaming.value = job.id; }}>${job.title}</h1>`}
-    <button type="button" class="star" aria-pressed=${job.favourite} aria-label="Favourite" title="Favourite" onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
+    <button type="button" class="star" aria-pressed=${job.favourite} aria-label="Favourite" title="Favourite"
+      onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
   </header>
   <p class="sub">${sub.filter(Boolean).join(' · ')}</p>
-  ${job.parent ? html`<p class="sub from">${fromWords(job)} <button type="button" class="link" onClick=${() => show(job.parent?.id ?? '')}>the song it comes from</button></p>` : null}`;
+  ${job.parent ? html`<p class="sub from">${fromWords(job)} <button type="button" class="link"
+    onClick=${() => show(job.parent?.id ?? '')}>the song it comes from</button></p>` : null}`;
 }
 
 /** @param {Job} job */
@@ -107,7 +111,8 @@ export function fromWords(job) {
 /** @param {Job} job Returns the takes of a song's request, in their order; none for a song that is alone. */
 export function takesOf(job) {
   const group = job.group;
-  return group ? [...jobs.value.values()].filter((other) => other.group?.id === group.id).sort((a, b) => (a.group?.take ?? 0) - (b.group?.take ?? 0)) : [];
+  return group ? [...jobs.value.values()].filter((other) => other.group?.id === group.id)
+    .sort((a, b) => (a.group?.take ?? 0) - (b.group?.take ?? 0)) : [];
 }
 
 /** @param {Job} take Shows another take; a player that plays one of them goes on with it at the same place. */
@@ -149,8 +154,10 @@ function Takes({ job }) {
       requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('.takes [aria-selected=true]'))?.focus());
     }
   };
-  return takes.length < 2 ? null : html`<div class="takes" role="tablist" aria-label="Takes" onKeyDown=${keys}>${takes.map((take) => html`<button type="button" role="tab" key=${take.id}
-    aria-selected=${take.id === job.id} tabindex=${take.id === job.id ? 0 : -1} onClick=${() => switchTake(take)}>Take ${take.group?.take}<kbd aria-hidden="true">${takeState(take)}</kbd></button>`)}</div>`;
+  return takes.length < 2 ? null : html`<div class="takes" role="tablist" aria-label="Takes"
+    onKeyDown=${keys}>${takes.map((take) => html`<button type="button" role="tab" key=${take.id}
+    aria-selected=${take.id === job.id} tabindex=${take.id === job.id ? 0 : -1}
+      onClick=${() => switchTake(take)}>Take ${take.group?.take}<kbd aria-hidden="true">${takeState(take)}</kbd></button>`)}</div>`;
 }
 
 /** @param {Job} take */
@@ -162,17 +169,20 @@ function takeState(take) {
 /** @param {{ job: Job }} props */
 function State({ job }) {
   const again = html`<button type="button" class="button strong" onClick=${() => submit(job.request ?? {})}>Sing it again</button>`;
-  const words = html`<button type="button" class="button" onClick=${() => { openRequest(job.request ?? {}); tab.value = 'write'; }}>Change the words</button>`;
+  const words = html`<button type="button" class="button"
+    onClick=${() => { openRequest(job.request ?? {}); tab.value = 'write'; }}>Change the words</button>`;
   if (job.state === 'queued') {
-    const place = job.queue_position ? (job.queue_position === 1 ? 'Next in line' : `${job.queue_position - 1} in line before it`) : 'Waiting';
-    return html`<div class="state"><p><b>${place}</b>${job.estimated_seconds_left ? ` · finished in about ${roughly(job.estimated_seconds_left)}` : ''}</p>
+    const place = job.queue_position ? (job.queue_position === 1 ? 'Next in line'
+      : `${job.queue_position - 1} in line before it`) : 'Waiting';
+    return html`<div class="state"><p><b>${place}</b>
+      ${job.estimated_seconds_left ? ` · finished in about ${roughly(job.estimated_seconds_left)}` : ''}</p>
       <button type="button" class="button" onClick=${() => cancel(job)}>Cancel</button></div>`;
   }
 
   if (job.state === 'running') {
     const percent = job.progress?.percent ?? 0;
-    return html`<div class="state"><div class="progress"><p><b>${stageWords(job)}</b> · ${Math.floor(percent)} %${job.estimated_seconds_left
-      ? ` · ${roughly(job.estimated_seconds_left)} left` : ''}</p>
+    const left = job.estimated_seconds_left ? ` · ${roughly(job.estimated_seconds_left)} left` : '';
+    return html`<div class="state"><div class="progress"><p><b>${stageWords(job)}</b> · ${Math.floor(percent)} %${left}</p>
       <progress max="100" value=${percent} aria-label="Progress"></progress></div>
       <button type="button" class="button" onClick=${() => cancel(job)}>Cancel</button></div>`;
   }
@@ -192,7 +202,8 @@ function stageWords(job) {
 /** @param {Job} job @returns {Block[]} */
 export function blocksOf(job) {
   if (job.song) {
-    return job.song.sections.map((section) => ({ tag: section.tag, start: section.start_seconds, seconds: section.seconds, state: 'done' }));
+    return job.song.sections.map((section) => ({
+      tag: section.tag, start: section.start_seconds, seconds: section.seconds, state: 'done' }));
   }
 
   const heard = trackOf(job.id, 'mix');
@@ -204,13 +215,17 @@ export function blocksOf(job) {
     start = known[index]?.start_seconds ?? start;
     const next = known[index + 1]?.start_seconds;
     const seconds = next === undefined ? guessed : next - start;
-    const block = /** @type {Block} */ ({ tag, start, seconds, state: heard.seconds > start + seconds ? 'done' : heard.seconds > start ? 'now' : 'todo' });
+    const block = /** @type {Block} */ ({ tag, start, seconds,
+      state: heard.seconds > start + seconds ? 'done' : heard.seconds > start ? 'now' : 'todo' });
     start += seconds;
     return block;
   });
 }
 
-/** The sections of songs that are being made, with about how long they will be, by the song's id. @type {import('@preact/signals').Signal<Map<string, { tag: string, seconds: number }[]>>} */
+/**
+ * The sections of songs that are being made, with about how long they will be, by the song's id.
+ * @type {import('@preact/signals').Signal<Map<string, { tag: string, seconds: number }[]>>}
+ */
 const expectations = signal(new Map());
 const asked = new Set();
 
@@ -225,7 +240,8 @@ function expected(job) {
     }, () => {});
   }
 
-  return expectations.value.get(job.id) ?? cardsOf(job.request?.lyrics ?? '').map((card) => ({ tag: card.written || 'verse', seconds: Guess }));
+  return expectations.value.get(job.id)
+    ?? cardsOf(job.request?.lyrics ?? '').map((card) => ({ tag: card.written || 'verse', seconds: Guess }));
 }
 
 /** @param {{ job: Job }} props */
@@ -239,7 +255,8 @@ function Sheet({ job }) {
     chosen.value = chosen.value === index ? -1 : index;
     listen(job, blocks[index].start);
   };
-  return html`<${Wave} id=${job.id} names=${names(job)} blocks=${blocks} seconds=${seconds} isWhole=${job.song !== null} chosen=${chosen.value}
+  return html`<${Wave} id=${job.id} names=${names(job)} blocks=${blocks} seconds=${seconds} isWhole=${job.song !== null}
+    chosen=${chosen.value}
       onChoose=${pick} onAdd=${job.song ? () => goOn(job) : null} />
     ${job.song ? html`<${Actions} job=${job} blocks=${blocks} />` : null}
     ${job.song?.warnings?.length ? html`<details class="warnings"><summary>${count(job.song.warnings.length, 'note')}</summary>
@@ -286,15 +303,27 @@ function Actions({ job, blocks }) {
   const again = block
     ? () => submit({ ...base, continue_from: job.id, replace_section: index + 1, seed: freshSeed() })
     : () => submit({ ...job.request, seed: freshSeed() });
+  const words = () => {
+    if (block) {
+      editSection(job, index);
+    } else {
+      openRequest({ ...job.request, seed: undefined });
+      tab.value = 'write';
+    }
+  };
   const audio = (/** @type {string} */ track, /** @type {string} */ format) => `/v1/songs/${job.id}/audio?track=${track}&format=${format}`;
   return html`<div class="acts">
-    ${isDraft ? html`<button type="button" class="button strong" onClick=${() => submit({ continue_from: job.id, stage: 'finish', output: { stems: true } })}>Finish it</button>` : null}
-    <button type="button" class=${`button ${isDraft ? '' : 'strong'}`} onClick=${again}>${block ? `Sing ${block.tag} again` : 'Sing again'}</button>
-    <button type="button" class="button" onClick=${() => { if (block) { editSection(job, index); } else { openRequest({ ...job.request, seed: undefined }); tab.value = 'write'; } }}>Edit words</button>
+    ${isDraft ? html`<button type="button" class="button strong"
+      onClick=${() => submit({ continue_from: job.id, stage: 'finish', output: { stems: true } })}>Finish it</button>` : null}
+    <button type="button" class=${`button ${isDraft ? '' : 'strong'}`}
+      onClick=${again}>${block ? `Sing ${block.tag} again` : 'Sing again'}</button>
+    <button type="button" class="button" onClick=${words}>Edit words</button>
     <button type="button" class="button go-on" onClick=${() => goOn(job)}>Continue</button>
     <${Menu} label=${html`<${Icon} name="save" />`} name="Download" items=${[
-      ...(options.value?.formats ?? []).filter((format) => format.available).map(({ name }) => ({ label: name.toUpperCase(), href: audio('mix', name) })),
-      ...(names(job).length > 1 ? [{ label: 'Vocal', hint: 'WAV', href: audio('vocal', 'wav') }, { label: 'Band', hint: 'WAV', href: audio('instrumental', 'wav') }] : []),
+      ...(options.value?.formats ?? []).filter((format) => format.available)
+        .map(({ name }) => ({ label: name.toUpperCase(), href: audio('mix', name) })),
+      ...(names(job).length > 1 ? [{ label: 'Vocal', hint: 'WAV', href: audio('vocal', 'wav') },
+        { label: 'Band', hint: 'WAV', href: audio('instrumental', 'wav') }] : []),
     ]} />
     <${Menu} label=${html`<${Icon} name="more" />`} name="More actions" items=${songActions(job)} />
   </div>`;
@@ -321,14 +350,15 @@ function curl(request) {
 /** @param {{ job: Job, blocks: Block[] }} props The words, of which the section that is heard stands out. */
 function Words({ job, blocks }) {
   const list = cardsOf(job.request?.lyrics ?? '');
-  const at = playingId.value === job.id ? blocks.findIndex((block) => position.value >= block.start && position.value < block.start + block.seconds) : -1;
+  const at = playingId.value === job.id
+    ? blocks.findIndex((block) => position.value >= block.start && position.value < block.start + block.seconds) : -1;
   return html`<div class="lyrics">${list.map((card, index) => html`<section key=${index} class=${index === at ? 'now' : ''}>
     <h3>${card.written || 'verse'}</h3><p>${card.text}</p></section>`)}</div>`;
 }
 
 // A player that plays a deleted song stops.
 effect(() => {
-  if (playingId.value && found.value !== null && isPlaying.peek() && currentId.peek() === '' && found.value.length === 0) {
-    pause();
+  if (playingId.value && found.value !== null && !jobs.value.has(playingId.value)) {
+    close();
   }
 });

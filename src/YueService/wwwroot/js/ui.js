@@ -110,7 +110,8 @@ export function since(time) {
   const then = new Date(time);
   const days = Math.floor((startOfDay(new Date()) - startOfDay(then)) / 86_400_000);
   const options = /** @type {Intl.DateTimeFormatOptions} */ (
-    days <= 0 ? { hour: '2-digit', minute: '2-digit' } : days < 7 ? { weekday: 'long' } : { day: 'numeric', month: 'short', year: 'numeric' });
+    days <= 0 ? { hour: '2-digit', minute: '2-digit' } : days < 7 ? { weekday: 'long' }
+      : { day: 'numeric', month: 'short', year: 'numeric' });
   return days === 1 ? 'yesterday' : then.toLocaleString('en-GB', options);
 }
 
@@ -201,8 +202,12 @@ export function Menu({ label, name, items, kind = 'button' }) {
   return html`<div class="menu" ref=${box} data-open=${isOpen.value ? '' : undefined} onKeyDown=${keys} onFocusOut=${leave}>
     <button type="button" class=${kind} aria-haspopup="menu" aria-expanded=${isOpen.value} aria-label=${name} title=${name}
       onClick=${() => { isOpen.value = !isOpen.value; }}>${label}</button>
-    ${isOpen.value ? html`<ul role="menu" aria-label=${name}>${items.filter((item) => item !== null).map((item) => html`<li key=${item.label} role="none">${item.href
-      ? html`<a role="menuitem" tabindex="-1" href=${item.href} download onClick=${close}>${item.label}${item.hint ? html`<small>${item.hint}</small>` : null}</a>`
-      : html`<button type="button" role="menuitem" tabindex="-1" onClick=${() => { close(); item.run?.(); }}>${item.label}${item.hint ? html`<small>${item.hint}</small>` : null}</button>`}</li>`)}</ul>` : null}
+    ${isOpen.value ? html`<ul role="menu" aria-label=${name}>${items.filter((item) => item !== null).map((item) => html`<li
+      key=${item.label} role="none">${item.href
+      ? html`<a role="menuitem" tabindex="-1" href=${item.href} download
+        onClick=${close}>${item.label}${item.hint ? html`<small>${item.hint}</small>` : null}</a>`
+      : html`<button type="button" role="menuitem" tabindex="-1"
+        onClick=${() => { close(); item.run?.(); }}>${item.label}
+          ${item.hint ? html`<small>${item.hint}</small>` : null}</button>`}</li>`)}</ul>` : null}
   </div>`;
 }

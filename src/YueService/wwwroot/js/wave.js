@@ -16,16 +16,26 @@ const Bar = 3;
  */
 export function Wave({ id, names, blocks, seconds, isWhole, chosen, onChoose, onAdd }) {
   return html`<div class=${`lanes ${onAdd ? 'can-add' : ''}`}>
-    <div class="blocks">${blocks.map((block, index) => html`<button type="button" key=${index} class=${`block ${block.state}`} disabled=${block.state === 'todo'}
-      aria-pressed=${chosen === index} style=${{ flexGrow: Math.max(block.seconds, seconds / 20), '--done': `${doneShare(id, block) * 100}%` }}
-      title=${`${block.tag}, ${spoken(block.seconds)}`} onClick=${() => onChoose(index)}>${block.state === 'todo' && blocks[index - 1]?.state !== 'todo' ? `${block.tag} …` : block.tag}</button>`)}
-      ${onAdd ? html`<button type="button" class="block plus" aria-label="Continue the song" title="Continue the song" onClick=${onAdd}>+</button>` : null}</div>
+    <div class="blocks">${blocks.map((block, index) => html`<button type="button" key=${index} class=${`block ${block.state}`}
+      disabled=${block.state === 'todo'}
+      aria-pressed=${chosen === index}
+        style=${{ flexGrow: Math.max(block.seconds, seconds / 20), '--done': `${doneShare(id, block) * 100}%` }}
+      title=${`${block.tag}, ${spoken(block.seconds)}`}
+        onClick=${() => onChoose(index)}>${isNext(blocks, index) ? `${block.tag} …` : block.tag}</button>`)}
+      ${onAdd ? html`<button type="button" class="block plus" aria-label="Continue the song" title="Continue the song"
+        onClick=${onAdd}>+</button>` : null}</div>
     <${Slider} id=${id} seconds=${seconds}>
       ${names.map((name) => html`<${Lane} key=${name} id=${id} name=${name} names=${names} seconds=${seconds} />`)}
     <//>
-    <div class="ruler" aria-hidden="true">${marks(seconds).map((mark) => html`<span key=${mark} style=${{ left: `${mark / seconds * 100}%` }}>${clock(mark)}</span>`)}</div>
+    <div class="ruler" aria-hidden="true">${marks(seconds).map((mark) => html`<span key=${mark}
+      style=${{ left: `${mark / seconds * 100}%` }}>${clock(mark)}</span>`)}</div>
     ${isWhole && names.length > 1 ? html`<p class="note">Stems; the mix itself sounds a little different.</p>` : null}
   </div>`;
+}
+
+/** @param {Block[]} blocks @param {number} index Returns whether a section is the next one to be written. */
+function isNext(blocks, index) {
+  return blocks[index].state === 'todo' && blocks[index - 1]?.state !== 'todo';
 }
 
 /** @param {string} id @param {Block} block Returns how much of a section can be heard, 0 to 1. */
@@ -62,14 +72,16 @@ function Slider({ id, seconds, children }) {
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
     /** @type {Record<string, number>} */
-    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowDown: at - 1, ArrowUp: at + 1, PageDown: at - 10, PageUp: at + 10, Home: 0, End: seconds };
+    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowDown: at - 1, ArrowUp: at + 1,
+      PageDown: at - 10, PageUp: at + 10, Home: 0, End: seconds };
     if (event.target === box.current && event.key in moves && !event.altKey) {
       event.preventDefault();
       go(moves[event.key]);
     }
   };
   return html`<div class="slider-box" onPointerDown=${point} onPointerMove=${point}>
-    <div class="time-slider" ref=${box} role="slider" tabindex="0" aria-label="Position in the song" aria-valuemin="0" aria-valuemax=${Math.round(seconds)} aria-valuenow=${Math.round(at)}
+    <div class="time-slider" ref=${box} role="slider" tabindex="0" aria-label="Position in the song" aria-valuemin="0"
+      aria-valuemax=${Math.round(seconds)} aria-valuenow=${Math.round(at)}
       aria-valuetext=${`${spoken(at)} of ${spoken(seconds)}`} onKeyDown=${keys}></div>
     ${children}
   </div>`;
@@ -83,7 +95,8 @@ function Lane({ id, name, names, seconds }) {
   useEffect(() => {
     let frame = 0;
     const track = trackOf(id, name);
-    const draw = () => { frame ||= requestAnimationFrame(() => { frame = 0; canvas.current && paint(canvas.current, track, loudest(id, names), length.current); }); };
+    const draw = () => { frame ||= requestAnimationFrame(() => {
+      frame = 0; canvas.current && paint(canvas.current, track, loudest(id, names), length.current); }); };
     const stop = effect(() => {
       void track.arrived.value;
       void theme.value;
@@ -114,8 +127,10 @@ function Mixer({ name }) {
   const { mute, solo, level } = lane.value;
   const set = (/** @type {object} */ change) => { lane.value = { ...lane.value, ...change }; };
   return html`<div class="mixer">
-    <button type="button" aria-pressed=${mute} aria-label=${`Mute ${Names[name]}`} title="Mute" onClick=${() => set({ mute: !mute })}>M</button>
-    <button type="button" aria-pressed=${solo} aria-label=${`Solo ${Names[name]}`} title="Solo" onClick=${() => set({ solo: !solo })}>S</button>
+    <button type="button" aria-pressed=${mute} aria-label=${`Mute ${Names[name]}`} title="Mute"
+      onClick=${() => set({ mute: !mute })}>M</button>
+    <button type="button" aria-pressed=${solo} aria-label=${`Solo ${Names[name]}`} title="Solo"
+      onClick=${() => set({ solo: !solo })}>S</button>
     <input type="range" min="0" max="1.5" step="0.05" value=${level} aria-label=${`Level of ${Names[name]}`} title="Level"
       onInput=${(/** @type {any} */ event) => set({ level: Number(event.target.value) })} />
   </div>`;

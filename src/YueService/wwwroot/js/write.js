@@ -15,7 +15,8 @@ const isSending = signal(false);
 const refusal = signal('');
 
 /** Fields that have a place of their own, where their faults are shown. */
-const Placed = ['lyrics', 'genre', 'seed', 'model', 'target_seconds', 'sampling.temperature', 'sampling.top_p', 'sampling.guidance_scale', 'title'];
+const Placed = ['lyrics', 'genre', 'seed', 'model', 'target_seconds',
+  'sampling.temperature', 'sampling.top_p', 'sampling.guidance_scale', 'title'];
 
 /** @param {import('./types').Job} job Listens to a song from its first sound on, unless another one plays. */
 function listenTo(job) {
@@ -76,7 +77,10 @@ function RemakeBanner() {
     <button type="button" class="quiet" onClick=${clear}>Stop</button></div>` : null;
 }
 
-/** The parts of the page that show a clip; read when there is one. @type {import('@preact/signals').Signal<typeof import('./clip.js') | null>} */
+/**
+ * The parts of the page that show a clip; read when there is one.
+ * @type {import('@preact/signals').Signal<typeof import('./clip.js') | null>}
+ */
 const clips = signal(null);
 
 async function readClips() {
@@ -99,10 +103,12 @@ function Choices() {
   const stages = [['draft', 'Draft', 'Quick and rough'], ['full', 'Full', 'The whole sound']];
   return html`<div class="choices">
     <div class="seg" role="group" aria-label="Songs at once">${[1, 2, 3, 4].map((number) => html`<button type="button" key=${number}
-      aria-pressed=${takes.value === number} aria-label=${count(number, 'take')} title=${count(number, 'take')} disabled=${remake.value !== null}
+      aria-pressed=${takes.value === number} aria-label=${count(number, 'take')} title=${count(number, 'take')}
+        disabled=${remake.value !== null}
       onClick=${() => { takes.value = number; }}>${number}</button>`)}</div>
     <div class="seg" role="group" aria-label="Quality">${stages.map(([value, label, title]) => html`<button type="button" key=${value}
-      aria-pressed=${stage === value} title=${title} onClick=${() => setField('stage', value === 'full' ? null : value)}>${label}</button>`)}</div>
+      aria-pressed=${stage === value} title=${title}
+        onClick=${() => setField('stage', value === 'full' ? null : value)}>${label}</button>`)}</div>
     <button type="button" class="add style-clip" disabled=${remake.value !== null} title="A clip whose style the song follows"
       onClick=${async () => (await readClips()).choose()}>+ Style clip</button>
     <${Menu} label=${html`<${Icon} name="more" />`} name="More about the request" kind="quiet" items=${[
@@ -138,7 +144,8 @@ function More() {
       <${Field} name="title" label="Title" placeholder="first line" kind="text" />
       ${models.length > 1 ? html`<label class="field">Model<select value=${fields.value.model ?? ''}
         onChange=${(/** @type {any} */ event) => setField('model', event.target.value)}>
-        <option value="">${models[0].name}</option>${models.slice(1).map((model) => html`<option key=${model.name}>${model.name}</option>`)}</select></label>` : null}
+        <option value="">${models[0].name}</option>${models.slice(1).map((model) => html`<option
+          key=${model.name}>${model.name}</option>`)}</select></label>` : null}
       <${Field} name="sampling.temperature" label="Temperature" placeholder="1" kind="number" />
       <${Field} name="sampling.top_p" label="Top p" placeholder="0.93" kind="number" />
       <${Field} name="sampling.guidance_scale" label="Guidance" placeholder="1.5, then 1.2" kind="number" />
@@ -153,7 +160,8 @@ function Field({ name, label, placeholder, kind }) {
     const text = event.target.value.trim();
     const number = Number(text);
     // What is no number is sent as it is: the service says what it takes.
-    setField(name, kind === 'text' || text === '' || Number.isNaN(number) || (kind === 'integer' && !Number.isSafeInteger(number)) ? text : number);
+    setField(name, kind === 'text' || text === '' || Number.isNaN(number) || (kind === 'integer' && !Number.isSafeInteger(number))
+      ? text : number);
   };
   return html`<label class=${`field ${name === 'title' ? 'wide' : ''}`}>${label}
     <input name=${name} value=${value ?? ''} placeholder=${placeholder} inputmode=${kind === 'text' ? 'text' : 'decimal'} autocomplete="off"
@@ -175,7 +183,8 @@ function SingBar() {
     ${refusal.value ? html`<p class="fault" role="alert">${refusal.value}</p>` : null}
     ${seed !== undefined && !remake.value ? html`<p class="seed">Seed ${seed}: the same words give the same song.
       <button type="button" class="link" onClick=${() => setField('seed', null)}>Use new seeds</button></p>` : null}
-    <button type="submit" class="primary" disabled=${isSending.value}>${isFirst ? 'Sing this song' : remake.value ? 'Sing on' : 'Sing'}</button>
+    <button type="submit" class="primary" disabled=${isSending.value}>
+      ${isFirst ? 'Sing this song' : remake.value ? 'Sing on' : 'Sing'}</button>
     <span class="hint">${hint}</span>
   </div>`;
 }
