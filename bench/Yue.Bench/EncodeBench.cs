@@ -100,7 +100,7 @@ internal static class EncodeBench
         return onHost.data<long>().ToArray();
     }
 
-    /// <summary>What is used of a GPU's memory, by whomever: libtorch keeps what it once took, so this is the most so far.</summary>
+    /// <summary>The memory of a GPU that is used, by whomever: libtorch keeps what it once took, so this is the most so far.</summary>
     private static double? UsedMegabytes(CudaDevice? gpu) => gpu is null ? null : (gpu.Memory.Total - gpu.Memory.Free) / 1e6;
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));

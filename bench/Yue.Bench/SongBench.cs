@@ -193,7 +193,7 @@ internal static class SongBench
         }
     }
 
-    /// <summary>What the engine logs, to standard error.</summary>
+    /// <summary>Writes what the engine logs to standard error.</summary>
     private sealed class LineLogger : ILogger<YueEngine>
     {
         public IDisposable? BeginScope<TState>(TState state)

@@ -3,7 +3,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>Who holds which page. No device is needed.</summary>
+/// <summary>The owners of pages. No device is needed.</summary>
 public sealed class RowPagesTests
 {
     private const int Size = KvCache.PageSize;

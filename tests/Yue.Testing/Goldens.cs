@@ -8,7 +8,7 @@ public static class Goldens
 
     private static readonly string? Found = Find("YUE_GOLDENS", "goldens");
 
-    /// <summary>Whether there is such a folder.</summary>
+    /// <summary>True if there is such a folder.</summary>
     public static bool AreThere => Directory.Exists(Found);
 
     public static string Folder =>

@@ -15,7 +15,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     private ServiceProcess(string[] arguments) => _arguments = arguments;
 
-    /// <summary>Where the service listens: the same address after a restart.</summary>
+    /// <summary>The address of the service: the same address after a restart.</summary>
     public Uri Address { get; private set; } = new("http://127.0.0.1:0");
 
     /// <summary>A client of the service.</summary>

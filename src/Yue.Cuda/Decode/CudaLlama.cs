@@ -120,7 +120,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>Each row's position, which its next token takes: int32 [80].</summary>
     public nint Positions => _rowState.Address + (MostRows * sizeof(int));
 
-    /// <summary>Whether a row takes part, 0 or 1: int32 [80]. An inactive row's cache is neither read nor written.</summary>
+    /// <summary>One flag per row, 1 if it takes part: int32 [80]. An inactive row's cache is neither read nor written.</summary>
     public nint Active => _rowState.Address + (2 * MostRows * sizeof(int));
 
     /// <summary>Device address of a row's page numbers: int32 [<see cref="MaxPages"/>].</summary>
@@ -229,7 +229,7 @@ public sealed unsafe class CudaLlama : IDisposable
         _owned.Clear();
     }
 
-    /// <summary>What a decoder of so many rows compiles in the course of its life.</summary>
+    /// <summary>Returns the kernels that a decoder of so many rows compiles in the course of its life.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType weights, CacheType cache, int rows) => Builds
         .Where((most, i) => i == 0 || Builds[i - 1] < rows)
         .Select(most => BuildFor(shape, weights, cache, most));

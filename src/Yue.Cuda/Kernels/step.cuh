@@ -53,8 +53,8 @@ struct Step
 struct StepLayout
 {
     int threads;                    // of a block
-    int slot_bytes;                 // shared memory of a slot of the copy ring (ring.cuh), and without the slots; 0: no dynamic shared memory
-    int other_bytes;
+    int slot_bytes;                 // shared memory of a slot of the copy ring (ring.cuh); 0: no ring
+    int other_bytes;                // shared memory without the slots
     int least_slots, most_slots;
 };
 

@@ -45,10 +45,10 @@ public sealed class AudioEncoder
         _timeLimit = timeLimit ?? TimeSpan.FromMinutes(2);
     }
 
-    /// <summary>Whether ffmpeg was found: without it only <see cref="AudioFormat.Wav"/> can be written.</summary>
+    /// <summary>True if ffmpeg was found: without it only <see cref="AudioFormat.Wav"/> can be written.</summary>
     public bool IsAvailable => _ffmpeg is not null;
 
-    /// <summary>Whether a format can be written here.</summary>
+    /// <summary>Returns true if a format can be written here.</summary>
     public bool CanWrite(AudioFormat format) => format == AudioFormat.Wav || IsAvailable;
 
     /// <summary>The clip as a file: 16-bit WAV, 16-bit FLAC, or MP3 of 256 kbit/s.</summary>

@@ -8,11 +8,11 @@ namespace Yue.Engine.Audio;
 /// <summary>ffmpeg is missing, failed or took too long; the message ends with what it said.</summary>
 public sealed class FfmpegException(string message, Exception? inner = null) : Exception(message, inner)
 {
-    /// <summary>Whether the time limit was what ended it.</summary>
+    /// <summary>True if the time limit ended it.</summary>
     public bool IsTimeout { get; init; }
 }
 
-/// <summary>How a run ended.</summary>
+/// <summary>The end of a run.</summary>
 /// <param name="ExitCode">0 where all went well.</param>
 /// <param name="Error">What the process wrote to standard error, its beginning.</param>
 internal sealed record FfmpegEnd(int ExitCode, string Error);

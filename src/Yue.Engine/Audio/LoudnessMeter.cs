@@ -1,11 +1,11 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>How loud a clip is by ITU-R BS.1770.</summary>
+/// <summary>Measures the loudness of a clip by ITU-R BS.1770.</summary>
 /// <param name="IntegratedLufs">Gated loudness; -70 for silence.</param>
 /// <param name="TruePeakDbtp">The peak between the samples; negative infinity for silence.</param>
 public sealed record Loudness(double IntegratedLufs, double TruePeakDbtp)
 {
-    /// <summary>What a true peak may reach: players and lossy formats need the room above.</summary>
+    /// <summary>The limit of a true peak: players and lossy formats need the room above.</summary>
     public const double CeilingDbtp = -1;
 
     public bool IsSilent => IntegratedLufs <= LoudnessMeter.SilenceLufs;

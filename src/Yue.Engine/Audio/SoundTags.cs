@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>What a song's file says about the song.</summary>
+/// <summary>The facts about a song that its file carries.</summary>
 /// <param name="Title">The song's title.</param>
 /// <param name="Seed">The seed that it was made with.</param>
 /// <param name="Lyrics">The lyrics; empty for none. No format cuts them.</param>

@@ -26,7 +26,7 @@ public sealed class EngineOptions : IDeviceOptions
     /// <summary>The SentencePiece model of YuE 1; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
     public string? Tokenizer { get; set; }
 
-    /// <summary>Where compiled kernels are kept.</summary>
+    /// <summary>The folder of compiled kernels.</summary>
     public string CacheFolder { get; set; } = Yue.Engine.Tensors.Native.CacheFolder.Default;
 
     /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Songs;
 
-/// <summary>What to sing. Values are within <see cref="SongLimits"/>; the service checks them before the engine sees them.</summary>
+/// <summary>The song to sing. Values are within <see cref="SongLimits"/>; the service checks them before the engine sees them.</summary>
 public sealed record SongRequest
 {
     /// <summary>The lyrics, in sections headed by <c>[tags]</c>.</summary>
@@ -12,7 +12,7 @@ public sealed record SongRequest
     /// <summary>The most stage-1 tokens a section may take; 100 tokens are one second.</summary>
     public int MaxNewTokens { get; init; } = 3000;
 
-    /// <summary>How many lyric sections to sing; 0 sings all.</summary>
+    /// <summary>The number of lyric sections to sing; 0 sings all.</summary>
     public int RunNSegments { get; init; } = 2;
 
     /// <summary>The key of every random draw.</summary>
@@ -21,7 +21,7 @@ public sealed record SongRequest
     /// <summary>The configured stage-1 checkpoint to sing with; null is the first one.</summary>
     public string? Model { get; init; }
 
-    /// <summary>How much of the way is gone.</summary>
+    /// <summary>The part of the way that the song goes.</summary>
     public SongScope Scope { get; init; }
 
     /// <summary>Sections that are sung already; null for a new song. Those of the lyrics behind them are sung.</summary>
@@ -30,23 +30,23 @@ public sealed record SongRequest
     /// <summary>The section of <see cref="ContinueFrom"/>, from 1, that is sung again in place of further ones; null for none.</summary>
     public int? ReplaceSection { get; init; }
 
-    /// <summary>Whether no words are sung and only the instrumental track is heard.</summary>
+    /// <summary>True if no words are sung and only the instrumental track is heard.</summary>
     public bool Instrumental { get; init; }
 
     /// <summary>The length of each section that is sung, in place of <see cref="MaxNewTokens"/>; null for none.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
-    /// <summary>What sound to return.</summary>
+    /// <summary>The sound to return.</summary>
     public OutputSettings Output { get; init; } = new();
 
-    /// <summary>How stage-1 tokens are drawn.</summary>
+    /// <summary>The settings with which stage-1 tokens are drawn.</summary>
     public SamplingSettings Sampling { get; init; } = new();
 
     /// <summary>A clip whose style is taken on; null for none.</summary>
     public SongReference? Reference { get; init; }
 }
 
-/// <summary>How much of the way from lyrics to sound a song goes.</summary>
+/// <summary>The part of the way from lyrics to sound that a song goes.</summary>
 public enum SongScope
 {
     /// <summary>Stage 1, stage 2 and decode.</summary>
@@ -59,7 +59,7 @@ public enum SongScope
     Finish,
 }
 
-/// <summary>What sound a song is returned as.</summary>
+/// <summary>The sound that a song is returned as.</summary>
 public sealed record OutputSettings
 {
     /// <summary>The rate of the codec alone, without the vocoders: all that a draft has.</summary>
@@ -68,13 +68,13 @@ public sealed record OutputSettings
     /// <summary>44100 (vocoder and splice) or 16000 (codec only), in Hz.</summary>
     public int SampleRate { get; init; } = 44100;
 
-    /// <summary>Whether the vocal and the instrumental track are returned beside the mix.</summary>
+    /// <summary>True if the vocal and the instrumental track are returned beside the mix.</summary>
     public bool Stems { get; init; }
 
     /// <summary>The loudness of the mix (ITU-R BS.1770), set when files are made; null leaves it as it came out.</summary>
     public double? LoudnessLufs { get; init; }
 
-    /// <summary>How long a song whose end was cut at the token limit fades out; 0 is off.</summary>
+    /// <summary>The seconds in which a song fades out whose end was cut at the token limit; 0 is off.</summary>
     public double FadeOutSeconds { get; init; } = 1.0;
 }
 
@@ -93,7 +93,7 @@ public sealed record SamplingSettings
     /// <summary>The nucleus: the smallest set of ids whose probability reaches this is kept.</summary>
     public double TopP { get; init; } = 0.93;
 
-    /// <summary>How many of the best ids are kept; 0 is off.</summary>
+    /// <summary>The number of best ids that are kept; 0 is off.</summary>
     public int TopK { get; init; } = 50;
 
     /// <summary>Ids that occurred are made less likely by this factor; 1 is off.</summary>

@@ -106,11 +106,11 @@ public enum SongStage
 /// <param name="Fraction">The progress of the whole song, 0 to 1. It never falls.</param>
 public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction)
 {
-    /// <summary>Where the sections start in the song, in order, as far as their first frames are written; kept ones included.</summary>
+    /// <summary>The starts of the sections in the song, in order, as far as their first frames are written; kept ones included.</summary>
     public IReadOnlyList<SectionPlace> Starts { get; init; } = [];
 }
 
-/// <summary>Where a section starts.</summary>
+/// <summary>The start of a section.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
 /// <param name="Seconds">The time in the song.</param>
 public sealed record SectionPlace(string Tag, double Seconds);

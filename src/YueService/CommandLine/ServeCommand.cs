@@ -70,7 +70,7 @@ internal static class ServeCommand
         }
     }
 
-    /// <summary>What the server itself does not start for, such as https without a certificate.</summary>
+    /// <summary>Errors for which the server itself does not start, such as https without a certificate.</summary>
     private static bool IsKestrels(Exception e) =>
         e is InvalidOperationException { Source: { } source }
             && source.StartsWith("Microsoft.AspNetCore.Server.Kestrel", StringComparison.Ordinal);

@@ -1,6 +1,6 @@
 namespace YueService.Doctor;
 
-/// <summary>How something is.</summary>
+/// <summary>The state of something.</summary>
 internal enum FindingLevel
 {
     Ok,
@@ -12,11 +12,11 @@ internal enum FindingLevel
     Missing,
 }
 
-/// <summary>What the doctor found out about one thing.</summary>
+/// <summary>The doctor's finding about one thing.</summary>
 /// <param name="Level">How it is.</param>
 /// <param name="Area">The thing.</param>
 /// <param name="Text">What was found.</param>
-/// <param name="Mend">The command that mends it; null where there is nothing to fix.</param>
+/// <param name="Mend">The command that fixes it; null where there is nothing to fix.</param>
 internal sealed record Finding(FindingLevel Level, string Area, string Text, string? Mend = null)
 {
     public static Finding Ok(string area, string text) => new(FindingLevel.Ok, area, text);

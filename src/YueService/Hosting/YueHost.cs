@@ -23,7 +23,7 @@ namespace YueService.Hosting;
 /// <summary>Puts the program together: the web service of <c>yue serve</c>, and the engine alone for <c>yue generate</c>.</summary>
 internal static class YueHost
 {
-    /// <summary>Where the service listens when nothing says otherwise.</summary>
+    /// <summary>The default address of the service.</summary>
     public const string DefaultUrl = "http://127.0.0.1:2008";
 
     /// <summary>The web service, its settings checked, not started.</summary>

@@ -1,6 +1,6 @@
 namespace YueService.Jobs;
 
-/// <summary>Why a job failed. The names are those of the stored rows.</summary>
+/// <summary>The reason why a job failed. The names are those of the stored rows.</summary>
 internal enum FaultKind
 {
     /// <summary>The model cannot sing the request.</summary>
@@ -22,7 +22,7 @@ internal enum FaultKind
     InternalError,
 }
 
-/// <summary>Why a job failed.</summary>
+/// <summary>The reason why a job failed.</summary>
 /// <param name="Kind">The kind of fault.</param>
 /// <param name="Detail">What went wrong this time, for the caller; no internals.</param>
 internal sealed record Fault(FaultKind Kind, string Detail);

@@ -27,7 +27,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>32 hexadecimal digits.</summary>
     public string Id { get; }
 
-    /// <summary>What was asked for.</summary>
+    /// <summary>The request.</summary>
     public JobRequest Request { get; }
 
     /// <summary>The job as it was stored when this process took it up; null if the job is not kept.</summary>
@@ -52,7 +52,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The trace that the job belongs to.</summary>
     public ActivityContext Trace { get; set; } = Activity.Current?.Context ?? default;
 
-    /// <summary>When this process took the job up.</summary>
+    /// <summary>The time when this process took the job up.</summary>
     public required DateTimeOffset SubmittedAt { get; init; }
 
     /// <summary>The time since then.</summary>
@@ -61,7 +61,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The time since the engine began; zero before.</summary>
     public TimeSpan Running => Volatile.Read(ref _startTimestamp) is var start and > 0 ? Stopwatch.GetElapsedTime(start) : default;
 
-    /// <summary>When each section began, in order. Read when the song has ended.</summary>
+    /// <summary>The times when the sections began, in order. Read when the song has ended.</summary>
     public IReadOnlyList<SectionStart> Sections => _sections;
 
     /// <summary>The place among the waiting jobs from 1 on; 0 when it waits no more. Set by <see cref="JobOrder"/>.</summary>

@@ -114,7 +114,7 @@ internal sealed class JobEvents
 /// <param name="Update">The job's update; null unless its state or progress changed.</param>
 internal sealed record JobEvent(long Number, string JobId, JobEventKind Kind, string? Title, JobUpdate? Update);
 
-/// <summary>What an event is about.</summary>
+/// <summary>The kind of an event.</summary>
 internal enum JobEventKind
 {
     /// <summary>The state or the progress.</summary>

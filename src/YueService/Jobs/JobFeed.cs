@@ -36,7 +36,7 @@ internal sealed class JobFeed
     /// <summary>Completes when the job's end could not be stored at the first try.</summary>
     public Task Delayed => _delayed.Task;
 
-    /// <summary>Why the job's end is not stored yet; null when nothing delays it.</summary>
+    /// <summary>The reason why the job's end is not stored yet; null when nothing delays it.</summary>
     public string? DelayReason { get; private set; }
 
     /// <summary>Publishes progress of the engine.</summary>

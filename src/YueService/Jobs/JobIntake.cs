@@ -159,7 +159,7 @@ internal sealed class JobIntake(
     }
 }
 
-/// <summary>What became of a request.</summary>
+/// <summary>The outcome of a request.</summary>
 internal enum IntakeOutcome
 {
     Accepted,
@@ -174,7 +174,7 @@ internal enum IntakeOutcome
     KeyTaken,
 }
 
-/// <summary>What became of a request for jobs that are kept.</summary>
+/// <summary>The outcome of a request for jobs that are kept.</summary>
 /// <param name="Outcome">Accepted, or why not.</param>
 internal sealed record Submission(IntakeOutcome Outcome)
 {

@@ -1,6 +1,6 @@
 namespace YueService.Jobs;
 
-/// <summary>Which jobs to list, from the newest on.</summary>
+/// <summary>The jobs to list, from the newest on.</summary>
 /// <param name="Count">The most jobs to return.</param>
 internal sealed record JobQuery(int Count)
 {
@@ -13,7 +13,7 @@ internal sealed record JobQuery(int Count)
     /// <summary>The stored state; null for any.</summary>
     public JobState? State { get; init; }
 
-    /// <summary>Whether the song is a favourite; null for any.</summary>
+    /// <summary>True for favourites, false for other songs; null for any.</summary>
     public bool? IsFavourite { get; init; }
 
     /// <summary>The song that the jobs go on from; null for any.</summary>

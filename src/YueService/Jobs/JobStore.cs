@@ -187,7 +187,7 @@ internal sealed record JobView(StoredJob Job, Job? Live)
     /// <summary>The state. The log may be behind a job that has just begun.</summary>
     public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Feed.Latest.State;
 
-    /// <summary>Why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
+    /// <summary>The reason why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
     public string? DelayReason => Job.IsFinished || Live is null ? null
         : Live.Feed.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"
         : Live.Cancelled.IsCancellationRequested ? "The job is cancelled as soon as its current step is done and its end is stored."

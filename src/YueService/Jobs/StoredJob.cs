@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>What a job is doing.</summary>
+/// <summary>The state of a job.</summary>
 /// <remarks>The names are those of the JSON and of the stored rows.</remarks>
 internal enum JobState
 {
@@ -15,7 +15,7 @@ internal enum JobState
     Cancelled,
 }
 
-/// <summary>What a job was asked for.</summary>
+/// <summary>The request of a job.</summary>
 /// <param name="Song">What the engine is asked for.</param>
 /// <param name="Format">The format that the request named; null when it did not.</param>
 /// <param name="ClientJobId">The caller's own name for the job.</param>
@@ -29,13 +29,13 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
     /// <summary>The song's title, which may have been changed since; null if an earlier release took the job.</summary>
     public string? Title { get; init; }
 
-    /// <summary>What the song's files say about it.</summary>
+    /// <summary>The facts about the song that its files carry.</summary>
     public SoundTags Tags => new(Title ?? "", Song.Seed, Song.Instrumental ? "" : Song.Lyrics);
 
     /// <summary>The stored song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
     public string? ParentId { get; init; }
 
-    /// <summary>The address that is told of the job's end; null for none.</summary>
+    /// <summary>The address that receives a webhook when the job ends; null for none.</summary>
     public string? CallbackUrl { get; init; }
 
     /// <summary>Returns the same request with another seed.</summary>
@@ -105,10 +105,10 @@ internal sealed record StoredJob
     /// <summary>True if the song is kept however old it is.</summary>
     public bool IsFavourite { get; init; }
 
-    /// <summary>How often title, note or favourite were changed.</summary>
+    /// <summary>The number of changes of title, note or favourite.</summary>
     public long Edits { get; init; }
 
-    /// <summary>How often the process ended while the job was running.</summary>
+    /// <summary>The number of times that the process ended while the job was running.</summary>
     public int Interruptions { get; init; }
 
     /// <summary>The hash of the body that came with an <c>Idempotency-Key</c>; null without one.</summary>

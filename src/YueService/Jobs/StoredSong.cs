@@ -4,7 +4,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 
-/// <summary>What is stored of a finished song besides its files.</summary>
+/// <summary>The data that is stored of a finished song besides its files.</summary>
 internal sealed record StoredSong
 {
     /// <summary>Samples per second of every track.</summary>
@@ -19,25 +19,25 @@ internal sealed record StoredSong
     /// <summary>The stage-1 checkpoint that sang.</summary>
     public required string Model { get; init; }
 
-    /// <summary>How much of the way it went.</summary>
+    /// <summary>The part of the way that it went.</summary>
     public SongScope Scope { get; init; }
 
-    /// <summary>Where the time went.</summary>
+    /// <summary>The times of the stages.</summary>
     public required SongTimings Timings { get; init; }
 
     /// <summary>The sections, in order.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
 
-    /// <summary>What the caller should know about how the request was understood and sung.</summary>
+    /// <summary>Warnings for the caller about how the request was understood and sung.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>.</summary>
     public required IReadOnlyList<string> Tracks { get; init; }
 
-    /// <summary>What was heard of the reference clip; null without one.</summary>
+    /// <summary>The part of the reference clip that was heard; null without one.</summary>
     public ReferenceResult? Reference { get; init; }
 
-    /// <summary>What <c>output.loudness_lufs</c> did; null when it was not asked for.</summary>
+    /// <summary>The effect of <c>output.loudness_lufs</c>; null when it was not asked for.</summary>
     public LoudnessChange? Loudness { get; init; }
 
     /// <summary>The loudness of the mix by ITU-R BS.1770; null for silence, and for songs of earlier releases.</summary>

@@ -39,6 +39,6 @@ internal sealed class WebhookSettings
     /// <summary>A file with the secret, in its place.</summary>
     public string? SecretFile { get; set; }
 
-    /// <summary>Whether webhooks may go to addresses that are not public: loopback, private networks, link-local.</summary>
+    /// <summary>True if webhooks may go to addresses that are not public: loopback, private networks, link-local.</summary>
     public bool AllowPrivateAddresses { get; set; }
 }

@@ -458,7 +458,7 @@ public sealed class GenerateTests : IDisposable
             throw new IOException("No space left on device", 28);
     }
 
-    /// <summary>What was told besides the progress.</summary>
+    /// <summary>The messages besides the progress.</summary>
     private string Faults() => string.Concat(
         _command.Error.ToString().Split('\n').Where(line => line.Length > 0 && !line.Contains(" % ", StringComparison.Ordinal)));
 }

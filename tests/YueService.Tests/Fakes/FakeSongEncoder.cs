@@ -17,7 +17,7 @@ internal sealed class FakeSongEncoder : ISongEncoder
     /// <summary>The tags of every file.</summary>
     public ConcurrentQueue<(AudioFormat Format, SoundTags Tags)> Tags { get; } = new();
 
-    /// <summary>What every clip measures.</summary>
+    /// <summary>The loudness of every clip.</summary>
     public Loudness Loudness { get; set; } = new(-20, -10);
 
     public Loudness Measure(AudioClip clip) => Loudness;

@@ -59,16 +59,16 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         }
     }
 
-    /// <summary>What the engine does while it drains, before it has ended.</summary>
+    /// <summary>Runs while the engine drains, before it has ended.</summary>
     public Func<CancellationToken, Task> Drain { get; set; } = _ => Task.CompletedTask;
 
     /// <summary>Every song admitted, once <see cref="Sing"/> has begun.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
-    /// <summary>What hears each admitted song, by its lyrics.</summary>
+    /// <summary>The listener of each admitted song, by its lyrics.</summary>
     public ConcurrentDictionary<string, ISongListener> Listeners { get; } = new();
 
-    /// <summary>How a song is made.</summary>
+    /// <summary>Makes a song.</summary>
     public Func<SongRequest, IProgress<SongProgress>?, CancellationToken, Task<SongResult>> Sing { get; set; } =
         (request, _, _) => Task.FromResult(Song(request));
 
@@ -110,7 +110,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         _lost.SetResult(reason);
     }
 
-    /// <summary>What the host did with the engine, in order.</summary>
+    /// <summary>The calls of the host, in order.</summary>
     public ConcurrentQueue<string> Life { get; } = new();
 
     public void Start()
@@ -190,7 +190,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         }
     }
 
-    /// <summary>What stage 1 wrote of every song.</summary>
+    /// <summary>The codes that stage 1 wrote of every song.</summary>
     public static SongCodes Codes { get; } = new(
         ModelName,
         [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio), new("chorus", [4], [5], SectionEnd.MaxNewTokens, 6)]);

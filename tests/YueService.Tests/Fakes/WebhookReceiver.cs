@@ -13,7 +13,7 @@ internal sealed class WebhookReceiver : IAsyncDisposable
 
     private WebhookReceiver(WebApplication app) => _app = app;
 
-    /// <summary>What came, in order.</summary>
+    /// <summary>The requests, in order.</summary>
     public ConcurrentQueue<(string Path, string Id, string Timestamp, string Signature, byte[] Body)> Received { get; } = new();
 
     /// <summary>The status of each answer by its place; 200 for others.</summary>

@@ -49,13 +49,15 @@ internal sealed class SongWork : ISongWork, IPacedSong
         (_request, _report, _listener, _models) = (order.Request, order.Report, order.Listener, models);
         _clock = new StageClock(order.Waited);
         _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
-        _isBeforeStage2 = _stage2 is not null;
-        _models.BeforeStage2 += _isBeforeStage2 ? 1 : 0;
         var (hasVocal, output) = (!_request.Instrumental, _request.Output);
         var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && hasVocal });
         _decoding = _models.Sound.Decoder.Begin(hasVocal, parts);
         _mixer = _models.Sound.Decoder.NewMixer(hasVocal, parts, isHeard: _listener is not null);
         _sound = _listener is null ? null : new EarlySound(_listener, _mixer.SampleRateHz);
+
+        // Last: a constructor that throws must not leave its song counted.
+        _isBeforeStage2 = _stage2 is not null;
+        _models.BeforeStage2 += _isBeforeStage2 ? 1 : 0;
     }
 
     /// <summary>The first stage that is not over.</summary>

@@ -13,7 +13,7 @@ namespace YueService.Api.Access;
 /// </remarks>
 internal sealed class ApiKeys(IOptions<AccessOptions> access, TimeProvider clock)
 {
-    /// <summary>How long a session lasts.</summary>
+    /// <summary>The length of a session.</summary>
     public static readonly TimeSpan SessionLength = TimeSpan.FromDays(30);
 
     /// <summary>True if callers need a key.</summary>

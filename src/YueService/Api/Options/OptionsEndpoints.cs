@@ -2,7 +2,7 @@ using YueService.Api.OpenApi;
 
 namespace YueService.Api.Options;
 
-/// <summary>What a song request can ask for.</summary>
+/// <summary>The endpoint that says what a song request can ask for.</summary>
 internal static class OptionsEndpoints
 {
     public static void AddOptionsEndpoint(this IServiceCollection services) => services.AddSingleton<OptionsHandler>();

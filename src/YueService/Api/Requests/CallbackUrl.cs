@@ -1,6 +1,6 @@
 namespace YueService.Api.Requests;
 
-/// <summary>Reads the address that is told of a job's end.</summary>
+/// <summary>Reads the address that receives a webhook when a job ends.</summary>
 internal static class CallbackUrl
 {
     /// <summary>Reads a URL of http or https; null if it is absent or invalid.</summary>

@@ -24,7 +24,7 @@ internal sealed record PredictCommand(
     /// <summary>The number of songs to make, each with the next seed.</summary>
     public int Takes { get; init; } = SongLimits.MinTakes;
 
-    /// <summary>The address that is told of a job's end; null for none.</summary>
+    /// <summary>The address that receives a webhook when a job ends; null for none.</summary>
     public string? CallbackUrl { get; init; }
 
     /// <summary>True if the sound is sent while the song is made.</summary>

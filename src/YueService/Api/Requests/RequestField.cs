@@ -20,7 +20,7 @@ internal abstract record RequestField
     /// <summary>The meaning, in sentences. Names of fields are in backticks.</summary>
     public string Description { get; init; }
 
-    /// <summary>Whether a request needs the field. With <see cref="Otherwise"/>, only where that does not apply.</summary>
+    /// <summary>True if a request needs the field. With <see cref="Otherwise"/>, only where that does not apply.</summary>
     public bool IsRequired { get; init; }
 
     /// <summary>The meaning of an absent field in words, if it is not one value.</summary>
@@ -32,7 +32,7 @@ internal abstract record RequestField
     /// <summary>The option of <c>yue generate</c>; null if there is none.</summary>
     public FieldOption? Option { get; init; }
 
-    /// <summary>Whether the service handles the field itself, with the models of every family.</summary>
+    /// <summary>True if the service handles the field itself, with the models of every family.</summary>
     public bool IsForEveryFamily { get; init; }
 
     /// <summary>The meaning of an absent field, as JSON or in words; null if there is none.</summary>
@@ -45,13 +45,13 @@ internal abstract record RequestField
     /// <summary>The default as JSON; null if it is not one value.</summary>
     public virtual string? DefaultJson => null;
 
-    /// <summary>What can be sent, for messages: <c>a number from 0.01 to 1</c>.</summary>
+    /// <summary>The values that can be sent, for messages: <c>a number from 0.01 to 1</c>.</summary>
     public abstract string Expected { get; }
 
-    /// <summary>What can be sent, for tables: <c>0.01 to 1</c>.</summary>
+    /// <summary>The values that can be sent, for tables: <c>0.01 to 1</c>.</summary>
     public abstract string Bounds { get; }
 
-    /// <summary>What can be sent, for the help of the command line: <c>X</c>.</summary>
+    /// <summary>The values that can be sent, for the help of the command line: <c>X</c>.</summary>
     public abstract string Placeholder { get; }
 
     protected static string Plain(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
@@ -64,13 +64,13 @@ internal abstract record RequestField
 /// <param name="Name">The name, such as <c>--top-p</c>.</param>
 internal sealed record FieldOption(string Name)
 {
-    /// <summary>What follows the name in the help; null if the field's own placeholder does.</summary>
+    /// <summary>The text after the name in the help; null if the field's own placeholder does.</summary>
     public string? Placeholder { get; init; }
 
-    /// <summary>Whether the option names a file that has or receives the value.</summary>
+    /// <summary>True if the option names a file that has or receives the value.</summary>
     public bool IsFile { get; init; }
 
-    /// <summary>What the description does not say about the option.</summary>
+    /// <summary>The facts about the option that the description leaves out.</summary>
     public string? Note { get; init; }
 
     /// <summary>The default of the option; null if it is the field's.</summary>

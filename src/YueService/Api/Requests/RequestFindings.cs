@@ -5,7 +5,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
-/// <summary>What reading a request found: every offending field, and every field that is not known.</summary>
+/// <summary>The findings of reading a request: every offending field, and every field that is not known.</summary>
 internal sealed class RequestFindings
 {
     // More names than this help nobody and would make the answer as long as the request.
@@ -17,14 +17,14 @@ internal sealed class RequestFindings
     private readonly List<string> _unknownPaths = [];
     private readonly Dictionary<string, RequestField> _sent = new(StringComparer.Ordinal);
 
-    /// <summary>What is wrong, by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
+    /// <summary>The faults, by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
     public IReadOnlyDictionary<string, string[]> Errors =>
         _errors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
 
-    /// <summary>Whether the request can be sung.</summary>
+    /// <summary>True if the request can be sung.</summary>
     public bool IsValid => _errors.Count == 0;
 
-    /// <summary>What the caller should know, in sentences.</summary>
+    /// <summary>Warnings for the caller, in sentences.</summary>
     public IReadOnlyList<string> Warnings => [.. _notes.Select(note => note.Message)];
 
     /// <summary>The same with the fields that it is about.</summary>

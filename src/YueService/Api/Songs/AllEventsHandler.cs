@@ -7,7 +7,7 @@ using YueService.Settings;
 namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/events</c>: the changes of all jobs as server-sent events on one connection.</summary>
-/// <remarks>A reader is told of every change of state, stage and section, and between them of the newest counts only. One that was away
+/// <remarks>A reader gets every change of state, stage and section, and between them the newest counts only. One that was away
 /// for too long, or is too slow for the changes, gets a snapshot of the unfinished jobs instead, as a new one does.</remarks>
 internal sealed class AllEventsHandler(
     JobWorker worker,
@@ -114,7 +114,7 @@ internal sealed record JobsEventBody
     /// <summary>The place in the queue from 1 on; null unless queued.</summary>
     public int? QueuePosition { get; init; }
 
-    /// <summary>How far the song is; null before it begins.</summary>
+    /// <summary>The progress of the song; null before it begins.</summary>
     public JobProgressBody? Progress { get; init; }
 
     /// <summary>Seconds until the song is there; null when finished or not known.</summary>
@@ -123,10 +123,10 @@ internal sealed record JobsEventBody
     /// <summary>Seconds of sound that can be heard at the stream; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
-    /// <summary>Where the sections start in the song, as far as it is written; null unless running.</summary>
+    /// <summary>The starts of the sections in the song, as far as it is written; null unless running.</summary>
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
-    /// <summary>Why the job failed; null unless it did.</summary>
+    /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 }
 

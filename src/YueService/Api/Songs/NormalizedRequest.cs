@@ -32,7 +32,7 @@ internal sealed record NormalizedRequest
     /// <summary>The song's title.</summary>
     public string? Title { get; init; }
 
-    /// <summary>The address that is told of the job's end; null for none.</summary>
+    /// <summary>The address that receives a webhook when the job ends; null for none.</summary>
     public string? CallbackUrl { get; init; }
 
     /// <summary>Null is the first configured model.</summary>

@@ -45,19 +45,19 @@ internal sealed record PredictResponse
     /// <summary><c>full</c>, <c>draft</c> or <c>finish</c>: how much of the way it went.</summary>
     public required SongScope Stage { get; init; }
 
-    /// <summary>Where the time went.</summary>
+    /// <summary>The times of the stages.</summary>
     public required TimingsBody Timings { get; init; }
 
     /// <summary>The song's sections, in order.</summary>
     public required IReadOnlyList<SectionBody> Sections { get; init; }
 
-    /// <summary>What the caller should know about how the request was understood and sung.</summary>
+    /// <summary>Warnings for the caller about how the request was understood and sung.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>What was heard of the reference clip; null without one.</summary>
+    /// <summary>The part of the reference clip that was heard; null without one.</summary>
     public ReferenceBody? Reference { get; init; }
 
-    /// <summary>What <c>output.loudness_lufs</c> did; null when it was not asked for.</summary>
+    /// <summary>The effect of <c>output.loudness_lufs</c>; null when it was not asked for.</summary>
     public LoudnessBody? Loudness { get; init; }
 
     /// <summary>The tracks of the mix, when <c>output.stems</c> asked for them; null otherwise.</summary>

@@ -1,6 +1,6 @@
 namespace YueService.Api.Songs;
 
-/// <summary>What would become of a request. Positions count the Unicode characters of the field's text as it was sent.</summary>
+/// <summary>The result of checking a request. Positions count the Unicode characters of the field's text as it was sent.</summary>
 internal sealed record SongCheckResponse
 {
     /// <summary>True if the request would make a song.</summary>
@@ -9,7 +9,7 @@ internal sealed record SongCheckResponse
     /// <summary>Each invalid field with what is wrong with it, as the 422 of <c>POST /v1/songs</c> has them.</summary>
     public required IReadOnlyDictionary<string, string[]> Errors { get; init; }
 
-    /// <summary>What is read otherwise than it is written, is ignored, or may be a mistake.</summary>
+    /// <summary>Findings on text that is read otherwise than it is written, is ignored, or may be a mistake.</summary>
     public required IReadOnlyList<SongWarning> Warnings { get; init; }
 
     /// <summary>The sections of the lyrics, in order.</summary>

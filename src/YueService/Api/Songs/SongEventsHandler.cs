@@ -7,7 +7,7 @@ using YueService.Settings;
 namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/songs/{id}/events</c>: a job's progress as server-sent events.</summary>
-/// <remarks>A reader is told of every change of state, stage and section, and between them of the newest counts only,
+/// <remarks>A reader gets every change of state, stage and section, and between them the newest counts only,
 /// a few times a second at most: a slow one gets fewer events and holds nobody up.</remarks>
 internal sealed class SongEventsHandler(
     JobStore jobs, JobEstimate estimate, JobSignals signals, IOptions<JobOptions> options, IOptions<JsonOptions> json)

@@ -12,16 +12,16 @@ internal sealed record SongGroupResponse
     /// <c>failed</c> if a take did, else <c>cancelled</c>.</summary>
     public required JobState State { get; init; }
 
-    /// <summary>When the jobs were taken.</summary>
+    /// <summary>The time when the jobs were taken.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>The takes in their order, without those that were removed.</summary>
     public required IReadOnlyList<GroupTake> Takes { get; init; }
 
-    /// <summary>What the caller should know about how the request was understood.</summary>
+    /// <summary>Warnings for the caller about how the request was understood.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>Where the group is.</summary>
+    /// <summary>The links of the group.</summary>
     public required GroupLinks Links { get; init; }
 }
 
@@ -43,7 +43,7 @@ internal sealed record GroupTake
     /// <summary>The place in the queue from 1 on; null unless queued and handed to the engine.</summary>
     public int? QueuePosition { get; init; }
 
-    /// <summary>How far the song is; null unless running.</summary>
+    /// <summary>The progress of the song; null unless running.</summary>
     public JobProgressBody? Progress { get; init; }
 
     /// <summary>Seconds until the song is there, estimated from measured times; null when finished or not known.</summary>
@@ -52,13 +52,13 @@ internal sealed record GroupTake
     /// <summary>Seconds of sound that can be heard at the stream; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
-    /// <summary>Why the job failed; null unless it did.</summary>
+    /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 
-    /// <summary>Where the job's parts are.</summary>
+    /// <summary>The links of the job.</summary>
     public required JobLinks Links { get; init; }
 }
 
-/// <summary>Where a group is.</summary>
+/// <summary>The links of a group.</summary>
 /// <param name="Self">The group.</param>
 internal sealed record GroupLinks(string Self);

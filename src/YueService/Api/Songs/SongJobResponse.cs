@@ -14,13 +14,13 @@ internal sealed record SongJobResponse
     /// <summary><c>queued</c>, <c>running</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.</summary>
     public required JobState State { get; init; }
 
-    /// <summary>When the job was taken.</summary>
+    /// <summary>The time when the job was taken.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When the engine began; null before.</summary>
+    /// <summary>The time when the engine began; null before.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
-    /// <summary>When the job succeeded, failed or was cancelled; null before.</summary>
+    /// <summary>The time when the job succeeded, failed or was cancelled; null before.</summary>
     public DateTimeOffset? FinishedAt { get; init; }
 
     /// <summary>The caller's own name for the job; null when absent or not in the allowed form.</summary>
@@ -29,7 +29,7 @@ internal sealed record SongJobResponse
     /// <summary>The place in the queue from 1 on; null unless queued and handed to the engine.</summary>
     public int? QueuePosition { get; init; }
 
-    /// <summary>How far the song is; null unless running.</summary>
+    /// <summary>The progress of the song; null unless running.</summary>
     public JobProgressBody? Progress { get; init; }
 
     /// <summary>Seconds until the song is there, estimated from measured times; null when finished or not known.</summary>
@@ -38,13 +38,13 @@ internal sealed record SongJobResponse
     /// <summary>Seconds of sound that can be heard at the stream; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
-    /// <summary>Where the sections start in the song, as far as it is written; null unless running.</summary>
+    /// <summary>The starts of the sections in the song, as far as it is written; null unless running.</summary>
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
-    /// <summary>Why the job failed; null unless it did.</summary>
+    /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 
-    /// <summary>Why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
+    /// <summary>The reason why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
     public string? DelayReason { get; init; }
 
     /// <summary>The song's title. By default, the first line of the lyrics.</summary>
@@ -74,13 +74,13 @@ internal sealed record SongJobResponse
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public NormalizedRequest? Request { get; init; }
 
-    /// <summary>What the caller should know about how the request was understood.</summary>
+    /// <summary>Warnings for the caller about how the request was understood.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>The finished song; null before.</summary>
     public FinishedSong? Song { get; init; }
 
-    /// <summary>Where to go on from here.</summary>
+    /// <summary>The links of the job.</summary>
     public required JobLinks Links { get; init; }
 }
 
@@ -104,7 +104,7 @@ internal sealed record SongTake(string Id, int Take)
     public static SongTake? Of(StoredJob job) => job.Take is { } take ? new(take.GroupId, take.Number) : null;
 }
 
-/// <summary>How far a song is.</summary>
+/// <summary>The progress of a song.</summary>
 /// <param name="Stage"><c>stage1</c> (singing), <c>stage2</c> (refining) or <c>decode</c>.</param>
 /// <param name="Section">The section being sung, from 1 on, kept ones not counted; 0 after stage 1.</param>
 /// <param name="Sections">How many sections are sung: without those that are kept.</param>
@@ -115,12 +115,12 @@ internal sealed record SongTake(string Id, int Take)
 internal sealed record JobProgressBody(
     Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);
 
-/// <summary>Where a section starts, of a song that is being made.</summary>
+/// <summary>The start of a section of a song that is being made.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
 /// <param name="StartSeconds">The time in the song.</param>
 internal sealed record SectionStartBody(string Tag, double StartSeconds);
 
-/// <summary>Where a job's parts are.</summary>
+/// <summary>The links of a job.</summary>
 /// <param name="Self">The job.</param>
 /// <param name="Events">Its progress as server-sent events.</param>
 /// <param name="Stream">Its song while it is made.</param>
@@ -151,7 +151,7 @@ internal sealed record JobEventBody(
     IReadOnlyList<SectionStartBody>? Sections,
     JobFault? Error);
 
-/// <summary>Why a job failed.</summary>
+/// <summary>The reason why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>
 /// <param name="Title">The same for every fault of the type.</param>
 /// <param name="Detail">What went wrong this time; no internals.</param>

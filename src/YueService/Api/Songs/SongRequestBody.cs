@@ -182,7 +182,7 @@ internal sealed partial class SongRequestBody(
     [LoggerMessage(LogLevel.Information, "Song asked for: genre {Genre}, lyrics {Lyrics}")]
     private partial void LogLyrics(string genre, string lyrics);
 
-    /// <summary>What a body says.</summary>
+    /// <summary>The content of a body.</summary>
     /// <param name="Command">The request; null when there is a problem.</param>
     /// <param name="Problem">What to answer with; null when there is a request.</param>
     internal sealed record Reading(PredictCommand? Command, ProblemHttpResult? Problem)
@@ -190,7 +190,7 @@ internal sealed partial class SongRequestBody(
         /// <summary>The song, as far as the body could be read: invalid fields have their defaults. Null if nothing was read.</summary>
         public SongRequest? Song { get; init; }
 
-        /// <summary>What the caller should know about how the body was read.</summary>
+        /// <summary>Warnings for the caller about how the body was read.</summary>
         public IReadOnlyList<SongFinding> Notes { get; init; } = [];
     }
 }

@@ -11,7 +11,7 @@ internal static partial class StudioPage
     private const string Assets = "yue.staticwebassets";
     private const string Reload = "ReloadStaticAssetsAtRuntime";
 
-    /// <summary>Where the files of the page are when the program was published.</summary>
+    /// <summary>The folder of the page's files in a published program.</summary>
     public static string Folder => Path.Combine(AppContext.BaseDirectory, "wwwroot");
 
     /// <summary>Finds the page's files where the build left them.</summary>

@@ -145,7 +145,7 @@ internal sealed partial class WebhookService(
     private partial void LogUnstored(Exception exception);
 }
 
-/// <summary>What a webhook says.</summary>
+/// <summary>The content of a webhook.</summary>
 /// <param name="Type"><c>song.succeeded</c>, <c>song.failed</c> or <c>song.cancelled</c>.</param>
 /// <param name="Timestamp">When the job ended.</param>
 /// <param name="Data">The job, as lists have it: without lyrics and request.</param>

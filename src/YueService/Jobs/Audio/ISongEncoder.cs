@@ -5,7 +5,7 @@ namespace YueService.Jobs.Audio;
 /// <summary>Turns sound into the bytes of a file, on the caller's side: the engine's thread never encodes.</summary>
 internal interface ISongEncoder
 {
-    /// <summary>Whether files of this format can be made here; <c>false</c> when the program it needs is missing.</summary>
+    /// <summary>Returns <c>true</c> if files of this format can be made here; <c>false</c> when the program it needs is missing.</summary>
     bool Supports(AudioFormat format);
 
     /// <summary>The whole file.</summary>

@@ -128,7 +128,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
     }
 }
 
-/// <summary>What became of a clip that was sent.</summary>
+/// <summary>The result of reading a clip that was sent.</summary>
 internal sealed class LoadedReference
 {
     private readonly List<(string Field, string Message)> _errors = [];
@@ -137,10 +137,10 @@ internal sealed class LoadedReference
     /// <summary>The clip; null if there are errors.</summary>
     public SongReference? Reference { get; set; }
 
-    /// <summary>What is wrong, with the name of the field in the JSON.</summary>
+    /// <summary>The fault, with the name of the field in the JSON.</summary>
     public IReadOnlyList<(string Field, string Message)> Errors => _errors;
 
-    /// <summary>What the caller should know, with the name of the field in the JSON.</summary>
+    /// <summary>Warnings for the caller, with the name of the field in the JSON.</summary>
     public IReadOnlyList<(string Field, string Message)> Warnings => _warnings;
 
     public void Error(string field, string message) => _errors.Add((field, message));

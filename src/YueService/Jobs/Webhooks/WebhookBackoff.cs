@@ -1,6 +1,6 @@
 namespace YueService.Jobs.Webhooks;
 
-/// <summary>When a webhook that was not taken is sent again.</summary>
+/// <summary>The times at which a webhook that was not taken is sent again.</summary>
 internal static class WebhookBackoff
 {
     private static readonly TimeSpan[] Waits =

@@ -33,7 +33,7 @@ internal interface IPacedSong
     int FramesTo(int frame);
 }
 
-/// <summary>What stage 2 does next for a song.</summary>
+/// <summary>The next work of stage 2 on a song.</summary>
 /// <param name="IsDue">True if it works on the song. Stage 1 waits meanwhile.</param>
 /// <param name="Chunks">The chunks of frames to begin.</param>
 internal readonly record struct Stage2Turn(bool IsDue, int Chunks)

@@ -43,7 +43,7 @@ internal static class PythonText
         return (start, end);
     }
 
-    /// <summary>Whether the text is empty or all white space.</summary>
+    /// <summary>Returns true if the text is empty or all white space.</summary>
     public static bool IsBlank(ReadOnlySpan<char> text)
     {
         foreach (var c in text)
