@@ -1,4 +1,3 @@
-using Yue.Engine.Audio;
 using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Decode;
 using Yue.Engine.Families.Yue1.Stage1;
@@ -22,9 +21,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private readonly List<string> _warnings = [];
     private readonly StageClock _clock;
     private readonly Stage2Song? _stage2;       // null for a draft
-    private readonly SongDecoding _decoding;
-    private readonly SongMixer _mixer;
-    private readonly EarlySound? _sound;        // null if nobody can listen
+    private readonly SoundWork _sound;
     private SongPlan _plan = new() { Before = [] };
     private SectionBudget[] _budgets = [];
     private SongEffort? _effort;
@@ -38,7 +35,6 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private SectionPlace[] _starts = [];        // of sections with a written frame
     private bool _isBeforeStage2;
     private Stage2Turn _turn;                   // of the last advance
-    private Task _mixing = Task.CompletedTask;  // the mixer's last work
     private Task<SongResult>? _assembling;
 
     /// <summary>Creates the work on a song, which has not begun.</summary>
@@ -49,11 +45,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         (_request, _report, _listener, _models) = (order.Request, order.Report, order.Listener, models);
         _clock = new StageClock(order.Waited);
         _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
-        var (hasVocal, output) = (!_request.Instrumental, _request.Output);
-        var parts = SongDecoder.PartsOf(output with { Stems = output.Stems && hasVocal });
-        _decoding = _models.Sound.Decoder.Begin(hasVocal, parts);
-        _mixer = _models.Sound.Decoder.NewMixer(hasVocal, parts, isHeard: _listener is not null);
-        _sound = _listener is null ? null : new EarlySound(_listener, _mixer.SampleRateHz);
+        _sound = new SoundWork(_request, _listener, _models.Sound);
 
         // Last: a constructor that throws must not leave its song counted.
         _isBeforeStage2 = _stage2 is not null;
@@ -112,16 +104,16 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     bool IPacedSong.IsRunning => _stage2!.IsRunning;
 
-    double? IPacedSong.LeadSeconds => _sound is { HeardSeconds: > 0 } ? DecodedSeconds - _listener!.PlayedSeconds : null;
+    double? IPacedSong.LeadSeconds => _sound.IsHeard ? _sound.DecodedSeconds - _listener!.PlayedSeconds : null;
 
-    IEnumerable<(int Start, int Needs)> IPacedSong.WindowsLeft => _decoding.WindowsLeft;
+    IEnumerable<(int Start, int Needs)> IPacedSong.WindowsLeft => Decoding.WindowsLeft;
 
     private bool IsHeard => _listener is { IsListening: true };
 
     /// <summary>True if chunks take less time together, so that stage 2 begins them as late as the player allows.</summary>
     private bool IsPaced => _stage2Model?.Model.Decoder.QuickRows == int.MaxValue;
 
-    private double DecodedSeconds => _decoding.WindowsLeft.First().Start / (double)Tracks.FramesPerSecond;
+    private SongDecoding Decoding => _sound.Decoding;
 
     /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to
     /// stage 2.</summary>
@@ -162,11 +154,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
             return;
         }
 
-        if (_mixing.IsFaulted)
-        {
-            _mixing.GetAwaiter().GetResult();
-        }
-
+        _sound.ThrowIfFaulted();
         if (Stage == SongStage.Queued)
         {
             TryBeginStage1();
@@ -190,7 +178,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     public void Dispose()
     {
-        _sound?.Stop();
+        _sound.Stop();
         LeaveStage2Queue();
         _stage1?.Dispose();
         _stage1Model?.Dispose();
@@ -294,16 +282,14 @@ internal sealed class SongWork : ISongWork, IPacedSong
         AddSections(_request.Scope == SongScope.Finish ? codes.Sections : _plan.After);
         if (_stage2 is null)
         {
-            _decoding.Complete();
+            Decoding.Complete();
         }
         else
         {
             _stage2.Complete();
         }
 
-        var samples = SamplesOf(codes.Frames);
-        var fade = codes.Sections is [.., { Ended: SectionEnd.MaxNewTokens }] ? FadeSamples(samples) : 0;
-        Mix(() => _sound?.SetEnd(samples - fade, fade));
+        _sound.SetEnd(codes.Frames, isCut: codes.Sections is [.., { Ended: SectionEnd.MaxNewTokens }]);
     }
 
     private void AddSections(IEnumerable<SectionCodes> sections)
@@ -328,7 +314,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
         else
         {
-            _decoding.Append(_request.Instrumental ? null : [vocal.ToArray()], [instrumental.ToArray()]);
+            Decoding.Append(_request.Instrumental ? null : [vocal.ToArray()], [instrumental.ToArray()]);
         }
     }
 
@@ -362,12 +348,12 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
 
         var (vocal, instrumental) = _stage2.TakeFrames();
-        _decoding.Append(vocal, instrumental);
+        Decoding.Append(vocal, instrumental);
         if (_stage2.IsDone)
         {
             _clock.EndStage2();
             _stage2Model.Dispose();
-            _decoding.Complete();
+            Decoding.Complete();
         }
     }
 
@@ -384,41 +370,22 @@ internal sealed class SongWork : ISongWork, IPacedSong
         return _stage2.Rows + (int)Math.Min((long)_turn.Chunks * ((IPacedSong)this).RowsPerChunk, free);
     }
 
-    /// <summary>Decodes one window per step. Threads of the pool mix and splice the windows while other songs go on.</summary>
+    /// <summary>Decodes one window per step, and passes on what is final.</summary>
     private void Decode()
     {
-        if (_decoding.CanAdvance)
+        _sound.Advance();
+        if (Decoding.IsDone)
         {
-            var window = _decoding.Advance();
-            Mix(() => Hear(_mixer.Add(window)));
+            _assembling = _sound.Assemble(Assembly());
+        }
+        else if (_sound.IsHeldBack && CanStart())
+        {
+            _sound.Start();
         }
 
-        if (_decoding.IsDone)
+        if (_codes is null)
         {
-            Mix(() =>
-            {
-                Hear(_mixer.Complete());
-                _sound?.End();
-            });
-            var (assembly, mixing) = (Assembly(), _mixing);
-            _assembling = Task.Run(async () =>
-            {
-                await mixing.ConfigureAwait(false);
-                return assembly.Assemble(_mixer.Finish());
-            });
-        }
-        else if (_sound is { HasStarted: false } && CanStart())
-        {
-            Mix(_sound.Start);
-        }
-
-        if (_sound is not null && _codes is null && FinalSamples() is var final && final > _sound.FinalSamples)
-        {
-            _sound.FinalSamples = final;
-            if (_sound.IsHolding)
-            {
-                Mix(_sound.Release);
-            }
+            _sound.SetFinal(FinalFrames());
         }
     }
 
@@ -426,40 +393,22 @@ internal sealed class SongWork : ISongWork, IPacedSong
     /// nobody listens yet.</summary>
     private bool CanStart() =>
         !IsHeard || _stage2 is null or { IsDone: true } || (_stage2Model is not null && !IsPaced)
-            || (DecodedSeconds > 0 && Stage2Pace.CanStart(this, DecodedSeconds, _models.Times, _stage2Model!.Model.Decoder.RowsAtWork));
+            || (_sound.DecodedSeconds is > 0 and var decoded
+                && Stage2Pace.CanStart(this, decoded, _models.Times, _stage2Model!.Model.Decoder.RowsAtWork));
 
-    /// <summary>Runs work of the mixer on a thread of the pool, after the work before it.</summary>
-    private void Mix(Action work)
-    {
-        var before = _mixing;
-        _mixing = Task.Run(async () =>
-        {
-            await before.ConfigureAwait(false);
-            work();
-        });
-    }
-
-    private void Hear(MixedSound? sound)
-    {
-        if (sound is not null)
-        {
-            _sound!.Add(sound);
-        }
-    }
-
-    /// <summary>Returns the number of samples that stage 1 cannot change any more. If the last section is cut, the song ends at that
-    /// section's limit and is faded out there. If it ends by itself, the song is shorter and is not faded out.</summary>
-    private int FinalSamples()
+    /// <summary>Returns the number of frames that the song has at least. If the last section is cut, the song ends at that section's
+    /// limit. If it ends by itself, the song is shorter and is not faded out.</summary>
+    /// <returns>Null if the song ends with a section that was not cut before.</returns>
+    private int? FinalFrames()
     {
         if (_plan.After is [.., { Ended: SectionEnd.EndOfAudio }])
         {
-            return int.MaxValue;
+            return null;
         }
 
         var inSection = _stage1?.FramesTaken ?? 0;
-        var frames = _framesWritten - inSection + _plan.After.Sum(section => section.Frames)
+        return _framesWritten - inSection + _plan.After.Sum(section => section.Frames)
             + SectionBudget.LeastFrames(_budgets, _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
-        return SamplesOf(frames) - FadeSamples(SamplesOf(frames));
     }
 
     /// <summary>Gives up the rows that were kept for the song, once it has rows or needs none.</summary>
@@ -468,10 +417,6 @@ internal sealed class SongWork : ISongWork, IPacedSong
         _models.BeforeStage2 -= _isBeforeStage2 ? 1 : 0;
         _isBeforeStage2 = false;
     }
-
-    private int SamplesOf(int frames) => checked(frames * (_mixer.SampleRateHz / _models.Sound.FrameRateHz));
-
-    private int FadeSamples(int samples) => FadeOut.SamplesOf(samples, _mixer.SampleRateHz, _request.Output.FadeOutSeconds);
 
     private SongAssembly Assembly() => new()
     {
@@ -492,12 +437,12 @@ internal sealed class SongWork : ISongWork, IPacedSong
         var current = (_stage1?.Tokens ?? 0) - finished.Sum();
         var tokens = _stage1 is null && _codes is not null ? 0 : _effort!.Tokens(finished, current);
         var frames = _codes?.Frames ?? (_plan.Before.Concat(_plan.After).Sum(section => section.Frames) + (tokens / 2));
-        var (stage2Frames, decodeFrames) = ((_request.Instrumental ? 1 : 2) * frames, _decoding.Passes * frames);
+        var (stage2Frames, decodeFrames) = ((_request.Instrumental ? 1 : 2) * frames, Decoding.Passes * frames);
         var (section, done, total) = Stage switch
         {
             SongStage.Stage1 => ((_stage1?.Done ?? 0) + 1, _stage1?.Tokens ?? 0, tokens),
             SongStage.Stage2 => (0, _stage2!.FramesDone, stage2Frames),
-            _ => (0, _decoding.FramesDone, decodeFrames),
+            _ => (0, Decoding.FramesDone, decodeFrames),
         };
         var reading = _stage1?.Reading ?? default;
         var fraction = _effort!.Fraction(
@@ -505,7 +450,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
             tokens + reading.All,
             frames,
             Share(_stage2?.FramesDone ?? 0, stage2Frames),
-            Share(_decoding.FramesDone, decodeFrames));
+            Share(Decoding.FramesDone, decodeFrames));
         _report(new SongProgress(Stage, section, _plan.Sung.Count, done, (long)Math.Ceiling(total), fraction) { Starts = _starts });
     }
 
