@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Xunit;
 using Yue.Engine.Families.Yue2.Flow;
+using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Families.Yue2.Tokens;
 using Yue.Engine.Songs;
 using Yue.Engine.Weights;
@@ -25,8 +26,8 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
         for (var i = 0; i < times.Length; i++)
         {
             var state = Read($"one.state{i}");
-            using var tokens = models.Flow.ReadTokens(GoldenModels.Expected<int>(File, "one.ar_tokens"), (int)state.shape[0]);
-            TensorAssert.Close(Read($"one.velocity{i}"), models.Flow.Velocity(state, times[i], tokens), Tolerance, $"velocity {i}");
+            using var chunk = OpenOne(state);
+            TensorAssert.Close(Read($"one.velocity{i}"), chunk.Velocity(state, times[i]), Tolerance, $"velocity {i}");
         }
     }
 
@@ -44,8 +45,8 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
         using var scope = NewDisposeScope();
         var noise = Read("clamp.noise");
         Assert.True(noise.shape[0] > Yue2Models.Config.MaxLatentFrames);
-        using var tokens = models.Flow.ReadTokens(GoldenModels.Expected<int>(File, "clamp.ar_tokens"), (int)noise.shape[0]);
-        TensorAssert.Close(Read("clamp.velocity"), models.Flow.Velocity(noise, 0.4, tokens), Tolerance);
+        using var chunk = Open("clamp.ar_tokens", noise);
+        TensorAssert.Close(Read("clamp.velocity"), chunk.Velocity(noise, 0.4), Tolerance);
     }
 
     [Theory]
@@ -56,46 +57,71 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
     {
         using var scope = NewDisposeScope();
         var noise = Read("one.noise");
-        using var tokens = models.Flow.ReadTokens(GoldenModels.Expected<int>(File, "one.ar_tokens"), (int)noise.shape[0]);
-        var latents = FlowSolver.Solve(noise, steps, (state, time) => models.Flow.Velocity(state, time, tokens));
-        TensorAssert.Close(Read($"one.latents_{steps}"), latents, Tolerance);
+        using var chunk = OpenOne(noise);
+        TensorAssert.Close(Read($"one.latents_{steps}"), Solve(noise, steps, chunk.Velocity), Tolerance);
     }
 
     [Fact]
     public void Latents_of_a_song_in_chunks_equal_the_reference()
     {
         using var scope = NewDisposeScope();
-        var (song, noise, context) = LongSong();
-        var done = new List<double>();
-        TensorAssert.Close(Read("long.latents_4"), song.Render(noise, context, steps: 4, done.Add), Tolerance);
-        Assert.Equal(8 * GoldenModels.Expected<int>(File, "long.chunk_frames").Length, done.Count);
-        Assert.Equal(1, done[^1]);
-        Assert.Equal(done.Order(), done);
+        using var song = LongSong(steps: 4);
+        var done = new List<int>();
+        while (!song.IsDone)
+        {
+            song.Advance();
+            done.Add(song.Evaluations);
+        }
+
+        TensorAssert.Close(Read("long.latents_4"), song.Latents(), Tolerance);
+        Assert.Equal(8 * GoldenModels.Expected<int>(File, "long.chunk_frames").Length, song.AllEvaluations);
+        Assert.Equal(Enumerable.Range(0, song.AllEvaluations + 1), done.Distinct());
     }
 
     [Fact]
-    public void A_cancelled_song_stops_at_the_next_evaluation()
+    public void A_song_that_takes_over_the_keys_of_its_music_has_the_same_latents()
     {
+        const int Frames = 5;
         using var scope = NewDisposeScope();
-        using var cancelled = new CancellationTokenSource();
-        var (song, noise, context) = LongSong();
-        var evaluations = 0;
-        Assert.ThrowsAny<OperationCanceledException>(() => song.Render(
-            noise, context, steps: 4,
-            _ =>
+        var model = models.Language;
+        int[] prompt = [TokenIds.EndOfDocument, TokenIds.MusicStart];
+        var noise = randn(Frames, models.Flow.LatentSize);
+        var writer = new StageWriter(model, new StageOrder(
+            StageIds.Music, StageSampling.Music with { MinTokens = Frames, MaxTokens = Frames }, prompt, Seed: 1));
+        writer.Read();
+        while (!writer.IsTruncated)
+        {
+            writer.Write();
+        }
+
+        int[] music = [.. writer.Tokens];
+        TensorAssert.Close(Render(written: null), Render(writer), Tolerance);
+
+        Tensor Render(StageWriter? written)
+        {
+            using var song = new FlowSong(models.Flow, prompt, music, noise, model.Config.MaxPositions, steps: 2, written);
+            while (!song.IsDone)
             {
-                evaluations++;
-                cancelled.Cancel();
-            },
-            cancelled.Token));
-        Assert.Equal(1, evaluations);
+                song.Advance();
+            }
+
+            return song.Latents();
+        }
+    }
+
+    [Fact]
+    public void Velocities_need_all_tokens_of_the_chunk()
+    {
+        using var latents = zeros(1, models.Flow.LatentSize);
+        using var chunk = models.Flow.Open([TokenIds.EndOfDocument], 1, written: null);
+        Assert.Throws<InvalidOperationException>(() => chunk.Velocity(latents, 0));
     }
 
     [Fact]
     public void Latents_that_are_not_finite_fail_the_song()
     {
         using var noise = ones(3, 2);
-        Assert.Throws<SongException>(() => FlowSolver.Solve(noise, 1, (state, _) => full_like(state, double.NaN)));
+        Assert.Throws<SongException>(() => Solve(noise, 1, (state, _) => full_like(state, double.NaN)));
     }
 
     [Fact]
@@ -152,13 +178,38 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
         });
     }
 
-    private (FlowSong Song, Tensor Noise, int Context) LongSong()
+    private FlowSong LongSong(int steps)
     {
         var music = Array.ConvertAll(GoldenModels.Expected<int>(File, "long.codes"), code => TokenIds.FirstCode + code);
-        return (
-            new FlowSong(models.Flow, GoldenModels.Expected<int>(File, "long.prefix"), music),
-            Read("long.noise"),
-            GoldenModels.Expected<int>(File, "long.context")[0]);
+        return new FlowSong(
+            models.Flow, GoldenModels.Expected<int>(File, "long.prefix"), music, Read("long.noise"),
+            GoldenModels.Expected<int>(File, "long.context")[0], steps);
+    }
+
+    private IFlowChunk OpenOne(Tensor latents) => Open("one.ar_tokens", latents);
+
+    /// <summary>Opens a chunk for the frames of latents and reads its tokens.</summary>
+    private IFlowChunk Open(string tokens, Tensor latents)
+    {
+        var chunk = models.Flow.Open(GoldenModels.Expected<int>(File, tokens), (int)latents.shape[0], written: null);
+        while (chunk.Unread > 0)
+        {
+            chunk.Read();
+        }
+
+        return chunk;
+    }
+
+    private static Tensor Solve(Tensor noise, int steps, Func<Tensor, double, Tensor> velocity)
+    {
+        using var solver = new FlowSolver(noise, steps);
+        while (!solver.IsDone)
+        {
+            using var speed = velocity(solver.State, solver.NextRawTime);
+            solver.Take(speed);
+        }
+
+        return solver.Latents();
     }
 
     private static Tensor Read(string name)

@@ -64,8 +64,14 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
         var model = models.Language;
         int[] Write(long seed)
         {
-            using var writer = new StageWriter(model, StageIds.Music, StageSampling.Music with { MaxTokens = 200 }, [151643, 151851]);
-            return [.. Enumerable.Range(0, 8).Select(_ => writer.Write(seed))];
+            using var writer = Read(new StageWriter(
+                model, new StageOrder(StageIds.Music, StageSampling.Music with { MaxTokens = 200 }, [151643, 151851], seed)));
+            for (var i = 0; i < 8; i++)
+            {
+                writer.Write();
+            }
+
+            return [.. writer.Tokens];
         }
 
         var first = Write(1);
@@ -78,21 +84,34 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
     {
         var model = models.Language;
         var most = model.Config.MaxPositions;
-        var refused = Assert.Throws<SongException>(() => new StageWriter(
-            model, StageIds.Score, StageSampling.Score with { MaxTokens = most }, [151643]));
+        using var decoder = new TorchStageDecoder(model);
+        var refused = Assert.Throws<SongRequestException>(() => decoder.Open(
+            new StageOrder(StageIds.Score, StageSampling.Score with { MaxTokens = most }, [151643], Seed: 1)));
         Assert.Contains($"{most}", refused.Message, StringComparison.Ordinal);
     }
 
     private static StageWriter WriterOf(LlamaModel model, JsonElement run)
     {
         var negative = Yue2Json.Ids(run, "negative");
-        return new StageWriter(
-            model,
+        return Read(new StageWriter(model, new StageOrder(
             run.GetProperty("phase").GetString() == "abc" ? StageIds.Score : StageIds.Music,
             Yue2Json.Sampling(run.GetProperty("sampling"), StageSampling.Music),
             Yue2Json.Ids(run, "prefix"),
-            negative.Length == 0 ? null : new StageGuidance(negative, run.GetProperty("cfg_scale").GetDouble()),
-            hasPlan: !run.GetProperty("off").GetBoolean());
+            Seed: 0)
+        {
+            Guidance = negative.Length == 0 ? null : new StageGuidance(negative, run.GetProperty("cfg_scale").GetDouble()),
+            HasPlan = !run.GetProperty("off").GetBoolean(),
+        }));
+    }
+
+    private static StageWriter Read(StageWriter writer)
+    {
+        while (writer.Unread > 0)
+        {
+            writer.Read();
+        }
+
+        return writer;
     }
 
     /// <summary>Compares probabilities, and returns false if other ids are kept. At most one id may differ.</summary>

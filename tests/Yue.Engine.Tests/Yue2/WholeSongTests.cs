@@ -33,15 +33,23 @@ public sealed class WholeSongTests(Yue2Models models) : IClassFixture<Yue2Models
         var prompts = new SongPrompts(Yue2Tokenizer.Real, plan, "folk, fiddle", "[Verse]\nla la\n");
         var hasPlan = plan != ScorePlan.Off;
         var score = hasPlan
-            ? Write(seed, () => new StageWriter(models.Language, StageIds.Score, Short(StageSampling.Score, 10), prompts.ForScore()))
+            ? Write(new StageOrder(StageIds.Score, Short(StageSampling.Score, 10), prompts.ForScore(), seed))
             : [];
-        var guidance = hasPlan ? null : new StageGuidance(prompts.ForGuidance(score), 1.01);
-        var music = Write(seed, () => new StageWriter(
-            models.Language, StageIds.Music, Short(StageSampling.Music, Frames), prompts.ForMusic(score), guidance, hasPlan));
+        var music = Write(new StageOrder(StageIds.Music, Short(StageSampling.Music, Frames), prompts.ForMusic(score), seed)
+        {
+            Guidance = hasPlan ? null : new StageGuidance(prompts.ForGuidance(score), 1.01),
+            HasPlan = hasPlan,
+        });
         var size = Yue2Models.Config.LatentSize;
         var noise = tensor(FlowNoise.Draw(seed, music.Length * size)).view(music.Length, size);
-        var latents = new FlowSong(models.Flow, prompts.ForMusic(score), music)
-            .Render(noise, models.Language.Config.MaxPositions, steps: 2);
+        using var flow = new FlowSong(
+            models.Flow, prompts.ForMusic(score), music, noise, models.Language.Config.MaxPositions, steps: 2);
+        while (!flow.IsDone)
+        {
+            flow.Advance();
+        }
+
+        var latents = flow.Latents();
         using var decoder = LoadDecoder();
         return cat([.. VaeTiles.Decode(decoder, latents)], 1).contiguous().data<float>().ToArray();
     }
@@ -50,12 +58,17 @@ public sealed class WholeSongTests(Yue2Models models) : IClassFixture<Yue2Models
     private static StageSampling Short(StageSampling sampling, int tokens) =>
         sampling with { MinTokens = tokens, MaxTokens = tokens };
 
-    private static int[] Write(long seed, Func<StageWriter> begin)
+    private int[] Write(StageOrder order)
     {
-        using var writer = begin();
+        using var writer = new StageWriter(models.Language, order);
+        while (writer.Unread > 0)
+        {
+            writer.Read();
+        }
+
         while (!writer.IsComplete && !writer.IsTruncated)
         {
-            writer.Write(seed);
+            writer.Write();
         }
 
         return [.. writer.Tokens];

@@ -1,4 +1,5 @@
 using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Layers;
 using Yue.Engine.Llama;
 using Yue.Engine.Tensors;
@@ -11,7 +12,7 @@ namespace Yue.Engine.Families.Yue2.Flow;
 /// <summary>The transformer that predicts the velocity of a song's latents (docs/model-yue2.md 6.2). Owns its weights.</summary>
 /// <remarks>Float32 on the CPU. Its blocks attend to the keys and values of the transformer that wrote the music, and its last norm is that
 /// transformer's. Used by one thread at a time.</remarks>
-public sealed class FlowModel : IDisposable
+public sealed class FlowModel : IFlowModel
 {
     /// <summary>The frames that the reference puts before and after a chunk.</summary>
     public const int BorderFrames = 2;
@@ -51,52 +52,15 @@ public sealed class FlowModel : IDisposable
         _layers = [.. layers];
     }
 
-    /// <summary>Returns keys and values of the tokens that a chunk's frames attend to, with room for the frames.</summary>
-    /// <param name="tokens">The music's prompt, the chunk's music tokens and the end of the music.</param>
-    /// <param name="frames">The frames of the chunk.</param>
-    /// <returns>A cache of one row; the caller disposes it.</returns>
-    public KvCache ReadTokens(ReadOnlySpan<int> tokens, int frames)
+    public int LatentSize => _config.LatentSize;
+
+    public Device Device => CPU;
+
+    public IFlowChunk Open(int[] tokens, int frames, IStageSequence? written)
     {
         var cache = _language.NewCache(1, tokens.Length + frames + BorderFrames);
-        try
-        {
-            _language.Prefill(tokens, cache, 0).Dispose();
-            return cache;
-        }
-        catch
-        {
-            cache.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Returns the velocity of the latents of a chunk.</summary>
-    /// <param name="latents">[F, latent size], F32; the caller keeps it.</param>
-    /// <param name="rawTime">The logit of the time.</param>
-    /// <param name="tokens">From <see cref="ReadTokens"/>. Its length is the same afterwards.</param>
-    /// <returns>[F, latent size], F32; the caller disposes it.</returns>
-    public Tensor Velocity(Tensor latents, double rawTime, KvCache tokens)
-    {
-        var (F, _) = Shape.Dims2(latents);
-        Shape.Expect(latents, [F, _config.LatentSize]);
-        var T = F + BorderFrames;
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        var rows = functional.pad(latents, [0, 0, 1, 1]);                               // [T, latent size], zeros at both ends
-        var x = _parts.Input.Forward(rows).Plus(TimeEmbedding(rawTime)).Plus(FramePositions(T)).unsqueeze(0);
-        var first = tokens.Lengths[0];
-        var positions = tensor(Enumerable.Range(first, (int)T).Select(position => (long)position).ToArray()).unsqueeze(0);
-        var (cos, sin) = _language.Rope.At(positions);
-        var pass = new BlockPass(tokens, ..1, positions, cos, sin, Mask: null, tokens.LengthWith(..1, (int)T));
-        for (var i = 0; i < _layers.Length; i++)
-        {
-            var next = LlamaBlock.Forward(x, i, _layers[i], _config.Language, pass);
-            x.Dispose();
-            x = next;
-        }
-
-        var normed = LlamaBlock.RmsNorm(x, _language.Weights.Norm, _config.Language.RmsNormEpsilon);
-        return _parts.Output.Forward(normed.squeeze(0).narrow(0, 1, F)).MoveToOuterDisposeScope();
+        (written as StageWriter)?.CopyTo(cache);
+        return new Chunk(this, tokens, cache);
     }
 
     public void Dispose()
@@ -120,12 +84,55 @@ public sealed class FlowModel : IDisposable
         return _parts.TimeOut.Forward(functional.silu(_parts.TimeIn.Forward(tensor(waves)))).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Returns the velocity of the latents of a chunk. The length of the cache is the same afterwards.</summary>
+    private Tensor Velocity(Tensor latents, double rawTime, KvCache tokens)
+    {
+        var (F, _) = Shape.Dims2(latents);
+        Shape.Expect(latents, [F, _config.LatentSize]);
+        var T = F + BorderFrames;
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var rows = functional.pad(latents, [0, 0, 1, 1]);                               // [T, latent size], zeros at both ends
+        var x = _parts.Input.Forward(rows).Plus(TimeEmbedding(rawTime)).Plus(FramePositions(T)).unsqueeze(0);
+        var first = tokens.Lengths[0];
+        var positions = tensor(Enumerable.Range(first, (int)T).Select(position => (long)position).ToArray()).unsqueeze(0);
+        var (cos, sin) = _language.Rope.At(positions);
+        var pass = new BlockPass(tokens, ..1, positions, cos, sin, Mask: null, tokens.LengthWith(..1, (int)T));
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            var next = LlamaBlock.Forward(x, i, _layers[i], _config.Language, pass);
+            x.Dispose();
+            x = next;
+        }
+
+        var normed = LlamaBlock.RmsNorm(x, _language.Weights.Norm, _config.Language.RmsNormEpsilon);
+        return _parts.Output.Forward(normed.squeeze(0).narrow(0, 1, F)).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Returns the rows of the table for the rows of a chunk, [T, hidden]; rows beyond the table repeat its last.</summary>
     private Tensor FramePositions(long T)
     {
         var last = _config.MaxLatentFrames - 1;
         using var rows = tensor(Enumerable.Range(0, (int)T).Select(row => (long)Math.Min(row, last)).ToArray());
         return _parts.Frames.index_select(0, rows);
+    }
+
+    /// <summary>A chunk with its cache of one row.</summary>
+    private sealed class Chunk(FlowModel model, int[] tokens, KvCache cache) : IFlowChunk
+    {
+        public int Unread => tokens.Length - cache.Lengths[0];
+
+        public void Read()
+        {
+            var piece = tokens.AsSpan(cache.Lengths[0], Math.Min(LlamaModel.PrefillChunk, Unread));
+            model._language.Prefill(piece, cache, 0).Dispose();
+        }
+
+        public Tensor Velocity(Tensor latents, double rawTime) => Unread == 0
+            ? model.Velocity(latents, rawTime, cache)
+            : throw new InvalidOperationException($"{Unread} tokens of the chunk are not read yet");
+
+        public void Dispose() => cache.Dispose();
     }
 
     /// <summary>The weights beside the blocks.</summary>

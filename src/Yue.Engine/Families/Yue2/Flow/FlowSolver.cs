@@ -4,13 +4,37 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.Flow;
 
-/// <summary>Follows the velocity from noise to latents by the midpoint rule (docs/model-yue2.md 6.3).</summary>
-public static class FlowSolver
+/// <summary>Follows the velocity from noise to latents by the midpoint rule, one evaluation at a time (docs/model-yue2.md 6.3).</summary>
+public sealed class FlowSolver : IDisposable
 {
     /// <summary>The steps of the reference.</summary>
     public const int DefaultSteps = 32;
 
     private const double MaxRawTime = 20;
+
+    private readonly int _steps;
+    private readonly double[] _times;
+    private Tensor _state;
+    private Tensor? _middle;        // between the two evaluations of a step
+    private int _evaluations;
+
+    /// <summary>Begins a chunk.</summary>
+    /// <param name="noise">[F, latent size], F32; the caller keeps it.</param>
+    /// <param name="steps">The number of steps, each of two evaluations.</param>
+    public FlowSolver(Tensor noise, int steps)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
+        (_steps, _times, _state) = (steps, [.. Times(steps)], noise.clone());
+    }
+
+    /// <summary>True if no evaluation is left.</summary>
+    public bool IsDone => _evaluations == _times.Length;
+
+    /// <summary>The state whose velocity is needed next, [F, latent size], F32; the solver keeps it.</summary>
+    public Tensor State => _middle ?? _state;
+
+    /// <summary>The raw time at which that velocity is needed.</summary>
+    public double NextRawTime => RawTime(_times[_evaluations]);
 
     /// <summary>Returns the argument that the model takes for a time: its logit, within ±20.</summary>
     /// <param name="time">From 0 to 1.</param>
@@ -20,44 +44,38 @@ public static class FlowSolver
     public static IEnumerable<double> Times(int steps) =>
         Enumerable.Range(0, 2 * steps).Select(evaluation => 1 - (evaluation / (2.0 * steps)));
 
-    /// <summary>Solves one chunk.</summary>
-    /// <param name="noise">[F, latent size], F32; the caller keeps it.</param>
-    /// <param name="steps">The number of steps, each of two evaluations.</param>
-    /// <param name="velocity">Returns the velocity of a state at a raw time; the state stays the caller's.</param>
-    /// <param name="evaluated">Called after each evaluation.</param>
-    /// <param name="cancellationToken">Checked before each evaluation.</param>
-    /// <returns>[F, latent size], F32; the caller disposes it.</returns>
-    /// <exception cref="SongException">The latents are not finite.</exception>
-    public static Tensor Solve(
-        Tensor noise, int steps, Func<Tensor, double, Tensor> velocity, Action? evaluated = null,
-        CancellationToken cancellationToken = default)
+    /// <summary>Takes the velocity of <see cref="State"/> at <see cref="NextRawTime"/>.</summary>
+    /// <param name="velocity">[F, latent size], F32; the caller keeps it.</param>
+    public void Take(Tensor velocity)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        var state = noise.alias();
-        var times = Times(steps).ToArray();
-        for (var step = 0; step < steps; step++)
+        if (_middle is null)
         {
-            var middle = Moved(state, state, times[2 * step], 0.5 / steps);
-            var next = Moved(state, middle, times[(2 * step) + 1], 1.0 / steps);
-            middle.Dispose();
-            state.Dispose();
-            state = next;
+            _middle = _state.add(velocity, Scalars.Of(-0.5 / _steps));
+        }
+        else
+        {
+            var next = _state.add(velocity, Scalars.Of(-1.0 / _steps));
+            _state.Dispose();
+            _middle.Dispose();
+            (_state, _middle) = (next, null);
         }
 
-        using var isFinite = state.isfinite().all();
-        return isFinite.item<bool>()
-            ? state.MoveToOuterDisposeScope()
-            : throw new SongException("flow matching gave numbers that are not finite");
+        _evaluations++;
+    }
 
-        // from − v(at) · by
-        Tensor Moved(Tensor from, Tensor at, double time, double by)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var speed = velocity(at, RawTime(time));
-            evaluated?.Invoke();
-            return from.add(speed, Scalars.Of(-by));
-        }
+    /// <summary>Returns the latents after the last evaluation, [F, latent size], F32; the caller disposes them.</summary>
+    /// <exception cref="SongException">They are not finite.</exception>
+    public Tensor Latents()
+    {
+        using var isFinite = _state.isfinite();
+        using var areAllFinite = isFinite.all();
+        return areAllFinite.item<bool>() ? _state.alias() : throw new SongException("flow matching gave numbers that are not finite");
+    }
+
+    public void Dispose()
+    {
+        _state.Dispose();
+        _middle?.Dispose();
     }
 }

@@ -1,44 +1,111 @@
+using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Families.Yue2.Tokens;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.Flow;
 
-/// <summary>Renders the latents of a song from its music tokens, chunk after chunk (docs/model-yue2.md 6).</summary>
-/// <param name="model">Predicts the velocity; the caller keeps it.</param>
-/// <param name="prompt">The prompt of the song's music.</param>
-/// <param name="music">The ids of the song's music codes.</param>
-public sealed class FlowSong(FlowModel model, int[] prompt, int[] music)
+/// <summary>Renders the latents of a song from its music tokens, chunk after chunk, in short steps (docs/model-yue2.md 6).</summary>
+public sealed class FlowSong : IDisposable
 {
-    /// <summary>Returns the latents of all frames.</summary>
-    /// <param name="noise">[F, latent size], F32; the caller keeps it.</param>
+    private readonly IFlowModel _model;
+    private readonly int[] _prompt;
+    private readonly int[] _music;
+    private readonly Tensor _noise;
+    private readonly IReadOnlyList<Range> _chunks;
+    private readonly int _steps;
+    private readonly List<Tensor> _latents = [];        // of each finished chunk
+    private IStageSequence? _written;
+    private IFlowChunk? _chunk;
+    private FlowSolver? _solver;
+    private int _evaluations;
+
+    /// <summary>Begins a song.</summary>
+    /// <param name="model">Predicts the velocity; the caller keeps it.</param>
+    /// <param name="prompt">The prompt of the song's music.</param>
+    /// <param name="music">The ids of the song's music codes.</param>
+    /// <param name="noise">[F, latent size], F32, on the model's device; the caller keeps it until the song is rendered.</param>
     /// <param name="context">The positions that a chunk may take.</param>
     /// <param name="steps">The steps of the solver.</param>
-    /// <param name="progress">Called with the fraction done after each evaluation.</param>
-    /// <param name="cancellationToken">Checked before each evaluation.</param>
-    /// <returns>[F, latent size], F32; the caller disposes it.</returns>
-    public Tensor Render(
-        Tensor noise, int context, int steps = FlowSolver.DefaultSteps, Action<double>? progress = null,
-        CancellationToken cancellationToken = default)
+    /// <param name="written">The sequence that wrote the music, which is disposed as soon as it is not needed; null for none.</param>
+    public FlowSong(
+        IFlowModel model, int[] prompt, int[] music, Tensor noise, int context, int steps = FlowSolver.DefaultSteps,
+        IStageSequence? written = null)
     {
         if (Array.FindIndex(music, id => !TokenIds.IsCode(id)) is >= 0 and var at)
         {
             throw new ArgumentException($"music token {at} is {music[at]}, which is not the id of a music code");
         }
 
-        using var scope = NewDisposeScope();
-        var chunks = FlowChunks.Of(music.Length, prompt.Length, context);
-        var (done, all) = (0, 2 * steps * chunks.Count);
-        var latents = new List<Tensor>();
-        foreach (var chunk in chunks)
+        (_model, _prompt, _music, _noise, _steps, _written) = (model, prompt, music, noise, steps, written);
+        _chunks = FlowChunks.Of(music.Length, prompt.Length, context);
+    }
+
+    /// <summary>True if all chunks are solved.</summary>
+    public bool IsDone => _latents.Count == _chunks.Count;
+
+    /// <summary>The velocities that are evaluated.</summary>
+    public int Evaluations => _evaluations;
+
+    /// <summary>The velocities that the song takes.</summary>
+    public int AllEvaluations => 2 * _steps * _chunks.Count;
+
+    /// <summary>Reads a piece of a chunk's tokens, or evaluates a velocity.</summary>
+    /// <exception cref="Songs.SongException">The latents of a chunk are not finite.</exception>
+    public void Advance()
+    {
+        var range = _chunks[_latents.Count];
+        var (start, ids) = (range.Start.Value, _music[range]);
+        _chunk ??= Open(ids);
+        if (_chunk.Unread > 0)
         {
-            int[] ids = music[chunk];
-            using var tokens = model.ReadTokens([.. prompt, .. ids, TokenIds.MusicEnd], ids.Length);
-            using var start = noise.narrow(0, chunk.Start.Value, ids.Length);
-            latents.Add(FlowSolver.Solve(
-                start, steps, (state, time) => model.Velocity(state, time, tokens),
-                () => progress?.Invoke(++done / (double)all), cancellationToken));
+            _chunk.Read();
+            return;
         }
 
-        return cat(latents).MoveToOuterDisposeScope();
+        if (_solver is null)
+        {
+            using var noise = _noise.narrow(0, start, ids.Length);
+            _solver = new FlowSolver(noise, _steps);
+        }
+
+        using (var velocity = _chunk.Velocity(_solver.State, _solver.NextRawTime))
+        {
+            _solver.Take(velocity);
+        }
+
+        _evaluations++;
+        if (_solver.IsDone)
+        {
+            _latents.Add(_solver.Latents());
+            Leave();
+        }
+    }
+
+    /// <summary>Returns the latents of all frames, [F, latent size], F32; the caller disposes them.</summary>
+    public Tensor Latents() => cat(_latents);
+
+    public void Dispose()
+    {
+        Leave();
+        _written?.Dispose();
+        _latents.ForEach(latents => latents.Dispose());
+        _latents.Clear();
+    }
+
+    private IFlowChunk Open(int[] ids)
+    {
+        // Only a song in one piece continues the sequence that wrote it.
+        var written = _chunks.Count == 1 ? _written : null;
+        var chunk = _model.Open([.. _prompt, .. ids, TokenIds.MusicEnd], ids.Length, written);
+        _written?.Dispose();
+        _written = null;
+        return chunk;
+    }
+
+    private void Leave()
+    {
+        _solver?.Dispose();
+        _chunk?.Dispose();
+        (_solver, _chunk) = (null, null);
     }
 }

@@ -22,12 +22,10 @@ public static class VaeTiles
     /// <param name="latents">[F, latent size], F32; the caller keeps it until the last tile.</param>
     /// <param name="coreFrames">The most frames of a tile.</param>
     /// <param name="haloFrames">The frames beyond each side that are decoded with a tile and cut off.</param>
-    /// <param name="cancellationToken">Checked before each tile.</param>
     /// <returns>The tiles, [channels, S], F32, not clamped; the caller disposes each.</returns>
     /// <exception cref="SongException">A tile has a sample that is not finite.</exception>
     public static IEnumerable<Tensor> Decode(
-        VaeDecoder decoder, Tensor latents, int coreFrames = DefaultCoreFrames, int haloFrames = DefaultHaloFrames,
-        CancellationToken cancellationToken = default)
+        VaeDecoder decoder, Tensor latents, int coreFrames = DefaultCoreFrames, int haloFrames = DefaultHaloFrames)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(coreFrames, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(haloFrames, LeastHaloFrames);
@@ -38,7 +36,6 @@ public static class VaeTiles
             var (F, _) = Shape.Dims2(latents);
             for (var start = 0L; start < F; start += coreFrames)
             {
-                cancellationToken.ThrowIfCancellationRequested();
                 yield return Tile(decoder, latents, start, Math.Min(start + coreFrames, F), haloFrames);
             }
         }

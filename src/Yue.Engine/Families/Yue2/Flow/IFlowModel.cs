@@ -1,0 +1,37 @@
+using Yue.Engine.Families.Yue2.Stages;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Families.Yue2.Flow;
+
+/// <summary>Predicts the velocity of latents (docs/model-yue2.md 6.2). Used by the engine's thread only.</summary>
+public interface IFlowModel : IDisposable
+{
+    /// <summary>The numbers of a frame.</summary>
+    int LatentSize { get; }
+
+    /// <summary>The device of latents and velocities.</summary>
+    Device Device { get; }
+
+    /// <summary>Opens a chunk of a song.</summary>
+    /// <param name="tokens">The music's prompt, the chunk's music tokens and the end of the music.</param>
+    /// <param name="frames">The frames of the chunk.</param>
+    /// <param name="written">The ended sequence that wrote these tokens. Its keys and values are taken over. Null reads all
+    /// tokens.</param>
+    IFlowChunk Open(int[] tokens, int frames, IStageSequence? written);
+}
+
+/// <summary>A chunk of a song: the keys and values that its frames attend to.</summary>
+public interface IFlowChunk : IDisposable
+{
+    /// <summary>The tokens that are not read yet. Velocities need all of them.</summary>
+    int Unread { get; }
+
+    /// <summary>Reads the next piece of the tokens, of at most <see cref="Llama.LlamaModel.PrefillChunk"/>.</summary>
+    void Read();
+
+    /// <summary>Returns the velocity of the chunk's latents.</summary>
+    /// <param name="latents">[F, latent size], F32; the caller keeps it.</param>
+    /// <param name="rawTime">The logit of the time.</param>
+    /// <returns>[F, latent size], F32; the caller disposes it.</returns>
+    Tensor Velocity(Tensor latents, double rawTime);
+}

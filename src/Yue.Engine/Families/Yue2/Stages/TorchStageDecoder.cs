@@ -1,0 +1,27 @@
+using Yue.Engine.Llama;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue2.Stages;
+
+/// <summary>Writes stages with the plain model, one song after the other: the decoder of the CPU.</summary>
+/// <param name="model">The language model; the caller keeps it.</param>
+public sealed class TorchStageDecoder(LlamaModel model) : IStageDecoder
+{
+    public int ContextLength => model.Config.MaxPositions;
+
+    public IStageSequence Open(StageOrder order) => order.FaultOf(ContextLength) is { } fault
+        ? throw new SongRequestException(fault)
+        : new StageWriter(model, order);
+
+    public void Advance(IReadOnlyList<IStageSequence> sequences)
+    {
+        foreach (var writer in sequences.Cast<StageWriter>())
+        {
+            writer.Write();
+        }
+    }
+
+    public void Dispose()
+    {
+    }
+}
