@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -21,7 +22,7 @@ internal static class RawHttp
         patience.CancelAfter(Patience);
         using var client = new TcpClient();
         await client.ConnectAsync(server.Host, server.Port, patience.Token);
-        await using var stream = client.GetStream();
+        await using var stream = await OpenAsync(client, server, patience.Token);
         using var answer = new MemoryStream();
         try
         {
@@ -34,6 +35,24 @@ internal static class RawHttp
         }
 
         return new RawAnswer(Encoding.Latin1.GetString(answer.ToArray()));
+    }
+
+    /// <summary>Opens the plain side of a connection to an http or https server.</summary>
+    private static async Task<Stream> OpenAsync(TcpClient client, Uri server, CancellationToken cancel)
+    {
+        if (server.Scheme != Uri.UriSchemeHttps)
+        {
+            return client.GetStream();
+        }
+
+        var stream = new SslStream(client.GetStream());
+        var options = new SslClientAuthenticationOptions
+        {
+            TargetHost = server.Host,
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.Subject == "CN=localhost",
+        };
+        await stream.AuthenticateAsClientAsync(options, cancel);
+        return stream;
     }
 }
 

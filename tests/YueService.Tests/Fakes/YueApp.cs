@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -22,6 +24,8 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     public YueApp(params (string Key, string Value)[] settings) => _settings = settings;
 
     private bool IsOnSocket { get; init; }
+
+    private string Scheme { get; init; } = Uri.UriSchemeHttp;
 
     public FakeSongEngine Engine { get; } = new();
 
@@ -52,6 +56,15 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         return app;
     }
 
+    /// <summary>The service on a real socket behind TLS, with a certificate of its own.</summary>
+    public static YueApp OnHttps(params (string Key, string Value)[] settings)
+    {
+        var app = new YueApp(settings) { IsOnSocket = true, Scheme = Uri.UriSchemeHttps };
+        app.ConfigureServer = kestrel => kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = OwnCertificate());
+        app.UseKestrel();
+        return app;
+    }
+
     /// <summary>Takes every place for waiting songs.</summary>
     /// <returns>The number of places, which <see cref="JobOrder.Release"/> gives back.</returns>
     public int FillQueue()
@@ -64,6 +77,14 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         }
 
         return places;
+    }
+
+    /// <summary>Returns a certificate for "localhost" that signs itself.</summary>
+    private static X509Certificate2 OwnCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var now = DateTimeOffset.UtcNow;
+        return new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
     }
 
     protected override void Dispose(bool disposing)
@@ -81,7 +102,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         if (IsOnSocket)
         {
             // A free port. UseKestrel(0) would set it while the program may be starting already.
-            builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
+            builder.UseSetting(WebHostDefaults.ServerUrlsKey, $"{Scheme}://127.0.0.1:0");
         }
 
         builder.ConfigureAppConfiguration((_, configuration) => configuration

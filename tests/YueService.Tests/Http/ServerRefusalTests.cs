@@ -67,4 +67,19 @@ public sealed class ServerRefusalTests
         Assert.Equal(400, second.Status);
         second.Problem();
     }
+
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n", 400)]
+    [InlineData("GET / HTTP/3.7\r\nHost: localhost\r\n\r\n", 505)]
+    public async Task A_refusal_over_https_is_a_problem(string request, int status)
+    {
+        using var app = YueApp.OnHttps();
+        using var client = app.CreateClient();
+        var served = await client.BaseAddress!.SendRawAsync(
+            "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        Assert.Equal(200, served.Status);
+        var answer = await client.BaseAddress!.SendRawAsync(request);
+        Assert.Equal(status, answer.Status);
+        answer.Problem();
+    }
 }

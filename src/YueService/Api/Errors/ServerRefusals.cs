@@ -1,9 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
+using System.Net;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace YueService.Api.Errors;
@@ -11,8 +14,8 @@ namespace YueService.Api.Errors;
 /// <summary>Gives problem details to the refusals that Kestrel writes itself, such as 400, 408, 414 and 431.</summary>
 /// <remarks>
 /// Kestrel refuses a request that it cannot read before any middleware runs, with a head alone, and has no setting for its body. So the
-/// output of each connection passes through a writer that recognizes such a head and replaces it. An https endpoint encrypts before
-/// this point; its refusals keep their empty bodies.
+/// output of each connection passes through a writer that recognizes such a head and replaces it. HTTP/2 has no such heads: its
+/// refusals keep their empty bodies.
 /// </remarks>
 internal static partial class ServerRefusals
 {
@@ -27,12 +30,7 @@ internal static partial class ServerRefusals
     {
         var logger = kestrel.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(ServerRefusals));
         endpoint.Use(next => connection =>
-        {
-            var transport = connection.Transport;
-            connection.Transport = new Duplex(
-                transport.Input, new RefusalWriter(transport.Output, head => Describe(head, kestrel.Limits, logger)));
-            return next(connection);
-        });
+            next(new DescribingConnection(connection, head => Describe(head, kestrel.Limits, logger))));
     });
 
     /// <summary>Returns the whole answer in place of a head without a body.</summary>
@@ -63,6 +61,68 @@ internal static partial class ServerRefusals
         StatusCodes.Status505HttpVersionNotsupported => "The HTTP version is not supported. Send HTTP/1.1.",
         _ => "The request line or a header is not valid HTTP. Check the method, the URL, Host and Content-Length.",
     };
+
+    /// <summary>A connection whose every transport describes refusals.</summary>
+    /// <remarks>
+    /// An https endpoint decrypts after this middleware and sets the transport of plain text then, so the setter adds the writer again.
+    /// Encrypted bytes never look like a head. The server disposes the connection inside.
+    /// </remarks>
+    private sealed class DescribingConnection : ConnectionContext
+    {
+        private readonly ConnectionContext _connection;
+        private readonly Func<string, byte[]> _describe;
+        private IDuplexPipe _transport;
+
+        public DescribingConnection(ConnectionContext connection, Func<string, byte[]> describe)
+        {
+            (_connection, _describe) = (connection, describe);
+            _transport = Describing(connection.Transport);
+        }
+
+        public override IDuplexPipe Transport
+        {
+            get => _transport;
+            set => _transport = value is Duplex ? value : Describing(value);
+        }
+
+        public override string ConnectionId
+        {
+            get => _connection.ConnectionId;
+            set => _connection.ConnectionId = value;
+        }
+
+        public override IFeatureCollection Features => _connection.Features;
+
+        public override IDictionary<object, object?> Items
+        {
+            get => _connection.Items;
+            set => _connection.Items = value;
+        }
+
+        public override CancellationToken ConnectionClosed
+        {
+            get => _connection.ConnectionClosed;
+            set => _connection.ConnectionClosed = value;
+        }
+
+        public override EndPoint? LocalEndPoint
+        {
+            get => _connection.LocalEndPoint;
+            set => _connection.LocalEndPoint = value;
+        }
+
+        public override EndPoint? RemoteEndPoint
+        {
+            get => _connection.RemoteEndPoint;
+            set => _connection.RemoteEndPoint = value;
+        }
+
+        public override void Abort() => _connection.Abort();
+
+        public override void Abort(ConnectionAbortedException abortReason) => _connection.Abort(abortReason);
+
+        private Duplex Describing(IDuplexPipe transport) => new(transport.Input, new RefusalWriter(transport.Output, _describe));
+    }
 
     /// <summary>A connection's two directions.</summary>
     private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
