@@ -10,17 +10,18 @@ public sealed class DecodeWindowsTests
 
     [Theory]
     [InlineData(1, "0-1 of 0-1")]
-    [InlineData(79, "0-50 of 0-79, 50-79 of 0-79")]
-    [InlineData(100, "0-50 of 0-79, 50-100 of 21-100")]
-    [InlineData(179, "0-50 of 0-79, 50-100 of 21-129, 100-179 of 71-179")]
+    [InlineData(79, "0-79 of 0-79")]
+    [InlineData(80, "0-51 of 0-80, 51-80 of 0-80")]
+    [InlineData(100, "0-51 of 0-80, 51-100 of 20-100")]
+    [InlineData(179, "0-51 of 0-80, 51-106 of 22-135, 106-179 of 66-179")]
     [InlineData(
         630,
-        "0-50 of 0-79, 50-100 of 21-129, 100-171 of 71-200, 171-271 of 142-300, "
-            + "271-421 of 242-450, 421-571 of 392-600, 571-630 of 522-630")]
+        "0-51 of 0-80, 51-106 of 22-135, 106-161 of 77-190, 161-216 of 132-245, 216-271 of 187-300, "
+            + "271-421 of 242-450, 421-571 of 392-600, 571-630 of 517-630")]
     [InlineData(
         1000,
-        "0-50 of 0-79, 50-100 of 21-129, 100-171 of 71-200, 171-271 of 142-300, 271-421 of 242-450, "
-            + "421-571 of 392-600, 571-721 of 542-750, 721-871 of 692-900, 871-1000 of 842-1000")]
+        "0-51 of 0-80, 51-106 of 22-135, 106-161 of 77-190, 161-216 of 132-245, 216-271 of 187-300, 271-421 of 242-450, "
+            + "421-571 of 392-600, 571-721 of 542-750, 721-871 of 692-900, 871-1000 of 792-1000")]
     public void The_windows_of_a_length_are(int frames, string windows) => Assert.Equal(
         windows,
         string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(
@@ -32,8 +33,8 @@ public sealed class DecodeWindowsTests
     [Fact]
     public void Regular_windows_have_few_lengths()
     {
-        Assert.Equal([79, 108, 129, 158, 208], DecodeWindows.Default.Lengths(Context));
-        Assert.Equal([61, 72, 93, 122, 172], DecodeWindows.Default.Lengths(11));
+        Assert.Equal([80, 113, 208], DecodeWindows.Default.Lengths(Context));
+        Assert.Equal([62, 77, 172], DecodeWindows.Default.Lengths(11));
         Assert.Equal([13, 16], new DecodeWindows([], 10).Lengths(3));
         Assert.Equal([30, 40, 50], new DecodeWindows([], 10).Lengths(20));
     }

@@ -31,8 +31,9 @@ public sealed class DecodeWindows
     }
 
     /// <summary>Windows that suit chunks of 300 frames: a chunk and its own frames of context are enough for the window that ends
-    /// before that context, so no window waits for the first frames of the chunk after it.</summary>
-    public static DecodeWindows Default { get; } = new([50, 100, 171, 271], 150);
+    /// before that context, so no window waits for the first frames of the chunk after it. The windows of the first chunk are short: the
+    /// last of them waits for all of the chunk, and what comes before it is heard meanwhile.</summary>
+    public static DecodeWindows Default { get; } = new([51, 106, 161, 216, 271], 150);
 
     /// <summary>Returns the numbers of frames that windows read, ascending. A window that would be longer than the song is as long as
     /// the song.</summary>
