@@ -35,17 +35,19 @@ public sealed class Stage2PaceTests
     }
 
     [Theory]
-    [InlineData("H100Int8", 17)]
-    [InlineData("H200Int8", 17)]
-    public void Eight_songs_are_heard_without_a_pause(string gpu, double firstSound)
+    [InlineData("H100Int8", 8, 30, 16.3, 10)]
+    [InlineData("H200Int8", 8, 30, 15.2, 10)]
+    [InlineData("H200Int8", 4, 60, 9.0, 15)]
+    [InlineData("H200Int8", 2, 60, 4.5, 22)]
+    public void Songs_at_once_are_heard_without_a_pause(string gpu, int count, int seconds, double firstSound, double morePercent)
     {
-        int[] songs = [.. Enumerable.Repeat(30, 8)];
+        int[] songs = [.. Enumerable.Repeat(seconds, count)];
         var (unheard, heard) = (new Gpu(gpu, songs) { IsHeard = false }, new Gpu(gpu, songs));
         unheard.Run();
         heard.Run();
         Assert.All(heard.Songs, song => Assert.InRange(song.FirstSound, 0.5, firstSound));
-        Assert.All(heard.Songs, song => Assert.InRange(song.LongestWait, 0, 0.5));
-        Assert.InRange(heard.Now / unheard.Now, 1, 1.15);
+        Assert.All(heard.Songs, song => Assert.InRange(song.LongestWait, 0, 0.3));
+        Assert.InRange((heard.Now / unheard.Now * 100) - 100, 0, morePercent);
     }
 
     [Fact]
@@ -72,7 +74,7 @@ public sealed class Stage2PaceTests
         for (var i = 0; i < 100; i++)
         {
             times.CountStage1(songs, 16, TimeSpan.FromSeconds(stage1 * 8));
-            times.CountStage2(2, 4, TimeSpan.FromSeconds(4 * row * (StepTimes.FixedRows + 2)));
+            times.CountStage2([150, 150], 4, TimeSpan.FromSeconds(4 * row * (StepTimes.FixedRows + 2)));
         }
 
         return times;
@@ -90,7 +92,7 @@ public sealed class Stage2PaceTests
                 [(2, 2.45), (16, 3.7)],
                 [(2, 1.17), (4, 1.37), (10, 1.95), (20, 2.9), (32, 3.8), (64, 6.8), (80, 8.2)]),
             H200Int8 => new(
-                [(2, 2.17), (16, 3.64)],
+                [(2, 2.17), (16, 3.26)],
                 [(2, 1.153), (4, 1.348), (10, 1.94), (20, 2.88), (32, 3.76), (64, 6.79), (80, 8.21)]),
             "H100BFloat16" => new(
                 [(2, 4.33), (16, 5.1)],
@@ -99,6 +101,16 @@ public sealed class Stage2PaceTests
                 [(2, 3.29), (16, 4.1)],
                 [(2, 1.329), (4, 1.539), (10, 2.255), (20, 3.74), (32, 5.01), (64, 9.06), (80, 11.07)]),
         };
+
+        /// <summary>Seconds of a step of stage 2. The steps were measured in the middle of a chunk. Without rows a step would take as
+        /// long as the line through the first two says, and the part of the rows grows from 0.44 to 1.56 of the measured one.</summary>
+        /// <param name="rows">The finished frames of each row.</param>
+        public double Stage2Seconds(int[] rows)
+        {
+            var ((low, lowMs), (high, highMs)) = (Stage2[0], Stage2[2]);
+            var weights = (lowMs - (low * (highMs - lowMs) / (high - low))) / 1000;
+            return weights + ((At(Stage2, rows.Length) - weights) * rows.Average(done => 0.44 + (done / 268.0)));
+        }
 
         /// <summary>Seconds of a step, between the measured ones.</summary>
         public static double At((int Rows, double Ms)[] measured, int rows)
@@ -110,11 +122,11 @@ public sealed class Stage2PaceTests
         }
     }
 
-    /// <summary>A simulated GPU. It takes turns as the engine does: 16 tokens of stage 1, 4 frames of stage 2, a window.</summary>
+    /// <summary>A simulated GPU. It takes turns as the engine does: 16 tokens of stage 1, 4 frames of stage 2, half a window.</summary>
     private sealed class Gpu(string name, params int[] seconds)
     {
         private const int MostRows = 80;
-        private const double DecodeSecondsPerFrame = 0.00004;
+        private const double DecodeSecondsPerFrame = 0.00008;
 
         private readonly GpuTimes _gpu = GpuTimes.Of(name);
         private readonly StepTimes _times = new();
@@ -165,19 +177,20 @@ public sealed class Stage2PaceTests
         {
             if (Rows > 0 && Array.Exists(Songs, song => song is { Turn.IsDue: true, IsRunning: true }))
             {
-                var time = 4 * 8 * GpuTimes.At(_gpu.Stage2, Rows);
+                int[] rows = [.. Songs.SelectMany(song => song.RowFrames)];
+                var time = 4 * 8 * _gpu.Stage2Seconds(rows);
                 Now += time;
                 Frames += 4;
-                _times.CountStage2(Rows, 4, TimeSpan.FromSeconds(time));
+                _times.CountStage2(rows, 4, TimeSpan.FromSeconds(time));
                 Array.ForEach(Songs, song => song.Step(4));
             }
         }
 
         private void Decode(Song song)
         {
-            while (song.Done == 0 && song.DecodeNext() is > 0 and var frames)
+            if (song.Done == 0 && song.Decode() is > 0 and var frames)
             {
-                Now += frames * DecodeSecondsPerFrame;
+                Now += frames * DecodeSecondsPerFrame / 2;
                 song.Play(Now);
             }
 
@@ -195,6 +208,7 @@ public sealed class Stage2PaceTests
 
         private readonly List<int> _done = [];      // chunk → finished frames
         private int _windowStart;                   // of the window that was decoded last
+        private bool _isHalfDecoded;                // the next window, by one of two models
 
         public bool IsHeard { get; set; } = true;
 
@@ -226,7 +240,10 @@ public sealed class Stage2PaceTests
 
         public double Done { get; private set; }
 
-        public int Rows => 2 * _done.Where((done, i) => done < FramesOf(i)).Count();
+        public int Rows => RowFrames.Count();
+
+        /// <summary>The finished frames of each row at work.</summary>
+        public IEnumerable<int> RowFrames => _done.Where((done, i) => done < FramesOf(i)).SelectMany(done => new[] { done, done });
 
         public void Begin(int chunks)
         {
@@ -244,11 +261,12 @@ public sealed class Stage2PaceTests
             }
         }
 
-        public int FramesTo(int frame) => Enumerable.Range(0, (frame + Chunk - 1) / Chunk)
-            .Max(i => Math.Min(frame - (i * Chunk), Chunk) - (i < _done.Count ? _done[i] : 0));
+        public (int From, int To) FramesTo(int frame) => Enumerable.Range(0, (frame + Chunk - 1) / Chunk)
+            .Select(i => (From: i < _done.Count ? _done[i] : 0, To: Math.Min(frame - (i * Chunk), Chunk)))
+            .MaxBy(frames => frames.To - frames.From);
 
-        /// <summary>Decodes the next window if it is there, and returns its length.</summary>
-        public int DecodeNext()
+        /// <summary>Decodes the next window with one of two models if it is there, and returns its length.</summary>
+        public int Decode()
         {
             var ready = 0;
             for (var i = 0; i < _done.Count && ready == i * Chunk; i++)
@@ -261,14 +279,15 @@ public sealed class Stage2PaceTests
                 return 0;
             }
 
-            (_windowStart, Decoded) = (window.Start, window.End);
+            _isHalfDecoded = !_isHalfDecoded;
+            (_windowStart, Decoded) = _isHalfDecoded ? (_windowStart, Decoded) : (window.Start, window.End);
             return window.To - window.From;
         }
 
         /// <summary>Passes on the window that was decoded last.</summary>
         public void Play(double now)
         {
-            if (FirstSound > 0)
+            if (FirstSound > 0 && !_isHalfDecoded)
             {
                 LongestWait = Math.Max(LongestWait, now - FirstSound - (_windowStart / 50.0));
             }

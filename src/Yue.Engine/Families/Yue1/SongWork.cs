@@ -174,7 +174,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    int IPacedSong.FramesTo(int frame) => _stage2!.FramesTo(frame);
+    (int From, int To) IPacedSong.FramesTo(int frame) => _stage2!.FramesTo(frame);
 
     public void Dispose()
     {
@@ -339,7 +339,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
         var decoder = _stage2Model.Model.Decoder;
         _turn = IsPaced
-            ? Stage2Pace.Next(this, _models.Times, decoder.RowsAtWork)
+            ? Stage2Pace.Next(this, _models.Times, decoder.RowsAtWork.Count)
             : new Stage2Turn(IsDue: _codes is not null || IsHeard, Chunks: int.MaxValue);
         _stage2.Advance(decoder, MostRows(decoder));
         if (_stage2.ChunksBegun > 0)
@@ -394,7 +394,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private bool CanStart() =>
         !IsHeard || _stage2 is null or { IsDone: true } || (_stage2Model is not null && !IsPaced)
             || (_sound.DecodedSeconds is > 0 and var decoded
-                && Stage2Pace.CanStart(this, decoded, _models.Times, _stage2Model!.Model.Decoder.RowsAtWork));
+                && Stage2Pace.CanStart(this, decoded, _models.Times, _stage2Model!.Model.Decoder.RowsAtWork.Count));
 
     /// <summary>Returns the number of frames that the song has at least. If the last section is cut, the song ends at that section's
     /// limit. If it ends by itself, the song is shorter and is not faded out.</summary>

@@ -47,8 +47,20 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
     public int QuickRows => int.MaxValue;
 
-    /// <summary>A step takes as long as one of all rows up to the last.</summary>
-    public int RowsAtWork => _runs.Max(run => run.IsDone ? null : (int?)run.LastRow + 1) ?? 0;
+    /// <summary>A step works on all rows up to the last. Those without a chunk have no frames.</summary>
+    public IReadOnlyList<int> RowsAtWork
+    {
+        get
+        {
+            var frames = new int[_runs.Max(run => run.IsDone ? null : (int?)run.LastRow + 1) ?? 0];
+            foreach (var (row, done) in _runs.Where(run => !run.IsDone).SelectMany(run => run.Rows))
+            {
+                frames[row] = done;
+            }
+
+            return frames;
+        }
+    }
 
     public IStage2Run Begin(IReadOnlyList<int[]> chunks)
     {
@@ -133,6 +145,9 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         public int FramesLeft => Math.Max(_chunks.Max(chunk => chunk.Length) - Launched, 0);
 
         public int LastRow => _rows.Max();
+
+        /// <summary>The rows of the chunks, and the finished frames of each.</summary>
+        public IEnumerable<(int Row, int Frames)> Rows => _rows.Select((row, chunk) => (row, FramesDoneOf(chunk)));
 
         public int FramesDone => Enumerable.Range(0, _chunks.Count).Sum(FramesDoneOf);
 

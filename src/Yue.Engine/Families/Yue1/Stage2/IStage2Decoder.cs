@@ -11,8 +11,8 @@ public interface IStage2Decoder : IDisposable
     /// after another. <see cref="int.MaxValue"/> if chunks always take less time together.</summary>
     int QuickRows { get; }
 
-    /// <summary>The rows of the next step, which its time depends on.</summary>
-    int RowsAtWork { get; }
+    /// <summary>The finished frames of each row of the next step. The time of the step depends on them.</summary>
+    IReadOnlyList<int> RowsAtWork { get; }
 
     /// <summary>Starts a run of chunks, one row each, beside the runs that have begun.</summary>
     /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames; at most as many as there are

@@ -29,8 +29,9 @@ internal interface IPacedSong
     /// <summary>The windows to decode, without end: the first frame of each, and the frame up to which it needs the song.</summary>
     IEnumerable<(int Start, int Needs)> WindowsLeft { get; }
 
-    /// <summary>Returns the number of frames that every chunk must still get before the song is finished up to a frame.</summary>
-    int FramesTo(int frame);
+    /// <summary>Returns the frames that a chunk must still get before the song is finished up to a frame: those of the chunk that needs
+    /// most, counted from its beginning.</summary>
+    (int From, int To) FramesTo(int frame);
 }
 
 /// <summary>The next work of stage 2 on a song.</summary>
@@ -81,7 +82,7 @@ internal static class Stage2Pace
         }
 
         var begun = NeedsNewChunk(song) || !song.IsRunning ? ChunksToBegin(song, waiting, times, rows) : 0;
-        var isShort = song.IsRunning && Spare(song, song.ChunksBegun, times.SecondsPerFrame(rows)) < MarginSeconds;
+        var isShort = song.IsRunning && Spare(song, song.ChunksBegun, times, rows) < MarginSeconds;
         return new(song.IsWritten || song.LeadSeconds is null || isShort || begun > 0, begun);
     }
 
@@ -92,7 +93,7 @@ internal static class Stage2Pace
     /// <param name="times">The times of the steps.</param>
     /// <param name="rows">The rows that stage 2 works on now.</param>
     public static bool CanStart(IPacedSong song, double decodedSeconds, StepTimes times, int rows) =>
-        Spare(song, song.ChunksBegun, times.SecondsPerFrame(rows), decodedSeconds) >= 0;
+        Spare(song, song.ChunksBegun, times, rows, decodedSeconds) >= 0;
 
     /// <summary>Returns the number of chunks that the first sound waits for. With two, stage 1 has the time to write those that come
     /// next before the player needs them; a slow stage 1, or many songs, take a third.</summary>
@@ -105,10 +106,14 @@ internal static class Stage2Pace
     }
 
     /// <summary>Returns the number of chunks to begin now: none before one is needed, then as many as leave the player its sound.</summary>
+    /// <remarks>Songs that are written together need their next chunks at the same time, so as many rows of each are expected.</remarks>
     private static int ChunksToBegin(IPacedSong song, int waiting, StepTimes times, int rows)
     {
-        double SpareWith(int chunks) =>
-            Spare(song, song.ChunksBegun + chunks, times.SecondsPerFrame(rows + (song.RowsPerChunk * chunks)));
+        double SpareWith(int chunks)
+        {
+            var begun = song.RowsPerChunk * chunks;
+            return Spare(song, song.ChunksBegun + chunks, times, Math.Max(rows + begun, times.SongsTogether * begun));
+        }
 
         if (waiting == 0 || (!song.IsWritten && SpareWith(waiting) >= MarginSeconds))
         {
@@ -124,12 +129,14 @@ internal static class Stage2Pace
         return chunks;
     }
 
-    /// <summary>Returns the time that can pass before work on chunks must begin, so that the player finds every window of theirs.</summary>
+    /// <summary>Returns the time that can pass before work on chunks must begin, so that the player finds every window of theirs. Windows
+    /// that only have to be decoded do not count.</summary>
     /// <param name="song">The song.</param>
     /// <param name="chunks">The chunks, counted from the beginning of the song.</param>
-    /// <param name="secondsPerFrame">The time that a frame of all of them takes.</param>
+    /// <param name="times">The times of the steps.</param>
+    /// <param name="rows">The rows of the steps.</param>
     /// <param name="leadSeconds">The sound that the player has; null is that of the song.</param>
-    private static double Spare(IPacedSong song, int chunks, double secondsPerFrame, double? leadSeconds = null)
+    private static double Spare(IPacedSong song, int chunks, StepTimes times, int rows, double? leadSeconds = null)
     {
         var (end, lead) = (song.IsWritten ? song.FramesWritten : int.MaxValue, leadSeconds ?? song.LeadSeconds ?? 0);
         var limit = Math.Min(chunks * FramesPerChunk, end);
@@ -137,7 +144,11 @@ internal static class Stage2Pace
         foreach (var (start, needs) in song.WindowsLeft.TakeWhile(window => window.Start < limit && Math.Min(window.Needs, end) <= limit))
         {
             first = first < 0 ? start : first;
-            spare = Math.Min(spare, lead + Seconds(start - first) - (song.FramesTo(Math.Min(needs, end)) * secondsPerFrame));
+            var frames = song.FramesTo(Math.Min(needs, end));
+            if (frames.To > frames.From)
+            {
+                spare = Math.Min(spare, lead + Seconds(start - first) - times.Stage2Seconds(rows, frames));
+            }
         }
 
         return spare;

@@ -35,8 +35,10 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>The number of chunks at work.</summary>
     public int Rows => _runs.Sum(run => run.Run.IsDone ? 0 : run.Chunks.Length);
 
-    /// <summary>Returns the number of frames that every chunk must still get before the song is finished up to a frame.</summary>
-    public int FramesTo(int frame) => Tracks.Max(track => track.FramesTo(frame));
+    /// <summary>Returns the frames that a chunk must still get before the song is finished up to a frame: those of the chunk that needs
+    /// most, counted from its beginning.</summary>
+    public (int From, int To) FramesTo(int frame) =>
+        Tracks.SelectMany(track => track.FramesTo(frame)).Append((From: 0, To: 0)).MaxBy(frames => frames.To - frames.From);
 
     /// <summary>Adds frames.</summary>
     /// <param name="vocal">Codebook-0 codes; not read for a song that is its instrumental track.</param>
@@ -146,14 +148,12 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
             return Math.Max(ready, from);
         }
 
-        public int FramesTo(int frame)
+        /// <summary>Returns the finished frames of each chunk, and those that it needs for the track to be finished up to a frame.</summary>
+        public IEnumerable<(int From, int To)> FramesTo(int frame)
         {
             const int Most = Stage2Chunks.FramesPerChunk;
-            var chunks = (frame + Most - 1) / Most;
-            return Enumerable.Range(0, chunks)
-                .Select(i => Math.Min(frame - (i * Most), Most) - (i < Chunks.Count ? Chunks[i].FramesDone : 0))
-                .Append(0)
-                .Max();
+            return Enumerable.Range(0, (frame + Most - 1) / Most)
+                .Select(i => (i < Chunks.Count ? Chunks[i].FramesDone : 0, Math.Min(frame - (i * Most), Most)));
         }
 
         /// <summary>Returns the codes of finished frames, [Q][n].</summary>

@@ -49,7 +49,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     /// <summary>Both tracks of a song, or a row for each core.</summary>
     public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
-    public int RowsAtWork => Going.Sum(lane => lane.ActiveRows);
+    public IReadOnlyList<int> RowsAtWork => [.. Going.SelectMany(lane => lane.FramesAtWork)];
 
     private IEnumerable<Lane> Going => _runs.SelectMany(run => run.Lanes).Where(lane => !lane.IsDone);
 
@@ -186,6 +186,9 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         public bool IsPrefilled => _hidden is not null;
 
         public bool IsDone => ActiveRows == 0;
+
+        /// <summary>The finished frames of each active row.</summary>
+        public IEnumerable<int> FramesAtWork => Enumerable.Repeat(_frame, ActiveRows);
 
         public int ActiveRows => _codebook0.Count(row => row.Length > _frame);
 
