@@ -43,7 +43,7 @@ internal sealed partial class JobEnds(
                 await StoreAsync(live, end);
                 if (end.State != JobState.Queued && job.Request.Song.Reference is not null)
                 {
-                    references.TryDelete(job.Id);
+                    await references.TryDeleteAsync(job.Id);
                 }
 
                 live.Feed.End(end.State, end.Fault);
@@ -130,7 +130,7 @@ internal sealed partial class JobEnds(
 
         var song = StoredSong.Of(result, job.Request, encoded, tracks.Select(track => track.Key));
         cancel.ThrowIfCancellationRequested();
-        return songs.Write(job.Id, song, result.Codes, tracks);
+        return await songs.WriteAsync(job, song, result.Codes, tracks, CancellationToken.None);
     }
 
     private Task StoreAsync(Job live, JobEnd end) => end.State switch

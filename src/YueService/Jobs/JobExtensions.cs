@@ -21,6 +21,7 @@ internal static class JobExtensions
         services.AddSingleton<JobFailure>();
         services.AddSingleton<SongTelemetry>();
         services.AddSingleton<StateFolder>();
+        services.AddSingleton<IFileStore>(LocalFiles);
         services.AddSingleton<SongFolder>();
         services.AddSingleton<ReferenceFolder>();
         services.AddSingleton<ClipFolder>();
@@ -41,6 +42,12 @@ internal static class JobExtensions
         services.AddSingleton<SongPeaks>();
         services.AddHostedService<JobService>();
         services.AddOptions<HostOptions>().Configure<IOptions<JobOptions>>(SetShutdownTimeout);
+    }
+
+    private static FolderFiles LocalFiles(IServiceProvider provider)
+    {
+        var folder = provider.GetRequiredService<IOptions<JobOptions>>().Value.StateFolder;
+        return new(folder, provider.GetRequiredService<StateFolder>().Claim, provider.GetRequiredService<TimeProvider>());
     }
 
     private static void SetShutdownTimeout(HostOptions host, IOptions<JobOptions> jobs)

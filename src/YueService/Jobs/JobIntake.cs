@@ -131,9 +131,15 @@ internal sealed class JobIntake(
         var taken = 0;
         try
         {
-            var written = jobs.Select(
-                job => job with { Files = job.Request.Song.Reference is { } clip ? references.Write(job.Id, clip) : null });
-            var stored = await log.AddAsync([.. written], group, CancellationToken.None);
+            var written = new List<NewJob>();
+            foreach (var job in jobs)
+            {
+                written.Add(job.Request.Song.Reference is { } clip
+                    ? job with { Files = await references.WriteAsync(job.Id, clip, CancellationToken.None) }
+                    : job);
+            }
+
+            var stored = await log.AddAsync(written, group, CancellationToken.None);
             signals.Trust();
             for (; taken < jobs.Count; taken++)
             {
@@ -146,7 +152,7 @@ internal sealed class JobIntake(
         {
             foreach (var job in jobs)
             {
-                references.TryDelete(job.Id);
+                await references.TryDeleteAsync(job.Id);
             }
 
             signals.Suspect(e);

@@ -129,7 +129,7 @@ internal sealed partial class JobService(
             {
                 await log.FailAsync(job.Id, job.Fault!, cancel);
             }
-            else if (songs.Find(job.Id) is { } song)
+            else if (await songs.FindAsync(job, cancel) is { } song)
             {
                 // The files were in place when the process died, only the row was not.
                 await log.SucceedAsync(job.Id, song, cancel);
@@ -141,6 +141,7 @@ internal sealed partial class JobService(
             }
             else if (job.State == JobState.Running)
             {
+                await songs.DeleteAsync(job, cancel);
                 await log.RequeueAsync(job.Id, interrupted: true, cancel);
                 waiting.Add(job with { State = JobState.Queued, StartedAt = null, Interruptions = job.Interruptions + 1 });
             }
@@ -150,7 +151,7 @@ internal sealed partial class JobService(
             }
         }
 
-        references.Sweep(waiting.Select(job => job.Id).ToHashSet(StringComparer.Ordinal));
+        await references.SweepAsync(waiting.Select(job => job.Id).ToHashSet(StringComparer.Ordinal), cancel);
         if (waiting.Count > 0)
         {
             LogRevived(waiting.Count);

@@ -78,7 +78,7 @@ internal sealed partial class JobStore(
     {
         if (view.Job.IsFinished)
         {
-            await retention.RemoveAsync(view.Job.Id, cancel);
+            await retention.RemoveAsync(view.Job, cancel);
             return null;
         }
 
@@ -148,7 +148,7 @@ internal sealed partial class JobStore(
         if (await log.FindAsync(id, cancel) is { IsFinished: false })
         {
             await log.CancelAsync(id, cancel);
-            references.TryDelete(id);
+            await references.TryDeleteAsync(id);
         }
 
         return null;

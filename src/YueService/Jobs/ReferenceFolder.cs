@@ -10,42 +10,45 @@ namespace YueService.Jobs;
 /// A clip is written before its job's row, and deleted after the row says that the job has ended. The next start deletes the clips that a
 /// killed process left. File errors are <see cref="StorageException"/>.
 /// </remarks>
-internal sealed partial class ReferenceFolder(StateFolder state, ILogger<ReferenceFolder> logger)
+internal sealed partial class ReferenceFolder(IFileStore files, ILogger<ReferenceFolder> logger)
 {
+    private const string Root = "references/";
     private const string Extension = ".f32";
-    private readonly string _root = state["references"];
 
     /// <summary>Stores the clip of a job, all of it or nothing.</summary>
     /// <returns>The bytes of each file by its name.</returns>
-    public IReadOnlyDictionary<string, long> Write(string id, SongReference reference)
+    public async Task<IReadOnlyDictionary<string, long>> WriteAsync(string id, SongReference reference, CancellationToken cancel)
     {
-        state.Claim();
-        return StorageFaults.Guard(() =>
+        try
         {
-            try
+            var sizes = new Dictionary<string, long>(StringComparer.Ordinal);
+            for (var track = 0; track < reference.Tracks.Count; track++)
             {
-                Directory.CreateDirectory(_root);
-                return Enumerable.Range(0, reference.Tracks.Count).ToDictionary(
-                    track => Name(id, track), track => Write(At(id, track), reference.Tracks[track]), StringComparer.Ordinal);
+                var samples = MemoryMarshal.AsBytes(reference.Tracks[track].Samples.AsSpan()).ToArray();
+                await files.WriteAsync(Root + Name(id, track), samples, cancel);
+                sizes[Name(id, track)] = samples.Length;
             }
-            catch (Exception e) when (StorageFaults.IsFileError(e))
-            {
-                Delete(id);
-                throw;
-            }
-        });
+
+            return sizes;
+        }
+        catch (Exception e) when (e is StorageException or OperationCanceledException)
+        {
+            await TryDeleteAsync(id);
+            throw;
+        }
     }
 
     /// <summary>Returns the stored reference with its clip; null when a file is missing or damaged.</summary>
     /// <param name="id">The job.</param>
     /// <param name="stored">The reference as the job's row holds it.</param>
     /// <param name="sizes">The bytes of each file by its name; null when an earlier release stored the job.</param>
-    public SongReference? Read(string id, SongReference stored, IReadOnlyDictionary<string, long>? sizes) => StorageFaults.Guard(() =>
+    /// <param name="cancel">Gives up reading.</param>
+    public async Task<SongReference?> ReadAsync(
+        string id, SongReference stored, IReadOnlyDictionary<string, long>? sizes, CancellationToken cancel)
     {
         var tracks = new List<AudioClip>();
-        while (File.Exists(At(id, tracks.Count)))
+        while (await files.ReadAsync(Root + Name(id, tracks.Count), cancel) is { } bytes)
         {
-            var bytes = File.ReadAllBytes(At(id, tracks.Count));
             if (bytes.Length == 0 || bytes.Length % sizeof(float) != 0
                 || (sizes is not null && sizes.GetValueOrDefault(Name(id, tracks.Count)) != bytes.Length))
             {
@@ -57,14 +60,17 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
         }
 
         return tracks.Count == 0 || (sizes is not null && sizes.Count != tracks.Count) ? null : stored with { Tracks = tracks };
-    });
+    }
 
-    /// <summary>Deletes the clip of a job that needs it no more. The next start deletes what is left.</summary>
-    public void TryDelete(string id)
+    /// <summary>Deletes the clip of a job that needs it no more, if it has one. A later sweep deletes what is left.</summary>
+    public async Task TryDeleteAsync(string id)
     {
         try
         {
-            Delete(id);
+            foreach (var file in await files.ListAsync($"{Root}{id}-", CancellationToken.None))
+            {
+                await files.DeleteAsync(file.Name, CancellationToken.None);
+            }
         }
         catch (StorageException e)
         {
@@ -72,43 +78,19 @@ internal sealed partial class ReferenceFolder(StateFolder state, ILogger<Referen
         }
     }
 
-    /// <summary>Deletes the clip of a job, where it has one.</summary>
-    private void Delete(string id) => StorageFaults.Guard(() =>
-    {
-        for (var track = 0; File.Exists(At(id, track)); track++)
-        {
-            File.Delete(At(id, track));
-        }
-
-        return true;
-    });
-
     /// <summary>Deletes the clips of all jobs but those that are still to be made.</summary>
-    public void Sweep(IReadOnlySet<string> unfinished) => StorageFaults.Guard(() =>
+    public async Task SweepAsync(IReadOnlySet<string> unfinished, CancellationToken cancel)
     {
-        if (Directory.Exists(_root))
+        foreach (var file in await files.ListAsync(Root, cancel))
         {
-            foreach (var file
-                in Directory.GetFiles(_root, "*" + Extension).Where(file => !unfinished.Contains(Path.GetFileName(file).Split('-')[0])))
+            if (!unfinished.Contains(file.Name[Root.Length..].Split('-')[0]))
             {
-                File.Delete(file);
+                await files.DeleteAsync(file.Name, cancel);
             }
         }
-
-        return true;
-    });
-
-    private static long Write(string path, AudioClip clip)
-    {
-        using var file = new FileStream(path, FileMode.Create, FileAccess.Write);
-        file.Write(MemoryMarshal.AsBytes(clip.Samples.AsSpan()));
-        file.Flush(flushToDisk: true);
-        return file.Length;
     }
 
     private static string Name(string id, int track) => $"{id}-{track}{Extension}";
-
-    private string At(string id, int track) => Path.Combine(_root, Name(id, track));
 
     [LoggerMessage(LogLevel.Warning, "The reference clip of job {JobId} could not be deleted")]
     private partial void LogLeft(Exception exception, string jobId);

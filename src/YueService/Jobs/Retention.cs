@@ -13,6 +13,7 @@ internal sealed partial class Retention(
     IJobLog log,
     SongFolder songs,
     ClipFolder clips,
+    IFileStore files,
     JobEvents events,
     IOptions<JobOptions> options,
     TimeProvider clock,
@@ -36,7 +37,7 @@ internal sealed partial class Retention(
         var trustsClock = clock.GetElapsedTime(_holdStart) >= AgeHold;
         if (trustsClock)
         {
-            clips.Sweep();
+            await clips.SweepAsync(cancel);
         }
 
         var removesByAge = options.Value.KeepSongsDays > 0 && trustsClock;
@@ -45,11 +46,11 @@ internal sealed partial class Retention(
         {
             if (removesByAge && age > TimeSpan.FromDays(options.Value.KeepSongsDays))
             {
-                await RemoveAsync(job.Id, cancel);
+                await RemoveAsync(job, cancel);
             }
             else
             {
-                kept.Enqueue((job, songs.BytesOf(job.Id)));
+                kept.Enqueue((job, await songs.BytesOfAsync(job, cancel)));
             }
         }
 
@@ -59,7 +60,7 @@ internal sealed partial class Retention(
         {
             if (oldest.Bytes > 0)
             {
-                await RemoveAsync(oldest.Job.Id, cancel);
+                await RemoveAsync(oldest.Job, cancel);
                 total -= oldest.Bytes;
             }
         }
@@ -67,18 +68,18 @@ internal sealed partial class Retention(
 
     /// <summary>Removes a finished job: its row, then its files. The next start deletes files that are left.</summary>
     /// <exception cref="StorageException">The row could not be removed, and nothing has changed.</exception>
-    public async Task RemoveAsync(string id, CancellationToken cancel)
+    public async Task RemoveAsync(StoredJob job, CancellationToken cancel)
     {
-        await log.RemoveAsync(id, cancel);
-        events.Removed(id);
-        LogRemoved(id);
+        await log.RemoveAsync(job.Id, cancel);
+        events.Removed(job.Id);
+        LogRemoved(job.Id);
         try
         {
-            songs.Delete(id);
+            await songs.DeleteAsync(job, CancellationToken.None);
         }
         catch (StorageException e)
         {
-            LogLeftFiles(e, id);
+            LogLeftFiles(e, job.Id);
         }
     }
 
@@ -86,13 +87,13 @@ internal sealed partial class Retention(
     public async Task RecoverAsync(CancellationToken cancel)
     {
         // Earlier releases hid a song before they removed its row.
-        foreach (var id in songs.FindHidden())
+        foreach (var id in await songs.FindHiddenAsync(cancel))
         {
             await log.RemoveAsync(id, cancel);
         }
 
-        songs.Sweep(await log.ListIdsAsync(cancel), keepUnknown: log.IsNew);
-        clips.Recover();
+        await songs.SweepAsync(await log.ListIdsAsync(cancel), keepUnknown: log.IsNew, cancel);
+        await files.RecoverAsync(cancel);
     }
 
     /// <summary>Begins the hold anew when the system's clock and monotonic time went apart since the last call.</summary>

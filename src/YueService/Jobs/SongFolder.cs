@@ -10,11 +10,10 @@ namespace YueService.Jobs;
 /// <summary>The files of finished songs: one folder per song, with <c>mix.wav</c>, the stems, files in other formats,
 /// <c>codes.json</c> and <c>song.json</c>.</summary>
 /// <remarks>
-/// A song's folder is written under another name and renamed when it is complete; it is renamed away before it is deleted. So a
-/// folder under its own name is complete at any instant, even if the process is killed. File errors are <see cref="StorageException"/>.
-/// A file that cannot be understood counts as missing, and the log names the job.
+/// <c>song.json</c> is written last: a folder that has it is complete. File errors are <see cref="StorageException"/>. A file that cannot
+/// be understood counts as missing, and the log names the job.
 /// </remarks>
-internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> logger)
+internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> logger)
 {
     /// <summary>The track that every song has.</summary>
     public const string Mix = "mix";
@@ -25,12 +24,13 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     /// <inheritdoc cref="Vocal"/>
     public const string Instrumental = "instrumental";
 
-    private const string Writing = ".writing-";
-    private const string Removing = ".removing-";
-    private const string PartExtension = ".part";
+    private const string Root = "songs/";
     private const string Description = "song.json";
     private const string Codes = "codes.json";
-    private readonly string _root = state["songs"];
+
+    // Folders of earlier releases that were being written or removed.
+    private const string Writing = ".writing-";
+    private const string Removing = ".removing-";
 
     /// <summary>Returns the tracks of a song.</summary>
     public static IReadOnlyList<string> TracksOf(bool hasStems) => hasStems ? [Mix, Vocal, Instrumental] : [Mix];
@@ -38,122 +38,130 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
     /// <summary>Called before each step of a write sequence. Tests make it throw where a process may die or a disk may be full.</summary>
     public Action<string>? Reached { get; set; }
 
-    /// <summary>Puts a song in place, all of it or nothing.</summary>
-    /// <param name="id">The job.</param>
+    /// <summary>Writes a song, all of it or nothing.</summary>
+    /// <param name="job">The job.</param>
     /// <param name="song">Kept beside the files, so that a song whose row was not written is not lost.</param>
     /// <param name="codes">The stage-1 codes, which later songs can continue.</param>
     /// <param name="tracks">WAV files by track.</param>
+    /// <param name="cancel">Gives up writing.</param>
     /// <returns>The song with the sizes of its files.</returns>
-    public SongOnDisk Write(string id, StoredSong song, SongCodes codes, IReadOnlyCollection<KeyValuePair<string, byte[]>> tracks)
+    public async Task<SongOnDisk> WriteAsync(
+        StoredJob job, StoredSong song, SongCodes codes, IReadOnlyCollection<KeyValuePair<string, byte[]>> tracks, CancellationToken cancel)
     {
-        state.Claim();
-        var files = tracks.ToDictionary(track => FileName(track.Key, AudioFormat.Wav), track => track.Value, StringComparer.Ordinal);
-        files[Codes] = Encoding.UTF8.GetBytes(JobRows.ToJson(codes));
-        var stored = new SongOnDisk(song, files.ToDictionary(file => file.Key, file => (long)file.Value.Length, StringComparer.Ordinal));
-        files[Description] = Encoding.UTF8.GetBytes(Describe(stored));
-        return StorageFaults.Guard(() =>
-        {
-            try
-            {
-                WriteFiles(id, files);
-                return stored;
-            }
-            catch (Exception e) when (StorageFaults.IsFileError(e))
-            {
-                TryDelete(At(Writing + id));
-                throw;
-            }
-        });
-    }
-
-    /// <summary>Returns a song whose folder is in place with every file whole; null otherwise.</summary>
-    public SongOnDisk? Find(string id) => StorageFaults.Guard(() =>
-        Read(id, Description, json => ParseDescription(id, json)) is { } song && song.Files.All(file => SizeOf(id, file.Key) == file.Value)
-            ? song
-            : null);
-
-    /// <summary>Returns a song's codes; null if the file is missing or damaged, or an earlier release wrote the song.</summary>
-    public SongCodes? FindCodes(string id) => StorageFaults.Guard(() => Read(id, Codes, JobRows.FromJson<SongCodes>));
-
-    /// <summary>Opens a file of a song; null when there is none.</summary>
-    /// <param name="id">The job.</param>
-    /// <param name="track">The track.</param>
-    /// <param name="format">The file's format.</param>
-    /// <param name="sizes">The stored sizes by file name; null when an earlier release stored the song.</param>
-    public SongFile? Open(string id, string track, AudioFormat format, IReadOnlyDictionary<string, long>? sizes) =>
-        StorageFaults.Guard(() =>
-    {
-        var name = FileName(track, format);
+        var contents = tracks.ToDictionary(track => FileName(track.Key, AudioFormat.Wav), track => track.Value, StringComparer.Ordinal);
+        contents[Codes] = Encoding.UTF8.GetBytes(JobRows.ToJson(codes));
+        var stored = new SongOnDisk(song, contents.ToDictionary(file => file.Key, file => (long)file.Value.Length, StringComparer.Ordinal));
+        contents[Description] = Encoding.UTF8.GetBytes(Describe(stored));
         try
         {
-            var content = new FileStream(
-                Path.Combine(At(id), name),
-                new FileStreamOptions { Share = FileShare.Read | FileShare.Delete, Options = FileOptions.Asynchronous });
-            var isWhole = sizes is not null && sizes.TryGetValue(name, out var bytes) ? content.Length == bytes
-                : format == AudioFormat.Wav && IsWholeWav(content);
-            return new SongFile(name, content, isWhole);
+            foreach (var (name, bytes) in contents)
+            {
+                Reach($"write {name}");
+                await files.WriteAsync(At(job, name), bytes, cancel);
+            }
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (e is StorageException or OperationCanceledException)
+        {
+            await TryDeleteAsync(FolderOf(job));
+            throw;
+        }
+
+        Reach("written");
+        return stored;
+    }
+
+    /// <summary>Returns a song whose folder has every file whole; null otherwise.</summary>
+    public async Task<SongOnDisk?> FindAsync(StoredJob job, CancellationToken cancel)
+    {
+        var sizes = (await files.ListAsync(FolderOf(job) + "/", cancel)).ToDictionary(file => NameOf(file.Name), file => file.Bytes);
+        if (!sizes.ContainsKey(Description) || await ReadAsync(job, Description, ParseDescription, cancel) is not { } description)
         {
             return null;
         }
-    });
 
-    /// <summary>Adds a file in another format to a song that is in place.</summary>
-    /// <returns>The file's name.</returns>
-    public string Add(string id, string track, AudioFormat format, byte[] file)
-    {
-        state.Claim();
-        return StorageFaults.Guard(() =>
+        var song = description.Song.ToSong();
+        if (description.Files is { } stored)
         {
-            var name = FileName(track, format);
-            var part = Path.Combine(At(id), $"{name}.{Guid.NewGuid():N}{PartExtension}");
-            try
+            return stored.All(file => sizes.GetValueOrDefault(file.Key, -1) == file.Value) ? new(song, stored) : null;
+        }
+
+        // An earlier release stored no sizes.
+        foreach (var track in song.Tracks)
+        {
+            if (await OpenAsync(job with { Files = null }, track, AudioFormat.Wav, cancel) is not { } file)
             {
-                WriteThrough(part, file);
-                Reached?.Invoke("add");
-                File.Move(part, Path.Combine(At(id), name), overwrite: true);
-                return name;
+                return null;
             }
-            catch (Exception e) when (StorageFaults.IsFileError(e))
+
+            await file.Content.DisposeAsync();
+            if (!file.IsWhole)
             {
-                File.Delete(part);
-                throw;
+                return null;
             }
-        });
+        }
+
+        return new(song, song.Tracks.Select(track => FileName(track, AudioFormat.Wav)).ToDictionary(name => name, name => sizes[name]));
+    }
+
+    /// <summary>Returns a song's codes; null if the file is missing or damaged, or an earlier release wrote the song.</summary>
+    public Task<SongCodes?> FindCodesAsync(StoredJob job, CancellationToken cancel) =>
+        ReadAsync(job, Codes, JobRows.FromJson<SongCodes>, cancel);
+
+    /// <summary>Opens a file of a song; null when there is none.</summary>
+    public async Task<SongFile?> OpenAsync(StoredJob job, string track, AudioFormat format, CancellationToken cancel)
+    {
+        var name = FileName(track, format);
+        if (await files.OpenAsync(At(job, name), cancel) is not { } file)
+        {
+            return null;
+        }
+
+        var isWhole = job.Files is { } sizes && sizes.TryGetValue(name, out var bytes) ? file.Content.Length == bytes
+            : format == AudioFormat.Wav && await IsWholeWavAsync(file.Content, cancel);
+        return new SongFile(name, file.Content, file.ModifiedAt, isWhole);
+    }
+
+    /// <summary>Returns whether a song has a track's WAV file, whole or not.</summary>
+    public async Task<bool> ExistsAsync(StoredJob job, string track, CancellationToken cancel)
+    {
+        var file = await files.OpenAsync(At(job, FileName(track, AudioFormat.Wav)), cancel);
+        file?.Content.Dispose();
+        return file is not null;
+    }
+
+    /// <summary>Adds a file in another format to a song.</summary>
+    /// <returns>The file's name.</returns>
+    public async Task<string> AddAsync(StoredJob job, string track, AudioFormat format, byte[] file, CancellationToken cancel)
+    {
+        var name = FileName(track, format);
+        Reach("add");
+        await files.WriteAsync(At(job, name), file, cancel);
+        return name;
     }
 
     /// <summary>Deletes a song.</summary>
-    public void Delete(string id) => StorageFaults.Guard(() =>
+    public async Task DeleteAsync(StoredJob job, CancellationToken cancel)
     {
-        Reached?.Invoke("hide");
-        if (Directory.Exists(At(id)))
-        {
-            DeleteIfThere(At(Removing + id));
-            Directory.Move(At(id), At(Removing + id));
-        }
+        Reach("delete");
+        await files.DeleteFolderAsync(FolderOf(job), cancel);
+    }
 
-        Reached?.Invoke("delete");
-        DeleteIfThere(At(Removing + id));
-        return true;
-    });
+    /// <summary>Returns the jobs whose songs an earlier release was deleting when it died.</summary>
+    public async Task<IReadOnlyList<string>> FindHiddenAsync(CancellationToken cancel) =>
+    [
+        .. (await files.ListAsync(Root, cancel)).Select(file => SongOf(file.Name)).Distinct()
+            .Where(name => name.StartsWith(Removing, StringComparison.Ordinal)).Select(name => name[Removing.Length..]),
+    ];
 
-    /// <summary>Returns the jobs whose songs were being deleted when an earlier process died.</summary>
-    public IReadOnlyList<string> FindHidden() => StorageFaults.Guard(() =>
-    {
-        Directory.CreateDirectory(_root);
-        return Directory.GetDirectories(_root, Removing + "*").Select(folder => Path.GetFileName(folder)[Removing.Length..]).ToList();
-    });
-
-    /// <summary>Deletes what an earlier process left: partial and hidden folders, partial files, and songs without a row.</summary>
+    /// <summary>Deletes what an earlier process left: partial and hidden folders, and songs without a row.</summary>
     /// <param name="jobs">The jobs that have a row.</param>
     /// <param name="keepUnknown">Keeps songs without a row: the database is
     /// new, and the songs may be all that is left of an old one.</param>
-    public void Sweep(IReadOnlySet<string> jobs, bool keepUnknown) => StorageFaults.Guard(() =>
+    /// <param name="cancel">Leaves the rest to the next start.</param>
+    public async Task SweepAsync(IReadOnlySet<string> jobs, bool keepUnknown, CancellationToken cancel)
     {
-        foreach (var folder in Directory.GetDirectories(_root))
+        foreach (var name in (await files.ListAsync(Root, cancel)).Select(file => SongOf(file.Name)).Distinct())
         {
-            var name = Path.GetFileName(folder);
             var isUnknown = IsJobId(name) && !jobs.Contains(name);
             if (isUnknown && keepUnknown)
             {
@@ -161,134 +169,88 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
             }
             else if (isUnknown || name.StartsWith(Writing, StringComparison.Ordinal) || name.StartsWith(Removing, StringComparison.Ordinal))
             {
-                TryDelete(folder);
-            }
-            else
-            {
-                foreach (var part in Directory.GetFiles(folder, "*" + PartExtension))
-                {
-                    File.Delete(part);
-                }
+                await TryDeleteAsync(Root + name);
             }
         }
-
-        return true;
-    });
-
-    /// <summary>Returns the bytes that a song takes.</summary>
-    public long BytesOf(string id) => StorageFaults.Guard(() =>
-        Directory.Exists(At(id)) ? new DirectoryInfo(At(id)).EnumerateFiles().Sum(file => file.Length) : 0);
+    }
 
     /// <summary>Returns the content of <c>song.json</c>.</summary>
     public static string Describe(SongOnDisk song) => JobRows.ToJson(new DescriptionRow(SongRow.Of(song.Song), song.Files));
 
-    private void WriteFiles(string id, Dictionary<string, byte[]> files)
-    {
-        var folder = At(Writing + id);
-        Reached?.Invoke("create");
-        Directory.CreateDirectory(folder);
-        foreach (var (name, bytes) in files)
-        {
-            Reached?.Invoke($"write {name}");
-            WriteThrough(Path.Combine(folder, name), bytes);
-        }
+    /// <summary>Returns the bytes that a song takes.</summary>
+    public async Task<long> BytesOfAsync(StoredJob job, CancellationToken cancel) =>
+        job is { Song: not null, Files: { } sizes } ? sizes.Values.Sum()
+        : (await files.ListAsync(FolderOf(job) + "/", cancel)).Sum(file => file.Bytes);
 
-        Reached?.Invoke("rename");
-        DeleteIfThere(At(id));
-        Directory.Move(folder, At(id));
-        Reached?.Invoke("renamed");
-    }
-
-    /// <summary>Reads a description. One of an earlier release has no sizes: they are then those of the files that lie there.</summary>
-    private SongOnDisk ParseDescription(string id, string json)
+    /// <summary>Reads a description. One of an earlier release is the song alone.</summary>
+    private static DescriptionRow ParseDescription(string json)
     {
         using var document = JsonDocument.Parse(json);
-        if (document.RootElement.TryGetProperty("song", out _))
-        {
-            var (row, files) = JobRows.FromJson<DescriptionRow>(json);
-            return new(row.ToSong(), files);
-        }
-
-        var song = JobRows.FromJson<SongRow>(json).ToSong();
-        var names = song.Tracks.Select(track => FileName(track, AudioFormat.Wav)).ToList();
-        foreach (var name in names)
-        {
-            using var file = File.OpenRead(Path.Combine(At(id), name));
-            if (!IsWholeWav(file))
-            {
-                throw new FormatException($"{name} is not complete.");
-            }
-        }
-
-        return new(song, names.ToDictionary(name => name, name => SizeOf(id, name)!.Value, StringComparer.Ordinal));
+        return document.RootElement.TryGetProperty("song", out _)
+            ? JobRows.FromJson<DescriptionRow>(json)
+            : new(JobRows.FromJson<SongRow>(json), null);
     }
 
-    private T? Read<T>(string id, string file, Func<string, T> parse)
+    private async Task<T?> ReadAsync<T>(StoredJob job, string file, Func<string, T> parse, CancellationToken cancel)
         where T : class
     {
         try
         {
-            return parse(File.ReadAllText(Path.Combine(At(id), file)));
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
+            return await files.ReadAsync(At(job, file), cancel) is { } bytes ? parse(Encoding.UTF8.GetString(bytes)) : null;
         }
         catch (Exception e) when (JobRows.IsDamage(e))
         {
-            LogDamaged(e, file, id);
+            LogDamaged(e, file, job.Id);
             return null;
         }
     }
 
-    private long? SizeOf(string id, string name) =>
-        new FileInfo(Path.Combine(At(id), name)) is { Exists: true, Length: var bytes } ? bytes : null;
-
-    /// <summary>Returns whether a file of an earlier release, whose size was not stored, has the length that its own header says.</summary>
-    private static bool IsWholeWav(FileStream file)
+    /// <summary>Returns whether a WAV file has the length that its own header says.</summary>
+    private static async Task<bool> IsWholeWavAsync(Stream file, CancellationToken cancel)
     {
-        Span<byte> header = stackalloc byte[8];
-        return RandomAccess.Read(file.SafeFileHandle, header, 0) == header.Length
-            && header[..4].SequenceEqual("RIFF"u8)
-            && BinaryPrimitives.ReadUInt32LittleEndian(header[4..]) + header.Length == file.Length;
+        var header = new byte[8];
+        var count = await file.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, cancel);
+        file.Position = 0;
+        return count == header.Length
+            && header.AsSpan(0, 4).SequenceEqual("RIFF"u8)
+            && BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4)) + header.Length == file.Length;
     }
+
+    /// <summary>Deletes a folder that nothing depends on; the next start tries again.</summary>
+    private async Task TryDeleteAsync(string folder)
+    {
+        try
+        {
+            await files.DeleteFolderAsync(folder, CancellationToken.None);
+        }
+        catch (StorageException e)
+        {
+            LogLeft(e, folder);
+        }
+    }
+
+    /// <summary>Calls <see cref="Reached"/>, whose file errors count as the store's.</summary>
+    private void Reach(string step) => StorageFaults.Guard(() =>
+    {
+        Reached?.Invoke(step);
+        return true;
+    });
 
     private static bool IsJobId(string name) => name.Length == 32 && name.All(char.IsAsciiHexDigitLower);
 
     private static string FileName(string track, AudioFormat format) => $"{track}.{format.Name()}";
 
-    private static void WriteThrough(string path, byte[] bytes)
-    {
-        using var file = new FileStream(path, FileMode.Create, FileAccess.Write);
-        file.Write(bytes);
-        file.Flush(flushToDisk: true);
-    }
+    private static string FolderOf(StoredJob job) => Root + job.Id;
 
-    private static void DeleteIfThere(string folder)
-    {
-        if (Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
+    private static string At(StoredJob job, string file) => $"{FolderOf(job)}/{file}";
 
-    /// <summary>Deletes a folder that nothing depends on; the next start tries again.</summary>
-    private void TryDelete(string folder)
-    {
-        try
-        {
-            DeleteIfThere(folder);
-        }
-        catch (Exception e) when (StorageFaults.IsFileError(e))
-        {
-            LogLeft(e, Path.GetFileName(folder));
-        }
-    }
+    /// <summary>Returns the part of a file's name that names the song.</summary>
+    private static string SongOf(string file) => file[Root.Length..].Split('/')[0];
 
-    private string At(string name) => Path.Combine(_root, name);
+    private static string NameOf(string file) => file[(file.LastIndexOf('/') + 1)..];
 
     /// <summary>The JSON of <c>song.json</c>.</summary>
-    private sealed record DescriptionRow(SongRow Song, IReadOnlyDictionary<string, long> Files);
+    private sealed record DescriptionRow(SongRow Song, IReadOnlyDictionary<string, long>? Files);
 
     [LoggerMessage(LogLevel.Error, "{File} of job {JobId} is damaged and counts as missing")]
     private partial void LogDamaged(Exception exception, string file, string jobId);
@@ -302,6 +264,7 @@ internal sealed partial class SongFolder(StateFolder state, ILogger<SongFolder> 
 
 /// <summary>An open file of a song.</summary>
 /// <param name="Name">The file's name.</param>
-/// <param name="Content">The file from its beginning.</param>
+/// <param name="Content">The file from its beginning; it can seek.</param>
+/// <param name="ModifiedAt">When it was written.</param>
 /// <param name="IsWhole">Whether the file has the size that it was written with.</param>
-internal sealed record SongFile(string Name, FileStream Content, bool IsWhole);
+internal sealed record SongFile(string Name, Stream Content, DateTimeOffset ModifiedAt, bool IsWhole);

@@ -111,7 +111,7 @@ public sealed class ClipTests : IDisposable
         await large.ProblemAsync(HttpStatusCode.RequestEntityTooLarge, "urn:yue:body-too-large");
         using var unknown = await _client.GetAsync("/v1/clips/..%2Fjobs.db", TestContext.Current.CancellationToken);
         await unknown.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
-        Assert.Equal(0, _app.Services.GetRequiredService<ClipFolder>().BytesInUse());
+        Assert.Equal(0, await _app.Services.GetRequiredService<ClipFolder>().BytesInUseAsync(TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -144,25 +144,25 @@ public sealed class ClipTests : IDisposable
     }
 
     [Fact]
-    public void A_clip_that_nobody_uses_is_removed_and_a_use_keeps_it()
+    public async Task A_clip_that_nobody_uses_is_removed_and_a_use_keeps_it()
     {
         using var state = new TemporaryFolder();
         var clock = new Clock();
         var options = Options.Create(new JobOptions { StateFolder = state.Path, KeepClipsDays = 7 });
-        using var folder = new StateFolder(options);
-        var clips = new ClipFolder(folder, options, clock, NullLogger<ClipFolder>.Instance);
+        var cancel = TestContext.Current.CancellationToken;
+        using var clips = new ClipFolder(new FolderFiles(state.Path, null, clock), options, clock, NullLogger<ClipFolder>.Instance);
         var (used, unused) = (new string('a', 32), new string('b', 32));
-        clips.Add(used, 1, [1]);
-        clips.Add(unused, 1.5, [1, 2]);
+        await clips.AddAsync(used, 1, new byte[1], cancel);
+        await clips.AddAsync(unused, 1.5, new byte[2], cancel);
         clock.Now += TimeSpan.FromDays(6);
-        Assert.NotNull(clips.Use(used));
-        clips.Sweep();
-        Assert.Equal(1.5, clips.Find(unused)!.Seconds);
+        Assert.NotNull(await clips.UseAsync(used, cancel));
+        await clips.SweepAsync(cancel);
+        Assert.Equal(1.5, (await clips.FindAsync(unused, cancel))!.Seconds);
         clock.Now += TimeSpan.FromDays(2);
-        clips.Sweep();
-        Assert.Null(clips.Find(unused));
-        Assert.Equal(1, clips.Find(used)!.Bytes);
-        Assert.Equal(1, clips.BytesInUse());
+        await clips.SweepAsync(cancel);
+        Assert.Null(await clips.FindAsync(unused, cancel));
+        Assert.Equal(1, (await clips.FindAsync(used, cancel))!.Bytes);
+        Assert.Equal(1, await clips.BytesInUseAsync(cancel));
     }
 
     private async Task<string> KeepAsync(byte[] clip, HttpClient? client = null)

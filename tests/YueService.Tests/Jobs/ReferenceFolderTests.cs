@@ -1,9 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine.Songs;
 using YueService.Jobs;
-using YueService.Settings;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
@@ -17,27 +15,21 @@ public sealed class ReferenceFolderTests : IDisposable
     };
 
     private readonly TemporaryFolder _state = new();
-    private readonly StateFolder _folder;
     private readonly ReferenceFolder _references;
 
     public ReferenceFolderTests()
     {
-        _folder = new(Options.Create(new JobOptions { StateFolder = _state.Path }));
-        _references = new(_folder, NullLogger<ReferenceFolder>.Instance);
+        _references = new(new FolderFiles(_state.Path, null, TimeProvider.System), NullLogger<ReferenceFolder>.Instance);
     }
 
-    public void Dispose()
-    {
-        _folder.Dispose();
-        _state.Dispose();
-    }
+    public void Dispose() => _state.Dispose();
 
     [Fact]
-    public void A_clip_is_read_as_it_was_written()
+    public async Task A_clip_is_read_as_it_was_written()
     {
-        var sizes = _references.Write("job", Reference);
+        var sizes = await WriteAsync();
         Assert.Equal([12L, 12L], sizes.Values);
-        var read = _references.Read("job", new SongReference(), sizes);
+        var read = await _references.ReadAsync("job", new SongReference(), sizes, TestContext.Current.CancellationToken);
         Assert.Equal(Reference.Tracks.Select(track => track.Samples), read!.Tracks.Select(track => track.Samples));
     }
 
@@ -47,26 +39,29 @@ public sealed class ReferenceFolderTests : IDisposable
     [InlineData(7, true)]
     [InlineData(7, false)]
     [InlineData(8, true)]
-    public void A_truncated_clip_counts_as_missing(int bytes, bool hasSizes)
+    public async Task A_truncated_clip_counts_as_missing(int bytes, bool hasSizes)
     {
-        var sizes = _references.Write("job", Reference);
+        var sizes = await WriteAsync();
         File.WriteAllBytes(Path.Combine(_state["references"], "job-1.f32"), new byte[bytes]);
-        Assert.Null(_references.Read("job", new SongReference(), hasSizes ? sizes : null));
+        Assert.Null(await _references.ReadAsync("job", new SongReference(), hasSizes ? sizes : null, TestContext.Current.CancellationToken));
     }
 
     [Fact]
-    public void A_clip_without_its_second_track_counts_as_missing()
+    public async Task A_clip_without_its_second_track_counts_as_missing()
     {
-        var sizes = _references.Write("job", Reference);
+        var sizes = await WriteAsync();
         File.Delete(Path.Combine(_state["references"], "job-1.f32"));
-        Assert.Null(_references.Read("job", new SongReference(), sizes));
+        Assert.Null(await _references.ReadAsync("job", new SongReference(), sizes, TestContext.Current.CancellationToken));
     }
 
     [Fact]
-    public void A_clip_that_cannot_be_written_leaves_no_files()
+    public async Task A_clip_that_cannot_be_written_leaves_no_files()
     {
         Directory.CreateDirectory(Path.Combine(_state["references"], "job-1.f32"));
-        Assert.Throws<StorageException>(() => _references.Write("job", Reference));
+        await Assert.ThrowsAsync<StorageException>(WriteAsync);
         Assert.Empty(Directory.GetFiles(_state["references"]));
     }
+
+    private Task<IReadOnlyDictionary<string, long>> WriteAsync() =>
+        _references.WriteAsync("job", Reference, TestContext.Current.CancellationToken);
 }

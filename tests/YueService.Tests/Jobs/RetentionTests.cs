@@ -14,17 +14,18 @@ public sealed class RetentionTests : IDisposable
     private readonly TemporaryFolder _state = new();
     private readonly Clock _clock = new();
     private readonly JobOptions _options;
-    private readonly StateFolder _folder;
     private readonly SqliteJobLog _store;
+    private readonly FolderFiles _files;
     private readonly SongFolder _songs;
     private Retention _retention = null!;
 
     public RetentionTests()
     {
         _options = new JobOptions { StateFolder = _state.Path, KeepSongsDays = 10, KeepSongsMegabytes = 2 };
-        var folder = _folder = new StateFolder(Options.Create(_options));
+        var folder = new StateFolder(Options.Create(_options));
         _store = new(folder, _clock, NullLogger<SqliteJobLog>.Instance);
-        _songs = new(folder, NullLogger<SongFolder>.Instance);
+        _files = new(_state.Path, folder.Claim, _clock);
+        _songs = new(_files, NullLogger<SongFolder>.Instance);
         Restart();
     }
 
@@ -47,8 +48,7 @@ public sealed class RetentionTests : IDisposable
         await SweptAsync();
         _clock.Pass(TimeSpan.FromDays(6));
         Assert.Equal(["queued", "young"], await SweptAsync());
-        Assert.Null(_songs.Find("old"));
-        Assert.NotNull(_songs.Find("young"));
+        Assert.Equal(["young"], Directory.GetDirectories(_state["songs"]).Select(Path.GetFileName));
     }
 
     [Fact]
@@ -163,10 +163,10 @@ public sealed class RetentionTests : IDisposable
 
     private async Task FinishAsync(string id, int bytes)
     {
-        await _store.AddAsync([Job(id)], group: null, TestContext.Current.CancellationToken);
+        var job = (await _store.AddAsync([Job(id)], group: null, TestContext.Current.CancellationToken))[0];
         var made = FakeSongEngine.Song(new SongRequest { Lyrics = "la" });
         var song = StoredSong.Of(made, Job(id).Request, new([], null, null, null, []), [SongFolder.Mix]);
-        var stored = _songs.Write(id, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])]);
+        var stored = await _songs.WriteAsync(job, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])], TestContext.Current.CancellationToken);
         await _store.SucceedAsync(id, stored, TestContext.Current.CancellationToken);
     }
 
@@ -181,8 +181,8 @@ public sealed class RetentionTests : IDisposable
     /// <summary>Begins anew as another process does.</summary>
     private void Restart()
     {
-        var clips = new ClipFolder(_folder, Options.Create(_options), _clock, NullLogger<ClipFolder>.Instance);
-        _retention = new(_store, _songs, clips, new JobEvents(), Options.Create(_options), _clock, NullLogger<Retention>.Instance);
+        var clips = new ClipFolder(_files, Options.Create(_options), _clock, NullLogger<ClipFolder>.Instance);
+        _retention = new(_store, _songs, clips, _files, new JobEvents(), Options.Create(_options), _clock, NullLogger<Retention>.Instance);
     }
 
     private sealed class Clock : TimeProvider

@@ -22,10 +22,10 @@ internal static class ClipEndpoints
                 ApiAnswer.Problem(422, "The sound cannot be used; errors says why."),
                 ApiAnswer.Problem(503, "The bodies of other requests leave no room, or clips cannot be stored."),
                 ApiAnswer.Problem(507, "All clips together would take too much."));
-        clips.MapGet("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.Get(http, id))
+        clips.MapGet("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.GetAsync(http, id))
             .WithName("GetClip")
             .Describe("Show a reference clip", "Its length and when it expires.", ApiAnswer.Problem(404, "There is no such clip."));
-        clips.MapDelete("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.Delete(http, id))
+        clips.MapDelete("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.DeleteAsync(http, id))
             .WithName("DeleteClip")
             .Describe(
                 "Remove a reference clip",

@@ -38,7 +38,7 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
         using (file)
         {
             var id = ClipFolder.IdOf(await file.Content.HashAsync(http.RequestAborted));
-            if (clips.Use(id) is { } known)
+            if (await clips.UseAsync(id, http.RequestAborted) is { } known)
             {
                 return TypedResults.Ok(Show(known));
             }
@@ -52,28 +52,28 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
                 return Problems.Invalid(http, findings.Errors);
             }
 
-            return clips.Add(id, seconds, content) is { } added
+            return await clips.AddAsync(id, seconds, content, http.RequestAborted) is { } added
                 ? TypedResults.Created(PathOf(id), Show(added))
-                : Full(http, content.Length);
+                : await FullAsync(http, content.Length);
         }
     }
 
     /// <summary>Shows a clip.</summary>
     /// <response code="200">The clip.</response>
     /// <response code="404">There is no such clip, or it was removed.</response>
-    public Results<Ok<ClipBody>, ProblemHttpResult> Get(HttpContext http, string id) =>
-        clips.Find(id) is { } clip ? TypedResults.Ok(Show(clip)) : NoClip(http, id);
+    public async Task<Results<Ok<ClipBody>, ProblemHttpResult>> GetAsync(HttpContext http, string id) =>
+        await clips.FindAsync(id, http.RequestAborted) is { } clip ? TypedResults.Ok(Show(clip)) : NoClip(http, id);
 
     /// <summary>Removes a clip. Jobs that were taken with it keep its sound.</summary>
     /// <response code="204">The clip is removed.</response>
     /// <response code="404">There is no such clip, or it was removed.</response>
-    public Results<NoContent, ProblemHttpResult> Delete(HttpContext http, string id) =>
-        clips.Delete(id) ? TypedResults.NoContent() : NoClip(http, id);
+    public async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(HttpContext http, string id) =>
+        await clips.DeleteAsync(id, http.RequestAborted) ? TypedResults.NoContent() : NoClip(http, id);
 
-    private ProblemHttpResult Full(HttpContext http, int bytes) => Problems.Create(
+    private async Task<ProblemHttpResult> FullAsync(HttpContext http, int bytes) => Problems.Create(
         http,
         ProblemType.ClipsFull,
-        $"The clip has {bytes} bytes, and {clips.BytesInUse()} of the {clips.MaxBytes} bytes for clips are taken. "
+        $"The clip has {bytes} bytes, and {await clips.BytesInUseAsync(http.RequestAborted)} of the {clips.MaxBytes} bytes for clips are taken. "
             + "Delete clips that are not needed, send the clip with the song, or raise the setting Yue:KeepClipsMegabytes.");
 
     private static ProblemHttpResult NoClip(HttpContext http, string id) =>

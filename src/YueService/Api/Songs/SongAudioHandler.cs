@@ -61,7 +61,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         await OpenAsync(http, job, track, format) switch
         {
             null => Missing(http, format),
-            { IsWhole: true } file => Send(file.Content, job, track, format),
+            { IsWhole: true } file => Send(file, job, track, format),
             var file => Damaged(http, job, file),
         };
 
@@ -89,11 +89,11 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             $"{file.Name} in the state folder has {content.Length} bytes {expected}. Delete the job, and ask for the song again.");
     }
 
-    private static RangedFile Send(FileStream file, StoredJob job, string track, AudioFormat format)
+    private static RangedFile Send(SongFile file, StoredJob job, string track, AudioFormat format)
     {
         var version = VersionOf(job, track, format, file);
-        return new(file.Length, TypedResults.Stream(
-            file,
+        return new(file.Content.Length, TypedResults.Stream(
+            file.Content,
             format.MediaType(),
             DownloadName.Of(SongTitle.Of(job), track, format),
             job.FinishedAt,
@@ -102,15 +102,15 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     }
 
     /// <summary>Returns the name of a file's content. A file made again by another encoder differs in its length or its time.</summary>
-    public static string VersionOf(StoredJob job, string track, AudioFormat format, FileStream file) => string.Create(
+    public static string VersionOf(StoredJob job, string track, AudioFormat format, SongFile file) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{job.Id}-{track}-{format.Name()}-{file.Length:x}-{File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks:x}");
+        $"{job.Id}-{track}-{format.Name()}-{file.Content.Length:x}-{file.ModifiedAt.UtcTicks:x}");
 
     /// <summary>Opens a file of a song. A file other than WAV is made when it is missing or damaged.</summary>
     /// <returns>The file, or the WAV file when that is damaged; null when it is missing or the format cannot be made here.</returns>
     private async Task<SongFile?> OpenAsync(HttpContext http, StoredJob job, string track, AudioFormat format)
     {
-        var file = songs.Open(job.Id, track, format, job.Files);
+        var file = await songs.OpenAsync(job, track, format, http.RequestAborted);
         if (format == AudioFormat.Wav || file is { IsWhole: true })
         {
             return file;
@@ -122,13 +122,12 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
 
     private async Task<SongFile?> EncodeAsync(HttpContext http, StoredJob job, string track, AudioFormat format)
     {
-        var id = job.Id;
         await _encoding.WaitAsync(http.RequestAborted);
         try
         {
             // Another caller may have had it made meanwhile.
-            var sizes = (await jobs.FindAsync(id, http.RequestAborted))?.Job.Files;
-            if (songs.Open(id, track, format, sizes) is { } made)
+            job = (await jobs.FindAsync(job.Id, http.RequestAborted))?.Job ?? job;
+            if (await songs.OpenAsync(job, track, format, http.RequestAborted) is { } made)
             {
                 if (made.IsWhole)
                 {
@@ -138,7 +137,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
                 await made.Content.DisposeAsync();
             }
 
-            var wav = songs.Open(id, track, AudioFormat.Wav, sizes);
+            var wav = await songs.OpenAsync(job, track, AudioFormat.Wav, http.RequestAborted);
             if (wav is not { IsWhole: true })
             {
                 return wav;
@@ -151,12 +150,19 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             var encoded = await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, tags, http.RequestAborted);
             try
             {
-                var name = songs.Add(id, track, format, encoded);
-                await jobs.NoteFileAsync(id, name, encoded.Length);
-                return songs.Open(id, track, format, new Dictionary<string, long> { [name] = encoded.Length });
+                var name = await songs.AddAsync(job, track, format, encoded, http.RequestAborted);
+                await jobs.NoteFileAsync(job.Id, name, encoded.Length);
+                var sizes = new Dictionary<string, long> { [name] = encoded.Length };
+                return await songs.OpenAsync(job with { Files = sizes }, track, format, http.RequestAborted);
             }
-            catch (StorageException) when (IsRemoved(id, track))
+            catch (StorageException)
             {
+                // The song may have been removed while the file was being made.
+                if (await songs.ExistsAsync(job, track, http.RequestAborted))
+                {
+                    throw;
+                }
+
                 return null;
             }
         }
@@ -164,14 +170,6 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         {
             _encoding.Release();
         }
-    }
-
-    /// <summary>Returns whether a song was removed while a file of it was being made.</summary>
-    private bool IsRemoved(string id, string track)
-    {
-        var wav = songs.Open(id, track, AudioFormat.Wav, sizes: null);
-        wav?.Content.Dispose();
-        return wav is null;
     }
 
     /// <summary>A file in ranges, where a range past its end is a problem like every other error.</summary>

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Yue.Engine.Audio;
 using Yue.Engine.Songs;
 using YueService.Api.Errors;
 using YueService.Api.Requests;
@@ -21,7 +20,7 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
             return SongHandler.NoJob(http, id);
         }
 
-        var (codes, problem) = CodesOf(http, view);
+        var (codes, problem) = await CodesOfAsync(http, view);
         return codes is null ? problem! : TypedResults.Ok(codes);
     }
 
@@ -34,12 +33,12 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
             return (null, null);
         }
 
-        var (codes, problem) = CodesOf(http, view);
+        var (codes, problem) = await CodesOfAsync(http, view);
         var song = view.Job.Request.Song;
         return codes is null ? (null, problem) : (new(id, codes, song.Lyrics, song.Genre, song.Instrumental), null);
     }
 
-    private (SongCodes? Codes, ProblemHttpResult? Problem) CodesOf(HttpContext http, JobView view)
+    private async Task<(SongCodes? Codes, ProblemHttpResult? Problem)> CodesOfAsync(HttpContext http, JobView view)
     {
         if (view.State != JobState.Succeeded || view.Job.Song is null)
         {
@@ -49,22 +48,22 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
         var id = view.Job.Id;
         try
         {
-            return songs.FindCodes(id) is { } codes ? (codes, null)
-                : IsRemoved(id) ? (null, SongHandler.NoJob(http, id))
+            return await songs.FindCodesAsync(view.Job, http.RequestAborted) is { } codes ? (codes, null)
+                : await IsRemovedAsync(view.Job) ? (null, SongHandler.NoJob(http, id))
                 : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: "
                     + "an earlier release made it, or their file is damaged. Ask for the song again."));
         }
-        catch (StorageException) when (IsRemoved(id))
+        catch (StorageException)
         {
-            return (null, SongHandler.NoJob(http, id));
+            if (await IsRemovedAsync(view.Job))
+            {
+                return (null, SongHandler.NoJob(http, id));
+            }
+
+            throw;
         }
     }
 
     /// <summary>Returns whether a song was removed after its job was found.</summary>
-    private bool IsRemoved(string id)
-    {
-        var mix = songs.Open(id, SongFolder.Mix, AudioFormat.Wav, sizes: null);
-        mix?.Content.Dispose();
-        return mix is null;
-    }
+    private async Task<bool> IsRemovedAsync(StoredJob job) => !await songs.ExistsAsync(job, SongFolder.Mix, CancellationToken.None);
 }

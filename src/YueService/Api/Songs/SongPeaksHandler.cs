@@ -65,7 +65,7 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
     private async Task<Results<Ok<SongPeaksResponse>, StatusCodeHttpResult, ProblemHttpResult>> FinishedAsync(
         HttpContext http, StoredJob job, StoredSong song, string track, int perSecond)
     {
-        if (songs.Open(job.Id, track, AudioFormat.Wav, job.Files) is not { } file)
+        if (await songs.OpenAsync(job, track, AudioFormat.Wav, http.RequestAborted) is not { } file)
         {
             return Problems.Create(http, ProblemType.NotFound, "The song was removed.");
         }
@@ -76,7 +76,7 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
             return SongAudioHandler.Damaged(http, job, file);
         }
 
-        var version = $"{SongAudioHandler.VersionOf(job, track, AudioFormat.Wav, content)}-{perSecond}";
+        var version = $"{SongAudioHandler.VersionOf(job, track, AudioFormat.Wav, file)}-{perSecond}";
         return IsKnown(http, version)
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
             : Show(await peaks.OfAsync(version, content, song.SampleRate, perSecond, http.RequestAborted), track, perSecond);

@@ -94,7 +94,7 @@ internal sealed partial class SongRequestBody(
         HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin, bool hasTakes)
     {
         var command = PredictReader.ReadPartly(
-            body.Json, FilesOf(body), strict, engine.Status.SongModels, out var findings, origin);
+            body.Json, await FilesOfAsync(body, http.RequestAborted), strict, engine.Status.SongModels, out var findings, origin);
         if (command is not null && findings.IsValid)
         {
             CheckTakes(command.Takes, hasTakes, findings);
@@ -121,12 +121,12 @@ internal sealed partial class SongRequestBody(
     }
 
     /// <summary>Returns the files of a body, with the kept clip that it names.</summary>
-    private Dictionary<string, ClipFile> FilesOf(SongBody body)
+    private async Task<Dictionary<string, ClipFile>> FilesOfAsync(SongBody body, CancellationToken cancel)
     {
         var files = body.Clips.ToDictionary(StringComparer.Ordinal);
-        if (ReferenceReader.ClipIdOf(body.Json) is { } id && clips.Use(id) is not null)
+        if (ReferenceReader.ClipIdOf(body.Json) is { } id && await clips.UseAsync(id, cancel) is not null)
         {
-            files[SongFields.ReferenceClip.Path] = new ClipFile(async cancel => await clips.ReadAsync(id, cancel) ?? []);
+            files[SongFields.ReferenceClip.Path] = new ClipFile(async token => await clips.ReadAsync(id, token) ?? []);
         }
 
         return files;

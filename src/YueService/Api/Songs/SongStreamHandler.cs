@@ -67,7 +67,7 @@ internal sealed partial class SongStreamHandler(
             return await files.SendAsync(http, job, track, format == StreamFormat.Wav ? AudioFormat.Wav : AudioFormat.Mp3);
         }
 
-        if (songs.Open(job.Id, track, AudioFormat.Wav, job.Files) is not { IsWhole: true } file)
+        if (await songs.OpenAsync(job, track, AudioFormat.Wav, http.RequestAborted) is not { IsWhole: true } file)
         {
             return Problems.Create(http, ProblemType.NotFound, "The song was removed, or its file is damaged.");
         }
