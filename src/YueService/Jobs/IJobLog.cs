@@ -1,7 +1,8 @@
 namespace YueService.Jobs;
 
-/// <summary>Keeps jobs over restarts. One process owns a log; calls may come from any thread.</summary>
+/// <summary>Keeps jobs over restarts. Calls may come from any thread.</summary>
 /// <remarks>
+/// How a job goes on and ends is stored only while the job is unfinished, and of its last attempt: these calls return false otherwise.
 /// Each call is whole or has not happened, also when the process is killed in it. Every call throws
 /// <see cref="StorageException"/> when the log cannot be reached; it may work again at the next call.
 /// </remarks>
@@ -10,13 +11,15 @@ internal interface IJobLog
     /// <summary>True if this process created the log: it knows no job of an earlier one.</summary>
     bool IsNew { get; }
 
-    /// <summary>Opens the log, and checks that it can be written and that no other process owns it.</summary>
+    /// <summary>True if other processes work on its jobs as well.</summary>
+    bool IsShared { get; }
+
+    /// <summary>Opens the log, and checks that it can be written.</summary>
     Task OpenAsync(CancellationToken cancel);
 
     /// <summary>Stores a job, or the jobs of a group, as queued.</summary>
-    /// <returns>The jobs in their order.</returns>
-    /// <exception cref="InvalidOperationException">The idempotency key is taken; the caller looks for it before.</exception>
-    Task<IReadOnlyList<StoredJob>> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel);
+    /// <returns>The jobs in their order, or that the idempotency key is taken.</returns>
+    Task<Addition> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel);
 
     Task<StoredJob?> FindAsync(string id, CancellationToken cancel);
 
@@ -44,26 +47,31 @@ internal interface IJobLog
     Task<IReadOnlyList<StoredJob>> ListFinishedAsync(CancellationToken cancel);
 
     /// <summary>Notes that the engine makes the song.</summary>
-    Task SetRunningAsync(string id, CancellationToken cancel);
+    Task<bool> SetRunningAsync(StoredJob job, CancellationToken cancel);
 
-    /// <summary>Puts a running job back in the queue, in its old place.</summary>
-    /// <param name="id">The job.</param>
+    /// <summary>Puts a job back in the queue, in its old place.</summary>
+    /// <param name="job">The job.</param>
     /// <param name="interrupted">Whether the process ended under it, which is counted.</param>
     /// <param name="cancel">Gives up waiting.</param>
-    Task RequeueAsync(string id, bool interrupted, CancellationToken cancel);
+    Task<bool> RequeueAsync(StoredJob job, bool interrupted, CancellationToken cancel);
 
     /// <summary>Stores that the song is finished. Its files are in place before.</summary>
-    Task SucceedAsync(string id, SongOnDisk song, CancellationToken cancel);
+    Task<bool> SucceedAsync(StoredJob job, SongOnDisk song, CancellationToken cancel);
 
     /// <summary>Stores the size of a file that was added to a finished song.</summary>
-    Task SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel);
+    /// <returns>False if the job was removed.</returns>
+    Task<bool> SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel);
 
-    Task FailAsync(string id, Fault fault, CancellationToken cancel);
+    Task<bool> FailAsync(StoredJob job, Fault fault, CancellationToken cancel);
 
-    Task CancelAsync(string id, CancellationToken cancel);
+    Task<bool> CancelAsync(StoredJob job, CancellationToken cancel);
 
     /// <summary>Returns the webhooks that are to be sent, those that are due first coming first.</summary>
     Task<IReadOnlyList<DueWebhook>> ListWebhooksAsync(int count, CancellationToken cancel);
+
+    /// <summary>Keeps other processes from sending a webhook for a while.</summary>
+    /// <returns>The webhook as it is now; null if another process sends it.</returns>
+    Task<DueWebhook?> HoldWebhookAsync(DueWebhook webhook, TimeSpan time, CancellationToken cancel);
 
     /// <summary>Stores the tries of a webhook, and when it is sent next.</summary>
     Task DelayWebhookAsync(DueWebhook webhook, CancellationToken cancel);
@@ -71,8 +79,15 @@ internal interface IJobLog
     /// <summary>Forgets a webhook: it was taken, or given up.</summary>
     Task RemoveWebhookAsync(DueWebhook webhook, CancellationToken cancel);
 
-    Task RemoveAsync(string id, CancellationToken cancel);
+    /// <summary>Removes a job.</summary>
+    /// <returns>False if it was removed before.</returns>
+    Task<bool> RemoveAsync(string id, CancellationToken cancel);
 }
+
+/// <summary>The outcome of adding jobs.</summary>
+/// <param name="Outcome">Accepted, or why not.</param>
+/// <param name="Jobs">The stored jobs; none unless accepted.</param>
+internal sealed record Addition(IntakeOutcome Outcome, IReadOnlyList<StoredJob> Jobs);
 
 /// <summary>The log or the folder of songs cannot be used now. The message
 /// is for callers; the inner exception, if any, for the log.</summary>

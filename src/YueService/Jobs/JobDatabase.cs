@@ -10,7 +10,7 @@ namespace YueService.Jobs;
 /// <param name="isWriter">Whether the connection creates the database and brings its schema up to date.</param>
 internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable
 {
-    private const int SchemaVersion = 5;
+    private const int SchemaVersion = 6;
     private const int BusySeconds = 1;
 
     // A commit returns when the disk has it (synchronous FULL): a finished song also outlives a power cut.
@@ -91,6 +91,12 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         END;
         """;
 
+    // Version 6 stores attempts and folders, as the database of many machines does.
+    private const string ToVersion6 = """
+        ALTER TABLE jobs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE jobs ADD COLUMN folder TEXT;
+        """;
+
     private SqliteConnection? _connection;
     private bool _wasOpen;
 
@@ -167,7 +173,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
                 + "Install that release, or choose another Yue:StateFolder.");
         }
 
-        var steps = new[] { ToVersion2, ToVersion3, ToVersion4, ToVersion5 }.Skip(Math.Max(0, version - 1));
+        var steps = new[] { ToVersion2, ToVersion3, ToVersion4, ToVersion5, ToVersion6 }.Skip(Math.Max(0, version - 1));
         command.CommandText = $"{Schema}\n{string.Join('\n', steps)}\n{Probe};\nCOMMIT;";
         command.ExecuteNonQuery();
         IsNew |= version == 0;

@@ -22,7 +22,7 @@ internal sealed partial class JobEnds(
     {
         try
         {
-            await log.SetRunningAsync(job.Id, CancellationToken.None);
+            await log.SetRunningAsync(job, CancellationToken.None);
         }
         catch (StorageException e)
         {
@@ -40,7 +40,13 @@ internal sealed partial class JobEnds(
         {
             try
             {
-                await StoreAsync(live, end);
+                if (!await StoreAsync(live, job, end))
+                {
+                    LogFenced(job.Id, end.State);
+                    live.Feed.Leave();
+                    return;
+                }
+
                 if (end.State != JobState.Queued && job.Request.Song.Reference is not null)
                 {
                     await references.TryDeleteAsync(job.Id);
@@ -133,13 +139,13 @@ internal sealed partial class JobEnds(
         return await songs.WriteAsync(job, song, result.Codes, tracks, CancellationToken.None);
     }
 
-    private Task StoreAsync(Job live, JobEnd end) => end.State switch
+    private Task<bool> StoreAsync(Job live, StoredJob job, JobEnd end) => end.State switch
     {
-        JobState.Succeeded => log.SucceedAsync(live.Id, end.Song!, CancellationToken.None),
-        JobState.Failed => log.FailAsync(live.Id, end.Fault!, CancellationToken.None),
-        JobState.Cancelled => log.CancelAsync(live.Id, CancellationToken.None),
-        _ when live.Started.IsCompleted => log.RequeueAsync(live.Id, end.Interrupted, CancellationToken.None),
-        _ => Task.CompletedTask,    // The row says queued already.
+        JobState.Succeeded => log.SucceedAsync(job, end.Song!, CancellationToken.None),
+        JobState.Failed => log.FailAsync(job, end.Fault!, CancellationToken.None),
+        JobState.Cancelled => log.CancelAsync(job, CancellationToken.None),
+        _ when live.Started.IsCompleted => log.RequeueAsync(job, end.Interrupted, CancellationToken.None),
+        _ => Task.FromResult(true),    // The row says queued already.
     };
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} ended as {State}")]
@@ -156,6 +162,9 @@ internal sealed partial class JobEnds(
 
     [LoggerMessage(LogLevel.Warning, "The process stops before job {JobId} could be stored as {State}; the next process completes the job")]
     private partial void LogLeft(string jobId, JobState state);
+
+    [LoggerMessage(LogLevel.Warning, "The end of job {JobId} as {State} does not count: the job is finished, or made by another process")]
+    private partial void LogFenced(string jobId, JobState state);
 
     [LoggerMessage(LogLevel.Error, "Job {JobId} met a bug")]
     private partial void LogBug(Exception exception, string jobId);

@@ -60,8 +60,8 @@ internal sealed class JobIntake(
 
             var outcome = Reserve(takes);
             return outcome != IntakeOutcome.Accepted ? new(outcome)
-                : takes == 1 ? new(outcome) { Job = (await StoreAsync([new(NewJob.NewId(), request, key, bodyHash)], group: null))[0] }
-                : new(outcome) { Group = await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash), request, takes) };
+                : takes == 1 ? await StoreAsync(new NewJob(NewJob.NewId(), request, key, bodyHash))
+                : await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash), request, takes);
         }
         finally
         {
@@ -112,9 +112,9 @@ internal sealed class JobIntake(
         : IntakeOutcome.QueueFull;
 
     /// <summary>Stores a group of takes in reserved places, then hands them to the worker.</summary>
-    private async Task<StoredGroup> StoreAsync(NewGroup group, JobRequest request, int takes)
+    private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes)
     {
-        var jobs = await StoreAsync(
+        var (outcome, jobs) = await StoreAsync(
             [
                 .. Enumerable.Range(0, takes).Select(i => new NewJob(NewJob.NewId(), request.WithSeed(request.Song.Seed + i), null, null)
                 {
@@ -122,11 +122,20 @@ internal sealed class JobIntake(
                 }),
             ],
             group);
-        return new(group.Id, group.BodyHash, jobs[0].CreatedAt, jobs);
+        return new(outcome)
+        {
+            Group = outcome == IntakeOutcome.Accepted ? new(group.Id, group.BodyHash, jobs[0].CreatedAt, jobs) : null,
+        };
+    }
+
+    private async Task<Submission> StoreAsync(NewJob job)
+    {
+        var (outcome, jobs) = await StoreAsync([job], group: null);
+        return new(outcome) { Job = outcome == IntakeOutcome.Accepted ? jobs[0] : null };
     }
 
     /// <summary>Stores jobs in reserved places, then hands them to the worker.</summary>
-    private async Task<IReadOnlyList<StoredJob>> StoreAsync(IReadOnlyList<NewJob> jobs, NewGroup? group)
+    private async Task<Addition> StoreAsync(IReadOnlyList<NewJob> jobs, NewGroup? group)
     {
         var taken = 0;
         try
@@ -141,9 +150,9 @@ internal sealed class JobIntake(
 
             var stored = await log.AddAsync(written, group, CancellationToken.None);
             signals.Trust();
-            for (; taken < jobs.Count; taken++)
+            for (; taken < stored.Jobs.Count; taken++)
             {
-                worker.Take(Job.Kept(stored[taken], jobs[taken].Request, streams, clock.GetUtcNow()));
+                worker.Take(Job.Kept(stored.Jobs[taken], jobs[taken].Request, streams, clock.GetUtcNow()));
             }
 
             return stored;

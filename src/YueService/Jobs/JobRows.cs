@@ -1,6 +1,6 @@
+using System.Data.Common;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Microsoft.Data.Sqlite;
 using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
@@ -32,12 +32,16 @@ internal static class JobRows
     /// <summary>Runs a command that returns whole rows. A damaged row is returned as a failed job.</summary>
     /// <param name="command">The command.</param>
     /// <param name="onDamage">Receives the id of each damaged row.</param>
-    public static IReadOnlyList<StoredJob> Read(SqliteCommand command, Action<string, Exception> onDamage)
+    /// <param name="cancel">Gives up waiting.</param>
+    /// <param name="onRow">Reads what a row has besides the job.</param>
+    public static async Task<IReadOnlyList<StoredJob>> ReadAsync(
+        DbCommand command, Action<string, Exception> onDamage, CancellationToken cancel, Action<DbDataReader>? onRow = null)
     {
         var jobs = new List<StoredJob>();
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
         {
+            onRow?.Invoke(reader);
             try
             {
                 jobs.Add(ReadRow(reader));
@@ -53,7 +57,7 @@ internal static class JobRows
         return jobs;
     }
 
-    private static StoredJob ReadRow(SqliteDataReader reader) => new()
+    private static StoredJob ReadRow(DbDataReader reader) => new()
     {
         Number = reader.GetInt64(reader.GetOrdinal("number")),
         Id = reader.GetString(reader.GetOrdinal("id")),
@@ -72,13 +76,15 @@ internal static class JobRows
         CreatedAt = Time(reader, "created_ms")!.Value,
         StartedAt = Time(reader, "started_ms"),
         FinishedAt = Time(reader, "finished_ms"),
-        Interruptions = reader.GetInt32(reader.GetOrdinal("interruptions")),
+        Interruptions = (int)reader.GetInt64(reader.GetOrdinal("interruptions")),
+        Attempt = (int)reader.GetInt64(reader.GetOrdinal("attempt")),
+        Folder = Text(reader, "folder"),
         Fault = Text(reader, "fault") is { } fault ? FromJson<Fault>(fault) : null,
         Song = Text(reader, "song") is { } song ? FromJson<SongRow>(song).ToSong() : null,
         Files = Text(reader, "files") is { } files ? FromJson<Dictionary<string, long>>(files) : null,
     };
 
-    private static StoredJob ReadDamaged(SqliteDataReader reader) => new()
+    private static StoredJob ReadDamaged(DbDataReader reader) => new()
     {
         Number = reader.GetInt64(reader.GetOrdinal("number")),
         Id = reader.GetString(reader.GetOrdinal("id")),
@@ -87,23 +93,25 @@ internal static class JobRows
         Request = new JobRequest(new SongRequest { Lyrics = "", Genre = "" }, null, null, []),
         Take = Take(reader),
         BodyHash = Text(reader, "body_hash"),
+        Attempt = (int)reader.GetInt64(reader.GetOrdinal("attempt")),
+        Folder = Text(reader, "folder"),
         CreatedAt = TimeOrNull(reader, "created_ms") ?? DateTimeOffset.UnixEpoch,
         FinishedAt = TimeOrNull(reader, "finished_ms"),
         Fault = new(FaultKind.SongDamaged, "The job's row in the database is damaged. Delete the job, and ask for the song again."),
     };
 
-    private static JobTake? Take(SqliteDataReader reader) =>
+    private static JobTake? Take(DbDataReader reader) =>
         Text(reader, "group_id") is { } group && reader.GetOrdinal("take") is var i && !reader.IsDBNull(i)
             ? new(group, (int)reader.GetInt64(i))
             : null;
 
-    private static string? Text(SqliteDataReader reader, string column) =>
+    private static string? Text(DbDataReader reader, string column) =>
         reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : reader.GetString(i);
 
-    private static DateTimeOffset? Time(SqliteDataReader reader, string column) =>
+    private static DateTimeOffset? Time(DbDataReader reader, string column) =>
         reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(i));
 
-    private static DateTimeOffset? TimeOrNull(SqliteDataReader reader, string column)
+    private static DateTimeOffset? TimeOrNull(DbDataReader reader, string column)
     {
         try
         {

@@ -127,22 +127,22 @@ internal sealed partial class JobService(
         {
             if (job.IsDamaged)
             {
-                await log.FailAsync(job.Id, job.Fault!, cancel);
+                await log.FailAsync(job, job.Fault!, cancel);
             }
             else if (await songs.FindAsync(job, cancel) is { } song)
             {
                 // The files were in place when the process died, only the row was not.
-                await log.SucceedAsync(job.Id, song, cancel);
+                await log.SucceedAsync(job, song, cancel);
             }
             else if (job.State == JobState.Running && job.Interruptions > 0)
             {
                 LogGivenUp(job.Id);
-                await log.FailAsync(job.Id, Interrupted, cancel);
+                await log.FailAsync(job, Interrupted, cancel);
             }
             else if (job.State == JobState.Running)
             {
                 await songs.DeleteAsync(job, cancel);
-                await log.RequeueAsync(job.Id, interrupted: true, cancel);
+                await log.RequeueAsync(job, interrupted: true, cancel);
                 waiting.Add(job with { State = JobState.Queued, StartedAt = null, Interruptions = job.Interruptions + 1 });
             }
             else

@@ -124,15 +124,17 @@ internal sealed partial class JobStore(
     }
 
     /// <summary>Stores the size of a file that was added to a song. Without it the next caller has the file made again.</summary>
-    public async Task NoteFileAsync(string id, string file, long bytes)
+    /// <returns>False if the song was removed meanwhile.</returns>
+    public async Task<bool> NoteFileAsync(string id, string file, long bytes)
     {
         try
         {
-            await log.SetFileSizeAsync(id, file, bytes, CancellationToken.None);
+            return await log.SetFileSizeAsync(id, file, bytes, CancellationToken.None);
         }
         catch (StorageException e)
         {
             LogUnnoted(e, file, id);
+            return true;
         }
     }
 
@@ -145,9 +147,9 @@ internal sealed partial class JobStore(
             return live;
         }
 
-        if (await log.FindAsync(id, cancel) is { IsFinished: false })
+        if (await log.FindAsync(id, cancel) is { IsFinished: false } job)
         {
-            await log.CancelAsync(id, cancel);
+            await log.CancelAsync(job, cancel);
             await references.TryDeleteAsync(id);
         }
 

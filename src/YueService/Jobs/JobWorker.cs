@@ -107,7 +107,8 @@ internal sealed partial class JobWorker(
     }
 
     /// <summary>Returns the request of a job. The clip of a job of an earlier process is in files.</summary>
-    private async Task<SongRequest> SongAsync(Job job, CancellationToken cancel) => job.Request.Song is not { Reference: { Tracks.Count: 0 } stored } song ? job.Request.Song
+    private async Task<SongRequest> SongAsync(Job job, CancellationToken cancel) =>
+        job.Request.Song is not { Reference: { Tracks.Count: 0 } stored } song ? job.Request.Song
         : await references.ReadAsync(job.Id, stored, job.Stored?.Files, cancel) is { } clip ? song with { Reference = clip }
         : throw new JobFaultException(new(
             FaultKind.SongFailed, "The reference clip is gone from the state folder, or damaged. Ask for the song again."));

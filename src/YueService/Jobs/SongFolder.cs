@@ -240,7 +240,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
 
     private static string FileName(string track, AudioFormat format) => $"{track}.{format.Name()}";
 
-    private static string FolderOf(StoredJob job) => Root + job.Id;
+    private static string FolderOf(StoredJob job) => Root + (job.Folder ?? job.Id);
 
     private static string At(StoredJob job, string file) => $"{FolderOf(job)}/{file}";
 

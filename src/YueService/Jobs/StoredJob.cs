@@ -57,6 +57,12 @@ internal sealed record NewJob(string Id, JobRequest Request, string? Key, string
     /// <summary>The place in a group; null for a song by itself.</summary>
     public JobTake? Take { get; init; }
 
+    /// <summary>The API key that asked for it, by a name; null without keys. Jobs of different owners take turns.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>The process whose caller waits for the song; null if the job is kept.</summary>
+    public string? Caller { get; init; }
+
     /// <summary>The bytes of each file of the reference clip by its name; null without a clip.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
 
@@ -123,6 +129,13 @@ internal sealed record StoredJob
     /// <summary>The bytes of the job's files by name: the song's, or the reference
     /// clip's before. Null when an earlier release stored the job.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
+
+    /// <summary>The number of times that a worker has claimed the job. Only the last one may store how it goes on and ends. 0 where one
+    /// process has the log to itself.</summary>
+    public int Attempt { get; init; }
+
+    /// <summary>The song's folder in the store of files; null for the one that is named like the job.</summary>
+    public string? Folder { get; init; }
 
     /// <summary>True if the stored job could not be read. It is shown as failed and can be removed.</summary>
     public bool IsDamaged { get; init; }

@@ -67,4 +67,5 @@ internal sealed record StoredSong
 /// <summary>A song as its folder holds it.</summary>
 /// <param name="Song">The song besides its files.</param>
 /// <param name="Files">The bytes of each file by its name.</param>
-internal sealed record SongOnDisk(StoredSong Song, IReadOnlyDictionary<string, long> Files);
+/// <param name="Folder">The folder; null for the one that is named like the job.</param>
+internal sealed record SongOnDisk(StoredSong Song, IReadOnlyDictionary<string, long> Files, string? Folder = null);

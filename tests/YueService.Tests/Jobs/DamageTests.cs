@@ -258,6 +258,8 @@ public sealed class DamageTests : IDisposable
 
     /// <summary>Turns the database into one of a release that did not store sizes.</summary>
     private void Downgrade() => Execute("""
+        ALTER TABLE jobs DROP COLUMN attempt;
+        ALTER TABLE jobs DROP COLUMN folder;
         DROP TRIGGER callbacks_due;
         DROP TRIGGER callbacks_removed;
         DROP TABLE webhooks;
@@ -301,9 +303,11 @@ public sealed class DamageTests : IDisposable
     {
         public bool IsNew => throw Bug();
 
+        public bool IsShared => false;
+
         public Task OpenAsync(CancellationToken cancel) => throw Bug();
 
-        public Task<IReadOnlyList<StoredJob>> AddAsync(
+        public Task<Addition> AddAsync(
             IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel) => throw Bug();
 
         public Task<StoredJob?> FindAsync(string id, CancellationToken cancel) => throw Bug();
@@ -324,25 +328,27 @@ public sealed class DamageTests : IDisposable
 
         public Task<IReadOnlyList<StoredJob>> ListFinishedAsync(CancellationToken cancel) => throw Bug();
 
-        public Task SetRunningAsync(string id, CancellationToken cancel) => throw Bug();
+        public Task<bool> SetRunningAsync(StoredJob job, CancellationToken cancel) => throw Bug();
 
-        public Task RequeueAsync(string id, bool interrupted, CancellationToken cancel) => throw Bug();
+        public Task<bool> RequeueAsync(StoredJob job, bool interrupted, CancellationToken cancel) => throw Bug();
 
-        public Task SucceedAsync(string id, SongOnDisk song, CancellationToken cancel) => throw Bug();
+        public Task<bool> SucceedAsync(StoredJob job, SongOnDisk song, CancellationToken cancel) => throw Bug();
 
-        public Task SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel) => throw Bug();
+        public Task<bool> SetFileSizeAsync(string id, string file, long bytes, CancellationToken cancel) => throw Bug();
 
-        public Task FailAsync(string id, Fault fault, CancellationToken cancel) => throw Bug();
+        public Task<bool> FailAsync(StoredJob job, Fault fault, CancellationToken cancel) => throw Bug();
 
-        public Task CancelAsync(string id, CancellationToken cancel) => throw Bug();
+        public Task<bool> CancelAsync(StoredJob job, CancellationToken cancel) => throw Bug();
 
         public Task<IReadOnlyList<DueWebhook>> ListWebhooksAsync(int count, CancellationToken cancel) => throw Bug();
+
+        public Task<DueWebhook?> HoldWebhookAsync(DueWebhook webhook, TimeSpan time, CancellationToken cancel) => throw Bug();
 
         public Task DelayWebhookAsync(DueWebhook webhook, CancellationToken cancel) => throw Bug();
 
         public Task RemoveWebhookAsync(DueWebhook webhook, CancellationToken cancel) => throw Bug();
 
-        public Task RemoveAsync(string id, CancellationToken cancel) => throw Bug();
+        public Task<bool> RemoveAsync(string id, CancellationToken cancel) => throw Bug();
 
         private static InvalidOperationException Bug() => new("a bug in the store");
     }

@@ -31,4 +31,26 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
         await Files.RecoverAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["young.part"], _folder.Files);
     }
+
+    [Fact]
+    public async Task A_reader_of_a_file_that_is_replaced_or_deleted_gets_no_mixture()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var (ones, twos) = (Enumerable.Repeat((byte)1, 100_000).ToArray(), Enumerable.Repeat((byte)2, 100_000).ToArray());
+        await Files.WriteAsync("songs/a/mix.wav", ones, cancel);
+        var writing = Task.Run(async () =>
+        {
+            for (var i = 0; i < 20; i++)
+            {
+                await Files.WriteAsync("songs/a/mix.wav", i % 2 == 0 ? twos : ones, cancel);
+            }
+        }, cancel);
+        while (!writing.IsCompleted)
+        {
+            var read = await Files.ReadAsync("songs/a/mix.wav", cancel);
+            Assert.True(read!.AsSpan().SequenceEqual(ones) || read.AsSpan().SequenceEqual(twos));
+        }
+
+        await writing;
+    }
 }

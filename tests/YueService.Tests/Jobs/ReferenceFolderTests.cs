@@ -43,7 +43,8 @@ public sealed class ReferenceFolderTests : IDisposable
     {
         var sizes = await WriteAsync();
         File.WriteAllBytes(Path.Combine(_state["references"], "job-1.f32"), new byte[bytes]);
-        Assert.Null(await _references.ReadAsync("job", new SongReference(), hasSizes ? sizes : null, TestContext.Current.CancellationToken));
+        Assert.Null(await _references.ReadAsync(
+            "job", new SongReference(), hasSizes ? sizes : null, TestContext.Current.CancellationToken));
     }
 
     [Fact]

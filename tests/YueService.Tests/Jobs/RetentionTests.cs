@@ -163,11 +163,12 @@ public sealed class RetentionTests : IDisposable
 
     private async Task FinishAsync(string id, int bytes)
     {
-        var job = (await _store.AddAsync([Job(id)], group: null, TestContext.Current.CancellationToken))[0];
+        var job = (await _store.AddAsync([Job(id)], group: null, TestContext.Current.CancellationToken)).Jobs[0];
         var made = FakeSongEngine.Song(new SongRequest { Lyrics = "la" });
         var song = StoredSong.Of(made, Job(id).Request, new([], null, null, null, []), [SongFolder.Mix]);
-        var stored = await _songs.WriteAsync(job, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])], TestContext.Current.CancellationToken);
-        await _store.SucceedAsync(id, stored, TestContext.Current.CancellationToken);
+        var stored = await _songs.WriteAsync(
+            job, song, new("en", []), [new(SongFolder.Mix, new byte[bytes])], TestContext.Current.CancellationToken);
+        await _store.SucceedAsync(job, stored, TestContext.Current.CancellationToken);
     }
 
     /// <summary>The jobs that a sweep leaves, in order.</summary>

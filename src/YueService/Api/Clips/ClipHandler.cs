@@ -73,7 +73,8 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
     private async Task<ProblemHttpResult> FullAsync(HttpContext http, int bytes) => Problems.Create(
         http,
         ProblemType.ClipsFull,
-        $"The clip has {bytes} bytes, and {await clips.BytesInUseAsync(http.RequestAborted)} of the {clips.MaxBytes} bytes for clips are taken. "
+        $"The clip has {bytes} bytes, and "
+            + $"{await clips.BytesInUseAsync(http.RequestAborted)} of the {clips.MaxBytes} bytes for clips are taken. "
             + "Delete clips that are not needed, send the clip with the song, or raise the setting Yue:KeepClipsMegabytes.");
 
     private static ProblemHttpResult NoClip(HttpContext http, string id) =>

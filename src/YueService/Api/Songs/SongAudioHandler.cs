@@ -151,7 +151,12 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             try
             {
                 var name = await songs.AddAsync(job, track, format, encoded, http.RequestAborted);
-                await jobs.NoteFileAsync(job.Id, name, encoded.Length);
+                if (!await jobs.NoteFileAsync(job.Id, name, encoded.Length))
+                {
+                    await songs.DeleteAsync(job, CancellationToken.None);
+                    return null;
+                }
+
                 var sizes = new Dictionary<string, long> { [name] = encoded.Length };
                 return await songs.OpenAsync(job with { Files = sizes }, track, format, http.RequestAborted);
             }

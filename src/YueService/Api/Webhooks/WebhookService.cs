@@ -22,6 +22,9 @@ internal sealed partial class WebhookService(
     ILogger<WebhookService> logger) : BackgroundService
 {
     private const int MostAtOnce = 8;
+
+    // Longer than any answer may take.
+    private static readonly TimeSpan SendingLimit = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
 
@@ -106,6 +109,11 @@ internal sealed partial class WebhookService(
             return;
         }
 
+        if (await log.HoldWebhookAsync(webhook, SendingLimit, cancel) is not { } held)
+        {
+            return;
+        }
+
         var content = WebhookBody.Of(SongViews.Show(view, estimate, withLyrics: false));
         var body = JsonSerializer.SerializeToUtf8Bytes(content, json.Value.SerializerOptions);
         var receiver = new Uri(url);
@@ -119,7 +127,7 @@ internal sealed partial class WebhookService(
             return;
         }
 
-        var attempts = webhook.Attempts + 1;
+        var attempts = held.Attempts + 1;
         fault ??= $"the answer was {(int)status!}";
         if (status == HttpStatusCode.Gone || WebhookBackoff.After(attempts) is not { } wait)
         {
@@ -129,7 +137,7 @@ internal sealed partial class WebhookService(
         }
 
         LogDelayed(job.Id, receiver.Host, fault, wait);
-        await log.DelayWebhookAsync(webhook with { Attempts = attempts, Next = clock.GetUtcNow() + wait }, cancel);
+        await log.DelayWebhookAsync(held with { Attempts = attempts, Next = clock.GetUtcNow() + wait }, cancel);
     }
 
     [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was taken by {Host}")]

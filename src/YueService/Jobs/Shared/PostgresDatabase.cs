@@ -1,0 +1,143 @@
+using System.Data;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>The connections to the database that processes share. Every error is a <see cref="StorageException"/>.</summary>
+internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
+{
+    private const int ConnectSeconds = 5;
+    private const int CommandSeconds = 15;
+
+    private readonly NpgsqlDataSource _connections;
+    private readonly TimeProvider _clock;
+    private long _reachedAt;
+    private bool _isReached;
+
+    /// <summary>Opens no connection yet.</summary>
+    /// <param name="settings">A connection string of Npgsql.</param>
+    /// <param name="clock">Tells how long the database has been reached.</param>
+    public PostgresDatabase(string settings, TimeProvider clock)
+    {
+        _clock = clock;
+        var parts = new NpgsqlConnectionStringBuilder(settings);
+        SetUnlessNamed(parts, "Timeout", ConnectSeconds);
+        SetUnlessNamed(parts, "Command Timeout", CommandSeconds);
+        SetUnlessNamed(parts, "Application Name", "yue");
+        SetUnlessNamed(parts, "Keepalive", 10);
+        Place = $"{parts.Host}, database {parts.Database ?? parts.Username}";
+        _connections = NpgsqlDataSource.Create(parts);
+    }
+
+    /// <summary>The database, for people: without its password.</summary>
+    public string Place { get; }
+
+    /// <summary>The time since which every call has reached the database; zero if the last one did not.</summary>
+    public TimeSpan ReachedFor => Volatile.Read(ref _isReached) ? _clock.GetElapsedTime(Volatile.Read(ref _reachedAt)) : TimeSpan.Zero;
+
+    /// <summary>Runs work on a connection.</summary>
+    public async Task<T> UseAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancel)
+    {
+        try
+        {
+            await using var connection = await _connections.OpenConnectionAsync(cancel);
+            Note(isReached: true);
+            return await work(connection);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            throw;
+        }
+        catch (Exception e) when (IsFault(e))
+        {
+            throw Fault(e);
+        }
+    }
+
+    /// <summary>Runs work in a transaction: all of it counts, or nothing.</summary>
+    public Task<T> TransactAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancel) => UseAsync(
+        async connection =>
+        {
+            await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancel);
+            var result = await work(connection);
+            await transaction.CommitAsync(cancel);
+            return result;
+        },
+        cancel);
+
+    /// <summary>Receives notifications until the connection is lost or the caller has enough.</summary>
+    /// <param name="onListening">Called when notifications are received from now on.</param>
+    /// <param name="onNotice">Receives the text of each.</param>
+    /// <param name="cancel">Ends it.</param>
+    public async Task ListenAsync(Action onListening, Action<string> onNotice, CancellationToken cancel)
+    {
+        try
+        {
+            await using var connection = await _connections.OpenConnectionAsync(cancel);
+            connection.Notification += (_, notice) => onNotice(notice.Payload);
+            await using var listen = new NpgsqlCommand("LISTEN yue", connection);
+            await listen.ExecuteNonQueryAsync(cancel);
+            onListening();
+            while (true)
+            {
+                await connection.WaitAsync(cancel);
+            }
+        }
+        catch (Exception e) when (IsFault(e))
+        {
+            throw Fault(e);
+        }
+    }
+
+    public void Dispose() => _connections.Dispose();
+
+    public ValueTask DisposeAsync() => _connections.DisposeAsync();
+
+    private StorageException Fault(Exception e)
+    {
+        var isAway = e is not PostgresException { IsTransient: false } answer || answer.SqlState.StartsWith("57", StringComparison.Ordinal);
+        if (isAway)
+        {
+            Note(isReached: false);
+        }
+
+        return new(Describe(e), e);
+    }
+
+    private void Note(bool isReached)
+    {
+        if (isReached && !Volatile.Read(ref _isReached))
+        {
+            Volatile.Write(ref _reachedAt, _clock.GetTimestamp());
+        }
+
+        Volatile.Write(ref _isReached, isReached);
+    }
+
+    private static bool IsFault(Exception e) =>
+        e is NpgsqlException or SocketException or IOException or TimeoutException or InvalidOperationException { Source: "Npgsql" };
+
+    /// <summary>Says for callers why the database cannot be used: no addresses and no names.</summary>
+    private static string Describe(Exception e) => e switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } =>
+            "The job database does not accept the name and password of Yue:Store.",
+        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } => "The database that Yue:Store names does not exist.",
+        PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
+            "The user of Yue:Store may not create or change tables in the job database.",
+        PostgresException { SqlState: PostgresErrorCodes.DiskFull } => "The disk of the job database is full.",
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "The job database has no connection left.",
+        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => "The job database is read-only: a standby, perhaps.",
+        PostgresException => "The job database cannot be used.",
+        _ => "The job database cannot be reached.",
+    };
+
+    private static void SetUnlessNamed(NpgsqlConnectionStringBuilder parts, string name, object value)
+    {
+        if (!parts.ContainsKey(name))
+        {
+            parts[name] = value;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Globalization;
+using Npgsql;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>The schema of the database, in versions that are applied in their order.</summary>
+/// <remarks>
+/// A version only adds what the release before it can ignore, so that processes of both work on the same database during an upgrade.
+/// A database of a later version than this release knows is refused, unless that version says that this release may use it.
+/// </remarks>
+internal static class PostgresSchema
+{
+    /// <summary>The version that this release needs.</summary>
+    public static int Version => Versions.Count;
+
+    // One migration at a time, whatever the number of processes that start.
+    private const long MigrationLock = 0x5975_6500;
+
+    /// <summary>Serializes submissions: the order of arrival, the bound and the idempotency keys are looked at under it.</summary>
+    public const long SubmissionLock = 0x5975_6501;
+
+    /// <summary>The versions, from the first one on. One that has landed is never changed.</summary>
+    private static readonly IReadOnlyList<string> Versions =
+    [
+        // The jobs, as the log of one machine has them, and what is needed to share them out. Notifications come from triggers, so that no
+        // statement can forget them. `changed` tells a poller which rows it has not seen.
+        """
+        CREATE TABLE jobs (
+            number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            id text NOT NULL UNIQUE,
+            state text NOT NULL,
+            request text NOT NULL,
+            idempotency_key text UNIQUE,
+            body_hash text,
+            created_ms bigint NOT NULL,
+            started_ms bigint,
+            finished_ms bigint,
+            interruptions bigint NOT NULL DEFAULT 0,
+            fault text,
+            song text,
+            files text,
+            folder text,
+            title text,
+            note text,
+            favourite boolean NOT NULL DEFAULT false,
+            edits bigint NOT NULL DEFAULT 0,
+            parent_id text,
+            group_id text,
+            take bigint,
+            callback_url text,
+            attempt bigint NOT NULL DEFAULT 0,
+            owner text NOT NULL DEFAULT '',
+            turn bigint NOT NULL DEFAULT 0,
+            model text,
+            caller text,
+            worker text,
+            lease_until timestamptz,
+            cancelling boolean NOT NULL DEFAULT false,
+            delay text,
+            marks text,
+            changed xid8 NOT NULL DEFAULT pg_current_xact_id()
+        );
+        CREATE INDEX jobs_waiting ON jobs (turn, number) WHERE state = 'queued' AND lease_until IS NULL;
+        CREATE INDEX jobs_by_owner ON jobs (owner, turn) WHERE state = 'queued' AND lease_until IS NULL;
+        CREATE INDEX jobs_leased ON jobs (lease_until) WHERE lease_until IS NOT NULL;
+        CREATE INDEX jobs_by_state ON jobs (state, number);
+        CREATE INDEX jobs_by_change ON jobs (changed);
+        CREATE INDEX jobs_by_favourite ON jobs (number) WHERE favourite;
+        CREATE INDEX jobs_by_parent ON jobs (parent_id, number) WHERE parent_id IS NOT NULL;
+        CREATE INDEX jobs_by_group ON jobs (group_id, take) WHERE group_id IS NOT NULL;
+        CREATE INDEX jobs_by_caller ON jobs (caller) WHERE caller IS NOT NULL;
+
+        CREATE TABLE search_texts (number bigint PRIMARY KEY REFERENCES jobs ON DELETE CASCADE, text text NOT NULL);
+        CREATE TABLE song_groups (id text PRIMARY KEY, idempotency_key text UNIQUE, body_hash text, created_ms bigint NOT NULL);
+        CREATE TABLE webhooks (
+            job_id text PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, attempts bigint NOT NULL, next_ms bigint NOT NULL);
+        CREATE INDEX webhooks_by_time ON webhooks (next_ms);
+
+        CREATE TABLE processes (
+            id text PRIMARY KEY,
+            name text NOT NULL,
+            makes_songs boolean NOT NULL,
+            takes_jobs boolean NOT NULL,
+            about text NOT NULL,
+            heartbeat timestamptz NOT NULL
+        );
+
+        CREATE FUNCTION job_added() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_notify('yue', 'queued');
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER jobs_added AFTER INSERT ON jobs FOR EACH STATEMENT EXECUTE FUNCTION job_added();
+
+        CREATE FUNCTION job_changing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            new.changed := pg_current_xact_id();
+            IF new.state NOT IN ('queued', 'running') THEN
+                new.lease_until := NULL;
+                IF new.callback_url IS NOT NULL AND old.state IN ('queued', 'running') THEN
+                    INSERT INTO webhooks (job_id, attempts, next_ms) VALUES (new.id, 0, 0) ON CONFLICT DO NOTHING;
+                END IF;
+            END IF;
+            RETURN new;
+        END $$;
+        CREATE TRIGGER jobs_changing BEFORE UPDATE OF state, attempt, cancelling, delay, marks, edits ON jobs
+            FOR EACH ROW EXECUTE FUNCTION job_changing();
+
+        CREATE FUNCTION job_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF new.edits <> old.edits THEN
+                PERFORM pg_notify('yue', 'edited ' || new.id);
+            ELSE
+                PERFORM pg_notify('yue', 'changed ' || new.id);
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER jobs_changed AFTER UPDATE OF state, attempt, cancelling, delay, marks, edits ON jobs
+            FOR EACH ROW EXECUTE FUNCTION job_changed();
+
+        CREATE FUNCTION job_removed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            DELETE FROM song_groups WHERE id = old.group_id AND NOT EXISTS (SELECT 1 FROM jobs WHERE group_id = old.group_id);
+            IF old.caller IS NULL THEN
+                PERFORM pg_notify('yue', 'removed ' || old.id);
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER jobs_removed AFTER DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION job_removed();
+        """,
+    ];
+
+    /// <summary>Brings the schema up to date. Waits while another process does.</summary>
+    /// <returns>True if there was no schema before.</returns>
+    /// <exception cref="StorageException">A later release made the schema.</exception>
+    public static async Task<bool> MigrateAsync(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await ExecuteAsync(
+            connection,
+            string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock({MigrationLock})"),
+            cancel);
+        await ExecuteAsync(
+            connection,
+            """
+            CREATE TABLE IF NOT EXISTS schema_versions (
+                version integer PRIMARY KEY, oldest_release integer NOT NULL, applied timestamptz NOT NULL)
+            """,
+            cancel);
+        var (version, oldest) = await VersionOfAsync(connection, cancel);
+        if (oldest > Version)
+        {
+            throw new StorageException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The database has schema {version}, which needs a release that knows schema {oldest}; this one knows {Version}. Install a "
+                    + $"later release, or name another database in Yue:Store."));
+        }
+
+        for (var next = version + 1; next <= Version; next++)
+        {
+            await ExecuteAsync(connection, Versions[next - 1], cancel);
+            await ExecuteAsync(
+                connection,
+                string.Create(
+                    CultureInfo.InvariantCulture, $"INSERT INTO schema_versions VALUES ({next}, {OldestRelease(next)}, clock_timestamp())"),
+                cancel);
+        }
+
+        await transaction.CommitAsync(cancel);
+        return version == 0;
+    }
+
+    /// <summary>Returns the schema's version, and the version that a release has to know to use it; 0 if there is none.</summary>
+    public static async Task<(int Version, int OldestRelease)> VersionOfAsync(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var select = new NpgsqlCommand(
+            "SELECT coalesce(max(version), 0), coalesce(max(oldest_release), 0) FROM schema_versions", connection);
+        await using var reader = await select.ExecuteReaderAsync(cancel);
+        await reader.ReadAsync(cancel);
+        return (reader.GetInt32(0), reader.GetInt32(1));
+    }
+
+    // A release can use the next version, too: the upgrade goes from process to process.
+    private static int OldestRelease(int version) => Math.Max(1, version - 1);
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string statement, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(statement, connection);
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+}

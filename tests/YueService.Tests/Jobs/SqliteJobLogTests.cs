@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using YueService.Jobs;
+using YueService.Settings;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Jobs;
+
+/// <summary>The log of one machine.</summary>
+public sealed class SqliteJobLogTests : JobLogContract, IDisposable
+{
+    private readonly TemporaryFolder _state = new();
+    private readonly SqliteJobLog _log;
+
+    public SqliteJobLogTests() => _log = new(
+        new StateFolder(Options.Create(new JobOptions { StateFolder = _state.Path })),
+        TimeProvider.System,
+        NullLogger<SqliteJobLog>.Instance);
+
+    private protected override IJobLog Log => _log;
+
+    public void Dispose()
+    {
+        _log.Dispose();
+        _state.Dispose();
+    }
+}

@@ -1,0 +1,100 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Xunit;
+using YueService.Jobs;
+using YueService.Jobs.Shared;
+using YueService.Settings;
+using YueService.Tests.Jobs;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>The log of many machines.</summary>
+public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContract, IAsyncLifetime
+{
+    private readonly JobOptions _options = new() { QueueCapacity = 100 };
+    private string _settings = "";
+    private PostgresDatabase _database = null!;
+    private PostgresJobLog _log = null!;
+
+    private protected override IJobLog Log => _log;
+
+    public async ValueTask InitializeAsync()
+    {
+        _settings = await (await postgres.Server).NewDatabaseAsync();
+        (_database, _log) = Open();
+        await _log.OpenAsync(Cancel);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _database?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Many_processes_make_the_schema_once()
+    {
+        var settings = await (await postgres.Server).NewDatabaseAsync();
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ =>
+        {
+            await using var database = new PostgresDatabase(settings, TimeProvider.System);
+            await new PostgresJobLog(database, Options.Create(_options), NullLogger<PostgresJobLog>.Instance).OpenAsync(Cancel);
+        }));
+    }
+
+    [Fact]
+    public async Task A_schema_of_the_next_release_is_used_and_one_of_a_later_release_refused()
+    {
+        await PostgresServer.ExecuteAsync(
+            _settings, $"INSERT INTO schema_versions VALUES ({PostgresSchema.Version + 1}, {PostgresSchema.Version}, now())");
+        await _log.OpenAsync(Cancel);
+        await PostgresServer.ExecuteAsync(
+            _settings, $"INSERT INTO schema_versions VALUES ({PostgresSchema.Version + 2}, {PostgresSchema.Version + 1}, now())");
+        var refused = await Assert.ThrowsAsync<StorageException>(() => _log.OpenAsync(Cancel));
+        Assert.Contains($"schema {PostgresSchema.Version + 2}", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_bound_holds_for_many_processes()
+    {
+        _options.QueueCapacity = 8;
+        var (database, other) = Open();
+        await using (database)
+        {
+            var outcomes = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => Task.Run(
+                () => (i % 2 == 0 ? Log : other).AddAsync([new(NewJob.NewId(), Request("la"), $"key {i % 25}", null)], null, Cancel),
+                Cancel)));
+            Assert.Equal(8, outcomes.Count(outcome => outcome.Outcome == IntakeOutcome.Accepted));
+            Assert.Equal(8, (await Log.ListAsync(new JobQuery(100), Cancel)).Count);
+            Assert.Equal(
+                IntakeOutcome.QueueFull, (await Log.AddAsync([new("x", Request("la"), null, null)], null, Cancel)).Outcome);
+        }
+    }
+
+    [Fact]
+    public async Task Only_one_process_holds_a_webhook()
+    {
+        var job = await AddAsync(new NewJob("a", Request("la") with { CallbackUrl = "https://example.org/" }, null, null));
+        await Log.CancelAsync(job, Cancel);
+        var due = Assert.Single(await Log.ListWebhooksAsync(10, Cancel));
+        Assert.NotNull(await Log.HoldWebhookAsync(due, TimeSpan.FromMinutes(1), Cancel));
+        Assert.Null(await Log.HoldWebhookAsync(due, TimeSpan.FromMinutes(1), Cancel));
+    }
+
+    [Fact]
+    public async Task A_database_that_is_away_is_a_storage_exception_without_addresses()
+    {
+        await using var database = new PostgresDatabase("Host=127.0.0.1;Port=1;Username=yue;Password=secret", TimeProvider.System);
+        var log = new PostgresJobLog(database, Options.Create(_options), NullLogger<PostgresJobLog>.Instance);
+        var fault = await Assert.ThrowsAsync<StorageException>(() => log.FindAsync("a", Cancel));
+        Assert.Equal("The job database cannot be reached.", fault.Message);
+        Assert.DoesNotContain("secret", database.Place, StringComparison.Ordinal);
+        Assert.Equal(TimeSpan.Zero, database.ReachedFor);
+    }
+
+    private (PostgresDatabase Database, PostgresJobLog Log) Open()
+    {
+        var database = new PostgresDatabase(_settings, TimeProvider.System);
+        return (database, new(database, Options.Create(_options), NullLogger<PostgresJobLog>.Instance));
+    }
+}

@@ -1,0 +1,103 @@
+using System.Globalization;
+using Npgsql;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>A PostgreSQL server of its own, on a free port of this machine, with one database per test class.</summary>
+/// <remarks>It flushes nothing to disk: what the tests kill are processes, not the machine.</remarks>
+public sealed class PostgresServer : IAsyncDisposable
+{
+    private const string Missing = "PostgreSQL is not installed: apt-get install postgresql";
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly int _port = RealServer.FreePort();
+    private int _databases;
+
+    private PostgresServer()
+    {
+    }
+
+    /// <summary>The folder of the server's programs; null if it is not installed.</summary>
+    private static string? Programs { get; } = Directory.Exists("/usr/lib/postgresql")
+        ? Directory.GetDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin"))
+            .Where(bin => File.Exists(Path.Combine(bin, "initdb"))).Order(StringComparer.Ordinal).LastOrDefault()
+        : null;
+
+    /// <summary>Starts a server, or skips the test.</summary>
+    public static async Task<PostgresServer> StartNewAsync()
+    {
+        RealServer.Require(Programs is not null, Missing);
+        var server = new PostgresServer();
+        await RealServer.RunAsync("chmod", "777", server._folder.Path);
+        await RunAsync(
+            "initdb", "--pgdata", server.Data, "--username", "yue", "--auth", "trust", "--no-sync",
+            "--encoding", "UTF8", "--locale", "C.UTF-8");
+        await server.StartAsync();
+        return server;
+    }
+
+    private string Data => _folder["data"];
+
+    /// <summary>Starts the server after it was stopped.</summary>
+    public Task StartAsync() => RunAsync(
+        "pg_ctl", "start", "--pgdata", Data, "--wait", "--log", _folder["log"], "--options", string.Create(
+            CultureInfo.InvariantCulture,
+            $"-p {_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=200"));
+
+    /// <summary>Stops the server: at once, as a crash does, or with all connections closed.</summary>
+    public Task StopAsync(bool crash = false) =>
+        RunAsync("pg_ctl", "stop", "--pgdata", Data, "--wait", "--mode", crash ? "immediate" : "fast");
+
+    /// <summary>Makes a database.</summary>
+    /// <returns>Its connection string.</returns>
+    public async Task<string> NewDatabaseAsync()
+    {
+        var name = $"test{Interlocked.Increment(ref _databases)}";
+        await ExecuteAsync(SettingsOf("postgres"), $"CREATE DATABASE {name}");
+        return SettingsOf(name);
+    }
+
+    /// <summary>Runs a statement.</summary>
+    public static async Task ExecuteAsync(string settings, string statement)
+    {
+        await using var connection = new NpgsqlConnection(settings + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(statement, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(crash: true);
+        _folder.Dispose();
+    }
+
+    private string SettingsOf(string database) => string.Create(
+        CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={_port};Username=yue;Database={database}");
+
+    /// <summary>Runs one of the server's programs, which refuse to run as root.</summary>
+    private static Task RunAsync(string program, params string[] arguments)
+    {
+        var path = Path.Combine(Programs!, program);
+        return Environment.UserName == "root"
+            ? RealServer.RunAsync("runuser", ["-u", "postgres", "--", path, .. arguments])
+            : RealServer.RunAsync(path, arguments);
+    }
+}
+
+/// <summary>The server that the test classes share.</summary>
+public sealed class SharedPostgres : IAsyncDisposable
+{
+    private readonly Lazy<Task<PostgresServer>> _server = new(PostgresServer.StartNewAsync);
+
+    public Task<PostgresServer> Server => _server.Value;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+        {
+            await (await _server.Value).DisposeAsync();
+        }
+    }
+}

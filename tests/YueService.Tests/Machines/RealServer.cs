@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Xunit;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>What tests with real servers share.</summary>
+internal static class RealServer
+{
+    /// <summary>Skips the test where a server is not installed; in CI that is a failure.</summary>
+    public static void Require(bool isInstalled, string reason)
+    {
+        if (!isInstalled)
+        {
+            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", reason);
+            Assert.Skip(reason);
+        }
+    }
+
+    /// <summary>Returns a port that nobody listens on.</summary>
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>Runs a program to its end.</summary>
+    public static async Task RunAsync(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        using var process = Process.Start(start)!;
+        var printed = new StringBuilder();
+        process.OutputDataReceived += (_, line) => Add(line.Data);
+        process.ErrorDataReceived += (_, line) => Add(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        using var patience = new CancellationTokenSource(Eventually.Patience);
+        await process.WaitForExitAsync(patience.Token);
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {printed}");
+        }
+
+        void Add(string? line)
+        {
+            lock (printed)
+            {
+                printed.AppendLine(line);
+            }
+        }
+    }
+}
