@@ -1,0 +1,45 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>A place in object storage: <c>s3://bucket/prefix?endpoint=https://…&amp;region=…</c>.</summary>
+/// <param name="Bucket">The bucket, which exists.</param>
+/// <param name="Prefix">What all names begin with: empty, or it ends with a <c>/</c>.</param>
+/// <param name="Endpoint">The server; null for Amazon's.</param>
+/// <param name="Region">The region; null leaves it to the environment.</param>
+internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, string? Region)
+{
+    private const string Scheme = "s3://";
+
+    /// <summary>Returns true if a setting names a place in object storage, rather than a folder.</summary>
+    public static bool IsMeant(string text) => text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Reads a setting.</summary>
+    /// <param name="text">The setting.</param>
+    /// <param name="place">The place.</param>
+    /// <param name="fault">What is wrong with it, as the end of a sentence; null if nothing is.</param>
+    public static bool TryParse(string text, [NotNullWhen(true)] out S3Place? place, [NotNullWhen(false)] out string? fault)
+    {
+        place = null;
+        var parts = text[Scheme.Length..].Split('?', 2);
+        var (bucket, prefix) = parts[0].Split('/', 2) is [var first, var rest] ? (first, rest.Trim('/')) : (parts[0], "");
+        var options = (parts is [_, var query] ? query.Split('&', StringSplitOptions.RemoveEmptyEntries) : [])
+            .Select(option => option.Split('=', 2))
+            .ToLookup(option => option[0], option => option is [_, var value] ? Uri.UnescapeDataString(value) : "");
+        var endpoint = options["endpoint"].LastOrDefault();
+        Uri? server = null;
+        fault = bucket.Length == 0 ? "names no bucket"
+            : options.FirstOrDefault(option => option.Key is not ("endpoint" or "region")) is { } unknown
+                ? $"has the option {unknown.Key}; endpoint and region are known"
+            : endpoint is not null && !(Uri.TryCreate(endpoint, UriKind.Absolute, out server) && server.Scheme is "http" or "https")
+                ? $"has the endpoint {endpoint}, which is no http or https address"
+            : null;
+        if (fault is not null)
+        {
+            return false;
+        }
+
+        place = new(bucket, prefix.Length == 0 ? "" : prefix + "/", server, options["region"].LastOrDefault());
+        return true;
+    }
+}
