@@ -35,6 +35,56 @@ public sealed class AccessTests(Studio studio)
     }
 
     [Fact]
+    public async Task Signing_out_takes_the_songs_away_in_all_tabs_and_leaves_the_words()
+    {
+        await studio.ServiceAsync();
+        await using var service = await ServiceProcess.StartAsync("--Yue:ApiKey=sesame");
+        await using var tab = await studio.OpenAsync(service);
+        tab.Expected = "Failed to load resource";
+        await SignInAsync(tab);
+        var signOut = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" });
+        await Assertions.Expect(signOut).ToBeVisibleAsync();
+        await tab.Page.GetByLabel("Words of verse").FillAsync("Words that stay");
+        var other = await tab.Page.Context.NewPageAsync();
+        await other.GotoAsync("/");
+        await Assertions.Expect(other.GetByRole(AriaRole.Button, new() { Name = "Sign out" })).ToBeVisibleAsync();
+        await signOut.ClickAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+        await Assertions.Expect(other.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+        Assert.Empty(await tab.Page.Context.CookiesAsync());
+        await SignInAsync(tab);
+        await Assertions.Expect(other.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+        await Assertions.Expect(tab.Page.GetByLabel("Words of verse")).ToHaveValueAsync("Words that stay");
+    }
+
+    [Fact]
+    public async Task A_key_that_expired_is_asked_for_again_and_nothing_is_lost()
+    {
+        await studio.ServiceAsync();
+        await using var service = await ServiceProcess.StartAsync("--Yue:ApiKey=sesame");
+        await using var tab = await studio.OpenAsync(service);
+        tab.Expected = "Failed to load resource";
+        await SignInAsync(tab);
+        await tab.WriteShortSongAsync();
+        await tab.Page.Context.ClearCookiesAsync();
+        await tab.Page.GetByLabel("Words of verse").FillAsync("Written while the key expired");
+        await tab.Sing.ClickAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("You were signed out");
+        await SignInAsync(tab);
+        await tab.Sing.ClickAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Written while the key expired" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+    }
+
+    private static async Task SignInAsync(StudioTab tab)
+    {
+        var dialog = tab.Page.GetByRole(AriaRole.Dialog);
+        await dialog.GetByLabel("Key").FillAsync("sesame");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Assertions.Expect(dialog).ToHaveCountAsync(0);
+    }
+
+    [Fact]
     public async Task A_page_of_another_origin_can_neither_read_nor_sing()
     {
         var service = await studio.ServiceAsync();

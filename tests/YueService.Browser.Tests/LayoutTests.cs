@@ -26,6 +26,65 @@ public sealed class LayoutTests(Studio studio)
     }
 
     [Fact]
+    public async Task On_a_phone_the_choices_are_one_line_and_so_is_the_hint()
+    {
+        var options = new BrowserNewContextOptions { ViewportSize = new() { Width = 390, Height = 844 }, HasTouch = true };
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), options: options);
+        await Assertions.Expect(tab.Page.Locator(".hint")).ToContainTextAsync("within seconds");
+        var ends = await tab.Page.EvaluateAsync<double[]>(
+            "() => [...document.querySelectorAll('.choices > *')].map(part => part.getBoundingClientRect().bottom)");
+        Assert.Equal(3, ends.Length);
+        Assert.InRange(ends.Max() - ends.Min(), 0, 1);
+        Assert.InRange((await tab.Page.Locator(".hint").BoundingBoxAsync())!.Height, 10, 20);
+        await Assertions.Expect(tab.Page.GetByText("Takes", new() { Exact = true })).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_long_title_has_two_lines_until_it_has_the_focus()
+    {
+        var service = await studio.ServiceAsync();
+        var title = string.Join(' ', Enumerable.Repeat("wordless", 22));
+        var job = await service.SingAsync(new { lyrics = "[verse]\nLa", genre = "folk", title, target_seconds = 1 });
+        await using var tab = await studio.OpenAsync(service, $"/#song={job.GetProperty("id").GetString()}");
+        var heading = tab.Page.Locator("h1");
+        var lines = tab.Page.Locator("h1 span");
+        const string Lines = "span => span.getBoundingClientRect().height / parseFloat(getComputedStyle(span).lineHeight)";
+        Assert.InRange(await lines.EvaluateAsync<double>(Lines), 1.9, 2.3);
+        var below = (await tab.Page.Locator(".sub").BoundingBoxAsync())!.Y;
+        await heading.FocusAsync();
+        Assert.InRange(await lines.EvaluateAsync<double>(Lines), 3, 20);
+        Assert.Equal(below, (await tab.Page.Locator(".sub").BoundingBoxAsync())!.Y, 1f);
+        await tab.CheckAccessibilityAsync("a long title");
+    }
+
+    [Theory]
+    [InlineData(ColorScheme.Light)]
+    [InlineData(ColorScheme.Dark)]
+    public async Task The_track_of_a_progress_bar_stands_out_from_the_song_that_is_shown(ColorScheme scheme)
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
+        await tab.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
+        var contrast = await tab.Page.EvaluateAsync<double>(
+            """
+            () => {
+              const item = document.body.appendChild(Object.assign(document.createElement('div'), { className: 'item on' }));
+              const bar = item.appendChild(document.createElement('progress'));
+              const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+              const light = element => {
+                pen.fillStyle = getComputedStyle(element).backgroundColor;
+                pen.fillRect(0, 0, 1, 1);
+                return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map(part => part / 255)
+                  .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+                  .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0.05);
+              };
+              const [a, b] = [light(item), light(bar)];
+              return Math.max(a, b) / Math.min(a, b);
+            }
+            """);
+        Assert.InRange(contrast, 1.5, 21);
+    }
+
+    [Fact]
     public async Task A_song_is_written_sung_and_played_by_keyboard_alone()
     {
         var service = await studio.ServiceAsync();

@@ -24,7 +24,7 @@ public sealed class LibraryTests(Studio studio)
 
         await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Lighthouse" }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Rename" }).ClickAsync();
-        await tab.Page.GetByLabel("Title", new() { Exact = true }).Last.FillAsync("Harbour lights");
+        await tab.Page.GetByLabel("Title of the song").FillAsync("Harbour lights");
         await tab.Page.Keyboard.PressAsync("Enter");
         await Assertions.Expect(items.GetByText("Harbour lights")).ToBeVisibleAsync();
         await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favourite" }).ClickAsync();
@@ -49,6 +49,40 @@ public sealed class LibraryTests(Studio studio)
             using var answer = await service.Client.GetAsync(new Uri($"/v1/songs/{id}", UriKind.Relative));
             return answer.StatusCode == HttpStatusCode.NotFound;
         });
+    }
+
+    [Fact]
+    public async Task Failed_and_cancelled_songs_are_apart_and_go_together_unless_that_is_undone()
+    {
+        await studio.ServiceAsync();
+        await using var service = await ServiceProcess.StartAsync("--Yue:SongsAtOnce=1");
+        await service.SingAsync(new { lyrics = "[verse]\nGood", genre = "folk", target_seconds = 1 });
+        await service.QueueAsync(new { lyrics = "[verse]\nBad", target_seconds = 90, run_n_segments = 1 });
+        await service.QueueAsync(new { lyrics = "[verse]\nWorse", target_seconds = 90, run_n_segments = 1 });
+        await using var tab = await studio.OpenAsync(service);
+        tab.Expected = "Failed to load resource";
+        var good = tab.Page.Locator(".list .item");
+        await Assertions.Expect(good).ToHaveCountAsync(3);
+        foreach (var title in new[] { "Worse", "Bad" })
+        {
+            await good.GetByRole(AriaRole.Button, new() { Name = $"Actions for {title}" }).ClickAsync();
+            await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Cancel" }).ClickAsync();
+        }
+
+        await Assertions.Expect(good).ToHaveCountAsync(1);
+        await tab.Page.GetByText("2 cancelled").ClickAsync();
+        var apart = tab.Page.Locator(".unsung .item");
+        await Assertions.Expect(apart).ToHaveCountAsync(2);
+        await tab.CheckAccessibilityAsync("cancelled songs");
+        var delete = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Delete them all" });
+        await delete.ClickAsync();
+        await Assertions.Expect(apart).ToHaveCountAsync(0);
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await tab.Page.GetByText("2 cancelled").ClickAsync();
+        await delete.ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
+        await Eventually.TrueAsync(async () =>
+            (await service.JsonAsync("/v1/songs")).GetProperty("songs").GetArrayLength() == 1);
     }
 
     [Fact]
@@ -85,6 +119,8 @@ public sealed class LibraryTests(Studio studio)
 
         await items.Last.ScrollIntoViewIfNeededAsync();
         await Assertions.Expect(items.Last).ToBeInViewportAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Searchbox)).ToBeInViewportAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Library" })).ToBeInViewportAsync();
         await Assertions.Expect(items.Last.Locator("b")).ToHaveTextAsync($"Song {Songs - 1}");
         var paint = await tab.Page.EvaluateAsync<double>(
             "() => new Promise(done => requestAnimationFrame(start => requestAnimationFrame(end => done(end - start))))");

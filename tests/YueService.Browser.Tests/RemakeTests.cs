@@ -35,7 +35,7 @@ public sealed class RemakeTests(Studio studio)
         await Assertions.Expect(tab.Page.Locator(".card.fixed")).ToHaveCountAsync(2);
         await tab.Page.Keyboard.TypeAsync("Na na na");
         await tab.CheckAccessibilityAsync("going on from a song");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing on" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing the new section" }).ClickAsync();
         var job = await service.JobAsync(await FinishedAsync(tab, first));
         Assert.Equal("continue", job.GetProperty("parent").GetProperty("how").GetString());
         Assert.Equal(3, job.GetProperty("song").GetProperty("sections").GetArrayLength());
@@ -89,6 +89,60 @@ public sealed class RemakeTests(Studio studio)
         Assert.Equal(levels.Min(), levels[0] + gains[0], 0.01);
         Assert.Equal(levels.Min(), levels[1] + gains[1], 0.01);
         Assert.InRange(levels.Min(), -60, -5);
+    }
+
+    [Fact]
+    public async Task A_new_name_of_a_take_names_the_others_too()
+    {
+        var service = await studio.ServiceAsync();
+        await using var tab = await studio.OpenAsync(service);
+        await tab.WriteShortSongAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
+        await tab.Sing.ClickAsync();
+        var first = await FinishedAsync(tab, "");
+        await tab.Page.Locator("h1").DblClickAsync();
+        await tab.Page.GetByLabel("Title of the song").FillAsync("Two of a kind");
+        await tab.Page.Keyboard.PressAsync("Enter");
+        await tab.Page.GetByRole(AriaRole.Tab, new() { Name = "Take 2" }).ClickAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Two of a kind" })).ToBeVisibleAsync();
+        var second = await tab.SongIdAsync();
+        Assert.NotEqual(first, second);
+        await Eventually.TrueAsync(async () => (await service.JobAsync(second)).GetProperty("title").GetString() == "Two of a kind");
+    }
+
+    [Fact]
+    public async Task A_song_that_was_cut_says_so_at_once_and_offers_its_full_length()
+    {
+        var service = await studio.ServiceAsync();
+        var job = await service.SingAsync(new { lyrics = "[verse]\nLa la la\n\n[chorus]\nOh oh oh", genre = "folk", max_new_tokens = 100 });
+        await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
+        var notice = tab.Page.Locator(".notice");
+        await Assertions.Expect(notice).ToHaveTextAsync(
+            "Cut short: verse and chorus. They had not ended after 1 s, the most that one section may take here. "
+                + "The end is faded out.Sing it with twice the room");
+        await tab.CheckAccessibilityAsync("a song that was cut");
+        await notice.GetByRole(AriaRole.Button).ClickAsync();
+        var again = await service.JobAsync(await FinishedAsync(tab, job.GetProperty("id").GetString()!));
+        Assert.Equal(200, again.GetProperty("request").GetProperty("max_new_tokens").GetInt32());
+        Assert.Equal(job.GetProperty("song").GetProperty("seed").GetInt64(), again.GetProperty("song").GetProperty("seed").GetInt64());
+    }
+
+    [Fact]
+    public async Task A_song_that_was_cut_by_the_length_that_was_asked_for_offers_to_go_without()
+    {
+        var service = await studio.ServiceAsync();
+        var lyrics = "[verse]\nLa la la, la la la, la la la\n\n[chorus]\nOh oh oh\n\n[bridge]\nNa na";
+        var job = await service.SingAsync(new { lyrics, genre = "folk", target_seconds = 1 });
+        await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
+        await Assertions.Expect(tab.Page.Locator(".notice").First).ToContainTextAsync("1 s each were asked for, and there was more to sing.");
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing it in full length" })).ToBeVisibleAsync();
+
+        // What was left out can be sung next.
+        await Assertions.Expect(tab.Page.Locator(".notice").Last).ToContainTextAsync("Not sung: bridge.");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Go on with it" }).ClickAsync();
+        await tab.Sing.ClickAsync();
+        var all = await service.JobAsync(await FinishedAsync(tab, job.GetProperty("id").GetString()!));
+        Assert.Equal(3, all.GetProperty("song").GetProperty("sections").GetArrayLength());
     }
 
     private static double LufsOf(JsonElement job) => job.GetProperty("song").GetProperty("mix_lufs").GetDouble();

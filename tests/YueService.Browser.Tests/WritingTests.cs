@@ -21,6 +21,76 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
+    public async Task The_text_of_all_sections_shows_what_was_found_where_it_is()
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
+        var text = tab.Page.GetByRole(AriaRole.Textbox, new() { Name = "Lyrics" });
+
+        // A musical note is one character of two UTF-16 units.
+        await text.FillAsync("[verse]\nStaring 𝄞\n\n\n[chorus]\nEvery road [x2]\n\n[bridge]\nOver the water");
+        await Assertions.Expect(tab.Page.Locator(".mirror mark").Last).ToHaveTextAsync("[x2]");
+        await tab.CheckAccessibilityAsync("findings in the text of all sections");
+        var finding = tab.Page.Locator(".finding", new() { HasText = "[x2]" });
+        await finding.GetByRole(AriaRole.Button, new() { Name = "Line 6" }).ClickAsync();
+        await Assertions.Expect(text).ToBeFocusedAsync();
+        Assert.Equal("[x2]", await text.EvaluateAsync<string>("area => area.value.slice(area.selectionStart, area.selectionEnd)"));
+        await finding.GetByRole(AriaRole.Button, new() { Name = "Repeat the line" }).ClickAsync();
+        await Assertions.Expect(text)
+            .ToHaveValueAsync("[verse]\nStaring 𝄞\n\n\n[chorus]\nEvery road\nEvery road\n\n[bridge]\nOver the water");
+        await Assertions.Expect(finding).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task Words_that_were_taken_out_come_back_and_leave_what_was_written_since()
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
+        var verse = tab.Page.GetByLabel("Words of verse");
+        await verse.FillAsync("Staring at the sunset [note]");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Take it out" }).ClickAsync();
+        await Assertions.Expect(verse).ToHaveValueAsync("Staring at the sunset");
+        await verse.PressAsync("End");
+        await tab.Page.Keyboard.TypeAsync(", alone");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await Assertions.Expect(verse).ToHaveValueAsync("Staring at the sunset [note], alone");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Without_words_nothing_is_sung_and_the_focus_is_where_they_are_missing(bool asText)
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "New", Exact = true }).ClickAsync();
+        var words = tab.Page.GetByLabel(asText ? "Lyrics" : "Words of verse", new() { Exact = true }).And(tab.Page.Locator("textarea"));
+        if (asText)
+        {
+            await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
+        }
+
+        await tab.Sing.ClickAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Write the words to sing first.");
+        await Assertions.Expect(words).ToBeFocusedAsync();
+        await tab.CheckAccessibilityAsync("no words");
+        Assert.DoesNotContain(tab.Requests, IsSong);
+        await words.FillAsync("La la la");
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert)).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task Other_words_do_not_keep_the_title_of_the_song_they_were_written_from()
+    {
+        var service = await studio.ServiceAsync();
+        var job = await service.SingAsync(new { lyrics = "[verse]\nA title of its own", genre = "folk", target_seconds = 1 });
+        await using var tab = await studio.OpenAsync(service, $"/#song={job.GetProperty("id").GetString()}");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
+        await Assertions.Expect(tab.Page.GetByLabel("Title", new() { Exact = true })).ToHaveValueAsync("");
+        await tab.Page.GetByLabel("Words of verse").FillAsync("Other words");
+        await tab.Sing.ClickAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Other words" })).ToBeVisibleAsync();
+    }
+
+    [Fact]
     public async Task Tags_are_picked_by_keyboard_and_the_line_that_is_sent_follows()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
@@ -44,18 +114,46 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_refused_value_is_shown_at_its_field()
+    public async Task A_wrong_value_is_shown_at_its_field_in_plain_words_until_it_is_right()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
-        tab.Expected = "Failed to load resource";
         await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
         var length = tab.Page.GetByLabel("Seconds per section");
         await length.FillAsync("500");
         await tab.Sing.ClickAsync();
         await Assertions.Expect(length).ToHaveAttributeAsync("aria-invalid", "true");
         await Assertions.Expect(length).ToBeFocusedAsync();
-        await Assertions.Expect(tab.Page.Locator("[id='target_seconds-fault']")).ToContainTextAsync("target_seconds is 500");
-        await tab.CheckAccessibilityAsync("a refused value");
+        var fault = tab.Page.Locator("[id='target_seconds-fault']");
+        await Assertions.Expect(fault).ToHaveTextAsync("Use a number from 1 to 100, or leave it empty.");
+        await tab.CheckAccessibilityAsync("a wrong value");
+        Assert.DoesNotContain(tab.Requests, IsSong);
+
+        // It goes away as soon as the value is right, and comes only when a value was left.
+        await length.FillAsync("50");
+        await Assertions.Expect(fault).ToHaveCountAsync(0);
+        await Assertions.Expect(length).Not.ToHaveAttributeAsync("aria-invalid", "true");
+        var seed = tab.Page.GetByLabel("Seed");
+        await seed.FillAsync("seven");
+        await Assertions.Expect(tab.Page.Locator("[id='seed-fault']")).ToHaveCountAsync(0);
+        await seed.BlurAsync();
+        await Assertions.Expect(tab.Page.Locator("[id='seed-fault']"))
+            .ToHaveTextAsync("Use a whole number, or leave it empty.");
+    }
+
+    [Fact]
+    public async Task A_field_that_only_an_opened_request_sets_is_shown_and_so_is_what_is_wrong_with_it()
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
+        tab.Expected = "Failed to load resource";
+        await OpenRequestAsync(tab, """{"lyrics":"[verse]\nLa","genre":"pop","output":{"loudness_lufs":5}}""");
+        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await tab.Sing.ClickAsync();
+        var field = tab.Page.Locator(".others li");
+        await Assertions.Expect(field).ToContainTextAsync("Use a number from -36 to -6, or remove it.");
+        await Assertions.Expect(tab.Page.Locator(".sing .fault")).ToHaveCountAsync(0);
+        await tab.CheckAccessibilityAsync("a field of an opened request");
+        await field.GetByRole(AriaRole.Button).ClickAsync();
+        await Assertions.Expect(field).ToHaveCountAsync(0);
     }
 
     [Fact]
@@ -85,11 +183,7 @@ public sealed class WritingTests(Studio studio)
         await Assertions.Expect(tab.Page.GetByText("Copied").First).ToBeVisibleAsync();
         var copied = await tab.Page.EvaluateAsync<string>("() => navigator.clipboard.readText()");
 
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "More about the request" }).ClickAsync();
-        var choosing = tab.Page.WaitForFileChooserAsync();
-        await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Open a request" }).ClickAsync();
-        var bytes = System.Text.Encoding.UTF8.GetBytes(copied);
-        await (await choosing).SetFilesAsync(new FilePayload { Name = "song.json", MimeType = "application/json", Buffer = bytes });
+        await OpenRequestAsync(tab, copied);
         await Assertions.Expect(tab.Page.GetByText("Seed 7:")).ToBeVisibleAsync();
         var sending = tab.Page.WaitForResponseAsync(
             answer => answer.Request.Method == "POST" && answer.Url.EndsWith("/v1/songs", StringComparison.Ordinal));
@@ -97,5 +191,19 @@ public sealed class WritingTests(Studio studio)
         var again = (await (await sending).JsonAsync())!.Value;
         var first = JsonElement.Parse(copied);
         Assert.True(JsonElement.DeepEquals(first, again.GetProperty("request")), $"{copied}\n{again.GetProperty("request")}");
+    }
+
+    private static bool IsSong(IRequest request) =>
+        request.Method == "POST" && request.Url.EndsWith("/v1/songs", StringComparison.Ordinal);
+
+    private static async Task OpenRequestAsync(StudioTab tab, string json)
+    {
+        var settings = tab.Page.GetByText("Settings", new() { Exact = true });
+        await settings.ClickAsync();
+        var choosing = tab.Page.WaitForFileChooserAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Open a request" }).ClickAsync();
+        var bytes = System.Text.Encoding.UTF8.GetBytes(json);
+        await (await choosing).SetFilesAsync(new FilePayload { Name = "song.json", MimeType = "application/json", Buffer = bytes });
+        await settings.ClickAsync();
     }
 }

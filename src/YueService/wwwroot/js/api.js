@@ -1,8 +1,12 @@
 // The service's answers and refusals.
 import { signal } from '@preact/signals';
+import { store, stored } from './ui.js';
 
 /** Whether the service wants its key before it answers. */
 export const locked = signal(false);
+
+/** Whether this browser was signed in with a key. Whether it still is, the service says. */
+export const isSignedIn = signal(stored('signed-in') !== null);
 
 /** Whether the service answers at all. */
 export const reachable = signal(true);
@@ -87,4 +91,19 @@ export async function fetchAnswer(method, path, { json, body, headers, signal, k
   }
 
   return answer;
+}
+
+/** @param {string} key Signs in: the service knows this browser by a cookie from then on. @throws {Problem} */
+export async function signIn(key) {
+  await send('POST', '/v1/session', { json: { key } });
+  store('signed-in', 'yes');
+  isSignedIn.value = true;
+  locked.value = false;
+}
+
+/** Signs out. @throws {Problem} */
+export async function signOut() {
+  await send('DELETE', '/v1/session');
+  store('signed-in', null);
+  isSignedIn.value = false;
 }

@@ -1,13 +1,14 @@
 // The frame of the page: top bar, tabs of a phone, player, messages.
 import { effect } from '@preact/signals';
 import { render } from 'preact';
-import { locked, reachable } from './api.js';
+import { isSignedIn, locked, reachable, signOut } from './api.js';
 import { busy, current, health, jobs, refresh, show } from './jobs.js';
 import { Library } from './library.js';
 import { isPlaying, isWaiting, open, play, playingId, position, seek, toggle } from './player.js';
 import { blocksOf, Song, switchTake, takesOf } from './song.js';
 import { trackOf } from './sound.js';
-import { announcement, clock, closeToast, html, Icon, spoken, store, tab, theme, toast, undoToast } from './ui.js';
+import { announcement, clock, closeToast, holdToast, html, Icon, resumeToast, showToast, spoken, store, tab, theme, toast,
+  undoToast } from './ui.js';
 import { Write } from './write.js';
 
 const Tabs = [['write', 'Write'], ['song', 'Song'], ['library', 'Library']];
@@ -33,13 +34,27 @@ function TopBar() {
     ${state ? html`<span class="pill device"><span class=${`dot ${state.state}`}></span>
       ${[model, state.device === 'cpu' ? 'on the CPU' : state.device].filter(Boolean).join(' · ')}</span>` : null}
     <span class="grow"></span>
-    ${reachable.value ? html`<span class="pill">${running} singing · ${depth} waiting</span>` : html`<span
-      class="pill off">Reconnecting …</span>`}
+    ${!reachable.value ? html`<span class="pill off">Reconnecting …</span>`
+    : running + depth > 0 ? html`<span class="pill">${[running ? `${running} singing` : '', depth ? `${depth} waiting` : '']
+      .filter(Boolean).join(' · ')}</span>` : null}
     <button type="button" class="round" aria-label=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`}
       title=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`} onClick=${() => { theme.value = next; }}><${Icon}
         name="theme" /></button>
     <button type="button" class="round" aria-label="Help" title="Help" onClick=${() => dialog('openHelp')}>?</button>
+    ${isSignedIn.value && !locked.value ? html`<button type="button" class="quiet sign-out" title="Sign out" onClick=${leave}><${Icon}
+      name="out" /><span>Sign out</span></button>` : null}
   </header>`;
+}
+
+/** Signs out, and forgets the songs that the page holds. */
+async function leave() {
+  closeToast();
+  try {
+    await signOut();
+    location.replace(location.pathname);
+  } catch {
+    showToast({ text: 'You are still signed in: the service does not answer.' });
+  }
 }
 
 function TabBar() {
@@ -92,13 +107,14 @@ function PlayerBar() {
       : track && !track.isWhole && job?.state === 'running' ? `${clock(ready)} ready`
       : clock(track?.isWhole || job?.song ? length : 0)}</span>
     ${job ? html`<button type="button" class="now-title" onClick=${() => { show(job.id); tab.value = 'song'; }}>
-      <b>${job.title}</b><span>${section?.tag ?? job.genre}</span></button>` : html`<span class="now-title"></span>`}
+      <b>${job.title}</b><span>${isOpen && section ? section.tag : job.genre}</span></button>` : html`<span class="now-title"></span>`}
   </footer>`;
 }
 
 function Message() {
   const message = toast.value;
-  return message ? html`<div class="toast"><span>${message.text}</span>
+  return message ? html`<div class="toast" onPointerEnter=${holdToast} onPointerLeave=${resumeToast} onFocusIn=${holdToast}
+    onFocusOut=${resumeToast}><span>${message.text}</span>
     ${message.action ? html`<button type="button" class="link" onClick=${undoToast}>${message.action}</button>` : null}
     <button type="button" class="quiet" aria-label="Close the message" onClick=${closeToast}><${Icon}
       name="close" /></button></div>` : null;
@@ -138,6 +154,17 @@ effect(() => {
 effect(() => {
   if (locked.value) {
     dialog('openSignIn');
+  }
+});
+
+// Other tabs sign in and out for all of them.
+addEventListener('storage', (event) => {
+  if (event.key === 'yue.signed-in' && event.newValue === null) {
+    location.replace(location.pathname);
+  } else if (event.key === 'yue.signed-in') {
+    isSignedIn.value = true;
+    locked.value = false;
+    refresh();
   }
 });
 

@@ -2,7 +2,7 @@
 import { effect, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Problem, send } from './api.js';
-import { faults, fields, setField } from './form.js';
+import { faultsOf, fields, setField } from './form.js';
 import { options } from './jobs.js';
 import { clock, html, Icon, showToast, spoken, store, stored } from './ui.js';
 
@@ -14,6 +14,8 @@ export const clip = signal(null);
 const isSending = signal(false);
 const isHeard = signal(false);
 
+/** The fields of a clip. */
+const Parts = ['clip', 'start_seconds', 'end_seconds', 'separate'];
 const Shortest = 1;
 const Longest = 60;
 const Usual = 30;
@@ -81,7 +83,7 @@ async function decode(file) {
 
 function drop() {
   hush();
-  ['clip', 'start_seconds', 'end_seconds', 'separate'].forEach((name) => setField(`reference.${name}`, null));
+  Parts.forEach((name) => setField(`reference.${name}`, null));
 }
 
 /** Stops the clip. */
@@ -134,7 +136,7 @@ export function ClipCard() {
     return isSending.value ? html`<p class="hint">Reading the clip …</p>` : null;
   }
 
-  const errors = Object.entries(faults.value).filter(([name]) => name.startsWith('reference')).flatMap(([, messages]) => messages);
+  const errors = ['reference', ...Parts.map((name) => `reference.${name}`)].flatMap(faultsOf);
   const model = options.value?.models.find((entry) => entry.name === fields.value.model) ?? options.value?.models[0];
   const follows = !model || model.capabilities.includes('reference_clip');
   return html`<section class="card clip" aria-label="Style clip">

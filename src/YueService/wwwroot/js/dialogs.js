@@ -1,5 +1,6 @@
 // Dialogs: help, and the key that the service may want.
-import { locked, Problem, send } from './api.js';
+import { effect } from '@preact/signals';
+import { isSignedIn, locked, Problem, signIn } from './api.js';
 import { refresh } from './jobs.js';
 
 /** @param {string} html @returns {HTMLDialogElement} */
@@ -22,6 +23,7 @@ export function openHelp() {
       <tr><th scope="row"><kbd>1</kbd> – <kbd>4</kbd></th><td>switch between takes at the same place</td></tr>
       <tr><th scope="row"><kbd>←</kbd> <kbd>→</kbd></th><td>move in the song, on the waveform or the player</td></tr>
       <tr><th scope="row"><kbd>Alt</kbd> + <kbd>↑</kbd> <kbd>↓</kbd></th><td>moves a section</td></tr>
+      <tr><th scope="row"><kbd>Ctrl</kbd> + <kbd>Enter</kbd></th><td>sings what is written</td></tr>
     </table>
     <p><a href="./docs">The API that this page uses</a></p>
     <button class="button strong">Close</button></form>`);
@@ -34,26 +36,33 @@ export function openSignIn() {
     return;
   }
 
-  const dialog = make(`<form><h2>Sign in</h2><p>This service has a key. Ask whoever runs it.</p>
+  const dialog = make(`<form><h2>Sign in</h2><p>${isSignedIn.value
+    ? 'You were signed out: a month is over, or the key was changed. Your words are still here.'
+    : 'This service has a key. Ask whoever runs it.'}</p>
     <label class="field">Key<input type="password" name="key" autocomplete="current-password" required></label>
     <p class="fault" role="alert" hidden></p>
     <button class="primary">Sign in</button></form>`);
   dialog.className = 'sign-in';
   dialog.setAttribute('aria-label', 'Sign in');
   dialog.addEventListener('cancel', (event) => event.preventDefault());
+  // Another tab may sign in, too.
+  const stop = effect(() => {
+    if (!locked.value) {
+      dialog.close();
+    }
+  });
+  dialog.addEventListener('close', () => stop());
   const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
   const fault = /** @type {HTMLElement} */ (dialog.querySelector('.fault'));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     try {
-      await send('POST', '/v1/session', { json: { key: new FormData(form).get('key') } });
-      locked.value = false;
-      dialog.close();
+      await signIn(String(new FormData(form).get('key')));
       await refresh();
     } catch (error) {
       fault.hidden = false;
       fault.textContent = error instanceof Problem && error.status === 401 ? 'That is not a key of this service.'
-        : /** @type {Error} */ (error).message;
+        : error instanceof Problem ? error.message : 'The service does not answer.';
     }
   });
 }

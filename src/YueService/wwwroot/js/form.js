@@ -1,15 +1,19 @@
 // What is written on the left of the page, and the request that it stands for.
-import { computed, effect, signal } from '@preact/signals';
-import { send } from './api.js';
-import { store, stored } from './ui.js';
+import { computed, signal } from '@preact/signals';
 
 /** @typedef {{ key: number, written: string, text: string }} Card A section of the lyrics: its tag as written, and its words. */
-/** @typedef {{ how: 'continue' | 'replace_section', id: string, title: string, section: number, sung: number }} Remake */
+
+/**
+ * A song that goes on from another one, and what was in the form before it.
+ * @typedef {{ how: 'continue' | 'replace_section', id: string, title: string, section: number, sung: number,
+ *   before: import('./drafts.js').Content }} Remake
+ */
 
 const Example = { lyrics: '[verse]\nStaring at the sunset\n\n[chorus]\nEvery road you take', genre: 'bright pop piano female 100 bpm' };
 // Repeat marks such as [x2] are notes, no sections.
 const TagLine = /^[ \t]*\[(?!\s*(?:[x×]\s*\d|\d+\s*[x×])\s*\])([^[\]\n]{1,40})\][ \t]*$/m;
-const CheckDelay = 350;
+/** The tags of sections in which nothing is sung. */
+const Wordless = /^(intro|outro|interlude|instrumental|solo|break)$/i;
 
 let keys = 0;
 
@@ -34,14 +38,11 @@ export const fields = signal({});
 /** The song that the request goes on from; null for a new song. @type {import('@preact/signals').Signal<Remake | null>} */
 export const remake = signal(null);
 
-/** The faults that the service found in the last request, by field. @type {import('@preact/signals').Signal<Record<string, string[]>>} */
-export const faults = signal({});
-
 /**
- * What the service says of the request before it is sent; null before its first answer.
- * @type {import('@preact/signals').Signal<import('./types').Check | null>}
+ * What the service said about fields of the last request, each with the value that it is about.
+ * @type {import('@preact/signals').Signal<Record<string, { value: string, messages: string[] }>>}
  */
-export const check = signal(null);
+export const refused = signal({});
 
 /** The lyrics that were opened: as long as their cards are the same, they are sent just as they came. */
 let opened = { text: Example.lyrics, joined: join(cards.peek()) };
@@ -51,76 +52,14 @@ export const lyrics = computed(() => {
   return joined === opened.joined ? opened.text : joined;
 });
 
-/** @param {Card[]} list */
-function join(list) {
+/** @param {Card[]} list Returns sections as one text. */
+export function join(list) {
   return list.map((card) => head(card) + card.text).join('\n\n');
 }
 
-/** @param {Card} card */
-function head(card) {
+/** @param {Card} card Returns the line of a section's tag. */
+export function head(card) {
   return card.written ? `[${card.written}]\n` : '';
-}
-
-/** Where the words of each card are in the text that is checked, in UTF-16 units, by the card's key. */
-const places = computed(() => {
-  let at = 0;
-  return new Map(cards.value.map((card) => {
-    const start = at + head(card).length;
-    at = start + card.text.length + 2;
-    return [card.key, start];
-  }));
-});
-
-/** @typedef {{ code: string, start: number, end: number, message: string }} Finding Positions in UTF-16 units of the card's words. */
-
-/** @param {Card} card Returns what the service found in a card's words or in its tag. @returns {Finding[]} */
-export function findingsOf(card) {
-  const told = check.value;
-  const start = places.value.get(card.key) ?? 0;
-  if (!told || told.text !== join(cards.value)) {
-    return [];
-  }
-
-  return told.warnings.filter((warning) => warning.field === 'lyrics' && warning.start !== null
-      && warning.start >= start - head(card).length && warning.start <= start + card.text.length)
-    .map((warning) => ({ code: warning.code, message: warning.message,
-      start: Math.max(0, warning.start - start), end: Math.max(0, warning.end - start) }));
-}
-
-/** @param {Card} card Returns about how long a card is sung; null if that is not known. */
-export function secondsOf(card) {
-  const start = places.value.get(card.key) ?? 0;
-  const section = check.value?.sections.find((entry) => entry.start !== null && entry.start <= start && entry.end >= start);
-  return section?.estimated_seconds ?? null;
-}
-
-let checks = 0;
-
-/** Asks the service about the request as it stands. */
-async function ask() {
-  const number = ++checks;
-  const text = join(cards.value);
-  try {
-    const told = await send('POST', '/v1/songs/check', { json: { ...request(), lyrics: text, seed: 1 } });
-    if (number === checks) {
-      check.value = inUnits(told, text);
-    }
-  } catch {
-    // It is asked again at the next change.
-  }
-}
-
-/** @param {any} told The service's answer, which counts Unicode characters. @param {string} text @returns {import('./types').Check} */
-function inUnits(told, text) {
-  const units = [0];
-  for (const character of text) {
-    units.push(units[units.length - 1] + character.length);
-  }
-
-  const unit = (/** @type {number | null} */ at) => (at === null ? null : units[at] ?? text.length);
-  const move = (/** @type {any} */ entry) => ({ ...entry, start: unit(entry.start), end: unit(entry.end) });
-  return { ...told, text, sections: told.sections.map(move),
-    warnings: told.warnings.map((/** @type {any} */ entry) => (entry.field === 'lyrics' ? move(entry) : entry)) };
 }
 
 /** @param {string} text Cuts lyrics at the lines that hold a tag and nothing else. @returns {Card[]} */
@@ -177,6 +116,14 @@ export function changeCard(key, change) {
   });
 }
 
+/** @param {number} key @param {(words: string) => string} change Changes the words of a section as they are now. */
+export function changeWords(key, change) {
+  const card = cards.value.find((other) => other.key === key);
+  if (card) {
+    changeCard(key, { text: change(card.text) });
+  }
+}
+
 /** @param {string} [written] */
 export function addCard(written = nextTag()) {
   const card = newCard(written, '');
@@ -187,12 +134,6 @@ export function addCard(written = nextTag()) {
 /** Returns the likeliest tag after the last section. */
 function nextTag() {
   return cards.value.at(-1)?.written === 'verse' ? 'chorus' : 'verse';
-}
-
-/** @param {number} key */
-export function removeCard(key) {
-  const rest = cards.value.filter((card) => card.key !== key);
-  cards.value = rest.length > 0 ? rest : [newCard('verse', '')];
 }
 
 /** @param {number} key @param {number} to The index of the place. */
@@ -212,6 +153,15 @@ export function setField(name, value) {
   delete rest[name];
   fields.value = value === null || value === undefined || value === '' ? rest : { ...rest, [name]: value };
 }
+
+/** The section that has to be written before the song can be sung; null if there are words to sing. */
+export const cardWithoutWords = computed(() => {
+  const from = remake.value;
+  const list = from === null ? cards.value
+    : from.how === 'continue' ? cards.value.slice(from.sung) : cards.value.slice(from.section - 1, from.section);
+  const isFine = (/** @type {Card} */ card) => card.text.trim() !== '' || Wordless.test(card.written);
+  return fields.value.instrumental === true || list.some(isFine) ? null : list[0] ?? null;
+});
 
 /** Returns a seed for a song that nobody has heard. */
 export function freshSeed() {
@@ -266,68 +216,23 @@ function unflatten(flat) {
   return body;
 }
 
-/**
- * Reads a request into the form; asking for it unchanged gives the same song.
- * @param {Record<string, any>} body
- */
-export function open(body) {
-  const { lyrics: text = '', genre: line = '', takes: number = 1,
-    continue_from: _, replace_section: __, client_job_id: ___, ...rest } = body;
-  /** @type {Record<string, any>} */
-  const flat = {};
-  for (const [name, value] of Object.entries(rest)) {
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
-      Object.entries(value).forEach(([inner, part]) => { flat[`${name}.${inner}`] = part; });
-    } else {
-      flat[name] = value;
-    }
-  }
-
-  if (Array.isArray(flat.target_seconds) && new Set(flat.target_seconds).size === 1) {
-    flat.target_seconds = flat.target_seconds[0];
-  }
-
-  const kept = Object.entries(flat).filter(([, value]) => value !== null && value !== undefined);
-  remake.value = null;
-  faults.value = {};
-  fields.value = Object.fromEntries(kept);
-  takes.value = Number(number) || 1;
-  genre.value = String(line);
-  setLyrics(String(text));
+/** @param {string} text Returns the first line that is sung, which titles a song without a title; empty if there is none. */
+export function firstLine(text) {
+  return cardsOf(text).flatMap((card) => card.text.split('\n')).map((line) => line.trim()).find((line) => line !== '') ?? '';
 }
 
-/** Empties the form for another song. */
-export function clear() {
-  remake.value = null;
-  faults.value = {};
-  fields.value = {};
-  setLyrics('[verse]\n');
+/** @param {string} name Returns a field's value as text. */
+function valueOf(name) {
+  return JSON.stringify(name === 'lyrics' ? lyrics.value : name === 'genre' ? genre.value : fields.value[name] ?? null);
 }
 
-let asking = 0;
-effect(() => {
-  void [cards.value, genre.value, fields.value, remake.value];
-  clearTimeout(asking);
-  asking = window.setTimeout(ask, CheckDelay);
-});
-
-// The browser keeps what was written, so that a reload loses nothing.
-const kept = stored('form');
-if (kept) {
-  try {
-    const { text, line, rest, number } = JSON.parse(kept);
-    setLyrics(text);
-    genre.value = line;
-    fields.value = rest;
-    takes.value = number;
-  } catch {
-    // Another release wrote it.
-  }
+/** @param {Record<string, string[]>} errors Takes what the service said about the fields of a request. */
+export function refuse(errors) {
+  refused.value = Object.fromEntries(Object.entries(errors).map(([name, messages]) => [name, { value: valueOf(name), messages }]));
 }
 
-effect(() => {
-  const value = JSON.stringify({ text: lyrics.value, line: genre.value, rest: fields.value, number: takes.value });
-  if (!remake.value) {
-    store('form', value);
-  }
-});
+/** @param {string} name Returns what the service said about a field, as long as the field has the same value. */
+export function faultsOf(name) {
+  const fault = refused.value[name];
+  return fault && fault.value === valueOf(name) ? fault.messages : [];
+}

@@ -1,7 +1,7 @@
 // The songs that the service knows, kept up to date by its events.
 import { batch, computed, signal } from '@preact/signals';
 import { locked, Problem, reachable, send } from './api.js';
-import { announcement, closeToast, newId, showToast, tab } from './ui.js';
+import { announcement, closeToast, newId, short, showToast, tab } from './ui.js';
 
 /** @typedef {import('./types').Job} Job */
 
@@ -243,7 +243,7 @@ async function readHealth() {
 /** @param {Job} job */
 function announceState(job) {
   const words = { queued: 'waits', running: 'is being sung', succeeded: 'is finished', failed: 'failed', cancelled: 'was cancelled' };
-  announcement.value = `${job.title} ${words[job.state]}`;
+  announcement.value = `${short(job.title)} ${words[job.state]}`;
 }
 
 /** @param {string} id Puts a song into the middle of the page. */
@@ -273,7 +273,7 @@ export async function sing(request) {
     show(news[0].id);
     tab.value = 'song';
   });
-  announcement.value = `${news[0].title} waits to be sung`;
+  announcement.value = `${short(news[0].title)} waits to be sung`;
   return news[0];
 }
 
@@ -304,32 +304,36 @@ export async function cancel(job) {
   }
 }
 
-/** @param {Job} job Removes a song from the page, and from the service unless that is undone. */
-export function remove(job) {
+/** @param {Job[]} list Removes songs from the page, and from the service unless that is undone. */
+export function remove(list) {
   closeToast();
-  leaving.value = new Set(leaving.value).add(job.id);
-  if (currentId.value === job.id) {
+  const ids = list.map((job) => job.id);
+  const before = currentId.value;
+  leaving.value = new Set([...leaving.value, ...ids]);
+  if (ids.includes(before)) {
     show('');
   }
 
   const back = () => {
-    const rest = new Set(leaving.value);
-    rest.delete(job.id);
-    leaving.value = rest;
+    leaving.value = new Set([...leaving.value].filter((id) => !ids.includes(id)));
   };
   showToast({
-    text: `Deleted “${job.title}”`,
+    text: list.length === 1 ? `Deleted “${short(list[0].title)}”` : `Deleted ${list.length} requests`,
     action: 'Undo',
     run: () => {
       back();
-      show(job.id);
+      if (ids.includes(before)) {
+        show(before);
+      }
     },
     done: async () => {
       try {
-        await send('DELETE', `/v1/songs/${job.id}`, { keepalive: true });
-        forget(job.id);
+        await Promise.all(ids.map(async (id) => {
+          await send('DELETE', `/v1/songs/${id}`, { keepalive: true });
+          forget(id);
+        }));
       } catch (error) {
-        showToast({ text: /** @type {Error} */ (error).message });
+        showToast({ text: error instanceof Problem ? error.message : 'Nothing was deleted: the service does not answer.' });
       }
 
       back();

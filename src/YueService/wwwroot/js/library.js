@@ -1,23 +1,42 @@
 // The right side: all songs, those that go on from another one under it.
 import { computed, effect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { currentId, edit, findMore, findSongs, found, isUnfinished, jobs, leaving, search, show } from './jobs.js';
+import { currentId, edit, findMore, findSongs, found, jobs, leaving, remove, search, show } from './jobs.js';
 import { fromWords, songActions } from './song.js';
-import { clock, html, Icon, Menu, since, tab } from './ui.js';
+import { clock, html, Icon, Menu, short, since, tab } from './ui.js';
 
 /** @typedef {import('./types').Job} Job */
 
+/** The songs that the search found, the newest first. */
+const listed = computed(() => /** @type {Job[]} */ ((found.value ?? []).map((id) => jobs.value.get(id))
+  .filter((job) => job !== undefined && !leaving.value.has(job.id))));
+
+/** The requests that did not become songs: they have a list of their own. */
+const unsung = computed(() => listed.value.filter(isUnsung));
+
+/** @param {Job} job */
+function isUnsung(job) {
+  return job.state === 'failed' || job.state === 'cancelled';
+}
+
 /** The songs in the order in which they are shown, with their depth. */
 const rows = computed(() => {
-  const list = (found.value ?? []).map((id) => jobs.value.get(id)).filter((job) => job !== undefined && !leaving.value.has(job.id));
-  const all = /** @type {Job[]} */ (list);
+  const all = listed.value.filter((job) => !isUnsung(job));
   const ids = new Set(all.map((job) => job.id));
+  /** The first take of each group. @type {Map<string, Job>} */
+  const firsts = new Map();
+  for (const job of all) {
+    const first = job.group ? firsts.get(job.group.id) : undefined;
+    if (job.group && (!first?.group || first.group.take > job.group.take)) {
+      firsts.set(job.group.id, job);
+    }
+  }
+
   /** @type {Map<string, Job[]>} */
   const children = new Map();
   for (const job of all) {
-    const first = job.group && job.group.take > 1
-      ? all.find((other) => other.group?.id === job.group?.id && other.group?.take === 1)?.id : undefined;
-    const parent = first ?? (job.parent && ids.has(job.parent.id) ? job.parent.id : '');
+    const first = job.group ? firsts.get(job.group.id)?.id : undefined;
+    const parent = first && first !== job.id ? first : job.parent && ids.has(job.parent.id) ? job.parent.id : '';
     children.set(parent, [...(children.get(parent) ?? []), job]);
   }
 
@@ -29,11 +48,11 @@ const rows = computed(() => {
   return flatten(children.get('') ?? [], 0);
 });
 
+const first = search.peek();
 let typing = 0;
 effect(() => {
-  void search.value;
   clearTimeout(typing);
-  if (found.peek() !== null) {
+  if (search.value !== first) {
     typing = window.setTimeout(() => findSongs().catch(() => {}), 200);
   }
 });
@@ -47,23 +66,43 @@ export function Library() {
         onClick=${() => { search.value = { text, favourites: !favourites }; }}><${Icon} name="star" /></button></div>
     <input type="search" class="search" placeholder="Search songs and lyrics" aria-label="Search songs and lyrics" value=${text}
       onInput=${(/** @type {any} */ event) => { search.value = { text: event.target.value.trim(), favourites }; }} />
-    ${list.length > 0 ? html`<ul class="items">${list.map(({ job, depth }) => html`<${Item} key=${job.id} job=${job}
-      depth=${depth} />`)}</ul><${More} />`
-      : html`<p class="none">${found.value === null ? '' : text || favourites ? 'Nothing found.' : 'Your songs will be here.'}</p>`}
+    <div class="list">
+      ${list.length > 0 ? html`<ul class="items">${list.map(({ job, depth }) => html`<${Item} key=${job.id} job=${job}
+        depth=${depth} />`)}</ul>` : html`<p class="none">${nothing()}</p>`}
+      ${found.value === null ? null : html`<${More} />`}
+    </div>
+    ${unsung.value.length > 0 ? html`<${Unsung} list=${unsung.value} />` : null}
   </aside>`;
+}
+
+/** Returns what is said in place of songs. */
+function nothing() {
+  const { text, favourites } = search.value;
+  return found.value === null ? '' : text ? `No song has “${short(text, 30)}”.`
+    : favourites ? 'No favourites yet: the star of a song keeps it here.' : 'Your songs will be here.';
+}
+
+/** @param {{ list: Job[] }} props */
+function Unsung({ list }) {
+  const failed = list.filter((job) => job.state === 'failed').length;
+  const cancelled = list.length - failed;
+  return html`<details class="unsung"><summary>
+      ${failed > 0 ? html`<b>${failed} failed</b>` : null}${failed > 0 && cancelled > 0 ? ', ' : ''}
+      ${cancelled > 0 ? `${cancelled} cancelled` : ''}</summary>
+    <ul class="items">${list.map((job) => html`<${Item} key=${job.id} job=${job} depth=${0} />`)}</ul>
+    <button type="button" class="quiet" onClick=${() => remove(list)}>Delete ${list.length > 1 ? 'them all' : 'it'}</button></details>`;
 }
 
 /** @param {{ job: Job, depth: number }} props */
 function Item({ job, depth }) {
   const isCurrent = currentId.value === job.id;
-  const isBusy = isUnfinished(job);
   return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`}>
-    <button type="button" class="pick" aria-current=${isCurrent ? 'true' : undefined}
+    <button type="button" class="pick" aria-current=${isCurrent ? 'true' : undefined} title=${job.title.length > 24 ? job.title : undefined}
       onClick=${() => { show(job.id); tab.value = 'song'; }}>
-      <b>${job.group && job.group.take > 1 && depth > 0 ? `Take ${job.group.take}` : job.title}</b><small>${describe(job)}</small>
+      <b>${job.group && job.group.take > 1 && depth > 0 ? `Take ${job.group.take}` : job.title}</b><span class="sr">, </span><small>${describe(job)}</small>
       ${job.state === 'running' ? html`<progress max="100" value=${job.progress?.percent ?? 0} aria-label="Progress"></progress>` : null}
     </button>
-    <span class="time">${isBusy ? '' : job.song ? clock(job.song.duration_seconds) : '–'}</span>
+    <span class="time">${job.song ? clock(job.song.duration_seconds) : ''}</span>
     <span class="tools">
       <button type="button" class="quiet star" aria-pressed=${job.favourite} aria-label=${`Favourite: ${job.title}`}
         onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
@@ -76,7 +115,7 @@ function Item({ job, depth }) {
 function describe(job) {
   return job.state === 'running' ? `singing · ${Math.floor(job.progress?.percent ?? 0)} %`
     : job.state === 'queued' ? (job.queue_position === 1 ? 'next in line' : 'waiting')
-    : job.state === 'failed' ? 'failed' : job.state === 'cancelled' ? 'cancelled'
+    : isUnsung(job) ? `${job.state} · ${since(job.created_at)}`
     : `${since(job.created_at)} · ${job.parent ? fromWords(job).replace(/ (of|from|in)$/, '').toLowerCase() : job.genre}`;
 }
 
@@ -85,7 +124,7 @@ function More() {
   const end = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     const watch = new IntersectionObserver(([entry]) => { if (entry.isIntersecting) { findMore().catch(() => {}); } },
-      { rootMargin: '400px' });
+      { root: end.current?.parentElement, rootMargin: '400px' });
     watch.observe(/** @type {Element} */ (end.current));
     return () => watch.disconnect();
   });

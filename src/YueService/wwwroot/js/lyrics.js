@@ -1,48 +1,236 @@
-// The lyrics as cards, one for each section, or as one text.
-import { signal } from '@preact/signals';
-import { addCard, asText, cards, changeCard, faults, findingsOf, lyrics,
-  moveCard, remake, removeCard, secondsOf, setLyrics } from './form.js';
-import { html, Icon } from './ui.js';
+// The lyrics as cards, one for each section, or as one text, with what the service finds in them where it is.
+import { computed, effect, signal } from '@preact/signals';
+import { locked, reachable, send } from './api.js';
+import { clear, dropAll, openDraft, otherDrafts, removeCard, titleOf } from './drafts.js';
+import { addCard, asText, cards, cardWithoutWords, changeCard, changeWords, faultsOf, fields, firstLine, genre, head, join, lyrics,
+  moveCard, remake, request, setField, setLyrics } from './form.js';
+import { announcement, html, Icon, Menu, short, showToast, since } from './ui.js';
 
 /** @typedef {import('./form.js').Card} Card */
-/** @typedef {import('./form.js').Finding} Finding */
+
+/** @typedef {(words: string) => string} Change */
+
+/**
+ * Something that the service found in words; its place is in their UTF-16 units.
+ * @typedef {{ code: string, start: number, end: number, message: string }} Finding
+ */
 
 const RepeatMark = /^[[(（【]\s*(?:[x×]\s*(\d)|(\d)\s*[x×])\s*[\])）】]$/i;
 /** The kinds of findings that go away with the text that they are about. */
 const Removable = [
   'note', 'bracket_in_words', 'invisible_character', 'control_character', 'time_stamp', 'file_line', 'sung_as_words',
 ];
+/** The kinds of findings about words that are still to be written. */
+const Unwritten = ['blank', 'tags_only', 'section_without_words'];
 const Tags = ['verse', 'chorus', 'bridge', 'prechorus', 'intro', 'outro', 'interlude', 'instrumental', 'solo', 'break'];
+const CheckDelay = 350;
+
+/**
+ * What the service says of the request before it is sent; null before its first answer.
+ * @type {import('@preact/signals').Signal<import('./types').Check | null>}
+ */
+export const check = signal(null);
+
+/** Whether somebody wanted to sing a section that has no words yet. */
+export const isWanting = signal(false);
 
 /** The card that is dragged; 0 for none. */
 const dragged = signal(0);
 
+/** The text that is checked. */
+const shown = computed(() => (asText.value && !remake.value ? lyrics.value : join(cards.value)));
+
+let checks = 0;
+
+/** Asks the service about the request as it stands. */
+async function ask() {
+  const number = ++checks;
+  const text = shown.value;
+  try {
+    const told = await send('POST', '/v1/songs/check', { json: { ...request(), lyrics: text, seed: 1 } });
+    if (number === checks) {
+      check.value = inUnits(told, text);
+    }
+  } catch {
+    // It is asked again at the next change.
+  }
+}
+
+/** @param {any} told The service's answer, which counts Unicode characters. @param {string} text @returns {import('./types').Check} */
+function inUnits(told, text) {
+  const units = [0];
+  for (const character of text) {
+    units.push(units[units.length - 1] + character.length);
+  }
+
+  const unit = (/** @type {number | null} */ at) => (at === null ? null : units[at] ?? text.length);
+  const move = (/** @type {any} */ entry) => ({ ...entry, start: unit(entry.start), end: unit(entry.end) });
+  return { ...told, text, sections: told.sections.map(move),
+    warnings: told.warnings.map((/** @type {any} */ entry) => (entry.field === 'lyrics' ? move(entry) : entry)) };
+}
+
+let asking = 0;
+effect(() => {
+  void [shown.value, genre.value, fields.value, remake.value, reachable.value];
+  clearTimeout(asking);
+  if (!locked.value) {
+    asking = window.setTimeout(ask, CheckDelay);
+  }
+});
+
+effect(() => {
+  if (isWanting.value && !cardWithoutWords.value) {
+    isWanting.value = false;
+  }
+});
+
+/** What the service says of the text that is shown now; null while it has not answered. */
+const current = computed(() => (check.value?.text === shown.value ? check.value : null));
+
+/** Where the words of each card are in the text that is checked, in UTF-16 units, by the card's key. */
+const places = computed(() => {
+  let at = 0;
+  return new Map(cards.value.map((card) => {
+    const start = at + head(card).length;
+    at = start + card.text.length + 2;
+    return [card.key, start];
+  }));
+});
+
+/** @param {string} field @returns {import('./types').Check['warnings']} */
+function warningsOf(field) {
+  return current.value?.warnings.filter((warning) => warning.field === field) ?? [];
+}
+
+/** @param {Card} card Returns what the service found in a card's words or in its tag. @returns {Finding[]} */
+function findingsOf(card) {
+  const start = places.value.get(card.key) ?? 0;
+  return warningsOf('lyrics').filter((warning) => warning.start !== null
+      && warning.start >= start - head(card).length && warning.start <= start + card.text.length)
+    .map((warning) => ({ code: warning.code, message: warning.message,
+      start: Math.max(0, warning.start - start), end: Math.max(0, warning.end - start) }));
+}
+
+/** @returns {Finding[]} What the service found in the lyrics as one text. */
+function findingsInText() {
+  const text = lyrics.value;
+  const end = text.trimEnd().length;
+  return warningsOf('lyrics').filter((warning) => warning.start !== null
+    // The last section is still being written.
+    && !(Unwritten.includes(warning.code) && (warning.end >= end || firstLine(text) === '')));
+}
+
+/** @param {string} field Returns what the service found in a field as a whole, in plain words. */
+export function remarksOn(field) {
+  return warningsOf(field).filter((warning) => (field !== 'lyrics' || warning.start === null) && !Unwritten.includes(warning.code))
+    .map((warning) => plain(warning.message));
+}
+
+/** @param {Card} card Returns about how long a card is sung; null if that is not known. */
+function secondsOf(card) {
+  const start = places.value.get(card.key) ?? 0;
+  const section = check.value?.sections.find((entry) => entry.start !== null && entry.start <= start && entry.end >= start);
+  return section?.estimated_seconds ?? null;
+}
+
+/** What makes it impossible to sing the lyrics. */
+const faults = computed(() => {
+  const refused = faultsOf('lyrics');
+  const told = firstLine(lyrics.value) === '' ? [] : current.value?.errors.lyrics ?? [];
+  return [...new Set([...refused, ...told])].map(plain);
+});
+
 export function Lyrics() {
-  const errors = faults.value.lyrics;
+  const remarks = remarksOn('lyrics');
   return html`<section class="words-section" aria-labelledby="lyrics-title">
-    <div class="heading"><h2 id="lyrics-title">Lyrics</h2>
-      <button type="button" class="quiet" aria-pressed=${asText.value} disabled=${remake.value !== null}
-        onClick=${() => { asText.value = !asText.value; }}>As text</button></div>
+    <div class="heading"><h2 id="lyrics-title">Lyrics</h2><${LyricsTools} /></div>
+    <${Title} />
     ${asText.value && !remake.value ? html`<${PlainText} />` : html`<${Cards} />`}
-    ${errors ? html`<p class="fault" id="lyrics-fault">${errors.join(' ')}</p>` : null}
+    ${faults.value.length > 0 ? html`<p class="fault" id="lyrics-fault" role="alert">${faults.value.join(' ')}</p>` : null}
+    <${Remarks} id="lyrics-remarks" texts=${remarks} />
   </section>`;
 }
 
+/** @param {{ id: string, texts: string[] }} props What was found in a field as a whole. */
+export function Remarks({ id, texts }) {
+  return texts.length === 0 ? null : html`<ul class="findings loose" id=${id}>${texts.map((text) => html`<li class="finding"
+    key=${text}>${text}</li>`)}</ul>`;
+}
+
+function LyricsTools() {
+  const drafts = otherDrafts.value;
+  return html`<span class="lyrics-tools">
+    ${drafts.length > 0 ? html`<${Menu} label=${html`Drafts <${Icon} name="down" />`} name="Drafts" kind="quiet" items=${[
+      ...drafts.map((draft) => ({ label: short(titleOf(draft), 34), hint: since(draft.time), run: () => openDraft(draft) })),
+      { label: 'Forget all drafts', run: dropAll },
+    ]} />` : null}
+    <button type="button" class="quiet" title="Write on an empty page" onClick=${startAnew}>New</button>
+    <button type="button" class="quiet" aria-pressed=${asText.value} disabled=${remake.value !== null}
+      title="All sections as one text" onClick=${() => { asText.value = !asText.value; }}>As text</button>
+  </span>`;
+}
+
+function startAnew() {
+  clear();
+  focusWords(cards.value[0].key);
+}
+
+/** @param {number} key Moves the focus to the words of a card, or to the text that has them. */
+export function focusWords(key) {
+  requestAnimationFrame(() => requestAnimationFrame(() =>
+    (document.getElementById(`words-${key}`) ?? document.getElementById('all-words'))?.focus()));
+}
+
+/** The title stands where the song's sheet has it. Without one, the first line titles the song. */
+function Title() {
+  return html`<input class="song-title" name="title" aria-label="Title" autocomplete="off" maxlength="200"
+    placeholder="Title, or else the first line"
+    value=${fields.value.title ?? ''}
+    onInput=${(/** @type {any} */ event) => setField('title', event.target.value)} onKeyDown=${toWords} />`;
+}
+
+/** @param {KeyboardEvent} event Has the Enter key move on to the words that follow. Singing is for the button. */
+function toWords(event) {
+  if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    const scope = /** @type {HTMLElement} */ (event.target).closest('.card, .words-section');
+    /** @type {HTMLElement | null | undefined} */ (scope?.querySelector('textarea'))?.focus();
+  }
+}
+
 function PlainText() {
+  const findings = findingsInText();
+  const area = () => /** @type {HTMLTextAreaElement} */ (document.getElementById('all-words'));
+  const go = (/** @type {Finding} */ { start, end }) => {
+    area().focus();
+    area().setSelectionRange(start, end);
+  };
   return html`<div class="card plain">
-    <div class="grow"><div class="mirror" aria-hidden="true">${lyrics.value}${'\u200b'}</div>
-      <textarea name="lyrics" aria-label="Lyrics" aria-describedby=${faults.value.lyrics ? 'lyrics-fault' : undefined}
+    <div class="grow"><div class="mirror" aria-hidden="true">${marked(lyrics.value, findings)}${'\u200b'}</div>
+      <textarea id="all-words" name="lyrics" aria-label="Lyrics" placeholder=${'[verse]\nWords to sing'}
+        aria-invalid=${isWanting.value ? 'true' : undefined} aria-describedby=${describedBy(findings, 'text')}
         value=${lyrics.value} onInput=${(/** @type {any} */ event) => setLyrics(event.target.value)}></textarea></div>
+    ${isWanting.value ? html`<${Wanting} />` : null}
+    <${Findings} id="findings-text" text=${lyrics.value} findings=${findings} onGo=${go}
+      onChange=${(/** @type {Change} */ change) => setLyrics(change(lyrics.value))} />
   </div>`;
+}
+
+/** @param {Finding[]} findings @param {string | number} key */
+function describedBy(findings, key) {
+  return [isWanting.value ? 'wanting' : '', faults.value.length > 0 ? 'lyrics-fault' : '', findings.length > 0 ? `findings-${key}` : '']
+    .filter(Boolean).join(' ') || undefined;
+}
+
+function Wanting() {
+  return html`<p class="fault" id="wanting" role="alert">Write the words to sing first.</p>`;
 }
 
 function Cards() {
   return html`<datalist id="section-tags">${Tags.map((tag) => html`<option value=${tag} />`)}</datalist>
     ${cards.value.map((card, index) => html`<${CardView} key=${card.key} card=${card} index=${index} />`)}
-    ${remake.value?.how === 'replace_section' ? null : html`<button type="button" class="add" onClick=${() => {
-      const { key } = addCard();
-      queueMicrotask(() => requestAnimationFrame(() => document.getElementById(`words-${key}`)?.focus()));
-    }}>+ Add a section</button>`}`;
+    ${remake.value?.how === 'replace_section' ? null : html`<button type="button" class="add"
+      onClick=${() => focusWords(addCard().key)}>+ Add a section</button>`}`;
 }
 
 /** @param {{ card: Card, index: number }} props */
@@ -57,6 +245,7 @@ function CardView({ card, index }) {
       event.preventDefault();
       const target = /** @type {HTMLElement} */ (event.target);
       moveCard(card.key, index + step);
+      announcement.value = `${name} is section ${cards.value.findIndex(({ key }) => key === card.key) + 1} of ${cards.value.length}`;
       requestAnimationFrame(() => target.focus());
     }
   };
@@ -76,9 +265,10 @@ function CardView({ card, index }) {
         onDragEnd=${() => { dragged.value = 0; }}><${Icon} name="grip" /></button>
       <input class="tag" list="section-tags" aria-label="Section name" value=${card.written} placeholder="verse"
         disabled=${from !== null && (isFixed || from.how !== 'continue')} autocomplete="off" maxlength="40"
-        onInput=${(/** @type {any} */ event) => changeCard(card.key, { written: event.target.value.replace(/[[\]\n]/g, '') })} />
-      ${isFixed ? html`<span class="length">kept</span>` : seconds ? html`<span class="length">≈ ${Math.round(seconds)} s</span>` : null}
-      ${from ? null : html`<button type="button" class="remove" aria-label=${`Remove ${name}`}
+        onInput=${(/** @type {any} */ event) => changeCard(card.key, { written: event.target.value.replace(/[[\]\n]/g, '') })}
+        onKeyDown=${toWords} />
+      <span class="length">${isFixed ? (index < from.sung ? 'kept' : 'not sung') : seconds ? `≈ ${Math.round(seconds)} s` : ''}</span>
+      ${from ? null : html`<button type="button" class="remove" aria-label=${`Remove ${name}`} title=${`Remove ${name}`}
         onClick=${() => removeCard(card.key)}><${Icon} name="close" /></button>`}
     </header>
     <${Words} card=${card} name=${name} isFixed=${isFixed} />
@@ -89,13 +279,14 @@ function CardView({ card, index }) {
 function Words({ card, name, isFixed }) {
   // An empty section is not finished yet: it needs no remark.
   const findings = isFixed || card.text.trim() === '' ? [] : findingsOf(card);
+  const isWanted = isWanting.value && cardWithoutWords.value?.key === card.key;
   return html`<div class="grow"><div class="mirror" aria-hidden="true">${marked(card.text, findings)}${'\u200b'}</div>
     <textarea id=${`words-${card.key}`} aria-label=${`Words of ${name}`} placeholder="Words to sing" readonly=${isFixed} value=${card.text}
-      aria-describedby=${faults.value.lyrics ? 'lyrics-fault' : findings.length > 0 ? `findings-${card.key}` : undefined}
+      aria-invalid=${isWanted ? 'true' : undefined} aria-describedby=${describedBy(findings, card.key)}
       onInput=${(/** @type {any} */ event) => changeCard(card.key, { text: event.target.value })}></textarea></div>
-    ${findings.length > 0 ? html`<ul class="findings" id=${`findings-${card.key}`}>${findings.map((finding) => html`<${Remark}
-      key=${`${finding.code}:${finding.start}`}
-      card=${card} finding=${finding} />`)}</ul>` : null}`;
+    ${isWanted ? html`<${Wanting} />` : null}
+    <${Findings} id=${`findings-${card.key}`} text=${card.text} findings=${findings}
+      onChange=${(/** @type {Change} */ change) => changeWords(card.key, change)} />`;
 }
 
 /** @param {string} text @param {Finding[]} findings Returns the words with a mark where something was found. */
@@ -112,22 +303,40 @@ function marked(text, findings) {
   return [...pieces, text.slice(at)];
 }
 
-/** @param {{ card: Card, finding: Finding }} props */
-function Remark({ card, finding }) {
-  const found = card.text.slice(finding.start, finding.end);
-  const times = RepeatMark.exec(found);
-  const number = Number(times?.[1] ?? times?.[2] ?? 0);
-  const replace = (/** @type {string} */ words) => changeCard(card.key, { text: words });
-  const without = (card.text.slice(0, finding.start).replace(/[ \t]+$/, '') + card.text.slice(finding.end))
-    .replace(/\n{2,}$/, '\n').trimEnd();
-  const canGo = found !== '' && Removable.includes(finding.code);
-  return html`<li class="finding"><span>${capital(finding.message)}</span>${number > 1
-    ? html`<button type="button" class="link" onClick=${() => replace(repeated(card.text, finding, number))}>Repeat the line</button>`
-    : canGo ? html`<button type="button" class="link" onClick=${() => replace(without)}>Take it out</button>` : null}</li>`;
+/**
+ * @param {{ id: string, text: string, findings: Finding[], onChange: (change: Change) => void, onGo?: (finding: Finding) => void }} props
+ */
+function Findings({ id, text, findings, onChange, onGo }) {
+  return findings.length === 0 ? null : html`<ul class="findings" id=${id}>${findings.map((finding) => html`<${Remark}
+    key=${`${finding.code}:${finding.start}`} text=${text} finding=${finding} onChange=${onChange} onGo=${onGo} />`)}</ul>`;
 }
 
-/** @param {string} text */
-function capital(text) {
+/** @param {{ text: string, finding: Finding, onChange: (change: Change) => void, onGo?: (finding: Finding) => void }} props */
+function Remark({ text, finding, onChange, onGo }) {
+  const found = text.slice(finding.start, finding.end);
+  const times = RepeatMark.exec(found);
+  const number = Number(times?.[1] ?? times?.[2] ?? 0);
+  const line = text.slice(0, finding.start).split('\n').length;
+  const canGo = found !== '' && Removable.includes(finding.code);
+  return html`<li class="finding"><span>${onGo ? html`<button type="button" class="link"
+      onClick=${() => onGo(finding)}>Line ${line}</button>: ` : null}${plain(finding.message)}</span>${number > 1
+    ? html`<button type="button" class="link" onClick=${() => onChange(() => repeated(text, finding, number))}>Repeat the line</button>`
+    : canGo ? html`<button type="button" class="link" onClick=${() => takeOut(text, finding, onChange)}>Take it out</button>` : null}</li>`;
+}
+
+/** @param {string} text @param {Finding} finding @param {(change: Change) => void} onChange Takes words out, which can be undone. */
+function takeOut(text, finding, onChange) {
+  const before = text.slice(0, finding.start).replace(/[ \t]+$/, '');
+  const taken = text.slice(before.length, finding.end);
+  onChange(() => (before + text.slice(finding.end)).replace(/\n{2,}$/, '\n').trimEnd());
+  showToast({ text: `Took out “${short(taken.trim(), 30)}”`, action: 'Undo',
+    // What was written meanwhile stays.
+    run: () => onChange((now) => (now.startsWith(before) ? before + taken + now.slice(before.length) : `${now}\n${taken.trim()}`)) });
+}
+
+/** @param {string} message Returns a finding without the name of the field that it is shown at. */
+export function plain(message) {
+  const text = message.replace(/^(lyrics|genre): /, '');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -136,6 +345,7 @@ function repeated(text, finding, times) {
   const before = text.slice(0, finding.start).trimEnd();
   const start = before.lastIndexOf('\n') + 1;
   const line = before.slice(start).trim();
-  const rest = text.slice(finding.end).trim();
-  return [before.slice(0, start) + line, ...Array(times - 1).fill(line), ...(rest ? [rest] : [])].join('\n');
+  const [rest] = text.slice(finding.end).split('\n');
+  const lines = [...Array(times).fill(line), ...(rest.trim() ? [rest.trim()] : [])];
+  return before.slice(0, start) + lines.join('\n') + text.slice(finding.end + rest.length);
 }

@@ -1,8 +1,9 @@
 // The genre line as tags, each in a slot of its own, over the list of tags that the service publishes.
 import { computed, signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { faults, genre } from './form.js';
+import { faultsOf, genre } from './form.js';
 import { options } from './jobs.js';
+import { plain, Remarks, remarksOn } from './lyrics.js';
 import { html } from './ui.js';
 
 /** @typedef {{ slot: string, text: string, start: number, end: number }} Part */
@@ -84,7 +85,9 @@ function cutOut(line, part) {
 export function Sound() {
   const chips = [...parts.value].sort((a, b) => Order.indexOf(a.slot) - Order.indexOf(b.slot));
   const empty = [...Slots, 'tempo'].filter((slot) => !chips.some((part) => part.slot === slot));
-  const errors = faults.value.genre;
+  const errors = faultsOf('genre').map(plain);
+  const remarks = remarksOn('genre');
+  const described = [errors.length > 0 ? 'genre-fault' : '', remarks.length > 0 ? 'genre-remarks' : ''].filter(Boolean).join(' ');
   return html`<section class="sound" aria-labelledby="sound-title">
     <h2 id="sound-title">Sound</h2>
     <div class="chips">
@@ -93,9 +96,12 @@ export function Sound() {
     </div>
     <label class="line"><span>Sent as</span>
       <input class="mono" name="genre" value=${genre.value} maxlength="1000" autocomplete="off" spellcheck="false"
-        aria-invalid=${errors ? 'true' : undefined} aria-describedby=${errors ? 'genre-fault' : undefined}
+        placeholder="such as: bright pop piano female 100 bpm"
+        aria-invalid=${errors.length > 0 ? 'true' : undefined} aria-describedby=${described || undefined}
+        onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === 'Enter' && !event.ctrlKey) { event.preventDefault(); } }}
         onInput=${(/** @type {any} */ event) => { genre.value = event.target.value; }} /></label>
-    ${errors ? html`<p class="fault" id="genre-fault">${errors.join(' ')}</p>` : null}
+    ${errors.length > 0 ? html`<p class="fault" id="genre-fault" role="alert">${errors.join(' ')}</p>` : null}
+    <${Remarks} id="genre-remarks" texts=${remarks} />
   </section>`;
 }
 

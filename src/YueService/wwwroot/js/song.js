@@ -2,37 +2,50 @@
 import { computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { send, toJson } from './api.js';
-import { addCard, cards, cardsOf, freshSeed, open as openRequest, remake } from './form.js';
-import { cancel, current, currentId, edit, found, isUnfinished, jobs, options, readTakes, remove, show } from './jobs.js';
-import { close, isPlaying, knownSeconds, open, play, playingId, position, seek, useGains } from './player.js';
+import { open as openRequest } from './drafts.js';
+import { cardsOf } from './form.js';
+import { cancel, current, currentId, edit, found, isUnfinished, jobs, readTakes, remove, show } from './jobs.js';
+import { close, isPlaying, knownSeconds, open, playingId, position, useGains } from './player.js';
 import { trackOf } from './sound.js';
 import { copy, count, html, Icon, Menu, roughly, tab } from './ui.js';
-import { Wave } from './wave.js';
-import { submit } from './write.js';
+import { singAgain } from './write.js';
 
 /** @typedef {import('./types').Job} Job */
-/** @typedef {import('./wave.js').Block} Block */
+/** @typedef {{ tag: string, start: number, seconds: number, state: 'done' | 'now' | 'todo' }} Block */
 
 /** The length of a section before the service has estimated it. */
 const Guess = 8;
 
-/** The chosen section of the current song; -1 for none. */
-const chosen = signal(-1);
+/** Titles of more characters may not fit: they are shown in full when they have the focus or the mouse. */
+const LongTitle = 40;
 
 /** The song whose title is being changed. */
 export const renaming = signal('');
 
-effect(() => {
-  void currentId.value;
-  chosen.value = -1;
-});
+/**
+ * The part of the page that shows a song's sound; read when there is one.
+ * @type {import('@preact/signals').Signal<typeof import('./sheet.js') | null>}
+ */
+const sheets = signal(null);
+
+async function readSheet() {
+  try {
+    sheets.value ??= await import('./sheet.js');
+  } catch {
+    // It is read again with the next song that is shown.
+  }
+}
+
+if (currentId.peek()) {
+  readSheet();
+}
 
 export function Song() {
   const job = current.value;
   return html`<main class="song panel" id="song" aria-label="Song">
-    ${job ? html`<${SongView} key=${job.id} job=${job} />` : found.value?.length === 0 ? html`<${Welcome} />` : html`<div
-      class="welcome"><h1>Your songs</h1>
-      <p>Choose one on the right, or write the next one.</p></div>`}
+    ${job ? html`<${SongView} key=${job.id} job=${job} />` : found.value === null || currentId.value ? null
+      : found.value.length === 0 ? html`<${Welcome} />`
+      : html`<div class="welcome"><h1>Your songs</h1><p>Choose one from the library, or write the next one.</p></div>`}
   </main>`;
 }
 
@@ -43,6 +56,7 @@ function Welcome() {
     <ol><li><b>Sound</b> says what it sounds like: genre, instruments, mood, voice.</li>
       <li><b>Lyrics</b> are sung section by section.</li>
       <li>Keep what you love; sing the rest again.</li></ol>
+    <button type="button" class="button strong on-phone" onClick=${() => { tab.value = 'write'; }}>Show the example</button>
   </div>`;
 }
 
@@ -61,11 +75,13 @@ function SongView({ job }) {
   // Connections are few: stems of a song that is no longer shown are not read on.
   useEffect(() => () => ['vocal', 'instrumental'].forEach((name) => trackOf(job.id, name).stop()), [job.id]);
   const isAudible = job.state === 'succeeded' || job.state === 'running';
+  useEffect(() => { readSheet(); }, [job.id, isAudible]);
+  const Sheet = sheets.value?.Sheet;
   return html`<${Heading} job=${job} />
     <${Takes} job=${job} />
     <${State} job=${job} />
-    ${isAudible && job.request ? html`<${Sheet} job=${job} />` : null}
-    ${isAudible ? null : html`<${Words} job=${job} blocks=${[]} />`}`;
+    ${isAudible && job.request && Sheet ? html`<${Sheet} job=${job} names=${names(job)} />` : null}
+    <${Words} job=${job} blocks=${isAudible ? blocksOf(job) : []} />`;
 }
 
 /** @param {Job} job @returns {('mix' | 'vocal' | 'instrumental')[]} */
@@ -77,29 +93,41 @@ function names(job) {
 /** @param {{ job: Job }} props */
 function Heading({ job }) {
   const isRenamed = renaming.value === job.id;
-  const rename = (/** @type {any} */ event) => {
-    renaming.value = '';
-    const title = event.target.value.trim();
-    if (title !== job.title) {
-      edit(job, { title: title || null });
-    }
-  };
   const seed = job.song?.seed ?? job.request?.seed;
   const sub = [job.genre, seed === undefined ? null : `seed ${seed}`, job.song?.model ? `${job.song.model} model` : null,
-    job.request?.stage === 'draft' ? 'draft' : null];
+    job.request?.stage === 'draft' ? 'draft' : null].filter(Boolean).join(' · ');
   return html`<header class="title">
-    ${isRenamed ? html`<input class="rename" aria-label="Title" value=${job.title} maxlength="200"
-      ref=${(/** @type {HTMLInputElement | null} */ input) => input?.focus()}
-        onBlur=${rename} onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
-          if (event.key === 'Enter') { rename(event); } else if (event.key === 'Escape') { renaming.value = ''; }
-        }} />`
-    : html`<h1 title="Double-click renames it" onDblClick=${() => { renaming.value = job.id; }}>${job.title}</h1>`}
+    ${isRenamed ? html`<${Rename} job=${job} />`
+    : html`<h1 tabindex=${job.title.length > LongTitle ? 0 : undefined} title="Double-click renames it"
+      onDblClick=${() => { renaming.value = job.id; }}><span>${job.title}</span></h1>`}
     <button type="button" class="star" aria-pressed=${job.favourite} aria-label="Favourite" title="Favourite"
       onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
   </header>
-  <p class="sub">${sub.filter(Boolean).join(' · ')}</p>
+  <p class="sub" title=${sub}>${sub}</p>
   ${job.parent ? html`<p class="sub from">${fromWords(job)} <button type="button" class="link"
     onClick=${() => show(job.parent?.id ?? '')}>the song it comes from</button></p>` : null}`;
+}
+
+/** @param {{ job: Job }} props */
+function Rename({ job }) {
+  const end = (/** @type {any} */ event) => {
+    renaming.value = '';
+    const title = event.target.value.trim();
+    if (title !== job.title) {
+      rename(job, title);
+    }
+  };
+  return html`<input class="rename" aria-label="Title of the song" value=${job.title} maxlength="200"
+    ref=${(/** @type {HTMLInputElement | null} */ input) => input?.focus()} onBlur=${end}
+    onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+      if (event.key === 'Enter') { end(event); } else if (event.key === 'Escape') { renaming.value = ''; }
+    }} />`;
+}
+
+/** @param {Job} job @param {string} title Names a song, and its takes that had the same name; empty is the first line again. */
+function rename(job, title) {
+  const same = takesOf(job).filter((take) => take.title === job.title && take.id !== job.id);
+  [job, ...same].forEach((take) => edit(take, { title: title || null }));
 }
 
 /** @param {Job} job */
@@ -119,7 +147,7 @@ export function takesOf(job) {
 export function switchTake(take) {
   const isHeard = jobs.value.get(playingId.value)?.group?.id === take.group?.id;
   show(take.id);
-  if (isHeard && playingId.value !== take.id) {
+  if (isHeard && playingId.value !== take.id && (take.song !== null || isUnfinished(take))) {
     open(take.id, { play: isPlaying.value, at: position.value });
   }
 }
@@ -168,12 +196,12 @@ function takeState(take) {
 
 /** @param {{ job: Job }} props */
 function State({ job }) {
-  const again = html`<button type="button" class="button strong" onClick=${() => submit(job.request ?? {})}>Sing it again</button>`;
+  const again = html`<button type="button" class="button strong" onClick=${() => singAgain(job.request ?? {})}>Sing it again</button>`;
   const words = html`<button type="button" class="button"
     onClick=${() => { openRequest(job.request ?? {}); tab.value = 'write'; }}>Change the words</button>`;
   if (job.state === 'queued') {
     const place = job.queue_position ? (job.queue_position === 1 ? 'Next in line'
-      : `${job.queue_position - 1} in line before it`) : 'Waiting';
+      : `Waiting for ${count(job.queue_position - 1, 'song')}`) : 'Waiting';
     return html`<div class="state"><p><b>${place}</b>
       ${job.estimated_seconds_left ? ` · finished in about ${roughly(job.estimated_seconds_left)}` : ''}</p>
       <button type="button" class="button" onClick=${() => cancel(job)}>Cancel</button></div>`;
@@ -187,7 +215,7 @@ function State({ job }) {
       <button type="button" class="button" onClick=${() => cancel(job)}>Cancel</button></div>`;
   }
 
-  return job.state === 'failed' ? html`<div class="state bad"><p>${job.error?.detail ?? 'This song failed.'}</p>${again}${words}</div>`
+  return job.state === 'failed' ? html`<div class="state bad"><p><b>This song failed.</b> ${job.error?.detail}</p>${again}${words}</div>`
     : job.state === 'cancelled' ? html`<div class="state"><p><b>Cancelled.</b></p>${again}${words}</div>`
     : null;
 }
@@ -244,91 +272,6 @@ function expected(job) {
     ?? cardsOf(job.request?.lyrics ?? '').map((card) => ({ tag: card.written || 'verse', seconds: Guess }));
 }
 
-/** @param {{ job: Job }} props */
-function Sheet({ job }) {
-  const blocks = blocksOf(job);
-  const track = trackOf(job.id, 'mix');
-  void track.arrived.value;
-  const written = blocks.reduce((sum, block) => sum + block.seconds, 0);
-  const seconds = job.song?.duration_seconds ?? Math.max(written, track.seconds, 1);
-  const pick = (/** @type {number} */ index) => {
-    chosen.value = chosen.value === index ? -1 : index;
-    listen(job, blocks[index].start);
-  };
-  return html`<${Wave} id=${job.id} names=${names(job)} blocks=${blocks} seconds=${seconds} isWhole=${job.song !== null}
-    chosen=${chosen.value}
-      onChoose=${pick} onAdd=${job.song ? () => goOn(job) : null} />
-    ${job.song ? html`<${Actions} job=${job} blocks=${blocks} />` : null}
-    ${job.song?.warnings?.length ? html`<details class="warnings"><summary>${count(job.song.warnings.length, 'note')}</summary>
-      <ul>${job.song.warnings.map((text) => html`<li key=${text}>${text}</li>`)}</ul></details>` : null}
-    <${Words} job=${job} blocks=${blocks} />`;
-}
-
-/** @param {Job} job @param {number} at */
-function listen(job, at) {
-  if (playingId.value === job.id) {
-    seek(at);
-    if (!isPlaying.value) {
-      play();
-    }
-  } else {
-    open(job.id, { play: true, at });
-  }
-}
-
-/** @param {Job} job Writes on: what was sung is kept, and a section is added. */
-function goOn(job) {
-  openRequest({ ...job.request, seed: undefined, run_n_segments: 0 });
-  remake.value = { how: 'continue', id: job.id, title: job.title, section: 0, sung: job.song?.sections.length ?? 0 };
-  const { key } = addCard();
-  tab.value = 'write';
-  requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById(`words-${key}`)?.focus()));
-}
-
-/** @param {Job} job @param {number} index Opens the words of a section that is to be sung again. */
-function editSection(job, index) {
-  openRequest({ ...job.request, seed: undefined, run_n_segments: 0 });
-  remake.value = { how: 'replace_section', id: job.id, title: job.title, section: index + 1, sung: job.song?.sections.length ?? 0 };
-  tab.value = 'write';
-  const card = cards.value[index];
-  requestAnimationFrame(() => requestAnimationFrame(() => card && document.getElementById(`words-${card.key}`)?.focus()));
-}
-
-/** @param {{ job: Job, blocks: Block[] }} props */
-function Actions({ job, blocks }) {
-  const index = chosen.value;
-  const block = blocks[index];
-  const isDraft = job.song?.stage === 'draft';
-  const base = { lyrics: job.request?.lyrics, genre: job.request?.genre, output: { stems: true } };
-  const again = block
-    ? () => submit({ ...base, continue_from: job.id, replace_section: index + 1, seed: freshSeed() })
-    : () => submit({ ...job.request, seed: freshSeed() });
-  const words = () => {
-    if (block) {
-      editSection(job, index);
-    } else {
-      openRequest({ ...job.request, seed: undefined });
-      tab.value = 'write';
-    }
-  };
-  const audio = (/** @type {string} */ track, /** @type {string} */ format) => `/v1/songs/${job.id}/audio?track=${track}&format=${format}`;
-  return html`<div class="acts">
-    ${isDraft ? html`<button type="button" class="button strong"
-      onClick=${() => submit({ continue_from: job.id, stage: 'finish', output: { stems: true } })}>Finish it</button>` : null}
-    <button type="button" class=${`button ${isDraft ? '' : 'strong'}`}
-      onClick=${again}>${block ? `Sing ${block.tag} again` : 'Sing again'}</button>
-    <button type="button" class="button" onClick=${words}>Edit words</button>
-    <button type="button" class="button go-on" onClick=${() => goOn(job)}>Continue</button>
-    <${Menu} label=${html`<${Icon} name="save" />`} name="Download" items=${[
-      ...(options.value?.formats ?? []).filter((format) => format.available)
-        .map(({ name }) => ({ label: name.toUpperCase(), href: audio('mix', name) })),
-      ...(names(job).length > 1 ? [{ label: 'Vocal', hint: 'WAV', href: audio('vocal', 'wav') },
-        { label: 'Band', hint: 'WAV', href: audio('instrumental', 'wav') }] : []),
-    ]} />
-    <${Menu} label=${html`<${Icon} name="more" />`} name="More actions" items=${songActions(job)} />
-  </div>`;
-}
-
 /** @param {Job} job Returns what can be done with any song. */
 export function songActions(job) {
   const withRequest = async () => job.request ?? (await send('GET', `/v1/songs/${job.id}`)).request;
@@ -337,7 +280,7 @@ export function songActions(job) {
     { label: 'Rename', run: () => { show(job.id); tab.value = 'song'; renaming.value = job.id; } },
     { label: 'Copy as JSON', run: async () => copy(toJson(await withRequest(), 2)) },
     { label: 'Copy as curl', run: async () => copy(curl(await withRequest())) },
-    isUnfinished(job) ? { label: 'Cancel', run: () => cancel(job) } : { label: 'Delete', run: () => remove(job) },
+    isUnfinished(job) ? { label: 'Cancel', run: () => cancel(job) } : { label: 'Delete', run: () => remove([job]) },
   ];
 }
 

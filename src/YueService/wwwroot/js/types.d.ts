@@ -23,7 +23,8 @@ export interface Job {
     seed: number;
     model: string;
     stage: 'full' | 'draft' | 'finish';
-    sections: { tag: string; seconds: number; start_seconds: number }[];
+    sections: { tag: string; seconds: number; start_seconds: number; kept: boolean;
+      ended: 'end_of_audio' | 'max_new_tokens' }[];
     warnings: string[];
     tracks: string[];
     /** The loudness of the mix; null for silence and for songs of earlier releases. */
@@ -46,6 +47,7 @@ export interface Options {
   formats: { name: string; available: boolean }[];
   separator_available: boolean;
   tags: Record<string, string[]>;
+  fields: { name: string; type: string; default?: unknown; minimum?: number; maximum?: number }[];
 }
 
 export interface Check {

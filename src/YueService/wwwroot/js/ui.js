@@ -18,9 +18,9 @@ export const toast = signal(null);
 export const theme = signal(stored('theme') ?? '');
 
 /** The panel that a phone shows. */
-export const tab = signal('write');
+export const tab = signal(location.hash.includes('song=') ? 'song' : 'write');
 
-const ToastSeconds = 8;
+const ToastSeconds = 10;
 let toastTimer = 0;
 
 /**
@@ -30,7 +30,18 @@ let toastTimer = 0;
 export function showToast(message) {
   closeToast();
   toast.value = message;
-  announcement.value = message.text;
+  announcement.value = message.action ? `${message.text}. ${message.action}: at the end of the page.` : message.text;
+  resumeToast();
+}
+
+/** Keeps the message as long as somebody reads it. */
+export function holdToast() {
+  clearTimeout(toastTimer);
+}
+
+/** Lets the message go after a while. */
+export function resumeToast() {
+  clearTimeout(toastTimer);
   toastTimer = window.setTimeout(closeToast, ToastSeconds * 1000);
 }
 
@@ -53,10 +64,11 @@ export function undoToast() {
 /**
  * Returns a value that the browser keeps; null without one, or without leave to keep any.
  * @param {string} name
+ * @param {'local' | 'session'} [where] In a session, each tab has values of its own.
  */
-export function stored(name) {
+export function stored(name, where = 'local') {
   try {
-    return localStorage.getItem(`yue.${name}`);
+    return storage(where).getItem(`yue.${name}`);
   } catch {
     return null;
   }
@@ -65,14 +77,33 @@ export function stored(name) {
 /**
  * Has the browser keep a value.
  * @param {string} name
- * @param {string} value
+ * @param {string | null} value Null removes it.
+ * @param {'local' | 'session'} [where]
  */
-export function store(name, value) {
+export function store(name, value, where = 'local') {
   try {
-    localStorage.setItem(`yue.${name}`, value);
+    if (value === null) {
+      storage(where).removeItem(`yue.${name}`);
+    } else {
+      storage(where).setItem(`yue.${name}`, value);
+    }
   } catch {
     // The page works without; it only forgets.
   }
+}
+
+/** @param {'local' | 'session'} where */
+function storage(where) {
+  return where === 'local' ? localStorage : sessionStorage;
+}
+
+/**
+ * Returns a text of at most some characters, for a place that cannot hold a long title.
+ * @param {string} text
+ * @param {number} [most]
+ */
+export function short(text, most = 48) {
+  return text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`;
 }
 
 /** @param {number} seconds Returns minutes and seconds, as in 1:05. */
@@ -149,6 +180,7 @@ const Icons = {
   close: 'M4 5l1-1 3 3 3-3 1 1-3 3 3 3-1 1-3-3-3 3-1-1 3-3z',
   theme: 'M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12zM8 3.3v9.4a4.7 4.7 0 0 0 0-9.4z',
   save: 'M7.2 2h1.6v5.6l2.1-2 1.1 1.1L8 10.8 4 6.7l1.1-1.1 2.1 2zM3 12.2h10v1.6H3z',
+  out: 'M2.5 2.5h6V4H4v8h4.5v1.5h-6zM10.4 4.6L13.8 8l-3.4 3.4-1-1 1.6-1.7H6.5V7.3H11L9.4 5.6z',
   down: 'M4 6.2l1-1 3 3 3-3 1 1-4 4z',
   grip: 'M5.2 3h1.8v1.8H5.2zM9 3h1.8v1.8H9zM5.2 7.1h1.8v1.8H5.2zM9 7.1h1.8v1.8H9zM5.2 11.2h1.8V13H5.2zM9 11.2h1.8V13H9z',
 };
@@ -156,6 +188,13 @@ const Icons = {
 /** @param {{ name: keyof typeof Icons }} props */
 export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${Icons[name]} fill-rule="evenodd" /></svg>`;
+}
+
+/** @param {HTMLElement} menu Opens a list upwards that would be cut off below, if there is more room above. */
+function makeRoom(menu) {
+  const [button, list] = [menu.getBoundingClientRect(), /** @type {HTMLElement} */ (menu.querySelector('ul')).getBoundingClientRect()];
+  const room = menu.closest('.list, .unsung, .scroll, .song')?.getBoundingClientRect() ?? document.body.getBoundingClientRect();
+  menu.toggleAttribute('data-up', list.height > room.bottom - button.bottom && button.top - room.top > room.bottom - button.bottom);
 }
 
 /** @typedef {{ label: string, run?: () => void, href?: string, hint?: string }} MenuItem */
@@ -174,6 +213,7 @@ export function Menu({ label, name, items, kind = 'button' }) {
   };
   useEffect(() => {
     if (isOpen.value) {
+      makeRoom(/** @type {HTMLElement} */ (box.current));
       entries()[0]?.focus();
     }
   }, [isOpen.value]);
@@ -202,8 +242,8 @@ export function Menu({ label, name, items, kind = 'button' }) {
   return html`<div class="menu" ref=${box} data-open=${isOpen.value ? '' : undefined} onKeyDown=${keys} onFocusOut=${leave}>
     <button type="button" class=${kind} aria-haspopup="menu" aria-expanded=${isOpen.value} aria-label=${name} title=${name}
       onClick=${() => { isOpen.value = !isOpen.value; }}>${label}</button>
-    ${isOpen.value ? html`<ul role="menu" aria-label=${name}>${items.filter((item) => item !== null).map((item) => html`<li
-      key=${item.label} role="none">${item.href
+    ${isOpen.value ? html`<ul role="menu" aria-label=${name}>${items.filter((item) => item !== null).map((item, index) => html`<li
+      key=${index} role="none">${item.href
       ? html`<a role="menuitem" tabindex="-1" href=${item.href} download
         onClick=${close}>${item.label}${item.hint ? html`<small>${item.hint}</small>` : null}</a>`
       : html`<button type="button" role="menuitem" tabindex="-1"

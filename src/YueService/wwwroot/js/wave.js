@@ -5,7 +5,7 @@ import { lanes, open, playingId, position, seek } from './player.js';
 import { trackOf } from './sound.js';
 import { clock, html, spoken, theme } from './ui.js';
 
-/** @typedef {{ tag: string, start: number, seconds: number, state: 'done' | 'now' | 'todo' }} Block */
+/** @typedef {import('./song.js').Block} Block */
 
 const Names = { mix: 'Song', vocal: 'Vocal', instrumental: 'Band' };
 const Bar = 3;

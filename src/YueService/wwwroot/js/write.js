@@ -1,22 +1,36 @@
 // The left side: what to sing, and the button that has it sung.
-import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import { fromJson, Problem } from './api.js';
-import { check, clear, faults, fields, open, remake, request, setField, takes } from './form.js';
+import { effect, signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { fromJson, Problem, reachable } from './api.js';
+import { content, endRemake, open, sung } from './drafts.js';
+import { cardWithoutWords, cards, faultsOf, fields, refuse, remake, request, setField, takes } from './form.js';
 import { busy, found, health, options, sing } from './jobs.js';
-import { Lyrics } from './lyrics.js';
+import { check, focusWords, isWanting, Lyrics, plain, remarksOn } from './lyrics.js';
 import { isPlaying, open as listen } from './player.js';
 import { Sound } from './slots.js';
-import { count, html, Icon, Menu, roughly } from './ui.js';
+import { count, html, Icon, roughly, short, showToast } from './ui.js';
 
 const isSending = signal(false);
 
 /** What the service said to the last request as a whole. */
 const refusal = signal('');
 
-/** Fields that have a place of their own, where their faults are shown. */
-const Placed = ['lyrics', 'genre', 'seed', 'model', 'target_seconds',
-  'sampling.temperature', 'sampling.top_p', 'sampling.guidance_scale', 'title'];
+/** The settings whose value was left or sent, so that it is judged; one that is being typed is not. */
+const judged = signal(/** @type {string[]} */ ([]));
+
+const Silence = 'The service does not answer. Your words are safe; press again when it is back.';
+
+/** The settings that have a control of their own. */
+const Settings = /** @type {const} */ ([
+  { name: 'seed', label: 'Seed', placeholder: 'new each time' },
+  { name: 'target_seconds', label: 'Seconds per section', placeholder: 'as it comes' },
+  { name: 'sampling.temperature', label: 'Temperature', placeholder: '1' },
+  { name: 'sampling.top_p', label: 'Top p', placeholder: '0.93' },
+  { name: 'sampling.guidance_scale', label: 'Guidance', placeholder: '1.5, then 1.2' },
+]);
+
+/** The fields whose faults are shown at a place of their own. */
+const Placed = ['lyrics', 'genre', 'title', 'model', 'stage', ...Settings.map(({ name }) => name)];
 
 /** @param {import('./types').Job} job Listens to a song from its first sound on, unless another one plays. */
 function listenTo(job) {
@@ -25,37 +39,98 @@ function listenTo(job) {
   }
 }
 
-/**
- * Asks for a song; what is wrong with it is shown where it is.
- * @param {object} body
- */
-export async function submit(body) {
+/** Sings what is written; what is missing or wrong is said where it is, and nothing is sent. */
+async function singForm() {
+  const card = cardWithoutWords.value;
+  if (card) {
+    isWanting.value = true;
+    focusWords(card.key);
+    return;
+  }
+
+  judged.value = Settings.map(({ name }) => name);
+  if (focusFault()) {
+    return;
+  }
+
   isSending.value = true;
   refusal.value = '';
-  faults.value = {};
+  const sent = content();
   try {
-    const job = await sing(body);
-    remake.value = null;
+    const job = await sing(request());
+    sung(sent);
     listenTo(job);
   } catch (error) {
-    if (error instanceof Problem) {
-      faults.value = error.errors;
-      const others = Object.entries(error.errors).filter(([field]) => !Placed.includes(field)).flatMap(([, messages]) => messages);
-      refusal.value = error.status === 429 ? `${error.title}. ${error.message}`
-        : Object.keys(error.errors).length === 0 ? error.message
-        : others.join(' ') || 'Something above needs another value.';
-      requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('.write [aria-invalid=true]'))?.focus());
-    } else {
-      refusal.value = 'The service does not answer. Is it running?';
-    }
+    const errors = error instanceof Problem ? error.errors : {};
+    refuse(errors);
+    const shown = [...Placed, ...others().map(([name]) => name)];
+    refusal.value = wordsFor(error) || Object.entries(errors)
+      .filter(([name]) => !shown.includes(name) && !name.startsWith('reference')).flatMap(([, messages]) => messages).map(plain).join(' ');
+    focusFault();
   }
 
   isSending.value = false;
 }
 
+/**
+ * Sings a song of the library once more, in whole or in part. What is written on the left stays.
+ * @param {object} body
+ */
+export async function singAgain(body) {
+  try {
+    listenTo(await sing(body));
+  } catch (error) {
+    showToast({ text: error instanceof Problem && Object.keys(error.errors).length > 0
+      ? Object.values(error.errors).flat().map(plain).join(' ') : wordsFor(error) });
+  }
+}
+
+/** @param {unknown} error Returns what is said of a request that was refused as a whole; empty if its fields say it. */
+function wordsFor(error) {
+  if (!(error instanceof Problem)) {
+    return Silence;
+  }
+
+  return error.status === 401 ? 'Sign in, then press again.'
+    : error.status === 429 ? `${error.title}. ${plain(error.message)}`
+    : Object.keys(error.errors).length > 0 ? '' : error.message;
+}
+
+// The service is back.
+effect(() => {
+  if (reachable.value && refusal.peek() === Silence) {
+    refusal.value = '';
+  }
+});
+
+/** Moves the focus to the first value that cannot be sent. Returns false if all can. */
+function focusFault() {
+  const faulty = Settings.find(({ name }) => faultOf(name) !== '')?.name;
+  const box = /** @type {HTMLDetailsElement | null} */ (document.querySelector('details.more'));
+  if (box && (faulty || others().some(([name]) => faultsOf(name).length > 0))) {
+    box.open = true;
+  }
+
+  requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('.write [aria-invalid=true]'))?.focus());
+  return faulty !== undefined;
+}
+
+/** @param {KeyboardEvent} event Sings with Ctrl and Enter, also out of the words. */
+function keys(event) {
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    /** @type {HTMLFormElement} */ (event.currentTarget).requestSubmit();
+  }
+}
+
 export function Write() {
   return html`<section class="write panel" id="write" aria-label="Write">
-    <form onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); submit(request()); }}>
+    <form onKeyDown=${keys} onSubmit=${(/** @type {Event} */ event) => {
+      event.preventDefault();
+      if (!isSending.value) {
+        singForm();
+      }
+    }}>
       <div class="scroll">
         <${RemakeBanner} />
         <${Sound} />
@@ -72,9 +147,14 @@ export function Write() {
 function RemakeBanner() {
   const from = remake.value;
   return from ? html`<div class="banner"><span>${from.how === 'continue'
-    ? html`Going on from <b>${from.title}</b>: write what comes next.`
-    : html`Singing section ${from.section} of <b>${from.title}</b> again: change its words.`}</span>
-    <button type="button" class="quiet" onClick=${clear}>Stop</button></div>` : null;
+    ? html`Write what comes next in <b>${short(from.title)}</b>.`
+    : html`Change the words of the ${tagOf(from)} in <b>${short(from.title)}</b>; the rest is kept.`}</span>
+    <button type="button" class="quiet" onClick=${endRemake}>Stop</button></div>` : null;
+}
+
+/** @param {import('./form.js').Remake} from Returns the name of the section that is sung again. */
+function tagOf(from) {
+  return cards.value[from.section - 1]?.written || 'verse';
 }
 
 /**
@@ -102,19 +182,17 @@ function Choices() {
   const stage = fields.value.stage ?? 'full';
   const stages = [['draft', 'Draft', 'Quick and rough'], ['full', 'Full', 'The whole sound']];
   return html`<div class="choices">
-    <div class="seg" role="group" aria-label="Songs at once">${[1, 2, 3, 4].map((number) => html`<button type="button" key=${number}
-      aria-pressed=${takes.value === number} aria-label=${count(number, 'take')} title=${count(number, 'take')}
-        disabled=${remake.value !== null}
-      onClick=${() => { takes.value = number; }}>${number}</button>`)}</div>
-    <div class="seg" role="group" aria-label="Quality">${stages.map(([value, label, title]) => html`<button type="button" key=${value}
-      aria-pressed=${stage === value} title=${title}
-        onClick=${() => setField('stage', value === 'full' ? null : value)}>${label}</button>`)}</div>
+    <div class="choice"><span id="takes-label">Takes</span>
+      <div class="seg" role="group" aria-labelledby="takes-label">${[1, 2, 3, 4].map((number) => html`<button type="button" key=${number}
+        aria-pressed=${takes.value === number} aria-label=${count(number, 'take')}
+        title=${number === 1 ? 'One song' : `${number} songs of the same words, to choose from`} disabled=${remake.value !== null}
+        onClick=${() => { takes.value = number; }}>${number}</button>`)}</div></div>
+    <div class="choice"><span id="quality-label">Quality</span>
+      <div class="seg" role="group" aria-labelledby="quality-label">${stages.map(([value, label, title]) => html`<button type="button"
+        key=${value} aria-pressed=${stage === value} title=${title}
+        onClick=${() => setField('stage', value === 'full' ? null : value)}>${label}</button>`)}</div></div>
     <button type="button" class="add style-clip" disabled=${remake.value !== null} title="A clip whose style the song follows"
       onClick=${async () => (await readClips()).choose()}>+ Style clip</button>
-    <${Menu} label=${html`<${Icon} name="more" />`} name="More about the request" kind="quiet" items=${[
-      { label: 'New lyrics', hint: 'empties the form', run: clear },
-      { label: 'Open a request', hint: 'JSON', run: openFile },
-    ]} />
   </div>`;
 }
 
@@ -137,54 +215,134 @@ function openFile() {
 
 function More() {
   const models = options.value?.models ?? [];
+  const rest = others();
   return html`<details class="more"><summary>Settings</summary>
     <div class="fields">
-      <${Field} name="seed" label="Seed" placeholder="new each time" kind="integer" />
-      <${Field} name="target_seconds" label="Seconds per section" placeholder="as it comes" kind="number" />
-      <${Field} name="title" label="Title" placeholder="first line" kind="text" />
-      ${models.length > 1 ? html`<label class="field">Model<select value=${fields.value.model ?? ''}
+      ${Settings.slice(0, 2).map((setting) => html`<${Field} key=${setting.name} ...${setting} />`)}
+      ${models.length > 1 ? html`<label class="field wide">Model<select value=${fields.value.model ?? ''}
+        aria-invalid=${faultsOf('model').length > 0 ? 'true' : undefined}
         onChange=${(/** @type {any} */ event) => setField('model', event.target.value)}>
         <option value="">${models[0].name}</option>${models.slice(1).map((model) => html`<option
-          key=${model.name}>${model.name}</option>`)}</select></label>` : null}
-      <${Field} name="sampling.temperature" label="Temperature" placeholder="1" kind="number" />
-      <${Field} name="sampling.top_p" label="Top p" placeholder="0.93" kind="number" />
-      <${Field} name="sampling.guidance_scale" label="Guidance" placeholder="1.5, then 1.2" kind="number" />
-    </div></details>`;
+          key=${model.name}>${model.name}</option>`)}</select>
+        ${faultsOf('model').map((text) => html`<span class="fault" key=${text}>${text}</span>`)}</label>` : null}
+      ${Settings.slice(2).map((setting) => html`<${Field} key=${setting.name} ...${setting} />`)}
+    </div>
+    ${rest.length > 0 ? html`<div class="others"><p>Also set by the request that was opened</p>
+      <ul>${rest.map(([name, value]) => html`<${Other} key=${name} name=${name} value=${value} />`)}</ul></div>` : null}
+    <button type="button" class="add small" onClick=${openFile}>Open a request (JSON)</button></details>`;
 }
 
-/** @param {{ name: string, label: string, placeholder: string, kind: 'text' | 'number' | 'integer' }} props */
-function Field({ name, label, placeholder, kind }) {
-  const errors = faults.value[name];
+/** Returns the fields that were opened with a request and have no control of their own. @returns {[string, any][]} */
+function others() {
+  return Object.entries(fields.value).filter(([name, value]) => !Placed.includes(name) && name !== 'run_n_segments'
+    && !name.startsWith('reference.') && name !== 'output.stems' && value !== boundsOf(name)?.default);
+}
+
+/** @param {{ name: string, value: any }} props */
+function Other({ name, value }) {
+  const faults = faultsOf(name).map((text) => advice(text, 'remove it'));
+  return html`<li><code>${name}</code> ${short(String(value), 30)}
+    <button type="button" class="quiet" aria-label=${`Remove ${name}`} title="Remove" aria-invalid=${faults.length > 0 ? 'true' : undefined}
+      onClick=${() => setField(name, null)}><${Icon} name="close" /></button>
+    ${faults.map((text) => html`<span class="fault" key=${text}>${text}</span>`)}</li>`;
+}
+
+/** @param {string} name Returns what the service says about the values of a field. */
+function boundsOf(name) {
+  return options.value?.fields.find((field) => field.name === name);
+}
+
+/** @param {string} name Returns what is wrong with a setting, in plain words; empty if nothing is. */
+function faultOf(name) {
   const value = fields.value[name];
-  const change = (/** @type {any} */ event) => {
-    const text = event.target.value.trim();
-    const number = Number(text);
-    // What is no number is sent as it is: the service says what it takes.
-    setField(name, kind === 'text' || text === '' || Number.isNaN(number) || (kind === 'integer' && !Number.isSafeInteger(number))
-      ? text : number);
+  const bounds = boundsOf(name);
+  const told = faultsOf(name).map((text) => advice(text, 'leave it empty')).join(' ');
+  if (value === undefined || !bounds || !judged.value.includes(name)) {
+    return told;
+  }
+
+  const isWhole = bounds.type === 'integer';
+  const { minimum: least = -Infinity, maximum: most = Infinity } = bounds;
+  const isFine = (/** @type {any} */ part) => (typeof part === 'number'
+    ? part >= least && part <= most && (!isWhole || Number.isInteger(part))
+    : isWhole && /^-?\d{1,18}$/.test(part));
+  if ([value].flat().every(isFine)) {
+    return told;
+  }
+
+  return `Use a ${isWhole ? 'whole number' : 'number'}${Number.isFinite(most) ? ` from ${least} to ${most}` : ''}, or leave it empty.`;
+}
+
+/** @param {string} message @param {string} out Returns what to do about a value, without the field's name for programs. */
+function advice(message, out) {
+  return plain(message.replace(/^.*?; send /, 'Use ').replace(/, or leave it out.*$/, `, or ${out}.`));
+}
+
+/** @param {string} text Returns the value that somebody typed: a number, several of them, or the text itself. */
+function valueOf(text) {
+  const parts = text.split(',').map((part) => part.trim());
+  const numbers = parts.map(Number);
+  // A seed may be larger than JavaScript's numbers: it stays text.
+  const areNumbers = parts.every((part, index) => part !== '' && !Number.isNaN(numbers[index])
+    && (Number.isSafeInteger(numbers[index]) || !Number.isInteger(numbers[index])));
+  return !areNumbers ? text.trim() : numbers.length > 1 ? numbers : numbers[0];
+}
+
+/** @param {{ name: string, label: string, placeholder: string }} props */
+function Field({ name, label, placeholder }) {
+  const fault = faultOf(name);
+  const value = fields.value[name];
+  const typed = useRef('');
+  const type = (/** @type {string} */ text) => {
+    typed.current = text;
+    judged.value = judged.value.filter((other) => other !== name);
+    setField(name, valueOf(text));
   };
-  return html`<label class=${`field ${name === 'title' ? 'wide' : ''}`}>${label}
-    <input name=${name} value=${value ?? ''} placeholder=${placeholder} inputmode=${kind === 'text' ? 'text' : 'decimal'} autocomplete="off"
-      aria-invalid=${errors ? 'true' : undefined} aria-describedby=${errors ? `${name}-fault` : undefined} onChange=${change} />
-    ${errors ? html`<span class="fault" id=${`${name}-fault`}>${errors.join(' ')}</span>` : null}</label>`;
+  const judge = () => { judged.value = [...new Set([...judged.value, name])]; };
+  return html`<label class="field">${label}
+    <input name=${name} placeholder=${placeholder} inputmode="decimal" autocomplete="off"
+      value=${JSON.stringify(valueOf(typed.current)) === JSON.stringify(value ?? '') ? typed.current : String(value ?? '')}
+      aria-invalid=${fault ? 'true' : undefined} aria-describedby=${fault ? `${name}-fault` : undefined} onBlur=${judge}
+      onInput=${(/** @type {any} */ event) => type(event.target.value)} />
+    ${fault ? html`<span class="fault" id=${`${name}-fault`}>${fault}</span>` : null}</label>`;
 }
 
 function SingBar() {
-  const { running, depth } = busy.value;
-  const isFirst = found.value?.length === 0;
-  const isReady = health.value === null || health.value.state === 'ready';
   const { seed } = fields.value;
-  const wait = check.value?.estimated_wait_seconds;
-  const hint = health.value?.state === 'failed' ? `The models could not be loaded: ${health.value.reason}`
-    : !isReady ? `Loading the models${health.value?.percent ? `, ${Math.round(health.value.percent)} %` : ''} …`
-    : running + depth > 0 ? `after ${count(running + depth, 'song')}${wait ? `, in about ${roughly(wait)}` : ''}`
-    : wait ? html`sound in seconds,<br />the whole song in ${roughly(wait)}` : 'sound within seconds';
+  const remarks = ['$', 'model', 'continue_from', 'replace_section'].flatMap(remarksOn);
+  const told = Object.entries(check.value?.errors ?? {}).filter(([name]) => name === 'continue_from').flatMap(([, messages]) => messages);
+  const faults = [refusal.value, ...told.map(plain)].filter(Boolean);
   return html`<div class="sing">
-    ${refusal.value ? html`<p class="fault" role="alert">${refusal.value}</p>` : null}
-    ${seed !== undefined && !remake.value ? html`<p class="seed">Seed ${seed}: the same words give the same song.
-      <button type="button" class="link" onClick=${() => setField('seed', null)}>Use new seeds</button></p>` : null}
-    <button type="submit" class="primary" disabled=${isSending.value}>
-      ${isFirst ? 'Sing this song' : remake.value ? 'Sing on' : 'Sing'}</button>
-    <span class="hint">${hint}</span>
+    ${faults.length > 0 ? html`<p class="fault" role="alert">${faults.join(' ')}</p>` : null}
+    ${remarks.map((text) => html`<p class="seed" key=${text}>${text}</p>`)}
+    ${seed !== undefined && !remake.value && faultOf('seed') === '' ? html`<p class="seed">
+      Seed ${short(String(seed), 24)}: the same words give the same song. <button type="button" class="link"
+        onClick=${() => setField('seed', null)}>Use new seeds</button></p>` : null}
+    <button type="submit" class="primary" aria-disabled=${isSending.value ? 'true' : undefined}>${singWords()}</button>
+    <span class="hint">${hint()}</span>
   </div>`;
+}
+
+/** Returns what the button does. */
+function singWords() {
+  const from = remake.value;
+  if (isSending.value) {
+    return 'Sending …';
+  }
+
+  return from?.how === 'continue' ? `Sing the new section${cards.value.length - from.sung > 1 ? 's' : ''}`
+    : from ? `Sing the new ${short(tagOf(from), 16)}` : found.value?.length === 0 ? 'Sing this song'
+    : takes.value > 1 ? `Sing ${takes.value} takes` : 'Sing';
+}
+
+/** Returns when the song will be heard. */
+function hint() {
+  const { running, depth } = busy.value;
+  const state = health.value?.state ?? 'ready';
+  const wait = check.value?.estimated_wait_seconds;
+  return state === 'failed' ? `The models could not be loaded: ${health.value?.reason}`
+    : state === 'draining' ? 'The service is being stopped.'
+    : state !== 'ready' ? `Loading the models${health.value?.percent ? `, ${Math.round(health.value.percent)} %` : ''} …`
+    : running + depth > 0 ? `After ${count(running + depth, 'song')}${wait ? `, done in about ${roughly(wait)}` : ''}`
+    : wait ? `Heard within seconds, done in about ${roughly(wait)}` : 'Heard within seconds';
 }

@@ -1,0 +1,263 @@
+// What the form holds, over reloads: words that give way to others before they are sung become drafts.
+import { batch, computed, effect, signal } from '@preact/signals';
+import { addCard, cards, cardsOf, fields, firstLine, genre, lyrics, newCard, refused, remake, setLyrics, takes } from './form.js';
+import { short, showToast, store, stored } from './ui.js';
+
+/** @typedef {import('./form.js').Remake} Remake */
+
+/**
+ * All that the form holds, and what it held when it was opened or sung last.
+ * @typedef {{ text: string, line: string, rest: Record<string, any>, number: number, remake: Remake | null, settled: string }} Content
+ */
+
+/** @typedef {Content & { key: string, time: string }} Draft */
+
+const Most = 30;
+
+/** What the form held when it was opened or sung last; at first the example. */
+const settled = signal(keyOf({ text: lyrics.value, line: genre.value, rest: {} }));
+
+/** The drafts, the newest first. @type {import('@preact/signals').Signal<Draft[]>} */
+export const drafts = signal(readDrafts());
+
+/** @returns {Draft[]} */
+function readDrafts() {
+  try {
+    return JSON.parse(stored('drafts') ?? '[]');
+  } catch {
+    return [];
+  }
+}
+
+/** @param {Draft[]} list */
+function write(list) {
+  drafts.value = list;
+  store('drafts', list.length > 0 ? JSON.stringify(list) : null);
+}
+
+/** @param {Content} from Keeps what the form holds. */
+function keep(from) {
+  const key = keyOf(from);
+  write([{ ...from, key, time: new Date().toISOString() }, ...readDrafts().filter((draft) => draft.key !== key)].slice(0, Most));
+}
+
+/** @param {Content} from Forgets a draft that is in the form again, or sung. */
+function drop(from) {
+  const key = keyOf(from);
+  if (readDrafts().some((draft) => draft.key === key)) {
+    write(readDrafts().filter((draft) => draft.key !== key));
+  }
+}
+
+/** Forgets all drafts. */
+export function dropAll() {
+  write([]);
+}
+
+addEventListener('storage', (event) => {
+  if (event.key === 'yue.drafts') {
+    drafts.value = readDrafts();
+  }
+});
+
+/** Returns all that the form holds. @returns {Content} */
+export function content() {
+  return { text: lyrics.value, line: genre.value, rest: fields.value, number: takes.value, remake: remake.value, settled: settled.value };
+}
+
+/** @param {Content} from Puts back what the form held. */
+function restore({ text, line, rest, number, remake: from, settled: last }) {
+  batch(() => {
+    remake.value = from ?? null;
+    fields.value = rest;
+    takes.value = number;
+    genre.value = line;
+    setLyrics(text);
+    settled.value = last ?? '';
+  });
+}
+
+/** @param {Pick<Content, 'text' | 'line' | 'rest'>} from Returns the part of a content that somebody writes. */
+export function keyOf({ text, line, rest }) {
+  return JSON.stringify([text.trim(), line.trim(), Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+/** @param {Content} from Returns whether there is something to lose. */
+function isUnsung(from) {
+  const [, line] = JSON.parse(from.settled || '["", ""]');
+  return keyOf(from) !== from.settled && (firstLine(from.text) !== '' || from.line.trim() !== line);
+}
+
+/** Notes that what the form holds now can be found again elsewhere. */
+function settle() {
+  settled.value = keyOf(content());
+}
+
+/** @param {string} text @param {() => void} back */
+function offerUndo(text, back) {
+  showToast({ text, action: 'Undo', run: back });
+}
+
+/**
+ * Fills the form with something else. Words that were never sung are kept as a draft, and a message brings them back.
+ * @param {() => void} change
+ */
+function replace(change) {
+  const before = content();
+  batch(change);
+  refused.value = {};
+  settle();
+  if (isUnsung(before) && keyOf(before) !== settled.value) {
+    keep(before);
+    offerUndo(`Put “${short(titleOf(before), 30)}” aside, under Drafts`, () => openDraft(before));
+  }
+}
+
+/** @param {Content} from Returns what a draft is called. */
+export function titleOf({ text, line, rest }) {
+  return rest.title || firstLine(text) || line || 'Untitled';
+}
+
+/** @param {Content} draft Puts a draft back into the form, and what is there in its place. */
+export function openDraft(draft) {
+  replace(() => restore(draft));
+  // It stays unsung.
+  settled.value = draft.settled ?? '';
+  drop(draft);
+}
+
+/** The drafts that are not in the form. */
+export const otherDrafts = computed(() => drafts.value.filter((draft) => draft.key !== keyOf(content())));
+
+/** @param {Record<string, any>} body Opens a request in the form. */
+export function open(body) {
+  replace(() => fill(body));
+}
+
+/**
+ * Opens the request of a song that is changed, in part or by going on.
+ * @param {Record<string, any>} body
+ * @param {Omit<Remake, 'before'>} from
+ */
+export function openRemake(body, from) {
+  const before = remake.value?.before ?? content();
+  replace(() => {
+    fill(body);
+    remake.value = { ...from, before };
+    if (from.how === 'continue' && cards.value.length <= from.sung) {
+      addCard();
+    }
+  });
+}
+
+/** Leaves the song that is changed: the form is as it was before. */
+export function endRemake() {
+  const before = remake.value?.before;
+  if (before) {
+    replace(() => restore(before));
+    settled.value = before.settled;
+    drop(before);
+  }
+}
+
+/** Empties the form for another song, which may sound the same. */
+export function clear() {
+  replace(() => {
+    remake.value = null;
+    fields.value = {};
+    setLyrics('[verse]\n');
+  });
+}
+
+/** @param {Content} sent Notes that a song is made of what the form held when it was sent. */
+export function sung(sent) {
+  drop(sent);
+  const { before } = sent.remake ?? {};
+  const isSame = keyOf(content()) === keyOf(sent);
+  settled.value = keyOf(sent);
+  if (isSame && before && isUnsung(before)) {
+    // What was written before the song was changed is still to be sung.
+    restore(before);
+    drop(before);
+  } else if (remake.value === sent.remake) {
+    remake.value = null;
+  }
+}
+
+/**
+ * Reads a request into the form; asking for it unchanged gives the same song.
+ * @param {Record<string, any>} body
+ */
+function fill(body) {
+  const { lyrics: text = '', genre: line = '', takes: number = 1,
+    continue_from: _, replace_section: __, client_job_id: ___, ...rest } = body;
+  /** @type {Record<string, any>} */
+  const flat = {};
+  for (const [name, value] of Object.entries(rest)) {
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+      Object.entries(value).forEach(([inner, part]) => { flat[`${name}.${inner}`] = part; });
+    } else {
+      flat[name] = value;
+    }
+  }
+
+  if (Array.isArray(flat.target_seconds) && new Set(flat.target_seconds).size === 1) {
+    flat.target_seconds = flat.target_seconds[0];
+  }
+
+  if (flat.title === firstLine(String(text))) {
+    // The title that the song has by itself: other words have another one.
+    delete flat.title;
+  }
+
+  const known = Object.entries(flat).filter(([, value]) => value !== null && value !== undefined);
+  remake.value = null;
+  fields.value = Object.fromEntries(known);
+  takes.value = Number(number) || 1;
+  genre.value = String(line);
+  setLyrics(String(text));
+}
+
+/** @param {number} key Removes a section, which can be undone. */
+export function removeCard(key) {
+  const at = cards.value.findIndex((card) => card.key === key);
+  const card = cards.value[at];
+  const before = content();
+  const rest = cards.value.filter((other) => other !== card);
+  cards.value = rest.length > 0 ? rest : [newCard('verse', '')];
+  if (card.text.trim()) {
+    if (isUnsung(before)) {
+      keep(before);
+    }
+
+    offerUndo(`Removed ${card.written || 'verse'}`, () => {
+      drop(before);
+      cards.value = [...rest.slice(0, at), card, ...cards.value.slice(at)];
+    });
+  }
+}
+
+// The browser keeps what was written, so that a reload loses nothing. Each tab has its own words; a new one begins with those
+// that were written last.
+const own = stored('form', 'session');
+const last = own ?? stored('form');
+if (last) {
+  try {
+    restore(JSON.parse(last));
+  } catch {
+    // Another release wrote it.
+  }
+}
+
+if (own) {
+  drop(content());
+}
+
+effect(() => {
+  const value = JSON.stringify(content());
+  store('form', value, 'session');
+  store('form', value);
+});
+
+// Another tab may write other words before this one is opened again.
+addEventListener('pagehide', () => isUnsung(content()) && keep(content()));
