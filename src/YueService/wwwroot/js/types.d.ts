@@ -47,7 +47,7 @@ export interface Options {
   formats: { name: string; available: boolean }[];
   separator_available: boolean;
   tags: Record<string, string[]>;
-  fields: { name: string; type: string; default?: unknown; minimum?: number; maximum?: number }[];
+  fields: { name: string; type: string; default?: unknown; minimum: number | null; maximum: number | null }[];
 }
 
 export interface Check {

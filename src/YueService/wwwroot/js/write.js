@@ -262,7 +262,7 @@ function faultOf(name) {
   }
 
   const isWhole = bounds.type === 'integer';
-  const { minimum: least = -Infinity, maximum: most = Infinity } = bounds;
+  const [least, most] = [bounds.minimum ?? -Infinity, bounds.maximum ?? Infinity];
   const isFine = (/** @type {any} */ part) => (typeof part === 'number'
     ? part >= least && part <= most && (!isWhole || Number.isInteger(part))
     : isWhole && /^-?\d{1,18}$/.test(part));
@@ -340,7 +340,8 @@ function hint() {
   const { running, depth } = busy.value;
   const state = health.value?.state ?? 'ready';
   const wait = check.value?.estimated_wait_seconds;
-  return state === 'failed' ? `The models could not be loaded: ${health.value?.reason}`
+  return !reachable.value ? 'Waiting for the service …'
+    : state === 'failed' ? `The models could not be loaded: ${health.value?.reason}`
     : state === 'draining' ? 'The service is being stopped.'
     : state !== 'ready' ? `Loading the models${health.value?.percent ? `, ${Math.round(health.value.percent)} %` : ''} …`
     : running + depth > 0 ? `After ${count(running + depth, 'song')}${wait ? `, done in about ${roughly(wait)}` : ''}`
