@@ -114,7 +114,7 @@ public sealed class RemakeTests(Studio studio)
     public async Task A_song_that_was_cut_says_so_at_once_and_offers_its_full_length()
     {
         var service = await studio.ServiceAsync();
-        var job = await service.SingAsync(new { lyrics = "[verse]\nLa la la\n\n[chorus]\nOh oh oh", genre = "folk", max_new_tokens = 100 });
+        var job = await service.SingAsync(new { lyrics = ShortSong.Lyrics, genre = "folk", max_new_tokens = 100 });
         await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
         var notice = tab.Page.Locator(".notice");
         await Assertions.Expect(notice).ToHaveTextAsync(

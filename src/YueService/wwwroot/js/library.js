@@ -99,7 +99,8 @@ function Item({ job, depth }) {
   return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`}>
     <button type="button" class="pick" aria-current=${isCurrent ? 'true' : undefined} title=${job.title.length > 24 ? job.title : undefined}
       onClick=${() => { show(job.id); tab.value = 'song'; }}>
-      <b>${job.group && job.group.take > 1 && depth > 0 ? `Take ${job.group.take}` : job.title}</b><span class="sr">, </span><small>${describe(job)}</small>
+      <b>${job.group && job.group.take > 1 && depth > 0 ? `Take ${job.group.take}` : job.title}</b><span
+        class="sr">, </span><small>${describe(job)}</small>
       ${job.state === 'running' ? html`<progress max="100" value=${job.progress?.percent ?? 0} aria-label="Progress"></progress>` : null}
     </button>
     <span class="time">${job.song ? clock(job.song.duration_seconds) : ''}</span>
