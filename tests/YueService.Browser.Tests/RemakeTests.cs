@@ -134,7 +134,8 @@ public sealed class RemakeTests(Studio studio)
         var lyrics = "[verse]\nLa la la, la la la, la la la\n\n[chorus]\nOh oh oh\n\n[bridge]\nNa na";
         var job = await service.SingAsync(new { lyrics, genre = "folk", target_seconds = 1 });
         await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
-        await Assertions.Expect(tab.Page.Locator(".notice").First).ToContainTextAsync("1 s each were asked for, and there was more to sing.");
+        await Assertions.Expect(tab.Page.Locator(".notice").First)
+            .ToContainTextAsync("1 s each were asked for, and there was more to sing.");
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing it in full length" })).ToBeVisibleAsync();
 
         // What was left out can be sung next.
