@@ -148,7 +148,8 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
             return Math.Max(ready, from);
         }
 
-        /// <summary>Returns the finished frames of each chunk, and those that it needs for the track to be finished up to a frame.</summary>
+        /// <summary>Returns the finished frames of each chunk, and those that it needs for the track to be finished up to a
+        /// frame.</summary>
         public IEnumerable<(int From, int To)> FramesTo(int frame)
         {
             const int Most = Stage2Chunks.FramesPerChunk;

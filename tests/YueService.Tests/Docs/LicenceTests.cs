@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text;
+using Xunit;
+using YueService.Tests.EndToEnd;
+
+namespace YueService.Tests.Docs;
+
+/// <summary>The licences of what ships with the service.</summary>
+public sealed class LicenceTests
+{
+    private const string Begin = "<!-- packages -->\n";
+    private const string End = "<!-- end of packages -->\n";
+
+    /// <summary>Licences that allow the service to be passed on under its own licence.</summary>
+    private static readonly string[] Compatible = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "PostgreSQL"];
+
+    private static readonly IReadOnlyList<ShippedPackage> Packages =
+        PackageList.Of(Path.Combine(DemoProcess.Repository, "src", "YueService"));
+
+    [Fact]
+    public void Every_package_has_a_compatible_licence() => Assert.All(
+        Packages,
+        package => Assert.True(
+            Compatible.Contains(package.Licence),
+            $"{package.Name} {package.Version} has the licence \"{package.Licence}\", which is none of {string.Join(", ", Compatible)}"));
+
+    [Fact]
+    public void Committed_list_of_packages_is_the_restored_one()
+    {
+        var file = Path.Combine(DemoProcess.Repository, "docs", "licences.md");
+        var text = File.ReadAllText(file);
+        var from = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
+        var to = text.IndexOf(End, StringComparison.Ordinal);
+        var expected = Table();
+        if (CommittedDocs.AreUpdated && text[from..to] != expected)
+        {
+            File.WriteAllText(file, text[..from] + expected + text[to..]);
+            return;
+        }
+
+        Assert.True(
+            text[from..to] == expected,
+            $"the packages in docs/licences.md differ; {CommittedDocs.Fix}. The right table:\n{expected}");
+    }
+
+    [Fact]
+    public void NOTICE_names_every_vendored_package()
+    {
+        var notice = File.ReadAllText(Path.Combine(DemoProcess.Repository, "NOTICE"));
+        var vendor = Path.Combine(DemoProcess.Repository, "src", "YueService", "wwwroot", "vendor");
+        Assert.All(
+            Directory.EnumerateDirectories(vendor),
+            folder => Assert.Contains(Path.GetFileName(folder), notice, StringComparison.Ordinal));
+    }
+
+    private static string Table()
+    {
+        var table = new StringBuilder("| package | version | licence | copyright |\n|---|---|---|---|\n");
+        foreach (var package in Packages)
+        {
+            var copyright = package.Copyright.Replace("|", "\\|", StringComparison.Ordinal);
+            table.Append(CultureInfo.InvariantCulture, $"| {package.Name} | {package.Version} | {package.Licence} | {copyright} |\n");
+        }
+
+        return table.ToString();
+    }
+}

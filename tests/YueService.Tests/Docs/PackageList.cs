@@ -1,0 +1,67 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+
+namespace YueService.Tests.Docs;
+
+/// <summary>A NuGet package that ships with the service.</summary>
+/// <param name="Name">The id. A package for one platform has a star in place of the platform.</param>
+/// <param name="Version">The version.</param>
+/// <param name="Licence">The SPDX expression; null if it is not known.</param>
+/// <param name="Copyright">The copyright line of the package, or its authors.</param>
+internal sealed record ShippedPackage(string Name, string Version, string? Licence, string Copyright);
+
+/// <summary>Reads the packages that a project ships, and their licences, from what NuGet restored.</summary>
+internal static partial class PackageList
+{
+    /// <summary>Returns the packages of a project and those that they need, by name.</summary>
+    /// <param name="projectFolder">The folder of the project, which is restored.</param>
+    public static IReadOnlyList<ShippedPackage> Of(string projectFolder)
+    {
+        using var assets = JsonDocument.Parse(File.ReadAllText(Path.Combine(projectFolder, "obj", "project.assets.json")));
+        string[] folders = [.. assets.RootElement.GetProperty("packageFolders").EnumerateObject().Select(folder => folder.Name)];
+        var target = assets.RootElement.GetProperty("targets").EnumerateObject().First().Value;
+        return
+        [
+            .. target.EnumerateObject()
+                .Where(library => library.Value.GetProperty("type").GetString() == "package")
+                .Select(library => Read(folders, library.Name.Split('/')))
+                .OrderBy(package => package.Name, StringComparer.OrdinalIgnoreCase),
+        ];
+    }
+
+    private static ShippedPackage Read(string[] folders, string[] nameAndVersion)
+    {
+        var (name, version) = (nameAndVersion[0], nameAndVersion[1]);
+        var id = name.ToLowerInvariant();
+        var folder = folders.Select(root => Path.Combine(root, id, version)).First(Directory.Exists);
+        var metadata = XDocument.Load(Path.Combine(folder, $"{id}.nuspec")).Root!.Elements().Single();
+        string? Value(string element) => metadata.Elements().FirstOrDefault(child => child.Name.LocalName == element)?.Value;
+        var licence = metadata.Elements().FirstOrDefault(child => child.Name.LocalName == "license");
+        return new ShippedPackage(
+            Platform().Replace(name, "-*"),
+            version,
+            licence?.Attribute("type")?.Value switch
+            {
+                "expression" => licence.Value,
+                "file" => Recognize(File.ReadAllText(Path.Combine(folder, licence.Value.Replace('\\', '/')))),
+                _ => null,
+            },
+            Spaces().Replace(Value("copyright") is { Length: > 0 } copyright ? copyright : Value("authors") ?? "", " ").Trim());
+    }
+
+    /// <summary>Returns the licence that a text is; null for an unknown one.</summary>
+    private static string? Recognize(string text) => Spaces().Replace(text, " ") switch
+    {
+        var plain when plain.Contains("Permission is hereby granted, free of charge", StringComparison.Ordinal) => "MIT",
+        var plain when plain.Contains("Neither the name of", StringComparison.Ordinal)
+            && plain.Contains("Redistribution and use in source and binary forms", StringComparison.Ordinal) => "BSD-3-Clause",
+        _ => null,
+    };
+
+    [GeneratedRegex("-(linux|osx|win)-(x64|arm64)$")]
+    private static partial Regex Platform();
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Spaces();
+}
