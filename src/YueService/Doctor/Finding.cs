@@ -16,16 +16,16 @@ internal enum FindingLevel
 /// <param name="Level">How it is.</param>
 /// <param name="Area">The thing.</param>
 /// <param name="Text">What was found.</param>
-/// <param name="Mend">The command that fixes it; null where there is nothing to fix.</param>
-internal sealed record Finding(FindingLevel Level, string Area, string Text, string? Mend = null)
+/// <param name="Fix">The command that fixes it; null where there is nothing to fix.</param>
+internal sealed record Finding(FindingLevel Level, string Area, string Text, string? Fix = null)
 {
     public static Finding Ok(string area, string text) => new(FindingLevel.Ok, area, text);
 
-    public static Finding Warning(string area, string text, string mend) => new(FindingLevel.Warning, area, text, mend);
+    public static Finding Warning(string area, string text, string fix) => new(FindingLevel.Warning, area, text, fix);
 
-    public static Finding Missing(string area, string text, string mend) => new(FindingLevel.Missing, area, text, mend);
+    public static Finding Missing(string area, string text, string fix) => new(FindingLevel.Missing, area, text, fix);
 
     /// <summary>The finding as a line, with the command that fixes it on the next.</summary>
     public override string ToString() =>
-        $"{Level.ToString().ToLowerInvariant(),-8} {Area}: {Text}" + (Mend is null ? "" : $"\n         mend: {Mend}");
+        $"{Level.ToString().ToLowerInvariant(),-8} {Area}: {Text}" + (Fix is null ? "" : $"\n         fix: {Fix}");
 }

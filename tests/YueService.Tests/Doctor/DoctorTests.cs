@@ -26,16 +26,16 @@ public sealed class DoctorTests
 
     [Fact]
     public void A_whole_machine_is_ok() => Assert.All(
-        Check(Whole, "auto", weights: Big), finding => Assert.Equal((FindingLevel.Ok, null), (finding.Level, finding.Mend)));
+        Check(Whole, "auto", weights: Big), finding => Assert.Equal((FindingLevel.Ok, null), (finding.Level, finding.Fix)));
 
     [Theory]
     [InlineData("auto", nameof(FindingLevel.Warning), "-p:Accelerator=cuda")]
     [InlineData("cuda:0", nameof(FindingLevel.Missing), "-p:Accelerator=cuda")]
-    public void A_gpu_that_the_build_cannot_use_is_told(string device, string level, string mend)
+    public void A_gpu_that_the_build_cannot_use_is_reported(string device, string level, string fix)
     {
         var finding = Check(Whole with { HasCuda = false }, device).Single(finding => finding.Area == "device");
         Assert.Equal(level, finding.Level.ToString());
-        Assert.Contains(mend, finding.Mend, StringComparison.Ordinal);
+        Assert.Contains(fix, finding.Fix, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class DoctorTests
         Assert.Equal(level, Check(Whole, device, weights).Single(finding => finding.Area == "memory").Level.ToString());
 
     [Fact]
-    public void What_is_missing_on_a_bare_machine_is_told_with_what_mends_it()
+    public void Every_fault_of_a_bare_machine_is_reported_with_its_fix()
     {
         var findings = Check(
             new MachineFacts
@@ -68,7 +68,7 @@ public sealed class DoctorTests
                 ("ffmpeg", FindingLevel.Warning), ("state", FindingLevel.Missing), ("port", FindingLevel.Warning),
             ],
             findings.Select(finding => (finding.Area, finding.Level)));
-        Assert.All(findings.Where(finding => finding.Level != FindingLevel.Ok), finding => Assert.NotEmpty(finding.Mend!));
+        Assert.All(findings.Where(finding => finding.Level != FindingLevel.Ok), finding => Assert.NotEmpty(finding.Fix!));
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class DoctorTests
         Assert.Contains("ok       libtorch: ", output, StringComparison.Ordinal);
         Assert.Contains("warning  port: ", output, StringComparison.Ordinal);
         Assert.Contains("warning  checkpoints: none are configured", output, StringComparison.Ordinal);
-        Assert.Contains("mend: yue models pull en-cot", output, StringComparison.Ordinal);
+        Assert.Contains("fix: yue models pull en-cot", output, StringComparison.Ordinal);
         Assert.Contains("no published figures for the built-in demo model", output, StringComparison.Ordinal);
     }
 
@@ -134,7 +134,7 @@ public sealed class DoctorTests
         var (damaged, report) = await ExamineAsync(demo.Stage1, folder.Path, demo.Codec);
         Assert.Equal(ExitCode.Failure, damaged);
         Assert.Contains($"missing  stage 2: {folder["config.json"]}: ", report, StringComparison.Ordinal);
-        Assert.Contains("mend: yue models pull", report, StringComparison.Ordinal);
+        Assert.Contains("fix: yue models pull", report, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -147,7 +147,7 @@ public sealed class DoctorTests
         var (exitCode, output) = await ExamineAsync(folder["YuE-s1-7B-anneal-en-cot"], demo.Stage2, demo.Codec);
         Assert.Equal(ExitCode.Failure, exitCode);
         Assert.Contains("tokenizer.model has 4 bytes, expected 1761962", output, StringComparison.Ordinal);
-        Assert.Contains("mend: yue models pull en-cot", output, StringComparison.Ordinal);
+        Assert.Contains("fix: yue models pull en-cot", output, StringComparison.Ordinal);
     }
 
     [Fact]
