@@ -71,9 +71,7 @@ internal static class YueCommandLine
 
     private static RootCommand Create(Action<IServiceCollection> configure, Stream? file)
     {
-        var root = new RootCommand(
-            "Lyrics and a genre line in, a song out: the YuE models as a service. "
-            + "Any other setting is an argument by its full name, such as --Yue:LogFormat=json.")
+        var root = new RootCommand("Lyrics and a genre line in, a song out: the YuE models as a service.")
         {
             // Settings of any section are arguments, too; UnknownArguments reports the rest.
             TreatUnmatchedTokensAsErrors = false,
@@ -84,6 +82,7 @@ internal static class YueCommandLine
         root.Subcommands.Add(DemoCommand.Create(settings, configure, file));
         root.Subcommands.Add(DoctorCommand.Create(settings, configure));
         root.Subcommands.Add(ModelsCommand.Create());
+        HelpText.AddTo(root);
         return root;
     }
 }

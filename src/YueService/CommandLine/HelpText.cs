@@ -1,0 +1,38 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace YueService.CommandLine;
+
+/// <summary>Prints the help of a command. Commands that take settings by their full names list them as a section of its own.</summary>
+/// <remarks>The library's own text about further arguments has a bracket too many, and says that they go to another program.</remarks>
+internal sealed class HelpText(HelpAction help) : SynchronousCommandLineAction
+{
+    /// <summary>Sets the help of a command line.</summary>
+    public static void AddTo(RootCommand root)
+    {
+        var option = root.Options.OfType<HelpOption>().Single();
+        option.Action = new HelpText((HelpAction)option.Action!);
+    }
+
+    /// <summary>True: a command line that asks for help may lack what the command requires.</summary>
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        var command = parseResult.CommandResult.Command;
+        var takesSettings = !command.TreatUnmatchedTokensAsErrors;
+        command.TreatUnmatchedTokensAsErrors = true;
+        var code = help.Invoke(parseResult);
+        command.TreatUnmatchedTokensAsErrors = !takesSettings;
+        if (takesSettings)
+        {
+            var output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine("Settings:");
+            output.WriteLine("  Any other setting is an argument by its full name, such as --Yue:LogFormat=json.");
+            output.WriteLine();
+        }
+
+        return code;
+    }
+}
