@@ -45,9 +45,10 @@ internal static class UnknownArguments
     private static string Describe(string name, string kind, IEnumerable<string> known)
     {
         var names = known.Distinct(StringComparer.Ordinal).ToList();
-        return names.Count == 0
-            ? $"'{name}' is not known here."
-            : $"'{name}' is not known; the closest {kind} is {ClosestName.Of(name, names)}.";
+        return names.Count == 0 ? $"'{name}' is not known here."
+            : ClosestName.Of(name.TrimStart('-'), names, known => known.TrimStart('-')) is { } closest
+                ? $"'{name}' is not known; the closest {kind} is {closest}."
+            : $"'{name}' is not known.";
     }
 
     /// <summary>The command and the commands above it, whose options it takes as well.</summary>

@@ -6,12 +6,33 @@ internal static class ClosestName
     // Longer names are compared by their beginning, so that a hostile name costs no more than a long one.
     private const int MaxComparedLength = 64;
 
-    /// <summary>The candidate with the smallest edit distance to <paramref name="name"/>; the first of equals.</summary>
+    private static readonly char[] BetweenWords = ['_', '-', '.', ':', ' '];
+
+    /// <summary>Returns the candidate with the smallest edit distance to a name, the first of equals; null if none is near.</summary>
+    /// <remarks>A candidate is near if a third of its letters or fewer differ, or if it has all words of the name.</remarks>
     /// <param name="name">The name as it was typed.</param>
-    /// <param name="candidates">At least one known name.</param>
+    /// <param name="candidates">The known names.</param>
     /// <param name="compared">The part of a candidate that is compared.</param>
-    public static string Of(string name, IEnumerable<string> candidates, Func<string, string>? compared = null) =>
-        candidates.MinBy(candidate => Distance(name, compared is null ? candidate : compared(candidate)))!;
+    public static string? Of(string name, IEnumerable<string> candidates, Func<string, string>? compared = null) => candidates
+        .Select(candidate => (Candidate: candidate, Compared: compared is null ? candidate : compared(candidate)))
+        .Where(known => IsNear(name, known.Compared) || HasWordsOf(name, known.Compared))
+        .OrderBy(known => Distance(name, known.Compared))
+        .Select(known => known.Candidate)
+        .FirstOrDefault();
+
+    private static bool IsNear(string name, string known)
+    {
+        var (distance, length) = (Distance(name, known), Math.Min(name.Length, known.Length));
+        return distance <= Math.Max(1, length / 3) && 2 * distance <= length;
+    }
+
+    /// <summary>Returns true if every word of a name is nearly one of the known name's words.</summary>
+    private static bool HasWordsOf(string name, string known)
+    {
+        var words = known.Split(BetweenWords, StringSplitOptions.RemoveEmptyEntries);
+        var typed = name.Split(BetweenWords, StringSplitOptions.RemoveEmptyEntries);
+        return typed.Length > 0 && typed.All(word => word.Length > 2 && words.Any(one => Distance(word, one) <= word.Length / 4));
+    }
 
     /// <summary>Insertions, deletions, replacements and swaps of neighbours
     /// that turn one name into the other, letter case ignored.</summary>

@@ -51,12 +51,17 @@ internal static partial class EnvironmentSettings
         }
     }
 
-    /// <summary>Returns the variables that look like settings and name none, each with the closest one that does.</summary>
-    public static IEnumerable<(string Name, string Closest)> Unknown(IDictionary variables) => Ours(variables)
+    /// <summary>Returns the variables that look like settings and name none, each with the closest one that does; null if none is
+    /// near.</summary>
+    public static IEnumerable<(string Name, string? Closest)> Unknown(IDictionary variables) => Ours(variables)
         .Where(variable => SettingOf(variable.Name[Prefix.Length..].Split("__")) is null)
         .Where(variable => !OtherVariables.Contains(variable.Name) && !KubernetesVariable().IsMatch(variable.Name))
         .Select(variable => (
-            variable.Name, ClosestName.Of(variable.Name, SettingNames.All.Order(StringComparer.Ordinal).Select(VariableOf))))
+            variable.Name,
+            ClosestName.Of(
+                variable.Name[Prefix.Length..].Split("__")[0],
+                SettingNames.All.Order(StringComparer.Ordinal).Select(VariableOf),
+                known => known[Prefix.Length..])))
         .OrderBy(variable => variable.Name, StringComparer.Ordinal);
 
     private static IEnumerable<(string Name, string Value)> Ours(IDictionary variables) => variables

@@ -7,5 +7,7 @@ internal sealed class SettingNameRules(IConfiguration configuration) : OptionsRu
 {
     protected override IEnumerable<string> Faults(ServiceOptions options) => configuration.GetSection(EngineOptions.Section).GetChildren()
         .Where(setting => !SettingNames.All.Contains(setting.Key))
-        .Select(setting => $"{setting.Path} is not a setting; the closest is Yue:{ClosestName.Of(setting.Key, SettingNames.All)}.");
+        .Select(setting => ClosestName.Of(setting.Key, SettingNames.All) is { } closest
+            ? $"{setting.Path} is not a setting; the closest is Yue:{closest}."
+            : $"{setting.Path} is not a setting.");
 }

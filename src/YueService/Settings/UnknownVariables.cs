@@ -11,7 +11,14 @@ internal static partial class UnknownVariables
         var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(UnknownVariables));
         foreach (var (name, closest) in EnvironmentSettings.Unknown(variables))
         {
-            Log.Unknown(logger, name, closest);
+            if (closest is null)
+            {
+                Log.Unknown(logger, name);
+            }
+            else
+            {
+                Log.Mistyped(logger, name, closest);
+            }
         }
     }
 
@@ -20,6 +27,9 @@ internal static partial class UnknownVariables
         [LoggerMessage(
             Level = LogLevel.Warning,
             Message = "The environment variable {Name} names no setting and is ignored; the closest is {Closest}")]
-        public static partial void Unknown(ILogger logger, string name, string closest);
+        public static partial void Mistyped(ILogger logger, string name, string closest);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The environment variable {Name} names no setting and is ignored")]
+        public static partial void Unknown(ILogger logger, string name);
     }
 }

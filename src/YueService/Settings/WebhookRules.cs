@@ -12,7 +12,9 @@ internal sealed class WebhookRules(IConfiguration configuration) : OptionsRules<
         foreach (var setting in configuration.GetSection($"{EngineOptions.Section}:{nameof(options.Webhooks)}").GetChildren()
             .Where(setting => !Names.Contains(setting.Key, StringComparer.OrdinalIgnoreCase)))
         {
-            yield return $"{setting.Path} is not a setting; the closest is Yue:Webhooks:{ClosestName.Of(setting.Key, Names)}.";
+            yield return ClosestName.Of(setting.Key, Names) is { } closest
+                ? $"{setting.Path} is not a setting; the closest is Yue:Webhooks:{closest}."
+                : $"{setting.Path} is not a setting; there are {string.Join(", ", Names.Select(name => $"Yue:Webhooks:{name}"))}.";
         }
 
         if (options.Webhooks is { Secret.Length: > 0, SecretFile.Length: > 0 })

@@ -98,7 +98,7 @@ public sealed class ServeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("'--nosuch' is not known; the closest option is --", "--nosuch", "x")]
+    [InlineData("'--nosuch' is not known.", "--nosuch", "x")]
     [InlineData("'sevre' is not known; the closest command is serve.", "sevre")]
     [InlineData("'pul' is not known; the closest command is pull.", "models", "pul", "en-cot")]
     [InlineData("'--mirorr' is not known; the closest option is --mirror.", "models", "pull", "en-cot", "--mirorr=http://x")]

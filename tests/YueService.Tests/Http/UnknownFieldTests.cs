@@ -16,7 +16,7 @@ public sealed class UnknownFieldTests : IDisposable
     [InlineData("""{"lyrics":"la","temperature":1}""", "temperature", "sampling.temperature")]
     [InlineData("""{"lyrics":"la","sampling":{"topp":1}}""", "sampling.topp", "sampling.top_p")]
     [InlineData("""{"lyrics":"la","output":{"samplerate":1}}""", "output.samplerate", "output.sample_rate")]
-    [InlineData("""{"lyrics":"la","\ud800eed":1}""", "\\ud800eed", "seed")]
+    [InlineData("""{"lyrics":"la","tokens":1}""", "tokens", "max_new_tokens")]
     [InlineData("""{"lyrics":"la","refrence":{}}""", "refrence", "reference")]
     public async Task An_unknown_field_is_ignored_and_named_with_the_closest_known_name(string body, string unknown, string closest)
     {
@@ -24,6 +24,22 @@ public sealed class UnknownFieldTests : IDisposable
         using var response = await client.PredictAsync(body);
         var warning = Assert.Single((await response.SongAsync()).GetProperty("warnings").Strings());
         Assert.Equal($"unknown field {unknown} was ignored; the closest known name is {closest}", warning);
+    }
+
+    [Theory]
+    [InlineData("""{"lyrics":"la","zebra":1}""", "zebra", "")]
+    [InlineData("""{"lyrics":"la","\ud800eed":1}""", "\\ud800eed", "")]
+    [InlineData("""{"lyrics":"la","x":1}""", "x", "")]
+    [InlineData(
+        """{"lyrics":"la","sampling":{"zebra":1}}""",
+        "sampling.zebra",
+        "; the known names are sampling.temperature, sampling.top_p, sampling.top_k, sampling.repetition_penalty, sampling.guidance_scale")]
+    public async Task A_name_that_is_near_no_known_one_has_no_suggestion(string body, string unknown, string known)
+    {
+        using var client = _app.CreateClient();
+        using var response = await client.PredictAsync(body);
+        var warning = Assert.Single((await response.SongAsync()).GetProperty("warnings").Strings());
+        Assert.Equal($"unknown field {unknown} was ignored{known}", warning);
     }
 
     [Theory]

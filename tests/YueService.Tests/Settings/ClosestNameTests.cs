@@ -19,6 +19,21 @@ public sealed class ClosestNameTests
     public void The_distance_counts_edits(string left, string right, int distance) =>
         Assert.Equal(distance, ClosestName.Distance(left, right));
 
+    [Theory]
+    [InlineData("seeed", "seed")]
+    [InlineData("SEED", "seed")]
+    [InlineData("max_token", "max_new_tokens")]
+    [InlineData("lufs", "loudness_lufs")]
+    [InlineData("format", "format")]
+    [InlineData("zebra", null)]
+    [InlineData("x", null)]
+    [InlineData("", null)]
+    [InlineData("_", null)]
+    [InlineData("lyr", null)]
+    [InlineData("temperament", null)]
+    public void Only_near_names_are_suggested(string name, string? closest) => Assert.Equal(
+        closest, ClosestName.Of(name, ["seed", "max_new_tokens", "loudness_lufs", "format", "lyrics", "genre", "temperature"]));
+
     [Fact]
     public void The_distance_is_symmetric_and_zero_only_for_the_same_name() =>
         Gen.Select(Names, Names).Sample((left, right) =>

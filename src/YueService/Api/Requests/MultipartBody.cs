@@ -144,8 +144,10 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
 
         if (name != JsonPart && !ReferenceReader.FileNames.Contains(name))
         {
-            var closest = ClosestName.Of(name, [JsonPart, .. ReferenceReader.FileNames]);
-            return $"the part {shown} is not known; the closest known name is {closest}. Correct it or leave it out.";
+            string[] known = [JsonPart, .. ReferenceReader.FileNames];
+            return ClosestName.Of(name, known) is { } closest
+                ? $"the part {shown} is not known; the closest known name is {closest}. Correct it or leave it out."
+                : $"the part {shown} is not known; the known ones are {string.Join(", ", known)}. Leave it out.";
         }
 
         return ReferenceReader.Conflict([.. _parts.Keys.Append(name).Where(part => part != JsonPart)]);

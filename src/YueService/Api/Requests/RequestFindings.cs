@@ -10,16 +10,30 @@ internal sealed class RequestFindings
 {
     // More names than this help nobody and would make the answer as long as the request.
     private const int MaxUnknownNamed = 50;
+    private const int MaxKnownNamed = 8;
+    private const int MaxErrors = 500;
 
     private readonly Dictionary<string, List<string>> _errors = new(StringComparer.Ordinal);
     private readonly List<SongFinding> _notes = [];
     private readonly List<string> _knownPaths = [];
     private readonly List<string> _unknownPaths = [];
     private readonly Dictionary<string, RequestField> _sent = new(StringComparer.Ordinal);
+    private int _errorCount;
 
     /// <summary>The faults, by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
-    public IReadOnlyDictionary<string, string[]> Errors =>
-        _errors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, string[]> Errors
+    {
+        get
+        {
+            var errors = _errors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
+            if (_errorCount > MaxErrors)
+            {
+                errors["$"] = [.. errors.GetValueOrDefault("$", []), $"{_errorCount - MaxErrors} more faults are not listed."];
+            }
+
+            return errors;
+        }
+    }
 
     /// <summary>True if the request can be sung.</summary>
     public bool IsValid => _errors.Count == 0;
@@ -30,8 +44,14 @@ internal sealed class RequestFindings
     /// <summary>The same with the fields that it is about.</summary>
     public IReadOnlyList<SongFinding> Notes => _notes;
 
+    /// <summary>Notes a fault. If there are very many, the last ones are only counted.</summary>
     public void Error(string path, string message)
     {
+        if (++_errorCount > MaxErrors)
+        {
+            return;
+        }
+
         if (!_errors.TryGetValue(path, out var messages))
         {
             _errors[path] = messages = [];
@@ -92,25 +112,42 @@ internal sealed class RequestFindings
         {
             var shown = JsonText.Cut(path);
             var closest = Closest(path);
+            var known = closest is not null ? $"; the closest known name is {closest}" : KnownBeside(path);
             if (strict)
             {
-                Error(shown, $"{shown} is not a known field; the closest known name is {closest}. Correct it or leave it out.");
+                Error(shown, $"{shown} is not a known field{known}. {(closest is null ? "Leave" : "Correct it or leave")} it out.");
             }
             else
             {
-                Warn("unknown_field", shown, $"unknown field {shown} was ignored; the closest known name is {closest}");
+                Warn("unknown_field", shown, $"unknown field {shown} was ignored{known}");
             }
         }
 
-        if (_unknownPaths.Count > MaxUnknownNamed && !strict)
+        if (_unknownPaths.Count > MaxUnknownNamed)
         {
-            Warn("unknown_field", "$", $"{_unknownPaths.Count - MaxUnknownNamed} more unknown fields were ignored");
+            var more = $"{_unknownPaths.Count - MaxUnknownNamed} more unknown fields";
+            if (strict)
+            {
+                Error("$", $"the body has {more}; leave them out.");
+            }
+            else
+            {
+                Warn("unknown_field", "$", $"{more} were ignored");
+            }
         }
     }
 
     private void Warn(string code, string field, string message) => _notes.Add(new(code, field, message));
 
-    private string Closest(string path)
+    /// <summary>Returns the names of the same object, if they are few, as the end of a sentence.</summary>
+    private string KnownBeside(string path)
+    {
+        var names = _knownPaths.Where(known => Parent(known) == Parent(path)).ToList();
+        return names.Count is 0 or > MaxKnownNamed ? "" : $"; the known names are {string.Join(", ", names)}";
+    }
+
+    /// <summary>Returns the known field whose name is nearest; null if none is near.</summary>
+    private string? Closest(string path)
     {
         var parent = Parent(path);
         var sameObjectFirst = _knownPaths.OrderBy(known => Parent(known) == parent ? 0 : 1);
