@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
 using YueService.Api.Access;
@@ -63,7 +64,7 @@ public sealed class SessionTests : IDisposable
         using var wrong = await PostAsync(_client, new { key = "key-three" });
         await wrong.ProblemAsync(HttpStatusCode.Unauthorized, "urn:yue:unauthorized");
         Assert.False(wrong.Headers.Contains("Set-Cookie"));
-        foreach (var body in new object[] { new { }, new { key = 5 }, new { key = "" }, "text" })
+        foreach (var body in new object[] { new { }, new { key = 5 }, new { key = "" }, new { key = Key, kee = 1 }, "text" })
         {
             using var invalid = await PostAsync(_client, body);
             await invalid.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
@@ -74,9 +75,14 @@ public sealed class SessionTests : IDisposable
     public async Task A_session_ends_with_its_time_its_key_and_its_signature()
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
-        var (expiry, signature) = (cookie.Split('=', '.')[1], cookie.Split('.')[1]);
+        var parts = cookie.Split('=', 2)[1].Split('.');
+        var (expiry, id, signature) = (parts[0], parts[1], parts[2]);
         var later = long.Parse(expiry, System.Globalization.CultureInfo.InvariantCulture) + 1;
-        string[] forged = [$"yue_session={later}.{signature}", $"yue_session={expiry}.{signature[1..]}", "yue_session=", "yue_session=x.y"];
+        string[] forged =
+        [
+            $"yue_session={later}.{id}.{signature}", $"yue_session={expiry}.{new string('0', id.Length)}.{signature}",
+            $"yue_session={expiry}.{id}.{signature[1..]}", $"yue_session={expiry}.{id}", "yue_session=", "yue_session=x.y.z",
+        ];
         foreach (var text in forged)
         {
             using var answer = await SendAsync(HttpMethod.Get, text, origin: null);
@@ -93,12 +99,66 @@ public sealed class SessionTests : IDisposable
     public void A_session_ends_after_thirty_days()
     {
         var clock = new SetClock();
-        var keys = new ApiKeys(Options.Create(new AccessOptions { ApiKey = $"key-zero, {Key}" }), clock);
+        using var folder = new TemporaryFolder();
+        var keys = new ApiKeys(Options.Create(new AccessOptions { ApiKey = $"key-zero, {Key}" }), Ended(folder, clock), clock);
         var token = keys.Issue(Key);
         clock.Now += ApiKeys.SessionLength - TimeSpan.FromSeconds(1);
         Assert.Equal(1, keys.NumberOfToken(token));
         clock.Now += TimeSpan.FromSeconds(1);
         Assert.Null(keys.NumberOfToken(token));
+    }
+
+    [Fact]
+    public async Task A_copied_cookie_is_refused_after_the_page_signs_out()
+    {
+        var cookie = (await SignInAsync(_client)).Split(';')[0];
+        var other = (await SignInAsync(_client)).Split(';')[0];
+        using (var left = await SignOutAsync(_client, cookie))
+        {
+            Assert.Equal(HttpStatusCode.NoContent, left.StatusCode);
+            Assert.StartsWith("yue_session=;", Assert.Single(left.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
+        }
+
+        using var copy = await SendAsync(HttpMethod.Get, cookie, origin: null);
+        await copy.ProblemAsync(HttpStatusCode.Unauthorized, "urn:yue:unauthorized");
+        using var untouched = await SendAsync(HttpMethod.Get, other, origin: null);
+        Assert.Equal(HttpStatusCode.OK, untouched.StatusCode);
+        using var again = await SignOutAsync(_client, cookie);
+        Assert.Equal(HttpStatusCode.NoContent, again.StatusCode);
+    }
+
+    [Fact]
+    public void An_ended_session_stays_ended_after_a_restart()
+    {
+        var clock = new SetClock();
+        using var folder = new TemporaryFolder();
+        ApiKeys Restart() => new(Options.Create(new AccessOptions { ApiKey = Key }), Ended(folder, clock), clock);
+        var (first, second) = (Restart().Issue(Key), Restart().Issue(Key));
+        Assert.NotEqual(first, second);
+        var before = Restart();
+        before.End(first);
+        Assert.Null(before.NumberOfToken(first));
+        var after = Restart();
+        Assert.Null(after.NumberOfToken(first));
+        Assert.Equal(0, after.NumberOfToken(second));
+
+        // Sessions that have expired are forgotten; texts that are no tokens are not stored.
+        clock.Now += ApiKeys.SessionLength;
+        var third = after.Issue(Key);
+        after.End(third);
+        after.End("1.2.3");
+        Assert.Equal(third.Split('.')[1], Assert.Single(File.ReadAllLines(folder["ended-sessions"])).Split(' ')[1]);
+    }
+
+    [Fact]
+    public async Task An_end_that_cannot_be_stored_is_a_503_and_holds_in_this_process()
+    {
+        var cookie = (await SignInAsync(_client)).Split(';')[0];
+        Directory.CreateDirectory(Path.Combine(_app.StateFolder, "ended-sessions.part"));
+        using var left = await SignOutAsync(_client, cookie);
+        await left.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
+        using var copy = await SendAsync(HttpMethod.Get, cookie, origin: null);
+        Assert.Equal(HttpStatusCode.Unauthorized, copy.StatusCode);
     }
 
     [Fact]
@@ -112,6 +172,17 @@ public sealed class SessionTests : IDisposable
         using var answer = await PostAsync(client, new { key = "any" });
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
         Assert.False(answer.Headers.Contains("Set-Cookie"));
+    }
+
+    private static EndedSessions Ended(TemporaryFolder folder, TimeProvider clock) => new(
+        Options.Create(new JobOptions { StateFolder = folder.Path }), clock, NullLogger<EndedSessions>.Instance);
+
+    private static async Task<HttpResponseMessage> SignOutAsync(HttpClient client, string cookie)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Delete, "/v1/session");
+        request.Headers.Add("Cookie", cookie);
+        request.Headers.Add("Origin", "http://localhost");
+        return await client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
     private static async Task<string> SignInAsync(HttpClient client)

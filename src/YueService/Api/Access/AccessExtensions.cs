@@ -34,6 +34,7 @@ internal static class AccessExtensions
             options.DefaultScheme = ApiKeyHandler.SchemeName;
         });
         services.AddTransient<ApiKeyHandler>();
+        services.AddSingleton<EndedSessions>();
         services.AddSingleton<ApiKeys>();
         services.AddWebEncoders();
         services.AddAuthorization();

@@ -8,13 +8,15 @@ namespace YueService.Api.Access;
 
 /// <summary>The service's API keys, and the session tokens that are derived from them.</summary>
 /// <remarks>
-/// A token is <c>EXPIRY.SIGNATURE</c>: a time in Unix seconds, and its HMAC-SHA256 under the key in base64url. Nothing is stored, so
-/// sessions outlive a restart, and end when the key is changed. A token does not reveal the key.
+/// A token is <c>EXPIRY.ID.SIGNATURE</c>: a time in Unix seconds, a random id, and the HMAC-SHA256 of both under the key in base64url.
+/// Only ended sessions are stored, so sessions outlive a restart, and end when the key is changed. A token does not reveal the key.
 /// </remarks>
-internal sealed class ApiKeys(IOptions<AccessOptions> access, TimeProvider clock)
+internal sealed class ApiKeys(IOptions<AccessOptions> access, EndedSessions ended, TimeProvider clock)
 {
     /// <summary>The length of a session.</summary>
     public static readonly TimeSpan SessionLength = TimeSpan.FromDays(30);
+
+    private const int IdLength = 32;
 
     /// <summary>True if callers need a key.</summary>
     public bool AreSet => access.Value.Keys().Count > 0;
@@ -30,23 +32,40 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, TimeProvider clock
     /// <summary>Returns a session token for one of the service's keys.</summary>
     public string Issue(string key)
     {
-        var expiry = (clock.GetUtcNow() + SessionLength).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        return $"{expiry}.{Sign(key, expiry)}";
+        var expiry = (clock.GetUtcNow() + SessionLength).ToUnixTimeSeconds();
+        var id = RandomNumberGenerator.GetHexString(IdLength, lowercase: true);
+        var session = string.Create(CultureInfo.InvariantCulture, $"{expiry}.{id}");
+        return $"{session}.{Sign(key, session)}";
     }
 
-    /// <summary>Returns the number of the key that a session token was derived from; null if it is invalid or has expired.</summary>
-    public int? NumberOfToken(string token)
+    /// <summary>Returns the number of the key that a session token was derived from; null if it is invalid, has expired or was
+    /// ended.</summary>
+    public int? NumberOfToken(string token) =>
+        Parse(token) is var (session, expiry, id) && expiry > clock.GetUtcNow().ToUnixTimeSeconds()
+            && Match(key => IsEqual(token, $"{session}.{Sign(key, session)}")) is { } number && !ended.Contains(id)
+            ? number
+            : null;
+
+    /// <summary>Ends the session of a token, if it is valid.</summary>
+    /// <exception cref="IOException">The session has ended, but may be valid again after a restart.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    public void End(string token)
     {
-        var expiry = token.Split('.')[0];
-        if (!long.TryParse(expiry, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            || seconds <= clock.GetUtcNow().ToUnixTimeSeconds())
+        if (NumberOfToken(token) is not null && Parse(token) is var (_, expiry, id))
         {
-            return null;
+            ended.Add(id, expiry);
         }
-
-        var sent = Encoding.UTF8.GetBytes(token);
-        return Match(key => CryptographicOperations.FixedTimeEquals(sent, Encoding.UTF8.GetBytes($"{expiry}.{Sign(key, expiry)}")));
     }
+
+    /// <summary>Returns the signed part of a token, its expiry and its id; null if the text has another form.</summary>
+    private static (string Session, long Expiry, string Id)? Parse(string token) =>
+        token.Split('.') is [var expiry, { Length: IdLength } id, _]
+            && long.TryParse(expiry, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? ($"{expiry}.{id}", seconds, id)
+            : null;
+
+    private static bool IsEqual(string sent, string own) =>
+        CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(sent), Encoding.UTF8.GetBytes(own));
 
     private int? Match(Func<string, bool> matches)
     {
@@ -59,9 +78,9 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, TimeProvider clock
         return found;
     }
 
-    private static string Sign(string key, string expiry) =>
+    private static string Sign(string key, string session) =>
         System.Buffers.Text.Base64Url.EncodeToString(
-            HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes($"yue session until {expiry}")));
+            HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes($"yue session {session}")));
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using YueService.Api.Errors;
 using YueService.Api.OpenApi;
@@ -29,7 +28,10 @@ internal static class SessionEndpoints
         routes.MapDelete("/v1/session", SignOut)
             .AllowAnonymous()
             .WithName("SignOut")
-            .Describe("Sign a page out", "Removes the cookie.");
+            .Describe(
+                "Sign a page out",
+                "Ends the session, also for copies of its cookie, and removes the cookie.",
+                ApiAnswer.Problem(503, "The session has ended, but that cannot be stored: after a restart it may be valid again."));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> SignInAsync(HttpContext http, ApiKeys keys, BodyReader bodies)
@@ -43,9 +45,10 @@ internal static class SessionEndpoints
         using (body)
         {
             var findings = new RequestFindings();
-            var key = body.Json.ValueKind == JsonValueKind.Object
-                ? new FieldReader(body.Json, "", findings).Text(SessionFields.Key)
-                : null;
+            var fields = new FieldReader(body.Json, "", findings);
+            var key = fields.Text(SessionFields.Key);
+            fields.Finish();
+            findings.ReportUnknown(strict: true);
             if (key is null && findings.IsValid)
             {
                 findings.Error(SessionFields.Key.Path, "key is missing; send the service's API key.");
@@ -68,10 +71,21 @@ internal static class SessionEndpoints
         return TypedResults.NoContent();
     }
 
-    private static NoContent SignOut(HttpContext http)
+    private static Results<NoContent, ProblemHttpResult> SignOut(HttpContext http, ApiKeys keys)
     {
         http.Response.Cookies.Delete(Cookie, Options(http, length: null));
-        return TypedResults.NoContent();
+        try
+        {
+            keys.End(http.Request.Cookies[Cookie] ?? "");
+            return TypedResults.NoContent();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Problems.Create(
+                http,
+                ProblemType.StorageUnavailable,
+                $"The session has ended, but after a restart of the service it may be valid again: {e.Message}");
+        }
     }
 
     private static CookieOptions Options(HttpContext http, TimeSpan? length) => new()

@@ -15,7 +15,7 @@ internal static class ApiBodies
 
     public static ApiBody SongEdit { get; } = new(
         "SongEdit",
-        "What to change of a song. A field that is absent stays as it is.",
+        "What to change of a song. A field that is absent is not changed; null resets it.",
         SongEditFields.All,
         """{"title":"Morning light, take 2","favourite":true}""");
 

@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Microsoft.Extensions.Options;
+using YueService.Settings;
+
+namespace YueService.Api.Access;
+
+/// <summary>The sessions that were signed out before their time. They are kept in the state folder, so that they stay ended after a
+/// restart.</summary>
+/// <remarks>The file has a line per session: its expiry in Unix seconds, and its id. Lines of expired sessions are left out when the
+/// file is written. Safe for several threads.</remarks>
+internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimeProvider clock, ILogger<EndedSessions> logger)
+{
+    private const string FileName = "ended-sessions";
+
+    private readonly Lock _gate = new();
+    private ImmutableDictionary<string, long>? _expiries;       // by id; null until the file is read
+
+    private string FilePath => Path.Combine(options.Value.StateFolder, FileName);
+
+    /// <summary>Returns true if a session was ended, or if that cannot be read.</summary>
+    public bool Contains(string id)
+    {
+        try
+        {
+            return Read().ContainsKey(id);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogUnreadable(e, FilePath);
+            return true;
+        }
+    }
+
+    /// <summary>Ends a session.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="expiry">The time in Unix seconds when it would end by itself.</param>
+    /// <exception cref="IOException">The session has ended in this process, but that could not be stored.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    public void Add(string id, long expiry)
+    {
+        lock (_gate)
+        {
+            var now = clock.GetUtcNow().ToUnixTimeSeconds();
+            var expired = Read().Where(session => session.Value <= now).Select(session => session.Key);
+            _expiries = Read().RemoveRange(expired).SetItem(id, expiry);
+            Directory.CreateDirectory(options.Value.StateFolder);
+            var part = FilePath + ".part";
+            File.WriteAllLines(
+                part, _expiries.Select(session => string.Create(CultureInfo.InvariantCulture, $"{session.Value} {session.Key}")));
+            File.Move(part, FilePath, overwrite: true);
+        }
+    }
+
+    private ImmutableDictionary<string, long> Read()
+    {
+        lock (_gate)
+        {
+            return _expiries ??= File.Exists(FilePath)
+                ? File.ReadAllLines(FilePath).Select(Parse).OfType<KeyValuePair<string, long>>().ToImmutableDictionary()
+                : [];
+        }
+    }
+
+    private static KeyValuePair<string, long>? Parse(string line) =>
+        line.Split(' ') is [var expiry, var id] && long.TryParse(expiry, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? new(id, seconds)
+            : null;
+
+    [LoggerMessage(LogLevel.Error, "{File} could not be read, so no session is accepted")]
+    private partial void LogUnreadable(Exception exception, string file);
+}
