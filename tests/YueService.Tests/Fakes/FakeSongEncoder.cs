@@ -17,6 +17,9 @@ internal sealed class FakeSongEncoder : ISongEncoder
     /// <summary>The tags of every file.</summary>
     public ConcurrentQueue<(AudioFormat Format, SoundTags Tags)> Tags { get; } = new();
 
+    /// <summary>True if WAV files have their tags.</summary>
+    public bool WritesTags { get; set; }
+
     /// <summary>The loudness of every clip.</summary>
     public Loudness Loudness { get; set; } = new(-20, -10);
 
@@ -28,7 +31,9 @@ internal sealed class FakeSongEncoder : ISongEncoder
     {
         await Prepare(cancel);
         Tags.Enqueue((format, tags));
-        return format == AudioFormat.Wav ? Wav(clip) : Encoding.ASCII.GetBytes(format.Name());
+        return format != AudioFormat.Wav ? Encoding.ASCII.GetBytes(format.Name())
+            : WritesTags ? WavFile.ToBytes(clip, tags)
+            : Wav(clip);
     }
 
     private static byte[] Wav(AudioClip clip)

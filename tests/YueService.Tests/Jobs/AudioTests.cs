@@ -44,6 +44,34 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_is_sent_after_a_rename_has_the_new_title()
+    {
+        _app.Encoder.WritesTags = true;
+        var job = await FinishedAsync(""","title":"First title" """);
+        using var before = await GetAsync(job + "/audio");
+        var old = await before.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("First title", Encoding.UTF8.GetString(old), StringComparison.Ordinal);
+
+        using var renamed = await _client.PatchAsJsonAsync(job, new { title = "2nd" }, TestContext.Current.CancellationToken);
+        using var after = await GetAsync(job + "/audio", request => request.Headers.IfNoneMatch.Add(before.Headers.ETag!));
+        var file = await after.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, after.StatusCode);
+        Assert.Equal(WavFile.ToBytes(WavFile.Parse(old).ToMono(), new SoundTags("2nd", 42, "one")), file);
+        Assert.Equal(file.Length, after.Content.Headers.ContentLength);
+        Assert.Contains("2nd.wav", after.Content.Headers.ContentDisposition!.ToString(), StringComparison.Ordinal);
+
+        // A part of the old file is not continued with the new one.
+        using var rest = await GetAsync(job + "/audio", request =>
+        {
+            request.Headers.Range = new RangeHeaderValue(100, null);
+            request.Headers.IfRange = new RangeConditionHeaderValue(before.Headers.ETag!);
+        });
+        Assert.Equal(HttpStatusCode.OK, rest.StatusCode);
+        using var part = await GetAsync(job + "/audio", request => request.Headers.Range = new RangeHeaderValue(null, 60));
+        Assert.Equal(file[^60..], await part.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task The_song_is_a_409_until_it_is_there()
     {
         _stage.RunsFreely = false;

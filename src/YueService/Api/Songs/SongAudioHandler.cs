@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 using Yue.Engine.Audio;
@@ -61,7 +63,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         await OpenAsync(http, job, track, format) switch
         {
             null => Missing(http, format),
-            { IsWhole: true } file => Send(file, job, track, format),
+            { IsWhole: true } file => await SendAsync(http, file, job, track, format),
             var file => Damaged(http, job, file),
         };
 
@@ -89,17 +91,26 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             $"{file.Name} in the state folder has {content.Length} bytes {expected}. Delete the job, and ask for the song again.");
     }
 
-    private static RangedFile Send(SongFile file, StoredJob job, string track, AudioFormat format)
+    /// <summary>Sends a file with the tags that the song has now: its title may have been changed since the file was made.</summary>
+    private static async Task<RangedFile> SendAsync(HttpContext http, SongFile file, StoredJob job, string track, AudioFormat format)
     {
-        var version = VersionOf(job, track, format, file);
-        return new(file.Content.Length, TypedResults.Stream(
-            file.Content,
+        var title = SongTitle.Of(job);
+        var version = $"{VersionOf(job, track, format, file)}-{NameOf(title)}";
+        var tags = job.Request.Tags with { Title = title };
+        var tagged = await TaggedFile.WithAsync(file.Content, format, tags, http.RequestAborted);
+
+        // There is no Last-Modified: the tags change without the file.
+        return new(tagged.Length, TypedResults.Stream(
+            tagged,
             format.MediaType(),
-            DownloadName.Of(SongTitle.Of(job), track, format),
-            job.FinishedAt,
+            DownloadName.Of(title, track, format),
+            lastModified: null,
             new EntityTagHeaderValue($"\"{version}\""),
             enableRangeProcessing: true));
     }
+
+    /// <summary>Returns a short text that differs for different titles.</summary>
+    private static string NameOf(string title) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(title)), 0, 8);
 
     /// <summary>Returns the name of a file's content. A file made again by another encoder differs in its length or its time.</summary>
     public static string VersionOf(StoredJob job, string track, AudioFormat format, SongFile file) => string.Create(
