@@ -29,7 +29,7 @@ internal static class YueHost
     /// <summary>The web service, its settings checked, not started.</summary>
     /// <param name="settings">What the command line sets.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
-    /// <exception cref="OptionsValidationException">The options of one class are at fault.</exception>
+    /// <exception cref="OptionsValidationException">The options of one class are invalid.</exception>
     /// <exception cref="AggregateException">Those of several are.</exception>
     /// <exception cref="StartException">The host cannot be built for another reason.</exception>
     public static WebApplication BuildService(HostSettings settings, Action<IServiceCollection> configure) =>
@@ -87,6 +87,7 @@ internal static class YueHost
         app.UseStudioPage();
         app.UseRouting();
         app.UseAccess();
+        app.UseParameterCheck();
         app.MapHealth();
         app.MapSession();
         app.MapPredict();

@@ -20,7 +20,7 @@ internal static class ApiDocument
                 Title = "YueService",
                 Version = ServiceIdentity.Version,
                 Description = "Lyrics and a genre line in, a song out: the YuE models as a service. Errors are problem details (RFC 9457) "
-                    + "whose type is a stable urn:yue:… name.",
+                    + "whose type is a stable urn:yue:… name. Below /v1, unknown query parameters are a 422.",
             };
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>

@@ -37,8 +37,10 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         }
 
         var findings = new RequestFindings();
-        var track = QueryText.OneOf(http, "track", Tracks, findings) ?? SongFolder.Mix;
-        var asked = QueryText.ValueOf(http, "format", SongFormats.ByName, findings);
+        var query = new QueryReader(http, findings);
+        var track = query.OneOf("track", Tracks) ?? SongFolder.Mix;
+        var asked = query.ValueOf("format", SongFormats.ByName);
+        query.Finish();
         if (!findings.IsValid)
         {
             return Problems.Invalid(http, findings.Errors);
@@ -72,7 +74,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     private ProblemHttpResult Missing(HttpContext http, AudioFormat format) =>
         encoder.Supports(format)
             ? Problems.Create(http, ProblemType.NotFound, "The song was removed.")
-            : Problems.FormatUnavailable(http, format.Name());
+            : Problems.FormatUnavailable(http, format.Name(), "format");
 
     /// <summary>404: the song has no such track.</summary>
     public static ProblemHttpResult NoTrack(HttpContext http, string track) =>

@@ -33,19 +33,21 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     public async Task<Results<Ok<SongJobList>, ProblemHttpResult>> ListAsync(HttpContext http)
     {
         var findings = new RequestFindings();
-        var limit = QueryText.Number(http, "limit", MaxPage, findings) ?? DefaultPage;
-        var cursor = QueryText.Number(http, "cursor", long.MaxValue, findings);
-        var state = QueryText.ValueOf(http, "state", States, findings);
-        var favourite = QueryText.ValueOf(http, "favourite", Flags, findings);
-        var text = QueryText.Text(http, "q", findings);
-        var parent = QueryText.Text(http, "parent", findings);
+        var query = new QueryReader(http, findings);
+        var limit = query.Number("limit", MaxPage) ?? DefaultPage;
+        var cursor = query.Number("cursor", long.MaxValue);
+        var state = query.ValueOf("state", States);
+        var favourite = query.ValueOf("favourite", Flags);
+        var text = query.Text("q");
+        var parent = query.Text("parent");
+        query.Finish();
         if (!findings.IsValid)
         {
             return Problems.Invalid(http, findings.Errors);
         }
 
         // One more than asked for tells whether there is another page.
-        var query = new JobQuery((int)limit + 1)
+        var wanted = new JobQuery((int)limit + 1)
         {
             Before = cursor,
             Text = text,
@@ -53,7 +55,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
             IsFavourite = favourite,
             ParentId = parent,
         };
-        var found = await jobs.ListAsync(query, http.RequestAborted);
+        var found = await jobs.ListAsync(wanted, http.RequestAborted);
         var page = found.Take((int)limit).ToList();
         var next = found.Count > page.Count ? page[^1].Job.Number.ToString(CultureInfo.InvariantCulture) : null;
         return TypedResults.Ok(new SongJobList([.. page.Select(job => SongViews.Show(job, estimate, withLyrics: false))], next));

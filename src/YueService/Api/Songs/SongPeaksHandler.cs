@@ -37,8 +37,10 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
         }
 
         var findings = new RequestFindings();
-        var track = QueryText.OneOf(http, "track", SongAudioHandler.Tracks, findings) ?? SongFolder.Mix;
-        var perSecond = (int)(QueryText.Number(http, "per_second", MaxPerSecond, findings) ?? DefaultPerSecond);
+        var query = new QueryReader(http, findings);
+        var track = query.OneOf("track", SongAudioHandler.Tracks) ?? SongFolder.Mix;
+        var perSecond = (int)(query.Number("per_second", MaxPerSecond) ?? DefaultPerSecond);
+        query.Finish();
         if (!findings.IsValid)
         {
             return Problems.Invalid(http, findings.Errors);

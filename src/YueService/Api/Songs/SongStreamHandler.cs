@@ -37,8 +37,10 @@ internal sealed partial class SongStreamHandler(
         }
 
         var findings = new RequestFindings();
-        var track = QueryText.OneOf(http, "track", SongAudioHandler.Tracks, findings) ?? SongFolder.Mix;
-        var format = QueryText.OneOf(http, "format", Formats, findings);
+        var query = new QueryReader(http, findings);
+        var track = query.OneOf("track", SongAudioHandler.Tracks) ?? SongFolder.Mix;
+        var format = query.OneOf("format", Formats);
+        query.Finish();
         if (!findings.IsValid)
         {
             return Problems.Invalid(http, findings.Errors);
@@ -46,7 +48,7 @@ internal sealed partial class SongStreamHandler(
 
         if (!encoder.Supports(format))
         {
-            return Problems.FormatUnavailable(http, format.Name());
+            return Problems.FormatUnavailable(http, format.Name(), "format");
         }
 
         if (view is { Live.Sound: { } sound, State: JobState.Queued or JobState.Running })

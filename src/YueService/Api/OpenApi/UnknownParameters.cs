@@ -1,0 +1,26 @@
+using Microsoft.AspNetCore.Http.Metadata;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+
+namespace YueService.Api.OpenApi;
+
+/// <summary>Refuses query parameters where an endpoint has none. Endpoints that have some check theirs themselves.</summary>
+/// <remarks>It holds below <c>/v1</c>. <c>/predict</c> and <c>/health</c> ignore parameters, as the service before this one did.</remarks>
+internal static class UnknownParameters
+{
+    public static void UseParameterCheck(this IApplicationBuilder app) => app.Use((http, next) =>
+    {
+        if (http.Request.Query.Count == 0
+            || !http.Request.Path.StartsWithSegments("/v1")
+            || http.GetEndpoint() is not { } endpoint
+            || endpoint.Metadata.GetMetadata<IEndpointSummaryMetadata>() is null
+            || endpoint.Metadata.GetOrderedMetadata<ApiParameter>().Any(parameter => !parameter.IsHeader))
+        {
+            return next(http);
+        }
+
+        var findings = new RequestFindings();
+        QueryReader.NoteUnknown(http, [], findings);
+        return Problems.Invalid(http, findings.Errors).ExecuteAsync(http);
+    });
+}

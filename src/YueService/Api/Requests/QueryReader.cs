@@ -1,0 +1,93 @@
+using System.Globalization;
+
+namespace YueService.Api.Requests;
+
+/// <summary>Reads the parameters of a query strictly, and notes every fault. An absent or empty parameter has its default.</summary>
+internal sealed class QueryReader(HttpContext http, RequestFindings findings)
+{
+    private const int MaxLength = 200;
+
+    private readonly List<string> _asked = [];
+
+    /// <summary>Returns text; null if it is absent or too long.</summary>
+    public string? Text(string name)
+    {
+        var text = Take(name);
+        if (JsonText.CountCharacters(text) <= MaxLength)
+        {
+            return text.Length == 0 ? null : text;
+        }
+
+        findings.Error(name, $"{name} has {JsonText.CountCharacters(text)} characters; send up to {MaxLength}.");
+        return null;
+    }
+
+    /// <summary>Returns the value that a name stands for; the default if it is absent or stands for none.</summary>
+    public T? OneOf<T>(string name, IReadOnlyDictionary<string, T> values) => Find(name, values) is { } found ? values[found] : default;
+
+    /// <summary>Returns the value that a name stands for, or null.</summary>
+    public T? ValueOf<T>(string name, IReadOnlyDictionary<string, T> values)
+        where T : struct => Find(name, values) is { } found ? values[found] : null;
+
+    /// <summary>Returns a whole number from 1 on; null if it is absent or out of bounds.</summary>
+    public long? Number(string name, long max)
+    {
+        var text = Take(name);
+        if (text.Length == 0)
+        {
+            return null;
+        }
+
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= max)
+        {
+            return value;
+        }
+
+        findings.Error(name, $"{name} is {JsonText.Cut(text)}; send a whole number from 1 to {max}.");
+        return null;
+    }
+
+    /// <summary>Notes the parameters that were not asked for. Called after the last one was read.</summary>
+    public void Finish() => NoteUnknown(http, _asked, findings);
+
+    /// <summary>Notes the parameters of a query that are not known.</summary>
+    public static void NoteUnknown(HttpContext http, IReadOnlyCollection<string> known, RequestFindings findings)
+    {
+        foreach (var name in http.Request.Query.Keys.Where(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase)))
+        {
+            var shown = JsonText.Cut(name);
+            findings.Error(
+                shown,
+                known.Count == 0
+                    ? $"{shown} is not known: there are no query parameters here. Leave it out."
+                    : $"{shown} is not a known query parameter; the known ones are {string.Join(", ", known)}. "
+                        + "Correct it or leave it out.");
+        }
+    }
+
+    private string? Find<T>(string name, IReadOnlyDictionary<string, T> values)
+    {
+        var text = Take(name);
+        if (text.Length == 0 || values.ContainsKey(text))
+        {
+            return text.Length == 0 ? null : text;
+        }
+
+        findings.Error(name, $"{name} is {JsonText.Cut(text)}; send {RequestField.OneOf(values.Keys)}.");
+        return null;
+    }
+
+    /// <summary>Returns a parameter's text; empty if it is absent or was sent several times, which is noted.</summary>
+    private string Take(string name)
+    {
+        _asked.Add(name);
+        var values = http.Request.Query[name];
+        if (values.Count > 1)
+        {
+            findings.Error(name, $"{name} came {values.Count} times; send it once.");
+            return "";
+        }
+
+        return values.ToString();
+    }
+}
