@@ -60,6 +60,21 @@ public sealed class LibraryTests : IDisposable
         Assert.Equal(("la", false, null), Said(await reset.JsonAsync()));
     }
 
+    [Fact]
+    public async Task An_absent_field_stays_as_it_is_and_null_resets_it()
+    {
+        var job = await FinishAsync("[verse]\\nla");
+        using var all = await PatchAsync(job, """{"title":"Ours","favourite":true,"note":"good"}""");
+        using var nothing = await PatchAsync(job, "{}");
+        Assert.Equal(("Ours", true, "good"), Said(await nothing.JsonAsync()));
+        using var title = await PatchAsync(job, """{"title":null}""");
+        Assert.Equal(("la", true, "good"), Said(await title.JsonAsync()));
+        using var favourite = await PatchAsync(job, """{"favourite":null}""");
+        Assert.Equal(("la", false, "good"), Said(await favourite.JsonAsync()));
+        using var note = await PatchAsync(job, """{"note":null}""");
+        Assert.Equal(("la", false, null), Said(await note.JsonAsync()));
+    }
+
     [Theory]
     [InlineData("""{"title":""}""", "title")]
     [InlineData("""{"title":7}""", "title")]
@@ -166,7 +181,7 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Theory]
-    [InlineData("state=done", "queued or running or succeeded or failed or cancelled")]
+    [InlineData("state=done", "queued, running, succeeded, failed or cancelled")]
     [InlineData("favourite=yes", "true or false")]
     public async Task A_filter_with_another_value_is_a_422_that_names_the_values(string query, string says)
     {

@@ -7,17 +7,20 @@ internal static class SongEditFields
 
     public static TextField Title { get; } = SongFields.Title with
     {
-        Description = "The song's title; null makes it the first line of the lyrics again.",
+        Description = "The song's title. If absent, it is not changed; null makes it the first line of the lyrics again.",
         DefaultWords = "the present title",
     };
 
     public static FlagField Favourite { get; } = new(
-        "favourite", "Whether the song is a favourite: no retention removes it, and its files do not count.")
+        "favourite",
+        "Whether the song is a favourite: no retention removes it, and its files do not count. If absent, it is not changed; null makes it "
+            + "false.")
     {
         DefaultWords = "the present value",
     };
 
-    public static TextField Note { get; } = new("note", "The user's own words about the song; null removes them.", 0, MaxNoteLength)
+    public static TextField Note { get; } = new(
+        "note", "The user's own words about the song. If absent, they are not changed; null or empty text removes them.", 0, MaxNoteLength)
     {
         DefaultWords = "the present note",
     };

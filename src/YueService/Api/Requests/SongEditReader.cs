@@ -6,7 +6,7 @@ namespace YueService.Api.Requests;
 /// <summary>Reads the body of <c>PATCH /v1/songs/{id}</c>, a JSON merge patch.</summary>
 internal static class SongEditReader
 {
-    /// <summary>Reads a change.</summary>
+    /// <summary>Reads a change. A field that is absent is not changed; null resets it.</summary>
     /// <param name="root">The body.</param>
     /// <param name="song">The song as it is, for a title of null.</param>
     /// <param name="findings">Every fault, if the body is invalid. A field that is not known is one.</param>
@@ -15,16 +15,17 @@ internal static class SongEditReader
         findings = new RequestFindings();
         if (root.ValueKind != JsonValueKind.Object)
         {
-            findings.Error("$", $"the body is {JsonText.Show(root)}; send an object with title, favourite or note.");
+            findings.Error("$", $"the body is {JsonText.Describe(root)}; send an object with title, favourite or note.");
             return new JobEdit();
         }
 
         var fields = new FieldReader(root, "", findings);
+        var favourite = fields.Flag(SongEditFields.Favourite);
         var edit = new JobEdit
         {
             Title = SongTitle.Read(fields, SongEditFields.Title)
                 ?? (IsNull(root, SongEditFields.Title) ? SongTitle.Of(song.Request.Song) : null),
-            IsFavourite = fields.IsMissing(SongEditFields.Favourite) ? null : fields.Flag(SongEditFields.Favourite),
+            IsFavourite = root.TryGetProperty(SongEditFields.Favourite.Name, out _) ? favourite : null,
             Note = fields.Text(SongEditFields.Note) ?? (IsNull(root, SongEditFields.Note) ? "" : null),
         };
         fields.Finish();

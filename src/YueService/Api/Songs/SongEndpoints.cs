@@ -181,7 +181,7 @@ internal static class SongEndpoints
             .WithName("EditSong")
             .Describe(
                 "Name a song, or make it a favourite",
-                "A JSON merge patch: fields that are absent stay as they are. Favourites are exempt from retention.",
+                "A JSON merge patch: fields that are absent are not changed, null resets a field. Favourites are exempt from retention.",
                 new ApiParameter(
                     "If-Match", "The ETag of the song; the change is made only if nobody else changed it since.", IsHeader: true),
                 ApiAnswer.Problem(404, "There is no such job."),
