@@ -19,7 +19,7 @@ static int Usage()
                    with --Stream somebody listens, and the first sound and the longest wait of the player are measured too
                Yue.Bench progress [SONGS]
                    songs of the demo model with lyrics of many lengths: how near the time left that progress gives at a quarter
-                   of the time is to the truth (default: 100 songs)
+                   of the time, and the expected lengths of sections, are to the truth (default: 100 songs)
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
                    reference clips to codes (default: 10 30 60 seconds, the demo codec)
                Yue.Bench service URL PROCESS [COUNT]

@@ -2,24 +2,17 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Yue.Engine.Families.Yue1;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Compares the time left that a song's progress gives with the time that it then takes.</summary>
+/// <summary>Compares the time left that a song's progress gives with the time that it then takes, and the expected lengths of its
+/// sections with those that they then have.</summary>
 internal static class ProgressBench
 {
     private const double At = 0.25;         // of a song's time
-
-    private static readonly string[] Words =
-        "river light silver morning hold me now and never let the window go under falling stars we were running home again".Split(' ');
-
-    private static readonly string[] Genres =
-    [
-        "inspiring female uplifting pop airy vocal", "slow sad ballad strings male 70 bpm", "fast punk rock male 160 bpm",
-        "folk guitar female", "electronic dance 125 bpm female bright vocal",
-    ];
 
     public static async Task<int> RunAsync(string[] arguments)
     {
@@ -27,24 +20,38 @@ internal static class ProgressBench
         using var engine = new YueEngine(Options.Create(new EngineOptions()), NullLogger<YueEngine>.Instance);
         engine.Start();
         await engine.Loaded;
-        List<double> errors = [];
-        for (var song = 0; song < count; song++)
+        List<double> times = [], sections = [], songs = [];
+        for (var number = 0; number < count; number++)
         {
-            var (seconds, left) = await SingAsync(engine, Song(song));
-            errors.Add((left / ((1 - At) * seconds)) - 1);
+            var request = BenchLyrics.Song(number);
+            var (song, seconds, left) = await SingAsync(engine, request);
+            times.Add(left / ((1 - At) * seconds));
+            var expected = SongPlan.For(request).ExpectedSeconds(request, SingingPace.Of(isDemo: true)).Select(one => one!.Value).ToList();
+            sections.AddRange(song.Sections.Select((section, i) => expected[i] / section.DurationSeconds));
+            songs.Add(expected.Sum() / song.Sections.Sum(section => section.DurationSeconds));
+            var lengths = string.Join(", ", song.Sections.Select((section, i) => string.Create(
+                CultureInfo.InvariantCulture, $"{section.DurationSeconds:F1} s ({expected[i]:F1} expected)")));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"song {song}: {seconds:F1} s, time left at a quarter of it {errors[^1]:+0%;-0%} of the truth"));
+                $"song {number}: sections of {lengths}, in {seconds:F1} s (stages {song.Timings.Stage1Seconds:F1}, {song.Timings.Stage2Seconds:F1}, "
+                    + $"{song.Timings.DecodeSeconds:F1}); time left at a quarter of it {times[^1] - 1:+0%;-0%} of the truth"));
         }
 
-        var near = errors.Count(error => Math.Abs(error) <= 0.4);
-        Console.WriteLine($"within 40 %: {near} of {count}");
+        Console.WriteLine($"time left: {Describe(times)}");
+        Console.WriteLine($"lengths of songs: {Describe(songs)}");
+        Console.WriteLine($"lengths of sections: {Describe(sections)}");
         await engine.DrainAsync(CancellationToken.None);
         return 0;
     }
 
-    /// <summary>Makes a song, and returns the time that it takes and the time left as of a quarter of it.</summary>
-    private static async Task<(double Seconds, double Left)> SingAsync(YueEngine engine, SongRequest request)
+    private static string Describe(List<double> ratios) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{ratios.Count}, within 25 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.25)}, "
+            + $"within 40 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.4)}, "
+            + $"median of estimate by truth {ratios.Order().ElementAt(ratios.Count / 2):F2}");
+
+    /// <summary>Makes a song, and returns it with the time that it takes and the time left as of a quarter of it.</summary>
+    private static async Task<(SongResult Song, double Seconds, double Left)> SingAsync(YueEngine engine, SongRequest request)
     {
         var recorder = new Recorder();
         var ticket = new SongTicket(request, recorder, CancellationToken.None);
@@ -53,27 +60,10 @@ internal static class ProgressBench
             await engine.WhenRoomAsync(CancellationToken.None);
         }
 
-        await ticket.Result;
+        var song = await ticket.Result;
         var seconds = recorder.Seconds;
         var quarter = recorder.Seen.First(update => update.Seconds >= At * seconds);
-        return (seconds, quarter.Seconds * (1 - quarter.Fraction) / Math.Max(quarter.Fraction, 0.001));
-    }
-
-    /// <summary>Returns a song of one to four sections of two to six lines.</summary>
-    private static SongRequest Song(int number)
-    {
-        var random = new Random(number);
-        string Line() => string.Join(' ', Enumerable.Range(0, random.Next(3, 9)).Select(_ => Words[random.Next(Words.Length)]));
-        string Section(int i) =>
-            $"[{(i % 2 == 0 ? "verse" : "chorus")}]\n{string.Join('\n', Enumerable.Range(0, random.Next(2, 7)).Select(_ => Line()))}";
-        var sections = random.Next(1, 5);
-        return new SongRequest
-        {
-            Lyrics = string.Join("\n\n", Enumerable.Range(0, sections).Select(Section)),
-            RunNSegments = sections,
-            Genre = Genres[random.Next(Genres.Length)],
-            Seed = number,
-        };
+        return (song, seconds, quarter.Seconds * (1 - quarter.Fraction) / Math.Max(quarter.Fraction, 0.001));
     }
 
     /// <summary>The progress of a song with its times.</summary>

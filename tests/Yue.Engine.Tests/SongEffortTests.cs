@@ -28,6 +28,16 @@ public sealed class SongEffortTests
         Assert.Equal(2000 + 3000, effort.Tokens([2000], 2900), 6);      // never beyond the limit
     }
 
+    [Fact]
+    public void More_words_are_more_work_and_a_draft_is_less()
+    {
+        double Work(string lyrics, SongScope scope = SongScope.Full) => SongEffort.WorkOf(
+            new SongRequest { Lyrics = lyrics, Scope = scope }, SingingPace.Of(isDemo: true), onGpu: false);
+        const string Line = "never let me go\n";
+        Assert.InRange(Work($"[verse]\n{Line}{Line}{Line}") / Work($"[verse]\n{Line}"), 2, 4);
+        Assert.InRange(Work(Line, SongScope.Draft) / Work(Line), 0.2, 0.7);
+    }
+
     [Theory]
     [InlineData(SongScope.Full)]
     [InlineData(SongScope.Draft)]

@@ -31,6 +31,10 @@ internal interface IFamilySongs : IFamilyModels
     /// <param name="request">A request for one of <see cref="Names"/>, or for the default one.</param>
     SongMeasure Measure(SongRequest request);
 
+    /// <summary>Returns the likely work of a song, in a unit of the family's own. Callable from any thread once the models are
+    /// loaded.</summary>
+    double WorkOf(SongRequest request);
+
     /// <summary>Creates the work on a song, which has not begun.</summary>
     ISongWork Create(SongOrder order);
 }

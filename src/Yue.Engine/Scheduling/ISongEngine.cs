@@ -24,6 +24,10 @@ public interface ISongEngine
     /// thread.</summary>
     SongMeasure? Measure(SongRequest request);
 
+    /// <summary>Returns the likely work of a song, to compare songs; null before the models are loaded, or if its model is not here.
+    /// Callable from any thread.</summary>
+    double? WorkOf(SongRequest request);
+
     /// <summary>Admits a song if a place is free; returns at once.</summary>
     bool TryAdmit(SongTicket ticket);
 

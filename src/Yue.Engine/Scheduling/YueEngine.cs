@@ -80,8 +80,9 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     public Task WhenRoomAsync(CancellationToken cancel) => _handoff.WhenRoomAsync(cancel);
 
-    public SongMeasure? Measure(SongRequest request) =>
-        _songs.FirstOrDefault(family => request.Model is null || family.Names.Contains(request.Model))?.Measure(request);
+    public SongMeasure? Measure(SongRequest request) => FamilyOf(request)?.Measure(request);
+
+    public double? WorkOf(SongRequest request) => FamilyOf(request)?.WorkOf(request);
 
     public bool TryAdmit(SongTicket ticket) => _handoff.TryAdd(ticket);
 
@@ -116,6 +117,9 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
         _watchdog.Dispose();
     }
+
+    private IFamilySongs? FamilyOf(SongRequest request) =>
+        _songs.FirstOrDefault(family => request.Model is null || family.Names.Contains(request.Model));
 
     private void Run()
     {

@@ -16,4 +16,8 @@ public readonly record struct TextSpan(int Start, int End);
 /// <param name="PromptTokens">The ids that the model reads before it sings: instruction, genre, all lyrics and the reference clip.</param>
 /// <param name="ContextTokens">The ids that the model's context holds, sung ones included.</param>
 /// <param name="Findings">Findings that depend on the model.</param>
-public sealed record SongMeasure(int PromptTokens, int ContextTokens, IReadOnlyList<SongFinding> Findings);
+public sealed record SongMeasure(int PromptTokens, int ContextTokens, IReadOnlyList<SongFinding> Findings)
+{
+    /// <summary>The reason why the song is certain to fail; null if none is known.</summary>
+    public SongFinding? Fault { get; init; }
+}

@@ -90,7 +90,10 @@ internal sealed class GenerateHandler(
         }
 
         await WarnAsync(command.Warnings);
-        return await MakeAsync(command with { Song = command.Song with { Reference = song.Reference } }, targets, format, player, cancel);
+        command = command with { Song = command.Song with { Reference = song.Reference } };
+        return engine.Measure(command.Song)?.Fault is { } unsingable
+            ? await FailAsync(ExitCode.Usage, $"{GenerateOptions.OptionFor(unsingable.Field)}: {unsingable.Message}.")
+            : await MakeAsync(command, targets, format, player, cancel);
     }
 
     /// <summary>Returns the files of each take and their format; null if they cannot be written here, which is then reported.</summary>
@@ -122,7 +125,7 @@ internal sealed class GenerateHandler(
         return (takes, format);
     }
 
-    /// <summary>The request; null when fields are at fault, which is then said.</summary>
+    /// <summary>The request; null when fields are invalid, which is then said.</summary>
     private async Task<PredictCommand?> CheckAsync(GenerateArguments arguments, IReadOnlyDictionary<string, byte[]> clips)
     {
         using var request = JsonDocument.Parse(arguments.Fields.ToJsonString());
@@ -132,7 +135,7 @@ internal sealed class GenerateHandler(
         return command;
     }
 
-    /// <summary>The song with its reference clip decoded; null when the clip is at fault, which is then said.</summary>
+    /// <summary>The song with its reference clip decoded; null when the clip is invalid, which is then said.</summary>
     private async Task<SongRequest?> LoadAsync(PredictCommand command, CancellationToken cancel)
     {
         var findings = new RequestFindings();

@@ -14,6 +14,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     private readonly List<SectionStart> _sections = [];
     private volatile int _position;
     private long _startTimestamp;
+    private double _work = double.NaN;
 
     private Job(string id, JobRequest request, StoredJob? stored, IStreamEncoder? encoder, CancellationToken caller)
     {
@@ -48,6 +49,14 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The song. Fails with <see cref="SongException"/> or <see cref="Yue.Engine.Scheduling.EngineDeadException"/>, and is
     /// cancelled by <see cref="Cancelled"/>.</summary>
     public Task<SongResult> Song => _song.Task;
+
+    /// <summary>The likely work of the song, as the engine counts it; null until it was asked for. Set by
+    /// <see cref="JobEstimate"/>.</summary>
+    public double? Work
+    {
+        get => Volatile.Read(ref _work) is var work && double.IsNaN(work) ? null : work;
+        set => Volatile.Write(ref _work, value ?? double.NaN);
+    }
 
     /// <summary>The trace that the job belongs to.</summary>
     public ActivityContext Trace { get; set; } = Activity.Current?.Context ?? default;

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>Estimates when songs will be there, from the time that the last ones took.</summary>
+/// <summary>Estimates when songs are finished, from the time that the last ones took and the work that each is likely to be.</summary>
 internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
 {
     // Earlier the elapsed time says nothing about the rest.
@@ -12,31 +14,44 @@ internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
     private const double MinFirstRetrySeconds = 5;
     private const double MaxFirstRetrySeconds = 15;
 
-    private long _songTicks;
+    private readonly ConcurrentDictionary<Job, bool> _running = new();
+    private double _songSeconds;
+    private double _secondsPerWork;
 
     /// <summary>The time that a song takes once it has begun: half the last song, a quarter the one before, and so on. Null before
     /// one was made.</summary>
-    public TimeSpan? SongTime => Interlocked.Read(ref _songTicks) is var ticks and > 0 ? TimeSpan.FromTicks(ticks) : null;
+    public TimeSpan? SongTime => Volatile.Read(ref _songSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null;
+
+    /// <summary>Notes that the engine has begun a job.</summary>
+    public void Begin(Job job) => _running[job] = true;
+
+    /// <summary>Notes that a job has ended.</summary>
+    public void End(Job job) => _running.TryRemove(job, out _);
 
     /// <summary>Takes the time of a finished song into account.</summary>
-    public void Measure(TimeSpan song)
+    public void Measure(Job job, TimeSpan time)
     {
-        var old = Interlocked.Read(ref _songTicks);
-        Interlocked.Exchange(ref _songTicks, Math.Max(1, old == 0 ? song.Ticks : (old + song.Ticks) / 2));
+        Add(ref _songSeconds, time.TotalSeconds);
+        if (WorkOf(job) is { } work and > 0)
+        {
+            Add(ref _secondsPerWork, time.TotalSeconds / work);
+        }
     }
 
     /// <summary>Returns the seconds until a job's song is there; null when the job is finished or nothing was measured yet.</summary>
     public double? SecondsLeft(JobUpdate now, Job job) => now.State switch
     {
-        JobState.Running when now.Progress is { } progress && SecondsLeft(progress.Fraction, job.Running) is { } left => Round(left),
-        JobState.Running when SongTime is { } whole => Round(Math.Max(0, (whole - job.Running).TotalSeconds)),
-        JobState.Queued when SongTime is { } whole => Round(whole.TotalSeconds * (1 + (double)job.Position / Places)),
+        JobState.Running => SecondsLeftOfRunning(now, job) is { } left ? Round(left) : null,
+        JobState.Queued when SongTime is not null => Round(SecondsUntilEnd(order.Before(job), [SecondsOf(WorkOf(job))])),
         _ => null,
     };
 
-    /// <summary>The seconds until the song of a job would be there that was queued now; null before one was measured.</summary>
-    public double? SecondsForNewJob => SongTime is not { } whole ? null
-        : Round(whole.TotalSeconds * (1 + ((order.Depth + (engine.Status.Running < Places ? 0.0 : 1)) / Places)));
+    /// <summary>Returns the seconds until songs of a request would be there that were queued now; null before a song was
+    /// measured.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="takes">The number of songs.</param>
+    public double? SecondsForNew(SongRequest request, int takes) => SongTime is null ? null
+        : Round(SecondsUntilEnd(order.Before(null), Enumerable.Repeat(SecondsOf(engine.WorkOf(request)), takes)));
 
     /// <summary>Returns the seconds left of work of which a fraction is done; null where that says nothing about the rest.</summary>
     public static double? SecondsLeft(double fraction, TimeSpan elapsed) =>
@@ -54,6 +69,42 @@ internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
     }
 
     private int Places => Math.Max(1, engine.Status.SongsAtOnce);
+
+    /// <summary>Returns the seconds until the last of new songs ends. Each song begins when a place is free and those before it have
+    /// begun.</summary>
+    private double SecondsUntilEnd(IReadOnlyList<Job> before, IEnumerable<double> seconds)
+    {
+        var running = _running.Keys.Select(job => SecondsLeftOfRunning(job.Feed.Latest, job) ?? 0).OrderDescending().Take(Places).ToList();
+        var free = new PriorityQueue<double, double>(Places);
+        foreach (var left in running.Concat(Enumerable.Repeat(0.0, Places - running.Count)))
+        {
+            free.Enqueue(left, left);
+        }
+
+        var last = 0.0;
+        foreach (var song in before.Select(job => SecondsOf(WorkOf(job))).Concat(seconds))
+        {
+            last = free.Dequeue() + song;
+            free.Enqueue(last, last);
+        }
+
+        return last;
+    }
+
+    private double? SecondsLeftOfRunning(JobUpdate now, Job job) =>
+        now.Progress is { } progress && SecondsLeft(progress.Fraction, job.Running) is { } left ? left
+        : SongTime is null ? null
+        : Math.Max(0, SecondsOf(WorkOf(job)) - job.Running.TotalSeconds);
+
+    /// <summary>Returns the likely seconds of a song's work: those of the average song if the work is not known.</summary>
+    private double SecondsOf(double? work) =>
+        Volatile.Read(ref _secondsPerWork) is var each and > 0 && work is { } known ? each * known : Volatile.Read(ref _songSeconds);
+
+    private double? WorkOf(Job job) => job.Work ??= engine.WorkOf(job.Request.Song);
+
+    /// <summary>Counts a new value for half of an average.</summary>
+    private static void Add(ref double average, double value) =>
+        Volatile.Write(ref average, Volatile.Read(ref average) is var old and > 0 ? (old + value) / 2 : Math.Max(value, double.Epsilon));
 
     private static double Round(double seconds) => Math.Round(seconds, 1);
 }

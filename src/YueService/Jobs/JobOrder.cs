@@ -108,6 +108,16 @@ internal sealed class JobOrder(IOptions<JobOptions> options)
         }
     }
 
+    /// <summary>Returns the jobs that wait before a job, or all that wait if it is null or waits no more.</summary>
+    public IReadOnlyList<Job> Before(Job? job)
+    {
+        lock (_lock)
+        {
+            var place = job is null ? -1 : _waiting.IndexOf(job);
+            return _waiting[..(place < 0 ? _waiting.Count : place)];
+        }
+    }
+
     /// <summary>Takes a job out that nobody has claimed.</summary>
     /// <returns>False if it is claimed, or waits no more.</returns>
     public bool TryWithdraw(Job job)

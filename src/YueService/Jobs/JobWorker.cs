@@ -165,9 +165,10 @@ internal sealed partial class JobWorker(
         {
             await Task.WhenAny(job.Started, job.Song);
             order.Remove(job);
-            if (job is { Stored: { } started, Started.IsCompleted: true })
+            if (job.Started.IsCompleted)
             {
-                await ends.NoteStartAsync(started);
+                estimate.Begin(job);
+                await (job.Stored is { } started ? ends.NoteStartAsync(started) : Task.CompletedTask);
             }
 
             await Task.WhenAny(job.Song);
@@ -192,6 +193,7 @@ internal sealed partial class JobWorker(
             }
         }
 
+        estimate.End(job);
         _kept.TryRemove(job.Id, out _);
         job.Feed.Leave();
         job.Dispose();
@@ -202,7 +204,7 @@ internal sealed partial class JobWorker(
         if (job.Song.IsCompletedSuccessfully)
         {
             var timings = job.Song.Result.Timings;
-            estimate.Measure(TimeSpan.FromSeconds(timings.TotalSeconds - timings.QueueSeconds));
+            estimate.Measure(job, TimeSpan.FromSeconds(timings.TotalSeconds - timings.QueueSeconds));
         }
 
         telemetry.Record(job);

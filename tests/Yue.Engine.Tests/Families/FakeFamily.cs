@@ -83,6 +83,8 @@ internal sealed class FakeSongs(IReadOnlyList<string> names, long parameters) : 
 
     public IReadOnlyList<ModelStatus> Statuses() => [new(names[0], "writer", _host.WeightsName, parameters, _model.Loaded is not null)];
 
+    public double WorkOf(SongRequest request) => 1;
+
     public SongMeasure Measure(SongRequest request) => new(request.Lyrics.Length, 100, []);
 
     public ISongWork Create(SongOrder order) => new Work(this, order);

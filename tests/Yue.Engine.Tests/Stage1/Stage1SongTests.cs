@@ -225,10 +225,28 @@ public sealed class Stage1SongTests
         var error = Assert.Throws<SongRequestException>(() =>
             Begun(Prompt(1), 1, new FakeStage1Sequence(), 503, maxTokens: 500));
         Assert.Equal(
-            "genre and lyrics take 3 tokens; with max_new_tokens 500 the model's context of 503 holds 2: "
-                + "shorten the lyrics, or lower max_new_tokens or target_seconds",
+            "genre line, lyrics and the start of section 1 take 3 tokens, and the model's context of 503 has 2 beside 500 tokens of sound: "
+                + "shorten the lyrics, or send max_new_tokens of at most 499 or target_seconds of at most 4.99",
             error.Message);
     }
+
+    /// <remarks>So a request can be refused before anything is sung.</remarks>
+    [Fact]
+    public void A_song_fails_exactly_if_a_section_does_not_fit_by_itself() =>
+        Gen.Select(Gen.Int[1, 20].Array[1, 5], Gen.Int[1, 40], Gen.Int[100, 300], Gen.Int[100, 500])
+            .Sample((own, head, maxTokens, context) =>
+            {
+                ImmutableArray<int> instruction = [.. Enumerable.Range(1, head)];
+                var prompt = new SongPrompt
+                {
+                    Head = instruction,
+                    Sections = [.. own.Select((length, i) => ImmutableArray.CreateRange(
+                        (i == 0 ? instruction : []).Concat(Enumerable.Repeat(10, length))))],
+                    Warnings = [],
+                };
+                var fits = Enumerable.Range(0, own.Length).All(i => Stage1Song.FaultOf(prompt, i, context, maxTokens) is null);
+                Assert.Equal(fits, IsSung(prompt, maxTokens, context));
+            });
 
     [Fact]
     public void Kept_sections_are_heard_and_the_next_one_is_sung_behind_them_as_if_this_song_had_sung_them()
@@ -276,6 +294,26 @@ public sealed class Stage1SongTests
         using var song = new Stage1Song(Prompt(1), [], [SectionBudget.OfSeconds(seconds)], new SamplingSettings(), sequence, 16_384);
         song.Begin();
         Assert.Equal((min, max), (sequence.Settings[0].MinNewTokens, sequence.Settings[0].MaxNewTokens));
+    }
+
+    private static bool IsSung(SongPrompt prompt, int maxTokens, int context)
+    {
+        try
+        {
+            var sequence = new FakeStage1Sequence();
+            using var song = Begun(prompt, prompt.Sections.Length, sequence, context, maxTokens);
+            while (!song.IsDone)
+            {
+                sequence.Sample([.. OneSecond, TokenMap.EndOfAudio]);
+                song.TakeSampled();
+            }
+
+            return true;
+        }
+        catch (SongRequestException)
+        {
+            return false;
+        }
     }
 
     private static Stage1Song Begun(

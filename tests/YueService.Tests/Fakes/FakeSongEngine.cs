@@ -86,6 +86,11 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     public SongMeasure? Measure(SongRequest request) => Size;
 
+    /// <summary>Returns the work of a request; by default all songs are the same work.</summary>
+    public Func<SongRequest, double?> Work { get; set; } = _ => 1;
+
+    public double? WorkOf(SongRequest request) => Work(request);
+
     public bool TryAdmit(SongTicket ticket)
     {
         lock (_lock)

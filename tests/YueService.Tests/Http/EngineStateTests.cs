@@ -25,7 +25,9 @@ public sealed class EngineStateTests : IDisposable
     public async Task A_full_queue_is_a_429_with_whole_seconds_to_wait(double songSeconds, int retryAfter)
     {
         using var client = _app.CreateClient();
-        _app.Services.GetRequiredService<JobEstimate>().Measure(TimeSpan.FromSeconds(songSeconds));
+        var request = new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []);
+        using var measured = Job.Awaited(request, encoder: null, DateTimeOffset.UnixEpoch, CancellationToken.None);
+        _app.Services.GetRequiredService<JobEstimate>().Measure(measured, TimeSpan.FromSeconds(songSeconds));
         _app.FillQueue();
         using var response = await client.PredictAsync(Body);
         await response.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");

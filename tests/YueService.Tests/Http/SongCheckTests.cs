@@ -22,7 +22,7 @@ public sealed class SongCheckTests : IDisposable
     [Fact]
     public async Task A_valid_request_has_its_sections_and_its_size_and_makes_no_song()
     {
-        _app.Engine.Size = new(321, 4096, [new("prompt_too_long", "lyrics", "lyrics are too long")]);
+        _app.Engine.Size = new(321, 4096, [new("model", "reference", "the model cannot follow it")]);
         var check = await CheckAsync("""{"lyrics":"[verse]\nla la 😀\n\n[Pre-Chorus]\nlo","run_n_segments":1,"target_seconds":12.5}""");
         Assert.True(check.GetProperty("valid").GetBoolean());
         Assert.Empty(check.GetProperty("errors").EnumerateObject());
@@ -31,7 +31,7 @@ public sealed class SongCheckTests : IDisposable
                 + """{"tag":"PreChorus","written":"Pre-Chorus","start":17,"end":32,"in_song":false,"estimated_seconds":null}]""",
             check.GetProperty("sections").GetRawText());
         Assert.Equal(
-            ["tag_of_several_words 17-29", "section_not_sung 17-32", "prompt_too_long -"],
+            ["tag_of_several_words 17-29", "section_not_sung 17-32", "model -"],
             check.GetProperty("warnings").EnumerateArray().Select(warning =>
                 $"{warning.GetProperty("code")} {warning.GetProperty("start")}-{warning.GetProperty("end")}"));
         Assert.Equal((321, 4096), (check.GetProperty("prompt_tokens").GetInt32(), check.GetProperty("context_tokens").GetInt32()));
@@ -58,6 +58,48 @@ public sealed class SongCheckTests : IDisposable
         var check = await CheckAsync(body);
         Assert.False(check.GetProperty("valid").GetBoolean());
         Assert.Equal(problem.GetProperty("errors").GetRawText(), check.GetProperty("errors").GetRawText());
+    }
+
+    [Theory]
+    [InlineData("prompt_too_long", "lyrics")]
+    [InlineData("prompt_too_long", "max_new_tokens")]
+    [InlineData("unsingable", "lyrics")]
+    public async Task A_song_that_is_certain_to_fail_is_refused_and_makes_no_job(string code, string field)
+    {
+        _app.Engine.Size = new(5000, 4096, []) { Fault = new(code, field, "genre line and lyrics take 5000 tokens: shorten the lyrics") };
+        const string Body = """{"lyrics":"la"}""";
+        using var refused = await _client.PostSongAsync(Body);
+        var problem = await refused.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:unsingable");
+        Assert.Equal([_app.Engine.Size.Fault.Message], problem.GetProperty("errors").GetProperty(field).Strings());
+        Assert.Empty((await _client.GetJsonAsync("/v1/songs")).GetProperty("songs").EnumerateArray());
+
+        using var predicted = await _client.PredictAsync(Body);
+        await predicted.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:unsingable");
+        using var spoken = await _client.PostSongAsync("""{"input":"la"}""", path: "/v1/audio/speech");
+        await spoken.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:unsingable");
+        Assert.Empty(_app.Engine.Requests);
+
+        var check = await CheckAsync(Body);
+        Assert.False(check.GetProperty("valid").GetBoolean());
+        Assert.Equal(problem.GetProperty("errors").GetRawText(), check.GetProperty("errors").GetRawText());
+        Assert.Equal((5000, 4096), (check.GetProperty("prompt_tokens").GetInt32(), check.GetProperty("context_tokens").GetInt32()));
+        Assert.DoesNotContain(code, check.GetProperty("warnings").EnumerateArray().Select(one => one.GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task The_estimated_wait_is_the_time_until_this_song_is_finished()
+    {
+        _app.Engine.Work = request => request.Lyrics.Length;
+        var path = await _client.SubmitAsync("la");
+        await _client.WhenAsync(path, "succeeded");
+
+        // The fake engine's songs take 3.25 s; this one had two letters.
+        Assert.Equal(3.3, await WaitAsync("""{"lyrics":"lo"}"""), 0.11);
+        Assert.Equal(16.3, await WaitAsync("""{"lyrics":"la la la l"}"""), 0.11);
+        Assert.Equal(32.5, await WaitAsync("""{"lyrics":"la la la l","takes":2}"""), 0.11);
+        _app.Engine.Places = 0;
+        await _client.SubmitAsync("la la la la la la la");
+        Assert.Equal(32.5 + 3.3, await WaitAsync("""{"lyrics":"lo"}"""), 0.11);
     }
 
     [Fact]
@@ -136,6 +178,8 @@ public sealed class SongCheckTests : IDisposable
         using var response = await _client.PostSongAsync(body, path: "/v1/songs/check");
         return await response.SongAsync();
     }
+
+    private async Task<double> WaitAsync(string body) => (await CheckAsync(body)).GetProperty("estimated_wait_seconds").GetDouble();
 
     private static string Tag(JsonElement section) => section.GetProperty("tag").GetString()!;
 }

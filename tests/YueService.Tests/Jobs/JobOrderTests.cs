@@ -100,7 +100,57 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void Estimates_are_those_of_measured_songs_divided_by_the_songs_at_once()
+    public void A_song_waits_for_the_songs_before_it_and_takes_the_time_of_its_own_work()
+    {
+        using var engine = new FakeSongEngine { Work = request => request.Lyrics.Length };
+        var estimate = new JobEstimate(engine, _order);
+        Assert.Null(estimate.SecondsForNew(Lyrics(10), takes: 1));
+
+        // Two seconds per letter.
+        using var measured = New("la la");
+        estimate.Measure(measured, TimeSpan.FromSeconds(10));
+        Assert.Equal(20, estimate.SecondsForNew(Lyrics(10), takes: 1));
+        Assert.Equal(60, estimate.SecondsForNew(Lyrics(10), takes: 3));
+        var (first, second) = (Add("la"), Add("la la"));
+        Assert.Equal([4.0, 14.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
+        Assert.Equal(14 + 20, estimate.SecondsForNew(Lyrics(10), takes: 1));
+
+        // With two places, both begin at once, and the new one follows the shorter.
+        engine.Status = engine.Status with { SongsAtOnce = 2 };
+        Assert.Equal([4.0, 10.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
+        Assert.Equal(4 + 20, estimate.SecondsForNew(Lyrics(10), takes: 1));
+    }
+
+    [Fact]
+    public void A_song_waits_for_the_rest_of_the_songs_that_are_being_made()
+    {
+        using var engine = new FakeSongEngine();
+        var estimate = new JobEstimate(engine, _order);
+        using var running = New();
+        estimate.Measure(running, TimeSpan.FromSeconds(1000));
+        estimate.Begin(running);
+        running.Report(new(SongStage.Stage1, 1, 1, 0, 100, 0));
+        Assert.InRange(estimate.SecondsForNew(Lyrics(10), takes: 1)!.Value, 1900, 2000);
+
+        // From a fiftieth on, the progress says how much is left: next to nothing.
+        running.Report(new(SongStage.Decode, 1, 1, 100, 100, 1));
+        Assert.Equal(1000, estimate.SecondsForNew(Lyrics(10), takes: 1));
+        estimate.End(running);
+        Assert.Equal(1000, estimate.SecondsForNew(Lyrics(10), takes: 1));
+    }
+
+    [Fact]
+    public void A_song_of_unknown_work_takes_the_time_of_the_average_song()
+    {
+        using var engine = new FakeSongEngine { Work = _ => null };
+        var estimate = new JobEstimate(engine, _order);
+        using var measured = New();
+        estimate.Measure(measured, TimeSpan.FromSeconds(10));
+        Assert.Equal(10, estimate.SecondsForNew(Lyrics(1000), takes: 1));
+    }
+
+    [Fact]
+    public void Callers_that_find_the_queue_full_come_back_at_different_times()
     {
         using var engine = new FakeSongEngine();
         engine.Status = engine.Status with { SongsAtOnce = 2, Running = 2 };
@@ -110,9 +160,9 @@ public sealed class JobOrderTests : IDisposable
         Assert.Null(estimate.SecondsLeft(second.Feed.Latest, second));
         Assert.InRange(estimate.RetryAfter().TotalSeconds, 5, 15);
 
-        estimate.Measure(TimeSpan.FromSeconds(10));
-        Assert.Equal([15.0, 20.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
-        estimate.Measure(TimeSpan.FromSeconds(20));
+        estimate.Measure(first, TimeSpan.FromSeconds(10));
+        Assert.Equal([10.0, 10.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
+        estimate.Measure(first, TimeSpan.FromSeconds(20));
         Assert.Equal(15, estimate.SongTime!.Value.TotalSeconds);
 
         // A place becomes free with the next song, and all four with the last.
@@ -121,17 +171,19 @@ public sealed class JobOrderTests : IDisposable
         Assert.True(waits.Max() - waits.Min() > 10, "the callers come back together");
     }
 
-    private Job Add()
+    private static SongRequest Lyrics(int length) => new() { Lyrics = new string('a', length) };
+
+    private Job Add(string lyrics = "la")
     {
         Assert.True(_order.TryReserve());
-        var job = New();
+        var job = New(lyrics);
         _order.Add(job);
         return job;
     }
 
-    private Job New()
+    private Job New(string lyrics = "la")
     {
-        var request = new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []);
+        var request = new JobRequest(new SongRequest { Lyrics = lyrics }, null, null, []);
         var job = Job.Awaited(request, encoder: null, DateTimeOffset.UnixEpoch, CancellationToken.None);
         _jobs.Add(job);
         return job;

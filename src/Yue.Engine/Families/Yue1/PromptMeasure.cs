@@ -7,6 +7,8 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>Measures prompts without singing them.</summary>
 internal static class PromptMeasure
 {
+    private static readonly SongRequest Defaults = new() { Lyrics = "" };
+
     /// <summary>Returns the size of a request.</summary>
     /// <param name="request">The request.</param>
     /// <param name="prompts">Builds the prompts of its checkpoint.</param>
@@ -23,15 +25,37 @@ internal static class PromptMeasure
         try
         {
             var prompt = prompts.Build(request.Genre, plan.Lyrics, ClipOf(request.Reference));
-            return new(prompt.Sections[0].Length, context, [.. Findings(request, prompt, context, isLyricsOnly)]);
+            return new(prompt.Sections[0].Length, context, [.. Findings(request, prompt, isLyricsOnly)])
+            {
+                Fault = FaultOf(request, plan, prompt, context),
+            };
         }
         catch (SongRequestException fault)
         {
-            return new(0, context, [new("unsingable", "lyrics", fault.Message)]);
+            return new(0, context, []) { Fault = new("unsingable", "lyrics", fault.Message) };
         }
     }
 
-    private static IEnumerable<SongFinding> Findings(SongRequest request, SongPrompt prompt, int context, bool isLyricsOnly)
+    /// <summary>Returns why a section does not fit into the context; null if all do.</summary>
+    private static SongFinding? FaultOf(SongRequest request, SongPlan plan, SongPrompt prompt, int context)
+    {
+        var budgets = plan.BudgetsOf(request);
+        for (var i = 0; i < plan.Sung.Count; i++)
+        {
+            var section = plan.Before.Count + i;
+            if (Stage1Song.FaultOf(prompt, section, context, budgets[i].MaxTokens) is { } fault)
+            {
+                // If the prompt leaves room for a section of the usual limit, the limit is what is too large.
+                var isLimit = prompt.LeastContext(section) <= Stage1Song.RoomOf(context, Defaults.MaxNewTokens);
+                var field = !isLimit ? "lyrics" : request.TargetSeconds is null ? "max_new_tokens" : "target_seconds";
+                return new("prompt_too_long", field, fault);
+            }
+        }
+
+        return null;
+    }
+
+    private static IEnumerable<SongFinding> Findings(SongRequest request, SongPrompt prompt, bool isLyricsOnly)
     {
         // The others are those of the genre line, which do not depend on the model.
         foreach (var warning in prompt.Warnings.Except(UserText.Clean(request.Genre, "genre").Warnings))
@@ -42,14 +66,6 @@ internal static class PromptMeasure
         if (request.Reference is not null && isLyricsOnly)
         {
             yield return new("model", "reference", NotTrainedOnClips(request.Model ?? "the model"));
-        }
-
-        var maxTokens = request.TargetSeconds is { } targets
-            ? SectionBudget.OfSeconds(targets.Max()).MaxTokens
-            : request.MaxNewTokens;
-        if (prompt.Sections[0].Length > Stage1Song.RoomOf(context, maxTokens))
-        {
-            yield return new("prompt_too_long", "lyrics", Stage1Song.TooLong(prompt, context, maxTokens));
         }
     }
 

@@ -1,3 +1,4 @@
+using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Songs;
 
@@ -17,6 +18,9 @@ public sealed record SongPlan
 
     /// <summary>Kept sections after those that are sung.</summary>
     public IReadOnlyList<SectionCodes> After { get; private init; } = [];
+
+    /// <summary>The frames of all kept sections.</summary>
+    public int KeptFrames => Before.Concat(After).Sum(section => section.Frames);
 
     /// <summary>Warnings about how the lyrics were read and which sections are not sung.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
@@ -72,11 +76,16 @@ public sealed record SongPlan
 
     /// <summary>Returns the seconds that each section of <see cref="Lyrics"/> is likely to last; null for one that is not in the
     /// song.</summary>
-    public IReadOnlyList<double?> ExpectedSeconds(SongRequest request)
+    /// <param name="request">The request of the plan.</param>
+    /// <param name="pace">The pace of the model that sings.</param>
+    public IReadOnlyList<double?> ExpectedSeconds(SongRequest request, SingingPace pace)
     {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(pace);
+        var tempo = pace.TempoOf(request.Genre);
         double Expect(LyricSection section, int i) => request.TargetSeconds is { } targets
             ? targets[Math.Min(i, targets.Count - 1)]
-            : SectionLength.ExpectedSeconds(section, request.MaxNewTokens);
+            : SectionLength.ExpectedSeconds(section, pace, tempo, request.MaxNewTokens);
         double?[] known =
         [
             .. Before.Select(SectionLength.SecondsOf).Cast<double?>(),
@@ -85,6 +94,11 @@ public sealed record SongPlan
         ];
         return [.. Enumerable.Range(0, Lyrics.Count).Select(i => i < known.Length ? known[i] : null)];
     }
+
+    /// <summary>Returns the limit of each section that is sung.</summary>
+    internal SectionBudget[] BudgetsOf(SongRequest request) => request.TargetSeconds is { } targets
+        ? [.. targets.Select(SectionBudget.OfSeconds)]
+        : [.. Enumerable.Repeat(SectionBudget.UpTo(request.MaxNewTokens), Sung.Count)];
 
     private static string KeptAfter(int first, int count) => count == 1
         ? $"section {first} is kept as it was: it was sung after another section {first - 1}"

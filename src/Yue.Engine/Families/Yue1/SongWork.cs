@@ -120,10 +120,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
     public void Begin()
     {
         _plan = SongPlan.For(_request);
-        _budgets = BudgetsOf(_plan);
-        var likely = _plan.ExpectedSeconds(_request).Skip(_plan.Before.Count);
-        _effort = new SongEffort(_request.Scope, _models.OnGpu, [.. _budgets.Zip(
-            likely, (budget, seconds) => (2 * Tracks.FramesPerSecond * (seconds ?? 0), budget))]);
+        _budgets = _plan.BudgetsOf(_request);
+        _effort = SongEffort.Of(_request, _plan, _models.Pace, _models.OnGpu);
         _warnings.AddRange(_plan.Warnings);
         if (_request is { Instrumental: true, Output.Stems: true })
         {
@@ -185,11 +183,6 @@ internal sealed class SongWork : ISongWork, IPacedSong
         _stage2?.Dispose();
         _stage2Model?.Dispose();
     }
-
-    /// <summary>Returns the limit of each section that is sung.</summary>
-    private SectionBudget[] BudgetsOf(SongPlan plan) => _request.TargetSeconds is { } targets
-        ? [.. targets.Select(SectionBudget.OfSeconds)]
-        : [.. Enumerable.Repeat(SectionBudget.UpTo(_request.MaxNewTokens), plan.Sung.Count)];
 
     private void TryBeginStage1()
     {
@@ -436,7 +429,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         int[] finished = [.. (_stage1?.Sung ?? []).Select(ids => ids.Length)];
         var current = (_stage1?.Tokens ?? 0) - finished.Sum();
         var tokens = _stage1 is null && _codes is not null ? 0 : _effort!.Tokens(finished, current);
-        var frames = _codes?.Frames ?? (_plan.Before.Concat(_plan.After).Sum(section => section.Frames) + (tokens / 2));
+        var frames = _codes?.Frames ?? (_plan.KeptFrames + (tokens / 2));
         var (stage2Frames, decodeFrames) = ((_request.Instrumental ? 1 : 2) * frames, Decoding.Passes * frames);
         var (section, done, total) = Stage switch
         {

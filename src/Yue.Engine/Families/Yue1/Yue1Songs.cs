@@ -54,6 +54,9 @@ internal sealed class Yue1Songs : IFamilySongs
     /// <summary>True if the language models are on a GPU.</summary>
     public bool OnGpu => Host.Gpu is not null;
 
+    /// <summary>The pace at which the models sing.</summary>
+    public SingingPace Pace => SingingPace.Of(_files.IsDemo);
+
     /// <summary>The times of the steps of all songs.</summary>
     public StepTimes Times { get; } = new();
 
@@ -108,6 +111,8 @@ internal sealed class Yue1Songs : IFamilySongs
         var i = request.Model is null ? 0 : Names.Index().First(name => name.Item == request.Model).Index;
         return PromptMeasure.Of(request, _prompts[i].Value, _stage1Configs[i].MaxPositions, _files.IsLyricsOnly(i));
     }
+
+    public double WorkOf(SongRequest request) => SongEffort.WorkOf(request, Pace, OnGpu);
 
     public ISongWork Create(SongOrder order) => new SongWork(order, this);
 

@@ -27,7 +27,7 @@ internal static class Problems
     {
         var detail = errors.Count == 1
             ? errors.Values.First()[0]
-            : $"{errors.Count} fields are at fault: {string.Join(", ", errors.Keys.Take(20))}{(errors.Count > 20 ? " …" : "")}.";
+            : $"{errors.Count} fields are invalid: {string.Join(", ", errors.Keys.Take(20))}{(errors.Count > 20 ? " …" : "")}.";
         return Create(http, ProblemType.InvalidRequest, detail, new() { ["errors"] = errors });
     }
 
@@ -50,8 +50,21 @@ internal static class Problems
     }
 
     /// <summary>422: the format needs a program that is missing.</summary>
-    public static ProblemHttpResult FormatUnavailable(HttpContext http, string format) => Create(
-        http, ProblemType.FormatUnavailable, $"{format} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.");
+    /// <param name="http">The request.</param>
+    /// <param name="format">The format.</param>
+    /// <param name="field">The field or parameter that names it; null if none does.</param>
+    public static ProblemHttpResult FormatUnavailable(HttpContext http, string format, string? field)
+    {
+        var detail = $"{format} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.";
+        return Create(http, ProblemType.FormatUnavailable, detail, field is null ? [] : ErrorsOf(field, detail));
+    }
+
+    /// <summary>422: the fields are in bounds, but the song is certain to fail.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="field">The field to change.</param>
+    /// <param name="detail">What is wrong and the way out.</param>
+    public static ProblemHttpResult Unsingable(HttpContext http, string field, string detail) =>
+        Create(http, ProblemType.Unsingable, detail, ErrorsOf(field, detail));
 
     /// <summary>503: the bodies of other requests leave no room for this one.</summary>
     public static ProblemHttpResult TooManyBodies(HttpContext http, long maxBytes)
@@ -136,6 +149,9 @@ internal static class Problems
 
         return problem;
     }
+
+    private static Dictionary<string, object?> ErrorsOf(string field, string message) =>
+        new() { ["errors"] = new Dictionary<string, string[]> { [field] = [message] } };
 
     private static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail, Dictionary<string, object?> extensions)
     {

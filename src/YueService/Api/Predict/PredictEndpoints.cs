@@ -12,6 +12,7 @@ internal static class PredictEndpoints
     {
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<BodyReader>();
+        services.AddSingleton<SongChecks>();
         services.AddSingleton<SongRequestBody>();
         services.AddSingleton<PredictStreamer>();
         services.AddSingleton<PredictHandler>();

@@ -29,7 +29,7 @@ internal sealed partial class PredictStreamer(
     {
         if (!encoder.Supports(format))
         {
-            return Problems.FormatUnavailable(http, format.Name());
+            return Problems.FormatUnavailable(http, format.Name(), field: null);
         }
 
         var request = Ignored(command).Aggregate(command, (known, warning) => known.WithWarning(warning)).ToJob(format: null);

@@ -51,9 +51,6 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
 
         var field = problem switch
         {
-            _ when problem.Type == ProblemType.Unsingable.Urn => SongFields.Lyrics,
-            _ when problem.Type == ProblemType.FormatUnavailable.Urn => SongFields.Format,
-
             // The song that the request goes on from has no codes, or none yet.
             { Status: StatusCodes.Status404NotFound or StatusCodes.Status409Conflict } => SongFields.ContinueFrom,
             _ => (RequestField?)null,
@@ -64,9 +61,11 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
     private SongCheckResponse Show(SongRequestBody.Reading reading, IReadOnlyDictionary<string, string[]> errors, JsonElement json)
     {
         var song = reading.Song ?? new SongRequest { Lyrics = "" };
+        var takes = reading.Command?.Takes ?? SongLimits.MinTakes;
         var plan = SongPlan.For(song);
         var (lyrics, genre) = (new CharacterPlaces(TextOf(json, SongFields.Lyrics)), new CharacterPlaces(TextOf(json, SongFields.Genre)));
-        var size = errors.Count == 0 ? engine.Measure(song) : null;
+        var hasValidFields = errors.Count == 0 || reading.Problem?.ProblemDetails.Type == ProblemType.Unsingable.Urn;
+        var size = hasValidFields ? engine.Measure(song) : null;
         List<SongFinding> findings =
         [
             .. reading.Notes,
@@ -82,10 +81,10 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
             Valid = errors.Count == 0,
             Errors = errors,
             Warnings = Show(findings, finding => finding.Field == SongFields.Lyrics.Path ? lyrics : genre),
-            Sections = Show(plan, song, lyrics),
+            Sections = Show(plan, plan.ExpectedSeconds(song, SingingPace.Of(engine.Status.IsDemo)), lyrics),
             PromptTokens = size?.PromptTokens,
             ContextTokens = size?.ContextTokens,
-            EstimatedWaitSeconds = errors.Count == 0 ? estimate.SecondsForNewJob : null,
+            EstimatedWaitSeconds = errors.Count == 0 ? estimate.SecondsForNew(song, takes) : null,
         };
     }
 
@@ -107,24 +106,20 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
         return warnings;
     }
 
-    private static List<CheckedSection> Show(SongPlan plan, SongRequest song, CharacterPlaces lyrics)
-    {
-        var seconds = plan.ExpectedSeconds(song);
-        return
-        [
-            .. plan.Lyrics.Select((section, i) =>
-            {
-                var place = lyrics.Of(plan.Places[i]);
-                return new CheckedSection(
-                    section.Tag,
-                    section.WrittenTag,
-                    place?.Start,
-                    place?.End,
-                    seconds[i] is not null,
-                    seconds[i] is { } known ? Math.Round(known, 1) : null);
-            }),
-        ];
-    }
+    private static List<CheckedSection> Show(SongPlan plan, IReadOnlyList<double?> seconds, CharacterPlaces lyrics) =>
+    [
+        .. plan.Lyrics.Select((section, i) =>
+        {
+            var place = lyrics.Of(plan.Places[i]);
+            return new CheckedSection(
+                section.Tag,
+                section.WrittenTag,
+                place?.Start,
+                place?.End,
+                seconds[i] is not null,
+                seconds[i] is { } known ? Math.Round(known, 1) : null);
+        }),
+    ];
 
     /// <summary>Returns the text that the request has in a field; null if it has none.</summary>
     private static string? TextOf(JsonElement json, RequestField field) =>

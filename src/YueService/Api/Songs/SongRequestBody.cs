@@ -1,8 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Yue.Engine.Audio;
-using Yue.Engine.Families.Yue1;
-using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Api.Access;
@@ -18,7 +16,7 @@ namespace YueService.Api.Songs;
 /// <summary>Reads the body of a song request, for callers that wait and for jobs.</summary>
 internal sealed partial class SongRequestBody(
     ISongEngine engine,
-    ISongEncoder encoder,
+    SongChecks checks,
     ReferenceLoader references,
     ClipFolder clips,
     WebhookClient webhooks,
@@ -139,13 +137,8 @@ internal sealed partial class SongRequestBody(
             return Problems.Invalid(http, findings.Errors);
         }
 
-        if (engine.Status.IsDemo && LatinScript.FaultOf(SongPlan.For(command.Song).Lyrics) is { } mute)
-        {
-            return Problems.Create(http, ProblemType.Unsingable, mute);
-        }
-
         var format = accepted ?? command.Format ?? AudioFormat.Wav;
-        return encoder.Supports(format) ? null : Problems.FormatUnavailable(http, format.Name());
+        return checks.Refuse(http, command.Song, format, accepted is null ? SongFields.Format : null);
     }
 
     /// <summary>Notes takes that cannot be had here, or not with these settings however long the caller waits.</summary>

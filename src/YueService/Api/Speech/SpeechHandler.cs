@@ -13,6 +13,7 @@ namespace YueService.Api.Speech;
 internal sealed class SpeechHandler(
     ISongEngine engine,
     ISongEncoder encoder,
+    SongChecks checks,
     PredictHandler predict,
     PredictStreamer streamer,
     BodyReader bodies,
@@ -42,6 +43,11 @@ internal sealed class SpeechHandler(
             return Problems.Invalid(http, findings.Errors);
         }
 
+        if (checks.Refuse(http, command.Song.Song, SpeechFields.Input) is { } unsingable)
+        {
+            return unsingable;
+        }
+
         if (command.WholeFile is not { } format)
         {
             var form = command.Stream == SpeechStream.Events ? SoundForm.SpeechEvents : SoundForm.Of(command.Format);
@@ -50,7 +56,7 @@ internal sealed class SpeechHandler(
 
         return encoder.Supports(format)
             ? (await predict.SingAsync(http, command.Song, new AnswerForm(IsFile: true, format))).Result
-            : Problems.FormatUnavailable(http, format.Name());
+            : Problems.FormatUnavailable(http, format.Name(), SpeechFields.ResponseFormat.Path);
     }
 
     /// <summary>Returns the models that requests can name; none while they are not known yet.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Families.Yue1.Tokens;
@@ -219,19 +220,33 @@ public sealed class Stage1Song : IDisposable
 
     private void CheckFits()
     {
-        if (ContextLength(Section, _oldest) > Room)
+        if (FaultOf(_prompt, Section, _context, Budget.MaxTokens) is { } fault)
         {
-            throw new SongRequestException(TooLong(_prompt, _context, Budget.MaxTokens));
+            throw new SongRequestException(fault);
         }
     }
 
-    /// <summary>Returns why a prompt cannot be sung that does not fit into the context.</summary>
-    internal static string TooLong(SongPrompt prompt, int context, int maxTokens)
+    /// <summary>Returns why a section cannot be sung, even if it hears no section before it; null if it can.</summary>
+    /// <param name="prompt">The song's prompts.</param>
+    /// <param name="section">The section, from 0.</param>
+    /// <param name="context">The ids that the model's context holds.</param>
+    /// <param name="maxTokens">The most ids that the section may have.</param>
+    internal static string? FaultOf(SongPrompt prompt, int section, int context, int maxTokens)
     {
+        var length = prompt.LeastContext(section);
+        if (length <= RoomOf(context, maxTokens))
+        {
+            return null;
+        }
+
         var clip = prompt.HasReference ? ", the reference clip" : "";
-        return $"genre{clip} and lyrics take {prompt.Sections[0].Length} tokens; with max_new_tokens {maxTokens} "
-            + $"the model's context of {context} holds {RoomOf(context, maxTokens)}: shorten the lyrics{clip}, "
-            + "or lower max_new_tokens or target_seconds";
+        var most = context - 1 - length;
+        var fewer = most < SectionBudget.LeastTokens ? "" : string.Create(
+            CultureInfo.InvariantCulture,
+            $", or send max_new_tokens of at most {most} or target_seconds of at most {most / 100.0}");
+        return $"genre line{clip}, lyrics and the start of section {section + 1} take {length} tokens, and the model's context of "
+            + $"{context} has {Math.Max(0, RoomOf(context, maxTokens))} beside {maxTokens} tokens of sound: "
+            + $"shorten the lyrics{clip}{fewer}";
     }
 
     /// <summary>Returns the ids that a context holds beside a section's budget.</summary>

@@ -18,6 +18,10 @@ public sealed record SongPrompt
 
     /// <summary>Warnings about changes in the genre, in plain words.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>Returns the ids that are in the context at least when a section is sung: the head and the section's own.</summary>
+    /// <param name="section">The section, from 0.</param>
+    public int LeastContext(int section) => (section == 0 ? 0 : Head.Length) + Sections[section].Length;
 }
 
 /// <summary>An audio prompt: codebook-0 codes of a clip, 50 per second, of which a part is used (docs/model.md 5.8).</summary>

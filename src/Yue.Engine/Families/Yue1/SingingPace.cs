@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Yue.Engine.Families.Yue1;
+
+/// <summary>The pace at which a model sings lyrics: a section takes a time per syllable, per line, and for its end.</summary>
+public sealed partial record SingingPace
+{
+    private const double SecondsPerMinute = 60;
+
+    /// <summary>The pace of popular songs, for the published checkpoints: a rough figure that is not measured. A syllable takes a third
+    /// of a second, a line ends with a breath of a second, and a section without words has about eight bars.</summary>
+    private static readonly SingingPace Popular = new()
+    {
+        SyllableSeconds = 1 / 3.0,
+        LineBeats = 2,
+        EndSeconds = 0,
+        WordlessBeats = 32,
+        UsualTempo = 120,
+    };
+
+    /// <summary>The pace of the demo model, measured (docs/performance.md, Progress and lengths of sections). It fills whole bars with every
+    /// line.</summary>
+    private static readonly SingingPace Demo = new()
+    {
+        SyllableSeconds = 0.45,
+        LineBeats = 3.5,
+        EndSeconds = 1.1,
+        WordlessBeats = 8,
+        UsualTempo = 110,
+    };
+
+    /// <summary>The time of a syllable, which hardly depends on the tempo: slow songs have shorter notes.</summary>
+    public required double SyllableSeconds { get; init; }
+
+    /// <summary>The beats of a line beside its syllables.</summary>
+    public required double LineBeats { get; init; }
+
+    /// <summary>The time that the end of a section takes.</summary>
+    public required double EndSeconds { get; init; }
+
+    /// <summary>The beats of a section without words.</summary>
+    public required double WordlessBeats { get; init; }
+
+    /// <summary>The tempo of a song whose genre line names none, in beats per minute.</summary>
+    public required double UsualTempo { get; init; }
+
+    /// <summary>Returns the pace of the demo model or of the published checkpoints.</summary>
+    public static SingingPace Of(bool isDemo) => isDemo ? Demo : Popular;
+
+    /// <summary>Returns the tempo of a song in beats per minute: the number that its genre line names, or the usual one.</summary>
+    public double TempoOf(string genre) =>
+        Tempo().Match(genre) is { Success: true } match
+            && double.Parse(match.Groups["bpm"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) is >= 40 and <= 240 and var bpm
+            ? bpm
+            : UsualTempo;
+
+    /// <summary>Returns the time of beats.</summary>
+    public static double SecondsOf(double beats, double tempo) => beats * SecondsPerMinute / tempo;
+
+    [GeneratedRegex(@"\b(?<bpm>[0-9]{2,3})\s*bpm\b|\b(?:tempo|bpm)\W{1,3}(?<bpm>[0-9]{2,3})\b", RegexOptions.IgnoreCase)]
+    private static partial Regex Tempo();
+}

@@ -1,0 +1,41 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Yue.Engine.Audio;
+using Yue.Engine.Families.Yue1;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using YueService.Api.Errors;
+using YueService.Api.Requests;
+using YueService.Jobs.Audio;
+
+namespace YueService.Api.Songs;
+
+/// <summary>Finds out whether a request with valid fields is certain to fail, before a song is queued.</summary>
+internal sealed class SongChecks(ISongEngine engine, ISongEncoder encoder)
+{
+    /// <summary>Returns why a song is certain to fail; null if nothing speaks against it.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="song">The song with valid fields.</param>
+    /// <param name="lyrics">The field that has the lyrics.</param>
+    public ProblemHttpResult? Refuse(HttpContext http, SongRequest song, RequestField lyrics)
+    {
+        // Known while the models are loading, too.
+        if (engine.Status.IsDemo && LatinScript.FaultOf(SongPlan.For(song).Lyrics) is { } mute)
+        {
+            return Problems.Unsingable(http, lyrics.Path, mute);
+        }
+
+        return engine.Measure(song)?.Fault is { } fault
+            ? Problems.Unsingable(http, fault.Field == SongFields.Lyrics.Path ? lyrics.Path : fault.Field, fault.Message)
+            : null;
+    }
+
+    /// <summary>Returns why a song is certain to fail or cannot be written in a format; null if nothing speaks against it.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="song">The song with valid fields.</param>
+    /// <param name="format">The format.</param>
+    /// <param name="field">The field that names the format; null if the Accept header does.</param>
+    public ProblemHttpResult? Refuse(HttpContext http, SongRequest song, AudioFormat format, RequestField? field) =>
+        Refuse(http, song, SongFields.Lyrics)
+            ?? (encoder.Supports(format) ? null : Problems.FormatUnavailable(http, format.Name(), field?.Path));
+}
