@@ -20,12 +20,14 @@ internal static class ProgressBench
         using var engine = new YueEngine(Options.Create(new EngineOptions()), NullLogger<YueEngine>.Instance);
         engine.Start();
         await engine.Loaded;
-        List<double> times = [], sections = [], songs = [];
+        List<double> times = [], processorTimes = [], sections = [], songs = [];
         for (var number = 0; number < count; number++)
         {
             var request = BenchLyrics.Song(number);
-            var (song, seconds, left) = await SingAsync(engine, request);
-            times.Add(left / ((1 - At) * seconds));
+            var (song, seen) = await SingAsync(engine, request);
+            var seconds = seen[^1].Seconds;
+            times.Add(Ratio(seen, update => update.Seconds));
+            processorTimes.Add(Ratio(seen, update => update.ProcessorSeconds));
             var expected = SongPlan.For(request).ExpectedSeconds(request, SingingPace.Of(isDemo: true)).Select(one => one!.Value).ToList();
             sections.AddRange(song.Sections.Select((section, i) => expected[i] / section.DurationSeconds));
             songs.Add(expected.Sum() / song.Sections.Sum(section => section.DurationSeconds));
@@ -33,11 +35,14 @@ internal static class ProgressBench
                 CultureInfo.InvariantCulture, $"{section.DurationSeconds:F1} s ({expected[i]:F1} expected)")));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"song {number}: sections of {lengths}, in {seconds:F1} s (stages {song.Timings.Stage1Seconds:F1}, {song.Timings.Stage2Seconds:F1}, "
-                    + $"{song.Timings.DecodeSeconds:F1}); time left at a quarter of it {times[^1] - 1:+0%;-0%} of the truth"));
+                $"song {number}: sections of {lengths}, in {seconds:F1} s (stages {song.Timings.Stage1Seconds:F1}, "
+                    + $"{song.Timings.Stage2Seconds:F1}, {song.Timings.DecodeSeconds:F1}); "
+                    + $"time left at a quarter of it {times[^1] - 1:+0%;-0%} of the truth, "
+                    + $"of processor time {processorTimes[^1] - 1:+0%;-0%}"));
         }
 
         Console.WriteLine($"time left: {Describe(times)}");
+        Console.WriteLine($"processor time left, which other programs hardly change: {Describe(processorTimes)}");
         Console.WriteLine($"lengths of songs: {Describe(songs)}");
         Console.WriteLine($"lengths of sections: {Describe(sections)}");
         await engine.DrainAsync(CancellationToken.None);
@@ -50,8 +55,18 @@ internal static class ProgressBench
             + $"within 40 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.4)}, "
             + $"median of estimate by truth {ratios.Order().ElementAt(ratios.Count / 2):F2}");
 
-    /// <summary>Makes a song, and returns it with the time that it takes and the time left as of a quarter of it.</summary>
-    private static async Task<(SongResult Song, double Seconds, double Left)> SingAsync(YueEngine engine, SongRequest request)
+    /// <summary>Returns the time left as of a quarter of a song's time, divided by the true time left.</summary>
+    /// <param name="seen">The progress of the song.</param>
+    /// <param name="time">Returns the time of an update since the song began.</param>
+    private static double Ratio(List<Update> seen, Func<Update, double> time)
+    {
+        var whole = time(seen[^1]);
+        var quarter = seen.First(update => time(update) >= At * whole);
+        return time(quarter) * (1 - quarter.Fraction) / Math.Max(quarter.Fraction, 0.001) / (whole - time(quarter));
+    }
+
+    /// <summary>Makes a song, and returns it with its progress. The last update is the end.</summary>
+    private static async Task<(SongResult Song, List<Update> Seen)> SingAsync(YueEngine engine, SongRequest request)
     {
         var recorder = new Recorder();
         var ticket = new SongTicket(request, recorder, CancellationToken.None);
@@ -61,20 +76,27 @@ internal static class ProgressBench
         }
 
         var song = await ticket.Result;
-        var seconds = recorder.Seconds;
-        var quarter = recorder.Seen.First(update => update.Seconds >= At * seconds);
-        return (song, seconds, quarter.Seconds * (1 - quarter.Fraction) / Math.Max(quarter.Fraction, 0.001));
+        recorder.Add(1);
+        return (song, recorder.Seen);
     }
 
     /// <summary>The progress of a song with its times.</summary>
     private sealed class Recorder : IProgress<SongProgress>
     {
         private readonly Stopwatch _clock = Stopwatch.StartNew();
+        private readonly TimeSpan _processorStart = Environment.CpuUsage.TotalTime;
 
-        public List<(double Seconds, double Fraction)> Seen { get; } = [];
+        public List<Update> Seen { get; } = [];
 
-        public double Seconds => _clock.Elapsed.TotalSeconds;
+        public void Report(SongProgress value) => Add(value.Fraction);
 
-        public void Report(SongProgress value) => Seen.Add((Seconds, value.Fraction));
+        public void Add(double fraction) =>
+            Seen.Add(new(_clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - _processorStart).TotalSeconds, fraction));
     }
+
+    /// <summary>A report of progress.</summary>
+    /// <param name="Seconds">The time since the song began.</param>
+    /// <param name="ProcessorSeconds">The processor time since then.</param>
+    /// <param name="Fraction">The share of the work that is done.</param>
+    private sealed record Update(double Seconds, double ProcessorSeconds, double Fraction);
 }

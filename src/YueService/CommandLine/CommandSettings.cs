@@ -6,7 +6,7 @@ internal static class CommandSettings
     /// <summary>Writes one line per fault.</summary>
     public static async Task ReportAsync(TextWriter error, IReadOnlyList<string> faults)
     {
-        await error.WriteLineAsync("The settings are at fault:");
+        await error.WriteLineAsync("The settings are invalid:");
         foreach (var fault in faults)
         {
             await error.WriteLineAsync($"  {fault}");

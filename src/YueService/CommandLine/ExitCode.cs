@@ -8,7 +8,7 @@ internal static class ExitCode
     /// <summary>A fault that has no code of its own, such as an address in use or a full disk.</summary>
     public const int Failure = 1;
 
-    /// <summary>The command line or the settings are at fault: nothing was started.</summary>
+    /// <summary>The command line or the settings are invalid: nothing was started.</summary>
     public const int Usage = 2;
 
     /// <summary>The models could not be loaded.</summary>

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace YueService.Hosting;
 
-/// <summary>Tells settings that are at fault from other reasons why a host does not start.</summary>
+/// <summary>Tells settings that are invalid from other reasons why a host does not start.</summary>
 internal static class StartupFaults
 {
     /// <summary>Every fault of the settings, or null when the exception is about something else.</summary>

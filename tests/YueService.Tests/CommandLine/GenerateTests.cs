@@ -184,7 +184,7 @@ public sealed class GenerateTests : IDisposable
 
     [Theory]
     [InlineData("--lyrics: lyrics is missing")]
-    [InlineData("--target-seconds: target_seconds[1] is \"x\"", "--instrumental", "--target-seconds", "3,x")]
+    [InlineData("--target-seconds: target_seconds[1] is the text \"x\"", "--instrumental", "--target-seconds", "3,x")]
     [InlineData("--continue-from: continue_from is missing, and stage is \"finish\"", "--stage", "finish")]
     public async Task What_is_missing_or_wrong_is_told_by_its_option(string says, params string[] options)
     {

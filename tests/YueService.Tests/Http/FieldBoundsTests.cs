@@ -13,19 +13,19 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         { "lyrics", "\" \\n\\t\\u3000 \"", "is blank" },
         { "lyrics", "\"[verse]\\n♪ … — !\"", "has no letter and no number to sing" },
         { "lyrics", "\"[ti:My Song]\\n[00:01.00]\"", "has no letter and no number to sing" },
-        { "lyrics", "3", "is 3; send text of 1 to 20000 characters" },
-        { "lyrics", "[\"la\"]", "(an array)" },
+        { "lyrics", "3", "is the number 3; send text of 1 to 20000 characters" },
+        { "lyrics", "[\"la\"]", "is the array [\"la\"]; send text of" },
         { "lyrics", "true", "is true" },
         { "lyrics", "\"la \\ud800 la\"", "\\ud800, half of a surrogate pair" },
         { "lyrics", "\"la \\ude00\\ud83d la\"", "\\ude00, half of a surrogate pair" },
         { "lyrics", "\"\\ud83d\\ude00 \\uDBFF\"", "\\uDBFF, half of a surrogate pair" },
         { "lyrics", "\"la\\u0000la\"", "NUL character (\\u0000) at position 2" },
-        { "genre", "7", "is 7; send text of 0 to 1000 characters" },
-        { "genre", "{}", "(an object)" },
+        { "genre", "7", "is the number 7; send text of 0 to 1000 characters" },
+        { "genre", "{}", "is the object {}; send text" },
         { "genre", "\"\\udfff\"", "\\udfff" },
         { "max_new_tokens", "99", "is 99; send a whole number from 100 to 10000, or leave it out for 3000." },
         { "max_new_tokens", "10001", "is 10001; send a whole number from 100 to 10000" },
-        { "max_new_tokens", "\"3\"", "is \"3\" (a string); send a whole number" },
+        { "max_new_tokens", "\"3\"", "is the text \"3\"; send a whole number from 100 to 10000, without quotes, or leave it out" },
         { "max_new_tokens", "3000.5", "is 3000.5; send a whole number" },
         { "max_new_tokens", "3000.0", "is 3000.0; send a whole number" },
         { "max_new_tokens", "3e3", "is 3e3; send a whole number" },
@@ -37,44 +37,44 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         { "seed", "9223372036854775808", "from -9223372036854775808 to 9223372036854775807" },
         { "seed", "-9223372036854775809", "from -9223372036854775808" },
         { "seed", "1.5", "is 1.5" },
-        { "seed", "\"42\"", "is \"42\" (a string)" },
-        { "model", "\"nosuch\"", "is \"nosuch\" (a string); send \"en-cot\" or \"en-icl\"" },
+        { "seed", "\"42\"", "is the text \"42\"; send a whole number" },
+        { "model", "\"nosuch\"", "is \"nosuch\"; send \"en-cot\" or \"en-icl\"" },
         { "model", "\"s2\"", "send \"en-cot\" or \"en-icl\"" },
         { "model", "\"\\ud800\"", "send \"en-cot\" or \"en-icl\"" },
-        { "model", "1", "is 1" },
-        { "stage", "\"half\"", "is \"half\" (a string); send \"full\" or \"draft\" or \"finish\", or leave it out for \"full\"." },
-        { "stage", "1", "is 1" },
-        { "instrumental", "\"yes\"", "send true or false" },
-        { "return_codes", "1", "send true or false" },
+        { "model", "1", "is the number 1" },
+        { "stage", "\"half\"", "is \"half\"; send \"full\", \"draft\" or \"finish\", or leave it out for \"full\"." },
+        { "stage", "1", "is the number 1" },
+        { "instrumental", "\"yes\"", "is the text \"yes\"; send true or false, or leave it out for false." },
+        { "return_codes", "1", "is the number 1; send true or false" },
         { "replace_section", "0", "is 0; send a whole number from 1 to 100, or leave it out for no section." },
         { "replace_section", "101", "from 1 to 100" },
         { "replace_section", "1.5", "is 1.5" },
-        { "target_seconds", "0.99", "is 0.99; send a number from 1 to 100" },
+        { "target_seconds", "0.99", "is 0.99; send a number from 1 to 100 or an array of such numbers, or leave it out" },
         { "target_seconds", "100.5", "from 1 to 100" },
-        { "target_seconds", "\"20\"", "(a string)" },
+        { "target_seconds", "\"20\"", "is the text \"20\"" },
         { "target_seconds", "[]", "has 0 items; send an array of 1 to 100 numbers" },
-        { "target_seconds", "{}", "(an object)" },
-        { "continue_from", "3", "is 3; send the id of a finished song, or codes" },
-        { "continue_from", "[]", "(an array)" },
+        { "target_seconds", "{}", "is the object {}" },
+        { "continue_from", "3", "is the number 3; send the id of a finished song, or codes" },
+        { "continue_from", "[]", "is the array []" },
         { "continue_from", "true", "is true" },
         { "continue_from", "\"nosuch\"", "is \"nosuch\", and there is no such song" },
         { "continue_from", "\"\\ud800\"", "there is no such song" },
         { "output.fade_out_seconds", "-1", "is -1; send a number from 0 to 30, or leave it out for 1." },
         { "output.fade_out_seconds", "31", "from 0 to 30" },
-        { "output", "\"wav\"", "is \"wav\" (a string); send an object" },
-        { "output", "[1]", "(an array)" },
-        { "sampling", "1", "is 1; send an object" },
+        { "output", "\"wav\"", "is the text \"wav\"; send an object" },
+        { "output", "[1]", "is the array [1]; send an object" },
+        { "sampling", "1", "is the number 1; send an object" },
         { "output.sample_rate", "48000", "is 48000; send 44100 or 16000, or leave it out for 44100." },
-        { "output.sample_rate", "\"16000\"", "(a string); send 44100 or 16000" },
+        { "output.sample_rate", "\"16000\"", "is the text \"16000\"; send 44100 or 16000, without quotes" },
         { "output.sample_rate", "44100.0", "is 44100.0" },
-        { "output.format", "\"ogg\"", "send \"wav\" or \"flac\" or \"mp3\"" },
+        { "output.format", "\"ogg\"", "is \"ogg\"; send \"wav\", \"flac\" or \"mp3\"" },
         { "output.format", "\"WAV\"", "send \"wav\"" },
-        { "output.format", "1", "is 1" },
-        { "output.stems", "\"true\"", "send true or false" },
+        { "output.format", "1", "is the number 1" },
+        { "output.stems", "\"true\"", "is the text \"true\"; send true or false, without quotes" },
         { "output.stems", "1", "send true or false" },
         { "sampling.temperature", "0", "is 0; send a number from 0.05 to 5" },
         { "sampling.temperature", "5.01", "is 5.01" },
-        { "sampling.temperature", "\"1\"", "is \"1\" (a string)" },
+        { "sampling.temperature", "\"1\"", "is the text \"1\"" },
         { "sampling.temperature", "1e999", "is 1e999" },
         { "sampling.top_p", "0", "is 0; send a number from 0.01 to 1, or leave it out for 0.93." },
         { "sampling.top_p", "1.01", "is 1.01" },
@@ -84,15 +84,15 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         { "sampling.top_k", "50.5", "is 50.5; send a whole number" },
         { "sampling.repetition_penalty", "0.99", "from 1 to 2" },
         { "sampling.repetition_penalty", "2.01", "from 1 to 2" },
-        { "sampling.repetition_penalty", "{}", "(an object)" },
+        { "sampling.repetition_penalty", "{}", "is the object {}" },
         { "sampling.guidance_scale", "0.5", "from 1 to 10" },
         { "sampling.guidance_scale", "10.5", "from 1 to 10" },
-        { "sampling.guidance_scale", "\"NaN\"", "(a string)" },
+        { "sampling.guidance_scale", "\"NaN\"", "is the text \"NaN\"; send a number from 1 to 10, or leave" },
     };
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task A_field_at_fault_is_named_with_its_value_and_bound(string path, string value, string says)
+    public async Task An_invalid_field_is_named_with_its_value_and_bound(string path, string value, string says)
     {
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(Body([(path, value)]));
@@ -103,7 +103,46 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     }
 
     [Fact]
-    public async Task Every_field_at_fault_is_named_at_once()
+    public async Task Every_invalid_item_of_an_array_is_named()
+    {
+        using var client = app.Service.CreateClient();
+        using var targets = await client.PredictAsync("""{"lyrics":"la","target_seconds":[0.5,20,"30",null,101]}""");
+        var faults = await targets.FaultsAsync();
+        Assert.Equal(["target_seconds[0]", "target_seconds[2]", "target_seconds[3]", "target_seconds[4]"], faults.Keys.Order());
+        Assert.Equal("target_seconds[2] is the text \"30\"; send a number from 1 to 100, without quotes.", faults["target_seconds[2]"]);
+
+        using var codes = await client.PredictAsync(
+            """
+            {"lyrics":"la","continue_from":{"model":"en-cot","sections":[
+                {"tag":"verse","vocal":[1,-1,1024],"instrumental":["1",2,2.5]},7,{"tag":"chorus","vocal":[true],"instrumental":[]}]}}
+            """);
+        Assert.Equal(
+            [
+                "continue_from.sections[0].instrumental[0]", "continue_from.sections[0].instrumental[2]",
+                "continue_from.sections[0].vocal[1]", "continue_from.sections[0].vocal[2]", "continue_from.sections[1]",
+                "continue_from.sections[2].instrumental", "continue_from.sections[2].vocal[0]",
+            ],
+            (await codes.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Thousands_of_invalid_items_make_a_short_answer()
+    {
+        using var client = app.Service.CreateClient();
+        var codes = string.Join(',', Enumerable.Repeat("-1", 5000));
+        using var response = await client.PredictAsync(
+            $$$"""
+            {"continue_from":{"model":"en-cot","sections":[{"tag":"verse","vocal":[{{{codes}}}],"instrumental":[{{{codes}}}]}]}}
+            """);
+        var faults = await response.FaultsAsync();
+        Assert.Equal(501, faults.Count);
+
+        // One of them is that lyrics are missing.
+        Assert.Equal("9501 more faults are not listed.", faults["$"]);
+    }
+
+    [Fact]
+    public async Task Every_invalid_field_is_named_at_once()
     {
         var faults = Faults.Select(row => row.Data)
             .Where(row => row.Item1 is not ("output" or "sampling")).DistinctBy(row => row.Item1).ToArray();

@@ -49,7 +49,8 @@ public sealed class QueryTests : IDisposable
     {
         using var list = await _client.GetAsync("/v1/songs?lmit=1", TestContext.Current.CancellationToken);
         Assert.Equal(
-            "lmit is not a known query parameter; the known ones are limit, cursor, state, favourite, q, parent. Correct it or leave it out.",
+            "lmit is not a known query parameter; the known ones are limit, cursor, state, favourite, q, parent. "
+                + "Correct it or leave it out.",
             (await list.FaultsAsync())["lmit"]);
         using var models = await _client.GetAsync("/v1/models?page=1", TestContext.Current.CancellationToken);
         Assert.Equal("page is not known: there are no query parameters here. Leave it out.", (await models.FaultsAsync())["page"]);

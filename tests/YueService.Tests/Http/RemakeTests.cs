@@ -29,21 +29,21 @@ public sealed class RemakeTests : IDisposable
         _app.Dispose();
     }
 
-    /// <summary>Body, field at fault, and what the message must say.</summary>
+    /// <summary>Body, invalid field, and what the message must say.</summary>
     public static TheoryData<string, string, string> Faults => new()
     {
         // The codes by themselves.
         { Remake("""{"sections":[{"tag":"verse","vocal":[1],"instrumental":[1]}]}"""), "continue_from.model", "is missing" },
         { Remake("""{"model":"en-cot"}"""), "continue_from.sections", "is missing; send an array of 1 to 100 objects" },
         { Remake("""{"model":"en-cot","sections":[]}"""), "continue_from.sections", "has 0 items; send an array of 1 to 100 objects" },
-        { Remake("""{"model":"en-cot","sections":[3]}"""), "continue_from.sections[0]", "is 3; send an object" },
+        { Remake("""{"model":"en-cot","sections":[3]}"""), "continue_from.sections[0]", "is the number 3; send an object" },
         { Remake(Section("""[1]""", """[1]""", tag: "null")), "continue_from.sections[0].tag", "is missing" },
         { Remake(Section("""[0,1024]""", """[0,1]""")), "continue_from.sections[0].vocal[1]", "is 1024; "
             + "send a whole number from 0 to 1023" },
         { Remake(Section("""[0,1]""", """[-1,1]""")), "continue_from.sections[0].instrumental[0]", "is -1; "
             + "send a whole number from 0 to 1023" },
         { Remake(Section("""[0.5]""", """[1]""")), "continue_from.sections[0].vocal[0]", "is 0.5" },
-        { Remake(Section("""["1"]""", """[1]""")), "continue_from.sections[0].vocal[0]", "(a string)" },
+        { Remake(Section("""["1"]""", """[1]""")), "continue_from.sections[0].vocal[0]", "is the text \"1\"" },
         { Remake(Section("""[]""", """[1]""")), "continue_from.sections[0].vocal", "has 0 items; "
             + "send an array of 1 to 5000 whole numbers" },
         { Remake(Section("""null""", """[1]""")), "continue_from.sections[0].vocal", "is missing" },

@@ -19,8 +19,8 @@ public sealed partial record SingingPace
         UsualTempo = 120,
     };
 
-    /// <summary>The pace of the demo model, measured (docs/performance.md, Progress and lengths of sections). It fills whole bars with every
-    /// line.</summary>
+    /// <summary>The pace of the demo model, measured (docs/performance.md, Progress and lengths of sections). Every line fills whole
+    /// bars.</summary>
     private static readonly SingingPace Demo = new()
     {
         SyllableSeconds = 0.45,

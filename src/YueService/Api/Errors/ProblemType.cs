@@ -23,7 +23,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType BodyTooLarge = new("urn:yue:body-too-large", 413, "The body is too large");
     public static readonly ProblemType UnsupportedMediaType = new("urn:yue:unsupported-media-type", 415, "The body is of the wrong type");
     public static readonly ProblemType UnknownHost = new("urn:yue:unknown-host", 421, "The service does not answer to this host name");
-    public static readonly ProblemType InvalidRequest = new("urn:yue:invalid-request", 422, "Fields of the request are at fault");
+    public static readonly ProblemType InvalidRequest = new("urn:yue:invalid-request", 422, "Fields of the request are invalid");
     public static readonly ProblemType Unsingable = new("urn:yue:unsingable", 422, "The model cannot sing this request");
     public static readonly ProblemType FormatUnavailable = new("urn:yue:format-unavailable", 422, "The format cannot be made here");
     public static readonly ProblemType IdempotencyKeyReused = new("urn:yue:idempotency-key-reused", 422, "The idempotency key is taken");

@@ -16,7 +16,7 @@ internal static class Base64Text
     {
         if (!TryGetText(element, out var text))
         {
-            return $"is {JsonText.Show(element)} (a string), which is not base64";
+            return $"is {JsonText.Describe(element)}, which is not base64";
         }
 
         if (!TrySkipDataUri(ref text))
@@ -24,7 +24,7 @@ internal static class Base64Text
             return $"is {JsonText.Show(element)}, a data: URI that is not in base64 (data:audio/wav;base64,…)";
         }
 
-        return TryMeasure(text, out _) ? null : $"is {JsonText.Show(element)} (a string), which is not base64";
+        return TryMeasure(text, out _) ? null : $"is {JsonText.Describe(element)}, which is not base64";
     }
 
     /// <summary>Returns the bytes of a text without a fault.</summary>

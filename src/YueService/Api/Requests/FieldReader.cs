@@ -39,7 +39,7 @@ internal sealed class FieldReader
         var present = TryTake(field, out var element);
         if (present && element.ValueKind != JsonValueKind.Object)
         {
-            Fault(field.Name, element, field.Expected, "its defaults");
+            Fault(field.Name, element, field.Kind, field.Expected, "its defaults");
         }
 
         return new(element, $"{_prefix}{field.Name}.", _findings);
@@ -53,7 +53,7 @@ internal sealed class FieldReader
         {
             if (items[i].ValueKind != JsonValueKind.Object)
             {
-                Fault($"{field.Name}[{i}]", items[i], "an object", null);
+                Fault($"{field.Name}[{i}]", items[i], JsonValueKind.Object, "an object", null);
             }
         }
 
@@ -64,23 +64,13 @@ internal sealed class FieldReader
         ];
     }
 
-    /// <summary>Returns an array's whole numbers; empty if it is invalid. The first invalid number is noted.</summary>
+    /// <summary>Returns an array's whole numbers; empty if it is invalid. Every invalid number is noted.</summary>
     public ImmutableArray<int> Integers(ArrayField field)
     {
         var items = Items(field, field.MinItems, field.MaxItems, field.Expected);
-        var numbers = ImmutableArray.CreateBuilder<int>(items.Count);
-        foreach (var item in items)
-        {
-            if (WholeNumber(item, field.Item!) is not { } value)
-            {
-                Fault($"{field.Name}[{numbers.Count}]", item, field.Item!.Expected, null);
-                return [];
-            }
-
-            numbers.Add((int)value);
-        }
-
-        return numbers.MoveToImmutable();
+        return Values(field, items, field.Item!, item => WholeNumber(item, field.Item!)) is { } numbers
+            ? [.. numbers.Select(number => (int)number)]
+            : [];
     }
 
     /// <summary>Returns a number, or the numbers of an array; null if absent or invalid.</summary>
@@ -91,22 +81,11 @@ internal sealed class FieldReader
             case JsonValueKind.Undefined:
                 return null;
             case not JsonValueKind.Array:
-                return OptionalNumber(field.Item) is { } single ? [single] : null;
+                return Value(field, element => RealNumber(element, field.Item)) is { } single ? [single] : null;
         }
 
-        var numbers = new List<double>();
-        foreach (var item in Items(field, 1, field.MaxItems, field.ExpectedArray))
-        {
-            if (RealNumber(item, field.Item) is not { } value)
-            {
-                Fault($"{field.Name}[{numbers.Count}]", item, field.Item.Expected, null);
-                return null;
-            }
-
-            numbers.Add(value);
-        }
-
-        return numbers.Count == 0 ? null : numbers;
+        var items = Items(field, 1, field.MaxItems, field.ExpectedArray);
+        return Values(field, items, field.Item, item => RealNumber(item, field.Item)) is { Count: > 0 } numbers ? numbers : null;
     }
 
     /// <summary>Returns the JSON kind of a field; <see cref="JsonValueKind.Undefined"/> if it is absent or null.</summary>
@@ -265,7 +244,7 @@ internal sealed class FieldReader
 
         if (element.ValueKind != JsonValueKind.Array)
         {
-            Fault(field.Name, element, expected, null);
+            Fault(field.Name, element, JsonValueKind.Array, expected, null);
             return [];
         }
 
@@ -277,6 +256,30 @@ internal sealed class FieldReader
         }
 
         return [.. element.EnumerateArray()];
+    }
+
+    /// <summary>Returns the values of an array's items; null if any is invalid. Every invalid item is noted.</summary>
+    /// <param name="field">The array.</param>
+    /// <param name="items">Its items.</param>
+    /// <param name="item">One of them.</param>
+    /// <param name="read">Returns the value of an item; null if it is invalid.</param>
+    private List<T>? Values<T>(RequestField field, List<JsonElement> items, RequestField item, Func<JsonElement, T?> read)
+        where T : struct
+    {
+        var values = new List<T>(items.Count);
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (read(items[i]) is { } value)
+            {
+                values.Add(value);
+            }
+            else
+            {
+                Fault($"{field.Name}[{i}]", items[i], item.Kind, item.Expected, null);
+            }
+        }
+
+        return values.Count == items.Count ? values : null;
     }
 
     /// <summary>Returns the value of a field; null if absent or invalid.</summary>
@@ -324,18 +327,15 @@ internal sealed class FieldReader
         return _fields.TryGetValue(name, out element) && element.ValueKind != JsonValueKind.Null;
     }
 
-    private void Fault(RequestField field, JsonElement element) => Fault(field.Name, element, field.Expected, field.DefaultText);
+    private void Fault(RequestField field, JsonElement element) =>
+        Fault(field.Name, element, field.Kind, field.Expected, field.DefaultText);
 
-    private void Fault(string name, JsonElement element, string expected, string? defaultText)
+    /// <summary>Notes an invalid value: what was sent, with the name of its kind if that is not the expected one.</summary>
+    private void Fault(string name, JsonElement element, JsonValueKind kind, string expected, string? defaultText)
     {
-        var kind = element.ValueKind switch
-        {
-            JsonValueKind.String => " (a string)",
-            JsonValueKind.Object => " (an object)",
-            JsonValueKind.Array => " (an array)",
-            _ => "",
-        };
-        Fault(name, $"is {JsonText.Show(element)}{kind}", expected, defaultText);
+        var sent = element.ValueKind == kind ? JsonText.Show(element) : JsonText.Describe(element);
+        var quotes = kind is JsonValueKind.Number or JsonValueKind.True && JsonText.IsQuoted(element, kind) ? ", without quotes" : "";
+        Fault(name, $"is {sent}", expected + quotes, defaultText);
     }
 
     private void Fault(string name, string fault, string expected, string? defaultText)

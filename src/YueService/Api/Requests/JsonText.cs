@@ -51,6 +51,25 @@ internal static class JsonText
         return Cut(Encoding.UTF8.GetString(raw[..Math.Min(raw.Length, 4 * (ShownLength + 1))]));
     }
 
+    /// <summary>Returns a value as the document writes it, after the name of its kind: <c>the text "42"</c>.</summary>
+    public static string Describe(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.String => $"the text {Show(element)}",
+        JsonValueKind.Number => $"the number {Show(element)}",
+        JsonValueKind.Array => $"the array {Show(element)}",
+        JsonValueKind.Object => $"the object {Show(element)}",
+        _ => Show(element),
+    };
+
+    /// <summary>Returns true if an element is a string that would be a value of a kind without its quotes.</summary>
+    /// <param name="element">The element.</param>
+    /// <param name="kind"><see cref="JsonValueKind.Number"/>, or <see cref="JsonValueKind.True"/> for true and false.</param>
+    public static bool IsQuoted(JsonElement element, JsonValueKind kind) =>
+        element.ValueKind == JsonValueKind.String && TryGet(element, out var text, out _)
+        && (kind == JsonValueKind.Number
+            ? double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+            : text is "true" or "false");
+
     /// <summary>Returns text cut to a length that fits a message, never within a surrogate pair.</summary>
     public static string Cut(string text, int most = ShownLength)
     {

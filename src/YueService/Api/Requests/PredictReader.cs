@@ -46,7 +46,7 @@ internal static partial class PredictReader
         findings = new RequestFindings();
         if (root.ValueKind != JsonValueKind.Object)
         {
-            findings.Error("$", $"the body is {JsonText.Show(root)}; send an object with at least lyrics.");
+            findings.Error("$", $"the body is {JsonText.Describe(root)}; send an object with at least lyrics.");
             return null;
         }
 

@@ -31,7 +31,7 @@ internal static class ReferenceReader
     /// <param name="request">The request's fields.</param>
     /// <param name="parts">The files that came beside the JSON, by name, and the kept clip that it names, if there is one.</param>
     /// <param name="findings">Told of every fault.</param>
-    /// <returns>Null when there is none, or when it is at fault.</returns>
+    /// <returns>Null when there is none, or when it is invalid.</returns>
     public static ReferenceUpload? Read(FieldReader request, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
     {
         var isAbsent = request.IsMissing(SongFields.Reference) && parts.Count == 0;

@@ -18,7 +18,7 @@ internal static class RemakeReader
     /// <summary>Whether a request goes on from a song by its id, whether or not there is such a song.</summary>
     public static bool NamesSong(FieldReader fields) => fields.KindOf(ContinueFrom) == JsonValueKind.String;
 
-    /// <summary>The codes that the request goes on from; null when there are none or they are at fault.</summary>
+    /// <summary>The codes that the request goes on from; null when there are none or they are invalid.</summary>
     /// <param name="fields">The request.</param>
     /// <param name="origin">The song that the request names; null where there is no such song.</param>
     public static SongCodes? ReadCodes(FieldReader fields, SongOrigin? origin)
@@ -164,7 +164,9 @@ internal static class RemakeReader
         if (targets.Count != sung)
         {
             fields.Error(
-                TargetSeconds, $"has {targets.Count} items and {sung} sections are sung; send one number for each, or one for all.");
+                TargetSeconds,
+                $"has {targets.Count} items and {sung} section{(sung == 1 ? " is" : "s are")} sung; "
+                    + "send one number for each, or one for all.");
         }
 
         return song;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Yue.Engine.Audio;
 
 namespace YueService.Api.Requests;
@@ -45,6 +46,9 @@ internal abstract record RequestField
     /// <summary>The default as JSON; null if it is not one value.</summary>
     public virtual string? DefaultJson => null;
 
+    /// <summary>The kind of JSON that the field is; <see cref="JsonValueKind.True"/> for true and false.</summary>
+    public abstract JsonValueKind Kind { get; }
+
     /// <summary>The values that can be sent, for messages: <c>a number from 0.01 to 1</c>.</summary>
     public abstract string Expected { get; }
 
@@ -53,6 +57,11 @@ internal abstract record RequestField
 
     /// <summary>The values that can be sent, for the help of the command line: <c>X</c>.</summary>
     public abstract string Placeholder { get; }
+
+    /// <summary>Returns alternatives as a part of a sentence: <c>a, b or c</c>.</summary>
+    public static string OneOf(IEnumerable<string> values) => values.ToArray() is [.. var first, var last] && first.Length > 0
+        ? $"{string.Join(", ", first)} or {last}"
+        : string.Concat(values);
 
     protected static string Plain(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 
@@ -90,6 +99,8 @@ internal sealed record TextField(string Path, string Description, int MinLength,
 
     public override string? DefaultJson => Default is null ? null : $"\"{Default}\"";
 
+    public override JsonValueKind Kind => JsonValueKind.String;
+
     public override string Expected => $"text of {MinLength} to {MaxLength} {CharacterNames}";
 
     public override string Bounds => $"{(MinLength == 0 ? "up" : Plain(MinLength))} to {Grouped(MaxLength)} {CharacterNames}";
@@ -106,6 +117,8 @@ internal sealed record WholeField(string Path, string Description, long Min, lon
 
     public override string? DefaultJson => Default is { } value ? Plain(value) : null;
 
+    public override JsonValueKind Kind => JsonValueKind.Number;
+
     public override string Expected => $"a whole number from {Plain(Min)} to {Plain(Max)}";
 
     public override string Bounds => HasBounds ? $"{Grouped(Min)} to {Grouped(Max)}" : "any signed 64-bit integer";
@@ -119,6 +132,8 @@ internal sealed record NumberField(string Path, string Description, double Min, 
     public double? Default { get; init; }
 
     public override string? DefaultJson => Default is { } value ? Plain(value) : null;
+
+    public override JsonValueKind Kind => JsonValueKind.Number;
 
     public override string Expected => $"a number from {Plain(Min)} to {Plain(Max)}";
 
@@ -136,7 +151,9 @@ internal sealed record NumbersField(string Path, string Description, double Min,
     /// <summary>The array.</summary>
     public string ExpectedArray => $"an array of 1 to {Plain(MaxItems)} numbers";
 
-    public override string Expected => Item.Expected;
+    public override JsonValueKind Kind => JsonValueKind.Number;
+
+    public override string Expected => $"{Item.Expected} or an array of such numbers";
 
     public override string Bounds => $"{Item.Bounds}, or an array of 1 to {Grouped(MaxItems)} such numbers";
 
@@ -150,6 +167,8 @@ internal sealed record FlagField(string Path, string Description) : RequestField
 
     public override string? DefaultJson => DefaultWords is not null ? null : Default ? "true" : "false";
 
+    public override JsonValueKind Kind => JsonValueKind.True;
+
     public override string Expected => "true or false";
 
     public override string Bounds => Expected;
@@ -160,7 +179,9 @@ internal sealed record FlagField(string Path, string Description) : RequestField
 /// <summary>One of a few names.</summary>
 internal abstract record NamesField(string Path, string Description, IReadOnlyList<string> Names) : RequestField(Path, Description)
 {
-    public override string Expected => string.Join(" or ", Names.Select(name => $"\"{name}\""));
+    public override JsonValueKind Kind => JsonValueKind.String;
+
+    public override string Expected => OneOf(Names.Select(name => $"\"{name}\""));
 
     public override string Bounds => string.Join(", ", Names.Select(name => $"`{name}`"));
 
@@ -185,7 +206,9 @@ internal sealed record NumberChoiceField(string Path, string Description, params
 
     public override string DefaultJson => Plain(Default);
 
-    public override string Expected => string.Join(" or ", Values.Select(value => Plain(value)));
+    public override JsonValueKind Kind => JsonValueKind.Number;
+
+    public override string Expected => OneOf(Values.Select(value => Plain(value)));
 
     public override string Bounds => Expected;
 
@@ -195,6 +218,8 @@ internal sealed record NumberChoiceField(string Path, string Description, params
 /// <summary>A sound file: base64 in the JSON, or a part of a multipart request.</summary>
 internal sealed record FileField(string Path, string Description) : RequestField(Path, Description)
 {
+    public override JsonValueKind Kind => JsonValueKind.String;
+
     public override string Expected => $"a {AudioDecoder.Kinds} file in base64, of at most {AudioDecoder.MaxBytes >> 20} MiB";
 
     public override string Bounds =>
@@ -206,6 +231,8 @@ internal sealed record FileField(string Path, string Description) : RequestField
 /// <summary>An object of fields.</summary>
 internal sealed record ObjectField(string Path, string Description) : RequestField(Path, Description)
 {
+    public override JsonValueKind Kind => JsonValueKind.Object;
+
     public override string Expected => "an object";
 
     public override string Bounds => Expected;
@@ -219,6 +246,8 @@ internal sealed record ArrayField(string Path, string Description, int MinItems,
     /// <summary>The bounds of its whole numbers; null for an array of objects.</summary>
     public WholeField? Item { get; init; }
 
+    public override JsonValueKind Kind => JsonValueKind.Array;
+
     public override string Expected => $"an array of {Plain(MinItems)} to {Plain(MaxItems)} {(Item is null ? "objects" : "whole numbers")}";
 
     public override string Bounds => Item is null
@@ -231,6 +260,8 @@ internal sealed record ArrayField(string Path, string Description, int MinItems,
 /// <summary>A finished song: its id, or its codes.</summary>
 internal sealed record SongField(string Path, string Description) : RequestField(Path, Description)
 {
+    public override JsonValueKind Kind => JsonValueKind.String;
+
     public override string Expected => Bounds.Replace("`", "", StringComparison.Ordinal);
 
     public override string Bounds => "the id of a finished song, or codes as `return_codes` gives them";

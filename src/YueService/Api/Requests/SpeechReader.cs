@@ -14,7 +14,7 @@ internal static class SpeechReader
         findings = new RequestFindings();
         if (root.ValueKind != JsonValueKind.Object)
         {
-            findings.Error("$", $"the body is {JsonText.Show(root)}; send an object with at least input.");
+            findings.Error("$", $"the body is {JsonText.Describe(root)}; send an object with at least input.");
             return null;
         }
 
