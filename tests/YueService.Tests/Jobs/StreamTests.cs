@@ -104,7 +104,7 @@ public sealed class StreamTests : IDisposable
         Assert.Equal(WavFile.ToPcm(Samples(0, 1500)), await staying);
         _stage["one"].Finish();
         await _client.WhenAsync(job, "succeeded");
-        Assert.Equal("succeeded", await _client.StateAsync(first));
+        await _client.WhenAsync(first, "succeeded");
         Assert.DoesNotContain(_app.Log.Events, e => e.Level >= Serilog.Events.LogEventLevel.Error);
 
         async Task LeaveAtAsync(string here)
