@@ -86,6 +86,29 @@ public sealed class LibraryTests(Studio studio)
     }
 
     [Fact]
+    public async Task A_search_holds_that_is_typed_before_the_library_is_there()
+    {
+        var service = await studio.ServiceAsync();
+        await studio.SongAsync();
+        await service.SingAsync(new { lyrics = "[verse]\nEarly bird", genre = "folk", target_seconds = 1 });
+        await using var tab = await studio.OpenAsync(service, path: null);
+        var isFound = new TaskCompletionSource();
+        await tab.Page.RouteAsync("**/v1/songs?limit=100", async route =>
+        {
+            await isFound.Task;
+            await route.ContinueAsync();
+        });
+        await tab.Page.GotoAsync("/");
+        var items = tab.Page.Locator(".item");
+        await tab.Page.GetByRole(AriaRole.Searchbox).FillAsync("early bird");
+        await Assertions.Expect(items).ToHaveCountAsync(1);
+        await tab.Page.RunAndWaitForResponseAsync(
+            () => Task.FromResult(isFound.TrySetResult()), answer => answer.Url.EndsWith("limit=100", StringComparison.Ordinal));
+        await Assertions.Expect(tab.Page.Locator(".pill.device")).ToBeVisibleAsync();
+        await Assertions.Expect(items).ToHaveCountAsync(1);
+    }
+
+    [Fact]
     public async Task A_library_of_a_thousand_songs_scrolls_to_its_end()
     {
         const int Songs = 1_000;

@@ -56,15 +56,12 @@ export function isUnfinished(job) {
 export async function refresh() {
   try {
     const [state, possible] = await Promise.all([
-      fetch('/health').then((answer) => answer.json()), options.value ?? send('GET', '/v1/options'), findSongs()]);
+      fetch('/health').then((answer) => answer.json()), options.value ?? send('GET', '/v1/options'), findSongs(),
+      currentId.value ? readJob(currentId.value) : null]);
     batch(() => {
       health.value = state;
       options.value = possible;
     });
-    if (currentId.value) {
-      await readJob(currentId.value);
-    }
-
     if (!source) {
       follow();
     }

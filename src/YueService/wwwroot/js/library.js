@@ -68,7 +68,8 @@ export function Library() {
       onInput=${(/** @type {any} */ event) => { search.value = { text: event.target.value.trim(), favourites }; }} />
     <div class="list">
       ${list.length > 0 ? html`<ul class="items">${list.map(({ job, depth }) => html`<${Item} key=${job.id} job=${job}
-        depth=${depth} />`)}</ul>` : html`<p class="none">${nothing()}</p>`}
+        depth=${depth} />`)}</ul>` : found.value === null
+        ? html`<p class="none late">Loading …</p>` : html`<p class="none">${nothing()}</p>`}
       ${found.value === null ? null : html`<${More} />`}
     </div>
     ${unsung.value.length > 0 ? html`<${Unsung} list=${unsung.value} />` : null}
@@ -78,7 +79,7 @@ export function Library() {
 /** Returns what is said in place of songs. */
 function nothing() {
   const { text, favourites } = search.value;
-  return found.value === null ? '' : text ? `No song has “${short(text, 30)}”.`
+  return text ? `No song has “${short(text, 30)}”.`
     : favourites ? 'No favourites yet: the star of a song keeps it here.' : 'Your songs will be here.';
 }
 

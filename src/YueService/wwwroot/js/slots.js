@@ -83,8 +83,10 @@ function cutOut(line, part) {
 }
 
 export function Sound() {
-  const chips = [...parts.value].sort((a, b) => Order.indexOf(a.slot) - Order.indexOf(b.slot));
-  const empty = [...Slots, 'tempo'].filter((slot) => !chips.some((part) => part.slot === slot));
+  // Which tags there are is not known at once.
+  const isKnown = options.value !== null;
+  const chips = (isKnown ? [...parts.value] : []).sort((a, b) => Order.indexOf(a.slot) - Order.indexOf(b.slot));
+  const empty = [...Slots, 'tempo'].filter((slot) => isKnown && !chips.some((part) => part.slot === slot));
   const errors = faultsOf('genre').map(plain);
   const remarks = remarksOn('genre');
   const described = [errors.length > 0 ? 'genre-fault' : '', remarks.length > 0 ? 'genre-remarks' : ''].filter(Boolean).join(' ');

@@ -43,7 +43,8 @@ if (currentId.peek()) {
 export function Song() {
   const job = current.value;
   return html`<main class="song panel" id="song" aria-label="Song">
-    ${job ? html`<${SongView} key=${job.id} job=${job} />` : found.value === null || currentId.value ? null
+    ${job ? html`<${SongView} key=${job.id} job=${job} />` : found.value === null || currentId.value
+      ? html`<p class="none late">Loading …</p>`
       : found.value.length === 0 ? html`<${Welcome} />`
       : html`<div class="welcome"><h1>Your songs</h1><p>Choose one from the library, or write the next one.</p></div>`}
   </main>`;
