@@ -6,7 +6,7 @@ namespace Yue.Cuda.Tests;
 public sealed class CompilationTests(ITestOutputHelper output)
 {
     private static readonly string[] SmallShape =
-        ["HIDDEN=256", "INTERMEDIATE=384", "HEADS=8", "KV_HEADS=1", "MAX_SPLITS=64", "MAX_BLOCKS=256"];
+        ["HIDDEN=256", "INTERMEDIATE=384", "HEADS=8", "KV_HEADS=1", "QK_NORM=0", "MAX_SPLITS=64", "MAX_BLOCKS=256"];
 
     // 8.6 and 8.9 take the code of 8.0: two builds show that it assembles for them.
     private static readonly string[] StepBuilds =
@@ -15,6 +15,13 @@ public sealed class CompilationTests(ITestOutputHelper output)
         "ROWS=8 WEIGHT=1 CACHE=0", "ROWS=8 WEIGHT=2 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=1",
         "ROWS=64 WEIGHT=1 CACHE=1", "ROWS=80 WEIGHT=0 CACHE=1",
     ];
+
+    private static readonly string[] NormedStepBuilds =
+        ["ROWS=8 WEIGHT=0 CACHE=0", "ROWS=8 WEIGHT=1 CACHE=1", "ROWS=80 WEIGHT=0 CACHE=1"];
+
+    /// <summary>A layer of YuE 2.</summary>
+    private static readonly string[] NormedShape =
+        ["HIDDEN=2048", "INTERMEDIATE=6144", "HEADS=16", "KV_HEADS=8", "QK_NORM=1", "MAX_SPLITS=64", "MAX_BLOCKS=256"];
 
     public static TheoryData<int> Architectures => [80, 86, 89, 90];
 
@@ -28,9 +35,9 @@ public sealed class CompilationTests(ITestOutputHelper output)
             IEnumerable<string[]> builds = file switch
             {
                 "step.cu" =>
-                    from build in architecture is 80 or 90 ? StepBuilds : [StepBuilds[0], StepBuilds[^1]]
-                    select (string[])[.. SmallShape, .. build.Split(' ')],
-                "step_f32.cu" => [[.. SmallShape, "CACHE=2"]],
+                    from build in BuildsOf(architecture)
+                    select (string[])[.. build.Shape, .. build.Build.Split(' ')],
+                "step_f32.cu" => [[.. SmallShape, "CACHE=2"], [.. NormedShape, "CACHE=2"]],
                 "cache_copy.cu" => [["CACHE=0"], ["CACHE=1"], ["CACHE=2"]],
                 _ => [[]],
             };
@@ -88,4 +95,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    private static IEnumerable<(string[] Shape, string Build)> BuildsOf(int architecture) => architecture is 80 or 90
+        ? [.. StepBuilds.Select(build => (SmallShape, build)), .. NormedStepBuilds.Select(build => (NormedShape, build))]
+        : [(SmallShape, StepBuilds[0]), (SmallShape, StepBuilds[^1]), (NormedShape, NormedStepBuilds[0])];
 }

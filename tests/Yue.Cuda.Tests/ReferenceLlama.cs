@@ -27,6 +27,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
         foreach (var (layer, cache) in model.Layers.Zip(Cache))
         {
             var qkv = Multiply(layer.Qkv, 0, layer.Qkv.Rows, Normed(h, layer.AttentionNorm, out var scale), scale);
+            NormHeads(qkv, layer);
             Rotate(qkv, position);
             var q = qkv[..(_shape.Heads * D)];
             var values = (_shape.Heads + _shape.KeyValueHeads) * D;
@@ -93,6 +94,19 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
     {
         scale = 1 / Math.Sqrt((h.Sum(value => value * value) / h.Length) + _shape.NormEpsilon);
         return [.. h.Zip(weight, (value, w) => Stored(value * w))];
+    }
+
+    private void NormHeads(double[] qkv, TestLayer layer)
+    {
+        for (var head = 0; head < _shape.Heads + _shape.KeyValueHeads && _shape.NormsQueriesAndKeys; head++)
+        {
+            var weight = head < _shape.Heads ? layer.QueryNorm : layer.KeyNorm;
+            var squares = qkv[(head * D)..((head + 1) * D)].Sum(value => value * value);
+            for (var d = 0; d < D; d++)
+            {
+                qkv[(head * D) + d] *= weight[d] / Math.Sqrt((squares / D) + _shape.NormEpsilon);
+            }
+        }
     }
 
     private void Rotate(double[] qkv, int position)

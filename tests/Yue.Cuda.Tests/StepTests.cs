@@ -9,8 +9,6 @@ namespace Yue.Cuda.Tests;
 [Trait("Category", Gpu.Name)]
 public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
 {
-    private static readonly int[] Lengths = [0, 1, 31, 32, 63, 64, 65, 100, 127, 128, 200, 319, 5, 640];
-
     private static LlamaShape Tiny { get; } =
         new() { Layers = 2, Hidden = 256, Intermediate = 384, Heads = 8, KeyValueHeads = 1, Vocabulary = 1003, Context = 1024 };
 
@@ -67,30 +65,8 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Logits_equal_the_reference(string name, int rows, int weightType, CacheType cache)
-    {
-        gpu.Require();
-        var shape = ShapeOf(name);
-        using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, rows, (rows * 5) + 40, cache);
-        var references = Enumerable.Range(0, rows)
-            .Select(row => bench.StartRow(row, Lengths[row % Lengths.Length], row, spare: 3)).ToList();
-        for (var step = 0; step < 2; step++)
-        {
-            for (var row = 0; row < rows; row++)
-            {
-                bench.Llama.SetRow(bench.Stream, row, Token(shape, row, step), references[row].Position, active: true);
-            }
-
-            var (start, count) = step == 0 ? (0, shape.Vocabulary) : (37, 301);
-            var logits = bench.Step(rows, start, count);
-            for (var row = 0; row < rows; row++)
-            {
-                var expected = references[row].Step(Token(shape, row, step), start, count);
-                TensorAssert.CloseToPeak(
-                    expected, logits.AsSpan(row * count, count), Tolerance(cache), $"{name}, step {step}, row {row} of {rows}");
-            }
-        }
-    }
+    public void Logits_equal_the_reference(string name, int rows, int weightType, CacheType cache) =>
+        StepChecks.LogitsEqualTheReference(gpu, ShapeOf(name), rows, (WeightType)weightType, cache);
 
     [Theory]
     [InlineData("stage1", 16383, CacheType.BFloat16)]
@@ -100,46 +76,13 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     [InlineData("stage2", 4160, CacheType.Float8)]
     [InlineData("stage1", 16383, CacheType.Float32)]
     [InlineData("stage2", 8191, CacheType.Float32)]
-    public void Long_rows_equal_the_reference(string name, int position, CacheType cache)
-    {
-        gpu.Require();
-        var shape = ShapeOf(name);
-        using var bench = new DecodeBench(gpu, shape, WeightsFor(cache), 2, KvCache.PagesFor(position + 1) + 4, cache);
-        var longRow = bench.StartRow(0, position, 5);
-        var shortRow = bench.StartRow(1, 3, 6);
-        bench.Llama.SetRow(bench.Stream, 0, 11, position, active: true);
-        bench.Llama.SetRow(bench.Stream, 1, 12, 3, active: true);
-        var logits = bench.Step(2, 0, shape.Vocabulary);
-        TensorAssert.CloseToPeak(longRow.Step(11, 0, shape.Vocabulary), logits.AsSpan(0, shape.Vocabulary), Tolerance(cache), "long row");
-        TensorAssert.CloseToPeak(shortRow.Step(12, 0, shape.Vocabulary), logits.AsSpan(shape.Vocabulary), Tolerance(cache), "short row");
-    }
+    public void Long_rows_equal_the_reference(string name, int position, CacheType cache) =>
+        StepChecks.LongRowsEqualTheReference(gpu, ShapeOf(name), position, cache);
 
     [Theory]
     [MemberData(nameof(BatchCases))]
-    public void A_row_has_the_same_bits_alone_and_beside_others(string name, int weightType, CacheType cache)
-    {
-        gpu.Require();
-        var shape = ShapeOf(name);
-        using var bench = new DecodeBench(gpu, shape, (WeightType)weightType, CudaLlama.MostRows, 200, cache);
-        float[]? alone = null;
-        foreach (var rows in (int[])[1, 2, 8, 9, 16, 17, 32, 33, 64, 65, 80])
-        {
-            // The row moves to the last place; what is beside it is longer, shorter or inactive.
-            for (var row = 0; row < rows - 1; row++)
-            {
-                bench.StartRow(row, row % 3 * 40, rows + row);
-                bench.Llama.SetRow(bench.Stream, row, row, row % 3 * 40, active: row % 5 != 4);
-            }
-
-            bench.StartRow(rows - 1, 150, 77);
-            bench.Llama.SetRow(bench.Stream, rows - 1, 9, 150, active: true);
-            var logits = bench.Step(rows, 0, shape.Vocabulary).AsSpan((rows - 1) * shape.Vocabulary).ToArray();
-            Assert.All(logits, value => Assert.True(float.IsFinite(value)));
-            alone ??= logits;
-            Assert.True(alone.SequenceEqual(logits), $"{name}: {rows} rows differ from one: {logits[0]}, {alone[0]}");
-            bench.ReturnPages();
-        }
-    }
+    public void A_row_has_the_same_bits_alone_and_beside_others(string name, int weightType, CacheType cache) =>
+        StepChecks.ARowHasTheSameBitsAloneAndBesideOthers(gpu, ShapeOf(name), (WeightType)weightType, cache);
 
     [Theory]
     [InlineData(3, 4, CacheType.BFloat16)]
@@ -176,7 +119,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         gpu.Require();
         const int Rows = 64;
         int[] lengths = [.. Enumerable.Range(0, Tiny.Context).Where(length => length % KvCache.PageSize is 0 or 1 or 21 or 32 or 62 or 63)];
-        using var bench = new DecodeBench(gpu, Tiny, WeightsFor(cache), Rows, Rows * (KvCache.PagesFor(Tiny.Context) + 1), cache);
+        using var bench = new DecodeBench(gpu, Tiny, StepChecks.WeightsFor(cache), Rows, Rows * (KvCache.PagesFor(Tiny.Context) + 1), cache);
         foreach (var group in lengths.Chunk(Rows))
         {
             var references = group.Select((length, row) => bench.StartRow(row, length, length)).ToArray();
@@ -190,7 +133,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             {
                 var expected = references[row].Step(group[row] % Tiny.Vocabulary, 0, Tiny.Vocabulary);
                 TensorAssert.CloseToPeak(
-                    expected, logits.AsSpan(row * Tiny.Vocabulary, Tiny.Vocabulary), Tolerance(cache), $"length {group[row]}");
+                    expected, logits.AsSpan(row * Tiny.Vocabulary, Tiny.Vocabulary), StepChecks.Tolerance(cache), $"length {group[row]}");
             }
 
             bench.ReturnPages();
@@ -204,7 +147,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     public void A_replayed_graph_has_the_bits_of_plain_launches(CacheType cache)
     {
         gpu.Require();
-        using var bench = new DecodeBench(gpu, Odd, WeightsFor(cache), 4, 60, cache);
+        using var bench = new DecodeBench(gpu, Odd, StepChecks.WeightsFor(cache), 4, 60, cache);
         bench.Llama.Prepare(4);
         using var graph = CudaGraph.Capture(bench.Stream, () => bench.Llama.Step(bench.Stream, 4, 0, Odd.Vocabulary));
         for (var step = 0; step < 20; step++)
@@ -230,7 +173,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     public void What_is_copied_into_the_cache_comes_out_again(CacheType cache)
     {
         gpu.Require();
-        using var bench = new DecodeBench(gpu, Odd, WeightsFor(cache), 1, 10, cache);
+        using var bench = new DecodeBench(gpu, Odd, StepChecks.WeightsFor(cache), 1, 10, cache);
         bench.StartRow(0, 0, 1, spare: 400);
         const int Positions = 333;
         const int Width = 2 * LlamaShape.HeadSize;
@@ -273,19 +216,6 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         var error = Assert.Throws<ArgumentException>(() => new DecodeBench(gpu, Tiny, WeightType.Float32, 1, 1, CacheType.BFloat16));
         Assert.Contains("Float32 weights with a BFloat16 cache", error.Message, StringComparison.Ordinal);
     }
-
-    /// <summary>Of the logits' peak. A value near the middle of two e4m3 numbers
-    /// goes one way here and the other there: a sixteenth of it.</summary>
-    private static double Tolerance(CacheType cache) => cache switch
-    {
-        CacheType.Float32 => 2e-5,
-        CacheType.Float8 => 0.06,
-        _ => 0.02,
-    };
-
-    private static WeightType WeightsFor(CacheType cache) => cache == CacheType.Float32 ? WeightType.Float32 : WeightType.BFloat16;
-
-    private static int Token(LlamaShape shape, int row, int step) => ((row * 37) + (step * 101) + 3) % shape.Vocabulary;
 
     private static LlamaShape ShapeOf(string name) => name switch
     {

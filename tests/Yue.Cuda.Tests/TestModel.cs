@@ -83,9 +83,10 @@ internal sealed class TestMatrix : IDisposable
     }
 }
 
-/// <summary>One layer of a <see cref="TestModel"/>.</summary>
+/// <summary>One layer of a <see cref="TestModel"/>. The norms of heads are empty if the model has none.</summary>
 internal sealed record TestLayer(
-    TestMatrix Qkv, TestMatrix Output, TestMatrix GateUp, TestMatrix Down, float[] AttentionNorm, float[] MlpNorm);
+    TestMatrix Qkv, TestMatrix Output, TestMatrix GateUp, TestMatrix Down, float[] AttentionNorm, float[] MlpNorm, float[] QueryNorm,
+    float[] KeyNorm);
 
 /// <summary>A model of random weights on host and device.</summary>
 internal sealed class TestModel : IDisposable
@@ -124,13 +125,18 @@ internal sealed class TestModel : IDisposable
         {
             var (attentionNorm, attentionNormAddress) = Vector(shape.Hidden, 0.5, 1.5);
             var (mlpNorm, mlpNormAddress) = Vector(shape.Hidden, 0.5, 1.5);
+            var headNorm = shape.NormsQueriesAndKeys ? LlamaShape.HeadSize : 0;
+            var (queryNorm, queryNormAddress) = headNorm > 0 ? Vector(headNorm, 0.5, 1.5) : ([], 0);
+            var (keyNorm, keyNormAddress) = headNorm > 0 ? Vector(headNorm, 0.5, 1.5) : ([], 0);
             var layer = new TestLayer(
                 Matrix(shape.QkvRows, shape.Hidden),
                 Matrix(shape.Hidden, shape.Heads * LlamaShape.HeadSize),
                 Matrix(2 * shape.Intermediate, shape.Hidden),
                 Matrix(shape.Hidden, shape.Intermediate),
                 attentionNorm,
-                mlpNorm);
+                mlpNorm,
+                queryNorm,
+                keyNorm);
             Layers.Add(layer);
             weights.Add(new LayerWeights
             {
@@ -140,6 +146,8 @@ internal sealed class TestModel : IDisposable
                 Down = layer.Down.Address,
                 AttentionNorm = attentionNormAddress,
                 MlpNorm = mlpNormAddress,
+                QueryNorm = queryNormAddress,
+                KeyNorm = keyNormAddress,
                 QkvScale = layer.Qkv.Scale,
                 OutputScale = layer.Output.Scale,
                 GateUpScale = layer.GateUp.Scale,

@@ -16,6 +16,7 @@ public sealed unsafe class CudaLlama : IDisposable
 
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
+    private const int HeadTiles = LlamaShape.HeadSize / 8;     // HEAD_TILES of step.cuh
     private static readonly int[] Builds = [8, 16, 32, 64, 80];
 
     private readonly List<IDisposable> _owned = [];
@@ -33,6 +34,8 @@ public sealed unsafe class CudaLlama : IDisposable
     private readonly DeviceMemory _squares;
     private readonly DeviceMemory _query;
     private readonly DeviceMemory _fresh;
+    private readonly DeviceMemory? _headNorms;
+    private readonly DeviceMemory? _headSquares;
     private readonly DeviceMemory _attended;
     private readonly DeviceMemory _mlp;
     private readonly DeviceMemory _partial;
@@ -67,6 +70,13 @@ public sealed unsafe class CudaLlama : IDisposable
             throw new ArgumentException($"weights of {weights.Layers.Count} layers for a model of {shape.Layers}", nameof(weights));
         }
 
+        if (weights.Layers.Any(layer => (layer.QueryNorm != 0 && layer.KeyNorm != 0) != shape.NormsQueriesAndKeys))
+        {
+            throw new ArgumentException(
+                $"the model {(shape.NormsQueriesAndKeys ? "norms" : "does not norm")} queries and keys, but its weights say otherwise",
+                nameof(weights));
+        }
+
         ArgumentNullException.ThrowIfNull(keyValues);
         if ((weights.Type == WeightType.Float32) != (keyValues.Type == CacheType.Float32))
         {
@@ -96,6 +106,13 @@ public sealed unsafe class CudaLlama : IDisposable
         _logits = Own((long)rows * headRows * sizeof(float));
         CudaCopy.ToDevice<nint>(_layers.Address, LayerTable(weights), stream);
         CudaCopy.ToDevice<float>(_rope.Address, RopeTable.Of(shape.RopeTheta, LlamaShape.HeadSize, shape.Context), stream);
+        if (shape.NormsQueriesAndKeys)
+        {
+            _headNorms = Own(shape.Layers * 2L * HeadNormBytes);
+            _headSquares = Own((long)MostRows * (shape.Heads + shape.KeyValueHeads) * HeadTiles * sizeof(float));
+            GatherHeadNorms(weights, stream);
+        }
+
         _barrier.Fill(0, stream);
         _rowState.Fill(0, stream);
         _pageTables.Fill(0, stream);
@@ -203,6 +220,8 @@ public sealed unsafe class CudaLlama : IDisposable
             HeadStart = headStart,
             HeadRows = headRows,
             Epsilon = Shape.NormEpsilon,
+            HeadNorms = _headNorms?.Address ?? 0,
+            HeadSquares = _headSquares?.Address ?? 0,
         };
         kernel.Kernel.Launch(
             stream, (_device.MultiprocessorCount, 1), kernel.Layout.Threads, kernel.Layout.SharedBytes(kernel.Slots),
@@ -213,9 +232,12 @@ public sealed unsafe class CudaLlama : IDisposable
     public void Poison(CudaStream stream, byte value)
     {
         foreach (var memory
-            in (DeviceMemory[])[_residual, _normed, _squares, _query, _fresh, _attended, _mlp, _partial, _partialStats, _logits])
+            in (DeviceMemory?[])
+            [
+                _residual, _normed, _squares, _query, _fresh, _headSquares, _attended, _mlp, _partial, _partialStats, _logits,
+            ])
         {
-            memory.Fill(value, stream);
+            memory?.Fill(value, stream);
         }
     }
 
@@ -241,7 +263,8 @@ public sealed unsafe class CudaLlama : IDisposable
         string[] dimensions =
         [
             $"CACHE={(int)cache}", $"HIDDEN={shape.Hidden}", $"INTERMEDIATE={shape.Intermediate}",
-            $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}", $"MAX_SPLITS={MaxSplits}", $"MAX_BLOCKS={MaxBlocks}",
+            $"HEADS={shape.Heads}", $"KV_HEADS={shape.KeyValueHeads}", $"QK_NORM={(shape.NormsQueriesAndKeys ? 1 : 0)}",
+            $"MAX_SPLITS={MaxSplits}", $"MAX_BLOCKS={MaxBlocks}",
         ];
         return weights == WeightType.Float32
             ? new KernelBuild("step_f32.cu", dimensions)
@@ -258,8 +281,21 @@ public sealed unsafe class CudaLlama : IDisposable
         ]),
     ];
 
+    /// <summary>Copies the norms' weights of all layers to where the kernel reads them: [layers, 2, 128].</summary>
+    private void GatherHeadNorms(LlamaWeights weights, CudaStream stream)
+    {
+        var to = _headNorms!.Address;
+        foreach (var norm in weights.Layers.SelectMany(layer => (nint[])[layer.QueryNorm, layer.KeyNorm]))
+        {
+            CudaCopy.OnDevice(to, norm, HeadNormBytes, stream);
+            to += HeadNormBytes;
+        }
+    }
+
     /// <summary>Values of all rows, for whole chunks as x_index of model.cuh lays them out.</summary>
     private long ProductInputBytes(int width) => (long)MostRows * ((width + 1023) / 1024 * 1024) * _elementBytes;
+
+    private int HeadNormBytes => LlamaShape.HeadSize * _elementBytes;
 
     private StepKernel KernelFor(int rows)
     {
@@ -309,5 +345,6 @@ public sealed unsafe class CudaLlama : IDisposable
         public nint Residual, Normed, Squares, Query, Fresh, Attended, Mlp, Partial, PartialStats, Logits, Barrier;
         public int Rows, LayerCount, MaxPages, Slots, HeadStart, HeadRows;
         public float Epsilon;
+        public nint HeadNorms, HeadSquares;
     }
 }

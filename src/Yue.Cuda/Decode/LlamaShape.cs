@@ -54,6 +54,9 @@ public sealed record LlamaShape
 
     public float NormEpsilon { get; init; } = 1e-5f;
 
+    /// <summary>True if every query and key head is normed before it is rotated.</summary>
+    public bool NormsQueriesAndKeys { get; init; }
+
     /// <summary>Rows of the joined query, key and value matrix.</summary>
     public int QkvRows => (Heads + (2 * KeyValueHeads)) * HeadSize;
 
@@ -113,6 +116,12 @@ public readonly record struct LayerWeights
     public required nint AttentionNorm { get; init; }
 
     public required nint MlpNorm { get; init; }
+
+    /// <summary>[128], the weights of the query heads' norm; 0 if they are not normed.</summary>
+    public nint QueryNorm { get; init; }
+
+    /// <summary>[128], the weights of the key heads' norm; 0 if they are not normed.</summary>
+    public nint KeyNorm { get; init; }
 
     public nint QkvScale { get; init; }
 

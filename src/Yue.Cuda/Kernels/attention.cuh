@@ -9,7 +9,7 @@
 #pragma once
 #include "attention_cache.cuh"
 
-constexpr int RUN = CACHE == 0 ? 32 * PARTS : PAGE;         // positions of a slot: a slot of keys, then one of values
+constexpr int RUN = CACHE == 0 && 32 * PARTS < PAGE ? 32 * PARTS : PAGE;         // positions of a slot: a slot of keys, then one of values
 constexpr int RUN_BYTES = CACHE == 0 ? RUN * POSITION_BYTES : BLOCK_BYTES;
 constexpr int PAGE_SLOTS = 2 * PAGE / RUN;
 static_assert(RUN_BYTES <= SLOT_BYTES && PAGE % RUN == 0, "a run of keys fits a slot");
@@ -66,11 +66,48 @@ DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
     }
 }
 
-// Returns the lane's 16 bytes of the current position: of its key in the first half of the warp, of its value in the second.
+// Returns 1 / root mean square of a query or key head from the shares of its tiles: four lanes in a row take one head.
+DEV float head_rstd(const Step& s, int row, int head)
+{
+    static_assert(HEAD_TILES == 16, "four shares a lane");
+    const float* shares = s.head_squares + ((size_t)row * ROTATED_HEADS + head) * HEAD_TILES;
+    float4 share = load_shared_f4(shares + (threadIdx.x & 3) * 4);
+    float sum = share.x + share.y + share.z + share.w;
+    sum += __shfl_xor_sync(0xffffffffu, sum, 1);
+    sum += __shfl_xor_sync(0xffffffffu, sum, 2);
+    return rsqrtf(sum / D + s.epsilon);
+}
+
+// Puts the factors that norm a unit's query heads, 2 c and 2 c + 1 of lane column c, where their scores are multiplied by them.
+DEV void load_query_rstd(const Step& s, const Unit& u, Attended& sums)
+{
+    int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+    float rstd = head_rstd(s, u.row, u.kv_head * GROUP + min(g, GROUP - 1));
+#pragma unroll
+    for (int e = 0; e < 2; e++) sums.query_rstd[e] = __shfl_sync(0xffffffffu, rstd, (2 * c + e) * 4);
+}
+
+// Returns eight bf16 values times a factor.
+DEV uint4 scaled(const uint4& v, float factor)
+{
+    float x[8];
+    unpack_bf16(v, x);
+    return make_uint4(
+        pack_bf16(x[0] * factor, x[1] * factor), pack_bf16(x[2] * factor, x[3] * factor),
+        pack_bf16(x[4] * factor, x[5] * factor), pack_bf16(x[6] * factor, x[7] * factor));
+}
+
+// Returns the lane's 16 bytes of the current position: of its key, normed, in the first half of the warp, of its value in the second.
 DEV uint4 load_fresh(const Step& s, const Unit& u)
 {
     int lane = threadIdx.x & 31;
-    return load_shared_u4(s.fresh + (((size_t)u.row * 2 + (lane >> 4)) * KV_HEADS + u.kv_head) * D + (lane & 15) * 8);
+    uint4 fresh = load_shared_u4(s.fresh + (((size_t)u.row * 2 + (lane >> 4)) * KV_HEADS + u.kv_head) * D + (lane & 15) * 8);
+    if constexpr (QK_NORM)
+    {
+        float rstd = head_rstd(s, u.row, HEADS + u.kv_head);
+        if (lane < 16) fresh = scaled(fresh, rstd);
+    }
+    return fresh;
 }
 
 // Puts the current position, t of its page, into the cache and into the run's slots, whose first position is first.
@@ -108,6 +145,7 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
     int position = shared.position[u.row];
     int unit_valid = position - (u.split << split_shift(position / PAGE + 1)) * PAGE;      // the current position, counted from the unit's first
     Attended sums;
+    if constexpr (QK_NORM) load_query_rstd(s, u, sums);
 #pragma unroll 1
     for (int p = 0; p < u.pages * (PAGE / RUN); p++)
     {

@@ -12,6 +12,7 @@ struct Attended
 {
     float out[8][4];
     float top[2], sum[2];           // by e & 1
+    float query_rstd[2];            // QK_NORM: 1 / root mean square of the query heads, by e & 1
 
     DEV Attended() : top{ -1e30f, -1e30f }, sum{ 0.0f, 0.0f }
     {
@@ -28,12 +29,13 @@ struct Attended
 #pragma unroll
         for (int e = 0; e < 2; e++)
         {
+            const float factor = QK_NORM ? query_rstd[e] * TO_POWERS_OF_TWO : TO_POWERS_OF_TWO;
             float best = top[e];
 #pragma unroll
             for (int j = 0; j < 2; j++)
             {
-                score[j][e] = j * 16 + g <= valid ? score[j][e] * TO_POWERS_OF_TWO : -1e30f;
-                score[j][e + 2] = j * 16 + g + 8 <= valid ? score[j][e + 2] * TO_POWERS_OF_TWO : -1e30f;
+                score[j][e] = j * 16 + g <= valid ? score[j][e] * factor : -1e30f;
+                score[j][e + 2] = j * 16 + g + 8 <= valid ? score[j][e + 2] * factor : -1e30f;
                 best = fmaxf(best, fmaxf(score[j][e], score[j][e + 2]));
             }
 #pragma unroll

@@ -4,6 +4,7 @@
 // WEIGHT     0 bf16, 1 int8 (sign and seven bits of size), 2 fp8 e4m3; 8-bit matrices have one float32 scale a row
 // CACHE      0 bf16, 1 fp8 e4m3: see cache.cuh
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
+// QK_NORM    1: query and key heads are normed; see finish_heads in outputs.cuh
 #pragma once
 #include "step.cuh"
 #include "ring.cuh"

@@ -11,6 +11,7 @@ constexpr int AHEAD = ROWS > 16 && WEIGHT != 0 && BATCHES > 2 ? 2 : BATCHES;   /
 struct Ahead
 {
     float a, b;         // OUT, DOWN: the residual and the next norm's weight; QKV: cosine and sine
+    float norm;         // QKV with QK_NORM: the weight of the head's norm
     float scale;        // of the weight row, times SUM_SCALE
 };
 
@@ -18,7 +19,7 @@ DEV bool adds_to_residual(const Product& p) { return p.kind == OUT || p.kind == 
 
 DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const Operands& o, int tile, int m, int n)
 {
-    Ahead r = { 0.0f, 0.0f, SUM_SCALE };
+    Ahead r = { 0.0f, 0.0f, 1.0f, SUM_SCALE };
     if (WEIGHT != 0) r.scale *= o.scale[p.weight_row(tile, n)];
     if (m >= s.rows) return r;
     if (adds_to_residual(p))
@@ -26,12 +27,13 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, cons
         r.a = load_shared_f(s.residual + (size_t)m * HIDDEN + tile * 8 + n);
         r.b = from_bf16(o.next_norm[tile * 8 + n]);
     }
-    else if (p.kind == QKV && (tile >> 4) < HEADS + KV_HEADS)
+    else if (p.kind == QKV && (tile >> 4) < ROTATED_HEADS)
     {
         int position = shared.position[m];
         float2 turn = s.rope[(size_t)(position < 0 ? 0 : position) * (D / 2) + (tile & 15) * 4 + (n & 3)];
         r.a = turn.x;
         r.b = turn.y;
+        if (QK_NORM) r.norm = from_bf16(o.head_norms[((tile >> 4) < HEADS ? 0 : D) + (tile & 15) * 4 + (n & 3) + (n >> 2) * 64]);
     }
     return r;
 }
@@ -39,13 +41,30 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, cons
 // The functions below finish output n of a tile for row m from its sum. All lanes of a warp call them together, because partners meet by
 // shuffle; rows past the last store nothing.
 
-// Rotates a query or key by its position and stores it, or stores a value.
+// The sum over the eight outputs of a tile, in each of its lanes.
+DEV float tile_sum(float v)
+{
+    v += __shfl_xor_sync(0xffffffffu, v, 1);
+    v += __shfl_xor_sync(0xffffffffu, v, 2);
+    v += __shfl_xor_sync(0xffffffffu, v, 4);
+    return v;
+}
+
+// Rotates a query or key by its position and stores it, or stores a value. A head's norm is a weight for each dimension, multiplied here,
+// and 1 / root mean square, a factor of the whole head, which commutes with the rotation: attention multiplies it, from the shares of the
+// sum of squares that the tiles leave here (attention.cuh). So a norm costs no grid barrier.
 DEV void finish_heads(const Step& s, const Shared& shared, int tile, int m, int n, float value, const Ahead& ahead)
 {
     value *= shared.rstd[m];
+    if constexpr (QK_NORM)
+    {
+        float square = tile_sum(value * value);
+        if (n == 0 && m < s.rows && (tile >> 4) < ROTATED_HEADS) s.head_squares[(size_t)m * (ROTATED_HEADS * HEAD_TILES) + tile] = square;
+        value *= ahead.norm;
+    }
     float partner = __shfl_xor_sync(0xffffffffu, value, 4);
     int head = tile >> 4, high = n >> 2, d = (tile & 15) * 4 + (n & 3) + high * 64;
-    if (head < HEADS + KV_HEADS) value = high ? value * ahead.a + partner * ahead.b : value * ahead.a - partner * ahead.b;
+    if (head < ROTATED_HEADS) value = high ? value * ahead.a + partner * ahead.b : value * ahead.a - partner * ahead.b;
     if (m >= s.rows) return;
     if (head < HEADS) s.query[(size_t)m * (HEADS * D) + head * D + d] = to_bf16(value * QUERY_SCALE);
     else s.fresh[((size_t)m * 2 * KV_HEADS + head - HEADS) * D + d] = to_bf16(value);
@@ -61,10 +80,7 @@ DEV void finish_residual(const Step& s, Shared& shared, int tile, int place, int
         s.residual[(size_t)m * HIDDEN + row] = h;
         s.normed[x_index(m, row, HIDDEN)] = to_bf16(h * ahead.b * X_SCALE);
     }
-    float square = h * h;
-    square += __shfl_xor_sync(0xffffffffu, square, 1);
-    square += __shfl_xor_sync(0xffffffffu, square, 2);
-    square += __shfl_xor_sync(0xffffffffu, square, 4);
+    float square = tile_sum(h * h);
     if (n == 0) shared.tile_squares[place][m] = square;
 }
 
@@ -174,7 +190,7 @@ struct Output
 DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const Operands& o, int tile0, int batch, int n, const Output& output)
 {
     int t = batch * BATCH + output.place;
-    Ahead none = { 0.0f, 0.0f, 0.0f };
+    Ahead none = { 0.0f, 0.0f, 0.0f, 0.0f };
     return t < n ? load_ahead(s, shared, p, o, tile0 + t * (int)gridDim.x, output.m, output.n) : none;
 }
 

@@ -1,12 +1,15 @@
 // What the host passes to a step, in either precision, and where both find a row's keys and values.
 //
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
+// QK_NORM    1: every query and key head is normed before it is rotated; 0: none is
 // MAX_SPLITS, MAX_BLOCKS: what the host allocates for, splits of a row's attention and blocks of a launch
 #pragma once
 #include "cache.cuh"
 
 constexpr int GROUP = HEADS / KV_HEADS;
+constexpr int ROTATED_HEADS = HEADS + KV_HEADS;             // queries, then keys
 constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
+constexpr int HEAD_TILES = D / 8;                           // shares of a head's sum of squares
 
 static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads a key-value head");
 static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pieces of 128 values");
@@ -46,6 +49,8 @@ struct Step
     u32* barrier;                   // arrivals so far, and what they were when the launch began; zero at first
     int rows, layer_count, max_pages, slots, head_start, head_rows;
     float epsilon;
+    const element* head_norms;      // QK_NORM: [layers, 2, D], the weights of a layer's query norm and key norm
+    float* head_squares;            // QK_NORM: [ROWS, ROTATED_HEADS, HEAD_TILES], each tile's share of a head's sum of squares
 };
 
 // How a build of a step is launched. The host reads step_layout from the compiled module (StepLayout.cs): what the kernel's constants

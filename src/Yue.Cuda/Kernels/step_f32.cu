@@ -1,7 +1,7 @@
 // One decode step of a Llama model in float32 throughout, weights, activations, keys and values: what step.cu computes, as plainly as a
 // launch can. The reference on the device, near enough to the reference on the CPU to be held to float32's tolerances.
 //
-// CACHE      2; HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; up to 80 rows
+// CACHE      2; HIDDEN, INTERMEDIATE, HEADS, KV_HEADS, QK_NORM: the shape; up to 80 rows
 // Launch: cooperative, one block of 256 threads a multiprocessor.
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
 // Why this version: it is for comparing, not for speed. A warp makes four outputs of eight rows at a time, so weights are read anew for
@@ -106,7 +106,24 @@ DEV void product(const Step& s, const void* W, const float* x, int K, int tiles,
     }
 }
 
-// Queries to s.query, keys and values to the cache. A tile is a head's dimensions j, j + 1, j + 64, j + 65: RoPE rotates j with j + 64.
+// Where a row's query, key or value head is: queries in s.query, keys and values at the position's place in the cache.
+DEV float* head_values(const Step& s, int layer, int m, int position, int head)
+{
+    if (head < HEADS) return s.query + ((size_t)m * HEADS + head) * D;
+    int kv = (head - HEADS) / KV_HEADS, page = s.page_table[(size_t)m * s.max_pages + position / PAGE];
+    return (float*)(s.cache + cache_offset(page, layer, s.layer_count, kv, (head - HEADS) % KV_HEADS)) + position % PAGE * D;
+}
+
+// Rotates dimensions j and j + 1 of a head, low, with j + 64 and j + 65, high.
+DEV void rotate(const Step& s, int position, int j, float2& low, float2& high)
+{
+    const float2* turn = s.rope + (size_t)position * (D / 2) + j;
+    float2 first = turn[0], second = turn[1], l = low, h = high;
+    low = make_float2(l.x * first.x - h.x * first.y, l.y * second.x - h.y * second.y);
+    high = make_float2(h.x * first.x + l.x * first.y, h.y * second.x + l.y * second.y);
+}
+
+// Queries to s.query, keys and values to the cache, rotated unless norm_heads does so. A tile is a head's dimensions j, j + 1, j + 64, j + 65.
 DEV void project_heads(const Step& s, Shared& shared, int layer)
 {
     load_rstd(s, shared);
@@ -116,22 +133,31 @@ DEV void project_heads(const Step& s, Shared& shared, int layer)
         if (position < 0) return;
         float scale = shared.rstd[m];
         float2 low = make_float2(y.x * scale, y.y * scale), high = make_float2(y.z * scale, y.w * scale);
-        if (head < HEADS + KV_HEADS)
-        {
-            const float2* turn = s.rope + (size_t)position * (D / 2) + j;
-            float2 first = turn[0], second = turn[1], l = low, h = high;
-            low = make_float2(l.x * first.x - h.x * first.y, l.y * second.x - h.y * second.y);
-            high = make_float2(h.x * first.x + l.x * first.y, h.y * second.x + l.y * second.y);
-        }
-        float* to = s.query + ((size_t)m * HEADS + head) * D;
-        if (head >= HEADS)
-        {
-            int kv = (head - HEADS) / KV_HEADS, page = s.page_table[(size_t)m * s.max_pages + position / PAGE];
-            to = (float*)(s.cache + cache_offset(page, layer, s.layer_count, kv, (head - HEADS) % KV_HEADS)) + position % PAGE * D;
-        }
+        if (!QK_NORM && head < ROTATED_HEADS) rotate(s, position, j, low, high);
+        float* to = head_values(s, layer, m, position, head);
         *(float2*)(to + j) = low;
         *(float2*)(to + j + 64) = high;
     });
+}
+
+// Norms every query and key head in its place and rotates it: a warp a head, four dimensions a lane.
+DEV void norm_heads(const Step& s, const Shared& shared, int layer)
+{
+    for (int unit = grid_warp(); unit < s.rows * ROTATED_HEADS; unit += grid_warps())
+    {
+        int m = unit / ROTATED_HEADS, head = unit % ROTATED_HEADS, position = shared.position[m], j = block_lane() * 2;
+        if (position < 0) continue;
+        float* values = head_values(s, layer, m, position, head);
+        const float* weight = s.head_norms + (size_t)layer * 2 * D + (head < HEADS ? 0 : D) + j;
+        float2 low = load_shared_f2(values + j), high = load_shared_f2(values + j + 64);
+        float sum = warp_sum(fmaf(low.x, low.x, fmaf(low.y, low.y, fmaf(high.x, high.x, high.y * high.y))));
+        float rstd = 1.0f / sqrtf(sum / D + s.epsilon);
+        low = make_float2(low.x * rstd * weight[0], low.y * rstd * weight[1]);
+        high = make_float2(high.x * rstd * weight[64], high.y * rstd * weight[65]);
+        rotate(s, position, j, low, high);
+        *(float2*)(values + j) = low;
+        *(float2*)(values + j + 64) = high;
+    }
 }
 
 // Adds W x to the residual stream and stores it times the next norm's weight.
@@ -274,6 +300,11 @@ extern "C" __global__ void __launch_bounds__(CONSUMERS, 1) decode_step(const __g
         const Layer& weights = s.layers[layer];
         project_heads(s, shared, layer);
         grid.sync();
+        if constexpr (QK_NORM)
+        {
+            norm_heads(s, shared, layer);
+            grid.sync();
+        }
         attend(s, shared, layer);
         grid.sync();
         join_splits(s, shared);

@@ -42,6 +42,7 @@ struct Operands
     const float* scale;             // per weight row; null with bf16 weights
     const bf16* x;
     const bf16* next_norm;
+    const bf16* head_norms;         // QKV with QK_NORM: [2, D]
 };
 
 // Returns the operands of a layer's product, or of the head.
@@ -50,11 +51,11 @@ DEV Operands operands(const Step& s, int kind, int index)
     const Layer& layer = s.layers[index];
     switch (kind)
     {
-        case QKV: return { layer.qkv, layer.qkv_scale, s.normed, nullptr };
-        case OUT: return { layer.o, layer.o_scale, s.attended, layer.mlp_norm };
-        case GATE_UP: return { layer.gate_up, layer.gate_up_scale, s.normed, nullptr };
-        case DOWN: return { layer.down, layer.down_scale, s.mlp, index + 1 < s.layer_count ? s.layers[index + 1].attention_norm : s.final_norm };
-        default: return { (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES, s.head_scale + s.head_start, s.normed, nullptr };
+        case QKV: return { layer.qkv, layer.qkv_scale, s.normed, nullptr, QK_NORM ? s.head_norms + (size_t)index * 2 * D : nullptr };
+        case OUT: return { layer.o, layer.o_scale, s.attended, layer.mlp_norm, nullptr };
+        case GATE_UP: return { layer.gate_up, layer.gate_up_scale, s.normed, nullptr, nullptr };
+        case DOWN: return { layer.down, layer.down_scale, s.mlp, index + 1 < s.layer_count ? s.layers[index + 1].attention_norm : s.final_norm, nullptr };
+        default: return { (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES, s.head_scale + s.head_start, s.normed, nullptr, nullptr };
     }
 }
 

@@ -29,11 +29,6 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <param name="prompts">The prompts that are prefilled at once.</param>
     public CudaDecoderModel(LlamaModel model, Gpu gpu, int rows, int context, int positions, int headRows, PromptBatch prompts)
     {
-        if (model.Config.NormsQueriesAndKeys)
-        {
-            throw new ArgumentException("the decode kernels do not norm queries and keys", nameof(model));
-        }
-
         _model = model;
         var shape = ShapeOf(model.Config, context);
         Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
@@ -79,6 +74,7 @@ internal sealed class CudaDecoderModel : IDisposable
         Context = context,
         RopeTheta = config.RopeTheta,
         NormEpsilon = (float)config.RmsNormEpsilon,
+        NormsQueriesAndKeys = config.NormsQueriesAndKeys,
     };
 
     /// <summary>Gives a row enough pages for so many positions. It keeps the pages that it has.</summary>
@@ -124,12 +120,10 @@ internal sealed class CudaDecoderModel : IDisposable
         }
 
         _dense.Clear(0);
-        Exchange(0, row, 0, held, toPages: false);
-        Stream.Synchronize();
-        _dense.Extend(0, held);
+        CopyOut(row, held, _dense);
         _model.Prefill(ids, _dense, row: 0).Dispose();
         cuda.synchronize();
-        Exchange(0, row, held, ids.Length, toPages: true);
+        Exchange(_dense, 0, row, held, ids.Length, toPages: true);
         Stream.Synchronize();
     }
 
@@ -146,6 +140,15 @@ internal sealed class CudaDecoderModel : IDisposable
                 Prefill(batch, length.Key);
             }
         }
+    }
+
+    /// <summary>Copies the first positions of a row into the empty first row of a dense cache of the model.</summary>
+    public void CopyOut(int row, int count, KvCache dense)
+    {
+        cuda.synchronize();     // TorchSharp may still be writing to the cache
+        Exchange(dense, 0, row, 0, count, toPages: false);
+        Stream.Synchronize();
+        dense.Extend(0, count);
     }
 
     private void SetPages(int row) => Decoder.SetPages(Stream, row, _pages[row].ToArray());
@@ -171,7 +174,7 @@ internal sealed class CudaDecoderModel : IDisposable
         cuda.synchronize();
         for (var i = 0; i < batch.Length; i++)
         {
-            Exchange(i, batch[i].Row, 0, length, toPages: true);
+            Exchange(_dense, i, batch[i].Row, 0, length, toPages: true);
         }
 
         Stream.Synchronize();
@@ -185,15 +188,15 @@ internal sealed class CudaDecoderModel : IDisposable
         _dense.Dispose();
     }
 
-    private void Exchange(int denseRow, int row, int start, int count, bool toPages)
+    private void Exchange(KvCache dense, int denseRow, int row, int start, int count, bool toPages)
     {
         var config = _model.Config;
-        var byteOffset = (nint)start * config.HeadSize * _dense.ElementBytes;
+        var byteOffset = (nint)start * config.HeadSize * dense.ElementBytes;
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            var (keys, values) = _dense.Addresses(layer, denseRow);
+            var (keys, values) = dense.Addresses(layer, denseRow);
             var block = new KeyValueBlock(
-                keys + byteOffset, values + byteOffset, count, config.HeadSize, (long)_dense.Capacity * config.HeadSize);
+                keys + byteOffset, values + byteOffset, count, config.HeadSize, (long)dense.Capacity * config.HeadSize);
             if (toPages)
             {
                 Pages.CopyIn(Stream, Decoder.PageTableOf(row), layer, start, block);
@@ -226,6 +229,8 @@ internal sealed class CudaDecoderModel : IDisposable
                 DownScale = ScaleOf(layer.Down),
                 AttentionNorm = layer.InputNorm.Address(),
                 MlpNorm = layer.PostNorm.Address(),
+                QueryNorm = layer.QueryNorm?.Address() ?? 0,
+                KeyNorm = layer.KeyNorm?.Address() ?? 0,
             }),
         ],
     };
