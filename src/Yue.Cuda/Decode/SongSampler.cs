@@ -47,9 +47,6 @@ public sealed record SongSettings
     public required int MostTokens { get; init; }
 }
 
-/// <summary>Where a song stands: ids drawn in the section, and whether the device has stopped it.</summary>
-public readonly record struct SongProgress(int Step, bool Stopped);
-
 /// <summary>The sampling chain of up to 32 songs as kernels: it runs behind a step and feeds the ids back on the device.</summary>
 /// <remarks>
 /// A song stops on the device, at its end id, its limit or its last page: its rows become inactive. The host reads ids from a
@@ -57,7 +54,7 @@ public readonly record struct SongProgress(int Step, bool Stopped);
 /// </remarks>
 public sealed unsafe class SongSampler : IDisposable
 {
-    public const int RingSize = 256;
+    public const int RingSize = SampledIds.RingSize;
     private const int Slices = 32;
 
     private readonly CudaLlama _model;
@@ -70,7 +67,7 @@ public sealed unsafe class SongSampler : IDisposable
     private readonly DeviceMemory _stats;
     private readonly DeviceMemory _keys;
     private readonly DeviceMemory _kept;
-    private readonly PinnedMemory _ring;
+    private readonly SampledIds _ids;
     private readonly int _seenWords;
 
     /// <summary>Allocates the state of <paramref name="songs"/> songs for a model whose whole head is computed.</summary>
@@ -92,7 +89,7 @@ public sealed unsafe class SongSampler : IDisposable
         _stats = DeviceMemory.Allocate((long)CudaLlama.MostRows * Slices * 2 * sizeof(float));
         _keys = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
         _kept = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
-        _ring = PinnedMemory.Allocate((long)songs * (RingSize + 1) * sizeof(int));
+        _ids = new SampledIds(songs);
         using var stream = CudaStream.Create();
         _songs.Fill(0, stream);
         _seen.Fill(0, stream);
@@ -105,7 +102,7 @@ public sealed unsafe class SongSampler : IDisposable
     public void SetSong(CudaStream stream, int song, SongSettings settings, ReadOnlySpan<int> seenIds)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        CheckSong(song);
+        _ids.CheckSong(song);
         if (settings.Allowed.Count is 0 or > 4)
         {
             throw new ArgumentException($"{settings.Allowed.Count} ranges of allowed ids; 1 to 4 can be given", nameof(settings));
@@ -149,7 +146,7 @@ public sealed unsafe class SongSampler : IDisposable
             state.High[i] = high;
         }
 
-        _ring.AsSpan<int>()[(Songs * RingSize) + song] = settings.Step;
+        _ids.Begin(song, settings.Step);
         CudaCopy.ToDevice<uint>(state.Seen, seen, stream);
         CudaCopy.ToDevice(_songs.Address + ((nint)song * sizeof(SongState)), new ReadOnlySpan<SongState>(in state), stream);
     }
@@ -157,7 +154,7 @@ public sealed unsafe class SongSampler : IDisposable
     /// <summary>Takes a song out of the following steps: cancellation. Its rows are stopped by <see cref="CudaLlama.StopRow"/>.</summary>
     public void StopSong(CudaStream stream, int song)
     {
-        CheckSong(song);
+        _ids.CheckSong(song);
         SongState state;
         var runningOffset = (nint)((byte*)&state.Running - (byte*)&state);
         CudaCopy.ToDevice<int>(_songs.Address + ((nint)song * sizeof(SongState)) + runningOffset, [0], stream);
@@ -169,7 +166,7 @@ public sealed unsafe class SongSampler : IDisposable
         var (logits, vocabulary, active, stats) = (_model.Logits, _model.HeadRows, _model.Active, _stats.Address);
         _logSumExp.Launch(
             stream, (Slices, rows), 256, 0, cooperative: false, [(nint)(&logits), (nint)(&vocabulary), (nint)(&active), (nint)(&stats)]);
-        var (songs, count, keys, kept, ring, ringSize) = (_songs.Address, Songs, _keys.Address, _kept.Address, _ring.Address, RingSize);
+        var (songs, count, keys, kept, ring, ringSize) = (_songs.Address, Songs, _keys.Address, _kept.Address, _ids.Address, RingSize);
         var (token, position) = (_model.Tokens, _model.Positions);
         _sample.Launch(stream, (count, 1), 1024, 0, cooperative: false,
         [
@@ -179,32 +176,17 @@ public sealed unsafe class SongSampler : IDisposable
     }
 
     /// <summary>Where a song stood when the device last finished a step of it.</summary>
-    public SongProgress Progress(int song)
-    {
-        CheckSong(song);
-        var count = Volatile.Read(ref _ring.AsSpan<int>()[(Songs * RingSize) + song]);
-        return new SongProgress(Math.Abs(count), count < 0);
-    }
+    public SongProgress Progress(int song) => _ids.Progress(song);
 
     /// <summary>The id drawn at a step, which lies less than <see cref="RingSize"/> steps back.</summary>
-    public int IdAt(int song, int step)
-    {
-        CheckSong(song);
-        return _ring.AsSpan<int>()[(song * RingSize) + (step % RingSize)];
-    }
+    public int IdAt(int song, int step) => _ids.IdAt(song, step);
 
     public void Dispose()
     {
-        foreach (var owned in (IDisposable[])[_songs, _seen, _stats, _keys, _kept, _ring, _sumModule, _sampleModule])
+        foreach (var owned in (IDisposable[])[_songs, _seen, _stats, _keys, _kept, _ids, _sumModule, _sampleModule])
         {
             owned.Dispose();
         }
-    }
-
-    private void CheckSong(int song)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(song);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(song, Songs);
     }
 
     /// <summary>struct Song of sampler_state.cuh.</summary>

@@ -7,95 +7,17 @@
 // probabilities. Probabilities are integers (2^40 at the largest), so their sums do not depend on the order of threads: the draw
 // is the inverse of the distribution over ids in descending probability, ties by lower id, for any k and any p. After top-k only
 // the kept ids are looked at again.
+#include "descend.cuh"
 #include "sampler_state.cuh"
 
 constexpr int SLICES = 32;
-constexpr int THREADS = 1024;
 
-// Greater score, greater key.
-DEV u32 to_key(float v)
+struct Work : Descent
 {
-    u32 b = __float_as_uint(v);
-    return b & 0x80000000u ? ~b : b | 0x80000000u;
-}
-
-DEV float from_key(u32 k) { return __uint_as_float(k & 0x80000000u ? k & 0x7fffffffu : ~k); }
-
-DEV u64 probability(u32 key, float top) { return (u64)(expf(from_key(key) - top) * 1099511627776.0f); }
-
-struct Work
-{
-    u64 bins[256];
-    u64 above, total;
-    u32 prefix, count;
+    u64 total;
+    u32 count;
     int chosen;
 };
-
-// One warp: the highest bin in which the sum from above passes target goes into prefix's byte, the sum above it into above. A lane
-// adds eight bins: one thread walking 256 took most of the kernel's time.
-DEV void find_bin(Work& work, u64 above, u64 target, u32 prefix, int shift)
-{
-    int lane = threadIdx.x, bin = 255 - lane * 8;
-    u64 mine = 0;
-    for (int i = 0; i < 8; i++) mine += work.bins[bin - i];
-    u64 sum = mine;
-    for (int x = 1; x < 32; x <<= 1)
-    {
-        u64 before = __shfl_up_sync(0xffffffffu, sum, x);
-        if (lane >= x) sum += before;
-    }
-    u32 passed = __ballot_sync(0xffffffffu, above + sum > target);
-    if (lane != (passed ? __ffs(passed) - 1 : 31)) return;
-    above += sum - mine;
-    while (bin > 248 - lane * 8 && above + work.bins[bin] <= target) above += work.bins[bin--];
-    work.prefix = prefix | (u32)bin << shift;
-    work.above = above;
-}
-
-// Finds the largest key K with sum over keys > K of weight <= target < sum over keys >= K. Leaves K in prefix and the sum over keys > K in above.
-template <typename Weight>
-DEV void descend(Work& work, const u32* keys, int n, u64 target, Weight weight)
-{
-    u32 prefix = 0;
-    u64 above = 0;
-    for (int shift = 24; shift >= 0; shift -= 8)
-    {
-        for (int i = threadIdx.x; i < 256; i += THREADS) work.bins[i] = 0;
-        __syncthreads();
-        for (int i = threadIdx.x; i < n; i += THREADS)
-        {
-            u32 key = keys[i];
-            if (shift == 24 || key >> (shift + 8) == prefix >> (shift + 8))
-            {
-                u64 w = weight(key);
-                if (w) atomicAdd(&work.bins[(key >> shift) & 255], w);
-            }
-        }
-        __syncthreads();
-        if (threadIdx.x < 32) find_bin(work, above, target, prefix, shift);
-        __syncthreads();
-        prefix = work.prefix;
-        above = work.above;
-        __syncthreads();
-    }
-}
-
-// Philox4x32-10, word 0 (Salmon et al. 2011); the counter is that of Yue.Engine's PhiloxRandom.
-DEV u32 philox(u64 key, u32 c0, u32 c1)
-{
-    u32 c2 = 0, c3 = 0, k0 = (u32)key, k1 = (u32)(key >> 32);
-    for (int i = 0; i < 10; i++)
-    {
-        u32 h0 = __umulhi(0xd2511f53u, c0), l0 = 0xd2511f53u * c0, h1 = __umulhi(0xcd9e8d57u, c2), l1 = 0xcd9e8d57u * c2;
-        c0 = h1 ^ c1 ^ k0;
-        c1 = l1;
-        c2 = h0 ^ c3 ^ k1;
-        c3 = l0;
-        k0 += 0x9e3779b9u;
-        k1 += 0xbb67ae85u;
-    }
-    return c0;
-}
 
 // One warp: the logarithm of the sum of a row's exponentials, slice by slice in order.
 DEV float log_sum(const float2* stats, int row)
@@ -162,10 +84,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
     // top-k keeps every id whose score is at least the k-th largest; temperature 0 keeps the largest alone.
     u32 least_key = 1u;
     bool greedy = song.temperature <= 0.0f;
+    auto key_at = [&](int i) { return keys[i]; };
     if (greedy) least_key = top_key;
     else if (song.top_k > 0 && song.top_k < allowed)
     {
-        descend(work, keys, allowed, (u64)song.top_k - 1, [](u32) { return (u64)1; });
+        descend(work, key_at, allowed, (u64)song.top_k - 1, [](u32) { return (u64)1; });
         least_key = max(work.prefix, 1u);
         __syncthreads();
     }
@@ -183,6 +106,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
     __syncthreads();
     int n = (int)work.count;
     u64 total = work.total;
+    auto kept_at = [&](int i) { return kept[i]; };
     auto weight = [&](u32 key) { return probability(key, top); };
 
     // top-p keeps an id while the probabilities before it sum to less than p.
@@ -191,7 +115,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
     {
         u64 limit = (u64)((double)song.top_p * (double)total);
         if (limit > 0) limit--;                                     // the last id kept is the one in which the sum reaches p
-        descend(work, kept, n, limit, weight);
+        descend(work, kept_at, n, limit, weight);
         u64 each = max(probability(work.prefix, top), 1ull), before = work.above;
         u64 taken = (limit - before) / each + 1;
         kept_total = min(before + taken * each, total);
@@ -201,7 +125,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
     u32 uniform = philox(song.seed, (u32)song.step, (u32)song.section) >> 8;
     u64 target = greedy ? 0 : (u64)((double)uniform * (1.0 / 16777216.0) * (double)kept_total);
     if (target >= total) target = total - 1;
-    descend(work, kept, n, target, weight);
+    descend(work, kept_at, n, target, weight);
     u32 key = work.prefix;
     u64 rank = greedy ? 0 : (target - work.above) / max(probability(key, top), 1ull);   // among equal keys, by id
 

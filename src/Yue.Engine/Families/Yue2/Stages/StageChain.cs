@@ -8,16 +8,11 @@ namespace Yue.Engine.Families.Yue2.Stages;
 /// <remarks>Plain arithmetic on the CPU. One instance serves one thread. Its buffers are used again by every call.</remarks>
 public sealed class StageChain
 {
-    /// <summary>The ids that top-p leaves in any case.</summary>
-    private const int LeastKept = 1;
-
-    /// <summary>The ids that top-p leaves in any case if the plan is off.</summary>
-    private const int LeastKeptWithoutPlan = 3;
-
     private readonly StageIds _stage;
     private readonly StageSampling _sampling;
     private readonly StageRounding _rounding;
     private readonly int _leastKept;
+    private readonly float[] _penalties;        // by count
     private readonly ulong[] _candidates;
     private readonly Dictionary<int, int> _counts = [];
     private int[] _ids = [];
@@ -37,9 +32,14 @@ public sealed class StageChain
         }
 
         (_stage, _sampling, _rounding) = (stage, sampling, rounding);
-        _leastKept = hasPlan ? LeastKept : LeastKeptWithoutPlan;
+        _leastKept = LeastKept(hasPlan);
+        _penalties = sampling.Penalties(rounding);
         _candidates = new ulong[stage.Content.Count + 1];
     }
+
+    /// <summary>Returns the number of best ids that top-p leaves in any case.</summary>
+    /// <param name="hasPlan">False if the song's plan is off.</param>
+    public static int LeastKept(bool hasPlan) => hasPlan ? 1 : 3;
 
     /// <summary>Returns the distribution of the next id.</summary>
     /// <param name="logits">The scores of the ids of <see cref="StageIds.Scored"/>.</param>
@@ -85,8 +85,7 @@ public sealed class StageChain
         var score = _rounding.Round(logit);
         if (_counts.TryGetValue(id, out var count))
         {
-            var penalty = _rounding.Round(MathF.Pow(_rounding.Round((float)_sampling.RepetitionPenalty), count));
-            score = _rounding.Round(score < 0 ? score * penalty : score / penalty);
+            score = _rounding.Round(score < 0 ? score * _penalties[count] : score / _penalties[count]);
         }
 
         return _sampling.Temperature is 0 or 1 ? score : _rounding.Round(score / (float)_sampling.Temperature);

@@ -53,6 +53,14 @@ public sealed record StageSampling
     /// <summary>The most ids that are drawn, with the one that ends the stage.</summary>
     public required int MaxTokens { get; init; }
 
+    /// <summary>Returns the factors by which an id is made less likely, by the number of times that it is in the window, from 0.</summary>
+    /// <param name="rounding">The format of the factors.</param>
+    public float[] Penalties(StageRounding rounding = StageRounding.None)
+    {
+        var once = rounding.Round((float)RepetitionPenalty);
+        return [.. Enumerable.Range(0, PenaltyWindow + 1).Select(count => rounding.Round(MathF.Pow(once, count)))];
+    }
+
     /// <summary>Returns an error about the first value that is out of its bounds, or null.</summary>
     public string? Fault() => this switch
     {

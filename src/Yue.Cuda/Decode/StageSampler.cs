@@ -1,0 +1,217 @@
+using System.Runtime.InteropServices;
+using Yue.Cuda.Compilation;
+
+namespace Yue.Cuda.Decode;
+
+/// <summary>The sampling chain of a song's stage in YuE 2. Order: guidance on raw logits, penalty by the number of times that an id is in
+/// the window, minimum length, temperature, top-k, top-p, draw.</summary>
+public sealed record StageSettings
+{
+    public required int Row { get; init; }
+
+    /// <summary>The row of the guidance prompt; null for no guidance.</summary>
+    public int? GuideRow { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    public float Guidance { get; init; } = 1;
+
+    /// <summary>The ids that may come beside <see cref="EndId"/>.</summary>
+    public required IdRange Content { get; init; }
+
+    /// <summary>The id that ends the stage.</summary>
+    public required int EndId { get; init; }
+
+    /// <summary>0: the best id is taken.</summary>
+    public float Temperature { get; init; } = 1;
+
+    public required int TopK { get; init; }
+
+    public float TopP { get; init; } = 1;
+
+    /// <summary>The number of best ids that top-p keeps in any case.</summary>
+    public int LeastKept { get; init; } = 1;
+
+    /// <summary>The factors by which an id is made less likely, by the number of times that it is in the window. The first is for
+    /// none.</summary>
+    public required IReadOnlyList<float> Penalties { get; init; }
+
+    /// <summary>The end id is forbidden before this many ids.</summary>
+    public int LeastTokens { get; init; }
+
+    public required int MostTokens { get; init; }
+}
+
+/// <summary>YuE 2's sampling chain of several songs as kernels, split over all multiprocessors. It runs behind a step and feeds the ids back
+/// on the device.</summary>
+/// <remarks>
+/// A song stops on the device, at its end id, its limit or its last page. Its rows then become inactive. A song whose best score is not a
+/// number stops with <see cref="NoId"/>. The host reads ids at least every <see cref="SongSampler.RingSize"/> steps, behind an event that
+/// it recorded after the steps. Not thread-safe.
+/// </remarks>
+public sealed unsafe class StageSampler : IDisposable
+{
+    /// <summary>The id that stands for none.</summary>
+    public const int NoId = -1;
+
+    /// <summary>The most ids that the penalty counts back: MAX_WINDOW of stage_state.cuh.</summary>
+    public const int MaxWindow = 100;
+
+    private const int KeyThreads = 256;     // KEY_THREADS of stage_keys.cu
+    private const int GroupIds = 32;        // GROUP_IDS of stage_state.cuh
+
+    private readonly CudaLlama _model;
+    private readonly CudaModule _keyModule;
+    private readonly CudaModule _drawModule;
+    private readonly CudaKernel _stageKeys;
+    private readonly CudaKernel _stageDraw;
+    private readonly DeviceMemory _songs;
+    private readonly DeviceMemory _keys;
+    private readonly DeviceMemory _maxima;
+    private readonly DeviceMemory _kept;
+    private readonly SampledIds _ids;
+    private readonly int _stride;
+
+    /// <summary>Allocates the state of <paramref name="songs"/> songs for stages within the model's head rows.</summary>
+    public StageSampler(CudaDevice device, KernelCache kernels, CudaLlama model, int songs)
+    {
+        ArgumentNullException.ThrowIfNull(kernels);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(songs);
+        (_model, Songs) = (model, songs);
+        _stride = Blocks(model.HeadRows) * KeyThreads;
+        _keyModule = kernels.Load(device, "stage_keys.cu");
+        _drawModule = kernels.Load(device, "stage_draw.cu");
+        _stageKeys = _keyModule.Kernel("stage_keys");
+        _stageDraw = _drawModule.Kernel("stage_draw");
+        _songs = DeviceMemory.Allocate((long)songs * sizeof(SongState));
+        _keys = DeviceMemory.Allocate((long)songs * _stride * sizeof(uint));
+        _maxima = DeviceMemory.Allocate((long)songs * _stride / GroupIds * sizeof(uint));
+        _kept = DeviceMemory.Allocate((long)songs * _stride * 2 * sizeof(uint));
+        _ids = new SampledIds(songs);
+        using var stream = CudaStream.Create();
+        _songs.Fill(0, stream);
+        stream.Synchronize();
+    }
+
+    public int Songs { get; }
+
+    /// <summary>Returns the bytes of device memory that a sampler of so many songs takes.</summary>
+    public static long MemoryBytes(int songs, int headRows) => (long)songs * Blocks(headRows) * KeyThreads * 3 * sizeof(uint);
+
+    /// <summary>Begins a stage of a song.</summary>
+    public void SetSong(CudaStream stream, int song, StageSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        _ids.CheckSong(song);
+        Check(settings);
+        var state = new SongState
+        {
+            Seed = settings.Seed,
+            Guidance = settings.Guidance,
+            Temperature = settings.Temperature,
+            TopP = settings.TopP,
+            TopK = settings.TopK,
+            Row = settings.Row,
+            GuideRow = settings.GuideRow ?? -1,
+            First = settings.Content.Low,
+            Count = settings.Content.High - settings.Content.Low,
+            EndId = settings.EndId,
+            Least = settings.LeastTokens,
+            Most = settings.MostTokens,
+            LeastKept = settings.LeastKept,
+            Window = settings.Penalties.Count - 1,
+            PositionLimit = _model.Shape.Context,
+            Running = 1,
+        };
+        for (var i = 0; i < settings.Penalties.Count; i++)
+        {
+            state.Penalties[i] = settings.Penalties[i];
+        }
+
+        _ids.Begin(song, 0);
+        CudaCopy.ToDevice(_songs.Address + ((nint)song * sizeof(SongState)), new ReadOnlySpan<SongState>(in state), stream);
+    }
+
+    /// <summary>Takes a song out of the following steps. Its rows are stopped by <see cref="CudaLlama.StopRow"/>.</summary>
+    public void StopSong(CudaStream stream, int song)
+    {
+        _ids.CheckSong(song);
+        SongState state;
+        var runningOffset = (nint)((byte*)&state.Running - (byte*)&state);
+        CudaCopy.ToDevice<int>(_songs.Address + ((nint)song * sizeof(SongState)) + runningOffset, [0], stream);
+    }
+
+    /// <summary>Puts the chain on the stream, behind a step whose head rows hold the ids of every running song.</summary>
+    /// <param name="stream">The stream of the step.</param>
+    /// <param name="headStart">The first head row of the step.</param>
+    /// <param name="headRows">The number of head rows of the step.</param>
+    public void Sample(CudaStream stream, int headStart, int headRows)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(headRows, _model.HeadRows);
+        var (songs, logits, keys, maxima, stride) = (_songs.Address, _model.Logits, _keys.Address, _maxima.Address, _stride);
+        _stageKeys.Launch(stream, (Blocks(headRows), Songs), KeyThreads, 0, cooperative: false,
+        [
+            (nint)(&songs), (nint)(&logits), (nint)(&headStart), (nint)(&headRows), (nint)(&keys), (nint)(&maxima), (nint)(&stride),
+        ]);
+        var (count, kept, ring, ringSize) = (Songs, _kept.Address, _ids.Address, SampledIds.RingSize);
+        var (token, position, active) = (_model.Tokens, _model.Positions, _model.Active);
+        _stageDraw.Launch(stream, (count, 1), 1024, 0, cooperative: false,
+        [
+            (nint)(&songs), (nint)(&count), (nint)(&keys), (nint)(&maxima), (nint)(&stride), (nint)(&kept), (nint)(&token),
+            (nint)(&position), (nint)(&active), (nint)(&ring), (nint)(&ringSize),
+        ]);
+    }
+
+    /// <summary>Returns the state of a song after its last finished step.</summary>
+    public SongProgress Progress(int song) => _ids.Progress(song);
+
+    /// <summary>Returns the id drawn at a step, which is less than <see cref="SongSampler.RingSize"/> steps back.</summary>
+    public int IdAt(int song, int step) => _ids.IdAt(song, step);
+
+    public void Dispose()
+    {
+        foreach (var owned in (IDisposable[])[_songs, _keys, _maxima, _kept, _ids, _keyModule, _drawModule])
+        {
+            owned.Dispose();
+        }
+    }
+
+    private static int Blocks(int headRows) => (headRows + KeyThreads - 1) / KeyThreads;
+
+    private void Check(StageSettings settings)
+    {
+        var (low, high) = settings.Content;
+        if (low < 0 || low >= high || high > _model.Shape.Vocabulary || settings.EndId < 0 || settings.EndId >= _model.Shape.Vocabulary)
+        {
+            throw new ArgumentException(
+                $"ids {low} .. {high} and {settings.EndId} are not within 0 .. {_model.Shape.Vocabulary}", nameof(settings));
+        }
+
+        // The candidates are the content and the end.
+        if (high - low + 1 > _model.HeadRows)
+        {
+            throw new ArgumentException($"{high - low + 1} ids may come, but steps have {_model.HeadRows} head rows", nameof(settings));
+        }
+
+        if (settings.Penalties.Count is < 2 or > MaxWindow + 1)
+        {
+            throw new ArgumentException(
+                $"{settings.Penalties.Count} penalties; a window of 1 to {MaxWindow} ids has one more than ids", nameof(settings));
+        }
+
+        ArgumentOutOfRangeException.ThrowIfLessThan(settings.TopK, 1, nameof(settings));
+        ArgumentOutOfRangeException.ThrowIfLessThan(settings.LeastKept, 1, nameof(settings));
+    }
+
+    /// <summary>struct StageSong of stage_state.cuh.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct SongState
+    {
+        public ulong Seed;
+        public float Guidance, Temperature, TopP;
+        public int TopK, Row, GuideRow, First, Count, EndId, Least, Most, LeastKept, Window, Step, PositionLimit, Running;
+        public fixed float Penalties[MaxWindow + 1];
+        public fixed int History[MaxWindow];
+    }
+}
