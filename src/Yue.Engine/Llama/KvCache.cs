@@ -73,6 +73,18 @@ public sealed class KvCache : IDisposable
         return (_keys[layer].Address() + offset, _values[layer].Address() + offset);
     }
 
+    /// <summary>Returns the first keys and values of a row in a layer, [1, K, length, D] each; the caller disposes them.</summary>
+    internal (Tensor Keys, Tensor Values) View(int layer, int row, long length)
+    {
+        return (Part(_keys[layer]), Part(_values[layer]));
+
+        Tensor Part(Tensor tensor)
+        {
+            using var one = tensor.narrow(0, row, 1);
+            return one.narrow(2, 0, length);
+        }
+    }
+
     /// <summary>Returns the keys of a head, [capacity, D]. The cache must be on the CPU in F32.</summary>
     internal Span<float> Keys(int layer, int row, int head) => HeadOf(_keys[layer], row, head);
 

@@ -60,7 +60,7 @@ internal static class LlamaBlock
         var mixed = pass.Mask is null
             ? functional.scaled_dot_product_attention(q, keys, values)
             : Masked(q, keys, values, pass.Mask, x.dtype);                               // [B, K, G·T, D]
-        return mixed.view(B, H, T, D).transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
+        return mixed.reshape(B, H, T, D).transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
     }
 
     /// <summary>Norms each query and key head if the model does; [B, H + K, T, D] to the same shape.</summary>

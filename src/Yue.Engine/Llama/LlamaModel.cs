@@ -14,7 +14,6 @@ public sealed class LlamaModel : IDisposable
     /// <summary>The most positions of a forward pass. It bounds the attention scores to H·512·context values.</summary>
     internal const int PrefillChunk = 512;
 
-    private readonly Tensor _positions;     // [max positions], int64: 0, 1, 2 …
     private readonly ThreadLocal<CpuSteps>? _steps;
 
     /// <summary>Creates a model of <paramref name="weights"/>, which it owns.</summary>
@@ -24,7 +23,7 @@ public sealed class LlamaModel : IDisposable
         Weights = weights;
         Rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Embedding.device);
         var numbers = Enumerable.Range(0, config.MaxPositions).Select(position => (long)position).ToArray();
-        _positions = tensor(numbers, device: weights.Embedding.device).DetachFromDisposeScope();
+        Positions = tensor(numbers, device: weights.Embedding.device).DetachFromDisposeScope();
         if (weights.Embedding is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 })
         {
             var scored = CpuSteps.RowsOtherThanZero(weights.Head.Values);
@@ -35,6 +34,9 @@ public sealed class LlamaModel : IDisposable
     public LlamaConfig Config { get; }
 
     public LlamaWeights Weights { get; }
+
+    /// <summary>The numbers of all positions, [max positions], int64.</summary>
+    internal Tensor Positions { get; }
 
     /// <summary>The rotations of all positions.</summary>
     internal Rope Rope { get; }
@@ -131,9 +133,9 @@ public sealed class LlamaModel : IDisposable
         using var scope = NewDisposeScope();
         var device = Weights.Embedding.device;
         var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: device).unsqueeze(1)
-            .Plus(_positions.narrow(0, 0, T));
+            .Plus(Positions.narrow(0, 0, T));
         var (cos, sin) = Rope.At(positions);
-        var mask = CausalMask(positions, _positions.narrow(0, 0, S));
+        var mask = CausalMask(positions, Positions.narrow(0, 0, S));
         var x = Weights.Embedding.index_select(0, ids.flatten()).view(B, T, -1); // [B, T, hidden]
         var pass = new BlockPass(cache, rows, positions, cos, sin, mask, S);
         for (var i = 0; i < Weights.Layers.Count; i++)
@@ -149,7 +151,7 @@ public sealed class LlamaModel : IDisposable
     {
         _steps?.Dispose();
         Rope.Dispose();
-        _positions.Dispose();
+        Positions.Dispose();
         Weights.Dispose();
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Yue.Cuda.Decode;
 using Yue.Engine.Tensors;
+using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
@@ -19,6 +20,9 @@ public sealed class Rope : IDisposable
         _cos = table.select(2, 0).contiguous().DetachFromDisposeScope();
         _sin = table.select(2, 1).contiguous().DetachFromDisposeScope();
     }
+
+    /// <summary>The addresses of the cosines and sines of all positions, [context, D/2] each, F32.</summary>
+    internal (nint Cos, nint Sin) Addresses => (_cos.Address(), _sin.Address());
 
     /// <summary>Returns the table rows of some positions.</summary>
     /// <param name="positions">[B, T], int64.</param>

@@ -1,3 +1,4 @@
+using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue2.Backbone;
 using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Layers;
@@ -10,36 +11,43 @@ using static TorchSharp.torch.nn;
 namespace Yue.Engine.Families.Yue2.Flow;
 
 /// <summary>The transformer that predicts the velocity of a song's latents (docs/model-yue2.md 6.2). Owns its weights.</summary>
-/// <remarks>Float32 on the CPU. Its blocks attend to the keys and values of the transformer that wrote the music, and its last norm is that
-/// transformer's. Used by one thread at a time.</remarks>
+/// <remarks>Its blocks attend to the keys and values of the transformer that wrote the music, run in the dtype and on the device of that
+/// transformer, and its last norm is that transformer's. What is beside the blocks is float32, as latents are. Used by one thread at a
+/// time.</remarks>
 public sealed class FlowModel : IFlowModel
 {
     /// <summary>The frames that the reference puts before and after a chunk.</summary>
     public const int BorderFrames = 2;
 
-    private const string Blocks = "model.layers.";
+    private const string BlockPrefix = "model.layers.";
     private static readonly BlockNames Names = new("nar_input_layernorm", "nar_self_attn", "nar_pre_mlp_layernorm", "nar_mlp");
 
     private readonly Yue2Config _config;
     private readonly LlamaModel _language;
+    private readonly FusedBlocks? _fused;
     private readonly LlamaLayerWeights[] _layers;
     private readonly WeightOwner _owner;
     private readonly Parts _parts;
 
     /// <summary>Reads the weights of flow matching.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
-    /// <param name="source">The checkpoint, as float32.</param>
+    /// <param name="source">The checkpoint, as float32, on the device of <paramref name="language"/>.</param>
     /// <param name="language">The transformer that writes the music; the caller keeps it.</param>
-    public FlowModel(Yue2Config config, ITensorSource source, LlamaModel language)
+    /// <param name="blocks">The checkpoint in the dtype of <paramref name="language"/>, on its device; null is
+    /// <paramref name="source"/>.</param>
+    /// <param name="kernels">Kernels for a model in BF16 on a GPU; the caller keeps them. Null computes with TorchSharp alone.</param>
+    public FlowModel(
+        Yue2Config config, ITensorSource source, LlamaModel language, ITensorSource? blocks = null, BlockKernels? kernels = null)
     {
         (_config, _language) = (config, language);
+        _fused = kernels is null ? null : new FusedBlocks(kernels, config.Language, language.Rope);
         (_owner, _parts) = WeightOwner.Load(source, () => new Parts(config, source));
         var layers = new List<LlamaLayerWeights>();
         try
         {
             for (var i = 0; i < config.Language.Layers; i++)
             {
-                layers.Add(LlamaLayerWeights.Load(config.Language, source, $"{Blocks}{i}.", Names));
+                layers.Add(LlamaLayerWeights.Load(config.Language, blocks ?? source, $"{BlockPrefix}{i}.", Names));
             }
         }
         catch
@@ -54,12 +62,21 @@ public sealed class FlowModel : IFlowModel
 
     public int LatentSize => _config.LatentSize;
 
-    public Device Device => CPU;
+    public Device Device => _language.Weights.Embedding.device;
 
     public IFlowChunk Open(int[] tokens, int frames, IStageSequence? written)
     {
         var cache = _language.NewCache(1, tokens.Length + frames + BorderFrames);
-        (written as StageWriter)?.CopyTo(cache);
+        switch (written)
+        {
+            case StageWriter writer:
+                writer.CopyTo(cache);
+                break;
+            case CudaStageDecoder.Sequence sequence:
+                sequence.CopyTo(cache);
+                break;
+        }
+
         return new Chunk(this, tokens, cache);
     }
 
@@ -81,11 +98,11 @@ public sealed class FlowModel : IFlowModel
         var time = (float)(_config.TimestepShift * sigmoid / (1 + ((_config.TimestepShift - 1) * sigmoid)));
         var angles = Array.ConvertAll(Parts.Frequencies, frequency => time * frequency);
         float[] waves = [.. angles.Select(MathF.Cos), .. angles.Select(MathF.Sin)];
-        return _parts.TimeOut.Forward(functional.silu(_parts.TimeIn.Forward(tensor(waves)))).MoveToOuterDisposeScope();
+        return _parts.TimeOut.Forward(functional.silu(_parts.TimeIn.Forward(tensor(waves, device: Device)))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Returns the velocity of the latents of a chunk. The length of the cache is the same afterwards.</summary>
-    private Tensor Velocity(Tensor latents, double rawTime, KvCache tokens)
+    private Tensor Velocity(Tensor latents, double rawTime, Llama.KvCache tokens)
     {
         var (F, _) = Shape.Dims2(latents);
         Shape.Expect(latents, [F, _config.LatentSize]);
@@ -93,9 +110,18 @@ public sealed class FlowModel : IFlowModel
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var rows = functional.pad(latents, [0, 0, 1, 1]);                               // [T, latent size], zeros at both ends
-        var x = _parts.Input.Forward(rows).Plus(TimeEmbedding(rawTime)).Plus(FramePositions(T)).unsqueeze(0);
+        var x = _parts.Input.Forward(rows).Plus(TimeEmbedding(rawTime)).Plus(FramePositions(T)).to(_language.Weights.Embedding.dtype);
+        var normed = _fused?.Forward(x, _layers, _language.Weights.Norm, tokens) ?? Blocks(x, tokens);
+        return _parts.Output.Forward(normed.narrow(0, 1, F).to(ScalarType.Float32)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Runs the blocks and the last norm, [T, hidden] to the same shape; the caller disposes it.</summary>
+    private Tensor Blocks(Tensor rows, Llama.KvCache tokens)
+    {
+        using var scope = NewDisposeScope();
+        var (T, x) = (rows.shape[0], rows.unsqueeze(0));
         var first = tokens.Lengths[0];
-        var positions = tensor(Enumerable.Range(first, (int)T).Select(position => (long)position).ToArray()).unsqueeze(0);
+        var positions = _language.Positions.narrow(0, first, T).unsqueeze(0);
         var (cos, sin) = _language.Rope.At(positions);
         var pass = new BlockPass(tokens, ..1, positions, cos, sin, Mask: null, tokens.LengthWith(..1, (int)T));
         for (var i = 0; i < _layers.Length; i++)
@@ -105,20 +131,20 @@ public sealed class FlowModel : IFlowModel
             x = next;
         }
 
-        var normed = LlamaBlock.RmsNorm(x, _language.Weights.Norm, _config.Language.RmsNormEpsilon);
-        return _parts.Output.Forward(normed.squeeze(0).narrow(0, 1, F)).MoveToOuterDisposeScope();
+        return LlamaBlock.RmsNorm(x, _language.Weights.Norm, _config.Language.RmsNormEpsilon).squeeze(0).MoveToOuterDisposeScope();
     }
 
     /// <summary>Returns the rows of the table for the rows of a chunk, [T, hidden]; rows beyond the table repeat its last.</summary>
     private Tensor FramePositions(long T)
     {
-        var last = _config.MaxLatentFrames - 1;
-        using var rows = tensor(Enumerable.Range(0, (int)T).Select(row => (long)Math.Min(row, last)).ToArray());
-        return _parts.Frames.index_select(0, rows);
+        var known = Math.Min(T, _config.MaxLatentFrames);
+        using var scope = NewDisposeScope();
+        var rows = _parts.Frames.narrow(0, 0, known);
+        return cat([rows, rows.narrow(0, known - 1, 1).expand(T - known, -1)]).MoveToOuterDisposeScope();
     }
 
     /// <summary>A chunk with its cache of one row.</summary>
-    private sealed class Chunk(FlowModel model, int[] tokens, KvCache cache) : IFlowChunk
+    private sealed class Chunk(FlowModel model, int[] tokens, Llama.KvCache cache) : IFlowChunk
     {
         public int Unread => tokens.Length - cache.Lengths[0];
 

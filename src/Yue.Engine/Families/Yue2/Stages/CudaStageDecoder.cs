@@ -1,0 +1,277 @@
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue2.Stages;
+
+/// <summary>The decoder of a GPU. The stages of all songs share a step, the device samples, and the host reads a few ids at a
+/// time.</summary>
+/// <remarks>A stage has one row, and a second one if it is guided. A row's result does not depend on the other rows, so a song's ids are
+/// the same alone and beside others. A step reads the part of the head that its stages need.</remarks>
+internal sealed class CudaStageDecoder : IStageDecoder
+{
+    /// <summary>The steps launched before the host reads the ids: about 20 ms of the 3B model.</summary>
+    private const int StepsPerLook = 16;
+
+    private readonly CudaDecoderModel _model;
+    private readonly StageSampler _sampler;
+    private readonly CudaEvent _stepsDone = CudaEvent.Create();
+    private readonly Dictionary<(int Rows, int Start, int Count), CudaGraph> _graphs = [];      // one step and its sampling
+    private readonly SortedSet<int> _freeSongs;
+    private readonly SortedSet<int> _freeRows;
+    private readonly List<Sequence> _open = [];
+
+    /// <summary>Creates a decoder.</summary>
+    /// <param name="model">The language model, on the GPU; the caller keeps it.</param>
+    /// <param name="gpu">The GPU.</param>
+    /// <param name="songs">The number of sequences that can be open at once.</param>
+    public CudaStageDecoder(LlamaModel model, Gpu gpu, int songs)
+    {
+        ContextLength = model.Config.MaxPositions;
+        _model = new CudaDecoderModel(
+            model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), HeadRows, PromptsOf(model.Config));
+        _sampler = new StageSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
+        (_freeSongs, _freeRows) = ([.. Enumerable.Range(0, songs)], [.. Enumerable.Range(0, 2 * songs)]);
+    }
+
+    public int ContextLength { get; }
+
+    /// <summary>The ids from the first one of a score to the last one of music.</summary>
+    private static int HeadRows => StageIds.Music.Scored.End;
+
+    /// <summary>Returns the bytes of device memory that a decoder of so many songs takes beside the weights.</summary>
+    public static long MemoryBytes(LlamaConfig config, CacheType type, int songs) =>
+        CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), PromptsOf(config))
+            + (2L * songs * HeadRows * sizeof(float)) + StageSampler.MemoryBytes(songs, HeadRows);
+
+    /// <summary>Returns the kernels that a decoder of so many songs compiles.</summary>
+    public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
+        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
+
+    public IStageSequence Open(StageOrder order)
+    {
+        if (order.FaultOf(ContextLength) is { } fault)
+        {
+            throw new SongRequestException(fault);
+        }
+
+        var sequence = new Sequence(this, order);
+        _open.Add(sequence);
+        return sequence;
+    }
+
+    public void Advance(IReadOnlyList<IStageSequence> sequences)
+    {
+        // Every running row takes part in a step, so the step must score the ids of its stage.
+        Sequence[] running = [.. _open.Where(sequence => sequence.IsRunning)];
+        var start = running.Min(sequence => sequence.Scored.First);
+        var step = GraphOf(running.Max(sequence => sequence.LastRow) + 1, start, running.Max(sequence => sequence.Scored.End) - start);
+        for (var i = 0; i < StepsPerLook; i++)
+        {
+            step.Launch(_model.Stream);
+        }
+
+        _stepsDone.Record(_model.Stream);
+        _stepsDone.Synchronize();
+        Array.ForEach(running, sequence => sequence.TakeSampled());
+    }
+
+    public void Dispose()
+    {
+        foreach (var graph in _graphs.Values)
+        {
+            graph.Dispose();
+        }
+
+        _stepsDone.Dispose();
+        _sampler.Dispose();
+        _model.Dispose();
+    }
+
+    private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
+
+    /// <summary>Returns the cache positions that so many songs may need: a context for each, and one more for the guidance of songs that
+    /// use less than theirs.</summary>
+    private static int PositionsFor(LlamaConfig config, int songs) => (songs + 1) * config.MaxPositions;
+
+    private CudaGraph GraphOf(int rows, int start, int count)
+    {
+        if (!_graphs.TryGetValue((rows, start, count), out var graph))
+        {
+            _model.Decoder.Prepare(rows);
+            graph = CudaGraph.Capture(_model.Stream, () =>
+            {
+                _model.Decoder.Step(_model.Stream, rows, start, count);
+                _sampler.Sample(_model.Stream, start, count);
+            });
+            _graphs.Add((rows, start, count), graph);
+        }
+
+        return graph;
+    }
+
+    private static int Take(SortedSet<int> free)
+    {
+        var least = free.Min;
+        return free.Remove(least) ? least : throw new InvalidOperationException("the decoder has no place for another stage");
+    }
+
+    /// <summary>A stage in the decoder.</summary>
+    internal sealed class Sequence : IStageSequence
+    {
+        private readonly CudaStageDecoder _decoder;
+        private readonly StageOrder _order;
+        private readonly int _song;
+        private readonly int[] _rows;           // its own, then that of guidance
+        private readonly int[][] _prompts;      // of each row
+        private readonly int[] _read;           // ids read, of each row
+        private readonly List<int> _tokens = [];
+        private int _step;
+        private bool _disposed;
+
+        public Sequence(CudaStageDecoder decoder, StageOrder order)
+        {
+            (_decoder, _order) = (decoder, order);
+            _prompts = order.Guidance is { } guidance ? [order.Prompt, guidance.Prompt] : [order.Prompt];
+            _read = new int[_prompts.Length];
+            _song = Take(decoder._freeSongs);
+            _rows = [.. _prompts.Select(_ => Take(decoder._freeRows))];
+            try
+            {
+                for (var i = 0; i < _rows.Length; i++)
+                {
+                    decoder._model.Reserve(_rows[i], _prompts[i].Length + order.Sampling.MaxTokens);
+                }
+
+                StartOnceRead();
+            }
+            catch
+            {
+                Leave();
+                throw;
+            }
+        }
+
+        /// <summary>The last id of each prompt is the first that a step reads.</summary>
+        public int Unread => Enumerable.Range(0, _prompts.Length).Sum(UnreadOf);
+
+        public IReadOnlyList<int> Tokens => _tokens;
+
+        public bool IsComplete { get; private set; }
+
+        public bool IsTruncated => !IsComplete && _step >= _order.Sampling.MaxTokens;
+
+        /// <summary>The ids that a step must score.</summary>
+        public Sampling.IdRange Scored => _order.Ids.Scored;
+
+        /// <summary>The last row of the stage.</summary>
+        public int LastRow => _rows.Max();
+
+        /// <summary>True if steps write ids of the stage.</summary>
+        public bool IsRunning { get; private set; }
+
+        public void Read()
+        {
+            if (Unread == 0)
+            {
+                return;
+            }
+
+            var i = UnreadOf(0) > 0 ? 0 : 1;
+            var piece = _prompts[i].AsSpan(_read[i], Math.Min(LlamaModel.PrefillChunk, UnreadOf(i)));
+            _decoder._model.Prefill(_rows[i], _read[i], piece);
+            _read[i] += piece.Length;
+            StartOnceRead();
+        }
+
+        /// <summary>Reads the ids that the device has sampled since the last call.</summary>
+        public void TakeSampled()
+        {
+            var progress = _decoder._sampler.Progress(_song);
+            while (_step < progress.Step)
+            {
+                var id = _decoder._sampler.IdAt(_song, _step++);
+                if (id == StageSampler.NoId)
+                {
+                    throw new SongException("the model's best score is not a number");
+                }
+
+                IsComplete = id == _order.Ids.EndId;
+                if (!IsComplete)
+                {
+                    _tokens.Add(id);
+                }
+            }
+
+            IsRunning = !progress.Stopped;
+        }
+
+        /// <summary>Copies the keys and values of the song's own row into the empty first row of a cache.</summary>
+        internal void CopyTo(Llama.KvCache other)
+        {
+            // A step reads the id before the one that it draws: no step has read the last one.
+            _decoder._model.CopyOut(_rows[0], _prompts[0].Length - 1 + _step, other);
+        }
+
+        public void Dispose()
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            var model = _decoder._model;
+            _decoder._open.Remove(this);
+            _decoder._sampler.StopSong(model.Stream, _song);
+            Array.ForEach(_rows, row => model.Decoder.StopRow(model.Stream, row));
+            model.Stream.Synchronize();
+            Leave();
+        }
+
+        private void Leave()
+        {
+            Array.ForEach(_rows, _decoder._model.Release);
+            _decoder._freeRows.UnionWith(_rows);
+            _decoder._freeSongs.Add(_song);
+        }
+
+        private int UnreadOf(int i) => _prompts[i].Length - 1 - _read[i];
+
+        private void StartOnceRead()
+        {
+            if (Unread > 0)
+            {
+                return;
+            }
+
+            var model = _decoder._model;
+            for (var i = 0; i < _rows.Length; i++)
+            {
+                model.Decoder.SetRow(model.Stream, _rows[i], _prompts[i][^1], _read[i], active: true);
+            }
+
+            var sampling = _order.Sampling;
+            _decoder._sampler.SetSong(model.Stream, _song, new StageSettings
+            {
+                Row = _rows[0],
+                GuideRow = _rows.Length > 1 ? _rows[1] : null,
+                Guidance = (float)(_order.Guidance?.Scale ?? 1),
+                Seed = unchecked((ulong)_order.Seed),
+                Content = new Cuda.Decode.IdRange(_order.Ids.Content.First, _order.Ids.Content.End),
+                EndId = _order.Ids.EndId,
+                Temperature = (float)sampling.Temperature,
+                TopK = sampling.TopK,
+                TopP = (float)sampling.TopP,
+                LeastKept = StageChain.LeastKept(_order.HasPlan),
+                Penalties = sampling.Penalties(),
+                LeastTokens = sampling.MinTokens,
+                MostTokens = sampling.MaxTokens,
+            });
+            IsRunning = true;
+        }
+    }
+}
