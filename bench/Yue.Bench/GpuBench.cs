@@ -3,14 +3,17 @@ using System.Text.Json;
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
+using Yue.Engine.Families.Yue2.Stages;
+using Yue.Engine.Families.Yue2.Tokens;
 using Yue.Engine.Tensors.Native;
 
 namespace Yue.Bench;
 
 /// <summary>Decode steps of the full-size models with random weights, and the plain read that they are measured against.</summary>
 /// <remarks>
-/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8 or fp8, cache bf16 or fp8, prints one JSON object a
-/// line. A stage-1 step is the model and the whole sampling chain (two rows a song, guidance on); a stage-2 step is an eighth of a frame.
+/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8 or fp8, cache bf16 or fp8, prints one JSON object per
+/// line. A stage-1 step is the model and the whole sampling chain (two rows per song, guidance on); a stage-2 step is an eighth of a frame.
+/// Stages music and score are YuE 2's: one row per song, the model alone, its sampling alone, and both.
 /// </remarks>
 internal static class GpuBench
 {
@@ -19,7 +22,8 @@ internal static class GpuBench
     private static readonly string[] Default =
     [
         "read", "1:2:2048", "1:2:500", "1:2:16000", "1:16:2048", "2:10:1408", "2:10:2816", "2:10:1408:bf16:fp8",
-        "2:32:1408", "2:64:1408", "2:64:1408:bf16:fp8", "1:2:2048:int8", "1:2:2048:fp8", "2:10:1408:int8:fp8"
+        "2:32:1408", "2:64:1408", "2:64:1408:bf16:fp8", "1:2:2048:int8", "1:2:2048:fp8", "2:10:1408:int8:fp8",
+        "music:1:2048", "music:1:2048:int8", "music:8:2048", "score:1:1250",
     ];
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
@@ -85,27 +89,7 @@ internal static class GpuBench
             "fp8" => CacheType.Float8,
             var other => throw new ArgumentException($"cache {other}; it is bf16 or fp8"),
         };
-        var shape = stage == "1"
-            ? new LlamaShape
-            {
-                Layers = 32,
-                Hidden = 4096,
-                Intermediate = 11008,
-                Heads = 32,
-                KeyValueHeads = 4,
-                Vocabulary = 83968,
-                Context = 16384,
-            }
-            : new LlamaShape
-            {
-                Layers = 32,
-                Hidden = 2048,
-                Intermediate = 5504,
-                Heads = 16,
-                KeyValueHeads = 16,
-                Vocabulary = 83840,
-                Context = 8192,
-            };
+        var shape = ShapeOf(stage);
         using var stream = CudaStream.Create();
         using var weights = new RandomWeights(device, kernels, shape, type, stream);
         var pagesEach = KvCache.PagesFor(positions + 64);
@@ -118,7 +102,7 @@ internal static class GpuBench
         }
 
         using var model = new CudaLlama(
-            device, kernels, shape, weights.Weights, cache, rows, stage == "1" ? shape.Vocabulary : FrameDecoder.CodebookSize);
+            device, kernels, shape, weights.Weights, cache, rows, HeadRows(stage, shape));
         model.Prepare(rows);
         for (var row = 0; row < rows; row++)
         {
@@ -129,7 +113,14 @@ internal static class GpuBench
 
         var keyValueBytes = KvCache.PageBytes(shape, cacheType) / KvCache.PageSize * rows * positions;
         var settings = string.Join(':', parts);
-        if (stage == "1")
+        if (stage is "music" or "score")
+        {
+            var ids = stage == "music" ? StageIds.Music : StageIds.Score;
+            Yue2(
+                device, kernels, stream, model, ids, rows, positions, settings,
+                shape.StepWeightBytes(type, ids.Scored.Count) + keyValueBytes);
+        }
+        else if (stage == "1")
         {
             Stage1(
                 device, kernels, stream, model, rows, positions, settings, shape.StepWeightBytes(type, shape.Vocabulary) + keyValueBytes);
@@ -140,6 +131,94 @@ internal static class GpuBench
                 device, kernels, stream, model, rows, positions, settings,
                 shape.StepWeightBytes(type, FrameDecoder.CodebookSize * 7 / 8) + keyValueBytes);
         }
+    }
+
+    private static LlamaShape ShapeOf(string stage) => stage switch
+    {
+        "1" => new LlamaShape
+        {
+            Layers = 32,
+            Hidden = 4096,
+            Intermediate = 11008,
+            Heads = 32,
+            KeyValueHeads = 4,
+            Vocabulary = 83968,
+            Context = 16384,
+        },
+        "2" => new LlamaShape
+        {
+            Layers = 32,
+            Hidden = 2048,
+            Intermediate = 5504,
+            Heads = 16,
+            KeyValueHeads = 16,
+            Vocabulary = 83840,
+            Context = 8192,
+        },
+        "music" or "score" => new LlamaShape
+        {
+            Layers = 28,
+            Hidden = 2048,
+            Intermediate = 6144,
+            Heads = 16,
+            KeyValueHeads = 8,
+            Vocabulary = TokenIds.Count,
+            Context = 24576,
+            RopeTheta = 1e6,
+            NormEpsilon = 1e-6f,
+            NormsQueriesAndKeys = true,
+        },
+        _ => throw new ArgumentException($"stage {stage}; it is 1, 2, music or score"),
+    };
+
+    private static int HeadRows(string stage, LlamaShape shape) => stage switch
+    {
+        "1" => shape.Vocabulary,
+        "2" => FrameDecoder.CodebookSize,
+        "music" => StageIds.Music.Scored.Count,
+        _ => StageIds.Score.Scored.Count,
+    };
+
+    private static void Yue2(
+        CudaDevice device, KernelCache kernels, CudaStream stream, CudaLlama model, StageIds ids, int rows, int positions, string settings,
+        long bytes)
+    {
+        const int Steps = 60;
+        using var sampler = new StageSampler(device, kernels, model, rows);
+        var (sampling, scored) = (ids == StageIds.Music ? StageSampling.Music : StageSampling.Score, ids.Scored);
+        void Start()
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                model.SetRow(stream, row, ids.Content.First + row, positions - (Steps / 2), active: true);
+                sampler.SetSong(stream, row, new StageSettings
+                {
+                    Row = row,
+                    Seed = (ulong)row,
+                    Content = new IdRange(ids.Content.First, ids.Content.End),
+                    EndId = ids.EndId,
+                    Temperature = (float)sampling.Temperature,
+                    TopK = sampling.TopK,
+                    TopP = (float)sampling.TopP,
+                    Penalties = sampling.Penalties(),
+                    LeastTokens = 3 * Steps,
+                    MostTokens = 9000,
+                });
+            }
+        }
+
+        Start();
+        using var step = CudaGraph.Capture(stream, () => model.Step(stream, rows, scored.First, scored.Count));
+        Report("yue2-model", settings, Time(stream, 40, () => step.Launch(stream)), bytes);
+        using var sample = CudaGraph.Capture(stream, () => sampler.Sample(stream, scored.First, scored.Count));
+        Report("yue2-sampling", settings, Time(stream, 20, () => sample.Launch(stream)), 0);
+        Start();
+        using var whole = CudaGraph.Capture(stream, () =>
+        {
+            model.Step(stream, rows, scored.First, scored.Count);
+            sampler.Sample(stream, scored.First, scored.Count);
+        });
+        Report("yue2-step", settings, Time(stream, Steps - 5, () => whole.Launch(stream)), bytes);
     }
 
     private static void Stage1(

@@ -7,6 +7,7 @@ return args switch
     ["encode", .. var arguments] => EncodeBench.Run(arguments),
     ["service", _, _, ..] => await ServiceBench.RunAsync(args[1..]),
     ["gpu", .. var cases] => GpuBench.Run(cases),
+    ["flow", var folder, .. var seconds] => FlowBench.Run(folder, seconds),
     _ => Usage(),
 };
 
@@ -26,7 +27,9 @@ static int Usage()
                    short drafts sent to a running service: HTTP's own time, and the process's memory (default: 1000)
                Yue.Bench gpu [CASE ...]
                    decode steps on a GPU with random weights of the real shapes; a case is read or
-                   STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8
+                   STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8; a stage is 1, 2, music or score
+               Yue.Bench flow FOLDER [SECONDS ...]
+                   flow matching and the sound decoder of YuE 2 on a GPU; the folder holds YuE2-3B and YuE2-Vae (default: 180 seconds)
         """);
     return 2;
 }

@@ -32,7 +32,8 @@ internal sealed class RandomWeights : IDisposable
             type == WeightType.BFloat16 ? 0 : Values(rows, 1 / MathF.Sqrt(columns) / (type == WeightType.Int8 ? 70 : 8));
 
         // Two bf16 ones (0x3f80) as one float.
-        nint Norm() => Values(shape.Hidden / 2, BitConverter.UInt32BitsToSingle(0x3f803f80));
+        nint Norm(int size) => Values(size / 2, BitConverter.UInt32BitsToSingle(0x3f803f80));
+        nint HeadNorm() => shape.NormsQueriesAndKeys ? Norm(LlamaShape.HeadSize) : 0;
         var layers = new List<LayerWeights>();
         var attention = (long)shape.Heads * LlamaShape.HeadSize;
         for (var i = 0; i < shape.Layers; i++)
@@ -43,8 +44,10 @@ internal sealed class RandomWeights : IDisposable
                 Output = Matrix(shape.Hidden, attention),
                 GateUp = Matrix(2L * shape.Intermediate, shape.Hidden),
                 Down = Matrix(shape.Hidden, shape.Intermediate),
-                AttentionNorm = Norm(),
-                MlpNorm = Norm(),
+                AttentionNorm = Norm(shape.Hidden),
+                MlpNorm = Norm(shape.Hidden),
+                QueryNorm = HeadNorm(),
+                KeyNorm = HeadNorm(),
                 QkvScale = Scale(shape.QkvRows, shape.Hidden),
                 OutputScale = Scale(shape.Hidden, attention),
                 GateUpScale = Scale(2L * shape.Intermediate, shape.Hidden),
@@ -61,7 +64,7 @@ internal sealed class RandomWeights : IDisposable
             Embedding = embedding.Address,
             Head = Matrix(shape.Vocabulary, shape.Hidden),
             HeadScale = Scale(shape.Vocabulary, shape.Hidden),
-            FinalNorm = Norm(),
+            FinalNorm = Norm(shape.Hidden),
             Layers = layers,
         };
         stream.Synchronize();

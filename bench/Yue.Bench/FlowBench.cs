@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using TorchSharp;
+using Yue.Cuda;
+using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
+using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Families.Yue2.Flow;
+using Yue.Engine.Families.Yue2.Tokens;
+using Yue.Engine.Families.Yue2.Vae;
+using Yue.Engine.Llama;
+using Yue.Engine.Tensors.Native;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Bench;
+
+/// <summary>What follows the music tokens of a YuE 2 song on a GPU: flow matching and the sound decoder.</summary>
+/// <remarks><c>flow FOLDER [SECONDS ...]</c> takes a folder with <c>YuE2-3B</c> and <c>YuE2-Vae</c> and prints one JSON object per
+/// line: reading the tokens, one velocity evaluation (of 64 per song), and the sound, each for a song of so many seconds.</remarks>
+internal static class FlowBench
+{
+    private const int PromptTokens = 2400;
+    private const int FramesPerSecond = 25;
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+
+    public static int Run(string folder, string[] seconds)
+    {
+        TorchNativeLibrary.Register();
+        InitializeDeviceType(DeviceType.CUDA);
+        using var device = CudaDevice.TryOpen(0, out var reason);
+        if (device is null)
+        {
+            Console.Error.WriteLine(reason);
+            return 1;
+        }
+
+        using var kernels = new BlockKernels(device, new KernelCache(Path.Combine(CacheFolder.Default, "kernels")));
+        int[] lengths = seconds.Length == 0 ? [180] : [.. seconds.Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+        foreach (var length in lengths)
+        {
+            Flow(Path.Combine(folder, "YuE2-3B"), kernels, length);
+        }
+
+        foreach (var length in lengths)
+        {
+            Sound(Path.Combine(folder, "YuE2-Vae"), length);
+        }
+
+        return 0;
+    }
+
+    private static void Flow(string folder, BlockKernels kernels, int seconds)
+    {
+        var config = Yue2Config.Load(folder);
+        using var checkpoint = SafetensorsCheckpoint.Open(folder);
+        var (blocks, plain) = (
+            new CheckpointTensors(checkpoint, ScalarType.BFloat16, CUDA), new CheckpointTensors(checkpoint, ScalarType.Float32, CUDA));
+        using var language = new LlamaModel(config.Language, Engine.Llama.LlamaWeights.Load(config.Language, blocks));
+        var frames = seconds * FramesPerSecond;
+        int[] tokens =
+        [
+            .. Enumerable.Range(0, PromptTokens),
+            .. Enumerable.Range(0, frames).Select(i => TokenIds.FirstCode + (i * 7919 % TokenIds.CodeCount)),
+            TokenIds.MusicEnd,
+        ];
+        foreach (var isFused in (bool[])[true, false])
+        {
+            using var model = new FlowModel(config, plain, language, blocks, isFused ? kernels : null);
+            using var chunk = model.Open(tokens, frames, null);
+            var read = Milliseconds(() =>
+            {
+                while (chunk.Unread > 0)
+                {
+                    chunk.Read();
+                }
+            });
+            using var state = randn([frames, model.LatentSize], device: CUDA);
+            void Evaluate() => chunk.Velocity(state, 0.3).Dispose();
+            for (var i = 0; i < 3; i++)
+            {
+                Evaluate();
+            }
+
+            var times = Enumerable.Range(0, 10).Select(_ => Milliseconds(Evaluate)).Order().ToArray();
+            Say(new
+            {
+                name = isFused ? "velocity" : "velocity-plain",
+                seconds,
+                readMs = Math.Round(read, 1),
+                medianMs = Math.Round(times[5], 2),
+                spreadMs = Math.Round(times[^1] - times[0], 2),
+                teraflopsPerSecond = Math.Round(Operations(config.Language, frames + 2.0, tokens.Length) / times[5] / 1e9, 1),
+            });
+        }
+    }
+
+    /// <summary>The floating-point operations of one evaluation.</summary>
+    private static double Operations(LlamaConfig config, double rows, int tokens)
+    {
+        double attention = config.Heads * config.HeadSize, qkv = (config.Heads + (2 * config.KeyValueHeads)) * config.HeadSize;
+        var products = config.HiddenSize * (qkv + attention + (3.0 * config.IntermediateSize));
+        return config.Layers * ((2 * rows * products) + (4 * rows * (rows + tokens) * attention));
+    }
+
+    private static void Sound(string folder, int seconds)
+    {
+        using var checkpoint = SafetensorsCheckpoint.Open(folder);
+        using var decoder = new VaeDecoder(VaeConfig.Load(folder), new CheckpointTensors(checkpoint, ScalarType.Float32, CUDA));
+        using var latents = randn([seconds * FramesPerSecond, decoder.Config.LatentSize], device: CUDA);
+        foreach (var searches in (bool[])[false, true])
+        {
+            if (searches && !CudnnSearch.TryEnable())
+            {
+                continue;
+            }
+
+            void Decode()
+            {
+                foreach (var tile in VaeTiles.Decode(decoder, latents))
+                {
+                    tile.Dispose();
+                }
+            }
+
+            var first = Milliseconds(Decode);
+            var times = Enumerable.Range(0, 3).Select(_ => Milliseconds(Decode)).Order().ToArray();
+            Say(new
+            {
+                name = searches ? "sound-searched" : "sound",
+                seconds,
+                firstMs = Math.Round(first, 1),
+                medianMs = Math.Round(times[1], 1),
+            });
+        }
+    }
+
+    private static double Milliseconds(Action work)
+    {
+        cuda.synchronize();
+        var clock = Stopwatch.StartNew();
+        work();
+        cuda.synchronize();
+        return clock.Elapsed.TotalMilliseconds;
+    }
+
+    private static void Say(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+}
