@@ -119,7 +119,8 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         gpu.Require();
         const int Rows = 64;
         int[] lengths = [.. Enumerable.Range(0, Tiny.Context).Where(length => length % KvCache.PageSize is 0 or 1 or 21 or 32 or 62 or 63)];
-        using var bench = new DecodeBench(gpu, Tiny, StepChecks.WeightsFor(cache), Rows, Rows * (KvCache.PagesFor(Tiny.Context) + 1), cache);
+        using var bench = new DecodeBench(
+            gpu, Tiny, StepChecks.WeightsFor(cache), Rows, Rows * (KvCache.PagesFor(Tiny.Context) + 1), cache);
         foreach (var group in lengths.Chunk(Rows))
         {
             var references = group.Select((length, row) => bench.StartRow(row, length, length)).ToArray();

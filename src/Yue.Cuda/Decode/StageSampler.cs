@@ -42,8 +42,8 @@ public sealed record StageSettings
     public required int MostTokens { get; init; }
 }
 
-/// <summary>YuE 2's sampling chain of several songs as kernels, split over all multiprocessors. It runs behind a step and feeds the ids back
-/// on the device.</summary>
+/// <summary>YuE 2's sampling chain of several songs as kernels, split over all multiprocessors. It runs after a step and feeds the ids
+/// back on the device.</summary>
 /// <remarks>
 /// A song stops on the device, at its end id, its limit or its last page. Its rows then become inactive. A song whose best score is not a
 /// number stops with <see cref="NoId"/>. The host reads ids at least every <see cref="SongSampler.RingSize"/> steps, behind an event that
