@@ -78,7 +78,7 @@ public sealed class AudioEncoder
         var file = await RunAsync(codec, wav, cancel);
         if (format == AudioFormat.Flac)
         {
-            WriteFlacLength(file, clip.Samples.Length);
+            WriteFlacLength(file, clip.Length);
             return tags?.InFlac(file) ?? file;
         }
 
@@ -86,16 +86,16 @@ public sealed class AudioEncoder
     }
 
     /// <summary>Encodes sound that comes in pieces, for as long as it comes.</summary>
-    /// <param name="sampleRateHz">The rate of the sound.</param>
+    /// <param name="input">The form of the sound.</param>
     /// <param name="format">The form of the stream; not PCM, which needs no encoder.</param>
     /// <param name="tags">The stream has their title and comment where its form has tags; null for nothing. It has no lyrics, since other
     /// users of the machine can read ffmpeg's command line.</param>
-    /// <param name="write">Writes mono 16-bit PCM.</param>
+    /// <param name="write">Writes the sound.</param>
     /// <param name="read">Reads the stream.</param>
     /// <param name="cancel">Kills ffmpeg.</param>
     /// <exception cref="FfmpegException">ffmpeg is missing or failed.</exception>
     public async Task EncodeStreamAsync(
-        int sampleRateHz,
+        PcmFormat input,
         StreamFormat format,
         SoundTags? tags,
         Func<Stream, CancellationToken, Task> write,
@@ -113,7 +113,7 @@ public sealed class AudioEncoder
         string[] arguments =
         [
             "-hide_banner", "-nostdin", "-loglevel", "error", "-fflags", "nobuffer", "-probesize", "32",
-            "-f", "s16le", "-ar", sampleRateHz.ToString(CultureInfo.InvariantCulture), "-ac", "1", "-i", "pipe:0",
+            "-f", "s16le", "-ar", Text(input.SampleRateHz), "-ac", Text(input.Channels), "-i", "pipe:0",
             .. tags is null ? [] : (string[])["-metadata", $"title={tags.Title}", "-metadata", $"comment={tags.Comment}"],
             .. codec, "-flush_packets", "1", "pipe:1",
         ];
@@ -123,6 +123,8 @@ public sealed class AudioEncoder
             throw new FfmpegException($"ffmpeg ended with exit code {end.ExitCode}: {end.Error}");
         }
     }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private async Task<byte[]> RunAsync(string[] codec, byte[] wav, CancellationToken cancel)
     {

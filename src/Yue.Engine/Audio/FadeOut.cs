@@ -6,8 +6,8 @@ public static class FadeOut
     /// <summary>How long the fade of a clip is: at most half of it.</summary>
     public static double SecondsOf(AudioClip clip, double seconds) => Math.Min(seconds, clip.DurationSeconds / 2);
 
-    /// <summary>Returns the number of samples that a fade changes: at most half of the clip.</summary>
-    /// <param name="samples">The length of the clip.</param>
+    /// <summary>Returns the number of samples per channel that a fade changes: at most half of the clip.</summary>
+    /// <param name="samples">The samples per channel of the clip.</param>
     /// <param name="sampleRateHz">Its rate.</param>
     /// <param name="seconds">Not negative.</param>
     public static int SamplesOf(int samples, int sampleRateHz, double seconds) =>
@@ -18,19 +18,25 @@ public static class FadeOut
     /// <param name="seconds">Not negative; cut as <see cref="SecondsOf"/> does.</param>
     public static void Apply(AudioClip clip, double seconds)
     {
-        var fade = SamplesOf(clip.Samples.Length, clip.SampleRateHz, seconds);
-        Apply(clip.Samples, clip.Samples.Length - fade, fade);
+        var fade = SamplesOf(clip.Length, clip.SampleRateHz, seconds);
+        Apply(clip.Samples, clip.Length - fade, fade, clip.Channels);
     }
 
     /// <summary>Fades a piece of a clip in place.</summary>
-    /// <param name="piece">The piece.</param>
-    /// <param name="start">The start of the fade, counted from the start of the piece. Negative if the fade began before.</param>
-    /// <param name="length">The samples of the fade.</param>
-    public static void Apply(Span<float> piece, int start, int length)
+    /// <param name="piece">The piece, its channels interleaved.</param>
+    /// <param name="start">The start of the fade, in samples per channel from the start of the piece. Negative if the fade began
+    /// before.</param>
+    /// <param name="length">The samples per channel of the fade.</param>
+    /// <param name="channels">The number of channels.</param>
+    public static void Apply(Span<float> piece, int start, int length, int channels = 1)
     {
-        for (var i = Math.Max(start, 0); i < Math.Min((long)start + length, piece.Length); i++)
+        for (var i = Math.Max(start, 0); i < Math.Min((long)start + length, piece.Length / channels); i++)
         {
-            piece[i] *= (float)((1 + Math.Cos(Math.PI * (i - start + 1) / length)) / 2);
+            var gain = (float)((1 + Math.Cos(Math.PI * (i - start + 1) / length)) / 2);
+            foreach (ref var sample in piece.Slice(i * channels, channels))
+            {
+                sample *= gain;
+            }
         }
     }
 }

@@ -16,8 +16,8 @@ public sealed record Loudness(double IntegratedLufs, double TruePeakDbtp)
 }
 
 /// <summary>Measures loudness and true peak as ITU-R BS.1770-5 says.</summary>
-/// <remarks>A mono clip counts as one channel, as in the standard: 3 LU less than the same sound on two. Samples past ±1 count in
-/// full.</remarks>
+/// <remarks>The powers of the channels are added, as in the standard: a mono clip is 3 LU less than the same sound on two. Samples past
+/// ±1 count in full.</remarks>
 public static class LoudnessMeter
 {
     /// <summary>The absolute gate: what is below is silence.</summary>
@@ -52,51 +52,65 @@ public static class LoudnessMeter
         return LufsOf(audible.Where(power => LufsOf(power) > gate).Average());
     }
 
-    /// <summary>Returns the highest peak of the signal between the samples in dBTP; negative infinity for silence.</summary>
-    public static double TruePeak(AudioClip clip)
+    /// <summary>Returns the highest peak of any channel between the samples in dBTP; negative infinity for silence.</summary>
+    public static double TruePeak(AudioClip clip) =>
+        20 * Math.Log10(Enumerable.Range(0, clip.Channels).Max(channel => HighestPeak(clip, channel)));
+
+    private static double HighestPeak(AudioClip clip, int channel)
     {
-        var samples = clip.Samples;
+        var (samples, length, step) = (clip.Samples, clip.Length, clip.Channels);
         var peak = 0.0;
-        for (var i = 0; i < samples.Length + PeakTaps; i++)
+        for (var i = 0; i < length + PeakTaps; i++)
         {
             foreach (var phase in PeakFilter)
             {
                 var sum = 0.0;
-                for (var tap = Math.Max(0, i - samples.Length + 1); tap < PeakTaps && tap <= i; tap++)
+                for (var tap = Math.Max(0, i - length + 1); tap < PeakTaps && tap <= i; tap++)
                 {
-                    sum += phase[tap] * samples[i - tap];
+                    sum += phase[tap] * samples[((i - tap) * step) + channel];
                 }
 
                 peak = Math.Max(peak, Math.Abs(sum));
             }
         }
 
-        return 20 * Math.Log10(peak);
+        return peak;
     }
 
     private static double LufsOf(double power) => OffsetLufs + (10 * Math.Log10(power));
 
-    /// <summary>Returns the mean square of the weighted signal in each block.</summary>
+    /// <summary>Returns the mean square of the weighted signal in each block, over all channels together.</summary>
     private static List<double> BlockPowers(AudioClip clip)
+    {
+        var hops = HopPowers(clip, 0);
+        for (var channel = 1; channel < clip.Channels; channel++)
+        {
+            hops = [.. hops.Zip(HopPowers(clip, channel), (sum, power) => sum + power)];
+        }
+
+        var starts = Enumerable.Range(0, Math.Max(0, hops.Count - HopsPerBlock + 1));
+        return [.. starts.Select(first => hops.GetRange(first, HopsPerBlock).Average())];
+    }
+
+    private static List<double> HopPowers(AudioClip clip, int channel)
     {
         var hopLength = clip.SampleRateHz / HopsPerSecond;
         var shelf = Section.Shelf(clip.SampleRateHz);
         var highPass = Section.HighPass(clip.SampleRateHz);
         var hops = new List<double>();
-        for (var start = 0; start + hopLength <= clip.Samples.Length; start += hopLength)
+        for (var start = 0; start + hopLength <= clip.Length; start += hopLength)
         {
             var sum = 0.0;
-            foreach (var sample in clip.Samples.AsSpan(start, hopLength))
+            for (var i = start; i < start + hopLength; i++)
             {
-                var weighted = highPass.Next(shelf.Next(sample));
+                var weighted = highPass.Next(shelf.Next(clip.Samples[(i * clip.Channels) + channel]));
                 sum += weighted * weighted;
             }
 
             hops.Add(sum / hopLength);
         }
 
-        var starts = Enumerable.Range(0, Math.Max(0, hops.Count - HopsPerBlock + 1));
-        return [.. starts.Select(first => hops.GetRange(first, HopsPerBlock).Average())];
+        return hops;
     }
 
     /// <summary>Returns the taps of each phase of an interpolating filter, a sinc under a Hann window. Phase 0 passes samples.</summary>

@@ -114,9 +114,12 @@ public sealed class Resampler
         }
     }
 
-    /// <summary>The clip at another rate.</summary>
-    public static AudioClip Resample(AudioClip clip, int toHz) =>
-        clip.SampleRateHz == toHz ? clip : new AudioClip(new Resampler(clip.SampleRateHz, toHz).Apply(clip.Samples), toHz);
+    /// <summary>Returns a mono clip at another rate.</summary>
+    public static AudioClip Resample(AudioClip clip, int toHz)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(clip.Channels, 1, nameof(clip));
+        return clip.SampleRateHz == toHz ? clip : new AudioClip(new Resampler(clip.SampleRateHz, toHz).Apply(clip.Samples), toHz);
+    }
 
     private static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {

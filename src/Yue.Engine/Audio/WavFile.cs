@@ -35,14 +35,17 @@ public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateH
     }
 }
 
-/// <summary>Writes mono 16-bit WAV files, and reads WAV files that this program wrote.</summary>
+/// <summary>Writes 16-bit WAV files, and reads WAV files that this program wrote.</summary>
 /// <remarks>A 16-bit sample is value · 32768 in both directions, so what was read is written back bit for bit.</remarks>
 public static class WavFile
 {
     /// <summary>The bytes before the samples of a file that this program wrote.</summary>
     public const int HeaderBytes = 44;
 
-    /// <summary>Returns a mono 16-bit PCM file, each sample rounded to the nearest step; samples past ±1 clip.</summary>
+    private const int ChannelsAt = 22;
+    private const int SampleRateAt = 24;
+
+    /// <summary>Returns a 16-bit PCM file, each sample rounded to the nearest step; samples past ±1 clip.</summary>
     /// <param name="clip">The sound.</param>
     /// <param name="tags">What the file says about it, after the samples; null for nothing.</param>
     /// <exception cref="ArgumentException">A sample is not a number, or the clip is longer than the format can say.</exception>
@@ -56,7 +59,7 @@ public static class WavFile
         }
 
         using var file = new MemoryStream((int)size);
-        using (var writer = new WaveFileWriter(file, new WaveFormat(clip.SampleRateHz, 16, 1)))
+        using (var writer = new WaveFileWriter(file, new WaveFormat(clip.SampleRateHz, 16, clip.Channels)))
         {
             var steps = new short[8192];
             for (var start = 0; start < clip.Samples.Length; start += steps.Length)
@@ -87,10 +90,10 @@ public static class WavFile
         return file;
     }
 
-    /// <summary>Returns the header of a mono 16-bit PCM file whose length is not known yet. Players read until the end.</summary>
-    public static byte[] StreamHeader(int sampleRateHz)
+    /// <summary>Returns the header of a 16-bit PCM file whose length is not known yet. Players read until the end.</summary>
+    public static byte[] StreamHeader(PcmFormat format)
     {
-        var header = ToBytes(new AudioClip([], sampleRateHz));
+        var header = ToBytes(new AudioClip([], format.SampleRateHz, format.Channels));
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(4), uint.MaxValue);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(header.Length - sizeof(uint)), uint.MaxValue);
         return header;
@@ -100,6 +103,11 @@ public static class WavFile
     /// <param name="header">The first <see cref="HeaderBytes"/> of the file.</param>
     public static long SampleBytes(ReadOnlySpan<byte> header) =>
         BinaryPrimitives.ReadUInt32LittleEndian(header[(HeaderBytes - sizeof(uint))..]);
+
+    /// <summary>Returns the form of the samples of a file that this program wrote.</summary>
+    /// <param name="header">The first <see cref="HeaderBytes"/> of the file.</param>
+    public static PcmFormat FormatOf(ReadOnlySpan<byte> header) => new(
+        BinaryPrimitives.ReadInt32LittleEndian(header[SampleRateAt..]), BinaryPrimitives.ReadInt16LittleEndian(header[ChannelsAt..]));
 
     /// <summary>Returns samples as the bytes of 16-bit PCM, as <see cref="ToBytes"/> writes them.</summary>
     public static byte[] ToPcm(ReadOnlySpan<float> samples)

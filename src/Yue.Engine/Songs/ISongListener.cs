@@ -19,10 +19,14 @@ public interface ISongListener
 /// <summary>Sound of a song that will not change any more. It follows the sound before it.</summary>
 /// <remarks>At 16 kHz and on the tracks, the samples are those of the finished song. At 44.1 kHz the mix differs in the level of its low
 /// band, which the finished song takes over its whole length.</remarks>
-/// <param name="Start">The number of samples before it.</param>
+/// <param name="Start">The number of samples per channel before it.</param>
 /// <param name="SampleRateHz">The rate of all three.</param>
 /// <param name="Mix">The whole song.</param>
-/// <param name="Vocal">The vocal track, as many samples; null for an instrumental song.</param>
-/// <param name="Instrumental">The instrumental track, as many samples; null for an instrumental song.</param>
+/// <param name="Vocal">The vocal track, as many samples; null if there is no such track.</param>
+/// <param name="Instrumental">The instrumental track, as many samples; null if there is no such track.</param>
 /// <param name="IsEnd">True if the song ends here.</param>
-public sealed record SongSound(int Start, int SampleRateHz, float[] Mix, float[]? Vocal, float[]? Instrumental, bool IsEnd);
+public sealed record SongSound(int Start, int SampleRateHz, float[] Mix, float[]? Vocal, float[]? Instrumental, bool IsEnd)
+{
+    /// <summary>The number of channels, whose samples are interleaved.</summary>
+    public int Channels { get; init; } = 1;
+}

@@ -11,9 +11,9 @@ namespace YueService.CommandLine;
 internal sealed class SoundPlayer
 {
     private readonly string _program;
-    private readonly Func<string, IReadOnlyList<string>> _arguments;
+    private readonly Func<PcmFormat, IReadOnlyList<string>> _arguments;
 
-    private SoundPlayer(string program, Func<string, IReadOnlyList<string>> arguments) => (_program, _arguments) = (program, arguments);
+    private SoundPlayer(string program, Func<PcmFormat, IReadOnlyList<string>> arguments) => (_program, _arguments) = (program, arguments);
 
     /// <summary>The programs that are looked for, with the packages that have them.</summary>
     public const string Known = "ffplay (ffmpeg), aplay (alsa-utils) or paplay (pulseaudio-utils)";
@@ -21,11 +21,11 @@ internal sealed class SoundPlayer
     /// <summary>Returns the first known program that is installed; null if none is.</summary>
     public static SoundPlayer? Find()
     {
-        (string Name, Func<string, IReadOnlyList<string>> Arguments)[] known =
+        (string Name, Func<PcmFormat, IReadOnlyList<string>> Arguments)[] known =
         [
             ("ffplay", _ => ["-nodisp", "-autoexit", "-loglevel", "error", "-f", "wav", "-i", "pipe:0"]),
-            ("aplay", rate => ["-q", "-t", "raw", "-f", "S16_LE", "-c", "1", "-r", rate, "-"]),
-            ("paplay", rate => ["--raw", "--format=s16le", "--channels=1", $"--rate={rate}"]),
+            ("aplay", pcm => ["-q", "-t", "raw", "-f", "S16_LE", "-c", Text(pcm.Channels), "-r", Text(pcm.SampleRateHz), "-"]),
+            ("paplay", pcm => ["--raw", "--format=s16le", $"--channels={Text(pcm.Channels)}", $"--rate={Text(pcm.SampleRateHz)}"]),
         ];
         foreach (var (name, arguments) in known)
         {
@@ -40,22 +40,24 @@ internal sealed class SoundPlayer
 
     /// <summary>Plays a song while it is made. Returns when it has been played, or when the song or the player ended early.</summary>
     /// <param name="sound">The song's sound.</param>
-    /// <param name="sampleRateHz">Its rate.</param>
     /// <param name="cancel">Stops the player.</param>
     /// <returns>What went wrong with the player; null if nothing did.</returns>
-    public async Task<string?> PlayAsync(JobSound sound, int sampleRateHz, CancellationToken cancel)
+    public async Task<string?> PlayAsync(JobSound sound, CancellationToken cancel)
     {
-        var start = new ProcessStartInfo(_program, _arguments(sampleRateHz.ToString(CultureInfo.InvariantCulture)))
-        {
-            RedirectStandardInput = true,
-        };
+        using var listener = sound.Listen();
         try
         {
+            var start = new ProcessStartInfo(_program, _arguments(await sound.WhenHeardAsync(cancel))) { RedirectStandardInput = true };
             using var process = Process.Start(start)!;
             using var stop = cancel.UnsafeRegister(_ => process.Kill(), null);
             await FeedAsync(process, sound, cancel);
             await process.WaitForExitAsync(cancel);
             return process.ExitCode == 0 ? null : $"{_program} ended with exit code {process.ExitCode}";
+        }
+        catch (SongException)
+        {
+            // The song's own task says that it failed.
+            return null;
         }
         catch (Win32Exception e)
         {
@@ -63,10 +65,11 @@ internal sealed class SoundPlayer
         }
     }
 
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
     private async Task FeedAsync(Process process, JobSound sound, CancellationToken cancel)
     {
         var format = Path.GetFileNameWithoutExtension(_program) == "ffplay" ? StreamFormat.Wav : StreamFormat.Pcm;
-        using var listener = sound.Listen();
         try
         {
             await using var input = process.StandardInput.BaseStream;

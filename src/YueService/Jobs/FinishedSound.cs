@@ -8,31 +8,37 @@ internal static class FinishedSound
 {
     private const int ChunkBytes = 64 * 1024;
 
+    /// <summary>Returns the form of a track's samples.</summary>
+    /// <param name="wav">The track's file.</param>
+    /// <param name="cancel">Stops reading.</param>
+    public static async Task<PcmFormat> FormatOfAsync(Stream wav, CancellationToken cancel) =>
+        WavFile.FormatOf(await HeaderAsync(wav, cancel));
+
     /// <summary>Returns a track in a form that no file has. A listener that reads slowly costs little memory.</summary>
     /// <param name="wav">The track's file.</param>
-    /// <param name="sampleRateHz">Its rate.</param>
+    /// <param name="input">The form of its samples.</param>
     /// <param name="format">PCM, or a format to encode.</param>
     /// <param name="tags">What an encoded form says about the song.</param>
     /// <param name="encoder">Encodes it.</param>
     /// <param name="cancel">Stops the encoder.</param>
     public static IAsyncEnumerable<byte[]> ReadAsync(
-        Stream wav, int sampleRateHz, StreamFormat format, SoundTags tags, IStreamEncoder encoder, CancellationToken cancel) =>
+        Stream wav, PcmFormat input, StreamFormat format, SoundTags tags, IStreamEncoder encoder, CancellationToken cancel) =>
         format == StreamFormat.Pcm
             ? SamplesAsync(wav, cancel)
-            : encoder.Encode(token => SamplesAsync(wav, token), sampleRateHz, format, tags, cancel).ReadAsync(cancel);
+            : encoder.Encode(token => SamplesAsync(wav, token), input, format, tags, cancel).ReadAsync(cancel);
 
     /// <summary>Returns the 16-bit PCM of a track.</summary>
     /// <param name="wav">The track's file.</param>
     /// <param name="cancel">Stops reading.</param>
     public static async IAsyncEnumerable<byte[]> SamplesAsync(Stream wav, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var header = new byte[WavFile.HeaderBytes];
-        wav.Position = 0;
-        await wav.ReadExactlyAsync(header, cancel);
+        var header = await HeaderAsync(wav, cancel);
         var buffer = new byte[ChunkBytes];
         for (var left = WavFile.SampleBytes(header); left > 0;)
         {
-            var count = await wav.ReadAtLeastAsync(buffer.AsMemory(0, (int)Math.Min(left, ChunkBytes)), 1, false, cancel);
+            // Pieces end between the samples of all channels: ChunkBytes is a multiple of their bytes.
+            var piece = buffer.AsMemory(0, (int)Math.Min(left, ChunkBytes));
+            var count = await wav.ReadAtLeastAsync(piece, piece.Length, throwOnEndOfStream: false, cancel);
             if (count == 0)
             {
                 yield break;
@@ -41,5 +47,13 @@ internal static class FinishedSound
             left -= count;
             yield return buffer[..count];
         }
+    }
+
+    private static async Task<byte[]> HeaderAsync(Stream wav, CancellationToken cancel)
+    {
+        var header = new byte[WavFile.HeaderBytes];
+        wav.Position = 0;
+        await wav.ReadExactlyAsync(header, cancel);
+        return header;
     }
 }

@@ -9,15 +9,15 @@ internal interface IStreamEncoder
     /// <summary>Returns whether a format can be streamed here.</summary>
     bool Supports(StreamFormat format);
 
-    /// <summary>Encodes mono 16-bit PCM. The result ends as the sound does.</summary>
+    /// <summary>Encodes PCM. The result ends as the sound does.</summary>
     /// <param name="pcm">Reads the sound.</param>
-    /// <param name="sampleRateHz">Its rate.</param>
+    /// <param name="input">Its form.</param>
     /// <param name="format">The format of the result.</param>
     /// <param name="tags">What the result says about the song.</param>
     /// <param name="cancel">Stops the encoder.</param>
     ChunkFeed Encode(
         Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm,
-        int sampleRateHz,
+        PcmFormat input,
         StreamFormat format,
         SoundTags tags,
         CancellationToken cancel);
@@ -34,13 +34,13 @@ internal sealed partial class StreamEncoder(ILogger<StreamEncoder> logger) : ISt
 
     public ChunkFeed Encode(
         Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm,
-        int sampleRateHz,
+        PcmFormat input,
         StreamFormat format,
         SoundTags tags,
         CancellationToken cancel)
     {
         var encoded = new ChunkFeed();
-        _ = Task.Run(() => RunAsync(pcm, encoded, sampleRateHz, format, tags, cancel), CancellationToken.None);
+        _ = Task.Run(() => RunAsync(pcm, encoded, input, format, tags, cancel), CancellationToken.None);
         return encoded;
     }
 
@@ -54,7 +54,7 @@ internal sealed partial class StreamEncoder(ILogger<StreamEncoder> logger) : ISt
     private async Task RunAsync(
         Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm,
         ChunkFeed encoded,
-        int sampleRateHz,
+        PcmFormat input,
         StreamFormat format,
         SoundTags tags,
         CancellationToken cancelled)
@@ -63,7 +63,7 @@ internal sealed partial class StreamEncoder(ILogger<StreamEncoder> logger) : ISt
         Exception? fault = null;
         try
         {
-            await _encoder.EncodeStreamAsync(sampleRateHz, format, tags, WriteAsync, ReadAsync, stop.Token);
+            await _encoder.EncodeStreamAsync(input, format, tags, WriteAsync, ReadAsync, stop.Token);
         }
         catch (Exception e) when (e is FfmpegException or SongException or OperationCanceledException or IOException)
         {

@@ -18,7 +18,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     private readonly Dictionary<string, ChunkFeed> _tracks = tracks.ToDictionary(track => track, _ => new ChunkFeed());
     private readonly Dictionary<(string Track, StreamFormat Format), ChunkFeed> _encoded = [];
     private readonly Dictionary<(string Track, int PerSecond), GrowingPeaks> _peaks = [];
-    private readonly TaskCompletionSource<int> _sampleRate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<PcmFormat> _format = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _listeners;
     private long _samples;
     private long _firstByteTimestamp;
@@ -30,10 +30,14 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         : 0;
 
     /// <summary>The seconds of sound that are there.</summary>
-    public double AudibleSeconds => SampleRateHz is var rate and > 0 ? Interlocked.Read(ref _samples) / (double)rate : 0;
+    public double AudibleSeconds => Format is { } format ? Interlocked.Read(ref _samples) / (double)format.SampleRateHz : 0;
 
-    /// <summary>The rate of the sound; 0 before the first one.</summary>
-    public int SampleRateHz => _sampleRate.Task is { IsCompletedSuccessfully: true, Result: var rate } ? rate : 0;
+    /// <summary>The form of the sound; null before the first one.</summary>
+    public PcmFormat? Format => _format.Task is { IsCompletedSuccessfully: true, Result: var format } ? format : null;
+
+    /// <summary>Returns the form of the sound once there is some.</summary>
+    /// <exception cref="SongException">The song ended before its first sound.</exception>
+    public Task<PcmFormat> WhenHeardAsync(CancellationToken cancel) => _format.Task.WaitAsync(cancel);
 
     /// <summary>True if a track can be heard.</summary>
     public bool Has(string track) => _tracks.ContainsKey(track);
@@ -46,8 +50,8 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
 
     public void Hear(SongSound sound)
     {
-        _sampleRate.TrySetResult(sound.SampleRateHz);
-        Interlocked.Add(ref _samples, sound.Mix.Length);
+        _format.TrySetResult(new(sound.SampleRateHz, sound.Channels));
+        Interlocked.Add(ref _samples, sound.Mix.Length / sound.Channels);
         foreach (var (track, feed) in _tracks)
         {
             var samples = track switch
@@ -77,7 +81,10 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         if (song.IsCompletedSuccessfully && Interlocked.Read(ref _samples) == 0)
         {
             var made = song.Result;
-            Hear(new(0, made.Mix.SampleRateHz, made.Mix.Samples, made.Vocal?.Samples, made.Instrumental?.Samples, IsEnd: true));
+            Hear(new(0, made.Mix.SampleRateHz, made.Mix.Samples, made.Vocal?.Samples, made.Instrumental?.Samples, IsEnd: true)
+            {
+                Channels = made.Mix.Channels,
+            });
         }
 
         var fault = song.IsCompletedSuccessfully ? null : new SongException("the song ended before its last sound");
@@ -86,9 +93,9 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
             feed.Complete(fault);
         }
 
-        if (fault is not null && _sampleRate.TrySetException(fault))
+        if (fault is not null && _format.TrySetException(fault))
         {
-            _ = _sampleRate.Task.Exception;     // observed: perhaps nobody listens
+            _ = _format.Task.Exception;     // observed: perhaps nobody listens
         }
     }
 
@@ -97,13 +104,13 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     public async IAsyncEnumerable<byte[]> ReadAsync(
         string track, StreamFormat format, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var rate = await _sampleRate.Task.WaitAsync(cancel);
+        var input = await WhenHeardAsync(cancel);
         if (format == StreamFormat.Wav)
         {
-            yield return WavFile.StreamHeader(rate);
+            yield return WavFile.StreamHeader(input);
         }
 
-        await foreach (var chunk in Feed(track, format, rate).ReadAsync(cancel))
+        await foreach (var chunk in Feed(track, input, format).ReadAsync(cancel))
         {
             yield return chunk;
         }
@@ -114,8 +121,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     /// <param name="perSecond">The number of stretches per second.</param>
     public PeakList PeaksOf(string track, int perSecond)
     {
-        var rate = SampleRateHz;
-        if (rate == 0)
+        if (Format is not { } format)
         {
             return PeakList.None;
         }
@@ -124,14 +130,14 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         {
             if (!_peaks.TryGetValue((track, perSecond), out var growing))
             {
-                _peaks[(track, perSecond)] = growing = new(new SoundPeaks(rate, perSecond));
+                _peaks[(track, perSecond)] = growing = new(new SoundPeaks(format, perSecond));
             }
 
             return growing.TakeFrom(_tracks[track]);
         }
     }
 
-    private ChunkFeed Feed(string track, StreamFormat format, int rate)
+    private ChunkFeed Feed(string track, PcmFormat input, StreamFormat format)
     {
         if (format is StreamFormat.Wav or StreamFormat.Pcm)
         {
@@ -144,7 +150,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
             if (!_encoded.TryGetValue((track, format), out var feed) || (feed.IsFaulted && !_tracks[track].IsFaulted))
             {
                 _encoded[(track, format)] = feed = encoder.Encode(
-                    _tracks[track].ReadAsync, rate, format, tags, CancellationToken.None);
+                    _tracks[track].ReadAsync, input, format, tags, CancellationToken.None);
             }
 
             return feed;

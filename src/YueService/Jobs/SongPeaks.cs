@@ -16,10 +16,9 @@ internal sealed class SongPeaks : IDisposable
     /// <summary>Returns the peaks of a track.</summary>
     /// <param name="version">What tells the file from every other one.</param>
     /// <param name="wav">The track's file.</param>
-    /// <param name="sampleRateHz">Its rate.</param>
     /// <param name="perSecond">The number of stretches per second.</param>
     /// <param name="cancel">The caller's patience.</param>
-    public async Task<PeakList> OfAsync(string version, Stream wav, int sampleRateHz, int perSecond, CancellationToken cancel)
+    public async Task<PeakList> OfAsync(string version, Stream wav, int perSecond, CancellationToken cancel)
     {
         await _reading.WaitAsync(cancel);
         try
@@ -29,7 +28,7 @@ internal sealed class SongPeaks : IDisposable
                 return known!;
             }
 
-            var peaks = new SoundPeaks(sampleRateHz, perSecond);
+            var peaks = new SoundPeaks(await FinishedSound.FormatOfAsync(wav, cancel), perSecond);
             await foreach (var chunk in FinishedSound.SamplesAsync(wav, cancel))
             {
                 peaks.Add(chunk);

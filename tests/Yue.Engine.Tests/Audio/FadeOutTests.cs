@@ -6,6 +6,16 @@ namespace Yue.Engine.Tests.Audio;
 public sealed class FadeOutTests
 {
     [Fact]
+    public void Both_channels_fade_alike()
+    {
+        var clip = new AudioClip([.. Enumerable.Repeat(new[] { 1f, -1f }, 100).SelectMany(pair => pair)], 100, Channels: 2);
+        FadeOut.Apply(clip, 0.5);
+        Assert.All(Enumerable.Range(0, 100), i => Assert.Equal(clip.Samples[2 * i], -clip.Samples[(2 * i) + 1]));
+        Assert.Equal((1f, 0f), (clip.Samples[98], clip.Samples[198]));
+        Assert.InRange(clip.Samples[100], 0.99f, 0.9999f);
+    }
+
+    [Fact]
     public void The_end_falls_to_silence_and_what_is_before_it_stays()
     {
         var clip = new AudioClip([.. Enumerable.Repeat(0.5f, 400)], 100);

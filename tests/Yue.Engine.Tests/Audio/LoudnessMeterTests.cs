@@ -44,6 +44,19 @@ public sealed partial class LoudnessMeterTests
 
     /// <summary>EBU Tech 3341, test case 16: the samples of a quarter of the rate miss the peaks by 3 dB.</summary>
     [Fact]
+    public void A_sound_on_two_channels_is_3_LU_louder_than_on_one_and_has_the_peak_of_the_louder()
+    {
+        const int RateHz = 48_000;
+        var sine = Signals.Sine(5 * RateHz, 997, RateHz, 0.1);
+        var mono = LoudnessMeter.Measure(new AudioClip(sine, RateHz));
+        var both = LoudnessMeter.Measure(new AudioClip([.. sine.SelectMany(x => new[] { x, x })], RateHz, Channels: 2));
+        var left = LoudnessMeter.Measure(new AudioClip([.. sine.SelectMany(x => new[] { x, 0 })], RateHz, Channels: 2));
+        Assert.Equal(mono.IntegratedLufs + 3.01, both.IntegratedLufs, 0.01);
+        Assert.Equal(mono, left);
+        Assert.Equal(mono.TruePeakDbtp, both.TruePeakDbtp);
+    }
+
+    [Fact]
     public void A_peak_between_the_samples_is_found()
     {
         var samples = Enumerable.Range(0, RateHz).Select(i => (float)(0.5 * Math.Sin((Math.PI / 2 * i) + (Math.PI / 4)))).ToArray();

@@ -89,7 +89,7 @@ public sealed class SoundTagsTests
         Ffmpeg.SkipWithout();
         using var stream = new MemoryStream();
         await new AudioEncoder().EncodeStreamAsync(
-            44100,
+            new(44100, Channels: 1),
             format,
             new SoundTags("It's = \"夜\"", 7, "la"),
             async (input, cancel) => await input.WriteAsync(WavFile.ToPcm(Clip.Samples), cancel),

@@ -11,6 +11,18 @@ public sealed class WavFileTests
     private static readonly byte[] FloatGuid = [3, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
     [Fact]
+    public void Samples_of_two_channels_are_written_interleaved()
+    {
+        float[] samples = [0.5f, -0.5f, 0.25f, 0];
+        var file = WavFile.ToBytes(new AudioClip(samples, 48_000, Channels: 2));
+        var read = WavFile.Parse(file);
+        Assert.Equal((2, 48_000), (read.Channels, read.SampleRateHz));
+        Assert.Equal(samples, read.Interleaved);
+        Assert.Equal(new PcmFormat(48_000, 2), WavFile.FormatOf(file));
+        Assert.Equal(new PcmFormat(48_000, 2), WavFile.FormatOf(WavFile.StreamHeader(new(48_000, 2))));
+    }
+
+    [Fact]
     public void Sixteen_bit_samples_are_read_as_they_were_written()
     {
         Gen.Short.Array[0, 5000].Sample(steps =>

@@ -46,10 +46,10 @@ internal sealed class FakeSongEncoder : ISongEncoder
         "WAVEfmt "u8.CopyTo(span[8..]);
         BinaryPrimitives.WriteInt32LittleEndian(span[16..], 16);
         BinaryPrimitives.WriteInt16LittleEndian(span[20..], 1);
-        BinaryPrimitives.WriteInt16LittleEndian(span[22..], 1);
+        BinaryPrimitives.WriteInt16LittleEndian(span[22..], (short)clip.Channels);
         BinaryPrimitives.WriteInt32LittleEndian(span[24..], clip.SampleRateHz);
-        BinaryPrimitives.WriteInt32LittleEndian(span[28..], 2 * clip.SampleRateHz);
-        BinaryPrimitives.WriteInt16LittleEndian(span[32..], 2);
+        BinaryPrimitives.WriteInt32LittleEndian(span[28..], clip.Format.BlockBytes * clip.SampleRateHz);
+        BinaryPrimitives.WriteInt16LittleEndian(span[32..], (short)clip.Format.BlockBytes);
         BinaryPrimitives.WriteInt16LittleEndian(span[34..], 16);
         "data"u8.CopyTo(span[36..]);
         BinaryPrimitives.WriteInt32LittleEndian(span[40..], 2 * clip.Samples.Length);

@@ -43,7 +43,7 @@ public sealed class PeakTests : IDisposable
             .GroupBy(i => (long)i * perSecond / rate, i => BitConverter.ToInt16(pcm, 2 * i))
             .SelectMany(stretch => new[] { stretch.Min(), stretch.Max() });
 
-        var peaks = new SoundPeaks(rate, perSecond);
+        var peaks = new SoundPeaks(new(rate, Channels: 1), perSecond);
         for (var (at, count) = (0, 0); at < pcm.Length; at += count)
         {
             count = Math.Min(2 * random.Next(1, 9000), pcm.Length - at);
@@ -53,6 +53,16 @@ public sealed class PeakTests : IDisposable
         peaks.Complete();
         Assert.Equal(expected, peaks.Pairs);
         Assert.Equal((double)samples.Length / rate, peaks.Seconds);
+    }
+
+    [Fact]
+    public void A_stretch_has_the_samples_of_all_channels()
+    {
+        var peaks = new SoundPeaks(new(SampleRateHz: 4, Channels: 2), perSecond: 2);
+        peaks.Add(WavFile.ToPcm([0.5f, -0.25f, 0, 0, 0, 0.125f, 0, -0.5f]));
+        short[] expected = [-8192, 16384, -16384, 4096];
+        Assert.Equal(expected, peaks.Pairs);
+        Assert.Equal(1, peaks.Seconds);
     }
 
     [Fact]

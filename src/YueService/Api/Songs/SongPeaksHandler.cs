@@ -53,7 +53,7 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
 
         return view.Job.Song is not { } song ? Problems.NoSongYet(http, view, estimate)
             : !song.Tracks.Contains(track) ? SongAudioHandler.NoTrack(http, track)
-            : await FinishedAsync(http, view.Job, song, track, perSecond);
+            : await FinishedAsync(http, view.Job, track, perSecond);
     }
 
     private static Results<Ok<SongPeaksResponse>, StatusCodeHttpResult, ProblemHttpResult> Growing(
@@ -65,7 +65,7 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
     }
 
     private async Task<Results<Ok<SongPeaksResponse>, StatusCodeHttpResult, ProblemHttpResult>> FinishedAsync(
-        HttpContext http, StoredJob job, StoredSong song, string track, int perSecond)
+        HttpContext http, StoredJob job, string track, int perSecond)
     {
         if (await songs.OpenAsync(job, track, AudioFormat.Wav, http.RequestAborted) is not { } file)
         {
@@ -81,7 +81,7 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
         var version = $"{SongAudioHandler.VersionOf(job, track, AudioFormat.Wav, file)}-{perSecond}";
         return IsKnown(http, version)
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : Show(await peaks.OfAsync(version, content, song.SampleRate, perSecond, http.RequestAborted), track, perSecond);
+            : Show(await peaks.OfAsync(version, content, perSecond, http.RequestAborted), track, perSecond);
     }
 
     /// <summary>Sets the ETag, and returns true if the caller has that version.</summary>

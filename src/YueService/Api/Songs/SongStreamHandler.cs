@@ -58,11 +58,11 @@ internal sealed partial class SongStreamHandler(
 
         return view.Job.Song is not { } song ? Problems.NoSongYet(http, view, estimate)
             : !song.Tracks.Contains(track) ? SongAudioHandler.NoTrack(http, track)
-            : await SendFinishedAsync(http, view.Job, song, track, format);
+            : await SendFinishedAsync(http, view.Job, track, format);
     }
 
     /// <summary>Sends a finished song: its file, or its samples in a form that is not kept.</summary>
-    private async Task<IResult> SendFinishedAsync(HttpContext http, StoredJob job, StoredSong song, string track, StreamFormat format)
+    private async Task<IResult> SendFinishedAsync(HttpContext http, StoredJob job, string track, StreamFormat format)
     {
         if (format is StreamFormat.Wav or StreamFormat.Mp3)
         {
@@ -78,10 +78,11 @@ internal sealed partial class SongStreamHandler(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
         try
         {
+            var input = await FinishedSound.FormatOfAsync(content, stop.Token);
             await foreach (var chunk in FinishedSound.ReadAsync(
-                content, song.SampleRate, format, job.Request.Tags with { Title = SongTitle.Of(job) }, encoder, stop.Token))
+                content, input, format, job.Request.Tags with { Title = SongTitle.Of(job) }, encoder, stop.Token))
             {
-                await SoundAnswer.SendAsync(http, chunk, song.SampleRate, SoundForm.Of(format), stop.Token);
+                await SoundAnswer.SendAsync(http, chunk, input, SoundForm.Of(format), stop.Token);
             }
 
             return TypedResults.Empty;

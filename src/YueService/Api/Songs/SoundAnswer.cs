@@ -17,17 +17,17 @@ internal static class SoundAnswer
         using var listener = sound.Listen();
         await foreach (var chunk in sound.ReadAsync(track, format, cancel))
         {
-            await SendAsync(http, chunk, sound.SampleRateHz, form, cancel);
+            await SendAsync(http, chunk, sound.Format!.Value, form, cancel);
             sound.NotePlayback();
         }
     }
 
     /// <summary>Sends a piece of sound. The first one starts the answer.</summary>
-    public static Task SendAsync(HttpContext http, byte[] chunk, int sampleRateHz, SoundForm form, CancellationToken cancel)
+    public static Task SendAsync(HttpContext http, byte[] chunk, PcmFormat format, SoundForm form, CancellationToken cancel)
     {
         if (!http.Response.HasStarted)
         {
-            Begin(http, form, sampleRateHz);
+            Begin(http, form, format);
         }
 
         return WriteAsync(http, form.Chunk(chunk), cancel);
@@ -40,12 +40,12 @@ internal static class SoundAnswer
         await http.Response.Body.FlushAsync(cancel);
     }
 
-    private static void Begin(HttpContext http, SoundForm form, int sampleRateHz)
+    private static void Begin(HttpContext http, SoundForm form, PcmFormat format)
     {
         // The time that a caller may wait is over; how long it listens is its own affair.
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         http.Response.ContentType = form.MediaType;
-        SongHeaders.WriteSampleRate(http.Response.Headers, sampleRateHz);
+        SongHeaders.WriteFormat(http.Response.Headers, format);
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
         http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();

@@ -1,14 +1,15 @@
 using System.Runtime.InteropServices;
+using Yue.Engine.Audio;
 
 namespace YueService.Jobs.Audio;
 
 /// <summary>The smallest and the largest sample of every stretch of a sound, for drawing. Not safe for several threads.</summary>
-/// <param name="sampleRateHz">The rate of the sound.</param>
+/// <param name="format">The form of the sound. A stretch has the samples of all channels.</param>
 /// <param name="perSecond">The number of stretches per second.</param>
-internal sealed class SoundPeaks(int sampleRateHz, int perSecond)
+internal sealed class SoundPeaks(PcmFormat format, int perSecond)
 {
     private readonly List<short> _pairs = [];
-    private long _samples;
+    private long _samples;      // of each channel
     private short _min = short.MaxValue;
     private short _max = short.MinValue;
 
@@ -16,24 +17,25 @@ internal sealed class SoundPeaks(int sampleRateHz, int perSecond)
     public IReadOnlyList<short> Pairs => _pairs;
 
     /// <summary>The seconds of sound that were added.</summary>
-    public double Seconds => (double)_samples / sampleRateHz;
+    public double Seconds => (double)_samples / format.SampleRateHz;
 
-    /// <summary>Adds mono 16-bit little-endian PCM.</summary>
+    /// <summary>Adds PCM, which ends between the samples of all channels.</summary>
     public void Add(ReadOnlySpan<byte> pcm)
     {
         for (var samples = MemoryMarshal.Cast<byte, short>(pcm); !samples.IsEmpty;)
         {
             // The first sample after the stretch: the smallest one whose time is not before the stretch's end.
-            var stretch = (_samples * perSecond / sampleRateHz) + 1;
-            var left = ((stretch * sampleRateHz) + perSecond - 1) / perSecond - _samples;
-            var count = (int)Math.Min(left, samples.Length);
-            foreach (var sample in samples[..count])
+            var stretch = (_samples * perSecond / format.SampleRateHz) + 1;
+            var left = ((stretch * format.SampleRateHz) + perSecond - 1) / perSecond - _samples;
+            var count = (int)Math.Min(left, samples.Length / format.Channels);
+            var piece = samples[..(count * format.Channels)];
+            foreach (var sample in piece)
             {
                 (_min, _max) = (Math.Min(_min, sample), Math.Max(_max, sample));
             }
 
             _samples += count;
-            samples = samples[count..];
+            samples = samples[piece.Length..];
             if (count == left)
             {
                 End();

@@ -19,9 +19,12 @@ export class Track {
     this.id = id;
     this.name = name;
     this.rate = 44100;
+    this.channels = 1;
     /** Counts pieces that arrived; what depends on the samples reads it. */
     this.arrived = signal(0);
+    /** The samples of all channels, interleaved. */
     this.samples = new Int16Array(0);
+    /** The samples of each channel. */
     this.length = 0;
     this.isWhole = false;
     this.wasLive = false;
@@ -100,6 +103,8 @@ export class Track {
     try {
       const answer = await fetchAnswer('GET', `/v1/songs/${this.id}/stream?format=pcm&track=${this.name}`, { signal });
       this.rate = Number(answer.headers.get('X-Yue-Sample-Rate') ?? this.rate);
+      this.channels = Number(answer.headers.get('X-Yue-Channels') ?? this.channels);
+      const block = 2 * this.channels;
       const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
       let odd = new Uint8Array(0);
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
@@ -107,10 +112,10 @@ export class Track {
         const bytes = new Uint8Array(odd.length + piece.value.length);
         bytes.set(odd);
         bytes.set(piece.value, odd.length);
-        const samples = new Int16Array(bytes.buffer, 0, bytes.length >> 1);
-        odd = bytes.slice(samples.length * 2);
-        this.#put(position, samples);
-        position += samples.length;
+        const count = Math.floor(bytes.length / block);
+        odd = bytes.slice(count * block);
+        this.#put(position, new Int16Array(bytes.buffer, 0, count * this.channels));
+        position += count;
       }
 
       this.length = position;
@@ -127,14 +132,14 @@ export class Track {
    * @param {Int16Array} samples
    */
   #put(position, samples) {
-    const end = position + samples.length;
-    if (end > this.samples.length) {
-      const larger = new Int16Array(Math.max(end, this.samples.length * 2, this.rate * 30));
-      larger.set(this.samples.subarray(0, this.length));
+    const end = position + samples.length / this.channels;
+    if (end * this.channels > this.samples.length) {
+      const larger = new Int16Array(Math.max(end * this.channels, this.samples.length * 2, this.rate * this.channels * 30));
+      larger.set(this.samples.subarray(0, this.length * this.channels));
       this.samples = larger;
     }
 
-    this.samples.set(samples, position);
+    this.samples.set(samples, position * this.channels);
     if (end > this.length) {
       this.length = end;
     }
@@ -158,7 +163,7 @@ export class Track {
     for (let peak = Math.floor(from / size); peak < needed; peak++) {
       const end = Math.min(to, Math.floor((peak + 1) * size));
       let [low, high] = [0, 0];
-      for (let at = Math.floor(peak * size); at < end; at++) {
+      for (let at = Math.floor(peak * size) * this.channels; at < end * this.channels; at++) {
         const sample = this.samples[at];
         low = sample < low ? sample : low;
         high = sample > high ? sample : high;
@@ -177,10 +182,12 @@ export class Track {
    * @param {number} to
    */
   piece(context, from, to) {
-    const buffer = context.createBuffer(1, to - from, this.rate);
-    const channel = buffer.getChannelData(0);
-    for (let at = from; at < to; at++) {
-      channel[at - from] = this.samples[at] / Full;
+    const buffer = context.createBuffer(this.channels, to - from, this.rate);
+    for (let channel = 0; channel < this.channels; channel++) {
+      const data = buffer.getChannelData(channel);
+      for (let at = from; at < to; at++) {
+        data[at - from] = this.samples[at * this.channels + channel] / Full;
+      }
     }
 
     return buffer;
