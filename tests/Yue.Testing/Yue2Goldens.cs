@@ -9,6 +9,7 @@ public static class Yue2Goldens
     public const string Category = "GoldensYue2";
 
     private const string FolderName = "goldens2";
+    private const string TokenTable = "qwen.tiktoken";
 
     private static readonly string? Found = Goldens.Find("YUE2_GOLDENS", FolderName);
 
@@ -17,7 +18,7 @@ public static class Yue2Goldens
     public static string Folder =>
         Found ?? throw new DirectoryNotFoundException($"no YueService.sln above {AppContext.BaseDirectory}; set YUE2_GOLDENS");
 
-    /// <summary>A checkpoint folder of the language model, unpacked once per test run.</summary>
+    /// <summary>A checkpoint folder as published, with the token table, unpacked once per test run.</summary>
     public static string LanguageModelFolder => Unpacked.Value;
 
     /// <summary>The folder with the token table. Goldens of other weights share the table of the first.</summary>
@@ -26,7 +27,7 @@ public static class Yue2Goldens
         get
         {
             var own = PathOf("tokenizer");
-            return File.Exists(Path.Combine(own, "qwen.tiktoken")) || Goldens.Beside(FolderName) is not { } shared
+            return File.Exists(Path.Combine(own, TokenTable)) || Goldens.Beside(FolderName) is not { } shared
                 ? own
                 : Path.Combine(shared, "tokenizer");
         }
@@ -51,6 +52,7 @@ public static class Yue2Goldens
             packed.CopyTo(plain);
         }
 
+        File.Copy(Path.Combine(TokenizerFolder, TokenTable), Path.Combine(folder, TokenTable));
         return folder;
     }
 }

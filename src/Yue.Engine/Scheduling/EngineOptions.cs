@@ -23,6 +23,9 @@ public sealed class EngineOptions : IDeviceOptions
     /// <summary>The codec folder of YuE 1 (<c>xcodec_mini_infer</c>), with the vocoders in its <c>decoders</c> folder.</summary>
     public string? Codec { get; set; }
 
+    /// <summary>The folder of YuE 2's sound decoder (<c>YuE2-Vae</c>).</summary>
+    public string? Vae { get; set; }
+
     /// <summary>The SentencePiece model of YuE 1; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
     public string? Tokenizer { get; set; }
 
@@ -47,7 +50,7 @@ public sealed class EngineOptions : IDeviceOptions
     [SettingRange(0, MostSongsAtOnce)]
     public int SongsAtOnce { get; set; }
 
-    /// <summary>The longest stage-1 context, prompt and tokens together; 0
+    /// <summary>The longest context of a song, prompt and tokens together; 0
     /// is the checkpoint's own. A shorter one takes less memory.</summary>
     [SettingRange(LeastContextTokens, MostContextTokens, OrZero = true)]
     public int ContextTokens { get; set; }
@@ -57,7 +60,8 @@ public sealed class EngineOptions : IDeviceOptions
     public int DeviceMemoryMegabytes { get; set; }
 
     /// <summary>The seconds that one step may take before the device counts as hung and the engine as lost; 0 is no limit. A step is a few
-    /// tokens, 512 ids of a prompt, a track of a reference clip, or six seconds of sound.</summary>
+    /// tokens, 512 ids of a prompt, a track of a reference clip, or six seconds of sound; with YuE 2 also one evaluation of flow
+    /// matching, or 41 seconds of sound.</summary>
     [SettingRange(0, 3_600)]
     public int StepTimeoutSeconds { get; set; } = 120;
 }

@@ -1,5 +1,6 @@
 using Yue.Engine.Families;
 using Yue.Engine.Families.Yue1;
+using Yue.Engine.Families.Yue2;
 using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
@@ -8,11 +9,35 @@ namespace Yue.Engine.Scheduling;
 public static class ModelFamilies
 {
     /// <summary>The families as callers see them, the default one first.</summary>
-    public static IReadOnlyList<FamilyDescription> Descriptions { get; } = [Yue1Family.About];
+    public static IReadOnlyList<FamilyDescription> Descriptions { get; } = [Yue1Family.About, Yue2Family.About];
 
     /// <summary>Returns the families, the default one first.</summary>
     internal static IReadOnlyList<IModelFamily> Of(EngineOptions options) =>
-        [new Yue1Family(new Yue1Settings(options.Stage2, options.Codec, options.Tokenizer, options.ContextTokens))];
+    [
+        new Yue1Family(new Yue1Settings(options.Stage2, options.Codec, options.Tokenizer, options.ContextTokens)),
+        new Yue2Family(new Yue2Settings(options.Vae, options.ContextTokens)),
+    ];
+
+    /// <summary>Returns the family of a checkpoint folder; the default one if none recognizes it.</summary>
+    public static FamilyDescription FamilyOf(string folder)
+    {
+        var families = Of(new EngineOptions());
+        return Descriptions[families.Index().First(family => family.Item == FamilyOf(families, folder)).Index];
+    }
+
+    /// <summary>Returns the folders that the families need beside those of <see cref="EngineOptions.Stage1"/>.</summary>
+    public static IReadOnlyList<FamilyFolder> FoldersOf(EngineOptions options)
+    {
+        var families = Of(options);
+        var (yue1, yue2) = (families[0], families[1]);
+        bool Uses(IModelFamily family) => options.Stage1.Values.Any(folder => FamilyOf(families, folder) == family);
+        return
+        [
+            new(nameof(options.Stage2), options.Stage2, Uses(yue1)),
+            new(nameof(options.Codec), options.Codec, Uses(yue1)),
+            new(nameof(options.Vae), options.Vae, Uses(yue2)),
+        ];
+    }
 
     /// <summary>Opens the checkpoints that the settings name, each with the family that recognizes its folder. If they name none, opens
     /// the default family's built-in model.</summary>
@@ -24,7 +49,18 @@ public static class ModelFamilies
             return [families[0].Open([])];
         }
 
-        IModelFamily FamilyOf(string folder) => families.FirstOrDefault(family => family.Recognizes(folder)) ?? families[0];
-        return [.. options.Stage1.GroupBy(checkpoint => FamilyOf(checkpoint.Value)).Select(group => group.Key.Open([.. group]))];
+        return
+        [
+            .. options.Stage1.GroupBy(checkpoint => FamilyOf(families, checkpoint.Value)).Select(group => group.Key.Open([.. group])),
+        ];
     }
+
+    private static IModelFamily FamilyOf(IReadOnlyList<IModelFamily> families, string folder) =>
+        families.FirstOrDefault(family => family.Recognizes(folder)) ?? families[0];
 }
+
+/// <summary>A folder that a family needs beside the checkpoints that requests name.</summary>
+/// <param name="Setting">The setting that names it.</param>
+/// <param name="Folder">The folder; null if the setting is not set.</param>
+/// <param name="IsNeeded">True if a configured checkpoint is of the family.</param>
+public sealed record FamilyFolder(string Setting, string? Folder, bool IsNeeded);

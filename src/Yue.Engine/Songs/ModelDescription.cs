@@ -32,6 +32,21 @@ public enum SongCapability
 public sealed record FamilyDescription(
     string Name, string Title, IReadOnlySet<SongCapability> Capabilities, IReadOnlySet<string> Fields)
 {
+    /// <summary>The sampling settings of a request that sends none.</summary>
+    public SamplingSettings Sampling { get; init; } = new();
+
+    /// <summary>The lyrics of an instrumental song that sends none.</summary>
+    public string InstrumentalLyrics { get; init; } = "[verse]\n\n[chorus]";
+
+    /// <summary>The licence of the published models of the family.</summary>
+    public required ModelLicence Licence { get; init; }
+
+    /// <summary>How far songs can go, the default first.</summary>
+    public IReadOnlyList<SongScope> Scopes { get; init; } = [SongScope.Full, SongScope.Draft, SongScope.Finish];
+
+    /// <summary>True if songs are sung section by section, from lyrics that are words under tags.</summary>
+    public bool SingsSections { get; init; } = true;
+
     /// <summary>Returns true if the family's models read a request field.</summary>
     /// <param name="field">The JSON name, such as <c>sampling.top_k</c>.</param>
     public bool Takes(string field)
@@ -50,6 +65,12 @@ public sealed record FamilyDescription(
         }
     }
 }
+
+/// <summary>A licence of models.</summary>
+/// <param name="Name">The name, such as <c>Apache-2.0</c>.</param>
+/// <param name="Link">The page of the models, which has the licence.</param>
+/// <param name="Notice">The facts that users need to know; null if the name says enough.</param>
+public sealed record ModelLicence(string Name, Uri Link, string? Notice = null);
 
 /// <summary>A model that requests can name.</summary>
 /// <param name="Name">The name that requests use.</param>

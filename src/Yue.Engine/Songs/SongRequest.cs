@@ -33,8 +33,15 @@ public sealed record SongRequest
     /// <summary>True if no words are sung and only the instrumental track is heard.</summary>
     public bool Instrumental { get; init; }
 
-    /// <summary>The length of each section that is sung, in place of <see cref="MaxNewTokens"/>; null for none.</summary>
+    /// <summary>The length of each section that is sung, in place of <see cref="MaxNewTokens"/>; null for none. If the family does not
+    /// sing in sections, the one length of the whole song.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
+
+    /// <summary>The score that the model writes or is given; null if its family has no scores.</summary>
+    public ScorePlan? Plan { get; init; }
+
+    /// <summary>The score to use, in ABC notation; null if the model writes it.</summary>
+    public string? Score { get; init; }
 
     /// <summary>The sound to return.</summary>
     public OutputSettings Output { get; init; } = new();
@@ -57,6 +64,9 @@ public enum SongScope
 
     /// <summary>Without stage 1: the song is that of <see cref="SongRequest.ContinueFrom"/>.</summary>
     Finish,
+
+    /// <summary>The score alone, without music.</summary>
+    Score,
 }
 
 /// <summary>The sound that a song is returned as.</summary>
@@ -78,7 +88,7 @@ public sealed record OutputSettings
     public double FadeOutSeconds { get; init; } = 1.0;
 }
 
-/// <summary>The settings of the stage-1 sampling chain (docs/model.md 2.4).</summary>
+/// <summary>The settings of the sampling chain (docs/model.md 2.4, docs/model-yue2.md 5). The defaults are those of YuE 1.</summary>
 public sealed record SamplingSettings
 {
     /// <summary>The guidance of a song's first section.</summary>
@@ -102,6 +112,9 @@ public sealed record SamplingSettings
     /// <summary>Classifier-free guidance: 1 is off; null is <see cref="FirstGuidanceScale"/>, then
     /// <see cref="LaterGuidanceScale"/>.</summary>
     public double? GuidanceScale { get; init; }
+
+    /// <summary>The steps of flow matching; null if the family has none.</summary>
+    public int? FlowSteps { get; init; }
 }
 
 /// <summary>The bounds of a request's fields, both ends included.</summary>
@@ -114,6 +127,14 @@ public static class SongLimits
     public const int MaxMaxNewTokens = 10_000;
     public const double MinTargetSeconds = 1.0;
     public const double MaxTargetSeconds = 100.0;
+
+    /// <summary>The longest song of a family that does not sing in sections: what the context of YuE 2 has room for.</summary>
+    public const double MaxSongSeconds = 900.0;
+
+    public const int MinScoreLength = 1;
+    public const int MaxScoreLength = 60_000;
+    public const int MinFlowSteps = 1;
+    public const int MaxFlowSteps = 100;
     public const double MinFadeOutSeconds = 0.0;
     public const double MaxFadeOutSeconds = 30.0;
 

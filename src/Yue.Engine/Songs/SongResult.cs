@@ -5,7 +5,7 @@ namespace Yue.Engine.Songs;
 /// <summary>A finished song.</summary>
 public sealed record SongResult
 {
-    /// <summary>The sound of the whole song.</summary>
+    /// <summary>The sound of the whole song. Empty for a score alone.</summary>
     public required AudioClip Mix { get; init; }
 
     /// <summary>The vocal track; null unless stems were requested.</summary>
@@ -23,7 +23,10 @@ public sealed record SongResult
     /// <summary>The stages that ran.</summary>
     public required SongScope Scope { get; init; }
 
-    /// <summary>The song's sections, in order.</summary>
+    /// <summary>The score in ABC notation that the music follows; null without one.</summary>
+    public string? Score { get; init; }
+
+    /// <summary>The song's sections, in order. None if the family does not sing in sections.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
 
     /// <summary>The part of the reference clip that was used; null without a clip.</summary>
@@ -70,18 +73,19 @@ public sealed record SongTimings
 {
     public required double QueueSeconds { get; init; }
 
-    /// <summary>Until stage 1 was over. Contains what later stages did meanwhile.</summary>
+    /// <summary>Until stage 1 was over, or the score and the music tokens were written. Contains what later stages did
+    /// meanwhile.</summary>
     public required double Stage1Seconds { get; init; }
 
-    /// <summary>From then until stage 2 was over. Contains what the decode did meanwhile.</summary>
+    /// <summary>From then until stage 2 or flow matching was over. Contains what the decode did meanwhile.</summary>
     public required double Stage2Seconds { get; init; }
 
-    /// <summary>The rest of codec, vocoder and splice after that.</summary>
+    /// <summary>The rest of the decode to sound after that.</summary>
     public required double DecodeSeconds { get; init; }
 
     public required double TotalSeconds { get; init; }
 
-    /// <summary>Stage-1 tokens per second of stage 1; 0 if it did not run.</summary>
+    /// <summary>Tokens per second of <see cref="Stage1Seconds"/>; 0 if none were written.</summary>
     public required double TokensPerSecond { get; init; }
 
     /// <summary>Total seconds per second of audio.</summary>
@@ -92,8 +96,23 @@ public sealed record SongTimings
 public enum SongStage
 {
     Queued,
+
+    /// <summary>YuE 2: the score is written.</summary>
+    Score,
+
+    /// <summary>YuE 2: music tokens are written.</summary>
+    Music,
+
+    /// <summary>YuE 2: flow matching renders the music tokens.</summary>
+    Flow,
+
+    /// <summary>YuE 1: the sections are sung.</summary>
     Stage1,
+
+    /// <summary>YuE 1: the sound is refined.</summary>
     Stage2,
+
+    /// <summary>Sound is decoded.</summary>
     Decode,
 }
 
@@ -101,13 +120,16 @@ public enum SongStage
 /// <param name="Stage">The first stage that is not over. Later ones may have begun.</param>
 /// <param name="Section">The section being sung, from 1, kept ones not counted; 0 outside stage 1.</param>
 /// <param name="Sections">The number of sections that are sung, kept ones not counted.</param>
-/// <param name="Done">Units of this stage that are done: stage-1 tokens, stage-2 frames, decoded frames.</param>
-/// <param name="Total">Units of this stage: an upper bound in stage 1, exact after it.</param>
+/// <param name="Done">Units of this stage that are done: tokens, or frames of the later stages.</param>
+/// <param name="Total">Units of this stage: an upper bound while tokens are written, exact after that.</param>
 /// <param name="Fraction">The progress of the whole song, 0 to 1. It never falls.</param>
 public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction)
 {
     /// <summary>The starts of the sections in the song, in order, as far as their first frames are written; kept ones included.</summary>
     public IReadOnlyList<SectionPlace> Starts { get; init; } = [];
+
+    /// <summary>The score, from the time when it is complete; null before, and without one.</summary>
+    public string? Score { get; init; }
 }
 
 /// <summary>The start of a section.</summary>

@@ -20,7 +20,10 @@ internal sealed class FakeFamily(long parameters = 1000) : IModelFamily
     public const string FailingGenre = "fails";
 
     public static FamilyDescription About { get; } = new(
-        "fake", "Fake", FrozenSet.Create(SongCapability.Score, SongCapability.EarlySound), FrozenSet.Create("lyrics", "abc"));
+        "fake", "Fake", FrozenSet.Create(SongCapability.Score, SongCapability.EarlySound), FrozenSet.Create("lyrics", "abc"))
+    {
+        Licence = new("MIT", new("https://example.org")),
+    };
 
     /// <summary>The opened models.</summary>
     public FakeSongs? Opened { get; private set; }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Xunit;
 using Yue.Engine.Audio;
+using Yue.Engine.Families;
 using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Decode;
 using Yue.Engine.Families.Yue1.Demo;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Xunit;
 using Yue.Engine.Families.Yue2.Text;
 using Yue.Engine.Families.Yue2.Tokens;
+using Yue.Engine.Songs;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Yue2;

@@ -3,6 +3,7 @@ using Yue.Engine.Families.Yue2.Flow;
 using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Families.Yue2.Text;
 using Yue.Engine.Families.Yue2.Vae;
+using Yue.Engine.Songs;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;

@@ -40,7 +40,10 @@ internal sealed class Yue1Family(Yue1Settings settings) : IModelFamily
             "sampling.top_k",
             "sampling.repetition_penalty",
             "sampling.guidance_scale",
-            "reference"));
+            "reference"))
+    {
+        Licence = new("Apache-2.0", new("https://huggingface.co/m-a-p/YuE-s1-7B-anneal-en-cot")),
+    };
 
     /// <summary>The family where memory has room for both language models.</summary>
     public static FamilyDescription AboutEarly { get; } = About with

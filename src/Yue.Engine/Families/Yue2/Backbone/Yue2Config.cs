@@ -8,6 +8,9 @@ namespace Yue.Engine.Families.Yue2.Backbone;
 /// <summary>The dimensions of a YuE 2 checkpoint, from its config.json (docs/model-yue2.md 1).</summary>
 public sealed record Yue2Config
 {
+    /// <summary>The cosines and sines that a time is made of.</summary>
+    public const int TimeVectorSize = 256;
+
     private const string FileName = "config.json";
 
     /// <summary>The dimensions of a block. The blocks that write tokens and those of flow matching are of one shape.</summary>
@@ -66,6 +69,11 @@ public sealed record Yue2Config
             TimestepShift = json.PositiveNumber("timestep_shift"),
         };
     }
+
+    /// <summary>Returns the dimensions with the context cut to a limit; 0 is none.</summary>
+    public Yue2Config WithContext(int most) => most == 0
+        ? this
+        : this with { Language = Language with { MaxPositions = Math.Min(Language.MaxPositions, most) } };
 
     private static int Vocabulary(JsonConfig json) =>
         json.Positive("vocab_size") == TokenIds.Count

@@ -164,7 +164,7 @@ public sealed class FlowModel : IFlowModel
     /// <summary>The weights beside the blocks.</summary>
     private sealed class Parts(Yue2Config config, ITensorSource source)
     {
-        private const int TimeWaves = 128;
+        private const int TimeWaves = Yue2Config.TimeVectorSize / 2;
         private const double SlowestPeriod = 10000;
 
         /// <summary>[waves]: the speeds of the time's cosines and sines.</summary>

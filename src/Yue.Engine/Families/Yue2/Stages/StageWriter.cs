@@ -108,8 +108,8 @@ public sealed class StageWriter : IStageSequence
         }
     }
 
-    /// <summary>Returns the logits of the ids that may come: u + s · (c − u) with guidance.</summary>
-    private float[] Logits()
+    /// <summary>Returns the logits of the ids of <see cref="StageIds.Scored"/>: u + s · (c − u) with guidance.</summary>
+    internal float[] Logits()
     {
         var logits = LogitsOf(_hidden[Main]!);
         if (_hidden[Guide] is { } guide)

@@ -1,4 +1,5 @@
 using Yue.Engine.Families.Yue2.Tokens;
+using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue2.Text;
 

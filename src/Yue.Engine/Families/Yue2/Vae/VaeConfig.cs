@@ -27,6 +27,24 @@ public sealed record VaeConfig
     /// <summary>Samples per frame.</summary>
     public int FrameSamples => Strides.Aggregate(1, (product, stride) => product * stride);
 
+    /// <summary>The number of weights of the decoder, but for the two numbers per channel of its activations.</summary>
+    public long Parameters
+    {
+        get
+        {
+            const long EdgeKernel = 7;
+            const long UnitWeights = 3 * (7 + 1);           // of three residual units, per pair of channels
+            var parameters = EdgeKernel * ((LatentSize * (long)Channels[0]) + (Channels[^1] * (long)SoundChannels));
+            for (var i = 0; i < Strides.Count; i++)
+            {
+                var (inputs, outputs) = ((long)Channels[i], (long)Channels[i + 1]);
+                parameters += (2 * Strides[i] * inputs * outputs) + (UnitWeights * outputs * outputs);
+            }
+
+            return parameters;
+        }
+    }
+
     /// <summary>Reads <c>config.json</c> of a decoder's folder.</summary>
     /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static VaeConfig Load(string folder)

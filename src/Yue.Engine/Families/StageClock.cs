@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Yue.Engine.Songs;
 
-namespace Yue.Engine.Families.Yue1;
+namespace Yue.Engine.Families;
 
 /// <summary>Measures the stages of a song, from its admission on.</summary>
 /// <param name="waited">The time that the song waited before.</param>

@@ -1,6 +1,6 @@
-namespace Yue.Engine.Families.Yue2.Text;
+namespace Yue.Engine.Songs;
 
-/// <summary>The score that the model writes before the music, or is given (docs/model-yue2.md 3).</summary>
+/// <summary>The score that a model writes before the music, or is given (docs/model-yue2.md 3).</summary>
 public enum ScorePlan
 {
     /// <summary>A melody with chord symbols.</summary>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Yue.Engine.Families.Yue1.SelfCheck;
+namespace Yue.Engine.Families;
 
 /// <summary>One figure held against what this program computes.</summary>
 /// <param name="What">The figure.</param>

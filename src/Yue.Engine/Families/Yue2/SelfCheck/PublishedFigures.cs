@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Yue.Engine.Weights;
+
+namespace Yue.Engine.Families.Yue2.SelfCheck;
+
+/// <summary>Figures that were measured on a YuE 2 checkpoint by another implementation (docs/model-yue2.md 9).</summary>
+public sealed record PublishedFigures
+{
+    private const int MaxBytes = 1 << 20;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
+    };
+
+    public required string Style { get; init; }
+
+    public required string Lyrics { get; init; }
+
+    /// <summary>The prompt of the score, with the plan full.</summary>
+    [JsonPropertyName("prefix")]
+    public required int[] ScorePrompt { get; init; }
+
+    public required StageFigure Score { get; init; }
+
+    /// <summary>The music after the score of <see cref="Score"/>.</summary>
+    public required StageFigure Music { get; init; }
+
+    /// <summary>The music with the plan off, guided.</summary>
+    public required StageFigure MusicWithoutScore { get; init; }
+
+    /// <summary>The figures of the published checkpoint, which are part of the program.</summary>
+    public static PublishedFigures OfRealWeights()
+    {
+        using var stream = typeof(PublishedFigures).Assembly.GetManifestResourceStream("published-figures-yue2.json")!;
+        return JsonSerializer.Deserialize<PublishedFigures>(stream, Json)!;
+    }
+
+    /// <summary>Reads figures of the same form.</summary>
+    /// <exception cref="CheckpointException">The file is invalid.</exception>
+    public static PublishedFigures Load(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<PublishedFigures>(SmallFile.Read(file, MaxBytes), Json)
+                ?? throw new CheckpointException(file, "the figures are null");
+        }
+        catch (JsonException error)
+        {
+            throw new CheckpointException(file, $"is no file of figures: {error.Message}", error);
+        }
+    }
+}
+
+/// <summary>A stage that takes the best id at every step and may not end.</summary>
+public sealed record StageFigure
+{
+    /// <summary>The ids.</summary>
+    public required int[] Tokens { get; init; }
+
+    /// <summary>The ids with the best logits at the first step, the best first.</summary>
+    public required int[] TopIds { get; init; }
+
+    /// <summary>Their logits.</summary>
+    public required float[] TopLogits { get; init; }
+}

@@ -1,0 +1,53 @@
+using Yue.Engine.Families.Yue2.Flow;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue2;
+
+/// <summary>Estimates which share of a song's work is done.</summary>
+/// <remarks>Work is counted in the time of a token. The figures need only be near the truth for the time left to be so.</remarks>
+/// <param name="onGpu">True on a GPU.</param>
+/// <param name="flowSteps">The steps of flow matching.</param>
+/// <param name="scoreTokens">The likely tokens of the score; 0 if none is written.</param>
+/// <param name="musicTokens">The likely tokens of the music; 0 if there is none.</param>
+internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, double musicTokens)
+{
+    /// <summary>The likely tokens of a score.</summary>
+    private const double LikelyScore = 1500;
+
+    /// <summary>The likely tokens of the music of a whole song: three minutes.</summary>
+    private const double LikelyMusic = 4500;
+
+    private readonly double _flow = (onGpu ? 0.013 : 0.5) * flowSteps;      // per frame
+    private readonly double _decode = onGpu ? 0.05 : 4;
+    private double _done;
+
+    /// <summary>The likely work of the whole song.</summary>
+    public double LikelyWork => scoreTokens + (musicTokens * (1 + _flow + _decode));
+
+    /// <summary>Returns the effort of a request.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="script">Its stages.</param>
+    /// <param name="onGpu">True on a GPU.</param>
+    public static SongEffort Of(SongRequest request, SongScript script, bool onGpu) => new(
+        onGpu,
+        request.Sampling.FlowSteps ?? FlowSolver.DefaultSteps,
+        script.WritesScore ? LikelyScore : 0,
+        request.Scope == SongScope.Score ? 0
+            : request.TargetSeconds is [var seconds, ..] ? seconds * SongScript.FramesPerSecond : LikelyMusic);
+
+    /// <summary>Returns the share of the work that is done, which never shrinks.</summary>
+    /// <param name="score">The tokens of the score that are written.</param>
+    /// <param name="isScoreDone">True if no more follow.</param>
+    /// <param name="music">The tokens of the music that are written.</param>
+    /// <param name="isMusicDone">True if no more follow.</param>
+    /// <param name="flowShare">The share of flow matching that is done.</param>
+    /// <param name="decodeShare">The share of the sound that is decoded.</param>
+    public double Fraction(int score, bool isScoreDone, int music, bool isMusicDone, double flowShare, double decodeShare)
+    {
+        var scores = isScoreDone ? score : Math.Max(scoreTokens, score);
+        var frames = isMusicDone ? music : Math.Max(musicTokens, music);
+        var all = scores + (frames * (1 + _flow + _decode));
+        var done = score + music + (frames * ((_flow * flowShare) + (_decode * decodeShare)));
+        return _done = Math.Clamp(all <= 0 ? 1 : done / all, _done, 1);
+    }
+}

@@ -1,0 +1,150 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Yue.Engine.Families.Yue2.Stages;
+using Yue.Engine.Families.Yue2.Text;
+using Yue.Engine.Songs;
+
+namespace Yue.Engine.Families.Yue2;
+
+/// <summary>The prompts, the budgets and the settings of a song's two stages (docs/model-yue2.md 3, 5 and 8).</summary>
+/// <param name="request">The request.</param>
+/// <param name="tokenizer">The checkpoint's tokenizer.</param>
+/// <param name="context">The positions that the model's context holds.</param>
+internal sealed partial class SongScript(SongRequest request, BytePairTokenizer tokenizer, int context)
+{
+    /// <summary>The frames of a second, each of one music token.</summary>
+    public const int FramesPerSecond = 25;
+
+    /// <summary>The guidance of a song without a score, by default.</summary>
+    private const double GuidanceWithoutScore = 1.01;
+
+    /// <summary>The tokens between a score and the music: the end of the one, and the start of the other.</summary>
+    private const int MarksAfterScore = 2;
+
+    private const string Instrumental = "Instrumental";
+    private static readonly string[] NoVoices = ["no vocals", "no singing", "no choir", "no spoken words"];
+
+    private readonly ScorePlan _plan = request.Plan ?? ScorePlan.Full;
+
+    /// <summary>The music tokens that were asked for; null if the song has the length that comes out.</summary>
+    private int? AskedTokens => request.TargetSeconds is [var seconds, ..] ? (int)Math.Round(seconds * FramesPerSecond) : null;
+
+    /// <summary>True if the model writes the score.</summary>
+    public bool WritesScore => _plan != ScorePlan.Off && request.Score is null;
+
+    /// <summary>Returns the stage that writes the score.</summary>
+    /// <exception cref="SongRequestException">The prompt leaves no room.</exception>
+    public StageOrder Score()
+    {
+        var lyrics = request.Instrumental ? TagLines(TagsOf(request.Lyrics)) : request.Lyrics;
+        var prompt = new SongPrompts(tokenizer, _plan, request.Genre, lyrics).ForScore();
+        var sampling = StageSampling.Score;
+        var music = request.Scope == SongScope.Score ? 0 : AskedTokens ?? StageSampling.Music.MinTokens;
+        var room = context - prompt.Length - music - MarksAfterScore;
+        return room >= sampling.MinTokens
+            ? new StageOrder(StageIds.Score, sampling with { MaxTokens = Math.Min(sampling.MaxTokens, room) }, prompt, request.Seed)
+            : throw TooLong(prompt.Length, music + MarksAfterScore + sampling.MinTokens);
+    }
+
+    /// <summary>Returns the stage that writes the music.</summary>
+    /// <param name="written">The ids of the score that the model wrote; null if it was given, or the plan is off.</param>
+    /// <exception cref="SongRequestException">The prompt leaves no room.</exception>
+    public MusicScript Music(IReadOnlyList<int>? written)
+    {
+        var text = _plan == ScorePlan.Off ? null : written is null ? request.Score : tokenizer.Decode(written);
+        if (request.Instrumental)
+        {
+            return InstrumentalMusic(text);
+        }
+
+        int[] ids = text is null ? [] : written is null ? tokenizer.Encode(text) : [.. written];
+        return Music(_plan, request.Genre, request.Lyrics, text, ids, warning: null);
+    }
+
+    /// <summary>Returns the style line that asks for no voices.</summary>
+    public static string InstrumentalStyle(string style)
+    {
+        var words = style.Trim().TrimEnd('.', ',');
+        var begun = words.StartsWith(Instrumental, StringComparison.OrdinalIgnoreCase) ? words
+            : words.Length == 0 ? Instrumental
+            : $"{Instrumental}, {words}";
+        var missing = NoVoices.Where(voice => !begun.Contains(voice, StringComparison.OrdinalIgnoreCase));
+        return string.Join(", ", [begun, .. missing]) + ".";
+    }
+
+    private MusicScript InstrumentalMusic(string? score)
+    {
+        var style = InstrumentalStyle(request.Genre);
+        if (score is not null && InstrumentalScore.Of(score) is { } moved)
+        {
+            var plan = moved.HasChords ? ScorePlan.Full : ScorePlan.Melody;
+            var tags = moved.Sections.Count > 0 ? moved.Sections.Select(Capitalized) : TagsOf(request.Lyrics);
+            return Music(plan, style, TagLines(tags), moved.Score, tokenizer.Encode(moved.Score), warning: null);
+        }
+
+        var warning = score is null
+            ? null
+            : "instrumental: the score could not be read bar by bar, so its melody could not be moved from the voice to the "
+                + "instruments; the music was made without a score";
+        return Music(ScorePlan.Off, style, TagLines(TagsOf(request.Lyrics)), null, [], warning);
+    }
+
+    private MusicScript Music(ScorePlan plan, string style, string lyrics, string? score, int[] ids, string? warning)
+    {
+        var hasPlan = plan != ScorePlan.Off;
+        var prompts = new SongPrompts(tokenizer, plan, style, lyrics);
+        var scale = request.Sampling.GuidanceScale ?? (hasPlan ? 1 : GuidanceWithoutScore);
+        var order = new StageOrder(StageIds.Music, StageSampling.Music, prompts.ForMusic(ids), request.Seed)
+        {
+            Guidance = scale == 1 ? null : new StageGuidance(prompts.ForGuidance(ids), scale),
+            HasPlan = hasPlan,
+        };
+        var least = request.Scope == SongScope.Score ? 0 : AskedTokens ?? StageSampling.Music.MinTokens;
+        var room = context - order.PromptLength;
+        if (room < least)
+        {
+            throw TooLong(order.PromptLength, least);
+        }
+
+        var most = AskedTokens ?? Math.Min(StageSampling.Music.MaxTokens, room);
+        return new MusicScript(order with { Sampling = Sampling(most) }, score, warning);
+    }
+
+    private StageSampling Sampling(int maxTokens) => StageSampling.Music with
+    {
+        Temperature = request.Sampling.Temperature,
+        TopP = request.Sampling.TopP,
+        TopK = request.Sampling.TopK == 0 ? StageIds.Music.Content.Count + 1 : request.Sampling.TopK,
+        RepetitionPenalty = request.Sampling.RepetitionPenalty,
+        MinTokens = Math.Min(StageSampling.Music.MinTokens, maxTokens),
+        MaxTokens = maxTokens,
+    };
+
+    private SongRequestException TooLong(int promptTokens, int neededTokens)
+    {
+        var shorter = AskedTokens is null ? "" : ", or ask for fewer seconds";
+        return new(string.Create(
+            CultureInfo.InvariantCulture,
+            $"the prompt of genre, lyrics and score has {promptTokens} tokens, and the song takes {neededTokens} more; "
+                + $"the model's context holds {context}. Shorten the lyrics or the score{shorter}"));
+    }
+
+    /// <summary>Returns the names of the sections of lyrics, without brackets. Lyrics without any have those of a short song.</summary>
+    private static IEnumerable<string> TagsOf(string lyrics) =>
+        TagLine().Matches(lyrics).Select(tag => tag.Groups[1].Value.Trim()) is var tags && tags.Any()
+            ? tags
+            : TagLine().Matches(Yue2Family.About.InstrumentalLyrics).Select(tag => tag.Groups[1].Value);
+
+    private static string TagLines(IEnumerable<string> tags) => string.Join("\n\n", tags.Select(tag => $"[{tag}]")) + "\n";
+
+    private static string Capitalized(string name) => char.ToUpperInvariant(name[0]) + name[1..];
+
+    [GeneratedRegex(@"^\s*\[([^\]\r\n]+)\]\s*$", RegexOptions.Multiline)]
+    private static partial Regex TagLine();
+}
+
+/// <summary>The stage that writes a song's music.</summary>
+/// <param name="Order">The stage.</param>
+/// <param name="Score">The score that its prompt has; null without one.</param>
+/// <param name="Warning">The reason why it is not the score that was written or given; null if it is.</param>
+internal sealed record MusicScript(StageOrder Order, string? Score, string? Warning);

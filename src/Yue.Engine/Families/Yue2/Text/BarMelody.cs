@@ -1,0 +1,103 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Yue.Engine.Families.Yue2.Text;
+
+/// <summary>Reads and changes one bar of a score in ABC notation: notes, rests, ties, slurs, triplets and chord symbols.</summary>
+internal static partial class BarMelody
+{
+    // Lengths are counted in parts of the unit note, so that triplets and fractions down to an eighth stay whole.
+    private const int UnitParts = 24;
+    private const int TripletNotes = 3;
+
+    /// <summary>Returns true if every sign of a bar is known.</summary>
+    public static bool IsReadable(string bar)
+    {
+        var end = 0;
+        foreach (Match sign in Signs().Matches(bar))
+        {
+            if (sign.Index != end || (sign.Groups["den"] is { Length: > 0 } && PartsOf(sign) is null))
+            {
+                return false;
+            }
+
+            end = sign.Index + sign.Length;
+        }
+
+        return end == bar.Length;
+    }
+
+    /// <summary>Returns true if a bar has notes.</summary>
+    public static bool HasNotes(string bar) => Signs().Matches(bar).Any(sign => sign.Groups["note"].Success);
+
+    /// <summary>Returns a bar without its chord symbols.</summary>
+    public static string WithoutChords(string bar) => string.Concat(
+        Signs().Matches(bar).Where(sign => !sign.Groups["chord"].Success).Select(sign => sign.Value)).Trim();
+
+    /// <summary>Returns a bar with its chord symbols in their places, over rests; a bar without any is a whole rest.</summary>
+    public static string Silenced(string bar)
+    {
+        if (!bar.Contains('"', StringComparison.Ordinal))
+        {
+            return "Z";
+        }
+
+        var silenced = new StringBuilder();
+        int parts = 0, tripletLeft = 0;
+        foreach (Match sign in Signs().Matches(bar))
+        {
+            if (sign.Groups["chord"].Success)
+            {
+                AppendRest(silenced, parts);
+                silenced.Append(sign.Value);
+                parts = 0;
+            }
+            else if (sign.Groups["triplet"].Success)
+            {
+                tripletLeft = TripletNotes;
+            }
+            else if (sign.Groups["note"].Success || sign.Groups["rest"].Success)
+            {
+                parts += tripletLeft-- > 0 ? PartsOf(sign)!.Value * 2 / 3 : PartsOf(sign)!.Value;
+            }
+        }
+
+        AppendRest(silenced, parts);
+        return silenced.ToString();
+    }
+
+    private static void AppendRest(StringBuilder text, int parts)
+    {
+        if (parts == 0)
+        {
+            return;
+        }
+
+        var divisor = (int)System.Numerics.BigInteger.GreatestCommonDivisor(parts, UnitParts);
+        var (count, of) = (parts / divisor, UnitParts / divisor);
+        text.Append('z')
+            .Append(count == 1 ? "" : count.ToString(CultureInfo.InvariantCulture))
+            .Append(of == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"/{of}"));
+    }
+
+    /// <summary>Returns the length of a note or rest; null if it is no whole number of parts.</summary>
+    private static int? PartsOf(Match sign)
+    {
+        var count = Number(sign.Groups["num"].ValueSpan, otherwise: 1);
+        var of = sign.Groups["den"] is { Length: > 0 } den ? Number(den.ValueSpan[1..], otherwise: 2) : 1;
+        return of > 0 && count * UnitParts % (of * 3) == 0 ? count * UnitParts / of : null;
+    }
+
+    private static int Number(ReadOnlySpan<char> digits, int otherwise) =>
+        digits.IsEmpty ? otherwise : int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex("""
+        (?<chord>"[^"]*")
+        |(?<triplet>\(3)
+        |(?<note>[_^=]{0,2}[A-Ga-g][,']*)(?<num>\d{0,3})(?<den>(?:/\d{0,2})?)
+        |(?<rest>[zx])(?<num>\d{0,3})(?<den>(?:/\d{0,2})?)
+        |(?<other>[-()\s])
+        """, RegexOptions.IgnorePatternWhitespace)]
+    private static partial Regex Signs();
+}

@@ -1,0 +1,79 @@
+using Yue.Engine.Audio;
+using Yue.Engine.Songs;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Families.Yue2;
+
+/// <summary>The sound of a song being decoded: tiles are clamped, joined and passed on to the song's listener.</summary>
+/// <remarks>Tiles come from the engine's thread. Threads of the pool do the work on them, one tile at a time.</remarks>
+/// <param name="listener">Hears the song while it is made; null if nobody can.</param>
+/// <param name="format">The form of the sound.</param>
+/// <param name="samples">The samples of each channel.</param>
+/// <param name="fadeSamples">The samples of each channel that fade out; 0 for none.</param>
+internal sealed class TileSound(ISongListener? listener, PcmFormat format, int samples, int fadeSamples)
+{
+    private readonly float[] _mix = new float[samples * format.Channels];
+    private Task _work = Task.CompletedTask;
+    private int _done;                  // samples of each channel
+    private long _clipped;
+    private volatile bool _isStopped;
+
+    /// <summary>The share of the sound that is decoded.</summary>
+    public double Share { get; private set; }
+
+    /// <summary>Adds the next tile.</summary>
+    /// <param name="tile">[channels, S], F32; the caller keeps it.</param>
+    public void Add(Tensor tile)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var interleaved = tile.cpu().transpose(0, 1).contiguous().data<float>().ToArray();
+        Share += interleaved.Length / (double)_mix.Length;
+        var before = _work;
+        _work = Task.Run(async () =>
+        {
+            await before.ConfigureAwait(false);
+            Join(interleaved);
+        });
+    }
+
+    /// <summary>Throws the error of the work on a tile, if there was one.</summary>
+    public void ThrowIfFaulted()
+    {
+        if (_work.IsFaulted)
+        {
+            _work.GetAwaiter().GetResult();
+        }
+    }
+
+    /// <summary>Returns the whole sound, and the number of samples that were past full scale.</summary>
+    public async Task<(AudioClip Mix, long Clipped)> CompleteAsync()
+    {
+        await _work.ConfigureAwait(false);
+        return (new AudioClip(_mix, format.SampleRateHz, format.Channels), _clipped);
+    }
+
+    /// <summary>Passes nothing on any more.</summary>
+    public void Stop() => _isStopped = true;
+
+    private void Join(float[] tile)
+    {
+        foreach (ref var sample in tile.AsSpan())
+        {
+            _clipped += Math.Abs(sample) > 1 ? 1 : 0;
+            sample = Math.Clamp(sample, -1, 1);
+        }
+
+        FadeOut.Apply(tile, samples - fadeSamples - _done, fadeSamples, format.Channels);
+        tile.CopyTo(_mix, _done * format.Channels);
+        var start = _done;
+        _done += tile.Length / format.Channels;
+        if (listener is not null && !_isStopped)
+        {
+            listener.Hear(new SongSound(start, format.SampleRateHz, tile, null, null, IsEnd: _done == samples)
+            {
+                Channels = format.Channels,
+            });
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using Yue.Cuda.Decode;
+using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Families.Yue2.Vae;
+using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+
+namespace Yue.Engine.Families.Yue2;
+
+/// <summary>The memory that YuE 2 takes.</summary>
+internal sealed class Yue2Costs : IFamilyCosts
+{
+    /// <summary>CUDA itself, and the activations of one velocity.</summary>
+    private const long FixedWorkingBytes = 1L << 30;
+
+    /// <summary>Tensors of the decoder's longest layers that are in memory at the same time.</summary>
+    private const int VaeTensors = 3;
+
+    private readonly Yue2Config[] _configs;
+    private readonly VaeConfig _vae;
+
+    /// <summary>The costs of checkpoints by their dimensions.</summary>
+    /// <param name="configs">The checkpoints.</param>
+    /// <param name="vae">The sound decoder.</param>
+    public Yue2Costs(IEnumerable<Yue2Config> configs, VaeConfig vae)
+    {
+        (_configs, _vae) = ([.. configs], vae);
+        Models = [.. _configs.Select(config => new CheckpointCosts(config))];
+        Songs = [.. Models.Select(model => (IModelCosts[])[model])];
+    }
+
+    /// <summary>The costs of each checkpoint, in their order.</summary>
+    public IReadOnlyList<IModelCosts> Models { get; }
+
+    public IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
+
+    /// <summary>Prompts are read and sound is decoded at different times, so only the larger of the two counts.</summary>
+    public long WorkingBytes(MemoryLimits limits) => FixedWorkingBytes + (sizeof(float) * _vae.Parameters) + Math.Max(
+        VaeTileBytes, _configs.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits).Language, limits.Weights)));
+
+    private long VaeTileBytes
+    {
+        get
+        {
+            const long Frames = VaeTiles.DefaultCoreFrames + (2 * VaeTiles.DefaultHaloFrames);
+            return VaeTensors * sizeof(float) * Frames * _vae.FrameSamples * _vae.Channels[^1];
+        }
+    }
+
+    /// <summary>Returns the dimensions with the context cut to a limit.</summary>
+    private static Yue2Config Shortened(Yue2Config config, MemoryLimits limits) => config.WithContext(limits.ContextTokens);
+
+    /// <summary>The costs of one checkpoint: the weights that write tokens, those of flow matching, and the keys and values of its
+    /// songs.</summary>
+    private sealed class CheckpointCosts(Yue2Config config) : IModelCosts
+    {
+        public long Parameters => LlamaMemory.Parameters(config.Language) + FlowParameters;
+
+        /// <summary>The weights of flow matching, which stay as the file has them if the others become 8-bit ones.</summary>
+        private long FlowParameters
+        {
+            get
+            {
+                var language = config.Language;
+                var blocks = LlamaMemory.Parameters(language) - (2L * language.VocabularySize * language.HiddenSize);
+                var hidden = (long)language.HiddenSize;
+                return blocks + (hidden * config.MaxLatentFrames) + (2L * hidden * config.LatentSize) + (hidden * hidden)
+                    + (hidden * Yue2Config.TimeVectorSize);
+            }
+        }
+
+        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config.Language, limits.Weights)
+            + (FlowParameters * (limits.Weights == WeightType.Float32 ? sizeof(float) : sizeof(ushort)));
+
+        public long CacheBytes(MemoryLimits limits, Capacity capacity)
+        {
+            var shape = Shortened(config, limits).Language;
+            var positionBytes = 2L * shape.Layers * shape.KeyValueHeads * limits.Cache switch
+            {
+                CacheType.Float32 => shape.HeadSize * sizeof(float),
+                CacheType.BFloat16 => shape.HeadSize * sizeof(ushort),
+                _ => shape.HeadSize + sizeof(float),
+            };
+            return capacity.Songs * (long)shape.MaxPositions * positionBytes;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text.Json;
+
+namespace Yue.Engine.Weights;
+
+/// <summary>The list of weight files that some checkpoints come with, <c>weights_manifest.json</c> (docs/model-yue2.md 1).</summary>
+internal static class WeightsManifest
+{
+    /// <summary>The name of the list in a checkpoint folder.</summary>
+    public const string FileName = "weights_manifest.json";
+
+    private const int MaxBytes = 1 << 20;
+
+    /// <summary>Checks that the weights of a folder have the sizes that its list says. Hashes are compared when files are downloaded and
+    /// by <c>yue models verify</c>, since reading all weights twice would double the start.</summary>
+    /// <exception cref="CheckpointException">A file is missing or has another size: it is incomplete or of another revision.</exception>
+    public static void Check(string folder)
+    {
+        var list = Path.Combine(folder, FileName);
+        if (!File.Exists(list))
+        {
+            return;
+        }
+
+        using var json = JsonText.ReadObject(list, MaxBytes, "the list");
+        if (!json.RootElement.TryGetProperty("files", out var files) || files.ValueKind != JsonValueKind.Object)
+        {
+            throw new CheckpointException(list, "files is missing, expected an object of file names");
+        }
+
+        foreach (var file in files.EnumerateObject())
+        {
+            var path = Path.Combine(folder, Path.GetFileName(file.Name));
+            if (!file.Value.TryGetProperty("bytes", out var value) || !value.TryGetInt64(out var bytes))
+            {
+                throw new CheckpointException(list, $"{file.Name} has no whole number of bytes");
+            }
+
+            var found = LengthOf(path);
+            if (found != bytes)
+            {
+                throw new CheckpointException(
+                    path, $"the file has {found} bytes, and {FileName} says {bytes}: it is incomplete or of another revision. "
+                        + "Download it again (yue models pull)");
+            }
+        }
+    }
+
+    /// <summary>Returns the bytes of a file, or of the file that a link leads to; 0 if there is none.</summary>
+    private static long LengthOf(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return 0;
+        }
+
+        using var handle = File.OpenHandle(path);
+        return RandomAccess.GetLength(handle);
+    }
+}

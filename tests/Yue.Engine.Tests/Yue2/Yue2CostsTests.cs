@@ -1,0 +1,119 @@
+using Xunit;
+using Yue.Cuda.Decode;
+using Yue.Engine.Families.Yue1;
+using Yue.Engine.Families.Yue2;
+using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Families.Yue2.Vae;
+using Yue.Engine.Llama;
+using Yue.Engine.Residency;
+using Yue.Engine.Scheduling;
+using Yue.Testing;
+
+namespace Yue.Engine.Tests.Yue2;
+
+/// <summary>The memory plan with YuE 2, alone and beside YuE 1, at the size of the published models.</summary>
+public sealed class Yue2CostsTests
+{
+    private const long GiB = 1L << 30;
+
+    /// <summary>The memory of a card that the driver keeps.</summary>
+    private const long Driver = GiB / 2;
+
+    /// <summary>The numbers of the published checkpoint.</summary>
+    private static readonly Yue2Config Config = new()
+    {
+        Language = new LlamaConfig
+        {
+            HiddenSize = 2048,
+            IntermediateSize = 6144,
+            Layers = 28,
+            Heads = 16,
+            KeyValueHeads = 8,
+            HeadSize = 128,
+            VocabularySize = 184_704,
+            MaxPositions = 24_576,
+            RopeTheta = 1e6,
+            RmsNormEpsilon = 1e-6,
+            TieWordEmbeddings = false,
+            StoredDtype = TorchSharp.torch.ScalarType.BFloat16,
+            NormsQueriesAndKeys = true,
+        },
+        LatentSize = 64,
+        MaxLatentFrames = 24_576,
+        TimestepShift = 1,
+    };
+
+    private static readonly VaeConfig Vae = new()
+    {
+        SampleRateHz = 48_000,
+        LatentSize = 64,
+        SoundChannels = 2,
+        Channels = [2048, 1024, 512, 256, 128, 64, 64],
+        Strides = [6, 5, 4, 4, 2, 2],
+    };
+
+    [Fact]
+    public void Weights_are_counted_as_the_published_files_hold_them()
+    {
+        // 3,630,684,224 numbers in the file. The norms of query and key heads and the biases are not counted.
+        var model = new Yue2Costs([Config], Vae).Models[0];
+        Assert.InRange(model.Parameters, 3_630_684_224 - 40_000, 3_630_684_224);
+        Assert.InRange(model.WeightBytes(Limits(80 * GiB)), 7_261_368_448 - 80_000, 7_261_368_448);
+        Assert.InRange(sizeof(float) * Vae.Parameters, 0.98 * 265_497_864, 265_497_864);
+    }
+
+    [Fact]
+    public void A_song_takes_112_KiB_of_cache_per_position()
+    {
+        var model = new Yue2Costs([Config], Vae).Models[0];
+        Assert.Equal(114_688L * 24_576, model.CacheBytes(Limits(80 * GiB), new Capacity(1, 4)));
+        Assert.Equal(3 * 114_688L * 8192, model.CacheBytes(Limits(80 * GiB) with { ContextTokens = 8192 }, new Capacity(3, 4)));
+    }
+
+    [Theory]
+    [InlineData(12, WeightType.Int8, CacheType.BFloat16)]
+    [InlineData(12, WeightType.Int8, CacheType.Float8)]
+    [InlineData(16, WeightType.BFloat16, CacheType.BFloat16)]
+    public void A_song_fits_on_a_small_card(int gigabytes, WeightType weights, CacheType cache)
+    {
+        var free = (gigabytes * GiB) - Driver;
+        var plan = MemoryPlan.For([new Yue2Costs([Config], Vae)], new MemoryLimits(free, weights, cache, 0));
+        Assert.InRange(plan.Capacity.Songs, 1, 8);
+        Assert.InRange(plan.Bytes, 1, free);
+    }
+
+    [Fact]
+    public void A_card_of_12_GB_is_told_of_8_bit_weights()
+    {
+        var error = Assert.Throws<NotSupportedException>(
+            () => MemoryPlan.For([new Yue2Costs([Config], Vae)], Limits((12 * GiB) - Driver)));
+        Assert.Contains("Weights=int8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Both_families_are_in_memory_together_on_a_large_card_and_take_turns_on_a_small_one()
+    {
+        var yue1 = new Yue1Costs([TestLlama.FullSizeStage1], TestLlama.FullSizeStage2);
+        var yue2 = new Yue2Costs([Config], Vae);
+        IModelCosts[] models = [yue1.Stage1[0], yue1.Stage2, yue2.Models[0]];
+
+        var large = MemoryPlan.For([yue1, yue2], Limits(79 * GiB) with { SongsAtOnce = 1 });
+        Assert.True(models.Sum(large.BytesOf) <= large.ModelBytes);
+
+        var small = MemoryPlan.For([yue1, yue2], Limits((24 * GiB) - Driver) with { Weights = WeightType.Int8, ContextTokens = 8192 });
+        Assert.True(models.Sum(small.BytesOf) > small.ModelBytes);
+        Assert.All(models, model => Assert.InRange(small.BytesOf(model), 1, small.ModelBytes));
+    }
+
+    [Fact]
+    public void The_CPU_holds_what_it_is_allowed_to()
+    {
+        var yue2 = new Yue2Costs([Config], Vae);
+        var all = MemoryPlan.ForCpu([yue2], new EngineOptions());
+        Assert.Equal(sizeof(float) * yue2.Models[0].Parameters, all.ModelBytes);
+        Assert.Throws<NotSupportedException>(
+            () => MemoryPlan.ForCpu([yue2], new EngineOptions { DeviceMemoryMegabytes = 8000 }));
+    }
+
+    private static MemoryLimits Limits(long free) => new(free, WeightType.BFloat16, CacheType.BFloat16, 0);
+}

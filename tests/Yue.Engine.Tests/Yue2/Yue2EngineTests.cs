@@ -1,0 +1,293 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+using Yue.Cuda;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Families.Yue2;
+using Yue.Engine.Families.Yue2.Flow;
+using Yue.Engine.Families.Yue2.Stages;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using Yue.Testing;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Yue2;
+
+/// <summary>YuE 2 in the engine, beside YuE 1, with the goldens' checkpoint.</summary>
+[Trait("Category", Yue2Goldens.Category)]
+public sealed class Yue2EngineTests : IAsyncLifetime
+{
+    private const string Name = "yue2";
+    private const int Second = (25 * 1920) - 64;
+
+    /// <summary>The score has room for a few dozen tokens only.</summary>
+    private const int ShortContext = 200;
+
+    private readonly DemoEngine _engine = Create(new EngineOptions { SongsAtOnce = 2, ContextTokens = ShortContext });
+
+    public ValueTask InitializeAsync() => _engine.InitializeAsync();
+
+    public ValueTask DisposeAsync() => _engine.DisposeAsync();
+
+    [Fact]
+    public async Task A_song_has_a_score_and_then_stereo_sound_of_48_kHz()
+    {
+        var progress = new Recorder();
+        var song = await _engine.Submit(OneSecond(), progress);
+        Assert.Equal((48_000, 2, Second), (song.Mix.SampleRateHz, song.Mix.Channels, song.Mix.Length));
+        Assert.Equal((Name, 1), (song.Model, song.Seed));
+        Assert.False(string.IsNullOrEmpty(song.Score));
+        Assert.Empty(song.Codes.Sections);
+        Assert.Contains(song.Warnings, warning => warning.Contains("the song was cut", StringComparison.Ordinal));
+
+        SongProgress[] seen = [.. progress.Seen];
+        Assert.Equal([SongStage.Score, SongStage.Music, SongStage.Flow, SongStage.Decode], seen.Select(value => value.Stage).Distinct());
+        Assert.Equal(seen.Select(value => value.Fraction).Order(), seen.Select(value => value.Fraction));
+        Assert.Equal(1, seen[^1].Fraction, 9);
+        Assert.All(seen, value => Assert.Equal(value.Stage == SongStage.Score ? null : song.Score, value.Score));
+        Assert.Contains(seen, value => value is { Stage: SongStage.Music, Done: 0, Score: not null });
+    }
+
+    [Theory]
+    [InlineData(ScorePlan.Melody, "X:1\nK:C\nCDEF|")]
+    [InlineData(ScorePlan.Full, "no abc at all")]
+    [InlineData(ScorePlan.Off, null)]
+    public async Task A_song_takes_a_given_score_or_none(ScorePlan plan, string? score)
+    {
+        var request = OneSecond() with { Plan = plan, Score = score };
+        var progress = new Recorder();
+        var song = await _engine.Submit(request, progress);
+        Assert.Equal(score, song.Score);
+        Assert.DoesNotContain(progress.Seen, value => value.Stage == SongStage.Score);
+        Assert.Equal(score == "no abc at all", song.Warnings.Any(warning => warning.Contains("may not be ABC", StringComparison.Ordinal)));
+        Assert.Equal(song.Mix.Samples, (await _engine.Submit(request)).Mix.Samples);
+        Assert.NotEqual(song.Mix.Samples, (await _engine.Submit(request with { Seed = 2 })).Mix.Samples);
+    }
+
+    [Fact]
+    public async Task Songs_of_both_families_are_the_same_alone_and_side_by_side()
+    {
+        await using var engine = Create(Both(new EngineOptions { SongsAtOnce = 3 }));
+        await engine.InitializeAsync();
+        var (yue2, other) = (Given(), Given() with { Seed = 7, Plan = ScorePlan.Off, Score = null });
+        var (alone, otherAlone) = (await engine.Submit(yue2), await engine.Submit(other));
+        var yue1Alone = await engine.Submit(DemoEngine.OneSecond());
+        var (first, second, yue1) = (engine.Submit(yue2), engine.Submit(other), engine.Submit(DemoEngine.OneSecond()));
+        Assert.Equal(alone.Mix.Samples, (await first).Mix.Samples);
+        Assert.Equal(otherAlone.Mix.Samples, (await second).Mix.Samples);
+        Assert.Equal(yue1Alone.Mix.Samples, (await yue1).Mix.Samples);
+        Assert.Equal([("demo", "yue1"), (Name, "yue2")], engine.Engine.Status.SongModels.Select(model => (model.Name, model.Family.Name)));
+        Assert.Contains(engine.Engine.Status.Models, model => model is { Name: Name, Loaded: true, Parameters: > 0 });
+    }
+
+    [Fact]
+    public async Task A_score_alone_has_no_sound()
+    {
+        var song = await _engine.Submit(OneSecond() with { Scope = SongScope.Score, TargetSeconds = null });
+        Assert.False(string.IsNullOrEmpty(song.Score));
+        Assert.Empty(song.Mix.Samples);
+        Assert.Equal(SongScope.Score, song.Scope);
+    }
+
+    [Theory]
+    [InlineData(SongStage.Score)]
+    [InlineData(SongStage.Music)]
+    [InlineData(SongStage.Flow)]
+    [InlineData(SongStage.Decode)]
+    public async Task A_song_is_cancelled_in_every_stage(SongStage stage)
+    {
+        using var cancel = new CancellationTokenSource();
+        var song = _engine.Submit(OneSecond(), new At(stage, cancel.Cancel), cancel.Token);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => song);
+        Assert.Equal(Second, (await _engine.Submit(Given())).Mix.Length);
+    }
+
+    [Theory]
+    [InlineData(SongStage.Score)]
+    [InlineData(SongStage.Music)]
+    [InlineData(SongStage.Flow)]
+    [InlineData(SongStage.Decode)]
+    public async Task A_device_that_is_lost_in_any_stage_ends_the_engine(SongStage stage)
+    {
+        var song = _engine.Submit(OneSecond(), new At(
+            stage, () => throw new CudaException(700, "CUDA_ERROR_ILLEGAL_ADDRESS", "cuStreamSynchronize")));
+        await Assert.ThrowsAsync<EngineDeadException>(() => song);
+        Assert.Contains("CUDA_ERROR_ILLEGAL_ADDRESS", await _engine.Engine.Lost, StringComparison.Ordinal);
+        Assert.Equal(EngineState.Failed, _engine.Engine.Status.State);
+    }
+
+    [Fact]
+    public async Task A_listener_hears_the_song_that_is_finished_later()
+    {
+        var listener = new SoundListener();
+        var song = await _engine.SubmitHeard(Given(), listener);
+        Assert.All(listener.Sounds, sound => Assert.Equal((48_000, 2), (sound.SampleRateHz, sound.Channels)));
+        Assert.Equal(song.Mix.Samples, listener.Sounds.SelectMany(sound => sound.Mix));
+        Assert.Equal([.. Enumerable.Repeat(false, listener.Sounds.Count - 1), true], listener.Sounds.Select(sound => sound.IsEnd));
+    }
+
+    [Fact]
+    public async Task A_song_that_is_cut_fades_out_unless_that_is_off()
+    {
+        var (faded, plain) = (await _engine.Submit(Given()), await _engine.Submit(Given() with { Output = new() { FadeOutSeconds = 0 } }));
+        Assert.Equal(plain.Mix.Samples[..Second], faded.Mix.Samples[..Second]);
+        Assert.All(faded.Mix.Samples[^2..], sample => Assert.Equal(0, sample));
+        Assert.Contains(plain.Mix.Samples[^2..], sample => sample != 0);
+    }
+
+    [Fact]
+    public async Task A_score_that_is_too_long_for_the_context_is_refused()
+    {
+        var error = await Assert.ThrowsAsync<SongRequestException>(
+            () => _engine.Submit(Given() with { Score = string.Concat(Enumerable.Repeat("C D E F|", ShortContext)) }));
+        Assert.Contains($"{ShortContext}", error.Message, StringComparison.Ordinal);
+        var measure = _engine.Engine.Measure(Given() with { Lyrics = string.Concat(Enumerable.Repeat("la ", 300)) });
+        Assert.Equal("prompt_too_long", measure!.Fault!.Code);
+    }
+
+    [Fact]
+    public async Task An_instrumental_song_moves_the_melody_or_does_without_a_score()
+    {
+        const string Score = "K:C\n% verse\nV: Vocal\nC16|\nV: Ins\nZ|\n";
+        var moved = await _engine.Submit(Given() with { Instrumental = true, Score = Score });
+        Assert.Equal("K:C\n% verse\nV: Vocal\nZ|\nV: Ins\nC16|\n", moved.Score);
+
+        var unreadable = await _engine.Submit(Given() with { Instrumental = true, Score = "K:C\nla la" });
+        Assert.Null(unreadable.Score);
+        Assert.Contains(unreadable.Warnings, warning => warning.StartsWith("instrumental: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Latents_that_are_not_finite_fail_their_song_only()
+    {
+        var options = Options(new EngineOptions { SongsAtOnce = 2 });
+        Yue2Family[] families = [new(new Yue2Settings(options.Vae), (folder, config, host, report) =>
+        {
+            var model = Yue2Model.Load(folder, config, host, report);
+            return model with { Flow = new BrokenFlow(model.Flow) };
+        })];
+        await using var engine = new DemoEngine(new YueEngine(options, families, NullLogger<YueEngine>.Instance));
+        await engine.InitializeAsync();
+        var broken = engine.Submit(Given() with { Sampling = Sampling(BrokenFlow.Steps) });
+        Assert.Contains("not finite", (await Assert.ThrowsAsync<SongException>(() => broken)).Message, StringComparison.Ordinal);
+        Assert.Equal(Second, (await engine.Submit(Given())).Mix.Length);
+    }
+
+    [Fact]
+    public async Task A_missing_decoder_or_one_of_another_model_fails_the_start()
+    {
+        Assert.Contains("Vae is not set", await StartFault(options => options.Vae = null), StringComparison.Ordinal);
+        var other = await StartFault(options => options.Vae = Yue2Goldens.PathOf("tokenizer"));
+        Assert.Contains("config.json", other, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"hidden_size\": 128", "\"hidden_size\": 256")]
+    [InlineData("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4")]
+    public async Task A_checkpoint_of_another_size_than_its_config_fails_the_start(string value, string other)
+    {
+        using var folder = new Weights.TempFolder();
+        foreach (var file in Directory.EnumerateFiles(Yue2Goldens.LanguageModelFolder))
+        {
+            File.CreateSymbolicLink(folder[Path.GetFileName(file)], file);
+        }
+
+        var config = File.ReadAllText(folder["config.json"]);
+        File.Delete(folder["config.json"]);
+        File.WriteAllText(folder["config.json"], config.Replace(value, other, StringComparison.Ordinal));
+        var fault = await StartFault(options => options.Stage1[Name] = Path.GetDirectoryName(folder["config.json"])!);
+        Assert.Contains("model.", fault, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> StartFault(Action<EngineOptions> change)
+    {
+        var options = Options(new EngineOptions());
+        change(options);
+        await using var engine = new DemoEngine(options);
+        return (await Assert.ThrowsAnyAsync<Exception>(async () => await engine.InitializeAsync())).Message;
+    }
+
+    private static DemoEngine Create(EngineOptions options) => new(Options(options));
+
+    private static EngineOptions Options(EngineOptions options)
+    {
+        options.Device = "cpu";
+        options.Stage1[Name] = Yue2Goldens.LanguageModelFolder;
+        options.Vae = Yue2Goldens.PathOf("YuE2-Vae");
+        return options;
+    }
+
+    private static EngineOptions Both(EngineOptions options)
+    {
+        options.Stage1["demo"] = DemoModel.Folders.Stage1;
+        (options.Stage2, options.Codec) = (DemoModel.Folders.Stage2, DemoModel.Folders.Codec);
+        return options;
+    }
+
+    /// <summary>A second of sound, with a score that the model writes.</summary>
+    private static SongRequest OneSecond() => new()
+    {
+        Model = Name,
+        Lyrics = "[Verse]\nla la\n",
+        Genre = "folk",
+        Seed = 1,
+        Plan = ScorePlan.Full,
+        TargetSeconds = [1],
+        Sampling = Sampling(flowSteps: 2),
+    };
+
+    /// <summary>A second of sound, with a score that is given.</summary>
+    private static SongRequest Given() => OneSecond() with { Score = "X:1\nK:C\nCDEF|" };
+
+    private static SamplingSettings Sampling(int flowSteps) => Yue2Family.About.Sampling with { FlowSteps = flowSteps };
+
+    /// <summary>Acts once, at the first sign of a stage.</summary>
+    private sealed class At(SongStage stage, Action act) : IProgress<SongProgress>
+    {
+        private bool _done;
+
+        public void Report(SongProgress value)
+        {
+            if (value.Stage == stage && !_done)
+            {
+                _done = true;
+                act();
+            }
+        }
+    }
+
+    private sealed class Recorder : IProgress<SongProgress>
+    {
+        public ConcurrentQueue<SongProgress> Seen { get; } = [];
+
+        public void Report(SongProgress value) => Seen.Enqueue(value);
+    }
+
+    /// <summary>A flow model whose velocities are not finite at the times that only songs of so many steps have.</summary>
+    private sealed class BrokenFlow(IFlowModel flow) : IFlowModel
+    {
+        public const int Steps = 3;
+
+        public int LatentSize => flow.LatentSize;
+
+        public Device Device => flow.Device;
+
+        public IFlowChunk Open(int[] tokens, int frames, IStageSequence? written) => new Chunk(flow.Open(tokens, frames, written));
+
+        public void Dispose() => flow.Dispose();
+
+        private sealed class Chunk(IFlowChunk chunk) : IFlowChunk
+        {
+            private static readonly double Broken = FlowSolver.RawTime(FlowSolver.Times(Steps).ElementAt(1));
+
+            public int Unread => chunk.Unread;
+
+            public void Read() => chunk.Read();
+
+            public Tensor Velocity(Tensor latents, double rawTime) =>
+                rawTime == Broken ? full_like(latents, double.NaN) : chunk.Velocity(latents, rawTime);
+
+            public void Dispose() => chunk.Dispose();
+        }
+    }
+}
