@@ -11,6 +11,8 @@ public enum CheckpointRole
     Stage2,
     Codec,
     Vocoders,
+    Yue2,
+    Vae,
 }
 
 /// <summary>One file of a checkpoint.</summary>
@@ -38,8 +40,12 @@ public sealed record ManifestCheckpoint
 {
     public required CheckpointRole Role { get; init; }
 
-    /// <summary>What requests call it; stage 1 only.</summary>
+    /// <summary>The name that requests use; null for a checkpoint that requests cannot name.</summary>
     public string? Model { get; init; }
+
+    /// <summary>True if requests can name the checkpoint.</summary>
+    [JsonIgnore]
+    public bool IsSongModel => Role is CheckpointRole.Stage1 or CheckpointRole.Yue2;
 
     public required string About { get; init; }
 
@@ -53,6 +59,9 @@ public sealed record ManifestCheckpoint
     public required string Folder { get; init; }
 
     public required string Licence { get; init; }
+
+    /// <summary>The facts about the licence that a user has to accept before a download; null if there are none.</summary>
+    public string? Terms { get; init; }
 
     public required IReadOnlyList<ManifestFile> Files { get; init; }
 }
@@ -75,6 +84,13 @@ public sealed record UserSuppliedModel
 /// <summary><c>models.json</c>: where every checkpoint file comes from and what it must be (docs/model.md 1).</summary>
 public sealed partial record ModelManifest
 {
+    /// <summary>The checkpoints that a song needs beside the one that requests name, by the role of that one.</summary>
+    private static readonly Dictionary<CheckpointRole, CheckpointRole[]> Needed = new()
+    {
+        [CheckpointRole.Stage1] = [CheckpointRole.Stage2, CheckpointRole.Codec, CheckpointRole.Vocoders],
+        [CheckpointRole.Yue2] = [CheckpointRole.Vae],
+    };
+
     /// <summary>The manifest's name, in the program's own folder.</summary>
     public const string FileName = "models.json";
 
@@ -129,7 +145,7 @@ public sealed partial record ModelManifest
     public IEnumerable<ManifestCheckpoint> CheckpointsOf(string profile) => Profiles[profile].Select(name => Checkpoints[name]);
 
     /// <summary>Returns whether a profile has every model that a song needs.</summary>
-    public bool IsWhole(string profile) => CheckpointsOf(profile).Any(checkpoint => checkpoint.Role == CheckpointRole.Stage1);
+    public bool IsWhole(string profile) => CheckpointsOf(profile).Any(checkpoint => checkpoint.IsSongModel);
 
     private void Check(string file)
     {
@@ -139,8 +155,8 @@ public sealed partial record ModelManifest
             Require(RepositoryName().IsMatch(checkpoint.Repository), $"{name}: {checkpoint.Repository} is not owner/name");
             Require(IsPlainPath(checkpoint.Folder), $"{name}: {checkpoint.Folder} is not a plain folder name");
             Require(
-                checkpoint.Role == CheckpointRole.Stage1 == checkpoint.Model is not null,
-                $"{name}: stage 1 has a model name, and nothing else has");
+                checkpoint.IsSongModel == checkpoint.Model is not null,
+                $"{name}: stage 1 and YuE 2 have a model name, and nothing else has");
             foreach (var entry in checkpoint.Files)
             {
                 Require(IsPlainPath(entry.Path), $"{name}: {entry.Path} is not a plain relative path");
@@ -155,11 +171,12 @@ public sealed partial record ModelManifest
         {
             Require(names.All(Checkpoints.ContainsKey), $"profile {profile} names a checkpoint that is not listed");
             Require(
-                names.Count(name => Checkpoints[name].Role == CheckpointRole.Stage1) <= 1,
-                $"profile {profile} has more than one stage-1 checkpoint");
+                names.Count(name => Checkpoints[name].IsSongModel) <= 1,
+                $"profile {profile} has more than one checkpoint that requests can name");
             Require(
-                !IsWhole(profile) || Enum.GetValues<CheckpointRole>().All(role => CheckpointsOf(profile).Any(one => one.Role == role)),
-                $"profile {profile} has a stage-1 checkpoint and not all that a song needs");
+                CheckpointsOf(profile).Where(one => one.IsSongModel).All(
+                    one => Needed[one.Role].All(role => CheckpointsOf(profile).Any(other => other.Role == role))),
+                $"profile {profile} has a checkpoint that requests can name, and not all that its songs need");
         }
 
         void Require(bool holds, string fault)

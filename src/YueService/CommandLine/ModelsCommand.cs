@@ -35,11 +35,13 @@ internal sealed class ModelsCommand
                 : Fault(result, $"--mirror is '{result.Tokens[0].Value}'; write an address such as https://mirror.example/hf."),
     };
 
-    private ModelsCommand()
-    {
-    }
+    private readonly TextReader? _input;
 
-    public static Command Create() => new ModelsCommand().Build();
+    private ModelsCommand(TextReader? input) => _input = input;
+
+    /// <summary>Creates the command.</summary>
+    /// <param name="input">Answers questions; null if nobody can.</param>
+    public static Command Create(TextReader? input) => new ModelsCommand(input).Build();
 
     private Command Build()
     {
@@ -56,10 +58,19 @@ internal sealed class ModelsCommand
     {
         var profile = new Argument<string>("PROFILE") { Description = "A name that yue models list shows" };
         var pull = new Command("pull", "Downloads what a profile needs; continues where it was stopped") { profile };
+        var accept = new Option<bool>("--accept-licence") { Description = "Accepts the licence of the models, for scripts" };
         pull.Options.Add(_mirror);
+        pull.Options.Add(accept);
         pull.SetAction((line, cancel) => RunAsync(line, async (folder, output, stop) =>
         {
             var name = Known(folder, line.GetRequiredValue(profile));
+            var missing = folder.MissingOf(name).Select(file => file.Checkpoint).Distinct();
+            if (!await new LicenceConsent(folder.Manifest, _input, output).AskAsync(missing, line.GetValue(accept)))
+            {
+                throw new UsageException(
+                    "The licence was not accepted, and nothing was downloaded. In a script, --accept-licence accepts it.");
+            }
+
             var token = Token();
             var address = line.GetValue(_mirror) ?? folder.Manifest.Hub;
             var error = line.InvocationConfiguration.Error;
@@ -97,8 +108,8 @@ internal sealed class ModelsCommand
                 var about = string.Join(
                     "; ",
                     folder.Manifest.CheckpointsOf(profile)
-                        .Where(checkpoint => checkpoint.Role == CheckpointRole.Stage1 || !folder.Manifest.IsWhole(profile))
-                        .Select(checkpoint => checkpoint.About));
+                        .Where(checkpoint => checkpoint.IsSongModel || !folder.Manifest.IsWhole(profile))
+                        .Select(checkpoint => $"{checkpoint.About} ({checkpoint.Licence})"));
                 await output.WriteLineAsync(
                     $"  {profile,-10} {ByteText.Of(files.Sum(file => file.File.ExpectedBytes)),8}  {there} of "
                         + $"{files.Count} files  {about}");

@@ -81,7 +81,7 @@ internal static class YueCommandLine
         root.Subcommands.Add(GenerateCommand.Create(settings, configure, file));
         root.Subcommands.Add(DemoCommand.Create(settings, configure, file));
         root.Subcommands.Add(DoctorCommand.Create(settings, configure));
-        root.Subcommands.Add(ModelsCommand.Create());
+        root.Subcommands.Add(ModelsCommand.Create(Console.IsInputRedirected ? null : Console.In));
         HelpText.AddTo(root);
         return root;
     }

@@ -49,26 +49,37 @@ internal sealed class ModelFolder(string path, ModelManifest manifest)
             .OrderBy(file => file.ExpectedBytes)
             .Select(file => new ModelFile(checkpoint, file, PathOf(checkpoint, file))))];
 
+    /// <summary>Returns the files of a profile that are not there.</summary>
+    public IReadOnlyList<ModelFile> MissingOf(string profile)
+    {
+        var locked = ModelLock.Read(Path);
+        return [.. FilesOf(profile).Where(file => !file.IsThere(locked))];
+    }
+
     /// <summary>Returns whether a file is there that only this profile's models need.</summary>
     public bool HasBegun(string profile) => FilesOf(profile)
-        .Any(file => File.Exists(file.Path) && (file.Checkpoint.Role == CheckpointRole.Stage1 || !manifest.IsWhole(profile)));
+        .Any(file => File.Exists(file.Path) && (file.Checkpoint.IsSongModel || !manifest.IsWhole(profile)));
 
     /// <summary>Returns the environment lines that make the service run with a whole profile.</summary>
     public IEnumerable<string> SettingsOf(string profile)
     {
         var checkpoints = manifest.CheckpointsOf(profile).ToList();
-        var stage1 = FolderOf(CheckpointRole.Stage1);
-        var model = checkpoints.First(checkpoint => checkpoint.Role == CheckpointRole.Stage1).Model;
-        return
-        [
-            $"YUE_STAGE1='{model}={stage1}'",
-            $"YUE_STAGE2='{FolderOf(CheckpointRole.Stage2)}'",
-            $"YUE_CODEC='{FolderOf(CheckpointRole.Codec)}'",
-        ];
+        return checkpoints.Select(Line).OfType<string>();
 
-        string FolderOf(CheckpointRole role) =>
-            System.IO.Path.Combine(Path, checkpoints.First(checkpoint => checkpoint.Role == role).Folder);
+        string? Line(ManifestCheckpoint checkpoint)
+        {
+            var folder = System.IO.Path.Combine(Path, checkpoint.Folder);
+            return checkpoint.Role switch
+            {
+                CheckpointRole.Stage1 or CheckpointRole.Yue2 => $"YUE_STAGE1='{checkpoint.Model}={folder}'",
+                CheckpointRole.Stage2 => $"YUE_STAGE2='{folder}'",
+                CheckpointRole.Codec => $"YUE_CODEC='{folder}'",
+                CheckpointRole.Vae => $"YUE_VAE='{folder}'",
+                _ => null,
+            };
+        }
     }
+
     private string PathOf(ManifestCheckpoint checkpoint, ManifestFile file) =>
         System.IO.Path.Combine([Path, checkpoint.Folder, .. file.Path.Split('/')]);
 }

@@ -156,6 +156,43 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_licence_with_terms_is_shown_and_has_to_be_accepted()
+    {
+        var manifest = File.ReadAllText(_folder["models.json"])
+            .Replace("\"folder\": \"s1\"", "\"terms\": \"For friends only.\", \"folder\": \"s1\"", StringComparison.Ordinal);
+        File.WriteAllText(_folder["models.json"], manifest);
+        var (exitCode, output, error) = await RunAsync("pull", "en-cot");
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains("For friends only.", output, StringComparison.Ordinal);
+        Assert.Contains("--accept-licence", error, StringComparison.Ordinal);
+        Assert.Empty(_hub.Requests);
+
+        Assert.Equal(ExitCode.Success, (await RunAsync("pull", "en-cot", "--accept-licence")).ExitCode);
+        var again = await RunAsync("pull", "en-cot");
+        Assert.Equal(ExitCode.Success, again.ExitCode);
+        Assert.DoesNotContain("For friends only.", again.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("yes\n", true)]
+    [InlineData(" YES", true)]
+    [InlineData("y\n", false)]
+    [InlineData("", false)]
+    [InlineData(null, false)]
+    public async Task Only_a_yes_accepts_a_licence(string? answer, bool accepted)
+    {
+        var manifest = ModelManifest.LoadDefault();
+        using var output = new StringWriter();
+        using var input = answer is null ? null : new StringReader(answer);
+        var consent = new LicenceConsent(manifest, input, output);
+        Assert.Equal(accepted, await consent.AskAsync(manifest.CheckpointsOf("yue2"), isAccepted: false));
+        Assert.True(await consent.AskAsync(manifest.CheckpointsOf("en-cot"), isAccepted: false));
+        Assert.Contains("CC-BY-NC-4.0", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("https://huggingface.co/m-a-p/YuE2-3B", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("companies", manifest.Licences[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_disk_that_is_too_small_is_said_before_anything_is_fetched()
     {
         var folder = new ModelFolder(_folder["models"], ModelManifest.Load(_folder["models.json"]));
@@ -172,11 +209,16 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     {
         var manifest = ModelManifest.LoadDefault();
         Assert.Equal(
-            ["en-cot", "en-icl", "jp-kr-cot", "jp-kr-icl", "xcodec", "zh-cot", "zh-icl"],
+            ["en-cot", "en-icl", "jp-kr-cot", "jp-kr-icl", "xcodec", "yue2", "zh-cot", "zh-icl"],
             manifest.Profiles.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(
             [CheckpointRole.Codec, CheckpointRole.Vocoders], manifest.CheckpointsOf("xcodec").Select(checkpoint => checkpoint.Role));
-        foreach (var profile in manifest.Profiles.Keys.Where(manifest.IsWhole))
+        Assert.Equal([CheckpointRole.Yue2, CheckpointRole.Vae], manifest.CheckpointsOf("yue2").Select(checkpoint => checkpoint.Role));
+        Assert.Equal(
+            7_261_441_640 + 530_512_720,
+            manifest.CheckpointsOf("yue2").Sum(checkpoint => checkpoint.Files.Single(file => file.Path == "model.safetensors").Size));
+        Assert.All(manifest.CheckpointsOf("yue2"), checkpoint => Assert.NotNull(checkpoint.Terms));
+        foreach (var profile in manifest.Profiles.Keys.Where(name => manifest.IsWhole(name) && name != "yue2"))
         {
             Assert.Equal(
                 [CheckpointRole.Stage1, CheckpointRole.Stage2, CheckpointRole.Codec, CheckpointRole.Vocoders],

@@ -1,0 +1,50 @@
+using Yue.Engine.Weights;
+
+namespace YueService.Downloads;
+
+/// <summary>Shows the licences of checkpoints whose terms a user has to accept, and asks.</summary>
+/// <param name="manifest">The hub and its checkpoints.</param>
+/// <param name="input">Answers the question; null if nobody can.</param>
+/// <param name="output">Receives the text.</param>
+internal sealed class LicenceConsent(ModelManifest manifest, TextReader? input, TextWriter output)
+{
+    private const string Yes = "yes";
+
+    /// <summary>Asks for consent to the terms of the checkpoints that have any.</summary>
+    /// <param name="checkpoints">The checkpoints to download.</param>
+    /// <param name="isAccepted">True if the user accepted the licences before.</param>
+    /// <returns>True if they are accepted, or there are none.</returns>
+    public async Task<bool> AskAsync(IEnumerable<ManifestCheckpoint> checkpoints, bool isAccepted)
+    {
+        var bound = checkpoints.Where(checkpoint => checkpoint.Terms is not null).ToList();
+        if (bound.Count == 0)
+        {
+            return true;
+        }
+
+        foreach (var same in bound.GroupBy(checkpoint => (checkpoint.Licence, checkpoint.Terms)))
+        {
+            await output.WriteLineAsync($"Licence: {same.Key.Licence}");
+            foreach (var checkpoint in same)
+            {
+                await output.WriteLineAsync($"  {checkpoint.About}: {new Uri(manifest.Hub, checkpoint.Repository)}");
+            }
+
+            await output.WriteLineAsync($"  {same.Key.Terms}");
+        }
+
+        if (isAccepted)
+        {
+            return true;
+        }
+
+        if (input is null)
+        {
+            return false;
+        }
+
+        await output.WriteAsync($"Do you accept? Write {Yes} to go on: ");
+        await output.FlushAsync();
+        return string.Equals((await input.ReadLineAsync())?.Trim(), Yes, StringComparison.OrdinalIgnoreCase);
+    }
+}
