@@ -48,13 +48,22 @@ internal static class DemoCommand
     private static GenerateArguments Song(string file)
     {
         var fields = new JsonObject { ["lyrics"] = Lyrics, ["genre"] = "folk guitar female bright 100 bpm" };
-        return new(LyricsFile: null, file, CodesFile: null, ContinueFile: null, fields, ClipFiles: [], IsPlayed: false);
+        return new(
+            LyricsFile: null,
+            file,
+            CodesFile: null,
+            ScoreFile: null,
+            ScoreOutFile: null,
+            ContinueFile: null,
+            fields,
+            ClipFiles: [],
+            IsPlayed: false);
     }
 
     /// <summary>Removes the checkpoints that may be configured.</summary>
     private static void UseDemoModel(EngineOptions options)
     {
         options.Stage1.Clear();
-        (options.Stage2, options.Codec, options.Tokenizer) = (null, null, null);
+        (options.Stage2, options.Codec, options.Tokenizer, options.Vae) = (null, null, null, null);
     }
 }

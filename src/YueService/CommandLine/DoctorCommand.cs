@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
+using Yue.Engine.Families;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Families.Yue1.SelfCheck;
 using Yue.Engine.Scheduling;
@@ -8,6 +9,8 @@ using Yue.Engine.Weights;
 using YueService.Doctor;
 using YueService.Hosting;
 using YueService.Settings;
+using Yue2Figures = Yue.Engine.Families.Yue2.SelfCheck.PublishedFigures;
+using Yue2SelfCheck = Yue.Engine.Families.Yue2.SelfCheck.CheckpointSelfCheck;
 
 namespace YueService.CommandLine;
 
@@ -114,8 +117,7 @@ internal static class DoctorCommand
             var agrees = true;
             try
             {
-                var figures = FiguresFile is null ? PublishedFigures.OfRealWeights() : PublishedFigures.Load(FiguresFile);
-                foreach (var figure in new CheckpointSelfCheck(FilesOf(engine), figures).Run())
+                foreach (var figure in Figures(engine))
                 {
                     cancel.ThrowIfCancellationRequested();
                     agrees &= figure.Agrees;
@@ -131,11 +133,36 @@ internal static class DoctorCommand
             return agrees;
         }
 
+        /// <summary>Returns the figures of the first checkpoint of each family. A file of figures is for the first of all.</summary>
+        private IEnumerable<SelfCheckLine> Figures(EngineOptions engine)
+        {
+            var first = engine.Stage1.Values.FirstOrDefault();
+            var yue2 = engine.Stage1.Values.FirstOrDefault(IsYue2);
+            IEnumerable<SelfCheckLine> lines = [];
+            if (yue2 is null || engine.Stage1.Values.Any(folder => !IsYue2(folder)))
+            {
+                var own = yue2 is null || first != yue2 ? FiguresFile : null;
+                lines = new CheckpointSelfCheck(
+                    FilesOf(engine), own is null ? PublishedFigures.OfRealWeights() : PublishedFigures.Load(own)).Run();
+            }
+
+            if (yue2 is not null)
+            {
+                var own = first == yue2 ? FiguresFile : null;
+                lines = lines.Concat(new Yue2SelfCheck(
+                    yue2, own is null ? Yue2Figures.OfRealWeights() : Yue2Figures.Load(own)).Run());
+            }
+
+            return lines;
+        }
+
+        private static bool IsYue2(string folder) => ModelFamilies.FamilyOf(folder).Name == "yue2";
+
         private static SelfCheckFiles FilesOf(EngineOptions engine)
         {
-            if (engine.Stage1.Count > 0)
+            if (engine.Stage1.Values.FirstOrDefault(folder => !IsYue2(folder)) is { } stage1)
             {
-                var tokenizer = engine.Tokenizer ?? Path.Combine(engine.Stage1.Values.First(), "tokenizer.model");
+                var tokenizer = engine.Tokenizer ?? Path.Combine(stage1, "tokenizer.model");
                 return new(tokenizer, engine.Stage2!, engine.Codec!);
             }
 

@@ -100,8 +100,12 @@ internal sealed class GenerateHandler(
     private async Task<(IReadOnlyList<SongFiles> Files, AudioFormat Format)?> PlanFilesAsync(
         GenerateArguments arguments, PredictCommand command)
     {
-        var (format, fault) = SongFiles.FormatOf(arguments.OutFile, command.Format);
-        var takes = SongFiles.ForTakes(command.Takes, arguments.OutFile, arguments.CodesFile, command.Song.Output.Stems, format);
+        var isScore = command.Song.Scope == SongScope.Score;
+        var (format, fault) = isScore ? (AudioFormat.Wav, null) : SongFiles.FormatOf(arguments.OutFile, command.Format);
+        fault ??= isScore && (arguments.ScoreOutFile is not null || arguments.IsPlayed)
+            ? "--stage score has no sound, and writes the score to --out: leave --score-out and --play out." : null;
+        var takes = SongFiles.ForTakes(
+            command.Takes, arguments.OutFile, arguments.CodesFile, arguments.ScoreOutFile, command.Song.Output.Stems, format);
         fault ??= arguments.IsPlayed && takes.Count > 1 ? "--play plays one song: leave it out, or leave --takes out." : null;
         fault ??= takes.Select(files => files.Check()).FirstOrDefault(found => found is not null)
             ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, "
@@ -117,7 +121,7 @@ internal sealed class GenerateHandler(
         }
 
         var mix = takes[0].Mix;
-        if (command.Format is null && !mix.IsStandardOutput && Path.GetExtension(mix.Path).Length == 0)
+        if (!isScore && command.Format is null && !mix.IsStandardOutput && Path.GetExtension(mix.Path).Length == 0)
         {
             await WarnAsync([$"{mix.Name} is written as wav: its name has no extension, and there is no --format"]);
         }
@@ -175,7 +179,7 @@ internal sealed class GenerateHandler(
             jobs.Add(job!);
         }
 
-        var played = player?.PlayAsync(jobs[0].Sound!, command.Song.Output.SampleRate, cancel);
+        var played = player?.PlayAsync(jobs[0].Sound!, cancel);
         var exitCode = ExitCode.Success;
         for (var i = 0; i < jobs.Count; i++)
         {
@@ -207,7 +211,7 @@ internal sealed class GenerateHandler(
             return await FailAsync(ExitCode.SongFailed, $"{take}The song could not be made: {FirstLine(e)}");
         }
 
-        var codes = JobRows.ToJson(result.Codes);
+        var texts = new SongTexts(JobRows.ToJson(result.Codes), result.Score);
         EncodedSong encoded;
         try
         {
@@ -218,31 +222,34 @@ internal sealed class GenerateHandler(
             // ffmpeg failed. A WAV as the engine made it needs no ffmpeg.
             var asMade = sound with { LoudnessLufs = null };
             var wav = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, asMade, job.Request.Tags, cancel);
-            return await KeepAsync(target.As(AudioFormat.Wav), wav, codes, FirstLine(e));
+            return await KeepAsync(target.As(AudioFormat.Wav), wav, texts, FirstLine(e));
         }
 
         await WarnAsync(result.Warnings.Concat(encoded.Warnings));
         try
         {
-            await target.WriteAsync(encoded, codes, standardOutput ?? Console.OpenStandardOutput(), cancel);
+            await target.WriteAsync(encoded, texts, standardOutput ?? Console.OpenStandardOutput(), cancel);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return await KeepAsync(target, encoded, codes, StorageFaults.Cause(e));
+            return await KeepAsync(target, encoded, texts, StorageFaults.Cause(e));
         }
 
+        var what = result.Scope == SongScope.Score
+            ? "a score"
+            : string.Create(CultureInfo.InvariantCulture, $"{result.Mix.DurationSeconds:F1} s of audio");
         await (target.UseStandardOutput ? error : output).WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"{target.Mix.Path}: {result.Mix.DurationSeconds:F1} s of audio in {result.Timings.TotalSeconds:F1} s, "
+            $"{target.Mix.Path}: {what} in {result.Timings.TotalSeconds:F1} s, "
                 + $"model {result.Model}, seed {result.Seed}"));
         HasWritten = true;
         return ExitCode.Success;
     }
 
     /// <summary>Saves a finished song in another place than asked for, and says where.</summary>
-    private async Task<int> KeepAsync(SongFiles target, EncodedSong song, string codes, string reason)
+    private async Task<int> KeepAsync(SongFiles target, EncodedSong song, SongTexts texts, string reason)
     {
-        var kept = await target.KeepElsewhereAsync(song, codes);
+        var kept = await target.KeepElsewhereAsync(song, texts);
         return await FailAsync(
             ExitCode.Failure,
             $"The song could not be written to {target.Mix.Path}: {reason.TrimEnd('.')}. "
@@ -273,6 +280,9 @@ internal sealed class GenerateHandler(
         take + progress.Stage switch
         {
             SongStage.Queued => "waiting",
+            SongStage.Score => "writing the score",
+            SongStage.Music => "writing the music",
+            SongStage.Flow => "rendering",
             SongStage.Stage1 => string.Create(CultureInfo.InvariantCulture, $"singing section {progress.Section} of {progress.Sections}"),
             SongStage.Stage2 => "refining",
             SongStage.Decode => "decoding",
@@ -282,7 +292,7 @@ internal sealed class GenerateHandler(
 
     private static ProgressLine Describe(EngineStatus status) => new($"loading: {status.Loading ?? "done"}", status.Percent / 100);
 
-    /// <summary>Puts the lyrics and the codes of their files into the request.</summary>
+    /// <summary>Puts the lyrics, the score and the codes of their files into the request.</summary>
     /// <returns>Which file cannot be used and why; null when all can.</returns>
     private static async Task<string?> ReadFilesAsync(GenerateArguments arguments, CancellationToken cancel)
     {
@@ -294,6 +304,13 @@ internal sealed class GenerateHandler(
                 // Four bytes a character at most; one more tells that there are too many.
                 const int MaxBytes = (SongLimits.MaxLyricsLength + 1) * 4;
                 arguments.Fields["lyrics"] = await TextFile.ReadAsync(lyrics, MaxBytes, $"{SongLimits.MaxLyricsLength} characters", cancel);
+            }
+
+            option = "--score";
+            if (arguments.ScoreFile is { } score)
+            {
+                const int MaxBytes = (SongLimits.MaxScoreLength + 1) * 4;
+                arguments.Fields["score"] = await TextFile.ReadAsync(score, MaxBytes, $"{SongLimits.MaxScoreLength} characters", cancel);
             }
 
             option = "--continue-from";

@@ -11,6 +11,8 @@ namespace YueService.CommandLine;
 /// <param name="LyricsFile">The lyrics: a file, or <c>-</c> for standard input; null for none.</param>
 /// <param name="OutFile">The song's file, or <c>-</c> for standard output.</param>
 /// <param name="CodesFile">The file of the song's codes, or <c>-</c> for standard output; null for none.</param>
+/// <param name="ScoreFile">The score that the music follows: a file, or <c>-</c> for standard input; null for none.</param>
+/// <param name="ScoreOutFile">The file of the song's score, or <c>-</c> for standard output; null for none.</param>
 /// <param name="ContinueFile">The codes of the song to go on from; null for a new song.</param>
 /// <param name="Fields">The other fields of a request, in the JSON form of <c>POST /predict</c>; their bounds are checked there.</param>
 /// <param name="ClipFiles">The files of a reference clip, by the name of their field.</param>
@@ -19,6 +21,8 @@ internal sealed record GenerateArguments(
     string? LyricsFile,
     string OutFile,
     string? CodesFile,
+    string? ScoreFile,
+    string? ScoreOutFile,
     string? ContinueFile,
     JsonObject Fields,
     IReadOnlyList<KeyValuePair<string, string>> ClipFiles,
@@ -29,12 +33,20 @@ internal sealed partial class GenerateOptions
 {
     private readonly Option<string?> _lyrics = OfText(SongFields.Lyrics);
     private readonly Option<string?> _codes = OfText(SongFields.ReturnCodes);
+    private readonly Option<string?> _score = OfText(SongFields.Score);
     private readonly Option<string?> _continue = OfText(SongFields.ContinueFrom);
     private readonly Option<string> _out = new("--out", "-o")
     {
         HelpName = "FILE|-",
         Description = "The song's file, replaced if it exists; - is standard output",
         Required = true,
+    };
+
+    private readonly Option<string?> _scoreOut = new("--score-out")
+    {
+        HelpName = "FILE|-",
+        Description = "Writes the song's score to the file, which is replaced if it exists; - is standard output. "
+            + "With --stage score, the file of --out has the score",
     };
 
     private readonly Option<bool> _play = new("--play") { Description = "Plays the song while it is made" };
@@ -47,6 +59,7 @@ internal sealed partial class GenerateOptions
         {
             _ when field == SongFields.Lyrics => _lyrics,
             _ when field == SongFields.ReturnCodes => _codes,
+            _ when field == SongFields.Score => _score,
             _ when field == SongFields.ContinueFrom => _continue,
             FlagField flag => new Option<bool?>(flag.Option!.Name) { Description = Describe(flag) },
             _ => (Option)OfText(field),
@@ -63,6 +76,7 @@ internal sealed partial class GenerateOptions
     public void AddTo(Command command)
     {
         command.Options.Add(_out);
+        command.Options.Add(_scoreOut);
         command.Options.Add(_play);
         foreach (var (_, option) in _fields)
         {
@@ -102,6 +116,8 @@ internal sealed partial class GenerateOptions
             line.GetValue(_lyrics),
             line.GetRequiredValue(_out),
             line.GetValue(_codes),
+            line.GetValue(_score),
+            line.GetValue(_scoreOut),
             line.GetValue(_continue),
             fields,
             clips,

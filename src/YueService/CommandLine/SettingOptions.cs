@@ -19,6 +19,7 @@ internal sealed partial class SettingOptions
     private readonly Option<string?> _stage2 = Folder("--stage2", "The stage-2 checkpoint");
 
     private readonly Option<string?> _codec = Folder("--codec", "The codec with its vocoders (xcodec_mini_infer)");
+    private readonly Option<string?> _vae = Folder("--vae", "The sound decoder of YuE 2 (YuE2-Vae)");
 
     private readonly Option<string?> _tokenizer = new("--tokenizer")
     {
@@ -47,7 +48,7 @@ internal sealed partial class SettingOptions
     public SettingOptions(Command root)
     {
         ValidateStage1();
-        foreach (var option in new Option[] { _stage1, _stage2, _codec, _tokenizer, _cacheFolder, _device, _queueCapacity })
+        foreach (var option in new Option[] { _stage1, _stage2, _codec, _vae, _tokenizer, _cacheFolder, _device, _queueCapacity })
         {
             root.Options.Add(option);
         }
@@ -84,6 +85,7 @@ internal sealed partial class SettingOptions
 
         Add(nameof(EngineOptions.Stage2), line.GetValue(_stage2));
         Add(nameof(EngineOptions.Codec), line.GetValue(_codec));
+        Add(nameof(EngineOptions.Vae), line.GetValue(_vae));
         Add(nameof(EngineOptions.Tokenizer), line.GetValue(_tokenizer));
         Add(nameof(EngineOptions.CacheFolder), line.GetValue(_cacheFolder));
         Add(nameof(EngineOptions.Device), line.GetValue(_device));

@@ -14,12 +14,18 @@ internal sealed record SongFile(string Option, string Path, string Name)
     public bool IsStandardOutput => Path == SongFiles.StandardOutput;
 }
 
+/// <summary>The texts of a song.</summary>
+/// <param name="Codes">Its codes, as JSON.</param>
+/// <param name="Score">Its score; null without one.</param>
+internal sealed record SongTexts(string Codes, string? Score);
+
 /// <summary>The files that a song is written to.</summary>
-/// <param name="Mix">The song.</param>
+/// <param name="Mix">The song, or its score if that is all.</param>
 /// <param name="Codes">The song's codes; null for none.</param>
+/// <param name="Score">The song's score; null for none.</param>
 /// <param name="Vocal">The vocal stem; null for none.</param>
 /// <param name="Instrumental">The instrumental stem; null for none.</param>
-internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal, SongFile? Instrumental)
+internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score, SongFile? Vocal, SongFile? Instrumental)
 {
     /// <summary>The name that means standard output.</summary>
     public const string StandardOutput = "-";
@@ -31,15 +37,20 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
 
     public bool UseStandardOutput => All.Any(file => file.IsStandardOutput);
 
-    private IEnumerable<SongFile> All => new[] { Codes, Vocal, Instrumental, Mix }.OfType<SongFile>();
+    private IEnumerable<SongFile> All => new[] { Codes, Score, Vocal, Instrumental, Mix }.OfType<SongFile>();
 
     /// <summary>Returns the files of each take for the names on the command line. If there are several, the names get numbers.</summary>
-    public static IReadOnlyList<SongFiles> ForTakes(int takes, string file, string? codes, bool hasStems, AudioFormat format)
+    public static IReadOnlyList<SongFiles> ForTakes(
+        int takes, string file, string? codes, string? score, bool hasStems, AudioFormat format)
     {
         return takes == 1
-            ? [At(file, codes, hasStems, format)]
+            ? [At(file, codes, score, hasStems, format)]
             : [.. Enumerable.Range(1, takes).Select(take => At(
-                Numbered(file, take), codes is null ? null : Numbered(codes, take), hasStems, format))];
+                Numbered(file, take),
+                codes is null ? null : Numbered(codes, take),
+                score is null ? null : Numbered(score, take),
+                hasStems,
+                format))];
 
         static string Numbered(string file, int take) => file == StandardOutput || Path.GetFileName(file).Length == 0
             ? file
@@ -48,11 +59,13 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
     }
 
     /// <summary>Returns the files for the names on the command line.</summary>
-    public static SongFiles At(string file, string? codes, bool hasStems, AudioFormat format)
+    public static SongFiles At(string file, string? codes, string? score, bool hasStems, AudioFormat format)
     {
         var mix = At("--out", file, $"song.{format.Name()}");
         return new(
-            mix, codes is null ? null : At("--return-codes", codes, "codes.json"),
+            mix,
+            codes is null ? null : At("--return-codes", codes, "codes.json"),
+            score is null ? null : At("--score-out", score, "score.abc"),
             hasStems ? Stem("vocal") : null, hasStems ? Stem("instrumental") : null);
 
         SongFile Stem(string track)
@@ -110,12 +123,12 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
 
     /// <summary>Writes every file under a temporary name, and renames all of them at the end, the song last.</summary>
     /// <param name="song">The song.</param>
-    /// <param name="codes">The text of the codes.</param>
+    /// <param name="texts">The codes and the score.</param>
     /// <param name="standardOutput">Standard output.</param>
     /// <param name="cancel">Stops; files that were not complete are removed.</param>
-    public async Task WriteAsync(EncodedSong song, string codes, Stream standardOutput, CancellationToken cancel)
+    public async Task WriteAsync(EncodedSong song, SongTexts texts, Stream standardOutput, CancellationToken cancel)
     {
-        var contents = Contents(song, codes).ToList();
+        var contents = Contents(song, texts).ToList();
         var files = contents.Where(content => !content.File.IsStandardOutput)
             .Select(content => (content.File.Path, content.Bytes)).ToList();
         var suffix = $".{Guid.NewGuid():N}.part";
@@ -152,14 +165,14 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
 
     /// <summary>Writes a song that could not be written to its files into a new folder elsewhere.</summary>
     /// <returns>The song's path; null if no place takes it.</returns>
-    public async Task<string?> KeepElsewhereAsync(EncodedSong song, string codes)
+    public async Task<string?> KeepElsewhereAsync(EncodedSong song, SongTexts texts)
     {
         foreach (var place in new[] { Path.GetTempPath(), Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) })
         {
             try
             {
                 var folder = Directory.CreateDirectory(Path.Combine(place, $"yue-song-{Guid.NewGuid():N}")).FullName;
-                foreach (var (file, bytes) in Contents(song, codes))
+                foreach (var (file, bytes) in Contents(song, texts))
                 {
                     await File.WriteAllBytesAsync(Path.Combine(folder, file.Name), bytes, CancellationToken.None);
                 }
@@ -175,10 +188,17 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Vocal,
         return null;
     }
 
-    private IEnumerable<(SongFile File, byte[] Bytes)> Contents(EncodedSong song, string codes)
+    private IEnumerable<(SongFile File, byte[] Bytes)> Contents(EncodedSong song, SongTexts texts)
     {
+        var score = texts.Score is { } text ? Encoding.UTF8.GetBytes(text) : null;
         (SongFile? File, byte[]? Bytes)[] all =
-            [(Codes, Encoding.UTF8.GetBytes(codes)), (Vocal, song.Vocal), (Instrumental, song.Instrumental), (Mix, song.Mix)];
+        [
+            (Codes, Encoding.UTF8.GetBytes(texts.Codes)),
+            (Score, score),
+            (Vocal, song.Vocal),
+            (Instrumental, song.Instrumental),
+            (Mix, song.Mix.Length > 0 ? song.Mix : score),
+        ];
         foreach (var (file, bytes) in all)
         {
             if (file is not null && bytes is not null)

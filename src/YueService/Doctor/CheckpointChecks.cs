@@ -1,6 +1,9 @@
 using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Families.Yue1.Vocoder;
+using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Families.Yue2.Text;
+using Yue.Engine.Families.Yue2.Vae;
 using Yue.Engine.Llama;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Weights;
@@ -27,14 +30,37 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
 
         return
         [
-            .. options.Stage1.Select(model => Check($"stage 1 ({model.Key})", model.Value, folder =>
+            .. options.Stage1.Select(model => ModelFamilies.FamilyOf(model.Value).Name == "yue2"
+                ? Check($"YuE 2 ({model.Key})", model.Value, CountYue2)
+                : Check($"stage 1 ({model.Key})", model.Value, CountStage1)),
+            .. ModelFamilies.FoldersOf(options).Where(folder => folder.IsNeeded).Select(needed => needed.Setting switch
             {
-                YueTokenizer.Load(options.Tokenizer ?? Path.Combine(folder, "tokenizer.model"));
-                return CountLlama(folder);
-            })),
-            Check("stage 2", options.Stage2!, CountLlama),
-            Check("codec and vocoders", options.Codec!, CountSound),
+                nameof(EngineOptions.Stage2) => Check("stage 2", needed.Folder!, CountLlama),
+                nameof(EngineOptions.Codec) => Check("codec and vocoders", needed.Folder!, CountSound),
+                _ => Check("sound decoder", needed.Folder!, CountVae),
+            }),
         ];
+    }
+
+    private long CountStage1(string folder)
+    {
+        YueTokenizer.Load(options.Tokenizer ?? Path.Combine(folder, "tokenizer.model"));
+        return CountLlama(folder);
+    }
+
+    private static long CountYue2(string folder)
+    {
+        Yue2Config.Load(folder);
+        BytePairTokenizer.Load(folder);
+        using var checkpoint = SafetensorsCheckpoint.Open(folder);
+        return Count(checkpoint);
+    }
+
+    private static long CountVae(string folder)
+    {
+        VaeConfig.Load(folder);
+        using var checkpoint = SafetensorsCheckpoint.Open(folder);
+        return Count(checkpoint);
     }
 
     private Finding Check(string area, string folder, Func<string, long> count)

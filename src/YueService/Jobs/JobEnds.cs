@@ -127,7 +127,12 @@ internal sealed partial class JobEnds(
     private async Task<SongOnDisk> SaveAsync(StoredJob job, SongResult result, CancellationToken cancel)
     {
         var encoded = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, job.Request.Song.Output, job.Request.Tags, cancel);
-        var tracks = new List<KeyValuePair<string, byte[]>> { new(SongFolder.Mix, encoded.Mix) };
+        var tracks = new List<KeyValuePair<string, byte[]>>();
+        if (encoded.Mix.Length > 0)
+        {
+            tracks.Add(new(SongFolder.Mix, encoded.Mix));
+        }
+
         if (encoded is { Vocal: { } vocal, Instrumental: { } instrumental })
         {
             tracks.Add(new(SongFolder.Vocal, vocal));

@@ -43,10 +43,13 @@ internal sealed class JobFeed
     public void Report(SongProgress value) => Publish(
         last => new(
             last.Number + 1, last.State == JobState.Queued && value.Stage != SongStage.Queued ? JobState.Running : last.State,
-            value, null));
+            value, null)
+        {
+            BringsScore = value.Score is not null && last.Progress?.Score is null,
+        });
 
     /// <summary>Publishes that the job's place among the waiting ones has changed.</summary>
-    public void Moved() => Publish(last => last with { Number = last.Number + 1 });
+    public void Moved() => Publish(last => last with { Number = last.Number + 1, BringsScore = false });
 
     /// <summary>Notes why the job's end cannot be stored yet. The job keeps its state until then: a final state is final.</summary>
     public void Delay(string reason)
@@ -88,7 +91,8 @@ internal sealed class JobFeed
             ? number
             : -1;
 
-    /// <summary>Returns the updates after a number: every change of state, stage and section, and of the others the newest.</summary>
+    /// <summary>Returns the updates after a number: every change of state, stage and section, the one that brings the score, and of the
+    /// others the newest.</summary>
     /// <param name="number">The last update that the watcher has; -1 for none.</param>
     /// <param name="changed">Completes when there is another update.</param>
     public IReadOnlyList<JobUpdate> After(long number, out Task changed)
@@ -136,6 +140,10 @@ internal sealed class JobFeed
 /// <param name="Fault">Why the job failed; null unless it did.</param>
 internal sealed record JobUpdate(long Number, JobState State, SongProgress? Progress, Fault? Fault)
 {
+    /// <summary>True if the song has a score from this update on.</summary>
+    public bool BringsScore { get; init; }
+
     /// <summary>Two updates with the same key differ in counts only.</summary>
-    public (JobState State, SongStage? Stage, int? Section) StepKey => (State, Progress?.Stage, Progress?.Section);
+    public (JobState State, SongStage? Stage, int? Section, bool HasScore) StepKey =>
+        (State, Progress?.Stage, Progress?.Section, Progress?.Score is not null);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
 
@@ -28,13 +29,16 @@ internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, 
                 ReplaceSection = song.ReplaceSection,
                 Instrumental = song.Instrumental,
                 TargetSeconds = song.TargetSeconds,
+                Plan = song.Plan,
+                Score = song.Score,
                 Output = new(song.Output.SampleRate, song.Output.Stems, song.Output.LoudnessLufs, song.Output.FadeOutSeconds),
                 Sampling = new(
                     song.Sampling.Temperature,
                     song.Sampling.TopP,
                     song.Sampling.TopK,
                     song.Sampling.RepetitionPenalty,
-                    song.Sampling.GuidanceScale),
+                    song.Sampling.GuidanceScale,
+                    song.Sampling.FlowSteps),
                 Reference = song.Reference is { } clip ? new(clip.FirstSecond, clip.StartSeconds, clip.EndSeconds) : null,
             },
             request.Format,
@@ -59,6 +63,8 @@ internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, 
             ReplaceSection = Song.ReplaceSection,
             Instrumental = Song.Instrumental,
             TargetSeconds = Song.TargetSeconds,
+            Plan = Song.Plan,
+            Score = Song.Score,
             Output = Song.Output is { } output
                 ? new()
                 {
@@ -76,6 +82,7 @@ internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, 
                     TopK = sampling.TopK ?? Defaults.Sampling.TopK,
                     RepetitionPenalty = sampling.RepetitionPenalty ?? Defaults.Sampling.RepetitionPenalty,
                     GuidanceScale = sampling.GuidanceScale,
+                    FlowSteps = sampling.FlowSteps,
                 }
                 : Defaults.Sampling,
 
@@ -115,6 +122,12 @@ internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, 
 
         public IReadOnlyList<double>? TargetSeconds { get; init; }
 
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ScorePlan? Plan { get; init; }
+
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Score { get; init; }
+
         public OutputRow? Output { get; init; }
 
         public SamplingRow? Sampling { get; init; }
@@ -130,7 +143,8 @@ internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, 
         double? TopP = null,
         int? TopK = null,
         double? RepetitionPenalty = null,
-        double? GuidanceScale = null);
+        double? GuidanceScale = null,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? FlowSteps = null);
 
     internal sealed record ReferenceRow(
         int FirstSecond = 0, double StartSeconds = 0, double EndSeconds = SongLimits.DefaultReferenceEndSeconds);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
@@ -15,6 +16,13 @@ internal sealed record SongRow(
     IReadOnlyList<string> Tracks,
     SongScope Stage = SongScope.Full)
 {
+    /// <summary>Null is one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Channels { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Score { get; init; }
+
     public ReferenceRow? Reference { get; init; }
 
     public LoudnessRow? Loudness { get; init; }
@@ -32,6 +40,8 @@ internal sealed record SongRow(
         song.Tracks,
         song.Scope)
     {
+        Channels = song.Channels == 1 ? null : song.Channels,
+        Score = song.Score,
         Reference = song.Reference is { } clip ? new(clip.Seconds, clip.Tracks, clip.FromCache, Round(clip.EncodeSeconds)) : null,
         Loudness = song.Loudness is { } loudness ? new(loudness.MeasuredLufs, loudness.MeasuredTruePeakDbtp, loudness.GainDb) : null,
         MixLufs = song.MixLufs,
@@ -40,6 +50,8 @@ internal sealed record SongRow(
     public StoredSong ToSong() => new()
     {
         SampleRate = SampleRate,
+        Channels = Channels ?? 1,
+        Score = Score,
         DurationSeconds = DurationSeconds,
         Seed = Seed,
         Model = Model,

@@ -10,13 +10,16 @@ internal sealed record StoredSong
     /// <summary>Samples per second of every track.</summary>
     public required int SampleRate { get; init; }
 
+    /// <summary>The channels of every track.</summary>
+    public int Channels { get; init; } = 1;
+
     /// <summary>The length of the mix.</summary>
     public required double DurationSeconds { get; init; }
 
     /// <summary>The seed that was used.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The stage-1 checkpoint that sang.</summary>
+    /// <summary>The model that sang.</summary>
     public required string Model { get; init; }
 
     /// <summary>The part of the way that it went.</summary>
@@ -25,13 +28,17 @@ internal sealed record StoredSong
     /// <summary>The times of the stages.</summary>
     public required SongTimings Timings { get; init; }
 
-    /// <summary>The sections, in order.</summary>
+    /// <summary>The score that the music follows, in ABC notation; null without one.</summary>
+    public string? Score { get; init; }
+
+    /// <summary>The sections, in order. None if the model does not sing in sections.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
 
     /// <summary>Warnings for the caller about how the request was understood and sung.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>.</summary>
+    /// <summary>The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. None for a score
+    /// alone.</summary>
     public required IReadOnlyList<string> Tracks { get; init; }
 
     /// <summary>The part of the reference clip that was heard; null without one.</summary>
@@ -47,10 +54,12 @@ internal sealed record StoredSong
     public static StoredSong Of(SongResult result, JobRequest request, EncodedSong encoded, IEnumerable<string> tracks) => new()
     {
         SampleRate = result.Mix.SampleRateHz,
+        Channels = result.Mix.Channels,
         DurationSeconds = result.Mix.DurationSeconds,
         Seed = result.Seed,
         Model = result.Model,
         Scope = result.Scope,
+        Score = result.Score,
         Timings = result.Timings,
         Sections = result.Sections,
         Warnings = [.. request.Warnings, .. result.Warnings, .. encoded.Warnings],

@@ -21,16 +21,17 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
             }
         }
 
-        foreach (var (setting, folder) in new[] { ("Yue:Stage2", options.Stage2), ("Yue:Codec", options.Codec) })
+        foreach (var (name, folder, isNeeded) in ModelFamilies.FoldersOf(options))
         {
-            if (options.Stage1.Count > 0 && string.IsNullOrWhiteSpace(folder))
+            var setting = $"Yue:{name}";
+            if (isNeeded && string.IsNullOrWhiteSpace(folder))
             {
                 yield return $"{setting} is missing; with Yue:Stage1 set it must be the checkpoint's folder.";
             }
             else if (options.Stage1.Count == 0 && folder is not null)
             {
-                yield return $"{setting} is set but Yue:Stage1 is not; "
-                    + "set all of Yue:Stage1, Yue:Stage2 and Yue:Codec, or none for the demo model.";
+                yield return $"{setting} is set but Yue:Stage1 is not; set Yue:Stage1 and all folders that its models need, "
+                    + "or none for the demo model.";
             }
             else if (folder is not null && FolderFault(setting, folder) is { } fault)
             {

@@ -80,8 +80,8 @@ public sealed class ApiDocumentTests : IDisposable
         Assert.Equal(["null", "string"], new[] { forms[0], forms[1] }.Select(form => form.GetProperty("type").GetString()));
         Assert.Equal("#/components/schemas/SongCodes", forms[2].GetProperty("$ref").GetString());
         Assert.Equal(
-            """[{"type":"null"},{"maximum":100,"minimum":1,"type":"number","format":"double"},"""
-                + """{"maxItems":100,"minItems":1,"type":"array","items":{"maximum":100,"minimum":1,"type":"number","format":"double"}}]""",
+            """[{"type":"null"},{"maximum":900,"minimum":1,"type":"number","format":"double"},"""
+                + """{"maxItems":100,"minItems":1,"type":"array","items":{"maximum":900,"minimum":1,"type":"number","format":"double"}}]""",
             JsonSerializer.Serialize(fields.GetProperty("target_seconds").GetProperty("oneOf")));
     }
 
@@ -91,7 +91,7 @@ public sealed class ApiDocumentTests : IDisposable
     [InlineData("SongRequest", "lyrics", """{"type":["null","string"],"minLength":1,"maxLength":20000}""")]
     [InlineData("SongRequest", "seed", """{"type":["null","integer"],"format":"int64","default":42}""")]
     [InlineData("SongRequest", "client_job_id", """{"maxLength":256,"pattern":"^[a-zA-Z0-9._:-]*$"}""")]
-    [InlineData("SongRequest", "stage", """{"type":["null","string"],"enum":["full","draft","finish",null]}""")]
+    [InlineData("SongRequest", "stage", """{"type":["null","string"],"enum":["full","draft","finish","score",null]}""")]
     [InlineData("SongRequest", "return_codes", """{"type":["null","boolean"],"default":false}""")]
     [InlineData("SongRequest", "output.sample_rate", """{"type":["null","integer"],"enum":[44100,16000,null]}""")]
     [InlineData("SongRequest", "output.format", """{"type":["null","string"],"enum":["wav","flac","mp3",null]}""")]

@@ -42,15 +42,15 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         { "model", "\"s2\"", "send \"en-cot\" or \"en-icl\"" },
         { "model", "\"\\ud800\"", "send \"en-cot\" or \"en-icl\"" },
         { "model", "1", "is the number 1" },
-        { "stage", "\"half\"", "is \"half\"; send \"full\", \"draft\" or \"finish\", or leave it out for \"full\"." },
+        { "stage", "\"half\"", "is \"half\"; send \"full\", \"draft\", \"finish\" or \"score\", or leave it out for \"full\"." },
         { "stage", "1", "is the number 1" },
         { "instrumental", "\"yes\"", "is the text \"yes\"; send true or false, or leave it out for false." },
         { "return_codes", "1", "is the number 1; send true or false" },
         { "replace_section", "0", "is 0; send a whole number from 1 to 100, or leave it out for no section." },
         { "replace_section", "101", "from 1 to 100" },
         { "replace_section", "1.5", "is 1.5" },
-        { "target_seconds", "0.99", "is 0.99; send a number from 1 to 100 or an array of such numbers, or leave it out" },
-        { "target_seconds", "100.5", "from 1 to 100" },
+        { "target_seconds", "0.99", "is 0.99; send a number from 1 to 900 or an array of such numbers, or leave it out" },
+        { "target_seconds", "100.5", "a section has at most 100" },
         { "target_seconds", "\"20\"", "is the text \"20\"" },
         { "target_seconds", "[]", "has 0 items; send an array of 1 to 100 numbers" },
         { "target_seconds", "{}", "is the object {}" },
@@ -106,10 +106,10 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     public async Task Every_invalid_item_of_an_array_is_named()
     {
         using var client = app.Service.CreateClient();
-        using var targets = await client.PredictAsync("""{"lyrics":"la","target_seconds":[0.5,20,"30",null,101]}""");
+        using var targets = await client.PredictAsync("""{"lyrics":"la","target_seconds":[0.5,20,"30",null,901]}""");
         var faults = await targets.FaultsAsync();
         Assert.Equal(["target_seconds[0]", "target_seconds[2]", "target_seconds[3]", "target_seconds[4]"], faults.Keys.Order());
-        Assert.Equal("target_seconds[2] is the text \"30\"; send a number from 1 to 100, without quotes.", faults["target_seconds[2]"]);
+        Assert.Equal("target_seconds[2] is the text \"30\"; send a number from 1 to 900, without quotes.", faults["target_seconds[2]"]);
 
         using var codes = await client.PredictAsync(
             """

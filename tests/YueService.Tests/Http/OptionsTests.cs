@@ -34,7 +34,7 @@ public sealed class OptionsTests : IDisposable
         var lyrics = Field(fields, "lyrics");
         Assert.Equal((1, 20_000), (lyrics.GetProperty("min_length").GetInt32(), lyrics.GetProperty("max_length").GetInt32()));
         Assert.True(lyrics.GetProperty("required").GetBoolean());
-        Assert.Equal(["full", "draft", "finish"], Field(fields, "stage").GetProperty("values").Strings());
+        Assert.Equal(["full", "draft", "finish", "score"], Field(fields, "stage").GetProperty("values").Strings());
         Assert.Equal("[44100,16000]", Field(fields, "output.sample_rate").GetProperty("values").GetRawText());
         Assert.Equal(JsonValueKind.Null, Field(fields, "seed").GetProperty("minimum").ValueKind);
         Assert.Equal(AudioDecoder.MaxBytes, Field(fields, "reference.audio").GetProperty("max_bytes").GetInt64());
@@ -45,11 +45,15 @@ public sealed class OptionsTests : IDisposable
     public async Task Models_are_shown_with_the_fields_that_they_take()
     {
         var family = new FamilyDescription(
-            "other", "Other", new HashSet<SongCapability> { SongCapability.Score }, new HashSet<string> { "lyrics" });
+            "other", "Other", new HashSet<SongCapability> { SongCapability.Score }, new HashSet<string> { "lyrics" })
+        {
+            Licence = new("MIT", new("https://example.org/model"), "Be kind."),
+        };
         _app.Engine.Status = _app.Engine.Status with { SongModels = [new("plain", family)] };
         var options = await GetAsync();
         Assert.Equal(
-            """[{"name":"plain","family":"other","family_title":"Other","capabilities":["score"]}]""",
+            """[{"name":"plain","family":"other","family_title":"Other","capabilities":["score"],"stages":["full","draft","finish"]"""
+                + ""","licence":{"name":"MIT","link":"https://example.org/model","notice":"Be kind."}}]""",
             options.GetProperty("models").GetRawText());
         Assert.Empty(Field(options.GetProperty("fields"), "sampling.top_p").GetProperty("models").EnumerateArray());
         Assert.Equal(["plain"], Field(options.GetProperty("fields"), "lyrics").GetProperty("models").Strings());

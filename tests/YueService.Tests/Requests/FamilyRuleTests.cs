@@ -15,7 +15,10 @@ public sealed class FamilyRuleTests
         "ballad",
         "Ballad",
         FrozenSet<SongCapability>.Empty,
-        FrozenSet.Create(StringComparer.Ordinal, "lyrics", "genre", "seed", "sampling.top_k"));
+        FrozenSet.Create(StringComparer.Ordinal, "lyrics", "genre", "seed", "sampling.top_k"))
+    {
+        Licence = new("MIT", new("https://example.org")),
+    };
 
     private static readonly ModelDescription[] Models =
     [

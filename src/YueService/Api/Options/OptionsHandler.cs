@@ -35,8 +35,13 @@ internal sealed class OptionsHandler(ISongEngine engine, ISongEncoder encoder, I
         };
     }
 
-    private static ModelOption Show(ModelDescription model) =>
-        new(model.Name, model.Family.Name, model.Family.Title, [.. model.Family.Capabilities.Order()]);
+    private static ModelOption Show(ModelDescription model) => new(
+        model.Name,
+        model.Family.Name,
+        model.Family.Title,
+        [.. model.Family.Capabilities.Order()],
+        model.Family.Scopes,
+        model.Family.Licence);
 
     private static OptionField Show(RequestField field, IReadOnlyList<ModelDescription> models)
     {

@@ -29,7 +29,15 @@ internal sealed record OptionsResponse
 /// <param name="Family">The model family, such as <c>yue1</c>.</param>
 /// <param name="FamilyTitle">The model family in prose, such as <c>YuE 1</c>.</param>
 /// <param name="Capabilities">What the model can do beyond a song from lyrics.</param>
-internal sealed record ModelOption(string Name, string Family, string FamilyTitle, IReadOnlyList<SongCapability> Capabilities);
+/// <param name="Stages">The values of <c>stage</c> that the model takes, the default one first.</param>
+/// <param name="Licence">The licence of the published models of the family.</param>
+internal sealed record ModelOption(
+    string Name,
+    string Family,
+    string FamilyTitle,
+    IReadOnlyList<SongCapability> Capabilities,
+    IReadOnlyList<SongScope> Stages,
+    ModelLicence Licence);
 
 /// <summary>A format of sound.</summary>
 /// <param name="Name">The name that requests use.</param>

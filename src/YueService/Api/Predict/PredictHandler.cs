@@ -62,6 +62,11 @@ internal sealed partial class PredictHandler(
             return problem!;
         }
 
+        if (command.Song.Scope == SongScope.Score && (form.IsFile || command.IsStreamed))
+        {
+            return RefuseFile(http);
+        }
+
         if (command.CallbackUrl is not null)
         {
             command = command.WithWarning("callback_url was ignored: it holds for jobs (POST /v1/songs, or Prefer: respond-async)");
@@ -109,6 +114,13 @@ internal sealed partial class PredictHandler(
         return TypedResults.Bytes(encoded.Mix, format.MediaType(), $"song.{format.Name()}");
     }
 
+    private static ProblemHttpResult RefuseFile(HttpContext http)
+    {
+        var (name, findings) = (SongFields.Stage.Path, new RequestFindings());
+        findings.Error(name, $"{name} is \"score\", which has no sound to send; accept application/json, and leave stream out.");
+        return Problems.Invalid(http, findings.Errors);
+    }
+
     private static PredictResponse Answer(
         HttpContext http, PredictCommand command, SongResult result, EncodedSong encoded, AudioFormat format) => new()
         {
@@ -118,10 +130,12 @@ internal sealed partial class PredictHandler(
             Genre = command.Song.Genre,
             Metadata = new(command.ClientJobId, TraceIds.TraceId(http), TraceIds.SpanId()),
             SampleRate = result.Mix.SampleRateHz,
+            Channels = result.Mix.Channels,
             DurationSeconds = result.Mix.DurationSeconds,
             Seed = result.Seed,
             Model = result.Model,
             Stage = result.Scope,
+            Score = result.Score,
             Timings = TimingsBody.From(result.Timings),
             Sections = SectionBody.ListOf(result.Sections),
             Warnings = [.. command.Warnings, .. IdempotencyKey.WarningsWhereIgnored(http.Request), .. result.Warnings, .. encoded.Warnings],

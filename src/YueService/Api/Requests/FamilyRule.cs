@@ -25,6 +25,10 @@ internal static class FamilyRule
         }
     }
 
+    /// <summary>Returns the family of the model that a request names; null while the models are not known.</summary>
+    public static FamilyDescription? FamilyOf(string? model, IReadOnlyList<ModelDescription> models) =>
+        models.FirstOrDefault(known => model is null || known.Name == model)?.Family;
+
     /// <summary>Returns true if a model reads a field.</summary>
     public static bool Takes(ModelDescription model, RequestField field) => field.IsForEveryFamily || model.Family.Takes(field.SongPath);
 }

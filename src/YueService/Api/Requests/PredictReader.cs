@@ -10,9 +10,6 @@ namespace YueService.Api.Requests;
 /// <summary>Reads a song request from JSON, and checks its fields against each other and against the model.</summary>
 internal static partial class PredictReader
 {
-    /// <summary>The sections of an instrumental song without lyrics.</summary>
-    private const string InstrumentalLyrics = "[verse]\n\n[chorus]";
-
     /// <summary>Reads a request.</summary>
     /// <param name="root">The body.</param>
     /// <param name="files">The files that came beside it, by the name of their field.</param>
@@ -64,7 +61,9 @@ internal static partial class PredictReader
         FamilyRule.Check(song.Model ?? song.ContinueFrom?.Model, models, findings);
         if (findings.IsValid)
         {
-            song = RemakeReader.Check(song, fields, models);
+            song = FamilyRule.FamilyOf(song.Model, models) is { SingsSections: false }
+                ? WholeSongRules.Check(song, fields)
+                : RemakeReader.Check(song, fields, models);
         }
 
         if (reference is not null && song.Scope == SongScope.Finish)
@@ -117,28 +116,34 @@ internal static partial class PredictReader
     private static (SongRequest Song, AudioFormat? Format) ReadSong(
         FieldReader fields, IReadOnlyList<ModelDescription> models, SongOrigin? origin)
     {
-        var scope = fields.Choice(SongFields.Stage) ?? SongScope.Full;
+        var model = ReadModel(fields, SongFields.Model, models);
+        var family = FamilyRule.FamilyOf(model, models);
+        var scope = ReadScope(fields, family);
         var instrumental = fields.Flag(
             origin is null ? SongFields.Instrumental : SongFields.Instrumental with { Default = origin.Instrumental });
         var hasOthersLyrics = scope == SongScope.Finish || RemakeReader.NamesSong(fields);
-        var defaultLyrics = origin?.Lyrics ?? (hasOthersLyrics ? "" : instrumental ? InstrumentalLyrics : null);
+        var defaultLyrics = origin?.Lyrics ?? (hasOthersLyrics ? "" : instrumental ? family?.InstrumentalLyrics ?? "" : null);
         var (output, format) = ReadOutput(fields.Object(SongFields.Output), scope);
         var isWithoutLyrics = defaultLyrics is not null && fields.IsMissing(SongFields.Lyrics);
         var song = new SongRequest
         {
-            Lyrics = (isWithoutLyrics ? defaultLyrics : ReadLyrics(fields, SongFields.Lyrics, instrumental)) ?? "",
+            Lyrics = (isWithoutLyrics
+                ? defaultLyrics
+                : ReadLyrics(fields, SongFields.Lyrics, isAnyText: instrumental || family is { SingsSections: false })) ?? "",
             Genre = fields.Text(SongFields.Genre) ?? origin?.Genre ?? SongFields.Genre.Default!,
             MaxNewTokens = fields.Int(SongFields.MaxNewTokens),
             RunNSegments = fields.Int(SongFields.RunNSegments),
             Seed = fields.Long(SongFields.Seed),
-            Model = ReadModel(fields, SongFields.Model, models),
+            Model = model,
             Scope = scope,
             ContinueFrom = RemakeReader.ReadCodes(fields, origin),
             ReplaceSection = fields.OptionalInt(SongFields.ReplaceSection),
             Instrumental = instrumental,
             TargetSeconds = fields.Numbers(SongFields.TargetSeconds),
+            Plan = ReadPlan(fields, family),
+            Score = fields.Text(SongFields.Score),
             Output = output,
-            Sampling = ReadSampling(fields.Object(SongFields.Sampling)),
+            Sampling = ReadSampling(fields.Object(SongFields.Sampling), family),
         };
         return (song, format);
     }
@@ -146,8 +151,8 @@ internal static partial class PredictReader
     /// <summary>Returns the lyrics; null if they are missing or invalid.</summary>
     /// <param name="fields">The request.</param>
     /// <param name="field">The field of the lyrics.</param>
-    /// <param name="instrumental">Whether only their sections matter.</param>
-    public static string? ReadLyrics(FieldReader fields, TextField field, bool instrumental = false)
+    /// <param name="isAnyText">True if lyrics without a letter or number pass.</param>
+    public static string? ReadLyrics(FieldReader fields, TextField field, bool isAnyText = false)
     {
         const string Expected = "the words to sing, in sections headed by tags such as [verse]";
         if (fields.IsMissing(field))
@@ -160,7 +165,7 @@ internal static partial class PredictReader
         {
             fields.Require(field, "is blank", Expected);
         }
-        else if (lyrics is not null && LyricsParser.Parse(lyrics) is { HasWords: false } parsed && !parsed.HasTagsOnly && !instrumental)
+        else if (lyrics is not null && LyricsParser.Parse(lyrics) is { HasWords: false } parsed && !parsed.HasTagsOnly && !isAnyText)
         {
             fields.Require(field, "has no letter and no number to sing", Expected);
         }
@@ -218,15 +223,41 @@ internal static partial class PredictReader
         return (output, format);
     }
 
-    private static SamplingSettings ReadSampling(FieldReader fields)
+    /// <summary>Returns the plan of the score; null for a family without scores.</summary>
+    private static ScorePlan? ReadPlan(FieldReader fields, FamilyDescription? family)
     {
+        var plan = fields.Choice(SongFields.Plan);
+        return family is null ? plan : family.Capabilities.Contains(SongCapability.Score) ? plan ?? ScorePlan.Full : null;
+    }
+
+    private static SongScope ReadScope(FieldReader fields, FamilyDescription? family)
+    {
+        var scope = fields.Choice(SongFields.Stage) ?? SongScope.Full;
+        if (family is not null && !family.Scopes.Contains(scope))
+        {
+            string NameOf(SongScope known) => SongFields.Stage.Choices.First(choice => choice.Value == known).Name;
+            fields.Error(
+                SongFields.Stage,
+                $"is \"{NameOf(scope)}\", which models of {family.Title} do not have; "
+                    + $"send {string.Join(" or ", family.Scopes.Select(known => $"\"{NameOf(known)}\""))}.");
+        }
+
+        return scope;
+    }
+
+    /// <summary>Reads how tokens are drawn. Absent fields have the defaults of the model's family.</summary>
+    private static SamplingSettings ReadSampling(FieldReader fields, FamilyDescription? family)
+    {
+        var defaults = family?.Sampling ?? new SamplingSettings();
+        var steps = fields.OptionalInt(SongFields.FlowSteps);
         var sampling = new SamplingSettings
         {
-            Temperature = fields.Number(SongFields.Temperature),
-            TopP = fields.Number(SongFields.TopP),
-            TopK = fields.Int(SongFields.TopK),
-            RepetitionPenalty = fields.Number(SongFields.RepetitionPenalty),
+            Temperature = fields.Number(SongFields.Temperature with { Default = defaults.Temperature }),
+            TopP = fields.Number(SongFields.TopP with { Default = defaults.TopP }),
+            TopK = fields.Int(SongFields.TopK with { Default = defaults.TopK }),
+            RepetitionPenalty = fields.Number(SongFields.RepetitionPenalty with { Default = defaults.RepetitionPenalty }),
             GuidanceScale = fields.OptionalNumber(SongFields.GuidanceScale),
+            FlowSteps = defaults.FlowSteps is null ? null : steps ?? defaults.FlowSteps,
         };
         fields.Finish();
         return sampling;

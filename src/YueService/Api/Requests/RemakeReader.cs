@@ -60,7 +60,9 @@ internal static class RemakeReader
             CheckCodes(song, codes, fields, models);
         }
 
-        return song is { Scope: not SongScope.Finish, TargetSeconds: { } targets } ? CheckTargets(song, targets, fields) : song;
+        return song is { Scope: not SongScope.Finish, TargetSeconds: { } targets }
+            ? CheckTargets(song, targets, fields, isKnown: models.Count > 0)
+            : song;
     }
 
     private static void CheckScope(SongRequest song, FieldReader fields)
@@ -142,9 +144,18 @@ internal static class RemakeReader
         }
     }
 
-    private static SongRequest CheckTargets(SongRequest song, IReadOnlyList<double> targets, FieldReader fields)
+    private static SongRequest CheckTargets(SongRequest song, IReadOnlyList<double> targets, FieldReader fields, bool isKnown)
     {
         var longest = targets.Max();
+        if (isKnown && longest > SongLimits.MaxTargetSeconds)
+        {
+            fields.Error(
+                TargetSeconds,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"asks for {longest} s, and a section has at most {SongLimits.MaxTargetSeconds}; send at most that."));
+        }
+
         if (!fields.IsMissing(SongFields.MaxNewTokens) && 100 * longest > song.MaxNewTokens)
         {
             fields.Error(

@@ -58,10 +58,10 @@ internal static class SongFields
 
     public static NumbersField TargetSeconds { get; } = Add(new NumbersField(
         "target_seconds",
-        "The length in seconds of every section that is sung or, as an array, of each of them, in place of `max_new_tokens`. A section "
-            + "ends in the last tenth of it or is cut at it.",
+        "YuE 1: the length in seconds of every section that is sung or, as an array, of each of them, in place of `max_new_tokens`; at "
+            + "most 100. A section ends in the last tenth of it or is cut at it. YuE 2: the most seconds of the whole song, one number.",
         SongLimits.MinTargetSeconds,
-        SongLimits.MaxTargetSeconds,
+        SongLimits.MaxSongSeconds,
         SongLimits.MaxCodesSections)
     {
         DefaultWords = "the length that comes out",
@@ -76,6 +76,33 @@ internal static class SongFields
     {
         Default = Defaults.RunNSegments,
         Option = new("--run-n-segments"),
+    });
+
+    public static TextField Score { get; } = Add(new TextField(
+        "score",
+        "The score that the music follows, in ABC notation, in place of one that the model writes. Songs return theirs, so an edited one "
+            + "can be sent back.",
+        SongLimits.MinScoreLength,
+        SongLimits.MaxScoreLength)
+    {
+        DefaultWords = "a score that the model writes",
+        Option = new("--score")
+        {
+            IsFile = true,
+            Placeholder = "FILE|-",
+            Note = "A file, or - for standard input.",
+        },
+    });
+
+    public static ChoiceField<ScorePlan> Plan { get; } = Add(new ChoiceField<ScorePlan>(
+        "plan",
+        "The score that precedes the music: melody and chords, melody alone, or none.",
+        ("full", ScorePlan.Full),
+        ("melody", ScorePlan.Melody),
+        ("off", ScorePlan.Off))
+    {
+        Default = "full",
+        Option = new("--plan"),
     });
 
     public static WholeField Seed { get; } = Add(new WholeField(
@@ -130,10 +157,11 @@ internal static class SongFields
     public static ChoiceField<SongScope> Stage { get; } = Add(new ChoiceField<SongScope>(
         "stage",
         "How far the song goes. A draft leaves stage 2 out: it is quick, rough and has 16 kHz. finish takes the song of `continue_from` to "
-            + "the full song and sings nothing.",
+            + "the full song and sings nothing. score writes the score alone, without sound.",
         ("full", SongScope.Full),
         ("draft", SongScope.Draft),
-        ("finish", SongScope.Finish))
+        ("finish", SongScope.Finish),
+        ("score", SongScope.Score))
     {
         Default = "full",
         Option = new("--stage"),
@@ -157,7 +185,8 @@ internal static class SongFields
     });
 
     public static FlagField Instrumental { get; } = Add(new FlagField(
-        "instrumental", "Sings no words: only the instrumental track is heard.")
+        "instrumental",
+        "Sings no words: only the instrumental track is heard. With YuE 2 the instruments play the melody of the score.")
     {
         Default = Defaults.Instrumental,
         Otherwise = OriginsValue,
@@ -186,7 +215,7 @@ internal static class SongFields
 
     public static NumberChoiceField SampleRate { get; } = Add(new NumberChoiceField(
         "output.sample_rate",
-        "The sample rate in Hz, from the vocoder or from the codec only.",
+        "The sample rate in Hz, from the vocoder or from the codec only. Songs of YuE 2 have 48000.",
         Defaults.Output.SampleRate,
         OutputSettings.CodecSampleRateHz)
     {
@@ -236,7 +265,7 @@ internal static class SongFields
 
     public static NumberField Temperature { get; } = Add(new NumberField(
         "sampling.temperature",
-        "How freely tokens are drawn; higher is more surprising.",
+        "How freely tokens are drawn; higher is more surprising. With YuE 2 this and the next four concern the music, not the score.",
         SongLimits.MinTemperature,
         SongLimits.MaxTemperature)
     {
@@ -245,14 +274,20 @@ internal static class SongFields
     });
 
     public static NumberField TopP { get; } = Add(new NumberField(
-        "sampling.top_p", "The probability that the tokens that can be drawn reach together.", SongLimits.MinTopP, SongLimits.MaxTopP)
+        "sampling.top_p",
+        "The probability that the tokens that can be drawn reach together. YuE 2 has 0.95 by default.",
+        SongLimits.MinTopP,
+        SongLimits.MaxTopP)
     {
         Default = Defaults.Sampling.TopP,
         Option = new("--top-p"),
     });
 
     public static WholeField TopK { get; } = Add(new WholeField(
-        "sampling.top_k", "The number of likeliest tokens that can be drawn; 0 is off.", SongLimits.MinTopK, SongLimits.MaxTopK)
+        "sampling.top_k",
+        "The number of likeliest tokens that can be drawn; 0 is off. YuE 2 has 100 by default.",
+        SongLimits.MinTopK,
+        SongLimits.MaxTopK)
     {
         Default = Defaults.Sampling.TopK,
         Option = new("--top-k"),
@@ -260,7 +295,7 @@ internal static class SongFields
 
     public static NumberField RepetitionPenalty { get; } = Add(new NumberField(
         "sampling.repetition_penalty",
-        "Makes tokens that occurred less likely; 1 is off.",
+        "Makes tokens that occurred less likely; 1 is off. YuE 2 has 1.2 by default.",
         SongLimits.MinRepetitionPenalty,
         SongLimits.MaxRepetitionPenalty)
     {
@@ -276,7 +311,18 @@ internal static class SongFields
     {
         DefaultWords = FormattableString.Invariant(
             $"{SamplingSettings.FirstGuidanceScale} in the first section and {SamplingSettings.LaterGuidanceScale} after"),
+        Otherwise = "1 with YuE 2, 1.01 with `plan` off",
         Option = new("--guidance-scale"),
+    });
+
+    public static WholeField FlowSteps { get; } = Add(new WholeField(
+        "sampling.flow_steps",
+        "The steps that render the music tokens. Fewer take less time, and the sound is rougher.",
+        SongLimits.MinFlowSteps,
+        SongLimits.MaxFlowSteps)
+    {
+        Default = 32,
+        Option = new("--flow-steps"),
     });
 
     public static FileField ReferenceAudio { get; } = Add(new FileField(

@@ -20,13 +20,17 @@ internal static class SpeechReader
 
         var fields = new FieldReader(root, "", findings);
         var input = PredictReader.ReadLyrics(fields, SpeechFields.Input);
+        var model = PredictReader.ReadModel(fields, SpeechFields.Model, models);
+        var family = FamilyRule.FamilyOf(model, models);
         var song = new SongRequest
         {
             Lyrics = input ?? "",
             Genre = fields.Text(SpeechFields.Instructions) ?? SpeechFields.Instructions.Default!,
             Seed = fields.Long(SongFields.Seed),
-            Model = PredictReader.ReadModel(fields, SpeechFields.Model, models),
+            Model = model,
             RunNSegments = 0,
+            Plan = family?.Capabilities.Contains(SongCapability.Score) == true ? ScorePlan.Full : null,
+            Sampling = family?.Sampling ?? new SamplingSettings(),
         };
         var format = fields.Choice(SpeechFields.ResponseFormat) ?? StreamFormat.Wav;
         var stream = fields.Choice(SpeechFields.Stream);

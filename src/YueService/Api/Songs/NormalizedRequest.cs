@@ -14,14 +14,20 @@ internal sealed record NormalizedRequest
     /// <summary>The genre line.</summary>
     public required string Genre { get; init; }
 
-    /// <summary>Null with <c>target_seconds</c>, which give it.</summary>
+    /// <summary>Null with <c>target_seconds</c>, which give it, and for a model that does not sing in sections.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>The length of each section that is sung; null for none.</summary>
+    /// <summary>The length of each section that is sung, or of the whole song; null for none.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
-    /// <summary>The number of sections to sing; 0 is all.</summary>
-    public required int RunNSegments { get; init; }
+    /// <summary>The number of sections to sing; 0 is all. Null for a model that does not sing in sections.</summary>
+    public required int? RunNSegments { get; init; }
+
+    /// <summary>The score that was sent; null for none.</summary>
+    public string? Score { get; init; }
+
+    /// <summary>The score that precedes the music; null for a model without scores.</summary>
+    public ScorePlan? Plan { get; init; }
 
     /// <summary>The key of every random draw.</summary>
     public required long Seed { get; init; }
@@ -59,13 +65,16 @@ internal sealed record NormalizedRequest
     public static NormalizedRequest Of(StoredJob job)
     {
         var song = job.Request.Song;
+        var hasScores = song.Plan is not null;
         return new()
         {
             Lyrics = song.Lyrics,
             Genre = song.Genre,
-            MaxNewTokens = song.TargetSeconds is null ? song.MaxNewTokens : null,
+            MaxNewTokens = song.TargetSeconds is null && !hasScores ? song.MaxNewTokens : null,
             TargetSeconds = song.TargetSeconds,
-            RunNSegments = song.RunNSegments,
+            RunNSegments = hasScores ? null : song.RunNSegments,
+            Score = song.Score,
+            Plan = song.Plan,
             Seed = song.Seed,
             ClientJobId = job.Request.ClientJobId,
             Title = job.Request.Title,
@@ -76,7 +85,7 @@ internal sealed record NormalizedRequest
             ReplaceSection = song.ReplaceSection,
             Instrumental = song.Instrumental,
             Output = new(
-                song.Output.SampleRate,
+                hasScores ? null : song.Output.SampleRate,
                 job.Request.Format?.Name(),
                 song.Output.Stems,
                 song.Output.LoudnessLufs,
@@ -86,24 +95,26 @@ internal sealed record NormalizedRequest
                 song.Sampling.TopP,
                 song.Sampling.TopK,
                 song.Sampling.RepetitionPenalty,
-                song.Sampling.GuidanceScale),
+                song.Sampling.GuidanceScale,
+                song.Sampling.FlowSteps),
         };
     }
 }
 
 /// <summary>The <c>output</c> of a request.</summary>
-/// <param name="SampleRate">Samples per second.</param>
+/// <param name="SampleRate">Samples per second; null for a model that has one rate.</param>
 /// <param name="Format">The format of the file; null is wav.</param>
 /// <param name="Stems">Whether the tracks of the mix come with it.</param>
 /// <param name="LoudnessLufs">The loudness to bring the song to; null leaves it as it is.</param>
 /// <param name="FadeOutSeconds">The fade-out of a song that was cut at its limit.</param>
-internal sealed record NormalizedOutput(int SampleRate, string? Format, bool Stems, double? LoudnessLufs, double FadeOutSeconds);
+internal sealed record NormalizedOutput(int? SampleRate, string? Format, bool Stems, double? LoudnessLufs, double FadeOutSeconds);
 
 /// <summary>The <c>sampling</c> of a request.</summary>
 /// <param name="Temperature">The flatness of the distribution.</param>
 /// <param name="TopP">The probability of the tokens that may be drawn.</param>
 /// <param name="TopK">The number of tokens that may be drawn; 0 is all.</param>
 /// <param name="RepetitionPenalty">How much repeated tokens are weakened.</param>
-/// <param name="GuidanceScale">How strongly the song follows the prompt; null is the default of each section.</param>
+/// <param name="GuidanceScale">How strongly the song follows the prompt; null is the model's default.</param>
+/// <param name="FlowSteps">The steps of flow matching; null for a model without.</param>
 internal sealed record NormalizedSampling(
-    double Temperature, double TopP, int TopK, double RepetitionPenalty, double? GuidanceScale);
+    double Temperature, double TopP, int TopK, double RepetitionPenalty, double? GuidanceScale, int? FlowSteps);

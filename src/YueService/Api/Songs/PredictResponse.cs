@@ -9,7 +9,7 @@ internal sealed record PredictResponse
     /// <summary>Always <c>success</c>: a song that fails is answered with problem details.</summary>
     public string Status { get; } = "success";
 
-    /// <summary>The whole file of the song in base64.</summary>
+    /// <summary>The whole file of the song in base64; empty for a score alone.</summary>
     public required byte[] AudioBase64 { get; init; }
 
     /// <summary>What the file is: <c>wav</c> (PCM 16-bit), <c>flac</c> or <c>mp3</c>.</summary>
@@ -33,22 +33,28 @@ internal sealed record PredictResponse
     /// <summary>Samples a second of the file.</summary>
     public required int SampleRate { get; init; }
 
+    /// <summary>The channels of the file: 1, or 2 for stereo.</summary>
+    public required int Channels { get; init; }
+
     /// <summary>The song's length.</summary>
     public required double DurationSeconds { get; init; }
 
     /// <summary>The seed that was used: the same request with it gives the same song.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The stage-1 checkpoint that sang.</summary>
+    /// <summary>The model that sang.</summary>
     public required string Model { get; init; }
 
-    /// <summary><c>full</c>, <c>draft</c> or <c>finish</c>: how much of the way it went.</summary>
+    /// <summary><c>full</c>, <c>draft</c>, <c>finish</c> or <c>score</c>: how much of the way it went.</summary>
     public required SongScope Stage { get; init; }
 
     /// <summary>The times of the stages.</summary>
     public required TimingsBody Timings { get; init; }
 
-    /// <summary>The song's sections, in order.</summary>
+    /// <summary>The score in ABC notation that the music follows; null without one.</summary>
+    public string? Score { get; init; }
+
+    /// <summary>The song's sections, in order; none if the model does not sing in sections.</summary>
     public required IReadOnlyList<SectionBody> Sections { get; init; }
 
     /// <summary>Warnings for the caller about how the request was understood and sung.</summary>
@@ -75,11 +81,12 @@ internal sealed record PredictMetadata(string? ClientJobId, string TraceId, stri
 
 /// <summary>Wall-clock seconds of a song's steps.</summary>
 /// <param name="QueueSeconds">Waiting for the engine.</param>
-/// <param name="Stage1Seconds">The first language model: one coarse code a frame and track. 0 with stage finish.</param>
-/// <param name="Stage2Seconds">The second language model: the other seven codes. 0 with stage draft.</param>
-/// <param name="DecodeSeconds">Codec, vocoder and splice.</param>
+/// <param name="Stage1Seconds">The first language model: one coarse code a frame and track. 0 with stage finish. With YuE 2 the score and
+/// the music tokens.</param>
+/// <param name="Stage2Seconds">The second language model: the other seven codes. 0 with stage draft. With YuE 2 flow matching.</param>
+/// <param name="DecodeSeconds">Codec, vocoder and splice. With YuE 2 the sound decoder.</param>
 /// <param name="TotalSeconds">From submission to sound.</param>
-/// <param name="TokensPerSecond">Stage-1 tokens a second of stage 1.</param>
+/// <param name="TokensPerSecond">Tokens per second of <c>stage1_seconds</c>.</param>
 /// <param name="RealTimeFactor">Total seconds a second of audio.</param>
 internal sealed record TimingsBody(
     double QueueSeconds,

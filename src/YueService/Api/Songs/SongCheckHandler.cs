@@ -62,7 +62,8 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
     {
         var song = reading.Song ?? new SongRequest { Lyrics = "" };
         var takes = reading.Command?.Takes ?? SongLimits.MinTakes;
-        var plan = SongPlan.For(song);
+        var isInSections = FamilyRule.FamilyOf(song.Model, engine.Status.SongModels) is not { SingsSections: false };
+        var plan = isInSections ? SongPlan.For(song) : new SongPlan { Before = [] };
         var (lyrics, genre) = (new CharacterPlaces(TextOf(json, SongFields.Lyrics)), new CharacterPlaces(TextOf(json, SongFields.Genre)));
         var hasValidFields = errors.Count == 0 || reading.Problem?.ProblemDetails.Type == ProblemType.Unsingable.Urn;
         var size = hasValidFields ? engine.Measure(song) : null;
@@ -73,7 +74,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
                 ? [new("ignored_field", SongFields.Stream.Path, SongRequestBody.StreamIgnored)]
                 : Array.Empty<SongFinding>(),
             .. song.Lyrics.Length == 0 ? [] : plan.Findings,
-            .. UserText.Check(song.Genre, SongFields.Genre.Path),
+            .. isInSections ? UserText.Check(song.Genre, SongFields.Genre.Path) : [],
             .. size?.Findings ?? [],
         ];
         return new()

@@ -48,7 +48,7 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
         var id = view.Job.Id;
         try
         {
-            return await songs.FindCodesAsync(view.Job, http.RequestAborted) is { } codes ? (codes, null)
+            return await songs.FindCodesAsync(view.Job, http.RequestAborted) is { } codes ? CodesOf(http, codes)
                 : await IsRemovedAsync(view.Job) ? (null, SongHandler.NoJob(http, id))
                 : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: "
                     + "an earlier release made it, or their file is damaged. Ask for the song again."));
@@ -63,6 +63,11 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
             throw;
         }
     }
+
+    private static (SongCodes? Codes, ProblemHttpResult? Problem) CodesOf(HttpContext http, SongCodes codes) => codes.Sections.Count > 0
+        ? (codes, null)
+        : (null, Problems.Create(
+            http, ProblemType.NoCodes, $"The song has no codes: the model {codes.Model} keeps none, so songs cannot go on from it."));
 
     /// <summary>Returns whether a song was removed after its job was found.</summary>
     private async Task<bool> IsRemovedAsync(StoredJob job) => !await songs.ExistsAsync(job, SongFolder.Mix, CancellationToken.None);

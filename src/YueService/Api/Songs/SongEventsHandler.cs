@@ -15,8 +15,11 @@ internal sealed class SongEventsHandler(
     /// <summary>The identifier of a last event. A reader that comes back with it has nothing more to hear.</summary>
     private const string EndId = "end";
 
+    private const string ScoreEvent = "score";
+
     /// <summary>Streams a job's progress until it is finished.</summary>
-    /// <remarks>Events are named after the state; their data is JSON. A reader that comes back with Last-Event-ID misses no
+    /// <remarks>Events are named after the state; their data is JSON. The event score has the score of a song that has one, before the
+    /// first music token. A reader that comes back with Last-Event-ID misses no
     /// change of state, stage or section. After the last event the stream ends; a reader that comes back once more gets a 204.</remarks>
     /// <response code="200">The stream.</response>
     /// <response code="204">The reader has the last event already.</response>
@@ -63,6 +66,12 @@ internal sealed class SongEventsHandler(
             var updates = live.Feed.After(number, out var changed);
             foreach (var update in updates)
             {
+                if (update is { BringsScore: true, Progress.Score: { } score })
+                {
+                    var text = JsonSerializer.Serialize(new ScoreEventBody(score), json.Value.SerializerOptions);
+                    await writer.WriteAsync(live.Feed.IdOf(update), ScoreEvent, text, cancel);
+                }
+
                 var isLast = update.State is not (JobState.Queued or JobState.Running);
                 await WriteAsync(writer, isLast ? EndId : live.Feed.IdOf(update), update.State, Data(update, live), cancel);
                 number = update.Number;

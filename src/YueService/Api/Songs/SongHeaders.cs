@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Yue.Engine.Audio;
 using YueService.Jobs;
 
 namespace YueService.Api.Songs;
@@ -13,7 +14,8 @@ internal static class SongHeaders
     /// <summary>The headers that <see cref="Write"/> may set, for pages that read them.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        "X-Yue-Seed", "X-Yue-Model", "X-Yue-Sample-Rate", "X-Yue-Duration-Seconds", "X-Yue-Real-Time-Factor", "X-Yue-Trace-Id",
+        "X-Yue-Seed", "X-Yue-Model", "X-Yue-Sample-Rate", "X-Yue-Channels", "X-Yue-Duration-Seconds",
+        "X-Yue-Real-Time-Factor", "X-Yue-Trace-Id",
         "X-Yue-Client-Job-Id", "X-Yue-Gain-Db", "X-Yue-Sections", "X-Yue-Warning-Count", "X-Yue-Warnings",
     ];
 
@@ -21,7 +23,7 @@ internal static class SongHeaders
     {
         headers["X-Yue-Seed"] = Text(song.Seed);
         headers["X-Yue-Model"] = Uri.EscapeDataString(song.Model);
-        headers["X-Yue-Sample-Rate"] = Text(song.SampleRate);
+        WriteFormat(headers, new(song.SampleRate, song.Channels));
         headers["X-Yue-Duration-Seconds"] = Text(song.DurationSeconds);
         headers["X-Yue-Real-Time-Factor"] = Text(song.Timings.RealTimeFactor);
         headers["X-Yue-Trace-Id"] = song.Metadata.TraceId;
@@ -59,8 +61,12 @@ internal static class SongHeaders
         Warn(headers, request.Warnings);
     }
 
-    /// <summary>Writes the rate of raw samples, which say it nowhere else.</summary>
-    public static void WriteSampleRate(IHeaderDictionary headers, int sampleRateHz) => headers["X-Yue-Sample-Rate"] = Text(sampleRateHz);
+    /// <summary>Writes the form of raw samples, which say it nowhere else.</summary>
+    public static void WriteFormat(IHeaderDictionary headers, PcmFormat format)
+    {
+        headers["X-Yue-Sample-Rate"] = Text(format.SampleRateHz);
+        headers["X-Yue-Channels"] = Text(format.Channels);
+    }
 
     private static void Warn(IHeaderDictionary headers, IReadOnlyList<string> warnings)
     {

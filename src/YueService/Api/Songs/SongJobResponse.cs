@@ -105,12 +105,13 @@ internal sealed record SongTake(string Id, int Take)
 }
 
 /// <summary>The progress of a song.</summary>
-/// <param name="Stage"><c>stage1</c> (singing), <c>stage2</c> (refining) or <c>decode</c>.</param>
-/// <param name="Section">The section being sung, from 1 on, kept ones not counted; 0 after stage 1.</param>
+/// <param name="Stage"><c>stage1</c> (singing), <c>stage2</c> (refining) or <c>decode</c>; with YuE 2 <c>score</c>, <c>music</c>,
+/// <c>flow</c> or <c>decode</c>.</param>
+/// <param name="Section">The section being sung, from 1 on, kept ones not counted; 0 after stage 1, and with YuE 2.</param>
 /// <param name="Sections">How many sections are sung: without those that are kept.</param>
-/// <param name="Tokens">Stage-1 tokens of the section; 0 in other stages.</param>
-/// <param name="Frames">Frames done in stage 2 or decode; 0 in stage 1.</param>
-/// <param name="Total">The tokens or frames that there are to do; in stage 1 an upper bound.</param>
+/// <param name="Tokens">Stage-1 tokens of the section, or tokens of the score or the music; 0 in other stages.</param>
+/// <param name="Frames">Frames done in the stages after that; 0 before.</param>
+/// <param name="Total">The tokens or frames that there are to do; of tokens an upper bound.</param>
 /// <param name="Percent">The whole song's progress, 0 to 100, never falling.</param>
 internal sealed record JobProgressBody(
     Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);
@@ -151,6 +152,10 @@ internal sealed record JobEventBody(
     IReadOnlyList<SectionStartBody>? Sections,
     JobFault? Error);
 
+/// <summary>The data of the event <c>score</c>, which comes before the first music token.</summary>
+/// <param name="Score">The score in ABC notation.</param>
+internal sealed record ScoreEventBody(string Score);
+
 /// <summary>The reason why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>
 /// <param name="Title">The same for every fault of the type.</param>
@@ -173,12 +178,13 @@ internal sealed record JobFault(string Type, string Title, string Detail)
 /// <param name="SampleRate">Samples a second of every track.</param>
 /// <param name="DurationSeconds">The mix's length.</param>
 /// <param name="Seed">The seed that was used.</param>
-/// <param name="Model">The stage-1 checkpoint that sang.</param>
+/// <param name="Model">The model that sang.</param>
 /// <param name="Timings">Where the time went.</param>
-/// <param name="Sections">The song's sections, in order.</param>
+/// <param name="Sections">The song's sections, in order; none if the model does not sing in sections.</param>
 /// <param name="Warnings">What the caller should know about how the request was understood and sung.</param>
-/// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>.</param>
-/// <param name="Stage"><c>full</c>, <c>draft</c> or <c>finish</c>: how much of the way it went.</param>
+/// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. None for
+/// a score alone.</param>
+/// <param name="Stage"><c>full</c>, <c>draft</c>, <c>finish</c> or <c>score</c>: how much of the way it went.</param>
 internal sealed record FinishedSong(
     int SampleRate,
     double DurationSeconds,
@@ -190,6 +196,12 @@ internal sealed record FinishedSong(
     IReadOnlyList<string> Tracks,
     SongScope Stage = SongScope.Full)
 {
+    /// <summary>The channels of every track: 1, or 2 for stereo.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>The score in ABC notation that the music follows; null without one.</summary>
+    public string? Score { get; init; }
+
     /// <summary>The part of the reference clip that was heard; null without a clip.</summary>
     public ReferenceBody? Reference { get; init; }
 
@@ -210,6 +222,8 @@ internal sealed record FinishedSong(
         song.Tracks,
         song.Scope)
     {
+        Channels = song.Channels,
+        Score = song.Score,
         Reference = ReferenceBody.From(song.Reference),
         Loudness = LoudnessBody.From(song.Loudness),
         MixLufs = song.MixLufs,

@@ -88,12 +88,14 @@ internal static class SongViews
     public static IReadOnlyList<SectionStartBody>? Starts(JobUpdate now) => now.State != JobState.Running ? null
         : [.. (now.Progress?.Starts ?? []).Select(start => new SectionStartBody(start.Tag, Math.Round(start.Seconds, 6)))];
 
+    private static bool WritesTokens(SongStage stage) => stage is SongStage.Score or SongStage.Music or SongStage.Stage1;
+
     public static JobProgressBody? Show(SongProgress? progress) => progress is null or { Stage: SongStage.Queued } ? null : new(
         progress.Stage,
         progress.Section,
         progress.Sections,
-        progress.Stage == SongStage.Stage1 ? progress.Done : 0,
-        progress.Stage == SongStage.Stage1 ? 0 : progress.Done,
+        WritesTokens(progress.Stage) ? progress.Done : 0,
+        WritesTokens(progress.Stage) ? 0 : progress.Done,
         progress.Total,
         Math.Round(100 * progress.Fraction, 2));
 }

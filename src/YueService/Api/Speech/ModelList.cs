@@ -14,5 +14,12 @@ internal sealed record ModelList(string Object, IReadOnlyList<ModelBody> Data);
 /// <param name="OwnedBy">Always <c>yue</c>.</param>
 /// <param name="Family">The model family, such as <c>yue1</c>. Models of a family take the same fields.</param>
 /// <param name="Capabilities">What the model can do beyond a song from lyrics.</param>
+/// <param name="Licence">The licence of the published models of the family.</param>
 internal sealed record ModelBody(
-    string Id, string Object, long Created, string OwnedBy, string Family, IReadOnlyList<SongCapability> Capabilities);
+    string Id,
+    string Object,
+    long Created,
+    string OwnedBy,
+    string Family,
+    IReadOnlyList<SongCapability> Capabilities,
+    ModelLicence Licence);

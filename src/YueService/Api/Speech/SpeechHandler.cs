@@ -69,5 +69,5 @@ internal sealed class SpeechHandler(
             : Problems.Create(http, ProblemType.NotFound, $"There is no model {JsonText.Cut(id)}; GET /v1/models lists them.");
 
     private ModelBody Show(ModelDescription model) =>
-        new(model.Name, "model", _startedSeconds, "yue", model.Family.Name, [.. model.Family.Capabilities.Order()]);
+        new(model.Name, "model", _startedSeconds, "yue", model.Family.Name, [.. model.Family.Capabilities.Order()], model.Family.Licence);
 }

@@ -5,7 +5,7 @@ using YueService.Telemetry;
 namespace YueService.Jobs.Audio;
 
 /// <summary>The files of a finished song.</summary>
-/// <param name="Mix">The song.</param>
+/// <param name="Mix">The song; empty for a score alone.</param>
 /// <param name="Vocal">The vocal track, when the song has stems.</param>
 /// <param name="Instrumental">The instrumental track, when the song has stems.</param>
 /// <param name="Loudness">What was measured and changed, where a loudness was asked for.</param>
@@ -17,6 +17,11 @@ internal sealed record EncodedSong(
     public static async Task<EncodedSong> EncodeAsync(
         ISongEncoder encoder, SongResult song, AudioFormat format, OutputSettings output, SoundTags tags, CancellationToken cancel)
     {
+        if (song.Scope == SongScope.Score)
+        {
+            return new([], null, null, null, []);
+        }
+
         using var activity = YueTelemetry.Source.StartActivity("encode");
         activity?.SetTag("yue.format", format.Name());
         var leveled = LeveledSong.Level(encoder, song, output.LoudnessLufs);

@@ -1,5 +1,6 @@
 // What is written on the left of the page, and the request that it stands for.
 import { computed, signal } from '@preact/signals';
+import { options } from './jobs.js';
 
 /** @typedef {{ key: number, written: string, text: string }} Card A section of the lyrics: its tag as written, and its words. */
 
@@ -197,7 +198,25 @@ export function request() {
     Object.assign(body, { target_seconds: seconds[from.how === 'continue' ? seconds.length - 1 : from.section - 1] ?? seconds.at(-1) });
   }
 
-  return body;
+  return fitting(body);
+}
+
+/** @param {Record<string, any>} body Returns it without the fields that its model does not take. */
+function fitting(body) {
+  const known = options.value;
+  const model = known?.models.find((entry) => entry.name === body.model) ?? known?.models[0];
+  if (!known || !model) {
+    return body;
+  }
+
+  const isTaken = (/** @type {string} */ name) =>
+    known.fields.find((field) => field.name === name)?.models.includes(model.name) ?? true;
+  const isObject = (/** @type {any} */ value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+  const kept = Object.entries(body)
+    .filter(([name, value]) => isObject(value) || (isTaken(name) && (name !== 'stage' || model.stages.includes(value))))
+    .map(([name, value]) => [name, isObject(value)
+      ? Object.fromEntries(Object.entries(value).filter(([inner]) => isTaken(`${name}.${inner}`))) : value]);
+  return Object.fromEntries(kept);
 }
 
 /** @param {Record<string, any>} flat */

@@ -225,6 +225,7 @@ function State({ job }) {
 function stageWords(job) {
   const { stage, section, sections } = job.progress ?? { stage: '', section: 0, sections: 0 };
   return stage === 'stage1' ? (section > 0 ? `Writing section ${section} of ${sections}` : 'Reading the lyrics')
+    : stage === 'score' ? 'Writing the score' : stage === 'music' ? 'Writing the music' : stage === 'flow' ? 'Rendering the music'
     : stage === 'stage2' ? 'Refining the sound' : stage === 'decode' ? 'Making the sound' : 'Beginning';
 }
 

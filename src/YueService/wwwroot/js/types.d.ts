@@ -10,7 +10,9 @@ export interface Job {
   queue_position: number | null;
   estimated_seconds_left: number | null;
   audible_seconds: number | null;
-  progress: { stage: 'stage1' | 'stage2' | 'decode'; section: number; sections: number; percent: number } | null;
+  progress: {
+    stage: 'stage1' | 'stage2' | 'score' | 'music' | 'flow' | 'decode'; section: number; sections: number; percent: number;
+  } | null;
   error: { type: string; detail: string } | null;
   parent: { id: string; how: 'continue' | 'replace_section' | 'finish'; section: number | null } | null;
   /** The group of takes that the song belongs to. */
@@ -22,7 +24,9 @@ export interface Job {
     duration_seconds: number;
     seed: number;
     model: string;
-    stage: 'full' | 'draft' | 'finish';
+    stage: 'full' | 'draft' | 'finish' | 'score';
+    /** In ABC notation; null without one. */
+    score: string | null;
     sections: { tag: string; seconds: number; start_seconds: number; kept: boolean;
       ended: 'end_of_audio' | 'max_new_tokens' }[];
     warnings: string[];
@@ -43,7 +47,8 @@ export interface Health {
 }
 
 export interface Options {
-  models: { name: string; capabilities: string[] }[];
+  models: { name: string; capabilities: string[]; stages: string[]; licence: { name: string; link: string; notice: string | null } }[];
+  fields: { name: string; models: string[] }[];
   formats: { name: string; available: boolean }[];
   separator_available: boolean;
   tags: Record<string, string[]>;
