@@ -21,7 +21,7 @@ internal sealed record SongCheckResponse
     /// <summary>The tokens that the model's context holds, with <c>max_new_tokens</c> of a section. Null if they are not known.</summary>
     public int? ContextTokens { get; init; }
 
-    /// <summary>The seconds until the song would be there, if it was queued now. Null before a song was measured.</summary>
+    /// <summary>The seconds until this song, or the last of its <c>takes</c>, would be finished if queued now. Null if unknown.</summary>
     public double? EstimatedWaitSeconds { get; init; }
 }
 
