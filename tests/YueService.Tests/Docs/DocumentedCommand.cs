@@ -12,7 +12,6 @@ internal sealed record DocumentedCommand(string Place, string Text)
     public static readonly IReadOnlyList<(string Start, string Reason)> NotRun =
     [
         ("dotnet test", "runs the suite that this test is part of"),
-        ("YUE_GOLDENS=DIR dotnet test", "runs the suite that this test is part of"),
         ("dotnet publish", "takes minutes, and the CUDA packages or a container registry"),
         ("dotnet run -c Release --project src/YueService -- models pull", "downloads 18 GB"),
         ("yue models pull", "downloads 18 GB"),
