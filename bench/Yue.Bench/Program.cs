@@ -18,7 +18,7 @@ static int Usage()
                    [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
                    songs by step, on this machine (default: 10 20 40 60 seconds, one at a time, also as draft and finish, the demo model);
                    with --Stream somebody listens, and the first sound and the longest wait of the player are measured too
-               Yue.Bench progress [SONGS]
+               Yue.Bench progress [SONGS [FIRST]]
                    songs of the demo model with lyrics of many lengths: how near the time left that progress gives at a quarter
                    of the time, and the expected lengths of sections, are to the truth (default: 100 songs)
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]

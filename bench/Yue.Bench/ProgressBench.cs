@@ -16,12 +16,13 @@ internal static class ProgressBench
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        var count = arguments.Length == 0 ? 100 : int.Parse(arguments[0], CultureInfo.InvariantCulture);
+        int[] numbers = [.. arguments.Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+        var (count, first) = (numbers is [var songCount, ..] ? songCount : 100, numbers is [_, var firstNumber] ? firstNumber : 0);
         using var engine = new YueEngine(Options.Create(new EngineOptions()), NullLogger<YueEngine>.Instance);
         engine.Start();
         await engine.Loaded;
         List<double> times = [], processorTimes = [], sections = [], songs = [];
-        for (var number = 0; number < count; number++)
+        for (var number = first; number < first + count; number++)
         {
             var request = BenchLyrics.Song(number);
             var (song, seen) = await SingAsync(engine, request);
