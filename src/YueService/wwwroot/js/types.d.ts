@@ -48,11 +48,11 @@ export interface Health {
 
 export interface Options {
   models: { name: string; capabilities: string[]; stages: string[]; licence: { name: string; link: string; notice: string | null } }[];
-  fields: { name: string; models: string[] }[];
   formats: { name: string; available: boolean }[];
   separator_available: boolean;
   tags: Record<string, string[]>;
-  fields: { name: string; type: string; default?: unknown; minimum: number | null; maximum: number | null }[];
+  fields: { name: string; type: string; models: string[]; default?: unknown; minimum: number | null;
+    maximum: number | null }[];
 }
 
 export interface Check {
