@@ -69,6 +69,12 @@ internal static class DoctorCommand
             ?? host.Services.GetRequiredService<IConfiguration>()[WebHostDefaults.ServerUrlsKey];
         var stateFolder = host.Services.GetRequiredService<IOptions<JobOptions>>().Value.StateFolder;
         var sound = await ExamineAsync(engine, stateFolder, Addresses(urls ?? configured), output, signals.Token);
+        foreach (var finding in await StoreChecks.RunAsync(host.Services.GetRequiredService<IOptions<StoreOptions>>().Value, signals.Token))
+        {
+            await output.WriteLineAsync(finding.ToString());
+            sound &= finding.Level != FindingLevel.Missing;
+        }
+
         if (host.Services.GetRequiredService<IOptions<SeparatorOptions>>().Value.Separator is { } separator)
         {
             // The settings were checked above: it is a network of the right shape.

@@ -171,7 +171,8 @@ internal sealed class GenerateHandler(
         foreach (var seed in Enumerable.Range(0, targets.Count).Select(i => command.Song.Seed + i))
         {
             var request = command.ToJob(format).WithSeed(seed);
-            if (intake.TryTake(request, out var job, cancel, isStreamed: player is not null) != IntakeOutcome.Accepted)
+            var (outcome, job) = await intake.TakeAsync(request, cancel, isStreamed: player is not null);
+            if (outcome != IntakeOutcome.Accepted)
             {
                 return await FailAsync(ExitCode.EngineFailed, "The engine takes no song.");
             }
@@ -184,8 +185,8 @@ internal sealed class GenerateHandler(
         for (var i = 0; i < jobs.Count; i++)
         {
             var take = jobs.Count == 1 ? "" : $"take {i + 1} of {jobs.Count}: ";
-            var outcome = await FinishAsync(jobs[i], take, targets[i], format, cancel);
-            exitCode = exitCode == ExitCode.Success ? outcome : exitCode;
+            var end = await FinishAsync(jobs[i], take, targets[i], format, cancel);
+            exitCode = exitCode == ExitCode.Success ? end : exitCode;
         }
 
         if (exitCode == ExitCode.Success && played is not null && await played is { } fault)

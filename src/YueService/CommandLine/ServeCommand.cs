@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Net.Sockets;
 using YueService.Hosting;
 using YueService.Jobs;
+using YueService.Jobs.Shared;
+using YueService.Settings;
 
 namespace YueService.CommandLine;
 
@@ -17,21 +19,133 @@ internal static class ServeCommand
         };
         var open = new Option<bool>("--open") { Description = "Opens the studio in the browser when the service listens" };
         var serve = new Command("serve", "Runs the web service; the default") { TreatUnmatchedTokensAsErrors = false };
+        var role = new Option<string>("--role")
+        {
+            HelpName = "both|api",
+            Description = "api takes jobs and makes no songs: workers on the same Yue:Store do",
+            DefaultValueFactory = _ => "both",
+        };
+        role.AcceptOnlyFromAmong("both", "api");
         foreach (var command in new[] { root, serve })
         {
             command.Options.Add(urls);
             command.Options.Add(open);
-            command.SetAction((line, cancel) => RunAsync(line, settings, line.GetValue(urls), line.GetValue(open), configure, cancel));
+            command.Options.Add(role);
+            command.SetAction((line, cancel) => RunAsync(
+                line,
+                settings,
+                line.GetValue(urls),
+                line.GetValue(open),
+                line.GetValue(role) == "api" ? ServiceRole.Api : ServiceRole.Both,
+                configure,
+                cancel));
         }
 
         return serve;
     }
+
+    /// <summary><c>yue worker</c>: makes the songs of jobs that other processes take.</summary>
+    public static Command CreateWorker(SettingOptions settings, Action<IServiceCollection> configure)
+    {
+        var urls = new Option<string?>("--urls")
+        {
+            HelpName = "URL[;URL]",
+            Description = $"Where health and metrics are; {YueHost.WorkerUrl} when neither this nor ASPNETCORE_URLS says otherwise",
+        };
+        var worker = new Command("worker", "Makes the songs of jobs that other processes of the same Yue:Store take")
+        {
+            TreatUnmatchedTokensAsErrors = false,
+        };
+        var devices = new Option<string?>("--devices")
+        {
+            HelpName = "all|DEVICE,DEVICE",
+            Description = "One worker process per device, on consecutive ports; all is every GPU of the machine",
+        };
+        var untilInputEnds = new Option<bool>("--until-input-ends") { Hidden = true };
+        worker.Options.Add(urls);
+        worker.Options.Add(devices);
+        worker.Options.Add(untilInputEnds);
+        worker.SetAction(async (line, cancel) =>
+        {
+            if (line.GetValue(devices) is { } names)
+            {
+                return await RunFleetAsync(line, names, line.GetValue(urls), cancel);
+            }
+
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            if (line.GetValue(untilInputEnds))
+            {
+                CancelAtEndOfInput(stop);
+            }
+
+            return await RunAsync(line, settings, line.GetValue(urls), opensBrowser: false, ServiceRole.Worker, configure, stop.Token);
+        });
+        return worker;
+    }
+
+    /// <summary>Runs one worker per device.</summary>
+    private static async Task<int> RunFleetAsync(ParseResult line, string names, string? urls, CancellationToken cancel)
+    {
+        using var signals = new CancelOnSignal(cancel);
+        var devices = await WorkerFleet.DevicesOfAsync(names, signals.Token);
+        var first = ListenOptions.Read(urls ?? YueHost.WorkerUrl).Select(url => url.Address).OfType<Uri>().FirstOrDefault();
+        if (devices.Count == 0 || first is null)
+        {
+            await line.InvocationConfiguration.Error.WriteLineAsync(devices.Count == 0
+                ? $"--devices is {names}, and nvidia-smi shows no GPU here. Name the devices, such as cuda:0,cuda:1."
+                : $"--urls is {urls}; the first worker needs an address with a port, such as {YueHost.WorkerUrl}.");
+            return ExitCode.Usage;
+        }
+
+        return await new WorkerFleet(devices, first, OtherArguments(line), line.InvocationConfiguration.Error).RunAsync(signals.Token);
+    }
+
+    /// <summary>Returns the arguments that the workers of a fleet are given: all but those that tell them apart.</summary>
+    private static List<string> OtherArguments(ParseResult line)
+    {
+        var others = new List<string>();
+        var tokens = line.Tokens.Select(token => token.Value).SkipWhile(token => token != "worker").Skip(1).ToList();
+        for (var i = 0; i < tokens.Count; i++)
+        {
+            if (tokens[i] is "--devices" or "--urls" or "--device")
+            {
+                i++;
+            }
+            else if (tokens[i] != "--until-input-ends")
+            {
+                others.Add(tokens[i]);
+            }
+        }
+
+        return others;
+    }
+
+    /// <summary>Cancels when the process that started this one closes its standard input, or is gone.</summary>
+    private static void CancelAtEndOfInput(CancellationTokenSource stop) => _ = Task.Run(async () =>
+    {
+        await using var input = Console.OpenStandardInput();
+        var buffer = new byte[256];
+        while (await input.ReadAsync(buffer) > 0)
+        {
+            // Nothing is said there.
+        }
+
+        try
+        {
+            await stop.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended.
+        }
+    });
 
     private static async Task<int> RunAsync(
         ParseResult line,
         SettingOptions options,
         string? urls,
         bool opensBrowser,
+        ServiceRole role,
         Action<IServiceCollection> configure,
         CancellationToken cancel)
     {
@@ -44,9 +158,13 @@ internal static class ServeCommand
 
         try
         {
-            await using var app = YueHost.BuildService(settings, configure);
+            await using var app = YueHost.BuildService(settings, configure, role);
             await app.StartAsync(cancel);
-            app.AnnounceStudio(opensBrowser);
+            if (role != ServiceRole.Worker)
+            {
+                app.AnnounceStudio(opensBrowser);
+            }
+
             await app.WaitForShutdownAsync(cancel);
             return app.Services.GetRequiredService<EngineWatch>().IsLost ? ExitCode.EngineLost
                 : app.Services.GetRequiredService<JobFailure>().IsReported ? ExitCode.Failure

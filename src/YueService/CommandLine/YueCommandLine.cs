@@ -4,7 +4,7 @@ using YueService.Hosting;
 namespace YueService.CommandLine;
 
 /// <summary>The command line of <c>yue</c>: <c>serve</c> (also without a command),
-/// <c>generate</c>, <c>demo</c>, <c>doctor</c>, <c>models</c>.</summary>
+/// <c>worker</c>, <c>generate</c>, <c>demo</c>, <c>doctor</c>, <c>models</c>.</summary>
 internal static class YueCommandLine
 {
     /// <summary>Runs a command line to its end.</summary>
@@ -78,6 +78,7 @@ internal static class YueCommandLine
         };
         var settings = new SettingOptions(root);
         root.Subcommands.Add(ServeCommand.Create(root, settings, configure));
+        root.Subcommands.Add(ServeCommand.CreateWorker(settings, configure));
         root.Subcommands.Add(GenerateCommand.Create(settings, configure, file));
         root.Subcommands.Add(DemoCommand.Create(settings, configure, file));
         root.Subcommands.Add(DoctorCommand.Create(settings, configure));

@@ -55,6 +55,9 @@ internal sealed record MachineFacts
         };
     }
 
+    /// <summary>Returns the GPUs of the machine; none without a driver.</summary>
+    public static Task<IReadOnlyList<GpuFacts>> GpusAsync(CancellationToken cancel) => AskDriverAsync(cancel);
+
     /// <summary>The GPUs of what nvidia-smi prints: name, driver, and total and free memory in MiB, a line each.</summary>
     internal static IReadOnlyList<GpuFacts> ReadDriver(string csv) =>
     [

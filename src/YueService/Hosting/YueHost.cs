@@ -15,6 +15,7 @@ using YueService.Api.Studio;
 using YueService.Api.Webhooks;
 using YueService.Jobs;
 using YueService.Jobs.Audio;
+using YueService.Jobs.Shared;
 using YueService.Settings;
 using YueService.Telemetry;
 
@@ -26,14 +27,19 @@ internal static class YueHost
     /// <summary>The default address of the service.</summary>
     public const string DefaultUrl = "http://127.0.0.1:2008";
 
+    /// <summary>The default address of a worker's health and metrics.</summary>
+    public const string WorkerUrl = "http://127.0.0.1:2009";
+
     /// <summary>The web service, its settings checked, not started.</summary>
     /// <param name="settings">What the command line sets.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
+    /// <param name="role">The part of the work that the process does.</param>
     /// <exception cref="OptionsValidationException">The options of one class are invalid.</exception>
     /// <exception cref="AggregateException">Those of several are.</exception>
     /// <exception cref="StartException">The host cannot be built for another reason.</exception>
-    public static WebApplication BuildService(HostSettings settings, Action<IServiceCollection> configure) =>
-        StartupFaults.InOneLine(() => BuildServiceOnce(settings, configure));
+    public static WebApplication BuildService(
+        HostSettings settings, Action<IServiceCollection> configure, ServiceRole role = ServiceRole.Both) =>
+        StartupFaults.InOneLine(() => BuildServiceOnce(settings, configure, role));
 
     /// <summary>The engine without a server, not started; its log goes to standard error.</summary>
     /// <param name="settings">What the command line sets.</param>
@@ -42,7 +48,7 @@ internal static class YueHost
     public static IHost BuildEngine(HostSettings settings, Action<IServiceCollection> configure) =>
         StartupFaults.InOneLine(() => BuildEngineOnce(settings, configure));
 
-    private static WebApplication BuildServiceOnce(HostSettings settings, Action<IServiceCollection> configure)
+    private static WebApplication BuildServiceOnce(HostSettings settings, Action<IServiceCollection> configure, ServiceRole role)
     {
         var variables = Environment.GetEnvironmentVariables();
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
@@ -53,7 +59,7 @@ internal static class YueHost
         });
         builder.Configuration.AddYueSettings(
             builder.Environment.ContentRootPath, Environment.CurrentDirectory, variables, settings.Values);
-        ListenByDefault(builder);
+        ListenByDefault(builder, role == ServiceRole.Worker ? WorkerUrl : DefaultUrl);
         builder.WebHost.UseStudioFiles();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -71,19 +77,43 @@ internal static class YueHost
         builder.Services.AddEngineWatch();
         builder.Services.AddSongs();
         builder.Services.AddClips();
-        builder.Services.AddWebhooks();
+        builder.Services.AddWebhooks(sends: role != ServiceRole.Worker);
         builder.Services.AddSpeech();
         builder.Services.AddOptionsEndpoint();
         builder.Services.AddApiDocument();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
+        builder.Services.AddSharedJobs(role);
         configure(builder.Services);
+        builder.Services.AddEngineView(role);
 
         var app = builder.Build();
         app.Services.WarnOfUnknownVariables(variables);
         app.Services.ValidateYueOptions();
+        app.Services.ValidateRole();
         app.Services.WarnOfOpenAddresses();
         app.UseYueRequestLog();
         app.UseYueErrors();
+        if (role == ServiceRole.Worker)
+        {
+            app.UseRouting();
+            app.UseAccess();
+            app.MapHealth();
+        }
+        else
+        {
+            MapCallers(app);
+        }
+
+        app.MapPrometheusScrapingEndpoint("/metrics");
+
+        // A start that fails says why, and nothing else.
+        app.Lifetime.ApplicationStarted.Register(app.Services.WarnOfMissingPrograms);
+        return app;
+    }
+
+    /// <summary>Maps what callers use.</summary>
+    private static void MapCallers(WebApplication app)
+    {
         app.UseStudioPage();
         app.UseRouting();
         app.UseAccess();
@@ -97,11 +127,6 @@ internal static class YueHost
         app.MapOptions();
         app.MapApiDocument();
         app.MapStudio();
-        app.MapPrometheusScrapingEndpoint("/metrics");
-
-        // A start that fails says why, and nothing else.
-        app.Lifetime.ApplicationStarted.Register(app.Services.WarnOfMissingPrograms);
-        return app;
     }
 
     private static IHost BuildEngineOnce(HostSettings settings, Action<IServiceCollection> configure)
@@ -124,12 +149,12 @@ internal static class YueHost
         return host;
     }
 
-    private static void ListenByDefault(WebApplicationBuilder builder)
+    private static void ListenByDefault(WebApplicationBuilder builder, string url)
     {
         var configuration = builder.Configuration;
         if (string.IsNullOrEmpty(configuration[WebHostDefaults.ServerUrlsKey]) && !configuration.GetSection("Kestrel:Endpoints").Exists())
         {
-            builder.WebHost.UseUrls(DefaultUrl);
+            builder.WebHost.UseUrls(url);
         }
     }
 

@@ -14,6 +14,9 @@ internal interface IJobLog
     /// <summary>True if other processes work on its jobs as well.</summary>
     bool IsShared { get; }
 
+    /// <summary>The name of this process among those that share the log.</summary>
+    string ProcessId { get; }
+
     /// <summary>Opens the log, and checks that it can be written.</summary>
     Task OpenAsync(CancellationToken cancel);
 

@@ -12,15 +12,19 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     private readonly CancellationTokenSource _cancel;
     private readonly long _submitted = Stopwatch.GetTimestamp();
     private readonly List<SectionStart> _sections = [];
+    private readonly IReadOnlyList<string> _tracks;
     private volatile int _position;
     private long _startTimestamp;
     private double _work = double.NaN;
 
-    private Job(string id, JobRequest request, StoredJob? stored, IStreamEncoder? encoder, CancellationToken caller)
+    private Job(
+        string id, JobRequest request, StoredJob? stored, IStreamEncoder? encoder, CancellationToken caller, bool isShared = false)
     {
         (Id, Request, Stored) = (id, request, stored);
+        Feed = new(stored?.Attempt ?? 0, isShared);
         var hasStems = request.Song is { Output.Stems: true, Instrumental: false };
-        Sound = encoder is null ? null : new(SongFolder.TracksOf(hasStems), request.Tags, encoder, Feed.Moved);
+        _tracks = SongFolder.TracksOf(hasStems);
+        RenewSound(encoder);
         _cancel = CancellationTokenSource.CreateLinkedTokenSource(caller);
         Cancelled = _cancel.Token;
     }
@@ -35,13 +39,20 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     public StoredJob? Stored { get; }
 
     /// <summary>The updates of the job.</summary>
-    public JobFeed Feed { get; } = new();
+    public JobFeed Feed { get; }
 
     /// <summary>The sound of the song while it is made; null if nobody can listen to it.</summary>
-    public JobSound? Sound { get; }
+    public JobSound? Sound { get; private set; }
 
     /// <summary>Cancelled by <see cref="Cancel"/>, and for a job that is not kept, when its caller leaves.</summary>
     public CancellationToken Cancelled { get; }
+
+    /// <summary>True if the job is not this process's any more, or nobody can tell for too long: its song ends, and another process goes
+    /// on with the job.</summary>
+    public bool IsAbandoned { get; private set; }
+
+    /// <summary>The reason why the job waits although no other job does; null if there is none.</summary>
+    public string? WaitReason { get; set; }
 
     /// <summary>Completes when the engine begins; perhaps never.</summary>
     public Task Started => _started.Task;
@@ -85,8 +96,23 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     }
 
     /// <summary>A job that is stored and outlives its caller and this process.</summary>
-    public static Job Kept(StoredJob stored, JobRequest request, IStreamEncoder encoder, DateTimeOffset now) =>
-        new(stored.Id, request, stored, encoder, CancellationToken.None) { SubmittedAt = now };
+    /// <param name="stored">The job as the log holds it.</param>
+    /// <param name="request">The request, with its clip.</param>
+    /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
+    /// <param name="now">When this process took the job up.</param>
+    /// <param name="isShared">True if other processes see the job, too.</param>
+    public static Job Kept(StoredJob stored, JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, bool isShared) =>
+        new(stored.Id, request, stored, encoder, CancellationToken.None, isShared) { SubmittedAt = now };
+
+    /// <summary>A job whose caller waits at this process, while another one makes the song.</summary>
+    /// <param name="stored">The job as the log holds it.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
+    /// <param name="now">When the job was taken.</param>
+    /// <param name="caller">Cancels the job.</param>
+    public static Job AwaitedElsewhere(
+        StoredJob stored, JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, CancellationToken caller) =>
+        new(stored.Id, request, stored, encoder, caller, isShared: true) { SubmittedAt = now };
 
     /// <summary>A job whose caller waits: it is in memory only, and ends when the caller leaves.</summary>
     /// <param name="request">What was asked for.</param>
@@ -124,6 +150,21 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
             // The job has ended.
         }
     }
+
+    /// <summary>Begins the sound anew: another process makes the song from its beginning.</summary>
+    public void RenewSound(IStreamEncoder? encoder) =>
+        Sound = encoder is null ? null : new(_tracks, Request.Tags, encoder, Feed.Moved);
+
+    /// <summary>Ends the song and leaves the job to another process.</summary>
+    public void Abandon()
+    {
+        IsAbandoned = true;
+        Cancel();
+    }
+
+    /// <summary>Notes the time since the engine of another process began.</summary>
+    public void NoteRunning(TimeSpan time) =>
+        Volatile.Write(ref _startTimestamp, Stopwatch.GetTimestamp() - (long)(time.TotalSeconds * Stopwatch.Frequency));
 
     /// <summary>Completes <see cref="Song"/> as the engine's song ends.</summary>
     public void Follow(Task<SongResult> song) => _ = song.ContinueWith(

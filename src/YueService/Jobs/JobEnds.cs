@@ -72,7 +72,11 @@ internal sealed partial class JobEnds(
     {
         try
         {
-            return new(JobState.Succeeded, Song: await SaveAsync(job, await live.Song, live.Cancelled));
+            return new(JobState.Succeeded, Song: await SaveAsync(live, job, await live.Song));
+        }
+        catch (OperationCanceledException) when (live.IsAbandoned)
+        {
+            return new(JobState.Queued, Interrupted: true);
         }
         catch (OperationCanceledException) when (live.Cancelled.IsCancellationRequested)
         {
@@ -94,6 +98,11 @@ internal sealed partial class JobEnds(
         {
             LogSongFailed(e, job.Id);
             return Failed(FaultKind.SongFailed, "This song failed; others are not affected. The log has the reason under the job's id.");
+        }
+        catch (StorageException) when (log.IsShared)
+        {
+            // The process ends; another one makes the song.
+            return new(JobState.Queued);
         }
         catch (StorageException e)
         {
@@ -124,8 +133,9 @@ internal sealed partial class JobEnds(
 
     private static JobEnd Failed(FaultKind kind, string detail) => new(JobState.Failed, new(kind, detail));
 
-    private async Task<SongOnDisk> SaveAsync(StoredJob job, SongResult result, CancellationToken cancel)
+    private async Task<SongOnDisk> SaveAsync(Job live, StoredJob job, SongResult result)
     {
+        var cancel = live.Cancelled;
         var encoded = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, job.Request.Song.Output, job.Request.Tags, cancel);
         var tracks = new List<KeyValuePair<string, byte[]>>();
         if (encoded.Mix.Length > 0)
@@ -141,7 +151,20 @@ internal sealed partial class JobEnds(
 
         var song = StoredSong.Of(result, job.Request, encoded, tracks.Select(track => track.Key));
         cancel.ThrowIfCancellationRequested();
-        return await songs.WriteAsync(job, song, result.Codes, tracks, CancellationToken.None);
+        while (true)
+        {
+            try
+            {
+                return await songs.WriteAsync(job, song, result.Codes, tracks, CancellationToken.None);
+            }
+            catch (StorageException e) when (log.IsShared && !signals.Stopped.IsCancellationRequested)
+            {
+                // Storage for many machines comes back. The song is held, and its claim is renewed.
+                LogUnsaved(e, job.Id);
+                live.Feed.Delay(e.Message);
+                await Task.Delay(StoreRetry, cancel);
+            }
+        }
     }
 
     private Task<bool> StoreAsync(Job live, StoredJob job, JobEnd end) => end.State switch
@@ -149,7 +172,7 @@ internal sealed partial class JobEnds(
         JobState.Succeeded => log.SucceedAsync(job, end.Song!, CancellationToken.None),
         JobState.Failed => log.FailAsync(job, end.Fault!, CancellationToken.None),
         JobState.Cancelled => log.CancelAsync(job, CancellationToken.None),
-        _ when live.Started.IsCompleted => log.RequeueAsync(job, end.Interrupted, CancellationToken.None),
+        _ when live.Started.IsCompleted || job.Attempt > 0 => log.RequeueAsync(job, end.Interrupted, CancellationToken.None),
         _ => Task.FromResult(true),    // The row says queued already.
     };
 

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 namespace YueService.Jobs;
 
 /// <summary>Estimates when songs are finished, from the time that the last ones took and the work that each is likely to be.</summary>
-internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
+internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 {
     // Earlier the elapsed time says nothing about the rest.
     private const double MinFraction = 0.02;
@@ -18,9 +18,17 @@ internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
     private double _songSeconds;
     private double _secondsPerWork;
 
-    /// <summary>The time that a song takes once it has begun: half the last song, a quarter the one before, and so on. Null before
-    /// one was made.</summary>
-    public TimeSpan? SongTime => Volatile.Read(ref _songSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null;
+    private double _allSongSeconds;
+
+    /// <summary>The time that a song takes once it has begun; null before one was made.</summary>
+    public TimeSpan? SongTime => Volatile.Read(ref _allSongSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : OwnSongTime;
+
+    /// <summary>The time that a song takes in this process: half the last song, a quarter the one before, and so on. Null before one was
+    /// made.</summary>
+    public TimeSpan? OwnSongTime => Volatile.Read(ref _songSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null;
+
+    /// <summary>Notes the time that a song takes over all workers; null if none has made one.</summary>
+    public void NoteAll(TimeSpan? song) => Volatile.Write(ref _allSongSeconds, song?.TotalSeconds ?? 0);
 
     /// <summary>Notes that the engine has begun a job.</summary>
     public void Begin(Job job) => _running[job] = true;
@@ -42,7 +50,7 @@ internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
     public double? SecondsLeft(JobUpdate now, Job job) => now.State switch
     {
         JobState.Running => SecondsLeftOfRunning(now, job) is { } left ? Round(left) : null,
-        JobState.Queued when SongTime is not null => Round(SecondsUntilEnd(order.Before(job), [SecondsOf(WorkOf(job))])),
+        JobState.Queued when SongTime is not null => Round(SecondsUntilEnd(board.Value.Before(job), [SecondsOf(WorkOf(job))])),
         _ => null,
     };
 
@@ -51,7 +59,7 @@ internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
     /// <param name="request">The request.</param>
     /// <param name="takes">The number of songs.</param>
     public double? SecondsForNew(SongRequest request, int takes) => SongTime is null ? null
-        : Round(SecondsUntilEnd(order.Before(null), Enumerable.Repeat(SecondsOf(engine.WorkOf(request)), takes)));
+        : Round(SecondsUntilEnd(board.Value.Before(null), Enumerable.Repeat(SecondsOf(engine.WorkOf(request)), takes)));
 
     /// <summary>Returns the seconds left of work of which a fraction is done; null where that says nothing about the rest.</summary>
     public static double? SecondsLeft(double fraction, TimeSpan elapsed) =>
@@ -63,7 +71,7 @@ internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
     public TimeSpan RetryAfter()
     {
         var (first, last) = SongTime is { } song
-            ? (song.TotalSeconds / Places, song.TotalSeconds * (order.Depth + engine.Status.Running) / Places)
+            ? (song.TotalSeconds / Places, song.TotalSeconds * (board.Value.Depth + engine.Status.Running) / Places)
             : (MinFirstRetrySeconds, MaxFirstRetrySeconds);
         return TimeSpan.FromSeconds(first + (Math.Max(0, last - first) * Random.Shared.NextDouble()));
     }
@@ -98,7 +106,7 @@ internal sealed class JobEstimate(ISongEngine engine, JobOrder order)
 
     /// <summary>Returns the likely seconds of a song's work: those of the average song if the work is not known.</summary>
     private double SecondsOf(double? work) =>
-        Volatile.Read(ref _secondsPerWork) is var each and > 0 && work is { } known ? each * known : Volatile.Read(ref _songSeconds);
+        Volatile.Read(ref _secondsPerWork) is var each and > 0 && work is { } known ? each * known : SongTime?.TotalSeconds ?? 0;
 
     private double? WorkOf(Job job) => job.Work ??= engine.WorkOf(job.Request.Song);
 

@@ -15,6 +15,9 @@ internal static class JobExtensions
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<JobOrder>();
+        services.AddSingleton<IJobQueue>(provider => provider.GetRequiredService<JobOrder>());
+        services.AddSingleton<IJobBoard, LocalBoard>();
+        services.AddSingleton(provider => new Lazy<IJobBoard>(provider.GetRequiredService<IJobBoard>));
         services.AddSingleton<JobEstimate>();
         services.AddSingleton<JobEvents>();
         services.AddSingleton<JobSignals>();

@@ -5,9 +5,8 @@ namespace YueService.Jobs;
 /// <summary>Takes song requests as jobs.</summary>
 internal sealed class JobIntake(
     ISongEngine engine,
-    JobOrder order,
+    IJobBoard board,
     IJobLog log,
-    JobWorker worker,
     ReferenceFolder references,
     IStreamEncoder streams,
     JobSignals signals,
@@ -19,25 +18,51 @@ internal sealed class JobIntake(
     /// <summary>Returns why no job can be taken now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
     public IntakeOutcome WhyRefused =>
         engine.Status.State != EngineState.Ready ? IntakeOutcome.NotReady
-        : order.IsFull ? IntakeOutcome.QueueFull
+        : board.IsFull ? IntakeOutcome.QueueFull
         : IntakeOutcome.Accepted;
 
-    /// <summary>Takes a job whose caller waits for the song. It is in memory only, so a full disk does not matter.</summary>
+    /// <summary>Takes a job whose caller waits for the song. If this process has its jobs to itself, the job is in memory only, so a full
+    /// disk does not matter.</summary>
     /// <param name="request">What is asked for.</param>
-    /// <param name="job">The job; null if it is refused.</param>
     /// <param name="caller">Cancels the job when the caller leaves.</param>
     /// <param name="isStreamed">True if the caller listens while the song is made.</param>
-    public IntakeOutcome TryTake(JobRequest request, out Job? job, CancellationToken caller, bool isStreamed = false)
+    /// <param name="owner">The API key that asks, by a name; null without keys.</param>
+    /// <returns>The job; null if it is refused.</returns>
+    public async Task<(IntakeOutcome Outcome, Job? Job)> TakeAsync(
+        JobRequest request, CancellationToken caller, bool isStreamed = false, string? owner = null)
     {
-        job = null;
         var outcome = Reserve();
-        if (outcome == IntakeOutcome.Accepted)
+        if (outcome != IntakeOutcome.Accepted)
         {
-            job = Job.Awaited(request, isStreamed ? streams : null, clock.GetUtcNow(), caller);
-            worker.Take(job);
+            return (outcome, null);
         }
 
-        return outcome;
+        var encoder = isStreamed ? streams : null;
+        Job job;
+        if (log.IsShared)
+        {
+            // The caller's process encodes the song and brings it to its loudness.
+            var song = request.Song with { Output = request.Song.Output with { LoudnessLufs = null } };
+            var row = new NewJob(NewJob.NewId(), request with { Song = song, Warnings = [], CallbackUrl = null }, null, null)
+            {
+                Caller = log.ProcessId,
+                Owner = owner,
+            };
+            var (added, stored) = await AddAsync([row], group: null);
+            if (added != IntakeOutcome.Accepted)
+            {
+                return (added, null);
+            }
+
+            job = Job.AwaitedElsewhere(stored[0] with { Caller = log.ProcessId }, request, encoder, clock.GetUtcNow(), caller);
+        }
+        else
+        {
+            job = Job.Awaited(request, encoder, clock.GetUtcNow(), caller);
+        }
+
+        await board.TakeAsync(job, CancellationToken.None);
+        return (outcome, job);
     }
 
     /// <summary>Takes the jobs of a request that are kept, or finds those that the same key and body made before.</summary>
@@ -45,9 +70,11 @@ internal sealed class JobIntake(
     /// <param name="takes">The number of jobs, each with the next seed. Several are a group.</param>
     /// <param name="key">The <c>Idempotency-Key</c>; null without one.</param>
     /// <param name="bodyHash">The hash of the body, when there is a key.</param>
+    /// <param name="owner">The API key that asks, by a name; null without keys.</param>
     /// <param name="cancel">The caller's patience.</param>
     /// <exception cref="StorageException">The jobs could not be stored.</exception>
-    public async Task<Submission> KeepAsync(JobRequest request, int takes, string? key, string? bodyHash, CancellationToken cancel)
+    public async Task<Submission> KeepAsync(
+        JobRequest request, int takes, string? key, string? bodyHash, string? owner, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
         await _taking.WaitAsync(cancel);
@@ -59,9 +86,14 @@ internal sealed class JobIntake(
             }
 
             var outcome = Reserve(takes);
-            return outcome != IntakeOutcome.Accepted ? new(outcome)
-                : takes == 1 ? await StoreAsync(new NewJob(NewJob.NewId(), request, key, bodyHash))
-                : await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash), request, takes);
+            var submission = outcome != IntakeOutcome.Accepted ? new(outcome)
+                : takes == 1 ? await StoreAsync(new NewJob(NewJob.NewId(), request, key, bodyHash) { Owner = owner })
+                : await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash), request, takes, owner);
+
+            // Another process may have been first.
+            return submission.Outcome == IntakeOutcome.KeyTaken && key is not null
+                ? await FindByKeyAsync(key, bodyHash, cancel) ?? submission
+                : submission;
         }
         finally
         {
@@ -88,7 +120,7 @@ internal sealed class JobIntake(
 
     /// <summary>Takes up the jobs that an earlier process left, the oldest first, before those that have arrived since.</summary>
     public void Restore(IEnumerable<StoredJob> jobs) =>
-        worker.TakeRestored([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow()))]);
+        board.Restore([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow(), isShared: false))]);
 
     /// <summary>Runs work while no job is being taken.</summary>
     public async Task<T> BetweenJobsAsync<T>(Func<Task<T>> work, CancellationToken cancel)
@@ -108,17 +140,18 @@ internal sealed class JobIntake(
 
     private IntakeOutcome Reserve(int places = 1) =>
         engine.Status.State != EngineState.Ready ? IntakeOutcome.NotReady
-        : order.TryReserve(places) ? IntakeOutcome.Accepted
+        : board.TryReserve(places) ? IntakeOutcome.Accepted
         : IntakeOutcome.QueueFull;
 
     /// <summary>Stores a group of takes in reserved places, then hands them to the worker.</summary>
-    private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes)
+    private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes, string? owner)
     {
         var (outcome, jobs) = await StoreAsync(
             [
                 .. Enumerable.Range(0, takes).Select(i => new NewJob(NewJob.NewId(), request.WithSeed(request.Song.Seed + i), null, null)
                 {
                     Take = new(group.Id, i + 1),
+                    Owner = owner,
                 }),
             ],
             group);
@@ -134,10 +167,30 @@ internal sealed class JobIntake(
         return new(outcome) { Job = outcome == IntakeOutcome.Accepted ? jobs[0] : null };
     }
 
-    /// <summary>Stores jobs in reserved places, then hands them to the worker.</summary>
+    /// <summary>Stores jobs in reserved places, then puts them on the board.</summary>
     private async Task<Addition> StoreAsync(IReadOnlyList<NewJob> jobs, NewGroup? group)
     {
         var taken = 0;
+        try
+        {
+            var stored = await AddAsync(jobs, group);
+            for (; taken < stored.Jobs.Count; taken++)
+            {
+                var job = Job.Kept(stored.Jobs[taken], jobs[taken].Request, streams, clock.GetUtcNow(), log.IsShared);
+                await board.TakeAsync(job, CancellationToken.None);
+            }
+
+            return stored;
+        }
+        finally
+        {
+            board.Release(jobs.Count - taken);
+        }
+    }
+
+    /// <summary>Stores jobs, with the clips that they need.</summary>
+    private async Task<Addition> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group)
+    {
         try
         {
             var written = new List<NewJob>();
@@ -150,26 +203,26 @@ internal sealed class JobIntake(
 
             var stored = await log.AddAsync(written, group, CancellationToken.None);
             signals.Trust();
-            for (; taken < stored.Jobs.Count; taken++)
+            if (stored.Outcome != IntakeOutcome.Accepted)
             {
-                worker.Take(Job.Kept(stored.Jobs[taken], jobs[taken].Request, streams, clock.GetUtcNow()));
+                await DeleteClipsAsync(jobs);
             }
 
             return stored;
         }
         catch (StorageException e)
         {
-            foreach (var job in jobs)
-            {
-                await references.TryDeleteAsync(job.Id);
-            }
-
+            await DeleteClipsAsync(jobs);
             signals.Suspect(e);
             throw;
         }
-        finally
+    }
+
+    private async Task DeleteClipsAsync(IReadOnlyList<NewJob> jobs)
+    {
+        foreach (var job in jobs.Where(job => job.Request.Song.Reference is not null))
         {
-            order.Release(jobs.Count - taken);
+            await references.TryDeleteAsync(job.Id);
         }
     }
 }

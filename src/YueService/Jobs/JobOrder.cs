@@ -10,13 +10,15 @@ namespace YueService.Jobs;
 /// the worker has claimed keeps its place until the engine begins, since its model may have to wait for room; the claimed jobs are the
 /// first ones.
 /// </remarks>
-internal sealed class JobOrder(IOptions<JobOptions> options)
+internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
 {
     private readonly Lock _lock = new();
     private readonly List<Job> _waiting = [];
     private TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _claimed;
     private int _reserved;
+
+    public bool IsShared => false;
 
     /// <summary>The number of jobs that wait, those that are claimed not counted.</summary>
     public int Depth
@@ -156,6 +158,10 @@ internal sealed class JobOrder(IOptions<JobOptions> options)
             return _arrived.Task.WaitAsync(cancel);
         }
     }
+
+    Task<Job?> IJobQueue.ClaimAsync(CancellationToken cancel) => Task.FromResult(TryClaim(out var job) ? job : null);
+
+    void IJobQueue.Remove(Job job) => Remove(job);
 
     private bool HasRoomFor(int places) => _waiting.Count - _claimed + _reserved + places <= Capacity;
 

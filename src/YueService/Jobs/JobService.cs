@@ -99,8 +99,12 @@ internal sealed partial class JobService(
             try
             {
                 await log.OpenAsync(cancel);
-                await retention.RecoverAsync(cancel);
-                intake.Restore(await ReviveAsync(cancel));
+                if (!log.IsShared)
+                {
+                    await retention.RecoverAsync(cancel);
+                    intake.Restore(await ReviveAsync(cancel));
+                }
+
                 signals.Tried(null);
                 return;
             }
@@ -109,7 +113,7 @@ internal sealed partial class JobService(
                 signals.Tried(e);
                 if (told != e.Message)
                 {
-                    LogClosed(e.Message, options.Value.StateFolder);
+                    LogClosed(e.Message, log.IsShared ? "" : $" Yue:StateFolder is {options.Value.StateFolder}.");
                     told = e.Message;
                 }
 
@@ -172,11 +176,12 @@ internal sealed partial class JobService(
         }
     }
 
-    private static Fault Interrupted { get; } = new(
+    /// <summary>The reason why a job fails whose process ended twice.</summary>
+    public static Fault Interrupted { get; } = new(
         FaultKind.SongFailed, "The service ended twice while this song was made. Ask for it again.");
 
-    [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason} Yue:StateFolder is {Folder}. It is tried again every two seconds")]
-    private partial void LogClosed(string reason, string folder);
+    [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason}{Place} It is tried again every two seconds")]
+    private partial void LogClosed(string reason, string place);
 
     [LoggerMessage(LogLevel.Information, "{Count} jobs from before the restart are queued again")]
     private partial void LogRevived(int count);

@@ -22,6 +22,13 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     private int _listeners;
     private long _samples;
     private long _firstByteTimestamp;
+    private double _noted;
+
+    /// <summary>Raised when somebody begins to listen. Handlers return at once.</summary>
+    public event Action? Listened;
+
+    /// <summary>The tracks that can be heard.</summary>
+    public IReadOnlyCollection<string> Tracks => _tracks.Keys;
 
     public bool IsListening => Volatile.Read(ref _listeners) > 0;
 
@@ -30,7 +37,8 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         : 0;
 
     /// <summary>The seconds of sound that are there.</summary>
-    public double AudibleSeconds => Format is { } format ? Interlocked.Read(ref _samples) / (double)format.SampleRateHz : 0;
+    public double AudibleSeconds => Math.Max(
+        Volatile.Read(ref _noted), Format is { } format ? Interlocked.Read(ref _samples) / (double)format.SampleRateHz : 0);
 
     /// <summary>The form of the sound; null before the first one.</summary>
     public PcmFormat? Format => _format.Task is { IsCompletedSuccessfully: true, Result: var format } ? format : null;
@@ -43,7 +51,34 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     public bool Has(string track) => _tracks.ContainsKey(track);
 
     /// <summary>Counts a listener until the result is disposed. The beginning of a song with listeners is made before its end.</summary>
-    public IDisposable Listen() => new Listener(this);
+    public IDisposable Listen()
+    {
+        var listener = new Listener(this);
+        Listened?.Invoke();
+        return listener;
+    }
+
+    /// <summary>Notes the seconds of sound that another process has made.</summary>
+    public void NoteAudible(double seconds) => Volatile.Write(ref _noted, seconds);
+
+    /// <summary>Adds sound of a track that another process has made.</summary>
+    /// <param name="track">A track that can be heard.</param>
+    /// <param name="format">The form of the sound.</param>
+    /// <param name="pcm">Its samples.</param>
+    public void Hear(string track, PcmFormat format, byte[] pcm)
+    {
+        _format.TrySetResult(format);
+        if (track == SongFolder.Mix)
+        {
+            Interlocked.Add(ref _samples, pcm.Length / format.BlockBytes);
+        }
+
+        _tracks[track].Add(pcm);
+        onSound();
+    }
+
+    /// <summary>Ends a track that another process has made to its end.</summary>
+    public void Complete(string track) => _tracks[track].Complete();
 
     /// <summary>Starts the clock of playback, the first time that it is called.</summary>
     public void NotePlayback() => Interlocked.CompareExchange(ref _firstByteTimestamp, Stopwatch.GetTimestamp(), 0);

@@ -4,7 +4,7 @@ namespace YueService.Jobs;
 internal sealed partial class JobStore(
     IJobLog log,
     JobIntake intake,
-    JobWorker worker,
+    IJobBoard board,
     Retention retention,
     ReferenceFolder references,
     StateFolder state,
@@ -23,9 +23,16 @@ internal sealed partial class JobStore(
         await signals.WhenOpenAsync(cancel);
         try
         {
-            return await log.FindAsync(id, cancel) is { } job ? View(job) : null;
+            var job = await log.FindAsync(id, cancel);
+            if (job is { IsFinished: false } && board.Find(id) is null)
+            {
+                // Another process may have taken it just now.
+                await board.LookAsync(cancel);
+            }
+
+            return job is null ? null : View(job);
         }
-        catch (StorageException) when (worker.Find(id) is { } live)
+        catch (StorageException) when (board.Find(id) is { } live)
         {
             // A job that this process works on can be watched and cancelled without the log.
             return new(live.Stored!, live);
@@ -114,7 +121,11 @@ internal sealed partial class JobStore(
 
         try
         {
-            state.Claim();
+            if (!log.IsShared)
+            {
+                state.Claim();
+            }
+
             return null;
         }
         catch (StorageException e)
@@ -142,7 +153,7 @@ internal sealed partial class JobStore(
     /// <returns>The job, if this process works on it meanwhile.</returns>
     private async Task<Job?> EndLeftAsync(string id, CancellationToken cancel)
     {
-        if (worker.Find(id) is { } live)
+        if (board.Find(id) is { } live)
         {
             return live;
         }
@@ -156,7 +167,7 @@ internal sealed partial class JobStore(
         return null;
     }
 
-    private JobView View(StoredJob job) => new(job, worker.Find(job.Id));
+    private JobView View(StoredJob job) => new(job, board.Find(job.Id));
 
     [LoggerMessage(LogLevel.Warning, "The size of {File} of job {JobId} could not be stored")]
     private partial void LogUnnoted(Exception exception, string file, string jobId);
@@ -189,8 +200,10 @@ internal sealed record JobView(StoredJob Job, Job? Live)
     /// <summary>The state. The log may be behind a job that has just begun.</summary>
     public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Feed.Latest.State;
 
-    /// <summary>The reason why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
+    /// <summary>The reason why the job has not ended yet, although its song is made or it was cancelled, or why it waits although no other
+    /// job does; null otherwise.</summary>
     public string? DelayReason => Job.IsFinished || Live is null ? null
+        : Live.WaitReason is { } wait ? wait
         : Live.Feed.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"
         : Live.Cancelled.IsCancellationRequested ? "The job is cancelled as soon as its current step is done and its end is stored."
         : null;

@@ -8,12 +8,11 @@ namespace YueService.Jobs;
 /// <summary>Gives waiting jobs to the engine when it has room, and follows each to its end.</summary>
 internal sealed partial class JobWorker(
     ISongEngine engine,
-    JobOrder order,
+    IJobQueue queue,
     JobEstimate estimate,
     JobEnds ends,
     ReferenceFolder references,
     SongTelemetry telemetry,
-    JobEvents events,
     JobSignals signals,
     JobFailure failure) : BackgroundService
 {
@@ -25,29 +24,28 @@ internal sealed partial class JobWorker(
     /// <summary>The kept jobs that have not ended, the oldest first.</summary>
     public IReadOnlyList<Job> Unfinished => [.. _kept.Values.OrderBy(job => job.Stored!.Number)];
 
-    /// <summary>Takes a job over, which waits in a reserved place from then on.</summary>
-    public void Take(Job job)
+    /// <summary>Makes a job known before it is in the queue.</summary>
+    public void Register(Job job)
     {
-        Register(job);
-        order.Add(job);
-        Start(job);
+        if (job.Stored is not null)
+        {
+            _kept[job.Id] = job;
+        }
     }
 
-    /// <summary>Takes over the jobs of an earlier process.</summary>
-    public void TakeRestored(IReadOnlyCollection<Job> jobs)
+    /// <summary>Follows a job that is in the queue.</summary>
+    public void Start(Job job)
     {
-        foreach (var job in jobs)
-        {
-            Register(job);
-        }
+        _ = job.Cancelled.UnsafeRegister(_ => Withdraw(job), null);
+        _ = Task.Run(() => FollowAsync(job));
+    }
 
-        order.Restore(jobs);
-        foreach (var job in jobs)
-        {
-            using var trace = YueTelemetry.Resume("resume", job.Request.TraceParent);
-            job.Trace = trace?.Context ?? default;
-            Start(job);
-        }
+    /// <summary>Follows a job that another process has taken, in the trace of its request.</summary>
+    public void Resume(Job job)
+    {
+        using var trace = YueTelemetry.Resume("resume", job.Request.TraceParent);
+        job.Trace = trace?.Context ?? default;
+        Start(job);
     }
 
     /// <summary>Completes when every kept job that this process works on has ended.</summary>
@@ -59,10 +57,16 @@ internal sealed partial class JobWorker(
         {
             while (true)
             {
-                await order.WhenWaitingAsync(stoppingToken);
+                await queue.WhenWaitingAsync(stoppingToken);
                 await engine.WhenRoomAsync(stoppingToken);
-                if (order.TryClaim(out var job))
+                if (await queue.ClaimAsync(stoppingToken) is { } job)
                 {
+                    if (queue.IsShared)
+                    {
+                        Register(job);
+                        Resume(job);
+                    }
+
                     await AdmitAsync(job, stoppingToken);
                 }
             }
@@ -118,14 +122,15 @@ internal sealed partial class JobWorker(
     {
         try
         {
-            while (true)
+            // The jobs that others can claim wait for them.
+            while (!queue.IsShared)
             {
-                while (order.TryClaim(out var job))
+                while (await queue.ClaimAsync(cancel) is { } job)
                 {
                     job.Refuse(reason);
                 }
 
-                await order.WhenWaitingAsync(cancel);
+                await queue.WhenWaitingAsync(cancel);
             }
         }
         catch (OperationCanceledException)
@@ -134,26 +139,10 @@ internal sealed partial class JobWorker(
         }
     }
 
-    private void Register(Job job)
-    {
-        if (job.Stored is not null)
-        {
-            _kept[job.Id] = job;
-            events.Follow(job);
-        }
-    }
-
-    /// <summary>Follows a job that is in the order.</summary>
-    private void Start(Job job)
-    {
-        _ = job.Cancelled.UnsafeRegister(_ => Withdraw(job), null);
-        _ = Task.Run(() => FollowAsync(job));
-    }
-
     /// <summary>Ends a cancelled job that the engine has not got; the engine ends the others.</summary>
     private void Withdraw(Job job)
     {
-        if (order.TryWithdraw(job))
+        if (queue.TryWithdraw(job))
         {
             job.SetCancelled();
         }
@@ -164,10 +153,15 @@ internal sealed partial class JobWorker(
         try
         {
             await Task.WhenAny(job.Started, job.Song);
-            order.Remove(job);
+            queue.Remove(job);
             if (job.Started.IsCompleted)
             {
-                estimate.Begin(job);
+                if (!queue.IsShared)
+                {
+                    // Otherwise the board tells of it.
+                    estimate.Begin(job);
+                }
+
                 await (job.Stored is { } started ? ends.NoteStartAsync(started) : Task.CompletedTask);
             }
 

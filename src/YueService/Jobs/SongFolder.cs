@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Yue.Engine.Audio;
@@ -48,9 +49,16 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     public async Task<SongOnDisk> WriteAsync(
         StoredJob job, StoredSong song, SongCodes codes, IReadOnlyCollection<KeyValuePair<string, byte[]>> tracks, CancellationToken cancel)
     {
+        // Several attempts may be written at the same time; only the row tells which one counts.
+        if (job.Attempt > 0)
+        {
+            job = job with { Folder = $"{job.Id}/{job.Attempt}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}" };
+        }
+
         var contents = tracks.ToDictionary(track => FileName(track.Key, AudioFormat.Wav), track => track.Value, StringComparer.Ordinal);
         contents[Codes] = Encoding.UTF8.GetBytes(JobRows.ToJson(codes));
-        var stored = new SongOnDisk(song, contents.ToDictionary(file => file.Key, file => (long)file.Value.Length, StringComparer.Ordinal));
+        var sizes = contents.ToDictionary(file => file.Key, file => (long)file.Value.Length, StringComparer.Ordinal);
+        var stored = new SongOnDisk(song, sizes, job.Folder);
         contents[Description] = Encoding.UTF8.GetBytes(Describe(stored));
         try
         {
@@ -143,7 +151,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     public async Task DeleteAsync(StoredJob job, CancellationToken cancel)
     {
         Reach("delete");
-        await files.DeleteFolderAsync(FolderOf(job), cancel);
+        await files.DeleteFolderAsync(Root + job.Id, cancel);
     }
 
     /// <summary>Returns the jobs whose songs an earlier release was deleting when it died.</summary>

@@ -25,7 +25,7 @@ internal sealed class SongTelemetry : IDisposable
     private static readonly InstrumentAdvice<double> FactorBuckets =
         new() { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 100] };
 
-    public SongTelemetry(ISongEngine engine, JobOrder order, IMeterFactory meters)
+    public SongTelemetry(ISongEngine engine, IServiceProvider services, IMeterFactory meters)
     {
         _meter = meters.Create(YueTelemetry.Name);
         _songs = _meter.CreateCounter<long>("yue.songs", "{song}", "Songs by outcome.");
@@ -33,7 +33,7 @@ internal sealed class SongTelemetry : IDisposable
         _tokensRate = _meter.CreateHistogram("yue.tokens.rate", "{token}/s", "Stage-1 tokens a second of a song.", advice: RateBuckets);
         _realTimeFactor = _meter.CreateHistogram(
             "yue.real_time_factor", "1", "Seconds from submission to sound, a second of audio.", advice: FactorBuckets);
-        _meter.CreateObservableGauge("yue.queue.depth", () => order.Depth, "{song}", "Songs waiting.");
+        _meter.CreateObservableGauge("yue.queue.depth", () => services.GetRequiredService<IJobBoard>().Depth, "{song}", "Songs waiting.");
         _meter.CreateObservableGauge("yue.songs.running", () => engine.Status.Running, "{song}", "Songs being made.");
         _meter.CreateObservableGauge("yue.gpu.memory", () => GpuMemory(engine.Status), "By", "Memory of the GPU by kind.");
     }

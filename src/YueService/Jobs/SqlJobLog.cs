@@ -15,6 +15,8 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
 
     public virtual bool IsShared => false;
 
+    public virtual string ProcessId => "";
+
     /// <summary>The milliseconds since 1970 now, as an expression.</summary>
     protected abstract string Now { get; }
 

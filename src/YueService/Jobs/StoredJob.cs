@@ -137,6 +137,9 @@ internal sealed record StoredJob
     /// <summary>The song's folder in the store of files; null for the one that is named like the job.</summary>
     public string? Folder { get; init; }
 
+    /// <summary>The process whose caller waits for the song; null if the job is kept.</summary>
+    public string? Caller { get; init; }
+
     /// <summary>True if the stored job could not be read. It is shown as failed and can be removed.</summary>
     public bool IsDamaged { get; init; }
 

@@ -20,6 +20,10 @@ internal sealed partial class ServiceOptionsValidator : IValidateOptions<Service
 [OptionsValidator]
 internal sealed partial class JobOptionsValidator : IValidateOptions<JobOptions>;
 
+/// <summary>Checks each setting of shared jobs by its attribute.</summary>
+[OptionsValidator]
+internal sealed partial class StoreOptionsValidator : IValidateOptions<StoreOptions>;
+
 /// <summary>Checks each setting of access by its attribute.</summary>
 [OptionsValidator]
 internal sealed partial class AccessOptionsValidator : IValidateOptions<AccessOptions>;

@@ -12,7 +12,7 @@ internal static class SettingNames
         new[]
         {
             typeof(EngineOptions), typeof(SeparatorOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions),
-            typeof(WebhookOptions),
+            typeof(WebhookOptions), typeof(StoreOptions),
         }
             .SelectMany(options => options.GetProperties())
             .Select(property => property.Name)

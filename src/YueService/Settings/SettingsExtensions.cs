@@ -41,6 +41,8 @@ internal static class SettingsExtensions
         services.AddChecked<SeparatorOptions, SeparatorOptionsValidator>();
         services.AddChecked<ServiceOptions, ServiceOptionsValidator>();
         services.AddChecked<JobOptions, JobOptionsValidator>();
+        services.AddChecked<StoreOptions, StoreOptionsValidator>();
+        services.AddSingleton<IValidateOptions<StoreOptions>, StoreRules>();
         services.AddChecked<AccessOptions, AccessOptionsValidator>();
         services.AddChecked<WebhookOptions, WebhookRules>();
         services.AddSingleton<IValidateOptions<EngineOptions>, CheckpointRules>();

@@ -305,6 +305,8 @@ public sealed class DamageTests : IDisposable
 
         public bool IsShared => false;
 
+        public string ProcessId => "";
+
         public Task OpenAsync(CancellationToken cancel) => throw Bug();
 
         public Task<Addition> AddAsync(

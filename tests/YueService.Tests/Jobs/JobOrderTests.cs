@@ -103,7 +103,7 @@ public sealed class JobOrderTests : IDisposable
     public void A_song_waits_for_the_songs_before_it_and_takes_the_time_of_its_own_work()
     {
         using var engine = new FakeSongEngine { Work = request => request.Lyrics.Length };
-        var estimate = new JobEstimate(engine, _order);
+        var estimate = Estimate(engine);
         Assert.Null(estimate.SecondsForNew(Lyrics(10), takes: 1));
 
         // Two seconds per letter.
@@ -125,7 +125,7 @@ public sealed class JobOrderTests : IDisposable
     public void A_song_waits_for_the_rest_of_the_songs_that_are_being_made()
     {
         using var engine = new FakeSongEngine();
-        var estimate = new JobEstimate(engine, _order);
+        var estimate = Estimate(engine);
         using var running = New();
         estimate.Measure(running, TimeSpan.FromSeconds(1000));
         estimate.Begin(running);
@@ -143,7 +143,7 @@ public sealed class JobOrderTests : IDisposable
     public void A_song_of_unknown_work_takes_the_time_of_the_average_song()
     {
         using var engine = new FakeSongEngine { Work = _ => null };
-        var estimate = new JobEstimate(engine, _order);
+        var estimate = Estimate(engine);
         using var measured = New();
         estimate.Measure(measured, TimeSpan.FromSeconds(10));
         Assert.Equal(10, estimate.SecondsForNew(Lyrics(1000), takes: 1));
@@ -154,7 +154,7 @@ public sealed class JobOrderTests : IDisposable
     {
         using var engine = new FakeSongEngine();
         engine.Status = engine.Status with { SongsAtOnce = 2, Running = 2 };
-        var estimate = new JobEstimate(engine, _order);
+        var estimate = Estimate(engine);
         var (first, second) = (Add(), Add());
         Assert.Null(estimate.SongTime);
         Assert.Null(estimate.SecondsLeft(second.Feed.Latest, second));
@@ -170,6 +170,9 @@ public sealed class JobOrderTests : IDisposable
         Assert.All(waits, wait => Assert.InRange(wait, 7.5, 30));
         Assert.True(waits.Max() - waits.Min() > 10, "the callers come back together");
     }
+
+    private JobEstimate Estimate(FakeSongEngine engine) =>
+        new(engine, new Lazy<IJobBoard>(new LocalBoard(_order, worker: null!, new JobEvents())));
 
     private static SongRequest Lyrics(int length) => new() { Lyrics = new string('a', length) };
 

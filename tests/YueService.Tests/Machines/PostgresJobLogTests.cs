@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Jobs.Shared;
 using YueService.Settings;
@@ -38,7 +40,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
         await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ =>
         {
             await using var database = new PostgresDatabase(settings, TimeProvider.System);
-            await new PostgresJobLog(database, Options.Create(_options), NullLogger<PostgresJobLog>.Instance).OpenAsync(Cancel);
+            await LogOf(database).OpenAsync(Cancel);
         }));
     }
 
@@ -72,6 +74,53 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
+    public async Task No_accepted_job_is_lost_when_a_synchronous_standby_takes_over()
+    {
+        await using var primary = await PostgresServer.StartNewAsync();
+        var settings = await primary.NewDatabaseAsync();
+        await using var standby = await primary.StartStandbyAsync();
+        await using var database = new PostgresDatabase(primary.SettingsWith(standby, settings), TimeProvider.System);
+        _options.QueueCapacity = 10_000;
+        var log = LogOf(database);
+        await log.OpenAsync(Cancel);
+        var accepted = new ConcurrentQueue<string>();
+        var adding = Task.Run(
+            async () =>
+            {
+                try
+                {
+                    while (true)
+                    {
+                        var id = NewJob.NewId();
+                        await log.AddAsync([new(id, Request("la"), null, null)], null, Cancel);
+                        accepted.Enqueue(id);
+                    }
+                }
+                catch (StorageException)
+                {
+                    // The primary is gone.
+                }
+            },
+            Cancel);
+        await Eventually.TrueAsync(() => accepted.Count > 20);
+        await primary.StopAsync(crash: true);
+        await adding.InTime();
+        await standby.PromoteAsync();
+        await Eventually.TrueAsync(async () =>
+        {
+            try
+            {
+                return (await log.AddAsync([new(NewJob.NewId(), Request("la"), null, null)], null, Cancel)).Jobs.Count == 1;
+            }
+            catch (StorageException)
+            {
+                return false;
+            }
+        });
+        Assert.Empty(accepted.Except(await log.ListIdsAsync(Cancel)));
+    }
+
+    [Fact]
     public async Task Only_one_process_holds_a_webhook()
     {
         var job = await AddAsync(new NewJob("a", Request("la") with { CallbackUrl = "https://example.org/" }, null, null));
@@ -85,7 +134,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     public async Task A_database_that_is_away_is_a_storage_exception_without_addresses()
     {
         await using var database = new PostgresDatabase("Host=127.0.0.1;Port=1;Username=yue;Password=secret", TimeProvider.System);
-        var log = new PostgresJobLog(database, Options.Create(_options), NullLogger<PostgresJobLog>.Instance);
+        var log = LogOf(database);
         var fault = await Assert.ThrowsAsync<StorageException>(() => log.FindAsync("a", Cancel));
         Assert.Equal("The job database cannot be reached.", fault.Message);
         Assert.DoesNotContain("secret", database.Place, StringComparison.Ordinal);
@@ -95,6 +144,12 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     private (PostgresDatabase Database, PostgresJobLog Log) Open()
     {
         var database = new PostgresDatabase(_settings, TimeProvider.System);
-        return (database, new(database, Options.Create(_options), NullLogger<PostgresJobLog>.Instance));
+        return (database, LogOf(database));
     }
+
+    private PostgresJobLog LogOf(PostgresDatabase database) => new(
+        database,
+        new SharedSettings(ServiceRole.Both, Options.Create(new StoreOptions())),
+        Options.Create(_options),
+        NullLogger<PostgresJobLog>.Instance);
 }

@@ -13,6 +13,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly int _port = RealServer.FreePort();
     private int _databases;
+    private bool _isRunning;
 
     private PostgresServer()
     {
@@ -40,14 +41,43 @@ public sealed class PostgresServer : IAsyncDisposable
     private string Data => _folder["data"];
 
     /// <summary>Starts the server after it was stopped.</summary>
-    public Task StartAsync() => RunAsync(
-        "pg_ctl", "start", "--pgdata", Data, "--wait", "--log", _folder["log"], "--options", string.Create(
-            CultureInfo.InvariantCulture,
-            $"-p {_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=200"));
+    public async Task StartAsync()
+    {
+        await RunAsync(
+            "pg_ctl", "start", "--pgdata", Data, "--wait", "--log", _folder["log"], "--options", string.Create(
+                CultureInfo.InvariantCulture,
+                $"-p {_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=200"));
+        _isRunning = true;
+    }
 
     /// <summary>Stops the server: at once, as a crash does, or with all connections closed.</summary>
-    public Task StopAsync(bool crash = false) =>
-        RunAsync("pg_ctl", "stop", "--pgdata", Data, "--wait", "--mode", crash ? "immediate" : "fast");
+    public async Task StopAsync(bool crash = false)
+    {
+        _isRunning = false;
+        await RunAsync("pg_ctl", "stop", "--pgdata", Data, "--wait", "--mode", crash ? "immediate" : "fast");
+    }
+
+    /// <summary>Starts a standby of this server, which has every commit that this server acknowledges from now on.</summary>
+    public async Task<PostgresServer> StartStandbyAsync()
+    {
+        var standby = new PostgresServer();
+        await RealServer.RunAsync("chmod", "777", standby._folder.Path);
+        await RunAsync(
+            "pg_basebackup", "--pgdata", standby.Data, "--host", "127.0.0.1", "--port", Port(_port), "--username", "yue",
+            "--write-recovery-conf", "--wal-method", "stream", "--checkpoint", "fast", "--no-sync");
+        await standby.StartAsync();
+        await ExecuteAsync(SettingsOf("postgres"), "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        await ExecuteAsync(SettingsOf("postgres"), "SELECT pg_reload_conf()");
+        return standby;
+    }
+
+    /// <summary>Makes a standby a server that takes writes.</summary>
+    public Task PromoteAsync() => RunAsync("pg_ctl", "promote", "--pgdata", Data, "--wait");
+
+    /// <summary>Returns a connection string for a database of this server or of another one, whichever takes writes.</summary>
+    public string SettingsWith(PostgresServer other, string settings) => settings
+        .Replace("Host=127.0.0.1;", $"Host=127.0.0.1:{Port(_port)},127.0.0.1:{Port(other._port)};", StringComparison.Ordinal)
+        .Replace($"Port={Port(_port)};", "Target Session Attributes=primary;", StringComparison.Ordinal);
 
     /// <summary>Makes a database.</summary>
     /// <returns>Its connection string.</returns>
@@ -69,9 +99,15 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await StopAsync(crash: true);
+        if (_isRunning)
+        {
+            await StopAsync(crash: true);
+        }
+
         _folder.Dispose();
     }
+
+    private static string Port(int port) => port.ToString(CultureInfo.InvariantCulture);
 
     private string SettingsOf(string database) => string.Create(
         CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={_port};Username=yue;Database={database}");

@@ -1,6 +1,7 @@
 using Xunit;
 using YueService.Jobs;
 using YueService.Jobs.Shared;
+using YueService.Settings;
 using YueService.Tests.Jobs;
 
 namespace YueService.Tests.Machines;

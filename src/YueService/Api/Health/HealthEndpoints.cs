@@ -30,9 +30,9 @@ internal static class HealthEndpoints
     /// <response code="200">Every configured model is loaded and warm.</response>
     /// <response code="503">The models are being loaded, could not be loaded, or the service is shutting down.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> HealthAsync(
-        HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order)
+        HttpContext http, ISongEngine engine, JobStore jobs, IJobBoard board)
     {
-        var body = await DescribeAsync(http, engine, jobs, order);
+        var body = await DescribeAsync(http, engine, jobs, board);
         return Answer(body, body.State == EngineState.Ready);
     }
 
@@ -40,9 +40,9 @@ internal static class HealthEndpoints
     /// <response code="200">Every configured model is loaded and warm, and jobs are accepted.</response>
     /// <response code="503">As for <c>/health</c>, or jobs cannot be accepted.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> ReadyAsync(
-        HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order)
+        HttpContext http, ISongEngine engine, JobStore jobs, IJobBoard board)
     {
-        var body = await DescribeAsync(http, engine, jobs, order);
+        var body = await DescribeAsync(http, engine, jobs, board);
         return body.JobsRefused is null
             ? Answer(body, body.State == EngineState.Ready)
             : Answer(body with { Status = "jobs_refused" }, isReady: false);
@@ -52,7 +52,7 @@ internal static class HealthEndpoints
         TypedResults.Json(body, statusCode: isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<HealthResponse> DescribeAsync(
-        HttpContext http, ISongEngine engine, JobStore jobs, JobOrder order)
+        HttpContext http, ISongEngine engine, JobStore jobs, IJobBoard board)
     {
         http.Response.Headers.CacheControl = "no-store";
         var status = engine.Status;
@@ -79,7 +79,7 @@ internal static class HealthEndpoints
             Models = status.Models,
             Device = status.Device,
             Memory = status.Memory,
-            Queue = new(order.Depth, status.Running, order.Capacity),
+            Queue = new(board.Depth, status.Running, board.Capacity),
         };
     }
 }

@@ -93,7 +93,8 @@ internal sealed partial class PredictHandler(
         HttpContext http, PredictCommand command, AnswerForm form)
     {
         var format = form.Format ?? command.Format ?? AudioFormat.Wav;
-        var outcome = intake.TryTake(command.ToJob(format: null), out var job, http.RequestAborted);
+        var (outcome, job) = await intake.TakeAsync(
+            command.ToJob(format: null), http.RequestAborted, owner: http.User.Identity?.Name);
         if (Problems.Refusal(http, outcome, engine.Status, estimate) is { } refusal)
         {
             return refusal;

@@ -33,7 +33,8 @@ internal sealed partial class PredictStreamer(
         }
 
         var request = Ignored(command).Aggregate(command, (known, warning) => known.WithWarning(warning)).ToJob(format: null);
-        var outcome = intake.TryTake(request, out var job, http.RequestAborted, isStreamed: true);
+        var (outcome, job) = await intake.TakeAsync(
+            request, http.RequestAborted, isStreamed: true, owner: http.User.Identity?.Name);
         if (Problems.Refusal(http, outcome, engine.Status, estimate) is { } refusal)
         {
             return refusal;

@@ -10,7 +10,7 @@ namespace YueService.Api.Songs;
 /// <remarks>A reader gets every change of state, stage and section, and between them the newest counts only. One that was away
 /// for too long, or is too slow for the changes, gets a snapshot of the unfinished jobs instead, as a new one does.</remarks>
 internal sealed class AllEventsHandler(
-    JobWorker worker,
+    IJobBoard board,
     JobEvents events,
     JobEstimate estimate,
     JobSignals signals,
@@ -71,7 +71,7 @@ internal sealed class AllEventsHandler(
         // A change between the two is in the snapshot and comes once more.
         var number = events.Number;
         var jobs = new AllJobsEventBody(
-            [.. worker.Unfinished.Select(job => Data(new(0, job.Id, JobEventKind.State, job.Request.Title, job.Feed.Latest)))]);
+            [.. board.Unfinished.Select(job => Data(new(0, job.Id, JobEventKind.State, job.Request.Title, job.Feed.Latest)))]);
         await writer.WriteAsync(events.IdOf(number), Snapshot, Serialize(jobs), cancel);
         return number;
     }
@@ -81,7 +81,7 @@ internal sealed class AllEventsHandler(
 
     private JobsEventBody Data(JobEvent e)
     {
-        var live = worker.Find(e.JobId);
+        var live = board.Find(e.JobId);
         return new()
         {
             Id = e.JobId,

@@ -44,7 +44,7 @@ internal sealed record SongJobResponse
     /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 
-    /// <summary>The reason why the job has not ended yet, although its song is made or it was cancelled; null otherwise.</summary>
+    /// <summary>The reason why the job has not ended although its song is made, or waits for a worker; null otherwise.</summary>
     public string? DelayReason { get; init; }
 
     /// <summary>The song's title. By default, the first line of the lyrics.</summary>

@@ -23,7 +23,7 @@ internal sealed partial class SongRequestBody(
     SongCodesHandler codes,
     BodyReader bodies,
     JobIntake intake,
-    JobOrder order,
+    IJobBoard board,
     SongRateLimit limit,
     JobEstimate estimate,
     IOptions<ServiceOptions> options,
@@ -148,7 +148,7 @@ internal sealed partial class SongRequestBody(
         {
             PredictReader.RefuseTakes(takes, findings);
         }
-        else if (Math.Min(order.Capacity, limit.MostAtOnce) is var most && takes > most)
+        else if (Math.Min(board.Capacity, limit.MostAtOnce) is var most && takes > most)
         {
             var name = SongFields.Takes.Path;
             findings.Error(name, $"{name} is {takes}, and this service takes at most {most} songs at once; send at most {most}.");

@@ -60,7 +60,8 @@ internal sealed class SongSubmitter(
             }
 
             var request = command.ToJob(accepted ?? command.Format);
-            return await AnswerAsync(http, await intake.KeepAsync(request, command.Takes, key, bodyHash, http.RequestAborted));
+            return await AnswerAsync(http, await intake.KeepAsync(
+                request, command.Takes, key, bodyHash, http.User.Identity?.Name, http.RequestAborted));
         }
     }
 

@@ -5,9 +5,14 @@ namespace YueService.Api.Webhooks;
 /// <summary>Registers the sender of webhooks.</summary>
 internal static class WebhookExtensions
 {
-    public static void AddWebhooks(this IServiceCollection services)
+    /// <param name="services">The services.</param>
+    /// <param name="sends">False if other processes send the webhooks of the jobs.</param>
+    public static void AddWebhooks(this IServiceCollection services, bool sends)
     {
         services.AddSingleton<WebhookClient>();
-        services.AddHostedService<WebhookService>();
+        if (sends)
+        {
+            services.AddHostedService<WebhookService>();
+        }
     }
 }

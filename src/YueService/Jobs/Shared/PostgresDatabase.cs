@@ -10,7 +10,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     private const int ConnectSeconds = 5;
     private const int CommandSeconds = 15;
 
-    private readonly NpgsqlDataSource _connections;
+    private readonly Lazy<NpgsqlDataSource> _connections;
     private readonly TimeProvider _clock;
     private long _reachedAt;
     private bool _isReached;
@@ -27,7 +27,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
         SetUnlessNamed(parts, "Application Name", "yue");
         SetUnlessNamed(parts, "Keepalive", 10);
         Place = $"{parts.Host}, database {parts.Database ?? parts.Username}";
-        _connections = NpgsqlDataSource.Create(parts);
+        _connections = new(() => NpgsqlDataSource.Create(parts));
     }
 
     /// <summary>The database, for people: without its password.</summary>
@@ -41,7 +41,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     {
         try
         {
-            await using var connection = await _connections.OpenConnectionAsync(cancel);
+            await using var connection = await _connections.Value.OpenConnectionAsync(cancel);
             Note(isReached: true);
             return await work(connection);
         }
@@ -74,7 +74,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     {
         try
         {
-            await using var connection = await _connections.OpenConnectionAsync(cancel);
+            await using var connection = await _connections.Value.OpenConnectionAsync(cancel);
             connection.Notification += (_, notice) => onNotice(notice.Payload);
             await using var listen = new NpgsqlCommand("LISTEN yue", connection);
             await listen.ExecuteNonQueryAsync(cancel);
@@ -90,9 +90,15 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
         }
     }
 
-    public void Dispose() => _connections.Dispose();
+    public void Dispose()
+    {
+        if (_connections.IsValueCreated)
+        {
+            _connections.Value.Dispose();
+        }
+    }
 
-    public ValueTask DisposeAsync() => _connections.DisposeAsync();
+    public ValueTask DisposeAsync() => _connections.IsValueCreated ? _connections.Value.DisposeAsync() : ValueTask.CompletedTask;
 
     private StorageException Fault(Exception e)
     {

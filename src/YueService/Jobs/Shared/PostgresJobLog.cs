@@ -7,14 +7,16 @@ using YueService.Settings;
 namespace YueService.Jobs.Shared;
 
 /// <summary>Jobs in a PostgreSQL database that processes share. Its clock is the only one that counts.</summary>
-internal sealed class PostgresJobLog(PostgresDatabase database, IOptions<JobOptions> options, ILogger<PostgresJobLog> logger)
-    : SqlJobLog(logger)
+internal sealed class PostgresJobLog(
+    PostgresDatabase database, SharedSettings settings, IOptions<JobOptions> options, ILogger<PostgresJobLog> logger) : SqlJobLog(logger)
 {
     private const string Waiting = "state = 'queued' AND lease_until IS NULL";
 
     public override bool IsNew => false;
 
     public override bool IsShared => true;
+
+    public override string ProcessId => settings.ProcessId;
 
     protected override string Now => "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 

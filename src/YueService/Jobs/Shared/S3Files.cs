@@ -2,6 +2,7 @@ using System.Net;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
+using YueService.Settings;
 
 namespace YueService.Jobs.Shared;
 
@@ -60,10 +61,10 @@ internal sealed class S3Files : IFileStore, IDisposable
         async client =>
         {
             var files = new List<FileEntry>();
-            var request = new ListObjectsV2Request { BucketName = _place.Bucket, Prefix = KeyOf(prefix), MaxKeys = _pageSize };
+            var request = new ListObjectsRequest { BucketName = _place.Bucket, Prefix = KeyOf(prefix), MaxKeys = _pageSize };
             while (true)
             {
-                var page = await client.ListObjectsV2Async(request, cancel);
+                var page = await client.ListObjectsAsync(request, cancel);
                 files.AddRange((page.S3Objects ?? []).Select(file => new FileEntry(
                     file.Key[_place.Prefix.Length..], file.Size ?? 0, new DateTimeOffset(file.LastModified ?? DateTime.UnixEpoch))));
                 if (page.IsTruncated != true)
@@ -71,7 +72,7 @@ internal sealed class S3Files : IFileStore, IDisposable
                     return files;
                 }
 
-                request.StartAfter = page.S3Objects![^1].Key;
+                request.Marker = page.S3Objects![^1].Key;
             }
         });
 

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace YueService.Jobs.Shared;
+namespace YueService.Settings;
 
 /// <summary>A place in object storage: <c>s3://bucket/prefix?endpoint=https://…&amp;region=…</c>.</summary>
 /// <param name="Bucket">The bucket, which exists.</param>

@@ -1,0 +1,70 @@
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>The engine of a process that shares jobs: the models and places are those of all workers, and songs are made by this
+/// process's own engine, if it has one.</summary>
+/// <param name="own">The process's own engine; null if it makes no songs.</param>
+/// <param name="processes">Returns the workers. Asked for late, since their service asks for the engine.</param>
+internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> processes) : ISongEngine, IDisposable
+{
+    private readonly TaskCompletionSource<string> _never = new();
+    private volatile bool _drains;
+
+    /// <summary>The process's own engine; null if it makes no songs.</summary>
+    public ISongEngine? Own => own;
+
+    public EngineStatus Status
+    {
+        get
+        {
+            var workers = processes().Workers;
+            var status = own?.Status ?? new() { State = _drains ? EngineState.Draining : EngineState.Ready };
+            var models = workers.SelectMany(worker => worker.About.Models)
+                .DistinctBy(model => model.Name)
+                .SelectMany(model => ModelFamilies.Descriptions.Where(family => family.Name == model.Family)
+                    .Select(family => new ModelDescription(model.Name, family)));
+            return status with
+            {
+                SongModels =
+                [
+                    .. status.SongModels.Concat(models)
+                        .DistinctBy(model => model.Name)
+                        .OrderBy(model => model.Name, StringComparer.Ordinal),
+                ],
+                IsDemo = own is null ? workers.Count > 0 && workers.All(worker => worker.About.IsDemo) : status.IsDemo,
+                SongsAtOnce = Math.Max(1, workers.Sum(worker => worker.About.Slots)),
+                Running = workers.Sum(worker => worker.About.Running),
+            };
+        }
+    }
+
+    public Task<string> Lost => own?.Lost ?? _never.Task;
+
+    public void Start() => own?.Start();
+
+    public async Task WhenRoomAsync(CancellationToken cancel) =>
+        await (own?.WhenRoomAsync(cancel) ?? Task.Delay(Timeout.Infinite, cancel));
+
+    public SongMeasure? Measure(SongRequest request) => own?.Measure(request);
+
+    public double? WorkOf(SongRequest request) => own?.WorkOf(request);
+
+    public bool TryAdmit(SongTicket ticket) => own?.TryAdmit(ticket) ?? false;
+
+    public Task DrainAsync(CancellationToken hurry)
+    {
+        _drains = true;
+        return own?.DrainAsync(hurry) ?? Task.CompletedTask;
+    }
+
+    public void Dispose() => (own as IDisposable)?.Dispose();
+}
+
+/// <summary>Finds the engine that makes songs in this process.</summary>
+internal static class OwnEngine
+{
+    /// <summary>Returns the engine itself, or the one behind the view of all workers; null if this process makes no songs.</summary>
+    public static ISongEngine? Own(this ISongEngine engine) => engine is ClusterEngine cluster ? cluster.Own : engine;
+}

@@ -1,0 +1,394 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using YueService.Settings;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>The unfinished jobs of all processes, as callers of this one see them, with the updates that their workers report.</summary>
+/// <remarks>
+/// The rows are the truth. What has changed is read whenever a notification hints at it, and once per second; progress between two
+/// changes of stage or section comes with notifications alone.
+/// </remarks>
+internal sealed partial class JobMirrors : BackgroundService, IJobBoard
+{
+    // Places change with every claim. Where many jobs wait, they are counted less often.
+    private const int FewJobs = 200;
+    private static readonly TimeSpan PlacesInterval = TimeSpan.FromSeconds(1);
+
+    // Hints come in bursts, and one look answers all of them.
+    private static readonly TimeSpan LookRest = TimeSpan.FromMilliseconds(20);
+
+    private readonly PostgresQueue _queue;
+    private readonly SharedSettings _settings;
+    private readonly SharedProcesses _processes;
+    private readonly SharedNotices _notices;
+    private readonly MirrorSongs _songs;
+    private readonly IStreamEncoder _streams;
+    private readonly JobEvents _events;
+    private readonly JobEstimate _estimate;
+    private readonly IOptions<JobOptions> _options;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<JobMirrors> _logger;
+    private readonly ConcurrentDictionary<string, Mirror> _mirrors = new(StringComparer.Ordinal);
+
+    // Rows of callers that wait here, which were seen before their jobs were added.
+    private readonly Dictionary<string, SharedJob> _early = new(StringComparer.Ordinal);
+    private readonly Lock _adding = new();
+    private readonly JobSignals _signals;
+    private readonly SemaphoreSlim _looking = new(1, 1);
+    private readonly SemaphoreSlim _hint = new(0, 1);
+    private string? _next;
+    private long _placesAt;
+    private int _depth;
+    private volatile IReadOnlyList<Job> _waiting = [];
+
+    public JobMirrors(
+        PostgresQueue queue, SharedSettings settings, SharedProcesses processes, SharedNotices notices, MirrorSongs songs,
+        IStreamEncoder streams, JobEvents events, JobEstimate estimate, JobSignals signals, IOptions<JobOptions> options,
+        TimeProvider clock, ILogger<JobMirrors> logger)
+    {
+        (_queue, _settings, _processes, _notices, _songs, _streams) = (queue, settings, processes, notices, songs, streams);
+        _estimate = estimate;
+        (_events, _signals, _options, _clock, _logger) = (events, signals, options, clock, logger);
+    }
+
+    public int Depth => Volatile.Read(ref _depth);
+
+    /// <summary>The number of jobs that a worker has.</summary>
+    public int RunningCount => _mirrors.Values.Count(mirror => !mirror.Waits);
+
+    /// <summary>The time since the oldest job that waits was taken; zero if none does.</summary>
+    public TimeSpan OldestWait
+    {
+        get
+        {
+            var waiting = _mirrors.Values.Where(mirror => mirror.Waits);
+            var oldest = waiting.Select(mirror => mirror.Job.Stored!.CreatedAt).DefaultIfEmpty().Min();
+            return oldest == default ? TimeSpan.Zero : _clock.GetUtcNow() - oldest;
+        }
+    }
+
+    public int Capacity => _options.Value.QueueCapacity;
+
+    public bool IsFull => Depth >= Capacity;
+
+    public IReadOnlyList<Job> Unfinished =>
+        [.. _mirrors.Values.Select(mirror => mirror.Job).Where(job => job.Stored!.Caller is null).OrderBy(job => job.Stored!.Number)];
+
+    public IReadOnlyList<Job> Before(Job? job) =>
+        job is { Position: > 0 and var place } ? [.. _waiting.Take(place - 1)] : _waiting;
+
+    public Job? Find(string id) => _mirrors.TryGetValue(id, out var mirror) && mirror.Job.Stored!.Caller is null ? mirror.Job : null;
+
+    /// <remarks>The database has the last word when the jobs are added.</remarks>
+    public bool TryReserve(int places = 1) => Depth + places <= Capacity;
+
+    public void Release(int places = 1)
+    {
+    }
+
+    public async Task TakeAsync(Job job, CancellationToken cancel)
+    {
+        Add(job);
+
+        // Its place is known after it.
+        await LookAsync(cancel);
+    }
+
+    public async Task LookAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await SeeChangesAsync(cancel);
+        }
+        catch (StorageException)
+        {
+            // What is stored is seen later.
+        }
+    }
+
+    public void Restore(IReadOnlyCollection<Job> jobs) => throw new NotSupportedException("The jobs of other processes are not restored.");
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _looking.Dispose();
+        _hint.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!_settings.IsShared || !_settings.TakesJobs)
+        {
+            return;
+        }
+
+        _notices.Noticed += Notice;
+        string? told = null;
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    await _signals.WhenOpenAsync(stoppingToken);
+                    await SeeChangesAsync(stoppingToken);
+                    told = null;
+                }
+                catch (StorageException e)
+                {
+                    if (told != e.Message)
+                    {
+                        LogUnseen(e.Message);
+                        told = e.Message;
+                    }
+                }
+
+                await Task.Delay(LookRest, stoppingToken);
+                await _hint.WaitAsync(SharedSettings.PollInterval, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The process ends; others go on with the jobs.
+        }
+        finally
+        {
+            _notices.Noticed -= Notice;
+        }
+    }
+
+    private void Notice(string notice)
+    {
+        if (JobNews.Unpack(notice) is { Count: > 0 } news)
+        {
+            foreach (var item in news)
+            {
+                if (_mirrors.TryGetValue(item.Id, out var mirror) && !mirror.Waits)
+                {
+                    Adopt(mirror.Job, [item]);
+                }
+            }
+
+            return;
+        }
+
+        var (kind, id) = notice.Split(' ', 2) is [var first, var rest] ? (first, rest) : (notice, "");
+        switch (kind)
+        {
+            case "removed":
+                _mirrors.TryRemove(id, out _);
+                _events.Removed(id);
+                break;
+            case "sound":
+                _songs.Hint(id);
+                break;
+            case "edited" or "queued" or "changed" or "":
+                Hint();
+                break;
+        }
+    }
+
+    private void Hint()
+    {
+        try
+        {
+            _hint.Release();
+        }
+        catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
+        {
+            // It is said already, or the process ends.
+        }
+    }
+
+    /// <summary>Looks at what has changed.</summary>
+    private async Task SeeChangesAsync(CancellationToken cancel)
+    {
+        await _looking.WaitAsync(cancel);
+        try
+        {
+            var (jobs, next) = await _queue.ChangesAsync(_next, cancel);
+            _next = next;
+            lock (_adding)
+            {
+                foreach (var row in jobs)
+                {
+                    See(row);
+                }
+            }
+
+            CountPlaces();
+        }
+        finally
+        {
+            _looking.Release();
+        }
+    }
+
+    private void See(SharedJob row)
+    {
+        var isOurs = row.Job.Caller is null || row.Job.Caller == _settings.ProcessId;
+        if (!_mirrors.TryGetValue(row.Job.Id, out var mirror))
+        {
+            if (row.Job.Caller == _settings.ProcessId)
+            {
+                _early[row.Job.Id] = row;
+                return;
+            }
+
+            if (row.Job.IsFinished)
+            {
+                return;
+            }
+
+            var encoder = isOurs ? _streams : null;
+            AddNew(Job.Kept(row.Job, row.Job.Request, encoder, _clock.GetUtcNow(), isShared: true), row.Turn);
+            mirror = _mirrors[row.Job.Id];
+        }
+
+        if (row.Job.IsFinished)
+        {
+            _mirrors.TryRemove(row.Job.Id, out _);
+            _estimate.End(mirror.Job);
+            _ = isOurs ? _songs.EndAsync(mirror.Job, row.Job) : Task.CompletedTask;
+            return;
+        }
+
+        mirror.Model = row.Model;
+        (mirror.Turn, mirror.Number, mirror.Waits) = (row.Turn, row.Job.Number, row.Job.State == JobState.Queued && !row.IsClaimed);
+        var first = JobFeed.FirstOf(row.Job.Attempt);
+        var marks = row.Marks is { } json ? JobRows.FromJson<JobNews[]>(json) : [];
+        Adopt(mirror.Job, marks.Where(mark => mark.Number >= first));
+        if (row.Job.State == JobState.Running)
+        {
+            mirror.Job.NoteRunning(row.RunningFor);
+            _estimate.Begin(mirror.Job);
+            mirror.Job.Feed.Adopt(new(first + 1, JobState.Running, mirror.Job.Feed.Latest.Progress, null));
+        }
+        else if (mirror.Waits && mirror.Job.Feed.Latest.State == JobState.Running)
+        {
+            _estimate.End(mirror.Job);
+            mirror.Job.Feed.Requeue();
+            _songs.Restart(mirror.Job, _streams);
+        }
+
+        if (row.Delay is { } reason)
+        {
+            mirror.Job.Feed.Delay(reason);
+        }
+    }
+
+    private static void Adopt(Job job, IEnumerable<JobNews> news)
+    {
+        foreach (var item in news)
+        {
+            job.Sound?.NoteAudible(item.AudibleSeconds);
+            job.Feed.Adopt(new(item.Number, item.State, item.Progress, null));
+        }
+    }
+
+    /// <summary>Adds a job that was stored just now, unless its row was seen before.</summary>
+    private void Add(Job job)
+    {
+        lock (_adding)
+        {
+            if (_mirrors.ContainsKey(job.Id))
+            {
+                job.Dispose();
+                return;
+            }
+
+            AddNew(job, turn: long.MaxValue);
+            if (_early.Remove(job.Id, out var row))
+            {
+                See(row);
+            }
+        }
+    }
+
+    private void AddNew(Job job, long turn)
+    {
+        _mirrors[job.Id] = new(job) { Turn = turn, Number = job.Stored!.Number, Waits = job.Stored.State == JobState.Queued };
+
+        if (job.Stored.Caller is null)
+        {
+            _events.Follow(job);
+        }
+
+        _ = job.Cancelled.UnsafeRegister(_ => _ = CancelAsync(job.Id), null);
+        _songs.Follow(job);
+    }
+
+    private async Task CancelAsync(string id)
+    {
+        try
+        {
+            await _queue.RequestCancelAsync(id, CancellationToken.None);
+            Hint();
+        }
+        catch (StorageException e)
+        {
+            // A caller that waits is noticed by its process's silence; another one asks again.
+            LogUncancelled(e.Message, id);
+        }
+    }
+
+    private void CountPlaces()
+    {
+        var waiting = _mirrors.Values.Where(mirror => mirror.Waits).ToList();
+        Volatile.Write(ref _depth, waiting.Count);
+        if (waiting.Count > FewJobs && _clock.GetElapsedTime(_placesAt) < PlacesInterval)
+        {
+            return;
+        }
+
+        _placesAt = _clock.GetTimestamp();
+        var models = _processes.Models;
+        var order = waiting.OrderBy(mirror => mirror.Turn).ThenBy(mirror => mirror.Number).ToList();
+        _waiting = [.. order.Select(mirror => mirror.Job)];
+        foreach (var (place, mirror) in order.Index())
+        {
+            Place(mirror.Job, place + 1);
+            mirror.Job.WaitReason = ReasonToWait(mirror.Model, models);
+        }
+
+        foreach (var mirror in _mirrors.Values.Where(mirror => !mirror.Waits))
+        {
+            Place(mirror.Job, 0);
+            mirror.Job.WaitReason = null;
+        }
+    }
+
+    private static string? ReasonToWait(string? model, IReadOnlySet<string> models) =>
+        (model is null ? models.Count > 0 : models.Contains(model)) ? null
+        : model is null ? "No worker is running now."
+        : $"No worker that has model {model} is running now.";
+
+    private static void Place(Job job, int place)
+    {
+        if (job.Position != place)
+        {
+            job.Position = place;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The jobs of other processes cannot be seen: {Reason}")]
+    private partial void LogUnseen(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Job {JobId} could not be cancelled: {Reason}")]
+    private partial void LogUncancelled(string reason, string jobId);
+
+    /// <summary>A job, and what decides its place.</summary>
+    private sealed class Mirror(Job job)
+    {
+        public Job Job => job;
+
+        public long Turn { get; set; }
+
+        public long Number { get; set; }
+
+        public bool Waits { get; set; }
+
+        public string? Model { get; set; }
+    }
+}

@@ -1,0 +1,60 @@
+using Yue.Engine.Songs;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>An update of a job on its way from its worker to other processes.</summary>
+/// <param name="Id">The job.</param>
+/// <param name="Number">The number of the update, which grows from attempt to attempt.</param>
+/// <param name="State">The state from then on.</param>
+/// <param name="Progress">The progress of the song; null before it begins.</param>
+/// <param name="AudibleSeconds">The seconds of sound that are made.</param>
+internal sealed record JobNews(string Id, long Number, JobState State, SongProgress? Progress, double AudibleSeconds)
+{
+    // A notification of PostgreSQL has less than 8,000 bytes.
+    private const int MaxBytes = 7_000;
+    private const string Kind = "progress ";
+
+    /// <summary>Returns the news in as few notifications as they need.</summary>
+    public static IEnumerable<string> Pack(IEnumerable<JobNews> news)
+    {
+        var batch = new List<string>();
+        foreach (var item in news)
+        {
+            // A score is long; it comes with the row.
+            var bare = item.Progress is { Score: not null } scored ? item with { Progress = scored with { Score = null } } : item;
+            var json = JobRows.ToJson(bare);
+            if (json.Length > MaxBytes)
+            {
+                // The starts of very many sections come with the next change of section.
+                json = JobRows.ToJson(item with { Progress = item.Progress! with { Starts = [], Score = null } });
+            }
+
+            if (batch.Count > 0 && batch.Sum(part => part.Length + 1) + json.Length > MaxBytes)
+            {
+                yield return $"{Kind}[{string.Join(',', batch)}]";
+                batch.Clear();
+            }
+
+            batch.Add(json);
+        }
+
+        if (batch.Count > 0)
+        {
+            yield return $"{Kind}[{string.Join(',', batch)}]";
+        }
+    }
+
+    /// <summary>Returns the news of a notification; none if it is about something else.</summary>
+    public static IReadOnlyList<JobNews> Unpack(string notice)
+    {
+        try
+        {
+            return notice.StartsWith(Kind, StringComparison.Ordinal) ? JobRows.FromJson<JobNews[]>(notice[Kind.Length..]) : [];
+        }
+        catch (Exception e) when (JobRows.IsDamage(e))
+        {
+            // A later release says it in another way; the row has the changes of stage and section.
+            return [];
+        }
+    }
+}

@@ -1,0 +1,326 @@
+using System.Data.Common;
+using Npgsql;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>What processes share of the jobs besides the log: claims, leases, cancellation, progress, and who is there.</summary>
+/// <remarks>Leases are by the database's clock alone. A job that is taken from its worker counts as a new attempt, so that nothing that the
+/// worker stores later applies.</remarks>
+internal sealed class PostgresQueue(PostgresDatabase database)
+{
+    private const string Unfinished = "state IN ('queued', 'running')";
+    private const string Now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+    // Committing a notification takes a lock of the whole server until the disk has it; news that is out of date soon need not be there.
+    private const string WithoutFlush = "SET LOCAL synchronous_commit = off";
+
+    /// <summary>Claims the next job that a worker can do.</summary>
+    /// <param name="process">The worker.</param>
+    /// <param name="models">The models that it has.</param>
+    /// <param name="lease">The time within which it must renew the claim.</param>
+    /// <param name="cancel">Gives up waiting.</param>
+    /// <returns>Null if no such job waits.</returns>
+    public Task<StoredJob?> ClaimAsync(string process, IReadOnlyList<string> models, TimeSpan lease, CancellationToken cancel) =>
+        database.TransactAsync(
+            async connection =>
+            {
+                await using var command = new NpgsqlCommand($"""
+                    WITH next AS (
+                        SELECT number FROM jobs
+                        WHERE state = 'queued' AND lease_until IS NULL AND NOT cancelling AND (model IS NULL OR model = ANY (@models))
+                        ORDER BY turn, number LIMIT 1 FOR UPDATE SKIP LOCKED)
+                    UPDATE jobs SET
+                        attempt = attempt + 1, worker = @process, lease_until = clock_timestamp() + @lease, marks = NULL, delay = NULL
+                    FROM next WHERE jobs.number = next.number RETURNING jobs.*
+                    """, connection);
+                command.Parameters.AddWithValue("models", models.ToArray());
+                command.Parameters.AddWithValue("process", process);
+                command.Parameters.AddWithValue("lease", lease);
+                return (await RowsAsync(command, cancel)).SingleOrDefault()?.Job;
+            },
+            cancel);
+
+    /// <summary>Renews a worker's claims.</summary>
+    /// <returns>The claims that it still has, and whether somebody wants the job cancelled.</returns>
+    public Task<IReadOnlyDictionary<string, bool>> RenewAsync(IReadOnlyList<StoredJob> jobs, TimeSpan lease, CancellationToken cancel) =>
+        database.UseAsync<IReadOnlyDictionary<string, bool>>(
+            async connection =>
+            {
+                await using var command = new NpgsqlCommand($"""
+                    UPDATE jobs SET lease_until = clock_timestamp() + @lease
+                    FROM unnest(@ids, @attempts) AS mine (id, attempt)
+                    WHERE jobs.id = mine.id AND jobs.attempt = mine.attempt AND lease_until IS NOT NULL AND {Unfinished}
+                    RETURNING jobs.id, cancelling
+                    """, connection);
+                command.Parameters.AddWithValue("lease", lease);
+                command.Parameters.AddWithValue("ids", jobs.Select(job => job.Id).ToArray());
+                command.Parameters.AddWithValue("attempts", jobs.Select(job => (long)job.Attempt).ToArray());
+                var left = new Dictionary<string, bool>(StringComparer.Ordinal);
+                await using var reader = await command.ExecuteReaderAsync(cancel);
+                while (await reader.ReadAsync(cancel))
+                {
+                    left[reader.GetString(0)] = reader.GetBoolean(1);
+                }
+
+                return left;
+            },
+            cancel);
+
+    /// <summary>Takes jobs from workers that have not renewed their claims. A job that was running once before fails.</summary>
+    /// <returns>The jobs and what they are now.</returns>
+    public Task<IReadOnlyList<(string Id, string State)>> ReapAsync(Fault interrupted, CancellationToken cancel) =>
+        database.UseAsync<IReadOnlyList<(string Id, string State)>>(
+            async connection =>
+            {
+                const string Fails = "state = 'running' AND interruptions > 0";
+                await using var command = new NpgsqlCommand($"""
+                    UPDATE jobs SET
+                        state = CASE WHEN cancelling THEN 'cancelled' WHEN {Fails} THEN 'failed' ELSE 'queued' END,
+                        fault = CASE WHEN NOT cancelling AND {Fails} THEN @fault ELSE fault END,
+                        finished_ms = CASE WHEN cancelling OR {Fails} THEN {Now} END,
+                        interruptions = interruptions + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+                        started_ms = CASE WHEN cancelling OR {Fails} THEN started_ms END,
+                        attempt = attempt + 1,
+                        lease_until = NULL
+                    WHERE number IN (SELECT number FROM jobs WHERE lease_until < clock_timestamp() AND {Unfinished} FOR UPDATE SKIP LOCKED)
+                    RETURNING id, state
+                    """, connection);
+                command.Parameters.AddWithValue("fault", JobRows.ToJson(interrupted));
+                var reaped = new List<(string, string)>();
+                await using var reader = await command.ExecuteReaderAsync(cancel);
+                while (await reader.ReadAsync(cancel))
+                {
+                    reaped.Add((reader.GetString(0), reader.GetString(1)));
+                }
+
+                return reaped;
+            },
+            cancel);
+
+    /// <summary>Asks for the end of a job. One that no worker has ends at once.</summary>
+    public Task RequestCancelAsync(string id, CancellationToken cancel)
+    {
+        const string IsFree = "state = 'queued' AND lease_until IS NULL";
+        return ExecuteAsync(
+            $"""
+            UPDATE jobs SET
+                cancelling = true,
+                finished_ms = CASE WHEN {IsFree} THEN {Now} END,
+                state = CASE WHEN {IsFree} THEN 'cancelled' ELSE state END
+            WHERE id = @id AND {Unfinished}
+            """,
+            parameters => parameters.AddWithValue("id", id),
+            cancel);
+    }
+
+    /// <summary>Cancels the jobs whose callers wait at a process that is gone, and removes those that have ended.</summary>
+    /// <param name="limit">The age of a process's last sign of life from which on it counts as gone.</param>
+    /// <param name="cancel">Gives up waiting.</param>
+    /// <returns>The jobs that were removed.</returns>
+    public Task<IReadOnlyList<StoredJob>> CancelLeftAsync(TimeSpan limit, CancellationToken cancel) =>
+        database.TransactAsync<IReadOnlyList<StoredJob>>(
+            async connection =>
+            {
+                const string Left = "caller IS NOT NULL AND NOT EXISTS "
+                    + "(SELECT 1 FROM processes WHERE processes.id = caller AND heartbeat > clock_timestamp() - @limit)";
+                await using var update = new NpgsqlCommand($"""
+                    UPDATE jobs SET cancelling = true, state = CASE WHEN lease_until IS NULL THEN 'cancelled' ELSE state END
+                    WHERE {Left} AND {Unfinished} AND NOT cancelling
+                    """, connection);
+                update.Parameters.AddWithValue("limit", limit);
+                await update.ExecuteNonQueryAsync(cancel);
+                await using var remove = new NpgsqlCommand($"DELETE FROM jobs WHERE {Left} AND NOT {Unfinished} RETURNING *", connection);
+                remove.Parameters.AddWithValue("limit", limit);
+                return [.. (await RowsAsync(remove, cancel)).Select(row => row.Job)];
+            },
+            cancel);
+
+    /// <summary>Stores the changes of state, stage and section of an attempt.</summary>
+    public Task MarkAsync(StoredJob job, string marks, CancellationToken cancel) => ExecuteAsync(
+        "UPDATE jobs SET marks = @marks WHERE id = @id AND attempt = @attempt AND lease_until IS NOT NULL",
+        parameters =>
+        {
+            parameters.AddWithValue("id", job.Id);
+            parameters.AddWithValue("attempt", (long)job.Attempt);
+            parameters.AddWithValue("marks", marks);
+        },
+        cancel,
+        withoutFlush: true);
+
+    /// <summary>Stores why the end of an attempt is not stored yet.</summary>
+    public Task DelayAsync(StoredJob job, string reason, CancellationToken cancel) => ExecuteAsync(
+        "UPDATE jobs SET delay = @delay WHERE id = @id AND attempt = @attempt AND lease_until IS NOT NULL",
+        parameters =>
+        {
+            parameters.AddWithValue("id", job.Id);
+            parameters.AddWithValue("attempt", (long)job.Attempt);
+            parameters.AddWithValue("delay", reason);
+        },
+        cancel);
+
+    /// <summary>Sends a notification to all processes. It may be lost.</summary>
+    public Task NotifyAsync(string notice, CancellationToken cancel) => ExecuteAsync(
+        "SELECT pg_notify('yue', @notice)", parameters => parameters.AddWithValue("notice", notice), cancel, withoutFlush: true);
+
+    /// <summary>Returns the jobs that have changed, and where the next call begins.</summary>
+    /// <param name="from">The result of the call before; null returns every unfinished job.</param>
+    /// <param name="cancel">Gives up waiting.</param>
+    /// <remarks>Transactions that were not over at one call are looked at again at the next one.</remarks>
+    public Task<(IReadOnlyList<SharedJob> Jobs, string Next)> ChangesAsync(string? from, CancellationToken cancel) => database.UseAsync(
+        async connection =>
+        {
+            await using var horizon = new NpgsqlCommand("SELECT pg_snapshot_xmin(pg_current_snapshot())::text", connection);
+            var next = (string)(await horizon.ExecuteScalarAsync(cancel))!;
+            var which = from is null ? Unfinished : "changed >= @from::xid8";
+            await using var select = new NpgsqlCommand(
+                $"SELECT jobs.*, {Now} AS now_ms FROM jobs WHERE {which} ORDER BY turn, number", connection);
+            if (from is not null)
+            {
+                select.Parameters.AddWithValue("from", from);
+            }
+
+            return (await RowsAsync(select, cancel), next);
+        },
+        cancel);
+
+    /// <summary>Says that a process is there, and forgets those that have not said so for long.</summary>
+    public Task BeatAsync(ProcessSign sign, TimeSpan limit, CancellationToken cancel) => ExecuteAsync(
+        """
+        DELETE FROM processes WHERE heartbeat < clock_timestamp() - @limit * 20;
+        INSERT INTO processes (id, name, makes_songs, takes_jobs, about, heartbeat)
+        VALUES (@id, @name, @makes, @takes, @about, clock_timestamp())
+        ON CONFLICT (id) DO UPDATE SET about = excluded.about, heartbeat = excluded.heartbeat
+        """,
+        parameters =>
+        {
+            parameters.AddWithValue("limit", limit);
+            parameters.AddWithValue("id", sign.Id);
+            parameters.AddWithValue("name", sign.Name);
+            parameters.AddWithValue("makes", sign.MakesSongs);
+            parameters.AddWithValue("takes", sign.TakesJobs);
+            parameters.AddWithValue("about", JobRows.ToJson(sign.About));
+        },
+        cancel,
+        withoutFlush: true);
+
+    /// <summary>Forgets a process that ends.</summary>
+    public Task LeaveAsync(string process, CancellationToken cancel) => ExecuteAsync(
+        "DELETE FROM processes WHERE id = @id", parameters => parameters.AddWithValue("id", process), cancel);
+
+    /// <summary>Returns the processes that have given a sign of life lately.</summary>
+    public Task<IReadOnlyList<ProcessSign>> LiveAsync(TimeSpan limit, CancellationToken cancel) =>
+        database.UseAsync<IReadOnlyList<ProcessSign>>(
+            async connection =>
+            {
+                await using var select = new NpgsqlCommand("""
+                    SELECT id, name, makes_songs, takes_jobs, about FROM processes WHERE heartbeat > clock_timestamp() - @limit
+                    """, connection);
+                select.Parameters.AddWithValue("limit", limit);
+                var live = new List<ProcessSign>();
+                await using var reader = await select.ExecuteReaderAsync(cancel);
+                while (await reader.ReadAsync(cancel))
+                {
+                    live.Add(new(
+                        reader.GetString(0),
+                        reader.GetString(1),
+                        reader.GetBoolean(2),
+                        reader.GetBoolean(3),
+                        JobRows.FromJson<ProcessAbout>(reader.GetString(4))));
+                }
+
+                return live;
+            },
+            cancel);
+
+    private static async Task<IReadOnlyList<SharedJob>> RowsAsync(NpgsqlCommand command, CancellationToken cancel)
+    {
+        var rows = new List<Func<StoredJob, SharedJob>>();
+        var jobs = await JobRows.ReadAsync(command, (_, _) => { }, cancel, row => rows.Add(Rest(row)));
+        return [.. jobs.Zip(rows, (job, rest) => rest(job))];
+    }
+
+    private static Func<StoredJob, SharedJob> Rest(DbDataReader row)
+    {
+        var caller = Text("caller");
+        var shared = new SharedJob(null!)
+        {
+            Turn = row.GetInt64(row.GetOrdinal("turn")),
+            Model = Text("model"),
+            IsClaimed = !row.IsDBNull(row.GetOrdinal("lease_until")),
+            Delay = Text("delay"),
+            Marks = Text("marks"),
+        };
+        var now = Enumerable.Range(0, row.FieldCount).FirstOrDefault(i => row.GetName(i) == "now_ms", -1);
+        var nowMs = now < 0 ? (long?)null : row.GetInt64(now);
+        return job => shared with
+        {
+            Job = job with { Caller = caller },
+            RunningFor = nowMs is { } at && job.StartedAt is { } started
+                ? TimeSpan.FromMilliseconds(Math.Max(0, at - started.ToUnixTimeMilliseconds()))
+                : default,
+        };
+
+        string? Text(string column) => row.GetOrdinal(column) is var i && row.IsDBNull(i) ? null : row.GetString(i);
+    }
+
+    private Task<int> ExecuteAsync(
+        string statement, Action<NpgsqlParameterCollection> bind, CancellationToken cancel, bool withoutFlush = false) =>
+        database.TransactAsync(
+            async connection =>
+            {
+                if (withoutFlush)
+                {
+                    await using var setting = new NpgsqlCommand(WithoutFlush, connection);
+                    await setting.ExecuteNonQueryAsync(cancel);
+                }
+
+                await using var command = new NpgsqlCommand(statement, connection);
+                bind(command.Parameters);
+                return await command.ExecuteNonQueryAsync(cancel);
+            },
+            cancel);
+}
+
+/// <summary>A job with what processes share of it besides.</summary>
+/// <param name="Job">The job as the log holds it.</param>
+internal sealed record SharedJob(StoredJob Job)
+{
+    /// <summary>The turn in which it is claimed, by number within a turn.</summary>
+    public long Turn { get; init; }
+
+    /// <summary>The model that it asks for; null for any worker's default.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>True if a worker has it.</summary>
+    public bool IsClaimed { get; init; }
+
+    /// <summary>The reason why its end is not stored yet; null if nothing delays it.</summary>
+    public string? Delay { get; init; }
+
+    /// <summary>The changes of state, stage and section so far, as <see cref="JobNews"/> holds them.</summary>
+    public string? Marks { get; init; }
+
+    /// <summary>The time since the engine began, by the database's clock.</summary>
+    public TimeSpan RunningFor { get; init; }
+}
+
+/// <summary>A process's sign of life.</summary>
+/// <param name="Id">A name that no other process has.</param>
+/// <param name="Name">A name for people: the machine and the process's number.</param>
+/// <param name="MakesSongs">True if it claims jobs.</param>
+/// <param name="TakesJobs">True if callers send it jobs.</param>
+/// <param name="About">What others should know.</param>
+internal sealed record ProcessSign(string Id, string Name, bool MakesSongs, bool TakesJobs, ProcessAbout About);
+
+/// <summary>What others should know about a process.</summary>
+/// <param name="Models">The models that it has, with their families.</param>
+/// <param name="Slots">The songs that it makes at once; 0 if it makes none.</param>
+/// <param name="Running">The songs that it makes now.</param>
+/// <param name="SongSeconds">The time that a song takes there; null before one was made.</param>
+/// <param name="Device">What it computes on.</param>
+/// <param name="IsDemo">True if it has the built-in demo model.</param>
+internal sealed record ProcessAbout(
+    IReadOnlyList<ProcessModel> Models, int Slots, int Running, double? SongSeconds, string Device, bool IsDemo);
+
+/// <summary>A model of a process.</summary>
+internal sealed record ProcessModel(string Name, string Family);

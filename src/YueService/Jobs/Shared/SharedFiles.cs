@@ -1,0 +1,18 @@
+using Microsoft.Extensions.Options;
+using YueService.Settings;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>The files that processes share.</summary>
+internal static class SharedFiles
+{
+    /// <summary>Opens the place that the settings name.</summary>
+    /// <exception cref="OptionsValidationException">The place cannot be read; settings are checked before.</exception>
+    public static IFileStore Open(StoreOptions options, TimeProvider clock)
+    {
+        var place = options.Files!;
+        return !S3Place.IsMeant(place) ? new FolderFiles(place, claim: null, clock)
+            : S3Place.TryParse(place, out var bucket, out var fault) ? new S3Files(bucket, clock)
+            : throw new OptionsValidationException(nameof(StoreOptions.Files), typeof(StoreOptions), [fault]);
+    }
+}

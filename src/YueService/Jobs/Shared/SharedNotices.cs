@@ -1,0 +1,55 @@
+namespace YueService.Jobs.Shared;
+
+/// <summary>The notifications of the database, on a connection of their own. They are hints: every reader also looks for itself.</summary>
+internal sealed partial class SharedNotices(PostgresDatabase database, SharedSettings settings, ILogger<SharedNotices> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Raised for each notification, and with an empty text when some may have been lost. Handlers return at once.</summary>
+    public event Action<string>? Noticed;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!settings.IsShared)
+        {
+            return;
+        }
+
+        var wait = MinWait;
+        string? told = null;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await database.ListenAsync(
+                    () =>
+                    {
+                        (wait, told) = (MinWait, null);
+                        Noticed?.Invoke("");
+                    },
+                    notice => Noticed?.Invoke(notice),
+                    stoppingToken);
+            }
+            catch (StorageException e)
+            {
+                if (told != e.Message)
+                {
+                    LogLost(e.Message);
+                    told = e.Message;
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+
+            // A third of a lease at most, so that a lease is not lost for want of a connection.
+            await Task.Delay(wait, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            wait = wait * 2 < settings.RenewInterval ? wait * 2 : settings.RenewInterval;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Notifications are not received: {Reason} It is tried again until they are")]
+    private partial void LogLost(string reason);
+}

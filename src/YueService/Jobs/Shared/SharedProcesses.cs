@@ -1,0 +1,144 @@
+using Yue.Engine.Scheduling;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>The processes that share the jobs: this one says that it is there, and sees who else is.</summary>
+internal sealed partial class SharedProcesses(
+    PostgresDatabase database,
+    PostgresQueue queue,
+    SharedSettings settings,
+    Lazy<ISongEngine> engine,
+    JobEstimate estimate,
+    JobSignals signals,
+    SongFolder songs,
+    ILogger<SharedProcesses> logger) : BackgroundService
+{
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
+
+    private volatile IReadOnlyList<ProcessSign> _live = [];
+    private bool _isSilent;
+
+    /// <summary>The workers that have given a sign of life lately.</summary>
+    public IReadOnlyList<ProcessSign> Workers => [.. _live.Where(process => process.MakesSongs)];
+
+    private TimeSpan Limit => settings.Lease;
+
+    /// <summary>The models of these workers.</summary>
+    public IReadOnlySet<string> Models =>
+        Workers.SelectMany(worker => worker.About.Models).Select(model => model.Name).ToHashSet(StringComparer.Ordinal);
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (!settings.IsShared)
+        {
+            return;
+        }
+
+        try
+        {
+            await queue.LeaveAsync(settings.ProcessId, cancellationToken);
+        }
+        catch (Exception e) when (e is StorageException or OperationCanceledException)
+        {
+            // Its silence says so.
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!settings.IsShared)
+        {
+            return;
+        }
+
+        try
+        {
+            using var timer = new PeriodicTimer(Beat);
+            do
+            {
+                await BeatAsync(stoppingToken);
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The process ends.
+        }
+    }
+
+    private async Task BeatAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await signals.WhenOpenAsync(cancel);
+            await queue.BeatAsync(Sign(), Limit, cancel);
+            _live = await queue.LiveAsync(Limit, cancel);
+            estimate.NoteAll(SongTime(Workers));
+            signals.Trust();
+            _isSilent = false;
+            await ReapAsync(cancel);
+        }
+        catch (StorageException e)
+        {
+            signals.Suspect(e, wake: false);
+            if (!_isSilent)
+            {
+                _isSilent = true;
+                LogSilent(e.Message);
+            }
+        }
+    }
+
+    /// <summary>Takes jobs from workers that are gone. An outage of the database must not count as their death, so this process waits
+    /// until it has itself reached the database for a whole lease.</summary>
+    private async Task ReapAsync(CancellationToken cancel)
+    {
+        if (database.ReachedFor < settings.Lease)
+        {
+            return;
+        }
+
+        foreach (var (id, state) in await queue.ReapAsync(JobService.Interrupted, cancel))
+        {
+            LogReaped(id, state);
+        }
+
+        foreach (var job in await queue.CancelLeftAsync(settings.Lease, cancel))
+        {
+            await songs.DeleteAsync(job, cancel);
+        }
+    }
+
+    /// <summary>Returns the time that a song takes on the average place of all workers: places divided by songs per second.</summary>
+    private static TimeSpan? SongTime(IReadOnlyList<ProcessSign> workers)
+    {
+        var measured = workers.Select(worker => worker.About).Where(about => about is { Slots: > 0, SongSeconds: > 0 }).ToList();
+        var songsPerSecond = measured.Sum(about => about.Slots / about.SongSeconds!.Value);
+        return songsPerSecond > 0 ? TimeSpan.FromSeconds(measured.Sum(about => about.Slots) / songsPerSecond) : null;
+    }
+
+    private ProcessSign Sign()
+    {
+        var status = settings.MakesSongs ? engine.Value.Own()?.Status : null;
+        var isReady = status?.State == EngineState.Ready;
+        return new(
+            settings.ProcessId,
+            settings.ProcessName,
+            settings.MakesSongs,
+            settings.TakesJobs,
+            new(
+                isReady ? [.. status!.SongModels.Select(model => new ProcessModel(model.Name, model.Family.Name))] : [],
+                isReady ? status!.SongsAtOnce : 0,
+                status?.Running ?? 0,
+                estimate.OwnSongTime?.TotalSeconds,
+                status?.Device ?? "",
+                status?.IsDemo ?? false));
+    }
+
+    [LoggerMessage(LogLevel.Warning, "This process cannot say that it is there: {Reason}")]
+    private partial void LogSilent(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The worker of job {JobId} is gone; the job is {State} now")]
+    private partial void LogReaped(string jobId, string state);
+}

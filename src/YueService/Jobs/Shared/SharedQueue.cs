@@ -1,0 +1,90 @@
+using Yue.Engine.Scheduling;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>The jobs that wait in the database, as a worker takes them: one at a time, each when the engine has room for it.</summary>
+internal sealed partial class SharedQueue : IJobQueue, IDisposable
+{
+    private readonly PostgresQueue _queue;
+    private readonly SharedSettings _settings;
+    private readonly ISongEngine _engine;
+    private readonly IStreamEncoder _streams;
+    private readonly SharedNotices _notices;
+    private readonly JobSignals _signals;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<SharedQueue> _logger;
+    private readonly SemaphoreSlim _hint = new(1, 1);
+
+    public SharedQueue(
+        PostgresQueue queue, SharedSettings settings, ISongEngine engine, IStreamEncoder streams, SharedNotices notices,
+        JobSignals signals, TimeProvider clock, ILogger<SharedQueue> logger)
+    {
+        (_queue, _settings, _engine, _streams) = (queue, settings, engine, streams);
+        (_notices, _signals, _clock, _logger) = (notices, signals, clock, logger);
+        _notices.Noticed += Notice;
+    }
+
+    public bool IsShared => true;
+
+    /// <remarks>Waits for a hint, or for the time after which one may have been lost.</remarks>
+    public async Task WhenWaitingAsync(CancellationToken cancel) => await _hint.WaitAsync(SharedSettings.PollInterval, cancel);
+
+    public async Task<Job?> ClaimAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await _signals.WhenOpenAsync(cancel);
+            var models = _engine.Own()!.Status.SongModels.Select(model => model.Name).ToList();
+            if (await _queue.ClaimAsync(_settings.ProcessId, models, _settings.Lease, cancel) is not { } job)
+            {
+                return null;
+            }
+
+            // There may be another one.
+            Hint();
+            return Job.Kept(job, job.Request, _streams, _clock.GetUtcNow(), isShared: true);
+        }
+        catch (StorageException e)
+        {
+            LogUnclaimed(e.Message);
+            await Task.Delay(SharedSettings.PollInterval, cancel);
+            return null;
+        }
+    }
+
+    /// <remarks>A claimed job is the engine's.</remarks>
+    public bool TryWithdraw(Job job) => false;
+
+    public void Remove(Job job)
+    {
+    }
+
+    public void Dispose()
+    {
+        _notices.Noticed -= Notice;
+        _hint.Dispose();
+    }
+
+    private void Notice(string notice)
+    {
+        if (notice is "" or "queued" || notice.StartsWith("changed ", StringComparison.Ordinal))
+        {
+            Hint();
+        }
+    }
+
+    private void Hint()
+    {
+        try
+        {
+            _hint.Release();
+        }
+        catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
+        {
+            // It is said already, or the process ends.
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "No job can be claimed: {Reason}")]
+    private partial void LogUnclaimed(string reason);
+}

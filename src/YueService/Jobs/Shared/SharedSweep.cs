@@ -1,0 +1,97 @@
+namespace YueService.Jobs.Shared;
+
+/// <summary>Removes the files that no job names: of attempts that did not count, of jobs that ended without their worker, and of sound that
+/// was heard.</summary>
+/// <remarks>A file younger than a day may belong to a job that is being stored. After the restore of an older backup most songs have no
+/// row: a sweep that would remove more than a few percent of them removes none, and says so.</remarks>
+internal sealed partial class SharedSweep(
+    IFileStore files, IJobLog log, SharedSettings settings, JobSignals signals, TimeProvider clock, ILogger<SharedSweep> logger)
+    : BackgroundService
+{
+    private const string Songs = "songs/";
+    private const string References = "references/";
+    private const string Sound = "sound/";
+    private const int Few = 20;
+    private const double MaxShare = 0.05;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan MinAge = TimeSpan.FromHours(24);
+    private static readonly TimeSpan SoundAge = TimeSpan.FromHours(1);
+
+    /// <summary>Removes what is due now.</summary>
+    /// <returns>The folders and files that were removed.</returns>
+    public async Task<IReadOnlyList<string>> SweepAsync(CancellationToken cancel)
+    {
+        var removed = new List<string>();
+        foreach (var file in await OldAsync(Sound, SoundAge, cancel))
+        {
+            await files.DeleteAsync(file, cancel);
+            removed.Add(file);
+        }
+
+        // Files first, rows second: a row that is written meanwhile names files that are too young to be looked at.
+        var songs = (await OldAsync(Songs, MinAge, cancel)).Select(file => file[..file.LastIndexOf('/')]).Distinct().ToList();
+        var references = await OldAsync(References, MinAge, cancel);
+        var unfinished = (await log.ListUnfinishedAsync(cancel)).Select(job => job.Id).ToHashSet(StringComparer.Ordinal);
+        var named = (await log.ListFinishedAsync(cancel)).Select(job => Songs + (job.Folder ?? job.Id)).ToHashSet(StringComparer.Ordinal);
+        var orphans = songs.Where(folder => !named.Contains(folder) && !unfinished.Contains(folder.Split('/')[1])).ToList();
+        if (orphans.Count > Few && orphans.Count > MaxShare * songs.Count)
+        {
+            LogRefused(orphans.Count, songs.Count);
+            return removed;
+        }
+
+        foreach (var folder in orphans)
+        {
+            await files.DeleteFolderAsync(folder, cancel);
+            removed.Add(folder);
+        }
+
+        foreach (var file in references.Where(file => !unfinished.Contains(file[References.Length..].Split('-')[0])))
+        {
+            await files.DeleteAsync(file, cancel);
+            removed.Add(file);
+        }
+
+        return removed;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!settings.IsShared || !settings.TakesJobs)
+        {
+            return;
+        }
+
+        try
+        {
+            using var timer = new PeriodicTimer(Interval, clock);
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                try
+                {
+                    await signals.WhenOpenAsync(stoppingToken);
+                    await SweepAsync(stoppingToken);
+                }
+                catch (StorageException e)
+                {
+                    LogUnswept(e.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The process ends.
+        }
+    }
+
+    private async Task<IReadOnlyList<string>> OldAsync(string prefix, TimeSpan age, CancellationToken cancel) =>
+        [.. (await files.ListAsync(prefix, cancel)).Where(file => clock.GetUtcNow() - file.ModifiedAt > age).Select(file => file.Name)];
+
+    [LoggerMessage(LogLevel.Error, "{Orphans} of {All} songs have no job, and none of them is removed. After the restore of an older "
+        + "backup of the database that is expected: keep them, or remove them by hand")]
+    private partial void LogRefused(int orphans, int all);
+
+    [LoggerMessage(LogLevel.Warning, "Files that no job names could not be removed: {Reason}")]
+    private partial void LogUnswept(string reason);
+}

@@ -1,0 +1,186 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+
+namespace YueService.FakeProcess;
+
+/// <summary>An engine whose songs take the time that their lyrics name (<c>seconds=0.5</c>), and sound like a rising tone.</summary>
+/// <remarks><c>FAKE_SECONDS</c> is the time of the others, <c>FAKE_SLOTS</c> the songs at once, <c>FAKE_MODELS</c> the models.</remarks>
+internal sealed partial class TimedEngine : ISongEngine, IDisposable
+{
+    private const int Pieces = 10;
+    private const int RateHz = 16_000;
+
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _hurry = new();
+    private readonly double _seconds = double.Parse(Variable("FAKE_SECONDS", "0.2"), CultureInfo.InvariantCulture);
+    private readonly int _slots = int.Parse(Variable("FAKE_SLOTS", "1"), CultureInfo.InvariantCulture);
+    private readonly string[] _models = Variable("FAKE_MODELS", "en-cot").Split(',');
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private EngineState _state = EngineState.Loading;
+    private int _running;
+
+    public EngineStatus Status
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return new()
+                {
+                    State = _state,
+                    Device = "fake",
+                    SongModels = [.. _models.Select(model => new ModelDescription(model, ModelFamilies.Descriptions[0]))],
+                    SongsAtOnce = _slots,
+                    Running = _running,
+                };
+            }
+        }
+    }
+
+    public Task<string> Lost { get; } = new TaskCompletionSource<string>().Task;
+
+    public void Start() => Change(() => _state = EngineState.Ready);
+
+    public async Task WhenRoomAsync(CancellationToken cancel)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_lock)
+            {
+                if (_state == EngineState.Draining)
+                {
+                    throw new SongException("the service is shutting down");
+                }
+
+                if (_state == EngineState.Ready && _running < _slots)
+                {
+                    return;
+                }
+
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(cancel);
+        }
+    }
+
+    public SongMeasure? Measure(SongRequest request) => null;
+
+    public double? WorkOf(SongRequest request) => null;
+
+    public bool TryAdmit(SongTicket ticket)
+    {
+        lock (_lock)
+        {
+            if (_state != EngineState.Ready || _running >= _slots)
+            {
+                return false;
+            }
+
+            _running++;
+        }
+
+        _ = SingAsync(ticket);
+        return true;
+    }
+
+    public async Task DrainAsync(CancellationToken hurry)
+    {
+        Change(() => _state = EngineState.Draining);
+        await using var cancel = hurry.Register(_hurry.Cancel);
+        while (true)
+        {
+            Task changed;
+            lock (_lock)
+            {
+                if (_running == 0)
+                {
+                    return;
+                }
+
+                changed = _changed.Task;
+            }
+
+            await changed;
+        }
+    }
+
+    public void Dispose() => _hurry.Dispose();
+
+    private async Task SingAsync(SongTicket ticket)
+    {
+        var request = ticket.Request;
+        var seconds = SecondsIn().Match(request.Lyrics) is { Success: true } named
+            ? double.Parse(named.Groups[1].Value, CultureInfo.InvariantCulture)
+            : _seconds;
+        try
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(ticket.Cancel, _hurry.Token);
+            for (var i = 0; i < Pieces; i++)
+            {
+                ticket.Report(new(i < 5 ? SongStage.Stage1 : SongStage.Stage2, i < 5 ? 1 : 0, 1, i, Pieces, i / (double)Pieces));
+                await Task.Delay(TimeSpan.FromSeconds(seconds / Pieces), stop.Token);
+                ticket.Listener?.Hear(new(i * RateHz / Pieces, RateHz, Piece(i), null, null, i == Pieces - 1));
+            }
+
+            ticket.Succeed(Song(request, seconds, ticket.Waited.TotalSeconds));
+        }
+        catch (OperationCanceledException) when (ticket.Cancel.IsCancellationRequested)
+        {
+            ticket.SetCancelled();
+        }
+        catch (OperationCanceledException)
+        {
+            ticket.Fail(new SongException("the service is shutting down"));
+        }
+        finally
+        {
+            Change(() => _running--);
+        }
+    }
+
+    private SongResult Song(SongRequest request, double seconds, double waited) => new()
+    {
+        Mix = new([.. Enumerable.Range(0, Pieces).SelectMany(Piece)], RateHz),
+        Model = request.Model ?? _models[0],
+        Seed = request.Seed,
+        Scope = request.Scope,
+        Codes = new(request.Model ?? _models[0], [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio)]),
+        Sections = [new("verse", 1, 6, SectionEnd.EndOfAudio)],
+        Timings = new()
+        {
+            QueueSeconds = waited,
+            Stage1Seconds = seconds / 2,
+            Stage2Seconds = seconds / 2,
+            DecodeSeconds = 0,
+            TotalSeconds = waited + seconds,
+            TokensPerSecond = 1,
+            RealTimeFactor = seconds,
+        },
+        Warnings = [],
+    };
+
+    private static float[] Piece(int number) =>
+        [.. Enumerable.Range(number * RateHz / Pieces, RateHz / Pieces).Select(i => MathF.Sin(i * i * 1e-6f) / 2)];
+
+    private void Change(Action change)
+    {
+        TaskCompletionSource changed;
+        lock (_lock)
+        {
+            change();
+            (changed, _changed) = (_changed, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        changed.SetResult();
+    }
+
+    private static string Variable(string name, string otherwise) =>
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : otherwise;
+
+    [GeneratedRegex(@"seconds=(\d+(\.\d+)?)")]
+    private static partial Regex SecondsIn();
+}

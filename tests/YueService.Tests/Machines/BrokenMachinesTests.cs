@@ -1,0 +1,204 @@
+using System.Net;
+using Xunit;
+using Yue.Testing;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>Real processes and servers that are killed, stopped, and cut off: nothing that was accepted is lost.</summary>
+public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 sharedStorage) : IAsyncLifetime
+{
+    private Cluster _cluster = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _cluster = await Cluster.NewAsync(sharedPostgres, sharedStorage);
+
+    public ValueTask DisposeAsync() => _cluster?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task The_job_of_a_worker_that_is_killed_is_made_by_another_and_fails_the_second_time()
+    {
+        var api = await _cluster.ApiAsync();
+        var first = await _cluster.WorkerAsync();
+        var job = await api.Client.SubmitAsync("la seconds=300");
+        using var stream = await StreamAsync(api, job);
+        await api.Client.WhenAsync(job, "running");
+        first.Kill();
+        await Assert.ThrowsAnyAsync<Exception>(async () => await stream.Content.CopyToAsync(Stream.Null, Cancel).InTime());
+        await api.Client.WhenAsync(job, "queued");
+        Assert.Equal("1", await _cluster.ColumnAsync(job, "interruptions"));
+        var second = await _cluster.WorkerAsync();
+        await api.Client.WhenAsync(job, "running");
+        second.Kill();
+        var failed = await api.Client.WhenAsync(job, "failed");
+        Assert.Contains("ended twice", failed.GetProperty("error").GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task No_job_of_a_process_that_is_killed_after_it_took_it_is_lost()
+    {
+        var first = await _cluster.ApiAsync();
+        var second = await _cluster.ApiAsync();
+        var worker = await _cluster.WorkerAsync();
+        var job = await first.Client.SubmitAsync("la seconds=2");
+        string[] others = [await first.Client.SubmitAsync("one"), await first.Client.SubmitAsync("two")];
+        using var events = await EventStream.OpenAsync(first.Client, job);
+        (string Id, string Name, System.Text.Json.JsonElement Data) last;
+        do
+        {
+            last = (await events.NextAsync())!.Value;
+        }
+        while (last.Name != "running");
+
+        var waiting = first.Client.PostSongAsync("""{"lyrics":"la seconds=300"}""", path: "/predict");
+        await Eventually.TrueAsync(async () => await _cluster.CountAsync("caller IS NOT NULL") == 1);
+        first.Kill();
+        await Assert.ThrowsAnyAsync<Exception>(() => waiting);
+        using var resumed = await EventStream.OpenAsync(second.Client, job, last.Id);
+        var rest = await resumed.RestAsync();
+        Assert.DoesNotContain(rest, e => e.Name == "queued");
+        Assert.Contains(rest, ManyMachinesTests.IsInStage2);
+        Assert.Equal("succeeded", rest[^1].Name);
+        foreach (var other in others)
+        {
+            await second.Client.WhenAsync(other, "succeeded");
+        }
+
+        // The song of the caller that was lost with it is nobody's.
+        await Eventually.TrueAsync(async () => await _cluster.CountAsync("caller IS NOT NULL") == 0);
+        Assert.DoesNotContain("fail", worker.Printed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_worker_that_was_stopped_past_its_lease_stores_nothing_when_it_goes_on()
+    {
+        var api = await _cluster.ApiAsync();
+        var stopped = await _cluster.WorkerAsync();
+        var job = await api.Client.SubmitAsync("la seconds=3");
+        await api.Client.WhenAsync(job, "running");
+        stopped.Signal("STOP");
+        var other = await _cluster.WorkerAsync();
+        await api.Client.WhenAsync(job, "succeeded");
+        var (attempt, folder) = (await _cluster.ColumnAsync(job, "attempt"), await _cluster.ColumnAsync(job, "folder"));
+        stopped.Signal("CONT");
+        await Eventually.TrueAsync(() => stopped.Printed.Contains("not this worker's any more", StringComparison.Ordinal)
+            || stopped.Printed.Contains("does not count", StringComparison.Ordinal));
+        Assert.Equal((attempt, folder), (await _cluster.ColumnAsync(job, "attempt"), await _cluster.ColumnAsync(job, "folder")));
+        Assert.Equal("1", await _cluster.ColumnAsync(job, "interruptions"));
+        await other.TerminateAsync();
+        await api.Client.WhenAsync(await api.Client.SubmitAsync("la"), "succeeded");
+    }
+
+    [Fact]
+    public async Task A_worker_that_drains_gives_its_song_back_uncounted()
+    {
+        var api = await _cluster.ApiAsync();
+        var worker = _cluster.Start(["worker", "--Yue:DrainSeconds=0"], []);
+        await worker.ReadyAsync();
+        var job = await api.Client.SubmitAsync("la seconds=300");
+        await api.Client.WhenAsync(job, "running");
+        await worker.TerminateAsync();
+        await api.Client.WhenAsync(job, "queued");
+        Assert.Equal("0", await _cluster.ColumnAsync(job, "interruptions"));
+        await Eventually.TrueAsync(async () =>
+            (await api.Client.GetJsonAsync(job)).GetProperty("delay_reason").GetString() == "No worker is running now.");
+    }
+
+    [Fact]
+    public async Task A_database_that_is_away_delays_ends_and_interrupts_no_song()
+    {
+        await using var postgres = await PostgresServer.StartNewAsync();
+        await using var cluster = await Cluster.NewAsync(postgres, await sharedStorage.Server);
+        var api = await cluster.ApiAsync();
+        var worker = await cluster.WorkerAsync();
+        var job = await api.Client.SubmitAsync("la seconds=2");
+        await api.Client.WhenAsync(job, "running");
+        await postgres.StopAsync(crash: true);
+        using var refused = await api.Client.PostSongAsync("""{"lyrics":"la"}""");
+        await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
+
+        // The song ends, and its lease with it, while nobody can store that.
+        await Eventually.TrueAsync(() => worker.Printed.Contains("could not be stored", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => worker.Printed.Contains("are not renewed for 4", StringComparison.Ordinal));
+        await postgres.StartAsync();
+        await api.Client.WhenAsync(job, "succeeded");
+        Assert.NotEmpty(await api.Client.GetByteArrayAsync(job + "/audio", Cancel));
+        Assert.Equal(("0", "1"), (await cluster.ColumnAsync(job, "interruptions"), await cluster.ColumnAsync(job, "attempt")));
+
+        await api.ReadyAsync();
+        await api.Client.WhenAsync(await api.Client.SubmitAsync("la"), "succeeded");
+    }
+
+    [Fact]
+    public async Task A_song_is_held_while_object_storage_is_away()
+    {
+        await using var storage = await S3Server.StartNewAsync();
+        await using var cluster = await Cluster.NewAsync(await sharedPostgres.Server, storage);
+        var api = await cluster.ApiAsync();
+        var worker = await cluster.WorkerAsync();
+        var job = await api.Client.SubmitAsync("la seconds=1");
+        await api.Client.WhenAsync(job, "running");
+        storage.Kill();
+        await Eventually.TrueAsync(() => worker.Printed.Contains("could not be written", StringComparison.Ordinal));
+        Assert.Equal("running", await api.Client.StateAsync(job));
+        await storage.StartAsync();
+        await api.Client.WhenAsync(job, "succeeded");
+        Assert.NotEmpty(await api.Client.GetByteArrayAsync(job + "/audio", Cancel));
+        Assert.Equal("0", await cluster.ColumnAsync(job, "interruptions"));
+    }
+
+    [Fact]
+    public async Task A_worker_per_device_is_started_again_when_it_ends_and_ends_with_the_first_process()
+    {
+        var fleet = await _cluster.Start(["worker", "--devices", "cuda:0,cuda:1"], []).ReadyAsync();
+        using var second = new HttpClient
+        {
+            BaseAddress = new UriBuilder(fleet.Client.BaseAddress!) { Port = fleet.Client.BaseAddress!.Port + 1 }.Uri,
+        };
+        await Eventually.TrueAsync(() => AnswersAsync(second));
+        KillListener(second.BaseAddress!.Port);
+        await Eventually.TrueAsync(() => fleet.Printed.Contains("is started again", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => AnswersAsync(second));
+        fleet.Kill();
+        await Eventually.TrueAsync(async () => !await AnswersAsync(second) && !await AnswersAsync(fleet.Client));
+    }
+
+    private static async Task<bool> AnswersAsync(HttpClient client)
+    {
+        try
+        {
+            using var answer = await client.GetAsync("/health/ready", Cancel);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Kills the process that was started with a port.</summary>
+    private static void KillListener(int port)
+    {
+        foreach (var folder in Directory.GetDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
+        {
+            try
+            {
+                var line = File.ReadAllText(Path.Combine(folder, "cmdline")).Split('\0');
+                if (line.Contains($"http://127.0.0.1:{port}") && line.Contains("--until-input-ends"))
+                {
+                    using var process = System.Diagnostics.Process.GetProcessById(int.Parse(
+                        Path.GetFileName(folder), System.Globalization.CultureInfo.InvariantCulture));
+                    process.Kill();
+                }
+            }
+            catch (IOException)
+            {
+                // It has ended.
+            }
+        }
+    }
+
+    private static Task<HttpResponseMessage> StreamAsync(YueProcess api, string job) => Task.Run(
+        () => api.Client.GetAsync(job + "/stream?format=pcm", HttpCompletionOption.ResponseHeadersRead, Cancel), Cancel);
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Npgsql;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>Processes that share a database and object storage of their own.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    /// <summary>The lease of the workers: short, and long enough for a busy machine.</summary>
+    public const int LeaseSeconds = 3;
+
+    private readonly List<YueProcess> _processes = [];
+    private readonly TemporaryFolder _state = new();
+
+    private Cluster(string store, string files) => (Store, Files) = (store, files);
+
+    public string Store { get; }
+
+    public string Files { get; }
+
+    public static async Task<Cluster> NewAsync(SharedPostgres postgres, SharedS3 storage) =>
+        new(await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewPlace());
+
+    /// <summary>A cluster on a database server that the test may stop.</summary>
+    public static async Task<Cluster> NewAsync(PostgresServer postgres, S3Server storage) =>
+        new(await postgres.NewDatabaseAsync(), storage.NewPlace());
+
+    public Task<YueProcess> ApiAsync(params string[] options) => Start(["serve", "--role", "api", .. options], []).ReadyAsync();
+
+    public Task<YueProcess> WorkerAsync(params (string Name, string Value)[] environment) =>
+        Start(["worker"], environment).ReadyAsync();
+
+    public YueProcess Start(
+        IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string[]? launcher = null)
+    {
+        var process = YueProcess.Start(
+            [
+                .. arguments,
+                $"--Yue:StateFolder={_state[Guid.NewGuid().ToString("N")]}", "--queue-capacity", "100", "--Yue:OutageSeconds=60",
+                string.Create(CultureInfo.InvariantCulture, $"--Yue:LeaseSeconds={LeaseSeconds}"),
+            ],
+            [("YUE_STORE", Store), ("YUE_FILES", Files), .. environment],
+            launcher);
+        _processes.Add(process);
+        return process;
+    }
+
+    /// <summary>Returns a column of a job.</summary>
+    public async Task<string> ColumnAsync(string job, string column)
+    {
+        await using var connection = new NpgsqlConnection(Store + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var select = new NpgsqlCommand($"SELECT {column}::text FROM jobs WHERE id = @id", connection);
+        select.Parameters.AddWithValue("id", Path.GetFileName(job));
+        return await select.ExecuteScalarAsync() as string ?? "";
+    }
+
+    /// <summary>Returns the number of rows that a condition holds for.</summary>
+    public async Task<long> CountAsync(string condition)
+    {
+        await using var connection = new NpgsqlConnection(Store + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var select = new NpgsqlCommand($"SELECT count(*) FROM jobs WHERE {condition}", connection);
+        return (long)(await select.ExecuteScalarAsync())!;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _processes.ForEach(process => process.Dispose());
+        _state.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

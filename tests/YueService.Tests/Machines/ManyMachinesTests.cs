@@ -1,0 +1,198 @@
+using System.Net;
+using System.Text;
+using Xunit;
+using Yue.Testing;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>Two processes that take jobs and two that make songs, with nothing going wrong.</summary>
+public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IClassFixture<ManyMachinesTests.TwoAndTwo>
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private HttpClient A => machines.A.Client;
+
+    private HttpClient B => machines.B.Client;
+
+    [Fact]
+    public async Task A_job_that_one_process_takes_is_seen_and_heard_at_another()
+    {
+        var job = await A.SubmitAsync("[verse]\\nla seconds=0.5", ""","title":"Two machines" """);
+        using var events = await EventStream.OpenAsync(B, job);
+        var seen = await events.RestAsync();
+        Assert.Contains(seen, IsInStage2);
+        Assert.Equal("succeeded", seen[^1].Name);
+        var shown = await B.WhenAsync(job, "succeeded");
+        Assert.Equal("Two machines", shown.GetProperty("title").GetString());
+        var song = await A.GetByteArrayAsync(job + "/audio", Cancel);
+        Assert.Equal("RIFF", Encoding.ASCII.GetString(song, 0, 4));
+        Assert.Equal(song, await B.GetByteArrayAsync(job + "/audio", Cancel));
+        using var range = new HttpRequestMessage(HttpMethod.Get, job + "/audio") { Headers = { Range = new(1000, 1999) } };
+        using var part = await B.SendAsync(range, Cancel);
+        Assert.Equal(song[1000..2000], await part.Content.ReadAsByteArrayAsync(Cancel));
+        Assert.NotEmpty(await A.GetByteArrayAsync(job + "/codes", Cancel));
+        using var removed = await B.DeleteAsync(job, Cancel);
+        Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
+        using var gone = await A.GetAsync(job, Cancel);
+        Assert.Equal(HttpStatusCode.NotFound, gone.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_running_job_is_cancelled_at_another_process_than_took_it()
+    {
+        var job = await A.SubmitAsync("la seconds=300");
+        await B.WhenAsync(job, "running");
+        using var cancelled = await B.DeleteAsync(job, Cancel);
+        Assert.True(cancelled.IsSuccessStatusCode);
+        await A.WhenAsync(job, "cancelled");
+    }
+
+    [Fact]
+    public async Task A_key_makes_one_job_at_all_processes()
+    {
+        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(
+            i => (i % 2 == 0 ? A : B).PostSongAsync("""{"lyrics":"la"}""", key: "one key of many processes")));
+        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode));
+        Assert.Single(answers.Select(answer => answer.Headers.Location).Distinct());
+        using var other = await B.PostSongAsync("""{"lyrics":"lo"}""", key: "one key of many processes");
+        await other.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:idempotency-key-reused");
+    }
+
+    [Fact]
+    public async Task A_caller_that_waits_gets_its_song_and_leaves_nothing_behind()
+    {
+        using var response = await A.PostSongAsync("""{"lyrics":"la","output":{"sample_rate":16000}}""", path: "/predict");
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        var song = Convert.FromBase64String((await response.JsonAsync()).GetProperty("audio_base64").GetString()!);
+        Assert.True(song.Length > 32_000, $"{song.Length}");
+        await Eventually.TrueAsync(async () => await machines.Cluster.CountAsync("caller IS NOT NULL") == 0);
+    }
+
+    [Fact]
+    public async Task A_caller_that_leaves_ends_its_song_at_the_worker()
+    {
+        using var caller = new CancellationTokenSource();
+        var body = new StringContent("""{"lyrics":"la seconds=300"}""", Encoding.UTF8, "application/json");
+        var waiting = A.PostAsync("/predict", body, caller.Token);
+        await Eventually.TrueAsync(async () => await machines.Cluster.CountAsync("caller IS NOT NULL AND state = 'running'") == 1);
+        await caller.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        await Eventually.TrueAsync(async () => await machines.Cluster.CountAsync("caller IS NOT NULL") == 0);
+    }
+
+    [Fact]
+    public async Task Sound_is_heard_at_another_machine_while_the_song_is_made()
+    {
+        var job = await A.SubmitAsync("la seconds=1");
+        using var stream = await B.GetAsync(job + "/stream?format=pcm", HttpCompletionOption.ResponseHeadersRead, Cancel);
+        await using var content = await stream.Content.ReadAsStreamAsync(Cancel);
+        var first = new byte[3200];
+        await content.ReadExactlyAsync(first, Cancel).AsTask().InTime();
+        using var rest = new MemoryStream();
+        await content.CopyToAsync(rest, Cancel).InTime();
+        await A.WhenAsync(job, "succeeded");
+        var song = await A.GetByteArrayAsync(job + "/audio", Cancel);
+        Assert.Equal(song.AsSpan(44, 32_000).ToArray(), (byte[])[.. first, .. rest.ToArray()]);
+    }
+
+    [Fact]
+    public async Task Jobs_that_wait_have_places_and_the_bound_holds()
+    {
+        string[] running = [await A.SubmitAsync("la seconds=300"), await B.SubmitAsync("la seconds=300")];
+        foreach (var job in running)
+        {
+            await A.WhenAsync(job, "running");
+        }
+
+        string[] waiting = [await A.SubmitAsync("one"), await B.SubmitAsync("two"), await A.SubmitAsync("three")];
+        for (var i = 0; i < waiting.Length; i++)
+        {
+            var place = i + 1;
+            foreach (var client in new[] { A, B })
+            {
+                await Eventually.TrueAsync(
+                    async () => (await client.GetJsonAsync(waiting[i])).GetProperty("queue_position").GetInt32() == place);
+            }
+        }
+
+        foreach (var job in running)
+        {
+            await A.DeleteAsync(job, Cancel);
+        }
+
+        foreach (var job in waiting)
+        {
+            await B.WhenAsync(job, "succeeded");
+        }
+    }
+
+    [Fact]
+    public async Task A_job_for_a_model_that_no_worker_has_waits_and_says_so()
+    {
+        // The models are those of live workers; the job of a model whose worker has gone stays.
+        var models = (await A.GetJsonAsync("/v1/models")).GetProperty("data").EnumerateArray();
+        Assert.Equal(["en-cot", "zh-cot"], models.Select(model => model.GetProperty("id").GetString()).Order());
+        var job = await A.SubmitAsync("la", ""","model":"zh-cot" """);
+        Assert.Equal("zh-cot", (await A.WhenAsync(job, "succeeded")).GetProperty("song").GetProperty("model").GetString());
+        await PostgresServer.ExecuteAsync(machines.Cluster.Store, """
+            INSERT INTO jobs (id, state, request, created_ms, model, turn)
+            SELECT md5('lost'), 'queued', replace(request, 'zh-cot', 'jp-cot'), created_ms, 'jp-cot', 0
+            FROM jobs WHERE model = 'zh-cot' LIMIT 1
+            """);
+        await Eventually.TrueAsync(async () =>
+            (await B.GetJsonAsync("/v1/songs?state=queued")).GetProperty("songs").EnumerateArray()
+                .Any(waiting => waiting.GetProperty("delay_reason").GetString()?.Contains("jp-cot", StringComparison.Ordinal) == true));
+        await PostgresServer.ExecuteAsync(machines.Cluster.Store, "UPDATE jobs SET state = 'cancelled' WHERE model = 'jp-cot'");
+    }
+
+    [Fact]
+    public async Task Changes_of_all_jobs_are_seen_at_every_process()
+    {
+        using var events = await EventStream.OpenAllAsync(B);
+        Assert.Equal("snapshot", (await events.NextAsync())!.Value.Name);
+        var job = await A.SubmitAsync("la");
+        var id = Path.GetFileName(job);
+        var names = new HashSet<string>();
+        while (!names.Contains("succeeded"))
+        {
+            var e = (await events.NextAsync())!.Value;
+            if (e.Data.GetProperty("id").GetString() == id)
+            {
+                names.Add(e.Name);
+            }
+        }
+
+        Assert.Contains("running", names);
+        using var removed = await A.DeleteAsync(job, Cancel);
+        while ((await events.NextAsync())!.Value.Name != "removed")
+        {
+        }
+    }
+
+    /// <summary>Returns true for an event of a song in its second stage.</summary>
+    internal static bool IsInStage2((string Id, string Name, System.Text.Json.JsonElement Data) e) =>
+        e.Name == "running"
+        && e.Data.GetProperty("progress") is { ValueKind: System.Text.Json.JsonValueKind.Object } progress
+        && progress.GetProperty("stage").GetString() == "stage2";
+
+    /// <summary>The processes.</summary>
+    public sealed class TwoAndTwo(SharedPostgres postgres, SharedS3 storage) : IAsyncLifetime
+    {
+        internal Cluster Cluster { get; private set; } = null!;
+
+        internal YueProcess A { get; private set; } = null!;
+
+        internal YueProcess B { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            Cluster = await Cluster.NewAsync(postgres, storage);
+            (string, string)[] second = [("FAKE_MODELS", "en-cot,zh-cot")];
+            var starting = await Task.WhenAll(Cluster.ApiAsync(), Cluster.ApiAsync(), Cluster.WorkerAsync(), Cluster.WorkerAsync(second));
+            (A, B) = (starting[0], starting[1]);
+        }
+
+        public ValueTask DisposeAsync() => Cluster?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
+}

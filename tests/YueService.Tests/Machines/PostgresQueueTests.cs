@@ -1,0 +1,239 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Xunit;
+using Yue.Engine.Songs;
+using Yue.Testing;
+using YueService.Jobs;
+using YueService.Jobs.Shared;
+using YueService.Settings;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>Claims, leases and cancellation, as the database has them.</summary>
+public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
+{
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
+    private static readonly Fault Interrupted = new(FaultKind.SongFailed, "twice");
+
+    private string _settings = "";
+    private PostgresDatabase _database = null!;
+    private PostgresJobLog _log = null!;
+    private PostgresQueue _queue = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _settings = await (await postgres.Server).NewDatabaseAsync();
+        _database = new(_settings, TimeProvider.System);
+        _log = new(
+            _database,
+            new SharedSettings(ServiceRole.Both, Options.Create(new StoreOptions())),
+            Options.Create(new JobOptions { QueueCapacity = 10_000 }),
+            NullLogger<PostgresJobLog>.Instance);
+        _queue = new(_database);
+        await _log.OpenAsync(Cancel);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _database?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Many_workers_claim_each_job_once()
+    {
+        await AddAsync([.. Enumerable.Range(0, 200).Select(i => $"job{i}")]);
+        var claimed = await Task.WhenAll(Enumerable.Range(0, 4).Select(worker => Task.Run(
+            async () =>
+            {
+                var own = new List<StoredJob>();
+                while (await ClaimAsync($"worker{worker}") is { } job)
+                {
+                    own.Add(job);
+                }
+
+                return own;
+            },
+            Cancel)));
+        Assert.Equal(200, claimed.SelectMany(own => own).Select(job => job.Id).Distinct().Count());
+        Assert.Equal(200, claimed.Sum(own => own.Count));
+        Assert.All(claimed.SelectMany(own => own), job => Assert.Equal((JobState.Queued, 1), (job.State, job.Attempt)));
+    }
+
+    [Fact]
+    public async Task Jobs_of_different_owners_take_turns_and_those_of_one_keep_their_order()
+    {
+        await AddAsync(["a1", "a2", "a3", "a4"], owner: "a");
+        await AddAsync(["b1", "b2"], owner: "b");
+        Assert.Equal("a1", (await ClaimAsync())!.Id);
+        await AddAsync(["c1"], owner: "c");
+        var order = new List<string>();
+        while (await ClaimAsync() is { } job)
+        {
+            order.Add(job.Id);
+        }
+
+        Assert.Equal(["a2", "a3", "a4"], order.Where(id => id[0] == 'a'));
+        Assert.Equal(["b1", "b2"], order.Where(id => id[0] == 'b'));
+        Assert.True(order.IndexOf("b1") < order.IndexOf("a3"), string.Join(' ', order));
+        Assert.True(order.IndexOf("c1") < order.IndexOf("a3"), string.Join(' ', order));
+        Assert.True(order.IndexOf("b2") < order.IndexOf("a4"), string.Join(' ', order));
+    }
+
+    [Fact]
+    public async Task A_job_goes_only_to_a_worker_that_has_its_model()
+    {
+        await AddAsync(["zh"], model: "zh-cot");
+        await AddAsync(["any"]);
+        Assert.Equal("any", (await ClaimAsync(models: "en-cot"))!.Id);
+        Assert.Null(await ClaimAsync(models: "en-cot"));
+        Assert.Equal("zh", (await ClaimAsync(models: "zh-cot"))!.Id);
+    }
+
+    [Fact]
+    public async Task A_claim_that_is_not_renewed_is_taken_back_and_its_worker_stores_nothing()
+    {
+        await AddAsync(["a"]);
+        var job = (await ClaimAsync())!;
+        await _log.SetRunningAsync(job, Cancel);
+        Assert.Empty(await _queue.ReapAsync(Interrupted, Cancel));
+        await ExpireAsync();
+        Assert.Equal([("a", "queued")], await _queue.ReapAsync(Interrupted, Cancel));
+        Assert.Empty(await _queue.RenewAsync([job], Lease, Cancel));
+        Assert.False(await _log.CancelAsync(job, Cancel));
+        Assert.False(await _log.RequeueAsync(job, interrupted: true, Cancel));
+        Assert.Equal(1, (await _log.FindAsync("a", Cancel))!.Interruptions);
+
+        var again = (await ClaimAsync())!;
+        Assert.Equal(3, again.Attempt);     // taking it back was one, too
+        await _log.SetRunningAsync(again, Cancel);
+        await ExpireAsync();
+        Assert.Equal([("a", "failed")], await _queue.ReapAsync(Interrupted, Cancel));
+        Assert.Equal("twice", (await _log.FindAsync("a", Cancel))!.Fault!.Detail);
+    }
+
+    [Fact]
+    public async Task A_claim_that_had_not_begun_is_taken_back_uncounted()
+    {
+        await AddAsync(["a"]);
+        await ClaimAsync();
+        await ExpireAsync();
+        Assert.Equal([("a", "queued")], await _queue.ReapAsync(Interrupted, Cancel));
+        Assert.Equal(0, (await _log.FindAsync("a", Cancel))!.Interruptions);
+    }
+
+    [Fact]
+    public async Task A_job_that_waits_is_cancelled_at_once_and_one_that_runs_by_its_worker()
+    {
+        await AddAsync(["waits", "runs"]);
+        var job = (await ClaimAsync())!;
+        Assert.Equal("waits", job.Id);
+        await _queue.RequestCancelAsync("runs", Cancel);
+        Assert.Equal(JobState.Cancelled, (await _log.FindAsync("runs", Cancel))!.State);
+        Assert.False((await _queue.RenewAsync([job], Lease, Cancel))["waits"]);
+        await _queue.RequestCancelAsync("waits", Cancel);
+        Assert.True((await _queue.RenewAsync([job], Lease, Cancel))["waits"]);
+        await ExpireAsync();
+        Assert.Equal([("waits", "cancelled")], await _queue.ReapAsync(Interrupted, Cancel));
+    }
+
+    [Fact]
+    public async Task Every_change_is_found_whatever_the_order_of_commits()
+    {
+        await AddAsync(["a", "b"]);
+        var (_, next) = await _queue.ChangesAsync(null, Cancel);
+        await using var slow = new Npgsql.NpgsqlConnection(_settings);
+        await slow.OpenAsync(Cancel);
+        await using var open = await slow.BeginTransactionAsync(Cancel);
+        await using var update = new Npgsql.NpgsqlCommand("UPDATE jobs SET delay = 'late' WHERE id = 'a'", slow);
+        await update.ExecuteNonQueryAsync(Cancel);
+        await _queue.RequestCancelAsync("b", Cancel);
+        var seen = new List<SharedJob>();
+        for (var i = 0; i < 3; i++)
+        {
+            var (jobs, later) = await _queue.ChangesAsync(next, Cancel);
+            seen.AddRange(jobs);
+            next = later;
+        }
+
+        Assert.Contains(seen, row => row.Job is { Id: "b", State: JobState.Cancelled });
+        await open.CommitAsync(Cancel);
+        var (afterwards, _) = await _queue.ChangesAsync(next, Cancel);
+        Assert.Contains(afterwards, row => row is { Job.Id: "a", Delay: "late" });
+    }
+
+    [Fact]
+    public async Task Jobs_of_callers_whose_process_is_gone_end_and_are_removed()
+    {
+        await AddAsync(["waits", "runs"], caller: "gone");
+        Assert.Equal("waits", (await ClaimAsync())!.Id);
+        Assert.Empty(await _log.ListAsync(new JobQuery(10), Cancel));
+        Assert.Equal(["runs"], (await _queue.CancelLeftAsync(Lease, Cancel)).Select(job => job.Id));
+        await ExpireAsync();
+        await _queue.ReapAsync(Interrupted, Cancel);
+        Assert.Equal(["waits"], (await _queue.CancelLeftAsync(Lease, Cancel)).Select(job => job.Id));
+    }
+
+    [Fact]
+    public async Task Processes_that_give_signs_of_life_are_seen()
+    {
+        ProcessSign sign = new("id", "name", true, false, new([new("en-cot", "yue1")], 2, 1, 3.5, "cpu", false));
+        await _queue.BeatAsync(sign, Lease, Cancel);
+        var live = Assert.Single(await _queue.LiveAsync(Lease, Cancel));
+        Assert.Equal((2, 3.5, "en-cot"), (live.About.Slots, live.About.SongSeconds, live.About.Models[0].Name));
+        await _queue.LeaveAsync("id", Cancel);
+        Assert.Empty(await _queue.LiveAsync(Lease, Cancel));
+    }
+
+    [Fact]
+    public async Task Notifications_arrive_and_news_fits_them()
+    {
+        var notices = System.Threading.Channels.Channel.CreateUnbounded<string>();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var listening = _database.ListenAsync(
+            () => notices.Writer.TryWrite("listening"), notice => notices.Writer.TryWrite(notice), stop.Token);
+        Assert.Equal("listening", await NextAsync());
+        await AddAsync(["a"]);
+        Assert.Equal("queued", await NextAsync());
+        var progress = new SongProgress(SongStage.Stage1, 1, 40, 10, 100, 0.1)
+        {
+            Starts = [.. Enumerable.Range(0, 40).Select(i => new SectionPlace("verse", i * 10.123456))],
+        };
+        var news = Enumerable.Range(0, 16).Select(i => new JobNews(NewJob.NewId(), i, JobState.Running, progress, 1.5)).ToList();
+        foreach (var notice in JobNews.Pack(news))
+        {
+            await _queue.NotifyAsync(notice, Cancel);
+        }
+
+        var arrived = new List<JobNews>();
+        while (arrived.Count < news.Count)
+        {
+            arrived.AddRange(JobNews.Unpack(await NextAsync()));
+        }
+
+        Assert.Equal(news.Select(item => item.Id), arrived.Select(item => item.Id));
+        Assert.Equal(40, arrived[15].Progress!.Starts.Count);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => listening);
+
+        Task<string> NextAsync() => notices.Reader.ReadAsync(Cancel).AsTask().InTime();
+    }
+
+    private async Task AddAsync(string[] ids, string? owner = null, string? model = null, string? caller = null)
+    {
+        foreach (var id in ids)
+        {
+            var request = new JobRequest(new SongRequest { Lyrics = "la", Model = model }, null, null, []);
+            var added = await _log.AddAsync([new(id, request, null, null) { Owner = owner, Caller = caller }], null, Cancel);
+            Assert.Equal(IntakeOutcome.Accepted, added.Outcome);
+        }
+    }
+
+    private Task<StoredJob?> ClaimAsync(string worker = "worker", string models = "en-cot") =>
+        _queue.ClaimAsync(worker, models.Split(','), Lease, Cancel);
+
+    private Task ExpireAsync() =>
+        PostgresServer.ExecuteAsync(_settings, "UPDATE jobs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL");
+}

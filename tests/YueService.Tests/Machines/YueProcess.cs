@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using Xunit;
+using Yue.Testing;
+using YueService.Tests.EndToEnd;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>A process of the program, whose engine only takes time (<c>YueService.FakeProcess</c>).</summary>
+internal sealed class YueProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly List<string> _printed = [];
+
+    private YueProcess(Process process, string url)
+    {
+        _process = process;
+        Client = new HttpClient { BaseAddress = new Uri(url), Timeout = Eventually.Patience };
+        process.OutputDataReceived += (_, line) => Note(line.Data);
+        process.ErrorDataReceived += (_, line) => Note(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public HttpClient Client { get; }
+
+    /// <summary>All that it printed so far.</summary>
+    public string Printed
+    {
+        get
+        {
+            lock (_printed)
+            {
+                return string.Join('\n', _printed);
+            }
+        }
+    }
+
+    private static string ProgramPath { get; } = DemoProcess.ProgramPath
+        .Replace(Path.Combine("src", "YueService", "bin"), Path.Combine("tests", "YueService.FakeProcess", "bin"), StringComparison.Ordinal)
+        .Replace("yue.dll", "YueService.FakeProcess.dll", StringComparison.Ordinal);
+
+    /// <summary>Starts a process.</summary>
+    /// <param name="arguments">The command and its options.</param>
+    /// <param name="environment">Further variables.</param>
+    /// <param name="launcher">What starts the program; null for nothing.</param>
+    public static YueProcess Start(
+        IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string[]? launcher = null)
+    {
+        var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RealServer.FreePort()}");
+        string[] line = [.. launcher ?? [], "dotnet", ProgramPath, .. arguments, "--urls", url];
+        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new(Process.Start(start)!, url);
+    }
+
+    /// <summary>Waits until it is ready.</summary>
+    public async Task<YueProcess> ReadyAsync()
+    {
+        await Eventually.TrueAsync(async () =>
+        {
+            Assert.False(_process.HasExited, $"the program ended:\n{Printed}");
+            try
+            {
+                using var answer = await Client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
+                return answer.StatusCode == HttpStatusCode.OK;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        });
+        return this;
+    }
+
+    /// <summary>Kills it, as <c>kill -9</c> does.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>Sends a signal, such as <c>STOP</c>.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Asks it to end, and waits until it has.</summary>
+    public async Task TerminateAsync()
+    {
+        Signal("TERM");
+        await _process.WaitForExitAsync(TestContext.Current.CancellationToken).InTime();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            Signal("CONT");
+            Kill();
+        }
+
+        _process.Dispose();
+        Client.Dispose();
+    }
+
+    private void Note(string? line)
+    {
+        if (line is not null)
+        {
+            lock (_printed)
+            {
+                _printed.Add(line);
+            }
+        }
+    }
+}
