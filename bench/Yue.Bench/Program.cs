@@ -6,6 +6,7 @@ return args switch
     ["progress", .. var arguments] => await ProgressBench.RunAsync(arguments),
     ["encode", .. var arguments] => EncodeBench.Run(arguments),
     ["service", _, _, ..] => await ServiceBench.RunAsync(args[1..]),
+    ["load", _, _, _, ..] => await LoadBench.RunAsync(args[1..]),
     ["gpu", .. var cases] => GpuBench.Run(cases),
     ["flow", var folder, .. var seconds] => FlowBench.Run(folder, seconds),
     _ => Usage(),
@@ -25,6 +26,10 @@ static int Usage()
                    reference clips to codes (default: 10 30 60 seconds, the demo codec)
                Yue.Bench service URL PROCESS [COUNT]
                    short drafts sent to a running service: HTTP's own time, and the process's memory (default: 1000)
+               Yue.Bench load STORE FILES PROGRAM [--Apis 2] [--Workers 8] [--Slots 8] [--Seconds 1] [--Jobs 10000] [--Rate 50]
+                   [--Watchers 1000]
+                   jobs at a steady rate for many machines on the database STORE, with workers whose engine only takes time: PROGRAM is
+                   YueService.FakeProcess.dll
                Yue.Bench gpu [CASE ...]
                    decode steps on a GPU with random weights of the real shapes; a case is read or
                    STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8; a stage is 1, 2, music or score
