@@ -33,7 +33,8 @@ public sealed class UnknownFieldTests : IDisposable
     [InlineData(
         """{"lyrics":"la","sampling":{"zebra":1}}""",
         "sampling.zebra",
-        "; the known names are sampling.temperature, sampling.top_p, sampling.top_k, sampling.repetition_penalty, sampling.guidance_scale")]
+        "; the known names are sampling.flow_steps, sampling.temperature, sampling.top_p, sampling.top_k, "
+            + "sampling.repetition_penalty, sampling.guidance_scale")]
     public async Task A_name_that_is_near_no_known_one_has_no_suggestion(string body, string unknown, string known)
     {
         using var client = _app.CreateClient();
