@@ -131,7 +131,7 @@ public sealed class ClipTests : IDisposable
 
     [Theory]
     [InlineData("""{"clip":"0123456789abcdef0123456789abcdef"}""", "reference.clip", "no such clip")]
-    [InlineData("""{"clip":5}""", "reference.clip", "is 5")]
+    [InlineData("""{"clip":5}""", "reference.clip", "is the number 5")]
     [InlineData("""{"clip":"ID","audio":"CLIP"}""", "reference.clip", "send one of them")]
     [InlineData("""{"clip":"ID","start_seconds":11.5,"end_seconds":20}""", "reference.start_seconds", "the clip lasts 12 s")]
     [InlineData("""{"clip":"ID","separate":true}""", "reference.separate", "needs a separator")]

@@ -114,7 +114,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData(
         """{"audio":"data:audio/wav,AAAA"}""", "reference.audio",
         "a data: URI that is not in base64 (data:audio/wav;base64,…); send a wav")]
-    [InlineData("""{"audio":7}""", "reference.audio", "reference.audio is 7")]
+    [InlineData("""{"audio":7}""", "reference.audio", "reference.audio is the number 7")]
     [InlineData("7", "reference", "send an object")]
     [InlineData(
         """{"audio":"AAAA","start_seconds":20,"end_seconds":10}""", "reference.end_seconds",

@@ -235,7 +235,7 @@ public sealed class SettingsTests
     private static readonly Type[] OptionsTypes =
     [
         typeof(EngineOptions), typeof(SeparatorOptions), typeof(ServiceOptions), typeof(JobOptions), typeof(AccessOptions),
-        typeof(WebhookOptions),
+        typeof(WebhookOptions), typeof(StoreOptions),
     ];
 
     private static IEnumerable<PropertyInfo> Numbers() =>
