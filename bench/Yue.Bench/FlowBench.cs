@@ -16,7 +16,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Bench;
 
-/// <summary>What follows the music tokens of a YuE 2 song on a GPU: flow matching and the sound decoder.</summary>
+/// <summary>Times flow matching and the sound decoder of a YuE 2 song on a GPU.</summary>
 /// <remarks><c>flow FOLDER [SECONDS ...]</c> takes a folder with <c>YuE2-3B</c> and <c>YuE2-Vae</c> and prints one JSON object per
 /// line: reading the tokens, one velocity evaluation (of 64 per song), and the sound, each for a song of so many seconds.</remarks>
 internal static class FlowBench

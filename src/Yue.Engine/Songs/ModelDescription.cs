@@ -41,7 +41,7 @@ public sealed record FamilyDescription(
     /// <summary>The licence of the published models of the family.</summary>
     public required ModelLicence Licence { get; init; }
 
-    /// <summary>How far songs can go, the default first.</summary>
+    /// <summary>The stages that songs can be made up to, the default first.</summary>
     public IReadOnlyList<SongScope> Scopes { get; init; } = [SongScope.Full, SongScope.Draft, SongScope.Finish];
 
     /// <summary>True if songs are sung section by section, from lyrics that are words under tags.</summary>

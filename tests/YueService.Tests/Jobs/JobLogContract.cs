@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>What every log of jobs does, whatever database it is in.</summary>
+/// <summary>The contract of every job log, whatever database it is in.</summary>
 public abstract class JobLogContract
 {
     private protected static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>What tests with real servers share.</summary>
+/// <summary>Helpers for tests with real servers.</summary>
 internal static class RealServer
 {
     /// <summary>Skips the test where a server is not installed; in CI that is a failure.</summary>

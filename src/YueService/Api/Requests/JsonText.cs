@@ -124,7 +124,7 @@ internal static class JsonText
         return "";
     }
 
-    /// <summary>The code unit of a <c>\uXXXX</c> escape that starts at an index; null where none does.</summary>
+    /// <summary>Returns the code unit of the <c>\uXXXX</c> escape that starts at an index; null if none starts there.</summary>
     private static char? EscapeAt(string raw, int start) =>
         start + 6 <= raw.Length && raw[start] == '\\' && raw[start + 1] == 'u'
         && ushort.TryParse(raw.AsSpan(start + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit)

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>What a process that takes jobs gets of the songs that others make: their sound while it is made, and their ends.</summary>
+/// <summary>Fetches the songs that other processes make: their sound while it is made, and their results.</summary>
 /// <remarks>Sound comes in files, one per chunk, which the worker writes when somebody listens (<see cref="SoundRelay"/>).</remarks>
 internal sealed partial class MirrorSongs(
     PostgresQueue queue, IJobLog log, SongFolder songs, IFileStore files, ILogger<MirrorSongs> logger)

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>What processes share of the jobs besides the log: claims, leases, cancellation, progress, and who is there.</summary>
+/// <summary>The queue that processes share besides the log: claims, leases, cancellation, progress, and live processes.</summary>
 /// <remarks>Leases are by the database's clock alone. A job that is taken from its worker counts as a new attempt, so that nothing that the
 /// worker stores later applies.</remarks>
 internal sealed class PostgresQueue(PostgresDatabase database)
@@ -309,15 +309,15 @@ internal sealed record SharedJob(StoredJob Job)
 /// <param name="Name">A name for people: the machine and the process's number.</param>
 /// <param name="MakesSongs">True if it claims jobs.</param>
 /// <param name="TakesJobs">True if callers send it jobs.</param>
-/// <param name="About">What others should know.</param>
+/// <param name="About">Its models, slots and speed.</param>
 internal sealed record ProcessSign(string Id, string Name, bool MakesSongs, bool TakesJobs, ProcessAbout About);
 
-/// <summary>What others should know about a process.</summary>
+/// <summary>The models, slots and speed that a process announces.</summary>
 /// <param name="Models">The models that it has, with their families.</param>
 /// <param name="Slots">The songs that it makes at once; 0 if it makes none.</param>
 /// <param name="Running">The songs that it makes now.</param>
 /// <param name="SongSeconds">The time that a song takes there; null before one was made.</param>
-/// <param name="Device">What it computes on.</param>
+/// <param name="Device">The device that it computes on.</param>
 /// <param name="IsDemo">True if it has the built-in demo model.</param>
 internal sealed record ProcessAbout(
     IReadOnlyList<ProcessModel> Models, int Slots, int Running, double? SongSeconds, string Device, bool IsDemo);

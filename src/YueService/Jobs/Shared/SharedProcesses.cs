@@ -110,7 +110,7 @@ internal sealed partial class SharedProcesses(
         }
     }
 
-    /// <summary>Returns the time that a song takes on the average place of all workers: places divided by songs per second.</summary>
+    /// <summary>Returns the mean time per song over all slots of all workers: slots divided by songs per second.</summary>
     private static TimeSpan? SongTime(IReadOnlyList<ProcessSign> workers)
     {
         var measured = workers.Select(worker => worker.About).Where(about => about is { Slots: > 0, SongSeconds: > 0 }).ToList();
@@ -139,6 +139,6 @@ internal sealed partial class SharedProcesses(
     [LoggerMessage(LogLevel.Warning, "This process cannot say that it is there: {Reason}")]
     private partial void LogSilent(string reason);
 
-    [LoggerMessage(LogLevel.Warning, "The worker of job {JobId} is gone; the job is {State} now")]
+    [LoggerMessage(LogLevel.Warning, "The worker of job {JobId} has died; the job is {State} now")]
     private partial void LogReaped(string jobId, string state);
 }

@@ -17,7 +17,7 @@ internal enum ServiceRole
     Worker,
 }
 
-/// <summary>How this process shares jobs with others.</summary>
+/// <summary>The role of this process, and the settings of the jobs that it shares with others.</summary>
 internal sealed class SharedSettings(ServiceRole role, IOptions<StoreOptions> options)
 {
     /// <summary>A name that no other process has.</summary>

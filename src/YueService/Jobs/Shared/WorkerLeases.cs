@@ -180,7 +180,7 @@ internal sealed partial class WorkerLeases : BackgroundService
 
     private static double AudibleOf(Job job) => job.Sound?.AudibleSeconds ?? 0;
 
-    /// <summary>What was reported of a job.</summary>
+    /// <summary>The last report of a job.</summary>
     private sealed record Reported(long Number, int Marks, string? Delay);
 
     [LoggerMessage(LogLevel.Warning, "The claims of {Count} songs are not renewed for {Seconds:F0} s: {Reason}")]
