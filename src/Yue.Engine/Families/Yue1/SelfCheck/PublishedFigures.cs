@@ -7,8 +7,6 @@ namespace Yue.Engine.Families.Yue1.SelfCheck;
 /// <summary>Figures that were measured on a set of checkpoints by another implementation (docs/model.md 10).</summary>
 public sealed record PublishedFigures
 {
-    private const int MaxBytes = 1 << 20;
-
     private static readonly JsonSerializerOptions Json = new() { RespectNullableAnnotations = true, AllowDuplicateProperties = false };
 
     [JsonPropertyName("stage2_encode_0_40")]
@@ -39,25 +37,11 @@ public sealed record PublishedFigures
     public required DecodeFigure Decode { get; init; }
 
     /// <summary>The figures of the public YuE checkpoints, which are part of the program.</summary>
-    public static PublishedFigures OfRealWeights()
-    {
-        using var stream = typeof(PublishedFigures).Assembly.GetManifestResourceStream("published-figures.json")!;
-        return JsonSerializer.Deserialize<PublishedFigures>(stream, Json)!;
-    }
+    public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures.json", Json);
 
-    /// <summary>Reads figures of the same form; throws <see cref="CheckpointException"/> where the file is not sound.</summary>
-    public static PublishedFigures Load(string file)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<PublishedFigures>(SmallFile.Read(file, MaxBytes), Json)
-                ?? throw new CheckpointException(file, "the figures are null");
-        }
-        catch (JsonException error)
-        {
-            throw new CheckpointException(file, $"is no file of figures: {error.Message}", error);
-        }
-    }
+    /// <summary>Reads figures of the same form.</summary>
+    /// <exception cref="CheckpointException">The file is invalid.</exception>
+    public static PublishedFigures Load(string file) => FigureFile.Load<PublishedFigures>(file, Json);
 }
 
 /// <summary>Stage 2's greedy codes, [Q, F]; row 0 is what it was given.</summary>

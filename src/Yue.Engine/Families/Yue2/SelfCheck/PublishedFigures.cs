@@ -7,8 +7,6 @@ namespace Yue.Engine.Families.Yue2.SelfCheck;
 /// <summary>Figures that were measured on a YuE 2 checkpoint by another implementation (docs/model-yue2.md 9).</summary>
 public sealed record PublishedFigures
 {
-    private const int MaxBytes = 1 << 20;
-
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -33,26 +31,11 @@ public sealed record PublishedFigures
     public required StageFigure MusicWithoutScore { get; init; }
 
     /// <summary>The figures of the published checkpoint, which are part of the program.</summary>
-    public static PublishedFigures OfRealWeights()
-    {
-        using var stream = typeof(PublishedFigures).Assembly.GetManifestResourceStream("published-figures-yue2.json")!;
-        return JsonSerializer.Deserialize<PublishedFigures>(stream, Json)!;
-    }
+    public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures-yue2.json", Json);
 
     /// <summary>Reads figures of the same form.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>
-    public static PublishedFigures Load(string file)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<PublishedFigures>(SmallFile.Read(file, MaxBytes), Json)
-                ?? throw new CheckpointException(file, "the figures are null");
-        }
-        catch (JsonException error)
-        {
-            throw new CheckpointException(file, $"is no file of figures: {error.Message}", error);
-        }
-    }
+    public static PublishedFigures Load(string file) => FigureFile.Load<PublishedFigures>(file, Json);
 }
 
 /// <summary>A stage that takes the best id at every step and may not end.</summary>
