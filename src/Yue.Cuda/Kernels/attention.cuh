@@ -62,7 +62,9 @@ DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
 #pragma unroll
     for (int i = 0; i < 4; i++)
     {
-        q[i] = g < GROUP ? load_shared_u4(s.query + (size_t)u.row * (HEADS * D) + (u.kv_head * GROUP + g) * D + Cache::query_piece(c, i) * 8) : make_uint4(0, 0, 0, 0);
+        q[i] = g < GROUP
+            ? load_shared_u4(s.query + (size_t)u.row * (HEADS * D) + (u.kv_head * GROUP + g) * D + Cache::query_piece(c, i) * 8)
+            : make_uint4(0, 0, 0, 0);
     }
 }
 
@@ -143,7 +145,8 @@ DEV void store_unit(const Step& s, const Unit& u, Attended& sums)
 DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, const Unit& u, const uint4 (&q)[4], int layer)
 {
     int position = shared.position[u.row];
-    int unit_valid = position - (u.split << split_shift(position / PAGE + 1)) * PAGE;      // the current position, counted from the unit's first
+    // The current position, counted from the unit's first.
+    int unit_valid = position - (u.split << split_shift(position / PAGE + 1)) * PAGE;
     Attended sums;
     if constexpr (QK_NORM) load_query_rstd(s, u, sums);
 #pragma unroll 1
@@ -160,7 +163,8 @@ DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Curs
         if (current)
         {
             int first = p * RUN % PAGE;
-            put_current(s, u, unit_page(s, shared, u, p * RUN / PAGE), layer, first + run_valid, first, fresh, at.data(ring), values.data(ring));
+            put_current(
+                s, u, unit_page(s, shared, u, p * RUN / PAGE), layer, first + run_valid, first, fresh, at.data(ring), values.data(ring));
         }
 #pragma unroll 1
         for (int half = 0; half < RUN / 32; half++)
@@ -219,14 +223,18 @@ DEV void join_splits(const Step& s, const Shared& shared)
             // The statistics and the first 32 splits are asked for together.
             constexpr int AT_ONCE = 8;
             float2 a = lane < splits ? load_shared_f2(s.partial_stats + base + (size_t)lane * GROUP) : make_float2(-1e30f, 0.0f);
-            float2 b = lane + 32 < splits ? load_shared_f2(s.partial_stats + base + (size_t)(lane + 32) * GROUP) : make_float2(-1e30f, 0.0f);
+            float2 b = lane + 32 < splits
+                ? load_shared_f2(s.partial_stats + base + (size_t)(lane + 32) * GROUP)
+                : make_float2(-1e30f, 0.0f);
             float4 part[AT_ONCE];
             auto load_parts = [&](int first) {
 #pragma unroll
                 for (int i = 0; i < AT_ONCE; i++)
                 {
                     int split = first + i * 4 + (lane >> 3);
-                    part[i] = split < splits ? load_shared_f4(s.partial + (base + (size_t)split * GROUP) * D + d) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+                    part[i] = split < splits
+                        ? load_shared_f4(s.partial + (base + (size_t)split * GROUP) * D + d)
+                        : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
                 }
             };
             load_parts(0);
@@ -265,6 +273,9 @@ DEV void join_splits(const Step& s, const Shared& shared)
             out.z *= scale;
             out.w *= scale;
         }
-        if (lane < 8) *(uint2*)(s.attended + x_index(row, head * D + d, HEADS * D)) = make_uint2(pack_bf16(out.x, out.y), pack_bf16(out.z, out.w));
+        if (lane < 8)
+        {
+            *(uint2*)(s.attended + x_index(row, head * D + d, HEADS * D)) = make_uint2(pack_bf16(out.x, out.y), pack_bf16(out.z, out.w));
+        }
     }
 }

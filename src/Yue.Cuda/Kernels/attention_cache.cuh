@@ -148,7 +148,8 @@ struct E4m3Cache
 
     static DEV void put(u32 slot, int t, int, int piece, const Kept& kept)
     {
-        asm volatile("st.shared.v2.u32 [%0], {%1,%2};" : : "r"(slot + value_offset(t, piece)), "r"(kept.values.x), "r"(kept.values.y) : "memory");
+        asm volatile("st.shared.v2.u32 [%0], {%1,%2};"
+            : : "r"(slot + value_offset(t, piece)), "r"(kept.values.x), "r"(kept.values.y) : "memory");
         if (piece == 0) asm volatile("st.shared.f32 [%0], %1;" : : "r"(slot + scale_offset(t)), "f"(kept.scale) : "memory");
     }
 
@@ -192,7 +193,8 @@ struct E4m3Cache
         }
     }
 
-    // Codes after the current position widen to finite numbers, which a weight of zero removes. Their scale may be a NaN, so it is left out.
+    // Codes after the current position widen to finite numbers, which a weight of zero removes. Their scale may be a NaN, so it is left
+    // out.
     DEV void add_values(Attended& sums, const float (&score)[2][4], int valid)
     {
         int lane = threadIdx.x & 31, g = lane >> 2;

@@ -26,7 +26,9 @@ DEV Unit unit_of(const Step& s, const Shared& shared, int i)
     bool listed = i < LISTED_UNITS;
     u32 code = listed ? shared.units[i] : unit_code(shared, s.rows, (int)(blockIdx.x + i * gridDim.x));
     Unit u = { (int)(code & 127), (int)(code >> 7 & 63), (int)(code >> 13 & 255), (int)(code >> 21), 0 };
-    u.first_page = listed ? shared.unit_pages[i] : s.page_table[(size_t)u.row * s.max_pages + (u.split << split_shift(shared.position[u.row] / PAGE + 1))];
+    u.first_page = listed
+        ? shared.unit_pages[i]
+        : s.page_table[(size_t)u.row * s.max_pages + (u.split << split_shift(shared.position[u.row] / PAGE + 1))];
     return u;
 }
 

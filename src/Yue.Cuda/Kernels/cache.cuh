@@ -51,7 +51,10 @@ DEV Kept keep(const uint4& v)
 }
 
 // Where lane i's values of position t begin in a block, in bytes, and where t's scale is.
-DEV u32 value_offset(int t, int i) { return t * POSITION_BYTES + (CACHE == 0 ? (i ^ swizzle(t)) << 4 : ((i >> 1) ^ swizzle(t)) << 4 | (i & 1) << 3); }
+DEV u32 value_offset(int t, int i)
+{
+    return t * POSITION_BYTES + (CACHE == 0 ? (i ^ swizzle(t)) << 4 : ((i >> 1) ^ swizzle(t)) << 4 | (i & 1) << 3);
+}
 DEV u32 scale_offset(int t) { return PAGE * POSITION_BYTES + t * 4; }
 
 DEV void store_kept(u8* block, int t, int i, const Kept& kept)

@@ -46,7 +46,8 @@ DEV void find_bin(Descent& work, u64 above, u64 target, u32 prefix, int shift)
     work.above = above;
 }
 
-// Finds the largest key K with sum over keys > K of weight <= target < sum over keys >= K. Leaves K in prefix and the sum over keys > K in above.
+// Finds the largest key K with sum over keys > K of weight <= target < sum over keys >= K. Leaves K in prefix and the sum over keys > K
+// in above.
 template <typename Keys, typename Weight>
 DEV void descend(Descent& work, Keys key_at, int n, u64 target, Weight weight)
 {

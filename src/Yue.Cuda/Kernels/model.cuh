@@ -30,7 +30,8 @@ DEV size_t x_index(int m, int k, int K)
 {
     if (!X_STAGED) return (size_t)m * K + k;
     constexpr int WARP_K = 128 / WEIGHT_BYTES, HALF_K = WARP_K / 2, LANE_K = 8 * X_LOADS;
-    int chunk_warp = k / WARP_K, chunk = chunk_warp >> 3, warp = chunk_warp & 7, half = k / HALF_K & 1, c = k % HALF_K / LANE_K, load = k % LANE_K / 8;
+    int chunk_warp = k / WARP_K, chunk = chunk_warp >> 3, warp = chunk_warp & 7;
+    int half = k / HALF_K & 1, c = k % HALF_K / LANE_K, load = k % LANE_K / 8;
     int stage = chunk * X_PARTS + half * X_LOADS + load;
     return (size_t)((stage * CONSUMER_WARPS + warp) * OCTETS + (m >> 3)) * 256 + ((m & 7) * 4 + c) * 8 + (k & 7);
 }

@@ -81,7 +81,8 @@ DEV void multiply_eight(float (&sums)[OCTETS][4], const u32 (&a0)[4], const u32 
 constexpr int TILES_AT_ONCE = MAX_GROUP < 4 ? MAX_GROUP : 4;
 
 // The sums of a group of n tiles, x from L2 straight to registers.
-DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, XChunk& x, int rows, int n, bool first_group, int phase, Sums& sums)
+DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, XChunk& x, int rows, int n, bool first_group,
+    int phase, Sums& sums)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
     u32 inside = (u32)g * SEGMENT_PITCH + (u32)warp * 128u + (u32)c * 16u;
@@ -107,7 +108,8 @@ DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_
             {
                 if (t < count)
                 {
-                    u32 address0 = at.after(t, ring).data(ring) + inside, address1 = t + 1 < count ? at.after(t + 1, ring).data(ring) + inside : address0;
+                    u32 address0 = at.after(t, ring).data(ring) + inside;
+                    u32 address1 = t + 1 < count ? at.after(t + 1, ring).data(ring) + inside : address0;
 #pragma unroll
                     for (int part = 0; part < PARTS; part++)
                     {
@@ -201,7 +203,8 @@ DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX
 
 // For as many pairs as n tiles are: the loop for each number is a copy of its own, without a comparison inside.
 template <int PAIRS = MAX_GROUP / 2>
-DEV void multiply_staged_group(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase, Sums& sums)
+DEV void multiply_staged_group(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase,
+    Sums& sums)
 {
     if constexpr (PAIRS > 1)
     {

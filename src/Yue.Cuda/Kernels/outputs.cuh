@@ -89,7 +89,10 @@ DEV void finish_gate_up(const Step& s, const Shared& shared, int tile, int m, in
 {
     value *= shared.rstd[m];
     float up = __shfl_xor_sync(0xffffffffu, value, 1);
-    if (m < s.rows && (n & 1) == 0) s.mlp[x_index(m, (tile * 8 + n) / 2, INTERMEDIATE)] = to_bf16(value / (1.0f + __expf(-value)) * up * X_SCALE);
+    if (m < s.rows && (n & 1) == 0)
+    {
+        s.mlp[x_index(m, (tile * 8 + n) / 2, INTERMEDIATE)] = to_bf16(value / (1.0f + __expf(-value)) * up * X_SCALE);
+    }
 }
 
 DEV void finish_logits(const Step& s, const Shared& shared, int tile, int m, int n, float value)
@@ -127,7 +130,9 @@ DEV void load_rstd(const Step& s, Shared& shared, int parity)
             for (int i = 0; i < LOADS; i++)
             {
                 int m = first + r * CONSUMER_WARPS, block = i * 128 + lane * 4;
-                part[r][i] = m < s.rows && block < blocks ? load_shared_f4(s.squares + ((size_t)parity * ROWS + m) * MAX_BLOCKS + block) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+                part[r][i] = m < s.rows && block < blocks
+                    ? load_shared_f4(s.squares + ((size_t)parity * ROWS + m) * MAX_BLOCKS + block)
+                    : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
             }
 #pragma unroll
         for (int r = 0; r < AT_ONCE; r++)
@@ -141,7 +146,10 @@ DEV void load_rstd(const Step& s, Shared& shared, int parity)
                 sum += v.x + (block + 1 < blocks ? v.y : 0.0f) + (block + 2 < blocks ? v.z : 0.0f) + (block + 3 < blocks ? v.w : 0.0f);
             }
             sum = warp_sum(sum);
-            if (lane == 0 && first + r * CONSUMER_WARPS < s.rows) shared.rstd[first + r * CONSUMER_WARPS] = rsqrtf(sum / HIDDEN + s.epsilon);
+            if (lane == 0 && first + r * CONSUMER_WARPS < s.rows)
+            {
+                shared.rstd[first + r * CONSUMER_WARPS] = rsqrtf(sum / HIDDEN + s.epsilon);
+            }
         }
     }
 }
@@ -187,7 +195,8 @@ struct Output
     DEV explicit Output(int i) : index(threadIdx.x + i * CONSUMERS), place(index / (ROWS * 8)), m((index >> 3) % ROWS), n(index & 7) {}
 };
 
-DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const Operands& o, int tile0, int batch, int n, const Output& output)
+DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const Operands& o, int tile0, int batch, int n,
+    const Output& output)
 {
     int t = batch * BATCH + output.place;
     Ahead none = { 0.0f, 0.0f, 0.0f, 0.0f };
@@ -195,7 +204,8 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, cons
 }
 
 // The sum of all warps, in their order, made an output.
-DEV void finish(const Step& s, Shared& shared, const Ring& ring, const Product& p, int tile0, int batch, int n, const Output& output, Ahead ahead)
+DEV void finish(const Step& s, Shared& shared, const Ring& ring, const Product& p, int tile0, int batch, int n, const Output& output,
+    Ahead ahead)
 {
     int t = batch * BATCH + output.place;
     if (t >= n) return;

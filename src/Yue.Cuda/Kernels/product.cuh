@@ -11,7 +11,8 @@
 #include "outputs.cuh"
 
 // The consumers' part of a product where x is staged: a batch of outputs is many tiles.
-DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const Operands& o, int offset, int phase)
+DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const Operands& o, int offset,
+    int phase)
 {
     Deal deal(p.tiles, offset);
     Groups groups(deal.count);

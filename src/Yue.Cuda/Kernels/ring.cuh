@@ -177,7 +177,8 @@ DEV void fill_slot(const Ring& ring, Front& front, u32 bytes, u32 pitch, u64 pol
 #if YUE_BULK
     if (lane == 0)
     {
-        asm volatile("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared.b64 state, [%0], %1; }" : : "r"(full), "r"(SHARE * bytes) : "memory");
+        asm volatile("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared.b64 state, [%0], %1; }"
+            : : "r"(full), "r"(SHARE * bytes) : "memory");
     }
     __syncwarp();
     if (lane < SHARE)

@@ -32,7 +32,8 @@ DEV float log_sum(const float2* stats, int row)
 }
 
 // keys, ids: [songs, V] scratch. ring: [songs, ring_size] ids and after them [songs] counts, in host memory.
-extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int song_count, const float* logits, int vocabulary, const float2* stats,
+extern "C" __global__ void __launch_bounds__(THREADS) sample(
+    Song* songs, int song_count, const float* logits, int vocabulary, const float2* stats,
     u32* keys_scratch, u32* kept_scratch, int* token, int* position, int* active, int* ring, int ring_size)
 {
     __shared__ Work work;
@@ -50,7 +51,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(Song* songs, int so
         work.count = 0;
         work.total = 0;
     }
-    if (unconditional && threadIdx.x < 64) log_sums[threadIdx.x >> 5] = log_sum(stats, threadIdx.x < 32 ? song.row : song.unconditional_row);
+    if (unconditional && threadIdx.x < 64)
+    {
+        log_sums[threadIdx.x >> 5] = log_sum(stats, threadIdx.x < 32 ? song.row : song.unconditional_row);
+    }
     __syncthreads();
 
     int allowed = 0;

@@ -1,10 +1,10 @@
-// One id a song: top-k, top-p and the draw over the keys that stage_keys left; then the id is fed back (token, position, history, step)
+// One id per song: top-k, top-p and the draw over the keys that stage_keys left; then the id is fed back (token, position, history, step)
 // and put into the host's ring. The draw is the id with the largest p / q, where q is the id's own exponential random number.
 //
-// Launch: one block of 1024 threads a song, behind stage_keys. Reference: Yue.Engine's StageChain and StageDraw.
-// Why this version: after a look at the maxima of 32 neighbours a block has few more ids than it keeps. Each thread compares one of them with
-// all others, which gives its place in their order and the probability before it. Where many ids remain, as with a k beyond the number of
-// maxima, their order is not needed: descend.cuh finds where top-k and top-p end.
+// Launch: one block of 1024 threads per song, after stage_keys. Reference: Yue.Engine's StageChain and StageDraw.
+// Why this version: after a look at the maxima of 32 neighbours a block has few more ids than it keeps. Each thread compares one of them
+// with all others, which gives its place in their order and the probability before it. If many ids remain, as with a k above the number
+// of maxima, their order is not needed: descend.cuh finds where top-k and top-p end.
 #include "descend.cuh"
 #include "stage_state.cuh"
 
@@ -230,7 +230,8 @@ DEV void feed(StageSong& song, int id, int* token, int* position, int* active, v
 }
 
 // keys, kept: [songs, stride]. ring: [songs, ring_size] ids and after them [songs] counts, in host memory.
-extern "C" __global__ void __launch_bounds__(THREADS) stage_draw(StageSong* songs, int song_count, const u32* keys, const u32* maxima, int stride,
+extern "C" __global__ void __launch_bounds__(THREADS) stage_draw(
+    StageSong* songs, int song_count, const u32* keys, const u32* maxima, int stride,
     Candidate* kept, int* token, int* position, int* active, int* ring, int ring_size)
 {
     __shared__ Work work;
@@ -245,5 +246,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) stage_draw(StageSong* song
     __syncthreads();
     size_t at = (size_t)blockIdx.x * stride;
     int id = next_id(work, few, song, keys + at, maxima + at / GROUP_IDS, kept + at);
-    if (threadIdx.x == 0) feed(song, id, token, position, active, ring + blockIdx.x * ring_size, ring + song_count * ring_size + blockIdx.x, ring_size);
+    if (threadIdx.x == 0)
+    {
+        int* progress = ring + song_count * ring_size + blockIdx.x;
+        feed(song, id, token, position, active, ring + blockIdx.x * ring_size, progress, ring_size);
+    }
 }

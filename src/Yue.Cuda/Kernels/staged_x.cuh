@@ -30,7 +30,8 @@ struct StagedX
 #pragma unroll
         for (int o = 0; o < OCTETS; o++)
         {
-            asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"(data + stage * WARP_STAGE_BYTES + o * 512), "l"(source + o * 256) : "memory");
+            asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+                : : "r"(data + stage * WARP_STAGE_BYTES + o * 512), "l"(source + o * 256) : "memory");
         }
         source += CONSUMER_WARPS * (WARP_STAGE_BYTES / 2);
     }

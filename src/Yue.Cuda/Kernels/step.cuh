@@ -16,7 +16,8 @@ static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pi
 
 struct Layer
 {
-    const void *qkv, *o, *gate_up, *down;                   // [QKV_HEADS*D, HIDDEN], [HIDDEN, HEADS*D], [2*INTERMEDIATE, HIDDEN], [HIDDEN, INTERMEDIATE]
+    // [QKV_HEADS*D, HIDDEN], [HIDDEN, HEADS*D], [2*INTERMEDIATE, HIDDEN], [HIDDEN, INTERMEDIATE].
+    const void *qkv, *o, *gate_up, *down;
     const float *qkv_scale, *o_scale, *gate_up_scale, *down_scale;  // one a row of 8-bit weights, else null
     const element *attention_norm, *mlp_norm;               // [HIDDEN]
 };

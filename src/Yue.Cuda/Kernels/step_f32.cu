@@ -72,7 +72,10 @@ DEV float4 multiply(const float* const (&weights)[TILE], const float* x, int K, 
         {
             float4 v = load_shared_f4(x + (size_t)min(m + i, rows - 1) * K + k);
 #pragma unroll
-            for (int r = 0; r < TILE; r++) sums[r][i] = fmaf(w[r].x, v.x, fmaf(w[r].y, v.y, fmaf(w[r].z, v.z, fmaf(w[r].w, v.w, sums[r][i]))));
+            for (int r = 0; r < TILE; r++)
+            {
+                sums[r][i] = fmaf(w[r].x, v.x, fmaf(w[r].y, v.y, fmaf(w[r].z, v.z, fmaf(w[r].w, v.w, sums[r][i]))));
+            }
         }
     }
     float mine[TILE] = {};
@@ -123,7 +126,8 @@ DEV void rotate(const Step& s, int position, int j, float2& low, float2& high)
     high = make_float2(h.x * first.x + l.x * first.y, h.y * second.x + l.y * second.y);
 }
 
-// Queries to s.query, keys and values to the cache, rotated unless norm_heads does so. A tile is a head's dimensions j, j + 1, j + 64, j + 65.
+// Queries to s.query, keys and values to the cache, rotated unless norm_heads does so. A tile is a head's dimensions j, j + 1, j + 64,
+// j + 65.
 DEV void project_heads(const Step& s, Shared& shared, int layer)
 {
     load_rstd(s, shared);
@@ -179,9 +183,11 @@ DEV float silu(float v) { return v / (1.0f + expf(-v)); }
 DEV void gate_up(const Step& s, Shared& shared, int layer)
 {
     load_rstd(s, shared);
-    product(s, s.layers[layer].gate_up, s.normed, HIDDEN, INTERMEDIATE / 2, [](int tile, int r) { return tile * TILE + r; }, [&](int m, int tile, float4 y) {
+    auto row_of = [](int tile, int r) { return tile * TILE + r; };
+    product(s, s.layers[layer].gate_up, s.normed, HIDDEN, INTERMEDIATE / 2, row_of, [&](int m, int tile, float4 y) {
         float scale = shared.rstd[m];
-        *(float2*)(s.mlp + (size_t)m * INTERMEDIATE + tile * 2) = make_float2(silu(y.x * scale) * (y.y * scale), silu(y.z * scale) * (y.w * scale));
+        *(float2*)(s.mlp + (size_t)m * INTERMEDIATE + tile * 2) =
+            make_float2(silu(y.x * scale) * (y.y * scale), silu(y.z * scale) * (y.w * scale));
     });
 }
 
@@ -243,7 +249,8 @@ DEV void attend_split(const Step& s, const Shared& shared, int layer, int m, int
             if (t + i >= end) break;
             float weight = expf(score[i] - top);
             sum += weight;
-            out = make_float4(fmaf(weight, v[i].x, out.x), fmaf(weight, v[i].y, out.y), fmaf(weight, v[i].z, out.z), fmaf(weight, v[i].w, out.w));
+            out = make_float4(
+                fmaf(weight, v[i].x, out.x), fmaf(weight, v[i].y, out.y), fmaf(weight, v[i].z, out.z), fmaf(weight, v[i].w, out.w));
         }
     }
     size_t index = partial_index(m, head, split);
@@ -268,7 +275,8 @@ DEV void join_splits(const Step& s, const Shared& shared)
 {
     for (int unit = grid_warp(); unit < s.rows * HEADS; unit += grid_warps())
     {
-        int m = unit / HEADS, head = unit % HEADS, position = shared.position[m], splits = splits_of(position, split_shift(position / PAGE + 1));
+        int m = unit / HEADS, head = unit % HEADS, position = shared.position[m];
+        int splits = splits_of(position, split_shift(position / PAGE + 1));
         float4 out = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
         float top = -1e30f, sum = 0.0f;
         for (int split = 0; split < splits; split++) top = fmaxf(top, load_shared_f2(s.partial_stats + partial_index(m, head, split)).x);
@@ -279,7 +287,8 @@ DEV void join_splits(const Step& s, const Shared& shared)
             float4 part = load_shared_f4(s.partial + index * D + block_lane() * 4);
             float weight = expf(stats.x - top);
             sum = fmaf(weight, stats.y, sum);
-            out = make_float4(fmaf(weight, part.x, out.x), fmaf(weight, part.y, out.y), fmaf(weight, part.z, out.z), fmaf(weight, part.w, out.w));
+            out = make_float4(
+                fmaf(weight, part.x, out.x), fmaf(weight, part.y, out.y), fmaf(weight, part.z, out.z), fmaf(weight, part.w, out.w));
         }
         if (splits > 0) out = make_float4(out.x / sum, out.y / sum, out.z / sum, out.w / sum);
         *(float4*)(s.attended + ((size_t)m * HEADS + head) * D + block_lane() * 4) = out;

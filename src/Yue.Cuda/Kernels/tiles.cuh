@@ -54,8 +54,13 @@ DEV Operands operands(const Step& s, int kind, int index)
         case QKV: return { layer.qkv, layer.qkv_scale, s.normed, nullptr, QK_NORM ? s.head_norms + (size_t)index * 2 * D : nullptr };
         case OUT: return { layer.o, layer.o_scale, s.attended, layer.mlp_norm, nullptr };
         case GATE_UP: return { layer.gate_up, layer.gate_up_scale, s.normed, nullptr, nullptr };
-        case DOWN: return { layer.down, layer.down_scale, s.mlp, index + 1 < s.layer_count ? s.layers[index + 1].attention_norm : s.final_norm, nullptr };
-        default: return { (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES, s.head_scale + s.head_start, s.normed, nullptr, nullptr };
+        case DOWN:
+            return {
+                layer.down, layer.down_scale, s.mlp,
+                index + 1 < s.layer_count ? s.layers[index + 1].attention_norm : s.final_norm, nullptr };
+        default:
+            return {
+                (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES, s.head_scale + s.head_start, s.normed, nullptr, nullptr };
     }
 }
 
@@ -92,7 +97,8 @@ DEV void produce(const Ring& ring, Front& at, u64 policy, const Product& p, cons
             {
                 int tile = tile0 + t * (int)gridDim.x;
                 const u8* from = (const u8*)weights + (size_t)chunk * SEGMENT;
-                fill_slot<8>(ring, at, bytes, SEGMENT_PITCH, policy, [&](int i) { return from + (size_t)p.weight_row(tile, i) * p.row_bytes; });
+                fill_slot<8>(ring, at, bytes, SEGMENT_PITCH, policy,
+                    [&](int i) { return from + (size_t)p.weight_row(tile, i) * p.row_bytes; });
             }
         }
         tile0 += n * (int)gridDim.x;

@@ -3,7 +3,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Lines of C# and of our JavaScript are at most as long as .editorconfig says.</summary>
+/// <summary>Lines of C#, of CUDA and of our JavaScript are at most as long as .editorconfig says.</summary>
 public sealed class LineLengthTests
 {
     private const int MaxLength = 140;
@@ -30,7 +30,7 @@ public sealed class LineLengthTests
 
     private static IEnumerable<string> Sources(string folder) =>
         Directory.EnumerateFiles(Path.Combine(DemoProcess.Repository, folder), "*", SearchOption.AllDirectories)
-            .Where(file => Path.GetExtension(file) is ".cs" or ".js")
+            .Where(file => Path.GetExtension(file) is ".cs" or ".js" or ".cu" or ".cuh")
             .Where(file => !Path.GetRelativePath(DemoProcess.Repository, file).Split('/').Any(Foreign.Contains))
             .Order(StringComparer.Ordinal);
 }
