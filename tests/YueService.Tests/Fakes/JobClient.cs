@@ -47,7 +47,13 @@ internal static class JobClient
     public static async Task<JsonElement> WhenAsync(this HttpClient client, string job, string state)
     {
         JsonElement now = default;
-        await Eventually.TrueAsync(async () => (now = await client.GetJsonAsync(job)).GetProperty("state").GetString() == state);
+        await Eventually.TrueAsync(async () =>
+        {
+            now = await client.GetJsonAsync(job);
+            var current = now.GetProperty("state").GetString();
+            Assert.True(current == state || current is "queued" or "running", $"The job is not {state} and never will be: {now}");
+            return current == state;
+        });
         return now;
     }
 }

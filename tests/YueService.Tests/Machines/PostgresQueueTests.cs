@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using Xunit;
 using Yue.Engine.Songs;
 using Yue.Testing;
@@ -60,6 +61,29 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
         Assert.Equal(200, claimed.SelectMany(own => own).Select(job => job.Id).Distinct().Count());
         Assert.Equal(200, claimed.Sum(own => own.Count));
         Assert.All(claimed.SelectMany(own => own), job => Assert.Equal((JobState.Queued, 1), (job.State, job.Attempt)));
+    }
+
+    [Fact]
+    public async Task A_worker_that_stops_in_a_transaction_keeps_no_lock()
+    {
+        await AddAsync(["a"]);
+        await ClaimAsync(lease: TimeSpan.Zero);
+        var isIn = new TaskCompletionSource();
+        var goesOn = new TaskCompletionSource();
+        var stopped = _database.TransactAsync(
+            async connection =>
+            {
+                await using var update = new NpgsqlCommand("UPDATE jobs SET marks = marks", connection);
+                await update.ExecuteNonQueryAsync(Cancel);
+                isIn.SetResult();
+                await goesOn.Task;
+                return true;
+            },
+            Cancel);
+        await isIn.Task.InTime();
+        await Eventually.TrueAsync(async () => await _queue.ReapAsync(Interrupted, Cancel) is [("a", "queued")]);
+        goesOn.SetResult();
+        await Assert.ThrowsAsync<StorageException>(() => stopped);
     }
 
     [Fact]
@@ -231,8 +255,8 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
         }
     }
 
-    private Task<StoredJob?> ClaimAsync(string worker = "worker", string models = "en-cot") =>
-        _queue.ClaimAsync(worker, models.Split(','), Lease, Cancel);
+    private Task<StoredJob?> ClaimAsync(string worker = "worker", string models = "en-cot", TimeSpan? lease = null) =>
+        _queue.ClaimAsync(worker, models.Split(','), lease ?? Lease, Cancel);
 
     private Task ExpireAsync() =>
         PostgresServer.ExecuteAsync(_settings, "UPDATE jobs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL");

@@ -10,6 +10,10 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     private const int ConnectSeconds = 5;
     private const int CommandSeconds = 15;
 
+    /// <summary>The time after which the server ends a transaction whose client sends nothing. A process that stops in the middle of one,
+    /// because its machine is paused or lost, would otherwise keep its locks, and no other process could take its jobs.</summary>
+    private const int IdleTransactionSeconds = 5;
+
     private readonly Lazy<NpgsqlDataSource> _connections;
     private readonly TimeProvider _clock;
     private long _reachedAt;
@@ -26,6 +30,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
         SetUnlessNamed(parts, "Command Timeout", CommandSeconds);
         SetUnlessNamed(parts, "Application Name", "yue");
         SetUnlessNamed(parts, "Keepalive", 10);
+        parts.Options = $"-c idle_in_transaction_session_timeout={IdleTransactionSeconds}s {parts.Options}";
         Place = $"{parts.Host}, database {parts.Database ?? parts.Username}";
         _connections = new(() => NpgsqlDataSource.Create(parts));
     }
