@@ -14,6 +14,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     private readonly List<SectionStart> _sections = [];
     private readonly IReadOnlyList<string> _tracks;
     private volatile int _position;
+    private volatile string? _waitReason;
     private long _startTimestamp;
     private double _work = double.NaN;
 
@@ -51,8 +52,19 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// on with the job.</summary>
     public bool IsAbandoned { get; private set; }
 
-    /// <summary>The reason why the job waits although no other job does; null if there is none.</summary>
-    public string? WaitReason { get; set; }
+    /// <summary>The reason why no worker can take the job now; null if one can. Set by the board.</summary>
+    public string? WaitReason
+    {
+        get => _waitReason;
+        set
+        {
+            if (_waitReason != value)
+            {
+                _waitReason = value;
+                Feed.Moved();
+            }
+        }
+    }
 
     /// <summary>Completes when the engine begins; perhaps never.</summary>
     public Task Started => _started.Task;

@@ -46,11 +46,12 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         }
     }
 
-    /// <summary>Returns the seconds until a job's song is there; null when the job is finished or nothing was measured yet.</summary>
+    /// <summary>Returns the seconds until a job's song is there; null when the job is finished, waits for a worker, or nothing
+    /// was measured yet.</summary>
     public double? SecondsLeft(JobUpdate now, Job job) => now.State switch
     {
         JobState.Running => SecondsLeftOfRunning(now, job) is { } left ? Round(left) : null,
-        JobState.Queued when SongTime is not null => Round(SecondsUntilEnd(board.Value.Before(job), [SecondsOf(WorkOf(job))])),
+        JobState.Queued when SongTime is not null && job.WaitReason is null => Round(SecondsUntilEnd(board.Value.Before(job), [SecondsOf(WorkOf(job))])),
         _ => null,
     };
 
@@ -79,7 +80,7 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
     private int Places => Math.Max(1, engine.Status.SongsAtOnce);
 
     /// <summary>Returns the seconds until the last of new songs ends. Each song begins when a place is free and those before it have
-    /// begun.</summary>
+    /// begun. A job that waits for a worker delays no other.</summary>
     private double SecondsUntilEnd(IReadOnlyList<Job> before, IEnumerable<double> seconds)
     {
         var running = _running.Keys.Select(job => SecondsLeftOfRunning(job.Feed.Latest, job) ?? 0).OrderDescending().Take(Places).ToList();
@@ -90,7 +91,7 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         }
 
         var last = 0.0;
-        foreach (var song in before.Select(job => SecondsOf(WorkOf(job))).Concat(seconds))
+        foreach (var song in before.Where(job => job.WaitReason is null).Select(job => SecondsOf(WorkOf(job))).Concat(seconds))
         {
             last = free.Dequeue() + song;
             free.Enqueue(last, last);

@@ -151,6 +151,18 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
+    public async Task A_model_that_no_worker_has_now_is_a_warning()
+    {
+        var known = _app.Engine.Status.SongModels;
+        _app.Engine.Status = _app.Engine.Status with { SongModels = [known[0]], AbsentModels = [known[1]] };
+        var check = await CheckAsync("""{"lyrics":"[verse]\nla","model":"en-icl"}""");
+        Assert.True(check.GetProperty("valid").GetBoolean());
+        var warning = Assert.Single(check.GetProperty("warnings").EnumerateArray());
+        Assert.Equal(("no_worker", "model"), (warning.GetProperty("code").GetString(), warning.GetProperty("field").GetString()));
+        Assert.Equal(JsonValueKind.Null, check.GetProperty("estimated_wait_seconds").ValueKind);
+    }
+
+    [Fact]
     public async Task Lyrics_that_were_not_sent_have_no_places()
     {
         var path = await _client.SubmitAsync("[verse]\\nla\\n[chorus]\\nlo\\n[outro]\\nli");

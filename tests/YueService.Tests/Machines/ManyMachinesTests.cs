@@ -128,22 +128,29 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task A_job_for_a_model_that_no_worker_has_waits_and_says_so()
+    public async Task A_job_for_a_model_whose_worker_is_gone_waits_and_says_so()
     {
-        // The models are those of live workers; the job of a model whose worker has gone stays.
-        var models = (await A.GetJsonAsync("/v1/models")).GetProperty("data").EnumerateArray();
-        Assert.Equal(["en-cot", "zh-cot"], models.Select(model => model.GetProperty("id").GetString()).Order());
-        var job = await A.SubmitAsync("la", ""","model":"zh-cot" """);
-        Assert.Equal("zh-cot", (await A.WhenAsync(job, "succeeded")).GetProperty("song").GetProperty("model").GetString());
-        await PostgresServer.ExecuteAsync(machines.Cluster.Store, """
-            INSERT INTO jobs (id, state, request, created_ms, model, turn)
-            SELECT md5('lost'), 'queued', replace(request, 'zh-cot', 'jp-cot'), created_ms, 'jp-cot', 0
-            FROM jobs WHERE model = 'zh-cot' LIMIT 1
-            """);
-        await Eventually.TrueAsync(async () =>
-            (await B.GetJsonAsync("/v1/songs?state=queued")).GetProperty("songs").EnumerateArray()
-                .Any(waiting => waiting.GetProperty("delay_reason").GetString()?.Contains("jp-cot", StringComparison.Ordinal) == true));
-        await PostgresServer.ExecuteAsync(machines.Cluster.Store, "UPDATE jobs SET state = 'cancelled' WHERE model = 'jp-cot'");
+        (string, string)[] third = [("FAKE_MODELS", "jp-cot")];
+        using var unknown = await A.PostSongAsync("""{"lyrics":"la","model":"jp-cot"}""");
+        await unknown.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
+        var worker = await machines.Cluster.WorkerAsync(third);
+        await Eventually.TrueAsync(async () => (await ModelsAsync()).Contains("jp-cot"));
+        await worker.TerminateAsync();
+        await Eventually.TrueAsync(async () => (await ModelsAsync()).SequenceEqual(["en-cot", "zh-cot"]));
+
+        var job = await A.SubmitAsync("la", ""","model":"jp-cot" """);
+        const string Reason = "No worker that has model jp-cot is running now.";
+        Assert.Equal(Reason, (await A.GetJsonAsync(job)).GetProperty("delay_reason").GetString());
+        using var events = await EventStream.OpenAsync(A, job);
+        Assert.Equal(Reason, (await events.NextAsync())!.Value.Data.GetProperty("delay_reason").GetString());
+        await A.WhenAsync(await B.SubmitAsync("la", ""","model":"zh-cot" """), "succeeded");
+        Assert.Equal("queued", await B.StateAsync(job));
+
+        await machines.Cluster.WorkerAsync(third);
+        Assert.Equal("jp-cot", (await B.WhenAsync(job, "succeeded")).GetProperty("song").GetProperty("model").GetString());
+
+        async Task<List<string?>> ModelsAsync() =>
+            [.. (await A.GetJsonAsync("/v1/models")).GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString())];
     }
 
     [Fact]

@@ -117,6 +117,17 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_job_that_no_worker_can_make_gives_later_owners_no_earlier_turn()
+    {
+        await AddAsync(["stuck"], owner: "a", model: "zh-cot");
+        await AddAsync(["a1", "a2", "a3"], owner: "a");
+        Assert.Equal("a1", (await ClaimAsync())!.Id);
+        await AddAsync(["b1"], owner: "b");
+        Assert.Equal("a2", (await ClaimAsync())!.Id);
+        Assert.Equal("b1", (await ClaimAsync())!.Id);
+    }
+
+    [Fact]
     public async Task A_claim_that_is_not_renewed_is_taken_back_and_its_worker_stores_nothing()
     {
         await AddAsync(["a"]);
@@ -209,6 +220,17 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
         Assert.Equal((2, 3.5, "en-cot"), (live.About.Slots, live.About.SongSeconds, live.About.Models[0].Name));
         await _queue.LeaveAsync("id", Cancel);
         Assert.Empty(await _queue.LiveAsync(Lease, Cancel));
+    }
+
+    [Fact]
+    public async Task A_model_is_known_after_its_worker_for_a_month()
+    {
+        await _queue.AnnounceAsync([new("zh-cot", "yue1"), new("en-cot", "yue1")], Cancel);
+        await _queue.AnnounceAsync([new("en-cot", "yue2")], Cancel);
+        Assert.Equal([new("en-cot", "yue2"), new("zh-cot", "yue1")], await _queue.ModelsAsync(Cancel));
+        await PostgresServer.ExecuteAsync(_settings, "UPDATE models SET seen = now() - interval '31 days' WHERE name = 'zh-cot'");
+        await _queue.AnnounceAsync([new("en-cot", "yue2")], Cancel);
+        Assert.Equal([new("en-cot", "yue2")], await _queue.ModelsAsync(Cancel));
     }
 
     [Fact]

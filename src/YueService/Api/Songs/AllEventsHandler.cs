@@ -93,6 +93,7 @@ internal sealed class AllEventsHandler(
             AudibleSeconds = live is null || e.Update is null ? null : SongViews.Audible(e.Update, live),
             Sections = e.Update is null ? null : SongViews.Starts(e.Update),
             Error = JobFault.From(e.Update?.Fault),
+            DelayReason = e.Update?.State == JobState.Queued ? live?.WaitReason : null,
         };
     }
 
@@ -128,6 +129,9 @@ internal sealed record JobsEventBody
 
     /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
+
+    /// <summary>The reason why no worker can take the job now; null unless there is one.</summary>
+    public string? DelayReason { get; init; }
 }
 
 /// <summary>The data of a snapshot.</summary>

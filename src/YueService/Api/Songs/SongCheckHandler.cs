@@ -62,11 +62,12 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
     {
         var song = reading.Song ?? new SongRequest { Lyrics = "" };
         var takes = reading.Command?.Takes ?? SongLimits.MinTakes;
-        var isInSections = FamilyRule.FamilyOf(song.Model, engine.Status.SongModels) is not { SingsSections: false };
+        var isInSections = FamilyRule.FamilyOf(song.Model, engine.Status.KnownModels) is not { SingsSections: false };
         var plan = isInSections ? SongPlan.For(song) : new SongPlan { Before = [] };
         var (lyrics, genre) = (new CharacterPlaces(TextOf(json, SongFields.Lyrics)), new CharacterPlaces(TextOf(json, SongFields.Genre)));
         var hasValidFields = errors.Count == 0 || reading.Problem?.ProblemDetails.Type == ProblemType.Unsingable.Urn;
         var size = hasValidFields ? engine.Measure(song) : null;
+        var isAbsent = engine.Status.AbsentModels.Any(model => model.Name == song.Model);
         List<SongFinding> findings =
         [
             .. reading.Notes,
@@ -76,6 +77,9 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
             .. song.Lyrics.Length == 0 ? [] : plan.Findings,
             .. isInSections ? UserText.Check(song.Genre, SongFields.Genre.Path) : [],
             .. size?.Findings ?? [],
+            .. isAbsent
+                ? [new("no_worker", SongFields.Model.Path, $"no worker that has model {song.Model} is running now; the song waits for one")]
+                : Array.Empty<SongFinding>(),
         ];
         return new()
         {
@@ -85,7 +89,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
             Sections = Show(plan, plan.ExpectedSeconds(song, SingingPace.Of(engine.Status.IsDemo)), lyrics),
             PromptTokens = size?.PromptTokens,
             ContextTokens = size?.ContextTokens,
-            EstimatedWaitSeconds = errors.Count == 0 ? estimate.SecondsForNew(song, takes) : null,
+            EstimatedWaitSeconds = errors.Count == 0 && !isAbsent ? estimate.SecondsForNew(song, takes) : null,
         };
     }
 

@@ -104,7 +104,8 @@ internal sealed class SongEventsHandler(
             live is null ? null : estimate.SecondsLeft(update, live),
             live is null ? null : SongViews.Audible(update, live),
             SongViews.Starts(update),
-            JobFault.From(update.Fault)),
+            JobFault.From(update.Fault),
+            update.State == JobState.Queued ? live?.WaitReason : null),
         json.Value.SerializerOptions);
 
     private static Task WriteAsync(EventWriter writer, string id, JobState state, string data, CancellationToken cancel) =>

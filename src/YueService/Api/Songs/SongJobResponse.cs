@@ -143,6 +143,7 @@ internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string?
 /// <param name="AudibleSeconds">Seconds of sound that can be heard at the stream; null unless running.</param>
 /// <param name="Sections">Where the sections start in the song, as far as it is written; null unless running.</param>
 /// <param name="Error">Why the job failed; null unless it did.</param>
+/// <param name="DelayReason">Why no worker can take the job now; null unless there is a reason.</param>
 internal sealed record JobEventBody(
     JobState State,
     int? QueuePosition,
@@ -150,7 +151,8 @@ internal sealed record JobEventBody(
     double? EstimatedSecondsLeft,
     double? AudibleSeconds,
     IReadOnlyList<SectionStartBody>? Sections,
-    JobFault? Error);
+    JobFault? Error,
+    string? DelayReason);
 
 /// <summary>The data of the event <c>score</c>, which comes before the first music token.</summary>
 /// <param name="Score">The score in ABC notation.</param>

@@ -92,7 +92,7 @@ internal sealed partial class SongRequestBody(
         HttpContext http, SongBody body, bool strict, AudioFormat? accepted, SongOrigin? origin, bool hasTakes)
     {
         var command = PredictReader.ReadPartly(
-            body.Json, await FilesOfAsync(body, http.RequestAborted), strict, engine.Status.SongModels, out var findings, origin);
+            body.Json, await FilesOfAsync(body, http.RequestAborted), strict, engine.Status.KnownModels, out var findings, origin);
         if (command is not null && findings.IsValid)
         {
             CheckTakes(command.Takes, hasTakes, findings);

@@ -35,7 +35,7 @@ internal sealed class SpeechHandler(
         using (body)
         {
             command = SpeechReader.Read(
-                body.Json, Preferences.IsStrict(http.Request), engine.Status.SongModels, out findings);
+                body.Json, Preferences.IsStrict(http.Request), engine.Status.KnownModels, out findings);
         }
 
         if (command is null)
@@ -59,10 +59,10 @@ internal sealed class SpeechHandler(
             : Problems.FormatUnavailable(http, format.Name(), SpeechFields.ResponseFormat.Path);
     }
 
-    /// <summary>Returns the models that requests can name; none while they are not known yet.</summary>
+    /// <summary>Returns the models that make songs now; none while they are not known yet.</summary>
     public ModelList ListModels() => new("list", [.. engine.Status.SongModels.Select(Show)]);
 
-    /// <summary>Returns one of the models that requests can name.</summary>
+    /// <summary>Returns one of the models that make songs now.</summary>
     public Results<Ok<ModelBody>, ProblemHttpResult> GetModel(HttpContext http, string id) =>
         engine.Status.SongModels.FirstOrDefault(model => model.Name == id) is { } model
             ? TypedResults.Ok(Show(model))

@@ -21,18 +21,11 @@ internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> proc
         {
             var workers = processes().Workers;
             var status = own?.Status ?? new() { State = _drains ? EngineState.Draining : EngineState.Ready };
-            var models = workers.SelectMany(worker => worker.About.Models)
-                .DistinctBy(model => model.Name)
-                .SelectMany(model => ModelFamilies.Descriptions.Where(family => family.Name == model.Family)
-                    .Select(family => new ModelDescription(model.Name, family)));
+            var live = InOrder(status.SongModels.Concat(Describe(workers.SelectMany(worker => worker.About.Models))));
             return status with
             {
-                SongModels =
-                [
-                    .. status.SongModels.Concat(models)
-                        .DistinctBy(model => model.Name)
-                        .OrderBy(model => model.Name, StringComparer.Ordinal),
-                ],
+                SongModels = live,
+                AbsentModels = [.. InOrder(Describe(processes().KnownModels)).ExceptBy(live.Select(NameOf), NameOf)],
                 IsDemo = own is null ? workers.Count > 0 && workers.All(worker => worker.About.IsDemo) : status.IsDemo,
                 SongsAtOnce = Math.Max(1, workers.Sum(worker => worker.About.Slots)),
                 Running = workers.Sum(worker => worker.About.Running),
@@ -60,6 +53,16 @@ internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> proc
     }
 
     public void Dispose() => (own as IDisposable)?.Dispose();
+
+    private static string NameOf(ModelDescription model) => model.Name;
+
+    private static IReadOnlyList<ModelDescription> InOrder(IEnumerable<ModelDescription> models) =>
+        [.. models.DistinctBy(NameOf).OrderBy(NameOf, StringComparer.Ordinal)];
+
+    /// <summary>Describes the models whose families this release knows.</summary>
+    private static IEnumerable<ModelDescription> Describe(IEnumerable<ProcessModel> models) => models.SelectMany(
+        model => ModelFamilies.Descriptions.Where(family => family.Name == model.Family)
+            .Select(family => new ModelDescription(model.Name, family)));
 }
 
 /// <summary>Finds the engine that makes songs in this process.</summary>

@@ -79,8 +79,8 @@ internal sealed class PostgresJobLog(
     }
 
     /// <summary>Gives new jobs their turn: a key's jobs follow one another, and those of different keys alternate.</summary>
-    /// <remarks>Start-time fair queueing: the first job of a key that has none waiting begins at the turn of the job that was claimed last,
-    /// and each further one a turn later.</remarks>
+    /// <remarks>Start-time fair queueing: the first job of a key that has none waiting begins at the latest turn that a worker has, and each
+    /// further one a turn later. While no worker has a job, that is the turn of the first one that waits.</remarks>
     protected override async Task AddedAsync(DbConnection connection, IReadOnlyList<NewJob> jobs, CancellationToken cancel)
     {
         foreach (var job in jobs)
@@ -88,7 +88,8 @@ internal sealed class PostgresJobLog(
             await using var update = Command(connection, $"""
                 UPDATE jobs SET owner = @owner, caller = @caller, model = @model, turn = 1 + greatest(
                     coalesce((SELECT max(turn) FROM jobs WHERE {Waiting} AND owner = @owner AND id <> @id AND turn > 0), 0),
-                    coalesce((SELECT min(turn) - 1 FROM jobs WHERE {Waiting} AND id <> @id AND turn > 0), 0))
+                    coalesce((SELECT max(turn) FROM jobs WHERE lease_until IS NOT NULL),
+                        (SELECT min(turn) - 1 FROM jobs WHERE {Waiting} AND id <> @id AND turn > 0), 0))
                 WHERE id = @id
                 """);
             update.Bind("id", job.Id);

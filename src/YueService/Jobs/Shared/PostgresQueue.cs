@@ -11,6 +11,9 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     private const string Unfinished = "state IN ('queued', 'running')";
     private const string Now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
+    // The time after which a model that no worker has is forgotten: jobs for it are refused from then on.
+    private static readonly TimeSpan ModelMemory = TimeSpan.FromDays(30);
+
     // Committing a notification takes a lock of the whole server until the disk has it; news that is out of date soon need not be there.
     private const string WithoutFlush = "SET LOCAL synchronous_commit = off";
 
@@ -202,6 +205,38 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         },
         cancel,
         withoutFlush: true);
+
+    /// <summary>Notes that workers have models, and forgets those that none has had for long.</summary>
+    public Task AnnounceAsync(IReadOnlyList<ProcessModel> models, CancellationToken cancel) => ExecuteAsync(
+        """
+        INSERT INTO models (name, family, seen)
+        SELECT name, family, clock_timestamp() FROM unnest(@names, @families) AS announced (name, family) ORDER BY name
+        ON CONFLICT (name) DO UPDATE SET family = excluded.family, seen = excluded.seen;
+        DELETE FROM models WHERE seen < clock_timestamp() - @memory
+        """,
+        parameters =>
+        {
+            parameters.AddWithValue("names", models.Select(model => model.Name).ToArray());
+            parameters.AddWithValue("families", models.Select(model => model.Family).ToArray());
+            parameters.AddWithValue("memory", ModelMemory);
+        },
+        cancel);
+
+    /// <summary>Returns the models that workers have, or had lately.</summary>
+    public Task<IReadOnlyList<ProcessModel>> ModelsAsync(CancellationToken cancel) => database.UseAsync<IReadOnlyList<ProcessModel>>(
+        async connection =>
+        {
+            await using var select = new NpgsqlCommand("SELECT name, family FROM models ORDER BY name", connection);
+            var models = new List<ProcessModel>();
+            await using var reader = await select.ExecuteReaderAsync(cancel);
+            while (await reader.ReadAsync(cancel))
+            {
+                models.Add(new(reader.GetString(0), reader.GetString(1)));
+            }
+
+            return models;
+        },
+        cancel);
 
     /// <summary>Forgets a process that ends.</summary>
     public Task LeaveAsync(string process, CancellationToken cancel) => ExecuteAsync(

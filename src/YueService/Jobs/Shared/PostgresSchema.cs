@@ -124,6 +124,11 @@ internal static class PostgresSchema
         END $$;
         CREATE TRIGGER jobs_removed AFTER DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION job_removed();
         """,
+
+        // The models that workers have announced, so that a job can wait for one whose worker is gone.
+        """
+        CREATE TABLE models (name text PRIMARY KEY, family text NOT NULL, seen timestamptz NOT NULL);
+        """,
     ];
 
     /// <summary>Brings the schema up to date. Waits while another process does.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Yue.Engine.Scheduling;
 
 namespace YueService.Jobs.Shared;
@@ -14,8 +15,12 @@ internal sealed partial class SharedProcesses(
     ILogger<SharedProcesses> logger) : BackgroundService
 {
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AnnounceInterval = TimeSpan.FromHours(1);
 
     private volatile IReadOnlyList<ProcessSign> _live = [];
+    private volatile IReadOnlyList<ProcessModel> _known = [];
+    private IReadOnlyList<ProcessModel> _announced = [];
+    private long _announcedAt;
     private bool _isSilent;
 
     /// <summary>The workers that have given a sign of life lately.</summary>
@@ -26,6 +31,9 @@ internal sealed partial class SharedProcesses(
     /// <summary>The models of these workers.</summary>
     public IReadOnlySet<string> Models =>
         Workers.SelectMany(worker => worker.About.Models).Select(model => model.Name).ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>The models that workers have, or had lately.</summary>
+    public IReadOnlyList<ProcessModel> KnownModels => _known;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -72,8 +80,11 @@ internal sealed partial class SharedProcesses(
         try
         {
             await signals.WhenOpenAsync(cancel);
-            await queue.BeatAsync(Sign(), Limit, cancel);
+            var sign = Sign();
+            await queue.BeatAsync(sign, Limit, cancel);
+            await AnnounceAsync(sign.About.Models, cancel);
             _live = await queue.LiveAsync(Limit, cancel);
+            _known = settings.TakesJobs ? await queue.ModelsAsync(cancel) : [];
             estimate.NoteAll(SongTime(Workers));
             signals.Trust();
             _isSilent = false;
@@ -87,6 +98,16 @@ internal sealed partial class SharedProcesses(
                 _isSilent = true;
                 LogSilent(e.Message);
             }
+        }
+    }
+
+    /// <summary>Notes this process's models for the time after it, when they have changed and from time to time.</summary>
+    private async Task AnnounceAsync(IReadOnlyList<ProcessModel> models, CancellationToken cancel)
+    {
+        if (models.Count > 0 && (!models.SequenceEqual(_announced) || Stopwatch.GetElapsedTime(_announcedAt) > AnnounceInterval))
+        {
+            await queue.AnnounceAsync(models, cancel);
+            (_announced, _announcedAt) = (models, Stopwatch.GetTimestamp());
         }
     }
 
