@@ -22,11 +22,11 @@ internal interface IJobBoard
     Job? Find(string id);
 
     /// <summary>Reserves places for jobs that are not stored yet.</summary>
-    /// <returns>False if fewer places are free; none is reserved then.</returns>
-    bool TryReserve(int places = 1);
+    /// <returns>Accepted, or the bound that leaves fewer places; none is reserved then.</returns>
+    IntakeOutcome Reserve(int places, string? owner);
 
     /// <summary>Gives reserved places back.</summary>
-    void Release(int places = 1);
+    void Release(int places, string? owner);
 
     /// <summary>Takes a job over, which waits in a reserved place from then on.</summary>
     Task TakeAsync(Job job, CancellationToken cancel);
@@ -53,9 +53,9 @@ internal sealed class LocalBoard(JobOrder order, JobWorker worker, JobEvents eve
 
     public Job? Find(string id) => worker.Find(id);
 
-    public bool TryReserve(int places = 1) => order.TryReserve(places);
+    public IntakeOutcome Reserve(int places, string? owner) => order.Reserve(places, owner);
 
-    public void Release(int places = 1) => order.Release(places);
+    public void Release(int places, string? owner) => order.Release(places, owner);
 
     public Task TakeAsync(Job job, CancellationToken cancel)
     {

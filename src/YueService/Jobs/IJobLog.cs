@@ -21,17 +21,18 @@ internal interface IJobLog
     Task OpenAsync(CancellationToken cancel);
 
     /// <summary>Stores a job, or the jobs of a group, as queued.</summary>
-    /// <returns>The jobs in their order, or that the idempotency key is taken.</returns>
+    /// <returns>The jobs in their order, or why they were not added.</returns>
     Task<Addition> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel);
 
     Task<StoredJob?> FindAsync(string id, CancellationToken cancel);
 
-    Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel);
+    /// <summary>Returns the job of an <c>Idempotency-Key</c>, which each owner has for itself.</summary>
+    Task<StoredJob?> FindByKeyAsync(string key, string? owner, CancellationToken cancel);
 
     /// <summary>Returns a group that has a job left.</summary>
     Task<StoredGroup?> FindGroupAsync(string id, CancellationToken cancel);
 
-    Task<StoredGroup?> FindGroupByKeyAsync(string key, CancellationToken cancel);
+    Task<StoredGroup?> FindGroupByKeyAsync(string key, string? owner, CancellationToken cancel);
 
     /// <summary>Returns jobs from the newest on.</summary>
     Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel);

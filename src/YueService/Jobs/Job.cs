@@ -21,7 +21,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     private Job(
         string id, JobRequest request, StoredJob? stored, IStreamEncoder? encoder, CancellationToken caller, bool isShared = false)
     {
-        (Id, Request, Stored) = (id, request, stored);
+        (Id, Request, Stored, Owner) = (id, request, stored, stored?.Owner);
         Feed = new(stored?.Attempt ?? 0, isShared);
         var hasStems = request.Song is { Output.Stems: true, Instrumental: false };
         _tracks = SongFolder.TracksOf(hasStems);
@@ -38,6 +38,9 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
 
     /// <summary>The job as it was stored when this process took it up; null if the job is not kept.</summary>
     public StoredJob? Stored { get; }
+
+    /// <summary>The API key that asked for it, by a name; null without keys.</summary>
+    public string? Owner { get; private init; }
 
     /// <summary>The updates of the job.</summary>
     public JobFeed Feed { get; }
@@ -130,9 +133,11 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <param name="request">What was asked for.</param>
     /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
     /// <param name="now">When the job was taken.</param>
+    /// <param name="owner">The API key that asks, by a name; null without keys.</param>
     /// <param name="caller">Cancels the job.</param>
-    public static Job Awaited(JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, CancellationToken caller) =>
-        new(NewJob.NewId(), request, stored: null, encoder, caller) { SubmittedAt = now };
+    public static Job Awaited(
+        JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, string? owner, CancellationToken caller) =>
+        new(NewJob.NewId(), request, stored: null, encoder, caller) { SubmittedAt = now, Owner = owner };
 
     public void Report(SongProgress value)
     {

@@ -51,7 +51,8 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
     public double? SecondsLeft(JobUpdate now, Job job) => now.State switch
     {
         JobState.Running => SecondsLeftOfRunning(now, job) is { } left ? Round(left) : null,
-        JobState.Queued when SongTime is not null && job.WaitReason is null => Round(SecondsUntilEnd(board.Value.Before(job), [SecondsOf(WorkOf(job))])),
+        JobState.Queued when SongTime is not null && job.WaitReason is null =>
+            Round(SecondsUntilEnd(board.Value.Before(job), [SecondsOf(WorkOf(job))])),
         _ => null,
     };
 

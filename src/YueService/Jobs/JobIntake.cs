@@ -31,7 +31,7 @@ internal sealed class JobIntake(
     public async Task<(IntakeOutcome Outcome, Job? Job)> TakeAsync(
         JobRequest request, CancellationToken caller, bool isStreamed = false, string? owner = null)
     {
-        var outcome = Reserve();
+        var outcome = Reserve(places: 1, owner);
         if (outcome != IntakeOutcome.Accepted)
         {
             return (outcome, null);
@@ -58,7 +58,7 @@ internal sealed class JobIntake(
         }
         else
         {
-            job = Job.Awaited(request, encoder, clock.GetUtcNow(), caller);
+            job = Job.Awaited(request, encoder, clock.GetUtcNow(), owner, caller);
         }
 
         await board.TakeAsync(job, CancellationToken.None);
@@ -80,19 +80,19 @@ internal sealed class JobIntake(
         await _taking.WaitAsync(cancel);
         try
         {
-            if (key is not null && await FindByKeyAsync(key, bodyHash, cancel) is { } known)
+            if (key is not null && await FindByKeyAsync(key, owner, bodyHash, cancel) is { } known)
             {
                 return known;
             }
 
-            var outcome = Reserve(takes);
+            var outcome = Reserve(takes, owner);
             var submission = outcome != IntakeOutcome.Accepted ? new(outcome)
                 : takes == 1 ? await StoreAsync(new NewJob(NewJob.NewId(), request, key, bodyHash) { Owner = owner })
-                : await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash), request, takes, owner);
+                : await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash, owner), request, takes);
 
             // Another process may have been first.
             return submission.Outcome == IntakeOutcome.KeyTaken && key is not null
-                ? await FindByKeyAsync(key, bodyHash, cancel) ?? submission
+                ? await FindByKeyAsync(key, owner, bodyHash, cancel) ?? submission
                 : submission;
         }
         finally
@@ -101,16 +101,17 @@ internal sealed class JobIntake(
         }
     }
 
-    /// <summary>Returns the job or the group that a key made before, or that it came with another body; null when the key is new.</summary>
-    public async Task<Submission?> FindByKeyAsync(string key, string? bodyHash, CancellationToken cancel)
+    /// <summary>Returns the job or the group that a key made before for the same owner, or that it came with another body. Null when the
+    /// key is new.</summary>
+    public async Task<Submission?> FindByKeyAsync(string key, string? owner, string? bodyHash, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
-        if (await log.FindByKeyAsync(key, cancel) is { } job)
+        if (await log.FindByKeyAsync(key, owner, cancel) is { } job)
         {
             return job.BodyHash == bodyHash ? new(IntakeOutcome.Accepted) { Job = job } : new(IntakeOutcome.KeyTaken);
         }
 
-        return await log.FindGroupByKeyAsync(key, cancel) switch
+        return await log.FindGroupByKeyAsync(key, owner, cancel) switch
         {
             null => null,
             { } group when group.BodyHash == bodyHash => new(IntakeOutcome.Accepted) { Group = group },
@@ -138,20 +139,18 @@ internal sealed class JobIntake(
 
     public void Dispose() => _taking.Dispose();
 
-    private IntakeOutcome Reserve(int places = 1) =>
-        engine.Status.State != EngineState.Ready ? IntakeOutcome.NotReady
-        : board.TryReserve(places) ? IntakeOutcome.Accepted
-        : IntakeOutcome.QueueFull;
+    private IntakeOutcome Reserve(int places, string? owner) =>
+        engine.Status.State == EngineState.Ready ? board.Reserve(places, owner) : IntakeOutcome.NotReady;
 
     /// <summary>Stores a group of takes in reserved places, then hands them to the worker.</summary>
-    private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes, string? owner)
+    private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes)
     {
         var (outcome, jobs) = await StoreAsync(
             [
                 .. Enumerable.Range(0, takes).Select(i => new NewJob(NewJob.NewId(), request.WithSeed(request.Song.Seed + i), null, null)
                 {
                     Take = new(group.Id, i + 1),
-                    Owner = owner,
+                    Owner = group.Owner,
                 }),
             ],
             group);
@@ -184,7 +183,7 @@ internal sealed class JobIntake(
         }
         finally
         {
-            board.Release(jobs.Count - taken);
+            board.Release(jobs.Count - taken, jobs[0].Owner);
         }
     }
 
@@ -234,6 +233,9 @@ internal enum IntakeOutcome
 
     /// <summary>As many jobs wait as may.</summary>
     QueueFull,
+
+    /// <summary>As many jobs of the API key wait as may.</summary>
+    OwnerQueueFull,
 
     /// <summary>The engine is loading, failed or draining.</summary>
     NotReady,

@@ -15,8 +15,8 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     private readonly Lock _lock = new();
     private readonly List<Job> _waiting = [];
     private TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<string?> _reserved = [];      // the owner of each place
     private int _claimed;
-    private int _reserved;
 
     public bool IsShared => false;
 
@@ -48,27 +48,36 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     }
 
     /// <summary>Reserves places for jobs that are not stored yet.</summary>
-    /// <returns>False if fewer places are free; none is reserved then.</returns>
-    public bool TryReserve(int places = 1)
+    /// <returns>Accepted, or the bound that leaves fewer places; none is reserved then.</returns>
+    public IntakeOutcome Reserve(int places = 1, string? owner = null)
     {
         lock (_lock)
         {
+            var own = _reserved.Count(known => known == owner) + _waiting.Skip(_claimed).Count(job => job.Owner == owner);
             if (!HasRoomFor(places))
             {
-                return false;
+                return IntakeOutcome.QueueFull;
             }
 
-            _reserved += places;
-            return true;
+            if (own + places > options.Value.CapacityOf(owner))
+            {
+                return IntakeOutcome.OwnerQueueFull;
+            }
+
+            _reserved.AddRange(Enumerable.Repeat(owner, places));
+            return IntakeOutcome.Accepted;
         }
     }
 
     /// <summary>Gives reserved places back.</summary>
-    public void Release(int places = 1)
+    public void Release(int places = 1, string? owner = null)
     {
         lock (_lock)
         {
-            _reserved -= places;
+            for (var i = 0; i < places; i++)
+            {
+                _reserved.Remove(owner);
+            }
         }
     }
 
@@ -77,7 +86,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     {
         lock (_lock)
         {
-            _reserved--;
+            _reserved.Remove(job.Owner);
             _waiting.Add(job);
             job.Position = _waiting.Count;
             _arrived.TrySetResult();
@@ -163,7 +172,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
 
     void IJobQueue.Remove(Job job) => Remove(job);
 
-    private bool HasRoomFor(int places) => _waiting.Count - _claimed + _reserved + places <= Capacity;
+    private bool HasRoomFor(int places) => _waiting.Count - _claimed + _reserved.Count + places <= Capacity;
 
     private void Number(int first)
     {

@@ -79,6 +79,7 @@ internal static class JobRows
         Interruptions = (int)reader.GetInt64(reader.GetOrdinal("interruptions")),
         Attempt = (int)reader.GetInt64(reader.GetOrdinal("attempt")),
         Folder = Text(reader, "folder"),
+        Owner = Text(reader, "owner") is { Length: > 0 } owner ? owner : null,
         Fault = Text(reader, "fault") is { } fault ? FromJson<Fault>(fault) : null,
         Song = Text(reader, "song") is { } song ? FromJson<SongRow>(song).ToSong() : null,
         Files = Text(reader, "files") is { } files ? FromJson<Dictionary<string, long>>(files) : null,

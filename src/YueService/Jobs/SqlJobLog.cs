@@ -8,6 +8,10 @@ namespace YueService.Jobs;
 /// <summary>Jobs in the tables of an SQL database. The engines differ in their connections, their schema and a few expressions.</summary>
 internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
 {
+    /// <summary>The condition that a row has an <c>Idempotency-Key</c>. A row without an owner is of a time without API keys, or of a
+    /// release that did not tell them apart: its key is everybody's.</summary>
+    protected const string HasKey = "idempotency_key = @key AND owner IN (@owner, '')";
+
     private const string Unfinished = "state IN ('queued', 'running')";
     private readonly ConcurrentDictionary<string, bool> _damaged = new(StringComparer.Ordinal);
 
@@ -45,15 +49,16 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
     }
 
     public async Task<StoredJob?> FindAsync(string id, CancellationToken cancel) =>
-        (await SelectAsync("WHERE id = @value", id, cancel)).SingleOrDefault();
+        (await SelectAsync("WHERE id = @id", select => select.Bind("id", id), cancel)).SingleOrDefault();
 
-    public async Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel) =>
-        (await SelectAsync("WHERE idempotency_key = @value", key, cancel)).SingleOrDefault();
+    public async Task<StoredJob?> FindByKeyAsync(string key, string? owner, CancellationToken cancel) =>
+        (await SelectAsync($"WHERE {HasKey} ORDER BY owner DESC LIMIT 1", select => BindKey(select, key, owner), cancel)).SingleOrDefault();
 
-    public Task<StoredGroup?> FindGroupAsync(string id, CancellationToken cancel) => SelectGroupAsync("id", id, cancel);
+    public Task<StoredGroup?> FindGroupAsync(string id, CancellationToken cancel) =>
+        SelectGroupAsync("id = @id", select => select.Bind("id", id), cancel);
 
-    public Task<StoredGroup?> FindGroupByKeyAsync(string key, CancellationToken cancel) =>
-        SelectGroupAsync("idempotency_key", key, cancel);
+    public Task<StoredGroup?> FindGroupByKeyAsync(string key, string? owner, CancellationToken cancel) => SelectGroupAsync(
+        $"id = (SELECT id FROM song_groups WHERE {HasKey} ORDER BY owner DESC LIMIT 1)", select => BindKey(select, key, owner), cancel);
 
     public Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel) => ReadAsync(
         async connection =>
@@ -115,10 +120,10 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         cancel);
 
     public Task<IReadOnlyList<StoredJob>> ListUnfinishedAsync(CancellationToken cancel) =>
-        SelectAsync($"WHERE {Unfinished} AND {Listed} ORDER BY number", null, cancel);
+        SelectAsync($"WHERE {Unfinished} AND {Listed} ORDER BY number", _ => { }, cancel);
 
     public Task<IReadOnlyList<StoredJob>> ListFinishedAsync(CancellationToken cancel) =>
-        SelectAsync($"WHERE NOT {Unfinished} AND {Listed} ORDER BY number", null, cancel);
+        SelectAsync($"WHERE NOT {Unfinished} AND {Listed} ORDER BY number", _ => { }, cancel);
 
     public Task<IReadOnlySet<string>> ListIdsAsync(CancellationToken cancel) => ReadAsync<IReadOnlySet<string>>(
         async connection =>
@@ -210,6 +215,13 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         return command;
     }
 
+    /// <summary>Sets the parameters of <see cref="HasKey"/>.</summary>
+    protected static void BindKey(DbCommand command, string? key, string? owner)
+    {
+        command.Bind("key", key);
+        command.Bind("owner", owner ?? "");
+    }
+
     /// <summary>Runs a statement by itself.</summary>
     /// <returns>True if it changed a row.</returns>
     protected Task<bool> ExecuteAsync(string statement, Action<DbCommand> bind, CancellationToken cancel) => WriteAsync(
@@ -231,9 +243,10 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         if (group is not null)
         {
             await using var insert = Command(
-                connection, $"INSERT INTO song_groups (id, idempotency_key, body_hash, created_ms) VALUES (@id, @key, @hash, {Now})");
+                connection,
+                $"INSERT INTO song_groups (id, idempotency_key, owner, body_hash, created_ms) VALUES (@id, @key, @owner, @hash, {Now})");
             insert.Bind("id", group.Id);
-            insert.Bind("key", group.Key);
+            BindKey(insert, group.Key, group.Owner);
             insert.Bind("hash", group.BodyHash);
             await insert.ExecuteNonQueryAsync(cancel);
         }
@@ -252,12 +265,12 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
     {
         await using var insert = Command(connection, $"""
             INSERT INTO jobs (
-                id, state, request, idempotency_key, body_hash, created_ms, files, title, parent_id, group_id, take, callback_url)
-            VALUES (@id, 'queued', @request, @key, @hash, {Now}, @files, @title, @parent, @group, @take, @callback) RETURNING *
+                id, state, request, idempotency_key, owner, body_hash, created_ms, files, title, parent_id, group_id, take, callback_url)
+            VALUES (@id, 'queued', @request, @key, @owner, @hash, {Now}, @files, @title, @parent, @group, @take, @callback) RETURNING *
             """);
         insert.Bind("id", job.Id);
         insert.Bind("request", JobRows.ToJson(RequestRow.Of(job.Request)));
-        insert.Bind("key", job.Key);
+        BindKey(insert, job.Key, job.Owner);
         insert.Bind("hash", job.BodyHash);
         insert.Bind("files", job.Files is { } files ? JobRows.ToJson(files) : null);
         insert.Bind("title", job.Request.Title);
@@ -270,16 +283,16 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         return stored;
     }
 
-    private Task<StoredGroup?> SelectGroupAsync(string column, string value, CancellationToken cancel) => ReadAsync<StoredGroup?>(
+    private Task<StoredGroup?> SelectGroupAsync(string which, Action<DbCommand> bind, CancellationToken cancel) => ReadAsync<StoredGroup?>(
         async connection =>
         {
             // One statement: the group and its jobs are as of one moment.
             await using var select = Command(connection, $"""
                 SELECT song_groups.id AS its_id, song_groups.body_hash AS its_hash, song_groups.created_ms AS its_ms, jobs.*
                 FROM song_groups JOIN jobs ON jobs.group_id = song_groups.id
-                WHERE song_groups.{column} = @value ORDER BY jobs.take
+                WHERE song_groups.{which} ORDER BY jobs.take
                 """);
-            select.Bind("value", value);
+            bind(select);
             (string Id, string? Hash, long CreatedMs)? group = null;
             var jobs = await JobRows.ReadAsync(
                 select,
@@ -292,15 +305,11 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         },
         cancel);
 
-    private Task<IReadOnlyList<StoredJob>> SelectAsync(string where, string? value, CancellationToken cancel) => ReadAsync(
+    private Task<IReadOnlyList<StoredJob>> SelectAsync(string where, Action<DbCommand> bind, CancellationToken cancel) => ReadAsync(
         async connection =>
         {
             await using var select = Command(connection, $"SELECT * FROM jobs {where}");
-            if (value is not null)
-            {
-                select.Bind("value", value);
-            }
-
+            bind(select);
             return await RowsAsync(select, cancel);
         },
         cancel);

@@ -74,7 +74,8 @@ internal sealed record NewJob(string Id, JobRequest Request, string? Key, string
 /// <param name="Id">32 hexadecimal digits.</param>
 /// <param name="Key">The <c>Idempotency-Key</c>; null without one.</param>
 /// <param name="BodyHash">The hash of the body that came with the key.</param>
-internal sealed record NewGroup(string Id, string? Key, string? BodyHash);
+/// <param name="Owner">The API key that asked for it, by a name; null without keys.</param>
+internal sealed record NewGroup(string Id, string? Key, string? BodyHash, string? Owner);
 
 /// <summary>A group of takes, as the log holds it.</summary>
 /// <param name="Id">32 hexadecimal digits.</param>
@@ -129,6 +130,9 @@ internal sealed record StoredJob
     /// <summary>The bytes of the job's files by name: the song's, or the reference
     /// clip's before. Null when an earlier release stored the job.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
+
+    /// <summary>The API key that asked for it, by a name; null without keys, or if an earlier release stored the job.</summary>
+    public string? Owner { get; init; }
 
     /// <summary>The number of times that a worker has claimed the job. Only the last one may store how it goes on and ends. 0 where one
     /// process has the log to itself.</summary>

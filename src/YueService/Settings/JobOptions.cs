@@ -13,6 +13,10 @@ internal sealed class JobOptions
     [SettingRange(1, 10_000)]
     public int QueueCapacity { get; set; } = 8;
 
+    /// <summary>Songs of one API key that may wait; one more is refused. 0 is no limit but that of all keys.</summary>
+    [SettingRange(0, 10_000)]
+    public int QueueCapacityPerKey { get; set; }
+
     /// <summary>The days that a finished job and its song are kept; 0 is for ever.</summary>
     [SettingRange(0, 36_500)]
     public int KeepSongsDays { get; set; } = 30;
@@ -36,6 +40,10 @@ internal sealed class JobOptions
     /// <summary>The seconds after which an idle event stream sends a comment.</summary>
     [SettingRange(1, 3_600)]
     public int EventHeartbeatSeconds { get; set; } = 15;
+
+    /// <summary>Returns the number of songs of an API key that may wait; null stands for callers without a key.</summary>
+    public int CapacityOf(string? key) =>
+        key is null || QueueCapacityPerKey == 0 ? QueueCapacity : Math.Min(QueueCapacity, QueueCapacityPerKey);
 
     private static string DefaultStateFolder { get; } = Path.Combine(
         Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state

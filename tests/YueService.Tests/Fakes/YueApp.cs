@@ -71,7 +71,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     {
         var order = Services.GetRequiredService<JobOrder>();
         var places = 0;
-        while (order.TryReserve())
+        while (order.Reserve() == IntakeOutcome.Accepted)
         {
             places++;
         }

@@ -26,7 +26,7 @@ public sealed class EngineStateTests : IDisposable
     {
         using var client = _app.CreateClient();
         var request = new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []);
-        using var measured = Job.Awaited(request, encoder: null, DateTimeOffset.UnixEpoch, CancellationToken.None);
+        using var measured = Job.Awaited(request, encoder: null, DateTimeOffset.UnixEpoch, owner: null, CancellationToken.None);
         _app.Services.GetRequiredService<JobEstimate>().Measure(measured, TimeSpan.FromSeconds(songSeconds));
         _app.FillQueue();
         using var response = await client.PredictAsync(Body);

@@ -128,7 +128,7 @@ public sealed class SessionTests : IDisposable
     }
 
     [Fact]
-    public void An_ended_session_stays_ended_after_a_restart()
+    public async Task An_ended_session_stays_ended_after_a_restart()
     {
         var clock = new SetClock();
         using var folder = new TemporaryFolder();
@@ -136,7 +136,7 @@ public sealed class SessionTests : IDisposable
         var (first, second) = (Restart().Issue(Key), Restart().Issue(Key));
         Assert.NotEqual(first, second);
         var before = Restart();
-        before.End(first);
+        await before.EndAsync(first);
         Assert.Null(before.NumberOfToken(first));
         var after = Restart();
         Assert.Null(after.NumberOfToken(first));
@@ -145,8 +145,8 @@ public sealed class SessionTests : IDisposable
         // Sessions that have expired are forgotten; texts that are no tokens are not stored.
         clock.Now += ApiKeys.SessionLength;
         var third = after.Issue(Key);
-        after.End(third);
-        after.End("1.2.3");
+        await after.EndAsync(third);
+        await after.EndAsync("1.2.3");
         Assert.Equal(third.Split('.')[1], Assert.Single(File.ReadAllLines(folder["ended-sessions"])).Split(' ')[1]);
     }
 

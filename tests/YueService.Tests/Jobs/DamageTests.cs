@@ -314,11 +314,11 @@ public sealed class DamageTests : IDisposable
 
         public Task<StoredJob?> FindAsync(string id, CancellationToken cancel) => throw Bug();
 
-        public Task<StoredJob?> FindByKeyAsync(string key, CancellationToken cancel) => throw Bug();
+        public Task<StoredJob?> FindByKeyAsync(string key, string? owner, CancellationToken cancel) => throw Bug();
 
         public Task<StoredGroup?> FindGroupAsync(string id, CancellationToken cancel) => throw Bug();
 
-        public Task<StoredGroup?> FindGroupByKeyAsync(string key, CancellationToken cancel) => throw Bug();
+        public Task<StoredGroup?> FindGroupByKeyAsync(string key, string? owner, CancellationToken cancel) => throw Bug();
 
         public Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel) => throw Bug();
 

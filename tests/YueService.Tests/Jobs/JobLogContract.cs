@@ -37,9 +37,9 @@ public abstract class JobLogContract
         Assert.StartsWith("O'Neill ", found.Request.Title, StringComparison.Ordinal);
         Assert.Equal(["one", "two"], found.Request.Warnings);
         Assert.InRange(found.CreatedAt, DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddMinutes(5));
-        Assert.Equal("a", (await Log.FindByKeyAsync("key", Cancel))!.Id);
+        Assert.Equal("a", (await Log.FindByKeyAsync("key", null, Cancel))!.Id);
         Assert.Null(await Log.FindAsync("b", Cancel));
-        Assert.Null(await Log.FindByKeyAsync("other", Cancel));
+        Assert.Null(await Log.FindByKeyAsync("other", null, Cancel));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public abstract class JobLogContract
     {
         await AddAsync(new NewJob("a", Request("one"), "key", "hash"));
         Assert.Equal(IntakeOutcome.KeyTaken, (await Log.AddAsync([new("b", Request("two"), "key", "hash")], null, Cancel)).Outcome);
-        var group = new NewGroup("g", "group-key", "hash");
+        var group = new NewGroup("g", "group-key", "hash", null);
         Assert.Equal(IntakeOutcome.Accepted, (await Log.AddAsync([Take("c", 1), Take("d", 2)], group, Cancel)).Outcome);
         Assert.Equal(
             IntakeOutcome.KeyTaken,
@@ -56,19 +56,43 @@ public abstract class JobLogContract
     }
 
     [Fact]
+    public async Task Each_owner_has_idempotency_keys_for_itself()
+    {
+        await AddAsync(new NewJob("a", Request("la"), "key", "hash") { Owner = "one" });
+        await AddAsync(new NewJob("b", Request("la"), "key", "hash") { Owner = "two" });
+        Assert.Equal("one", (await Log.FindAsync("a", Cancel))!.Owner);
+        Assert.Equal("a", (await Log.FindByKeyAsync("key", "one", Cancel))!.Id);
+        Assert.Equal("b", (await Log.FindByKeyAsync("key", "two", Cancel))!.Id);
+        Assert.Null(await Log.FindByKeyAsync("key", "three", Cancel));
+        Assert.Equal(
+            IntakeOutcome.KeyTaken,
+            (await Log.AddAsync([new NewJob("c", Request("la"), "key", "hash") { Owner = "one" }], null, Cancel)).Outcome);
+
+        await Log.AddAsync([Take("d", 1)], new NewGroup("g", "group-key", "hash", "one"), Cancel);
+        await Log.AddAsync([Take("e", 1) with { Take = new("h", 1) }], new NewGroup("h", "group-key", "hash", "two"), Cancel);
+        Assert.Equal("g", (await Log.FindGroupByKeyAsync("group-key", "one", Cancel))!.Id);
+        Assert.Equal("h", (await Log.FindGroupByKeyAsync("group-key", "two", Cancel))!.Id);
+        Assert.Null(await Log.FindGroupByKeyAsync("group-key", "three", Cancel));
+
+        // A key of the time before owners is everybody's.
+        await AddAsync(new NewJob("f", Request("la"), "old", "hash"));
+        Assert.Equal("f", (await Log.FindByKeyAsync("old", "one", Cancel))!.Id);
+    }
+
+    [Fact]
     public async Task A_group_has_its_jobs_in_order_until_the_last_one_is_removed()
     {
-        await Log.AddAsync([Take("a", 1), Take("b", 2)], new NewGroup("g", "key", "hash"), Cancel);
+        await Log.AddAsync([Take("a", 1), Take("b", 2)], new NewGroup("g", "key", "hash", null), Cancel);
         var group = (await Log.FindGroupAsync("g", Cancel))!;
         Assert.Equal(("g", "hash"), (group.Id, group.BodyHash));
         Assert.Equal(["a", "b"], group.Takes.Select(take => take.Id));
-        Assert.Equal("g", (await Log.FindGroupByKeyAsync("key", Cancel))!.Id);
+        Assert.Equal("g", (await Log.FindGroupByKeyAsync("key", null, Cancel))!.Id);
         Assert.True(await Log.RemoveAsync("a", Cancel));
         Assert.Equal(2, Assert.Single((await Log.FindGroupAsync("g", Cancel))!.Takes).Take!.Number);
         Assert.True(await Log.RemoveAsync("b", Cancel));
         Assert.False(await Log.RemoveAsync("b", Cancel));
         Assert.Null(await Log.FindGroupAsync("g", Cancel));
-        Assert.Equal(IntakeOutcome.Accepted, (await Log.AddAsync([Take("c", 1)], new NewGroup("g", "key", "hash"), Cancel)).Outcome);
+        Assert.Equal(IntakeOutcome.Accepted, (await Log.AddAsync([Take("c", 1)], new NewGroup("g", "key", "hash", null), Cancel)).Outcome);
     }
 
     [Fact]

@@ -11,8 +11,11 @@ namespace YueService.Tests.Jobs;
 /// <summary>Places, bound and estimates of the jobs that wait.</summary>
 public sealed class JobOrderTests : IDisposable
 {
-    private readonly JobOrder _order = new(Options.Create(new JobOptions { QueueCapacity = 3 }));
+    private readonly JobOptions _options = new() { QueueCapacity = 3 };
+    private readonly JobOrder _order;
     private readonly List<Job> _jobs = [];
+
+    public JobOrderTests() => _order = new(Options.Create(_options));
 
     public void Dispose() => _jobs.ForEach(job => job.Dispose());
 
@@ -22,7 +25,7 @@ public sealed class JobOrderTests : IDisposable
         var (first, second, third) = (Add(), Add(), Add());
         Assert.Equal([1, 2, 3], Places(first, second, third));
         Assert.True(_order.IsFull);
-        Assert.False(_order.TryReserve());
+        Assert.Equal(IntakeOutcome.QueueFull, _order.Reserve());
 
         Assert.True(_order.TryClaim(out var claimed));
         Assert.Same(first, claimed);
@@ -53,11 +56,28 @@ public sealed class JobOrderTests : IDisposable
     [Fact]
     public void A_reserved_place_counts_until_it_is_given_back()
     {
-        Assert.True(_order.TryReserve() && _order.TryReserve() && _order.TryReserve());
+        Assert.Equal(IntakeOutcome.Accepted, _order.Reserve(3));
         Assert.Equal(0, _order.Depth);
-        Assert.False(_order.TryReserve());
+        Assert.Equal(IntakeOutcome.QueueFull, _order.Reserve());
         _order.Release();
-        Assert.True(_order.TryReserve());
+        Assert.Equal(IntakeOutcome.Accepted, _order.Reserve());
+    }
+
+    [Fact]
+    public void Each_API_key_has_a_bound_of_its_own_within_that_of_all()
+    {
+        _options.QueueCapacityPerKey = 2;
+        Add(owner: "a");
+        Assert.Equal(IntakeOutcome.OwnerQueueFull, _order.Reserve(2, "a"));
+        Assert.Equal(IntakeOutcome.Accepted, _order.Reserve(1, "a"));
+        Assert.Equal(IntakeOutcome.OwnerQueueFull, _order.Reserve(1, "a"));
+        Assert.Equal(IntakeOutcome.Accepted, _order.Reserve(1, "b"));
+        Assert.Equal(IntakeOutcome.QueueFull, _order.Reserve(1, "a"));
+        _order.Release(1, "b");
+        Assert.True(_order.TryClaim(out _));
+        Assert.Equal(IntakeOutcome.Accepted, _order.Reserve(1, "a"));
+        _order.Release(2, "a");
+        Assert.Equal(IntakeOutcome.Accepted, _order.Reserve(3));
     }
 
     [Fact]
@@ -176,18 +196,18 @@ public sealed class JobOrderTests : IDisposable
 
     private static SongRequest Lyrics(int length) => new() { Lyrics = new string('a', length) };
 
-    private Job Add(string lyrics = "la")
+    private Job Add(string lyrics = "la", string? owner = null)
     {
-        Assert.True(_order.TryReserve());
-        var job = New(lyrics);
+        Assert.Equal(IntakeOutcome.Accepted, _order.Reserve(1, owner));
+        var job = New(lyrics, owner);
         _order.Add(job);
         return job;
     }
 
-    private Job New(string lyrics = "la")
+    private Job New(string lyrics = "la", string? owner = null)
     {
         var request = new JobRequest(new SongRequest { Lyrics = lyrics }, null, null, []);
-        var job = Job.Awaited(request, encoder: null, DateTimeOffset.UnixEpoch, CancellationToken.None);
+        var job = Job.Awaited(request, encoder: null, DateTimeOffset.UnixEpoch, owner, CancellationToken.None);
         _jobs.Add(job);
         return job;
     }

@@ -78,7 +78,7 @@ public sealed class StoredJobTests : IDisposable
         using var refused = await client.PostSongAsync("""{"lyrics":"la"}""");
         var problem = await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
         Assert.Contains(
-            "jobs.db has schema 99, and this release knows 6", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+            "jobs.db has schema 99, and this release knows 7", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         using var song = await client.PredictAsync("""{"lyrics":"la"}""");
         await song.SongAsync();
         Assert.Equal(before, File.ReadAllBytes(_state["jobs.db"]));

@@ -21,7 +21,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     {
         var api = await _cluster.ApiAsync();
         var first = await _cluster.WorkerAsync();
-        var job = await api.Client.SubmitAsync("la seconds=300");
+        var job = await api.Client.SubmitAsync("la seconds=60");
         using var stream = await StreamAsync(api, job);
         await api.Client.WhenAsync(job, "running");
         first.Kill();

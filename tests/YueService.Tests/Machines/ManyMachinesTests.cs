@@ -149,8 +149,11 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
         await machines.Cluster.WorkerAsync(third);
         Assert.Equal("jp-cot", (await B.WhenAsync(job, "succeeded")).GetProperty("song").GetProperty("model").GetString());
 
-        async Task<List<string?>> ModelsAsync() =>
-            [.. (await A.GetJsonAsync("/v1/models")).GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString())];
+        async Task<List<string?>> ModelsAsync()
+        {
+            var models = (await A.GetJsonAsync("/v1/models")).GetProperty("data").EnumerateArray();
+            return [.. models.Select(model => model.GetProperty("id").GetString())];
+        }
     }
 
     [Fact]

@@ -74,6 +74,23 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
+    public async Task The_bound_of_an_API_key_holds_for_many_processes()
+    {
+        _options.QueueCapacityPerKey = 3;
+        var (database, other) = Open();
+        await using (database)
+        {
+            var outcomes = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(
+                async () => (await (i % 2 == 0 ? Log : other).AddAsync([Of("one")], null, Cancel)).Outcome, Cancel)));
+            Assert.Equal(3, outcomes.Count(outcome => outcome == IntakeOutcome.Accepted));
+            Assert.Equal(17, outcomes.Count(outcome => outcome == IntakeOutcome.OwnerQueueFull));
+            Assert.Equal(IntakeOutcome.Accepted, (await other.AddAsync([Of("two")], null, Cancel)).Outcome);
+        }
+
+        NewJob Of(string owner) => new(NewJob.NewId(), Request("la"), null, null) { Owner = owner };
+    }
+
+    [Fact]
     public async Task No_accepted_job_is_lost_when_a_synchronous_standby_takes_over()
     {
         await using var primary = await PostgresServer.StartNewAsync();

@@ -234,6 +234,21 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_caller_gets_no_more_songs_per_minute_if_many_ask_at_once()
+    {
+        var callers = new PostgresCallers(_database);
+        var waits = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => callers.TakeSongsAsync("one", 2, limit: 10, Cancel)));
+        Assert.Equal(5, waits.Count(wait => wait is null));
+        Assert.All(waits.OfType<TimeSpan>(), wait => Assert.InRange(wait.TotalSeconds, 1, 60));
+        Assert.Null(await callers.TakeSongsAsync("two", 10, limit: 10, Cancel));
+
+        await PostgresServer.ExecuteAsync(_settings, "UPDATE song_rates SET began = began - interval '61 s' WHERE caller = 'one'");
+        Assert.Null(await callers.TakeSongsAsync("one", 10, limit: 10, Cancel));
+        await callers.ForgetAsync(Cancel);
+        Assert.NotNull(await callers.TakeSongsAsync("one", 1, limit: 10, Cancel));
+    }
+
+    [Fact]
     public async Task Notifications_arrive_and_news_fits_them()
     {
         var notices = System.Threading.Channels.Channel.CreateUnbounded<string>();

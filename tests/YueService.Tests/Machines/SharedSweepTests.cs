@@ -27,7 +27,7 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
         _database = new(await (await postgres.Server).NewDatabaseAsync(), TimeProvider.System);
         _log = new(_database, settings, Options.Create(new JobOptions()), NullLogger<PostgresJobLog>.Instance);
         _files = new(_folder.Path, claim: null, _clock);
-        _sweep = new(_files, _log, settings, new JobSignals(), _clock, NullLogger<SharedSweep>.Instance);
+        _sweep = new(_files, _log, new PostgresCallers(_database), settings, new JobSignals(), _clock, NullLogger<SharedSweep>.Instance);
         await _log.OpenAsync(Cancel);
     }
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using YueService.Api.Errors;
+using YueService.Jobs.Shared;
 using YueService.Settings;
 
 namespace YueService.Api.Access;
@@ -35,6 +36,11 @@ internal static class AccessExtensions
         });
         services.AddTransient<ApiKeyHandler>();
         services.AddSingleton<EndedSessions>();
+        services.AddSingleton<SharedSessions>();
+        services.AddHostedService(provider => provider.GetRequiredService<SharedSessions>());
+        services.AddSingleton<IEndedSessions>(provider => provider.GetRequiredService<SharedSettings>().IsShared
+            ? provider.GetRequiredService<SharedSessions>()
+            : provider.GetRequiredService<EndedSessions>());
         services.AddSingleton<ApiKeys>();
         services.AddWebEncoders();
         services.AddAuthorization();

@@ -9,9 +9,10 @@ namespace YueService.Api.Access;
 /// <summary>The service's API keys, and the session tokens that are derived from them.</summary>
 /// <remarks>
 /// A token is <c>EXPIRY.ID.SIGNATURE</c>: a time in Unix seconds, a random id, and the HMAC-SHA256 of both under the key in base64url.
-/// Only ended sessions are stored, so sessions outlive a restart, and end when the key is changed. A token does not reveal the key.
+/// Only ended sessions are stored, so sessions outlive a restart, hold at every process that has the key, and end when the key is
+/// changed. A token does not reveal the key.
 /// </remarks>
-internal sealed class ApiKeys(IOptions<AccessOptions> access, EndedSessions ended, TimeProvider clock)
+internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions ended, TimeProvider clock)
 {
     /// <summary>The length of a session.</summary>
     public static readonly TimeSpan SessionLength = TimeSpan.FromDays(30);
@@ -49,11 +50,12 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, EndedSessions ende
     /// <summary>Ends the session of a token, if it is valid.</summary>
     /// <exception cref="IOException">The session has ended, but may be valid again after a restart.</exception>
     /// <exception cref="UnauthorizedAccessException">The same.</exception>
-    public void End(string token)
+    /// <exception cref="Jobs.StorageException">The same.</exception>
+    public async Task EndAsync(string token)
     {
         if (NumberOfToken(token) is not null && Parse(token) is var (_, expiry, id))
         {
-            ended.Add(id, expiry);
+            await ended.AddAsync(id, expiry);
         }
     }
 

@@ -5,11 +5,26 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>The sessions that were signed out before their time. They are kept in the state folder, so that they stay ended after a
-/// restart.</summary>
+/// <summary>The sessions that were signed out before their time. Safe for several threads.</summary>
+internal interface IEndedSessions
+{
+    /// <summary>Returns true if a session was ended, or if that is not known.</summary>
+    bool Contains(string id);
+
+    /// <summary>Ends a session.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="expiry">The time in Unix seconds when it would end by itself.</param>
+    /// <exception cref="IOException">The session has ended in this process, but that could not be stored.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    /// <exception cref="Jobs.StorageException">The same.</exception>
+    Task AddAsync(string id, long expiry);
+}
+
+/// <summary>Keeps ended sessions in the state folder, so that they stay ended after a restart.</summary>
 /// <remarks>The file has a line per session: its expiry in Unix seconds, and its id. Lines of expired sessions are left out when the
-/// file is written. Safe for several threads.</remarks>
+/// file is written.</remarks>
 internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimeProvider clock, ILogger<EndedSessions> logger)
+    : IEndedSessions
 {
     private const string FileName = "ended-sessions";
 
@@ -18,7 +33,6 @@ internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimePr
 
     private string FilePath => Path.Combine(options.Value.StateFolder, FileName);
 
-    /// <summary>Returns true if a session was ended, or if that cannot be read.</summary>
     public bool Contains(string id)
     {
         try
@@ -32,12 +46,7 @@ internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimePr
         }
     }
 
-    /// <summary>Ends a session.</summary>
-    /// <param name="id">Its id.</param>
-    /// <param name="expiry">The time in Unix seconds when it would end by itself.</param>
-    /// <exception cref="IOException">The session has ended in this process, but that could not be stored.</exception>
-    /// <exception cref="UnauthorizedAccessException">The same.</exception>
-    public void Add(string id, long expiry)
+    public Task AddAsync(string id, long expiry)
     {
         lock (_gate)
         {
@@ -49,6 +58,7 @@ internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimePr
             File.WriteAllLines(
                 part, _expiries.Select(session => string.Create(CultureInfo.InvariantCulture, $"{session.Value} {session.Key}")));
             File.Move(part, FilePath, overwrite: true);
+            return Task.CompletedTask;
         }
     }
 

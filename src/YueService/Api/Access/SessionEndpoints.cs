@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using YueService.Api.Errors;
 using YueService.Api.OpenApi;
 using YueService.Api.Requests;
+using YueService.Jobs;
 
 namespace YueService.Api.Access;
 
@@ -25,7 +26,7 @@ internal static class SessionEndpoints
                     + "A service without a key sets none.",
                 ApiAnswer.Problem(401, "The key is not one of the service's."),
                 ApiAnswer.Problem(422, "The key is missing."));
-        routes.MapDelete("/v1/session", SignOut)
+        routes.MapDelete("/v1/session", SignOutAsync)
             .AllowAnonymous()
             .WithName("SignOut")
             .Describe(
@@ -71,15 +72,15 @@ internal static class SessionEndpoints
         return TypedResults.NoContent();
     }
 
-    private static Results<NoContent, ProblemHttpResult> SignOut(HttpContext http, ApiKeys keys)
+    private static async Task<Results<NoContent, ProblemHttpResult>> SignOutAsync(HttpContext http, ApiKeys keys)
     {
         http.Response.Cookies.Delete(Cookie, Options(http, length: null));
         try
         {
-            keys.End(http.Request.Cookies[Cookie] ?? "");
+            await keys.EndAsync(http.Request.Cookies[Cookie] ?? "");
             return TypedResults.NoContent();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StorageException)
         {
             return Problems.Create(
                 http,

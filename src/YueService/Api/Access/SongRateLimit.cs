@@ -3,15 +3,16 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
 using YueService.Api.Errors;
+using YueService.Jobs.Shared;
 using YueService.Settings;
 
 namespace YueService.Api.Access;
 
 /// <summary>The number of songs that a caller may ask for per minute.</summary>
-internal sealed class SongRateLimit(IOptions<AccessOptions> access) : IDisposable
+internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettings settings, PostgresCallers callers) : IDisposable
 {
-    private readonly Lazy<PartitionedRateLimiter<HttpContext>> _limiter =
-        new(() => PartitionedRateLimiter.Create<HttpContext, string>(http => PartitionOf(http, access.Value)));
+    private readonly Lazy<PartitionedRateLimiter<HttpContext>> _limiter = new(() => PartitionedRateLimiter.Create<HttpContext, string>(
+        http => PartitionOf(http, access.Value.RateLimitPerMinute, settings.IsShared ? callers : null)));
 
     /// <summary>Counts a request to an endpoint with <see cref="Counted"/> as one song, and no other request.</summary>
     public PartitionedRateLimiter<HttpContext> Limiter => _limiter.Value;
@@ -21,14 +22,14 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access) : IDisposabl
 
     /// <summary>Counts the further songs of a request, fewer than <see cref="MostAtOnce"/>.</summary>
     /// <returns>The problem to answer with if the limit is reached; null otherwise.</returns>
-    public ProblemHttpResult? TryTake(HttpContext http, int songs)
+    public async Task<ProblemHttpResult?> TryTakeAsync(HttpContext http, int songs)
     {
         if (songs == 0 || MostAtOnce == int.MaxValue)
         {
             return null;
         }
 
-        using var lease = Limiter.AttemptAcquire(http, songs);
+        using var lease = await Limiter.AcquireAsync(http, songs, http.RequestAborted);
         return lease.IsAcquired ? null : Refusal(http, lease);
     }
 
@@ -45,12 +46,19 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access) : IDisposabl
     }
 
     /// <summary>Returns the limit of the caller's key, or of its address if the service has no keys.</summary>
-    private static RateLimitPartition<string> PartitionOf(HttpContext http, AccessOptions access) =>
-        http.GetEndpoint()?.Metadata.GetMetadata<Counted>() is null
-            ? RateLimitPartition.GetNoLimiter("uncounted")
+    private static RateLimitPartition<string> PartitionOf(HttpContext http, int limit, PostgresCallers? shared)
+    {
+        if (http.GetEndpoint()?.Metadata.GetMetadata<Counted>() is null)
+        {
+            return RateLimitPartition.GetNoLimiter("uncounted");
+        }
+
+        var caller = http.User.Identity?.Name is { } key ? $"key {key}" : $"address {http.Connection.RemoteIpAddress}";
+        return shared is not null
+            ? RateLimitPartition.Get(caller, name => (RateLimiter)new SharedRateLimiter(shared, name, limit))
             : RateLimitPartition.GetFixedWindowLimiter(
-                $"counted {http.User.Identity?.Name ?? http.Connection.RemoteIpAddress?.ToString()}",
-                _ => new FixedWindowRateLimiterOptions { PermitLimit = access.RateLimitPerMinute, Window = TimeSpan.FromMinutes(1) });
+                caller, _ => new FixedWindowRateLimiterOptions { PermitLimit = limit, Window = TimeSpan.FromMinutes(1) });
+    }
 
     private static ProblemHttpResult Refusal(HttpContext http, RateLimitLease lease)
     {

@@ -36,6 +36,8 @@ internal static class Problems
         outcome switch
         {
             IntakeOutcome.QueueFull => QueueFull(http, estimate),
+            IntakeOutcome.OwnerQueueFull => QueueFull(
+                http, estimate, "As many songs of this API key wait as may, by the setting Yue:QueueCapacityPerKey. "),
             IntakeOutcome.NotReady => NotReady(http, status),
             IntakeOutcome.KeyTaken => Create(
                 http, ProblemType.IdempotencyKeyReused, "This Idempotency-Key came with another body before. Send a new key."),
@@ -43,10 +45,10 @@ internal static class Problems
         };
 
     /// <summary>429: the queue is full; <c>Retry-After</c> says when a place is likely free.</summary>
-    public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate)
+    public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate, string reason = "")
     {
         var seconds = SetRetryAfter(http, estimate.RetryAfter().TotalSeconds);
-        return Create(http, ProblemType.QueueFull, $"Try again in about {seconds} seconds.");
+        return Create(http, ProblemType.QueueFull, $"{reason}Try again in about {seconds} seconds.");
     }
 
     /// <summary>422: the format needs a program that is missing.</summary>

@@ -23,7 +23,7 @@ internal sealed partial class SongRequestBody(
     SongCodesHandler codes,
     BodyReader bodies,
     JobIntake intake,
-    IJobBoard board,
+    IOptions<JobOptions> jobs,
     SongRateLimit limit,
     JobEstimate estimate,
     IOptions<ServiceOptions> options,
@@ -95,7 +95,7 @@ internal sealed partial class SongRequestBody(
             body.Json, await FilesOfAsync(body, http.RequestAborted), strict, engine.Status.KnownModels, out var findings, origin);
         if (command is not null && findings.IsValid)
         {
-            CheckTakes(command.Takes, hasTakes, findings);
+            CheckTakes(command.Takes, hasTakes, http.User.Identity?.Name, findings);
             CheckCallback(command.CallbackUrl, findings);
             command = await WithReferenceAsync(command, findings, http.RequestAborted);
         }
@@ -142,13 +142,13 @@ internal sealed partial class SongRequestBody(
     }
 
     /// <summary>Notes takes that cannot be had here, or not with these settings however long the caller waits.</summary>
-    private void CheckTakes(int takes, bool hasTakes, RequestFindings findings)
+    private void CheckTakes(int takes, bool hasTakes, string? owner, RequestFindings findings)
     {
         if (!hasTakes)
         {
             PredictReader.RefuseTakes(takes, findings);
         }
-        else if (Math.Min(board.Capacity, limit.MostAtOnce) is var most && takes > most)
+        else if (Math.Min(jobs.Value.CapacityOf(owner), limit.MostAtOnce) is var most && takes > most)
         {
             var name = SongFields.Takes.Path;
             findings.Error(name, $"{name} is {takes}, and this service takes at most {most} songs at once; send at most {most}.");

@@ -26,8 +26,10 @@ internal sealed class SongSubmitter(
             return Problems.Create(http, ProblemType.BadRequest, fault);
         }
 
+        var owner = http.User.Identity?.Name;
+
         // A key that is known gets its job, however full the queue is.
-        var isNew = key is null || await intake.FindByKeyAsync(key, bodyHash: null, http.RequestAborted) is null;
+        var isNew = key is null || await intake.FindByKeyAsync(key, owner, bodyHash: null, http.RequestAborted) is null;
         var (body, unreadable) = await requests.OpenAsync(http, isNew);
         if (body is null)
         {
@@ -37,7 +39,7 @@ internal sealed class SongSubmitter(
         using (body)
         {
             var bodyHash = key is null ? null : await IdempotencyKey.HashAsync(body, http.RequestAborted);
-            if (key is not null && await intake.FindByKeyAsync(key, bodyHash, http.RequestAborted) is { } known)
+            if (key is not null && await intake.FindByKeyAsync(key, owner, bodyHash, http.RequestAborted) is { } known)
             {
                 return await AnswerAsync(http, known);
             }
@@ -49,7 +51,7 @@ internal sealed class SongSubmitter(
             }
 
             // The request itself counts as one song.
-            if (limit.TryTake(http, command.Takes - 1) is { } refused)
+            if (await limit.TryTakeAsync(http, command.Takes - 1) is { } refused)
             {
                 return refused;
             }
@@ -61,7 +63,7 @@ internal sealed class SongSubmitter(
 
             var request = command.ToJob(accepted ?? command.Format);
             return await AnswerAsync(http, await intake.KeepAsync(
-                request, command.Takes, key, bodyHash, http.User.Identity?.Name, http.RequestAborted));
+                request, command.Takes, key, bodyHash, owner, http.RequestAborted));
         }
     }
 

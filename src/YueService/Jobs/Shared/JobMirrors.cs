@@ -81,9 +81,13 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     public Job? Find(string id) => _mirrors.TryGetValue(id, out var mirror) && mirror.Job.Stored!.Caller is null ? mirror.Job : null;
 
     /// <remarks>The database has the last word when the jobs are added.</remarks>
-    public bool TryReserve(int places = 1) => Depth + places <= Capacity;
+    public IntakeOutcome Reserve(int places, string? owner) =>
+        Depth + places > Capacity ? IntakeOutcome.QueueFull
+        : _mirrors.Values.Count(mirror => mirror.Waits && mirror.Job.Owner == owner) + places > _options.Value.CapacityOf(owner)
+            ? IntakeOutcome.OwnerQueueFull
+        : IntakeOutcome.Accepted;
 
-    public void Release(int places = 1)
+    public void Release(int places, string? owner)
     {
     }
 

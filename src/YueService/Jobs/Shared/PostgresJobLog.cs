@@ -63,30 +63,34 @@ internal sealed class PostgresJobLog(
         await using var look = Command(connection, string.Create(CultureInfo.InvariantCulture, $"""
             SELECT pg_advisory_xact_lock({PostgresSchema.SubmissionLock});
             SELECT count(*) FROM jobs WHERE {Waiting};
-            SELECT EXISTS (SELECT 1 FROM jobs WHERE idempotency_key = @key)
-                OR EXISTS (SELECT 1 FROM song_groups WHERE idempotency_key = @key)
+            SELECT EXISTS (SELECT 1 FROM jobs WHERE {HasKey}) OR EXISTS (SELECT 1 FROM song_groups WHERE {HasKey});
+            SELECT count(*) FROM jobs WHERE {Waiting} AND owner = @owner
             """));
-        look.Bind("key", group?.Key ?? jobs[0].Key);
+        BindKey(look, group?.Key ?? jobs[0].Key, jobs[0].Owner);
         await using var reader = await look.ExecuteReaderAsync(cancel);
         await reader.NextResultAsync(cancel);
         await reader.ReadAsync(cancel);
         var waiting = reader.GetInt64(0);
         await reader.NextResultAsync(cancel);
         await reader.ReadAsync(cancel);
-        return reader.GetBoolean(0) ? IntakeOutcome.KeyTaken
+        var isTaken = reader.GetBoolean(0);
+        await reader.NextResultAsync(cancel);
+        await reader.ReadAsync(cancel);
+        return isTaken ? IntakeOutcome.KeyTaken
             : waiting + jobs.Count > options.Value.QueueCapacity ? IntakeOutcome.QueueFull
+            : reader.GetInt64(0) + jobs.Count > options.Value.CapacityOf(jobs[0].Owner) ? IntakeOutcome.OwnerQueueFull
             : null;
     }
 
     /// <summary>Gives new jobs their turn: a key's jobs follow one another, and those of different keys alternate.</summary>
-    /// <remarks>Start-time fair queueing: the first job of a key that has none waiting begins at the latest turn that a worker has, and each
-    /// further one a turn later. While no worker has a job, that is the turn of the first one that waits.</remarks>
+    /// <remarks>Start-time fair queueing: the first job of a key that has none waiting begins at the latest turn that a worker has, and
+    /// each further one a turn later. While no worker has a job, that is the turn of the first one that waits.</remarks>
     protected override async Task AddedAsync(DbConnection connection, IReadOnlyList<NewJob> jobs, CancellationToken cancel)
     {
         foreach (var job in jobs)
         {
             await using var update = Command(connection, $"""
-                UPDATE jobs SET owner = @owner, caller = @caller, model = @model, turn = 1 + greatest(
+                UPDATE jobs SET caller = @caller, model = @model, turn = 1 + greatest(
                     coalesce((SELECT max(turn) FROM jobs WHERE {Waiting} AND owner = @owner AND id <> @id AND turn > 0), 0),
                     coalesce((SELECT max(turn) FROM jobs WHERE lease_until IS NOT NULL),
                         (SELECT min(turn) - 1 FROM jobs WHERE {Waiting} AND id <> @id AND turn > 0), 0))

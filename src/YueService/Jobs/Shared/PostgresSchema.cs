@@ -125,9 +125,19 @@ internal static class PostgresSchema
         CREATE TRIGGER jobs_removed AFTER DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION job_removed();
         """,
 
-        // The models that workers have announced, so that a job can wait for one whose worker is gone.
+        // The models that workers have announced, so that a job can wait for one whose worker is gone. Idempotency keys per owner. The
+        // songs of each caller in its current minute: they are not worth a flush, and begin anew after a crash. Sessions that were ended
+        // before their time.
         """
         CREATE TABLE models (name text PRIMARY KEY, family text NOT NULL, seen timestamptz NOT NULL);
+
+        ALTER TABLE jobs DROP CONSTRAINT jobs_idempotency_key_key;
+        CREATE UNIQUE INDEX jobs_by_key ON jobs (idempotency_key, owner) WHERE idempotency_key IS NOT NULL;
+        ALTER TABLE song_groups DROP CONSTRAINT song_groups_idempotency_key_key, ADD COLUMN owner text NOT NULL DEFAULT '';
+        CREATE UNIQUE INDEX song_groups_by_key ON song_groups (idempotency_key, owner) WHERE idempotency_key IS NOT NULL;
+
+        CREATE UNLOGGED TABLE song_rates (caller text PRIMARY KEY, began timestamptz NOT NULL, songs bigint NOT NULL);
+        CREATE TABLE ended_sessions (id text PRIMARY KEY, expires timestamptz NOT NULL);
         """,
     ];
 
@@ -159,6 +169,9 @@ internal static class PostgresSchema
 
         for (var next = version + 1; next <= Version; next++)
         {
+            // Submissions lock groups before jobs, removals jobs before groups: without this, a change of both could wait for either.
+            await ExecuteAsync(
+                connection, string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock({SubmissionLock})"), cancel);
             await ExecuteAsync(connection, Versions[next - 1], cancel);
             await ExecuteAsync(
                 connection,

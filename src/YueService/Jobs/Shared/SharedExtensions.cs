@@ -17,6 +17,7 @@ internal static class SharedExtensions
         services.AddSingleton(provider => new PostgresDatabase(
             provider.GetRequiredService<IOptions<StoreOptions>>().Value.Store ?? "", provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<PostgresQueue>();
+        services.AddSingleton<PostgresCallers>();
         services.AddSingleton<MirrorSongs>();
         services.AddHosted<SharedNotices>();
         services.AddHosted<JobMirrors>();

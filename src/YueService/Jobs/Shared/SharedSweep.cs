@@ -5,7 +5,8 @@ namespace YueService.Jobs.Shared;
 /// <remarks>A file younger than a day may belong to a job that is being stored. After the restore of an older backup most songs have no
 /// row: a sweep that would remove more than a few percent of them removes none, and says so.</remarks>
 internal sealed partial class SharedSweep(
-    IFileStore files, IJobLog log, SharedSettings settings, JobSignals signals, TimeProvider clock, ILogger<SharedSweep> logger)
+    IFileStore files, IJobLog log, PostgresCallers callers, SharedSettings settings, JobSignals signals, TimeProvider clock,
+    ILogger<SharedSweep> logger)
     : BackgroundService
 {
     private const string Songs = "songs/";
@@ -71,6 +72,7 @@ internal sealed partial class SharedSweep(
                 try
                 {
                     await signals.WhenOpenAsync(stoppingToken);
+                    await callers.ForgetAsync(stoppingToken);
                     await SweepAsync(stoppingToken);
                 }
                 catch (StorageException e)

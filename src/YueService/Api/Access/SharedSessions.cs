@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using YueService.Jobs;
+using YueService.Jobs.Shared;
+using YueService.Settings;
+
+namespace YueService.Api.Access;
+
+/// <summary>The ended sessions of all processes, which are in the database. A process sees the end of a session within a second or two,
+/// and that of its own at once.</summary>
+internal sealed partial class SharedSessions(
+    PostgresCallers callers, SharedSettings settings, IOptions<AccessOptions> access, JobSignals signals, ILogger<SharedSessions> logger)
+    : BackgroundService, IEndedSessions
+{
+    private readonly ConcurrentDictionary<string, bool> _own = new(StringComparer.Ordinal);
+    private volatile IReadOnlySet<string>? _all;
+    private bool _isUnseen;
+
+    /// <remarks>Before the first look no session is accepted. While the database is away, those count that were known before.</remarks>
+    public bool Contains(string id) => _all is not { } all || all.Contains(id) || _own.ContainsKey(id);
+
+    public async Task AddAsync(string id, long expiry)
+    {
+        _own[id] = true;
+        await callers.EndSessionAsync(id, DateTimeOffset.FromUnixTimeSeconds(expiry), CancellationToken.None);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!settings.IsShared || !settings.TakesJobs || access.Value.Keys().Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            await signals.WhenOpenAsync(stoppingToken);
+            using var timer = new PeriodicTimer(SharedSettings.PollInterval);
+            do
+            {
+                await LookAsync(stoppingToken);
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The process ends.
+        }
+    }
+
+    private async Task LookAsync(CancellationToken cancel)
+    {
+        try
+        {
+            _all = await callers.EndedSessionsAsync(cancel);
+            _isUnseen = false;
+        }
+        catch (StorageException e)
+        {
+            if (!_isUnseen)
+            {
+                _isUnseen = true;
+                LogUnseen(e.Message);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Sessions that end at other processes are not seen: {Reason}")]
+    private partial void LogUnseen(string reason);
+}

@@ -1,0 +1,86 @@
+using Npgsql;
+
+namespace YueService.Jobs.Shared;
+
+/// <summary>What processes share about callers: the songs of each in its current minute, and the sessions that were ended.</summary>
+internal sealed class PostgresCallers(PostgresDatabase database)
+{
+    private const string Minute = "interval '1 minute'";
+
+    /// <summary>Counts songs of a caller. Its minute begins with its first song, and the next one with its first song after that.</summary>
+    /// <param name="caller">The caller, by a name.</param>
+    /// <param name="songs">The number of songs, at most <paramref name="limit"/>.</param>
+    /// <param name="limit">The songs that a caller may ask for per minute.</param>
+    /// <param name="cancel">Gives up waiting.</param>
+    /// <returns>Null if they are within the limit; otherwise none is counted, and this is the rest of the caller's minute.</returns>
+    public Task<TimeSpan?> TakeSongsAsync(string caller, int songs, int limit, CancellationToken cancel) => database.TransactAsync(
+        async connection =>
+        {
+            const string IsOver = $"song_rates.began <= excluded.began - {Minute}";
+            await using var take = new NpgsqlCommand($"""
+                SET LOCAL synchronous_commit = off;
+                INSERT INTO song_rates (caller, began, songs) VALUES (@caller, clock_timestamp(), @songs)
+                ON CONFLICT (caller) DO UPDATE SET
+                    began = CASE WHEN {IsOver} THEN excluded.began ELSE song_rates.began END,
+                    songs = CASE WHEN {IsOver} THEN 0 ELSE song_rates.songs END + excluded.songs
+                WHERE {IsOver} OR song_rates.songs + excluded.songs <= @limit
+                """, connection);
+            take.Parameters.AddWithValue("caller", caller);
+            take.Parameters.AddWithValue("songs", (long)songs);
+            take.Parameters.AddWithValue("limit", (long)limit);
+            if (await take.ExecuteNonQueryAsync(cancel) > 0)
+            {
+                return (TimeSpan?)null;
+            }
+
+            await using var wait = new NpgsqlCommand(
+                $"SELECT greatest(interval '0', began + {Minute} - clock_timestamp()) FROM song_rates WHERE caller = @caller", connection);
+            wait.Parameters.AddWithValue("caller", caller);
+            return (TimeSpan)(await wait.ExecuteScalarAsync(cancel))!;
+        },
+        cancel);
+
+    /// <summary>Ends a session.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="expires">The time when it would end by itself.</param>
+    /// <param name="cancel">Gives up waiting.</param>
+    public Task EndSessionAsync(string id, DateTimeOffset expires, CancellationToken cancel) => database.UseAsync(
+        async connection =>
+        {
+            await using var insert = new NpgsqlCommand(
+                "INSERT INTO ended_sessions (id, expires) VALUES (@id, @expires) ON CONFLICT DO NOTHING", connection);
+            insert.Parameters.AddWithValue("id", id);
+            insert.Parameters.AddWithValue("expires", expires.ToUniversalTime());
+            return await insert.ExecuteNonQueryAsync(cancel);
+        },
+        cancel);
+
+    /// <summary>Returns the ids of the sessions that were ended before their time.</summary>
+    public Task<IReadOnlySet<string>> EndedSessionsAsync(CancellationToken cancel) => database.UseAsync<IReadOnlySet<string>>(
+        async connection =>
+        {
+            await using var select = new NpgsqlCommand("SELECT id FROM ended_sessions", connection);
+            var ids = new HashSet<string>(StringComparer.Ordinal);
+            await using var reader = await select.ExecuteReaderAsync(cancel);
+            while (await reader.ReadAsync(cancel))
+            {
+                ids.Add(reader.GetString(0));
+            }
+
+            return ids;
+        },
+        cancel);
+
+    /// <summary>Removes what is out of date.</summary>
+    public Task ForgetAsync(CancellationToken cancel) => database.UseAsync(
+        async connection =>
+        {
+            // A process whose clock is behind may still take a session for valid that has expired.
+            await using var delete = new NpgsqlCommand($"""
+                DELETE FROM song_rates WHERE began < clock_timestamp() - {Minute};
+                DELETE FROM ended_sessions WHERE expires < clock_timestamp() - interval '1 day'
+                """, connection);
+            return await delete.ExecuteNonQueryAsync(cancel);
+        },
+        cancel);
+}

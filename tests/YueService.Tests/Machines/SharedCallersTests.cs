@@ -1,0 +1,128 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using Xunit;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Machines;
+
+/// <summary>Limits, idempotency keys and sessions of callers, which hold at all processes together.</summary>
+public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
+{
+    private const string Body = """{"lyrics":"la"}""";
+
+    private readonly TemporaryFolder _files = new();
+    private readonly List<YueApp> _apps = [];
+    private string _store = "";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _store = await (await postgres.Server).NewDatabaseAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var app in _apps)
+        {
+            await app.DisposeAsync();
+        }
+
+        _files.Dispose();
+    }
+
+    [Fact]
+    public async Task Songs_per_minute_are_counted_at_all_processes_together()
+    {
+        var (a, b) = (Start(("Yue:RateLimitPerMinute", "3")), Start(("Yue:RateLimitPerMinute", "3")));
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "one"));
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(b, "one"));
+        Assert.Equal(HttpStatusCode.TooManyRequests, await PostAsync(a, "one", """{"lyrics":"la","takes":2}"""));
+        using var refused = await SendAsync(b, "one", Body);
+        await refused.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:rate-limited");
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(b, "two"));
+
+        await PostgresServer.ExecuteAsync(_store, "UPDATE song_rates SET began = began - interval '1 minute'");
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "one", """{"lyrics":"la","takes":3}"""));
+        Assert.Equal(HttpStatusCode.TooManyRequests, await PostAsync(b, "one"));
+    }
+
+    [Fact]
+    public async Task Songs_of_one_key_that_wait_are_counted_at_all_processes_together()
+    {
+        var (a, b) = (Start(("Yue:QueueCapacityPerKey", "2")), Start(("Yue:QueueCapacityPerKey", "2")));
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "one"));
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(b, "one"));
+        using var refused = await SendAsync(a, "one", Body);
+        var problem = await refused.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
+        Assert.Contains("Yue:QueueCapacityPerKey", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "two"));
+        using var takes = await SendAsync(b, "two", """{"lyrics":"la","takes":3}""");
+        Assert.Contains("at most 2", (await takes.FaultsAsync())["takes"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_idempotency_key_makes_one_song_per_API_key_at_all_processes()
+    {
+        var (a, b) = (Start(), Start());
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => SendAsync(i % 2 == 0 ? a : b, "one", Body, "again")));
+        var song = Assert.Single(answers.Select(answer => answer.Headers.Location).Distinct());
+        using var other = await SendAsync(b, "two", Body, "again");
+        Assert.Equal(HttpStatusCode.Accepted, other.StatusCode);
+        Assert.NotEqual(song, other.Headers.Location);
+        using var changed = await SendAsync(a, "two", """{"lyrics":"lo"}""", "again");
+        await changed.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:idempotency-key-reused");
+    }
+
+    [Fact]
+    public async Task A_session_that_ends_at_one_process_ends_at_all()
+    {
+        var (a, b) = (Start(), Start());
+        using var signedIn = await a.PostAsJsonAsync("/v1/session", new { key = "two" }, Cancel);
+        var cookie = Assert.Single(signedIn.Headers.GetValues("Set-Cookie")).Split(';')[0];
+        await Eventually.TrueAsync(async () => await WithCookieAsync(a, HttpMethod.Get) == HttpStatusCode.OK);
+        await Eventually.TrueAsync(async () => await WithCookieAsync(b, HttpMethod.Get) == HttpStatusCode.OK);
+        Assert.Equal(HttpStatusCode.NoContent, await WithCookieAsync(a, HttpMethod.Delete, "/v1/session"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await WithCookieAsync(a, HttpMethod.Get));
+        await Eventually.TrueAsync(async () => await WithCookieAsync(b, HttpMethod.Get) == HttpStatusCode.Unauthorized);
+
+        async Task<HttpStatusCode> WithCookieAsync(HttpClient client, HttpMethod method, string path = "/v1/songs")
+        {
+            using var request = new HttpRequestMessage(method, path);
+            request.Headers.Add("Cookie", cookie);
+            request.Headers.Add("Origin", "http://localhost");
+            using var answer = await client.SendAsync(request, Cancel);
+            return answer.StatusCode;
+        }
+    }
+
+    /// <summary>Starts a process of the service whose songs all wait.</summary>
+    private HttpClient Start(params (string Key, string Value)[] settings)
+    {
+        var app = new YueApp(
+            [("Yue:Store", _store), ("Yue:Files", _files.Path), ("Yue:ApiKey", "one,two"), ("Yue:QueueCapacity", "20"), .. settings]);
+        app.Engine.Places = 0;
+        _apps.Add(app);
+        return app.CreateDefaultClient(new Uri("http://localhost"));
+    }
+
+    private static async Task<HttpStatusCode> PostAsync(HttpClient client, string key, string body = Body)
+    {
+        using var answer = await SendAsync(client, key, body);
+        return answer.StatusCode;
+    }
+
+    private static Task<HttpResponseMessage> SendAsync(HttpClient client, string key, string body, string? idempotencyKey = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/songs")
+        {
+            Content = new StringContent(body, new MediaTypeHeaderValue("application/json")),
+            Headers = { Authorization = new("Bearer", key) },
+        };
+        if (idempotencyKey is not null)
+        {
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        }
+
+        return client.SendAsync(request, Cancel);
+    }
+}
