@@ -128,6 +128,6 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         _state.Delete(recursive: true);
     }
 
-    [GeneratedRegex("The studio, a page to make songs on, is at (http\\S+)")]
+    [GeneratedRegex("The studio, a web page for making songs, is at (http\\S+)")]
     private static partial Regex StudioLine();
 }

@@ -3,7 +3,8 @@ using Spectre.Console;
 namespace YueService.CommandLine;
 
 /// <summary>The columns of a progress bar that fit the width of a terminal: a line that wraps cannot be redrawn in place.</summary>
-/// <remarks>The percentage stays longest, then the text, then the bar, then the details in their order.</remarks>
+/// <remarks>If the terminal is narrow, the details are dropped first, then the bar, then the text. The percentage is dropped
+/// last.</remarks>
 internal sealed class BarLayout
 {
     private const int PercentWidth = 4;
@@ -16,7 +17,7 @@ internal sealed class BarLayout
     private readonly int _textWidth;
 
     /// <param name="width">The terminal's width in characters.</param>
-    /// <param name="details">Further columns with their widths, the most useful first.</param>
+    /// <param name="details">Additional columns with their widths, most useful first.</param>
     public BarLayout(int width, params (ProgressColumn Column, int Width)[] details)
     {
         // The last character of a line stays free: some terminals wrap after it.
@@ -51,7 +52,7 @@ internal sealed class BarLayout
 
     public ProgressColumn[] Columns { get; }
 
-    /// <summary>Returns a text, cut to the room that it has, as markup.</summary>
+    /// <summary>Returns a text as markup, cut to the available width.</summary>
     public string Text(string text) => Markup.Escape(
         text.Length <= _textWidth ? text
         : _textWidth == 0 ? ""

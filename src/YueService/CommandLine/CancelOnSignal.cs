@@ -8,7 +8,7 @@ internal sealed class CancelOnSignal : IDisposable
     private readonly CancellationTokenSource _source;
     private readonly PosixSignalRegistration[] _registrations;
 
-    /// <param name="outer">Cancels, too.</param>
+    /// <param name="outer">Another token that cancels this one.</param>
     public CancelOnSignal(CancellationToken outer)
     {
         _source = CancellationTokenSource.CreateLinkedTokenSource(outer);

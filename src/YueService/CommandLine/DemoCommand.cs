@@ -23,7 +23,7 @@ internal static class DemoCommand
         var file = new Option<string>("--out", "-o")
         {
             HelpName = "FILE|-",
-            Description = "The song's file, replaced when it exists; - is standard output",
+            Description = "The song's file, replaced if it exists; - is standard output",
             DefaultValueFactory = _ => "song.wav",
         };
         var demo = new Command("demo", "Makes song.wav from sample lyrics with the built-in demo model")
@@ -60,7 +60,7 @@ internal static class DemoCommand
             IsPlayed: false);
     }
 
-    /// <summary>Removes the checkpoints that may be configured.</summary>
+    /// <summary>Removes any configured checkpoints.</summary>
     private static void UseDemoModel(EngineOptions options)
     {
         options.Stage1.Clear();

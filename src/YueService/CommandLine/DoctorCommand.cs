@@ -14,7 +14,8 @@ using Yue2SelfCheck = Yue.Engine.Families.Yue2.SelfCheck.CheckpointSelfCheck;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue doctor</c>: what is missing, and the command that fixes it; with <c>--deep</c> the checkpoints' self-check.</summary>
+/// <summary><c>yue doctor</c>: reports what is missing and the command that fixes it; with <c>--deep</c> also runs the checkpoints'
+/// self-check.</summary>
 internal static class DoctorCommand
 {
     public static Command Create(SettingOptions settings, Action<IServiceCollection> configure)
@@ -26,10 +27,10 @@ internal static class DoctorCommand
         var figures = new Option<string?>("--figures")
         {
             HelpName = "FILE",
-            Description = "Figures of other checkpoints than the public ones, in the form of published-figures.json",
+            Description = "Figures for checkpoints other than the public ones, in the format of published-figures.json",
         };
         var urls = new Option<string?>("--urls") { HelpName = "URL[;URL]", Description = "Where the service would listen" };
-        var doctor = new Command("doctor", "Says what is missing here, and the command that fixes it")
+        var doctor = new Command("doctor", "Reports what is missing and the command that fixes it")
         {
             TreatUnmatchedTokensAsErrors = false,
         };
@@ -64,7 +65,7 @@ internal static class DoctorCommand
             return ExitCode.Failure;
         }
 
-        // This host is no web host, which would read the variable itself.
+        // This host is not a web host, which would read the variable itself.
         var configured = Environment.GetEnvironmentVariable("ASPNETCORE_URLS")
             ?? host.Services.GetRequiredService<IConfiguration>()[WebHostDefaults.ServerUrlsKey];
         var stateFolder = host.Services.GetRequiredService<IOptions<JobOptions>>().Value.StateFolder;
@@ -77,7 +78,7 @@ internal static class DoctorCommand
 
         if (host.Services.GetRequiredService<IOptions<SeparatorOptions>>().Value.Separator is { } separator)
         {
-            // The settings were checked above: it is a network of the right shape.
+            // The settings were checked above, so the network has the right shape.
             await output.WriteLineAsync(Finding.Ok("separator", $"{separator} can be run").ToString());
         }
 
@@ -104,11 +105,11 @@ internal static class DoctorCommand
         return findings.All(finding => finding.Level != FindingLevel.Missing);
     }
 
-    /// <summary>The addresses that can be tried.</summary>
+    /// <summary>Returns the addresses that can be tested.</summary>
     private static IEnumerable<Uri> Addresses(string? urls) =>
         ListenOptions.Read(urls is { Length: > 0 } ? urls : YueHost.DefaultUrl).Select(url => url.Address).OfType<Uri>();
 
-    /// <summary>The self-check of the checkpoints.</summary>
+    /// <summary>Runs the self-check of the checkpoints.</summary>
     private sealed record DeepCheck(string? FiguresFile)
     {
         public async Task<bool> RunAsync(EngineOptions engine, TextWriter output, CancellationToken cancel)
@@ -139,7 +140,7 @@ internal static class DoctorCommand
             return agrees;
         }
 
-        /// <summary>Returns the figures of the first checkpoint of each family. A file of figures is for the first of all.</summary>
+        /// <summary>Returns the figures for the first checkpoint of each family. A file of figures is used for the first of all.</summary>
         private IEnumerable<SelfCheckLine> Figures(EngineOptions engine)
         {
             var first = engine.Stage1.Values.FirstOrDefault();

@@ -1,11 +1,11 @@
 namespace YueService.CommandLine;
 
-/// <summary>What the program's exit code says.</summary>
+/// <summary>The exit codes of the program.</summary>
 internal static class ExitCode
 {
     public const int Success = 0;
 
-    /// <summary>A fault that has no code of its own, such as an address in use or a full disk.</summary>
+    /// <summary>Any other error, such as an address in use or a full disk.</summary>
     public const int Failure = 1;
 
     /// <summary>The command line or the settings are invalid: nothing was started.</summary>
@@ -17,7 +17,7 @@ internal static class ExitCode
     /// <summary>The song could not be made.</summary>
     public const int SongFailed = 4;
 
-    /// <summary>The engine was ready and has failed, as when the device is lost: a new process may do better.</summary>
+    /// <summary>The engine failed after it was ready, for example because the device was lost. A new process may succeed.</summary>
     public const int EngineLost = 5;
 
     /// <summary>Ctrl-C or SIGTERM stopped the song; no file was written.</summary>

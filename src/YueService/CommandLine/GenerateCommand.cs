@@ -7,12 +7,12 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue generate</c>: a song, or several takes of it, into files, without a server.</summary>
+/// <summary><c>yue generate</c>: makes a song, or several takes of it, without a server and writes it to files.</summary>
 internal static class GenerateCommand
 {
-    /// <param name="settings">The options of settings.</param>
+    /// <param name="settings">The options for settings.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
-    /// <param name="standardOutput">Where a song goes that is written to <c>-</c>; null is the process's standard output.</param>
+    /// <param name="standardOutput">The output for a song written to <c>-</c>; null is the process's standard output.</param>
     public static Command Create(SettingOptions settings, Action<IServiceCollection> configure, Stream? standardOutput)
     {
         var options = new GenerateOptions();
@@ -27,12 +27,12 @@ internal static class GenerateCommand
     }
 
     /// <summary>Makes a song with an engine in this process.</summary>
-    /// <param name="invocation">Where results and messages go.</param>
+    /// <param name="invocation">Receives results and messages.</param>
     /// <param name="settings">The settings of the command line.</param>
     /// <param name="arguments">The song and its files.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
-    /// <param name="standardOutput">Where a song goes that is written to <c>-</c>; null is the process's standard output.</param>
-    /// <param name="cancel">Stops as Ctrl-C does.</param>
+    /// <param name="standardOutput">The output for a song written to <c>-</c>; null is the process's standard output.</param>
+    /// <param name="cancel">Cancels like Ctrl-C.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(
         InvocationConfiguration invocation,

@@ -11,14 +11,14 @@ using YueService.Jobs.Audio;
 namespace YueService.CommandLine;
 
 /// <summary>Makes the takes of a song with an engine in this process and writes them to files.</summary>
-/// <param name="engine">Not started: everything that can be checked without it is checked first.</param>
-/// <param name="intake">Takes the song as a job.</param>
-/// <param name="encoder">Makes the file.</param>
+/// <param name="engine">The engine, not started yet: everything that can be checked without it is checked first.</param>
+/// <param name="intake">Accepts the song as a job.</param>
+/// <param name="encoder">Encodes the file.</param>
 /// <param name="references">Reads a reference clip.</param>
 /// <param name="view">Shows the progress.</param>
 /// <param name="output">Receives the result line, unless the song itself goes to standard output.</param>
 /// <param name="error">Receives warnings and errors.</param>
-/// <param name="standardOutput">Where a song goes that is written to <c>-</c>; null is the process's standard output.</param>
+/// <param name="standardOutput">The output for a song written to <c>-</c>; null is the process's standard output.</param>
 internal sealed class GenerateHandler(
     ISongEngine engine,
     JobIntake intake,
@@ -37,7 +37,7 @@ internal sealed class GenerateHandler(
     /// <summary>Makes the takes.</summary>
     /// <param name="arguments">The song and its files.</param>
     /// <param name="start">Starts the engine.</param>
-    /// <param name="cancel">Gives up the takes that are not written yet.</param>
+    /// <param name="cancel">Cancels the takes that are not written yet.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<int> RunAsync(GenerateArguments arguments, Func<CancellationToken, Task> start, CancellationToken cancel)
@@ -81,7 +81,7 @@ internal sealed class GenerateHandler(
         if (engine.Status.IsDemo)
         {
             await error.WriteLineAsync(
-                "The built-in demo model runs because no checkpoints are configured: a small one, for trying things out.");
+                "The built-in demo model is in use because no checkpoints are configured: a small model for trying things out.");
         }
 
         if (await CheckAsync(arguments, clips) is not { } command)
@@ -96,24 +96,24 @@ internal sealed class GenerateHandler(
             : await MakeAsync(command, targets, format, player, cancel);
     }
 
-    /// <summary>Returns the files of each take and their format; null if they cannot be written here, which is then reported.</summary>
+    /// <summary>Returns the files of each take and their format; returns null and reports the error if they cannot be written.</summary>
     private async Task<(IReadOnlyList<SongFiles> Files, AudioFormat Format)?> PlanFilesAsync(
         GenerateArguments arguments, PredictCommand command)
     {
         var isScore = command.Song.Scope == SongScope.Score;
         var (format, fault) = isScore ? (AudioFormat.Wav, null) : SongFiles.FormatOf(arguments.OutFile, command.Format);
         fault ??= isScore && (arguments.ScoreOutFile is not null || arguments.IsPlayed)
-            ? "--stage score has no sound, and writes the score to --out: leave --score-out and --play out." : null;
+            ? "--stage score makes no sound and writes the score to --out: leave --score-out and --play out." : null;
         var takes = SongFiles.ForTakes(
             command.Takes, arguments.OutFile, arguments.CodesFile, arguments.ScoreOutFile, command.Song.Output.Stems, format);
         fault ??= arguments.IsPlayed && takes.Count > 1 ? "--play plays one song: leave it out, or leave --takes out." : null;
         fault ??= takes.Select(files => files.Check()).FirstOrDefault(found => found is not null)
             ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, "
-                + "which is not installed here. Ask for wav, or install ffmpeg.")
+                + "which is not installed here. Choose wav, or install ffmpeg.")
             ?? (takes[0].UseStandardOutput && takes.Count > 1
-                ? $"--takes {takes.Count} makes several songs, and standard output takes one: name a file." : null)
+                ? $"--takes {takes.Count} makes several songs, and standard output is for only one: name a file." : null)
             ?? (takes[0].UseStandardOutput && standardOutput is null && !Console.IsOutputRedirected
-                ? "Standard output is a terminal: send it to a file or another program, or name a file." : null);
+                ? "Standard output is a terminal: redirect it to a file or another program, or name a file." : null);
         if (fault is not null)
         {
             await error.WriteLineAsync(fault);
@@ -129,7 +129,7 @@ internal sealed class GenerateHandler(
         return (takes, format);
     }
 
-    /// <summary>The request; null when fields are invalid, which is then said.</summary>
+    /// <summary>Reads the request; returns null and reports the errors if fields are invalid.</summary>
     private async Task<PredictCommand?> CheckAsync(GenerateArguments arguments, IReadOnlyDictionary<string, byte[]> clips)
     {
         using var request = JsonDocument.Parse(arguments.Fields.ToJsonString());
@@ -139,7 +139,7 @@ internal sealed class GenerateHandler(
         return command;
     }
 
-    /// <summary>The song with its reference clip decoded; null when the clip is invalid, which is then said.</summary>
+    /// <summary>Returns the song with its decoded reference clip; returns null and reports the error if the clip is invalid.</summary>
     private async Task<SongRequest?> LoadAsync(PredictCommand command, CancellationToken cancel)
     {
         var findings = new RequestFindings();
@@ -162,7 +162,7 @@ internal sealed class GenerateHandler(
         }
     }
 
-    /// <summary>Has all takes made at once, and writes each when it is its turn and done.</summary>
+    /// <summary>Makes all takes at once, and writes them in order as they finish.</summary>
     /// <returns>The exit code of the first take that fails; otherwise success.</returns>
     private async Task<int> MakeAsync(
         PredictCommand command, IReadOnlyList<SongFiles> targets, AudioFormat format, SoundPlayer? player, CancellationToken cancel)
@@ -174,7 +174,7 @@ internal sealed class GenerateHandler(
             var (outcome, job) = await intake.TakeAsync(request, cancel, isStreamed: player is not null);
             if (outcome != IntakeOutcome.Accepted)
             {
-                return await FailAsync(ExitCode.EngineFailed, "The engine takes no song.");
+                return await FailAsync(ExitCode.EngineFailed, "The engine accepts no songs.");
             }
 
             jobs.Add(job!);
@@ -220,7 +220,7 @@ internal sealed class GenerateHandler(
         }
         catch (SongException e)
         {
-            // ffmpeg failed. A WAV as the engine made it needs no ffmpeg.
+            // ffmpeg failed. WAV needs no ffmpeg.
             var asMade = sound with { LoudnessLufs = null };
             var wav = await EncodedSong.EncodeAsync(encoder, result, AudioFormat.Wav, asMade, job.Request.Tags, cancel);
             return await KeepAsync(target.As(AudioFormat.Wav), wav, texts, FirstLine(e));
@@ -247,19 +247,19 @@ internal sealed class GenerateHandler(
         return ExitCode.Success;
     }
 
-    /// <summary>Saves a finished song in another place than asked for, and says where.</summary>
+    /// <summary>Saves a finished song in another place than requested, and reports where.</summary>
     private async Task<int> KeepAsync(SongFiles target, EncodedSong song, SongTexts texts, string reason)
     {
         var kept = await target.KeepElsewhereAsync(song, texts);
         return await FailAsync(
             ExitCode.Failure,
             $"The song could not be written to {target.Mix.Path}: {reason.TrimEnd('.')}. "
-            + (kept is null ? "The folder for temporary files and the home folder do not take it either." : $"It is kept as {kept}."));
+            + (kept is null ? "The folder for temporary files and the home folder cannot be written either." : $"It is saved as {kept}."));
     }
 
     private static string FirstLine(Exception error) => error.Message.Split('\n')[0];
 
-    /// <summary>Waits until the models are loaded; false when they could not be.</summary>
+    /// <summary>Waits until the models are loaded; returns false if they could not be loaded.</summary>
     private async Task<bool> IsReadyAsync(CancellationToken cancel)
     {
         var loaded = WaitAsync();
@@ -293,8 +293,8 @@ internal sealed class GenerateHandler(
 
     private static ProgressLine Describe(EngineStatus status) => new($"loading: {status.Loading ?? "done"}", status.Percent / 100);
 
-    /// <summary>Puts the lyrics, the score and the codes of their files into the request.</summary>
-    /// <returns>Which file cannot be used and why; null when all can.</returns>
+    /// <summary>Copies the lyrics, the score and the codes from their files into the request.</summary>
+    /// <returns>A message about a file that cannot be used; null if all files can be used.</returns>
     private static async Task<string?> ReadFilesAsync(GenerateArguments arguments, CancellationToken cancel)
     {
         var option = "--lyrics";
@@ -302,7 +302,7 @@ internal sealed class GenerateHandler(
         {
             if (arguments.LyricsFile is { } lyrics)
             {
-                // Four bytes a character at most; one more tells that there are too many.
+                // At most four bytes per character; one more byte shows that there are too many.
                 const int MaxBytes = (SongLimits.MaxLyricsLength + 1) * 4;
                 arguments.Fields["lyrics"] = await TextFile.ReadAsync(lyrics, MaxBytes, $"{SongLimits.MaxLyricsLength} characters", cancel);
             }
@@ -317,7 +317,7 @@ internal sealed class GenerateHandler(
             option = "--continue-from";
             if (arguments.ContinueFile is { } codes)
             {
-                // Two tracks, and room for each code to stand on a line of its own.
+                // Two tracks, with room for each code to be on its own line.
                 const int MaxBytes = SongLimits.MaxCodesFrames * 2 * 16;
                 arguments.Fields["continue_from"] = JsonNode.Parse(await TextFile.ReadAsync(codes, MaxBytes, $"{MaxBytes} bytes", cancel))
                     ?? throw new InvalidDataException("it holds null.");
@@ -331,7 +331,7 @@ internal sealed class GenerateHandler(
         }
     }
 
-    /// <summary>The files of a reference clip, by the name of their field.</summary>
+    /// <summary>Returns the files of a reference clip, by the name of their field.</summary>
     private static async Task<Dictionary<string, byte[]>> ReadClipsAsync(
         IEnumerable<KeyValuePair<string, string>> files, CancellationToken cancel)
     {

@@ -13,10 +13,10 @@ namespace YueService.CommandLine;
 /// <param name="CodesFile">The file of the song's codes, or <c>-</c> for standard output; null for none.</param>
 /// <param name="ScoreFile">The score that the music follows: a file, or <c>-</c> for standard input; null for none.</param>
 /// <param name="ScoreOutFile">The file of the song's score, or <c>-</c> for standard output; null for none.</param>
-/// <param name="ContinueFile">The codes of the song to go on from; null for a new song.</param>
+/// <param name="ContinueFile">The file with the codes of the song to continue; null for a new song.</param>
 /// <param name="Fields">The other fields of a request, in the JSON form of <c>POST /predict</c>; their bounds are checked there.</param>
 /// <param name="ClipFiles">The files of a reference clip, by the name of their field.</param>
-/// <param name="IsPlayed">True if the song is played while it is made.</param>
+/// <param name="IsPlayed">True if the song is played while it is being made.</param>
 internal sealed record GenerateArguments(
     string? LyricsFile,
     string OutFile,
@@ -46,10 +46,10 @@ internal sealed partial class GenerateOptions
     {
         HelpName = "FILE|-",
         Description = "Writes the song's score to the file, which is replaced if it exists; - is standard output. "
-            + "With --stage score, the file of --out has the score",
+            + "With --stage score, the score is written to --out instead",
     };
 
-    private readonly Option<bool> _play = new("--play") { Description = "Plays the song while it is made" };
+    private readonly Option<bool> _play = new("--play") { Description = "Plays the song while it is being made" };
 
     private readonly List<(RequestField Field, Option Option)> _fields;
 
@@ -134,13 +134,13 @@ internal sealed partial class GenerateOptions
         _ => text,
     };
 
-    /// <summary>Returns the number that a text is; other text stays text, which is refused with the field's bounds.</summary>
+    /// <summary>Parses a number. Other text stays text, which is then rejected with the field's bounds.</summary>
     private static JsonNode ToNumber(string text) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
         : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value
         : text;
 
-    /// <summary>Returns a number, or an array for several that are separated by commas.</summary>
+    /// <summary>Returns a number, or an array if there are several separated by commas.</summary>
     private static JsonNode ToNumbers(string text)
     {
         var items = text.Split(',', StringSplitOptions.TrimEntries).Select(ToNumber).ToArray();

@@ -4,8 +4,9 @@ using System.CommandLine.Invocation;
 
 namespace YueService.CommandLine;
 
-/// <summary>Prints the help of a command. Commands that take settings by their full names list them as a section of its own.</summary>
-/// <remarks>The library's own text about further arguments has a bracket too many, and says that they go to another program.</remarks>
+/// <summary>Prints the help of a command. Commands that accept settings by their full names list them in a separate section.</summary>
+/// <remarks>The library's own text about additional arguments has an extra bracket, and says that they are passed to another
+/// program.</remarks>
 internal sealed class HelpText(HelpAction help) : SynchronousCommandLineAction
 {
     /// <summary>Sets the help of a command line.</summary>
@@ -15,7 +16,7 @@ internal sealed class HelpText(HelpAction help) : SynchronousCommandLineAction
         option.Action = new HelpText((HelpAction)option.Action!);
     }
 
-    /// <summary>True: a command line that asks for help may lack what the command requires.</summary>
+    /// <summary>True, because a command line with --help may lack required arguments.</summary>
     public override bool ClearsParseErrors => true;
 
     public override int Invoke(ParseResult parseResult)
@@ -29,7 +30,7 @@ internal sealed class HelpText(HelpAction help) : SynchronousCommandLineAction
         {
             var output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Settings:");
-            output.WriteLine("  Any other setting is an argument by its full name, such as --Yue:LogFormat=json.");
+            output.WriteLine("  Any other setting can be given by its full name, such as --Yue:LogFormat=json.");
             output.WriteLine();
         }
 

@@ -5,10 +5,10 @@ namespace YueService.CommandLine;
 /// <param name="Fraction">The part of the whole that is done, 0 to 1.</param>
 internal sealed record ProgressLine(string Step, double Fraction)
 {
-    /// <summary>The size of the whole, for work that is measured in bytes; null for other work.</summary>
+    /// <summary>The total size, for work that is measured in bytes; null for other work.</summary>
     public long? Bytes { get; init; }
 
-    /// <summary>A message to show once, besides the progress.</summary>
+    /// <summary>A message to show once, in addition to the progress.</summary>
     public string? Notice { get; init; }
 }
 

@@ -5,7 +5,7 @@ using YueService.Jobs;
 
 namespace YueService.CommandLine;
 
-/// <summary>A line for every new step, every tenth of the whole and every half minute, for logs and pipes.</summary>
+/// <summary>Writes a line for every new step, every tenth of the work and every half minute, for logs and pipes.</summary>
 internal sealed class LineProgressView(TextWriter writer) : IProgressView
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
@@ -38,8 +38,8 @@ internal sealed class LineProgressView(TextWriter writer) : IProgressView
 
     /// <summary>Returns the line to write.</summary>
     /// <param name="line">The progress.</param>
-    /// <param name="first">The fraction of the bytes that an earlier process fetched; 0 for other work. Speed and time left do not
-    /// count it.</param>
+    /// <param name="first">The fraction of the bytes that an earlier process downloaded; 0 for other work. It does not count for the speed
+    /// and the time left.</param>
     /// <param name="elapsed">The time since the start.</param>
     private static string Text(ProgressLine line, double first, TimeSpan elapsed)
     {

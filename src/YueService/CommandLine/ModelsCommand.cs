@@ -13,7 +13,7 @@ internal sealed class ModelsCommand
     private readonly Option<string> _folder = new("--folder")
     {
         HelpName = "FOLDER",
-        Description = "Where checkpoints are kept",
+        Description = "The folder for checkpoints",
         DefaultValueFactory = _ => ModelFolder.Default,
         Recursive = true,
     };
@@ -21,7 +21,7 @@ internal sealed class ModelsCommand
     private readonly Option<string?> _manifest = new("--manifest")
     {
         HelpName = "FILE",
-        Description = "Another list of files than the models.json beside the program",
+        Description = "The list of files to use instead of the models.json next to the program",
         Recursive = true,
     };
 
@@ -40,7 +40,7 @@ internal sealed class ModelsCommand
     private ModelsCommand(TextReader? input) => _input = input;
 
     /// <summary>Creates the command.</summary>
-    /// <param name="input">Answers questions; null if nobody can.</param>
+    /// <param name="input">The input for answers to questions; null if nobody can answer.</param>
     public static Command Create(TextReader? input) => new ModelsCommand(input).Build();
 
     private Command Build()
@@ -57,7 +57,7 @@ internal sealed class ModelsCommand
     private Command Pull(DownloadSettings settings)
     {
         var profile = new Argument<string>("PROFILE") { Description = "A name that yue models list shows" };
-        var pull = new Command("pull", "Downloads what a profile needs; continues where it was stopped") { profile };
+        var pull = new Command("pull", "Downloads the files of a profile; resumes an interrupted download") { profile };
         var accept = new Option<bool>("--accept-licence") { Description = "Accepts the licence of the models, for scripts" };
         pull.Options.Add(_mirror);
         pull.Options.Add(accept);
@@ -96,7 +96,7 @@ internal sealed class ModelsCommand
 
     private Command List()
     {
-        var list = new Command("list", "Lists the profiles and how many of their files are there");
+        var list = new Command("list", "Lists the profiles and how many of their files are installed");
         list.SetAction((line, cancel) => RunAsync(line, async (folder, output, _) =>
         {
             var locked = ModelLock.Read(folder.Path);
@@ -117,7 +117,7 @@ internal sealed class ModelsCommand
 
             foreach (var (name, model) in folder.Manifest.UserSupplied)
             {
-                await output.WriteLineAsync($"  {name,-10} optional, not pulled ({model.Setting}): {model.About}");
+                await output.WriteLineAsync($"  {name,-10} optional, not downloaded ({model.Setting}): {model.About}");
                 await output.WriteLineAsync($"  {"",-10} {string.Join(", ", model.Repositories)}. {model.Licence}");
             }
 
@@ -138,7 +138,7 @@ internal sealed class ModelsCommand
             Description = "The profile to verify; without one, every profile that has been pulled",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var verify = new Command("verify", "Reads every file and compares its size and hash") { profile };
+        var verify = new Command("verify", "Reads every file and checks its size and hash") { profile };
         verify.SetAction((line, cancel) => RunAsync(line, async (folder, output, stop) =>
         {
             var locked = ModelLock.Read(folder.Path);
@@ -154,15 +154,15 @@ internal sealed class ModelsCommand
             }
 
             await output.WriteLineAsync(
-                profiles.Count == 0 ? "No checkpoint is there. Fix: yue models pull PROFILE"
-                : sound ? "Every file is what it must be."
-                : "Fix: remove the wrong files, then yue models pull PROFILE");
+                profiles.Count == 0 ? "No checkpoint is installed. Fix: yue models pull PROFILE"
+                : sound ? "All files are valid."
+                : "Fix: remove the invalid files, then run yue models pull PROFILE");
             return sound ? ExitCode.Success : ExitCode.Failure;
         }, cancel));
         return verify;
     }
 
-    /// <summary>Runs a command of the models folder and says in one line what stopped it.</summary>
+    /// <summary>Runs a command on the models folder and reports errors in one line.</summary>
     private async Task<int> RunAsync(
         ParseResult line, Func<ModelFolder, TextWriter, CancellationToken, Task<int>> run, CancellationToken cancel)
     {
@@ -180,7 +180,7 @@ internal sealed class ModelsCommand
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
-            await error.WriteLineAsync("Stopped. The same command goes on where this one ended.");
+            await error.WriteLineAsync("Stopped. Run the same command again to resume.");
             return ExitCode.Cancelled;
         }
         catch (Exception e) when (e is DownloadException
@@ -201,13 +201,13 @@ internal sealed class ModelsCommand
         ? profile
         : throw new UsageException($"There is no profile '{profile}'; there is {string.Join(", ", folder.Manifest.Profiles.Keys)}.");
 
-    /// <summary>The token of the environment; one that no header can carry is refused without being shown.</summary>
+    /// <summary>Returns the token from the environment. A token that is not valid in a header is rejected without being shown.</summary>
     private static string? Token()
     {
         var token = Environment.GetEnvironmentVariable(TokenVariable)?.Trim();
         return token is null or "" ? null
             : token.All(character => character is > ' ' and <= '~') ? token
-            : throw new UsageException($"{TokenVariable} has characters that no token has.");
+            : throw new UsageException($"{TokenVariable} contains invalid characters.");
     }
 
     private static Uri? Fault(ArgumentResult result, string message)
@@ -216,6 +216,6 @@ internal sealed class ModelsCommand
         return null;
     }
 
-    /// <summary>The command line asks for what there is not.</summary>
+    /// <summary>The command line names something that does not exist.</summary>
     private sealed class UsageException(string message) : Exception(message);
 }

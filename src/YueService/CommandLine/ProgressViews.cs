@@ -2,10 +2,10 @@ using Spectre.Console;
 
 namespace YueService.CommandLine;
 
-/// <summary>Selects the view that a stream can show.</summary>
+/// <summary>Selects the progress view for a stream.</summary>
 internal static class ProgressViews
 {
-    /// <summary>A bar on a terminal, plain lines elsewhere.</summary>
+    /// <summary>Returns a bar on a terminal, and plain lines elsewhere.</summary>
     public static IProgressView For(TextWriter writer)
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });

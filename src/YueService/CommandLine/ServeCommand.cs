@@ -7,7 +7,7 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue serve</c>: the web service until a signal ends it. Also what <c>yue</c> does without a command.</summary>
+/// <summary><c>yue serve</c>: runs the web service until a signal ends it. This is also the default command.</summary>
 internal static class ServeCommand
 {
     public static Command Create(RootCommand root, SettingOptions settings, Action<IServiceCollection> configure)
@@ -15,14 +15,14 @@ internal static class ServeCommand
         var urls = new Option<string?>("--urls")
         {
             HelpName = "URL[;URL]",
-            Description = $"Where to listen; {YueHost.DefaultUrl} when neither this nor ASPNETCORE_URLS says otherwise",
+            Description = $"The addresses to listen on; {YueHost.DefaultUrl} if neither this nor ASPNETCORE_URLS is set",
         };
-        var open = new Option<bool>("--open") { Description = "Opens the studio in the browser when the service listens" };
+        var open = new Option<bool>("--open") { Description = "Opens the studio in the browser once the service is listening" };
         var serve = new Command("serve", "Runs the web service; the default") { TreatUnmatchedTokensAsErrors = false };
         var role = new Option<string>("--role")
         {
             HelpName = "both|api",
-            Description = "api takes jobs and makes no songs: workers on the same Yue:Store do",
+            Description = "api accepts jobs but makes no songs: workers with the same Yue:Store do",
             DefaultValueFactory = _ => "both",
         };
         role.AcceptOnlyFromAmong("both", "api");
@@ -44,15 +44,15 @@ internal static class ServeCommand
         return serve;
     }
 
-    /// <summary><c>yue worker</c>: makes the songs of jobs that other processes take.</summary>
+    /// <summary><c>yue worker</c>: makes the songs of jobs that other processes accept.</summary>
     public static Command CreateWorker(SettingOptions settings, Action<IServiceCollection> configure)
     {
         var urls = new Option<string?>("--urls")
         {
             HelpName = "URL[;URL]",
-            Description = $"Where health and metrics are; {YueHost.WorkerUrl} when neither this nor ASPNETCORE_URLS says otherwise",
+            Description = $"The address for health and metrics; {YueHost.WorkerUrl} if neither this nor ASPNETCORE_URLS is set",
         };
-        var worker = new Command("worker", "Makes the songs of jobs that other processes of the same Yue:Store take")
+        var worker = new Command("worker", "Makes the songs of jobs that other processes with the same Yue:Store accept")
         {
             TreatUnmatchedTokensAsErrors = false,
         };
@@ -100,7 +100,7 @@ internal static class ServeCommand
         return await new WorkerFleet(devices, first, OtherArguments(line), line.InvocationConfiguration.Error).RunAsync(signals.Token);
     }
 
-    /// <summary>Returns the arguments that the workers of a fleet are given: all but those that tell them apart.</summary>
+    /// <summary>Returns the arguments for all workers: everything except the options that differ between them.</summary>
     private static List<string> OtherArguments(ParseResult line)
     {
         var others = new List<string>();
@@ -120,14 +120,14 @@ internal static class ServeCommand
         return others;
     }
 
-    /// <summary>Cancels when the process that started this one closes its standard input, or is gone.</summary>
+    /// <summary>Cancels when the parent process closes its end of standard input or exits.</summary>
     private static void CancelAtEndOfInput(CancellationTokenSource stop) => _ = Task.Run(async () =>
     {
         await using var input = Console.OpenStandardInput();
         var buffer = new byte[256];
         while (await input.ReadAsync(buffer) > 0)
         {
-            // Nothing is said there.
+            // Input is ignored.
         }
 
         try
@@ -136,7 +136,7 @@ internal static class ServeCommand
         }
         catch (ObjectDisposedException)
         {
-            // It has ended.
+            // The parent has exited.
         }
     });
 
@@ -177,18 +177,18 @@ internal static class ServeCommand
         }
         catch (Exception e) when (e is IOException or FormatException or SocketException || IsKestrels(e))
         {
-            // The others name the address.
+            // Other messages already name the address.
             var where = e is not (IOException or FormatException)
                 ? $"{urls ?? Environment.GetEnvironmentVariable("ASPNETCORE_URLS")}: "
                 : "";
             await error.WriteLineAsync(
                 $"yue cannot listen: {where}{e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. "
-                    + "--urls http://127.0.0.1:2009 (or ASPNETCORE_URLS) takes another address.");
+                    + "--urls http://127.0.0.1:2009 (or ASPNETCORE_URLS) selects another address.");
             return ExitCode.Failure;
         }
     }
 
-    /// <summary>Errors for which the server itself does not start, such as https without a certificate.</summary>
+    /// <summary>Errors because of which the server cannot start, such as https without a certificate.</summary>
     private static bool IsKestrels(Exception e) =>
         e is InvalidOperationException { Source: { } source }
             && source.StartsWith("Microsoft.AspNetCore.Server.Kestrel", StringComparison.Ordinal);

@@ -6,13 +6,13 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary>The options that every command takes for the settings of section <c>Yue</c>; the last place a setting is looked for.</summary>
+/// <summary>The options for settings of section <c>Yue</c>, which all commands have. They override all other sources.</summary>
 internal sealed partial class SettingOptions
 {
     private readonly Option<string[]> _stage1 = new("--stage1")
     {
         HelpName = "NAME=FOLDER",
-        Description = "A stage-1 checkpoint by the name that requests call it; may be repeated",
+        Description = "A checkpoint and the name that requests use for it; can be repeated",
         Recursive = true,
     };
 
@@ -24,24 +24,24 @@ internal sealed partial class SettingOptions
     private readonly Option<string?> _tokenizer = new("--tokenizer")
     {
         HelpName = "FILE",
-        Description = "The SentencePiece model, when it is not tokenizer.model in the stage-1 folder",
+        Description = "The SentencePiece model, if it is not tokenizer.model in the stage-1 folder",
         Recursive = true,
     };
 
     private readonly Option<string?> _cacheFolder = Folder(
-        "--cache-folder", "Where files go that can be made again, such as compiled kernels");
+        "--cache-folder", "The folder for files that can be recreated, such as compiled kernels");
 
     private readonly Option<string?> _device = new("--device")
     {
         HelpName = "auto|cpu|cuda[:N]",
-        Description = "What to run on",
+        Description = "The device to run on",
         Recursive = true,
     };
 
     private readonly Option<string?> _queueCapacity = new("--queue-capacity")
     {
         HelpName = "N",
-        Description = "Songs that may wait; one more is refused",
+        Description = "The maximum number of waiting songs",
         Recursive = true,
     };
 
@@ -54,7 +54,7 @@ internal sealed partial class SettingOptions
         }
     }
 
-    /// <summary>Returns whether an argument sets something by its full name.</summary>
+    /// <summary>Returns whether an argument sets a setting by its full name.</summary>
     public static bool IsSetting(string token) => SettingArgument().IsMatch(token) || HostArgument().IsMatch(token);
 
     /// <summary>Returns whether an argument is a setting's full name without a value.</summary>

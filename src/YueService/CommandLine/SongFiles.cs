@@ -6,7 +6,7 @@ using YueService.Jobs.Audio;
 namespace YueService.CommandLine;
 
 /// <summary>A file of a song.</summary>
-/// <param name="Option">The option that asks for it.</param>
+/// <param name="Option">The option that names it.</param>
 /// <param name="Path">The full path, or <c>-</c> for standard output.</param>
 /// <param name="Name">The name to keep it under if it cannot be written to its path.</param>
 internal sealed record SongFile(string Option, string Path, string Name)
@@ -20,7 +20,7 @@ internal sealed record SongFile(string Option, string Path, string Name)
 internal sealed record SongTexts(string Codes, string? Score);
 
 /// <summary>The files that a song is written to.</summary>
-/// <param name="Mix">The song, or its score if that is all.</param>
+/// <param name="Mix">The song, or its score if only a score was written.</param>
 /// <param name="Codes">The song's codes; null for none.</param>
 /// <param name="Score">The song's score; null for none.</param>
 /// <param name="Vocal">The vocal stem; null for none.</param>
@@ -39,7 +39,8 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
 
     private IEnumerable<SongFile> All => new[] { Codes, Score, Vocal, Instrumental, Mix }.OfType<SongFile>();
 
-    /// <summary>Returns the files of each take for the names on the command line. If there are several, the names get numbers.</summary>
+    /// <summary>Returns the files of each take for the names on the command line. If there are several takes, numbers are added to the
+    /// names.</summary>
     public static IReadOnlyList<SongFiles> ForTakes(
         int takes, string file, string? codes, string? score, bool hasStems, AudioFormat format)
     {
@@ -83,10 +84,10 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
         Instrumental = As(Instrumental, format),
     };
 
-    /// <summary>Returns the format of a song from its file's name and the one that was asked for.</summary>
+    /// <summary>Returns the format of a song from its file's name and the requested format.</summary>
     /// <param name="file">The file's name.</param>
     /// <param name="asked">The value of <c>--format</c>; null without one.</param>
-    /// <returns>The format, or why there is none.</returns>
+    /// <returns>The format, or an error message.</returns>
     public static (AudioFormat Format, string? Fault) FormatOf(string file, AudioFormat? asked)
     {
         var extension = file == StandardOutput ? "" : Path.GetExtension(file);
@@ -99,33 +100,33 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
         }
 
         return asked is null && extension.Length > 0
-            ? (default, $"--out is {file}, and '{extension}' is no format that can be written: "
-                + $"end the name in one of {Extensions}, or set --format.")
+            ? (default, $"--out is {file}, and '{extension}' is not a supported format: "
+                + $"use one of {Extensions}, or set --format.")
             : (asked ?? AudioFormat.Wav, null);
     }
 
-    /// <summary>Returns why a file cannot be written; null if all can. Leaves nothing behind.</summary>
+    /// <summary>Returns why a file cannot be written; null if all can be written. Leaves no files behind.</summary>
     public string? Check()
     {
         var files = All.ToList();
         if (Vocal is { IsStandardOutput: true })
         {
-            return "--stems writes files beside the song, and --out is standard output: name a file with --out.";
+            return "--stems writes files next to the song, and --out is standard output: name a file with --out.";
         }
 
         return files.Select(Fault).FirstOrDefault(fault => fault is not null)
             ?? files.GroupBy(file => file.Path, StringComparer.Ordinal).Where(same => same.Count() > 1)
                 .Select(
                     same =>
-                        $"{string.Join(" and ", same.Select(file => file.Option))} both write {same.Key}: name a file of its own for each.")
+                        $"{string.Join(" and ", same.Select(file => file.Option))} both write {same.Key}: use a separate file for each.")
                 .FirstOrDefault();
     }
 
-    /// <summary>Writes every file under a temporary name, and renames all of them at the end, the song last.</summary>
+    /// <summary>Writes each file under a temporary name, and renames all of them at the end, the song last.</summary>
     /// <param name="song">The song.</param>
     /// <param name="texts">The codes and the score.</param>
     /// <param name="standardOutput">Standard output.</param>
-    /// <param name="cancel">Stops; files that were not complete are removed.</param>
+    /// <param name="cancel">Cancels; incomplete files are removed.</param>
     public async Task WriteAsync(EncodedSong song, SongTexts texts, Stream standardOutput, CancellationToken cancel)
     {
         var contents = Contents(song, texts).ToList();
@@ -158,13 +159,13 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
             await standardOutput.FlushAsync(cancel);
         }
 
-        // A name of its own: the file's own name may already be as long as names can be.
+        // A new name, because the file's own name may already have the maximum length.
         string Partial(string path) =>
             Path.Combine(Path.GetDirectoryName(path)!, $".{(uint)path.GetHashCode(StringComparison.Ordinal)}{suffix}");
     }
 
-    /// <summary>Writes a song that could not be written to its files into a new folder elsewhere.</summary>
-    /// <returns>The song's path; null if no place takes it.</returns>
+    /// <summary>Writes a song whose files could not be written into a new folder elsewhere.</summary>
+    /// <returns>The song's path; null if it could not be written anywhere.</returns>
     public async Task<string?> KeepElsewhereAsync(EncodedSong song, SongTexts texts)
     {
         foreach (var place in new[] { Path.GetTempPath(), Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) })
@@ -181,7 +182,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // The next place.
+                // Try the next place.
             }
         }
 
@@ -232,7 +233,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
 
         if (!Directory.Exists(folder))
         {
-            return $"{file.Option} is {file.Path}, and there is no folder {folder}: make it, or name another.";
+            return $"{file.Option} is {file.Path}, and there is no folder {folder}: create it, or name another.";
         }
 
         if (folder == "/dev")
@@ -242,7 +243,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
 
         var nameBytes = Encoding.UTF8.GetByteCount(file.Name);
         return nameBytes > MaxNameBytes
-            ? $"{file.Option} has a file name of {nameBytes} bytes; {MaxNameBytes} are possible."
+            ? $"{file.Option} has a file name of {nameBytes} bytes; at most {MaxNameBytes} are allowed."
             : WriteFault(file.Option, folder);
     }
 

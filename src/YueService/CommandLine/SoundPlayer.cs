@@ -15,7 +15,7 @@ internal sealed class SoundPlayer
 
     private SoundPlayer(string program, Func<PcmFormat, IReadOnlyList<string>> arguments) => (_program, _arguments) = (program, arguments);
 
-    /// <summary>The programs that are looked for, with the packages that have them.</summary>
+    /// <summary>The supported programs and the packages that contain them.</summary>
     public const string Known = "ffplay (ffmpeg), aplay (alsa-utils) or paplay (pulseaudio-utils)";
 
     /// <summary>Returns the first known program that is installed; null if none is.</summary>
@@ -38,7 +38,7 @@ internal sealed class SoundPlayer
         return null;
     }
 
-    /// <summary>Plays a song while it is made. Returns when it has been played, or when the song or the player ended early.</summary>
+    /// <summary>Plays a song while it is being made. Returns when it has been played, or when the song or the player ends early.</summary>
     /// <param name="sound">The song's sound.</param>
     /// <param name="cancel">Stops the player.</param>
     /// <returns>What went wrong with the player; null if nothing did.</returns>
@@ -56,7 +56,7 @@ internal sealed class SoundPlayer
         }
         catch (SongException)
         {
-            // The song's own task says that it failed.
+            // The song's own task reports the failure.
             return null;
         }
         catch (Win32Exception e)
@@ -82,7 +82,7 @@ internal sealed class SoundPlayer
         }
         catch (Exception e) when (e is IOException or SongException)
         {
-            // The player was closed, or the song failed, which its own task says.
+            // The player was closed, or the song failed, which its own task reports.
         }
     }
 }

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace YueService.CommandLine;
 
-/// <summary>Reads text files that users name: UTF-8, or UTF-16 with a byte order mark.</summary>
+/// <summary>Reads text files given by users, in UTF-8 or in UTF-16 with a byte order mark.</summary>
 internal static class TextFile
 {
     /// <summary>Returns the text of a file, or of standard input if its name is <c>-</c>.</summary>
@@ -36,7 +36,7 @@ internal static class TextFile
         {
             var text = encoding.GetString(bytes[markBytes..]);
 
-            // UTF-16 without a mark is valid UTF-8, with a zero beside every Latin letter.
+            // UTF-16 without a byte order mark is valid UTF-8, with a zero next to every Latin letter.
             return text.Contains('\0', StringComparison.Ordinal) ? throw NotUtf8(name, null) : text;
         }
         catch (DecoderFallbackException e)

@@ -4,10 +4,10 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary>Describes the arguments that a command line should not have, with the closest known names.</summary>
+/// <summary>Describes the unknown arguments of a command line, with the closest known names.</summary>
 internal static class UnknownArguments
 {
-    /// <summary>Returns a sentence for each argument that is neither known nor a setting of a command that takes settings.</summary>
+    /// <summary>Returns a sentence for each unknown argument. A setting counts as known if the command accepts settings.</summary>
     public static IEnumerable<string> Of(ParseResult line)
     {
         var command = line.CommandResult.Command;
@@ -17,7 +17,7 @@ internal static class UnknownArguments
             var isOption = token.StartsWith('-');
             if (!isOption && isAfterOption)
             {
-                // The value of the unknown option before it.
+                // This is the value of the preceding unknown option.
                 isAfterOption = false;
             }
             else if (command.TreatUnmatchedTokensAsErrors || !SettingOptions.IsSetting(token))
@@ -51,7 +51,7 @@ internal static class UnknownArguments
             : $"'{name}' is not known.";
     }
 
-    /// <summary>The command and the commands above it, whose options it takes as well.</summary>
+    /// <summary>Returns the command and its parent commands, whose options it also accepts.</summary>
     private static IEnumerable<Command> Commands(ParseResult line)
     {
         for (SymbolResult? result = line.CommandResult; result is not null; result = result.Parent)

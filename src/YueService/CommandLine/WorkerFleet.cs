@@ -4,15 +4,15 @@ using YueService.Doctor;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue worker --devices</c>: one child process per device, each on a port of its own.</summary>
-/// <remarks>A child that ends is started again. The children end with this process, also if it is killed: each ends when its standard input
-/// does, and only this process holds the other end.</remarks>
+/// <summary><c>yue worker --devices</c>: one child process per device, each on its own port.</summary>
+/// <remarks>A child that exits is restarted. The children end with this process, even if it is killed: each child ends when its standard
+/// input is closed, and only this process holds the other end.</remarks>
 internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, IReadOnlyList<string> arguments, TextWriter output)
 {
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
-    // A child that ran for so long has not failed at its start.
+    // A child that ran for this long did not fail at startup.
     private static readonly TimeSpan Settled = TimeSpan.FromMinutes(1);
 
     /// <summary>Returns the devices that an option names: <c>all</c> is every GPU of the machine.</summary>
@@ -21,7 +21,7 @@ internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, I
             ? [.. Enumerable.Range(0, (await MachineFacts.GpusAsync(cancel)).Count).Select(i => $"cuda:{i}")]
             : option.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    /// <summary>Runs the children until the caller has enough.</summary>
+    /// <summary>Runs the children until they are cancelled.</summary>
     /// <returns>The exit code: that of a child whose settings are invalid, otherwise success.</returns>
     public async Task<int> RunAsync(CancellationToken stop)
     {
@@ -51,7 +51,7 @@ internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, I
             wait = Stopwatch.GetElapsedTime(since) > Settled ? FirstWait : wait;
             await output.WriteLineAsync(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The worker of {device} ended with {code} and is started again in {wait.TotalSeconds:F0} s."));
+                $"The worker of {device} exited with code {code} and is restarted in {wait.TotalSeconds:F0} s."));
             await Task.Delay(wait, all.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
         }
@@ -59,7 +59,7 @@ internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, I
         return ExitCode.Success;
     }
 
-    /// <summary>Runs a child to its end. When the caller has enough, the child drains.</summary>
+    /// <summary>Runs a child until it exits. On cancellation, the child drains.</summary>
     private async Task<int> RunAsync(string device, int number, CancellationToken stop)
     {
         var url = new UriBuilder(firstUrl) { Port = firstUrl.Port + number }.Uri;

@@ -3,17 +3,17 @@ using YueService.Hosting;
 
 namespace YueService.CommandLine;
 
-/// <summary>The command line of <c>yue</c>: <c>serve</c> (also without a command),
+/// <summary>The command line of <c>yue</c>: <c>serve</c> (the default),
 /// <c>worker</c>, <c>generate</c>, <c>demo</c>, <c>doctor</c>, <c>models</c>.</summary>
 internal static class YueCommandLine
 {
     /// <summary>Runs a command line to its end.</summary>
     /// <param name="args">The arguments after the program's name.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
-    /// <param name="output">Where results go.</param>
-    /// <param name="error">Where progress and faults go.</param>
-    /// <param name="file">Where the bytes of a song go that is written to standard output; null is the process's own.</param>
-    /// <param name="cancel">Stops the command as Ctrl-C does.</param>
+    /// <param name="output">Receives results.</param>
+    /// <param name="error">Receives progress and errors.</param>
+    /// <param name="file">The output for a song that is written to standard output; null is the process's own.</param>
+    /// <param name="cancel">Cancels the command like Ctrl-C.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(
         string[] args,
@@ -71,9 +71,9 @@ internal static class YueCommandLine
 
     private static RootCommand Create(Action<IServiceCollection> configure, Stream? file)
     {
-        var root = new RootCommand("Lyrics and a genre line in, a song out: the YuE models as a service.")
+        var root = new RootCommand("Makes songs from lyrics and a genre line with the YuE models.")
         {
-            // Settings of any section are arguments, too; UnknownArguments reports the rest.
+            // Settings of any section can be arguments; UnknownArguments reports the rest.
             TreatUnmatchedTokensAsErrors = false,
         };
         var settings = new SettingOptions(root);

@@ -10,21 +10,21 @@ using Yue.Engine.Weights;
 
 namespace YueService.Doctor;
 
-/// <summary>Looks at the configured checkpoints: whether their files are there, have the listed sizes and can be read.</summary>
-/// <param name="options">Names them.</param>
-/// <param name="manifest">Lists sizes, by the folder's name; another checkpoint may have that name, too.</param>
+/// <summary>Checks that the files of the configured checkpoints exist, have the listed sizes and can be read.</summary>
+/// <param name="options">The settings with their folders.</param>
+/// <param name="manifest">The manifest with the sizes, by the folder's name. A different checkpoint can have the same folder name.</param>
 internal sealed class CheckpointChecks(EngineOptions options, ModelManifest manifest)
 {
     /// <summary>The number of weights of all checkpoints that could be read.</summary>
     public long Weights { get; private set; }
 
-    /// <summary>A finding for every checkpoint.</summary>
+    /// <summary>Returns a finding for each checkpoint.</summary>
     public IEnumerable<Finding> Run()
     {
         if (options.Stage1.Count == 0)
         {
             return [Finding.Warning(
-                "checkpoints", "none are configured: the built-in demo model runs, a small one for trying things out",
+                "checkpoints", "none are configured: the built-in demo model is used, a small model for trying things out",
                 "yue models pull en-cot")];
         }
 
@@ -72,7 +72,7 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
             Weights += weights;
             return wrongSize is null
                 ? Finding.Ok(area, $"{weights:N0} weights in {folder}")
-                : Finding.Warning(area, $"{weights:N0} weights, but not those that models.json lists: {wrongSize}", "yue models verify");
+                : Finding.Warning(area, $"{weights:N0} weights, but not the files in models.json: {wrongSize}", "yue models verify");
         }
         catch (CheckpointException fault)
         {

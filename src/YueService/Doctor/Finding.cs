@@ -1,6 +1,6 @@
 namespace YueService.Doctor;
 
-/// <summary>The state of something.</summary>
+/// <summary>The result of a check.</summary>
 internal enum FindingLevel
 {
     Ok,
@@ -8,15 +8,15 @@ internal enum FindingLevel
     /// <summary>The service runs, but not as well as it could.</summary>
     Warning,
 
-    /// <summary>The service does not run as it is configured.</summary>
+    /// <summary>The service cannot run as configured.</summary>
     Missing,
 }
 
-/// <summary>The doctor's finding about one thing.</summary>
-/// <param name="Level">How it is.</param>
-/// <param name="Area">The thing.</param>
+/// <summary>A finding of the doctor.</summary>
+/// <param name="Level">The result.</param>
+/// <param name="Area">What was checked.</param>
 /// <param name="Text">What was found.</param>
-/// <param name="Fix">The command that fixes it; null where there is nothing to fix.</param>
+/// <param name="Fix">The command that fixes it; null if there is nothing to fix.</param>
 internal sealed record Finding(FindingLevel Level, string Area, string Text, string? Fix = null)
 {
     public static Finding Ok(string area, string text) => new(FindingLevel.Ok, area, text);
@@ -25,7 +25,7 @@ internal sealed record Finding(FindingLevel Level, string Area, string Text, str
 
     public static Finding Missing(string area, string text, string fix) => new(FindingLevel.Missing, area, text, fix);
 
-    /// <summary>The finding as a line, with the command that fixes it on the next.</summary>
+    /// <summary>Returns the finding in one line, with the command that fixes it on the next line.</summary>
     public override string ToString() =>
         $"{Level.ToString().ToLowerInvariant(),-8} {Area}: {Text}" + (Fix is null ? "" : $"\n         fix: {Fix}");
 }

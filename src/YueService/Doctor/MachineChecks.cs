@@ -3,20 +3,20 @@ using YueService.Downloads;
 
 namespace YueService.Doctor;
 
-/// <summary>Holds what a machine has against what the settings need.</summary>
+/// <summary>Compares a machine with the requirements of the settings.</summary>
 internal static class MachineChecks
 {
     private const string Torch = "libtorch";
 
-    // The key-value cache, the codec's work space and the program itself, besides the weights.
+    // Memory in addition to the weights: the key-value cache, the codec's workspace and the program itself.
     private const long WorkBytes = 3L << 30;
 
-    /// <summary>The findings about everything but the checkpoints.</summary>
-    /// <param name="machine">What there is.</param>
-    /// <param name="options">What is configured.</param>
-    /// <param name="weights">The checkpoints' number of weights; 0 where they could not be read.</param>
-    /// <param name="stateFolder">Where jobs would be kept.</param>
-    /// <param name="urls">Where the service would listen.</param>
+    /// <summary>Returns the findings about everything except the checkpoints.</summary>
+    /// <param name="machine">The facts about the machine.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="weights">The number of weights of the checkpoints; 0 if they could not be read.</param>
+    /// <param name="stateFolder">The folder for jobs.</param>
+    /// <param name="urls">The addresses of the service.</param>
     public static IEnumerable<Finding> Of(
         MachineFacts machine, EngineOptions options, long weights, string stateFolder, IEnumerable<Uri> urls) =>
     [
@@ -39,16 +39,16 @@ internal static class MachineChecks
         return (machine.HasCuda, gpu, wantsCuda) switch
         {
             (true, _, _) when options.Device == "cpu" =>
-                Finding.Warning("device", $"cpu is configured, and there is {gpu ?? "a GPU"}", "yue serve --device auto"),
+                Finding.Warning("device", $"cpu is configured, but there is {gpu ?? "a GPU"}", "yue serve --device auto"),
             (true, _, _) => Finding.Ok("device", gpu ?? "a GPU"),
             (false, not null, true) =>
-                Finding.Missing("device", $"{gpu} is there, and this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
+                Finding.Missing("device", $"{gpu} is installed, but this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
             (false, null, true) =>
                 Finding.Missing(
-                    "device", $"{options.Device} is configured, and nvidia-smi shows no GPU",
+                    "device", $"{options.Device} is configured, but nvidia-smi shows no GPU",
                     "sudo apt-get install nvidia-driver, or yue serve --device cpu"),
             (false, not null, false) when options.Device == "auto" =>
-                Finding.Warning("device", $"{gpu} is there, and this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
+                Finding.Warning("device", $"{gpu} is installed, but this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
             _ when options.Stage1.Count > 0 =>
                 Finding.Warning(
                     "device", $"cpu, {Environment.ProcessorCount} cores: the real models take many times a song's length",
@@ -62,15 +62,15 @@ internal static class MachineChecks
         var onGpu = machine.HasCuda && options.Device != "cpu";
         var needed = (weights * (onGpu ? 2 : 4)) + (weights == 0 ? 0 : WorkBytes);
         var gpu = onGpu ? machine.Gpus.ElementAtOrDefault(IndexOf(options.Device)) : null;
-        var (there, where) = gpu is not null ? (gpu.FreeBytes, "GPU memory are free") : (machine.HostBytes, "memory are there");
+        var (there, where) = gpu is not null ? (gpu.FreeBytes, "GPU memory are free") : (machine.HostBytes, "memory are available");
         var need = weights > 0
             ? $"about {ByteText.Of(needed)} are needed"
-            : options.Stage1.Count > 0 ? "how much is needed is not known"
+            : options.Stage1.Count > 0 ? "the required amount is unknown"
             : "the demo model needs little";
         var text = $"{ByteText.Of(there)} of {where}, {need}";
         return needed <= there ? Finding.Ok("memory", text)
             : gpu is not null && needed <= gpu.TotalBytes
-                ? Finding.Missing("memory", text, "nvidia-smi shows which process has the rest: end it")
+                ? Finding.Missing("memory", text, "nvidia-smi shows which process uses the rest: end it")
                 : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a device with more memory");
     }
 
@@ -81,20 +81,20 @@ internal static class MachineChecks
             Finding.Warning(
                 "ffmpeg", "ffprobe is not found: reference clips in flac and m4a cannot be read", "sudo apt-get install ffmpeg"),
         _ => Finding.Warning(
-            "ffmpeg", "not found: only wav can be written, and no reference clips in flac and m4a read",
+            "ffmpeg", "not found: only wav can be written, and reference clips in flac and m4a cannot be read",
             "sudo apt-get install ffmpeg"),
     };
 
     private static Finding State(MachineFacts machine, string folder) => machine.FolderFault(folder) is { } fault
         ? Finding.Missing(
-            "state", $"{folder} cannot be written, and no job can be kept: {fault}",
-            "yue serve --Yue:StateFolder=FOLDER, or let this user write there")
-        : Finding.Ok("state", $"jobs and their songs can be kept in {folder}");
+            "state", $"{folder} cannot be written, so no jobs can be stored: {fault}",
+            "yue serve --Yue:StateFolder=FOLDER, or give this user write access")
+        : Finding.Ok("state", $"jobs and their songs can be stored in {folder}");
 
     private static Finding Port(MachineFacts machine, Uri url) => machine.CanListen(url)
         ? Finding.Ok("port", $"{url} is free")
         : Finding.Warning(
-            "port", $"{url} is taken, perhaps by a running yue", "systemctl --user status yue, or yue serve --urls http://127.0.0.1:2009");
+            "port", $"{url} is in use, perhaps by a running yue", "systemctl --user status yue, or yue serve --urls http://127.0.0.1:2009");
 
     private static int IndexOf(string device) =>
         device.IndexOf(':', StringComparison.Ordinal) is var colon and > 0 && int.TryParse(device.AsSpan(colon + 1), out var index)

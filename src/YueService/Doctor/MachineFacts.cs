@@ -11,34 +11,34 @@ namespace YueService.Doctor;
 /// <summary>An NVIDIA GPU as its driver describes it.</summary>
 internal sealed record GpuFacts(string Name, string Driver, long TotalBytes, long FreeBytes);
 
-/// <summary>What this machine has, looked at once.</summary>
+/// <summary>The facts about this machine, collected once.</summary>
 internal sealed record MachineFacts
 {
     private static readonly TimeSpan DriverTimeout = TimeSpan.FromSeconds(20);
 
-    /// <summary>Why TorchSharp's native library does not load; null when it does.</summary>
+    /// <summary>The reason why TorchSharp's native library does not load; null if it does.</summary>
     public string? TorchFault { get; init; }
 
-    /// <summary>Whether the native library can use a GPU here.</summary>
+    /// <summary>True if the native library can use a GPU here.</summary>
     public bool HasCuda { get; init; }
 
     public IReadOnlyList<GpuFacts> Gpus { get; init; } = [];
 
-    /// <summary>Memory that this process may use.</summary>
+    /// <summary>The memory that this process can use, in bytes.</summary>
     public long HostBytes { get; init; }
 
     public bool HasFfmpeg { get; init; }
 
-    /// <summary>True if reference clips in flac and m4a can be read: that takes ffprobe, too.</summary>
+    /// <summary>True if reference clips in flac and m4a can be read, which also needs ffprobe.</summary>
     public bool CanReadEveryClip { get; init; }
 
-    /// <summary>Whether an address can be listened on.</summary>
+    /// <summary>Returns whether the service can listen on an address.</summary>
     public Func<Uri, bool> CanListen { get; init; } = _ => true;
 
-    /// <summary>Why a folder cannot be written, or made where it is missing; null when it can.</summary>
+    /// <summary>Returns why a folder cannot be created or written; null if it can.</summary>
     public Func<string, string?> FolderFault { get; init; } = _ => null;
 
-    /// <summary>Looks at the machine.</summary>
+    /// <summary>Collects the facts about the machine.</summary>
     public static async Task<MachineFacts> CollectAsync(CancellationToken cancel)
     {
         var fault = TryTorch();
@@ -55,10 +55,10 @@ internal sealed record MachineFacts
         };
     }
 
-    /// <summary>Returns the GPUs of the machine; none without a driver.</summary>
+    /// <summary>Returns the GPUs of the machine; empty without a driver.</summary>
     public static Task<IReadOnlyList<GpuFacts>> GpusAsync(CancellationToken cancel) => AskDriverAsync(cancel);
 
-    /// <summary>The GPUs of what nvidia-smi prints: name, driver, and total and free memory in MiB, a line each.</summary>
+    /// <summary>Parses the output of nvidia-smi: one line per GPU with name, driver, and total and free memory in MiB.</summary>
     internal static IReadOnlyList<GpuFacts> ReadDriver(string csv) =>
     [
         .. csv.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
@@ -111,7 +111,7 @@ internal sealed record MachineFacts
         }
     }
 
-    /// <summary>Tries a file in the folder, or where the first missing folder above it would be made.</summary>
+    /// <summary>Creates a test file in the folder, or in its nearest existing parent folder.</summary>
     private static string? TryWrite(string folder)
     {
         var existing = Path.GetFullPath(folder);

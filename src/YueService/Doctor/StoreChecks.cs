@@ -7,14 +7,14 @@ using YueService.Settings;
 
 namespace YueService.Doctor;
 
-/// <summary>Looks at the database and at the files that processes share.</summary>
+/// <summary>Checks the database and the files that processes share.</summary>
 internal static class StoreChecks
 {
     private const int OldestServer = 15;
     private const string Store = "store";
     private const string Files = "files";
 
-    /// <summary>Returns the findings; none if the process has its jobs to itself.</summary>
+    /// <summary>Returns the findings; empty if jobs are not shared.</summary>
     public static async Task<IReadOnlyList<Finding>> RunAsync(StoreOptions options, CancellationToken cancel) => options.IsShared()
         ? [await CheckDatabaseAsync(options.Store!, cancel), await CheckFilesAsync(options, cancel)]
         : [];
@@ -32,7 +32,7 @@ internal static class StoreChecks
             return Finding.Missing(
                 Store,
                 $"{database.Place}: {e.Message}{reason}",
-                "start PostgreSQL, or correct Yue:Store; a password belongs into PGPASSFILE");
+                "start PostgreSQL, or correct Yue:Store; a password belongs in PGPASSFILE");
         }
     }
 
@@ -60,7 +60,7 @@ internal static class StoreChecks
         if (isStandby)
         {
             return Finding.Missing(
-                Store, $"{place} is a standby and takes no jobs", "name the primary in Yue:Store, or promote the standby");
+                Store, $"{place} is a standby and accepts no jobs", "name the primary in Yue:Store, or promote the standby");
         }
 
         if (!mayCreate)
@@ -74,14 +74,14 @@ internal static class StoreChecks
             ? Finding.Missing(
                 Store,
                 string.Create(
-                    CultureInfo.InvariantCulture, $"{place} has schema {version}, and this release knows {PostgresSchema.Version}"),
-                "install a later release")
+                    CultureInfo.InvariantCulture, $"{place} has schema {version}, and this release supports {PostgresSchema.Version}"),
+                "install a newer release")
             : Finding.Ok(Store, string.Create(
                 CultureInfo.InvariantCulture,
                 $"{place}: PostgreSQL {connection.PostgreSqlVersion}, {(version == 0 ? "no schema yet" : $"schema {version}")}"));
     }
 
-    /// <summary>Writes a file, finds it, reads it and deletes it.</summary>
+    /// <summary>Writes a file, lists it, reads it and deletes it.</summary>
     private static async Task<Finding> CheckFilesAsync(StoreOptions options, CancellationToken cancel)
     {
         var files = SharedFiles.Open(options, TimeProvider.System);
@@ -96,7 +96,7 @@ internal static class StoreChecks
             await files.DeleteAsync(name, cancel);
             return read is not null && read.AsSpan().SequenceEqual(content) && listed.Count == 1
                 ? Finding.Ok(Files, $"{options.Files}: a file was written, read and deleted")
-                : Finding.Missing(Files, $"{options.Files}: a file is not read as it was written", "use another server for files");
+                : Finding.Missing(Files, $"{options.Files}: a file was read with other content", "use another server for files");
         }
         catch (StorageException e)
         {
@@ -104,8 +104,8 @@ internal static class StoreChecks
                 Files,
                 $"{options.Files}: {e.Message}",
                 S3Place.IsMeant(options.Files!)
-                    ? "make the bucket, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-                    : "mount the folder, and let this user write there");
+                    ? "create the bucket, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                    : "mount the folder, and give this user write access");
         }
     }
 }

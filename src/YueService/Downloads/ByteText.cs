@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace YueService.Downloads;
 
-/// <summary>Amounts of bytes as people read them.</summary>
+/// <summary>Formats numbers of bytes for people.</summary>
 internal static class ByteText
 {
     private static readonly string[] Units = ["B", "kB", "MB", "GB", "TB"];
 
-    /// <summary>Three digits and a decimal unit: <c>4.92 GB</c>.</summary>
+    /// <summary>Returns three digits and a decimal unit: <c>4.92 GB</c>.</summary>
     public static string Of(long bytes)
     {
         double value = bytes;

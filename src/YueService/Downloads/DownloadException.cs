@@ -1,9 +1,9 @@
 namespace YueService.Downloads;
 
-/// <summary>The way to go on after a failed download.</summary>
+/// <summary>The way to continue after a failed download.</summary>
 internal enum DownloadRemedy
 {
-    /// <summary>The program cannot go on; the message says what the user can do.</summary>
+    /// <summary>The program cannot continue; the message says what the user can do.</summary>
     None,
 
     /// <summary>Request the rest of the range again.</summary>

@@ -6,10 +6,11 @@ namespace YueService.Downloads;
 /// <param name="AboutBytes">The approximate size; null if it is not known.</param>
 internal sealed record ExpectedContent(long? Size, string? Sha256, long? AboutBytes = null)
 {
-    // A size is approximate by rounding, or because the file was revised: twice the size is a wide margin. Small text files may grow more.
+    // A size is approximate because it was rounded or the file was revised: twice the size is a wide margin. Small text files may grow
+    // more.
     private const int Margin = 2;
     private const long LeastMaxBytes = 1 << 20;
 
-    /// <summary>The most bytes that the file may have; without any known size only the disk limits it.</summary>
+    /// <summary>The maximum size of the file in bytes; if no size is known, only the disk limits it.</summary>
     public long MaxBytes => Size ?? (AboutBytes is { } about ? Math.Max(LeastMaxBytes, Margin * about) : long.MaxValue);
 }

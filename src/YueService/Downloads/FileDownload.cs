@@ -5,17 +5,17 @@ internal sealed record FileContent(long Size, string Sha256);
 
 /// <summary>Downloads a file in ranges into a partial file, checks it, and renames it into place.</summary>
 /// <param name="hub">The server.</param>
-/// <param name="settings">Patience, parallelism and spare disk space.</param>
+/// <param name="settings">Timeouts, parallelism and spare disk space.</param>
 /// <param name="freeBytes">Returns the free space of the disk that holds a folder.</param>
 internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Func<string, long> freeBytes)
 {
     /// <summary>Downloads a file and checks it.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="target">The path of the whole file. A file that is there already is replaced at the end.</param>
-    /// <param name="expected">What the content must be.</param>
-    /// <param name="progress">Gets the progress.</param>
-    /// <param name="cancel">Stops; the partial file stays, and the next call continues it.</param>
-    /// <exception cref="DownloadException">The file cannot be had, or is not what it must be.</exception>
+    /// <param name="target">The path of the finished file. An existing file is replaced at the end.</param>
+    /// <param name="expected">The required content.</param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="cancel">Cancels; the partial file stays, and the next call continues it.</param>
+    /// <exception cref="DownloadException">The file cannot be downloaded, or its content is wrong.</exception>
     public async Task<FileContent> RunAsync(
         HubFile file, string target, ExpectedContent expected, FileProgress progress, CancellationToken cancel)
     {
@@ -69,20 +69,20 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         {
             PartFile.Delete(target);
             throw new DownloadException(
-                $"{file}: the content has sha256 {found}, expected {sha256}; it was thrown away", DownloadRemedy.None);
+                $"{file}: the content has sha256 {found}, expected {sha256}; it was discarded", DownloadRemedy.None);
         }
 
         if (expected.Size is { } must && size != must)
         {
             PartFile.Delete(target);
-            throw new DownloadException($"{file}: {size} bytes came, expected {must}; they were thrown away", DownloadRemedy.None);
+            throw new DownloadException($"{file}: {size} bytes were received, expected {must}; they were discarded", DownloadRemedy.None);
         }
 
         part.Complete();
         return new(size, found);
     }
 
-    /// <summary>Returns the most bytes that the file may have: by its known or approximate size, and by the disk.</summary>
+    /// <summary>Returns the maximum size of the file in bytes, from its known or approximate size and the free disk space.</summary>
     /// <exception cref="DownloadException">The server's file is larger.</exception>
     private long MaxBytes(HubFile file, RemoteFile remote, string target, ExpectedContent expected)
     {
@@ -96,20 +96,20 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
                 DownloadRemedy.None);
         }
 
-        // What has already been downloaded takes no further room.
+        // Bytes that have already been downloaded need no more space.
         var room = Math.Max(0, freeBytes(folder) - settings.SpareBytes) + PartFile.BytesOf(target);
         if (remote.Size > room)
         {
             throw new DownloadException(
-                $"{file}: {ByteText.Of(remote.Size.Value)} do not fit the disk of {folder}, which has room for {ByteText.Of(room)} "
-                + $"besides {ByteText.Of(settings.SpareBytes)} that stay free. Make room, or name a folder on another disk with --folder.",
+                $"{file}: {ByteText.Of(remote.Size.Value)} do not fit on the disk of {folder}, which has room for {ByteText.Of(room)} "
+                + $"besides {ByteText.Of(settings.SpareBytes)} that stay free. Free some space, or choose another disk with --folder.",
                 DownloadRemedy.None);
         }
 
         return Math.Min(expected.MaxBytes, room);
     }
 
-    /// <summary>Refuses a file before its download if it would be refused afterwards.</summary>
+    /// <summary>Rejects a file before its download if it would be rejected afterwards.</summary>
     private static void CheckPromise(HubFile file, RemoteFile remote, ExpectedContent expected)
     {
         if (expected.Size is { } size && remote.Size is { } told && told != size)
@@ -128,7 +128,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         }
     }
 
-    /// <summary>Fetches the missing bytes, several ranges at a time, hashes them as they arrive and keeps the record of them.</summary>
+    /// <summary>Fetches the missing bytes, several ranges at a time, hashes them as they arrive and records them.</summary>
     private async Task<string> FetchAsync(
         HubFile file, RemoteFile remote, PartFile part, long maxBytes, FileProgress progress, CancellationToken cancel)
     {

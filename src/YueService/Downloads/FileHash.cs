@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace YueService.Downloads;
 
-/// <summary>SHA-256 of files.</summary>
+/// <summary>Computes the SHA-256 of files.</summary>
 internal static class FileHash
 {
     private const int BufferBytes = 1 << 20;
@@ -18,7 +18,7 @@ internal static class FileHash
 
     /// <summary>Returns the hash of a partial file, computed while its bytes arrive.</summary>
     /// <param name="part">The partial file.</param>
-    /// <param name="fetched">Ends when every byte is there. Its failure ends the hash, too.</param>
+    /// <param name="fetched">Completes when every byte has arrived. If it fails, the hash fails too.</param>
     /// <param name="cancel">Stops.</param>
     public static async Task<string> FollowAsync(PartFile part, Task fetched, CancellationToken cancel)
     {

@@ -19,7 +19,7 @@ internal sealed class FileProgress(string name, long expectedBytes)
     public double Fraction =>
         Total > 0 && _part is { } part ? Math.Min(1, part.Ranges.Sum(range => range.Done) / (double)Total) : 0;
 
-    /// <summary>Returns why the download waits, if that is news since the last call; otherwise null.</summary>
+    /// <summary>Returns why the download is waiting, if that has changed since the last call; otherwise null.</summary>
     public string? TakeWaiting() => Interlocked.Exchange(ref _waiting, null);
 
     /// <summary>Takes the progress from a partial file from now on.</summary>
@@ -30,5 +30,5 @@ internal sealed class FileProgress(string name, long expectedBytes)
     }
 
     public void Wait(string reason, TimeSpan delay) =>
-        _waiting = string.Create(CultureInfo.InvariantCulture, $"{reason}; trying again in {delay.TotalSeconds:F0} s");
+        _waiting = string.Create(CultureInfo.InvariantCulture, $"{reason}; retrying in {delay.TotalSeconds:F0} s");
 }

@@ -14,7 +14,7 @@ internal sealed record HubFile(string Repository, string Revision, string Path)
     public override string ToString() => $"{Repository}/{Path}";
 }
 
-/// <summary>An answer with its body unread, and what the hub's own answer stated before it redirected.</summary>
+/// <summary>A response with an unread body, and the information from the hub's own response before it redirected.</summary>
 /// <param name="Response">200 or 206; the caller disposes it.</param>
 /// <param name="Sha256">The content's hash; null if the hub does not state it.</param>
 /// <param name="Size">The content's size; null if the hub does not state it.</param>
@@ -23,10 +23,9 @@ internal sealed record HubAnswer(HttpResponseMessage Response, string? Sha256, l
     public void Dispose() => Response.Dispose();
 }
 
-/// <summary>Asks a hub, or a mirror of one, for files.</summary>
-/// <remarks>Requests that get no answer, or the answer of a busy server, are sent again. Redirects are followed here, so that the
-/// token goes to the base address only: the storage that a hub redirects to has signed addresses. Safe for several requests at
-/// once.</remarks>
+/// <summary>Requests files from a hub or a mirror of one.</summary>
+/// <remarks>Requests that get no response, or the response of a busy server, are sent again. Redirects are followed here so that the token
+/// is sent only to the base address: the storage that a hub redirects to has signed addresses. Thread-safe.</remarks>
 internal sealed partial class HubClient : IDisposable
 {
     private const int MaxRedirects = 5;
@@ -39,7 +38,7 @@ internal sealed partial class HubClient : IDisposable
 
     /// <param name="baseAddress">The address of the hub or the mirror.</param>
     /// <param name="token">Sent to the base address; null for none.</param>
-    /// <param name="settings">The attempts, the waits between them, and the time that the headers of an answer may take.</param>
+    /// <param name="settings">The attempts, the waits between them, and the timeout for the headers of a response.</param>
     public HubClient(Uri baseAddress, string? token, DownloadSettings settings)
     {
         _base = new Uri(baseAddress.AbsoluteUri.TrimEnd('/') + "/");
@@ -58,17 +57,17 @@ internal sealed partial class HubClient : IDisposable
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("yue", Telemetry.ServiceIdentity.Version));
     }
 
-    /// <summary>Returns whether a token is safe on the way to an address: encrypted, or inside this machine.</summary>
+    /// <summary>Returns whether it is safe to send a token to an address: encrypted, or on this machine.</summary>
     public static bool MayCarryToken(Uri address) => address.Scheme == Uri.UriSchemeHttps || address.IsLoopback;
 
-    /// <summary>Asks for a file or a part of it.</summary>
+    /// <summary>Requests a file or a part of it.</summary>
     /// <param name="file">The file.</param>
     /// <param name="from">The first byte.</param>
     /// <param name="to">The last byte; null for all that follow.</param>
-    /// <param name="ifRange">A strong validator: a file that has changed comes whole.</param>
-    /// <param name="waiting">Gets the reason and the length of each wait before another attempt.</param>
+    /// <param name="ifRange">A strong validator: if the file has changed, the whole file is returned.</param>
+    /// <param name="waiting">Receives the reason and the length of each wait before another attempt.</param>
     /// <param name="cancel">Ends the attempts.</param>
-    /// <exception cref="DownloadException">There is no usable answer.</exception>
+    /// <exception cref="DownloadException">There is no usable response.</exception>
     public async Task<HubAnswer> GetAsync(
         HubFile file, long from, long? to, EntityTagHeaderValue? ifRange, Action<string, TimeSpan> waiting, CancellationToken cancel)
     {
@@ -102,15 +101,15 @@ internal sealed partial class HubClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>Retries a request that failed, had no answer in time, or met a busy server. A body that breaks off later is the
-    /// caller's to continue.</summary>
+    /// <summary>Retries a request that failed, timed out, or reached a busy server. If the body breaks off later, the caller continues
+    /// it.</summary>
     private static ResiliencePipeline<HttpResponseMessage> Retries(DownloadSettings settings) =>
         new ResiliencePipelineBuilder<HttpResponseMessage>()
             .AddRetry(new HttpRetryStrategyOptions
             {
                 MaxRetryAttempts = settings.Attempts - 1,
 
-                // The library's own generator waits as long as a server asks for, with no limit.
+                // The library's own generator waits as long as the server requests, without a limit.
                 DelayGenerator = arguments => ValueTask.FromResult<TimeSpan?>(
                     settings.DelayAfter(arguments.AttemptNumber + 1, arguments.Outcome.Result is { } busy ? RetryAfter(busy) : null)),
                 OnRetry = arguments =>
@@ -153,7 +152,7 @@ internal sealed partial class HubClient : IDisposable
         _ => $"{Name(address)} cannot be reached: {outcome.Exception!.Message}",
     };
 
-    private string GivenUp() => $" (tried {_attempts} times). The same command goes on from here.";
+    private string GivenUp() => $" (tried {_attempts} times). Run the same command again to continue from here.";
 
     private static Uri Next(HubFile file, Uri from, Uri location)
     {
@@ -171,8 +170,8 @@ internal sealed partial class HubClient : IDisposable
         var answer = $"{file}: {Reason(address, Outcome.FromResult(response))}";
         var message = status switch
         {
-            401 or 403 when _token is null => $"{answer}: it asks for a token; set HF_TOKEN to one that may read {file.Repository}",
-            401 or 403 => $"{answer}: the token in HF_TOKEN may not read {file.Repository}",
+            401 or 403 when _token is null => $"{answer}: it requires a token; set HF_TOKEN to one that can read {file.Repository}",
+            401 or 403 => $"{answer}: the token in HF_TOKEN cannot read {file.Repository}",
             404 => $"{answer}: there is no such file at revision {file.Revision}",
             408 or 429 or >= 500 => answer + GivenUp(),
             _ => answer,
@@ -187,7 +186,7 @@ internal sealed partial class HubClient : IDisposable
         _ => null,
     };
 
-    /// <summary>Returns the SHA-256 with which the hub tags large files, in its own answer or in the one that redirects.</summary>
+    /// <summary>Returns the SHA-256 with which the hub tags large files, in its own response or in the redirect.</summary>
     private static string? LinkedSha256(HttpResponseMessage response) =>
         response.Headers.TryGetValues("X-Linked-ETag", out var values) && Sha256Tag().Match(values.First()) is { Success: true } tag
             ? tag.Groups[1].Value
@@ -203,7 +202,7 @@ internal sealed partial class HubClient : IDisposable
         Uri.Compare(
             a, b, UriComponents.SchemeAndServer | UriComponents.StrongPort, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
-    /// <summary>Returns the host alone: the path and query of a redirect may be a key to the file.</summary>
+    /// <summary>Returns only the host: the path and query of a redirect may grant access to the file.</summary>
     private static string Name(Uri address) => address.Authority;
 
     [GeneratedRegex("^\"?([0-9a-f]{64})\"?\\z")]

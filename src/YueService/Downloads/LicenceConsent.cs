@@ -2,9 +2,9 @@ using Yue.Engine.Weights;
 
 namespace YueService.Downloads;
 
-/// <summary>Shows the licences of checkpoints whose terms a user has to accept, and asks.</summary>
+/// <summary>Shows the licences that a user has to accept before the download of checkpoints, and asks for consent.</summary>
 /// <param name="manifest">The hub and its checkpoints.</param>
-/// <param name="input">Answers the question; null if nobody can.</param>
+/// <param name="input">The input for the answer; null if nobody can answer.</param>
 /// <param name="output">Receives the text.</param>
 internal sealed class LicenceConsent(ModelManifest manifest, TextReader? input, TextWriter output)
 {
@@ -12,8 +12,8 @@ internal sealed class LicenceConsent(ModelManifest manifest, TextReader? input, 
 
     /// <summary>Asks for consent to the terms of the checkpoints that have any.</summary>
     /// <param name="checkpoints">The checkpoints to download.</param>
-    /// <param name="isAccepted">True if the user accepted the licences before.</param>
-    /// <returns>True if they are accepted, or there are none.</returns>
+    /// <param name="isAccepted">True if the user has already accepted the licences.</param>
+    /// <returns>True if the terms are accepted, or there are none.</returns>
     public async Task<bool> AskAsync(IEnumerable<ManifestCheckpoint> checkpoints, bool isAccepted)
     {
         var bound = checkpoints.Where(checkpoint => checkpoint.Terms is not null).ToList();
@@ -43,7 +43,7 @@ internal sealed class LicenceConsent(ModelManifest manifest, TextReader? input, 
             return false;
         }
 
-        await output.WriteAsync($"Do you accept? Write {Yes} to go on: ");
+        await output.WriteAsync($"Do you accept? Type {Yes} to continue: ");
         await output.FlushAsync();
         return string.Equals((await input.ReadLineAsync())?.Trim(), Yes, StringComparison.OrdinalIgnoreCase);
     }

@@ -5,7 +5,7 @@ namespace YueService.Downloads;
 /// <summary>A file that a profile needs, in a models folder.</summary>
 /// <param name="Checkpoint">The checkpoint that it belongs to.</param>
 /// <param name="File">The manifest's entry.</param>
-/// <param name="Path">The path that it has or will have.</param>
+/// <param name="Path">The path of the finished file.</param>
 internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile File, string Path)
 {
     /// <summary>Folder and path inside the models folder.</summary>
@@ -13,14 +13,14 @@ internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile Fil
 
     public HubFile OnHub => new(Checkpoint.Repository, Checkpoint.Revision, File.Path);
 
-    /// <summary>Returns what its content must be, by the manifest and the record of the first pull.</summary>
+    /// <summary>Returns the required content, from the manifest and the record of the first pull.</summary>
     public ExpectedContent Expected(ModelLock locked)
     {
         var before = locked.Find(Name, Checkpoint.Revision);
         return new(File.Size ?? before?.Size, File.Sha256 ?? before?.Sha256, File.AboutBytes);
     }
 
-    /// <summary>Returns whether the whole file is there, by its size: only checked files get their final name.</summary>
+    /// <summary>Returns whether the whole file exists, based on its size: only verified files get their final name.</summary>
     public bool IsThere(ModelLock locked) =>
         locked.Find(Name, Checkpoint.Revision) is { } before
         && new FileInfo(Path) is { Exists: true } file
@@ -43,24 +43,24 @@ internal sealed class ModelFolder(string path, ModelManifest manifest)
 
     public ModelManifest Manifest => manifest;
 
-    /// <summary>Returns the files of a profile, the small ones of a checkpoint before the large ones.</summary>
+    /// <summary>Returns the files of a profile, with the small files of each checkpoint first.</summary>
     public IReadOnlyList<ModelFile> FilesOf(string profile) =>
         [.. manifest.CheckpointsOf(profile).SelectMany(checkpoint => checkpoint.Files
             .OrderBy(file => file.ExpectedBytes)
             .Select(file => new ModelFile(checkpoint, file, PathOf(checkpoint, file))))];
 
-    /// <summary>Returns the files of a profile that are not there.</summary>
+    /// <summary>Returns the missing files of a profile.</summary>
     public IReadOnlyList<ModelFile> MissingOf(string profile)
     {
         var locked = ModelLock.Read(Path);
         return [.. FilesOf(profile).Where(file => !file.IsThere(locked))];
     }
 
-    /// <summary>Returns whether a file is there that only this profile's models need.</summary>
+    /// <summary>Returns whether the folder has a file that only this profile needs.</summary>
     public bool HasBegun(string profile) => FilesOf(profile)
         .Any(file => File.Exists(file.Path) && (file.Checkpoint.IsSongModel || !manifest.IsWhole(profile)));
 
-    /// <summary>Returns the environment lines that make the service run with a whole profile.</summary>
+    /// <summary>Returns the environment variables that make the service use a complete profile.</summary>
     public IEnumerable<string> SettingsOf(string profile)
     {
         var checkpoints = manifest.CheckpointsOf(profile).ToList();

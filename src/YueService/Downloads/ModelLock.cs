@@ -37,17 +37,17 @@ internal sealed class ModelLock
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path} is not a lock file: {e.Message} Remove it to record the files anew.", e);
+            throw new InvalidDataException($"{path} is not a lock file: {e.Message} Remove it to record the files again.", e);
         }
     }
 
-    /// <summary>Returns what a file was when it was pulled at a revision; null if it was not.</summary>
+    /// <summary>Returns the record of a file that was pulled at a revision; null if there is none.</summary>
     /// <param name="name">Folder and path inside the models folder, with '/' between the parts.</param>
     /// <param name="revision">The commit.</param>
     public LockedFile? Find(string name, string revision) =>
         _files.TryGetValue(name, out var file) && file.Revision == revision ? file : null;
 
-    /// <summary>Records a file at once.</summary>
+    /// <summary>Records a file immediately.</summary>
     public void Add(string name, LockedFile file)
     {
         _files[name] = file;

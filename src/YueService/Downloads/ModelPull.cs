@@ -5,7 +5,7 @@ namespace YueService.Downloads;
 /// <param name="hub">The server.</param>
 /// <param name="settings">Attempts, waits and limits.</param>
 /// <param name="show">Shows the progress of a file until a task ends.</param>
-/// <param name="output">Gets the result.</param>
+/// <param name="output">Receives the result.</param>
 /// <param name="freeBytes">Returns the free space of the disk that holds a folder.</param>
 internal sealed class ModelPull(
     ModelFolder folder,
@@ -15,8 +15,8 @@ internal sealed class ModelPull(
     TextWriter output,
     Func<string, long> freeBytes)
 {
-    /// <summary>Downloads the files that are missing.</summary>
-    /// <exception cref="DownloadException">A file cannot be had.</exception>
+    /// <summary>Downloads the missing files.</summary>
+    /// <exception cref="DownloadException">A file cannot be downloaded.</exception>
     /// <exception cref="IOException">The disk is too small or fails.</exception>
     public async Task RunAsync(string profile, CancellationToken cancel)
     {
@@ -26,7 +26,7 @@ internal sealed class ModelPull(
         var missing = files.Where(file => !file.IsThere(locked)).ToList();
         CheckRoom(missing);
         await output.WriteLineAsync(
-            $"{profile}: {files.Count - missing.Count} of {files.Count} files are there, {ByteText.Of(missing.Sum(Left))} to download");
+            $"{profile}: {files.Count - missing.Count} of {files.Count} files are installed, {ByteText.Of(missing.Sum(Left))} to download");
         var download = new FileDownload(hub, settings, freeBytes);
         foreach (var file in missing)
         {
@@ -38,7 +38,7 @@ internal sealed class ModelPull(
 
         if (folder.Manifest.IsWhole(profile))
         {
-            await output.WriteLineAsync("Every file is there and checked. To run with them, set:");
+            await output.WriteLineAsync("All files are installed and verified. To use them, set:");
             foreach (var line in folder.SettingsOf(profile))
             {
                 await output.WriteLineAsync($"  {line}");
@@ -48,7 +48,7 @@ internal sealed class ModelPull(
         {
             var whole = folder.Manifest.Profiles.Keys.Where(folder.Manifest.IsWhole);
             await output.WriteLineAsync(
-                $"Every file is there and checked. A song needs the rest of a profile, too: {string.Join(", ", whole)}.");
+                $"All files are installed and verified. A song also needs the rest of a profile: {string.Join(", ", whole)}.");
         }
     }
 
@@ -61,7 +61,7 @@ internal sealed class ModelPull(
         return content.Size;
     }
 
-    /// <summary>Returns the file that another program put there; null if there is none or it is not known to be the right one.</summary>
+    /// <summary>Returns a file that another program put there; null if there is none, or if its content cannot be verified.</summary>
     private static async Task<FileContent?> CopiedByHandAsync(ModelFile file, CancellationToken cancel)
     {
         var there = new FileInfo(file.Path);
@@ -81,9 +81,9 @@ internal sealed class ModelPull(
         if (needed > 0 && needed + settings.SpareBytes > free)
         {
             throw new IOException(
-                $"{folder.Path} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to come "
+                $"{folder.Path} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to be downloaded "
                 + $"besides {ByteText.Of(settings.SpareBytes)} that stay free. "
-                + "Make room, or name a folder on another disk with --folder.");
+                + "Free some space, or choose a folder on another disk with --folder.");
         }
     }
 

@@ -7,7 +7,7 @@ internal enum FileVerdict
     Missing,
     Wrong,
 
-    /// <summary>It is there, and no hash of it is known.</summary>
+    /// <summary>The file exists, but its hash is unknown.</summary>
     Unknown,
 }
 
@@ -22,7 +22,7 @@ internal static class ModelVerify
         if (!there.Exists)
         {
             var partial = PartFile.BytesOf(file.Path);
-            return (FileVerdict.Missing, partial > 0 ? $"{ByteText.Of(partial)} of it are there" : "not there");
+            return (FileVerdict.Missing, partial > 0 ? $"{ByteText.Of(partial)} of it are downloaded" : "missing");
         }
 
         var expected = file.Expected(locked);
@@ -33,7 +33,7 @@ internal static class ModelVerify
 
         if (expected.Sha256 is null)
         {
-            return (FileVerdict.Unknown, "there, and nothing says what its hash must be: it was not pulled by this program");
+            return (FileVerdict.Unknown, "its hash is unknown because it was not pulled by this program");
         }
 
         var sha256 = await FileHash.OfAsync(file.Path, cancel);

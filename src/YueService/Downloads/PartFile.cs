@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace YueService.Downloads;
 
 /// <summary>A partial file: <c>NAME.part</c>, with a record <c>NAME.part.json</c> of the bytes that it has.</summary>
-/// <remarks>The record is written after the bytes have reached the disk, so that after a power cut it does not
-/// list bytes that are missing. Safe for several writers of different ranges.</remarks>
+/// <remarks>The record is written after the bytes have reached the disk, so after a power cut it does not list missing bytes. Several
+/// threads can write different ranges.</remarks>
 internal sealed class PartFile : IDisposable
 {
     private const string Suffix = ".part";
@@ -23,10 +23,10 @@ internal sealed class PartFile : IDisposable
             new PartRange(i * record.RangeBytes, Math.Min(record.RangeBytes, record.Size - (i * record.RangeBytes)), done))];
     }
 
-    /// <summary>The ranges of the file, in order; one of unknown length if the size is not known.</summary>
+    /// <summary>The ranges of the file, in order; a single range of unknown length if the size is unknown.</summary>
     public IReadOnlyList<PartRange> Ranges { get; }
 
-    /// <summary>The number of bytes at the start without a gap.</summary>
+    /// <summary>The number of contiguous bytes from the start.</summary>
     public long Prefix
     {
         get
@@ -45,11 +45,11 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Opens the partial file of a target, and continues it if it has the same content.</summary>
+    /// <summary>Opens the partial file of a target, and continues it if it belongs to the same content.</summary>
     /// <param name="target">The path of the whole file.</param>
     /// <param name="remote">What the server stated about the file.</param>
     /// <param name="sha256">The hash that the content must have; null if it is not known.</param>
-    /// <param name="settings">Has the size of a range.</param>
+    /// <param name="settings">The settings with the range size.</param>
     /// <exception cref="IOException">Another process is writing it, or the disk fails.</exception>
     public static PartFile Open(string target, RemoteFile remote, string? sha256, DownloadSettings settings)
     {
@@ -98,7 +98,7 @@ internal sealed class PartFile : IDisposable
     public ValueTask<int> ReadAsync(Memory<byte> buffer, long offset, CancellationToken cancel) =>
         RandomAccess.ReadAsync(_handle, buffer, offset, cancel);
 
-    /// <summary>Writes the record of the bytes that are there.</summary>
+    /// <summary>Writes the record of the bytes that have arrived.</summary>
     public void Save()
     {
         lock (_saving)
@@ -111,7 +111,7 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Turns the partial file, which must be whole and checked, into the target.</summary>
+    /// <summary>Renames the partial file, which must be complete and verified, to the target.</summary>
     public void Complete()
     {
         RandomAccess.FlushToDisk(_handle);
@@ -148,7 +148,7 @@ internal sealed class PartFile : IDisposable
         [JsonIgnore]
         public long End => Done.Select((done, i) => done == 0 ? 0 : (i * RangeBytes) + done).Max();
 
-        /// <summary>Returns whether the bytes are known to have the same content as the file that is fetched now.</summary>
+        /// <summary>Returns whether the bytes certainly belong to the file that is being downloaded now.</summary>
         public bool ContinuesAs(Record now) => Size == now.Size
             && ((ETag is not null && ETag == now.ETag) || (Sha256 is not null && Sha256 == now.Sha256));
     }
@@ -161,16 +161,16 @@ internal sealed class PartRange(long start, long length, long done)
 
     public long Start => start;
 
-    /// <summary>The bytes that it must have; <see cref="long.MaxValue"/> if that is not known.</summary>
+    /// <summary>The length of the range in bytes; <see cref="long.MaxValue"/> if unknown.</summary>
     public long Length { get; private set; } = length;
 
-    /// <summary>The bytes that are there, from its start on.</summary>
+    /// <summary>The number of bytes that have arrived, from its start.</summary>
     public long Done => Interlocked.Read(ref _done);
 
     public bool IsComplete => Done == Length;
 
     public void Add(int bytes) => Interlocked.Add(ref _done, bytes);
 
-    /// <summary>Sets the length, which was not known, to the bytes that have arrived.</summary>
+    /// <summary>Sets the unknown length to the number of bytes that have arrived.</summary>
     public void End() => Length = Done;
 }

@@ -5,11 +5,11 @@ namespace YueService.Downloads;
 /// <summary>Fetches one range of a file and continues it when a connection breaks.</summary>
 /// <param name="hub">The server.</param>
 /// <param name="file">The file.</param>
-/// <param name="remote">What the server stated about the file; every answer is compared with it.</param>
+/// <param name="remote">The server's information about the file; every response is compared with it.</param>
 /// <param name="part">The partial file to write.</param>
-/// <param name="maxBytes">The most bytes that the file may have; limits a body of unknown length.</param>
+/// <param name="maxBytes">The maximum size of the file in bytes; limits a body of unknown length.</param>
 /// <param name="settings">Attempts and waits.</param>
-/// <param name="waiting">Gets the reason and the length of each wait.</param>
+/// <param name="waiting">Receives the reason and the length of each wait.</param>
 internal sealed class RangeFetch(
     HubClient hub,
     HubFile file,
@@ -22,7 +22,7 @@ internal sealed class RangeFetch(
     private const int BufferBytes = 256 << 10;
 
     /// <summary>Fetches the missing bytes of a range. Attempts are counted from the last byte that arrived.</summary>
-    /// <exception cref="DownloadException">The file must start again, or cannot be had.</exception>
+    /// <exception cref="DownloadException">The file must start again, or cannot be downloaded.</exception>
     public async Task RunAsync(PartRange range, CancellationToken cancel)
     {
         for (var failures = 0; !range.IsComplete;)
@@ -43,7 +43,9 @@ internal sealed class RangeFetch(
                 if (failures >= settings.Attempts)
                 {
                     throw new DownloadException(
-                        $"{fault.Message} ({failures} times in a row). The same command goes on from here.", DownloadRemedy.None, fault);
+                        $"{fault.Message} ({failures} times in a row). Run the same command again to continue from here.",
+                        DownloadRemedy.None,
+                        fault);
                 }
 
                 var delay = settings.DelayAfter(failures);
@@ -73,14 +75,14 @@ internal sealed class RangeFetch(
 
             if (count > maxBytes - range.Start - range.Done)
             {
-                throw Fault($"the server sends more than {maxBytes} bytes, the most that this file may have here", DownloadRemedy.None);
+                throw Fault($"the server sends more than {maxBytes} bytes, the maximum for this file", DownloadRemedy.None);
             }
 
             await part.WriteAsync(range, buffer.AsMemory(0, count), cancel);
         }
     }
 
-    /// <summary>Ends a body: the end of a file of unknown size, too early otherwise.</summary>
+    /// <summary>Handles the end of a body: for a file of unknown size, the end of the file; otherwise an interruption.</summary>
     private void End(PartRange range)
     {
         if (remote.Size is not null)
@@ -91,7 +93,7 @@ internal sealed class RangeFetch(
         range.End();
     }
 
-    /// <summary>Rejects an answer that holds other bytes than those requested.</summary>
+    /// <summary>Rejects a response that contains different bytes than requested.</summary>
     private void Check(HttpResponseMessage response, PartRange range)
     {
         var headers = response.Content.Headers;
@@ -106,31 +108,31 @@ internal sealed class RangeFetch(
             if (headers.ContentRange is not { } sent || sent.From != first || (sent.Length is { } total && total != remote.Size))
             {
                 throw Fault(
-                    $"the server was asked for the bytes from {first} on and sends '{headers.ContentRange}'", DownloadRemedy.Resume);
+                    $"the server was asked for the bytes from {first} and sends '{headers.ContentRange}'", DownloadRemedy.Resume);
             }
         }
         else if (first > 0 || remote is { TakesRanges: true, Size: > 0 } && range.Length < remote.Size)
         {
-            throw Fault("the server sends the whole file where a part was asked for", DownloadRemedy.Restart);
+            throw Fault("the server sends the whole file although a part was requested", DownloadRemedy.Restart);
         }
         else if (headers.ContentLength is { } length && remote.Size is { } size && length != size)
         {
-            throw Fault($"the server said {size} bytes and sends {length}", DownloadRemedy.Restart);
+            throw Fault($"the server announced {size} bytes and sends {length}", DownloadRemedy.Restart);
         }
     }
 
-    /// <summary>The remedy of a body that broke off: without ranges the file has to start again.</summary>
+    /// <summary>Returns the remedy for a body that broke off: without ranges, the file has to start again.</summary>
     private DownloadRemedy Interrupted => remote.TakesRanges ? DownloadRemedy.Resume : DownloadRemedy.Restart;
 
-    /// <summary>Returns the fault that an exception stands for; null if it is not the network's.</summary>
+    /// <summary>Returns the download error for an exception; null if it is not a network error.</summary>
     private DownloadException? FaultOf(Exception exception, CancellationToken cancel) => exception switch
     {
         DownloadException known => known,
         OperationCanceledException when !cancel.IsCancellationRequested =>
-            Fault($"no byte came in {settings.StallTimeout.TotalSeconds:F0} s", Interrupted),
+            Fault($"no data arrived for {settings.StallTimeout.TotalSeconds:F0} s", Interrupted),
         HttpRequestException or HttpIOException => Fault("the connection broke", Interrupted, exception),
 
-        // A broken connection's stream throws it too. A disk's has an error code of its own and is not retried.
+        // The stream of a broken connection also throws this. Disk errors have a different error code and are not retried.
         IOException { InnerException: System.Net.Sockets.SocketException } => Fault("the connection broke", Interrupted, exception),
         _ => null,
     };

@@ -3,14 +3,14 @@ using System.Net.Http.Headers;
 
 namespace YueService.Downloads;
 
-/// <summary>What a server states about a file before it is fetched.</summary>
+/// <summary>The information that a server gives about a file before the download.</summary>
 /// <param name="Size">The size; null if the server does not state it.</param>
 /// <param name="ETag">A strong validator; null for none.</param>
 /// <param name="Sha256">The content's hash; null if the server does not state it.</param>
 /// <param name="TakesRanges">Whether parts of it can be requested.</param>
 internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string? Sha256, bool TakesRanges)
 {
-    /// <summary>Requests the first byte. The answer states more than one to HEAD does on servers without ranges.</summary>
+    /// <summary>Requests the first byte. On servers without ranges, its response has more information than a response to HEAD.</summary>
     public static async Task<RemoteFile> AskAsync(
         HubClient hub, HubFile file, Action<string, TimeSpan> waiting, CancellationToken cancel)
     {
@@ -22,7 +22,7 @@ internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string
         var size = takesRanges ? headers.ContentRange!.Length
             : answer.Response.StatusCode == HttpStatusCode.OK ? headers.ContentLength
             : throw new DownloadException(
-                $"{file}: the server answers a request for byte 0 with Content-Range '{Raw(headers, "Content-Range")}', "
+                $"{file}: the server responds to a request for byte 0 with Content-Range '{Raw(headers, "Content-Range")}', "
                 + "which gives no size",
                 DownloadRemedy.None);
         return answer.Size is { } linked && size is { } told && linked != told
@@ -31,7 +31,7 @@ internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string
             : new(size, etag, answer.Sha256, takesRanges);
     }
 
-    /// <summary>The header as it was sent: an invalid value has no parsed form.</summary>
+    /// <summary>Returns the header as it was sent, because an invalid value has no parsed form.</summary>
     private static string Raw(HttpContentHeaders headers, string name) =>
         headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : "";
 }

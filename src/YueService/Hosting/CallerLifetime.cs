@@ -1,6 +1,6 @@
 namespace YueService.Hosting;
 
-/// <summary>A host that lives as long as the command that started it: the command handles Ctrl-C itself.</summary>
+/// <summary>The lifetime of a host that ends with the command that started it. The command handles Ctrl-C itself.</summary>
 internal sealed class CallerLifetime : IHostLifetime
 {
     public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -6,11 +6,11 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Hosting;
 
-/// <summary>Registers what makes songs.</summary>
+/// <summary>Registers the services that make songs.</summary>
 internal static class EngineExtensions
 {
-    /// <summary>Registers the engine as a singleton that starts and stops with the host, the encoder, and what reads reference clips. Where
-    /// one is registered already, that one stays.</summary>
+    /// <summary>Registers the engine as a singleton that starts and stops with the host, the encoder, and the reader of reference clips.
+    /// Existing registrations are kept.</summary>
     public static void AddSongEngine<TEngine, TEncoder>(this IServiceCollection services)
         where TEngine : class, ISongEngine
         where TEncoder : class, ISongEncoder
@@ -23,8 +23,9 @@ internal static class EngineExtensions
         services.AddHostedService<EngineLifetime>();
     }
 
-    /// <summary>Watches the engine: the process ends when the engine is lost, and systemd gets its state if it runs the process.</summary>
-    /// <remarks>Not <c>AddSystemd</c>: that reports READY when the host has started, before songs can be made.</remarks>
+    /// <summary>Watches the engine: the process exits when the engine is lost, and its state is reported to systemd if systemd runs the
+    /// process.</summary>
+    /// <remarks>This does not use <c>AddSystemd</c>, which reports READY when the host has started, before songs can be made.</remarks>
     public static void AddEngineWatch(this IServiceCollection services)
     {
         services.AddSingleton<EngineWatch>();
@@ -38,8 +39,8 @@ internal static class EngineExtensions
         }
     }
 
-    /// <summary>Starts and stops the engine with the host; a server that cannot listen has no models loaded. A service of its own, since a
-    /// container disposes of a service once for every name that it is registered under.</summary>
+    /// <summary>Starts and stops the engine with the host, so no models are loaded if the server cannot listen. This is a separate service
+    /// because a container disposes a service once per registration.</summary>
     private sealed class EngineLifetime(ISongEngine engine) : IHostedLifecycleService
     {
         public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -2,14 +2,14 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Hosting;
 
-/// <summary>Ends the process when the engine was ready and has failed: the device is lost, and only a new process gets it back.</summary>
-/// <remarks>An engine that could not load its models does not end the process: /health then says why.</remarks>
+/// <summary>Ends the process if the engine fails after it was ready: the device is lost, and only a new process can recover it.</summary>
+/// <remarks>If the engine cannot load its models, the process continues, and /health shows the reason.</remarks>
 internal sealed partial class EngineWatch(ISongEngine engine, IHostApplicationLifetime lifetime, ILogger<EngineWatch> logger)
     : BackgroundService
 {
     private volatile bool _isLost;
 
-    /// <summary>Whether the process ends because the engine was lost.</summary>
+    /// <summary>True if the process is exiting because the engine was lost.</summary>
     public bool IsLost => _isLost;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -23,14 +23,14 @@ internal sealed partial class EngineWatch(ISongEngine engine, IHostApplicationLi
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The service stops.
+            // The service is stopping.
         }
     }
 
     private static partial class Log
     {
         [LoggerMessage(
-            Level = LogLevel.Critical, Message = "The engine is lost, and the process ends so that a new one can start: {Reason}")]
+            Level = LogLevel.Critical, Message = "The engine is lost, and the process exits so that a new one can start: {Reason}")]
         public static partial void Lost(ILogger logger, string reason);
     }
 }

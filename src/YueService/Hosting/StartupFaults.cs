@@ -2,10 +2,10 @@ using Microsoft.Extensions.Options;
 
 namespace YueService.Hosting;
 
-/// <summary>Tells settings that are invalid from other reasons why a host does not start.</summary>
+/// <summary>Distinguishes invalid settings from other reasons why a host does not start.</summary>
 internal static class StartupFaults
 {
-    /// <summary>Every fault of the settings, or null when the exception is about something else.</summary>
+    /// <summary>Returns all errors in the settings, or null if the exception has another cause.</summary>
     public static IReadOnlyList<string>? Of(Exception exception) => exception switch
     {
         OptionsValidationException invalid => [.. invalid.Failures],
@@ -14,7 +14,7 @@ internal static class StartupFaults
         _ => null,
     };
 
-    /// <summary>Runs a step of the start that depends only on settings.</summary>
+    /// <summary>Runs a startup step that depends only on settings.</summary>
     /// <exception cref="StartException">The step failed for another reason than settings that validation reports.</exception>
     public static T InOneLine<T>(Func<T> step)
     {

@@ -3,12 +3,12 @@ using System.Diagnostics;
 
 namespace YueService.Hosting;
 
-/// <summary>Tells the user where the studio is.</summary>
+/// <summary>Shows the user the address of the studio.</summary>
 internal static partial class StudioAddress
 {
     /// <summary>Logs the address of the studio, and opens it in the browser if asked to.</summary>
-    /// <param name="app">The service, which listens.</param>
-    /// <param name="opensBrowser">Whether the browser is opened.</param>
+    /// <param name="app">The listening service.</param>
+    /// <param name="opensBrowser">Whether to open the browser.</param>
     public static void AnnounceStudio(this WebApplication app, bool opensBrowser)
     {
         if (app.Urls.Select(Of).FirstOrDefault(address => address is not null) is not { } address)
@@ -30,7 +30,7 @@ internal static partial class StudioAddress
         }
     }
 
-    /// <summary>Returns the address for a browser on this machine; null for one that no browser can open, such as a socket.</summary>
+    /// <summary>Returns the address for a browser on this machine; null if no browser can open it, such as a socket.</summary>
     /// <param name="url">An address that the service listens on.</param>
     public static string? Of(string url)
     {
@@ -46,7 +46,7 @@ internal static partial class StudioAddress
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "The studio, a page to make songs on, is at {Address}")]
+        [LoggerMessage(Level = LogLevel.Information, Message = "The studio, a web page for making songs, is at {Address}")]
         public static partial void Studio(ILogger logger, string address);
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "No browser could be opened ({Reason}): open {Address} in one")]

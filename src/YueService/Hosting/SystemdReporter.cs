@@ -7,8 +7,8 @@ using YueService.Jobs;
 
 namespace YueService.Hosting;
 
-/// <summary>The watchdog that systemd runs for this process.</summary>
-/// <param name="Limit">The time within which a sign of life must arrive; null if there is no watchdog.</param>
+/// <summary>The systemd watchdog of this process.</summary>
+/// <param name="Limit">The maximum time between two watchdog messages; null if there is no watchdog.</param>
 internal sealed record SystemdWatchdog(TimeSpan? Limit)
 {
     /// <summary>Reads the variables that systemd sets. A watchdog for another process id does not count.</summary>
@@ -26,10 +26,9 @@ internal sealed record SystemdWatchdog(TimeSpan? Limit)
 
 /// <summary>Reports the engine's state to systemd: loading, ready, alive, stopping.</summary>
 /// <remarks>
-/// Watchdog messages are sent only while the engine's thread is alive and its current step is younger than
-/// the watchdog limit, so a hung device ends in a restart. The start limit is extended only when loading
-/// makes progress, so a load that hangs ends too. The stop limit is extended by the time that a drain may
-/// take.
+/// Watchdog messages are sent only while the engine's thread is alive and its current step has taken less time than the watchdog limit, so
+/// a hung device causes a restart. The start timeout is extended only while loading makes progress, so a hung load also ends. The stop
+/// timeout is extended by the maximum time of a drain.
 /// </remarks>
 internal sealed partial class SystemdReporter(
     ISongEngine engine,
@@ -44,7 +43,7 @@ internal sealed partial class SystemdReporter(
     /// <summary>The longest time that loading may take between two signs of progress.</summary>
     internal static readonly TimeSpan LoadingPatience = TimeSpan.FromMinutes(5);
 
-    // The log says what hangs before systemd ends the process.
+    // Log what hangs before systemd ends the process.
     private static readonly TimeSpan HangWarning = LoadingPatience - TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LoadingInterval = TimeSpan.FromMilliseconds(200);
@@ -100,7 +99,7 @@ internal sealed partial class SystemdReporter(
         }
     }
 
-    /// <summary>Extends the start limit if the engine loads something else than before, or more of it.</summary>
+    /// <summary>Extends the start timeout if loading has made progress since the last call.</summary>
     private void ExtendOnProgress(EngineStatus status)
     {
         if (_progress != (status.Loading, status.Percent))
@@ -116,7 +115,7 @@ internal sealed partial class SystemdReporter(
         }
     }
 
-    /// <summary>Sends assignments, one per line. A service does not end because systemd does not listen.</summary>
+    /// <summary>Sends assignments, one per line. If systemd is not listening, the service continues.</summary>
     private void Notify(string assignments)
     {
         try
@@ -125,11 +124,11 @@ internal sealed partial class SystemdReporter(
         }
         catch (SocketException)
         {
-            // Nobody listens at the moment.
+            // Nobody is listening at the moment.
         }
     }
 
-    /// <summary>Returns the assignment that extends the start or stop limit, counted from now.</summary>
+    /// <summary>Returns the assignment that extends the start or stop timeout, counted from now.</summary>
     private static string Extend(TimeSpan time) =>
         string.Create(CultureInfo.InvariantCulture, $"EXTEND_TIMEOUT_USEC={time.TotalMicroseconds:F0}");
 
@@ -150,7 +149,7 @@ internal sealed partial class SystemdReporter(
         [LoggerMessage(
             Level = LogLevel.Error,
             Message = "Loading {What} has made no progress for {Seconds:F0} s ({Percent:F0} % loaded). Without any, "
-                + "systemd ends the start in {SecondsLeft:F0} s: check the disk and the device that it loads from and to")]
+                + "systemd stops the process in {SecondsLeft:F0} s: check the disk and the device")]
         public static partial void Hangs(ILogger logger, string what, double percent, double seconds, double secondsLeft);
     }
 }

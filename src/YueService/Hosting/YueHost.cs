@@ -21,7 +21,7 @@ using YueService.Telemetry;
 
 namespace YueService.Hosting;
 
-/// <summary>Puts the program together: the web service of <c>yue serve</c>, and the engine alone for <c>yue generate</c>.</summary>
+/// <summary>Builds the hosts: the web service for <c>yue serve</c>, and only the engine for <c>yue generate</c>.</summary>
 internal static class YueHost
 {
     /// <summary>The default address of the service.</summary>
@@ -30,19 +30,19 @@ internal static class YueHost
     /// <summary>The default address of a worker's health and metrics.</summary>
     public const string WorkerUrl = "http://127.0.0.1:2009";
 
-    /// <summary>The web service, its settings checked, not started.</summary>
-    /// <param name="settings">What the command line sets.</param>
+    /// <summary>Creates the web service with validated settings, without starting it.</summary>
+    /// <param name="settings">The settings of the command line.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <param name="role">The part of the work that the process does.</param>
     /// <exception cref="OptionsValidationException">The options of one class are invalid.</exception>
-    /// <exception cref="AggregateException">Those of several are.</exception>
+    /// <exception cref="AggregateException">The options of several classes are invalid.</exception>
     /// <exception cref="StartException">The host cannot be built for another reason.</exception>
     public static WebApplication BuildService(
         HostSettings settings, Action<IServiceCollection> configure, ServiceRole role = ServiceRole.Both) =>
         StartupFaults.InOneLine(() => BuildServiceOnce(settings, configure, role));
 
-    /// <summary>The engine without a server, not started; its log goes to standard error.</summary>
-    /// <param name="settings">What the command line sets.</param>
+    /// <summary>Creates the engine without a server, without starting it. Its log goes to standard error.</summary>
+    /// <param name="settings">The settings of the command line.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <exception cref="StartException">The host cannot be built.</exception>
     public static IHost BuildEngine(HostSettings settings, Action<IServiceCollection> configure) =>
@@ -106,12 +106,12 @@ internal static class YueHost
 
         app.MapPrometheusScrapingEndpoint("/metrics");
 
-        // A start that fails says why, and nothing else.
+        // If the start fails, only the reason is printed.
         app.Lifetime.ApplicationStarted.Register(app.Services.WarnOfMissingPrograms);
         return app;
     }
 
-    /// <summary>Maps what callers use.</summary>
+    /// <summary>Maps the endpoints.</summary>
     private static void MapCallers(WebApplication app)
     {
         app.UseStudioPage();

@@ -3,8 +3,8 @@ using System.Runtime.ExceptionServices;
 
 namespace YueService.Jobs;
 
-/// <summary>Bytes that arrive in chunks, for any number of readers. Each reads from the first chunk on, at its own pace.</summary>
-/// <remarks>Readers share the chunks, so a slow one costs no memory of its own.</remarks>
+/// <summary>Bytes that arrive in chunks, for any number of readers. Each reads from the first chunk at its own pace.</summary>
+/// <remarks>Readers share the chunks, so a slow reader needs no additional memory.</remarks>
 internal sealed class ChunkFeed
 {
     private readonly Lock _lock = new();
@@ -25,16 +25,16 @@ internal sealed class ChunkFeed
         }
     }
 
-    /// <summary>Adds a chunk, which nobody changes any more. Ignored after the end.</summary>
+    /// <summary>Adds a chunk, which must not be changed afterwards. Ignored after the end.</summary>
     public void Add(byte[] chunk) => Change(() => _chunks.Add(chunk));
 
     /// <summary>Ends the feed. Only the first end counts.</summary>
-    /// <param name="fault">What readers get after the last chunk; null if the feed is whole.</param>
+    /// <param name="fault">The exception for readers after the last chunk; null if the feed is complete.</param>
     public void Complete(Exception? fault = null) => Change(() => (_isComplete, _fault) = (true, fault));
 
-    /// <summary>Returns the chunks that are there from one on.</summary>
+    /// <summary>Returns the available chunks from an index.</summary>
     /// <param name="index">The first chunk to return.</param>
-    /// <param name="isWhole">True if there will be no more, and the feed did not end early.</param>
+    /// <param name="isWhole">True if there will be no more chunks and the feed did not end early.</param>
     public IReadOnlyList<byte[]> From(int index, out bool isWhole)
     {
         lock (_lock)
@@ -44,7 +44,7 @@ internal sealed class ChunkFeed
         }
     }
 
-    /// <summary>Returns the chunks from the first one on, and waits for those that are still to come.</summary>
+    /// <summary>Returns all chunks from the first one, and waits for those that have not arrived yet.</summary>
     public async IAsyncEnumerable<byte[]> ReadAsync([EnumeratorCancellation] CancellationToken cancel)
     {
         var next = 0;
@@ -67,7 +67,7 @@ internal sealed class ChunkFeed
         }
     }
 
-    /// <summary>Returns a chunk; or what completes when there are more; or neither at the end.</summary>
+    /// <summary>Returns a chunk, or a task that completes when there are more chunks, or neither at the end.</summary>
     private (byte[]? Chunk, Task? Changed) At(int index)
     {
         lock (_lock)

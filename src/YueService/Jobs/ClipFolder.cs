@@ -4,10 +4,10 @@ using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>Reference clips that callers keep here, to name them in many requests: one file per clip, as it was sent.</summary>
+/// <summary>The reference clips that callers uploaded for use in several requests: one file per clip, as it was sent.</summary>
 /// <remarks>
-/// A clip's name is the hash of its content, so that the same file is kept once. Its time is when it was last used. A job has a copy of its
-/// clip's sound, so a clip can be removed at any time. File errors are <see cref="StorageException"/>. Safe for any thread.
+/// A clip's name is the hash of its content, so the same file is stored once. The time of a clip's file is its last use. A job has a copy
+/// of its clip's sound, so a clip can be removed at any time. File errors are <see cref="StorageException"/>. Thread-safe.
 /// </remarks>
 internal sealed partial class ClipFolder(
     IFileStore files, IOptions<JobOptions> options, TimeProvider clock, ILogger<ClipFolder> logger) : IDisposable
@@ -18,18 +18,18 @@ internal sealed partial class ClipFolder(
 
     private readonly SemaphoreSlim _adding = new(1, 1);
 
-    /// <summary>The bytes that all clips may take together; null for no limit.</summary>
+    /// <summary>The maximum number of bytes of all clips together; null for no limit.</summary>
     public long? MaxBytes => options.Value.KeepClipsMegabytes == 0 ? null : options.Value.KeepClipsMegabytes * Megabyte;
 
     /// <summary>Returns the name of a clip.</summary>
     /// <param name="hash">The SHA-256 of its content.</param>
     public static string IdOf(byte[] hash) => Convert.ToHexStringLower(hash)[..IdLength];
 
-    /// <summary>Returns a clip; null if there is none of that name.</summary>
+    /// <summary>Returns a clip; null if there is no such clip.</summary>
     public async Task<StoredClip?> FindAsync(string id, CancellationToken cancel) =>
         await FileOfAsync(id, cancel) is { } file ? Show(file) : null;
 
-    /// <summary>Returns a clip, and counts this as its last use; null if there is none of that name.</summary>
+    /// <summary>Returns a clip and updates the time of its last use; null if there is no such clip.</summary>
     public async Task<StoredClip?> UseAsync(string id, CancellationToken cancel)
     {
         if (await FileOfAsync(id, cancel) is not { } file)
@@ -45,12 +45,12 @@ internal sealed partial class ClipFolder(
     public async Task<byte[]?> ReadAsync(string id, CancellationToken cancel) =>
         await FileOfAsync(id, cancel) is { } file ? await files.ReadAsync(file.Name, cancel) : null;
 
-    /// <summary>Keeps a clip.</summary>
-    /// <param name="id">Its name. If a clip has it already, that one counts.</param>
+    /// <summary>Stores a clip.</summary>
+    /// <param name="id">Its name. If there already is a clip of this name, that clip is returned.</param>
     /// <param name="seconds">The length of its sound.</param>
     /// <param name="content">The file.</param>
-    /// <param name="cancel">Gives up waiting.</param>
-    /// <returns>Null if all clips together would take too much.</returns>
+    /// <param name="cancel">Cancels the wait.</param>
+    /// <returns>The clip; null if all clips together would exceed the limit.</returns>
     public async Task<StoredClip?> AddAsync(string id, double seconds, ReadOnlyMemory<byte> content, CancellationToken cancel)
     {
         await _adding.WaitAsync(cancel);
@@ -77,7 +77,7 @@ internal sealed partial class ClipFolder(
     }
 
     /// <summary>Removes a clip.</summary>
-    /// <returns>False if there is none of that name.</returns>
+    /// <returns>False if there is no such clip.</returns>
     public async Task<bool> DeleteAsync(string id, CancellationToken cancel)
     {
         if (await FileOfAsync(id, cancel) is not { } file)
@@ -90,7 +90,7 @@ internal sealed partial class ClipFolder(
         return true;
     }
 
-    /// <summary>Removes the clips that were not used for long.</summary>
+    /// <summary>Removes the clips that have expired.</summary>
     public async Task SweepAsync(CancellationToken cancel)
     {
         if (options.Value.KeepClipsDays == 0)
@@ -105,7 +105,7 @@ internal sealed partial class ClipFolder(
         }
     }
 
-    /// <summary>Returns the bytes that all clips take together.</summary>
+    /// <summary>Returns the number of bytes of all clips together.</summary>
     public async Task<long> BytesInUseAsync(CancellationToken cancel) => (await AllAsync(cancel)).Sum(file => file.Bytes);
 
     public void Dispose() => _adding.Dispose();
@@ -123,7 +123,7 @@ internal sealed partial class ClipFolder(
         file.ModifiedAt,
         options.Value.KeepClipsDays == 0 ? null : file.ModifiedAt.AddDays(options.Value.KeepClipsDays));
 
-    // The length of the sound is in the file's name: 0123…-12500 has 12.5 seconds.
+    // The length of the sound is in the file's name: 0123…-12500 lasts 12.5 seconds.
     private static string NameOf(string id, double seconds) =>
         string.Create(CultureInfo.InvariantCulture, $"{Root}{id}-{seconds * 1000:F0}");
 
@@ -140,10 +140,10 @@ internal sealed partial class ClipFolder(
     private partial void LogRemoved(string clipId);
 }
 
-/// <summary>A clip that is kept.</summary>
+/// <summary>A stored clip.</summary>
 /// <param name="Id">Its name: 32 hexadecimal digits, the same for the same content.</param>
 /// <param name="Bytes">The size of the file.</param>
 /// <param name="Seconds">The length of its sound.</param>
-/// <param name="UsedAt">When it was last uploaded or named in a request.</param>
-/// <param name="ExpiresAt">When it is removed if nobody uses it before; null for never.</param>
+/// <param name="UsedAt">The time when it was last uploaded or used in a request.</param>
+/// <param name="ExpiresAt">The time when it is removed unless it is used again; null for never.</param>
 internal sealed record StoredClip(string Id, long Bytes, double Seconds, DateTimeOffset UsedAt, DateTimeOffset? ExpiresAt);

@@ -9,22 +9,22 @@ internal enum FaultKind
     /// <summary>The song could not be made.</summary>
     SongFailed,
 
-    /// <summary>What is stored of the job is damaged.</summary>
+    /// <summary>The stored data of the job is damaged.</summary>
     SongDamaged,
 
-    /// <summary>The song was made and could not be stored.</summary>
+    /// <summary>The song was made but could not be stored.</summary>
     StorageUnavailable,
 
-    /// <summary>The device was lost while the song was made.</summary>
+    /// <summary>The device was lost while the song was being made.</summary>
     EngineLost,
 
-    /// <summary>A fault of the service itself.</summary>
+    /// <summary>A bug in the service.</summary>
     InternalError,
 }
 
 /// <summary>The reason why a job failed.</summary>
 /// <param name="Kind">The kind of fault.</param>
-/// <param name="Detail">What went wrong this time, for the caller; no internals.</param>
+/// <param name="Detail">What went wrong this time, for the caller, without internal details.</param>
 internal sealed record Fault(FaultKind Kind, string Detail);
 
 /// <summary>Ends a job with a fault.</summary>

@@ -8,17 +8,17 @@ internal static class FinishedSound
 {
     private const int ChunkBytes = 64 * 1024;
 
-    /// <summary>Returns the form of a track's samples.</summary>
+    /// <summary>Returns the format of a track's samples.</summary>
     /// <param name="wav">The track's file.</param>
     /// <param name="cancel">Stops reading.</param>
     public static async Task<PcmFormat> FormatOfAsync(Stream wav, CancellationToken cancel) =>
         WavFile.FormatOf(await HeaderAsync(wav, cancel));
 
-    /// <summary>Returns a track in a form that no file has. A listener that reads slowly costs little memory.</summary>
+    /// <summary>Returns a track in a format that is not stored as a file. A slow listener needs little memory.</summary>
     /// <param name="wav">The track's file.</param>
-    /// <param name="input">The form of its samples.</param>
+    /// <param name="input">The format of its samples.</param>
     /// <param name="format">PCM, or a format to encode.</param>
-    /// <param name="tags">What an encoded form says about the song.</param>
+    /// <param name="tags">The metadata to write into an encoded stream.</param>
     /// <param name="encoder">Encodes it.</param>
     /// <param name="cancel">Stops the encoder.</param>
     public static IAsyncEnumerable<byte[]> ReadAsync(
@@ -36,7 +36,7 @@ internal static class FinishedSound
         var buffer = new byte[ChunkBytes];
         for (var left = WavFile.SampleBytes(header); left > 0;)
         {
-            // Pieces end between the samples of all channels: ChunkBytes is a multiple of their bytes.
+            // Chunks contain complete samples of all channels: ChunkBytes is a multiple of their size.
             var piece = buffer.AsMemory(0, (int)Math.Min(left, ChunkBytes));
             var count = await wav.ReadAtLeastAsync(piece, piece.Length, throwOnEndOfStream: false, cancel);
             if (count == 0)

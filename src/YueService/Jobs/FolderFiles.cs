@@ -1,16 +1,16 @@
 namespace YueService.Jobs;
 
 /// <summary>Files in a folder.</summary>
-/// <remarks>A file is written under another name and renamed when it is complete.</remarks>
+/// <remarks>A file is written under a temporary name and renamed when it is complete.</remarks>
 /// <param name="root">The folder, created at the first write.</param>
-/// <param name="claim">Checks before every write that the folder is this process's own; null if several processes share it.</param>
-/// <param name="clock">Tells the times of files.</param>
+/// <param name="claim">Checks before every write that this process owns the folder; null if several processes share it.</param>
+/// <param name="clock">The clock for the times of files.</param>
 internal sealed class FolderFiles(string root, Action? claim, TimeProvider clock) : IFileStore
 {
     private const string PartExtension = ".part";
     private const string Removing = ".removing-";
 
-    // Another process may still write a partial file of a shared folder.
+    // Another process may still be writing a partial file in a shared folder.
     private static readonly TimeSpan SharedPartAge = TimeSpan.FromHours(24);
 
     public Task RecoverAsync(CancellationToken cancel) => GuardAsync(() =>
@@ -89,7 +89,7 @@ internal sealed class FolderFiles(string root, Action? claim, TimeProvider clock
         }
     });
 
-    /// <remarks>The folder is renamed first, so that a reader sees all of it or nothing.</remarks>
+    /// <remarks>The folder is renamed first, so that readers see either all of it or nothing.</remarks>
     public Task DeleteFolderAsync(string folder, CancellationToken cancel) => GuardAsync(() =>
     {
         var path = At(folder);
@@ -129,7 +129,7 @@ internal sealed class FolderFiles(string root, Action? claim, TimeProvider clock
         }
         catch (Exception e) when (StorageFaults.IsFileError(e))
         {
-            // The next start deletes it.
+            // The next startup deletes it.
         }
     }
 

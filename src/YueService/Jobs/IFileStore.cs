@@ -1,48 +1,48 @@
 namespace YueService.Jobs;
 
-/// <summary>Keeps files by name: the songs, the reference clips of jobs, and clips. Safe for any thread.</summary>
+/// <summary>Stores files by name: songs, reference clips of jobs, and uploaded clips. Thread-safe.</summary>
 /// <remarks>
-/// A name is parts of letters, digits, <c>.</c>, <c>-</c> and <c>_</c> with <c>/</c> between them. A file is complete under its name at any
-/// instant, also when the process is killed while it writes. Every error is a <see cref="StorageException"/>.
+/// A name consists of parts separated by <c>/</c>; a part has letters, digits, <c>.</c>, <c>-</c> and <c>_</c>. A file with its final name
+/// is always complete, even if the process is killed during a write. Every error is a <see cref="StorageException"/>.
 /// </remarks>
 internal interface IFileStore
 {
-    /// <summary>Deletes what a killed process left of files that it was writing.</summary>
+    /// <summary>Deletes partial files that a killed process left.</summary>
     Task RecoverAsync(CancellationToken cancel);
 
-    /// <summary>Writes a file, in place of one of the same name. It survives a power cut when the call returns.</summary>
+    /// <summary>Writes a file and replaces one with the same name. When the call returns, the file survives a power cut.</summary>
     Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancel);
 
-    /// <summary>Opens a file; null if there is none.</summary>
+    /// <summary>Opens a file; returns null if there is none.</summary>
     Task<OpenFile?> OpenAsync(string name, CancellationToken cancel);
 
-    /// <summary>Returns the files whose names begin with a text, in any order.</summary>
+    /// <summary>Returns the files with a name prefix, in any order.</summary>
     Task<IReadOnlyList<FileEntry>> ListAsync(string prefix, CancellationToken cancel);
 
     /// <summary>Sets the time of a file to now. Does nothing if there is none.</summary>
     Task TouchAsync(string name, CancellationToken cancel);
 
-    /// <summary>Deletes a file, if there is one.</summary>
+    /// <summary>Deletes a file if it exists.</summary>
     Task DeleteAsync(string name, CancellationToken cancel);
 
-    /// <summary>Deletes a folder with all files in it, if there is one.</summary>
-    /// <param name="folder">The part of their names before a <c>/</c>.</param>
-    /// <param name="cancel">Gives up waiting.</param>
+    /// <summary>Deletes a folder and all files in it, if it exists.</summary>
+    /// <param name="folder">The name prefix before a <c>/</c>.</param>
+    /// <param name="cancel">Cancels the wait.</param>
     Task DeleteFolderAsync(string folder, CancellationToken cancel);
 }
 
 /// <summary>An open file.</summary>
-/// <param name="Content">The file from its beginning; it can seek.</param>
-/// <param name="ModifiedAt">When it was written or touched.</param>
+/// <param name="Content">The content as a seekable stream, at its beginning.</param>
+/// <param name="ModifiedAt">The time when it was written or touched.</param>
 internal sealed record OpenFile(Stream Content, DateTimeOffset ModifiedAt);
 
-/// <summary>A file as a listing has it.</summary>
+/// <summary>A file in a listing.</summary>
 /// <param name="Name">The whole name.</param>
 /// <param name="Bytes">Its size.</param>
-/// <param name="ModifiedAt">When it was written or touched.</param>
+/// <param name="ModifiedAt">The time when it was written or touched.</param>
 internal sealed record FileEntry(string Name, long Bytes, DateTimeOffset ModifiedAt);
 
-/// <summary>Shorthand for whole files.</summary>
+/// <summary>Extension methods for whole files.</summary>
 internal static class FileStoreExtensions
 {
     /// <summary>Returns the content of a file; null if there is none.</summary>

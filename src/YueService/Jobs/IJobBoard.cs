@@ -1,24 +1,24 @@
 namespace YueService.Jobs;
 
-/// <summary>The unfinished jobs, as callers see them. Safe for any thread.</summary>
+/// <summary>The unfinished jobs as callers see them. Thread-safe.</summary>
 internal interface IJobBoard
 {
-    /// <summary>The number of jobs that wait, those that are claimed not counted.</summary>
+    /// <summary>The number of waiting jobs, without claimed ones.</summary>
     int Depth { get; }
 
-    /// <summary>The number of jobs that may wait.</summary>
+    /// <summary>The maximum number of waiting jobs.</summary>
     int Capacity { get; }
 
     /// <summary>True if no place is free.</summary>
     bool IsFull { get; }
 
-    /// <summary>Unfinished jobs that are kept, the oldest first.</summary>
+    /// <summary>The unfinished kept jobs, oldest first.</summary>
     IReadOnlyList<Job> Unfinished { get; }
 
-    /// <summary>Returns the jobs that wait before a job, or all that wait if it is null or waits no more.</summary>
+    /// <summary>Returns the jobs that wait before a job, or all waiting jobs if it is null or no longer waits.</summary>
     IReadOnlyList<Job> Before(Job? job);
 
-    /// <summary>Returns a kept job that has not ended; null if there is none.</summary>
+    /// <summary>Returns an unfinished kept job; null if there is none.</summary>
     Job? Find(string id);
 
     /// <summary>Reserves places for jobs that are not stored yet.</summary>
@@ -28,17 +28,17 @@ internal interface IJobBoard
     /// <summary>Gives reserved places back.</summary>
     void Release(int places, string? owner);
 
-    /// <summary>Takes a job over, which waits in a reserved place from then on.</summary>
+    /// <summary>Adds a job, which then waits in a reserved place.</summary>
     Task TakeAsync(Job job, CancellationToken cancel);
 
-    /// <summary>Looks at the jobs that other processes have taken since the last look.</summary>
+    /// <summary>Updates the board with the jobs that other processes have accepted since the last call.</summary>
     Task LookAsync(CancellationToken cancel);
 
-    /// <summary>Takes over the jobs of an earlier process, before those that have arrived since.</summary>
+    /// <summary>Adds the jobs of an earlier process before those that have arrived since then.</summary>
     void Restore(IReadOnlyCollection<Job> jobs);
 }
 
-/// <summary>The jobs of a process that has them to itself.</summary>
+/// <summary>The board of a process that does not share its jobs.</summary>
 internal sealed class LocalBoard(JobOrder order, JobWorker worker, JobEvents events) : IJobBoard
 {
     public int Depth => order.Depth;

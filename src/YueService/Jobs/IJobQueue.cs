@@ -1,21 +1,21 @@
 namespace YueService.Jobs;
 
-/// <summary>The jobs that wait, as the worker of this process takes them.</summary>
+/// <summary>The queue from which the worker of this process takes jobs.</summary>
 internal interface IJobQueue
 {
-    /// <summary>True if workers of other processes take jobs from it as well.</summary>
+    /// <summary>True if workers of other processes also take jobs from it.</summary>
     bool IsShared { get; }
 
-    /// <summary>Completes when a job may wait that nobody has claimed.</summary>
+    /// <summary>Completes when there may be an unclaimed job.</summary>
     Task WhenWaitingAsync(CancellationToken cancel);
 
-    /// <summary>Claims the next job for the engine; null if none waits.</summary>
+    /// <summary>Claims the next job for the engine; returns null if no job is waiting.</summary>
     Task<Job?> ClaimAsync(CancellationToken cancel);
 
-    /// <summary>Takes a job out that nobody has claimed.</summary>
-    /// <returns>False if it is claimed, or waits no more.</returns>
+    /// <summary>Removes an unclaimed job from the queue.</summary>
+    /// <returns>False if it is claimed or no longer waits.</returns>
     bool TryWithdraw(Job job);
 
-    /// <summary>Takes a job out that has begun or ended, if it is still there.</summary>
+    /// <summary>Removes a job that has begun or ended, if it is still in the queue.</summary>
     void Remove(Job job);
 }

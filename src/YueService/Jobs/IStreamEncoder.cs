@@ -9,11 +9,11 @@ internal interface IStreamEncoder
     /// <summary>Returns whether a format can be streamed here.</summary>
     bool Supports(StreamFormat format);
 
-    /// <summary>Encodes PCM. The result ends as the sound does.</summary>
+    /// <summary>Encodes PCM. The result ends, or fails, with the sound.</summary>
     /// <param name="pcm">Reads the sound.</param>
-    /// <param name="input">Its form.</param>
+    /// <param name="input">Its format.</param>
     /// <param name="format">The format of the result.</param>
-    /// <param name="tags">What the result says about the song.</param>
+    /// <param name="tags">The metadata to write into the result.</param>
     /// <param name="cancel">Stops the encoder.</param>
     ChunkFeed Encode(
         Func<CancellationToken, IAsyncEnumerable<byte[]>> pcm,
@@ -44,7 +44,7 @@ internal sealed partial class StreamEncoder(ILogger<StreamEncoder> logger) : ISt
         return encoded;
     }
 
-    /// <summary>Kills the processes that still run.</summary>
+    /// <summary>Kills the processes that are still running.</summary>
     public void Dispose()
     {
         _stop.Cancel();

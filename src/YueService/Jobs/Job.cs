@@ -3,8 +3,8 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>A job that this process works on: it waits, is made, and ends.</summary>
-/// <remarks>The engine's thread reports here and never waits.</remarks>
+/// <summary>A job in this process, from waiting to its end.</summary>
+/// <remarks>The engine's thread reports progress here without ever waiting.</remarks>
 internal sealed class Job : IProgress<SongProgress>, IDisposable
 {
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -36,7 +36,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The request.</summary>
     public JobRequest Request { get; }
 
-    /// <summary>The job as it was stored when this process took it up; null if the job is not kept.</summary>
+    /// <summary>The job as it was stored when this process accepted or resumed it; null if the job is not kept.</summary>
     public StoredJob? Stored { get; }
 
     /// <summary>The API key that asked for it, by a name; null without keys.</summary>
@@ -45,14 +45,14 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The updates of the job.</summary>
     public JobFeed Feed { get; }
 
-    /// <summary>The sound of the song while it is made; null if nobody can listen to it.</summary>
+    /// <summary>The sound of the song while it is being made; null if nobody can listen to it.</summary>
     public JobSound? Sound { get; private set; }
 
-    /// <summary>Cancelled by <see cref="Cancel"/>, and for a job that is not kept, when its caller leaves.</summary>
+    /// <summary>Cancelled by <see cref="Cancel"/>, and for a job that is not kept, when its caller disconnects.</summary>
     public CancellationToken Cancelled { get; }
 
-    /// <summary>True if the job is not this process's any more, or nobody can tell for too long: its song ends, and another process goes
-    /// on with the job.</summary>
+    /// <summary>True if this process has lost the job, or could not check that for too long. Its song then ends, and another process
+    /// continues the job.</summary>
     public bool IsAbandoned { get; private set; }
 
     /// <summary>The reason why no worker can take the job now; null if one can. Set by the board.</summary>
@@ -69,14 +69,14 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
         }
     }
 
-    /// <summary>Completes when the engine begins; perhaps never.</summary>
+    /// <summary>Completes when the engine begins the song; may never complete.</summary>
     public Task Started => _started.Task;
 
     /// <summary>The song. Fails with <see cref="SongException"/> or <see cref="Yue.Engine.Scheduling.EngineDeadException"/>, and is
     /// cancelled by <see cref="Cancelled"/>.</summary>
     public Task<SongResult> Song => _song.Task;
 
-    /// <summary>The likely work of the song, as the engine counts it; null until it was asked for. Set by
+    /// <summary>The expected work of the song in the engine's units; null until it is first needed. Set by
     /// <see cref="JobEstimate"/>.</summary>
     public double? Work
     {
@@ -87,7 +87,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The trace that the job belongs to.</summary>
     public ActivityContext Trace { get; set; } = Activity.Current?.Context ?? default;
 
-    /// <summary>The time when this process took the job up.</summary>
+    /// <summary>The time when this process accepted or resumed the job.</summary>
     public required DateTimeOffset SubmittedAt { get; init; }
 
     /// <summary>The time since then.</summary>
@@ -99,7 +99,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The times when the sections began, in order. Read when the song has ended.</summary>
     public IReadOnlyList<SectionStart> Sections => _sections;
 
-    /// <summary>The place among the waiting jobs from 1 on; 0 when it waits no more. Set by <see cref="JobOrder"/>.</summary>
+    /// <summary>The position among the waiting jobs, from 1; 0 when it no longer waits. Set by <see cref="JobOrder"/>.</summary>
     public int Position
     {
         get => _position;
@@ -110,27 +110,27 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
         }
     }
 
-    /// <summary>A job that is stored and outlives its caller and this process.</summary>
-    /// <param name="stored">The job as the log holds it.</param>
+    /// <summary>Creates a job that is stored, so that it survives its caller and this process.</summary>
+    /// <param name="stored">The job in the log.</param>
     /// <param name="request">The request, with its clip.</param>
     /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
-    /// <param name="now">When this process took the job up.</param>
-    /// <param name="isShared">True if other processes see the job, too.</param>
+    /// <param name="now">The time when this process accepted or resumed the job.</param>
+    /// <param name="isShared">True if other processes also see the job.</param>
     public static Job Kept(StoredJob stored, JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, bool isShared) =>
         new(stored.Id, request, stored, encoder, CancellationToken.None, isShared) { SubmittedAt = now };
 
-    /// <summary>A job whose caller waits at this process, while another one makes the song.</summary>
-    /// <param name="stored">The job as the log holds it.</param>
+    /// <summary>Creates a job whose caller waits in this process while another process makes the song.</summary>
+    /// <param name="stored">The job in the log.</param>
     /// <param name="request">The request.</param>
     /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
-    /// <param name="now">When the job was taken.</param>
+    /// <param name="now">The time when the job was accepted.</param>
     /// <param name="caller">Cancels the job.</param>
     public static Job AwaitedElsewhere(
         StoredJob stored, JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, CancellationToken caller) =>
         new(stored.Id, request, stored, encoder, caller, isShared: true) { SubmittedAt = now };
 
-    /// <summary>A job whose caller waits: it is in memory only, and ends when the caller leaves.</summary>
-    /// <param name="request">What was asked for.</param>
+    /// <summary>Creates a job with a waiting caller. It is only in memory and ends when the caller disconnects.</summary>
+    /// <param name="request">The request.</param>
     /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
     /// <param name="now">When the job was taken.</param>
     /// <param name="owner">The API key that asks, by a name; null without keys.</param>
@@ -155,7 +155,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
         Feed.Report(value);
     }
 
-    /// <summary>Asks for the end of the job. A running song ends before its next step.</summary>
+    /// <summary>Requests cancellation. A running song ends before its next step.</summary>
     public void Cancel()
     {
         try
@@ -168,7 +168,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
         }
     }
 
-    /// <summary>Begins the sound anew: another process makes the song from its beginning.</summary>
+    /// <summary>Restarts the sound, because another process makes the song from its beginning.</summary>
     public void RenewSound(IStreamEncoder? encoder) =>
         Sound = encoder is null ? null : new(_tracks, Request.Tags, encoder, Feed.Moved);
 
@@ -179,24 +179,24 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
         Cancel();
     }
 
-    /// <summary>Notes the time since the engine of another process began.</summary>
+    /// <summary>Records the time since the engine of another process began.</summary>
     public void NoteRunning(TimeSpan time) =>
         Volatile.Write(ref _startTimestamp, Stopwatch.GetTimestamp() - (long)(time.TotalSeconds * Stopwatch.Frequency));
 
-    /// <summary>Completes <see cref="Song"/> as the engine's song ends.</summary>
+    /// <summary>Completes <see cref="Song"/> with the result of the engine's song.</summary>
     public void Follow(Task<SongResult> song) => _ = song.ContinueWith(
         ended => _song.TrySetFromTask(ended), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
-    /// <summary>Ends a job that the engine did not get.</summary>
+    /// <summary>Ends a job that was not passed to the engine.</summary>
     public void Refuse(Exception reason) => _song.TrySetException(reason);
 
-    /// <summary>Ends a job that was cancelled before the engine got it.</summary>
+    /// <summary>Ends a job that was cancelled before it was passed to the engine.</summary>
     public void SetCancelled() => _song.TrySetCanceled(Cancelled);
 
     public void Dispose() => _cancel.Dispose();
 
     /// <summary>The start of a section.</summary>
-    /// <param name="Section">From 1 on.</param>
+    /// <param name="Section">The number of the section, from 1.</param>
     /// <param name="After">The time since the engine began the song.</param>
     public sealed record SectionStart(int Section, TimeSpan After);
 }

@@ -4,8 +4,7 @@ using SQLitePCL;
 
 namespace YueService.Jobs;
 
-/// <summary>A connection to <c>jobs.db</c>, opened at its first use and
-/// again after a failure. Not safe for several threads at once.</summary>
+/// <summary>A connection to <c>jobs.db</c>, opened at its first use and again after a failure. Not thread-safe.</summary>
 /// <param name="folder">The folder that the database is in.</param>
 /// <param name="isWriter">Whether the connection creates the database and brings its schema up to date.</param>
 internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable
@@ -62,7 +61,8 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         return _connection = connection;
     }
 
-    /// <summary>Closes the connection after an error that it may not recover from. A lock of another program passes by itself.</summary>
+    /// <summary>Closes the connection after an error from which it may not recover. A lock held by another program does not need
+    /// this.</summary>
     public void Forget(SqliteException error)
     {
         if (error.SqliteErrorCode is not (raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_CONSTRAINT))

@@ -5,7 +5,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 
-/// <summary>Stores how kept jobs go on and end: files, then the row, then the feed says so.</summary>
+/// <summary>Stores the progress and the end of kept jobs: first the files, then the row; then the feed publishes it.</summary>
 internal sealed partial class JobEnds(
     ISongEngine engine,
     IJobLog log,
@@ -26,7 +26,7 @@ internal sealed partial class JobEnds(
         }
         catch (StorageException e)
         {
-            // The song goes on: after a kill it is simply found queued.
+            // The song continues: after a kill, the next process finds it queued.
             LogUnstored(e, job.Id, JobState.Running);
         }
     }
@@ -107,27 +107,28 @@ internal sealed partial class JobEnds(
         catch (StorageException e)
         {
             LogUnsaved(e, job.Id);
-            return Failed(FaultKind.StorageUnavailable, $"The song was made but could not be kept. {e.Message}");
+            return Failed(FaultKind.StorageUnavailable, $"The song was made but could not be stored. {e.Message}");
         }
         catch (EngineDeadException)
         {
             return WithoutDevice(live, job);
         }
-#pragma warning disable CA1031 // Whatever else ends a job is a bug, which the job and the log tell.
+#pragma warning disable CA1031 // Any other exception is a bug, which the job and the log report.
         catch (Exception e)
 #pragma warning restore CA1031
         {
             LogBug(e, job.Id);
-            return Failed(FaultKind.InternalError, "A fault of the service. Please report it; the log has the reason under the job's id.");
+            return Failed(FaultKind.InternalError, "An internal error. Please report it; the log has the reason under the job's id.");
         }
     }
 
-    /// <summary>A job that only waited stays queued; one that ran may be what the device was lost by, and has one more try.</summary>
+    /// <summary>Handles the loss of the device. A job that was only waiting stays queued. A running job may have caused the loss, so it
+    /// gets one more attempt.</summary>
     private static JobEnd WithoutDevice(Job live, StoredJob job)
     {
         var ran = live.Started.IsCompleted;
         return ran && job.Interruptions > 0
-            ? Failed(FaultKind.EngineLost, "The device was lost twice while this song was made.")
+            ? Failed(FaultKind.EngineLost, "The device was lost twice while this song was being made.")
             : new(JobState.Queued, Interrupted: ran);
     }
 
@@ -159,7 +160,7 @@ internal sealed partial class JobEnds(
             }
             catch (StorageException e) when (log.IsShared && !signals.Stopped.IsCancellationRequested)
             {
-                // Storage for many machines comes back. The song is held, and its claim is renewed.
+                // Shared storage recovers by itself. Meanwhile the song is kept in memory, and its claim is renewed.
                 LogUnsaved(e, job.Id);
                 live.Feed.Delay(e.Message);
                 await Task.Delay(StoreRetry, cancel);
@@ -173,7 +174,7 @@ internal sealed partial class JobEnds(
         JobState.Failed => log.FailAsync(job, end.Fault!, CancellationToken.None),
         JobState.Cancelled => log.CancelAsync(job, CancellationToken.None),
         _ when live.Started.IsCompleted || job.Attempt > 0 => log.RequeueAsync(job, end.Interrupted, CancellationToken.None),
-        _ => Task.FromResult(true),    // The row says queued already.
+        _ => Task.FromResult(true),    // The row is already queued.
     };
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} ended as {State}")]
@@ -188,13 +189,13 @@ internal sealed partial class JobEnds(
     [LoggerMessage(LogLevel.Error, "State {State} of job {JobId} could not be stored")]
     private partial void LogUnstored(Exception exception, string jobId, JobState state);
 
-    [LoggerMessage(LogLevel.Warning, "The process stops before job {JobId} could be stored as {State}; the next process completes the job")]
+    [LoggerMessage(LogLevel.Warning, "The process stopped before job {JobId} was stored as {State}; the next process completes the job")]
     private partial void LogLeft(string jobId, JobState state);
 
-    [LoggerMessage(LogLevel.Warning, "The end of job {JobId} as {State} does not count: the job is finished, or made by another process")]
+    [LoggerMessage(LogLevel.Warning, "The end of job {JobId} as {State} is ignored: the job is finished, or made by another process")]
     private partial void LogFenced(string jobId, JobState state);
 
-    [LoggerMessage(LogLevel.Error, "Job {JobId} met a bug")]
+    [LoggerMessage(LogLevel.Error, "Job {JobId} failed because of a bug")]
     private partial void LogBug(Exception exception, string jobId);
 
     private sealed record JobEnd(JobState State, Fault? Fault = null, SongOnDisk? Song = null, bool Interrupted = false);

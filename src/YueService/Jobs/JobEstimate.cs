@@ -4,13 +4,13 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>Estimates when songs are finished, from the time that the last ones took and the work that each is likely to be.</summary>
+/// <summary>Estimates when songs are finished, from the times of the last songs and the expected work of each song.</summary>
 internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 {
-    // Earlier the elapsed time says nothing about the rest.
+    // Before this fraction, the elapsed time says nothing about the rest.
     private const double MinFraction = 0.02;
 
-    // The range of waits that are suggested before a song was measured.
+    // The range of waiting times that are suggested before a song was measured.
     private const double MinFirstRetrySeconds = 5;
     private const double MaxFirstRetrySeconds = 15;
 
@@ -20,23 +20,23 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 
     private double _allSongSeconds;
 
-    /// <summary>The time that a song takes once it has begun; null before one was made.</summary>
+    /// <summary>The average time of a song from its begin to its end; null before the first song.</summary>
     public TimeSpan? SongTime => Volatile.Read(ref _allSongSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : OwnSongTime;
 
-    /// <summary>The time that a song takes in this process: half the last song, a quarter the one before, and so on. Null before one was
-    /// made.</summary>
+    /// <summary>The average time of a song in this process: the last song counts half, the one before a quarter, and so on. Null before the
+    /// first song.</summary>
     public TimeSpan? OwnSongTime => Volatile.Read(ref _songSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null;
 
-    /// <summary>Notes the time that a song takes over all workers; null if none has made one.</summary>
+    /// <summary>Sets the average time of a song over all workers; null before the first song.</summary>
     public void NoteAll(TimeSpan? song) => Volatile.Write(ref _allSongSeconds, song?.TotalSeconds ?? 0);
 
-    /// <summary>Notes that the engine has begun a job.</summary>
+    /// <summary>Records that the engine has begun a job.</summary>
     public void Begin(Job job) => _running[job] = true;
 
-    /// <summary>Notes that a job has ended.</summary>
+    /// <summary>Records that a job has ended.</summary>
     public void End(Job job) => _running.TryRemove(job, out _);
 
-    /// <summary>Takes the time of a finished song into account.</summary>
+    /// <summary>Adds the time of a finished song to the average.</summary>
     public void Measure(Job job, TimeSpan time)
     {
         Add(ref _songSeconds, time.TotalSeconds);
@@ -56,20 +56,21 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         _ => null,
     };
 
-    /// <summary>Returns the seconds until songs of a request would be there that were queued now; null before a song was
+    /// <summary>Returns the seconds until the songs of a request would be finished if they were queued now; null before a song was
     /// measured.</summary>
     /// <param name="request">The request.</param>
     /// <param name="takes">The number of songs.</param>
     public double? SecondsForNew(SongRequest request, int takes) => SongTime is null ? null
         : Round(SecondsUntilEnd(board.Value.Before(null), Enumerable.Repeat(SecondsOf(engine.WorkOf(request)), takes)));
 
-    /// <summary>Returns the seconds left of work of which a fraction is done; null where that says nothing about the rest.</summary>
+    /// <summary>Returns the remaining seconds of work, from the elapsed time and the finished fraction; null if the fraction is too
+    /// small.</summary>
     public static double? SecondsLeft(double fraction, TimeSpan elapsed) =>
         fraction >= MinFraction ? elapsed.TotalSeconds * (1 - fraction) / fraction : null;
 
-    /// <summary>Returns the time after which a caller should ask again that found the queue full.</summary>
-    /// <remarks>A place becomes free whenever a song ends, and all present ones have become free when the last present song ends. A
-    /// random time between the two spreads the callers over the places.</remarks>
+    /// <summary>Returns the time after which a caller should try again if the queue is full.</summary>
+    /// <remarks>A place becomes free when the next song ends, and all present places are free when the last present song ends. A random
+    /// time between the two distributes the callers over the places.</remarks>
     public TimeSpan RetryAfter()
     {
         var (first, last) = SongTime is { } song
@@ -106,13 +107,13 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         : SongTime is null ? null
         : Math.Max(0, SecondsOf(WorkOf(job)) - job.Running.TotalSeconds);
 
-    /// <summary>Returns the likely seconds of a song's work: those of the average song if the work is not known.</summary>
+    /// <summary>Returns the expected seconds of a song's work; the average of all songs if the work is unknown.</summary>
     private double SecondsOf(double? work) =>
         Volatile.Read(ref _secondsPerWork) is var each and > 0 && work is { } known ? each * known : SongTime?.TotalSeconds ?? 0;
 
     private double? WorkOf(Job job) => job.Work ??= engine.WorkOf(job.Request.Song);
 
-    /// <summary>Counts a new value for half of an average.</summary>
+    /// <summary>Adds a value to an average with a weight of one half.</summary>
     private static void Add(ref double average, double value) =>
         Volatile.Write(ref average, Volatile.Read(ref average) is var old and > 0 ? (old + value) / 2 : Math.Max(value, double.Epsilon));
 

@@ -2,27 +2,27 @@ using System.Security.Cryptography;
 
 namespace YueService.Jobs;
 
-/// <summary>The changes of all kept jobs, for any number of watchers. Safe for any thread.</summary>
+/// <summary>The changes of all kept jobs, for any number of watchers. Thread-safe.</summary>
 /// <remarks>
-/// A watcher has nothing here but the number of its last event, so a slow one takes no memory. Of each job the newest counts are kept,
-/// and of all jobs together the last few thousand changes of state, stage and section. A watcher that needs older ones begins anew.
+/// A watcher is only the number of its last event, so a slow watcher needs no memory. The latest counts of each job are kept, and the last
+/// few thousand changes of state, stage and section of all jobs together. A watcher that needs older changes has to start again.
 /// </remarks>
 internal sealed class JobEvents
 {
-    /// <summary>The most changes that are kept.</summary>
+    /// <summary>The maximum number of changes that are kept.</summary>
     public const int MaxMarks = 4096;
 
     private readonly Lock _lock = new();
     private readonly Queue<JobEvent> _marks = new();
     private readonly Dictionary<string, JobEvent> _counts = new(StringComparer.Ordinal);
 
-    // Events of two processes must not be taken for one another.
+    // Events of two processes must not be confused.
     private readonly string _process = RandomNumberGenerator.GetHexString(8, lowercase: true);
     private TaskCompletionSource? _changed;
     private long _number;
     private long _forgotten;
 
-    /// <summary>Raised when the end of a job is stored. Handlers return at once.</summary>
+    /// <summary>Raised when the end of a job is stored. Handlers must return quickly.</summary>
     public event Action? JobEnded;
 
     /// <summary>The number of the newest event.</summary>
@@ -37,7 +37,7 @@ internal sealed class JobEvents
         }
     }
 
-    /// <summary>Publishes the updates of a job from now on, and that it is there.</summary>
+    /// <summary>Publishes that a job exists, and its updates from now on.</summary>
     public void Follow(Job job)
     {
         var title = job.Request.Title;
@@ -51,7 +51,7 @@ internal sealed class JobEvents
         });
     }
 
-    /// <summary>Publishes that a user changed what is said about a song.</summary>
+    /// <summary>Publishes that a user changed the title, favourite mark or note of a song.</summary>
     public void Edited(StoredJob job) => Publish(new JobEvent(0, job.Id, JobEventKind.Edited, job.Request.Title, null), isMark: true);
 
     /// <summary>Publishes that a job was removed.</summary>
@@ -60,17 +60,17 @@ internal sealed class JobEvents
     /// <summary>Returns the identifier of an event in an event stream.</summary>
     public string IdOf(long number) => $"{_process}-{number}";
 
-    /// <summary>Returns the number of an event by its identifier; null if another process gave it, or nobody did.</summary>
+    /// <summary>Returns the number of an event by its identifier; null if the identifier is invalid or from another process.</summary>
     public long? NumberOf(string? eventId) =>
         eventId is not null && eventId.StartsWith(_process + "-", StringComparison.Ordinal)
         && long.TryParse(eventId.AsSpan(_process.Length + 1), out var number) && number >= 0 && number <= Number
             ? number
             : null;
 
-    /// <summary>Returns the events after a number, in their order: every change, and of each job the newest counts.</summary>
+    /// <summary>Returns the events after a number, in order: every change, and the latest counts of each job.</summary>
     /// <param name="number">The last event that the watcher has.</param>
     /// <param name="changed">Completes when there is another event.</param>
-    /// <returns>Null if some of them are forgotten.</returns>
+    /// <returns>The events; null if some of them are no longer kept.</returns>
     public IReadOnlyList<JobEvent>? After(long number, out Task changed)
     {
         lock (_lock)

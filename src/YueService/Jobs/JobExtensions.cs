@@ -7,10 +7,10 @@ namespace YueService.Jobs;
 /// <summary>Registers the job service.</summary>
 internal static class JobExtensions
 {
-    // After the drain there are still rows to write and connections to close.
+    // After the drain, rows still have to be written and connections closed.
     private static readonly TimeSpan AfterDrain = TimeSpan.FromSeconds(15);
 
-    /// <summary>Registers what makes songs of jobs. Without <see cref="AddJobs"/>, jobs are in memory only.</summary>
+    /// <summary>Registers the services that make the songs of jobs. Without <see cref="AddJobs"/>, jobs are only in memory.</summary>
     public static void AddJobWorker(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
@@ -36,7 +36,7 @@ internal static class JobExtensions
         services.AddHostedService(provider => provider.GetRequiredService<JobWorker>());
     }
 
-    /// <summary>Registers the jobs that are kept over restarts.</summary>
+    /// <summary>Registers the services for jobs that survive restarts.</summary>
     public static void AddJobs(this IServiceCollection services)
     {
         services.AddJobWorker();
@@ -61,7 +61,7 @@ internal static class JobExtensions
         }
         catch (OptionsValidationException)
         {
-            // The host asks while it is built. The check of all settings, which comes next, names every fault.
+            // The host needs this while it is built. The validation of all settings, which comes next, reports every error.
         }
     }
 }

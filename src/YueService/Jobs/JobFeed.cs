@@ -4,11 +4,11 @@ using Yue.Engine.Songs;
 namespace YueService.Jobs;
 
 /// <summary>The updates of a job, for any number of watchers.</summary>
-/// <remarks>A watcher reads at its own pace and skips updates that are out of date, so none holds up the job or other watchers.</remarks>
+/// <remarks>A watcher reads at its own pace and skips outdated updates, so it never delays the job or other watchers.</remarks>
 internal sealed class JobFeed
 {
-    /// <summary>The distance of the numbers of two updates of a worker, where other processes give the same numbers. Those between are for
-    /// what a process sees by itself, such as places and sound.</summary>
+    /// <summary>The distance between the numbers of two updates of a worker if other processes use the same numbers. The numbers in between
+    /// are for updates of a single process, such as queue positions and sound.</summary>
     public const long Step = 1024;
 
     private readonly Lock _lock = new();
@@ -16,16 +16,16 @@ internal sealed class JobFeed
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _delayed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // Updates of two processes that worked on one job must not be taken for one another.
+    // Updates of two processes that worked on one job must not be confused.
     private readonly string _process = RandomNumberGenerator.GetHexString(8, lowercase: true);
     private readonly bool _isShared;
     private Action<JobUpdate, bool>? _follower;
     private JobUpdate _latest;
     private TaskCompletionSource? _changed;
 
-    /// <summary>Begins with a job that is queued.</summary>
+    /// <summary>Creates the feed of a queued job.</summary>
     /// <param name="attempt">The number of attempts at the job so far.</param>
-    /// <param name="isShared">True if other processes give its updates the same identifiers.</param>
+    /// <param name="isShared">True if other processes use the same identifiers for its updates.</param>
     public JobFeed(int attempt = 0, bool isShared = false)
     {
         _isShared = isShared;
@@ -62,13 +62,13 @@ internal sealed class JobFeed
         }
     }
 
-    /// <summary>Completes when the job's end is stored, or when the process leaves the job to the next one.</summary>
+    /// <summary>Completes when the job's end is stored, or when this process leaves the job to the next process.</summary>
     public Task Ended => _ended.Task;
 
-    /// <summary>Completes when the job's end could not be stored at the first try.</summary>
+    /// <summary>Completes when the job's end could not be stored at the first attempt.</summary>
     public Task Delayed => _delayed.Task;
 
-    /// <summary>The reason why the job's end is not stored yet; null when nothing delays it.</summary>
+    /// <summary>The reason why the job's end is not stored yet; null if nothing delays it.</summary>
     public string? DelayReason { get; private set; }
 
     /// <summary>Publishes progress of the engine.</summary>
@@ -88,16 +88,16 @@ internal sealed class JobFeed
             return last;
         }
 
-        // A score comes once.
+        // A score is published once.
         var known = last.Number >> 32 == update.Number >> 32 ? last.Progress?.Score : null;
         var progress = update.Progress is { Score: null } bare ? bare with { Score = known } : update.Progress;
         return update with { Progress = progress, BringsScore = progress?.Score is not null && known is null };
     });
 
-    /// <summary>Publishes that the job waits again: its worker has given it back, or is gone.</summary>
+    /// <summary>Publishes that the job waits again, because its worker returned it or died.</summary>
     public void Requeue() => Publish(last => new(NextStep(last.Number), JobState.Queued, null, null));
 
-    /// <summary>Publishes that the job's place among the waiting ones has changed.</summary>
+    /// <summary>Publishes that the job's position in the queue has changed.</summary>
     public void Moved() => Publish(last => last with
     {
         Number = _isShared && last.State == JobState.Queued ? NextStep(last.Number)
@@ -106,27 +106,28 @@ internal sealed class JobFeed
         BringsScore = false,
     });
 
-    /// <summary>Notes why the job's end cannot be stored yet. The job keeps its state until then: a final state is final.</summary>
+    /// <summary>Sets the reason why the job's end cannot be stored yet. Until then the job keeps its state, because final states never
+    /// change.</summary>
     public void Delay(string reason)
     {
         DelayReason = reason;
         _delayed.TrySetResult();
     }
 
-    /// <summary>Ends the feed without a final state: the next process goes on with the job.</summary>
+    /// <summary>Ends the feed without a final state, because the next process continues the job.</summary>
     public void Leave() => _ended.TrySetResult();
 
     /// <summary>Publishes the last update.</summary>
-    /// <param name="state">The end. A job that is queued again ends as queued here.</param>
-    /// <param name="fault">Why the job failed; null unless it did.</param>
+    /// <param name="state">The last state. A job that is queued again ends as queued in this process.</param>
+    /// <param name="fault">The reason for the failure; null unless the job failed.</param>
     public void End(JobState state, Fault? fault = null)
     {
         Publish(last => new(NextStep(last.Number), state, last.Progress, fault));
         _ended.TrySetResult();
     }
 
-    /// <summary>Passes on the latest update and every one from now on, in their order.</summary>
-    /// <param name="follower">Gets the update, and true if it is a change of state, stage or section. Must return at once.</param>
+    /// <summary>Passes the latest update and all later ones to a follower, in order.</summary>
+    /// <param name="follower">Receives the update, and true if it is a change of state, stage or section. Must return quickly.</param>
     public void Follow(Action<JobUpdate, bool> follower)
     {
         lock (_lock)
@@ -140,21 +141,21 @@ internal sealed class JobFeed
     public string IdOf(JobUpdate update) =>
         _isShared ? $"{update.Number >> 32}-{(uint)update.Number}" : $"{_process}-{update.Number}";
 
-    /// <summary>Returns the number of an update by its identifier; -1 if another process gave it, so that every update is new.</summary>
+    /// <summary>Returns the number of an update by its identifier; -1 if it is from another process, so that every update is new.</summary>
     public long NumberOf(string? eventId) => _isShared ? SharedNumberOf(eventId) :
         eventId is not null && eventId.StartsWith(_process + "-", StringComparison.Ordinal)
         && long.TryParse(eventId.AsSpan(_process.Length + 1), out var number)
             ? number
             : -1;
 
-    /// <remarks>Another process may have given a number that is not used here yet: then the newest update is sent once more.</remarks>
+    /// <remarks>Another process may have used a number that is not used here yet; then the latest update is sent again.</remarks>
     private long SharedNumberOf(string? eventId) =>
         eventId?.Split('-') is [var attempt, var number] && int.TryParse(attempt, out var a) && uint.TryParse(number, out var n) && a >= 0
             ? FirstOf(a) + n is var known && known > Latest.Number ? Latest.Number - 1 : known
             : -1;
 
-    /// <summary>Returns the updates after a number: every change of state, stage and section, the one that brings the score, and of the
-    /// others the newest.</summary>
+    /// <summary>Returns the updates after a number: every change of state, stage and section, the one with the score, and the latest of the
+    /// others.</summary>
     /// <param name="number">The last update that the watcher has; -1 for none.</param>
     /// <param name="changed">Completes when there is another update.</param>
     public IReadOnlyList<JobUpdate> After(long number, out Task changed)
@@ -204,15 +205,15 @@ internal sealed class JobFeed
 
 /// <summary>An update of a job.</summary>
 /// <param name="Number">Grows with every change.</param>
-/// <param name="State">The state from then on.</param>
-/// <param name="Progress">How far the song is; null before it begins.</param>
-/// <param name="Fault">Why the job failed; null unless it did.</param>
+/// <param name="State">The new state.</param>
+/// <param name="Progress">The progress of the song; null before it begins.</param>
+/// <param name="Fault">The reason for the failure; null unless the job failed.</param>
 internal sealed record JobUpdate(long Number, JobState State, SongProgress? Progress, Fault? Fault)
 {
-    /// <summary>True if the song has a score from this update on.</summary>
+    /// <summary>True if this update brings the song's score.</summary>
     public bool BringsScore { get; init; }
 
-    /// <summary>Two updates with the same key differ in counts only.</summary>
+    /// <summary>A key that is equal for two updates that differ only in counts.</summary>
     public (JobState State, SongStage? Stage, int? Section, bool HasScore) StepKey =>
         (State, Progress?.Stage, Progress?.Section, Progress?.Score is not null);
 }

@@ -2,7 +2,7 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Jobs;
 
-/// <summary>Takes song requests as jobs.</summary>
+/// <summary>Accepts song requests as jobs.</summary>
 internal sealed class JobIntake(
     ISongEngine engine,
     IJobBoard board,
@@ -12,22 +12,22 @@ internal sealed class JobIntake(
     JobSignals signals,
     TimeProvider clock) : IDisposable
 {
-    // Two requests with one key make one job, and a job is deleted before the worker has it or after, not in between.
+    // Ensures that two requests with one key make one job, and that a job is not deleted while it is passed to the worker.
     private readonly SemaphoreSlim _taking = new(1, 1);
 
-    /// <summary>Returns why no job can be taken now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
+    /// <summary>Returns why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
     public IntakeOutcome WhyRefused =>
         engine.Status.State != EngineState.Ready ? IntakeOutcome.NotReady
         : board.IsFull ? IntakeOutcome.QueueFull
         : IntakeOutcome.Accepted;
 
-    /// <summary>Takes a job whose caller waits for the song. If this process has its jobs to itself, the job is in memory only, so a full
-    /// disk does not matter.</summary>
-    /// <param name="request">What is asked for.</param>
-    /// <param name="caller">Cancels the job when the caller leaves.</param>
-    /// <param name="isStreamed">True if the caller listens while the song is made.</param>
-    /// <param name="owner">The API key that asks, by a name; null without keys.</param>
-    /// <returns>The job; null if it is refused.</returns>
+    /// <summary>Accepts a job whose caller waits for the song. If jobs are not shared, the job is only in memory, so a full disk does not
+    /// matter.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="caller">Cancels the job when the caller disconnects.</param>
+    /// <param name="isStreamed">True if the caller listens while the song is being made.</param>
+    /// <param name="owner">A name for the caller's API key; null without keys.</param>
+    /// <returns>The job; null if it is rejected.</returns>
     public async Task<(IntakeOutcome Outcome, Job? Job)> TakeAsync(
         JobRequest request, CancellationToken caller, bool isStreamed = false, string? owner = null)
     {
@@ -41,7 +41,7 @@ internal sealed class JobIntake(
         Job job;
         if (log.IsShared)
         {
-            // The caller's process encodes the song and brings it to its loudness.
+            // The caller's process encodes the song and adjusts its loudness.
             var song = request.Song with { Output = request.Song.Output with { LoudnessLufs = null } };
             var row = new NewJob(NewJob.NewId(), request with { Song = song, Warnings = [], CallbackUrl = null }, null, null)
             {
@@ -65,13 +65,13 @@ internal sealed class JobIntake(
         return (outcome, job);
     }
 
-    /// <summary>Takes the jobs of a request that are kept, or finds those that the same key and body made before.</summary>
-    /// <param name="request">What is asked for.</param>
+    /// <summary>Accepts the kept jobs of a request, or finds the jobs that were made earlier with the same key and body.</summary>
+    /// <param name="request">The request.</param>
     /// <param name="takes">The number of jobs, each with the next seed. Several are a group.</param>
     /// <param name="key">The <c>Idempotency-Key</c>; null without one.</param>
-    /// <param name="bodyHash">The hash of the body, when there is a key.</param>
-    /// <param name="owner">The API key that asks, by a name; null without keys.</param>
-    /// <param name="cancel">The caller's patience.</param>
+    /// <param name="bodyHash">The hash of the body, if there is a key.</param>
+    /// <param name="owner">A name for the caller's API key; null without keys.</param>
+    /// <param name="cancel">Cancelled when the caller disconnects.</param>
     /// <exception cref="StorageException">The jobs could not be stored.</exception>
     public async Task<Submission> KeepAsync(
         JobRequest request, int takes, string? key, string? bodyHash, string? owner, CancellationToken cancel)
@@ -90,7 +90,7 @@ internal sealed class JobIntake(
                 : takes == 1 ? await StoreAsync(new NewJob(NewJob.NewId(), request, key, bodyHash) { Owner = owner })
                 : await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash, owner), request, takes);
 
-            // Another process may have been first.
+            // Another process may have used the key first.
             return submission.Outcome == IntakeOutcome.KeyTaken && key is not null
                 ? await FindByKeyAsync(key, owner, bodyHash, cancel) ?? submission
                 : submission;
@@ -119,11 +119,11 @@ internal sealed class JobIntake(
         };
     }
 
-    /// <summary>Takes up the jobs that an earlier process left, the oldest first, before those that have arrived since.</summary>
+    /// <summary>Resumes the jobs that an earlier process left, oldest first, before those that have arrived since then.</summary>
     public void Restore(IEnumerable<StoredJob> jobs) =>
         board.Restore([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow(), isShared: false))]);
 
-    /// <summary>Runs work while no job is being taken.</summary>
+    /// <summary>Runs work while no job is being accepted.</summary>
     public async Task<T> BetweenJobsAsync<T>(Func<Task<T>> work, CancellationToken cancel)
     {
         await _taking.WaitAsync(cancel);
@@ -231,7 +231,7 @@ internal enum IntakeOutcome
 {
     Accepted,
 
-    /// <summary>As many jobs wait as may.</summary>
+    /// <summary>The queue is full.</summary>
     QueueFull,
 
     /// <summary>As many jobs of the API key wait as may.</summary>
@@ -244,8 +244,8 @@ internal enum IntakeOutcome
     KeyTaken,
 }
 
-/// <summary>The outcome of a request for jobs that are kept.</summary>
-/// <param name="Outcome">Accepted, or why not.</param>
+/// <summary>The outcome of a request for kept jobs.</summary>
+/// <param name="Outcome">Accepted, or the reason for a rejection.</param>
 internal sealed record Submission(IntakeOutcome Outcome)
 {
     /// <summary>The job if accepted; null otherwise, and for several takes.</summary>

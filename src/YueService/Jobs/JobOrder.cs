@@ -4,10 +4,10 @@ using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>The jobs that wait, in their order of arrival. Safe for any thread.</summary>
+/// <summary>The waiting jobs in order of arrival. Thread-safe.</summary>
 /// <remarks>
-/// One order and one bound for all jobs, kept or not, in memory: a database would stop <c>/predict</c> when the disk is full. A job that
-/// the worker has claimed keeps its place until the engine begins, since its model may have to wait for room; the claimed jobs are the
+/// There is one order and one limit for all jobs, kept or not. They are in memory because <c>/predict</c> must work when the disk is full.
+/// A claimed job keeps its place until the engine begins it, because its model may have to wait for memory. Claimed jobs are always the
 /// first ones.
 /// </remarks>
 internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
@@ -20,7 +20,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
 
     public bool IsShared => false;
 
-    /// <summary>The number of jobs that wait, those that are claimed not counted.</summary>
+    /// <summary>The number of waiting jobs, without claimed ones.</summary>
     public int Depth
     {
         get
@@ -32,7 +32,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>The number of jobs that may wait.</summary>
+    /// <summary>The maximum number of waiting jobs.</summary>
     public int Capacity => options.Value.QueueCapacity;
 
     /// <summary>True if no place is free.</summary>
@@ -81,7 +81,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Adds a job in a reserved place, behind all others.</summary>
+    /// <summary>Adds a job in a reserved place, after all others.</summary>
     public void Add(Job job)
     {
         lock (_lock)
@@ -93,8 +93,8 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Adds the jobs of an earlier process, before those that have arrived since. They count towards the bound, and exceed it
-    /// if need be.</summary>
+    /// <summary>Adds the jobs of an earlier process before those that have arrived since then. They count towards the limit and may exceed
+    /// it.</summary>
     public void Restore(IReadOnlyCollection<Job> jobs)
     {
         lock (_lock)
@@ -119,7 +119,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Returns the jobs that wait before a job, or all that wait if it is null or waits no more.</summary>
+    /// <summary>Returns the jobs that wait before a job, or all waiting jobs if it is null or no longer waits.</summary>
     public IReadOnlyList<Job> Before(Job? job)
     {
         lock (_lock)
@@ -129,8 +129,8 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Takes a job out that nobody has claimed.</summary>
-    /// <returns>False if it is claimed, or waits no more.</returns>
+    /// <summary>Removes an unclaimed job.</summary>
+    /// <returns>False if it is claimed or no longer waits.</returns>
     public bool TryWithdraw(Job job)
     {
         lock (_lock)
@@ -139,7 +139,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Takes a job out that has begun or ended, if it is still there.</summary>
+    /// <summary>Removes a job that has begun or ended, if it is still in the order.</summary>
     public bool Remove(Job job)
     {
         lock (_lock)
@@ -159,7 +159,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Completes when a job waits that nobody has claimed.</summary>
+    /// <summary>Completes when there is an unclaimed job.</summary>
     public Task WhenWaitingAsync(CancellationToken cancel)
     {
         lock (_lock)

@@ -1,13 +1,13 @@
 namespace YueService.Jobs;
 
-/// <summary>The jobs to list, from the newest on.</summary>
-/// <param name="Count">The most jobs to return.</param>
+/// <summary>A query for jobs, newest first.</summary>
+/// <param name="Count">The maximum number of jobs to return.</param>
 internal sealed record JobQuery(int Count)
 {
-    /// <summary>Only jobs with a smaller <see cref="StoredJob.Number"/>; null begins at the newest.</summary>
+    /// <summary>Only jobs with a smaller <see cref="StoredJob.Number"/>; null starts at the newest.</summary>
     public long? Before { get; init; }
 
-    /// <summary>Text that the title, the genre line or the lyrics have, in any letter case; null for any.</summary>
+    /// <summary>A text in the title, the genre line or the lyrics, in any letter case; null for any.</summary>
     public string? Text { get; init; }
 
     /// <summary>The stored state; null for any.</summary>
@@ -16,11 +16,11 @@ internal sealed record JobQuery(int Count)
     /// <summary>True for favourites, false for other songs; null for any.</summary>
     public bool? IsFavourite { get; init; }
 
-    /// <summary>The song that the jobs go on from; null for any.</summary>
+    /// <summary>The song that the jobs continue; null for any.</summary>
     public string? ParentId { get; init; }
 }
 
-/// <summary>A change of what a user says about a song. Null leaves a property as it is.</summary>
+/// <summary>A change of the title, favourite mark or note of a song. Null leaves a property unchanged.</summary>
 internal sealed record JobEdit
 {
     public string? Title { get; init; }
@@ -30,7 +30,7 @@ internal sealed record JobEdit
     /// <summary>The user's note; empty removes it.</summary>
     public string? Note { get; init; }
 
-    /// <summary>Returns true if the change makes a job another one.</summary>
+    /// <summary>Returns true if the change modifies a job.</summary>
     public bool Changes(StoredJob job) =>
         (Title is not null && Title != job.Request.Title)
         || (IsFavourite is not null && IsFavourite != job.IsFavourite)

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>Jobs as rows of the database.</summary>
+/// <summary>Converts jobs to and from rows of the database.</summary>
 internal static class JobRows
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -16,24 +16,24 @@ internal static class JobRows
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
-    /// <summary>Returns a value in the form that rows and files have.</summary>
+    /// <summary>Returns a value in the form for rows and files.</summary>
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
 
-    /// <summary>Undoes <see cref="ToJson"/>.</summary>
+    /// <summary>Parses the result of <see cref="ToJson"/>.</summary>
     /// <exception cref="Exception">The text is damaged: <see cref="IsDamage"/> is true.</exception>
     public static T FromJson<T>(string json) =>
         JsonSerializer.Deserialize<T>(json, Json) ?? throw new JsonException("The value is null.");
 
-    /// <summary>Returns whether an exception says that stored text or numbers are not what this program wrote.</summary>
+    /// <summary>Returns whether an exception means that stored text or numbers are damaged.</summary>
     public static bool IsDamage(Exception e) =>
         e is JsonException or ArgumentException or FormatException or InvalidOperationException
             or NotSupportedException or OverflowException;
 
-    /// <summary>Runs a command that returns whole rows. A damaged row is returned as a failed job.</summary>
+    /// <summary>Runs a command that returns complete rows. A damaged row is returned as a failed job.</summary>
     /// <param name="command">The command.</param>
     /// <param name="onDamage">Receives the id of each damaged row.</param>
-    /// <param name="cancel">Gives up waiting.</param>
-    /// <param name="onRow">Reads what a row has besides the job.</param>
+    /// <param name="cancel">Cancels the wait.</param>
+    /// <param name="onRow">Reads the columns of a row that are not part of the job.</param>
     public static async Task<IReadOnlyList<StoredJob>> ReadAsync(
         DbCommand command, Action<string, Exception> onDamage, CancellationToken cancel, Action<DbDataReader>? onRow = null)
     {
@@ -98,7 +98,7 @@ internal static class JobRows
         Folder = Text(reader, "folder"),
         CreatedAt = TimeOrNull(reader, "created_ms") ?? DateTimeOffset.UnixEpoch,
         FinishedAt = TimeOrNull(reader, "finished_ms"),
-        Fault = new(FaultKind.SongDamaged, "The job's row in the database is damaged. Delete the job, and ask for the song again."),
+        Fault = new(FaultKind.SongDamaged, "The job's row in the database is damaged. Delete the job and request the song again."),
     };
 
     private static JobTake? Take(DbDataReader reader) =>

@@ -5,7 +5,8 @@ using YueService.Settings;
 namespace YueService.Jobs;
 
 /// <summary>Resumes the jobs of an earlier process, removes old songs, and drains at shutdown.</summary>
-/// <remarks>If the store cannot be opened, the service starts and tries again until it can. Any other exception ends the process.</remarks>
+/// <remarks>If the store cannot be opened, the service starts and retries until it succeeds. Any other exception ends the
+/// process.</remarks>
 internal sealed partial class JobService(
     ISongEngine engine,
     IJobLog log,
@@ -27,19 +28,19 @@ internal sealed partial class JobService(
 
     public override Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Begins when the server listens: a second process that cannot leaves the first one's jobs alone.</summary>
+    /// <summary>Begins when the server is listening, so a second process that cannot listen does not touch the first one's jobs.</summary>
     public Task StartedAsync(CancellationToken cancellationToken) => base.StartAsync(cancellationToken);
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Drains while the server still answers, so that health says so and watchers see their songs end.</summary>
+    /// <summary>Drains while the server still responds, so that health shows it and watchers see their songs end.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(TimeSpan.FromSeconds(options.Value.DrainSeconds));
         await engine.DrainAsync(limit.Token);
 
-        // The engine has ended every song, and only the ends are left to store. The next process completes a job whose end is not stored.
+        // The engine has ended every song, and only their ends have to be stored. The next process completes jobs whose end is not stored.
         await Task.WhenAny(worker.WhenIdleAsync(), Task.Delay(StoreLimit, signals.Stopped));
         signals.Stop();
     }
@@ -61,9 +62,9 @@ internal sealed partial class JobService(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The service stops.
+            // The service is stopping.
         }
-#pragma warning disable CA1031 // The host does not watch a service that starts after the others, so it reports its failure itself.
+#pragma warning disable CA1031 // The host does not observe services that start late, so this service reports its failure itself.
         catch (Exception e)
 #pragma warning restore CA1031
         {
@@ -71,7 +72,7 @@ internal sealed partial class JobService(
         }
     }
 
-    /// <summary>Tries to write after a job could not be stored.</summary>
+    /// <summary>Tests writing after a job could not be stored.</summary>
     private async Task<bool> IsWritableAsync(CancellationToken cancel)
     {
         if (signals.IsSuspect)
@@ -90,7 +91,7 @@ internal sealed partial class JobService(
         return !signals.IsSuspect;
     }
 
-    /// <summary>Opens the log and takes up what is in it.</summary>
+    /// <summary>Opens the log and resumes its jobs.</summary>
     private async Task RecoverAsync(CancellationToken cancel)
     {
         string? told = null;
@@ -122,8 +123,8 @@ internal sealed partial class JobService(
         }
     }
 
-    /// <summary>Completes or fails the jobs that an earlier process left, as far as their state says how.</summary>
-    /// <returns>The jobs to make, the oldest first.</returns>
+    /// <summary>Completes or fails the jobs of an earlier process whose state already decides their end.</summary>
+    /// <returns>The jobs to make, oldest first.</returns>
     private async Task<IReadOnlyList<StoredJob>> ReviveAsync(CancellationToken cancel)
     {
         var waiting = new List<StoredJob>();
@@ -135,7 +136,7 @@ internal sealed partial class JobService(
             }
             else if (await songs.FindAsync(job, cancel) is { } song)
             {
-                // The files were in place when the process died, only the row was not.
+                // The files were in place when the process died, but the row was not updated.
                 await log.SucceedAsync(job, song, cancel);
             }
             else if (job.State == JobState.Running && job.Interruptions > 0)
@@ -176,17 +177,17 @@ internal sealed partial class JobService(
         }
     }
 
-    /// <summary>The reason why a job fails whose process ended twice.</summary>
+    /// <summary>The reason for the failure of a job whose process ended twice.</summary>
     public static Fault Interrupted { get; } = new(
-        FaultKind.SongFailed, "The service ended twice while this song was made. Ask for it again.");
+        FaultKind.SongFailed, "The service ended twice while this song was being made. Request it again.");
 
-    [LoggerMessage(LogLevel.Error, "Jobs cannot be taken: {Reason}{Place} It is tried again every two seconds")]
+    [LoggerMessage(LogLevel.Error, "Jobs cannot be accepted: {Reason}{Place} Retrying every two seconds")]
     private partial void LogClosed(string reason, string place);
 
     [LoggerMessage(LogLevel.Information, "{Count} jobs from before the restart are queued again")]
     private partial void LogRevived(int count);
 
-    [LoggerMessage(LogLevel.Error, "Job {JobId} was running twice when the process ended, and is given up")]
+    [LoggerMessage(LogLevel.Error, "Job {JobId} was running twice when the process ended, so it fails")]
     private partial void LogGivenUp(string jobId);
 
     [LoggerMessage(LogLevel.Warning, "Old songs could not be removed")]

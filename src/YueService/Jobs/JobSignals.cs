@@ -1,6 +1,6 @@
 namespace YueService.Jobs;
 
-/// <summary>What the parts of the job service tell each other.</summary>
+/// <summary>The signals between the parts of the job service.</summary>
 internal sealed class JobSignals : IDisposable
 {
     private readonly CancellationTokenSource _stopped = new();
@@ -11,8 +11,8 @@ internal sealed class JobSignals : IDisposable
 
     public JobSignals() => Stopped = _stopped.Token;
 
-    /// <summary>Waits until what an earlier process left is taken up.</summary>
-    /// <exception cref="StorageException">The store cannot be opened; it is tried again meanwhile.</exception>
+    /// <summary>Waits until the jobs of an earlier process are resumed.</summary>
+    /// <exception cref="StorageException">The store cannot be opened; it is retried in the background.</exception>
     public async Task WhenOpenAsync(CancellationToken cancel)
     {
         await _tried.Task.WaitAsync(cancel);
@@ -22,18 +22,18 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Notes how opening the store went.</summary>
-    /// <param name="failure">Null when it is open.</param>
+    /// <summary>Sets the result of opening the store.</summary>
+    /// <param name="failure">The reason why it is not open; null if it is.</param>
     public void Tried(StorageException? failure)
     {
         _closed = failure;
         _tried.TrySetResult();
     }
 
-    /// <summary>True if a job could not be stored, and nothing was written since.</summary>
+    /// <summary>True if a job could not be stored, and nothing has been written since then.</summary>
     public bool IsSuspect => _suspect is not null;
 
-    /// <summary>Returns why jobs cannot be accepted now, or null when they can. Waits for the first try to open the store.</summary>
+    /// <summary>Returns why jobs cannot be accepted now, or null if they can. Waits for the first attempt to open the store.</summary>
     public async Task<string?> WhyClosedAsync(TimeSpan limit, CancellationToken cancel)
     {
         try
@@ -47,9 +47,9 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Notes that the store cannot be written; the job service tries again until it can.</summary>
-    /// <param name="failure">Why.</param>
-    /// <param name="wake">Whether the job service is to begin with it.</param>
+    /// <summary>Sets that the store cannot be written; the job service retries until it can.</summary>
+    /// <param name="failure">The reason.</param>
+    /// <param name="wake">Whether to wake the job service.</param>
     public void Suspect(StorageException failure, bool wake = true)
     {
         _suspect = failure;
@@ -59,10 +59,10 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Notes that the store was written.</summary>
+    /// <summary>Sets that the store was written.</summary>
     public void Trust() => _suspect = null;
 
-    /// <summary>Cancelled when the drain is over: streams end, and nothing is tried again.</summary>
+    /// <summary>Cancelled when the drain is over: streams end, and nothing is retried.</summary>
     public CancellationToken Stopped { get; }
 
     public void Stop()
@@ -73,11 +73,11 @@ internal sealed class JobSignals : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // The host is gone: it stopped before.
+            // The host has already stopped.
         }
     }
 
-    /// <summary>Wakes the job service: there may be something to remove or to try again.</summary>
+    /// <summary>Wakes the job service, because there may be something to remove or to retry.</summary>
     public void Wake()
     {
         try
@@ -86,11 +86,11 @@ internal sealed class JobSignals : IDisposable
         }
         catch (SemaphoreFullException)
         {
-            // It is said already.
+            // It has already been signalled.
         }
     }
 
-    /// <summary>Waits for <see cref="Wake"/>, at most as long as given.</summary>
+    /// <summary>Waits for <see cref="Wake"/> with a timeout.</summary>
     public Task WaitAsync(TimeSpan limit, CancellationToken cancel) => _swept.WaitAsync(limit, cancel);
 
     public void Dispose()

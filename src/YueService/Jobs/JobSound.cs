@@ -6,11 +6,12 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 
-/// <summary>The sound of a job's song while it is made, for any number of listeners. A late one starts at the beginning.</summary>
-/// <remarks>Holds one song's PCM, and each encoded form that somebody asked for once, whatever the number of listeners.</remarks>
+/// <summary>The sound of a job's song while it is being made, for any number of listeners. Late listeners start at the beginning.</summary>
+/// <remarks>Holds one copy of the song's PCM, and one copy of each requested encoded format, regardless of the number of
+/// listeners.</remarks>
 /// <param name="tracks">The tracks that can be heard.</param>
-/// <param name="tags">What encoded forms say about the song.</param>
-/// <param name="encoder">Encodes them for listeners.</param>
+/// <param name="tags">The metadata to write into encoded formats.</param>
+/// <param name="encoder">Encodes the sound for listeners.</param>
 /// <param name="onSound">Called after every new sound.</param>
 internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStreamEncoder encoder, Action onSound) : ISongListener
 {
@@ -24,7 +25,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     private long _firstByteTimestamp;
     private double _noted;
 
-    /// <summary>Raised when somebody begins to listen. Handlers return at once.</summary>
+    /// <summary>Raised when somebody starts to listen. Handlers must return quickly.</summary>
     public event Action? Listened;
 
     /// <summary>The tracks that can be heard.</summary>
@@ -36,21 +37,21 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         ? Stopwatch.GetElapsedTime(start).TotalSeconds
         : 0;
 
-    /// <summary>The seconds of sound that are there.</summary>
+    /// <summary>The length of the sound so far, in seconds.</summary>
     public double AudibleSeconds => Math.Max(
         Volatile.Read(ref _noted), Format is { } format ? Interlocked.Read(ref _samples) / (double)format.SampleRateHz : 0);
 
-    /// <summary>The form of the sound; null before the first one.</summary>
+    /// <summary>The format of the sound; null before the first sound.</summary>
     public PcmFormat? Format => _format.Task is { IsCompletedSuccessfully: true, Result: var format } ? format : null;
 
-    /// <summary>Returns the form of the sound once there is some.</summary>
+    /// <summary>Returns the format of the sound once there is some.</summary>
     /// <exception cref="SongException">The song ended before its first sound.</exception>
     public Task<PcmFormat> WhenHeardAsync(CancellationToken cancel) => _format.Task.WaitAsync(cancel);
 
-    /// <summary>True if a track can be heard.</summary>
+    /// <summary>Returns true if a track can be heard.</summary>
     public bool Has(string track) => _tracks.ContainsKey(track);
 
-    /// <summary>Counts a listener until the result is disposed. The beginning of a song with listeners is made before its end.</summary>
+    /// <summary>Counts a listener until the result is disposed. A song with listeners is made in playback order.</summary>
     public IDisposable Listen()
     {
         var listener = new Listener(this);
@@ -58,12 +59,12 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         return listener;
     }
 
-    /// <summary>Notes the seconds of sound that another process has made.</summary>
+    /// <summary>Sets the length of the sound that another process has made.</summary>
     public void NoteAudible(double seconds) => Volatile.Write(ref _noted, seconds);
 
     /// <summary>Adds sound of a track that another process has made.</summary>
     /// <param name="track">A track that can be heard.</param>
-    /// <param name="format">The form of the sound.</param>
+    /// <param name="format">The format of the sound.</param>
     /// <param name="pcm">Its samples.</param>
     public void Hear(string track, PcmFormat format, byte[] pcm)
     {
@@ -77,10 +78,10 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         onSound();
     }
 
-    /// <summary>Ends a track that another process has made to its end.</summary>
+    /// <summary>Ends a track that another process has completed.</summary>
     public void Complete(string track) => _tracks[track].Complete();
 
-    /// <summary>Starts the clock of playback, the first time that it is called.</summary>
+    /// <summary>Starts the playback clock at the first call.</summary>
     public void NotePlayback() => Interlocked.CompareExchange(ref _firstByteTimestamp, Stopwatch.GetTimestamp(), 0);
 
     public void Hear(SongSound sound)
@@ -109,8 +110,8 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         onSound();
     }
 
-    /// <summary>Ends the sound with the song. Sound that the engine has not passed on is taken from the song.</summary>
-    /// <param name="song">The song, which has ended in one way or another.</param>
+    /// <summary>Ends the sound with the song. Sound that the engine has not passed on yet is taken from the song.</summary>
+    /// <param name="song">The song, which has succeeded, failed or been cancelled.</param>
     public void End(Task<SongResult> song)
     {
         if (song.IsCompletedSuccessfully && Interlocked.Read(ref _samples) == 0)
@@ -130,11 +131,11 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
 
         if (fault is not null && _format.TrySetException(fault))
         {
-            _ = _format.Task.Exception;     // observed: perhaps nobody listens
+            _ = _format.Task.Exception;     // observed, because there may be no listener
         }
     }
 
-    /// <summary>Returns a track in a format, from its first byte on.</summary>
+    /// <summary>Returns a track in a format, from its first byte.</summary>
     /// <exception cref="SongException">The song ended before its last sound, or the encoder failed.</exception>
     public async IAsyncEnumerable<byte[]> ReadAsync(
         string track, StreamFormat format, [EnumeratorCancellation] CancellationToken cancel)
@@ -151,9 +152,9 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         }
     }
 
-    /// <summary>Returns the peaks of the sound of a track that is there. Sound that was looked at before is not looked at again.</summary>
+    /// <summary>Returns the peaks of the sound of a track so far. Each call processes only new sound.</summary>
     /// <param name="track">A track that can be heard.</param>
-    /// <param name="perSecond">The number of stretches per second.</param>
+    /// <param name="perSecond">The number of intervals per second.</param>
     public PeakList PeaksOf(string track, int perSecond)
     {
         if (Format is not { } format)
@@ -181,7 +182,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
 
         lock (_lock)
         {
-            // An encoder that failed is no reason for the next listener to hear nothing.
+            // A failed encoder must not prevent the next listener from hearing the song.
             if (!_encoded.TryGetValue((track, format), out var feed) || (feed.IsFaulted && !_tracks[track].IsFaulted))
             {
                 _encoded[(track, format)] = feed = encoder.Encode(
@@ -192,7 +193,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         }
     }
 
-    /// <summary>The peaks of a feed, as far as it was read.</summary>
+    /// <summary>The peaks of a feed, up to the position that was read.</summary>
     private sealed class GrowingPeaks(SoundPeaks peaks)
     {
         private int _chunks;

@@ -1,6 +1,6 @@
 namespace YueService.Jobs;
 
-/// <summary>Finds, lists and deletes the jobs that are kept: those that this process works on, and those in the log.</summary>
+/// <summary>Finds, lists and deletes kept jobs, both those of this process and those in the log.</summary>
 internal sealed partial class JobStore(
     IJobLog log,
     JobIntake intake,
@@ -13,11 +13,11 @@ internal sealed partial class JobStore(
     TimeProvider clock,
     ILogger<JobStore> logger)
 {
-    /// <summary>The time that <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/>
-    /// wait at most, so that they answer within a second.</summary>
+    /// <summary>The maximum time that <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/> wait, so that they return within a
+    /// second.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(0.8);
 
-    /// <summary>Returns a job as it is now; null when there is none.</summary>
+    /// <summary>Returns the current state of a job; null if there is none.</summary>
     public async Task<JobView?> FindAsync(string id, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
@@ -26,7 +26,7 @@ internal sealed partial class JobStore(
             var job = await log.FindAsync(id, cancel);
             if (job is { IsFinished: false } && board.Find(id) is null)
             {
-                // Another process may have taken it just now.
+                // Another process may have accepted it just now.
                 await board.LookAsync(cancel);
             }
 
@@ -34,38 +34,38 @@ internal sealed partial class JobStore(
         }
         catch (StorageException) when (board.Find(id) is { } live)
         {
-            // A job that this process works on can be watched and cancelled without the log.
+            // A job of this process can be watched and cancelled without the log.
             return new(live.Stored!, live);
         }
     }
 
-    /// <summary>Returns jobs from the newest on.</summary>
+    /// <summary>Returns jobs, newest first.</summary>
     public async Task<IReadOnlyList<JobView>> ListAsync(JobQuery query, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
         return [.. (await log.ListAsync(query, cancel)).Select(View)];
     }
 
-    /// <summary>Returns a group as it is now; null when there is none, or all its jobs were removed.</summary>
+    /// <summary>Returns the current state of a group; null if there is none, or if all its jobs were removed.</summary>
     public async Task<GroupView?> FindGroupAsync(string id, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
         return await log.FindGroupAsync(id, cancel) is { Takes.Count: > 0 } group ? View(group) : null;
     }
 
-    /// <summary>Returns a group with its jobs as they are now.</summary>
+    /// <summary>Returns a group with the current state of its jobs.</summary>
     public GroupView View(StoredGroup group) => new(group, [.. group.Takes.Select(View)]);
 
     /// <summary>Cancels the jobs of a group that have not ended.</summary>
-    /// <returns>The group, whose jobs may not have ended yet; null when all were removed meanwhile.</returns>
+    /// <returns>The group, whose jobs may not have ended yet; null if all were removed in the meantime.</returns>
     public async Task<GroupView?> CancelAsync(GroupView view, CancellationToken cancel)
     {
-        // The last ones first, so that none begins when one before it ends.
+        // In reverse order, so that no job begins when the one before it ends.
         await Task.WhenAll(view.Takes.Reverse().Where(take => !take.Job.IsFinished).Select(take => CancelAsync(take, cancel)));
         return await FindGroupAsync(view.Group.Id, cancel);
     }
 
-    /// <summary>Changes what a user says about a song.</summary>
+    /// <summary>Changes the title, favourite mark or note of a song.</summary>
     /// <returns>The job; null if there is none, or if others have changed it since <see cref="JobEdit.BasedOn"/>.</returns>
     public async Task<JobView?> EditAsync(string id, JobEdit edit, CancellationToken cancel)
     {
@@ -79,8 +79,8 @@ internal sealed partial class JobStore(
         return View(job);
     }
 
-    /// <summary>Cancels an unfinished job. Removes a finished one with its song.</summary>
-    /// <returns>The job, which may not have ended yet; null when it was removed.</returns>
+    /// <summary>Cancels an unfinished job, or removes a finished one with its song.</summary>
+    /// <returns>The job, which may not have ended yet; null if it was removed.</returns>
     public async Task<JobView?> DeleteAsync(JobView view, CancellationToken cancel)
     {
         if (view.Job.IsFinished)
@@ -93,7 +93,7 @@ internal sealed partial class JobStore(
         return await FindAsync(view.Job.Id, cancel);
     }
 
-    /// <summary>Cancels an unfinished job, and waits a moment for its end.</summary>
+    /// <summary>Cancels an unfinished job, and waits briefly for its end.</summary>
     private async Task CancelAsync(JobView view, CancellationToken cancel)
     {
         var live = view.Live ?? await intake.BetweenJobsAsync(() => EndLeftAsync(view.Job.Id, cancel), cancel);
@@ -106,12 +106,12 @@ internal sealed partial class JobStore(
             }
             catch (TimeoutException)
             {
-                // The engine is in a long step, or the log is slow; the job ends after it.
+                // The engine is in a long step, or the log is slow; the job ends afterwards.
             }
         }
     }
 
-    /// <summary>Returns why jobs cannot be accepted now; null when they can.</summary>
+    /// <summary>Returns why jobs cannot be accepted now; null if they can.</summary>
     public async Task<string?> WhyClosedAsync(CancellationToken cancel)
     {
         if (await signals.WhyClosedAsync(AnswerLimit, cancel) is { } reason)
@@ -134,8 +134,8 @@ internal sealed partial class JobStore(
         }
     }
 
-    /// <summary>Stores the size of a file that was added to a song. Without it the next caller has the file made again.</summary>
-    /// <returns>False if the song was removed meanwhile.</returns>
+    /// <summary>Stores the size of a file that was added to a song. Without it, the file is made again for the next caller.</summary>
+    /// <returns>False if the song was removed in the meantime.</returns>
     public async Task<bool> NoteFileAsync(string id, string file, long bytes)
     {
         try
@@ -150,7 +150,7 @@ internal sealed partial class JobStore(
     }
 
     /// <summary>Cancels a job that the engine left to the next process.</summary>
-    /// <returns>The job, if this process works on it meanwhile.</returns>
+    /// <returns>The job, if this process has taken it over in the meantime.</returns>
     private async Task<Job?> EndLeftAsync(string id, CancellationToken cancel)
     {
         if (board.Find(id) is { } live)
@@ -173,13 +173,13 @@ internal sealed partial class JobStore(
     private partial void LogUnnoted(Exception exception, string file, string jobId);
 }
 
-/// <summary>A group of takes as it is now.</summary>
-/// <param name="Group">As the log holds it.</param>
+/// <summary>The current state of a group of takes.</summary>
+/// <param name="Group">The group in the log.</param>
 /// <param name="Takes">Its jobs that have not been removed, in their order.</param>
 internal sealed record GroupView(StoredGroup Group, IReadOnlyList<JobView> Takes)
 {
-    /// <summary>The state of all takes together: queued until one begins, then running until all have ended. Then succeeded if one
-    /// take did, else failed if one did, else cancelled.</summary>
+    /// <summary>The state of all takes together: queued until one begins, then running until all have ended. Then succeeded if any take
+    /// succeeded, else failed if any take failed, else cancelled.</summary>
     public JobState State
     {
         get
@@ -192,16 +192,16 @@ internal sealed record GroupView(StoredGroup Group, IReadOnlyList<JobView> Takes
     }
 }
 
-/// <summary>A job that is kept, as it is now.</summary>
-/// <param name="Job">As the log holds it.</param>
-/// <param name="Live">Null when the process does not work on it.</param>
+/// <summary>The current state of a kept job.</summary>
+/// <param name="Job">The job in the log.</param>
+/// <param name="Live">The job in this process; null if it is not there.</param>
 internal sealed record JobView(StoredJob Job, Job? Live)
 {
-    /// <summary>The state. The log may be behind a job that has just begun.</summary>
+    /// <summary>The state. For a job that has just begun, the state in the log may be outdated.</summary>
     public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Feed.Latest.State;
 
-    /// <summary>The reason why the job has not ended yet, although its song is made or it was cancelled, or why it waits although no other
-    /// job does; null otherwise.</summary>
+    /// <summary>The reason why the job has not ended yet although its song is made or it was cancelled, or why it waits although no job is
+    /// before it; null otherwise.</summary>
     public string? DelayReason => Job.IsFinished || Live is null ? null
         : Live.WaitReason is { } wait ? wait
         : Live.Feed.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"

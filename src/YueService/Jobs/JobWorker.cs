@@ -5,7 +5,7 @@ using YueService.Telemetry;
 
 namespace YueService.Jobs;
 
-/// <summary>Gives waiting jobs to the engine when it has room, and follows each to its end.</summary>
+/// <summary>Passes waiting jobs to the engine when it has room, and follows each until it ends.</summary>
 internal sealed partial class JobWorker(
     ISongEngine engine,
     IJobQueue queue,
@@ -18,13 +18,13 @@ internal sealed partial class JobWorker(
 {
     private readonly ConcurrentDictionary<string, Job> _kept = new(StringComparer.Ordinal);
 
-    /// <summary>Returns a kept job that has not ended; null if this process does not work on it.</summary>
+    /// <summary>Returns an unfinished kept job; null if it is not in this process.</summary>
     public Job? Find(string id) => _kept.GetValueOrDefault(id);
 
-    /// <summary>The kept jobs that have not ended, the oldest first.</summary>
+    /// <summary>The unfinished kept jobs, oldest first.</summary>
     public IReadOnlyList<Job> Unfinished => [.. _kept.Values.OrderBy(job => job.Stored!.Number)];
 
-    /// <summary>Makes a job known before it is in the queue.</summary>
+    /// <summary>Adds a job before it is in the queue.</summary>
     public void Register(Job job)
     {
         if (job.Stored is not null)
@@ -40,7 +40,7 @@ internal sealed partial class JobWorker(
         _ = Task.Run(() => FollowAsync(job));
     }
 
-    /// <summary>Follows a job that another process has taken, in the trace of its request.</summary>
+    /// <summary>Follows a job that another process has accepted, in the trace of its request.</summary>
     public void Resume(Job job)
     {
         using var trace = YueTelemetry.Resume("resume", job.Request.TraceParent);
@@ -48,7 +48,7 @@ internal sealed partial class JobWorker(
         Start(job);
     }
 
-    /// <summary>Completes when every kept job that this process works on has ended.</summary>
+    /// <summary>Completes when every kept job of this process has ended.</summary>
     public Task WhenIdleAsync() => Task.WhenAll(_kept.Values.Select(job => job.Feed.Ended));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -73,7 +73,7 @@ internal sealed partial class JobWorker(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The process stops. The engine was drained before.
+            // The process is stopping. The engine has already been drained.
         }
         catch (Exception e) when (e is EngineDeadException or SongException)
         {
@@ -110,19 +110,19 @@ internal sealed partial class JobWorker(
         }
     }
 
-    /// <summary>Returns the request of a job. The clip of a job of an earlier process is in files.</summary>
+    /// <summary>Returns the request of a job. For a job of an earlier process, the clip is loaded from files.</summary>
     private async Task<SongRequest> SongAsync(Job job, CancellationToken cancel) =>
         job.Request.Song is not { Reference: { Tracks.Count: 0 } stored } song ? job.Request.Song
         : await references.ReadAsync(job.Id, stored, job.Stored?.Files, cancel) is { } clip ? song with { Reference = clip }
         : throw new JobFaultException(new(
-            FaultKind.SongFailed, "The reference clip is gone from the state folder, or damaged. Ask for the song again."));
+            FaultKind.SongFailed, "The reference clip is missing from the state folder or damaged. Request the song again."));
 
-    /// <summary>Refuses every job that waits, now and from now on: the engine takes none any more.</summary>
+    /// <summary>Refuses all waiting jobs, present and future, because the engine accepts no more jobs.</summary>
     private async Task RefuseAllAsync(Exception reason, CancellationToken cancel)
     {
         try
         {
-            // The jobs that others can claim wait for them.
+            // Jobs that other processes can claim keep waiting.
             while (!queue.IsShared)
             {
                 while (await queue.ClaimAsync(cancel) is { } job)
@@ -135,11 +135,11 @@ internal sealed partial class JobWorker(
         }
         catch (OperationCanceledException)
         {
-            // The process stops.
+            // The process is stopping.
         }
     }
 
-    /// <summary>Ends a cancelled job that the engine has not got; the engine ends the others.</summary>
+    /// <summary>Ends a cancelled job that was not passed to the engine; the engine ends the others.</summary>
     private void Withdraw(Job job)
     {
         if (queue.TryWithdraw(job))
@@ -158,7 +158,7 @@ internal sealed partial class JobWorker(
             {
                 if (!queue.IsShared)
                 {
-                    // Otherwise the board tells of it.
+                    // Otherwise the board reports it.
                     estimate.Begin(job);
                 }
 
@@ -177,7 +177,7 @@ internal sealed partial class JobWorker(
                 job.Feed.End(OutcomeOf(job.Song));
             }
         }
-#pragma warning disable CA1031 // A bug, which ends the process. After the service stopped, its parts may be disposed.
+#pragma warning disable CA1031 // A bug, which ends the process. After the service has stopped, its parts may be disposed.
         catch (Exception e)
 #pragma warning restore CA1031
         {

@@ -4,10 +4,9 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>The reference clips of jobs that are not finished: one file per
-/// track, float32 at the codec's rate, as the engine takes them.</summary>
+/// <summary>The reference clips of unfinished jobs: one file per track, float32 at the codec's rate, as the engine needs them.</summary>
 /// <remarks>
-/// A clip is written before its job's row, and deleted after the row says that the job has ended. The next start deletes the clips that a
+/// A clip is written before its job's row, and deleted after the row says that the job has ended. The next startup deletes clips that a
 /// killed process left. File errors are <see cref="StorageException"/>.
 /// </remarks>
 internal sealed partial class ReferenceFolder(IFileStore files, ILogger<ReferenceFolder> logger)
@@ -15,8 +14,8 @@ internal sealed partial class ReferenceFolder(IFileStore files, ILogger<Referenc
     private const string Root = "references/";
     private const string Extension = ".f32";
 
-    /// <summary>Stores the clip of a job, all of it or nothing.</summary>
-    /// <returns>The bytes of each file by its name.</returns>
+    /// <summary>Stores the clip of a job atomically.</summary>
+    /// <returns>The size of each file in bytes, by name.</returns>
     public async Task<IReadOnlyDictionary<string, long>> WriteAsync(string id, SongReference reference, CancellationToken cancel)
     {
         try
@@ -38,11 +37,11 @@ internal sealed partial class ReferenceFolder(IFileStore files, ILogger<Referenc
         }
     }
 
-    /// <summary>Returns the stored reference with its clip; null when a file is missing or damaged.</summary>
+    /// <summary>Returns the stored reference with its clip; null if a file is missing or damaged.</summary>
     /// <param name="id">The job.</param>
-    /// <param name="stored">The reference as the job's row holds it.</param>
-    /// <param name="sizes">The bytes of each file by its name; null when an earlier release stored the job.</param>
-    /// <param name="cancel">Gives up reading.</param>
+    /// <param name="stored">The reference in the job's row.</param>
+    /// <param name="sizes">The size of each file in bytes, by name; null if an earlier release stored the job.</param>
+    /// <param name="cancel">Cancels reading.</param>
     public async Task<SongReference?> ReadAsync(
         string id, SongReference stored, IReadOnlyDictionary<string, long>? sizes, CancellationToken cancel)
     {
@@ -62,7 +61,7 @@ internal sealed partial class ReferenceFolder(IFileStore files, ILogger<Referenc
         return tracks.Count == 0 || (sizes is not null && sizes.Count != tracks.Count) ? null : stored with { Tracks = tracks };
     }
 
-    /// <summary>Deletes the clip of a job that needs it no more, if it has one. A later sweep deletes what is left.</summary>
+    /// <summary>Deletes the clip of a job that no longer needs it, if it has one. A later sweep deletes leftover files.</summary>
     public async Task TryDeleteAsync(string id)
     {
         try
@@ -78,7 +77,7 @@ internal sealed partial class ReferenceFolder(IFileStore files, ILogger<Referenc
         }
     }
 
-    /// <summary>Deletes the clips of all jobs but those that are still to be made.</summary>
+    /// <summary>Deletes the clips of all jobs except those that still have to be made.</summary>
     public async Task SweepAsync(IReadOnlySet<string> unfinished, CancellationToken cancel)
     {
         foreach (var file in await files.ListAsync(Root, cancel))

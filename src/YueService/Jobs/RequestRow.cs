@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 namespace YueService.Jobs;
 
 /// <summary>The column <c>request</c>. The names are those of the stored JSON: changing one needs a new schema version.</summary>
-/// <remarks>What an earlier release did not store yet has the value that it had in that release, which is today's default.</remarks>
+/// <remarks>Values that an earlier release did not store have that release's value, which is today's default.</remarks>
 internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings)
 {
     private static readonly SongRequest Defaults = new() { Lyrics = "" };

@@ -3,11 +3,11 @@ using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>Removes finished jobs that are too old, the oldest songs when all together take too much, and clips that nobody uses.
-/// Favourites stay, and their files do not count.</summary>
+/// <summary>Removes finished jobs that are too old, the oldest songs if all together exceed the limit, and unused clips. Favourites are
+/// kept, and their files do not count.</summary>
 /// <remarks>
-/// The system's clock may jump, also while no process runs. So ages grow with monotonic time within a process, and nothing is removed by
-/// age within 24 hours after the start or a jump. Called by one thread at a time, except <see cref="RemoveAsync"/>.
+/// The system clock may jump, even while no process is running. Therefore ages grow with monotonic time within a process, and nothing is
+/// removed because of its age within 24 hours after startup or a jump. Not thread-safe, except <see cref="RemoveAsync"/>.
 /// </remarks>
 internal sealed partial class Retention(
     IJobLog log,
@@ -29,8 +29,8 @@ internal sealed partial class Retention(
     // The age of each finished job when this process first saw it, and the timestamp of that moment. Null before the first sweep.
     private Dictionary<string, (TimeSpan Age, long Timestamp)>? _seen;
 
-    /// <summary>Removes jobs that are due, the oldest first. Unfinished jobs and favourites are never removed.</summary>
-    /// <exception cref="StorageException">The rest is left for the next time.</exception>
+    /// <summary>Removes jobs that are due, oldest first. Unfinished jobs and favourites are never removed.</summary>
+    /// <exception cref="StorageException">The remaining jobs are left for the next call.</exception>
     public async Task SweepAsync(CancellationToken cancel)
     {
         LookAtClock();
@@ -66,7 +66,7 @@ internal sealed partial class Retention(
         }
     }
 
-    /// <summary>Removes a finished job: its row, then its files. The next start deletes files that are left.</summary>
+    /// <summary>Removes a finished job: its row, then its files. The next startup deletes leftover files.</summary>
     /// <exception cref="StorageException">The row could not be removed, and nothing has changed.</exception>
     public async Task RemoveAsync(StoredJob job, CancellationToken cancel)
     {
@@ -83,7 +83,7 @@ internal sealed partial class Retention(
         }
     }
 
-    /// <summary>Finishes removals, and deletes partial files and songs without a row that an earlier process left.</summary>
+    /// <summary>Completes interrupted removals, and deletes partial files and songs without a row that an earlier process left.</summary>
     public async Task RecoverAsync(CancellationToken cancel)
     {
         // Earlier releases hid a song before they removed its row.
@@ -96,7 +96,7 @@ internal sealed partial class Retention(
         await files.RecoverAsync(cancel);
     }
 
-    /// <summary>Begins the hold anew when the system's clock and monotonic time went apart since the last call.</summary>
+    /// <summary>Restarts the 24-hour hold if the system clock and monotonic time have diverged since the last call.</summary>
     private void LookAtClock()
     {
         var now = (Timestamp: clock.GetTimestamp(), Time: clock.GetUtcNow());
@@ -110,7 +110,7 @@ internal sealed partial class Retention(
         _lastLook = now;
     }
 
-    /// <summary>Pairs each job with its age: the smaller of the monotonic one and the one by the system's clock.</summary>
+    /// <summary>Pairs each job with its age: the smaller of the ages by monotonic time and by the system clock.</summary>
     private List<(StoredJob Job, TimeSpan Age)> WithAges(IReadOnlyList<StoredJob> jobs)
     {
         var (now, timestamp) = (clock.GetUtcNow(), clock.GetTimestamp());
@@ -134,9 +134,9 @@ internal sealed partial class Retention(
     [LoggerMessage(LogLevel.Information, "Job {JobId} and its song were removed")]
     private partial void LogRemoved(string jobId);
 
-    [LoggerMessage(LogLevel.Warning, "Files of removed job {JobId} could not be deleted; the next start tries again")]
+    [LoggerMessage(LogLevel.Warning, "Files of removed job {JobId} could not be deleted; the next startup retries")]
     private partial void LogLeftFiles(Exception exception, string jobId);
 
-    [LoggerMessage(LogLevel.Warning, "The system's clock jumped by {Jump}; no song is removed by its age within the next 24 hours")]
+    [LoggerMessage(LogLevel.Warning, "The system clock jumped by {Jump}; no song is removed because of its age within the next 24 hours")]
     private partial void LogJump(TimeSpan jump);
 }

@@ -11,8 +11,8 @@ namespace YueService.Jobs;
 /// <summary>The files of finished songs: one folder per song, with <c>mix.wav</c>, the stems, files in other formats,
 /// <c>codes.json</c> and <c>song.json</c>.</summary>
 /// <remarks>
-/// <c>song.json</c> is written last: a folder that has it is complete. File errors are <see cref="StorageException"/>. A file that cannot
-/// be understood counts as missing, and the log names the job.
+/// <c>song.json</c> is written last, so a folder that has it is complete. File errors are <see cref="StorageException"/>. A file that
+/// cannot be parsed counts as missing, and the log names the job.
 /// </remarks>
 internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> logger)
 {
@@ -29,27 +29,27 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     private const string Description = "song.json";
     private const string Codes = "codes.json";
 
-    // Folders of earlier releases that were being written or removed.
+    // Prefixes of folders that earlier releases were writing or removing.
     private const string Writing = ".writing-";
     private const string Removing = ".removing-";
 
     /// <summary>Returns the tracks of a song.</summary>
     public static IReadOnlyList<string> TracksOf(bool hasStems) => hasStems ? [Mix, Vocal, Instrumental] : [Mix];
 
-    /// <summary>Called before each step of a write sequence. Tests make it throw where a process may die or a disk may be full.</summary>
+    /// <summary>Called before each step of a write sequence. Tests make it throw to simulate a killed process or a full disk.</summary>
     public Action<string>? Reached { get; set; }
 
-    /// <summary>Writes a song, all of it or nothing.</summary>
+    /// <summary>Writes a song atomically.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="song">Kept beside the files, so that a song whose row was not written is not lost.</param>
+    /// <param name="song">The song's data, stored with the files so that a song whose row was not written is not lost.</param>
     /// <param name="codes">The stage-1 codes, which later songs can continue.</param>
-    /// <param name="tracks">WAV files by track.</param>
-    /// <param name="cancel">Gives up writing.</param>
+    /// <param name="tracks">The WAV files by track.</param>
+    /// <param name="cancel">Cancels writing.</param>
     /// <returns>The song with the sizes of its files.</returns>
     public async Task<SongOnDisk> WriteAsync(
         StoredJob job, StoredSong song, SongCodes codes, IReadOnlyCollection<KeyValuePair<string, byte[]>> tracks, CancellationToken cancel)
     {
-        // Several attempts may be written at the same time; only the row tells which one counts.
+        // Several attempts may be written at the same time; the row decides which one is used.
         if (job.Attempt > 0)
         {
             job = job with { Folder = $"{job.Id}/{job.Attempt}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}" };
@@ -78,7 +78,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
         return stored;
     }
 
-    /// <summary>Returns a song whose folder has every file whole; null otherwise.</summary>
+    /// <summary>Returns a song if all files in its folder are complete; null otherwise.</summary>
     public async Task<SongOnDisk?> FindAsync(StoredJob job, CancellationToken cancel)
     {
         var sizes = (await files.ListAsync(FolderOf(job) + "/", cancel)).ToDictionary(file => NameOf(file.Name), file => file.Bytes);
@@ -115,7 +115,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     public Task<SongCodes?> FindCodesAsync(StoredJob job, CancellationToken cancel) =>
         ReadAsync(job, Codes, JobRows.FromJson<SongCodes>, cancel);
 
-    /// <summary>Opens a file of a song; null when there is none.</summary>
+    /// <summary>Opens a file of a song; returns null if there is none.</summary>
     public async Task<SongFile?> OpenAsync(StoredJob job, string track, AudioFormat format, CancellationToken cancel)
     {
         var name = FileName(track, format);
@@ -129,7 +129,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
         return new SongFile(name, file.Content, file.ModifiedAt, isWhole);
     }
 
-    /// <summary>Returns whether a song has a track's WAV file, whole or not.</summary>
+    /// <summary>Returns whether a song has a track's WAV file, even if it is damaged.</summary>
     public async Task<bool> ExistsAsync(StoredJob job, string track, CancellationToken cancel)
     {
         var file = await files.OpenAsync(At(job, FileName(track, AudioFormat.Wav)), cancel);
@@ -154,18 +154,18 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
         await files.DeleteFolderAsync(Root + job.Id, cancel);
     }
 
-    /// <summary>Returns the jobs whose songs an earlier release was deleting when it died.</summary>
+    /// <summary>Returns the jobs whose songs an earlier release was deleting when it was killed.</summary>
     public async Task<IReadOnlyList<string>> FindHiddenAsync(CancellationToken cancel) =>
     [
         .. (await files.ListAsync(Root, cancel)).Select(file => SongOf(file.Name)).Distinct()
             .Where(name => name.StartsWith(Removing, StringComparison.Ordinal)).Select(name => name[Removing.Length..]),
     ];
 
-    /// <summary>Deletes what an earlier process left: partial and hidden folders, and songs without a row.</summary>
+    /// <summary>Deletes leftovers of an earlier process: partial and hidden folders, and songs without a row.</summary>
     /// <param name="jobs">The jobs that have a row.</param>
-    /// <param name="keepUnknown">Keeps songs without a row: the database is
-    /// new, and the songs may be all that is left of an old one.</param>
-    /// <param name="cancel">Leaves the rest to the next start.</param>
+    /// <param name="keepUnknown">Whether to keep songs without a row: if the database is new, they may be all that is left of an old
+    /// one.</param>
+    /// <param name="cancel">Cancels; the rest is left to the next startup.</param>
     public async Task SweepAsync(IReadOnlySet<string> jobs, bool keepUnknown, CancellationToken cancel)
     {
         foreach (var name in (await files.ListAsync(Root, cancel)).Select(file => SongOf(file.Name)).Distinct())
@@ -185,12 +185,12 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     /// <summary>Returns the content of <c>song.json</c>.</summary>
     public static string Describe(SongOnDisk song) => JobRows.ToJson(new DescriptionRow(SongRow.Of(song.Song), song.Files));
 
-    /// <summary>Returns the bytes that a song takes.</summary>
+    /// <summary>Returns the size of a song in bytes.</summary>
     public async Task<long> BytesOfAsync(StoredJob job, CancellationToken cancel) =>
         job is { Song: not null, Files: { } sizes } ? sizes.Values.Sum()
         : (await files.ListAsync(FolderOf(job) + "/", cancel)).Sum(file => file.Bytes);
 
-    /// <summary>Reads a description. One of an earlier release is the song alone.</summary>
+    /// <summary>Reads a description. In earlier releases, it contained only the song.</summary>
     private static DescriptionRow ParseDescription(string json)
     {
         using var document = JsonDocument.Parse(json);
@@ -213,7 +213,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
         }
     }
 
-    /// <summary>Returns whether a WAV file has the length that its own header says.</summary>
+    /// <summary>Returns whether a WAV file has the length in its header.</summary>
     private static async Task<bool> IsWholeWavAsync(Stream file, CancellationToken cancel)
     {
         var header = new byte[8];
@@ -224,7 +224,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
             && BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4)) + header.Length == file.Length;
     }
 
-    /// <summary>Deletes a folder that nothing depends on; the next start tries again.</summary>
+    /// <summary>Deletes a folder that nothing depends on; if it fails, the next startup retries.</summary>
     private async Task TryDeleteAsync(string folder)
     {
         try
@@ -237,7 +237,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
         }
     }
 
-    /// <summary>Calls <see cref="Reached"/>, whose file errors count as the store's.</summary>
+    /// <summary>Calls <see cref="Reached"/>, and treats its file errors like those of the store.</summary>
     private void Reach(string step) => StorageFaults.Guard(() =>
     {
         Reached?.Invoke(step);
@@ -252,7 +252,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
 
     private static string At(StoredJob job, string file) => $"{FolderOf(job)}/{file}";
 
-    /// <summary>Returns the part of a file's name that names the song.</summary>
+    /// <summary>Returns the part of a file's name that identifies the song.</summary>
     private static string SongOf(string file) => file[Root.Length..].Split('/')[0];
 
     private static string NameOf(string file) => file[(file.LastIndexOf('/') + 1)..];
@@ -263,7 +263,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     [LoggerMessage(LogLevel.Error, "{File} of job {JobId} is damaged and counts as missing")]
     private partial void LogDamaged(Exception exception, string file, string jobId);
 
-    [LoggerMessage(LogLevel.Warning, "The database is new, and the song of job {JobId} is not in it. The next start deletes the song")]
+    [LoggerMessage(LogLevel.Warning, "The database is new, and the song of job {JobId} is not in it. The next startup deletes the song")]
     private partial void LogUnknown(string jobId);
 
     [LoggerMessage(LogLevel.Warning, "The leftover folder {Folder} could not be deleted")]
@@ -272,7 +272,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
 
 /// <summary>An open file of a song.</summary>
 /// <param name="Name">The file's name.</param>
-/// <param name="Content">The file from its beginning; it can seek.</param>
-/// <param name="ModifiedAt">When it was written.</param>
-/// <param name="IsWhole">Whether the file has the size that it was written with.</param>
+/// <param name="Content">The content as a seekable stream, at its beginning.</param>
+/// <param name="ModifiedAt">The time when it was written.</param>
+/// <param name="IsWhole">Whether the file has the size with which it was written.</param>
 internal sealed record SongFile(string Name, Stream Content, DateTimeOffset ModifiedAt, bool IsWhole);

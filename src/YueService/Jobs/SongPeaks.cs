@@ -3,21 +3,21 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 
-/// <summary>The peaks of finished songs, made of their files when somebody asks and kept in memory for a while.</summary>
+/// <summary>The peaks of finished songs, computed from their files on demand and cached in memory for a while.</summary>
 internal sealed class SongPeaks : IDisposable
 {
     private const long MaxCachedBytes = 32L << 20;
 
     private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = MaxCachedBytes });
 
-    // One at a time: callers that want the same peaks wait for the first.
+    // One at a time, so that callers of the same peaks wait for the first.
     private readonly SemaphoreSlim _reading = new(1, 1);
 
     /// <summary>Returns the peaks of a track.</summary>
-    /// <param name="version">What tells the file from every other one.</param>
+    /// <param name="version">A unique identifier of the file's content.</param>
     /// <param name="wav">The track's file.</param>
-    /// <param name="perSecond">The number of stretches per second.</param>
-    /// <param name="cancel">The caller's patience.</param>
+    /// <param name="perSecond">The number of intervals per second.</param>
+    /// <param name="cancel">Cancelled when the caller disconnects.</param>
     public async Task<PeakList> OfAsync(string version, Stream wav, int perSecond, CancellationToken cancel)
     {
         await _reading.WaitAsync(cancel);

@@ -16,7 +16,7 @@ internal sealed record SongRow(
     IReadOnlyList<string> Tracks,
     SongScope Stage = SongScope.Full)
 {
-    /// <summary>Null is one.</summary>
+    /// <summary>The number of channels; null means one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Channels { get; init; }
 
@@ -65,7 +65,7 @@ internal sealed record SongRow(
         MixLufs = MixLufs,
     };
 
-    /// <summary>JSON has no infinity: a rate over nothing is stored as 0.</summary>
+    /// <summary>Returns 0 for a rate without a duration, because JSON has no infinity.</summary>
     private static double Round(double value) => double.IsFinite(value) ? Math.Round(value, 6) : 0;
 
     internal sealed record TimingsRow(

@@ -30,15 +30,15 @@ internal sealed class SongTelemetry : IDisposable
         _meter = meters.Create(YueTelemetry.Name);
         _songs = _meter.CreateCounter<long>("yue.songs", "{song}", "Songs by outcome.");
         _stageSeconds = _meter.CreateHistogram("yue.stage.duration", "s", "Wall-clock time of a step of a song.", advice: SecondsBuckets);
-        _tokensRate = _meter.CreateHistogram("yue.tokens.rate", "{token}/s", "Stage-1 tokens a second of a song.", advice: RateBuckets);
+        _tokensRate = _meter.CreateHistogram("yue.tokens.rate", "{token}/s", "Stage-1 tokens per second of a song.", advice: RateBuckets);
         _realTimeFactor = _meter.CreateHistogram(
-            "yue.real_time_factor", "1", "Seconds from submission to sound, a second of audio.", advice: FactorBuckets);
-        _meter.CreateObservableGauge("yue.queue.depth", () => services.GetRequiredService<IJobBoard>().Depth, "{song}", "Songs waiting.");
+            "yue.real_time_factor", "1", "Seconds from submission to sound, per second of audio.", advice: FactorBuckets);
+        _meter.CreateObservableGauge("yue.queue.depth", () => services.GetRequiredService<IJobBoard>().Depth, "{song}", "Waiting songs.");
         _meter.CreateObservableGauge("yue.songs.running", () => engine.Status.Running, "{song}", "Songs being made.");
         _meter.CreateObservableGauge("yue.gpu.memory", () => GpuMemory(engine.Status), "By", "Memory of the GPU by kind.");
     }
 
-    /// <summary>Records a song that has ended, however it did.</summary>
+    /// <summary>Records a song that has succeeded, failed or been cancelled.</summary>
     public void Record(Job job)
     {
         _songs.Add(1, new KeyValuePair<string, object?>("outcome", Outcome(job.Song)));
@@ -64,7 +64,7 @@ internal sealed class SongTelemetry : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    /// <summary>The steps that ran: a draft has no stage 2, and a song that is finished no stage 1.</summary>
+    /// <summary>Returns the steps that ran: a draft has no stage 2, and a song with stage finish has no stage 1.</summary>
     private static IEnumerable<(string Stage, double Seconds)> Stages(SongTimings timings) => new[]
     {
         ("queue", timings.QueueSeconds),
@@ -88,7 +88,7 @@ internal sealed class SongTelemetry : IDisposable
         }
     }
 
-    /// <summary>Activities of the steps, one after the other from the submission on, under the request's.</summary>
+    /// <summary>Adds activities for the steps, one after the other from the submission, as children of the request's activity.</summary>
     private static void Trace(Job job, SongTimings timings)
     {
         var start = job.SubmittedAt;

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace YueService.Jobs;
 
-/// <content>The webhooks that are to be sent. A trigger adds one when a job ends that has a callback.</content>
+/// <content>The pending webhooks. A trigger adds one when a job with a callback ends.</content>
 internal abstract partial class SqlJobLog
 {
     public Task<IReadOnlyList<DueWebhook>> ListWebhooksAsync(int count, CancellationToken cancel) => ReadAsync(
@@ -38,8 +38,8 @@ internal abstract partial class SqlJobLog
         "DELETE FROM webhooks WHERE job_id = @id", delete => delete.Bind("id", webhook.JobId), cancel);
 }
 
-/// <summary>A webhook that is to be sent.</summary>
+/// <summary>A pending webhook.</summary>
 /// <param name="JobId">The job that has ended.</param>
-/// <param name="Attempts">The tries so far.</param>
-/// <param name="Next">When it is sent next.</param>
+/// <param name="Attempts">The number of attempts so far.</param>
+/// <param name="Next">The time of the next attempt.</param>
 internal sealed record DueWebhook(string JobId, int Attempts, DateTimeOffset Next);

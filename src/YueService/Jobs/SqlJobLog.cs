@@ -5,7 +5,8 @@ using System.Globalization;
 
 namespace YueService.Jobs;
 
-/// <summary>Jobs in the tables of an SQL database. The engines differ in their connections, their schema and a few expressions.</summary>
+/// <summary>Jobs in the tables of an SQL database. SQLite and PostgreSQL differ in their connections, their schema and a few
+/// expressions.</summary>
 internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
 {
     /// <summary>The condition that a row has an <c>Idempotency-Key</c>. A row without an owner is of a time without API keys, or of a
@@ -21,13 +22,13 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
 
     public virtual string ProcessId => "";
 
-    /// <summary>The milliseconds since 1970 now, as an expression.</summary>
+    /// <summary>An expression for the current time in Unix milliseconds.</summary>
     protected abstract string Now { get; }
 
-    /// <summary>The clause that keeps a selected row as it is until the transaction ends.</summary>
+    /// <summary>The clause that locks a selected row until the transaction ends.</summary>
     protected abstract string ForUpdate { get; }
 
-    /// <summary>Jobs that callers see, as a condition.</summary>
+    /// <summary>The condition for jobs that callers can see.</summary>
     protected abstract string Listed { get; }
 
     public abstract Task OpenAsync(CancellationToken cancel);
@@ -181,22 +182,22 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
     public Task<bool> RemoveAsync(string id, CancellationToken cancel) => ExecuteAsync(
         "DELETE FROM jobs WHERE id = @id", delete => delete.Bind("id", id), cancel);
 
-    /// <summary>Runs work that changes nothing.</summary>
+    /// <summary>Runs work that only reads.</summary>
     protected abstract Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancel);
 
-    /// <summary>Runs work in a transaction: all of it counts, or nothing.</summary>
+    /// <summary>Runs work in a transaction.</summary>
     protected abstract Task<T> WriteAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancel);
 
-    /// <summary>Returns a condition that a column has a text.</summary>
+    /// <summary>Returns the condition that a column contains a text.</summary>
     protected abstract string Contains(string column, string text);
 
-    /// <summary>The join of search texts, read from the newest on, with their jobs.</summary>
+    /// <summary>The join of search texts, newest first, with their jobs.</summary>
     protected abstract string SearchJoin { get; }
 
-    /// <summary>Further assignments when a job is queued again; begins with a comma unless empty.</summary>
+    /// <summary>Additional assignments when a job is queued again; begins with a comma unless empty.</summary>
     protected virtual string OnRequeue => "";
 
-    /// <summary>Returns true if a statement failed because a value that must be unique is taken.</summary>
+    /// <summary>Returns true if a statement failed because of a duplicate unique value.</summary>
     protected abstract bool IsConflict(DbException e);
 
     /// <summary>Returns why jobs cannot be added; null if they can.</summary>
@@ -204,7 +205,7 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         DbConnection connection, IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel) =>
         Task.FromResult<IntakeOutcome?>(null);
 
-    /// <summary>Stores what the engine keeps of a new job besides.</summary>
+    /// <summary>Stores the additional columns that the database engine has for a new job.</summary>
     protected virtual Task AddedAsync(DbConnection connection, IReadOnlyList<NewJob> jobs, CancellationToken cancel) => Task.CompletedTask;
 
     /// <summary>Returns a command on a connection, in its transaction if it has one.</summary>
@@ -286,7 +287,7 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
     private Task<StoredGroup?> SelectGroupAsync(string which, Action<DbCommand> bind, CancellationToken cancel) => ReadAsync<StoredGroup?>(
         async connection =>
         {
-            // One statement: the group and its jobs are as of one moment.
+            // A single statement, so that the group and its jobs are from the same moment.
             await using var select = Command(connection, $"""
                 SELECT song_groups.id AS its_id, song_groups.body_hash AS its_hash, song_groups.created_ms AS its_ms, jobs.*
                 FROM song_groups JOIN jobs ON jobs.group_id = song_groups.id
@@ -329,7 +330,7 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         $"state = '{state.ToString().ToLowerInvariant()}', finished_ms = {Now}, request = coalesce(@request, request), {set}",
         update =>
         {
-            // Codes that a song went on from are needed until it is made; lists of finished jobs stay small without them.
+            // The codes that a song continues are needed only until it is made; lists of finished jobs stay small without them.
             var hasCodes = job.Request.Song.ContinueFrom is not null;
             var without = job.Request with { Song = job.Request.Song with { ContinueFrom = null } };
             update.Bind("request", hasCodes ? JobRows.ToJson(RequestRow.Of(without)) : null);
@@ -337,7 +338,7 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         },
         cancel);
 
-    /// <summary>Changes an unfinished job, unless another attempt at it has begun since.</summary>
+    /// <summary>Changes an unfinished job, unless a new attempt has begun since then.</summary>
     private Task<bool> UpdateAsync(StoredJob job, string set, Action<DbCommand> bind, CancellationToken cancel) => ExecuteAsync(
         $"UPDATE jobs SET {set} WHERE id = @id AND attempt = @attempt AND {Unfinished}",
         update =>
@@ -361,10 +362,10 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
     private static partial void LogDamaged(ILogger logger, Exception exception, string jobId);
 }
 
-/// <summary>Parameters with types, which PostgreSQL needs to know where a value is null.</summary>
+/// <summary>Extension methods for typed parameters; PostgreSQL needs the type of null values.</summary>
 internal static class CommandParameters
 {
-    /// <remarks>PostgreSQL's text has no NUL.</remarks>
+    /// <remarks>PostgreSQL's text cannot contain NUL.</remarks>
     public static void Bind(this DbCommand command, string name, string? value) =>
         Bind(command, name, value?.Replace("\0", "", StringComparison.Ordinal), DbType.String);
 

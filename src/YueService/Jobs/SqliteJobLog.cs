@@ -4,9 +4,9 @@ using Microsoft.Data.Sqlite;
 
 namespace YueService.Jobs;
 
-/// <summary>Jobs in an SQLite database in WAL mode, in the state folder, which this process has to itself.</summary>
-/// <remarks>One connection for writes and one for reads, each with one call at a time: a write that waits for another program's lock
-/// or for the disk delays no read.</remarks>
+/// <summary>Jobs in an SQLite database in WAL mode in the state folder, which only this process uses.</summary>
+/// <remarks>There is one connection for writes and one for reads, each with one call at a time. So a write that waits for another program's
+/// lock or for the disk does not delay reads.</remarks>
 internal sealed class SqliteJobLog(StateFolder folder, TimeProvider clock, ILogger<SqliteJobLog> logger) : SqlJobLog(logger), IDisposable
 {
     private static readonly TimeSpan GateLimit = TimeSpan.FromSeconds(10);
@@ -22,7 +22,7 @@ internal sealed class SqliteJobLog(StateFolder folder, TimeProvider clock, ILogg
 
     protected override string Listed => "1";
 
-    /// <remarks>CROSS JOIN keeps the order: the texts are read from the newest on, and a job only where its text has the words.</remarks>
+    /// <remarks>CROSS JOIN fixes the order: the texts are read newest first, and a job is read only if its text has the words.</remarks>
     protected override string SearchJoin => "CROSS JOIN";
 
     public override Task OpenAsync(CancellationToken cancel) => ExecuteAsync(JobDatabase.Probe, _ => { }, cancel);
@@ -54,7 +54,7 @@ internal sealed class SqliteJobLog(StateFolder folder, TimeProvider clock, ILogg
 
     protected override bool IsConflict(DbException e) => e is SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_CONSTRAINT };
 
-    /// <summary>A connection that one call uses at a time.</summary>
+    /// <summary>A connection for one call at a time.</summary>
     private sealed class Lane(JobDatabase database) : IDisposable
     {
         private readonly SemaphoreSlim _gate = new(1, 1);

@@ -4,14 +4,14 @@ using YueService.Settings;
 namespace YueService.Jobs;
 
 /// <summary>The state folder, which one process owns at a time.</summary>
-/// <remarks>Safe for several threads. Every error is a <see cref="StorageException"/>.</remarks>
+/// <remarks>Thread-safe. Every error is a <see cref="StorageException"/>.</remarks>
 internal sealed class StateFolder(IOptions<JobOptions> options) : IDisposable
 {
     private readonly Lock _gate = new();
     private FileStream? _lock;
     private bool _isDisposed;
 
-    /// <summary>The path of a file or folder in the state folder.</summary>
+    /// <summary>Returns the path of a file or folder in the state folder.</summary>
     public string this[string name] => Path.Combine(options.Value.StateFolder, name);
 
     /// <summary>Creates and locks the folder at the first call. Later calls check that it is still the same folder.</summary>
@@ -27,7 +27,7 @@ internal sealed class StateFolder(IOptions<JobOptions> options) : IDisposable
                 {
                     Directory.CreateDirectory(options.Value.StateFolder);
 
-                    // The system frees the lock when the process ends: two processes would run the same jobs.
+                    // Without the lock, two processes would run the same jobs. The system releases it when the process ends.
                     _lock = new(this["lock"], FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
                 }
                 else if (!IsSameFile(_lock, this["lock"]))
@@ -40,10 +40,10 @@ internal sealed class StateFolder(IOptions<JobOptions> options) : IDisposable
         }
     }
 
-    /// <summary>The error when the folder, or a file that it must have, was removed while the service was running.</summary>
+    /// <summary>Creates the error for a folder, or a required file in it, that was removed while the service was running.</summary>
     public static StorageException Lost() => new(
         "The state folder was deleted, replaced or unmounted while the service was running. "
-        + "Put it back, or restart the service to use the folder that is there now.");
+        + "Restore it, or restart the service to use the current folder.");
 
     public void Dispose()
     {
@@ -54,8 +54,7 @@ internal sealed class StateFolder(IOptions<JobOptions> options) : IDisposable
         }
     }
 
-    /// <summary>Compares the times of the open file and of the path. Nothing
-    /// writes to the lock file, so that they stay as they are.</summary>
+    /// <summary>Compares the times of the open file and of the path. Nothing writes to the lock file, so its times do not change.</summary>
     private static bool IsSameFile(FileStream open, string path) =>
         File.GetCreationTimeUtc(open.SafeFileHandle) == File.GetCreationTimeUtc(path)
         && File.GetLastWriteTimeUtc(open.SafeFileHandle) == File.GetLastWriteTimeUtc(path);

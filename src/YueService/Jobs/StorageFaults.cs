@@ -2,7 +2,7 @@ using SQLitePCL;
 
 namespace YueService.Jobs;
 
-/// <summary>Says in a sentence, without paths, why a file or the database cannot be written.</summary>
+/// <summary>Explains in a sentence without paths why a file or the database cannot be written.</summary>
 internal static class StorageFaults
 {
     // errno values of Linux in the low half of an IOException's HResult.
@@ -14,16 +14,16 @@ internal static class StorageFaults
     /// <summary>Returns the cause of a failed write, for a sentence that names the place.</summary>
     public static string Cause(Exception e) => e switch
     {
-        UnauthorizedAccessException => "this user may not write there",
+        UnauthorizedAccessException => "this user has no write access there",
         IOException { HResult: var code } when (code & 0xFFFF) is NoSpace or OverQuota => "the disk is full",
         IOException { HResult: var code } when (code & 0xFFFF) == ReadOnly => "it is read-only",
         _ => e.Message.ReplaceLineEndings(" ").TrimEnd('.'),
     };
 
-    /// <summary>Why a file could not be read or written.</summary>
+    /// <summary>Returns why a file could not be read or written.</summary>
     public static string Describe(Exception e) => e switch
     {
-        UnauthorizedAccessException => "The state folder may not be written by this user.",
+        UnauthorizedAccessException => "This user has no write access to the state folder.",
         IOException { HResult: var code } when (code & 0xFFFF) is NoSpace or OverQuota => "The disk of the state folder is full.",
         IOException { HResult: var code } when (code & 0xFFFF) == ReadOnly => "The state folder is read-only.",
         IOException { HResult: var code } when (code & 0xFFFF) == InUse =>
@@ -44,15 +44,15 @@ internal static class StorageFaults
         }
     }
 
-    /// <summary>Returns whether an exception says that a file could not be read or written.</summary>
+    /// <summary>Returns whether an exception means that a file could not be read or written.</summary>
     public static bool IsFileError(Exception e) => e is IOException or UnauthorizedAccessException;
 
-    /// <summary>Why the database could not be used, by SQLite's primary result code.</summary>
+    /// <summary>Returns why the database could not be used, from SQLite's primary result code.</summary>
     public static string DescribeSqlite(int code) => code switch
     {
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => "The job database is locked by another program.",
         raw.SQLITE_FULL => "The disk of the state folder is full.",
-        raw.SQLITE_READONLY or raw.SQLITE_PERM or raw.SQLITE_CANTOPEN => "The state folder may not be written.",
+        raw.SQLITE_READONLY or raw.SQLITE_PERM or raw.SQLITE_CANTOPEN => "The state folder is not writable.",
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "The job database is damaged.",
         _ => "The job database cannot be used.",
     };

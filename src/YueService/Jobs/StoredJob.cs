@@ -16,23 +16,23 @@ internal enum JobState
 }
 
 /// <summary>The request of a job.</summary>
-/// <param name="Song">What the engine is asked for.</param>
-/// <param name="Format">The format that the request named; null when it did not.</param>
+/// <param name="Song">The song to make.</param>
+/// <param name="Format">The format that the request names; null if it names none.</param>
 /// <param name="ClientJobId">The caller's own name for the job.</param>
-/// <param name="Warnings">What the caller should know about how the request was understood.</param>
+/// <param name="Warnings">Warnings about how the request was interpreted.</param>
 internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings)
 {
     /// <summary>The trace that the job belongs to, as a <c>traceparent</c>;
-    /// null where nothing traced, or an earlier release took the job.</summary>
+    /// null if there was no tracing, or if an earlier release accepted the job.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>The song's title, which may have been changed since; null if an earlier release took the job.</summary>
+    /// <summary>The song's original title; null if an earlier release accepted the job.</summary>
     public string? Title { get; init; }
 
-    /// <summary>The facts about the song that its files carry.</summary>
+    /// <summary>The metadata for the song's files.</summary>
     public SoundTags Tags => new(Title ?? "", Song.Seed, Song.Instrumental ? "" : Song.Lyrics);
 
-    /// <summary>The stored song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
+    /// <summary>The stored song that this one continues; null for a new song, or one that continues from codes.</summary>
     public string? ParentId { get; init; }
 
     /// <summary>The address that receives a webhook when the job ends; null for none.</summary>
@@ -43,54 +43,54 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
 }
 
 /// <summary>The place of a job in a group of takes.</summary>
-/// <param name="GroupId">32 hexadecimal digits.</param>
-/// <param name="Number">From 1 on.</param>
+/// <param name="GroupId">The id of the group: 32 hexadecimal digits.</param>
+/// <param name="Number">The number of the take, from 1.</param>
 internal sealed record JobTake(string GroupId, int Number);
 
-/// <summary>A job that is to be stored.</summary>
+/// <summary>A new job to store.</summary>
 /// <param name="Id">32 hexadecimal digits.</param>
-/// <param name="Request">What was asked for.</param>
-/// <param name="Key">The <c>Idempotency-Key</c>; null without one, and for a take, whose group has it.</param>
-/// <param name="BodyHash">The hash of the body that came with the key.</param>
+/// <param name="Request">The request.</param>
+/// <param name="Key">The <c>Idempotency-Key</c>; null without one, and for takes, because their group has it.</param>
+/// <param name="BodyHash">The hash of the body that was sent with the key.</param>
 internal sealed record NewJob(string Id, JobRequest Request, string? Key, string? BodyHash)
 {
-    /// <summary>The place in a group; null for a song by itself.</summary>
+    /// <summary>The place in a group; null for a song that is not a take.</summary>
     public JobTake? Take { get; init; }
 
-    /// <summary>The API key that asked for it, by a name; null without keys. Jobs of different owners take turns.</summary>
+    /// <summary>A name for the caller's API key; null without keys. Jobs of different owners take turns.</summary>
     public string? Owner { get; init; }
 
     /// <summary>The process whose caller waits for the song; null if the job is kept.</summary>
     public string? Caller { get; init; }
 
-    /// <summary>The bytes of each file of the reference clip by its name; null without a clip.</summary>
+    /// <summary>The size of each file of the reference clip in bytes, by name; null without a clip.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
 
-    /// <summary>Returns an identifier that no other job or group has.</summary>
+    /// <summary>Returns a new unique identifier.</summary>
     public static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 }
 
-/// <summary>A group of takes that is to be stored.</summary>
+/// <summary>A new group of takes to store.</summary>
 /// <param name="Id">32 hexadecimal digits.</param>
 /// <param name="Key">The <c>Idempotency-Key</c>; null without one.</param>
 /// <param name="BodyHash">The hash of the body that came with the key.</param>
 /// <param name="Owner">The API key that asked for it, by a name; null without keys.</param>
 internal sealed record NewGroup(string Id, string? Key, string? BodyHash, string? Owner);
 
-/// <summary>A group of takes, as the log holds it.</summary>
+/// <summary>A group of takes in the log.</summary>
 /// <param name="Id">32 hexadecimal digits.</param>
-/// <param name="BodyHash">The hash of the body that came with an <c>Idempotency-Key</c>; null without one.</param>
-/// <param name="CreatedAt">When its jobs were taken.</param>
+/// <param name="BodyHash">The hash of the body that was sent with an <c>Idempotency-Key</c>; null without one.</param>
+/// <param name="CreatedAt">The time when its jobs were accepted.</param>
 /// <param name="Takes">Its jobs that have not been removed, in their order; at least one.</param>
 internal sealed record StoredGroup(string Id, string? BodyHash, DateTimeOffset CreatedAt, IReadOnlyList<StoredJob> Takes);
 
-/// <summary>A job that is kept, as the log holds it.</summary>
+/// <summary>A kept job in the log.</summary>
 internal sealed record StoredJob
 {
     /// <summary>32 hexadecimal digits.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The order of arrival, which no clock has a say in.</summary>
+    /// <summary>The order of arrival, which does not depend on a clock.</summary>
     public required long Number { get; init; }
 
     public required JobState State { get; init; }
@@ -103,13 +103,13 @@ internal sealed record StoredJob
 
     public DateTimeOffset? FinishedAt { get; init; }
 
-    /// <summary>The place in a group; null for a song by itself.</summary>
+    /// <summary>The place in a group; null for a song that is not a take.</summary>
     public JobTake? Take { get; init; }
 
     /// <summary>The user's note; null without one.</summary>
     public string? Note { get; init; }
 
-    /// <summary>True if the song is kept however old it is.</summary>
+    /// <summary>True if the song is never removed because of its age.</summary>
     public bool IsFavourite { get; init; }
 
     /// <summary>The number of changes of title, note or favourite.</summary>
@@ -118,17 +118,17 @@ internal sealed record StoredJob
     /// <summary>The number of times that the process ended while the job was running.</summary>
     public int Interruptions { get; init; }
 
-    /// <summary>The hash of the body that came with an <c>Idempotency-Key</c>; null without one.</summary>
+    /// <summary>The hash of the body that was sent with an <c>Idempotency-Key</c>; null without one.</summary>
     public string? BodyHash { get; init; }
 
-    /// <summary>Null unless failed.</summary>
+    /// <summary>The reason for the failure; null unless failed.</summary>
     public Fault? Fault { get; init; }
 
-    /// <summary>Null unless succeeded.</summary>
+    /// <summary>The finished song; null unless succeeded.</summary>
     public StoredSong? Song { get; init; }
 
-    /// <summary>The bytes of the job's files by name: the song's, or the reference
-    /// clip's before. Null when an earlier release stored the job.</summary>
+    /// <summary>The sizes of the job's files in bytes, by name: those of the song, or before it is finished, of the reference clip. Null if
+    /// an earlier release stored the job.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
 
     /// <summary>The API key that asked for it, by a name; null without keys, or if an earlier release stored the job.</summary>
@@ -138,7 +138,7 @@ internal sealed record StoredJob
     /// process has the log to itself.</summary>
     public int Attempt { get; init; }
 
-    /// <summary>The song's folder in the store of files; null for the one that is named like the job.</summary>
+    /// <summary>The song's folder in the store of files; null for the folder with the job's name.</summary>
     public string? Folder { get; init; }
 
     /// <summary>The process whose caller waits for the song; null if the job is kept.</summary>

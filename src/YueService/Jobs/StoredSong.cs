@@ -4,7 +4,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 
-/// <summary>The data that is stored of a finished song besides its files.</summary>
+/// <summary>The stored data of a finished song, without its files.</summary>
 internal sealed record StoredSong
 {
     /// <summary>Samples per second of every track.</summary>
@@ -22,7 +22,7 @@ internal sealed record StoredSong
     /// <summary>The model that sang.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The part of the way that it went.</summary>
+    /// <summary>The stages that were run.</summary>
     public SongScope Scope { get; init; }
 
     /// <summary>The times of the stages.</summary>
@@ -31,26 +31,26 @@ internal sealed record StoredSong
     /// <summary>The score that the music follows, in ABC notation; null without one.</summary>
     public string? Score { get; init; }
 
-    /// <summary>The sections, in order. None if the model does not sing in sections.</summary>
+    /// <summary>The sections, in order. Empty for a model without sections.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
 
-    /// <summary>Warnings for the caller about how the request was understood and sung.</summary>
+    /// <summary>Warnings about how the request was interpreted and sung.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. None for a score
-    /// alone.</summary>
+    /// <summary>The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. Empty if only a score was
+    /// written.</summary>
     public required IReadOnlyList<string> Tracks { get; init; }
 
-    /// <summary>The part of the reference clip that was heard; null without one.</summary>
+    /// <summary>The part of the reference clip that was used; null without one.</summary>
     public ReferenceResult? Reference { get; init; }
 
-    /// <summary>The effect of <c>output.loudness_lufs</c>; null when it was not asked for.</summary>
+    /// <summary>The effect of <c>output.loudness_lufs</c>; null if it was not requested.</summary>
     public LoudnessChange? Loudness { get; init; }
 
-    /// <summary>The loudness of the mix by ITU-R BS.1770; null for silence, and for songs of earlier releases.</summary>
+    /// <summary>The loudness of the mix (ITU-R BS.1770); null for silence, and for songs of earlier releases.</summary>
     public double? MixLufs { get; init; }
 
-    /// <summary>Returns what is stored of a song that the engine made.</summary>
+    /// <summary>Returns the data to store for a song that the engine made.</summary>
     public static StoredSong Of(SongResult result, JobRequest request, EncodedSong encoded, IEnumerable<string> tracks) => new()
     {
         SampleRate = result.Mix.SampleRateHz,
@@ -73,8 +73,8 @@ internal sealed record StoredSong
         LoudnessMeter.Integrated(mix) is > LoudnessMeter.SilenceLufs and var lufs ? Math.Round(lufs + (change?.GainDb ?? 0), 2) : null;
 }
 
-/// <summary>A song as its folder holds it.</summary>
-/// <param name="Song">The song besides its files.</param>
-/// <param name="Files">The bytes of each file by its name.</param>
-/// <param name="Folder">The folder; null for the one that is named like the job.</param>
+/// <summary>A song in its folder.</summary>
+/// <param name="Song">The song without its files.</param>
+/// <param name="Files">The size of each file in bytes, by name.</param>
+/// <param name="Folder">The folder; null for the folder with the job's name.</param>
 internal sealed record SongOnDisk(StoredSong Song, IReadOnlyDictionary<string, long> Files, string? Folder = null);

@@ -8,22 +8,22 @@ internal sealed class AccessOptions
     /// <summary>The bearer tokens that callers may send, separated by commas. Without any, no token is needed.</summary>
     public string? ApiKey { get; set; }
 
-    /// <summary>Host names, separated by commas, that a service without a key answers to. Loopback names and IP addresses need no
-    /// entry.</summary>
+    /// <summary>Host names, separated by commas, that a service without a key accepts. Loopback names and IP addresses are always
+    /// accepted.</summary>
     public string? AllowedHosts { get; set; }
 
     /// <summary>The origins of web pages that may use the service, separated by commas.</summary>
     public string? CorsOrigins { get; set; }
 
-    /// <summary>Songs per minute that one key may ask for, or one address if no key is set; 0 is no limit.</summary>
+    /// <summary>The number of songs that one key may request per minute, or one address if no key is set; 0 is no limit.</summary>
     [SettingRange(0, 1_000_000)]
     public int RateLimitPerMinute { get; set; }
 
-    /// <summary>The seconds that a caller may wait for its song; 0 is no limit.</summary>
+    /// <summary>The maximum time that a caller may wait for its song, in seconds; 0 is no limit.</summary>
     [SettingRange(0, 7 * 24 * 3_600)]
     public int SongTimeoutSeconds { get; set; } = 3600;
 
-    /// <summary>The seconds that any other answer may take.</summary>
+    /// <summary>The maximum time of any other response, in seconds.</summary>
     [SettingRange(1, 3_600)]
     public int RequestTimeoutSeconds { get; set; } = 30;
 

@@ -2,15 +2,15 @@ using System.Text.RegularExpressions;
 
 namespace YueService.Settings;
 
-/// <summary>Checks the lists among the settings of access. A key that no header can carry would lock everybody out.</summary>
+/// <summary>Checks the lists in the access settings. A key that is not valid in a header would lock everybody out.</summary>
 internal sealed partial class AccessRules : OptionsRules<AccessOptions>
 {
     protected override IEnumerable<string> Faults(AccessOptions options)
     {
-        // The keys are secrets: a fault does not repeat them.
+        // The keys are secrets, so error messages do not contain them.
         if (options.ApiKey is { Length: > 0 } && options.Keys().Count == 0)
         {
-            yield return "Yue:ApiKey is set but holds no key.";
+            yield return "Yue:ApiKey is set but contains no key.";
         }
 
         if (options.Keys().Any(key => key.Any(character => character is <= ' ' or > '~')))
@@ -30,7 +30,7 @@ internal sealed partial class AccessRules : OptionsRules<AccessOptions>
         }
     }
 
-    /// <summary>Returns whether a browser would send this text as <c>Origin</c>: scheme, host and port alone, in lower case.</summary>
+    /// <summary>Returns whether a browser would send this text as <c>Origin</c>: only scheme, host and port, in lower case.</summary>
     private static bool IsOrigin(string origin) =>
         Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Host.Length > 0 && uri.GetLeftPart(UriPartial.Authority) == origin;
 

@@ -3,7 +3,7 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Settings;
 
-/// <summary>Checks the folders and files that the engine's settings name before anything is loaded.</summary>
+/// <summary>Checks the folders and files in the engine's settings before anything is loaded.</summary>
 internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
 {
     protected override IEnumerable<string> Faults(EngineOptions options)
@@ -46,13 +46,13 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
 
         if (string.IsNullOrWhiteSpace(options.CacheFolder) || File.Exists(options.CacheFolder))
         {
-            yield return $"Yue:CacheFolder is '{options.CacheFolder}'; it must be a folder, which is made when it is missing.";
+            yield return $"Yue:CacheFolder is '{options.CacheFolder}'; it must be a folder, which is created if it is missing.";
         }
 
         if ((options.Weights == "f32") != (options.KeyValueCache == "f32"))
         {
             yield return $"Yue:Weights is '{options.Weights}' and Yue:KeyValueCache '{options.KeyValueCache}'; "
-                + "f32 is for both or for neither.";
+                + "set both to f32, or neither.";
         }
     }
 

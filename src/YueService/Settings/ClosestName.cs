@@ -1,15 +1,15 @@
 namespace YueService.Settings;
 
-/// <summary>Finds the known name that a mistyped one most likely means.</summary>
+/// <summary>Finds the known name that is closest to a mistyped one.</summary>
 internal static class ClosestName
 {
-    // Longer names are compared by their beginning, so that a hostile name costs no more than a long one.
+    // Longer names are truncated before the comparison, so that very long names do not cost more time.
     private const int MaxComparedLength = 64;
 
     private static readonly char[] BetweenWords = ['_', '-', '.', ':', ' '];
 
-    /// <summary>Returns the candidate with the smallest edit distance to a name, the first of equals; null if none is near.</summary>
-    /// <remarks>A candidate is near if a third of its letters or fewer differ, or if it has all words of the name.</remarks>
+    /// <summary>Returns the candidate with the smallest edit distance to a name, the first one on ties; null if none is similar.</summary>
+    /// <remarks>A candidate is similar if at most a third of its letters differ, or if it has all words of the name.</remarks>
     /// <param name="name">The name as it was typed.</param>
     /// <param name="candidates">The known names.</param>
     /// <param name="compared">The part of a candidate that is compared.</param>
@@ -26,7 +26,7 @@ internal static class ClosestName
         return distance <= Math.Max(1, length / 3) && 2 * distance <= length;
     }
 
-    /// <summary>Returns true if every word of a name is nearly one of the known name's words.</summary>
+    /// <summary>Returns true if every word of a name is similar to one of the known name's words.</summary>
     private static bool HasWordsOf(string name, string known)
     {
         var words = known.Split(BetweenWords, StringSplitOptions.RemoveEmptyEntries);
@@ -34,8 +34,8 @@ internal static class ClosestName
         return typed.Length > 0 && typed.All(word => word.Length > 2 && words.Any(one => Distance(word, one) <= word.Length / 4));
     }
 
-    /// <summary>Insertions, deletions, replacements and swaps of neighbours
-    /// that turn one name into the other, letter case ignored.</summary>
+    /// <summary>Returns the number of insertions, deletions, replacements and swaps of neighbours that turn one name into the other,
+    /// ignoring letter case.</summary>
     public static int Distance(string left, string right)
     {
         var a = Prepare(left);

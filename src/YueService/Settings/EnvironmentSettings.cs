@@ -7,17 +7,17 @@ namespace YueService.Settings;
 
 /// <summary>Settings from <c>YUE_…</c> environment variables.</summary>
 /// <remarks>
-/// After the prefix comes the setting's name in any letter case, its words joined or separated by one underscore; a double
-/// underscore goes one level down: <c>YUE_QUEUE_CAPACITY</c> is <c>Yue:QueueCapacity</c>, <c>YUE_Stage1__en</c> is
-/// <c>Yue:Stage1:en</c>. As most models' names (<c>en-cot</c>) cannot be part of a variable's, <c>YUE_STAGE1</c> alone takes
-/// <c>NAME=FOLDER</c>, several separated by semicolons. An empty variable counts as absent. One that names no setting is ignored
-/// with a warning.
+/// The prefix is followed by the setting's name in any letter case, with its words joined or separated by one underscore. A double
+/// underscore separates levels: <c>YUE_QUEUE_CAPACITY</c> is <c>Yue:QueueCapacity</c>, <c>YUE_Stage1__en</c> is <c>Yue:Stage1:en</c>.
+/// Because most model names (<c>en-cot</c>) cannot be part of a variable's name, <c>YUE_STAGE1</c> itself takes <c>NAME=FOLDER</c>, or
+/// several such values separated by semicolons. An empty variable counts as absent. A variable that matches no setting is ignored with a
+/// warning.
 /// </remarks>
 internal static partial class EnvironmentSettings
 {
     private const string Prefix = "YUE_";
 
-    /// <summary>Variables that are no settings and yet known: the default of the cache folder, and the golden files of the tests.</summary>
+    /// <summary>Known variables that are not settings: the default of the cache folder, and the golden files of the tests.</summary>
     private static readonly string[] OtherVariables = ["YUE_CACHE", "YUE_GOLDENS"];
 
     /// <summary>Returns the settings among a process's environment variables.</summary>
@@ -42,7 +42,7 @@ internal static partial class EnvironmentSettings
             }
             else
             {
-                // Below Webhooks there are settings again, and elsewhere names that users choose.
+                // Webhooks contains settings; other groups contain names that users choose.
                 var names = setting == nameof(WebhookOptions.Webhooks)
                     ? parts[1..].Select(name => name.Replace("_", "", StringComparison.Ordinal))
                     : parts[1..];
@@ -51,8 +51,8 @@ internal static partial class EnvironmentSettings
         }
     }
 
-    /// <summary>Returns the variables that look like settings and name none, each with the closest one that does; null if none is
-    /// near.</summary>
+    /// <summary>Returns the variables that look like settings but match none, each with the closest known variable; null if none is
+    /// similar.</summary>
     public static IEnumerable<(string Name, string? Closest)> Unknown(IDictionary variables) => Ours(variables)
         .Where(variable => SettingOf(variable.Name[Prefix.Length..].Split("__")) is null)
         .Where(variable => !OtherVariables.Contains(variable.Name) && !KubernetesVariable().IsMatch(variable.Name))
@@ -74,7 +74,7 @@ internal static partial class EnvironmentSettings
 
     private static string VariableOf(string setting) => Prefix + JsonNamingPolicy.SnakeCaseUpper.ConvertName(setting);
 
-    /// <summary>Kubernetes sets these in every pod beside a service called yue.</summary>
+    /// <summary>Returns whether Kubernetes sets the variable, which it does in every pod if there is a service called yue.</summary>
     [GeneratedRegex("^YUE_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")]
     private static partial Regex KubernetesVariable();
 }

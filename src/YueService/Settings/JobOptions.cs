@@ -5,11 +5,12 @@ namespace YueService.Settings;
 /// <summary>The settings of jobs, in the same section as the engine's.</summary>
 internal sealed class JobOptions
 {
-    /// <summary>The folder that keeps jobs and their songs. Whether it can be written shows in use, and may change.</summary>
+    /// <summary>The folder that keeps jobs and their songs. Whether it is writable is checked only when it is used, because that can
+    /// change.</summary>
     [SettingForm(@"\S", "a folder")]
     public string StateFolder { get; set; } = DefaultStateFolder;
 
-    /// <summary>Songs that may wait; one more is refused.</summary>
+    /// <summary>The maximum number of waiting songs.</summary>
     [SettingRange(1, 10_000)]
     public int QueueCapacity { get; set; } = 8;
 
@@ -21,19 +22,19 @@ internal sealed class JobOptions
     [SettingRange(0, 36_500)]
     public int KeepSongsDays { get; set; } = 30;
 
-    /// <summary>The MB that the kept songs may take together; the oldest are removed first. 0 is no limit.</summary>
+    /// <summary>The maximum size of all kept songs together, in MB; the oldest are removed first. 0 is no limit.</summary>
     [SettingRange(0, 1_000_000_000)]
     public long KeepSongsMegabytes { get; set; } = 20_000;
 
-    /// <summary>The days that a reference clip is kept after its last use; 0 is for ever.</summary>
+    /// <summary>The days that a reference clip is kept after its last use; 0 means forever.</summary>
     [SettingRange(0, 36_500)]
     public int KeepClipsDays { get; set; } = 7;
 
-    /// <summary>The MB that the kept clips may take together; one more is refused. 0 is no limit.</summary>
+    /// <summary>The maximum size of all kept clips together, in MB; further clips are rejected. 0 is no limit.</summary>
     [SettingRange(0, 1_000_000_000)]
     public long KeepClipsMegabytes { get; set; } = 2_000;
 
-    /// <summary>The seconds that running songs may continue at shutdown; then jobs are queued again.</summary>
+    /// <summary>The time that running songs may continue at shutdown, in seconds; then jobs are queued again.</summary>
     [SettingRange(0, 3_600)]
     public int DrainSeconds { get; set; } = 30;
 

@@ -3,8 +3,8 @@ using System.Net;
 namespace YueService.Settings;
 
 /// <summary>Checks the addresses to listen on.</summary>
-/// <remarks>The server takes a host that it does not know, such as a mistyped address, for every address of the machine. That
-/// has to be written as such.</remarks>
+/// <remarks>For an unknown host, such as a mistyped address, the server would listen on every address of the machine. This must be
+/// requested explicitly.</remarks>
 internal sealed class ListenRules : OptionsRules<ListenOptions>
 {
     protected override IEnumerable<string> Faults(ListenOptions options) =>

@@ -12,6 +12,6 @@ internal abstract class OptionsRules<TOptions> : IValidateOptions<TOptions>
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 
-    /// <summary>Returns one sentence per fault, with the setting, its value and the way out.</summary>
+    /// <summary>Returns one sentence per error, with the setting, its value and the fix.</summary>
     protected abstract IEnumerable<string> Faults(TOptions options);
 }

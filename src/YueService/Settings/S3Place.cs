@@ -3,10 +3,10 @@ using System.Diagnostics.CodeAnalysis;
 namespace YueService.Settings;
 
 /// <summary>A place in object storage: <c>s3://bucket/prefix?endpoint=https://…&amp;region=…</c>.</summary>
-/// <param name="Bucket">The bucket, which exists.</param>
-/// <param name="Prefix">What all names begin with: empty, or it ends with a <c>/</c>.</param>
+/// <param name="Bucket">The existing bucket.</param>
+/// <param name="Prefix">The prefix of all names: empty, or ending with a <c>/</c>.</param>
 /// <param name="Endpoint">The server; null for Amazon's.</param>
-/// <param name="Region">The region; null leaves it to the environment.</param>
+/// <param name="Region">The region; null uses the environment.</param>
 internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, string? Region)
 {
     private const string Scheme = "s3://";
@@ -17,7 +17,7 @@ internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, stri
     /// <summary>Reads a setting.</summary>
     /// <param name="text">The setting.</param>
     /// <param name="place">The place.</param>
-    /// <param name="fault">What is wrong with it, as the end of a sentence; null if nothing is.</param>
+    /// <param name="fault">What is wrong with it, as the end of a sentence; null if it is valid.</param>
     public static bool TryParse(string text, [NotNullWhen(true)] out S3Place? place, [NotNullWhen(false)] out string? fault)
     {
         place = null;
@@ -30,9 +30,9 @@ internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, stri
         Uri? server = null;
         fault = bucket.Length == 0 ? "names no bucket"
             : options.FirstOrDefault(option => option.Key is not ("endpoint" or "region")) is { } unknown
-                ? $"has the option {unknown.Key}; endpoint and region are known"
+                ? $"has the option {unknown.Key}; the options are endpoint and region"
             : endpoint is not null && !(Uri.TryCreate(endpoint, UriKind.Absolute, out server) && server.Scheme is "http" or "https")
-                ? $"has the endpoint {endpoint}, which is no http or https address"
+                ? $"has the endpoint {endpoint}, which is not an http or https address"
             : null;
         if (fault is not null)
         {

@@ -2,7 +2,7 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Settings;
 
-/// <summary>Checks section <c>Yue</c> for names that are no settings.</summary>
+/// <summary>Checks section <c>Yue</c> for unknown names.</summary>
 internal sealed class SettingNameRules(IConfiguration configuration) : OptionsRules<ServiceOptions>
 {
     protected override IEnumerable<string> Faults(ServiceOptions options) => configuration.GetSection(EngineOptions.Section).GetChildren()

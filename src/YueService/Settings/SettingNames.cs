@@ -4,10 +4,10 @@ using Yue.Engine.Separation;
 
 namespace YueService.Settings;
 
-/// <summary>The settings that section <c>Yue</c> can hold.</summary>
+/// <summary>The settings of section <c>Yue</c>.</summary>
 internal static class SettingNames
 {
-    /// <summary>The setting names, looked up without regard to letter case.</summary>
+    /// <summary>The setting names; the lookup ignores letter case.</summary>
     public static FrozenSet<string> All { get; } =
         new[]
         {

@@ -3,8 +3,8 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Settings;
 
-/// <summary>Binds section <c>Yue</c> one setting at a time and keeps what
-/// cannot be read, so that validation reports it with the rest.</summary>
+/// <summary>Binds section <c>Yue</c> one setting at a time and records unreadable values, so that validation reports all errors
+/// together.</summary>
 internal sealed class SettingsBinder<TOptions>(IConfiguration configuration, UnreadableSettings<TOptions> unreadable)
     : IConfigureOptions<TOptions>
     where TOptions : class
@@ -37,5 +37,5 @@ internal sealed class SettingsBinder<TOptions>(IConfiguration configuration, Unr
         type == typeof(bool) ? "true or false"
         : type == typeof(int) || type == typeof(long) ? "a whole number"
         : type == typeof(double) ? "a number"
-        : "a value that this setting takes; docs/settings.md lists them";
+        : "a valid value; docs/settings.md lists them";
 }

@@ -6,16 +6,16 @@ using Yue.Engine.Separation;
 
 namespace YueService.Settings;
 
-/// <summary>Reads the settings from their places and checks them.</summary>
+/// <summary>Reads the settings from their sources and validates them.</summary>
 internal static class SettingsExtensions
 {
     private const string FileName = "appsettings.json";
 
     /// <summary>Adds the settings file of the working folder, then <c>YUE_…</c>
     /// variables, then the command line: the last one wins.</summary>
-    /// <param name="configuration">Already has the settings file of the program's own folder.</param>
+    /// <param name="configuration">The configuration, which already has the settings file of the program's own folder.</param>
     /// <param name="contentRoot">The program's own folder.</param>
-    /// <param name="workingFolder">The folder that the program is started from.</param>
+    /// <param name="workingFolder">The current folder.</param>
     /// <param name="variables">The process's environment.</param>
     /// <param name="commandLine">Settings by their full key (<c>Yue:Device</c>).</param>
     public static void AddYueSettings(
@@ -34,7 +34,7 @@ internal static class SettingsExtensions
         configuration.AddInMemoryCollection(commandLine);
     }
 
-    /// <summary>Binds the options and has them validated, every fault at once.</summary>
+    /// <summary>Binds the options and validates them so that all errors are reported at once.</summary>
     public static void AddYueOptions(this IServiceCollection services)
     {
         services.AddChecked<EngineOptions, EngineOptionsValidator>();
@@ -55,12 +55,13 @@ internal static class SettingsExtensions
             .ValidateOnStart();
     }
 
-    /// <summary>Checks all settings. The host does so too, but may read one options class before it has checked the others.</summary>
+    /// <summary>Validates all settings. The host does this too, but may read one options class before it has validated the
+    /// others.</summary>
     /// <exception cref="OptionsValidationException">The options of one class are invalid.</exception>
     /// <exception cref="AggregateException">The options of several classes are invalid.</exception>
     public static void ValidateYueOptions(this IServiceProvider services) => services.GetRequiredService<IStartupValidator>().Validate();
 
-    /// <summary>Adds a settings file after the others and before the environment, which the host has read already.</summary>
+    /// <summary>Adds a settings file after the others and before the environment, which the host has already added.</summary>
     private static void AddAfterFiles(IConfigurationBuilder configuration, string file)
     {
         var source = new JsonConfigurationSource { Path = file, Optional = true };

@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace YueService.Settings;
 
-/// <summary>Checks where jobs and files are. A connection string may have a password, so it is not repeated.</summary>
+/// <summary>Checks the locations of jobs and files. A connection string may contain a password, so messages do not repeat it.</summary>
 internal sealed class StoreRules : OptionsRules<StoreOptions>
 {
     protected override IEnumerable<string> Faults(StoreOptions options)
@@ -14,18 +14,18 @@ internal sealed class StoreRules : OptionsRules<StoreOptions>
 
         if (options.Files is { Length: > 0 } files && S3Place.IsMeant(files) && !S3Place.TryParse(files, out _, out var place))
         {
-            yield return $"Yue:Files {place}; write s3://bucket/prefix, and ?endpoint=https://… for another server than Amazon's.";
+            yield return $"Yue:Files {place}; write s3://bucket/prefix, and ?endpoint=https://… for servers other than Amazon's.";
         }
 
         if (options.IsShared() && options.Files is null or "")
         {
-            yield return "Yue:Files is not set, and Yue:Store is: name the place of the files that all processes reach, "
+            yield return "Yue:Files is not set, but Yue:Store is: set the location of the files that all processes can reach, "
                 + "s3://bucket/prefix or a shared folder.";
         }
 
         if (options.Files is { Length: > 0 } && !options.IsShared())
         {
-            yield return "Yue:Files is set, and Yue:Store is not: name the database that processes share, or leave Yue:Files out.";
+            yield return "Yue:Files is set, but Yue:Store is not: set the database that processes share, or leave Yue:Files out.";
         }
     }
 

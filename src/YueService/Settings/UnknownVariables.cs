@@ -2,10 +2,10 @@ using System.Collections;
 
 namespace YueService.Settings;
 
-/// <summary>Reports mistyped environment variables at the start.</summary>
+/// <summary>Reports mistyped environment variables at startup.</summary>
 internal static partial class UnknownVariables
 {
-    /// <summary>Warns of each <c>YUE_…</c> variable that names no setting. Values are not shown: they may be secrets.</summary>
+    /// <summary>Warns about each <c>YUE_…</c> variable that matches no setting. Values are not shown because they may be secrets.</summary>
     public static void WarnOfUnknownVariables(this IServiceProvider services, IDictionary variables)
     {
         var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(UnknownVariables));
@@ -26,10 +26,10 @@ internal static partial class UnknownVariables
     {
         [LoggerMessage(
             Level = LogLevel.Warning,
-            Message = "The environment variable {Name} names no setting and is ignored; the closest is {Closest}")]
+            Message = "The environment variable {Name} matches no setting and is ignored; the closest is {Closest}")]
         public static partial void Mistyped(ILogger logger, string name, string closest);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "The environment variable {Name} names no setting and is ignored")]
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The environment variable {Name} matches no setting and is ignored")]
         public static partial void Unknown(ILogger logger, string name);
     }
 }

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace YueService.Settings;
 
-/// <summary>The settings of one options class whose values could not be read as their type, each with a sentence that says so.</summary>
+/// <summary>The settings of one options class whose values could not be read as their type, each with an error message.</summary>
 internal sealed class UnreadableSettings<TOptions> : OptionsRules<TOptions>
     where TOptions : class
 {

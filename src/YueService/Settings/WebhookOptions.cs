@@ -33,10 +33,11 @@ internal sealed class WebhookOptions
 /// <summary>The settings in the group <c>Webhooks</c>.</summary>
 internal sealed class WebhookSettings
 {
-    /// <summary>The secret that signs webhooks: <c>whsec_</c> and 24 to 64 bytes in base64. Without one, none are sent.</summary>
+    /// <summary>The secret that signs webhooks: <c>whsec_</c> and 24 to 64 bytes in base64. Without a secret, no webhooks are
+    /// sent.</summary>
     public string? Secret { get; set; }
 
-    /// <summary>A file with the secret, in its place.</summary>
+    /// <summary>A file with the secret, instead of <c>Secret</c>.</summary>
     public string? SecretFile { get; set; }
 
     /// <summary>True if webhooks may go to addresses that are not public: loopback, private networks, link-local.</summary>

@@ -2,7 +2,7 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Settings;
 
-/// <summary>Checks the settings of webhooks. The secret is not repeated.</summary>
+/// <summary>Checks the webhook settings. Messages do not repeat the secret.</summary>
 internal sealed class WebhookRules(IConfiguration configuration) : OptionsRules<WebhookOptions>
 {
     private static readonly string[] Names = [.. typeof(WebhookSettings).GetProperties().Select(property => property.Name)];
@@ -14,7 +14,7 @@ internal sealed class WebhookRules(IConfiguration configuration) : OptionsRules<
         {
             yield return ClosestName.Of(setting.Key, Names) is { } closest
                 ? $"{setting.Path} is not a setting; the closest is Yue:Webhooks:{closest}."
-                : $"{setting.Path} is not a setting; there are {string.Join(", ", Names.Select(name => $"Yue:Webhooks:{name}"))}.";
+                : $"{setting.Path} is not a setting; the settings are {string.Join(", ", Names.Select(name => $"Yue:Webhooks:{name}"))}.";
         }
 
         if (options.Webhooks is { Secret.Length: > 0, SecretFile.Length: > 0 })
@@ -33,8 +33,8 @@ internal sealed class WebhookRules(IConfiguration configuration) : OptionsRules<
         try
         {
             return options.Key() is null
-                ? $"{name} does not hold a secret: write whsec_ and 24 to 64 random bytes in base64, such as "
-                    + "\"whsec_$(openssl rand -base64 32)\" makes."
+                ? $"{name} does not contain a secret: use whsec_ and 24 to 64 random bytes in base64, such as the output of "
+                    + "echo \"whsec_$(openssl rand -base64 32)\"."
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -5,11 +5,11 @@ using Serilog.Events;
 
 namespace YueService.Telemetry;
 
-/// <summary>Escapes control characters in every value that is logged, so that a caller can neither write log lines of its own nor
-/// control the terminal that shows them.</summary>
+/// <summary>Escapes control characters in every logged value, so that callers can neither forge log lines nor control the terminal that
+/// shows them.</summary>
 /// <remarks>
-/// An event's exception cannot be replaced. Text formats write the property <see cref="ExceptionText"/> instead, whose lines are
-/// indented, so that none of them looks like an entry. JSON escapes what an exception says.
+/// An event's exception cannot be replaced. Text formats write the property <see cref="ExceptionText"/> instead; its lines are indented so
+/// that none of them looks like an entry. JSON escapes the text of exceptions.
 /// </remarks>
 internal sealed class ControlCharacters : ILogEventEnricher
 {
@@ -32,8 +32,8 @@ internal sealed class ControlCharacters : ILogEventEnricher
         }
     }
 
-    /// <summary>Returns text with <c>\n</c>, <c>\u001b</c> and the like in place of control characters, line separators and characters
-    /// that change the direction of text.</summary>
+    /// <summary>Returns text in which control characters, line separators and text direction characters are replaced with escapes such as
+    /// <c>\n</c> and <c>\u001b</c>.</summary>
     public static string Escape(string text)
     {
         if (!text.Any(IsControl))

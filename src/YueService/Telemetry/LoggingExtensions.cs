@@ -7,18 +7,18 @@ using YueService.Settings;
 
 namespace YueService.Telemetry;
 
-/// <summary>The log: readable lines or JSON, with the trace id of the request on every line of it.</summary>
+/// <summary>Sets up the log: readable lines or JSON, with the trace id on every line that belongs to a request.</summary>
 internal static class LoggingExtensions
 {
-    /// <summary>The form of a line on the console.</summary>
+    /// <summary>The format of a line on the console.</summary>
     internal const string Template =
         "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj} {TraceId}{NewLine}{" + ControlCharacters.ExceptionText + "}";
 
-    /// <summary>Registers Serilog; section <c>Serilog</c> sets levels and further sinks.</summary>
+    /// <summary>Registers Serilog; section <c>Serilog</c> sets levels and additional sinks.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The settings.</param>
-    /// <param name="toStandardError">Whether to log warnings only, to standard
-    /// error, since standard output has the program's own output.</param>
+    /// <param name="toStandardError">Whether to log only warnings, to standard error, because standard output has the program's own
+    /// output.</param>
     public static void AddYueLogging(this IServiceCollection services, IConfiguration configuration, bool toStandardError = false) =>
         services.AddSerilog(
             (provider, logger) =>
@@ -33,13 +33,13 @@ internal static class LoggingExtensions
                 {
                     logger.MinimumLevel.Warning();
 
-                    // The command itself says in a line why its engine failed.
+                    // The command itself reports in one line why its engine failed.
                     logger.Filter.ByExcluding(logEvent => logEvent.Level == LogEventLevel.Fatal
                         && Serilog.Filters.Matching.FromSource<Yue.Engine.Scheduling.YueEngine>()(logEvent));
                     errorsFrom = LogEventLevel.Verbose;
                 }
 
-                // Read without validation: a fault in the settings is logged, too.
+                // Read without validation, because errors in the settings are also logged.
                 if (configuration[$"{Yue.Engine.Scheduling.EngineOptions.Section}:{nameof(ServiceOptions.LogFormat)}"] == "json")
                 {
                     logger.WriteTo.Console(new CompactJsonFormatter(), standardErrorFromLevel: errorsFrom);
@@ -52,10 +52,10 @@ internal static class LoggingExtensions
             },
             preserveStaticLogger: true);
 
-    /// <summary>Logs one line per request; health checks and files of the page only at the level Debug.</summary>
+    /// <summary>Logs one line per request; health checks and files of the studio only at level Debug.</summary>
     public static void UseYueRequestLog(this IApplicationBuilder app)
     {
-        // The host's own logger: the static one stays silent, so that two hosts in a process do not share it.
+        // The host's own logger; the static one stays silent so that two hosts in a process do not share it.
         var logger = app.ApplicationServices.GetRequiredService<Serilog.ILogger>();
         app.UseSerilogRequestLogging(options =>
         {

@@ -2,10 +2,10 @@ using System.Reflection;
 
 namespace YueService.Telemetry;
 
-/// <summary>What the service calls itself in health answers and telemetry.</summary>
+/// <summary>The name and version of the service in health responses and telemetry.</summary>
 internal static class ServiceIdentity
 {
-    /// <summary>The service's name, as the old <c>/health</c> gave it.</summary>
+    /// <summary>The service's name, as in the old <c>/health</c>.</summary>
     public const string Name = "yue";
 
     /// <summary>The release, such as <c>0.1.0</c>; the source revision is left out.</summary>

@@ -6,8 +6,8 @@ using OpenTelemetry.Trace;
 
 namespace YueService.Telemetry;
 
-/// <summary>Traces and metrics, sent by OTLP when an endpoint is configured;
-/// the metrics also as Prometheus text at <c>/metrics</c>.</summary>
+/// <summary>Traces and metrics, sent by OTLP if an endpoint is configured. The metrics are also available as Prometheus text at
+/// <c>/metrics</c>.</summary>
 internal static class YueTelemetry
 {
     /// <summary>The name of the activity source and of the meter, in the service and in the engine.</summary>
@@ -24,10 +24,9 @@ internal static class YueTelemetry
     /// <summary>The service's own activities.</summary>
     public static ActivitySource Source { get; } = new(Name);
 
-    /// <summary>Makes the trace of an earlier request the current one again,
-    /// under an activity of this name; null where there is none.</summary>
-    /// <remarks>A trace that is not recorded goes on unrecorded: the log still has its id, and no new trace begins.</remarks>
-    /// <param name="name">What goes on.</param>
+    /// <summary>Continues the trace of an earlier request with a new activity; returns null if there is no trace.</summary>
+    /// <remarks>A trace that is not recorded stays unrecorded: the log still has its id, and no new trace begins.</remarks>
+    /// <param name="name">The name of the activity.</param>
     /// <param name="traceParent">The request's <c>traceparent</c>.</param>
     public static Activity? Resume(string name, string? traceParent) => traceParent is null
         ? null

@@ -21,7 +21,7 @@ public sealed class DemoTests
     [Theory]
     [InlineData(".", "which is a folder")]
     [InlineData("no-such/song.wav", "there is no folder")]
-    [InlineData("song.ogg", "'.ogg' is no format")]
+    [InlineData("song.ogg", "'.ogg' is not a supported format")]
     public async Task The_demo_checks_its_file_before_the_engine_starts(string file, string says)
     {
         using var folder = new TemporaryFolder();

@@ -84,8 +84,8 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("standard output takes one", "--out", "-")]
-    [InlineData("standard output takes one", "--return-codes", "-", "--out", "song.wav")]
+    [InlineData("standard output is for only one", "--out", "-")]
+    [InlineData("standard output is for only one", "--return-codes", "-", "--out", "song.wav")]
     [InlineData("which is a folder", "--out", "taken.wav")]
     [InlineData("send a seed of at most", "--seed", "9223372036854775807", "--out", "song.wav")]
     public async Task Takes_that_cannot_be_written_are_refused_before_any_work(string says, params string[] options)
@@ -237,7 +237,7 @@ public sealed class GenerateTests : IDisposable
     [Theory]
     [InlineData("lyrics.txt", "no-such/song.wav", "and there is no folder")]
     [InlineData("lyrics.txt", ".", "which is a folder: name a file in it, such as ")]
-    [InlineData("lyrics.txt", "song.ogg", "'.ogg' is no format that can be written: end the name in one of .wav, .flac, .mp3")]
+    [InlineData("lyrics.txt", "song.ogg", "'.ogg' is not a supported format: use one of .wav, .flac, .mp3")]
     [InlineData("lyrics.txt", "/proc/song.wav", "--out cannot be written in /proc: ")]
     [InlineData("lyrics.txt", "/dev/null", "--out is /dev/null, ")]
     [InlineData("no-such.txt", "song.wav", "--lyrics")]
@@ -266,7 +266,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--return-codes and --out both write -", "-", "--return-codes", "-")]
     [InlineData("--return-codes and --stems both write ", "song.wav", "--stems", "--return-codes", "song.vocal.wav")]
     [InlineData("--stems is ", "taken.wav", "--stems")]
-    [InlineData("--stems writes files beside the song", "-", "--stems")]
+    [InlineData("--stems writes files next to the song", "-", "--stems")]
     public async Task Targets_and_tools_are_checked_before_the_engine_starts(string says, string file, params string[] options)
     {
         _command.Encoder.HasFfmpeg = false;
@@ -301,7 +301,7 @@ public sealed class GenerateTests : IDisposable
         var command = new Command { StandardOutput = new FullStream() };
         Assert.Equal(ExitCode.Failure, await command.RunAsync("generate", "--lyrics", _folder["lyrics.txt"], "--out", "-"));
         var says = command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1];
-        Assert.StartsWith("The song could not be written to -: the disk is full. It is kept as ", says, StringComparison.Ordinal);
+        Assert.StartsWith("The song could not be written to -: the disk is full. It is saved as ", says, StringComparison.Ordinal);
         Assert.Equal(["song.wav"], KeptFiles(says));
     }
 
@@ -312,7 +312,7 @@ public sealed class GenerateTests : IDisposable
         _command.Encoder.Prepare = _ => files++ == 0 ? Task.FromException(new SongException("ffmpeg failed")) : Task.CompletedTask;
         Assert.Equal(ExitCode.Failure, await GenerateAsync("--out", _folder["song.mp3"]));
         var says = Assert.Single(Messages());
-        Assert.Contains("song.mp3: ffmpeg failed. It is kept as ", says, StringComparison.Ordinal);
+        Assert.Contains("song.mp3: ffmpeg failed. It is saved as ", says, StringComparison.Ordinal);
         Assert.Equal(["song.wav"], KeptFiles(says));
         Assert.Equal(["lyrics.txt"], _folder.Files);
     }

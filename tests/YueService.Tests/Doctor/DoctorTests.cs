@@ -102,7 +102,7 @@ public sealed class DoctorTests
         var command = new Command();
         await command.RunAsync("doctor", $"--Yue:StateFolder={folder["a/b"]}");
         Assert.Contains(
-            $"ok       state: jobs and their songs can be kept in {folder["a/b"]}", command.Output.ToString(), StringComparison.Ordinal);
+            $"ok       state: jobs and their songs can be stored in {folder["a/b"]}", command.Output.ToString(), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
 
         Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--Yue:StateFolder=/proc/yue"));

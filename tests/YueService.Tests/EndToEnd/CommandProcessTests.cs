@@ -23,7 +23,7 @@ public sealed class CommandProcessTests : IDisposable
         Assert.True(exitCode == ExitCode.Success, error);
         Assert.Equal(16_000, WavFile.Parse(output).Interleaved.Length);
         Assert.Contains(
-            "The environment variable YUE_QUEU_CAPACITY names no setting and is ignored; the closest is YUE_QUEUE_CAPACITY",
+            "The environment variable YUE_QUEU_CAPACITY matches no setting and is ignored; the closest is YUE_QUEUE_CAPACITY",
             error, StringComparison.Ordinal);
     }
 

@@ -138,7 +138,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         Assert.Equal(501, faults.Count);
 
         // One of them is that lyrics are missing.
-        Assert.Equal("9501 more faults are not listed.", faults["$"]);
+        Assert.Equal("9501 more errors are not listed.", faults["$"]);
     }
 
     [Fact]

@@ -53,7 +53,7 @@ public sealed class QueryTests : IDisposable
                 + "Correct it or leave it out.",
             (await list.FaultsAsync())["lmit"]);
         using var models = await _client.GetAsync("/v1/models?page=1", TestContext.Current.CancellationToken);
-        Assert.Equal("page is not known: there are no query parameters here. Leave it out.", (await models.FaultsAsync())["page"]);
+        Assert.Equal("page is not known: this endpoint has no query parameters. Leave it out.", (await models.FaultsAsync())["page"]);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class QueryTests : IDisposable
             "/v1/songs?limit=0&state=done&favourite=yes&page=2&q=a&q=b", TestContext.Current.CancellationToken);
         var faults = await response.FaultsAsync();
         Assert.Equal(["favourite", "limit", "page", "q", "state"], faults.Keys.Order());
-        Assert.Equal("q came 2 times; send it once.", faults["q"]);
+        Assert.Equal("q was sent 2 times; send it once.", faults["q"]);
         Assert.Equal("state is done; send queued, running, succeeded, failed or cancelled.", faults["state"]);
     }
 

@@ -108,7 +108,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("{}", "reference", "reference has no clip; send audio or clip, or both vocal and instrumental")]
     [InlineData("""{"vocal":"AAAA"}""", "reference.instrumental", "is missing; send it with reference.vocal")]
     [InlineData("""{"instrumental":"AAAA"}""", "reference.vocal", "is missing; send it with reference.instrumental")]
-    [InlineData("""{"audio":"AAAA","vocal":"AAAA"}""", "reference.audio", "came with stems")]
+    [InlineData("""{"audio":"AAAA","vocal":"AAAA"}""", "reference.audio", "was sent together with stems")]
     [InlineData(
         """{"audio":"not base64!"}""", "reference.audio", "send a wav, aiff, mp3, ogg, flac or m4a file in base64, of at most 64 MiB")]
     [InlineData(
@@ -230,14 +230,14 @@ public sealed class ReferenceTests : IDisposable
     {
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la","reference":{"audio":"AAAA"}}""", ("reference.audio", Clip)));
-        Assert.Contains("came twice", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
+        Assert.Contains("was sent twice", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("--x\r\nContent-Disposition: form-data; name=\"reference.audio\"\r\n\r\nabc\r\n--x--\r\n", "The part request is missing")]
-    [InlineData("--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"lyrics\":\"la\"}", "no whole multipart/form-data")]
-    [InlineData("nothing of the kind", "no whole multipart/form-data")]
-    [InlineData("", "no whole multipart/form-data")]
+    [InlineData("--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"lyrics\":\"la\"}", "not complete multipart/form-data")]
+    [InlineData("nothing of the kind", "not complete multipart/form-data")]
+    [InlineData("", "not complete multipart/form-data")]
     public async Task A_multipart_body_that_is_not_whole_is_a_400(string body, string says)
     {
         var content = new StringContent(body, Encoding.ASCII);

@@ -48,14 +48,14 @@ public sealed class RemakeTests : IDisposable
             + "send an array of 1 to 5000 whole numbers" },
         { Remake(Section("""null""", """[1]""")), "continue_from.sections[0].vocal", "is missing" },
         { Remake(Section("""[1,2]""", """[1]""")), "continue_from.sections[0].instrumental", "has 1 codes and vocal has 2; "
-            + "send as many for both tracks" },
+            + "send the same number for both tracks" },
         { Remake(Section("""[1]""", """[1]""", ""","ended":"cut" """)), "continue_from.sections[0].ended", "send "
             + "\"end_of_audio\" or \"max_new_tokens\"" },
         { Remake(Section("""[1]""", """[1]""", ""","unpaired":1024""")), "continue_from.sections[0].unpaired", "from 0 to 1023" },
 
         // Against the rest of the request.
         { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "is by the model zh-cot, "
-            + "which is not here; there is en-cot, en-icl" },
+            + "which is not available; the models are en-cot, en-icl" },
         { Remake(Codes, ""","model":"en-icl" """), "model", "is en-icl and the song of continue_from is by en-cot" },
         { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "has 2 sections and continue_from has "
             + "2: nothing is left to sing" },

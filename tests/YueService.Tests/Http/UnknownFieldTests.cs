@@ -65,7 +65,7 @@ public sealed class UnknownFieldTests : IDisposable
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync("""{"lyrics":"la"}""", request => request.Headers.Add("Idempotency-Key", "k"));
         var warning = Assert.Single((await response.SongAsync()).GetProperty("warnings").Strings());
-        Assert.StartsWith("Idempotency-Key was ignored: it holds for jobs", warning, StringComparison.Ordinal);
+        Assert.StartsWith("Idempotency-Key was ignored: it applies only to jobs", warning, StringComparison.Ordinal);
 
         using var job = await client.PredictAsync("""{"lyrics":"la"}""", request =>
         {

@@ -84,7 +84,7 @@ public sealed class ReferenceJobTests : IDisposable
             var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             var error = (await client.WhenAsync(job, "failed")).GetProperty("error");
-            Assert.Contains("clip is gone", error.GetProperty("detail").GetString(), StringComparison.Ordinal);
+            Assert.Contains("clip is missing", error.GetProperty("detail").GetString(), StringComparison.Ordinal);
         }
     }
 

@@ -77,7 +77,7 @@ public sealed class ScoreTests : IDisposable
         Assert.Equal(0.1, (await _client.GetJsonAsync($"{job}/peaks")).GetProperty("seconds").GetDouble());
 
         using var codes = await _client.GetAsync($"{job}/codes", TestContext.Current.CancellationToken);
-        Assert.Contains("keeps none", (await codes.JsonAsync()).GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("has none", (await codes.JsonAsync()).GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

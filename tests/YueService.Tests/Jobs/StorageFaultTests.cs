@@ -26,7 +26,7 @@ public sealed class StorageFaultTests
         File.Delete(folder["state"]);
         await Eventually.TrueAsync(async () => (await client.GetAsync("/v1/songs")).IsSuccessStatusCode);
         await client.WhenAsync(await client.SubmitAsync("one"), "succeeded");
-        Assert.Single(app.Log.Events, e => e.MessageTemplate.Text.StartsWith("Jobs cannot be taken", StringComparison.Ordinal));
+        Assert.Single(app.Log.Events, e => e.MessageTemplate.Text.StartsWith("Jobs cannot be accepted", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class StorageFaultTests
         using var client = second.CreateClient();
         await RefusedAsync(client, "Another process uses the state folder: stop it, or set Yue:StateFolder to another folder.");
         await StillSingsAsync(client);
-        var logged = second.Log.Events.First(e => e.MessageTemplate.Text.StartsWith("Jobs cannot be taken", StringComparison.Ordinal));
+        var logged = second.Log.Events.First(e => e.MessageTemplate.Text.StartsWith("Jobs cannot be accepted", StringComparison.Ordinal));
         Assert.Null(logged.Exception);
         Assert.Contains(folder.Path, logged.RenderMessage(null), StringComparison.Ordinal);
     }
@@ -262,7 +262,7 @@ public sealed class StorageFaultTests
             }
         }
 
-        await RefusedAsync(client, "Put it back, or restart the service");
+        await RefusedAsync(client, "Restore it, or restart the service");
         using var audio = await client.GetAsync(job + "/audio", TestContext.Current.CancellationToken);
         await audio.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
         Assert.Contains(

@@ -141,11 +141,11 @@ public sealed class WebhookTests
     [InlineData("http://[::1]:8080/", "not a public address")]
     [InlineData("http://2130706433/", "not a public address")]
     [InlineData("https://169.254.169.254/latest/meta-data", "not a public address")]
-    [InlineData("ftp://app.example/", "a whole URL of http or https")]
-    [InlineData("https://user:pass@app.example/", "a whole URL of http or https")]
-    [InlineData("https://app.example/#x", "a whole URL of http or https")]
-    [InlineData("/hook", "a whole URL of http or https")]
-    [InlineData("file:///etc/passwd", "a whole URL of http or https")]
+    [InlineData("ftp://app.example/", "an absolute http or https URL")]
+    [InlineData("https://user:pass@app.example/", "an absolute http or https URL")]
+    [InlineData("https://app.example/#x", "an absolute http or https URL")]
+    [InlineData("/hook", "an absolute http or https URL")]
+    [InlineData("file:///etc/passwd", "an absolute http or https URL")]
     public async Task A_callback_that_cannot_be_is_refused(string url, string message)
     {
         using var app = new YueApp(("Yue:Webhooks:Secret", Secret));
@@ -205,8 +205,8 @@ public sealed class WebhookTests
     }
 
     [Theory]
-    [InlineData("Secret", "too short", "Yue:Webhooks:Secret does not hold a secret")]
-    [InlineData("Secret", "whsec_c2hvcnQ=", "Yue:Webhooks:Secret does not hold a secret")]
+    [InlineData("Secret", "too short", "Yue:Webhooks:Secret does not contain a secret")]
+    [InlineData("Secret", "whsec_c2hvcnQ=", "Yue:Webhooks:Secret does not contain a secret")]
     [InlineData("SecretFile", "/nowhere/secret", "Yue:Webhooks:SecretFile cannot be read")]
     [InlineData("Secrett", "~", "Yue:Webhooks:Secrett is not a setting; the closest is Yue:Webhooks:Secret.")]
     public void A_setting_that_cannot_be_is_named_and_its_value_is_not(string name, string value, string message)

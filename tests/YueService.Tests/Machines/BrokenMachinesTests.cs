@@ -82,7 +82,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         await api.Client.WhenAsync(job, "succeeded");
         var (attempt, folder) = (await _cluster.ColumnAsync(job, "attempt"), await _cluster.ColumnAsync(job, "folder"));
         stopped.Signal("CONT");
-        await Eventually.TrueAsync(() => stopped.Printed.Contains("not this worker's any more", StringComparison.Ordinal)
+        await Eventually.TrueAsync(() => stopped.Printed.Contains("no longer belongs to this worker", StringComparison.Ordinal)
             || stopped.Printed.Contains("does not count", StringComparison.Ordinal));
         Assert.Equal((attempt, folder), (await _cluster.ColumnAsync(job, "attempt"), await _cluster.ColumnAsync(job, "folder")));
         Assert.Equal("1", await _cluster.ColumnAsync(job, "interruptions"));
@@ -120,7 +120,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
 
         // The song ends, and its lease with it, while nobody can store that.
         await Eventually.TrueAsync(() => worker.Printed.Contains("could not be stored", StringComparison.Ordinal));
-        await Eventually.TrueAsync(() => worker.Printed.Contains("are not renewed for 4", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => worker.Printed.Contains("have not been renewed for 4", StringComparison.Ordinal));
         await postgres.StartAsync();
         await api.Client.WhenAsync(job, "succeeded");
         Assert.NotEmpty(await api.Client.GetByteArrayAsync(job + "/audio", Cancel));
@@ -158,7 +158,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         };
         await Eventually.TrueAsync(() => AnswersAsync(second));
         KillListener(second.BaseAddress!.Port);
-        await Eventually.TrueAsync(() => fleet.Printed.Contains("is started again", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => fleet.Printed.Contains("is restarted", StringComparison.Ordinal));
         await Eventually.TrueAsync(() => AnswersAsync(second));
         fleet.Kill();
         await Eventually.TrueAsync(async () => !await AnswersAsync(second) && !await AnswersAsync(fleet.Client));

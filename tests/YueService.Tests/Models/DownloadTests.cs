@@ -322,9 +322,10 @@ public sealed class DownloadTests : IAsyncLifetime
         var waits = new FileProgress("model.bin", 0);
         var fault = await Assert.ThrowsAsync<DownloadException>(
             () => DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 }, progress: waits));
-        Assert.Contains("answers 503 (tried 4 times). The same command goes on from here.", fault.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "answers 503 (tried 4 times). Run the same command again to continue from here.", fault.Message, StringComparison.Ordinal);
         Assert.Equal(5, _hub.Requests.Count);
-        Assert.Contains($"{File}: {_hub.Address.Authority} answers 503; trying again in", waits.TakeWaiting(), StringComparison.Ordinal);
+        Assert.Contains($"{File}: {_hub.Address.Authority} answers 503; retrying in", waits.TakeWaiting(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -361,7 +362,7 @@ public sealed class DownloadTests : IAsyncLifetime
         storage.Files["/store"] = new byte[_content.Length];
         System.IO.File.Delete(Target);
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(new(null, null)));
-        Assert.Contains("it was thrown away", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("it was discarded", fault.Message, StringComparison.Ordinal);
         Assert.Empty(_folder.Files);
     }
 

@@ -73,7 +73,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         Assert.Equal(ExitCode.Success, exitCode);
         Assert.Equal(_contents.Keys.Where(name => name.StartsWith("codec/", StringComparison.Ordinal)), _contents.Keys.Where(IsPulled));
         Assert.EndsWith(
-            "Every file is there and checked. A song needs the rest of a profile, too: en-cot.\n", output, StringComparison.Ordinal);
+            "All files are installed and verified. A song also needs the rest of a profile: en-cot.\n", output, StringComparison.Ordinal);
         Assert.DoesNotContain("YUE_", output, StringComparison.Ordinal);
 
         // They count for every profile, and are verified without one.
@@ -200,7 +200,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         var pull = new ModelPull(
             folder, hub, new DownloadSettings(), (_, pulling) => pulling, TextWriter.Null, _ => (1L << 30) + 6_000);
         var fault = await Assert.ThrowsAsync<IOException>(() => pull.RunAsync("en-cot", TestContext.Current.CancellationToken));
-        Assert.Contains("6.50 kB are to come", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("6.50 kB are to be downloaded", fault.Message, StringComparison.Ordinal);
         Assert.Empty(_hub.Requests);
     }
 

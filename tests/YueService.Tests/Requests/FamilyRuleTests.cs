@@ -34,7 +34,8 @@ public sealed class FamilyRuleTests
             """{"lyrics":"la","model":"ballad-1","run_n_segments":3,"sampling":{"top_k":7,"top_p":0.5},"output":{"stems":true},"top":1}""");
         Assert.Equal(["output.stems", "run_n_segments", "sampling.top_p"], faults.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(
-            "sampling.top_p is not taken by the model ballad-1 (Ballad); leave it out, or choose a model that takes it: en-cot, en-icl.",
+            "sampling.top_p is not supported by the model ballad-1 (Ballad); leave it out, "
+                + "or choose a model that supports it: en-cot, en-icl.",
             faults["sampling.top_p"]);
     }
 
@@ -44,7 +45,7 @@ public sealed class FamilyRuleTests
 
     [Fact]
     public void A_field_that_no_model_takes_is_left_out() => Assert.Equal(
-        "instrumental is not taken by the model ballad-1 (Ballad); leave it out; no model here takes it.",
+        "instrumental is not supported by the model ballad-1 (Ballad); leave it out; no model of this service supports it.",
         Faults("""{"lyrics":"la","instrumental":true}""", Models[..1])["instrumental"]);
 
     [Theory]
@@ -78,7 +79,7 @@ public sealed class FamilyRuleTests
         SpeechReader.Read(json.RootElement, strict: false, [mute, .. Models], out var findings);
         Assert.Equal(["instructions", "seed"], findings.Errors.Keys.Order(StringComparer.Ordinal));
         Assert.Contains(
-            "choose a model that takes it: ballad-1, en-cot, en-icl", findings.Errors["instructions"][0], StringComparison.Ordinal);
+            "choose a model that supports it: ballad-1, en-cot, en-icl", findings.Errors["instructions"][0], StringComparison.Ordinal);
     }
 
     private static Dictionary<string, string> Faults(string body, ModelDescription[]? models = null)

@@ -115,8 +115,8 @@ public sealed class SettingsTests
     [Theory]
     [InlineData("f32", "f32", null)]
     [InlineData("int8", "fp8", null)]
-    [InlineData("f32", "bf16", "f32 is for both or for neither")]
-    [InlineData("bf16", "f32", "f32 is for both or for neither")]
+    [InlineData("f32", "bf16", "set both to f32, or neither")]
+    [InlineData("bf16", "f32", "set both to f32, or neither")]
     [InlineData("fp16", "bf16", "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, f32")]
     public void Float32_is_for_weights_and_cache_or_for_neither(string weights, string cache, string? fault)
     {

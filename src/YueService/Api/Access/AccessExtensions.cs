@@ -16,7 +16,7 @@ internal static class AccessExtensions
     // The name of the time limit of callers that wait for a song.
     private const string Songs = "songs";
 
-    // What a page may read of an answer, besides what browsers always show.
+    // The response headers that a page may read, in addition to those that browsers always expose.
     private static readonly string[] ExposedHeaders =
     [
         HeaderNames.Location, HeaderNames.RetryAfter, HeaderNames.ETag, HeaderNames.ContentRange, HeaderNames.AcceptRanges,
@@ -61,9 +61,9 @@ internal static class AccessExtensions
         });
     }
 
-    /// <summary>Adds the checks between the problem details and the endpoints. CORS comes first: a preflight request has no key,
-    /// and pages of allowed origins can read refusals. With a key set, everything needs it that does not allow anonymous
-    /// callers.</summary>
+    /// <summary>Adds the checks between the problem details and the endpoints. CORS comes first because a preflight request has no key, and
+    /// so that pages of allowed origins can read errors. If a key is set, every endpoint that does not allow anonymous callers needs
+    /// it.</summary>
     public static void UseAccess(this IApplicationBuilder app)
     {
         app.UseCors();
@@ -79,7 +79,7 @@ internal static class AccessExtensions
         app.UseRequestTimeouts();
     }
 
-    /// <summary>Marks an endpoint that makes a song: it counts for the rate limit.</summary>
+    /// <summary>Marks an endpoint that makes a song, so that it counts towards the rate limit.</summary>
     public static TBuilder MakesSongs<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new SongRateLimit.Counted());
 
@@ -95,6 +95,6 @@ internal static class AccessExtensions
             Problems.Create(
                 http,
                 ProblemType.Timeout,
-                $"The answer took more than {seconds} seconds. Ask for a job instead: POST /v1/songs.").ExecuteAsync(http),
+                $"The response took more than {seconds} seconds. Request a job instead: POST /v1/songs.").ExecuteAsync(http),
     };
 }

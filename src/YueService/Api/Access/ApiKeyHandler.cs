@@ -8,7 +8,7 @@ using YueService.Api.Errors;
 namespace YueService.Api.Access;
 
 /// <summary>Authenticates requests that send one of the API keys as a bearer token, or the cookie of a session.</summary>
-/// <remarks>The user's name is the number of the key, so that no log line or trace can show the key.</remarks>
+/// <remarks>The user's name is the number of the key, so that the key never appears in logs or traces.</remarks>
 internal sealed class ApiKeyHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> schemes, ILoggerFactory loggers, UrlEncoder encoder, ApiKeys keys)
     : AuthenticationHandler<AuthenticationSchemeOptions>(schemes, loggers, encoder)

@@ -22,8 +22,8 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
     /// <summary>True if callers need a key.</summary>
     public bool AreSet => access.Value.Keys().Count > 0;
 
-    /// <summary>Returns the number of a key among the service's; null if it is none of them.</summary>
-    /// <remarks>Takes the same time for all texts of one length: digests are compared, each with every key.</remarks>
+    /// <summary>Returns the index of a key among the service's keys; null if it is not one of them.</summary>
+    /// <remarks>Takes the same time for all texts of the same length, because it compares digests, and always with every key.</remarks>
     public int? NumberOf(string key)
     {
         var sent = Hash(key);
@@ -39,7 +39,7 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
         return $"{session}.{Sign(key, session)}";
     }
 
-    /// <summary>Returns the number of the key that a session token was derived from; null if it is invalid, has expired or was
+    /// <summary>Returns the index of the key that a session token was derived from; null if it is invalid, has expired or was
     /// ended.</summary>
     public int? NumberOfToken(string token) =>
         Parse(token) is var (session, expiry, id) && expiry > clock.GetUtcNow().ToUnixTimeSeconds()

@@ -3,11 +3,11 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>Reports at the start the addresses where anyone may ask for songs.</summary>
+/// <summary>Reports at startup the addresses at which anyone can request songs.</summary>
 internal static partial class OpenAddresses
 {
-    /// <summary>Warns if the service listens beyond this machine without an API key. An empty key would not be noticed
-    /// otherwise.</summary>
+    /// <summary>Warns if the service listens on addresses other than loopback without an API key. Otherwise an empty key would go
+    /// unnoticed.</summary>
     public static void WarnOfOpenAddresses(this IServiceProvider services)
     {
         var urls = services.GetRequiredService<IOptions<ListenOptions>>().Value.Urls ?? "";
@@ -25,8 +25,8 @@ internal static partial class OpenAddresses
     {
         [LoggerMessage(
             Level = LogLevel.Warning,
-            Message = "No API key is set, and the service listens on {Urls}: whoever reaches it can ask for songs. "
-                + "Set Yue:ApiKey, or listen on 127.0.0.1 alone")]
+            Message = "No API key is set, and the service listens on {Urls}: anyone who can reach it can request songs. "
+                + "Set Yue:ApiKey, or listen only on 127.0.0.1")]
         public static partial void Open(ILogger logger, string urls);
     }
 }

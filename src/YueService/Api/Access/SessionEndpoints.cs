@@ -6,7 +6,7 @@ using YueService.Jobs;
 
 namespace YueService.Api.Access;
 
-/// <summary><c>/v1/session</c>: a page sends the key once and is known by a cookie from then on, which scripts cannot read.</summary>
+/// <summary><c>/v1/session</c>: a page sends the key once and then uses a cookie, which scripts cannot read.</summary>
 /// <remarks>Audio elements and event streams cannot send a bearer token; they send cookies.</remarks>
 internal static class SessionEndpoints
 {
@@ -21,17 +21,17 @@ internal static class SessionEndpoints
             .WithName("SignIn")
             .Describe(
                 "Sign a page in",
-                "Sets a cookie for 30 days, which takes the place of the bearer token. Scripts cannot read it, and browsers send it "
-                    + "for pages of this service only. Other requests than GET and HEAD that come with it need an Origin of this service. "
-                    + "A service without a key sets none.",
-                ApiAnswer.Problem(401, "The key is not one of the service's."),
+                "Sets a cookie for 30 days, which replaces the bearer token. Scripts cannot read it, and browsers send it "
+                    + "only for pages of this service. With the cookie, requests other than GET and HEAD need an Origin of this service. "
+                    + "A service without a key sets no cookie.",
+                ApiAnswer.Problem(401, "The key is not an API key of this service."),
                 ApiAnswer.Problem(422, "The key is missing."));
         routes.MapDelete("/v1/session", SignOutAsync)
             .AllowAnonymous()
             .WithName("SignOut")
             .Describe(
                 "Sign a page out",
-                "Ends the session, also for copies of its cookie, and removes the cookie.",
+                "Ends the session, including for copies of its cookie, and removes the cookie.",
                 ApiAnswer.Problem(503, "The session has ended, but that cannot be stored: after a restart it may be valid again."));
     }
 

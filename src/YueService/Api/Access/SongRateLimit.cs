@@ -14,10 +14,10 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
     private readonly Lazy<PartitionedRateLimiter<HttpContext>> _limiter = new(() => PartitionedRateLimiter.Create<HttpContext, string>(
         http => PartitionOf(http, access.Value.RateLimitPerMinute, settings.IsShared ? callers : null)));
 
-    /// <summary>Counts a request to an endpoint with <see cref="Counted"/> as one song, and no other request.</summary>
+    /// <summary>Counts each request to an endpoint with <see cref="Counted"/> as one song. Other requests do not count.</summary>
     public PartitionedRateLimiter<HttpContext> Limiter => _limiter.Value;
 
-    /// <summary>The most songs that one request may ask for.</summary>
+    /// <summary>The maximum number of songs per request.</summary>
     public int MostAtOnce => access.Value.RateLimitPerMinute is > 0 and var limit ? limit : int.MaxValue;
 
     /// <summary>Counts the further songs of a request, fewer than <see cref="MostAtOnce"/>.</summary>
@@ -33,7 +33,7 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
         return lease.IsAcquired ? null : Refusal(http, lease);
     }
 
-    /// <summary>Answers a request that the limit refuses.</summary>
+    /// <summary>Responds to a request that exceeds the limit.</summary>
     public static Task RejectAsync(OnRejectedContext context) =>
         Refusal(context.HttpContext, context.Lease).ExecuteAsync(context.HttpContext);
 
@@ -65,7 +65,7 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
         var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : TimeSpan.FromMinutes(1);
         var seconds = Problems.SetRetryAfter(http, wait.TotalSeconds);
         return Problems.Create(
-            http, ProblemType.RateLimited, $"The limit of songs per minute is reached. Try again in {seconds} seconds.");
+            http, ProblemType.RateLimited, $"The limit of songs per minute has been reached. Try again in {seconds} seconds.");
     }
 
     /// <summary>Marks an endpoint whose requests count as songs.</summary>

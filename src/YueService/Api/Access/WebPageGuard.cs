@@ -9,11 +9,11 @@ namespace YueService.Api.Access;
 
 /// <summary>Keeps web pages of other origins away from a service without an API key.</summary>
 /// <remarks>
-/// A browser sends requests for any page it shows, also to addresses that only this machine reaches. A page of another origin is
-/// known by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that has its own name resolve to this machine
-/// (DNS rebinding) is known by the name in <c>Host</c>. With a key set neither matters, since no page knows it; but a page may be
-/// signed in, and browsers send its cookie by themselves, so changes that come with the cookie need an <c>Origin</c> of this service.
-/// Health checks are exempt: probes use any name.
+/// A browser sends requests for any page that it shows, even to addresses that only this machine can reach. A page of another origin is
+/// detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this machine (DNS
+/// rebinding) is detected by the name in <c>Host</c>. If a key is set, neither matters, because pages do not know it. However, a page may
+/// be signed in, and browsers send its cookie automatically, so requests that change something with the cookie need an <c>Origin</c> of
+/// this service. Health checks are exempt because probes can use any name.
 /// </remarks>
 internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions> options)
 {
@@ -35,7 +35,7 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
                 ? Problems.Create(
                     http,
                     ProblemType.ForeignOrigin,
-                    "Changes by a session need the Origin of this service; send the API key as Authorization: Bearer KEY instead.")
+                    "Changes with a session cookie need the Origin of this service; send the API key as Authorization: Bearer KEY instead.")
                     .ExecuteAsync(http)
                 : next(http);
         }
@@ -61,7 +61,7 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
         return next(http);
     }
 
-    /// <summary>Returns whether a request would change something by the cookie of a session, for a page of another origin.</summary>
+    /// <summary>Returns whether a request from a page of another origin would use a session cookie to change something.</summary>
     private static bool IsForeignChange(HttpRequest request) =>
         !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method) && !HttpMethods.IsOptions(request.Method)
         && request.Headers.Authorization.Count == 0 && request.Cookies.ContainsKey(SessionEndpoints.Cookie)
@@ -89,7 +89,8 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
         return site.Count == 0 || site.ToString() is "same-origin" or "none" ? null : $"Sec-Fetch-Site: {JsonText.Cut(site.ToString())}";
     }
 
-    /// <summary>Returns whether an origin is the host that the request names; the scheme may differ, since a proxy may end TLS.</summary>
+    /// <summary>Returns whether an origin has the same host as the request; the scheme may differ, because a proxy may terminate
+    /// TLS.</summary>
     private static bool IsOwn(string origin, HostString host) =>
         origin.IndexOf("://", StringComparison.Ordinal) is > 0 and var end
         && origin[(end + 3)..].Equals(host.Value, StringComparison.OrdinalIgnoreCase);

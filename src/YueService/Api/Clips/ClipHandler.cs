@@ -8,18 +8,18 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Clips;
 
-/// <summary><c>/v1/clips</c>: reference clips that many requests can name.</summary>
+/// <summary><c>/v1/clips</c>: reference clips that several requests can use.</summary>
 internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references, ClipFolder clips, JobSignals signals)
 {
     private const string Field = "clip";
 
-    /// <summary>Keeps a clip. The same file gives the same id.</summary>
-    /// <response code="200">The clip was here already.</response>
-    /// <response code="201">The clip is kept; Location is where it is.</response>
+    /// <summary>Stores a clip. The same file gives the same id.</summary>
+    /// <response code="200">The clip was already stored.</response>
+    /// <response code="201">The clip is stored; Location is its URL.</response>
     /// <response code="413">The file is too large.</response>
     /// <response code="415">The body is not a sound file.</response>
     /// <response code="422">The sound cannot be used; errors says why.</response>
-    /// <response code="507">All clips together would take too much.</response>
+    /// <response code="507">All clips together would exceed the limit.</response>
     public async Task<Results<Created<ClipBody>, Ok<ClipBody>, ProblemHttpResult>> CreateAsync(HttpContext http)
     {
         if (Unsupported(http.Request) is { } unsupported)
@@ -27,7 +27,7 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
             return Problems.Create(http, ProblemType.UnsupportedMediaType, unsupported);
         }
 
-        // Partial files of an earlier process are deleted before.
+        // Partial files of an earlier process are deleted first.
         await signals.WhenOpenAsync(http.RequestAborted);
         var (file, problem) = await bodies.ReadFileAsync(http, AudioDecoder.MaxBytes);
         if (file is null)
@@ -64,7 +64,7 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
     public async Task<Results<Ok<ClipBody>, ProblemHttpResult>> GetAsync(HttpContext http, string id) =>
         await clips.FindAsync(id, http.RequestAborted) is { } clip ? TypedResults.Ok(Show(clip)) : NoClip(http, id);
 
-    /// <summary>Removes a clip. Jobs that were taken with it keep its sound.</summary>
+    /// <summary>Removes a clip. Jobs that use it keep its sound.</summary>
     /// <response code="204">The clip is removed.</response>
     /// <response code="404">There is no such clip, or it was removed.</response>
     public async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(HttpContext http, string id) =>
@@ -74,7 +74,7 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
         http,
         ProblemType.ClipsFull,
         $"The clip has {bytes} bytes, and "
-            + $"{await clips.BytesInUseAsync(http.RequestAborted)} of the {clips.MaxBytes} bytes for clips are taken. "
+            + $"{await clips.BytesInUseAsync(http.RequestAborted)} of the {clips.MaxBytes} bytes for clips are in use. "
             + "Delete clips that are not needed, send the clip with the song, or raise the setting Yue:KeepClipsMegabytes.");
 
     private static ProblemHttpResult NoClip(HttpContext http, string id) =>
@@ -102,10 +102,10 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
     }
 }
 
-/// <summary>A clip that is kept.</summary>
-/// <param name="Id">The name that <c>reference.clip</c> takes. The same file has the same id.</param>
+/// <summary>A stored clip.</summary>
+/// <param name="Id">The id for <c>reference.clip</c>. The same file has the same id.</param>
 /// <param name="Bytes">The size of the file.</param>
 /// <param name="Seconds">The length of its sound.</param>
-/// <param name="UsedAt">When it was last uploaded or named in a request.</param>
-/// <param name="ExpiresAt">When it is removed if nobody uses it before; null for never.</param>
+/// <param name="UsedAt">The time when it was last uploaded or used in a request.</param>
+/// <param name="ExpiresAt">The time when it is removed unless it is used again; null for never.</param>
 internal sealed record ClipBody(string Id, long Bytes, double Seconds, DateTimeOffset UsedAt, DateTimeOffset? ExpiresAt);

@@ -1,6 +1,6 @@
 namespace YueService.Api.Errors;
 
-/// <summary>Puts problem details on every error, whether an endpoint, an exception or routing caused it.</summary>
+/// <summary>Adds problem details to every error, whether it comes from an endpoint, an exception or routing.</summary>
 internal static class ErrorExtensions
 {
     public static void AddYueErrors(this IServiceCollection services) => services.AddExceptionHandler<ProblemExceptionHandler>();
@@ -14,9 +14,9 @@ internal static class ErrorExtensions
             var status = http.Response.StatusCode;
             var detail = status switch
             {
-                StatusCodes.Status404NotFound => $"There is no {http.Request.Path}; /docs shows what there is.",
+                StatusCodes.Status404NotFound => $"There is no {http.Request.Path}; /docs lists the endpoints.",
                 StatusCodes.Status405MethodNotAllowed =>
-                    $"{http.Request.Path} takes {http.Response.Headers.Allow}, not {http.Request.Method}.",
+                    $"{http.Request.Path} supports {http.Response.Headers.Allow}, not {http.Request.Method}.",
                 _ => $"The request was answered with status {status}.",
             };
             return Problems.Create(http, ProblemType.ForStatus(status), detail).ExecuteAsync(http);

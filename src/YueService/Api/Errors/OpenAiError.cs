@@ -1,11 +1,11 @@
 namespace YueService.Api.Errors;
 
-/// <summary>An error in the form of OpenAI's interface, beside the problem
-/// details: their clients show <c>message</c> and nothing else.</summary>
-/// <param name="Message">As <c>detail</c>.</param>
-/// <param name="Type">The kind of error that their clients know.</param>
+/// <summary>An error in the format of OpenAI's API, in addition to the problem details: OpenAI's clients show only
+/// <c>message</c>.</summary>
+/// <param name="Message">The same as <c>detail</c>.</param>
+/// <param name="Type">The kind of error, as OpenAI's clients know it.</param>
 /// <param name="Param">Always null; <c>errors</c> names the fields.</param>
-/// <param name="Code">As <c>type</c> of the problem.</param>
+/// <param name="Code">The same as <c>type</c> of the problem.</param>
 internal sealed record OpenAiError(string Message, string Type, string? Param, string Code)
 {
     private static readonly string[] Own = ["/v1/songs", "/v1/groups", "/v1/events", "/v1/clips", "/v1/options"];
@@ -22,8 +22,8 @@ internal sealed record OpenAiError(string Message, string Type, string? Param, s
         null,
         type.Urn);
 
-    /// <summary>Returns whether clients of OpenAI's interface ask for a path: everything below <c>/v1</c> but the service's own jobs, since
-    /// such a client may try what is not here.</summary>
+    /// <summary>Returns whether OpenAI's clients might request a path. This is everything below <c>/v1</c> except the service's own
+    /// resources, because such a client may also try endpoints that do not exist here.</summary>
     public static bool IsExpectedAt(PathString path) =>
         path.StartsWithSegments("/v1") && !Own.Any(own => path.StartsWithSegments(own));
 }

@@ -6,8 +6,8 @@ using YueService.Jobs;
 
 namespace YueService.Api.Errors;
 
-/// <summary>Turns every exception that leaves an endpoint into a problem. What the exception says goes to the log only.</summary>
-/// <remarks>A caller that went away is not seen here: the exception middleware ends such a request with 499.</remarks>
+/// <summary>Turns every exception that leaves an endpoint into a problem. The exception's message is only logged.</summary>
+/// <remarks>Requests of callers that disconnected do not get here: the exception middleware ends them with 499.</remarks>
 internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogger<ProblemExceptionHandler> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
@@ -39,7 +39,7 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
             case BadHttpRequestException bad:
                 LogBadRequest(bad);
                 return Problems.Create(
-                    http, ProblemType.ForStatus(bad.StatusCode), "The request ended early or breaks a limit of the server.");
+                    http, ProblemType.ForStatus(bad.StatusCode), "The request ended early or exceeds a limit of the server.");
             default:
                 LogBug(exception);
                 return Problems.Create(http, ProblemType.InternalError, "Please report it with the trace_id; the log has the reason.");
@@ -61,7 +61,7 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
     [LoggerMessage(LogLevel.Information, "A request could not be read")]
     private partial void LogBadRequest(Exception exception);
 
-    [LoggerMessage(LogLevel.Warning, "A song was given up because the service is stopping")]
+    [LoggerMessage(LogLevel.Warning, "A song was cancelled because the service is stopping")]
     private partial void LogGivenUp();
 
     [LoggerMessage(LogLevel.Error, "An endpoint failed")]

@@ -2,8 +2,7 @@ using YueService.Jobs;
 
 namespace YueService.Api.Errors;
 
-/// <summary>Every kind of problem that the service answers with. The
-/// <c>urn:yue:…</c> names are a contract: clients switch on them.</summary>
+/// <summary>The kinds of problems that the service returns. The <c>urn:yue:…</c> names are a contract: clients branch on them.</summary>
 /// <param name="Urn">The stable name: the <c>type</c> of the problem details.</param>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Title">The same for every problem of the kind.</param>
@@ -39,7 +38,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType Timeout = new("urn:yue:timeout", 504, "The answer took too long");
     public static readonly ProblemType EngineLost = new("urn:yue:engine-lost", 503, "The device is lost");
 
-    /// <summary>Returns the type of a job's fault.</summary>
+    /// <summary>Returns the type for a job's fault.</summary>
     public static ProblemType Of(FaultKind kind) => kind switch
     {
         FaultKind.Unsingable => Unsingable,
@@ -50,7 +49,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
         _ => InternalError,
     };
 
-    /// <summary>The kind for a status that something below the endpoints chose, such as routing or the server.</summary>
+    /// <summary>Returns the type for a status that was set outside the endpoints, for example by routing or the server.</summary>
     public static ProblemType ForStatus(int status) => status switch
     {
         StatusCodes.Status404NotFound => NotFound,

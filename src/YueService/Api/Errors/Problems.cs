@@ -8,7 +8,7 @@ using YueService.Telemetry;
 
 namespace YueService.Api.Errors;
 
-/// <summary>Problem details (RFC 9457) in the one form that all errors have.</summary>
+/// <summary>Problem details (RFC 9457) in the form that all errors share.</summary>
 internal static class Problems
 {
     private const int RetryWhileLoadingSeconds = 5;
@@ -16,13 +16,13 @@ internal static class Problems
     private const int RetryBodySeconds = 5;
     private const int MaxRetrySeconds = 24 * 60 * 60;
 
-    /// <summary>A problem of a kind.</summary>
+    /// <summary>Creates a problem.</summary>
     /// <param name="http">The request it answers.</param>
     /// <param name="type">The kind.</param>
-    /// <param name="detail">What is wrong this time and the way out.</param>
+    /// <param name="detail">What is wrong this time and how to fix it.</param>
     public static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail) => Create(http, type, detail, []);
 
-    /// <summary>422: every offending field with what is wrong with it, under <c>errors</c>.</summary>
+    /// <summary>Creates a 422 that lists every invalid field with its messages under <c>errors</c>.</summary>
     public static ProblemHttpResult Invalid(HttpContext http, IReadOnlyDictionary<string, string[]> errors)
     {
         var detail = errors.Count == 1
@@ -40,7 +40,7 @@ internal static class Problems
                 http, estimate, "As many songs of this API key wait as may, by the setting Yue:QueueCapacityPerKey. "),
             IntakeOutcome.NotReady => NotReady(http, status),
             IntakeOutcome.KeyTaken => Create(
-                http, ProblemType.IdempotencyKeyReused, "This Idempotency-Key came with another body before. Send a new key."),
+                http, ProblemType.IdempotencyKeyReused, "This Idempotency-Key was already used with another body. Send a new key."),
             _ => null,
         };
 
@@ -51,24 +51,24 @@ internal static class Problems
         return Create(http, ProblemType.QueueFull, $"{reason}Try again in about {seconds} seconds.");
     }
 
-    /// <summary>422: the format needs a program that is missing.</summary>
+    /// <summary>Creates a 422: the format needs a program that is missing.</summary>
     /// <param name="http">The request.</param>
     /// <param name="format">The format.</param>
     /// <param name="field">The field or parameter that names it; null if none does.</param>
     public static ProblemHttpResult FormatUnavailable(HttpContext http, string format, string? field)
     {
-        var detail = $"{format} needs ffmpeg, which is not installed here. Ask for wav, or install ffmpeg.";
+        var detail = $"{format} needs ffmpeg, which is not installed here. Request wav, or install ffmpeg.";
         return Create(http, ProblemType.FormatUnavailable, detail, field is null ? [] : ErrorsOf(field, detail));
     }
 
-    /// <summary>422: the fields are in bounds, but the song is certain to fail.</summary>
+    /// <summary>Creates a 422: the fields are in bounds, but the song would certainly fail.</summary>
     /// <param name="http">The request.</param>
     /// <param name="field">The field to change.</param>
-    /// <param name="detail">What is wrong and the way out.</param>
+    /// <param name="detail">What is wrong and how to fix it.</param>
     public static ProblemHttpResult Unsingable(HttpContext http, string field, string detail) =>
         Create(http, ProblemType.Unsingable, detail, ErrorsOf(field, detail));
 
-    /// <summary>503: the bodies of other requests leave no room for this one.</summary>
+    /// <summary>Creates a 503: the bodies of other requests leave no room for this one.</summary>
     public static ProblemHttpResult TooManyBodies(HttpContext http, long maxBytes)
     {
         SetRetryAfter(http, RetryBodySeconds);
@@ -79,14 +79,14 @@ internal static class Problems
                 + "Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
     }
 
-    /// <summary>503: the state folder cannot be used now.</summary>
+    /// <summary>Creates a 503: the state folder cannot be used now.</summary>
     public static ProblemHttpResult StorageUnavailable(HttpContext http, StorageException failure)
     {
         SetRetryAfter(http, RetryWhileLoadingSeconds);
         return Create(http, ProblemType.StorageUnavailable, failure.Message);
     }
 
-    /// <summary>409: the song is not there; a job that is on its way says when to ask again.</summary>
+    /// <summary>Creates a 409: the song is not available. If it is still being made, <c>Retry-After</c> says when to ask again.</summary>
     public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, JobEstimate estimate)
     {
         var state = view.State;
@@ -101,11 +101,11 @@ internal static class Problems
         return Create(
             http,
             ProblemType.NoSongYet,
-            onItsWay ? $"The job is {name}; its song comes later." : $"The job is {name}; it has no song.",
+            onItsWay ? $"The job is {name}; it has no song yet." : $"The job is {name}; it has no song.",
             new() { ["state"] = name });
     }
 
-    /// <summary>503: the engine is loading, failed or draining.</summary>
+    /// <summary>Creates a 503: the engine is loading, has failed or is draining.</summary>
     public static ProblemHttpResult NotReady(HttpContext http, EngineStatus status)
     {
         var (state, detail, retrySeconds) = status.State switch
@@ -120,11 +120,11 @@ internal static class Problems
         return Create(http, ProblemType.NotReady, detail, new() { ["state"] = state });
     }
 
-    /// <summary>503: the device is lost and the process ends; another attempt after the restart is in order.</summary>
+    /// <summary>Creates a 503: the device is lost and the process exits. The caller can try again after the restart.</summary>
     public static ProblemHttpResult EngineLost(HttpContext http)
     {
         SetRetryAfter(http, RetryAfterRestartSeconds);
-        return Create(http, ProblemType.EngineLost, "The song was not made. Try again when the service has started again.");
+        return Create(http, ProblemType.EngineLost, "The song was not made. Try again after the service has restarted.");
     }
 
     /// <summary>Sets <c>Retry-After</c> to whole seconds, at least one.</summary>
@@ -135,11 +135,11 @@ internal static class Problems
         return seconds;
     }
 
-    /// <summary>The details of a problem outside of any request that an endpoint sees.</summary>
+    /// <summary>Creates the details of a problem with a request that never reaches an endpoint.</summary>
     /// <param name="type">The kind.</param>
-    /// <param name="detail">What is wrong this time and the way out.</param>
-    /// <param name="traceId">Where the log has more.</param>
-    /// <param name="isForOpenAi">Whether the client may be one of OpenAI's, which read nothing but <c>error</c>.</param>
+    /// <param name="detail">What is wrong this time and how to fix it.</param>
+    /// <param name="traceId">The trace identifier of the log entry.</param>
+    /// <param name="isForOpenAi">Whether the client may be one of OpenAI's, which read only <c>error</c>.</param>
     public static ProblemDetails Details(ProblemType type, string detail, string traceId, bool isForOpenAi)
     {
         var problem = new ProblemDetails { Type = type.Urn, Title = type.Title, Status = type.Status, Detail = detail };

@@ -11,11 +11,11 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace YueService.Api.Errors;
 
-/// <summary>Gives problem details to the refusals that Kestrel writes itself, such as 400, 408, 414 and 431.</summary>
+/// <summary>Adds problem details to the error responses that Kestrel writes itself, such as 400, 408, 414 and 431.</summary>
 /// <remarks>
-/// Kestrel refuses a request that it cannot read before any middleware runs, with a head alone, and has no setting for its body. So the
-/// output of each connection passes through a writer that recognizes such a head and replaces it. HTTP/2 has no such heads: its
-/// refusals keep their empty bodies.
+/// Kestrel rejects a request that it cannot read before any middleware runs. Its response has only a head, and there is no setting for a
+/// body. Therefore the output of each connection passes through a writer that recognizes such a head and replaces it. HTTP/2 has no such
+/// heads: its error responses keep their empty bodies.
 /// </remarks>
 internal static partial class ServerRefusals
 {
@@ -33,10 +33,10 @@ internal static partial class ServerRefusals
             next(new DescribingConnection(connection, head => Describe(head, kestrel.Limits, logger))));
     });
 
-    /// <summary>Returns the whole answer in place of a head without a body.</summary>
+    /// <summary>Returns the complete response that replaces a head without a body.</summary>
     private static byte[] Describe(string head, KestrelServerLimits limits, ILogger logger)
     {
-        // No request of the server's exists yet, so its log line and its answer get a trace of their own.
+        // The server has no request object yet, so the log line and the response get a new trace.
         using var activity = new Activity("refuse").SetIdFormat(ActivityIdFormat.W3C).Start();
         var status = int.Parse(head.AsSpan(RefusalWriter.VersionLength, 3), CultureInfo.InvariantCulture);
         var problem = Problems.Details(
@@ -62,10 +62,10 @@ internal static partial class ServerRefusals
         _ => "The request line or a header is not valid HTTP. Check the method, the URL, Host and Content-Length.",
     };
 
-    /// <summary>A connection whose every transport describes refusals.</summary>
+    /// <summary>A connection that adds the writer to each of its transports.</summary>
     /// <remarks>
-    /// An https endpoint decrypts after this middleware and sets the transport of plain text then, so the setter adds the writer again.
-    /// Encrypted bytes never look like a head. The server disposes the connection inside.
+    /// An https endpoint decrypts after this middleware and then sets the plain-text transport, so the setter adds the writer again.
+    /// Encrypted bytes never look like a head. The server disposes the inner connection.
     /// </remarks>
     private sealed class DescribingConnection : ConnectionContext
     {
@@ -124,10 +124,10 @@ internal static partial class ServerRefusals
         private Duplex Describing(IDuplexPipe transport) => new(transport.Input, new RefusalWriter(transport.Output, _describe));
     }
 
-    /// <summary>A connection's two directions.</summary>
+    /// <summary>The two directions of a connection.</summary>
     private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 
-    /// <summary>Passes bytes on as they are, except for a refusal's head.</summary>
+    /// <summary>Forwards bytes unchanged, except for the head of an error response.</summary>
     private sealed class RefusalWriter(PipeWriter output, Func<string, byte[]> describe) : PipeWriter
     {
         public const string NoBody = "Content-Length: 0\r\n";
@@ -143,13 +143,13 @@ internal static partial class ServerRefusals
 
         public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-        /// <summary>Kestrel writes a head in one piece, which counts as sent only after this call.</summary>
+        /// <summary>Kestrel writes a head in one piece, and it counts as sent only after this call.</summary>
         public override void Advance(int bytes)
         {
             var written = _memory.Span[..bytes];
             if (!IsRefusal(written))
             {
-                // The rest of the memory may be written next.
+                // The rest of the memory may be written in the next call.
                 _memory = _memory[bytes..];
                 output.Advance(bytes);
                 return;
@@ -170,7 +170,7 @@ internal static partial class ServerRefusals
 
         public override ValueTask CompleteAsync(Exception? exception = null) => output.CompleteAsync(exception);
 
-        /// <summary>The service's own errors have a body and thus a content type.</summary>
+        /// <summary>Recognizes a head without a body. The service's own errors have a body and therefore a content type.</summary>
         private static bool IsRefusal(ReadOnlySpan<byte> written) =>
             written.Length < MaxHeadLength && (written.StartsWith("HTTP/1.1 4"u8) || written.StartsWith("HTTP/1.1 5"u8))
             && written.EndsWith("\r\n\r\n"u8) && written.IndexOf("\r\nContent-Length: 0\r\n"u8) > 0
@@ -179,7 +179,7 @@ internal static partial class ServerRefusals
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "The server refused a request that it could not read, with status {Status}")]
+        [LoggerMessage(Level = LogLevel.Information, Message = "The server rejected an unreadable request with status {Status}")]
         public static partial void Refused(ILogger logger, int status);
     }
 }

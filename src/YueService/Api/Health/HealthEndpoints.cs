@@ -19,15 +19,15 @@ internal static class HealthEndpoints
         health.MapMethods("/live", Methods, Live).WithName("GetLiveness");
     }
 
-    /// <summary>Says whether the process answers.</summary>
+    /// <summary>Returns whether the process responds.</summary>
     internal static Ok<LiveResponse> Live(HttpContext http)
     {
         http.Response.Headers.CacheControl = "no-store";
         return TypedResults.Ok(new LiveResponse("ok"));
     }
 
-    /// <summary>Says whether a song can be made. Jobs may be refused nevertheless: <c>/predict</c> needs no state folder.</summary>
-    /// <response code="200">Every configured model is loaded and warm.</response>
+    /// <summary>Returns whether a song can be made. Jobs may still be refused, because only they need the state folder.</summary>
+    /// <response code="200">Every configured model is loaded and warmed up.</response>
     /// <response code="503">The models are being loaded, could not be loaded, or the service is shutting down.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> HealthAsync(
         HttpContext http, ISongEngine engine, JobStore jobs, IJobBoard board)
@@ -36,9 +36,9 @@ internal static class HealthEndpoints
         return Answer(body, body.State == EngineState.Ready);
     }
 
-    /// <summary>Says whether every request can be served.</summary>
-    /// <response code="200">Every configured model is loaded and warm, and jobs are accepted.</response>
-    /// <response code="503">As for <c>/health</c>, or jobs cannot be accepted.</response>
+    /// <summary>Returns whether every request can be served.</summary>
+    /// <response code="200">Every configured model is loaded and warmed up, and jobs are accepted.</response>
+    /// <response code="503">The same as for <c>/health</c>, or jobs cannot be accepted.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> ReadyAsync(
         HttpContext http, ISongEngine engine, JobStore jobs, IJobBoard board)
     {
@@ -70,8 +70,8 @@ internal static class HealthEndpoints
             Service = ServiceIdentity.Name,
             Version = ServiceIdentity.Version,
             Demo = status.IsDemo,
-            Note = status.IsDemo ? "The built-in demo model runs because no checkpoints are configured: "
-                + "a small one, for trying things out." : null,
+            Note = status.IsDemo ? "The built-in demo model is in use because no checkpoints are configured: "
+                + "a small model for trying things out." : null,
             Loading = loading ? status.Loading ?? "starting" : null,
             Percent = loading ? Math.Round(status.Percent, 1) : null,
             Reason = status.State == EngineState.Failed ? status.Failure ?? "unknown" : null,

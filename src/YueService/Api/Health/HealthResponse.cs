@@ -3,11 +3,11 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Api.Health;
 
-/// <summary>What <c>GET /health</c> says.</summary>
+/// <summary>The response of <c>GET /health</c>.</summary>
 internal sealed record HealthResponse
 {
-    /// <summary><c>ok</c> when ready, as the old service said; the state otherwise. <c>/health/ready</c> says <c>jobs_refused</c> when only
-    /// jobs cannot be accepted.</summary>
+    /// <summary><c>ok</c> when ready, as in the old service; otherwise the state. <c>/health/ready</c> has <c>jobs_refused</c> if only jobs
+    /// cannot be accepted.</summary>
     public required string Status { get; init; }
 
     /// <summary><c>loading</c>, <c>ready</c>, <c>failed</c> or <c>draining</c>.</summary>
@@ -19,22 +19,22 @@ internal sealed record HealthResponse
     /// <summary>The release.</summary>
     public required string Version { get; init; }
 
-    /// <summary>Whether the built-in demo model runs.</summary>
+    /// <summary>True if the built-in demo model is in use.</summary>
     public required bool Demo { get; init; }
 
-    /// <summary>What a reader should know, such as that the demo model runs; null when there is nothing.</summary>
+    /// <summary>A note for readers, for example that the demo model is in use; null if there is none.</summary>
     public string? Note { get; init; }
 
-    /// <summary>What is being loaded; null unless loading.</summary>
+    /// <summary>The model that is being loaded; null unless loading.</summary>
     public string? Loading { get; init; }
 
-    /// <summary>How much of the loading is done, 0 to 100; null unless loading.</summary>
+    /// <summary>The progress of loading, 0 to 100; null unless loading.</summary>
     public double? Percent { get; init; }
 
-    /// <summary>Why the engine cannot sing; null unless failed.</summary>
+    /// <summary>The reason why the engine cannot make songs; null unless failed.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>Why jobs cannot be accepted; null when they can, or while the engine is not ready.</summary>
+    /// <summary>The reason why jobs cannot be accepted; null if they can, or while the engine is not ready.</summary>
     public string? JobsRefused { get; init; }
 
     /// <summary>The configured models.</summary>
@@ -46,16 +46,16 @@ internal sealed record HealthResponse
     /// <summary>Memory of the device, in bytes.</summary>
     public required MemoryStatus Memory { get; init; }
 
-    /// <summary>The songs waiting and being made.</summary>
+    /// <summary>The songs that are waiting and being made.</summary>
     public required QueueBody Queue { get; init; }
 }
 
 /// <summary>The queue.</summary>
-/// <param name="Depth">Songs waiting.</param>
-/// <param name="Running">Songs being made.</param>
-/// <param name="Capacity">Songs that may wait.</param>
+/// <param name="Depth">The number of waiting songs.</param>
+/// <param name="Running">The number of songs being made.</param>
+/// <param name="Capacity">The maximum number of waiting songs.</param>
 internal sealed record QueueBody(int Depth, int Running, int Capacity);
 
-/// <summary>What <c>GET /health/live</c> says.</summary>
+/// <summary>The response of <c>GET /health/live</c>.</summary>
 /// <param name="Status">Always <c>ok</c>.</param>
 internal sealed record LiveResponse(string Status);

@@ -2,7 +2,7 @@ using YueService.Api.Requests;
 
 namespace YueService.Api.OpenApi;
 
-/// <summary>The bodies that ask for a song.</summary>
+/// <summary>The bodies that request a song.</summary>
 internal static class ApiBodies
 {
     public static ApiBody SongRequest { get; } = new(
@@ -15,7 +15,7 @@ internal static class ApiBodies
 
     public static ApiBody SongEdit { get; } = new(
         "SongEdit",
-        "What to change of a song. A field that is absent is not changed; null resets it.",
+        "The changes to a song. A field that is absent is not changed; null resets it.",
         SongEditFields.All,
         """{"title":"Morning light, take 2","favourite":true}""");
 

@@ -6,7 +6,7 @@ using YueService.Telemetry;
 
 namespace YueService.Api.OpenApi;
 
-/// <summary>The description of the interface at <c>/openapi/v1.json</c> and the page to read it at <c>/docs</c>.</summary>
+/// <summary>The description of the API at <c>/openapi/v1.json</c>, and the page that displays it at <c>/docs</c>.</summary>
 internal static class ApiDocument
 {
     private const string BearerScheme = "api_key";
@@ -19,7 +19,7 @@ internal static class ApiDocument
             {
                 Title = "YueService",
                 Version = ServiceIdentity.Version,
-                Description = "Lyrics and a genre line in, a song out: the YuE models as a service. Errors are problem details (RFC 9457) "
+                Description = "Turns lyrics and a genre line into a song with the YuE models. Errors are problem details (RFC 9457) "
                     + "whose type is a stable urn:yue:… name. Below /v1, unknown query parameters are a 422.",
             };
             document.Components ??= new OpenApiComponents();
@@ -29,7 +29,7 @@ internal static class ApiDocument
                 {
                     Type = SecuritySchemeType.Http,
                     Scheme = "bearer",
-                    Description = "Needed on everything but health where the service has an API key.",
+                    Description = "Required for every endpoint except health if the service has an API key.",
                 },
             };
             document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(BearerScheme, document)] = [] }];
@@ -55,16 +55,16 @@ internal static class ApiDocument
 
     public static void MapApiDocument(this IEndpointRouteBuilder routes)
     {
-        // Only the document that exists: for others the library answers in plain text.
+        // Only the existing document: for other names, the library responds in plain text.
         routes.MapOpenApi("/openapi/{documentName:regex(^v1$)}.json");
         routes.MapScalarApiReference("/docs", scalar => scalar.WithTitle("YueService"));
     }
 
     /// <summary>Describes an endpoint that reads its request itself.</summary>
     /// <param name="endpoint">The endpoint.</param>
-    /// <param name="summary">What it does, in a line.</param>
-    /// <param name="description">What a caller should know besides.</param>
-    /// <param name="details">Its parameters and answers.</param>
+    /// <param name="summary">The purpose in one line.</param>
+    /// <param name="description">Further information for callers.</param>
+    /// <param name="details">The parameters and responses.</param>
     public static TBuilder Describe<TBuilder>(
         this TBuilder endpoint, string summary, string description, params object[] details)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithSummary(summary).WithDescription(description).WithMetadata(details);
@@ -127,7 +127,7 @@ internal static class ApiDocument
 }
 
 /// <summary>A parameter that an endpoint reads itself.</summary>
-/// <param name="Name">As in the request.</param>
+/// <param name="Name">The name in the request.</param>
 /// <param name="Description">Its meaning.</param>
 /// <param name="IsHeader">True for a header, false for a query parameter.</param>
 /// <param name="Values">The allowed values; empty for any text.</param>
@@ -139,31 +139,31 @@ internal sealed record ApiParameter(string Name, string Description, bool IsHead
 
 /// <summary>A body in JSON that an endpoint reads itself.</summary>
 /// <param name="Name">The name of its schema.</param>
-/// <param name="Description">What it is.</param>
-/// <param name="Fields">Its fields, those of objects included. With sound files, the body can also be multipart/form-data.</param>
+/// <param name="Description">The description.</param>
+/// <param name="Fields">The fields, including those of objects. With sound files, the body can also be multipart/form-data.</param>
 /// <param name="Example">A body that works.</param>
 internal sealed record ApiBody(string Name, string Description, IReadOnlyList<RequestField> Fields, string Example);
 
 /// <summary>A body that is a file.</summary>
 /// <param name="MediaType">Its type.</param>
-/// <param name="Description">What it is.</param>
+/// <param name="Description">The description.</param>
 internal sealed record ApiFile(string MediaType, string Description)
 {
     /// <summary>A sound file.</summary>
     public static ApiFile Sound { get; } = new("application/octet-stream", "The sound file itself; its type may also be audio/*.");
 }
 
-/// <summary>An answer besides those that the endpoint's type tells.</summary>
+/// <summary>A response in addition to those of the endpoint's return type.</summary>
 /// <param name="Status">The HTTP status.</param>
-/// <param name="Description">When it comes.</param>
-/// <param name="MediaTypes">The forms of the body; empty for none.</param>
+/// <param name="Description">The case in which it is returned.</param>
+/// <param name="MediaTypes">The media types of the body; empty for none.</param>
 internal sealed record ApiAnswer(int Status, string Description, params IReadOnlyList<string> MediaTypes)
 {
-    /// <summary>An answer with problem details.</summary>
+    /// <summary>A response with problem details.</summary>
     public static ApiAnswer Problem(int status, string description) => new(status, description, "application/problem+json");
 }
 
-/// <summary>The forms of an answer in JSON that has one of several. The framework knows the last one only.</summary>
+/// <summary>The schemas of a JSON response that can have several. The framework keeps only the last one.</summary>
 /// <param name="Status">The HTTP status.</param>
-/// <param name="Schemas">The names of the schemas, which the endpoint's type tells. Some client generators know the first one only.</param>
+/// <param name="Schemas">The names of the schemas, from the endpoint's return type. Some client generators use only the first one.</param>
 internal sealed record ApiForms(int Status, params IReadOnlyList<string> Schemas);

@@ -44,18 +44,18 @@ internal static class ApiSchemas
                 ["errors"] = new OpenApiSchema
                 {
                     Type = JsonSchemaType.Object,
-                    Description = "With 422: each invalid field with what is wrong with it.",
+                    Description = "With 422: the messages for each invalid field.",
                     AdditionalProperties = new OpenApiSchema { Type = JsonSchemaType.Array, Items = Text(null) },
                 },
                 ["error"] = new OpenApiSchema
                 {
                     Type = JsonSchemaType.Object,
-                    Description = "The problem in the form of OpenAI's clients; only on paths that such clients call.",
+                    Description = "The problem in the format of OpenAI's clients; only on paths that such clients call.",
                     Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
                     {
-                        ["message"] = Text("As detail."),
-                        ["type"] = Text("The kind of error that these clients know."),
-                        ["code"] = Text("As type."),
+                        ["message"] = Text("The same as detail."),
+                        ["type"] = Text("The kind of error, as these clients know it."),
+                        ["code"] = Text("The same as type."),
                     },
                 },
             },

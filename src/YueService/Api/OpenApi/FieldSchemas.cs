@@ -12,7 +12,8 @@ internal static class FieldSchemas
     private const string Json = "application/json";
 
     /// <summary>Returns a reference to the description of a body, which the first call adds to the document.</summary>
-    /// <remarks>The schemas are in the body itself: in referenced ones, openapi-typescript requires fields with a default.</remarks>
+    /// <remarks>The schemas are inlined in the body: in referenced schemas, openapi-typescript makes fields with a default
+    /// required.</remarks>
     public static OpenApiRequestBodyReference Body(ApiBody body, OpenApiDocument document)
     {
         var schema = Object(body.Description, body.Fields.Where(field => field.Path == field.Name), document);
@@ -44,8 +45,9 @@ internal static class FieldSchemas
 
     private static bool IsAlwaysRequired(RequestField field) => field is { IsRequired: true, Otherwise: null };
 
-    /// <summary>Returns true if the schema has the default. Clients send it unasked, so it must not depend on other fields, and
-    /// NSwag's clients write names with a capital unless they are told to use System.Text.Json 9.</summary>
+    /// <summary>Returns true if the schema contains the default. Clients send defaults even if the user did not set them, so a default must
+    /// not depend on other fields. NSwag's clients also write enumeration names with a capital unless they use System.Text.Json
+    /// 9.</summary>
     private static bool HasDefault(RequestField field) => field is { DefaultJson: not null, Otherwise: null } and not NamesField;
 
     private static bool IsIn(RequestField field, ObjectField parent) => field.Path.StartsWith($"{parent.Path}.", StringComparison.Ordinal);
@@ -114,7 +116,7 @@ internal static class FieldSchemas
         _ => throw new ArgumentOutOfRangeException(nameof(field), field, null),
     };
 
-    /// <summary>Returns the description of a field, with the default and the bounds that the schema cannot tell.</summary>
+    /// <summary>Returns the description of a field, with the default and the bounds that the schema cannot express.</summary>
     private static string Describe(RequestField field)
     {
         var bounds = field is FileField or SongField ? $" Send {field.Bounds}." : "";

@@ -4,8 +4,8 @@ using YueService.Api.Requests;
 
 namespace YueService.Api.OpenApi;
 
-/// <summary>Refuses query parameters where an endpoint has none. Endpoints that have some check theirs themselves.</summary>
-/// <remarks>It holds below <c>/v1</c>. <c>/predict</c> and <c>/health</c> ignore parameters, as the service before this one did.</remarks>
+/// <summary>Rejects query parameters of endpoints that have none. Endpoints with parameters check them themselves.</summary>
+/// <remarks>Applies to paths below <c>/v1</c>. <c>/predict</c> and <c>/health</c> ignore parameters, as the old service did.</remarks>
 internal static class UnknownParameters
 {
     public static void UseParameterCheck(this IApplicationBuilder app) => app.Use((http, next) =>

@@ -2,7 +2,7 @@ using YueService.Api.OpenApi;
 
 namespace YueService.Api.Options;
 
-/// <summary>The endpoint that says what a song request can ask for.</summary>
+/// <summary>The endpoint that lists what a song request can contain.</summary>
 internal static class OptionsEndpoints
 {
     public static void AddOptionsEndpoint(this IServiceCollection services) => services.AddSingleton<OptionsHandler>();
@@ -11,6 +11,6 @@ internal static class OptionsEndpoints
         routes.MapGet("/v1/options", (OptionsHandler handler) => TypedResults.Ok(handler.Get()))
             .WithName("GetOptions")
             .Describe(
-                "Show what a song request can ask for",
-                "Models with their capabilities, formats, tags for the genre line, and the bounds and the default of every field.");
+                "List the options of song requests",
+                "Returns models with their capabilities, formats, tags for the genre line, and the bounds and default of every field.");
 }

@@ -9,10 +9,10 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Options;
 
-/// <summary><c>GET /v1/options</c>: all that a form for songs needs to know.</summary>
+/// <summary><c>GET /v1/options</c>: everything that a song form needs.</summary>
 internal sealed class OptionsHandler(ISongEngine engine, ISongEncoder encoder, IStreamEncoder streams, StemSeparator separator)
 {
-    /// <summary>Returns the options as they are now. The models are known as soon as the service has read their settings.</summary>
+    /// <summary>Returns the current options. The models are known as soon as the service has read their settings.</summary>
     public OptionsResponse Get()
     {
         var models = engine.Status.SongModels;

@@ -2,10 +2,10 @@ using Yue.Engine.Songs;
 
 namespace YueService.Api.Options;
 
-/// <summary>The values that a song request can have here.</summary>
+/// <summary>The values that song requests to this service can have.</summary>
 internal sealed record OptionsResponse
 {
-    /// <summary>The models that <c>model</c> can name, the default one first; none while they are not known yet.</summary>
+    /// <summary>The models that <c>model</c> can name, the default model first; empty until they are known.</summary>
     public required IReadOnlyList<ModelOption> Models { get; init; }
 
     /// <summary>The formats of files: <c>output.format</c>.</summary>
@@ -14,7 +14,7 @@ internal sealed record OptionsResponse
     /// <summary>The formats of <c>GET /v1/songs/{id}/stream</c>.</summary>
     public required IReadOnlyList<FormatOption> StreamFormats { get; init; }
 
-    /// <summary>True if <c>reference.separate</c> can be used: a separator is configured.</summary>
+    /// <summary>True if <c>reference.separate</c> can be used, because a separator is configured.</summary>
     public required bool SeparatorAvailable { get; init; }
 
     /// <summary>Tags for the genre line.</summary>
@@ -27,9 +27,9 @@ internal sealed record OptionsResponse
 /// <summary>A model that requests can name.</summary>
 /// <param name="Name">The name that requests use.</param>
 /// <param name="Family">The model family, such as <c>yue1</c>.</param>
-/// <param name="FamilyTitle">The model family in prose, such as <c>YuE 1</c>.</param>
-/// <param name="Capabilities">What the model can do beyond a song from lyrics.</param>
-/// <param name="Stages">The values of <c>stage</c> that the model takes, the default one first.</param>
+/// <param name="FamilyTitle">The display name of the model family, such as <c>YuE 1</c>.</param>
+/// <param name="Capabilities">The features of the model beyond a song from lyrics.</param>
+/// <param name="Stages">The values of <c>stage</c> that the model supports, the default first.</param>
 /// <param name="Licence">The licence of the published models of the family.</param>
 internal sealed record ModelOption(
     string Name,
@@ -41,14 +41,14 @@ internal sealed record ModelOption(
 
 /// <summary>A format of sound.</summary>
 /// <param name="Name">The name that requests use.</param>
-/// <param name="MediaType">The media type of the answer.</param>
-/// <param name="Available">False if the program that makes it is not installed here.</param>
+/// <param name="MediaType">The media type of the response.</param>
+/// <param name="Available">False if the program that encodes it is not installed on the server.</param>
 internal sealed record FormatOption(string Name, string MediaType, bool Available);
 
 /// <summary>A field of a song request. Bounds that do not apply to its type are null.</summary>
 internal sealed record OptionField
 {
-    /// <summary>The name, after the name of its object: <c>sampling.top_p</c>.</summary>
+    /// <summary>The name, with the name of its object as a prefix: <c>sampling.top_p</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>The type of the value.</summary>
@@ -57,43 +57,43 @@ internal sealed record OptionField
     /// <summary>The meaning.</summary>
     public required string Description { get; init; }
 
-    /// <summary>True if a request needs the field. <c>default_text</c> says when it does not.</summary>
+    /// <summary>True if the field is required. <c>default_text</c> lists the exceptions.</summary>
     public required bool Required { get; init; }
 
-    /// <summary>The value of an absent field; null if there is none, or not a single one.</summary>
+    /// <summary>The default value; null if there is none, or if it depends on other fields.</summary>
     public object? Default { get; init; }
 
-    /// <summary>The meaning of an absent field, in words.</summary>
+    /// <summary>The default in words.</summary>
     public required string DefaultText { get; init; }
 
-    /// <summary>The smallest number.</summary>
+    /// <summary>The minimum of a number.</summary>
     public double? Minimum { get; init; }
 
-    /// <summary>The largest number.</summary>
+    /// <summary>The maximum of a number.</summary>
     public double? Maximum { get; init; }
 
-    /// <summary>The fewest characters of a text.</summary>
+    /// <summary>The minimum number of characters of a text.</summary>
     public int? MinLength { get; init; }
 
-    /// <summary>The most characters of a text.</summary>
+    /// <summary>The maximum number of characters of a text.</summary>
     public int? MaxLength { get; init; }
 
     /// <summary>A regular expression that the text matches.</summary>
     public string? Pattern { get; init; }
 
-    /// <summary>The most items of an array.</summary>
+    /// <summary>The maximum number of items of an array.</summary>
     public int? MaxItems { get; init; }
 
-    /// <summary>The most bytes of a file.</summary>
+    /// <summary>The maximum size of a file in bytes.</summary>
     public long? MaxBytes { get; init; }
 
-    /// <summary>The longest sound in a file.</summary>
+    /// <summary>The maximum length of the sound in a file.</summary>
     public double? MaxSeconds { get; init; }
 
-    /// <summary>The values that are allowed, names or numbers; null for any within the bounds.</summary>
+    /// <summary>The allowed values, names or numbers; null if any value within the bounds is allowed.</summary>
     public IReadOnlyList<object>? Values { get; init; }
 
-    /// <summary>The names of the models that take the field.</summary>
+    /// <summary>The names of the models that support the field.</summary>
     public required IReadOnlyList<string> Models { get; init; }
 }
 

@@ -2,9 +2,9 @@ using System.Text.Json;
 
 namespace YueService.Api.Options;
 
-/// <summary>The tags that YuE's authors found most often in its training data. A genre line is best made of them.</summary>
+/// <summary>The most frequent tags in YuE's training data, as published by its authors. A genre line works best with them.</summary>
 /// <param name="Notice">The origin and the licence of the list.</param>
-/// <param name="Genre">Genres, the commonest first, as in the other lists.</param>
+/// <param name="Genre">Genres, most common first, as in the other lists.</param>
 /// <param name="Instrument">Instruments.</param>
 /// <param name="Mood">Moods.</param>
 /// <param name="Voice">The singer's sex, age or way of singing.</param>

@@ -11,7 +11,7 @@ using YueService.Telemetry;
 
 namespace YueService.Api.Predict;
 
-/// <summary><c>POST /predict</c>: lyrics in, song out, while the caller waits.</summary>
+/// <summary><c>POST /predict</c>: makes a song from lyrics while the caller waits.</summary>
 internal sealed partial class PredictHandler(
     ISongEngine engine,
     JobIntake intake,
@@ -23,11 +23,11 @@ internal sealed partial class PredictHandler(
     ILogger<PredictHandler> logger)
 {
     /// <summary>Makes a song and returns it.</summary>
-    /// <remarks>A caller that disconnects cancels its song.</remarks>
-    /// <response code="200">The song: JSON with the file in base64, or the file itself when Accept names an audio type; with stream,
-    /// while it is made.</response>
-    /// <response code="202">With Prefer: respond-async, the job; Location is where it is.</response>
-    /// <response code="422">Fields are out of bounds: all of them are named.</response>
+    /// <remarks>If the caller disconnects, its song is cancelled.</remarks>
+    /// <response code="200">The song: JSON with the file in base64, or the file itself when Accept names an audio type; with stream, while
+    /// it is being made.</response>
+    /// <response code="202">With Prefer: respond-async, the job; Location is its URL.</response>
+    /// <response code="422">Fields are invalid; all of them are listed.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
     /// <response code="503">The models are not loaded; Retry-After says when to try again.</response>
     public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, EmptyHttpResult, ProblemHttpResult>>
@@ -47,7 +47,7 @@ internal sealed partial class PredictHandler(
                     Preferences.Applied(http.Response, Preferences.Async);
                     return accepted;
                 case Accepted<SongGroupResponse> { Value: { } group }:
-                    // The key made a group at POST /v1/songs.
+                    // The key was used for a group at POST /v1/songs.
                     var findings = new RequestFindings();
                     PredictReader.RefuseTakes(group.Takes.Count, findings);
                     return Problems.Invalid(http, findings.Errors);
@@ -69,7 +69,7 @@ internal sealed partial class PredictHandler(
 
         if (command.CallbackUrl is not null)
         {
-            command = command.WithWarning("callback_url was ignored: it holds for jobs (POST /v1/songs, or Prefer: respond-async)");
+            command = command.WithWarning("callback_url was ignored: it applies only to jobs (POST /v1/songs, or Prefer: respond-async)");
         }
 
         if (command.IsStreamed)
@@ -85,9 +85,9 @@ internal sealed partial class PredictHandler(
         };
     }
 
-    /// <summary>Has a song made while the caller waits.</summary>
-    /// <param name="http">The request; its end cancels the song.</param>
-    /// <param name="command">What to sing, in a format that can be made here.</param>
+    /// <summary>Makes a song while the caller waits.</summary>
+    /// <param name="http">The request; the song is cancelled if it ends.</param>
+    /// <param name="command">The song to make, in a format that is available.</param>
     /// <param name="form">JSON or the file itself.</param>
     public async Task<Results<Ok<PredictResponse>, FileContentHttpResult, ProblemHttpResult>> SingAsync(
         HttpContext http, PredictCommand command, AnswerForm form)
@@ -118,7 +118,7 @@ internal sealed partial class PredictHandler(
     private static ProblemHttpResult RefuseFile(HttpContext http)
     {
         var (name, findings) = (SongFields.Stage.Path, new RequestFindings());
-        findings.Error(name, $"{name} is \"score\", which has no sound to send; accept application/json, and leave stream out.");
+        findings.Error(name, $"{name} is \"score\", which makes no sound; accept application/json, and leave stream out.");
         return Problems.Invalid(http, findings.Errors);
     }
 
@@ -155,12 +155,12 @@ internal sealed partial class PredictHandler(
     {
         if (command.Song.Output.Stems)
         {
-            yield return "output.stems was ignored: a file answer is the mix only; accept application/json for the stems";
+            yield return "output.stems was ignored: an audio response has only the mix; accept application/json for the stems";
         }
 
         if (command.ReturnCodes)
         {
-            yield return "return_codes was ignored: a file answer has no room for codes; accept application/json for them";
+            yield return "return_codes was ignored: an audio response cannot contain codes; accept application/json for them";
         }
 
         if (form.Format is { } accepted && command.Format is { } asked && accepted != asked)

@@ -11,18 +11,18 @@ using YueService.Telemetry;
 
 namespace YueService.Api.Predict;
 
-/// <summary><c>POST /predict</c> with <c>stream</c>: the sound of a song while it is made, as one answer.</summary>
+/// <summary><c>POST /predict</c> with <c>stream</c>: the sound of a song while it is being made, as one response.</summary>
 internal sealed partial class PredictStreamer(
     ISongEngine engine, JobIntake intake, JobEstimate estimate, IStreamEncoder encoder, ILogger<PredictStreamer> logger)
 {
-    /// <summary>Makes a song and sends its sound meanwhile, in the format that the caller accepts.</summary>
+    /// <summary>Makes a song and streams its sound, in the format that the caller accepts.</summary>
     /// <exception cref="SongException">The song could not be made, and no sound was sent.</exception>
     public async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamAsync(HttpContext http, PredictCommand command, AnswerForm form) =>
         FormatOf(command, form) is { } format
             ? await StreamAsync(http, command, format, SoundForm.Of(format))
             : RefuseForm(http);
 
-    /// <summary>Makes a song and sends its sound meanwhile. The answer starts with the first sound.</summary>
+    /// <summary>Makes a song and streams its sound. The response starts with the first sound.</summary>
     /// <exception cref="SongException">The song could not be made, and no sound was sent.</exception>
     public async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamAsync(
         HttpContext http, PredictCommand command, StreamFormat format, SoundForm form)
@@ -60,7 +60,7 @@ internal sealed partial class PredictStreamer(
         }
         catch (SongException e) when (http.Response.HasStarted)
         {
-            // Nobody must take a part for the whole song.
+            // A partial song must not look like the whole song.
             LogBroken(e.Message);
             http.Abort();
             return TypedResults.Empty;
@@ -86,7 +86,7 @@ internal sealed partial class PredictStreamer(
         var findings = new RequestFindings();
         findings.Error(
             SongFields.Stream.Path,
-            "stream is true, and Accept names no form that can be streamed; send Accept: audio/wav or audio/mpeg, or leave stream out.");
+            "stream is true, and Accept names no format that can be streamed; send Accept: audio/wav or audio/mpeg, or leave stream out.");
         return Problems.Invalid(http, findings.Errors);
     }
 
@@ -94,17 +94,17 @@ internal sealed partial class PredictStreamer(
     {
         if (command.Song.Output.LoudnessLufs is not null)
         {
-            yield return "output.loudness_lufs was ignored: it is measured over the whole song, and a stream begins before";
+            yield return "output.loudness_lufs was ignored: it is measured over the whole song, and a stream begins earlier";
         }
 
         if (command.Song.Output.Stems)
         {
-            yield return "output.stems was ignored: a stream is the mix only";
+            yield return "output.stems was ignored: a stream has only the mix";
         }
 
         if (command.ReturnCodes)
         {
-            yield return "return_codes was ignored: a stream has no room for codes";
+            yield return "return_codes was ignored: a stream cannot contain codes";
         }
     }
 

@@ -4,8 +4,8 @@ using Yue.Engine.Audio;
 
 namespace YueService.Api.Requests;
 
-/// <summary>What form of answer a caller accepts.</summary>
-/// <param name="IsFile">Whether the answer is the file itself rather than JSON.</param>
+/// <summary>The form of response that a caller accepts.</summary>
+/// <param name="IsFile">Whether the response is the file itself rather than JSON.</param>
 /// <param name="Format">The file format that the header names; null leaves it to the body.</param>
 internal sealed record AnswerForm(bool IsFile, AudioFormat? Format)
 {
@@ -27,8 +27,8 @@ internal sealed record AnswerForm(bool IsFile, AudioFormat? Format)
         ["*/*"] = Json,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The form that a request's <c>Accept</c> header likes best: JSON without a header, null when it allows none.</summary>
-    /// <remarks>Among equals a named type comes before a range, and JSON before a file.</remarks>
+    /// <summary>Returns the form that a request's <c>Accept</c> header prefers: JSON without a header, null if it allows none.</summary>
+    /// <remarks>With equal quality, a specific type takes precedence over a range, and JSON over a file.</remarks>
     public static AnswerForm? Choose(HttpRequest request)
     {
         if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) || accepted.Count == 0)

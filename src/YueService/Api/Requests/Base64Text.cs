@@ -27,7 +27,7 @@ internal static class Base64Text
         return TryMeasure(text, out _) ? null : $"is {JsonText.Describe(element)}, which is not base64";
     }
 
-    /// <summary>Returns the bytes of a text without a fault.</summary>
+    /// <summary>Returns the bytes of a valid text.</summary>
     public static byte[] Decode(JsonElement element)
     {
         if (!TryGetText(element, out var text) || !TrySkipDataUri(ref text) || !TryMeasure(text, out var length))
@@ -72,7 +72,7 @@ internal static class Base64Text
         return valid;
     }
 
-    /// <summary>Splits text whose padding was left out into its whole groups and the last group, padded.</summary>
+    /// <summary>Splits text without padding into its complete groups and the last group, which is padded.</summary>
     private static Split SplitUnpadded(ReadOnlySpan<byte> text)
     {
         var end = text.Length / GroupLength * GroupLength;
@@ -80,7 +80,7 @@ internal static class Base64Text
         return new(text[..end], last);
     }
 
-    /// <summary>Skips the head of a data: URI, where there is one; false when the URI is not in base64.</summary>
+    /// <summary>Skips the head of a data: URI, if there is one; returns false if the URI is not base64.</summary>
     private static bool TrySkipDataUri(ref ReadOnlySpan<byte> text)
     {
         if (text.Length < 5 || !Ascii.EqualsIgnoreCase(text[..5], "data:"u8))
@@ -99,7 +99,7 @@ internal static class Base64Text
         return true;
     }
 
-    /// <summary>The text in UTF-8, not copied where the document writes it without escapes.</summary>
+    /// <summary>Returns the text in UTF-8, without a copy if the document has no escapes in it.</summary>
     private static bool TryGetText(JsonElement element, out ReadOnlySpan<byte> text)
     {
         text = JsonMarshal.GetRawUtf8Value(element)[1..^1];

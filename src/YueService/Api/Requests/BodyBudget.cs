@@ -3,8 +3,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The bytes that the bodies of all requests may have together,
-/// in memory and in temporary files. Safe for concurrent use.</summary>
+/// <summary>The byte limit for the bodies of all requests together, in memory and in temporary files. Thread-safe.</summary>
 internal sealed class BodyBudget(IOptions<ServiceOptions> options)
 {
     private long _used;
@@ -14,7 +13,7 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
     /// <summary>The bytes of the bodies that are being read or decoded now.</summary>
     public long UsedBytes => Interlocked.Read(ref _used);
 
-    /// <summary>Opens the account of one body; disposing it returns its bytes.</summary>
+    /// <summary>Opens the share of one body; disposing it returns its bytes.</summary>
     public Share Open() => new(this);
 
     /// <summary>The bytes of one body. Used by one request at a time.</summary>
@@ -27,8 +26,10 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
 
         public long MaxBytes => budget.MaxBytes;
 
-        /// <summary>Reserves bytes that will arrive; false, with nothing reserved, when all bodies together would have too many.</summary>
-        /// <remarks>An announced length is reserved at once: bodies that grow until none of them fits would all be refused.</remarks>
+        /// <summary>Reserves bytes that will arrive. Returns false, and reserves nothing, if all bodies together would exceed the
+        /// limit.</summary>
+        /// <remarks>An announced length is reserved at once. Otherwise several bodies could grow until none of them fits, and all would be
+        /// refused.</remarks>
         public bool TryReserve(long bytes)
         {
             if (Interlocked.Add(ref budget._used, bytes) > budget.MaxBytes)
@@ -41,7 +42,7 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
             return true;
         }
 
-        /// <summary>Counts bytes that have arrived, and reserves those beyond what is reserved.</summary>
+        /// <summary>Counts bytes that have arrived, and reserves more if they exceed the reservation.</summary>
         public bool TryTake(int bytes)
         {
             _arrived += bytes;

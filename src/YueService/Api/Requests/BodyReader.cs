@@ -14,18 +14,19 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
     private static readonly Dictionary<string, SpooledFile> NoFiles = [];
 
     /// <summary>Reads JSON.</summary>
-    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
+    /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadJsonAsync(HttpContext http) => ReadAsync(http, admitClip: null);
 
-    /// <summary>Reads JSON with a clip in it, or multipart/form-data with files.</summary>
+    /// <summary>Reads JSON that contains a clip, or multipart/form-data with files.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="admitClip">Called once before a clip is read; what it returns is the answer, and the clip is not read.</param>
-    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
+    /// <param name="admitClip">Called once before a clip is read. If it returns a problem, that is the response, and the clip is not
+    /// read.</param>
+    /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadSongAsync(HttpContext http, Func<ProblemHttpResult?> admitClip) =>
         ReadAsync(http, admitClip);
 
     /// <summary>Reads a body that is a file.</summary>
-    /// <returns>The file, which the caller disposes, or the problem to answer with.</returns>
+    /// <returns>The file, which the caller disposes, or the problem to return.</returns>
     public async Task<(FileBody? File, ProblemHttpResult? Problem)> ReadFileAsync(HttpContext http, long maxBytes)
     {
         LiftServerLimit(http, maxBytes);
@@ -114,7 +115,7 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
         }
     }
 
-    /// <summary>Returns the answer to a body that does not fit the budget now, or never will.</summary>
+    /// <summary>Returns the problem for a body that does not fit into the budget now, or can never fit.</summary>
     public static ProblemHttpResult OverBudget(HttpContext http, BodyBudget.Share share, long more) => share.Bytes + more > share.MaxBytes
         ? Problems.Create(
             http,
@@ -124,8 +125,8 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
         : Problems.TooManyBodies(http, share.MaxBytes);
 
     /// <summary>
-    /// Makes the server accept more than the limit. The limit is enforced here, so that a refusal is a whole answer; the server would
-    /// close the connection on a client that is still sending.
+    /// Makes the server accept more than the limit. The limit is enforced here so that the client gets a complete error response; the
+    /// server would close the connection while the client is still sending.
     /// </summary>
     private static void LiftServerLimit(HttpContext http, long maxBytes)
     {

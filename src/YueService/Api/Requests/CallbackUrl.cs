@@ -3,7 +3,7 @@ namespace YueService.Api.Requests;
 /// <summary>Reads the address that receives a webhook when a job ends.</summary>
 internal static class CallbackUrl
 {
-    /// <summary>Reads a URL of http or https; null if it is absent or invalid.</summary>
+    /// <summary>Reads an http or https URL; returns null if it is absent or invalid.</summary>
     public static string? Read(FieldReader fields, TextField field)
     {
         var text = fields.Text(field);
@@ -16,7 +16,7 @@ internal static class CallbackUrl
         fields.Require(
             field,
             $"is \"{JsonText.Cut(text)}\"",
-            "a whole URL of http or https without user name and fragment, such as https://app.example/hooks/yue");
+            "an absolute http or https URL without user name and fragment, such as https://app.example/hooks/yue");
         return null;
     }
 }

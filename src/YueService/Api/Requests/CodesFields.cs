@@ -9,13 +9,13 @@ internal static class CodesFields
     private static readonly WholeField Code = new("", "", 0, TokenMap.CodebookSize - 1);
 
     public static TextField Model { get; } = new(
-        "model", "The model that sang. It sings on, too; another `model` in the request is a fault.", 1, SongFields.Model.MaxLength)
+        "model", "The model that sang. It also sings the rest; another `model` in the request is an error.", 1, SongFields.Model.MaxLength)
     {
         IsRequired = true,
     };
 
     public static ArrayField Sections { get; } = new(
-        "sections", $"The sections; together at most {SongLimits.MaxCodesFrames:N0} frames (half an hour).", 1, SongLimits.MaxCodesSections)
+        "sections", $"The sections, together at most {SongLimits.MaxCodesFrames:N0} frames (half an hour).", 1, SongLimits.MaxCodesSections)
     {
         IsRequired = true,
     };
@@ -32,14 +32,14 @@ internal static class CodesFields
     };
 
     public static ArrayField Instrumental { get; } = new(
-        "instrumental", "The codes of the instrumental track, as many as of the vocal track.", 1, SongLimits.MaxSectionFrames)
+        "instrumental", "The codes of the instrumental track, the same number as for the vocal track.", 1, SongLimits.MaxSectionFrames)
     {
         IsRequired = true,
         Item = Code,
     };
 
     public static ChoiceField<SectionEnd> Ended { get; } = new(
-        "ended", "What ended the section.", ("end_of_audio", SectionEnd.EndOfAudio), ("max_new_tokens", SectionEnd.MaxNewTokens))
+        "ended", "The reason why the section ended.", ("end_of_audio", SectionEnd.EndOfAudio), ("max_new_tokens", SectionEnd.MaxNewTokens))
     {
         Default = "end_of_audio",
     };
@@ -47,8 +47,8 @@ internal static class CodesFields
     public static WholeField Unpaired { get; } = Code with
     {
         Path = "unpaired",
-        Description = "The last vocal code of a section with an odd number of tokens. It is not heard, but the model knows it when it "
-            + "sings the next sections.",
+        Description = "The last vocal code of a section with an odd number of tokens. It is not audible, but it is part of the "
+            + "model's context for the next sections.",
         DefaultWords = "none",
     };
 

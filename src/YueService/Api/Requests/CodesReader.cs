@@ -5,7 +5,7 @@ namespace YueService.Api.Requests;
 /// <summary>Reads a song's stage-1 codes from JSON, in the form that <c>return_codes</c> gives.</summary>
 internal static class CodesReader
 {
-    /// <summary>Reads codes; null if they are invalid, which is then noted.</summary>
+    /// <summary>Reads codes; returns null and reports the errors if they are invalid.</summary>
     public static SongCodes? Read(FieldReader fields)
     {
         var model = RequiredText(fields, CodesFields.Model, "the model that sang");
@@ -39,7 +39,7 @@ internal static class CodesReader
         {
             fields.Error(
                 CodesFields.Instrumental,
-                $"has {instrumental.Length} codes and vocal has {vocal.Length}; send as many for both tracks.");
+                $"has {instrumental.Length} codes and vocal has {vocal.Length}; send the same number for both tracks.");
             return null;
         }
 

@@ -2,13 +2,13 @@ using Yue.Engine.Songs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>A request may send only the fields that its model reads.</summary>
+/// <summary>Checks that a request has only fields that its model supports.</summary>
 internal static class FamilyRule
 {
-    /// <summary>Notes every field of a request that the model's family does not read.</summary>
+    /// <summary>Reports every field of a request that the model's family does not support.</summary>
     /// <param name="model">The model that the request names; null is the first one.</param>
-    /// <param name="models">The models; none if they are not known yet, in which case every field passes.</param>
-    /// <param name="findings">The fields that the request sends, and the place for faults.</param>
+    /// <param name="models">The models; empty if they are not known yet, in which case every field is accepted.</param>
+    /// <param name="findings">The fields that the request has; receives the errors.</param>
     public static void Check(string? model, IReadOnlyList<ModelDescription> models, RequestFindings findings)
     {
         var chosen = models.FirstOrDefault(known => model is null || known.Name == model);
@@ -20,8 +20,11 @@ internal static class FamilyRule
         foreach (var field in findings.SentFields.Where(field => !Takes(chosen, field)))
         {
             var others = models.Where(other => Takes(other, field)).Select(other => other.Name).ToList();
-            var fix = others.Count == 0 ? "; no model here takes it" : $", or choose a model that takes it: {string.Join(", ", others)}";
-            findings.Error(field.Path, $"{field.Path} is not taken by the model {chosen.Name} ({chosen.Family.Title}); leave it out{fix}.");
+            var fix = others.Count == 0
+                ? "; no model of this service supports it"
+                : $", or choose a model that supports it: {string.Join(", ", others)}";
+            findings.Error(
+                field.Path, $"{field.Path} is not supported by the model {chosen.Name} ({chosen.Family.Title}); leave it out{fix}.");
         }
     }
 
@@ -29,6 +32,6 @@ internal static class FamilyRule
     public static FamilyDescription? FamilyOf(string? model, IReadOnlyList<ModelDescription> models) =>
         models.FirstOrDefault(known => model is null || known.Name == model)?.Family;
 
-    /// <summary>Returns true if a model reads a field.</summary>
+    /// <summary>Returns true if a model supports a field.</summary>
     public static bool Takes(ModelDescription model, RequestField field) => field.IsForEveryFamily || model.Family.Takes(field.SongPath);
 }

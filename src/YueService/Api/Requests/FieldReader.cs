@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads the fields of one JSON object strictly, and notes every fault instead of stopping at the first.</summary>
+/// <summary>Reads the fields of one JSON object strictly, and reports all errors instead of stopping at the first.</summary>
 /// <remarks>
-/// A field that is absent or null has its default. Numbers are numbers, not strings of digits; a whole number is written
-/// without a point or exponent. If a field is repeated, the last value wins. An invalid field reads as its default.
+/// A field that is absent or null has its default. Numbers must be JSON numbers, not strings; a whole number has no decimal point or
+/// exponent. If a field is repeated, the last value wins. An invalid field reads as its default.
 /// </remarks>
 internal sealed class FieldReader
 {
@@ -16,8 +16,8 @@ internal sealed class FieldReader
     private readonly RequestFindings _findings;
 
     /// <param name="element">An object; anything else reads as an empty one.</param>
-    /// <param name="prefix">The place of the object: empty, or <c>sampling.</c>.</param>
-    /// <param name="findings">Receives every fault.</param>
+    /// <param name="prefix">The path of the object: empty, or <c>sampling.</c>.</param>
+    /// <param name="findings">Receives the errors.</param>
     public FieldReader(JsonElement element, string prefix, RequestFindings findings)
     {
         _prefix = prefix;
@@ -45,7 +45,7 @@ internal sealed class FieldReader
         return new(element, $"{_prefix}{field.Name}.", _findings);
     }
 
-    /// <summary>Returns the readers of an array's objects, without items that are none; empty if the array is invalid.</summary>
+    /// <summary>Returns the readers of an array's objects, skipping items that are not objects; empty if the array is invalid.</summary>
     public IReadOnlyList<FieldReader> Objects(ArrayField field)
     {
         var items = Items(field, field.MinItems, field.MaxItems, field.Expected);
@@ -64,7 +64,7 @@ internal sealed class FieldReader
         ];
     }
 
-    /// <summary>Returns an array's whole numbers; empty if it is invalid. Every invalid number is noted.</summary>
+    /// <summary>Returns an array's whole numbers; empty if it is invalid. Every invalid number is reported.</summary>
     public ImmutableArray<int> Integers(ArrayField field)
     {
         var items = Items(field, field.MinItems, field.MaxItems, field.Expected);
@@ -109,7 +109,7 @@ internal sealed class FieldReader
         {
             Fault(
                 field.Name,
-                $"holds {unpairedEscape}, half of a surrogate pair, which is no character",
+                $"holds {unpairedEscape}, half of a surrogate pair, which is not a character",
                 $"{field.Expected} in Unicode",
                 field.DefaultText);
             return null;
@@ -137,7 +137,7 @@ internal sealed class FieldReader
             ? (false, null)
             : (true, element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) ? text : null);
 
-    /// <summary>Returns bytes in base64, decoded at each call; null if absent or invalid.</summary>
+    /// <summary>Returns base64 data as a function that decodes it at each call; null if absent or invalid.</summary>
     public Func<byte[]>? Base64(FileField field)
     {
         if (!TryTake(field, out var element))
@@ -207,24 +207,24 @@ internal sealed class FieldReader
         return null;
     }
 
-    /// <summary>Notes what is wrong with a field that is valid by itself.</summary>
+    /// <summary>Reports an error in a field whose value is valid on its own.</summary>
     /// <param name="field">The field.</param>
-    /// <param name="fault">Continues after the field's name: what is wrong, the bound and the fix.</param>
+    /// <param name="fault">The rest of the sentence after the field's name: what is wrong, the bound and the fix.</param>
     public void Error(RequestField field, string fault) => _findings.Error(_prefix + field.Name, $"{_prefix}{field.Name} {fault}");
 
-    /// <summary>Notes that a field has the wrong JSON kind.</summary>
+    /// <summary>Reports that a field has the wrong JSON kind.</summary>
     public void Mismatch(RequestField field) => Fault(field, _fields[field.Name]);
 
-    /// <summary>Notes that a required field is missing or says nothing.</summary>
+    /// <summary>Reports that a required field is missing or blank.</summary>
     public void Require(RequestField field, string fault, string expected) => Fault(field.Name, fault, expected, null);
 
     /// <summary>Returns true if the field is absent or null.</summary>
     public bool IsMissing(RequestField field) => !TryTake(field, out _);
 
-    /// <summary>Takes a field that has no meaning here, and returns true if it is there.</summary>
+    /// <summary>Consumes a field that has no meaning here, and returns true if it is present.</summary>
     public bool Ignore(string name) => TryTake(name, out _);
 
-    /// <summary>Notes the fields that no reader asked for. Called after the last field was read.</summary>
+    /// <summary>Reports the fields that no reader asked for. Call it after the last field was read.</summary>
     public void Finish()
     {
         foreach (var name in _fields.Keys.Where(name => !_asked.Contains(name)))
@@ -233,7 +233,7 @@ internal sealed class FieldReader
         }
     }
 
-    /// <summary>Returns the items of an array; none if it is invalid.</summary>
+    /// <summary>Returns the items of an array; empty if it is invalid.</summary>
     private List<JsonElement> Items(RequestField field, int minCount, int maxCount, string expected)
     {
         if (!TryTake(field, out var element))
@@ -258,10 +258,10 @@ internal sealed class FieldReader
         return [.. element.EnumerateArray()];
     }
 
-    /// <summary>Returns the values of an array's items; null if any is invalid. Every invalid item is noted.</summary>
+    /// <summary>Returns the values of an array's items; null if any is invalid. Every invalid item is reported.</summary>
     /// <param name="field">The array.</param>
     /// <param name="items">Its items.</param>
-    /// <param name="item">One of them.</param>
+    /// <param name="item">The field that describes an item.</param>
     /// <param name="read">Returns the value of an item; null if it is invalid.</param>
     private List<T>? Values<T>(RequestField field, List<JsonElement> items, RequestField item, Func<JsonElement, T?> read)
         where T : struct
@@ -330,7 +330,7 @@ internal sealed class FieldReader
     private void Fault(RequestField field, JsonElement element) =>
         Fault(field.Name, element, field.Kind, field.Expected, field.DefaultText);
 
-    /// <summary>Notes an invalid value: what was sent, with the name of its kind if that is not the expected one.</summary>
+    /// <summary>Reports an invalid value: what was sent, with the name of its kind if it is not the expected one.</summary>
     private void Fault(string name, JsonElement element, JsonValueKind kind, string expected, string? defaultText)
     {
         var sent = element.ValueKind == kind ? JsonText.Show(element) : JsonText.Describe(element);

@@ -19,11 +19,12 @@ internal static class JsonBody
     private static readonly FrozenSet<string> Utf8Names = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "utf-8", "utf8", "us-ascii");
 
     /// <summary>Reads the body as JSON in UTF-8.</summary>
-    /// <param name="http">The request; a body without a content type is taken for JSON, as the old service did.</param>
-    /// <param name="maxBytes">The longest body accepted, whether its length is announced or not.</param>
+    /// <param name="http">The request; a body without a content type is treated as JSON, as in the old service.</param>
+    /// <param name="maxBytes">The maximum length of a body, whether its length is announced or not.</param>
     /// <param name="share">Counts the bytes that have arrived.</param>
-    /// <param name="clip">A clip in the body, which does not count for <paramref name="maxBytes"/>; null when there can be none.</param>
-    /// <returns>The document, which the caller disposes, or the problem to answer with.</returns>
+    /// <param name="clip">A clip in the body, which does not count towards <paramref name="maxBytes"/>; null if there cannot be
+    /// one.</param>
+    /// <returns>The document, which the caller disposes, or the problem to return.</returns>
     public static async Task<(JsonDocument? Document, ProblemHttpResult? Problem)> ReadAsync(
         HttpContext http, long maxBytes, BodyBudget.Share share, ClipInJson? clip = null)
     {
@@ -38,7 +39,7 @@ internal static class JsonBody
             return (null, refusal);
         }
 
-        // A document takes a multiple of its tokens: a large body has no more of them than one within the limit.
+        // A document's memory is proportional to its tokens: a large body may not have more of them than one within the limit.
         if (body.Length > maxBytes && HasMoreTokens(body.Span, maxBytes / 2))
         {
             return (null, TooLarge(http, maxBytes));
@@ -54,7 +55,7 @@ internal static class JsonBody
         return (document, problem);
     }
 
-    /// <summary>The document of a body in memory, which the caller disposes, or the problem to answer with.</summary>
+    /// <summary>Parses a body in memory. Returns the document, which the caller disposes, or the problem to return.</summary>
     public static (JsonDocument? Document, ProblemHttpResult? Problem) Parse(HttpContext http, ReadOnlyMemory<byte> body)
     {
         try
@@ -93,8 +94,8 @@ internal static class JsonBody
             : $"The body is in {charset}; send JSON in UTF-8, with charset=utf-8 or without charset.";
     }
 
-    /// <summary>Reads the body's bytes. More than <paramref name="maxBytes"/> are read only if the clip's field is named among the
-    /// first of them: everything else must fit before or after it.</summary>
+    /// <summary>Reads the body's bytes. More than <paramref name="maxBytes"/> are read only if the name of the clip's field occurs within
+    /// the first <paramref name="maxBytes"/>. Everything else must fit before or after the clip.</summary>
     private static async Task<(ReadOnlyMemory<byte> Body, ProblemHttpResult? Problem)> ReadBytesAsync(
         HttpContext http, long maxBytes, BodyBudget.Share share, ClipInJson? clip)
     {
@@ -149,7 +150,7 @@ internal static class JsonBody
         }
         catch (JsonException)
         {
-            // Whoever parses the body says where.
+            // The parser reports the position.
         }
 
         return false;
@@ -161,7 +162,7 @@ internal static class JsonBody
         return text.StartsWith(byteOrderMark) ? text[byteOrderMark.Length..] : text;
     }
 
-    /// <summary>The document of a body; a byte order mark before it is skipped.</summary>
+    /// <summary>Parses a body; a leading byte order mark is skipped.</summary>
     private static JsonDocument Parse(ReadOnlyMemory<byte> body)
     {
         var text = body[(body.Length - WithoutByteOrderMark(body.Span).Length)..];
@@ -189,7 +190,7 @@ internal static class JsonBody
         return index;
     }
 
-    /// <summary>What is wrong and where, without the parser's advice to programmers.</summary>
+    /// <summary>Returns what is wrong and where, without the parser's advice to programmers.</summary>
     private static string Describe(JsonException e)
     {
         var reason = e.Message.Split(" LineNumber:")[0].Replace(" Change the reader options.", "", StringComparison.Ordinal);
@@ -200,16 +201,16 @@ internal static class JsonBody
 }
 
 /// <summary>A clip within a JSON body, which may be larger than the rest of the body.</summary>
-/// <param name="Admit">Called before more than the rest of a body is read; what it returns is the answer.</param>
+/// <param name="Admit">Called before more than the rest of a body is read. If it returns a problem, that is the response.</param>
 internal sealed record ClipInJson(Func<ProblemHttpResult?> Admit)
 {
-    /// <summary>Two clips at most, with four characters for three bytes.</summary>
+    /// <summary>The maximum length of the clips: two clips, with four characters for three bytes.</summary>
     public const long MaxBytes = 2L * AudioDecoder.MaxBytes / 3 * 4;
 
     /// <summary>The field's name as the body writes it.</summary>
     public static ReadOnlySpan<byte> Key => "\"reference\""u8;
 
-    /// <summary>The bytes that the clip's field takes of a body.</summary>
+    /// <summary>The number of bytes that the clip's field takes in a body.</summary>
     public static long BytesOf(JsonElement root) =>
         root.ValueKind == JsonValueKind.Object && root.TryGetProperty(SongFields.Reference.Name, out var field)
             ? System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(field).Length

@@ -5,15 +5,15 @@ using System.Text.Json;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Text of JSON documents that may hold escapes which are no Unicode text, such as <c>"\ud800"</c>.</summary>
+/// <summary>Text of JSON documents that may contain escapes that are not valid Unicode, such as <c>"\ud800"</c>.</summary>
 internal static class JsonText
 {
     private const int ShownLength = 40;
 
-    /// <summary>The string of a JSON string element.</summary>
+    /// <summary>Gets the string of a JSON string element.</summary>
     /// <param name="element">A string element of a document in valid UTF-8.</param>
     /// <param name="text">The text.</param>
-    /// <param name="unpairedEscape">When false: the escape of the surrogate that has no partner, such as <c>\ud800</c>.</param>
+    /// <param name="unpairedEscape">If the result is false, the escape of the unpaired surrogate, such as <c>\ud800</c>.</param>
     public static bool TryGet(JsonElement element, out string text, out string unpairedEscape)
     {
         try
@@ -30,7 +30,7 @@ internal static class JsonText
         }
     }
 
-    /// <summary>A property's name; where it is no Unicode text, as it is written in the document.</summary>
+    /// <summary>Returns a property's name; if it is not valid Unicode, as it is written in the document.</summary>
     public static string NameOf(JsonProperty property)
     {
         try
@@ -43,15 +43,15 @@ internal static class JsonText
         }
     }
 
-    /// <summary>A value as the document writes it, cut to a length that fits a message.</summary>
+    /// <summary>Returns a value as it is written in the document, cut to a length that fits a message.</summary>
     public static string Show(JsonElement element)
     {
-        // A clip in base64 may be long: no more is made a string of than is shown. A character has at most four bytes.
+        // A base64 clip may be long: only the part that is shown becomes a string. A character has at most four bytes.
         var raw = JsonMarshal.GetRawUtf8Value(element);
         return Cut(Encoding.UTF8.GetString(raw[..Math.Min(raw.Length, 4 * (ShownLength + 1))]));
     }
 
-    /// <summary>Returns a value as the document writes it, after the name of its kind: <c>the text "42"</c>.</summary>
+    /// <summary>Returns a value as it is written in the document, after the name of its kind: <c>the text "42"</c>.</summary>
     public static string Describe(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.String => $"the text {Show(element)}",
@@ -61,7 +61,7 @@ internal static class JsonText
         _ => Show(element),
     };
 
-    /// <summary>Returns true if an element is a string that would be a value of a kind without its quotes.</summary>
+    /// <summary>Returns true if an element is a string whose content without the quotes is a value of the given kind.</summary>
     /// <param name="element">The element.</param>
     /// <param name="kind"><see cref="JsonValueKind.Number"/>, or <see cref="JsonValueKind.True"/> for true and false.</param>
     public static bool IsQuoted(JsonElement element, JsonValueKind kind) =>
@@ -82,7 +82,7 @@ internal static class JsonText
         return $"{text[..length]}…";
     }
 
-    /// <summary>Unicode characters: a surrogate pair is one.</summary>
+    /// <summary>Counts the Unicode characters: a surrogate pair counts as one.</summary>
     public static int CountCharacters(string text)
     {
         var count = text.Length;

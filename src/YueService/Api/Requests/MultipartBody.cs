@@ -10,15 +10,15 @@ namespace YueService.Api.Requests;
 
 /// <summary>Reads a request of several parts: the JSON in the part <c>request</c>, files in parts named after their fields.</summary>
 /// <param name="http">The request.</param>
-/// <param name="maxJsonBytes">The longest JSON that is read; a file may have <see cref="AudioDecoder.MaxBytes"/>.</param>
+/// <param name="maxJsonBytes">The maximum length of the JSON; a file may have <see cref="AudioDecoder.MaxBytes"/>.</param>
 /// <param name="share">Counts the bytes of the parts; the body that is returned owns it.</param>
-/// <param name="admitClip">Called before the first file is read; what it returns is the answer.</param>
+/// <param name="admitClip">Called before the first file is read. If it returns a problem, that is the response.</param>
 internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBudget.Share share, Func<ProblemHttpResult?> admitClip)
 {
-    /// <summary>The part that holds the JSON.</summary>
+    /// <summary>The name of the part with the JSON.</summary>
     public const string JsonPart = "request";
 
-    // At most two files are read; headers and boundaries take the rest.
+    // At most two files are read; the rest is for headers and boundaries.
     public const long MaxOtherBytes = (2L * AudioDecoder.MaxBytes) + (64 * 1024);
 
     // RFC 2046, section 5.1.1.
@@ -29,8 +29,8 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
 
     public static bool IsMultipart(HttpRequest request) => BoundaryOf(request) is not null;
 
-    /// <summary>Reads the parts, large ones into temporary files, up to the first that is not expected.</summary>
-    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
+    /// <summary>Reads the parts, large ones into temporary files, and stops at the first unexpected part.</summary>
+    /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public async Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadAsync()
     {
         SongBody? body = null;
@@ -133,13 +133,13 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
         }
     }
 
-    /// <summary>Returns why a part is not read, as a sentence; null when it is.</summary>
+    /// <summary>Returns why a part is rejected, as a sentence; null if it is accepted.</summary>
     private string? SurplusOf(string name)
     {
         var shown = JsonText.Cut(name);
         if (_parts.ContainsKey(name))
         {
-            return $"the part {shown} came twice; send it once.";
+            return $"the part {shown} was sent twice; send it once.";
         }
 
         if (name != JsonPart && !ReferenceReader.FileNames.Contains(name))
@@ -177,7 +177,7 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
     }
 
     private ProblemHttpResult Unreadable(string reason) =>
-        Problems.Create(http, ProblemType.BadRequest, $"The body is no whole multipart/form-data: {reason}");
+        Problems.Create(http, ProblemType.BadRequest, $"The body is not complete multipart/form-data: {reason}");
 
     /// <summary>Returns whether the body is malformed, rather than cut off by the server or the client.</summary>
     private static bool IsFaultOfBody(Exception e) =>

@@ -7,18 +7,18 @@ using YueService.Jobs.Audio;
 namespace YueService.Api.Requests;
 
 /// <summary>A request that passed every check.</summary>
-/// <param name="Song">What the engine is asked for.</param>
-/// <param name="Format">The format that the body asked for; null when it did not.</param>
+/// <param name="Song">The song to make.</param>
+/// <param name="Format">The format that the body names; null if it names none.</param>
 /// <param name="ClientJobId">The caller's own name for the request.</param>
-/// <param name="Warnings">What the caller should know about how the request was understood.</param>
-/// <param name="ReturnCodes">Whether the answer has the stage-1 codes.</param>
+/// <param name="Warnings">Warnings about how the request was interpreted.</param>
+/// <param name="ReturnCodes">Whether the response has the stage-1 codes.</param>
 internal sealed record PredictCommand(
     SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings, bool ReturnCodes = false)
 {
     /// <summary>The song's title.</summary>
     public required string Title { get; init; }
 
-    /// <summary>The id of the song that this one goes on from; null if it goes on from none, or from codes.</summary>
+    /// <summary>The id of the song that this one continues; null if it continues none, or continues from codes.</summary>
     public string? ParentId { get; init; }
 
     /// <summary>The number of songs to make, each with the next seed.</summary>
@@ -27,17 +27,17 @@ internal sealed record PredictCommand(
     /// <summary>The address that receives a webhook when a job ends; null for none.</summary>
     public string? CallbackUrl { get; init; }
 
-    /// <summary>True if the sound is sent while the song is made.</summary>
+    /// <summary>True if the sound is sent while the song is being made.</summary>
     public bool IsStreamed { get; init; }
 
-    /// <summary>The clip whose style is taken on, as it was sent; null without one.</summary>
+    /// <summary>The reference clip as it was sent; null without one.</summary>
     public ReferenceUpload? Reference { get; init; }
 
     /// <summary>Returns the request with one more warning.</summary>
     public PredictCommand WithWarning(string warning) => this with { Warnings = [.. Warnings, warning] };
 
-    /// <summary>Returns the request as a job, which belongs to the current trace.</summary>
-    /// <param name="format">The format of the song's file; null leaves it open.</param>
+    /// <summary>Returns the request as a job in the current trace.</summary>
+    /// <param name="format">The format of the song's file; null if it is not decided yet.</param>
     public JobRequest ToJob(AudioFormat? format) => new(Song, format, ClientJobId, Warnings)
     {
         TraceParent = Activity.Current?.Id,

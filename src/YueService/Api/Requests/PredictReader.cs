@@ -12,11 +12,12 @@ internal static partial class PredictReader
 {
     /// <summary>Reads a request.</summary>
     /// <param name="root">The body.</param>
-    /// <param name="files">The files that came beside it, by the name of their field.</param>
+    /// <param name="files">The files that were sent with it, by the name of their field.</param>
     /// <param name="strict">Whether an unknown field is an error rather than a warning.</param>
-    /// <param name="models">The models that <c>model</c> can name, the default one first. If none is known yet, any name passes.</param>
-    /// <param name="findings">Every fault, if the request is invalid.</param>
-    /// <param name="origin">The finished song that the body names by its id; null if it names none, or there is none.</param>
+    /// <param name="models">The models that <c>model</c> can name, the default model first. If none is known yet, any name is
+    /// accepted.</param>
+    /// <param name="findings">Receives the errors and warnings.</param>
+    /// <param name="origin">The finished song that the body refers to by its id; null if it has no id, or there is no such song.</param>
     /// <returns>Null when <paramref name="findings"/> has errors.</returns>
     public static PredictCommand? Read(
         JsonElement root,
@@ -83,14 +84,14 @@ internal static partial class PredictReader
         };
     }
 
-    /// <summary>Notes that an endpoint whose answer is one song makes no further takes.</summary>
+    /// <summary>Reports that an endpoint that returns one song cannot make several takes.</summary>
     public static void RefuseTakes(int takes, RequestFindings findings)
     {
         if (takes > SongLimits.MinTakes)
         {
             var name = SongFields.Takes.Path;
             findings.Error(
-                name, $"{name} is {takes}, and the answer is one song here; send the request to POST /v1/songs, or leave takes out.");
+                name, $"{name} is {takes}, and this endpoint returns one song; send the request to POST /v1/songs, or leave takes out.");
         }
     }
 
@@ -107,7 +108,7 @@ internal static partial class PredictReader
 
         if (takes > SongLimits.MinTakes && song.Scope == SongScope.Finish)
         {
-            fields.Error(SongFields.Takes, $"is {takes}, and stage \"finish\" draws nothing: all takes would be equal; leave takes out.");
+            fields.Error(SongFields.Takes, $"is {takes}, and stage \"finish\" samples nothing: all takes would be equal; leave takes out.");
         }
 
         return takes;
@@ -151,7 +152,7 @@ internal static partial class PredictReader
     /// <summary>Returns the lyrics; null if they are missing or invalid.</summary>
     /// <param name="fields">The request.</param>
     /// <param name="field">The field of the lyrics.</param>
-    /// <param name="isAnyText">True if lyrics without a letter or number pass.</param>
+    /// <param name="isAnyText">True if lyrics without a letter or number are accepted.</param>
     public static string? ReadLyrics(FieldReader fields, TextField field, bool isAnyText = false)
     {
         const string Expected = "the words to sing, in sections headed by tags such as [verse]";
@@ -190,7 +191,7 @@ internal static partial class PredictReader
         return null;
     }
 
-    /// <summary>Returns the model that sings; null is the first one.</summary>
+    /// <summary>Returns the model that sings; null means the first one.</summary>
     public static string? ReadModel(FieldReader fields, TextField field, IReadOnlyList<ModelDescription> models) => models.Count == 0
         ? fields.Text(field)
         : fields.Name(new ChoiceField<ModelDescription>(field.Path, field.Description, [.. models.Select(model => (model.Name, model))])
@@ -214,8 +215,8 @@ internal static partial class PredictReader
         {
             fields.Error(
                 rate,
-                $"is {output.SampleRate} and stage is \"draft\", which is the codec alone; "
-                    + $"send {OutputSettings.CodecSampleRateHz}, leave it out, or ask for another stage.");
+                $"is {output.SampleRate} and stage is \"draft\", which uses only the codec; "
+                    + $"send {OutputSettings.CodecSampleRateHz}, leave it out, or choose another stage.");
         }
 
         var format = fields.Choice(SongFields.Format);
@@ -245,7 +246,7 @@ internal static partial class PredictReader
         return scope;
     }
 
-    /// <summary>Reads how tokens are drawn. Absent fields have the defaults of the model's family.</summary>
+    /// <summary>Reads the sampling settings. Absent fields have the defaults of the model's family.</summary>
     private static SamplingSettings ReadSampling(FieldReader fields, FamilyDescription? family)
     {
         var defaults = family?.Sampling ?? new SamplingSettings();

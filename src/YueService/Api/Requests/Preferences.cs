@@ -8,17 +8,17 @@ internal static class Preferences
     /// <summary>The preference that makes an unknown field an error.</summary>
     public const string Strict = "handling=strict";
 
-    /// <summary>The preference that makes a job of a song instead of waiting for it.</summary>
+    /// <summary>The preference that creates a job instead of waiting for the song.</summary>
     public const string Async = "respond-async";
 
-    /// <summary>Tells the caller that a preference was heeded.</summary>
+    /// <summary>Tells the caller that a preference was applied.</summary>
     public static void Applied(HttpResponse response, string preference) =>
         response.Headers.Append("Preference-Applied", preference);
 
-    /// <summary>Whether the caller asked for <c>handling=strict</c>.</summary>
+    /// <summary>Returns whether the caller asked for <c>handling=strict</c>.</summary>
     public static bool IsStrict(HttpRequest request) => Has(request.Headers["Prefer"], Strict);
 
-    /// <summary>Whether a preference is among those of a header; parameters after a semicolon are ignored, and so is letter case.</summary>
+    /// <summary>Returns whether a header contains a preference. Parameters after a semicolon and letter case are ignored.</summary>
     public static bool Has(StringValues header, string preference) =>
         header
             .SelectMany(value => (value ?? "").Split(','))

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads the parameters of a query strictly, and notes every fault. An absent or empty parameter has its default.</summary>
+/// <summary>Reads the parameters of a query strictly, and reports all errors. An absent or empty parameter has its default.</summary>
 internal sealed class QueryReader(HttpContext http, RequestFindings findings)
 {
     private const int MaxLength = 200;
@@ -22,14 +22,14 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
         return null;
     }
 
-    /// <summary>Returns the value that a name stands for; the default if it is absent or stands for none.</summary>
+    /// <summary>Returns the value for a name; the default if the name is absent or invalid.</summary>
     public T? OneOf<T>(string name, IReadOnlyDictionary<string, T> values) => Find(name, values) is { } found ? values[found] : default;
 
-    /// <summary>Returns the value that a name stands for, or null.</summary>
+    /// <summary>Returns the value for a name; null if the name is absent or invalid.</summary>
     public T? ValueOf<T>(string name, IReadOnlyDictionary<string, T> values)
         where T : struct => Find(name, values) is { } found ? values[found] : null;
 
-    /// <summary>Returns a whole number from 1 on; null if it is absent or out of bounds.</summary>
+    /// <summary>Returns a positive whole number; null if it is absent or out of bounds.</summary>
     public long? Number(string name, long max)
     {
         var text = Take(name);
@@ -47,10 +47,10 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
         return null;
     }
 
-    /// <summary>Notes the parameters that were not asked for. Called after the last one was read.</summary>
+    /// <summary>Reports the parameters that were not read. Call it after the last one was read.</summary>
     public void Finish() => NoteUnknown(http, _asked, findings);
 
-    /// <summary>Notes the parameters of a query that are not known.</summary>
+    /// <summary>Reports the unknown parameters of a query.</summary>
     public static void NoteUnknown(HttpContext http, IReadOnlyCollection<string> known, RequestFindings findings)
     {
         foreach (var name in http.Request.Query.Keys.Where(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase)))
@@ -59,7 +59,7 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
             findings.Error(
                 shown,
                 known.Count == 0
-                    ? $"{shown} is not known: there are no query parameters here. Leave it out."
+                    ? $"{shown} is not known: this endpoint has no query parameters. Leave it out."
                     : $"{shown} is not a known query parameter; the known ones are {string.Join(", ", known)}. "
                         + "Correct it or leave it out.");
         }
@@ -77,14 +77,14 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
         return null;
     }
 
-    /// <summary>Returns a parameter's text; empty if it is absent or was sent several times, which is noted.</summary>
+    /// <summary>Returns a parameter's text; empty if it is absent or was sent several times, which is reported.</summary>
     private string Take(string name)
     {
         _asked.Add(name);
         var values = http.Request.Query[name];
         if (values.Count > 1)
         {
-            findings.Error(name, $"{name} came {values.Count} times; send it once.");
+            findings.Error(name, $"{name} was sent {values.Count} times; send it once.");
             return "";
         }
 

@@ -18,20 +18,20 @@ internal static class ReferenceReader
     /// <summary>The names that a file part of a request may have.</summary>
     public static IReadOnlyList<string> FileNames { get; } = [.. Files.Select(file => file.Path)];
 
-    /// <summary>Returns the id of the kept clip that a body names; null if it names none.</summary>
+    /// <summary>Returns the id of the uploaded clip that a body refers to; null if there is none.</summary>
     public static string? ClipIdOf(JsonElement root) =>
         new FieldReader(root, "", new RequestFindings()).Object(SongFields.Reference).AnyText(SongFields.ReferenceClip).Text;
 
-    /// <summary>Returns why files cannot be sent together, as a sentence; null when they can.</summary>
+    /// <summary>Returns why files cannot be sent together, as a sentence; null if they can.</summary>
     public static string? Conflict(IReadOnlyCollection<string> sent) => sent.Contains(Audio) && sent.Count > 1
-        ? "reference.audio came with stems; send either one mixed clip, or both vocal and instrumental."
+        ? "reference.audio was sent together with stems; send either one mixed clip, or both vocal and instrumental."
         : null;
 
     /// <summary>Reads the clip of a request.</summary>
     /// <param name="request">The request's fields.</param>
-    /// <param name="parts">The files that came beside the JSON, by name, and the kept clip that it names, if there is one.</param>
-    /// <param name="findings">Told of every fault.</param>
-    /// <returns>Null when there is none, or when it is invalid.</returns>
+    /// <param name="parts">The files that were sent with the JSON, by name, and the uploaded clip that it refers to, if any.</param>
+    /// <param name="findings">Receives the errors.</param>
+    /// <returns>The clip; null if there is none, or if it is invalid.</returns>
     public static ReferenceUpload? Read(FieldReader request, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
     {
         var isAbsent = request.IsMissing(SongFields.Reference) && parts.Count == 0;
@@ -58,14 +58,14 @@ internal static class ReferenceReader
         return new(files, start, end, separate);
     }
 
-    /// <summary>Returns the kept clip that the request names; null if it names none, or there is none.</summary>
+    /// <summary>Returns the uploaded clip that the request refers to; null if it refers to none, or there is no such clip.</summary>
     private static ClipFile? ReadClip(FieldReader fields, IReadOnlyDictionary<string, ClipFile> parts)
     {
         var field = SongFields.ReferenceClip;
         var id = fields.Text(field);
         if (id is not null && !parts.ContainsKey(Clip))
         {
-            fields.Error(field, $"is \"{JsonText.Cut(id)}\", and there is no such clip; send the id of one that POST /v1/clips keeps.");
+            fields.Error(field, $"is \"{JsonText.Cut(id)}\", and there is no such clip; send the id of a clip from POST /v1/clips.");
         }
 
         return id is null ? null : parts.GetValueOrDefault(Clip);
@@ -83,7 +83,7 @@ internal static class ReferenceReader
         findings.Sent(field);
         if (inline is not null)
         {
-            findings.Error(field.Path, $"{field.Path} came twice, in the JSON and as a file; send one of them.");
+            findings.Error(field.Path, $"{field.Path} was sent twice, in the JSON and as a file; send one of them.");
         }
 
         return part;
@@ -117,7 +117,7 @@ internal static class ReferenceReader
                 findings.Error(SongFields.Reference.Path, "reference has no clip; send audio or clip, or both vocal and instrumental.");
                 break;
             case [.., Clip]:
-                findings.Error(Clip, "reference.clip came with a file; send one of them.");
+                findings.Error(Clip, "reference.clip was sent together with a file; send one of them.");
                 break;
             case [Vocal]:
                 findings.Error(Instrumental, MissingTrack("instrumental", "vocal"));

@@ -5,22 +5,22 @@ using Yue.Engine.Songs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads what a request says of another song that it goes on from, and of how far it goes.</summary>
+/// <summary>Reads the fields about the song that a request continues, and about the stages to run.</summary>
 internal static class RemakeReader
 {
     private static readonly SongField ContinueFrom = SongFields.ContinueFrom;
     private static readonly WholeField ReplaceSection = SongFields.ReplaceSection;
     private static readonly NumbersField TargetSeconds = SongFields.TargetSeconds;
 
-    /// <summary>The id of the song that a body goes on from; null where it names none.</summary>
+    /// <summary>Returns the id of the song that a body continues; null if it names none.</summary>
     public static string? SongIdOf(JsonElement root) => new FieldReader(root, "", new RequestFindings()).AnyText(ContinueFrom).Text;
 
-    /// <summary>Whether a request goes on from a song by its id, whether or not there is such a song.</summary>
+    /// <summary>Returns whether a request names a song to continue by its id, even if there is no such song.</summary>
     public static bool NamesSong(FieldReader fields) => fields.KindOf(ContinueFrom) == JsonValueKind.String;
 
-    /// <summary>The codes that the request goes on from; null when there are none or they are invalid.</summary>
+    /// <summary>Returns the codes that the request continues; null if there are none or they are invalid.</summary>
     /// <param name="fields">The request.</param>
-    /// <param name="origin">The song that the request names; null where there is no such song.</param>
+    /// <param name="origin">The song that the request names; null if there is no such song.</param>
     public static SongCodes? ReadCodes(FieldReader fields, SongOrigin? origin)
     {
         switch (fields.KindOf(ContinueFrom))
@@ -41,10 +41,10 @@ internal static class RemakeReader
         }
     }
 
-    /// <summary>Checks fields that are right by themselves against each other.</summary>
-    /// <param name="song">What was read.</param>
-    /// <param name="fields">Where it was read from, and where faults are noted.</param>
-    /// <param name="models">The names that a model may have; none when they are not known yet.</param>
+    /// <summary>Checks fields that are valid on their own against each other.</summary>
+    /// <param name="song">The request that was read.</param>
+    /// <param name="fields">The reader of the request, which receives the errors.</param>
+    /// <param name="models">The names of the models; empty if they are not known yet.</param>
     /// <returns>The request, with a target for each section that is sung.</returns>
     public static SongRequest Check(SongRequest song, FieldReader fields, IReadOnlyList<ModelDescription> models)
     {
@@ -71,7 +71,7 @@ internal static class RemakeReader
         {
             foreach (var field in new RequestField[] { ReplaceSection, TargetSeconds }.Where(field => !fields.IsMissing(field)))
             {
-                fields.Error(field, "has no meaning with stage \"finish\", which sings nothing; leave it out, or ask for another stage.");
+                fields.Error(field, "has no meaning with stage \"finish\", which sings nothing; leave it out, or choose another stage.");
             }
         }
 
@@ -86,7 +86,7 @@ internal static class RemakeReader
         }
         else if (song.ReplaceSection is not null)
         {
-            fields.Error(ReplaceSection, $"needs {ContinueFrom.Name}; send the id or the codes of the song that the section is of.");
+            fields.Error(ReplaceSection, $"needs {ContinueFrom.Name}; send the id or the codes of the song with this section.");
         }
     }
 
@@ -96,12 +96,12 @@ internal static class RemakeReader
         {
             fields.Error(
                 SongFields.Model,
-                $"is {song.Model} and the song of {ContinueFrom.Name} is by {JsonText.Cut(codes.Model)}; send its model or none.");
+                $"is {song.Model} and the song of {ContinueFrom.Name} is by {JsonText.Cut(codes.Model)}; send that model or none.");
         }
         else if (models.Count > 0 && models.All(model => model.Name != codes.Model))
         {
             var names = string.Join(", ", models.Select(model => model.Name));
-            fields.Error(ContinueFrom, $"is by the model {JsonText.Cut(codes.Model)}, which is not here; there is {names}.");
+            fields.Error(ContinueFrom, $"is by the model {JsonText.Cut(codes.Model)}, which is not available; the models are {names}.");
         }
 
         if (song.Scope == SongScope.Finish)
@@ -120,10 +120,11 @@ internal static class RemakeReader
         CheckLyrics(song, codes, fields);
     }
 
-    /// <summary>The lyrics are the whole song's: the kept sections first, under their tags, then something to sing.</summary>
+    /// <summary>Checks that the lyrics are those of the whole song: first the kept sections with their tags, then at least one to
+    /// sing.</summary>
     private static void CheckLyrics(SongRequest song, SongCodes codes, FieldReader fields)
     {
-        const string Rule = "send the lyrics of the whole song, the sections that are sung already first";
+        const string Rule = "send the lyrics of the whole song, beginning with the sections that are already sung";
         var (lyrics, kept) = (SongPlan.For(song).Lyrics, codes.Sections);
         if (lyrics.Count < kept.Count || (lyrics.Count == kept.Count && song.ReplaceSection is null))
         {

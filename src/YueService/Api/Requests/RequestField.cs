@@ -9,10 +9,10 @@ internal abstract record RequestField
 {
     protected RequestField(string path, string description) => (Path, SongPath, Description) = (path, path, description);
 
-    /// <summary>The name in the JSON, after the name of its object: <c>sampling.top_p</c>.</summary>
+    /// <summary>The name in the JSON, with the name of its object as a prefix: <c>sampling.top_p</c>.</summary>
     public string Path { get; init; }
 
-    /// <summary>The path of the same field in a song request, by which model families know it.</summary>
+    /// <summary>The path of the same field in a song request, which model families use.</summary>
     public string SongPath { get; }
 
     /// <summary>The name in its object.</summary>
@@ -21,13 +21,13 @@ internal abstract record RequestField
     /// <summary>The meaning, in sentences. Names of fields are in backticks.</summary>
     public string Description { get; init; }
 
-    /// <summary>True if a request needs the field. With <see cref="Otherwise"/>, only where that does not apply.</summary>
+    /// <summary>True if the field is required. With <see cref="Otherwise"/>, it is required only if that does not apply.</summary>
     public bool IsRequired { get; init; }
 
-    /// <summary>The meaning of an absent field in words, if it is not one value.</summary>
+    /// <summary>The default in words, if it is not a single value.</summary>
     public string? DefaultWords { get; init; }
 
-    /// <summary>Another meaning of an absent field, because of other fields. Its default then differs from no field.</summary>
+    /// <summary>Another default that depends on other fields. Sending the default value then differs from leaving the field out.</summary>
     public string? Otherwise { get; init; }
 
     /// <summary>The option of <c>yue generate</c>; null if there is none.</summary>
@@ -36,10 +36,10 @@ internal abstract record RequestField
     /// <summary>True if the service handles the field itself, with the models of every family.</summary>
     public bool IsForEveryFamily { get; init; }
 
-    /// <summary>The meaning of an absent field, as JSON or in words; null if there is none.</summary>
+    /// <summary>The default, as JSON or in words; null if there is none.</summary>
     public string? DefaultText => DefaultWords ?? DefaultJson;
 
-    /// <summary>The meaning of an absent field, with <see cref="Otherwise"/>.</summary>
+    /// <summary>The default, including <see cref="Otherwise"/>.</summary>
     public string FullDefaultText =>
         $"{(IsRequired ? "required" : DefaultText ?? "none")}{(Otherwise is null ? "" : $", or {Otherwise}")}";
 
@@ -73,28 +73,28 @@ internal abstract record RequestField
 /// <param name="Name">The name, such as <c>--top-p</c>.</param>
 internal sealed record FieldOption(string Name)
 {
-    /// <summary>The text after the name in the help; null if the field's own placeholder does.</summary>
+    /// <summary>The placeholder in the help; null to use the field's own.</summary>
     public string? Placeholder { get; init; }
 
-    /// <summary>True if the option names a file that has or receives the value.</summary>
+    /// <summary>True if the option names a file from which the value is read or to which it is written.</summary>
     public bool IsFile { get; init; }
 
-    /// <summary>The facts about the option that the description leaves out.</summary>
+    /// <summary>Information about the option that is not in the description.</summary>
     public string? Note { get; init; }
 
-    /// <summary>The default of the option; null if it is the field's.</summary>
+    /// <summary>The default of the option; null if it is the same as the field's.</summary>
     public string? Default { get; init; }
 }
 
-/// <summary>Text of so many Unicode characters.</summary>
+/// <summary>Text with a minimum and a maximum number of Unicode characters.</summary>
 internal sealed record TextField(string Path, string Description, int MinLength, int MaxLength) : RequestField(Path, Description)
 {
     public string? Default { get; init; }
 
-    /// <summary>The characters that the text may have, as a class of a regular expression; null for all.</summary>
+    /// <summary>The characters that the text may contain, as a regular expression class; null for all.</summary>
     public string? Characters { get; init; }
 
-    /// <summary>The name of the characters.</summary>
+    /// <summary>The name of these characters in messages.</summary>
     public string CharacterNames { get; init; } = "characters";
 
     public override string? DefaultJson => Default is null ? null : $"\"{Default}\"";
@@ -192,7 +192,7 @@ internal abstract record NamesField(string Path, string Description, IReadOnlyLi
 internal sealed record ChoiceField<T>(string Path, string Description, params IReadOnlyList<(string Name, T Value)> Choices)
     : NamesField(Path, Description, [.. Choices.Select(choice => choice.Name)])
 {
-    /// <summary>The name that an absent field stands for; null if it is not one of them.</summary>
+    /// <summary>The default name; null if the default is not one of the names.</summary>
     public string? Default { get; init; }
 
     public override string? DefaultJson => Default is null ? null : $"\"{Default}\"";

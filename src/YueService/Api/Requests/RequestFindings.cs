@@ -5,10 +5,10 @@ using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The findings of reading a request: every offending field, and every field that is not known.</summary>
+/// <summary>The findings from reading a request: every invalid field and every unknown field.</summary>
 internal sealed class RequestFindings
 {
-    // More names than this help nobody and would make the answer as long as the request.
+    // More names would not be useful and could make the response as long as the request.
     private const int MaxUnknownNamed = 50;
     private const int MaxKnownNamed = 8;
     private const int MaxErrors = 500;
@@ -20,7 +20,7 @@ internal sealed class RequestFindings
     private readonly Dictionary<string, RequestField> _sent = new(StringComparer.Ordinal);
     private int _errorCount;
 
-    /// <summary>The faults, by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
+    /// <summary>The errors, by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
     public IReadOnlyDictionary<string, string[]> Errors
     {
         get
@@ -28,23 +28,23 @@ internal sealed class RequestFindings
             var errors = _errors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
             if (_errorCount > MaxErrors)
             {
-                errors["$"] = [.. errors.GetValueOrDefault("$", []), $"{_errorCount - MaxErrors} more faults are not listed."];
+                errors["$"] = [.. errors.GetValueOrDefault("$", []), $"{_errorCount - MaxErrors} more errors are not listed."];
             }
 
             return errors;
         }
     }
 
-    /// <summary>True if the request can be sung.</summary>
+    /// <summary>True if the request has no errors.</summary>
     public bool IsValid => _errors.Count == 0;
 
     /// <summary>Warnings for the caller, in sentences.</summary>
     public IReadOnlyList<string> Warnings => [.. _notes.Select(note => note.Message)];
 
-    /// <summary>The same with the fields that it is about.</summary>
+    /// <summary>The same warnings with the fields that they are about.</summary>
     public IReadOnlyList<SongFinding> Notes => _notes;
 
-    /// <summary>Notes a fault. If there are very many, the last ones are only counted.</summary>
+    /// <summary>Adds an error. If there are too many, the last ones are only counted.</summary>
     public void Error(string path, string message)
     {
         if (++_errorCount > MaxErrors)
@@ -60,7 +60,7 @@ internal sealed class RequestFindings
         messages.Add(message);
     }
 
-    /// <summary>Notes that a field is ignored.</summary>
+    /// <summary>Adds a warning that a field is ignored.</summary>
     public void WarnIgnored(RequestField field, string message) => Warn("ignored_field", field.Path, message);
 
     /// <summary>Adds what was found while a clip was loaded.</summary>
@@ -77,10 +77,11 @@ internal sealed class RequestFindings
         }
     }
 
-    /// <summary>The fields that the request sends, without those that have the value of an absent one.</summary>
+    /// <summary>The fields that the request sends, except those that have their default value.</summary>
     public IReadOnlyCollection<RequestField> SentFields => _sent.Values;
 
-    /// <summary>Notes a field that the request sends. Its default says nothing: generated clients send it unasked.</summary>
+    /// <summary>Records a field that the request sends. Default values do not count, because generated clients send them
+    /// automatically.</summary>
     public void Sent(RequestField field, JsonElement element)
     {
         if (field.Otherwise is not null || field.DefaultJson != JsonText.Show(element))
@@ -89,20 +90,20 @@ internal sealed class RequestFindings
         }
     }
 
-    /// <summary>Notes a field that the request sends.</summary>
+    /// <summary>Records a field that the request sends.</summary>
     public void Sent(RequestField field)
     {
-        // The fields in an object are noted themselves.
+        // The fields in an object are recorded individually.
         if (field is not ObjectField)
         {
             _sent[field.Path] = field;
         }
     }
 
-    /// <summary>Notes a field that requests may have, whether this one has it or not.</summary>
+    /// <summary>Records a known field, whether this request has it or not.</summary>
     public void Known(string path) => _knownPaths.Add(path);
 
-    /// <summary>Notes a field of this request that no reader asked for.</summary>
+    /// <summary>Records a field of this request that no reader asked for.</summary>
     public void Unknown(string path) => _unknownPaths.Add(path);
 
     /// <summary>Reports unknown fields with the closest known names: as warnings, or as errors if the caller asked for it.</summary>
@@ -139,14 +140,14 @@ internal sealed class RequestFindings
 
     private void Warn(string code, string field, string message) => _notes.Add(new(code, field, message));
 
-    /// <summary>Returns the names of the same object, if they are few, as the end of a sentence.</summary>
+    /// <summary>Returns the known names in the same object as the end of a sentence, if there are only a few.</summary>
     private string KnownBeside(string path)
     {
         var names = _knownPaths.Where(known => Parent(known) == Parent(path)).ToList();
         return names.Count is 0 or > MaxKnownNamed ? "" : $"; the known names are {string.Join(", ", names)}";
     }
 
-    /// <summary>Returns the known field whose name is nearest; null if none is near.</summary>
+    /// <summary>Returns the known field with the most similar name; null if none is similar.</summary>
     private string? Closest(string path)
     {
         var parent = Parent(path);

@@ -3,10 +3,10 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The body of a request: JSON, and the files that came beside it.</summary>
+/// <summary>The body of a request: JSON, and the files that were sent with it.</summary>
 /// <param name="json">Owned.</param>
 /// <param name="files">By the name of their part; owned.</param>
-/// <param name="share">The bytes that the body takes of the budget; owned.</param>
+/// <param name="share">The body's share of the byte budget; owned.</param>
 internal sealed class SongBody(JsonDocument json, IReadOnlyDictionary<string, SpooledFile> files, BodyBudget.Share share) : IDisposable
 {
     public JsonElement Json => json.RootElement;

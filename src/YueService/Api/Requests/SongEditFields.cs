@@ -1,6 +1,6 @@
 namespace YueService.Api.Requests;
 
-/// <summary>The fields of <c>PATCH /v1/songs/{id}</c>. One that is absent stays as it is.</summary>
+/// <summary>The fields of <c>PATCH /v1/songs/{id}</c>. Absent fields are not changed.</summary>
 internal static class SongEditFields
 {
     public const int MaxNoteLength = 2_000;
@@ -8,21 +8,21 @@ internal static class SongEditFields
     public static TextField Title { get; } = SongFields.Title with
     {
         Description = "The song's title. If absent, it is not changed; null makes it the first line of the lyrics again.",
-        DefaultWords = "the present title",
+        DefaultWords = "the current title",
     };
 
     public static FlagField Favourite { get; } = new(
         "favourite",
-        "Whether the song is a favourite: no retention removes it, and its files do not count. If absent, it is not changed; null makes it "
-            + "false.")
+        "Whether the song is a favourite, which retention never removes and whose files do not count. If absent, not changed; null "
+            + "makes it false.")
     {
-        DefaultWords = "the present value",
+        DefaultWords = "the current value",
     };
 
     public static TextField Note { get; } = new(
-        "note", "The user's own words about the song. If absent, they are not changed; null or empty text removes them.", 0, MaxNoteLength)
+        "note", "The user's note about the song. If absent, it is not changed; null or empty text removes it.", 0, MaxNoteLength)
     {
-        DefaultWords = "the present note",
+        DefaultWords = "the current note",
     };
 
     public static IReadOnlyList<RequestField> All { get; } = [Title, Favourite, Note];

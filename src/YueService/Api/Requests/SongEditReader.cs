@@ -8,8 +8,8 @@ internal static class SongEditReader
 {
     /// <summary>Reads a change. A field that is absent is not changed; null resets it.</summary>
     /// <param name="root">The body.</param>
-    /// <param name="song">The song as it is, for a title of null.</param>
-    /// <param name="findings">Every fault, if the body is invalid. A field that is not known is one.</param>
+    /// <param name="song">The current song, which gives the title if it is null.</param>
+    /// <param name="findings">Receives the errors. An unknown field is an error.</param>
     public static JobEdit Read(JsonElement root, StoredJob song, out RequestFindings findings)
     {
         findings = new RequestFindings();

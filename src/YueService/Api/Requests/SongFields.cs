@@ -21,8 +21,8 @@ internal static class SongFields
 
     public static TextField Lyrics { get; } = Add(new TextField(
         "lyrics",
-        "The words to sing, in sections headed by tags such as [verse]. With `continue_from`, the whole song's: the sections that are "
-            + "sung already first.",
+        "The words to sing, in sections headed by tags such as [verse]. With `continue_from`, the lyrics of the whole song, "
+            + "beginning with the sections that are already sung.",
         SongLimits.MinLyricsLength,
         SongLimits.MaxLyricsLength)
     {
@@ -47,30 +47,30 @@ internal static class SongFields
 
     public static WholeField MaxNewTokens { get; } = Add(new WholeField(
         "max_new_tokens",
-        "The most tokens that a section may take; 100 tokens are one second.",
+        "The maximum number of tokens per section; 100 tokens are one second.",
         SongLimits.MinMaxNewTokens,
         SongLimits.MaxMaxNewTokens)
     {
         Default = Defaults.MaxNewTokens,
-        Otherwise = "as many as `target_seconds` takes",
+        Otherwise = "the number for `target_seconds`",
         Option = new("--max-new-tokens"),
     });
 
     public static NumbersField TargetSeconds { get; } = Add(new NumbersField(
         "target_seconds",
-        "YuE 1: the length in seconds of every section that is sung or, as an array, of each of them, in place of `max_new_tokens`; at "
-            + "most 100. A section ends in the last tenth of it or is cut at it. YuE 2: the most seconds of the whole song, one number.",
+        "YuE 1: the length in seconds of each section to sing, as one number or as an array, instead of `max_new_tokens`; at "
+            + "most 100. A section ends in the last tenth of this time or is cut. YuE 2: the maximum length of the whole song, one number.",
         SongLimits.MinTargetSeconds,
         SongLimits.MaxSongSeconds,
         SongLimits.MaxCodesSections)
     {
-        DefaultWords = "the length that comes out",
+        DefaultWords = "no target",
         Option = new("--target-seconds"),
     });
 
     public static WholeField RunNSegments { get; } = Add(new WholeField(
         "run_n_segments",
-        "The number of lyric sections to sing; 0 is all of them. With `continue_from`, of further sections.",
+        "The number of lyric sections to sing; 0 means all. With `continue_from`, the number of further sections.",
         SongLimits.MinRunNSegments,
         SongLimits.MaxRunNSegments)
     {
@@ -80,8 +80,8 @@ internal static class SongFields
 
     public static TextField Score { get; } = Add(new TextField(
         "score",
-        "The score that the music follows, in ABC notation, in place of one that the model writes. Songs return theirs, so an edited one "
-            + "can be sent back.",
+        "The score that the music follows, in ABC notation, instead of one that the model writes. Songs return their score, so you can "
+            + "edit it and send it back.",
         SongLimits.MinScoreLength,
         SongLimits.MaxScoreLength)
     {
@@ -96,7 +96,7 @@ internal static class SongFields
 
     public static ChoiceField<ScorePlan> Plan { get; } = Add(new ChoiceField<ScorePlan>(
         "plan",
-        "The score that precedes the music: melody and chords, melody alone, or none.",
+        "The score that is written before the music: melody and chords, only the melody, or none.",
         ("full", ScorePlan.Full),
         ("melody", ScorePlan.Melody),
         ("off", ScorePlan.Off))
@@ -114,7 +114,7 @@ internal static class SongFields
 
     public static WholeField Takes { get; } = Add(new WholeField(
         "takes",
-        "The number of songs to make of the request: a group of takes with the seeds `seed`, `seed` + 1 and so on. `POST /v1/songs` only.",
+        "The number of songs to make from the request: a group of takes with the seeds `seed`, `seed` + 1, … Only `POST /v1/songs`.",
         SongLimits.MinTakes,
         SongLimits.MaxTakes)
     {
@@ -124,7 +124,7 @@ internal static class SongFields
     });
 
     public static TextField ClientJobId { get; } = Add(new TextField(
-        "client_job_id", "The caller's own name for the request. One that is out of bounds is ignored with a warning.", 1, 256)
+        "client_job_id", "The caller's own name for the request. Invalid names are ignored with a warning.", 1, 256)
     {
         Characters = ClientJobIdCharacters,
         CharacterNames = "letters, digits or . _ : -",
@@ -139,14 +139,14 @@ internal static class SongFields
 
     public static TextField CallbackUrl { get; } = Add(new TextField(
         "callback_url",
-        "A URL that gets a signed POST when the job ends. Jobs only, and only where a webhook secret is set.",
+        "A URL that gets a signed POST when the job ends. Only for jobs, and only if a webhook secret is set.",
         1,
         2_000)
     {
         IsForEveryFamily = true,
     });
 
-    public static TextField Model { get; } = Add(new TextField("model", "The model that sings, by its name in GET /v1/models.", 1, 256)
+    public static TextField Model { get; } = Add(new TextField("model", "The name of the model that sings, from GET /v1/models.", 1, 256)
     {
         DefaultWords = "the first configured one",
         Otherwise = "the one that sang the song of `continue_from`",
@@ -156,8 +156,8 @@ internal static class SongFields
 
     public static ChoiceField<SongScope> Stage { get; } = Add(new ChoiceField<SongScope>(
         "stage",
-        "How far the song goes. A draft leaves stage 2 out: it is quick, rough and has 16 kHz. finish takes the song of `continue_from` to "
-            + "the full song and sings nothing. score writes the score alone, without sound.",
+        "Which stages to run. draft skips stage 2: it is quick, rough and has 16 kHz. finish makes the full song from "
+            + "the song in `continue_from` and sings nothing. score writes only the score, without sound.",
         ("full", SongScope.Full),
         ("draft", SongScope.Draft),
         ("finish", SongScope.Finish),
@@ -168,7 +168,7 @@ internal static class SongFields
     });
 
     public static SongField ContinueFrom { get; } = Add(new SongField(
-        "continue_from", "The song to go on from.")
+        "continue_from", "The song to continue, to revise or to finish.")
     {
         DefaultWords = "a new song",
         Option = new("--continue-from") { IsFile = true, Note = "A file that --return-codes wrote." },
@@ -176,7 +176,7 @@ internal static class SongFields
 
     public static WholeField ReplaceSection { get; } = Add(new WholeField(
         "replace_section",
-        "The section of `continue_from`, from 1 on, that is sung again; the others are kept.",
+        "The number of the section of `continue_from` to sing again, from 1; the other sections are kept.",
         1,
         SongLimits.MaxCodesSections)
     {
@@ -186,7 +186,7 @@ internal static class SongFields
 
     public static FlagField Instrumental { get; } = Add(new FlagField(
         "instrumental",
-        "Sings no words: only the instrumental track is heard. With YuE 2 the instruments play the melody of the score.")
+        "Makes a song without words: the mix has only the instrumental track. With YuE 2 the instruments play the melody of the score.")
     {
         Default = Defaults.Instrumental,
         Otherwise = OriginsValue,
@@ -195,27 +195,27 @@ internal static class SongFields
 
     public static FlagField Stream { get; } = Add(new FlagField(
         "stream",
-        "Sends the sound while the song is made: `POST /predict` with `Accept: audio/wav` or `audio/mpeg` only. A job is heard at "
+        "Sends the sound while the song is being made: only `POST /predict` with `Accept: audio/wav` or `audio/mpeg`. To hear a job, use "
             + "`GET /v1/songs/{id}/stream`.")
     {
         IsForEveryFamily = true,
     });
 
     public static FlagField ReturnCodes { get; } = Add(new FlagField(
-        "return_codes", "Also returns the stage-1 codes, which `continue_from` takes. A finished job always has them.")
+        "return_codes", "Also returns the stage-1 codes, for use in `continue_from`. A finished job always has them.")
     {
         Option = new("--return-codes")
         {
             IsFile = true,
             Placeholder = "FILE|-",
-            Note = "They go to the file, which is replaced if it exists; - is standard output.",
+            Note = "The codes are written to the file, which is replaced if it exists; - is standard output.",
             Default = "none",
         },
     });
 
     public static NumberChoiceField SampleRate { get; } = Add(new NumberChoiceField(
         "output.sample_rate",
-        "The sample rate in Hz, from the vocoder or from the codec only. Songs of YuE 2 have 48000.",
+        "The sample rate in Hz: 44100 from the vocoder, or 16000 from the codec only. Songs by YuE 2 always have 48000.",
         Defaults.Output.SampleRate,
         OutputSettings.CodecSampleRateHz)
     {
@@ -244,18 +244,18 @@ internal static class SongFields
 
     public static NumberField LoudnessLufs { get; } = Add(new NumberField(
         "output.loudness_lufs",
-        "The loudness of the mix in LUFS (ITU-R BS.1770), as far as peaks allow.",
+        "The target loudness of the mix in LUFS (ITU-R BS.1770), as far as peaks allow.",
         SongLimits.MinLoudnessLufs,
         SongLimits.MaxLoudnessLufs)
     {
-        DefaultWords = "the loudness as it comes out",
+        DefaultWords = "no change of loudness",
         IsForEveryFamily = true,
         Option = new("--loudness-lufs"),
     });
 
     public static NumberField FadeOutSeconds { get; } = Add(new NumberField(
         "output.fade_out_seconds",
-        "The length in seconds of the fade at the end of a song that was cut, at most half of the song; 0 is off.",
+        "The length in seconds of the fade-out at the end of a song that was cut, at most half of the song; 0 is off.",
         SongLimits.MinFadeOutSeconds,
         SongLimits.MaxFadeOutSeconds)
     {
@@ -265,7 +265,7 @@ internal static class SongFields
 
     public static NumberField Temperature { get; } = Add(new NumberField(
         "sampling.temperature",
-        "How freely tokens are drawn; higher is more surprising. With YuE 2 this and the next four concern the music, not the score.",
+        "The randomness of sampling; higher is more surprising. With YuE 2 this and the next four apply to the music, not to the score.",
         SongLimits.MinTemperature,
         SongLimits.MaxTemperature)
     {
@@ -275,7 +275,7 @@ internal static class SongFields
 
     public static NumberField TopP { get; } = Add(new NumberField(
         "sampling.top_p",
-        "The probability that the tokens that can be drawn reach together. YuE 2 has 0.95 by default.",
+        "The cumulative probability of the tokens to sample from. The default of YuE 2 is 0.95.",
         SongLimits.MinTopP,
         SongLimits.MaxTopP)
     {
@@ -285,7 +285,7 @@ internal static class SongFields
 
     public static WholeField TopK { get; } = Add(new WholeField(
         "sampling.top_k",
-        "The number of likeliest tokens that can be drawn; 0 is off. YuE 2 has 100 by default.",
+        "The number of most likely tokens to sample from; 0 is off. The default of YuE 2 is 100.",
         SongLimits.MinTopK,
         SongLimits.MaxTopK)
     {
@@ -295,7 +295,7 @@ internal static class SongFields
 
     public static NumberField RepetitionPenalty { get; } = Add(new NumberField(
         "sampling.repetition_penalty",
-        "Makes tokens that occurred less likely; 1 is off. YuE 2 has 1.2 by default.",
+        "Makes tokens that have already occurred less likely; 1 is off. The default of YuE 2 is 1.2.",
         SongLimits.MinRepetitionPenalty,
         SongLimits.MaxRepetitionPenalty)
     {
@@ -317,7 +317,7 @@ internal static class SongFields
 
     public static WholeField FlowSteps { get; } = Add(new WholeField(
         "sampling.flow_steps",
-        "The steps that render the music tokens. Fewer take less time, and the sound is rougher.",
+        "The number of steps that render the music tokens. Fewer steps take less time, but the sound is rougher.",
         SongLimits.MinFlowSteps,
         SongLimits.MaxFlowSteps)
     {
@@ -326,29 +326,29 @@ internal static class SongFields
     });
 
     public static FileField ReferenceAudio { get; } = Add(new FileField(
-        "reference.audio", "A clip whose style the song follows, as one mixed file. Needs an icl checkpoint.")
+        "reference.audio", "A reference clip as one mixed file; the song follows its style. Needs an icl checkpoint.")
     {
         Option = new("--reference"),
     });
 
     public static FileField ReferenceVocal { get; } = Add(new FileField(
-        "reference.vocal", "The vocal track of such a clip; with `reference.instrumental`.")
+        "reference.vocal", "The vocal track of a reference clip; requires `reference.instrumental`.")
     {
         Option = new("--reference-vocal"),
     });
 
     public static FileField ReferenceInstrumental { get; } = Add(new FileField(
-        "reference.instrumental", "The instrumental track of such a clip, as long as `reference.vocal`.")
+        "reference.instrumental", "The instrumental track of a reference clip, as long as `reference.vocal`.")
     {
         Option = new("--reference-instrumental"),
     });
 
     public static TextField ReferenceClip { get; } = Add(new TextField(
-        "reference.clip", "The id of a kept clip (`POST /v1/clips`), in place of `reference.audio`.", 1, 64));
+        "reference.clip", "The id of an uploaded clip (`POST /v1/clips`), instead of `reference.audio`.", 1, 64));
 
     public static NumberField ReferenceStart { get; } = Add(new NumberField(
         "reference.start_seconds",
-        $"Where the part of the clip begins that is heard, in seconds; at least {SongLimits.MinReferenceSeconds} s before the clip's end.",
+        $"The start of the part of the clip to use, in seconds; at least {SongLimits.MinReferenceSeconds} s before the clip's end.",
         0,
         AudioDecoder.MaxDurationSeconds)
     {
@@ -358,8 +358,8 @@ internal static class SongFields
 
     public static NumberField ReferenceEnd { get; } = Add(new NumberField(
         "reference.end_seconds",
-        $"Where it ends, {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} s after the start; past the clip's end "
-            + "is its end.",
+        $"The end of that part, {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} s after the start; a value past the "
+            + "clip's end means its end.",
         0,
         AudioDecoder.MaxDurationSeconds)
     {
@@ -368,19 +368,19 @@ internal static class SongFields
     });
 
     public static FlagField ReferenceSeparate { get; } = Add(new FlagField(
-        "reference.separate", "Splits `reference.audio` into vocal and instrumental first. Needs a separator.")
+        "reference.separate", "Splits `reference.audio` into vocals and accompaniment first. Needs a separator.")
     {
         Option = new("--reference-separate"),
     });
 
     /// <summary>The objects that group fields.</summary>
-    public static ObjectField Output { get; } = new("output", "What sound to return.");
+    public static ObjectField Output { get; } = new("output", "The sound to return.");
 
-    public static ObjectField Sampling { get; } = new("sampling", "How tokens are drawn.");
+    public static ObjectField Sampling { get; } = new("sampling", "The sampling of tokens.");
 
     public static ObjectField Reference { get; } = new(
         "reference",
-        "A clip whose style the song follows, as `audio`, as `clip`, or as `vocal` and `instrumental`. Each file can be a part of a "
+        "A clip; the song follows its style. Send `audio`, `clip`, or `vocal` and `instrumental`. Each file can be a part of a "
             + "multipart request instead, named reference.audio and so on.");
 
     public static IReadOnlyList<ObjectField> Objects { get; } = [Output, Sampling, Reference];

@@ -6,15 +6,15 @@ using YueService.Jobs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The title of a song that was not given one.</summary>
+/// <summary>Reads titles, and makes one for songs without a title.</summary>
 internal static class SongTitle
 {
-    /// <summary>The most characters of a title.</summary>
+    /// <summary>The maximum length of a title in characters.</summary>
     public const int MaxLength = 200;
 
     private const string Untitled = "Untitled";
 
-    /// <summary>Reads a title: one line with something to see in it. Null if it is absent or invalid.</summary>
+    /// <summary>Reads a title: one line with a visible character. Returns null if it is absent or invalid.</summary>
     public static string? Read(FieldReader fields, TextField field)
     {
         var title = fields.Text(field);
@@ -24,7 +24,7 @@ internal static class SongTitle
         }
         else if (title is not null && title.EnumerateRunes().All(IsInvisible))
         {
-            fields.Require(field, "is blank", "a title that can be seen");
+            fields.Require(field, "is blank", "a title with visible characters");
         }
 
         return title;
@@ -32,7 +32,7 @@ internal static class SongTitle
 
     private static bool IsInvisible(Rune rune) => Rune.IsWhiteSpace(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format;
 
-    /// <summary>Returns the title of a stored song. One of an earlier release has the title that it would get today.</summary>
+    /// <summary>Returns the title of a stored song. Songs of earlier releases have no stored title and get one like new songs.</summary>
     public static string Of(StoredJob job) => job.Request.Title ?? Of(job.Request.Song);
 
     /// <summary>Returns the first line of the lyrics that has words; the genre line if there is none.</summary>

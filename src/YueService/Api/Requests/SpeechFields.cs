@@ -16,7 +16,7 @@ internal static class SpeechFields
 
     public static ChoiceField<StreamFormat> ResponseFormat { get; } = new(
         "response_format",
-        "The format of the file. All but wav and pcm need ffmpeg. opus, aac and pcm are sent while the song is made.",
+        "The format of the file. All except wav and pcm need ffmpeg. opus, aac and pcm are sent while the song is being made.",
         ("wav", StreamFormat.Wav),
         ("flac", StreamFormat.Flac),
         ("mp3", StreamFormat.Mp3),
@@ -30,11 +30,11 @@ internal static class SpeechFields
 
     public static ChoiceField<SpeechStream> Stream { get; } = new(
         "stream_format",
-        "How the sound is sent while the song is made: audio is the sound itself, sse are events of it in base64.",
+        "The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with base64.",
         ("audio", SpeechStream.Audio),
         ("sse", SpeechStream.Events))
     {
-        DefaultWords = "the whole file when it is made",
+        DefaultWords = "the whole file when it is finished",
         IsForEveryFamily = true,
     };
 
@@ -46,7 +46,7 @@ internal static class SpeechFields
     public static IReadOnlyList<string> Ignored { get; } = ["voice", "speed"];
 }
 
-/// <summary>The forms in which speech is sent while it is made.</summary>
+/// <summary>The forms in which sound is sent while it is being made.</summary>
 internal enum SpeechStream
 {
     Audio,

@@ -51,7 +51,8 @@ internal static class SpeechReader
 /// <summary>An OpenAI-style audio request that passed every check.</summary>
 /// <param name="Song">The song.</param>
 /// <param name="Format">The format of the file.</param>
-/// <param name="Stream">How it is sent while the song is made; null sends the whole file when it is made, where that can be.</param>
+/// <param name="Stream">The form in which the sound is sent while the song is being made; null sends the whole file at the end, if the
+/// format allows it.</param>
 internal sealed record SpeechCommand(PredictCommand Song, StreamFormat Format, SpeechStream? Stream)
 {
     /// <summary>The format of the whole file; null if the song is streamed.</summary>

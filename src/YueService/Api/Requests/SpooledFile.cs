@@ -3,8 +3,8 @@ using YueService.Jobs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>A file part of a request: in memory while it is small, else in
-/// a temporary file without a name, which goes with its handle.</summary>
+/// <summary>A file part of a request: in memory while it is small, otherwise in an unnamed temporary file that is deleted when its handle
+/// is closed.</summary>
 /// <param name="folder">The folder for the file; null is the system's folder for temporary files.</param>
 internal sealed class SpooledFile(string? folder = null) : IDisposable
 {
@@ -33,7 +33,7 @@ internal sealed class SpooledFile(string? folder = null) : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new StorageException(
-                "A part of the body could not be kept: the folder for temporary files is full or may not be written.", e);
+                "A part of the body could not be stored: the folder for temporary files is full or not writable.", e);
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed class SpooledFile(string? folder = null) : IDisposable
         options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         var file = new FileStream(path, options);
 
-        // Without a name it goes even when the process is killed.
+        // Without a name, the file is deleted even if the process is killed.
         File.Delete(path);
         return file;
     }

@@ -3,12 +3,12 @@ using Yue.Engine.Songs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Checks the fields of a request against each other if its model makes a song in one go, from a score.</summary>
+/// <summary>Checks the fields of a request against each other if its model makes the whole song at once, from a score.</summary>
 internal static class WholeSongRules
 {
-    /// <summary>Returns the request, with its faults noted.</summary>
+    /// <summary>Returns the request and reports its errors.</summary>
     /// <param name="song">The request.</param>
-    /// <param name="fields">The place for faults.</param>
+    /// <param name="fields">Receives the errors.</param>
     public static SongRequest Check(SongRequest song, FieldReader fields)
     {
         if (song.TargetSeconds is { Count: > 1 } targets)
@@ -17,7 +17,7 @@ internal static class WholeSongRules
                 SongFields.TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"has {targets.Count} items, and the model makes the song in one go; send one number for the whole song."));
+                    $"has {targets.Count} items, and the model makes the whole song at once; send one number for the whole song."));
         }
 
         if (song.Score is { } score)

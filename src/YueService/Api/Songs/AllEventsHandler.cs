@@ -7,8 +7,8 @@ using YueService.Settings;
 namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/events</c>: the changes of all jobs as server-sent events on one connection.</summary>
-/// <remarks>A reader gets every change of state, stage and section, and between them the newest counts only. One that was away
-/// for too long, or is too slow for the changes, gets a snapshot of the unfinished jobs instead, as a new one does.</remarks>
+/// <remarks>A client gets every change of state, stage and section, and in between only the latest counts. A client that was disconnected
+/// for too long, or that reads too slowly, gets a snapshot of the unfinished jobs instead, like a new client.</remarks>
 internal sealed class AllEventsHandler(
     IJobBoard board,
     JobEvents events,
@@ -19,7 +19,7 @@ internal sealed class AllEventsHandler(
 {
     private const string Snapshot = "snapshot";
 
-    /// <summary>Streams changes until the reader leaves or the service stops.</summary>
+    /// <summary>Streams changes until the client disconnects or the service stops.</summary>
     public async Task<IResult> StreamAsync(HttpContext http)
     {
         await signals.WhenOpenAsync(http.RequestAborted);
@@ -32,7 +32,7 @@ internal sealed class AllEventsHandler(
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The reader went away, or the service stops: it may come back with its last event's identifier.
+            // The client disconnected or the service is stopping. It can reconnect with the id of its last event.
         }
 
         return TypedResults.Empty;
@@ -68,7 +68,7 @@ internal sealed class AllEventsHandler(
     /// <returns>The number of the newest event that the snapshot contains.</returns>
     private async Task<long> WriteSnapshotAsync(EventWriter writer, CancellationToken cancel)
     {
-        // A change between the two is in the snapshot and comes once more.
+        // A change between the two is in the snapshot and is sent again.
         var number = events.Number;
         var jobs = new AllJobsEventBody(
             [.. board.Unfinished.Select(job => Data(new(0, job.Id, JobEventKind.State, job.Request.Title, job.Feed.Latest)))]);
@@ -109,19 +109,19 @@ internal sealed record JobsEventBody
     /// <summary>The song's title; null if the job was removed.</summary>
     public string? Title { get; init; }
 
-    /// <summary>The state from then on; null if it has not changed.</summary>
+    /// <summary>The new state; null if it has not changed.</summary>
     public JobState? State { get; init; }
 
-    /// <summary>The place in the queue from 1 on; null unless queued.</summary>
+    /// <summary>The position in the queue, from 1; null unless queued.</summary>
     public int? QueuePosition { get; init; }
 
     /// <summary>The progress of the song; null before it begins.</summary>
     public JobProgressBody? Progress { get; init; }
 
-    /// <summary>Seconds until the song is there; null when finished or not known.</summary>
+    /// <summary>Seconds until the song is finished; null if finished or unknown.</summary>
     public double? EstimatedSecondsLeft { get; init; }
 
-    /// <summary>Seconds of sound that can be heard at the stream; null unless running.</summary>
+    /// <summary>Seconds of sound that the stream has so far; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
     /// <summary>The starts of the sections in the song, as far as it is written; null unless running.</summary>
@@ -135,5 +135,5 @@ internal sealed record JobsEventBody
 }
 
 /// <summary>The data of a snapshot.</summary>
-/// <param name="Jobs">The jobs that are queued or running, the oldest first.</param>
+/// <param name="Jobs">The queued and running jobs, oldest first.</param>
 internal sealed record AllJobsEventBody(IReadOnlyList<JobsEventBody> Jobs);

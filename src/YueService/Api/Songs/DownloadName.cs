@@ -9,7 +9,7 @@ namespace YueService.Api.Songs;
 /// <summary>The name under which a song's file is saved.</summary>
 internal static class DownloadName
 {
-    // File systems take 255 bytes; the track and the extension need some.
+    // File systems allow 255 bytes; the track and the extension need some of them.
     private const int MaxTitleBytes = 200;
 
     /// <summary>Returns the title, the track unless it is the mix, and the extension.</summary>
@@ -19,7 +19,8 @@ internal static class DownloadName
         return $"{(name.Length == 0 ? "song" : name)}{(track == SongFolder.Mix ? "" : $" ({track})")}.{format.Name()}";
     }
 
-    /// <summary>Leaves out what file systems refuse or show in a misleading way, and cuts between characters as users see them.</summary>
+    /// <summary>Removes characters that file systems reject or that can mislead users, and cuts the name between user-visible
+    /// characters.</summary>
     private static string Clean(string title)
     {
         var visible = string.Concat(title.EnumerateRunes().Select(Replace));
@@ -44,7 +45,7 @@ internal static class DownloadName
     {
         UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => " ",
 
-        // A joiner holds emoji together; marks of direction can disguise an extension.
+        // A joiner combines emoji; direction marks can disguise an extension.
         UnicodeCategory.Format => rune.Value == 0x200D ? rune.ToString() : "",
         _ => "\"*/:<>?\\|".EnumerateRunes().Contains(rune) ? "-" : rune.ToString(),
     };

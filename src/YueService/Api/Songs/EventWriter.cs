@@ -4,11 +4,11 @@ using Microsoft.AspNetCore.Http.Features;
 namespace YueService.Api.Songs;
 
 /// <summary>Writes server-sent events.</summary>
-/// <param name="http">The request that is answered.</param>
-/// <param name="heartbeat">The longest time without a sign of life.</param>
+/// <param name="http">The request.</param>
+/// <param name="heartbeat">The longest time between two events or comments.</param>
 internal sealed class EventWriter(HttpContext http, TimeSpan heartbeat)
 {
-    /// <summary>The shortest time between two looks for news.</summary>
+    /// <summary>The minimum time between two checks for changes.</summary>
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Sends the headers.</summary>
@@ -22,20 +22,21 @@ internal sealed class EventWriter(HttpContext http, TimeSpan heartbeat)
     }
 
     /// <summary>Sends an event.</summary>
-    /// <param name="id">What a reader comes back with.</param>
+    /// <param name="id">The event id, which a reconnecting client sends.</param>
     /// <param name="name">The event's name.</param>
-    /// <param name="data">One line.</param>
-    /// <param name="cancel">Cancelled when the reader leaves.</param>
+    /// <param name="data">The data in one line.</param>
+    /// <param name="cancel">Cancelled when the client disconnects.</param>
     public async Task WriteAsync(string id, string name, string data, CancellationToken cancel)
     {
         await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes($"id: {id}\nevent: {name}\ndata: {data}\n\n"), cancel);
         await http.Response.Body.FlushAsync(cancel);
     }
 
-    /// <summary>Lets news gather for a moment, so that a reader gets a few events per second at most.</summary>
+    /// <summary>Waits a moment to collect changes, so that a client gets only a few events per second.</summary>
     public static Task RestAsync(CancellationToken cancel) => Task.Delay(Pace, cancel);
 
-    /// <summary>Waits for a change, with a comment now and then, so that proxies keep the connection and a dead one is noticed.</summary>
+    /// <summary>Waits for a change. Meanwhile it sends comments, so that proxies keep the connection open and a dead connection is
+    /// noticed.</summary>
     public async Task WaitAsync(Task changed, CancellationToken cancel)
     {
         while (true)

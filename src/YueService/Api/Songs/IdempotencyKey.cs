@@ -5,15 +5,15 @@ using YueService.Api.Requests;
 
 namespace YueService.Api.Songs;
 
-/// <summary>The <c>Idempotency-Key</c> header: a request that is sent again makes no second song.</summary>
+/// <summary>The <c>Idempotency-Key</c> header, which prevents a repeated request from making a second song.</summary>
 internal static class IdempotencyKey
 {
     private const string Header = "Idempotency-Key";
     private const int MaxLength = 255;
 
-    /// <summary>The key of a request; null without one.</summary>
+    /// <summary>Returns the key of a request; null without one.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="fault">What is wrong with the header; null when nothing is.</param>
+    /// <param name="fault">What is wrong with the header; null if it is valid.</param>
     public static string? Read(HttpRequest request, out string? fault)
     {
         fault = null;
@@ -33,16 +33,17 @@ internal static class IdempotencyKey
         return null;
     }
 
-    /// <summary>What a caller that waits is told of its key: nothing is kept of its song that a second request could be given.</summary>
+    /// <summary>Returns the warning for a waiting caller that sent a key. Its song is not kept, so a second request could not get
+    /// it.</summary>
     public static IEnumerable<string> WarningsWhereIgnored(HttpRequest request)
     {
         if (request.Headers.ContainsKey(Header))
         {
-            yield return $"{Header} was ignored: it holds for jobs (POST /v1/songs, or Prefer: respond-async)";
+            yield return $"{Header} was ignored: it applies only to jobs (POST /v1/songs, or Prefer: respond-async)";
         }
     }
 
-    /// <summary>Returns what distinguishes a body from others: a hash of its JSON and its files.</summary>
+    /// <summary>Returns a fingerprint of a body: a hash of its JSON and its files.</summary>
     public static async Task<string> HashAsync(SongBody body, CancellationToken cancel)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

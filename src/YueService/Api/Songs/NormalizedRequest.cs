@@ -4,7 +4,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
-/// <summary>A song request with every field. It can be sent again, and then gives the same song.</summary>
+/// <summary>A song request with all fields. Sending it again gives the same song.</summary>
 /// <remarks>A clip and codes are not part of it: they come with the request and are not kept with the song.</remarks>
 internal sealed record NormalizedRequest
 {
@@ -14,19 +14,20 @@ internal sealed record NormalizedRequest
     /// <summary>The genre line.</summary>
     public required string Genre { get; init; }
 
-    /// <summary>Null with <c>target_seconds</c>, which give it, and for a model that does not sing in sections.</summary>
+    /// <summary>The maximum number of tokens per section. Null if <c>target_seconds</c> determines it, and for a model without
+    /// sections.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>The length of each section that is sung, or of the whole song; null for none.</summary>
+    /// <summary>The length of each section that is sung, or of the whole song; null without a target.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
-    /// <summary>The number of sections to sing; 0 is all. Null for a model that does not sing in sections.</summary>
+    /// <summary>The number of sections to sing; 0 means all. Null for a model without sections.</summary>
     public required int? RunNSegments { get; init; }
 
     /// <summary>The score that was sent; null for none.</summary>
     public string? Score { get; init; }
 
-    /// <summary>The score that precedes the music; null for a model without scores.</summary>
+    /// <summary>The kind of score that is written before the music; null for a model without scores.</summary>
     public ScorePlan? Plan { get; init; }
 
     /// <summary>The key of every random draw.</summary>
@@ -41,25 +42,25 @@ internal sealed record NormalizedRequest
     /// <summary>The address that receives a webhook when the job ends; null for none.</summary>
     public string? CallbackUrl { get; init; }
 
-    /// <summary>Null is the first configured model.</summary>
+    /// <summary>The model; null means the first configured one.</summary>
     public string? Model { get; init; }
 
     /// <summary>The stages that the song goes through.</summary>
     public required SongScope Stage { get; init; }
 
-    /// <summary>The id of the song that this one goes on from; null for none.</summary>
+    /// <summary>The id of the song that this one continues; null for none.</summary>
     public string? ContinueFrom { get; init; }
 
-    /// <summary>The section that is sung again, from 1 on; null for none.</summary>
+    /// <summary>The section that is sung again, from 1; null for none.</summary>
     public int? ReplaceSection { get; init; }
 
-    /// <summary>True if no words are sung.</summary>
+    /// <summary>True for a song without words.</summary>
     public required bool Instrumental { get; init; }
 
-    /// <summary>The sound that was asked for.</summary>
+    /// <summary>The requested sound.</summary>
     public required NormalizedOutput Output { get; init; }
 
-    /// <summary>The settings by which tokens are drawn.</summary>
+    /// <summary>The sampling settings.</summary>
     public required NormalizedSampling Sampling { get; init; }
 
     public static NormalizedRequest Of(StoredJob job)
@@ -102,19 +103,19 @@ internal sealed record NormalizedRequest
 }
 
 /// <summary>The <c>output</c> of a request.</summary>
-/// <param name="SampleRate">Samples per second; null for a model that has one rate.</param>
-/// <param name="Format">The format of the file; null is wav.</param>
-/// <param name="Stems">Whether the tracks of the mix come with it.</param>
-/// <param name="LoudnessLufs">The loudness to bring the song to; null leaves it as it is.</param>
-/// <param name="FadeOutSeconds">The fade-out of a song that was cut at its limit.</param>
+/// <param name="SampleRate">The sample rate in Hz; null for a model with a fixed rate.</param>
+/// <param name="Format">The format of the file; null means wav.</param>
+/// <param name="Stems">Whether the tracks of the mix are returned as well.</param>
+/// <param name="LoudnessLufs">The target loudness; null leaves the loudness unchanged.</param>
+/// <param name="FadeOutSeconds">The length of the fade-out of a song that was cut at its limit.</param>
 internal sealed record NormalizedOutput(int? SampleRate, string? Format, bool Stems, double? LoudnessLufs, double FadeOutSeconds);
 
 /// <summary>The <c>sampling</c> of a request.</summary>
-/// <param name="Temperature">The flatness of the distribution.</param>
-/// <param name="TopP">The probability of the tokens that may be drawn.</param>
-/// <param name="TopK">The number of tokens that may be drawn; 0 is all.</param>
-/// <param name="RepetitionPenalty">How much repeated tokens are weakened.</param>
+/// <param name="Temperature">The sampling temperature.</param>
+/// <param name="TopP">The cumulative probability of the tokens to sample from.</param>
+/// <param name="TopK">The number of tokens to sample from; 0 means all.</param>
+/// <param name="RepetitionPenalty">How strongly repeated tokens are penalized.</param>
 /// <param name="GuidanceScale">How strongly the song follows the prompt; null is the model's default.</param>
-/// <param name="FlowSteps">The steps of flow matching; null for a model without.</param>
+/// <param name="FlowSteps">The number of flow matching steps; null for a model without flow matching.</param>
 internal sealed record NormalizedSampling(
     double Temperature, double TopP, int TopK, double RepetitionPenalty, double? GuidanceScale, int? FlowSteps);

@@ -17,18 +17,18 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     /// <summary>The tracks by the names that requests use.</summary>
     public static IReadOnlyDictionary<string, string> Tracks { get; } = SongFolder.TracksOf(hasStems: true).ToDictionary(track => track);
 
-    // One at a time: ffmpeg takes a processor, and two callers may want the same file.
+    // One at a time, because ffmpeg uses a whole core, and two callers may want the same file.
     private readonly SemaphoreSlim _encoding = new(1, 1);
 
     /// <summary>Returns a track of a song.</summary>
-    /// <remarks>A format other than wav is made at the first call and kept. Range, If-Range and If-None-Match are heeded.</remarks>
+    /// <remarks>A format other than wav is encoded at the first call and kept. Range, If-Range and If-None-Match are supported.</remarks>
     /// <response code="200">The whole file.</response>
-    /// <response code="206">The range that was asked for.</response>
-    /// <response code="404">There is no such job, or the song has no such track: stems must be asked for with the song.</response>
-    /// <response code="409">The song is not there yet, or never comes.</response>
-    /// <response code="416">The file ends before the range; Content-Range says where.</response>
-    /// <response code="500">The file does not have the size that it was written with.</response>
-    /// <response code="422">track or format has no such value, or the format cannot be made here.</response>
+    /// <response code="206">The requested range.</response>
+    /// <response code="404">There is no such job, or the song has no such track: stems must be requested with the song.</response>
+    /// <response code="409">The song is not available yet, or never will be.</response>
+    /// <response code="416">The file ends before the range; Content-Range has its length.</response>
+    /// <response code="500">The file no longer has the size with which it was written.</response>
+    /// <response code="422">track or format is invalid, or the format is not available here.</response>
     public async Task<IResult> GetAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
@@ -76,24 +76,24 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             ? Problems.Create(http, ProblemType.NotFound, "The song was removed.")
             : Problems.FormatUnavailable(http, format.Name(), "format");
 
-    /// <summary>404: the song has no such track.</summary>
+    /// <summary>Creates a 404: the song has no such track.</summary>
     public static ProblemHttpResult NoTrack(HttpContext http, string track) =>
-        Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: ask for the song with output.stems true.");
+        Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: request the song with output.stems true.");
 
-    /// <summary>500: the file of a song is not whole. Closes the file.</summary>
+    /// <summary>Creates a 500: the file of a song is damaged. Closes the file.</summary>
     public static ProblemHttpResult Damaged(HttpContext http, StoredJob job, SongFile file)
     {
         using var content = file.Content;
         var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0
             ? $"instead of {bytes}"
-            : "and its header says otherwise";
+            : "and its header has another length";
         return Problems.Create(
             http,
             ProblemType.SongDamaged,
-            $"{file.Name} in the state folder has {content.Length} bytes {expected}. Delete the job, and ask for the song again.");
+            $"{file.Name} in the state folder has {content.Length} bytes {expected}. Delete the job and request the song again.");
     }
 
-    /// <summary>Sends a file with the tags that the song has now: its title may have been changed since the file was made.</summary>
+    /// <summary>Sends a file with the current tags of the song: its title may have changed since the file was made.</summary>
     private static async Task<RangedFile> SendAsync(HttpContext http, SongFile file, StoredJob job, string track, AudioFormat format)
     {
         var title = SongTitle.Of(job);
@@ -114,13 +114,14 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     /// <summary>Returns a short text that differs for different titles.</summary>
     private static string NameOf(string title) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(title)), 0, 8);
 
-    /// <summary>Returns the name of a file's content. A file made again by another encoder differs in its length or its time.</summary>
+    /// <summary>Returns an identifier of a file's content. If another encoder makes the file again, its length or its time
+    /// differs.</summary>
     public static string VersionOf(StoredJob job, string track, AudioFormat format, SongFile file) => string.Create(
         CultureInfo.InvariantCulture,
         $"{job.Id}-{track}-{format.Name()}-{file.Content.Length:x}-{file.ModifiedAt.UtcTicks:x}");
 
-    /// <summary>Opens a file of a song. A file other than WAV is made when it is missing or damaged.</summary>
-    /// <returns>The file, or the WAV file when that is damaged; null when it is missing or the format cannot be made here.</returns>
+    /// <summary>Opens a file of a song. A file other than WAV is encoded if it is missing or damaged.</summary>
+    /// <returns>The file, or the WAV file if that is damaged; null if it is missing or the format is not available here.</returns>
     private async Task<SongFile?> OpenAsync(HttpContext http, StoredJob job, string track, AudioFormat format)
     {
         var file = await songs.OpenAsync(job, track, format, http.RequestAborted);
@@ -138,7 +139,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         await _encoding.WaitAsync(http.RequestAborted);
         try
         {
-            // Another caller may have had it made meanwhile.
+            // Another caller may have made it in the meantime.
             job = (await jobs.FindAsync(job.Id, http.RequestAborted))?.Job ?? job;
             if (await songs.OpenAsync(job, track, format, http.RequestAborted) is { } made)
             {
@@ -190,7 +191,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         }
     }
 
-    /// <summary>A file in ranges, where a range past its end is a problem like every other error.</summary>
+    /// <summary>A file with range support. A range past its end is a problem details response like every other error.</summary>
     private sealed class RangedFile(long length, FileStreamHttpResult file) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)

@@ -11,10 +11,10 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary><c>POST /v1/songs/check</c>: says what would become of a request.</summary>
+/// <summary><c>POST /v1/songs/check</c>: checks a request without making a song.</summary>
 internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine engine, JobEstimate estimate)
 {
-    // More findings than this help nobody.
+    // More findings would not be useful.
     private const int MaxFindings = 200;
 
     /// <summary>Checks a request as POST /v1/songs does. No song is made.</summary>
@@ -36,7 +36,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
         }
     }
 
-    /// <summary>Returns the faults of a request by field; null if the problem is not the request's.</summary>
+    /// <summary>Returns the errors of a request by field; null if the problem is not caused by the request.</summary>
     private static IReadOnlyDictionary<string, string[]>? ErrorsOf(ProblemDetails? problem)
     {
         if (problem is null)
@@ -51,7 +51,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
 
         var field = problem switch
         {
-            // The song that the request goes on from has no codes, or none yet.
+            // The song that the request continues has no codes, or none yet.
             { Status: StatusCodes.Status404NotFound or StatusCodes.Status409Conflict } => SongFields.ContinueFrom,
             _ => (RequestField?)null,
         };
@@ -105,7 +105,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
         ];
         if (findings.Count > MaxFindings)
         {
-            warnings.Add(new("more", "$", null, null, $"{findings.Count - MaxFindings} more warnings are left out"));
+            warnings.Add(new("more", "$", null, null, $"{findings.Count - MaxFindings} more warnings are not listed"));
         }
 
         return warnings;
@@ -133,16 +133,16 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
             ? text
             : null;
 
-    /// <summary>Places in a text that was sent, in Unicode characters.</summary>
+    /// <summary>Converts positions in a text that was sent to Unicode characters.</summary>
     private sealed class CharacterPlaces(string? text)
     {
         private readonly int[] _characters = text is null ? [] : Count(text);
 
-        /// <summary>Returns the place of a part that is given in UTF-16 units; null if no text was sent.</summary>
+        /// <summary>Returns the position of a part that is given in UTF-16 units; null if no text was sent.</summary>
         public TextSpan? Of(TextSpan units) =>
             _characters.Length == 0 ? null : new(_characters[units.Start], _characters[units.End]);
 
-        /// <summary>Returns the number of characters before each unit of a text and its end.</summary>
+        /// <summary>Returns the number of characters before each UTF-16 unit of a text, and before its end.</summary>
         private static int[] Count(string text)
         {
             var counts = new int[text.Length + 1];

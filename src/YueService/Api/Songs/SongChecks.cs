@@ -10,16 +10,16 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
-/// <summary>Finds out whether a request with valid fields is certain to fail, before a song is queued.</summary>
+/// <summary>Checks whether a request with valid fields is certain to fail, before a song is queued.</summary>
 internal sealed class SongChecks(ISongEngine engine, ISongEncoder encoder)
 {
-    /// <summary>Returns why a song is certain to fail; null if nothing speaks against it.</summary>
+    /// <summary>Returns the problem because of which a song is certain to fail; null if there is none.</summary>
     /// <param name="http">The request.</param>
     /// <param name="song">The song with valid fields.</param>
-    /// <param name="lyrics">The field that has the lyrics.</param>
+    /// <param name="lyrics">The field with the lyrics.</param>
     public ProblemHttpResult? Refuse(HttpContext http, SongRequest song, RequestField lyrics)
     {
-        // Known while the models are loading, too.
+        // This is known even while the models are loading.
         if (engine.Status.IsDemo && LatinScript.FaultOf(SongPlan.For(song).Lyrics) is { } mute)
         {
             return Problems.Unsingable(http, lyrics.Path, mute);
@@ -30,7 +30,7 @@ internal sealed class SongChecks(ISongEngine engine, ISongEncoder encoder)
             : null;
     }
 
-    /// <summary>Returns why a song is certain to fail or cannot be written in a format; null if nothing speaks against it.</summary>
+    /// <summary>Returns the problem because of which a song is certain to fail or cannot be encoded; null if there is none.</summary>
     /// <param name="http">The request.</param>
     /// <param name="song">The song with valid fields.</param>
     /// <param name="format">The format.</param>

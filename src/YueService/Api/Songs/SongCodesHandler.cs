@@ -6,13 +6,13 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>The stage-1 codes of finished songs: returned, and found for requests that go on from a song.</summary>
+/// <summary>Returns the stage-1 codes of finished songs, and finds them for requests that continue a song.</summary>
 internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, SongFolder songs)
 {
     /// <summary>Returns a song's codes.</summary>
-    /// <response code="200">The codes, in the form that continue_from takes.</response>
+    /// <response code="200">The codes, in the form for continue_from.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
-    /// <response code="409">The song is not there yet, or never comes, or was made by a release that kept no codes.</response>
+    /// <response code="409">The song is not available yet or never will be, or was made by a release that kept no codes.</response>
     public async Task<Results<Ok<SongCodes>, ProblemHttpResult>> GetAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
@@ -24,8 +24,8 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
         return codes is null ? problem! : TypedResults.Ok(codes);
     }
 
-    /// <summary>The song that a request goes on from.</summary>
-    /// <returns>The song, or the problem that it has no codes; neither where there is no such job.</returns>
+    /// <summary>Returns the song that a request continues.</summary>
+    /// <returns>The song, or the problem that it has no codes; neither if there is no such job.</returns>
     public async Task<(SongOrigin? Origin, ProblemHttpResult? Problem)> FindAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
@@ -51,7 +51,7 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
             return await songs.FindCodesAsync(view.Job, http.RequestAborted) is { } codes ? CodesOf(http, codes)
                 : await IsRemovedAsync(view.Job) ? (null, SongHandler.NoJob(http, id))
                 : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: "
-                    + "an earlier release made it, or their file is damaged. Ask for the song again."));
+                    + "an earlier release made it, or their file is damaged. Request the song again."));
         }
         catch (StorageException)
         {
@@ -67,7 +67,7 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
     private static (SongCodes? Codes, ProblemHttpResult? Problem) CodesOf(HttpContext http, SongCodes codes) => codes.Sections.Count > 0
         ? (codes, null)
         : (null, Problems.Create(
-            http, ProblemType.NoCodes, $"The song has no codes: the model {codes.Model} keeps none, so songs cannot go on from it."));
+            http, ProblemType.NoCodes, $"The song has no codes: the model {codes.Model} has none, so the song cannot be continued."));
 
     /// <summary>Returns whether a song was removed after its job was found.</summary>
     private async Task<bool> IsRemovedAsync(StoredJob job) => !await songs.ExistsAsync(job, SongFolder.Mix, CancellationToken.None);

@@ -7,22 +7,22 @@ using YueService.Settings;
 namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/songs/{id}/events</c>: a job's progress as server-sent events.</summary>
-/// <remarks>A reader gets every change of state, stage and section, and between them the newest counts only,
-/// a few times a second at most: a slow one gets fewer events and holds nobody up.</remarks>
+/// <remarks>A client gets every change of state, stage and section, and in between only the latest counts, at most a few times per second.
+/// A slow client gets fewer events and does not delay others.</remarks>
 internal sealed class SongEventsHandler(
     JobStore jobs, JobEstimate estimate, JobSignals signals, IOptions<JobOptions> options, IOptions<JsonOptions> json)
 {
-    /// <summary>The identifier of a last event. A reader that comes back with it has nothing more to hear.</summary>
+    /// <summary>The id of the last event. A client that reconnects with it gets no more events.</summary>
     private const string EndId = "end";
 
     private const string ScoreEvent = "score";
 
     /// <summary>Streams a job's progress until it is finished.</summary>
-    /// <remarks>Events are named after the state; their data is JSON. The event score has the score of a song that has one, before the
-    /// first music token. A reader that comes back with Last-Event-ID misses no
-    /// change of state, stage or section. After the last event the stream ends; a reader that comes back once more gets a 204.</remarks>
+    /// <remarks>Events have the name of the state; their data is JSON. For a song with a score, the event score is sent before the first
+    /// music token. A client that reconnects with Last-Event-ID misses no change of state, stage or section. After the last event the
+    /// stream ends; a client that reconnects then gets a 204.</remarks>
     /// <response code="200">The stream.</response>
-    /// <response code="204">The reader has the last event already.</response>
+    /// <response code="204">The client already has the last event.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
     public async Task<IResult> StreamAsync(HttpContext http, string id)
     {
@@ -53,7 +53,7 @@ internal sealed class SongEventsHandler(
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The reader went away, or the service stops: it may come back with its last event's identifier.
+            // The client disconnected or the service is stopping. It can reconnect with the id of its last event.
         }
 
         return TypedResults.Empty;
@@ -83,7 +83,7 @@ internal sealed class SongEventsHandler(
 
             if (live.Feed.Ended.IsCompleted)
             {
-                // Queued again, for the next process.
+                // The job was queued again for the next process.
                 return;
             }
 

@@ -7,7 +7,7 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary><c>/v1/songs</c>: jobs are taken, shown, listed and cancelled.</summary>
+/// <summary><c>/v1/songs</c>: accepts, shows, lists and cancels jobs.</summary>
 internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmitter submitter, BodyReader bodies)
 {
     private const int DefaultPage = 20;
@@ -19,16 +19,18 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     private static readonly Dictionary<string, bool> Flags = new() { ["true"] = true, ["false"] = false };
 
     /// <summary>Queues a song.</summary>
-    /// <remarks>Returns at once; poll the Location or stream its events. The same Idempotency-Key and body give the same job.</remarks>
+    /// <remarks>Returns immediately; poll the Location or stream its events. The same Idempotency-Key and body return the same
+    /// job.</remarks>
     /// <response code="202">Queued; Location is the job, or with takes of 2 or more, the group of jobs.</response>
-    /// <response code="422">Fields are out of bounds: all of them are named. Or the Idempotency-Key came with another body.</response>
+    /// <response code="422">Fields are invalid; all of them are listed. Or the Idempotency-Key was already used with another
+    /// body.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
     /// <response code="503">The models are not loaded, or jobs cannot be stored.</response>
     public Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> CreateAsync(HttpContext http) =>
         submitter.SubmitAsync(http, accepted: null, hasTakes: true);
 
-    /// <summary>Lists jobs, the newest first.</summary>
-    /// <response code="200">A page of jobs; next_cursor leads to the next one.</response>
+    /// <summary>Lists jobs, newest first.</summary>
+    /// <response code="200">A page of jobs; next_cursor is the cursor of the next page.</response>
     /// <response code="422">A parameter is out of bounds.</response>
     public async Task<Results<Ok<SongJobList>, ProblemHttpResult>> ListAsync(HttpContext http)
     {
@@ -46,7 +48,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
             return Problems.Invalid(http, findings.Errors);
         }
 
-        // One more than asked for tells whether there is another page.
+        // One more than requested shows whether there is another page.
         var wanted = new JobQuery((int)limit + 1)
         {
             Before = cursor,
@@ -70,12 +72,12 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
         return await jobs.FindAsync(id, http.RequestAborted) is { } view ? TypedResults.Ok(Show(http, view)) : NoJob(http, id);
     }
 
-    /// <summary>Changes what a user says about a song.</summary>
-    /// <remarks>A JSON merge patch: fields that are absent stay as they are. If-Match makes sure that nobody else changed them.</remarks>
+    /// <summary>Changes the title, favourite mark or note of a song.</summary>
+    /// <remarks>A JSON merge patch: absent fields are not changed. If-Match ensures that nobody else has changed them.</remarks>
     /// <response code="200">The job after the change.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
-    /// <response code="412">If-Match does not match: title, favourite or note were changed since.</response>
-    /// <response code="422">Fields are out of bounds: all of them are named.</response>
+    /// <response code="412">If-Match does not match: title, favourite or note have been changed.</response>
+    /// <response code="422">Fields are invalid; all of them are listed.</response>
     public async Task<Results<Ok<SongJobResponse>, ProblemHttpResult>> EditAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
@@ -113,12 +115,12 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
             : Problems.Create(
                 http,
                 ProblemType.ChangedSince,
-                "The song's title, favourite or note were changed since. Get the song, and send the change with its ETag.");
+                "The song's title, favourite or note have been changed. Get the song and send the change with its new ETag.");
     }
 
     /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>
-    /// <response code="200">The job after it was cancelled, its place in the queue free.</response>
-    /// <response code="202">The job, which has not ended within a second; its note says why. Location is the job.</response>
+    /// <response code="200">The cancelled job; its place in the queue is free.</response>
+    /// <response code="202">The job has not ended within a second; its delay_reason says why. Location is the job.</response>
     /// <response code="204">The finished job and its song are removed.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
     public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(
@@ -140,7 +142,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
             : TypedResults.Ok(job);
     }
 
-    /// <summary>404 for a job.</summary>
+    /// <summary>Creates a 404 for a job.</summary>
     public static ProblemHttpResult NoJob(HttpContext http, string id) =>
         Problems.Create(http, ProblemType.NotFound, $"There is no job {JsonText.Cut(id)}; it may have been removed.");
 

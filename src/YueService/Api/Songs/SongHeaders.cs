@@ -5,7 +5,7 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>The metadata of a song in the headers of an answer that is the file itself. All values are ASCII.</summary>
+/// <summary>The metadata of a song in the headers of a response that is the file itself. All values are ASCII.</summary>
 internal static class SongHeaders
 {
     // Proxies commonly refuse header blocks past 8 KiB.
@@ -47,7 +47,7 @@ internal static class SongHeaders
             + $"total;dur={Milliseconds(timings.TotalSeconds)}";
     }
 
-    /// <summary>Writes what is known of a song before it is made.</summary>
+    /// <summary>Writes what is known about a song before it is made.</summary>
     public static void WriteEarly(IHeaderDictionary headers, JobRequest request, string model, string traceId)
     {
         headers["X-Yue-Seed"] = Text(request.Song.Seed);
@@ -61,7 +61,7 @@ internal static class SongHeaders
         Warn(headers, request.Warnings);
     }
 
-    /// <summary>Writes the form of raw samples, which say it nowhere else.</summary>
+    /// <summary>Writes the format of raw samples, which have no header of their own.</summary>
     public static void WriteFormat(IHeaderDictionary headers, PcmFormat format)
     {
         headers["X-Yue-Sample-Rate"] = Text(format.SampleRateHz);
@@ -77,7 +77,8 @@ internal static class SongHeaders
         }
     }
 
-    /// <summary>A JSON array of strings, non-ASCII characters escaped; what does not fit is left out from the end.</summary>
+    /// <summary>Returns a JSON array of strings with non-ASCII characters escaped. The last strings are left out if they do not
+    /// fit.</summary>
     private static string List(IEnumerable<string> values)
     {
         var kept = new List<string>();

@@ -14,28 +14,28 @@ internal sealed record SongJobResponse
     /// <summary><c>queued</c>, <c>running</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.</summary>
     public required JobState State { get; init; }
 
-    /// <summary>The time when the job was taken.</summary>
+    /// <summary>The time when the job was accepted.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The time when the engine began; null before.</summary>
+    /// <summary>The time when the engine began the song; null before.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>The time when the job succeeded, failed or was cancelled; null before.</summary>
     public DateTimeOffset? FinishedAt { get; init; }
 
-    /// <summary>The caller's own name for the job; null when absent or not in the allowed form.</summary>
+    /// <summary>The caller's own name for the job; null if absent or invalid.</summary>
     public string? ClientJobId { get; init; }
 
-    /// <summary>The place in the queue from 1 on; null unless queued and handed to the engine.</summary>
+    /// <summary>The position in the queue, from 1; null unless queued.</summary>
     public int? QueuePosition { get; init; }
 
     /// <summary>The progress of the song; null unless running.</summary>
     public JobProgressBody? Progress { get; init; }
 
-    /// <summary>Seconds until the song is there, estimated from measured times; null when finished or not known.</summary>
+    /// <summary>Seconds until the song is finished, estimated from measured times; null if finished or unknown.</summary>
     public double? EstimatedSecondsLeft { get; init; }
 
-    /// <summary>Seconds of sound that can be heard at the stream; null unless running.</summary>
+    /// <summary>Seconds of sound that the stream has so far; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
     /// <summary>The starts of the sections in the song, as far as it is written; null unless running.</summary>
@@ -50,31 +50,31 @@ internal sealed record SongJobResponse
     /// <summary>The song's title. By default, the first line of the lyrics.</summary>
     public required string Title { get; init; }
 
-    /// <summary>True if the song is a favourite, which no retention removes.</summary>
+    /// <summary>True if the song is a favourite. Favourites are never removed by retention.</summary>
     public required bool Favourite { get; init; }
 
-    /// <summary>The user's own words about the song; null without any.</summary>
+    /// <summary>The user's note about the song; null without one.</summary>
     public string? Note { get; init; }
 
-    /// <summary>The song that this one goes on from; null for a new song, or one that goes on from codes.</summary>
+    /// <summary>The song that this one continues; null for a new song, or one that continues from codes.</summary>
     public SongParent? Parent { get; init; }
 
-    /// <summary>The group that the song is a take of; left out for a song by itself.</summary>
+    /// <summary>The group of the take; omitted for a song that is not a take.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SongTake? Group { get; init; }
 
     /// <summary>The genre line.</summary>
     public required string Genre { get; init; }
 
-    /// <summary>The lyrics; left out of lists.</summary>
+    /// <summary>The lyrics; omitted in lists.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Lyrics { get; init; }
 
-    /// <summary>The request with every field, as <c>POST /v1/songs</c> takes it; left out of lists.</summary>
+    /// <summary>The request with all fields, as for <c>POST /v1/songs</c>; omitted in lists.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public NormalizedRequest? Request { get; init; }
 
-    /// <summary>Warnings for the caller about how the request was understood.</summary>
+    /// <summary>Warnings about how the request was interpreted.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>The finished song; null before.</summary>
@@ -84,10 +84,10 @@ internal sealed record SongJobResponse
     public required JobLinks Links { get; init; }
 }
 
-/// <summary>The song that another one goes on from.</summary>
-/// <param name="Id">Its job, which may have been removed.</param>
+/// <summary>The song that another one continues.</summary>
+/// <param name="Id">The id of its job, which may have been removed.</param>
 /// <param name="How"><c>continue</c>, <c>replace_section</c> or <c>finish</c>.</param>
-/// <param name="Section">The section that is sung again, from 1 on; null unless one is.</param>
+/// <param name="Section">The section that is sung again, from 1; null if none is.</param>
 internal sealed record SongParent(string Id, string How, int? Section)
 {
     public static SongParent? Of(JobRequest request) => request.ParentId is not { } id ? null
@@ -97,8 +97,8 @@ internal sealed record SongParent(string Id, string How, int? Section)
 }
 
 /// <summary>The place of a song among takes.</summary>
-/// <param name="Id">The group, at <c>/v1/groups/{id}</c>.</param>
-/// <param name="Take">The number of the take, from 1 on.</param>
+/// <param name="Id">The id of the group, at <c>/v1/groups/{id}</c>.</param>
+/// <param name="Take">The number of the take, from 1.</param>
 internal sealed record SongTake(string Id, int Take)
 {
     public static SongTake? Of(StoredJob job) => job.Take is { } take ? new(take.GroupId, take.Number) : null;
@@ -107,12 +107,12 @@ internal sealed record SongTake(string Id, int Take)
 /// <summary>The progress of a song.</summary>
 /// <param name="Stage"><c>stage1</c> (singing), <c>stage2</c> (refining) or <c>decode</c>; with YuE 2 <c>score</c>, <c>music</c>,
 /// <c>flow</c> or <c>decode</c>.</param>
-/// <param name="Section">The section being sung, from 1 on, kept ones not counted; 0 after stage 1, and with YuE 2.</param>
-/// <param name="Sections">How many sections are sung: without those that are kept.</param>
+/// <param name="Section">The section being sung, from 1, not counting kept sections; 0 after stage 1, and with YuE 2.</param>
+/// <param name="Sections">The number of sections to sing, not counting kept sections.</param>
 /// <param name="Tokens">Stage-1 tokens of the section, or tokens of the score or the music; 0 in other stages.</param>
-/// <param name="Frames">Frames done in the stages after that; 0 before.</param>
-/// <param name="Total">The tokens or frames that there are to do; of tokens an upper bound.</param>
-/// <param name="Percent">The whole song's progress, 0 to 100, never falling.</param>
+/// <param name="Frames">Finished frames in the later stages; 0 before.</param>
+/// <param name="Total">The total number of frames, or an upper bound of the number of tokens.</param>
+/// <param name="Percent">The progress of the whole song, 0 to 100. It never decreases.</param>
 internal sealed record JobProgressBody(
     Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);
 
@@ -122,17 +122,17 @@ internal sealed record JobProgressBody(
 internal sealed record SectionStartBody(string Tag, double StartSeconds);
 
 /// <summary>The links of a job.</summary>
-/// <param name="Self">The job.</param>
-/// <param name="Events">Its progress as server-sent events.</param>
-/// <param name="Stream">Its song while it is made.</param>
-/// <param name="Audio">Its song.</param>
-/// <param name="Peaks">Its song's outline.</param>
-/// <param name="Codes">Its song's stage-1 codes.</param>
+/// <param name="Self">The URL of the job.</param>
+/// <param name="Events">The URL of its server-sent events.</param>
+/// <param name="Stream">The URL of its song while it is being made.</param>
+/// <param name="Audio">The URL of its finished song.</param>
+/// <param name="Peaks">The URL of its song's peaks.</param>
+/// <param name="Codes">The URL of its song's stage-1 codes.</param>
 internal sealed record JobLinks(string Self, string Events, string Stream, string Audio, string Peaks, string Codes);
 
-/// <summary>Some jobs, the newest first.</summary>
+/// <summary>A page of jobs, newest first.</summary>
 /// <param name="Songs">The jobs.</param>
-/// <param name="NextCursor">The <c>cursor</c> of the next page; null on the last one.</param>
+/// <param name="NextCursor">The <c>cursor</c> of the next page; null on the last page.</param>
 internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string? NextCursor);
 
 /// <summary>The data of a job's event.</summary>
@@ -154,14 +154,14 @@ internal sealed record JobEventBody(
     JobFault? Error,
     string? DelayReason);
 
-/// <summary>The data of the event <c>score</c>, which comes before the first music token.</summary>
+/// <summary>The data of the event <c>score</c>, which is sent before the first music token.</summary>
 /// <param name="Score">The score in ABC notation.</param>
 internal sealed record ScoreEventBody(string Score);
 
 /// <summary>The reason why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>
-/// <param name="Title">The same for every fault of the type.</param>
-/// <param name="Detail">What went wrong this time; no internals.</param>
+/// <param name="Title">The title, which is the same for every fault of the type.</param>
+/// <param name="Detail">What went wrong this time, without internal details.</param>
 internal sealed record JobFault(string Type, string Title, string Detail)
 {
     public static JobFault? From(Fault? fault)
@@ -177,16 +177,16 @@ internal sealed record JobFault(string Type, string Title, string Detail)
 }
 
 /// <summary>A finished song without its files.</summary>
-/// <param name="SampleRate">Samples a second of every track.</param>
-/// <param name="DurationSeconds">The mix's length.</param>
+/// <param name="SampleRate">The sample rate of every track in Hz.</param>
+/// <param name="DurationSeconds">The length of the mix.</param>
 /// <param name="Seed">The seed that was used.</param>
 /// <param name="Model">The model that sang.</param>
-/// <param name="Timings">Where the time went.</param>
-/// <param name="Sections">The song's sections, in order; none if the model does not sing in sections.</param>
-/// <param name="Warnings">What the caller should know about how the request was understood and sung.</param>
-/// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. None for
-/// a score alone.</param>
-/// <param name="Stage"><c>full</c>, <c>draft</c>, <c>finish</c> or <c>score</c>: how much of the way it went.</param>
+/// <param name="Timings">The times of the stages.</param>
+/// <param name="Sections">The song's sections, in order; empty for a model without sections.</param>
+/// <param name="Warnings">Warnings about how the request was interpreted and sung.</param>
+/// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. Empty if only a score
+/// was written.</param>
+/// <param name="Stage"><c>full</c>, <c>draft</c>, <c>finish</c> or <c>score</c>: the stages that were run.</param>
 internal sealed record FinishedSong(
     int SampleRate,
     double DurationSeconds,
@@ -204,13 +204,13 @@ internal sealed record FinishedSong(
     /// <summary>The score in ABC notation that the music follows; null without one.</summary>
     public string? Score { get; init; }
 
-    /// <summary>The part of the reference clip that was heard; null without a clip.</summary>
+    /// <summary>The part of the reference clip that was used; null without a clip.</summary>
     public ReferenceBody? Reference { get; init; }
 
-    /// <summary>The effect of <c>output.loudness_lufs</c>; null if it was not asked for.</summary>
+    /// <summary>The effect of <c>output.loudness_lufs</c>; null if it was not requested.</summary>
     public LoudnessBody? Loudness { get; init; }
 
-    /// <summary>The loudness of the mix in LUFS (ITU-R BS.1770), by which players make songs equally loud; null for silence.</summary>
+    /// <summary>The loudness of the mix in LUFS (ITU-R BS.1770), with which players can equalize songs; null for silence.</summary>
     public double? MixLufs { get; init; }
 
     public static FinishedSong? From(StoredSong? song) => song is null ? null : new(

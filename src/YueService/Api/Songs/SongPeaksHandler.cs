@@ -10,25 +10,25 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
-/// <summary><c>GET /v1/songs/{id}/peaks</c>: the outline of a track.</summary>
+/// <summary><c>GET /v1/songs/{id}/peaks</c>: the peaks of a track.</summary>
 internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, SongFolder songs, SongPeaks peaks)
 {
-    /// <summary>The most stretches per second that can be asked for.</summary>
+    /// <summary>The maximum number of intervals per second.</summary>
     public const int MaxPerSecond = 200;
 
     private const int DefaultPerSecond = 20;
 
-    // The sound of a song in the making is this process's.
+    // The sound of a song that is being made is in this process.
     private static readonly string Process = RandomNumberGenerator.GetHexString(8, lowercase: true);
 
-    /// <summary>Returns the smallest and the largest sample of every stretch of a track.</summary>
-    /// <remarks>The peaks of a song that is being made grow with its sound. If-None-Match is heeded.</remarks>
-    /// <response code="200">The peaks as far as there is sound.</response>
-    /// <response code="304">There is no more sound than the caller has.</response>
-    /// <response code="404">There is no such job, or the song has no such track: stems must be asked for with the song.</response>
+    /// <summary>Returns the smallest and the largest sample of each interval of a track.</summary>
+    /// <remarks>The peaks of a song that is being made grow with its sound. If-None-Match is supported.</remarks>
+    /// <response code="200">The peaks of the sound so far.</response>
+    /// <response code="304">There is no new sound.</response>
+    /// <response code="404">There is no such job, or the song has no such track: stems must be requested with the song.</response>
     /// <response code="409">The song failed or was cancelled.</response>
     /// <response code="422">track or per_second is out of bounds.</response>
-    /// <response code="500">The file does not have the size that it was written with.</response>
+    /// <response code="500">The file no longer has the size with which it was written.</response>
     public async Task<Results<Ok<SongPeaksResponse>, StatusCodeHttpResult, ProblemHttpResult>> GetAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)

@@ -30,7 +30,7 @@ internal sealed partial class SongRequestBody(
     ILogger<SongRequestBody> logger)
 {
     /// <summary>The warning about <c>stream</c> in a request for a job.</summary>
-    public const string StreamIgnored = "stream was ignored: the job is heard at GET /v1/songs/{id}/stream";
+    public const string StreamIgnored = "stream was ignored: to hear the job, use GET /v1/songs/{id}/stream";
 
     /// <summary>Reads a request in the form of <c>/predict</c>.</summary>
     /// <param name="http">The request.</param>
@@ -49,21 +49,21 @@ internal sealed partial class SongRequestBody(
         }
     }
 
-    /// <summary>Reads a request's body, without a look at what it asks for.</summary>
+    /// <summary>Reads a request's body without interpreting it.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="isNew">Whether it asks for a song that does not exist yet: a clip is read only if the queue has room.</param>
-    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
+    /// <param name="isNew">Whether it requests a new song: then a clip is read only if the queue has room.</param>
+    /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http, bool isNew) =>
         bodies.ReadSongAsync(http, () => isNew ? RefuseEarly(http) : null);
 
     private ProblemHttpResult? RefuseEarly(HttpContext http) =>
         Problems.Refusal(http, intake.WhyRefused, engine.Status, estimate);
 
-    /// <summary>Reads what a body asks for.</summary>
+    /// <summary>Interprets a body.</summary>
     /// <param name="http">The request.</param>
     /// <param name="body">The body.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
-    /// <param name="hasTakes">Whether the answer can be a group of takes.</param>
+    /// <param name="hasTakes">Whether the response can be a group of takes.</param>
     public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted, bool hasTakes)
     {
         var reading = await ExamineAsync(http, body, accepted, hasTakes);
@@ -75,7 +75,7 @@ internal sealed partial class SongRequestBody(
         return reading;
     }
 
-    /// <summary>Reads what a body would ask for, for callers that do not want the song yet.</summary>
+    /// <summary>Interprets a body for a check, which makes no song.</summary>
     public async Task<Reading> ExamineAsync(HttpContext http, SongBody body, AudioFormat? accepted, bool hasTakes)
     {
         var strict = Preferences.IsStrict(http.Request);
@@ -104,7 +104,7 @@ internal sealed partial class SongRequestBody(
         return new(problem is null ? command : null, problem) { Song = command?.Song, Notes = findings.Notes };
     }
 
-    /// <summary>Notes that a callback cannot be called from here.</summary>
+    /// <summary>Reports that this service cannot send webhooks.</summary>
     private void CheckCallback(string? url, RequestFindings findings)
     {
         var name = SongFields.CallbackUrl.Path;
@@ -118,7 +118,7 @@ internal sealed partial class SongRequestBody(
         }
     }
 
-    /// <summary>Returns the files of a body, with the kept clip that it names.</summary>
+    /// <summary>Returns the files of a body and the uploaded clip that it refers to.</summary>
     private async Task<Dictionary<string, ClipFile>> FilesOfAsync(SongBody body, CancellationToken cancel)
     {
         var files = body.Clips.ToDictionary(StringComparer.Ordinal);
@@ -151,7 +151,7 @@ internal sealed partial class SongRequestBody(
         else if (Math.Min(jobs.Value.CapacityOf(owner), limit.MostAtOnce) is var most && takes > most)
         {
             var name = SongFields.Takes.Path;
-            findings.Error(name, $"{name} is {takes}, and this service takes at most {most} songs at once; send at most {most}.");
+            findings.Error(name, $"{name} is {takes}, and this service accepts at most {most} songs at once; send at most {most}.");
         }
     }
 
@@ -172,18 +172,18 @@ internal sealed partial class SongRequestBody(
         };
     }
 
-    [LoggerMessage(LogLevel.Information, "Song asked for: genre {Genre}, lyrics {Lyrics}")]
+    [LoggerMessage(LogLevel.Information, "Song requested: genre {Genre}, lyrics {Lyrics}")]
     private partial void LogLyrics(string genre, string lyrics);
 
-    /// <summary>The content of a body.</summary>
-    /// <param name="Command">The request; null when there is a problem.</param>
-    /// <param name="Problem">What to answer with; null when there is a request.</param>
+    /// <summary>The result of reading a body.</summary>
+    /// <param name="Command">The request; null if there is a problem.</param>
+    /// <param name="Problem">The problem to return; null if there is a request.</param>
     internal sealed record Reading(PredictCommand? Command, ProblemHttpResult? Problem)
     {
         /// <summary>The song, as far as the body could be read: invalid fields have their defaults. Null if nothing was read.</summary>
         public SongRequest? Song { get; init; }
 
-        /// <summary>Warnings for the caller about how the body was read.</summary>
+        /// <summary>Warnings about how the body was interpreted.</summary>
         public IReadOnlyList<SongFinding> Notes { get; init; } = [];
     }
 }

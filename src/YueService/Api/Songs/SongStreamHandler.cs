@@ -8,7 +8,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
-/// <summary><c>GET /v1/songs/{id}/stream</c>: the sound of a song while it is made.</summary>
+/// <summary><c>GET /v1/songs/{id}/stream</c>: the sound of a song while it is being made.</summary>
 internal sealed partial class SongStreamHandler(
     JobStore jobs,
     JobEstimate estimate,
@@ -23,12 +23,12 @@ internal sealed partial class SongStreamHandler(
     public static IReadOnlyDictionary<string, StreamFormat> Formats { get; } =
         new[] { StreamFormat.Wav, StreamFormat.Pcm, StreamFormat.Mp3, StreamFormat.Opus }.ToDictionary(format => format.Name());
 
-    /// <summary>Streams a track of a song from its beginning, as far as it is made and then as it is made.</summary>
-    /// <remarks>The headers come with the first sound. A stream that ends without its last chunk is not the whole song.</remarks>
+    /// <summary>Streams a track of a song from its beginning, while it is being made.</summary>
+    /// <remarks>The headers are sent with the first sound. A stream that ends without a final chunk is not the whole song.</remarks>
     /// <response code="200">The sound.</response>
     /// <response code="404">There is no such job, or the song has no such track.</response>
     /// <response code="409">The song failed or was cancelled before its first sound.</response>
-    /// <response code="422">track or format has no such value, or the format cannot be made here.</response>
+    /// <response code="422">track or format is invalid, or the format is not available here.</response>
     public async Task<IResult> StreamAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
@@ -61,7 +61,7 @@ internal sealed partial class SongStreamHandler(
             : await SendFinishedAsync(http, view.Job, track, format);
     }
 
-    /// <summary>Sends a finished song: its file, or its samples in a form that is not kept.</summary>
+    /// <summary>Sends a finished song: its file, or its samples in a format that is not stored.</summary>
     private async Task<IResult> SendFinishedAsync(HttpContext http, StoredJob job, string track, StreamFormat format)
     {
         if (format is StreamFormat.Wav or StreamFormat.Mp3)
@@ -114,13 +114,13 @@ internal sealed partial class SongStreamHandler(
         return TypedResults.Empty;
     }
 
-    /// <summary>Answers with the job's state if no sound was sent; otherwise breaks the connection, so that nobody takes a part for the
-    /// whole song.</summary>
+    /// <summary>Responds with the job's state if no sound was sent. Otherwise aborts the connection, so that a partial song cannot be
+    /// mistaken for the whole one.</summary>
     private async Task<IResult> EndEarlyAsync(HttpContext http, JobView view, Exception reason)
     {
         if (!http.Response.HasStarted && reason is SongException && view.Live is { } live)
         {
-            // The song's end is known a moment before the job's.
+            // The song ends a moment before its job.
             await Task.WhenAny(live.Feed.Ended, live.Feed.Delayed).WaitAsync(http.RequestAborted);
             if (await jobs.FindAsync(view.Job.Id, http.RequestAborted) is { State: JobState.Failed or JobState.Cancelled } ended)
             {
@@ -138,6 +138,6 @@ internal sealed partial class SongStreamHandler(
         return TypedResults.Empty;
     }
 
-    [LoggerMessage(LogLevel.Information, "The stream of job {JobId} was broken off: {Reason}")]
+    [LoggerMessage(LogLevel.Information, "The stream of job {JobId} was aborted: {Reason}")]
     private partial void LogBroken(string jobId, string reason);
 }

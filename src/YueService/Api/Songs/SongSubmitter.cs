@@ -7,16 +7,16 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>Takes a song request as a job or a group of takes, and answers with where it is.</summary>
+/// <summary>Submits a song request as a job or a group of takes, and responds with its URL.</summary>
 internal sealed class SongSubmitter(
     ISongEngine engine, JobIntake intake, JobStore jobs, JobEstimate estimate, SongRequestBody requests, SongRateLimit limit)
 {
-    /// <summary>202 with the job or the group, or the problem.</summary>
-    /// <remarks>A known <c>Idempotency-Key</c> decides before the fields
-    /// are read: the song that they name may be removed by then.</remarks>
+    /// <summary>Returns 202 with the job or the group, or the problem.</summary>
+    /// <remarks>A known <c>Idempotency-Key</c> is looked up before the fields are read, because the song that they refer to may have been
+    /// removed.</remarks>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
-    /// <param name="hasTakes">Whether the answer can be a group of takes.</param>
+    /// <param name="hasTakes">Whether the response can be a group of takes.</param>
     public async Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> SubmitAsync(
         HttpContext http, AudioFormat? accepted, bool hasTakes)
     {

@@ -4,13 +4,13 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>The <c>ETag</c> of what a user says about a song: title, favourite and note. Progress does not change it.</summary>
+/// <summary>The <c>ETag</c> of the parts of a song that users can change: title, favourite and note. Progress does not change it.</summary>
 internal static class SongVersion
 {
     public static string Of(StoredJob job) => string.Create(CultureInfo.InvariantCulture, $"\"{job.Id}-{job.Edits}\"");
 
     /// <summary>Returns the version that a change is based on, by <c>If-Match</c>.</summary>
-    /// <returns>Whether the job as it is now matches, and the version that it must still have then; null for any.</returns>
+    /// <returns>Whether the current job matches, and the version that it must still have when the change is stored; null for any.</returns>
     public static (bool Matches, long? BasedOn) Expected(HttpRequest request, StoredJob job)
     {
         var tags = request.GetTypedHeaders().IfMatch;

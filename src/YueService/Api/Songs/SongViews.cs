@@ -4,14 +4,14 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>Jobs in the form of the contract.</summary>
+/// <summary>Converts jobs to the JSON of the API.</summary>
 internal static class SongViews
 {
     public static string PathOf(string id) => $"/v1/songs/{id}";
 
     public static string PathOfGroup(string id) => $"/v1/groups/{id}";
 
-    /// <summary>A group of takes as the JSON shows it.</summary>
+    /// <summary>Returns the JSON of a group of takes.</summary>
     public static SongGroupResponse Show(GroupView view, JobEstimate estimate) => new()
     {
         Id = view.Group.Id,
@@ -40,10 +40,10 @@ internal static class SongViews
         };
     }
 
-    /// <summary>A job as the JSON shows it.</summary>
-    /// <param name="view">The job now.</param>
-    /// <param name="estimate">Knows the measured times.</param>
-    /// <param name="withLyrics">Lists leave the lyrics out.</param>
+    /// <summary>Returns the JSON of a job.</summary>
+    /// <param name="view">The current state of the job.</param>
+    /// <param name="estimate">The estimates from measured times.</param>
+    /// <param name="withLyrics">Whether to include the lyrics, which lists omit.</param>
     public static SongJobResponse Show(JobView view, JobEstimate estimate, bool withLyrics)
     {
         var job = view.Job;
@@ -84,7 +84,7 @@ internal static class SongViews
     public static double? Audible(JobUpdate now, Job live) =>
         now.State == JobState.Running && live.Sound is { } sound ? Math.Round(sound.AudibleSeconds, 2) : null;
 
-    /// <summary>Returns where the sections of a running job start, as far as that is known.</summary>
+    /// <summary>Returns the starts of the sections of a running job, as far as they are known.</summary>
     public static IReadOnlyList<SectionStartBody>? Starts(JobUpdate now) => now.State != JobState.Running ? null
         : [.. (now.Progress?.Starts ?? []).Select(start => new SectionStartBody(start.Tag, Math.Round(start.Seconds, 6)))];
 

@@ -6,10 +6,10 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>Sends the sound of a song while it is made, as the body of an answer.</summary>
+/// <summary>Sends the sound of a song while it is being made, as a response body.</summary>
 internal static class SoundAnswer
 {
-    /// <summary>Sends a track to its end. The answer starts with the first sound.</summary>
+    /// <summary>Sends a track to its end. The response starts with the first sound.</summary>
     /// <exception cref="Yue.Engine.Songs.SongException">The song ended before its last sound.</exception>
     public static async Task SendAsync(
         HttpContext http, JobSound sound, string track, StreamFormat format, SoundForm form, CancellationToken cancel)
@@ -22,7 +22,7 @@ internal static class SoundAnswer
         }
     }
 
-    /// <summary>Sends a piece of sound. The first one starts the answer.</summary>
+    /// <summary>Sends a piece of sound. The first one starts the response.</summary>
     public static Task SendAsync(HttpContext http, byte[] chunk, PcmFormat format, SoundForm form, CancellationToken cancel)
     {
         if (!http.Response.HasStarted)
@@ -33,7 +33,7 @@ internal static class SoundAnswer
         return WriteAsync(http, form.Chunk(chunk), cancel);
     }
 
-    /// <summary>Sends bytes at once.</summary>
+    /// <summary>Sends bytes immediately.</summary>
     public static async Task WriteAsync(HttpContext http, byte[] bytes, CancellationToken cancel)
     {
         await http.Response.Body.WriteAsync(bytes, cancel);
@@ -42,7 +42,7 @@ internal static class SoundAnswer
 
     private static void Begin(HttpContext http, SoundForm form, PcmFormat format)
     {
-        // The time that a caller may wait is over; how long it listens is its own affair.
+        // The time limit applies only until the first sound; a caller may listen for any time.
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         http.Response.ContentType = form.MediaType;
         SongHeaders.WriteFormat(http.Response.Headers, format);
@@ -50,7 +50,7 @@ internal static class SoundAnswer
         http.Response.Headers["X-Accel-Buffering"] = "no";
         http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();
 
-        // A listener reads as fast as it plays, and a song may be made more slowly than that.
+        // A listener reads only as fast as it plays, and the song may be made even more slowly.
         if (http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
         {
             rate.MinDataRate = null;

@@ -6,7 +6,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
-/// <summary>How the body of an answer holds sound.</summary>
+/// <summary>The form of sound in a response body.</summary>
 /// <param name="MediaType">The type of the body.</param>
 internal abstract record SoundForm(string MediaType)
 {
@@ -17,10 +17,10 @@ internal abstract record SoundForm(string MediaType)
     /// <c>speech.audio.done</c>.</summary>
     public static SoundForm SpeechEvents { get; } = new Events();
 
-    /// <summary>Returns what is sent for a chunk of sound.</summary>
+    /// <summary>Returns the bytes to send for a chunk of sound.</summary>
     public abstract byte[] Chunk(byte[] sound);
 
-    /// <summary>Returns what is sent after the last chunk, when the song is made; null if nothing is.</summary>
+    /// <summary>Returns the bytes to send after the last chunk, when the song is finished; null if there are none.</summary>
     public virtual Func<SongResult, byte[]>? End => null;
 
     private sealed record Bytes(string MediaType) : SoundForm(MediaType)
@@ -35,7 +35,7 @@ internal abstract record SoundForm(string MediaType)
 
         public override Func<SongResult, byte[]> End => Done;
 
-        /// <summary>The tokens are those of stage 1. The prompt's are not counted.</summary>
+        /// <summary>The tokens are those of stage 1, without the prompt.</summary>
         private static byte[] Done(SongResult song)
         {
             var tokens = song.Sections.Where(section => !section.Kept).Sum(section => section.Tokens);

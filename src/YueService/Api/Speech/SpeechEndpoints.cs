@@ -3,7 +3,7 @@ using YueService.Api.OpenApi;
 
 namespace YueService.Api.Speech;
 
-/// <summary>What OpenAI-style clients call.</summary>
+/// <summary>The endpoints for OpenAI-style clients.</summary>
 internal static class SpeechEndpoints
 {
     public static void AddSpeech(this IServiceCollection services) => services.AddSingleton<SpeechHandler>();
@@ -16,21 +16,21 @@ internal static class SpeechEndpoints
             .WithName("CreateSpeech")
             .Describe(
                 "Make a song and return its file",
-                "In the form of OpenAI-style audio clients: input is the lyrics, "
-                    + "instructions the genre line. A caller that disconnects cancels its song.",
+                "For OpenAI-style audio clients: input is the lyrics, "
+                    + "instructions the genre line. If the caller disconnects, its song is cancelled.",
                 new ApiAnswer(
                     200,
-                    "The file; headers X-Yue-… describe it. With stream_format it is sent while it is made, as sse in text/event-stream.",
+                    "The file; headers X-Yue-… describe it. stream_format sends it while it is being made, sse as text/event-stream.",
                     "audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/aac", "audio/pcm"),
-                ApiAnswer.Problem(422, "Fields are out of bounds: all of them are named."),
+                ApiAnswer.Problem(422, "Fields are invalid; all of them are listed."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiAnswer.Problem(503, "The models are not loaded."));
         routes.MapGet("/v1/models", (SpeechHandler handler) => TypedResults.Ok(handler.ListModels()))
             .WithName("ListModels")
-            .Describe("List the models that can sing", "The default one comes first.");
+            .Describe("List the models that can sing", "The default model is the first.");
         routes.MapGet("/v1/models/{id}", (HttpContext http, string id, SpeechHandler handler) => handler.GetModel(http, id))
             .WithName("GetModel")
             .Describe(
-                "Show a model that can sing", "In the form of OpenAI-style clients.", ApiAnswer.Problem(404, "There is no such model."));
+                "Show a model that can sing", "For OpenAI-style clients.", ApiAnswer.Problem(404, "There is no such model."));
     }
 }

@@ -9,7 +9,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Speech;
 
-/// <summary><c>/v1/audio/speech</c> and <c>/v1/models</c>: what OpenAI-style clients call.</summary>
+/// <summary><c>/v1/audio/speech</c> and <c>/v1/models</c>, for OpenAI-style clients.</summary>
 internal sealed class SpeechHandler(
     ISongEngine engine,
     ISongEncoder encoder,

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace YueService.Api.Studio;
 
-/// <summary>The studio: the page at <c>/</c>, on which people make songs. Its files are public, since they hold nothing secret.</summary>
+/// <summary>The studio: the web page at <c>/</c> for making songs. Its files need no key because they contain no secrets.</summary>
 internal static partial class StudioPage
 {
     private const string Page = "/index.html";
@@ -14,25 +14,26 @@ internal static partial class StudioPage
     /// <summary>The folder of the page's files in a published program.</summary>
     public static string Folder => Path.Combine(AppContext.BaseDirectory, "wwwroot");
 
-    /// <summary>Finds the page's files where the build left them.</summary>
+    /// <summary>Finds the page's files in the build output.</summary>
     public static void UseStudioFiles(this IWebHostBuilder host)
     {
         var manifest = Path.Combine(AppContext.BaseDirectory, $"{Assets}.runtime.json");
         if (File.Exists(manifest))
         {
-            // Only a build has it. By default, the file is named after the process, which is another one in tests.
+            // Only a build has this file. By default its name comes from the process, which is a different one in tests.
             host.UseSetting(WebHostDefaults.StaticWebAssetsKey, manifest);
             host.UseStaticWebAssets();
         }
 
         if (host.GetSetting(Reload) is null)
         {
-            // In development, files that change would be read again, by an endpoint that takes every path: 404 in place of 405.
+            // In development, changed files would be reloaded by an endpoint that matches every path, so errors would be 404 instead of
+            // 405.
             host.UseSetting(Reload, "false");
         }
     }
 
-    /// <summary>Shows the page at <c>/</c>, with the headers that keep foreign code out of it. Comes before routing.</summary>
+    /// <summary>Serves the page at <c>/</c>, with headers that block foreign code. Must come before routing.</summary>
     public static void UseStudioPage(this IApplicationBuilder app)
     {
         var files = app.ApplicationServices.GetRequiredService<IWebHostEnvironment>().WebRootFileProvider;
@@ -60,7 +61,7 @@ internal static partial class StudioPage
     public static void MapStudio(this IEndpointRouteBuilder routes) =>
         routes.MapStaticAssets($"{Assets}.endpoints.json").AllowAnonymous();
 
-    /// <summary>Returns the content security policy of a page: nothing but its own files, and its import map by its hash.</summary>
+    /// <summary>Returns the content security policy of a page: only its own files, and its import map by hash.</summary>
     public static string PolicyOf(string html)
     {
         var map = ImportMap().Match(html).Groups["json"].Value;

@@ -6,7 +6,7 @@ namespace YueService.Api.Webhooks;
 internal static class WebhookExtensions
 {
     /// <param name="services">The services.</param>
-    /// <param name="sends">False if other processes send the webhooks of the jobs.</param>
+    /// <param name="sends">False if other processes send the webhooks.</param>
     public static void AddWebhooks(this IServiceCollection services, bool sends)
     {
         services.AddSingleton<WebhookClient>();

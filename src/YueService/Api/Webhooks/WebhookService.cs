@@ -8,8 +8,9 @@ using YueService.Jobs.Webhooks;
 
 namespace YueService.Api.Webhooks;
 
-/// <summary>Tells the callbacks of jobs that they have ended, again and again until they answer or the last try has failed.</summary>
-/// <remarks>What is to be sent is in the database, so that it survives a restart. A job's end and its webhook are stored at once.</remarks>
+/// <summary>Sends webhooks for jobs that have ended, and retries until the receiver accepts or the last attempt fails.</summary>
+/// <remarks>Pending webhooks are in the database, so they survive a restart. A job's end and its webhook are stored in one
+/// transaction.</remarks>
 internal sealed partial class WebhookService(
     WebhookClient client,
     IJobLog log,
@@ -23,7 +24,7 @@ internal sealed partial class WebhookService(
 {
     private const int MostAtOnce = 8;
 
-    // Longer than any answer may take.
+    // Longer than any response may take.
     private static readonly TimeSpan SendingLimit = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
@@ -54,7 +55,7 @@ internal sealed partial class WebhookService(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The service stops; what is not sent yet is sent by the next process.
+            // The service is stopping; the next process sends the pending webhooks.
         }
         finally
         {
@@ -70,12 +71,12 @@ internal sealed partial class WebhookService(
         }
         catch (SemaphoreFullException)
         {
-            // It is said already.
+            // It has already been logged.
         }
     }
 
-    /// <summary>Sends what is due.</summary>
-    /// <returns>The time until there is more.</returns>
+    /// <summary>Sends the webhooks that are due.</summary>
+    /// <returns>The time until the next one is due.</returns>
     private async Task<TimeSpan> SendDueAsync(CancellationToken cancel)
     {
         try
@@ -128,7 +129,7 @@ internal sealed partial class WebhookService(
         }
 
         var attempts = held.Attempts + 1;
-        fault ??= $"the answer was {(int)status!}";
+        fault ??= $"the response was {(int)status!}";
         if (status == HttpStatusCode.Gone || WebhookBackoff.After(attempts) is not { } wait)
         {
             LogGivenUp(job.Id, receiver.Host, attempts, fault);
@@ -140,13 +141,13 @@ internal sealed partial class WebhookService(
         await log.DelayWebhookAsync(held with { Attempts = attempts, Next = clock.GetUtcNow() + wait }, cancel);
     }
 
-    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was taken by {Host}")]
+    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was accepted by {Host}")]
     private partial void LogSent(string jobId, string host);
 
-    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was not taken by {Host}: {Reason}. It is sent again in {Wait}")]
+    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was not accepted by {Host}: {Reason}. It is retried in {Wait}")]
     private partial void LogDelayed(string jobId, string host, string reason, TimeSpan wait);
 
-    [LoggerMessage(LogLevel.Warning, "The webhook of job {JobId} was not taken by {Host} at {Attempts} tries, and is given up: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The webhook of job {JobId} is dropped after {Attempts} attempts at {Host}: {Reason}")]
     private partial void LogGivenUp(string jobId, string host, int attempts, string reason);
 
     [LoggerMessage(LogLevel.Warning, "Webhooks cannot be read or stored now")]
@@ -156,7 +157,7 @@ internal sealed partial class WebhookService(
 /// <summary>The content of a webhook.</summary>
 /// <param name="Type"><c>song.succeeded</c>, <c>song.failed</c> or <c>song.cancelled</c>.</param>
 /// <param name="Timestamp">When the job ended.</param>
-/// <param name="Data">The job, as lists have it: without lyrics and request.</param>
+/// <param name="Data">The job as in lists, without lyrics and request.</param>
 internal sealed record WebhookBody(string Type, DateTimeOffset Timestamp, SongJobResponse Data)
 {
     public static WebhookBody Of(SongJobResponse job) => new(

@@ -1,9 +1,9 @@
 namespace YueService.Jobs.Audio;
 
-/// <summary>A sound file of a request. Its bytes come into memory only when it is decoded.</summary>
+/// <summary>A sound file of a request. Its bytes are loaded into memory only when it is decoded.</summary>
 /// <param name="ReadAsync">Returns all bytes; valid as long as the request's body.</param>
 internal sealed record ClipFile(Func<CancellationToken, Task<byte[]>> ReadAsync)
 {
-    /// <summary>A file in memory.</summary>
+    /// <summary>Creates a clip from a file in memory.</summary>
     public static ClipFile Of(byte[] bytes) => new(_ => Task.FromResult(bytes));
 }

@@ -5,15 +5,15 @@ using YueService.Telemetry;
 namespace YueService.Jobs.Audio;
 
 /// <summary>The files of a finished song.</summary>
-/// <param name="Mix">The song; empty for a score alone.</param>
-/// <param name="Vocal">The vocal track, when the song has stems.</param>
-/// <param name="Instrumental">The instrumental track, when the song has stems.</param>
-/// <param name="Loudness">What was measured and changed, where a loudness was asked for.</param>
-/// <param name="Warnings">What the caller should know of it.</param>
+/// <param name="Mix">The song; empty if only a score was written.</param>
+/// <param name="Vocal">The vocal track, if the song has stems.</param>
+/// <param name="Instrumental">The instrumental track, if the song has stems.</param>
+/// <param name="Loudness">The measured loudness and the gain, if a loudness was requested.</param>
+/// <param name="Warnings">Warnings for the caller.</param>
 internal sealed record EncodedSong(
     byte[] Mix, byte[]? Vocal, byte[]? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {
-    /// <summary>Encodes the mix, and the stems where the song has them, at the loudness that was asked for.</summary>
+    /// <summary>Encodes the mix, and the stems if the song has them, at the requested loudness.</summary>
     public static async Task<EncodedSong> EncodeAsync(
         ISongEncoder encoder, SongResult song, AudioFormat format, OutputSettings output, SoundTags tags, CancellationToken cancel)
     {

@@ -2,20 +2,20 @@ using Yue.Engine.Audio;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>Turns sound into the bytes of a file, on the caller's side: the engine's thread never encodes.</summary>
+/// <summary>Turns sound into the bytes of a file. It runs on the caller's thread; the engine's thread never encodes.</summary>
 internal interface ISongEncoder
 {
-    /// <summary>Returns <c>true</c> if files of this format can be made here; <c>false</c> when the program it needs is missing.</summary>
+    /// <summary>Returns <c>true</c> if files of this format can be made here; <c>false</c> if the required program is missing.</summary>
     bool Supports(AudioFormat format);
 
-    /// <summary>The whole file.</summary>
+    /// <summary>Returns the whole file.</summary>
     /// <param name="clip">The sound; samples past ±1 clip.</param>
     /// <param name="format">A format that <see cref="Supports"/> allows.</param>
-    /// <param name="tags">What the file says about the song.</param>
+    /// <param name="tags">The metadata to write into the file.</param>
     /// <param name="cancel">Stops the encoding and any process that does it.</param>
     Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, SoundTags tags, CancellationToken cancel);
 
-    /// <summary>Measures how loud a clip is.</summary>
+    /// <summary>Measures the loudness of a clip.</summary>
     /// <param name="clip">The sound.</param>
     Loudness Measure(AudioClip clip);
 }

@@ -4,22 +4,21 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>The sound of a song at the loudness that was asked for: one
-/// gain for the mix and its stems, so that they still add up.</summary>
+/// <summary>The sound of a song at the requested loudness, with one gain for the mix and its stems so that they still add up.</summary>
 /// <param name="Mix">The song.</param>
-/// <param name="Vocal">The vocal track, when the song has stems.</param>
-/// <param name="Instrumental">The instrumental track, when the song has stems.</param>
-/// <param name="Loudness">What was measured and changed; null where no loudness was asked for.</param>
-/// <param name="Warnings">Why the loudness was not reached.</param>
+/// <param name="Vocal">The vocal track, if the song has stems.</param>
+/// <param name="Instrumental">The instrumental track, if the song has stems.</param>
+/// <param name="Loudness">The measured loudness and the gain; null if no loudness was requested.</param>
+/// <param name="Warnings">The reason why the loudness was not reached.</param>
 internal sealed record LeveledSong(
     AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {
-    // Less is not heard.
+    // A smaller gain is inaudible.
     private const double ResolutionDb = 0.05;
 
     /// <summary>Measures the mix and applies the gain.</summary>
-    /// <param name="encoder">Measures.</param>
-    /// <param name="song">As the engine made it.</param>
+    /// <param name="encoder">Measures the loudness.</param>
+    /// <param name="song">The song as the engine made it.</param>
     /// <param name="targetLufs">The loudness; null leaves the sound as it is.</param>
     public static LeveledSong Level(ISongEncoder encoder, SongResult song, double? targetLufs)
     {
@@ -32,7 +31,7 @@ internal sealed record LeveledSong(
         if (measured.IsSilent)
         {
             return new(
-                song.Mix, song.Vocal, song.Instrumental, new(null, null, 0), ["output.loudness_lufs was left out: the song is silent"]);
+                song.Mix, song.Vocal, song.Instrumental, new(null, null, 0), ["output.loudness_lufs was ignored: the song is silent"]);
         }
 
         var gainDb = measured.GainDbTo(target);

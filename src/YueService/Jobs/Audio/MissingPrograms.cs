@@ -5,7 +5,7 @@ namespace YueService.Jobs.Audio;
 /// <summary>Logs what the service cannot do because a program is missing.</summary>
 internal static partial class MissingPrograms
 {
-    /// <summary>Warns if ffmpeg or ffprobe is missing. A request that needs them is refused with the same advice.</summary>
+    /// <summary>Warns if ffmpeg or ffprobe is missing. A request that needs them is rejected with the same advice.</summary>
     public static void WarnOfMissingPrograms(this IServiceProvider services)
     {
         var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(MissingPrograms));
@@ -23,12 +23,12 @@ internal static partial class MissingPrograms
     {
         [LoggerMessage(Level = LogLevel.Warning, Message = "ffmpeg is not found: "
             + "only wav can be written, and reference clips in flac and m4a cannot be read. "
-            + "Install it (sudo apt-get install ffmpeg) and start again")]
+            + "Install it (sudo apt-get install ffmpeg) and restart")]
         public static partial void NoFfmpeg(ILogger logger);
 
         [LoggerMessage(
             Level = LogLevel.Warning, Message = "ffprobe is not found: reference clips in flac and m4a cannot be read. "
-                + "Install it (sudo apt-get install ffmpeg) and start again")]
+                + "Install it (sudo apt-get install ffmpeg) and restart")]
         public static partial void NoFfprobe(ILogger logger);
     }
 }

@@ -4,18 +4,18 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>Makes the sound that the engine hears of a clip that was sent: decoded, split where asked, mono at the codec's rate.</summary>
+/// <summary>Converts an uploaded clip to the engine's input: decoded, split if requested, mono at the codec's rate.</summary>
 internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separator) : IDisposable
 {
-    // Lossy formats pad a file by some frames; more is another take.
+    // Lossy formats pad a file by some frames; a larger difference means different recordings.
     private const double MaxStemDifferenceSeconds = 0.1;
 
-    // Few at a time: each takes a processor and memory for a minute of sound.
+    // Few at a time, because each uses a core, and memory for a minute of sound.
     private readonly SemaphoreSlim _decoding = new(2, 2);
 
-    /// <summary>Loads a clip as the engine takes it.</summary>
-    /// <param name="upload">What was sent.</param>
-    /// <param name="cancel">Stops the decoding.</param>
+    /// <summary>Loads a clip in the form that the engine needs.</summary>
+    /// <param name="upload">The clip as it was sent.</param>
+    /// <param name="cancel">Cancels the decoding.</param>
     public async Task<LoadedReference> LoadAsync(ReferenceUpload upload, CancellationToken cancel)
     {
         var loaded = new LoadedReference();
@@ -39,9 +39,9 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         }
     }
 
-    /// <summary>Returns the length of a clip, or what is wrong with it as the end of a sentence.</summary>
+    /// <summary>Returns the length of a clip, or an error message as the end of a sentence.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="cancel">Stops the decoding.</param>
+    /// <param name="cancel">Cancels the decoding.</param>
     public async Task<(double Seconds, string? Fault)> ExamineAsync(byte[] file, CancellationToken cancel)
     {
         await _decoding.WaitAsync(cancel);

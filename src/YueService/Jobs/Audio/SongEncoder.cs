@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>Encodes with the engine's encoder: WAV by itself, the other formats where ffmpeg is installed.</summary>
+/// <summary>Encodes with the engine's encoder, which writes WAV itself and other formats if ffmpeg is installed.</summary>
 internal sealed class SongEncoder : ISongEncoder
 {
     private readonly AudioEncoder _encoder = new();
@@ -15,7 +15,7 @@ internal sealed class SongEncoder : ISongEncoder
 
     public Loudness Measure(AudioClip clip) => LoudnessMeter.Measure(clip);
 
-    /// <exception cref="SongException">ffmpeg failed: this song is lost, others are not.</exception>
+    /// <exception cref="SongException">ffmpeg failed. Other songs are not affected.</exception>
     private static async Task<T> ForSong<T>(Func<Task<T>> work)
     {
         try

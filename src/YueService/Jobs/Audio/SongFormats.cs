@@ -5,7 +5,7 @@ namespace YueService.Jobs.Audio;
 /// <summary>The names of the formats in JSON, HTTP and file names.</summary>
 internal static class SongFormats
 {
-    /// <summary>The formats by the name that requests and answers call them; the name is the file extension, too.</summary>
+    /// <summary>The formats by their name in requests and responses, which is also the file extension.</summary>
     public static IReadOnlyDictionary<string, AudioFormat> ByName { get; } = new Dictionary<string, AudioFormat>(StringComparer.Ordinal)
     {
         ["wav"] = AudioFormat.Wav,
@@ -13,7 +13,7 @@ internal static class SongFormats
         ["mp3"] = AudioFormat.Mp3,
     };
 
-    /// <summary>The name in JSON: <c>wav</c>, <c>flac</c> or <c>mp3</c>.</summary>
+    /// <summary>Returns the name in JSON: <c>wav</c>, <c>flac</c> or <c>mp3</c>.</summary>
     public static string Name(this AudioFormat format) => format switch
     {
         AudioFormat.Wav => "wav",
@@ -22,7 +22,7 @@ internal static class SongFormats
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, null),
     };
 
-    /// <summary>The media type of an answer that is the file itself.</summary>
+    /// <summary>Returns the media type of a response that is the file itself.</summary>
     public static string MediaType(this AudioFormat format) => format switch
     {
         AudioFormat.Wav => "audio/wav",

@@ -4,15 +4,15 @@ using Yue.Engine.Separation;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>The separator that the settings name, opened at its first use.</summary>
+/// <summary>The configured separator, opened at its first use.</summary>
 internal sealed class StemSeparator(IOptions<SeparatorOptions> options) : IDisposable
 {
     private readonly Lazy<MdxSeparator> _separator = new(options.Value.Open);
 
-    /// <summary>Whether the settings name one.</summary>
+    /// <summary>True if a separator is configured.</summary>
     public bool IsAvailable => options.Value.Separator is not null;
 
-    /// <summary>The vocal and the instrumental of a mix.</summary>
+    /// <summary>Splits a mix into vocal and instrumental.</summary>
     public IEnumerable<AudioClip> Separate(DecodedSound mix, CancellationToken cancel)
     {
         var (vocal, instrumental) = _separator.Value.Separate(mix, cancel);

@@ -2,7 +2,7 @@ using Yue.Engine.Audio;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>The names of the forms in which songs are streamed.</summary>
+/// <summary>The names of the formats in which songs are streamed.</summary>
 internal static class StreamFormats
 {
     /// <summary>Returns the name in JSON and HTTP.</summary>

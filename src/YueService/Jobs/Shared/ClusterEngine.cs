@@ -3,10 +3,10 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The engine of a process that shares jobs: the models and places are those of all workers, and songs are made by this
-/// process's own engine, if it has one.</summary>
+/// <summary>The engine of a process that shares jobs. It has the models and slots of all workers; songs are made by this process's own
+/// engine, if it has one.</summary>
 /// <param name="own">The process's own engine; null if it makes no songs.</param>
-/// <param name="processes">Returns the workers. Asked for late, since their service asks for the engine.</param>
+/// <param name="processes">Returns the workers. Resolved lazily, because their service depends on the engine.</param>
 internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> processes) : ISongEngine, IDisposable
 {
     private readonly TaskCompletionSource<string> _never = new();
@@ -68,6 +68,6 @@ internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> proc
 /// <summary>Finds the engine that makes songs in this process.</summary>
 internal static class OwnEngine
 {
-    /// <summary>Returns the engine itself, or the one behind the view of all workers; null if this process makes no songs.</summary>
+    /// <summary>Returns the engine itself, or the one inside the view of all workers; null if this process makes no songs.</summary>
     public static ISongEngine? Own(this ISongEngine engine) => engine is ClusterEngine cluster ? cluster.Own : engine;
 }

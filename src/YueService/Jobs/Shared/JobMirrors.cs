@@ -4,18 +4,18 @@ using YueService.Settings;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The unfinished jobs of all processes, as callers of this one see them, with the updates that their workers report.</summary>
+/// <summary>The unfinished jobs of all processes as callers of this process see them, with the updates that their workers report.</summary>
 /// <remarks>
-/// The rows are the truth. What has changed is read whenever a notification hints at it, and once per second; progress between two
-/// changes of stage or section comes with notifications alone.
+/// The rows are authoritative. Changed rows are read after each notification and once per second. Progress between two changes of stage or
+/// section is sent only in notifications.
 /// </remarks>
 internal sealed partial class JobMirrors : BackgroundService, IJobBoard
 {
-    // Places change with every claim. Where many jobs wait, they are counted less often.
+    // Positions change with every claim. If many jobs wait, they are updated less often.
     private const int FewJobs = 200;
     private static readonly TimeSpan PlacesInterval = TimeSpan.FromSeconds(1);
 
-    // Hints come in bursts, and one look answers all of them.
+    // Notifications come in bursts, and one query handles all of them.
     private static readonly TimeSpan LookRest = TimeSpan.FromMilliseconds(20);
 
     private readonly PostgresQueue _queue;
@@ -31,7 +31,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private readonly ILogger<JobMirrors> _logger;
     private readonly ConcurrentDictionary<string, Mirror> _mirrors = new(StringComparer.Ordinal);
 
-    // Rows of callers that wait here, which were seen before their jobs were added.
+    // Rows of callers that wait in this process, which were read before their jobs were added.
     private readonly Dictionary<string, SharedJob> _early = new(StringComparer.Ordinal);
     private readonly Lock _adding = new();
     private readonly JobSignals _signals;
@@ -54,10 +54,10 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
 
     public int Depth => Volatile.Read(ref _depth);
 
-    /// <summary>The number of jobs that a worker has.</summary>
+    /// <summary>The number of jobs that workers have claimed.</summary>
     public int RunningCount => _mirrors.Values.Count(mirror => !mirror.Waits);
 
-    /// <summary>The time since the oldest job that waits was taken; zero if none does.</summary>
+    /// <summary>The time since the oldest waiting job was accepted; zero if none is waiting.</summary>
     public TimeSpan OldestWait
     {
         get
@@ -95,7 +95,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     {
         Add(job);
 
-        // Its place is known after it.
+        // Its position is known afterwards.
         await LookAsync(cancel);
     }
 
@@ -107,7 +107,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
         catch (StorageException)
         {
-            // What is stored is seen later.
+            // Stored jobs are read later.
         }
     }
 
@@ -154,7 +154,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The process ends; others go on with the jobs.
+            // The process is stopping; other processes continue the jobs.
         }
         finally
         {
@@ -201,11 +201,11 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
         catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
         {
-            // It is said already, or the process ends.
+            // It has already been logged, or the process is stopping.
         }
     }
 
-    /// <summary>Looks at what has changed.</summary>
+    /// <summary>Reads the changed rows.</summary>
     private async Task SeeChangesAsync(CancellationToken cancel)
     {
         await _looking.WaitAsync(cancel);
@@ -291,7 +291,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
     }
 
-    /// <summary>Adds a job that was stored just now, unless its row was seen before.</summary>
+    /// <summary>Adds a job that has just been stored, unless its row was already read.</summary>
     private void Add(Job job)
     {
         lock (_adding)
@@ -332,7 +332,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
         catch (StorageException e)
         {
-            // A caller that waits is noticed by its process's silence; another one asks again.
+            // If a caller waits for the job, its process's missing heartbeat cancels the job; other callers can try again.
             LogUncancelled(e.Message, id);
         }
     }
@@ -366,7 +366,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private static string? ReasonToWait(string? model, IReadOnlySet<string> models) =>
         (model is null ? models.Count > 0 : models.Contains(model)) ? null
         : model is null ? "No worker is running now."
-        : $"No worker that has model {model} is running now.";
+        : $"No worker with model {model} is running now.";
 
     private static void Place(Job job, int place)
     {
@@ -376,13 +376,13 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The jobs of other processes cannot be seen: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The jobs of other processes cannot be read: {Reason}")]
     private partial void LogUnseen(string reason);
 
     [LoggerMessage(LogLevel.Warning, "Job {JobId} could not be cancelled: {Reason}")]
     private partial void LogUncancelled(string reason, string jobId);
 
-    /// <summary>A job, and what decides its place.</summary>
+    /// <summary>A job and the values that determine its position.</summary>
     private sealed class Mirror(Job job)
     {
         public Job Job => job;

@@ -2,30 +2,30 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>An update of a job on its way from its worker to other processes.</summary>
+/// <summary>An update of a job from its worker to other processes.</summary>
 /// <param name="Id">The job.</param>
 /// <param name="Number">The number of the update, which grows from attempt to attempt.</param>
-/// <param name="State">The state from then on.</param>
+/// <param name="State">The new state.</param>
 /// <param name="Progress">The progress of the song; null before it begins.</param>
-/// <param name="AudibleSeconds">The seconds of sound that are made.</param>
+/// <param name="AudibleSeconds">The length of the sound so far, in seconds.</param>
 internal sealed record JobNews(string Id, long Number, JobState State, SongProgress? Progress, double AudibleSeconds)
 {
     // A notification of PostgreSQL has less than 8,000 bytes.
     private const int MaxBytes = 7_000;
     private const string Kind = "progress ";
 
-    /// <summary>Returns the news in as few notifications as they need.</summary>
+    /// <summary>Splits updates into as few notifications as possible.</summary>
     public static IEnumerable<string> Pack(IEnumerable<JobNews> news)
     {
         var batch = new List<string>();
         foreach (var item in news)
         {
-            // A score is long; it comes with the row.
+            // A score is long; it is read from the row.
             var bare = item.Progress is { Score: not null } scored ? item with { Progress = scored with { Score = null } } : item;
             var json = JobRows.ToJson(bare);
             if (json.Length > MaxBytes)
             {
-                // The starts of very many sections come with the next change of section.
+                // The starts of very many sections are sent with the next change of section.
                 json = JobRows.ToJson(item with { Progress = item.Progress! with { Starts = [], Score = null } });
             }
 
@@ -44,7 +44,7 @@ internal sealed record JobNews(string Id, long Number, JobState State, SongProgr
         }
     }
 
-    /// <summary>Returns the news of a notification; none if it is about something else.</summary>
+    /// <summary>Returns the updates in a notification; empty if it is about something else.</summary>
     public static IReadOnlyList<JobNews> Unpack(string notice)
     {
         try
@@ -53,7 +53,7 @@ internal sealed record JobNews(string Id, long Number, JobState State, SongProgr
         }
         catch (Exception e) when (JobRows.IsDamage(e))
         {
-            // A later release says it in another way; the row has the changes of stage and section.
+            // A newer release uses another format; the row has the changes of stage and section.
             return [];
         }
     }

@@ -5,12 +5,12 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>Fetches the songs that other processes make: their sound while it is made, and their results.</summary>
-/// <remarks>Sound comes in files, one per chunk, which the worker writes when somebody listens (<see cref="SoundRelay"/>).</remarks>
+/// <summary>Fetches the songs that other processes make: their sound while it is being made, and their results.</summary>
+/// <remarks>Sound is in files, one per chunk, which the worker writes if somebody listens (<see cref="SoundRelay"/>).</remarks>
 internal sealed partial class MirrorSongs(
     PostgresQueue queue, IJobLog log, SongFolder songs, IFileStore files, ILogger<MirrorSongs> logger)
 {
-    // The worker has written the last chunk before it stores the end, or a moment after it.
+    // The worker writes the last chunk before it stores the end of the job, or shortly afterwards.
     private static readonly TimeSpan LastChunkLimit = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, Listening> _listening = new(StringComparer.Ordinal);
@@ -24,8 +24,8 @@ internal sealed partial class MirrorSongs(
         }
     }
 
-    /// <summary>Ends the sound of a job whose worker is gone: listeners hear that it is not the whole song. Later ones hear the next
-    /// attempt.</summary>
+    /// <summary>Ends the sound of a job whose worker died: listeners get an error, because it is not the whole song. Later listeners get
+    /// the next attempt.</summary>
     public void Restart(Job job, IStreamEncoder encoder)
     {
         if (_listening.TryGetValue(job.Id, out var listening))
@@ -33,15 +33,15 @@ internal sealed partial class MirrorSongs(
             listening.Stop();
         }
 
-        job.Sound?.End(Task.FromException<SongResult>(new SongException("The worker that made the song is gone.")));
+        job.Sound?.End(Task.FromException<SongResult>(new SongException("The worker that was making the song died.")));
         job.RenewSound(encoder);
         Follow(job);
     }
 
-    /// <summary>Looks for new sound of a job.</summary>
+    /// <summary>Checks for new sound of a job.</summary>
     public void Hint(string id) => _listening.GetValueOrDefault(id)?.Hint();
 
-    /// <summary>Ends a job as its row says.</summary>
+    /// <summary>Ends a job with the result in its row.</summary>
     public async Task EndAsync(Job job, StoredJob row)
     {
         if (_listening.TryGetValue(job.Id, out var listening) && row.State == JobState.Succeeded)
@@ -60,7 +60,7 @@ internal sealed partial class MirrorSongs(
         job.Dispose();
     }
 
-    /// <summary>Gives the song to the caller that waits for it, and removes the job.</summary>
+    /// <summary>Passes the song to the waiting caller, and removes the job.</summary>
     private async Task HandOverAsync(Job job, StoredJob row)
     {
         try
@@ -96,7 +96,7 @@ internal sealed partial class MirrorSongs(
             Mix = await ClipAsync(row, SongFolder.Mix)
                 ?? (song.Tracks.Count == 0
                     ? new([], song.SampleRate)
-                    : throw new StorageException("The song was made, and its file is missing.")),
+                    : throw new StorageException("The song was made, but its file is missing.")),
             Vocal = await ClipAsync(row, SongFolder.Vocal),
             Instrumental = await ClipAsync(row, SongFolder.Instrumental),
             Model = song.Model,
@@ -152,7 +152,7 @@ internal sealed partial class MirrorSongs(
             {
                 try
                 {
-                    // Said again and again: the worker may be another one by now, or have missed it.
+                    // Repeated, because the job may have a new worker, or the worker may have missed it.
                     await queue.NotifyAsync(SoundRelay.Listen + job.Id, listening.Stopped);
                     var attempt = job.Feed.Attempt;
                     foreach (var track in counts.Keys.ToList())
@@ -183,8 +183,8 @@ internal sealed partial class MirrorSongs(
         }
     }
 
-    /// <summary>Fetches the chunks of a track that are there.</summary>
-    /// <returns>The number of the next chunk; -1 if the track is whole.</returns>
+    /// <summary>Fetches the available chunks of a track.</summary>
+    /// <returns>The number of the next chunk; -1 if the track is complete.</returns>
     private async Task<int> FetchAsync(string id, int attempt, JobSound sound, string track, int number, CancellationToken cancel)
     {
         while (await files.ReadAsync(SoundRelay.NameOf(id, attempt, track, number), cancel) is { } chunk)
@@ -203,13 +203,13 @@ internal sealed partial class MirrorSongs(
         return number;
     }
 
-    [LoggerMessage(LogLevel.Warning, "The job {JobId}, whose caller has its answer, could not be removed; it is removed later")]
+    [LoggerMessage(LogLevel.Warning, "The job {JobId} could not be removed after its caller got the song; it is removed later")]
     private partial void LogLeft(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Warning, "The sound of job {JobId} cannot be fetched now: {Reason}")]
     private partial void LogUnheard(string reason, string jobId);
 
-    /// <summary>A job whose sound is fetched.</summary>
+    /// <summary>A job whose sound is being fetched.</summary>
     private sealed class Listening : IDisposable
     {
         private readonly SemaphoreSlim _hint = new(0, 1);
@@ -228,7 +228,7 @@ internal sealed partial class MirrorSongs(
             }
             catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
             {
-                // It is said already, or over.
+                // It has already been logged, or the job has ended.
             }
         }
 
@@ -242,7 +242,7 @@ internal sealed partial class MirrorSongs(
             }
             catch (ObjectDisposedException)
             {
-                // It is over.
+                // The job has ended.
             }
         }
 

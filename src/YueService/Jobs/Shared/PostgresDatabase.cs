@@ -19,9 +19,9 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     private long _reachedAt;
     private bool _isReached;
 
-    /// <summary>Opens no connection yet.</summary>
+    /// <summary>Creates the pool without opening a connection.</summary>
     /// <param name="settings">A connection string of Npgsql.</param>
-    /// <param name="clock">Tells how long the database has been reached.</param>
+    /// <param name="clock">Measures how long the database has been reachable.</param>
     public PostgresDatabase(string settings, TimeProvider clock)
     {
         _clock = clock;
@@ -35,10 +35,10 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
         _connections = new(() => NpgsqlDataSource.Create(parts));
     }
 
-    /// <summary>The database, for people: without its password.</summary>
+    /// <summary>The name of the database for messages, without its password.</summary>
     public string Place { get; }
 
-    /// <summary>The time since which every call has reached the database; zero if the last one did not.</summary>
+    /// <summary>The time for which every call has reached the database; zero if the last call did not.</summary>
     public TimeSpan ReachedFor => Volatile.Read(ref _isReached) ? _clock.GetElapsedTime(Volatile.Read(ref _reachedAt)) : TimeSpan.Zero;
 
     /// <summary>Runs work on a connection.</summary>
@@ -60,7 +60,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Runs work in a transaction: all of it counts, or nothing.</summary>
+    /// <summary>Runs work in a transaction.</summary>
     public Task<T> TransactAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancel) => UseAsync(
         async connection =>
         {
@@ -71,10 +71,10 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
         },
         cancel);
 
-    /// <summary>Receives notifications until the connection is lost or the caller has enough.</summary>
-    /// <param name="onListening">Called when notifications are received from now on.</param>
-    /// <param name="onNotice">Receives the text of each.</param>
-    /// <param name="cancel">Ends it.</param>
+    /// <summary>Receives notifications until the connection is lost or the call is cancelled.</summary>
+    /// <param name="onListening">Called when receiving has started.</param>
+    /// <param name="onNotice">Receives the text of each notification.</param>
+    /// <param name="cancel">Stops receiving.</param>
     public async Task ListenAsync(Action onListening, Action<string> onNotice, CancellationToken cancel)
     {
         try
@@ -129,17 +129,17 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     private static bool IsFault(Exception e) =>
         e is NpgsqlException or SocketException or IOException or TimeoutException or InvalidOperationException { Source: "Npgsql" };
 
-    /// <summary>Says for callers why the database cannot be used: no addresses and no names.</summary>
+    /// <summary>Returns a message for callers about why the database cannot be used, without addresses and names.</summary>
     private static string Describe(Exception e) => e switch
     {
         PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } =>
             "The job database does not accept the name and password of Yue:Store.",
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } => "The database that Yue:Store names does not exist.",
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
-            "The user of Yue:Store may not create or change tables in the job database.",
+            "The user of Yue:Store is not allowed to create or change tables in the job database.",
         PostgresException { SqlState: PostgresErrorCodes.DiskFull } => "The disk of the job database is full.",
-        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "The job database has no connection left.",
-        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => "The job database is read-only: a standby, perhaps.",
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "The job database has no free connections.",
+        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => "The job database is read-only; it may be a standby.",
         PostgresException => "The job database cannot be used.",
         _ => "The job database cannot be reached.",
     };

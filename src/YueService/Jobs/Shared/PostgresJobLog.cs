@@ -6,7 +6,7 @@ using YueService.Settings;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>Jobs in a PostgreSQL database that processes share. Its clock is the only one that counts.</summary>
+/// <summary>Jobs in a PostgreSQL database that processes share. All times are from the database's clock.</summary>
 internal sealed class PostgresJobLog(
     PostgresDatabase database, SharedSettings settings, IOptions<JobOptions> options, ILogger<PostgresJobLog> logger) : SqlJobLog(logger)
 {
@@ -22,7 +22,7 @@ internal sealed class PostgresJobLog(
 
     protected override string ForUpdate => "FOR UPDATE";
 
-    /// <remarks>Jobs whose callers wait are theirs alone.</remarks>
+    /// <remarks>Jobs with waiting callers are visible only to those callers.</remarks>
     protected override string Listed => "caller IS NULL";
 
     protected override string SearchJoin => "JOIN";
@@ -56,7 +56,7 @@ internal sealed class PostgresJobLog(
 
     protected override bool IsConflict(DbException e) => e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation };
 
-    /// <summary>Looks at keys and at the bound, one submission at a time.</summary>
+    /// <summary>Checks the keys and the limit, one submission at a time.</summary>
     protected override async Task<IntakeOutcome?> RefuseAsync(
         DbConnection connection, IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel)
     {

@@ -3,9 +3,9 @@ using Npgsql;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The queue that processes share besides the log: claims, leases, cancellation, progress, and live processes.</summary>
-/// <remarks>Leases are by the database's clock alone. A job that is taken from its worker counts as a new attempt, so that nothing that the
-/// worker stores later applies.</remarks>
+/// <summary>The parts of the shared queue that are not in the log: claims, leases, cancellation, progress, and live processes.</summary>
+/// <remarks>Leases use only the database's clock. When a job is taken from its worker, a new attempt begins, so anything that the worker
+/// stores later is ignored.</remarks>
 internal sealed class PostgresQueue(PostgresDatabase database)
 {
     private const string Unfinished = "state IN ('queued', 'running')";
@@ -20,9 +20,9 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     /// <summary>Claims the next job that a worker can do.</summary>
     /// <param name="process">The worker.</param>
     /// <param name="models">The models that it has.</param>
-    /// <param name="lease">The time within which it must renew the claim.</param>
-    /// <param name="cancel">Gives up waiting.</param>
-    /// <returns>Null if no such job waits.</returns>
+    /// <param name="lease">The time within which the worker must renew the claim.</param>
+    /// <param name="cancel">Cancels the wait.</param>
+    /// <returns>The job; null if no suitable job is waiting.</returns>
     public Task<StoredJob?> ClaimAsync(string process, IReadOnlyList<string> models, TimeSpan lease, CancellationToken cancel) =>
         database.TransactAsync(
             async connection =>
@@ -44,7 +44,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             cancel);
 
     /// <summary>Renews a worker's claims.</summary>
-    /// <returns>The claims that it still has, and whether somebody wants the job cancelled.</returns>
+    /// <returns>The claims that it still has, and whether their cancellation was requested.</returns>
     public Task<IReadOnlyDictionary<string, bool>> RenewAsync(IReadOnlyList<StoredJob> jobs, TimeSpan lease, CancellationToken cancel) =>
         database.UseAsync<IReadOnlyDictionary<string, bool>>(
             async connection =>
@@ -70,7 +70,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             cancel);
 
     /// <summary>Takes jobs from workers that have not renewed their claims. A job that was running once before fails.</summary>
-    /// <returns>The jobs and what they are now.</returns>
+    /// <returns>The jobs and their new states.</returns>
     public Task<IReadOnlyList<(string Id, string State)>> ReapAsync(Fault interrupted, CancellationToken cancel) =>
         database.UseAsync<IReadOnlyList<(string Id, string State)>>(
             async connection =>
@@ -100,7 +100,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             },
             cancel);
 
-    /// <summary>Asks for the end of a job. One that no worker has ends at once.</summary>
+    /// <summary>Requests cancellation of a job. A job without a worker ends immediately.</summary>
     public Task RequestCancelAsync(string id, CancellationToken cancel)
     {
         const string IsFree = "state = 'queued' AND lease_until IS NULL";
@@ -116,9 +116,9 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             cancel);
     }
 
-    /// <summary>Cancels the jobs whose callers wait at a process that is gone, and removes those that have ended.</summary>
-    /// <param name="limit">The age of a process's last sign of life from which on it counts as gone.</param>
-    /// <param name="cancel">Gives up waiting.</param>
+    /// <summary>Cancels the jobs whose callers were waiting in a dead process, and removes those that have ended.</summary>
+    /// <param name="limit">The age of the last heartbeat after which a process counts as dead.</param>
+    /// <param name="cancel">Cancels the wait.</param>
     /// <returns>The jobs that were removed.</returns>
     public Task<IReadOnlyList<StoredJob>> CancelLeftAsync(TimeSpan limit, CancellationToken cancel) =>
         database.TransactAsync<IReadOnlyList<StoredJob>>(
@@ -150,7 +150,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         cancel,
         withoutFlush: true);
 
-    /// <summary>Stores why the end of an attempt is not stored yet.</summary>
+    /// <summary>Stores the reason why the end of an attempt is not stored yet.</summary>
     public Task DelayAsync(StoredJob job, string reason, CancellationToken cancel) => ExecuteAsync(
         "UPDATE jobs SET delay = @delay WHERE id = @id AND attempt = @attempt AND lease_until IS NOT NULL",
         parameters =>
@@ -165,10 +165,10 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     public Task NotifyAsync(string notice, CancellationToken cancel) => ExecuteAsync(
         "SELECT pg_notify('yue', @notice)", parameters => parameters.AddWithValue("notice", notice), cancel, withoutFlush: true);
 
-    /// <summary>Returns the jobs that have changed, and where the next call begins.</summary>
-    /// <param name="from">The result of the call before; null returns every unfinished job.</param>
-    /// <param name="cancel">Gives up waiting.</param>
-    /// <remarks>Transactions that were not over at one call are looked at again at the next one.</remarks>
+    /// <summary>Returns the changed jobs, and the position for the next call.</summary>
+    /// <param name="from">The position from the previous call; null returns every unfinished job.</param>
+    /// <param name="cancel">Cancels the wait.</param>
+    /// <remarks>Transactions that were not finished at one call are read again at the next one.</remarks>
     public Task<(IReadOnlyList<SharedJob> Jobs, string Next)> ChangesAsync(string? from, CancellationToken cancel) => database.UseAsync(
         async connection =>
         {
@@ -186,7 +186,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         },
         cancel);
 
-    /// <summary>Says that a process is there, and forgets those that have not said so for long.</summary>
+    /// <summary>Stores a heartbeat of a process, and deletes processes without a recent one.</summary>
     public Task BeatAsync(ProcessSign sign, TimeSpan limit, CancellationToken cancel) => ExecuteAsync(
         """
         DELETE FROM processes WHERE heartbeat < clock_timestamp() - @limit * 20;
@@ -242,7 +242,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     public Task LeaveAsync(string process, CancellationToken cancel) => ExecuteAsync(
         "DELETE FROM processes WHERE id = @id", parameters => parameters.AddWithValue("id", process), cancel);
 
-    /// <summary>Returns the processes that have given a sign of life lately.</summary>
+    /// <summary>Returns the processes with a recent heartbeat.</summary>
     public Task<IReadOnlyList<ProcessSign>> LiveAsync(TimeSpan limit, CancellationToken cancel) =>
         database.UseAsync<IReadOnlyList<ProcessSign>>(
             async connection =>
@@ -316,42 +316,42 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             cancel);
 }
 
-/// <summary>A job with what processes share of it besides.</summary>
-/// <param name="Job">The job as the log holds it.</param>
+/// <summary>A job with the columns that are only in a shared database.</summary>
+/// <param name="Job">The job in the log.</param>
 internal sealed record SharedJob(StoredJob Job)
 {
-    /// <summary>The turn in which it is claimed, by number within a turn.</summary>
+    /// <summary>The turn in which it is claimed; within a turn, jobs are ordered by number.</summary>
     public long Turn { get; init; }
 
-    /// <summary>The model that it asks for; null for any worker's default.</summary>
+    /// <summary>The requested model; null for any worker's default.</summary>
     public string? Model { get; init; }
 
-    /// <summary>True if a worker has it.</summary>
+    /// <summary>True if a worker has claimed it.</summary>
     public bool IsClaimed { get; init; }
 
     /// <summary>The reason why its end is not stored yet; null if nothing delays it.</summary>
     public string? Delay { get; init; }
 
-    /// <summary>The changes of state, stage and section so far, as <see cref="JobNews"/> holds them.</summary>
+    /// <summary>The changes of state, stage and section so far, in the form of <see cref="JobNews"/>.</summary>
     public string? Marks { get; init; }
 
     /// <summary>The time since the engine began, by the database's clock.</summary>
     public TimeSpan RunningFor { get; init; }
 }
 
-/// <summary>A process's sign of life.</summary>
-/// <param name="Id">A name that no other process has.</param>
-/// <param name="Name">A name for people: the machine and the process's number.</param>
+/// <summary>The heartbeat of a process.</summary>
+/// <param name="Id">A unique name.</param>
+/// <param name="Name">A readable name: the machine and the process id.</param>
 /// <param name="MakesSongs">True if it claims jobs.</param>
-/// <param name="TakesJobs">True if callers send it jobs.</param>
+/// <param name="TakesJobs">True if it accepts jobs from callers.</param>
 /// <param name="About">Its models, slots and speed.</param>
 internal sealed record ProcessSign(string Id, string Name, bool MakesSongs, bool TakesJobs, ProcessAbout About);
 
 /// <summary>The models, slots and speed that a process announces.</summary>
 /// <param name="Models">The models that it has, with their families.</param>
-/// <param name="Slots">The songs that it makes at once; 0 if it makes none.</param>
-/// <param name="Running">The songs that it makes now.</param>
-/// <param name="SongSeconds">The time that a song takes there; null before one was made.</param>
+/// <param name="Slots">The number of songs that it makes at once; 0 if it makes none.</param>
+/// <param name="Running">The number of songs that it is making now.</param>
+/// <param name="SongSeconds">The average time of a song there; null before the first song.</param>
 /// <param name="Device">The device that it computes on.</param>
 /// <param name="IsDemo">True if it has the built-in demo model.</param>
 internal sealed record ProcessAbout(

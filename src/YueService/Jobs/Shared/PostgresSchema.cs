@@ -3,27 +3,27 @@ using Npgsql;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The schema of the database, in versions that are applied in their order.</summary>
+/// <summary>The schema of the database, in versions that are applied in order.</summary>
 /// <remarks>
-/// A version only adds what the release before it can ignore, so that processes of both work on the same database during an upgrade.
-/// A database of a later version than this release knows is refused, unless that version says that this release may use it.
+/// A version only adds things that the previous release can ignore, so that processes of both releases can use the same database during an
+/// upgrade. A database with a newer version than this release supports is rejected, unless that version allows this release.
 /// </remarks>
 internal static class PostgresSchema
 {
     /// <summary>The version that this release needs.</summary>
     public static int Version => Versions.Count;
 
-    // One migration at a time, whatever the number of processes that start.
+    // One migration at a time, regardless of how many processes start.
     private const long MigrationLock = 0x5975_6500;
 
-    /// <summary>Serializes submissions: the order of arrival, the bound and the idempotency keys are looked at under it.</summary>
+    /// <summary>Serializes submissions: the order of arrival, the limit and the idempotency keys are checked under this lock.</summary>
     public const long SubmissionLock = 0x5975_6501;
 
-    /// <summary>The versions, from the first one on. One that has landed is never changed.</summary>
+    /// <summary>All versions, starting with the first. A released version is never changed.</summary>
     private static readonly IReadOnlyList<string> Versions =
     [
-        // The jobs, as the log of one machine has them, and what is needed to share them out. Notifications come from triggers, so that no
-        // statement can forget them. `changed` tells a poller which rows it has not seen.
+        // The jobs as in the log of one machine, and the columns for sharing them. Triggers send the notifications, so that no statement
+        // can forget them. `changed` tells a poller which rows are new.
         """
         CREATE TABLE jobs (
             number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -141,9 +141,9 @@ internal static class PostgresSchema
         """,
     ];
 
-    /// <summary>Brings the schema up to date. Waits while another process does.</summary>
+    /// <summary>Brings the schema up to date. Waits while another process is doing this.</summary>
     /// <returns>True if there was no schema before.</returns>
-    /// <exception cref="StorageException">A later release made the schema.</exception>
+    /// <exception cref="StorageException">A newer release made the schema.</exception>
     public static async Task<bool> MigrateAsync(NpgsqlConnection connection, CancellationToken cancel)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancel);
@@ -163,8 +163,8 @@ internal static class PostgresSchema
         {
             throw new StorageException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The database has schema {version}, which needs a release that knows schema {oldest}; this one knows {Version}. Install a "
-                    + $"later release, or name another database in Yue:Store."));
+                $"The database has schema {version}, which needs a release that supports schema {oldest}; this one has {Version}. Install "
+                    + $"a newer release, or name another database in Yue:Store."));
         }
 
         for (var next = version + 1; next <= Version; next++)
@@ -184,7 +184,7 @@ internal static class PostgresSchema
         return version == 0;
     }
 
-    /// <summary>Returns the schema's version, and the version that a release has to know to use it; 0 if there is none.</summary>
+    /// <summary>Returns the schema's version, and the version that a release must support to use it; 0 if there is none.</summary>
     public static async Task<(int Version, int OldestRelease)> VersionOfAsync(NpgsqlConnection connection, CancellationToken cancel)
     {
         await using var select = new NpgsqlCommand(
@@ -194,7 +194,7 @@ internal static class PostgresSchema
         return (reader.GetInt32(0), reader.GetInt32(1));
     }
 
-    // A release can use the next version, too: the upgrade goes from process to process.
+    // A release can also use the next version, because processes are upgraded one by one.
     private static int OldestRelease(int version) => Math.Max(1, version - 1);
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string statement, CancellationToken cancel)

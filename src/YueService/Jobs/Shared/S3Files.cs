@@ -7,14 +7,14 @@ using YueService.Settings;
 namespace YueService.Jobs.Shared;
 
 /// <summary>Files in S3-compatible object storage.</summary>
-/// <remarks>Uses no more than what every server of this kind has: PUT, GET with ranges, DELETE and List, with the bucket in the path.
-/// Keys come from the environment or the files that the AWS SDK reads.</remarks>
+/// <remarks>Uses only operations that every such server supports: PUT, GET with ranges, DELETE and List, with the bucket in the path.
+/// Credentials come from the environment or the files that the AWS SDK reads.</remarks>
 internal sealed class S3Files : IFileStore, IDisposable
 {
     private const int CallSeconds = 60;
     private const int Retries = 2;
 
-    // The time is set by a new upload of the same content: often enough to tell a file that is used from one that is not.
+    // The time is updated by uploading the same content again, often enough to distinguish used files from unused ones.
     private static readonly TimeSpan TouchInterval = TimeSpan.FromHours(1);
 
     private readonly S3Place _place;
@@ -22,9 +22,9 @@ internal sealed class S3Files : IFileStore, IDisposable
     private readonly int _pageSize;
     private readonly Lazy<AmazonS3Client> _client;
 
-    /// <param name="place">Where the files are.</param>
-    /// <param name="clock">Tells which files were touched long ago.</param>
-    /// <param name="pageSize">The most files that one answer of the server lists.</param>
+    /// <param name="place">The location of the files.</param>
+    /// <param name="clock">The clock for deciding which files were touched long ago.</param>
+    /// <param name="pageSize">The maximum number of files per listing.</param>
     public S3Files(S3Place place, TimeProvider clock, int pageSize = 1000)
     {
         (_place, _clock, _pageSize) = (place, clock, pageSize);
@@ -145,7 +145,7 @@ internal sealed class S3Files : IFileStore, IDisposable
             }
 
             rest.Dispose();
-            throw new StorageException("The file was replaced while it was read. Try again.");
+            throw new StorageException("The file was replaced while it was being read. Try again.");
         });
 
     private string KeyOf(string name) => _place.Prefix + name;
@@ -165,12 +165,12 @@ internal sealed class S3Files : IFileStore, IDisposable
     private static bool IsFault(Exception e) =>
         e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or TimeoutException;
 
-    /// <summary>Says for callers why object storage cannot be used: no addresses and no keys.</summary>
+    /// <summary>Returns a message for callers about why object storage cannot be used, without addresses and keys.</summary>
     private static string Describe(Exception e) => e switch
     {
         AmazonS3Exception { ErrorCode: "NoSuchBucket" } => "The bucket that Yue:Files names does not exist.",
         AmazonS3Exception { StatusCode: HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized } =>
-            "The object storage of Yue:Files refuses the access key of this process.",
+            "The object storage of Yue:Files rejects the access key of this process.",
         AmazonClientException when e.InnerException is not HttpRequestException =>
             "There is no access key for the object storage of Yue:Files.",
         _ => "The object storage of Yue:Files cannot be reached.",

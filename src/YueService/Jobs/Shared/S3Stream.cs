@@ -3,9 +3,9 @@ using Amazon.S3.Model;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>A file in object storage. Reading on is one request; reading from another place is another one.</summary>
+/// <summary>A file in object storage. Sequential reads use one request; a seek needs a new one.</summary>
 /// <param name="whole">The file from its beginning.</param>
-/// <param name="reopen">Returns the file from a place on.</param>
+/// <param name="reopen">Returns the file from a position.</param>
 internal sealed class S3Stream(GetObjectResponse whole, Func<long, CancellationToken, Task<GetObjectResponse>> reopen) : Stream
 {
     private GetObjectResponse? _open = whole;

@@ -5,10 +5,10 @@ using YueService.Settings;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>Registers what processes need that share their jobs.</summary>
+/// <summary>Registers the services of processes that share their jobs.</summary>
 internal static class SharedExtensions
 {
-    /// <summary>Lets the settings decide whether this process shares its jobs. Called after the jobs are registered.</summary>
+    /// <summary>Lets the settings decide whether this process shares its jobs. Call it after the jobs are registered.</summary>
     /// <param name="services">The services.</param>
     /// <param name="role">The part of the work that the process does.</param>
     public static void AddSharedJobs(this IServiceCollection services, ServiceRole role)
@@ -33,7 +33,7 @@ internal static class SharedExtensions
         services.AddSingleton(FilesOf);
     }
 
-    /// <summary>Checks that a process that does a part of the work shares its jobs.</summary>
+    /// <summary>Checks that a process with only one role shares its jobs.</summary>
     /// <exception cref="OptionsValidationException">It does not.</exception>
     public static void ValidateRole(this IServiceProvider services)
     {
@@ -41,7 +41,7 @@ internal static class SharedExtensions
         {
             throw new OptionsValidationException(nameof(StoreOptions.Store), typeof(StoreOptions), [
                 $"Yue:Store is not set, and {(role == ServiceRole.Api ? "yue serve --role api" : "yue worker")} shares its jobs with other "
-                    + "processes: name the PostgreSQL database that has them, and the place of the files in Yue:Files."]);
+                    + "processes: name the PostgreSQL database in Yue:Store, and the location of the files in Yue:Files."]);
         }
     }
 
@@ -53,7 +53,7 @@ internal static class SharedExtensions
         services.AddHostedService(provider => provider.GetRequiredService<T>());
     }
 
-    /// <summary>Registers one implementation for a process by itself, and another one for processes that share their jobs.</summary>
+    /// <summary>Registers one implementation for a single process, and another for processes that share their jobs.</summary>
     private static void Choose<T, TLocal, TShared>(this IServiceCollection services)
         where T : class
         where TLocal : class, T
@@ -79,7 +79,7 @@ internal static class SharedExtensions
         return SharedFiles.Open(store, clock);
     }
 
-    /// <summary>Puts the view of all workers in front of the engine that is registered. An instance stays as it is.</summary>
+    /// <summary>Wraps the registered engine in the view of all workers. A registered instance is not wrapped.</summary>
     public static void AddEngineView(this IServiceCollection services, ServiceRole role)
     {
         var registered = services.Last(service => service.ServiceType == typeof(ISongEngine));

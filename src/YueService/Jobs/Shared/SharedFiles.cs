@@ -6,8 +6,8 @@ namespace YueService.Jobs.Shared;
 /// <summary>The files that processes share.</summary>
 internal static class SharedFiles
 {
-    /// <summary>Opens the place that the settings name.</summary>
-    /// <exception cref="OptionsValidationException">The place cannot be read; settings are checked before.</exception>
+    /// <summary>Opens the configured location.</summary>
+    /// <exception cref="OptionsValidationException">The location is invalid; settings are validated earlier.</exception>
     public static IFileStore Open(StoreOptions options, TimeProvider clock)
     {
         var place = options.Files!;

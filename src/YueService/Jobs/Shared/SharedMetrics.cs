@@ -3,7 +3,7 @@ using YueService.Telemetry;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The metrics of all processes' jobs, for autoscaling. Every process that takes jobs has the same figures.</summary>
+/// <summary>The metrics of the jobs of all processes, for autoscaling. Every process that accepts jobs reports the same values.</summary>
 internal sealed class SharedMetrics(IMeterFactory meters, JobMirrors jobs, SharedProcesses processes, SharedSettings settings)
     : IHostedService, IDisposable
 {
@@ -14,9 +14,9 @@ internal sealed class SharedMetrics(IMeterFactory meters, JobMirrors jobs, Share
         if (settings.IsShared && settings.TakesJobs)
         {
             _meter = meters.Create(YueTelemetry.Name);
-            _meter.CreateObservableGauge("yue.jobs.queued", () => jobs.Depth, "{song}", "Jobs that wait, at all processes.");
-            _meter.CreateObservableGauge("yue.jobs.running", () => jobs.RunningCount, "{song}", "Jobs that a worker has.");
-            _meter.CreateObservableGauge("yue.jobs.oldest", () => jobs.OldestWait.TotalSeconds, "s", "The wait of the first job.");
+            _meter.CreateObservableGauge("yue.jobs.queued", () => jobs.Depth, "{song}", "Waiting jobs of all processes.");
+            _meter.CreateObservableGauge("yue.jobs.running", () => jobs.RunningCount, "{song}", "Jobs that workers have claimed.");
+            _meter.CreateObservableGauge("yue.jobs.oldest", () => jobs.OldestWait.TotalSeconds, "s", "The waiting time of the first job.");
             _meter.CreateObservableGauge(
                 "yue.worker.slots",
                 () => processes.Workers.Sum(worker => worker.About.Slots),

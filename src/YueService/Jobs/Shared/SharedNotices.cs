@@ -1,12 +1,12 @@
 namespace YueService.Jobs.Shared;
 
-/// <summary>The notifications of the database, on a connection of their own. They are hints: every reader also looks for itself.</summary>
+/// <summary>The notifications of the database, on a separate connection. They are only hints: every reader also polls.</summary>
 internal sealed partial class SharedNotices(PostgresDatabase database, SharedSettings settings, ILogger<SharedNotices> logger)
     : BackgroundService
 {
     private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Raised for each notification, and with an empty text when some may have been lost. Handlers return at once.</summary>
+    /// <summary>Raised for each notification, and with an empty text if some may have been lost. Handlers must return quickly.</summary>
     public event Action<string>? Noticed;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -44,12 +44,12 @@ internal sealed partial class SharedNotices(PostgresDatabase database, SharedSet
                 return;
             }
 
-            // A third of a lease at most, so that a lease is not lost for want of a connection.
+            // At most a third of the lease, so that a missing connection does not cause the loss of a lease.
             await Task.Delay(wait, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             wait = wait * 2 < settings.RenewInterval ? wait * 2 : settings.RenewInterval;
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Notifications are not received: {Reason} It is tried again until they are")]
+    [LoggerMessage(LogLevel.Warning, "Notifications are not received: {Reason} Retrying until they are")]
     private partial void LogLost(string reason);
 }

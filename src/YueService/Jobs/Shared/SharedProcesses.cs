@@ -3,7 +3,7 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The processes that share the jobs: this one says that it is there, and sees who else is.</summary>
+/// <summary>The processes that share the jobs: sends heartbeats of this process and knows the others.</summary>
 internal sealed partial class SharedProcesses(
     PostgresDatabase database,
     PostgresQueue queue,
@@ -23,7 +23,7 @@ internal sealed partial class SharedProcesses(
     private long _announcedAt;
     private bool _isSilent;
 
-    /// <summary>The workers that have given a sign of life lately.</summary>
+    /// <summary>The workers with a recent heartbeat.</summary>
     public IReadOnlyList<ProcessSign> Workers => [.. _live.Where(process => process.MakesSongs)];
 
     private TimeSpan Limit => settings.Lease;
@@ -49,7 +49,7 @@ internal sealed partial class SharedProcesses(
         }
         catch (Exception e) when (e is StorageException or OperationCanceledException)
         {
-            // Its silence says so.
+            // Other processes notice the missing heartbeat.
         }
     }
 
@@ -71,7 +71,7 @@ internal sealed partial class SharedProcesses(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The process ends.
+            // The process is stopping.
         }
     }
 
@@ -157,7 +157,7 @@ internal sealed partial class SharedProcesses(
                 status?.IsDemo ?? false));
     }
 
-    [LoggerMessage(LogLevel.Warning, "This process cannot say that it is there: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "This process cannot send its heartbeat: {Reason}")]
     private partial void LogSilent(string reason);
 
     [LoggerMessage(LogLevel.Warning, "The worker of job {JobId} has died; the job is {State} now")]

@@ -2,7 +2,7 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The jobs that wait in the database, as a worker takes them: one at a time, each when the engine has room for it.</summary>
+/// <summary>The waiting jobs in the database. A worker claims one at a time, when the engine has room for it.</summary>
 internal sealed partial class SharedQueue : IJobQueue, IDisposable
 {
     private readonly PostgresQueue _queue;
@@ -26,7 +26,7 @@ internal sealed partial class SharedQueue : IJobQueue, IDisposable
 
     public bool IsShared => true;
 
-    /// <remarks>Waits for a hint, or for the time after which one may have been lost.</remarks>
+    /// <remarks>Waits for a notification, or for the time after which one may have been lost.</remarks>
     public async Task WhenWaitingAsync(CancellationToken cancel) => await _hint.WaitAsync(SharedSettings.PollInterval, cancel);
 
     public async Task<Job?> ClaimAsync(CancellationToken cancel)
@@ -40,7 +40,7 @@ internal sealed partial class SharedQueue : IJobQueue, IDisposable
                 return null;
             }
 
-            // There may be another one.
+            // There may be another job.
             Hint();
             return Job.Kept(job, job.Request, _streams, _clock.GetUtcNow(), isShared: true);
         }
@@ -52,7 +52,7 @@ internal sealed partial class SharedQueue : IJobQueue, IDisposable
         }
     }
 
-    /// <remarks>A claimed job is the engine's.</remarks>
+    /// <remarks>A claimed job belongs to the engine.</remarks>
     public bool TryWithdraw(Job job) => false;
 
     public void Remove(Job job)
@@ -81,7 +81,7 @@ internal sealed partial class SharedQueue : IJobQueue, IDisposable
         }
         catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
         {
-            // It is said already, or the process ends.
+            // It has already been logged, or the process is stopping.
         }
     }
 

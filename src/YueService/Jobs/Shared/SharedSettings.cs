@@ -4,26 +4,26 @@ using YueService.Settings;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The part of the work that a process does.</summary>
+/// <summary>The role of a process.</summary>
 internal enum ServiceRole
 {
-    /// <summary>Takes jobs and makes songs.</summary>
+    /// <summary>Accepts jobs and makes songs.</summary>
     Both,
 
-    /// <summary>Takes jobs; has no model.</summary>
+    /// <summary>Accepts jobs; has no models.</summary>
     Api,
 
-    /// <summary>Makes songs of jobs that others take.</summary>
+    /// <summary>Makes the songs of jobs that other processes accept.</summary>
     Worker,
 }
 
 /// <summary>The role of this process, and the settings of the jobs that it shares with others.</summary>
 internal sealed class SharedSettings(ServiceRole role, IOptions<StoreOptions> options)
 {
-    /// <summary>A name that no other process has.</summary>
+    /// <summary>The unique name of this process.</summary>
     public string ProcessId { get; } = RandomNumberGenerator.GetHexString(16, lowercase: true);
 
-    /// <summary>A name for people.</summary>
+    /// <summary>The readable name of this process.</summary>
     public string ProcessName { get; } = $"{Environment.MachineName}:{Environment.ProcessId}";
 
     public ServiceRole Role => role;
@@ -31,7 +31,7 @@ internal sealed class SharedSettings(ServiceRole role, IOptions<StoreOptions> op
     /// <summary>True if jobs are in a database that processes share.</summary>
     public bool IsShared => options.Value.IsShared();
 
-    /// <summary>True if this process takes jobs from callers.</summary>
+    /// <summary>True if this process accepts jobs from callers.</summary>
     public bool TakesJobs => role != ServiceRole.Worker;
 
     /// <summary>True if this process makes songs.</summary>
@@ -42,10 +42,10 @@ internal sealed class SharedSettings(ServiceRole role, IOptions<StoreOptions> op
 
     public TimeSpan RenewInterval => Lease / 3 < MaxRenewInterval ? Lease / 3 : MaxRenewInterval;
 
-    /// <summary>The time after which a worker that does not reach the database gives its songs up.</summary>
+    /// <summary>The time after which a worker that cannot reach the database cancels its songs.</summary>
     public TimeSpan Outage => TimeSpan.FromSeconds(options.Value.OutageSeconds);
 
-    /// <summary>The time between two looks for what a lost notification announced.</summary>
+    /// <summary>The polling interval, in case notifications are lost.</summary>
     public static TimeSpan PollInterval => TimeSpan.FromSeconds(1);
 
     private static TimeSpan MaxRenewInterval => TimeSpan.FromSeconds(5);

@@ -1,9 +1,9 @@
 namespace YueService.Jobs.Shared;
 
-/// <summary>Removes the files that no job names: of attempts that did not count, of jobs that ended without their worker, and of sound that
-/// was heard.</summary>
-/// <remarks>A file younger than a day may belong to a job that is being stored. After the restore of an older backup most songs have no
-/// row: a sweep that would remove more than a few percent of them removes none, and says so.</remarks>
+/// <summary>Removes files that belong to no job: of ignored attempts, of jobs that ended without their worker, and of early
+/// sound.</summary>
+/// <remarks>A file younger than a day may belong to a job that is being stored. After an older backup is restored, many songs have no row.
+/// Therefore a sweep that would remove more than a few percent of the songs removes none and logs it.</remarks>
 internal sealed partial class SharedSweep(
     IFileStore files, IJobLog log, PostgresCallers callers, SharedSettings settings, JobSignals signals, TimeProvider clock,
     ILogger<SharedSweep> logger)
@@ -19,8 +19,8 @@ internal sealed partial class SharedSweep(
     private static readonly TimeSpan MinAge = TimeSpan.FromHours(24);
     private static readonly TimeSpan SoundAge = TimeSpan.FromHours(1);
 
-    /// <summary>Removes what is due now.</summary>
-    /// <returns>The folders and files that were removed.</returns>
+    /// <summary>Removes the files that are due.</summary>
+    /// <returns>The removed folders and files.</returns>
     public async Task<IReadOnlyList<string>> SweepAsync(CancellationToken cancel)
     {
         var removed = new List<string>();
@@ -30,7 +30,7 @@ internal sealed partial class SharedSweep(
             removed.Add(file);
         }
 
-        // Files first, rows second: a row that is written meanwhile names files that are too young to be looked at.
+        // List files first, then rows: a row that is written in between refers to files that are too new to be removed.
         var songs = (await OldAsync(Songs, MinAge, cancel)).Select(file => file[..file.LastIndexOf('/')]).Distinct().ToList();
         var references = await OldAsync(References, MinAge, cancel);
         var unfinished = (await log.ListUnfinishedAsync(cancel)).Select(job => job.Id).ToHashSet(StringComparer.Ordinal);
@@ -83,17 +83,17 @@ internal sealed partial class SharedSweep(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The process ends.
+            // The process is stopping.
         }
     }
 
     private async Task<IReadOnlyList<string>> OldAsync(string prefix, TimeSpan age, CancellationToken cancel) =>
         [.. (await files.ListAsync(prefix, cancel)).Where(file => clock.GetUtcNow() - file.ModifiedAt > age).Select(file => file.Name)];
 
-    [LoggerMessage(LogLevel.Error, "{Orphans} of {All} songs have no job, and none of them is removed. After the restore of an older "
-        + "backup of the database that is expected: keep them, or remove them by hand")]
+    [LoggerMessage(LogLevel.Error, "{Orphans} of {All} songs have no job, and none of them is removed. After an older "
+        + "backup of the database was restored, this is expected: keep them, or remove them by hand")]
     private partial void LogRefused(int orphans, int all);
 
-    [LoggerMessage(LogLevel.Warning, "Files that no job names could not be removed: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Files without a job could not be removed: {Reason}")]
     private partial void LogUnswept(string reason);
 }

@@ -6,14 +6,14 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>Passes the sound of a worker's songs on to the processes whose callers listen: one file per chunk, announced.</summary>
-/// <remarks>A file has the rate and the channels as 32-bit numbers, and 16-bit PCM. An empty one ends a track. Without it the song
-/// ended early. The files are removed after a while.</remarks>
+/// <summary>Passes the sound of a worker's songs to the processes whose callers listen: one file per chunk, with a notification.</summary>
+/// <remarks>A file has the sample rate and the number of channels as 32-bit numbers, followed by 16-bit PCM. An empty file marks the end of
+/// a track; if it is missing, the song ended early. The files are removed later.</remarks>
 internal sealed partial class SoundRelay(
     JobWorker worker, SharedNotices notices, SharedSettings settings, PostgresQueue queue, IFileStore files, ILogger<SoundRelay> logger)
     : BackgroundService
 {
-    /// <summary>The notification that somebody listens; the job follows.</summary>
+    /// <summary>The notification that somebody listens, followed by the job.</summary>
     public const string Listen = "listen ";
 
     private const string Root = "sound/";
@@ -81,7 +81,7 @@ internal sealed partial class SoundRelay(
         }
         catch (Exception e) when (e is StorageException or SongException)
         {
-            // Listeners hear that the song ended early.
+            // Listeners get the error that the song ended early.
             LogBroken(e.Message, job.Id);
         }
 
@@ -92,6 +92,6 @@ internal sealed partial class SoundRelay(
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "The sound of job {JobId} is passed on no further: {Reason}")]
+    [LoggerMessage(LogLevel.Information, "The sound of job {JobId} is no longer passed on: {Reason}")]
     private partial void LogBroken(string reason, string jobId);
 }

@@ -1,9 +1,9 @@
 namespace YueService.Jobs.Shared;
 
-/// <summary>Keeps a worker's claims, passes cancellation on to its songs, and reports their progress.</summary>
+/// <summary>Renews a worker's claims, forwards cancellation to its songs, and reports their progress.</summary>
 /// <remarks>
-/// A worker that does not reach the database cannot tell an outage from being cut off. It goes on with its songs until the database says
-/// that they are another's, or the outage has lasted too long. Nothing that it stores after that applies.
+/// A worker that cannot reach the database cannot distinguish an outage from being cut off. It continues its songs until the database
+/// assigns them to another worker, or the outage has lasted too long. Anything that it stores after that is ignored.
 /// </remarks>
 internal sealed partial class WorkerLeases : BackgroundService
 {
@@ -47,7 +47,7 @@ internal sealed partial class WorkerLeases : BackgroundService
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The process ends. Its songs have ended before.
+            // The process is stopping. Its songs have already ended.
         }
         finally
         {
@@ -66,7 +66,7 @@ internal sealed partial class WorkerLeases : BackgroundService
             }
             catch (SemaphoreFullException)
             {
-                // It is said already.
+                // It has already been logged.
             }
         }
     }
@@ -107,9 +107,9 @@ internal sealed partial class WorkerLeases : BackgroundService
         }
     }
 
-    /// <summary>Does what the database says about a job.</summary>
+    /// <summary>Applies the state of a job in the database.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="isCancelling">Whether somebody wants its end; null if it is not this worker's any more.</param>
+    /// <param name="isCancelling">Whether its cancellation was requested; null if the job no longer belongs to this worker.</param>
     private void Heed(Job job, bool? isCancelling)
     {
         if (isCancelling == true)
@@ -140,7 +140,7 @@ internal sealed partial class WorkerLeases : BackgroundService
             }
             catch (StorageException)
             {
-                // The renewal says so. What is new is reported when the database is back.
+                // The renewal logs it. New progress is reported when the database is back.
             }
         }
     }
@@ -180,12 +180,12 @@ internal sealed partial class WorkerLeases : BackgroundService
 
     private static double AudibleOf(Job job) => job.Sound?.AudibleSeconds ?? 0;
 
-    /// <summary>The last report of a job.</summary>
+    /// <summary>The last reported progress of a job.</summary>
     private sealed record Reported(long Number, int Marks, string? Delay);
 
-    [LoggerMessage(LogLevel.Warning, "The claims of {Count} songs are not renewed for {Seconds:F0} s: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The claims of {Count} songs have not been renewed for {Seconds:F0} s: {Reason}")]
     private partial void LogUnrenewed(string reason, int count, double seconds);
 
-    [LoggerMessage(LogLevel.Warning, "Job {JobId} is not this worker's any more, and its song ends")]
+    [LoggerMessage(LogLevel.Warning, "Job {JobId} no longer belongs to this worker, so its song is cancelled")]
     private partial void LogFenced(string jobId);
 }

@@ -3,10 +3,10 @@ using System.Net.Sockets;
 
 namespace YueService.Jobs.Webhooks;
 
-/// <summary>Tells addresses of the public internet from those of this machine and of networks that are not public.</summary>
+/// <summary>Distinguishes public internet addresses from those of this machine and of private networks.</summary>
 internal static class PublicAddress
 {
-    // What IANA's registries of special-purpose addresses do not list as globally reachable.
+    // The blocks in IANA's special-purpose address registries that are not globally reachable.
     private static readonly IPNetwork[] Special =
     [
         .. new[]

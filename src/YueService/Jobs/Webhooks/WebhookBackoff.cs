@@ -1,6 +1,6 @@
 namespace YueService.Jobs.Webhooks;
 
-/// <summary>The times at which a webhook that was not taken is sent again.</summary>
+/// <summary>The retry schedule of webhooks that were not accepted.</summary>
 internal static class WebhookBackoff
 {
     private static readonly TimeSpan[] Waits =
@@ -9,8 +9,8 @@ internal static class WebhookBackoff
         TimeSpan.FromHours(2), TimeSpan.FromHours(5), TimeSpan.FromHours(10),
     ];
 
-    /// <summary>Returns the time to wait after so many tries; null if there is no further one.</summary>
-    /// <remarks>A random tenth is added, so that many webhooks to a receiver that was down do not come all at once.</remarks>
+    /// <summary>Returns the time to wait after a number of attempts; null if there are no more attempts.</summary>
+    /// <remarks>Up to a tenth is added at random, so that many webhooks to a receiver that was down are not sent at once.</remarks>
     public static TimeSpan? After(int attempts) =>
         attempts <= Waits.Length ? Waits[attempts - 1] * (1 + (0.1 * Random.Shared.NextDouble())) : null;
 }

@@ -9,9 +9,9 @@ using YueService.Settings;
 
 namespace YueService.Jobs.Webhooks;
 
-/// <summary>Sends signed webhooks in the form of Standard Webhooks.</summary>
-/// <remarks>A receiver's address is checked when the connection is made, so that a name cannot lead to another address than the one
-/// that was checked. Redirects are not followed, and neither proxies nor cookies are used. Only the status of an answer is read.</remarks>
+/// <summary>Sends signed webhooks in the format of Standard Webhooks.</summary>
+/// <remarks>A receiver's address is checked when the connection is made, so that a name cannot resolve to an address that was not checked.
+/// Redirects are not followed, and neither proxies nor cookies are used. Only the status of a response is read.</remarks>
 internal sealed class WebhookClient : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
@@ -46,8 +46,8 @@ internal sealed class WebhookClient : IDisposable
     /// <summary>True if a secret is configured.</summary>
     public bool IsEnabled { get; }
 
-    /// <summary>Returns why a receiver is refused, as the end of a sentence about its URL; null if nothing is known against it.</summary>
-    /// <remarks>A name is looked up only when a webhook is sent.</remarks>
+    /// <summary>Returns why a receiver is rejected, as the end of a sentence about its URL; null if there is no known reason.</summary>
+    /// <remarks>A name is resolved only when a webhook is sent.</remarks>
     public string? FaultOf(Uri receiver) =>
         !_allowsPrivate && IPAddress.TryParse(receiver.DnsSafeHost, out var address) && !PublicAddress.Is(address)
             ? "is not a public address; send a public one, or set Yue:Webhooks:AllowPrivateAddresses"
@@ -55,10 +55,10 @@ internal sealed class WebhookClient : IDisposable
 
     /// <summary>Sends a webhook.</summary>
     /// <param name="receiver">The receiver.</param>
-    /// <param name="id">The same at every try.</param>
+    /// <param name="id">The id, which is the same at every attempt.</param>
     /// <param name="body">The JSON.</param>
-    /// <param name="cancel">Gives up.</param>
-    /// <returns>The answer's status; or why there is none.</returns>
+    /// <param name="cancel">Cancels sending.</param>
+    /// <returns>The status of the response, or the reason why there is none.</returns>
     public async Task<(HttpStatusCode? Status, string? Fault)> SendAsync(Uri receiver, string id, byte[] body, CancellationToken cancel)
     {
         var timestamp = _clock.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
@@ -78,7 +78,7 @@ internal sealed class WebhookClient : IDisposable
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return (null, $"there was no answer within {Limit.TotalSeconds} s");
+            return (null, $"there was no response within {Limit.TotalSeconds} s");
         }
     }
 
@@ -91,7 +91,7 @@ internal sealed class WebhookClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>Connects to an address of a receiver that is allowed.</summary>
+    /// <summary>Connects to an allowed address of a receiver.</summary>
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
     {
         var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancel);

@@ -1,25 +1,25 @@
-// The service's answers and refusals.
+// Requests to the service and its error responses.
 import { signal } from '@preact/signals';
 import { store, stored } from './ui.js';
 
-/** Whether the service wants its key before it answers. */
+/** True if the service requires an API key. */
 export const locked = signal(false);
 
-/** Whether this browser was signed in with a key. Whether it still is, the service says. */
+/** True if this browser has been signed in with a key. Only the service knows whether the session is still valid. */
 export const isSignedIn = signal(stored('signed-in') !== null);
 
-/** Whether the service answers at all. */
+/** True if the service can be reached. */
 export const reachable = signal(true);
 
-/** A refusal: problem details (RFC 9457). */
+/** An error response: problem details (RFC 9457). */
 export class Problem extends Error {
   /**
    * @param {number} status
    * @param {{ type?: string, title?: string, detail?: string, errors?: Record<string, string[]> }} body
-   * @param {number} retryAfter Seconds; 0 if the answer names none.
+   * @param {number} retryAfter Seconds; 0 if the response has none.
    */
   constructor(status, body, retryAfter) {
-    super(body.detail ?? body.title ?? `The service answered with status ${status}.`);
+    super(body.detail ?? body.title ?? `The service responded with status ${status}.`);
     this.status = status;
     this.type = body.type ?? '';
     this.title = body.title ?? '';
@@ -29,7 +29,7 @@ export class Problem extends Error {
 }
 
 /**
- * Sends a request and returns the JSON of the answer.
+ * Sends a request and returns the JSON of the response.
  * @param {string} method
  * @param {string} path
  * @param {{ json?: unknown, body?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean }} [options]
@@ -41,14 +41,14 @@ export async function send(method, path, options = {}) {
   return answer.status === 204 ? null : fromJson(await answer.text());
 }
 
-/** @param {string} text Reads JSON; a seed that JavaScript's numbers cannot hold stays text. */
+/** @param {string} text Parses JSON; a seed that JavaScript's numbers cannot represent stays text. */
 export function fromJson(text) {
   const exact = (/** @type {string} */ name, /** @type {any} */ value, /** @type {{ source?: string }} */ context) =>
     (name === 'seed' && typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source ?? value : value);
   return JSON.parse(text, /** @type {any} */ (exact));
 }
 
-/** @param {unknown} value Writes JSON, in which a seed is a number however large it is. @param {number} [space] */
+/** @param {unknown} value Writes JSON in which a seed is always a number, even if it is large. @param {number} [space] */
 export function toJson(value, space) {
   const { rawJSON } = /** @type {any} */ (JSON);
   return JSON.stringify(value, (name, part) =>
@@ -56,7 +56,7 @@ export function toJson(value, space) {
 }
 
 /**
- * Sends a request and returns the answer, whose body is not read.
+ * Sends a request and returns the response with an unread body.
  * @param {string} method
  * @param {string} path
  * @param {{ json?: unknown, body?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean }} [options]
@@ -93,7 +93,7 @@ export async function fetchAnswer(method, path, { json, body, headers, signal, k
   return answer;
 }
 
-/** @param {string} key Signs in: the service knows this browser by a cookie from then on. @throws {Problem} */
+/** @param {string} key Signs in: from then on, this browser sends a cookie. @throws {Problem} */
 export async function signIn(key) {
   await send('POST', '/v1/session', { json: { key } });
   store('signed-in', 'yes');

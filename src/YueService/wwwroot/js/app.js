@@ -1,4 +1,4 @@
-// The frame of the page: top bar, tabs of a phone, player, messages.
+// The frame of the page: top bar, tabs on phones, player, messages.
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { isSignedIn, locked, reachable, signOut } from './api.js';
@@ -46,14 +46,14 @@ function TopBar() {
   </header>`;
 }
 
-/** Signs out, and forgets the songs that the page holds. */
+/** Signs out and removes the songs from the page. */
 async function leave() {
   closeToast();
   try {
     await signOut();
     location.replace(location.pathname);
   } catch {
-    showToast({ text: 'You are still signed in: the service does not answer.' });
+    showToast({ text: 'You are still signed in: the service does not respond.' });
   }
 }
 
@@ -120,7 +120,7 @@ function Message() {
       name="close" /></button></div>` : null;
 }
 
-/** @param {'openHelp' | 'openSignIn'} name Shows a dialog, whose code is read when it is first needed. */
+/** @param {'openHelp' | 'openSignIn'} name Shows a dialog; its code is loaded when it is first needed. */
 async function dialog(name) {
   const dialogs = await import('./dialogs.js');
   dialogs[name]();
@@ -157,7 +157,7 @@ effect(() => {
   }
 });
 
-// Other tabs sign in and out for all of them.
+// Signing in or out in another tab applies to all tabs.
 addEventListener('storage', (event) => {
   if (event.key === 'yue.signed-in' && event.newValue === null) {
     location.replace(location.pathname);

@@ -1,4 +1,4 @@
-// The reference clip: a file whose style the song follows, and the part of it that is heard.
+// The reference clip: a sound file; the song follows the style of its selected part.
 import { effect, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Problem, send } from './api.js';
@@ -42,7 +42,7 @@ effect(() => {
   }
 });
 
-/** Asks for a file, and keeps it at the service. */
+/** Lets the user choose a file, and uploads it to the service. */
 export function choose() {
   const input = document.createElement('input');
   input.type = 'file';
@@ -71,7 +71,7 @@ export async function take(file) {
   isSending.value = false;
 }
 
-/** @param {File} file Returns a file's sound; null where this browser cannot read it, although the service can. */
+/** @param {File} file Returns a file's sound; null if this browser cannot decode it, although the service may. */
 async function decode(file) {
   try {
     context ??= new AudioContext();
@@ -93,7 +93,7 @@ function hush() {
   isHeard.value = false;
 }
 
-/** @param {AudioBuffer} sound Plays the part that is heard, or stops it. */
+/** @param {AudioBuffer} sound Plays the selected part, or stops it. */
 function listen(sound) {
   if (isHeard.value || !context) {
     hush();

@@ -1,4 +1,4 @@
-// Dialogs: help, and the key that the service may want.
+// The dialogs: help, and sign-in with the service's key.
 import { effect } from '@preact/signals';
 import { isSignedIn, locked, Problem, signIn } from './api.js';
 import { refresh } from './jobs.js';
@@ -13,7 +13,7 @@ function make(html) {
   return dialog;
 }
 
-/** Shows the keys and where to read on. */
+/** Shows the keyboard shortcuts and links to the documentation. */
 export function openHelp() {
   const dialog = make(`<form method="dialog"><h2>Help</h2>
     <p>Write sections of lyrics, say how they should sound, and press <b>Sing</b>. You hear the song while it is made.
@@ -30,7 +30,7 @@ export function openHelp() {
   dialog.setAttribute('aria-label', 'Help');
 }
 
-/** Asks for the service's key, once for a month. */
+/** Asks for the service's key; the sign-in lasts for a month. */
 export function openSignIn() {
   if (document.querySelector('dialog.sign-in')) {
     return;
@@ -45,7 +45,7 @@ export function openSignIn() {
   dialog.className = 'sign-in';
   dialog.setAttribute('aria-label', 'Sign in');
   dialog.addEventListener('cancel', (event) => event.preventDefault());
-  // Another tab may sign in, too.
+  // Another tab may also sign in.
   const stop = effect(() => {
     if (!locked.value) {
       dialog.close();
@@ -62,7 +62,7 @@ export function openSignIn() {
     } catch (error) {
       fault.hidden = false;
       fault.textContent = error instanceof Problem && error.status === 401 ? 'That is not a key of this service.'
-        : error instanceof Problem ? error.message : 'The service does not answer.';
+        : error instanceof Problem ? error.message : 'The service does not respond.';
     }
   });
 }

@@ -1,12 +1,11 @@
-// What the form holds, over reloads: words that give way to others before they are sung become drafts.
+// Keeps the form's content over reloads. Words that are replaced before they are sung become drafts.
 import { batch, computed, effect, signal } from '@preact/signals';
 import { addCard, cards, cardsOf, fields, firstLine, genre, lyrics, newCard, refused, remake, setLyrics, takes } from './form.js';
 import { short, showToast, store, stored } from './ui.js';
 
 /** @typedef {import('./form.js').Remake} Remake */
 
-/**
- * All that the form holds, and what it held when it was opened or sung last.
+/** The form's content, and its state when it was last opened or sung.
  * @typedef {{ text: string, line: string, rest: Record<string, any>, number: number, remake: Remake | null, settled: string }} Content
  */
 
@@ -14,10 +13,10 @@ import { short, showToast, store, stored } from './ui.js';
 
 const Most = 30;
 
-/** What the form held when it was opened or sung last; at first the example. */
+/** The form's content when it was last opened or sung; initially the example. */
 const settled = signal(keyOf({ text: lyrics.value, line: genre.value, rest: {} }));
 
-/** The drafts, the newest first. @type {import('@preact/signals').Signal<Draft[]>} */
+/** The drafts, newest first. @type {import('@preact/signals').Signal<Draft[]>} */
 export const drafts = signal(readDrafts());
 
 /** @returns {Draft[]} */
@@ -35,13 +34,13 @@ function write(list) {
   store('drafts', list.length > 0 ? JSON.stringify(list) : null);
 }
 
-/** @param {Content} from Keeps what the form holds. */
+/** @param {Content} from Saves the form's content as a draft. */
 function keep(from) {
   const key = keyOf(from);
   write([{ ...from, key, time: new Date().toISOString() }, ...readDrafts().filter((draft) => draft.key !== key)].slice(0, Most));
 }
 
-/** @param {Content} from Forgets a draft that is in the form again, or sung. */
+/** @param {Content} from Removes a draft that is in the form again or has been sung. */
 function drop(from) {
   const key = keyOf(from);
   if (readDrafts().some((draft) => draft.key === key)) {
@@ -49,7 +48,7 @@ function drop(from) {
   }
 }
 
-/** Forgets all drafts. */
+/** Removes all drafts. */
 export function dropAll() {
   write([]);
 }
@@ -60,12 +59,12 @@ addEventListener('storage', (event) => {
   }
 });
 
-/** Returns all that the form holds. @returns {Content} */
+/** Returns the form's content. @returns {Content} */
 export function content() {
   return { text: lyrics.value, line: genre.value, rest: fields.value, number: takes.value, remake: remake.value, settled: settled.value };
 }
 
-/** @param {Content} from Puts back what the form held. */
+/** @param {Content} from Restores the form's content. */
 function restore({ text, line, rest, number, remake: from, settled: last }) {
   batch(() => {
     remake.value = from ?? null;
@@ -77,7 +76,7 @@ function restore({ text, line, rest, number, remake: from, settled: last }) {
   });
 }
 
-/** @param {Pick<Content, 'text' | 'line' | 'rest'>} from Returns the part of a content that somebody writes. */
+/** @param {Pick<Content, 'text' | 'line' | 'rest'>} from Returns the parts of a content that the user writes. */
 export function keyOf({ text, line, rest }) {
   return JSON.stringify([text.trim(), line.trim(), Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
@@ -88,7 +87,7 @@ function isUnsung(from) {
   return keyOf(from) !== from.settled && (firstLine(from.text) !== '' || from.line.trim() !== line);
 }
 
-/** Notes that what the form holds now can be found again elsewhere. */
+/** Records that the form's current content is also stored elsewhere. */
 function settle() {
   settled.value = keyOf(content());
 }
@@ -98,8 +97,7 @@ function offerUndo(text, back) {
   showToast({ text, action: 'Undo', run: back });
 }
 
-/**
- * Fills the form with something else. Words that were never sung are kept as a draft, and a message brings them back.
+/** Replaces the form's content. Words that were never sung are kept as a draft, and a message offers to restore them.
  * @param {() => void} change
  */
 function replace(change) {
@@ -113,15 +111,15 @@ function replace(change) {
   }
 }
 
-/** @param {Content} from Returns what a draft is called. */
+/** @param {Content} from Returns the name of a draft. */
 export function titleOf({ text, line, rest }) {
   return rest.title || firstLine(text) || line || 'Untitled';
 }
 
-/** @param {Content} draft Puts a draft back into the form, and what is there in its place. */
+/** @param {Content} draft Puts a draft into the form, and keeps the previous content as a draft. */
 export function openDraft(draft) {
   replace(() => restore(draft));
-  // It stays unsung.
+  // It has still not been sung.
   settled.value = draft.settled ?? '';
   drop(draft);
 }
@@ -134,8 +132,7 @@ export function open(body) {
   replace(() => fill(body));
 }
 
-/**
- * Opens the request of a song that is changed, in part or by going on.
+/** Opens the request of a song in order to replace a section or to continue the song.
  * @param {Record<string, any>} body
  * @param {Omit<Remake, 'before'>} from
  */
@@ -150,7 +147,7 @@ export function openRemake(body, from) {
   });
 }
 
-/** Leaves the song that is changed: the form is as it was before. */
+/** Stops changing a song, and restores the form's previous content. */
 export function endRemake() {
   const before = remake.value?.before;
   if (before) {
@@ -160,7 +157,7 @@ export function endRemake() {
   }
 }
 
-/** Empties the form for another song, which may sound the same. */
+/** Clears the words for a new song; the sound settings stay. */
 export function clear() {
   replace(() => {
     remake.value = null;
@@ -169,14 +166,14 @@ export function clear() {
   });
 }
 
-/** @param {Content} sent Notes that a song is made of what the form held when it was sent. */
+/** @param {Content} sent Records that a song was requested with this content. */
 export function sung(sent) {
   drop(sent);
   const { before } = sent.remake ?? {};
   const isSame = keyOf(content()) === keyOf(sent);
   settled.value = keyOf(sent);
   if (isSame && before && isUnsung(before)) {
-    // What was written before the song was changed is still to be sung.
+    // The words from before the change have not been sung yet.
     restore(before);
     drop(before);
   } else if (remake.value === sent.remake) {
@@ -184,8 +181,7 @@ export function sung(sent) {
   }
 }
 
-/**
- * Reads a request into the form; asking for it unchanged gives the same song.
+/** Loads a request into the form; sending it unchanged gives the same song.
  * @param {Record<string, any>} body
  */
 function fill(body) {
@@ -206,7 +202,7 @@ function fill(body) {
   }
 
   if (flat.title === firstLine(String(text))) {
-    // The title that the song has by itself: other words have another one.
+    // This is the default title; with other words, the default differs.
     delete flat.title;
   }
 
@@ -218,7 +214,7 @@ function fill(body) {
   setLyrics(String(text));
 }
 
-/** @param {number} key Removes a section, which can be undone. */
+/** @param {number} key Removes a section; this can be undone. */
 export function removeCard(key) {
   const at = cards.value.findIndex((card) => card.key === key);
   const card = cards.value[at];
@@ -237,15 +233,15 @@ export function removeCard(key) {
   }
 }
 
-// The browser keeps what was written, so that a reload loses nothing. Each tab has its own words; a new one begins with those
-// that were written last.
+// The browser stores the form's content, so that a reload loses nothing. Each tab has its own words; a new tab begins with the latest
+// words.
 const own = stored('form', 'session');
 const last = own ?? stored('form');
 if (last) {
   try {
     restore(JSON.parse(last));
   } catch {
-    // Another release wrote it.
+    // It was written by another release.
   }
 }
 
@@ -259,5 +255,5 @@ effect(() => {
   store('form', value);
 });
 
-// Another tab may write other words before this one is opened again.
+// Another tab may store other words before this tab is opened again.
 addEventListener('pagehide', () => isUnsung(content()) && keep(content()));

@@ -1,51 +1,48 @@
-// What is written on the left of the page, and the request that it stands for.
+// The content of the form on the left of the page, and the request made from it.
 import { computed, signal } from '@preact/signals';
 import { options } from './jobs.js';
 
-/** @typedef {{ key: number, written: string, text: string }} Card A section of the lyrics: its tag as written, and its words. */
+/** @typedef {{ key: number, written: string, text: string }} Card A section of the lyrics: its tag as written and its words. */
 
-/**
- * A song that goes on from another one, and what was in the form before it.
+/** A song that continues or revises another one, and the form's previous content.
  * @typedef {{ how: 'continue' | 'replace_section', id: string, title: string, section: number, sung: number,
  *   before: import('./drafts.js').Content }} Remake
  */
 
 const Example = { lyrics: '[verse]\nStaring at the sunset\n\n[chorus]\nEvery road you take', genre: 'bright pop piano female 100 bpm' };
-// Repeat marks such as [x2] are notes, no sections.
+// Repeat marks such as [x2] are notes, not sections.
 const TagLine = /^[ \t]*\[(?!\s*(?:[x×]\s*\d|\d+\s*[x×])\s*\])([^[\]\n]{1,40})\][ \t]*$/m;
 /** The tags of sections in which nothing is sung. */
 const Wordless = /^(intro|outro|interlude|instrumental|solo|break)$/i;
 
 let keys = 0;
 
-/** The genre line, just as it is sent. */
+/** The genre line, exactly as it is sent. */
 export const genre = signal(Example.genre);
 
 /** @type {import('@preact/signals').Signal<Card[]>} */
 export const cards = signal(cardsOf(Example.lyrics));
 
-/** Whether the lyrics are shown as one text. */
+/** True if the lyrics are shown as one text. */
 export const asText = signal(false);
 
-/** The number of songs that a press makes. */
+/** The number of takes to make at once. */
 export const takes = signal(1);
 
-/**
- * The other fields of the request, by their names; null where the default holds.
+/** The other fields of the request by name; null means the default.
  * @type {import('@preact/signals').Signal<Record<string, any>>}
  */
 export const fields = signal({});
 
-/** The song that the request goes on from; null for a new song. @type {import('@preact/signals').Signal<Remake | null>} */
+/** The song that the request continues or revises; null for a new song. @type {import('@preact/signals').Signal<Remake | null>} */
 export const remake = signal(null);
 
-/**
- * What the service said about fields of the last request, each with the value that it is about.
+/** The service's messages about fields of the last request, each with the value that it is about.
  * @type {import('@preact/signals').Signal<Record<string, { value: string, messages: string[] }>>}
  */
 export const refused = signal({});
 
-/** The lyrics that were opened: as long as their cards are the same, they are sent just as they came. */
+/** The lyrics that were opened: as long as their cards are unchanged, they are sent unchanged. */
 let opened = { text: Example.lyrics, joined: join(cards.peek()) };
 
 export const lyrics = computed(() => {
@@ -63,7 +60,7 @@ export function head(card) {
   return card.written ? `[${card.written}]\n` : '';
 }
 
-/** @param {string} text Cuts lyrics at the lines that hold a tag and nothing else. @returns {Card[]} */
+/** @param {string} text Splits lyrics at the lines that contain only a tag. @returns {Card[]} */
 export function cardsOf(text) {
   const pieces = text.replace(/\r\n?/g, '\n').split(new RegExp(TagLine, 'gm'));
   const list = [];
@@ -109,7 +106,7 @@ export function changeCard(key, change) {
       return [changed];
     }
 
-    // Somebody wrote or pasted a tag: the rest is a section of its own.
+    // The user typed or pasted a tag: the rest becomes a new section.
     const [first, ...rest] = cardsOf(changed.text);
     return first.written ? [...(changed.written && !changed.text.trimStart().startsWith('[')
       ? [{ ...changed, text: '' }] : []), first, ...rest]
@@ -117,7 +114,7 @@ export function changeCard(key, change) {
   });
 }
 
-/** @param {number} key @param {(words: string) => string} change Changes the words of a section as they are now. */
+/** @param {number} key @param {(words: string) => string} change Changes the current words of a section. */
 export function changeWords(key, change) {
   const card = cards.value.find((other) => other.key === key);
   if (card) {
@@ -132,12 +129,12 @@ export function addCard(written = nextTag()) {
   return card;
 }
 
-/** Returns the likeliest tag after the last section. */
+/** Returns the most likely tag after the last section. */
 function nextTag() {
   return cards.value.at(-1)?.written === 'verse' ? 'chorus' : 'verse';
 }
 
-/** @param {number} key @param {number} to The index of the place. */
+/** @param {number} key @param {number} to The new index. */
 export function moveCard(key, to) {
   const list = [...cards.value];
   const from = list.findIndex((card) => card.key === key);
@@ -148,14 +145,14 @@ export function moveCard(key, to) {
   }
 }
 
-/** @param {string} name @param {any} value Null, undefined and empty are the default. */
+/** @param {string} name @param {any} value Null, undefined and empty mean the default. */
 export function setField(name, value) {
   const rest = { ...fields.value };
   delete rest[name];
   fields.value = value === null || value === undefined || value === '' ? rest : { ...rest, [name]: value };
 }
 
-/** The section that has to be written before the song can be sung; null if there are words to sing. */
+/** The section that needs words before the song can be sung; null if there are words to sing. */
 export const cardWithoutWords = computed(() => {
   const from = remake.value;
   const list = from === null ? cards.value
@@ -164,12 +161,12 @@ export const cardWithoutWords = computed(() => {
   return fields.value.instrumental === true || list.some(isFine) ? null : list[0] ?? null;
 });
 
-/** Returns a seed for a song that nobody has heard. */
+/** Returns a new random seed. */
 export function freshSeed() {
   return crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
 }
 
-/** Returns the request that the form stands for. */
+/** Returns the request for the form's content. */
 export function request() {
   const { stage = 'full', run_n_segments: sung = 0, ...rest } = fields.value;
   const from = remake.value;
@@ -194,14 +191,14 @@ export function request() {
 
   const seconds = fields.value.target_seconds;
   if (from && Array.isArray(seconds)) {
-    // One length for each section that was sung: the new ones take that of the last, or of the one whose place they take.
+    // There is one length per sung section. New sections take that of the last section, or of the section that they replace.
     Object.assign(body, { target_seconds: seconds[from.how === 'continue' ? seconds.length - 1 : from.section - 1] ?? seconds.at(-1) });
   }
 
   return fitting(body);
 }
 
-/** @param {Record<string, any>} body Returns it without the fields that its model does not take. */
+/** @param {Record<string, any>} body Returns it without the fields that its model does not support. */
 function fitting(body) {
   const known = options.value;
   const model = known?.models.find((entry) => entry.name === body.model) ?? known?.models[0];
@@ -235,7 +232,7 @@ function unflatten(flat) {
   return body;
 }
 
-/** @param {string} text Returns the first line that is sung, which titles a song without a title; empty if there is none. */
+/** @param {string} text Returns the first line that is sung, the default title; empty if there is none. */
 export function firstLine(text) {
   return cardsOf(text).flatMap((card) => card.text.split('\n')).map((line) => line.trim()).find((line) => line !== '') ?? '';
 }
@@ -245,12 +242,12 @@ function valueOf(name) {
   return JSON.stringify(name === 'lyrics' ? lyrics.value : name === 'genre' ? genre.value : fields.value[name] ?? null);
 }
 
-/** @param {Record<string, string[]>} errors Takes what the service said about the fields of a request. */
+/** @param {Record<string, string[]>} errors Stores the service's messages about the fields of a request. */
 export function refuse(errors) {
   refused.value = Object.fromEntries(Object.entries(errors).map(([name, messages]) => [name, { value: valueOf(name), messages }]));
 }
 
-/** @param {string} name Returns what the service said about a field, as long as the field has the same value. */
+/** @param {string} name Returns the service's messages about a field, as long as its value has not changed. */
 export function faultsOf(name) {
   const fault = refused.value[name];
   return fault && fault.value === valueOf(name) ? fault.messages : [];

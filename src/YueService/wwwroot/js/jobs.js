@@ -1,20 +1,19 @@
-// The songs that the service knows, kept up to date by its events.
+// The songs of the service, kept up to date with its events.
 import { batch, computed, signal } from '@preact/signals';
 import { locked, Problem, reachable, send } from './api.js';
 import { announcement, closeToast, newId, short, showToast, tab } from './ui.js';
 
 /** @typedef {import('./types').Job} Job */
 
-/** All known songs by their id. @type {import('@preact/signals').Signal<Map<string, Job>>} */
+/** All known songs by id. @type {import('@preact/signals').Signal<Map<string, Job>>} */
 export const jobs = signal(new Map());
 
-/**
- * The ids of the library's songs as the search found them, the newest first; null before the first answer.
+/** The ids of the songs that the library's search found, newest first; null before the first response.
  * @type {import('@preact/signals').Signal<string[] | null>}
  */
 export const found = signal(null);
 
-/** What the library shows. */
+/** The search of the library. */
 export const search = signal({ text: '', favourites: false });
 
 /** The song in the middle of the page. */
@@ -25,13 +24,13 @@ export const current = computed(() => jobs.value.get(currentId.value) ?? null);
 /** The service's state: device, model, queue. @type {import('@preact/signals').Signal<import('./types').Health | null>} */
 export const health = signal(null);
 
-/** What a request may ask for. @type {import('@preact/signals').Signal<import('./types').Options | null>} */
+/** The options of requests. @type {import('@preact/signals').Signal<import('./types').Options | null>} */
 export const options = signal(null);
 
-/** Songs that were deleted on the page and not yet at the service. @type {import('@preact/signals').Signal<Set<string>>} */
+/** Songs that were deleted on the page but not yet in the service. @type {import('@preact/signals').Signal<Set<string>>} */
 export const leaving = signal(new Set());
 
-/** How many songs are being made and wait. */
+/** The numbers of songs that are being made and that wait. */
 export const busy = computed(() => {
   const states = [...jobs.value.values()].map((job) => job.state);
   const known = { running: states.filter((state) => state === 'running').length,
@@ -52,7 +51,7 @@ export function isUnfinished(job) {
   return job.state === 'queued' || job.state === 'running';
 }
 
-/** Reads everything anew: at the start, after a sign-in, and when the service is back. */
+/** Reloads everything: at the start, after a sign-in, and when the service is back. */
 export async function refresh() {
   try {
     const [state, possible] = await Promise.all([
@@ -77,7 +76,7 @@ export async function refresh() {
   }
 }
 
-/** Reads the first page of the songs that the search finds. */
+/** Reads the first page of search results. */
 export async function findSongs() {
   const number = ++searches;
   const page = await readPage('');
@@ -118,7 +117,7 @@ function readPage(cursor) {
   return send('GET', `/v1/songs?${query}`);
 }
 
-/** @param {string} id Reads a song with its lyrics and request; null if it is gone. @returns {Promise<Job | null>} */
+/** @param {string} id Reads a song with its lyrics and request; returns null if it was removed. @returns {Promise<Job | null>} */
 export async function readJob(id) {
   try {
     const job = await send('GET', `/v1/songs/${id}`);
@@ -133,13 +132,13 @@ export async function readJob(id) {
   }
 }
 
-/** @param {string} group Reads the takes of a group that are not known yet. */
+/** @param {string} group Reads the takes of a group that are not loaded yet. */
 export async function readTakes(group) {
   try {
     const { takes } = await send('GET', `/v1/groups/${group}`);
     await Promise.all(takes.filter((/** @type {Job} */ { id }) => !jobs.value.has(id)).map((/** @type {Job} */ { id }) => readJob(id)));
   } catch {
-    // The song is shown alone.
+    // The song is shown without its takes.
   }
 }
 
@@ -147,7 +146,7 @@ export async function readTakes(group) {
 function take(news) {
   const all = new Map(jobs.value);
   for (const job of news) {
-    // Lists leave lyrics and request out.
+    // Lists do not have lyrics and request.
     all.set(job.id, { ...all.get(job.id), ...job });
   }
 
@@ -167,7 +166,7 @@ function forget(id) {
   });
 }
 
-/** Follows all songs, over restarts of the service. */
+/** Follows the events of all songs, even after restarts of the service. */
 function follow() {
   source?.close();
   const events = new EventSource('/v1/events');
@@ -192,7 +191,7 @@ function follow() {
   };
 }
 
-/** @param {Job[]} unfinished The songs that wait or are being made; others have ended meanwhile. */
+/** @param {Job[]} unfinished The songs that wait or are being made; all others have ended. */
 function heardAll(unfinished) {
   const ids = new Set(unfinished.map((job) => job.id));
   unfinished.forEach(heard);
@@ -203,7 +202,7 @@ function heardAll(unfinished) {
 function heard(news) {
   const job = jobs.value.get(news.id);
   if (!job) {
-    // Somebody else asked for it.
+    // Another client requested it.
     readJob(news.id).then((found) => found && addFound(found.id));
     return;
   }
@@ -219,7 +218,7 @@ function heard(news) {
   }
 }
 
-/** @param {string} id Puts a new song on top of the library, unless that shows what a search found. */
+/** @param {string} id Puts a new song at the top of the library, unless the library shows search results. */
 function addFound(id) {
   if (!found.value?.includes(id) && search.value.text === '' && !search.value.favourites) {
     found.value = [id, ...(found.value ?? [])];
@@ -233,7 +232,7 @@ async function readHealth() {
       window.setTimeout(readHealth, 1000);
     }
   } catch {
-    // The events tell when the service is back.
+    // An event shows when the service is back.
   }
 }
 
@@ -243,7 +242,7 @@ function announceState(job) {
   announcement.value = `${short(job.title)} ${words[job.state]}`;
 }
 
-/** @param {string} id Puts a song into the middle of the page. */
+/** @param {string} id Shows a song in the middle of the page. */
 export function show(id) {
   currentId.value = id;
   history.replaceState(null, '', id ? `#song=${id}` : location.pathname);
@@ -252,8 +251,7 @@ export function show(id) {
   }
 }
 
-/**
- * Asks for a song and shows it.
+/** Requests a song and shows it.
  * @param {object} request
  * @returns {Promise<Job>}
  * @throws {Problem}
@@ -264,7 +262,7 @@ export async function sing(request) {
   const news = made.takes ? await Promise.all(made.takes.map((/** @type {Job} */ { id }) => send('GET', `/v1/songs/${id}`))) : [made];
   batch(() => {
     take(news);
-    // The events may have told of them already.
+    // The events may already have added them.
     const ids = news.map((job) => job.id);
     found.value = [...ids, ...(found.value ?? []).filter((id) => !ids.includes(id))];
     show(news[0].id);
@@ -274,8 +272,7 @@ export async function sing(request) {
   return news[0];
 }
 
-/**
- * Changes title, favourite or note, at once on the page and then at the service.
+/** Changes title, favourite or note, first on the page and then in the service.
  * @param {Job} job
  * @param {{ title?: string | null, favourite?: boolean, note?: string | null }} change
  */
@@ -289,7 +286,7 @@ export async function edit(job, change) {
   }
 }
 
-/** @param {Job} job Ends a song that waits or is being made. */
+/** @param {Job} job Cancels a song that waits or is being made. */
 export async function cancel(job) {
   try {
     const left = await send('DELETE', `/v1/songs/${job.id}`);
@@ -330,7 +327,7 @@ export function remove(list) {
           forget(id);
         }));
       } catch (error) {
-        showToast({ text: error instanceof Problem ? error.message : 'Nothing was deleted: the service does not answer.' });
+        showToast({ text: error instanceof Problem ? error.message : 'Nothing was deleted: the service does not respond.' });
       }
 
       back();
@@ -338,5 +335,5 @@ export function remove(list) {
   });
 }
 
-// What was deleted is deleted although the page is closed before the message goes.
+// Deleted songs are also removed from the service if the page is closed before the message disappears.
 addEventListener('pagehide', closeToast);

@@ -1,4 +1,4 @@
-// The right side: all songs, those that go on from another one under it.
+// The right side: all songs; a song that continues another one is shown below it.
 import { computed, effect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { currentId, edit, findMore, findSongs, found, jobs, leaving, remove, search, show } from './jobs.js';
@@ -7,11 +7,11 @@ import { clock, html, Icon, Menu, short, since, tab } from './ui.js';
 
 /** @typedef {import('./types').Job} Job */
 
-/** The songs that the search found, the newest first. */
+/** The songs that the search found, newest first. */
 const listed = computed(() => /** @type {Job[]} */ ((found.value ?? []).map((id) => jobs.value.get(id))
   .filter((job) => job !== undefined && !leaving.value.has(job.id))));
 
-/** The requests that did not become songs: they have a list of their own. */
+/** The failed and cancelled requests, which are in a separate list. */
 const unsung = computed(() => listed.value.filter(isUnsung));
 
 /** @param {Job} job */
@@ -19,7 +19,7 @@ function isUnsung(job) {
   return job.state === 'failed' || job.state === 'cancelled';
 }
 
-/** The songs in the order in which they are shown, with their depth. */
+/** The songs in display order, with their depth. */
 const rows = computed(() => {
   const all = listed.value.filter((job) => !isUnsung(job));
   const ids = new Set(all.map((job) => job.id));
@@ -40,7 +40,7 @@ const rows = computed(() => {
     children.set(parent, [...(children.get(parent) ?? []), job]);
   }
 
-  // The newest first, but takes in their order.
+  // Newest first, but takes in their own order.
   children.forEach((list) => list.sort((a, b) => (a.group && a.group.id === b.group?.id ? a.group.take - b.group.take : 0)));
 
   /** @param {Job[]} level @param {number} depth @returns {{ job: Job, depth: number }[]} */
@@ -76,7 +76,7 @@ export function Library() {
   </aside>`;
 }
 
-/** Returns what is said in place of songs. */
+/** Returns the text to show if there are no songs. */
 function nothing() {
   const { text, favourites } = search.value;
   return text ? `No song has “${short(text, 30)}”.`
@@ -121,7 +121,7 @@ function describe(job) {
     : `${since(job.created_at)} · ${job.parent ? fromWords(job).replace(/ (of|from|in)$/, '').toLowerCase() : job.genre}`;
 }
 
-/** Reads the next page when the end of the list comes into sight. */
+/** Reads the next page when the end of the list becomes visible. */
 function More() {
   const end = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {

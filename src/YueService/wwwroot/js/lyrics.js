@@ -1,4 +1,4 @@
-// The lyrics as cards, one for each section, or as one text, with what the service finds in them where it is.
+// The lyrics as cards, one per section, or as one text, with the service's findings at their positions.
 import { computed, effect, signal } from '@preact/signals';
 import { locked, reachable, send } from './api.js';
 import { clear, dropAll, openDraft, otherDrafts, removeCard, titleOf } from './drafts.js';
@@ -10,31 +10,29 @@ import { announcement, html, Icon, Menu, short, showToast, since } from './ui.js
 
 /** @typedef {(words: string) => string} Change */
 
-/**
- * Something that the service found in words; its place is in their UTF-16 units.
+/** A finding of the service in a text; its position is in UTF-16 units.
  * @typedef {{ code: string, start: number, end: number, message: string }} Finding
  */
 
 const RepeatMark = /^[[(（【]\s*(?:[x×]\s*(\d)|(\d)\s*[x×])\s*[\])）】]$/i;
-/** The kinds of findings that go away with the text that they are about. */
+/** The kinds of findings that are fixed by removing the text that they are about. */
 const Removable = [
   'note', 'bracket_in_words', 'invisible_character', 'control_character', 'time_stamp', 'file_line', 'sung_as_words',
 ];
-/** The kinds of findings about words that are still to be written. */
+/** The kinds of findings about words that are not written yet. */
 const Unwritten = ['blank', 'tags_only', 'section_without_words'];
 const Tags = ['verse', 'chorus', 'bridge', 'prechorus', 'intro', 'outro', 'interlude', 'instrumental', 'solo', 'break'];
 const CheckDelay = 350;
 
-/**
- * What the service says of the request before it is sent; null before its first answer.
+/** The result of the service's check of the request; null before the first response.
  * @type {import('@preact/signals').Signal<import('./types').Check | null>}
  */
 export const check = signal(null);
 
-/** Whether somebody wanted to sing a section that has no words yet. */
+/** True if the user tried to sing a section that has no words yet. */
 export const isWanting = signal(false);
 
-/** The card that is dragged; 0 for none. */
+/** The card that is being dragged; 0 for none. */
 const dragged = signal(0);
 
 /** The text that is checked. */
@@ -42,7 +40,7 @@ const shown = computed(() => (asText.value && !remake.value ? lyrics.value : joi
 
 let checks = 0;
 
-/** Asks the service about the request as it stands. */
+/** Lets the service check the current request. */
 async function ask() {
   const number = ++checks;
   const text = shown.value;
@@ -52,11 +50,11 @@ async function ask() {
       check.value = inUnits(told, text);
     }
   } catch {
-    // It is asked again at the next change.
+    // The check is repeated at the next change.
   }
 }
 
-/** @param {any} told The service's answer, which counts Unicode characters. @param {string} text @returns {import('./types').Check} */
+/** @param {any} told The service's response, which counts Unicode characters. @param {string} text @returns {import('./types').Check} */
 function inUnits(told, text) {
   const units = [0];
   for (const character of text) {
@@ -84,10 +82,10 @@ effect(() => {
   }
 });
 
-/** What the service says of the text that is shown now; null while it has not answered. */
+/** The result of the check of the current text; null until the service has responded. */
 const current = computed(() => (check.value?.text === shown.value ? check.value : null));
 
-/** Where the words of each card are in the text that is checked, in UTF-16 units, by the card's key. */
+/** The position of each card's words in the checked text, in UTF-16 units, by the card's key. */
 const places = computed(() => {
   let at = 0;
   return new Map(cards.value.map((card) => {
@@ -102,7 +100,7 @@ function warningsOf(field) {
   return current.value?.warnings.filter((warning) => warning.field === field) ?? [];
 }
 
-/** @param {Card} card Returns what the service found in a card's words or in its tag. @returns {Finding[]} */
+/** @param {Card} card Returns the service's findings in a card's words or in its tag. @returns {Finding[]} */
 function findingsOf(card) {
   const start = places.value.get(card.key) ?? 0;
   return warningsOf('lyrics').filter((warning) => warning.start !== null
@@ -111,29 +109,29 @@ function findingsOf(card) {
       start: Math.max(0, warning.start - start), end: Math.max(0, warning.end - start) }));
 }
 
-/** @returns {Finding[]} What the service found in the lyrics as one text. */
+/** @returns {Finding[]} The service's findings in the lyrics as one text. */
 function findingsInText() {
   const text = lyrics.value;
   const end = text.trimEnd().length;
   return warningsOf('lyrics').filter((warning) => warning.start !== null
-    // The last section is still being written.
+    // The user is still writing the last section.
     && !(Unwritten.includes(warning.code) && (warning.end >= end || firstLine(text) === '')));
 }
 
-/** @param {string} field Returns what the service found in a field as a whole, in plain words. */
+/** @param {string} field Returns the service's findings about a whole field, in plain words. */
 export function remarksOn(field) {
   return warningsOf(field).filter((warning) => (field !== 'lyrics' || warning.start === null) && !Unwritten.includes(warning.code))
     .map((warning) => plain(warning.message));
 }
 
-/** @param {Card} card Returns about how long a card is sung; null if that is not known. */
+/** @param {Card} card Returns the estimated length of a card; null if unknown. */
 function secondsOf(card) {
   const start = places.value.get(card.key) ?? 0;
   const section = check.value?.sections.find((entry) => entry.start !== null && entry.start <= start && entry.end >= start);
   return section?.estimated_seconds ?? null;
 }
 
-/** What makes it impossible to sing the lyrics. */
+/** The errors that make it impossible to sing the lyrics. */
 const faults = computed(() => {
   const refused = faultsOf('lyrics');
   const told = firstLine(lyrics.value) === '' ? [] : current.value?.errors.lyrics ?? [];
@@ -151,7 +149,7 @@ export function Lyrics() {
   </section>`;
 }
 
-/** @param {{ id: string, texts: string[] }} props What was found in a field as a whole. */
+/** @param {{ id: string, texts: string[] }} props The findings about a whole field. */
 export function Remarks({ id, texts }) {
   return texts.length === 0 ? null : html`<ul class="findings loose" id=${id}>${texts.map((text) => html`<li class="finding"
     key=${text}>${text}</li>`)}</ul>`;
@@ -175,13 +173,13 @@ function startAnew() {
   focusWords(cards.value[0].key);
 }
 
-/** @param {number} key Moves the focus to the words of a card, or to the text that has them. */
+/** @param {number} key Moves the focus to the words of a card, or to the text that contains them. */
 export function focusWords(key) {
   requestAnimationFrame(() => requestAnimationFrame(() =>
     (document.getElementById(`words-${key}`) ?? document.getElementById('all-words'))?.focus()));
 }
 
-/** The title stands where the song's sheet has it. Without one, the first line titles the song. */
+/** The title, at the same position as on the song's sheet. By default, the first line is the title. */
 function Title() {
   return html`<input class="song-title" name="title" aria-label="Title" autocomplete="off" maxlength="200"
     placeholder="Title, or else the first line"
@@ -189,7 +187,7 @@ function Title() {
     onInput=${(/** @type {any} */ event) => setField('title', event.target.value)} onKeyDown=${toWords} />`;
 }
 
-/** @param {KeyboardEvent} event Has the Enter key move on to the words that follow. Singing is for the button. */
+/** @param {KeyboardEvent} event Makes Enter move to the words that follow instead of sending the form. */
 function toWords(event) {
   if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
@@ -277,7 +275,7 @@ function CardView({ card, index }) {
 
 /** @param {{ card: Card, name: string, isFixed: boolean }} props */
 function Words({ card, name, isFixed }) {
-  // An empty section is not finished yet: it needs no remark.
+  // An empty section is not finished yet, so findings are not shown.
   const findings = isFixed || card.text.trim() === '' ? [] : findingsOf(card);
   const isWanted = isWanting.value && cardWithoutWords.value?.key === card.key;
   return html`<div class="grow"><div class="mirror" aria-hidden="true">${marked(card.text, findings)}${'\u200b'}</div>
@@ -289,7 +287,7 @@ function Words({ card, name, isFixed }) {
       onChange=${(/** @type {Change} */ change) => changeWords(card.key, change)} />`;
 }
 
-/** @param {string} text @param {Finding[]} findings Returns the words with a mark where something was found. */
+/** @param {string} text @param {Finding[]} findings Returns the words with marks at the findings. */
 function marked(text, findings) {
   const pieces = [];
   let at = 0;
@@ -324,23 +322,23 @@ function Remark({ text, finding, onChange, onGo }) {
     : canGo ? html`<button type="button" class="link" onClick=${() => takeOut(text, finding, onChange)}>Take it out</button>` : null}</li>`;
 }
 
-/** @param {string} text @param {Finding} finding @param {(change: Change) => void} onChange Takes words out, which can be undone. */
+/** @param {string} text @param {Finding} finding @param {(change: Change) => void} onChange Removes words; this can be undone. */
 function takeOut(text, finding, onChange) {
   const before = text.slice(0, finding.start).replace(/[ \t]+$/, '');
   const taken = text.slice(before.length, finding.end);
   onChange(() => (before + text.slice(finding.end)).replace(/\n{2,}$/, '\n').trimEnd());
   showToast({ text: `Took out “${short(taken.trim(), 30)}”`, action: 'Undo',
-    // What was written meanwhile stays.
+    // Words written in the meantime stay.
     run: () => onChange((now) => (now.startsWith(before) ? before + taken + now.slice(before.length) : `${now}\n${taken.trim()}`)) });
 }
 
-/** @param {string} message Returns a finding without the name of the field that it is shown at. */
+/** @param {string} message Returns a message without the name of the field that it is shown at. */
 export function plain(message) {
   const text = message.replace(/^(lyrics|genre): /, '');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** @param {string} text @param {Finding} finding @param {number} times Writes the line of a repeat mark as often as it says. */
+/** @param {string} text @param {Finding} finding @param {number} times Writes the line of a repeat mark the given number of times. */
 function repeated(text, finding, times) {
   const before = text.slice(0, finding.start).trimEnd();
   const start = before.lastIndexOf('\n') + 1;

@@ -1,4 +1,4 @@
-// Plays a song from the samples that have arrived, and goes on when more arrive.
+// Plays a song from the samples that have arrived, and continues when more arrive.
 import { batch, computed, effect, signal } from '@preact/signals';
 import { trackOf } from './sound.js';
 
@@ -9,41 +9,39 @@ export const playingId = signal('');
 
 export const isPlaying = signal(false);
 
-/** Whether the player waits for samples that are not made yet. */
+/** True if the player waits for samples that are not made yet. */
 export const isWaiting = signal(false);
 
 /** The position in seconds. */
 export const position = signal(0);
 
-/** The lanes of the stems: mute, solo, level from 0 to 1. */
+/** The mixer channels of the stems: mute, solo, and level from 0 to 1. */
 export const lanes = {
   vocal: signal({ mute: false, solo: false, level: 1 }),
   instrumental: signal({ mute: false, solo: false, level: 1 }),
 };
 
-/** Whether the stems are played in place of the mix. */
+/** True if the stems are played instead of the mix. */
 export const playsStems = computed(() => Object.values(lanes).some(({ value }) => value.mute || value.solo || value.level !== 1));
 
-/**
- * The gain in decibels of takes that are louder than the quietest of them, by the song's id: they are compared at equal loudness.
+/** The gains in decibels that bring takes to the loudness of the quietest one for comparison, by the song's id.
  * @type {import('@preact/signals').ReadonlySignal<Map<string, number>>}
  */
 export let songGains = computed(() => new Map());
 
-/**
- * Takes the gains of songs from whoever knows their loudness.
+/** Sets the source of the gains.
  * @param {import('@preact/signals').ReadonlySignal<Map<string, number>>} gains
  */
 export function useGains(gains) {
   songGains = gains;
 }
 
-/** The length of finished songs, whose samples may not be here. @type {Map<string, number>} */
+/** The lengths of finished songs, even if their samples are not loaded. @type {Map<string, number>} */
 export const knownSeconds = new Map();
 
 const Lookahead = 3;
 const Longest = 10;
-/** How much must have arrived before a song that ran dry goes on. */
+/** The length of sound that must arrive before playback resumes after an underrun. */
 const Refill = 0.4;
 const Fade = 0.012;
 
@@ -53,17 +51,16 @@ const contexts = new Map();
 /** @typedef {Set<AudioBufferSourceNode>} Sources */
 /** @typedef {{ context: AudioContext, out: GainNode, voices: Voice[], at: number, from: number, sources: Sources }} Run */
 
-/** What is heard now. @type {Run | null} */
+/** The current playback. @type {Run | null} */
 let run = null;
 let timer = 0;
 
-/** The track that says how long the song is and how much of it is there. */
+/** The track that determines the length of the song and how much of it has arrived. */
 export function mainTrack() {
   return trackOf(playingId.value, 'mix');
 }
 
-/**
- * Puts a song into the player.
+/** Loads a song into the player.
  * @param {string} id
  * @param {{ play?: boolean, at?: number }} [how]
  */
@@ -80,7 +77,7 @@ export function open(id, { play: start = false, at = 0 } = {}) {
   }
 }
 
-/** Plays on from the position, or from the beginning when that is the end. */
+/** Plays from the position, or from the beginning if the position is at the end. */
 export function play() {
   if (!playingId.value) {
     return;
@@ -89,7 +86,7 @@ export function play() {
   const track = mainTrack();
   const isFinished = knownSeconds.has(playingId.value);
   if (isFinished && !isPlaying.value) {
-    // Only now, while nothing is heard, the finished file takes the place of what came while it was made.
+    // Only while nothing is playing, the finished file replaces the samples that arrived while it was being made.
     voices().forEach((voice) => voice.renew());
   }
 
@@ -100,7 +97,7 @@ export function play() {
   }
 
   isPlaying.value = true;
-  // A browser lets sound begin only while it handles a press, and the samples may come later.
+  // A browser allows sound to start only while it handles a user gesture, and the samples may arrive later.
   contextOf(track.rate).resume();
   begin();
   timer ||= window.setInterval(tick, 50);
@@ -117,7 +114,7 @@ export function pause() {
   timer = 0;
 }
 
-/** Takes the song out of the player. */
+/** Removes the song from the player. */
 export function close() {
   pause();
   playingId.value = '';
@@ -143,7 +140,7 @@ export function seek(seconds) {
   }
 }
 
-/** The tracks that are heard: the mix, or the stems when a lane is changed. */
+/** Returns the tracks to play: the mix, or the stems if a channel of the mixer was changed. */
 function voices() {
   const id = playingId.value;
   return playsStems.value ? [trackOf(id, 'vocal'), trackOf(id, 'instrumental')] : [trackOf(id, 'mix')];
@@ -160,7 +157,7 @@ function levelOf(track) {
   return mute || (someSolo && !solo) ? 0 : level;
 }
 
-/** Starts the voices at the position, as soon as there is enough of them. */
+/** Starts the voices at the position, as soon as enough samples have arrived. */
 function begin() {
   const tracks = voices();
   tracks.forEach((track) => track.load(!knownSeconds.has(track.id)));
@@ -193,7 +190,7 @@ function begin() {
   schedule();
 }
 
-/** Hands the sound card what it will need next. */
+/** Schedules the samples that the sound card needs next. */
 function schedule() {
   if (!run) {
     return;
@@ -234,7 +231,7 @@ function halt() {
   window.setTimeout(() => out.disconnect(), 200);
 }
 
-/** The position at this moment. */
+/** Returns the current position. */
 function now() {
   return run ? run.from + Math.max(0, run.context.currentTime - run.at) : position.value;
 }
@@ -264,7 +261,7 @@ function tick() {
   }
 }
 
-/** @param {number} rate One context for each rate, so that pieces join without resampling. */
+/** @param {number} rate Returns one context per sample rate, so that chunks join without resampling. */
 function contextOf(rate) {
   let context = contexts.get(rate);
   if (!context) {
@@ -275,7 +272,7 @@ function contextOf(rate) {
   return context;
 }
 
-// A lane's level changes while it is heard; between mix and stems the voices are others.
+// The level of a channel can change during playback; switching between mix and stems needs other voices.
 let playedStems = false;
 effect(() => {
   const stems = playsStems.value;

@@ -1,4 +1,4 @@
-// A song's sound: the waveform with its sections, what can be done with it, and what is wrong with it.
+// A song's sound: the waveform with its sections, actions, and notices.
 import { effect, signal } from '@preact/signals';
 import { openRemake, open as openRequest } from './drafts.js';
 import { cards, cardsOf, freshSeed } from './form.js';
@@ -51,12 +51,12 @@ function listen(job, at) {
   }
 }
 
-/** Warnings that are shown in other words. */
+/** Warnings that are shown with a different text. */
 const Reworded = /did not end by itself|was cut at its limit|run_n_segments/;
-/** Warnings about how the song came out; others are about how its words were read. */
+/** Warnings about the sound of the song; the others are about its words. */
 const Loud = /^section \d/;
 
-/** @param {{ job: Job }} props What is wrong with a song, with what can be done; and below it how its words were read. */
+/** @param {{ job: Job }} props The problems of a song with possible fixes, and below them the notes on its words. */
 function Notices({ job }) {
   const rest = (job.song?.warnings ?? []).filter((text) => !Reworded.test(text));
   const [loud, quiet] = [rest.filter((text) => Loud.test(text)), rest.filter((text) => !Loud.test(text)).map(plain)];
@@ -66,7 +66,7 @@ function Notices({ job }) {
       <ul>${quiet.map((text) => html`<li key=${text}>${text}</li>`)}</ul></details>` : null}`;
 }
 
-/** @param {{ job: Job }} props Sections that had not ended when their time was over. */
+/** @param {{ job: Job }} props Sections that were cut at their limit. */
 function CutShort({ job }) {
   const sections = job.song?.sections ?? [];
   const cut = sections.filter((section) => section.ended === 'max_new_tokens' && !section.kept);
@@ -98,12 +98,12 @@ function LeftOut({ job }) {
     <button type="button" class="button" onClick=${() => goOn(job)}>Go on with ${left.length > 1 ? 'them' : 'it'}</button></div>`;
 }
 
-/** @param {string[]} words Returns words as a sentence lists them. */
+/** @param {string[]} words Returns words as a list in a sentence. */
 function list(words) {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
 }
 
-/** @param {Job} job Writes on: what was sung is kept, and a section is added unless one is left. */
+/** @param {Job} job Continues a song: its sections are kept, and a new section is added unless an unsung one is left. */
 function goOn(job) {
   const sung = job.song?.sections.length ?? 0;
   openRemake({ ...job.request, seed: undefined, run_n_segments: 0 },
@@ -112,7 +112,7 @@ function goOn(job) {
   focusWords(cards.value[sung].key);
 }
 
-/** @param {Job} job @param {number} index Opens the words of a section that is to be sung again. */
+/** @param {Job} job @param {number} index Opens the words of a section in order to sing it again. */
 function editSection(job, index) {
   openRemake({ ...job.request, seed: undefined, run_n_segments: 0 },
     { how: 'replace_section', id: job.id, title: job.title, section: index + 1, sung: job.song?.sections.length ?? 0 });

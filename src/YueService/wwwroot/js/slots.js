@@ -1,4 +1,4 @@
-// The genre line as tags, each in a slot of its own, over the list of tags that the service publishes.
+// The genre line as tags, each in its own slot, with suggestions from the service's list of tags.
 import { computed, signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { faultsOf, genre } from './form.js';
@@ -24,7 +24,7 @@ function tagsOf(slot) {
   return slot === 'tempo' ? Tempos : options.value?.tags?.[slot] ?? [];
 }
 
-/** The line cut into tags, in its order. */
+/** The line split into tags, in order. */
 export const parts = computed(() => cut(genre.value));
 
 /** @param {string} line @returns {Part[]} */
@@ -64,7 +64,7 @@ function longestTag(line, words, at) {
   return { slot: '', start, end: start + words[at][0].length, words: 1 };
 }
 
-/** @param {Part | null} part @param {string} text Puts a tag in the place of another, or at the end. */
+/** @param {Part | null} part @param {string} text Replaces a tag, or adds one at the end. */
 function put(part, text) {
   const line = genre.value;
   if (part) {
@@ -83,7 +83,7 @@ function cutOut(line, part) {
 }
 
 export function Sound() {
-  // Which tags there are is not known at once.
+  // The list of tags is not available immediately.
   const isKnown = options.value !== null;
   const chips = (isKnown ? [...parts.value] : []).sort((a, b) => Order.indexOf(a.slot) - Order.indexOf(b.slot));
   const empty = [...Slots, 'tempo'].filter((slot) => isKnown && !chips.some((part) => part.slot === slot));

@@ -1,4 +1,4 @@
-// The middle of the page: the song, from its place in the queue to the last section sung again.
+// The middle of the page: the current song, from waiting in the queue to the finished song.
 import { computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { send, toJson } from './api.js';
@@ -16,14 +16,13 @@ import { singAgain } from './write.js';
 /** The length of a section before the service has estimated it. */
 const Guess = 8;
 
-/** Titles of more characters may not fit: they are shown in full when they have the focus or the mouse. */
+/** Titles with more characters may not fit: they are shown in full on focus or hover. */
 const LongTitle = 40;
 
 /** The song whose title is being changed. */
 export const renaming = signal('');
 
-/**
- * The part of the page that shows a song's sound; read when there is one.
+/** The part of the page that shows a song's sound; loaded when there is one.
  * @type {import('@preact/signals').Signal<typeof import('./sheet.js') | null>}
  */
 const sheets = signal(null);
@@ -32,7 +31,7 @@ async function readSheet() {
   try {
     sheets.value ??= await import('./sheet.js');
   } catch {
-    // It is read again with the next song that is shown.
+    // It is loaded again with the next song.
   }
 }
 
@@ -73,7 +72,7 @@ function SongView({ job }) {
       trackOf(job.id, 'mix').load(true);
     }
   }, [job.id, job.state, isThere, job.song === null]);
-  // Connections are few: stems of a song that is no longer shown are not read on.
+  // Browsers allow only a few connections, so loading the stems stops when the song is no longer shown.
   useEffect(() => () => ['vocal', 'instrumental'].forEach((name) => trackOf(job.id, name).stop()), [job.id]);
   const isAudible = job.state === 'succeeded' || job.state === 'running';
   useEffect(() => { readSheet(); }, [job.id, isAudible]);
@@ -125,7 +124,7 @@ function Rename({ job }) {
     }} />`;
 }
 
-/** @param {Job} job @param {string} title Names a song, and its takes that had the same name; empty is the first line again. */
+/** @param {Job} job @param {string} title Renames a song and its takes with the same name; an empty name restores the default. */
 function rename(job, title) {
   const same = takesOf(job).filter((take) => take.title === job.title && take.id !== job.id);
   [job, ...same].forEach((take) => edit(take, { title: title || null }));
@@ -137,14 +136,14 @@ export function fromWords(job) {
   return how === 'finish' ? 'Finished draft of' : how === 'continue' ? 'Goes on from' : `Section ${section} sung again in`;
 }
 
-/** @param {Job} job Returns the takes of a song's request, in their order; none for a song that is alone. */
+/** @param {Job} job Returns the takes of a song's request, in order; empty for a song without takes. */
 export function takesOf(job) {
   const group = job.group;
   return group ? [...jobs.value.values()].filter((other) => other.group?.id === group.id)
     .sort((a, b) => (a.group?.take ?? 0) - (b.group?.take ?? 0)) : [];
 }
 
-/** @param {Job} take Shows another take; a player that plays one of them goes on with it at the same place. */
+/** @param {Job} take Shows another take. If the player is playing one of the takes, it switches to this one at the same position. */
 export function switchTake(take) {
   const isHeard = jobs.value.get(playingId.value)?.group?.id === take.group?.id;
   show(take.id);
@@ -241,7 +240,7 @@ export function blocksOf(job) {
   const known = job.sections ?? [];
   let start = 0;
   return expected(job).map(({ tag, seconds: guessed }, index) => {
-    // Where a section starts is known as soon as its first frame is written.
+    // The start of a section is known as soon as its first frame is written.
     start = known[index]?.start_seconds ?? start;
     const next = known[index + 1]?.start_seconds;
     const seconds = next === undefined ? guessed : next - start;
@@ -252,8 +251,7 @@ export function blocksOf(job) {
   });
 }
 
-/**
- * The sections of songs that are being made, with about how long they will be, by the song's id.
+/** The sections of songs that are being made with their estimated lengths, by the song's id.
  * @type {import('@preact/signals').Signal<Map<string, { tag: string, seconds: number }[]>>}
  */
 const expectations = signal(new Map());
@@ -274,7 +272,7 @@ function expected(job) {
     ?? cardsOf(job.request?.lyrics ?? '').map((card) => ({ tag: card.written || 'verse', seconds: Guess }));
 }
 
-/** @param {Job} job Returns what can be done with any song. */
+/** @param {Job} job Returns the actions for any song. */
 export function songActions(job) {
   const withRequest = async () => job.request ?? (await send('GET', `/v1/songs/${job.id}`)).request;
   return [
@@ -292,7 +290,7 @@ function curl(request) {
   return `curl ${location.origin}/v1/songs -H 'Content-Type: application/json' -d '${body}'`;
 }
 
-/** @param {{ job: Job, blocks: Block[] }} props The words, of which the section that is heard stands out. */
+/** @param {{ job: Job, blocks: Block[] }} props The words, with the section that is playing highlighted. */
 function Words({ job, blocks }) {
   const list = cardsOf(job.request?.lyrics ?? '');
   const at = playingId.value === job.id
@@ -301,7 +299,7 @@ function Words({ job, blocks }) {
     <h3>${card.written || 'verse'}</h3><p>${card.text}</p></section>`)}</div>`;
 }
 
-// A player that plays a deleted song stops.
+// The player stops if its song is deleted.
 effect(() => {
   if (playingId.value && found.value !== null && !jobs.value.has(playingId.value)) {
     close();

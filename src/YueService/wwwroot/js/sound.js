@@ -1,4 +1,4 @@
-// The sound of songs: samples as they arrive, and the peaks that are drawn of them.
+// The sound of songs: the samples as they arrive, and the peaks for drawing.
 import { signal } from '@preact/signals';
 import { fetchAnswer, send } from './api.js';
 
@@ -6,7 +6,7 @@ import { fetchAnswer, send } from './api.js';
 export const PeakRate = 50;
 
 const Full = 32768;
-/** The most memory that samples take before the tracks that were not used for longest are dropped. */
+/** The maximum memory for samples; above it, the least recently used tracks are dropped. */
 const KeptBytes = 300_000_000;
 
 /** A track of a song: `mix`, `vocal` or `instrumental`. */
@@ -20,7 +20,7 @@ export class Track {
     this.name = name;
     this.rate = 44100;
     this.channels = 1;
-    /** Counts pieces that arrived; what depends on the samples reads it. */
+    /** Counts the chunks that have arrived; code that depends on the samples reads it. */
     this.arrived = signal(0);
     /** The samples of all channels, interleaved. */
     this.samples = new Int16Array(0);
@@ -30,7 +30,7 @@ export class Track {
     this.wasLive = false;
     this.lows = new Int16Array(0);
     this.highs = new Int16Array(0);
-    /** The seconds that can be drawn, although their samples are not here. */
+    /** The seconds that can be drawn although their samples are not loaded. */
     this.outlined = 0;
     /** The highest peak so far, 0 to 1. */
     this.highest = 0;
@@ -49,9 +49,8 @@ export class Track {
     return Math.max(this.seconds, this.outlined);
   }
 
-  /**
-   * Reads the track from the service unless that is done or under way. A song that is being made arrives as it is made.
-   * @param {boolean} isLive Whether it is being made.
+  /** Loads the track from the service unless this is done or in progress. A song that is being made arrives as it is made.
+   * @param {boolean} isLive Whether the song is being made.
    */
   load(isLive) {
     this.used = performance.now();
@@ -62,7 +61,7 @@ export class Track {
     }
   }
 
-  /** Reads what is needed to draw the track of a finished song, unless its samples are here: they take far longer. */
+  /** Loads the peaks of a finished song, unless its samples are loaded: samples take far longer. */
   async sketch() {
     if (this.outlined > 0 || this.length > 0 || this.reading) {
       return;
@@ -78,11 +77,11 @@ export class Track {
         this.arrived.value += 1;
       }
     } catch {
-      // It is drawn when its samples arrive.
+      // The track is drawn when its samples arrive.
     }
   }
 
-  /** Forgets what was heard while the song was made, whose levels differ slightly from the finished file's. */
+  /** Drops the samples from before the song was finished; their levels differ slightly from the finished file's. */
   renew() {
     if (this.wasLive && this.isWhole) {
       this.outlined = this.seconds;
@@ -92,7 +91,7 @@ export class Track {
     }
   }
 
-  /** Stops reading; what arrived stays. */
+  /** Stops loading; the samples that have arrived stay. */
   stop() {
     this.reading?.abort();
   }
@@ -108,7 +107,7 @@ export class Track {
       const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
       let odd = new Uint8Array(0);
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-        // A piece may end in the middle of a sample.
+        // A chunk may end in the middle of a sample.
         const bytes = new Uint8Array(odd.length + piece.value.length);
         bytes.set(odd);
         bytes.set(piece.value, odd.length);
@@ -121,7 +120,7 @@ export class Track {
       this.length = position;
       this.isWhole = true;
     } catch {
-      // A song that is queued again begins anew: its samples come once more. Who needs them asks again.
+      // A song that is queued again starts over, so its samples are sent again. The caller has to load the track again.
     }
 
     this.arrived.value += 1;
@@ -175,10 +174,9 @@ export class Track {
     }
   }
 
-  /**
-   * Returns a piece of the track as what a sound card takes.
+  /** Returns a part of the track as an audio buffer.
    * @param {BaseAudioContext} context
-   * @param {number} from In samples, as is the end.
+   * @param {number} from In samples, like the end.
    * @param {number} to
    */
   piece(context, from, to) {
@@ -219,8 +217,7 @@ function grown(peaks, length) {
 /** @type {Map<string, Track>} */
 const tracks = new Map();
 
-/**
- * Returns a song's track, the same one each time.
+/** Returns a song's track, always the same object.
  * @param {string} id
  * @param {string} name
  */

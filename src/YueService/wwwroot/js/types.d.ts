@@ -1,4 +1,4 @@
-// The parts of the service's answers that the page reads. docs/openapi.json describes them all.
+// The parts of the service's responses that the page uses. docs/openapi.json describes them completely.
 export interface Job {
   id: string;
   state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -25,7 +25,7 @@ export interface Job {
     seed: number;
     model: string;
     stage: 'full' | 'draft' | 'finish' | 'score';
-    /** In ABC notation; null without one. */
+    /** The score in ABC notation; null without one. */
     score: string | null;
     sections: { tag: string; seconds: number; start_seconds: number; kept: boolean;
       ended: 'end_of_audio' | 'max_new_tokens' }[];

@@ -1,4 +1,4 @@
-// What every part of the page uses: markup, texts, menus, messages.
+// Helpers for all parts of the page: markup, texts, menus, messages.
 import htm from 'htm';
 import { h } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -14,17 +14,16 @@ export const announcement = signal('');
 /** The message at the bottom of the page; null without one. @type {import('@preact/signals').Signal<Toast | null>} */
 export const toast = signal(null);
 
-/** Whether dark or light was chosen; empty follows the system. */
+/** The chosen colours: dark or light; empty follows the system. */
 export const theme = signal(stored('theme') ?? '');
 
-/** The panel that a phone shows. */
+/** The panel that is shown on phones. */
 export const tab = signal(location.hash.includes('song=') ? 'song' : 'write');
 
 const ToastSeconds = 10;
 let toastTimer = 0;
 
-/**
- * Shows a message. What it stands for is done when it goes, unless its action was taken.
+/** Shows a message. When it disappears, `done` is called, unless the user chose its action.
  * @param {Toast} message
  */
 export function showToast(message) {
@@ -34,18 +33,18 @@ export function showToast(message) {
   resumeToast();
 }
 
-/** Keeps the message as long as somebody reads it. */
+/** Keeps the message while the user is reading it. */
 export function holdToast() {
   clearTimeout(toastTimer);
 }
 
-/** Lets the message go after a while. */
+/** Removes the message after a while. */
 export function resumeToast() {
   clearTimeout(toastTimer);
   toastTimer = window.setTimeout(closeToast, ToastSeconds * 1000);
 }
 
-/** Removes the message, and does what it stands for. */
+/** Removes the message and calls its `done`. */
 export function closeToast() {
   clearTimeout(toastTimer);
   const last = toast.value;
@@ -53,7 +52,7 @@ export function closeToast() {
   last?.done?.();
 }
 
-/** Takes the message's action in place of what it stands for. */
+/** Runs the message's action instead of its `done`. */
 export function undoToast() {
   clearTimeout(toastTimer);
   const last = toast.value;
@@ -61,10 +60,9 @@ export function undoToast() {
   last?.run?.();
 }
 
-/**
- * Returns a value that the browser keeps; null without one, or without leave to keep any.
+/** Returns a value from the browser's storage; null if there is none, or if storage is not allowed.
  * @param {string} name
- * @param {'local' | 'session'} [where] In a session, each tab has values of its own.
+ * @param {'local' | 'session'} [where] In a session, each tab has its own values.
  */
 export function stored(name, where = 'local') {
   try {
@@ -74,8 +72,7 @@ export function stored(name, where = 'local') {
   }
 }
 
-/**
- * Has the browser keep a value.
+/** Stores a value in the browser.
  * @param {string} name
  * @param {string | null} value Null removes it.
  * @param {'local' | 'session'} [where]
@@ -88,7 +85,7 @@ export function store(name, value, where = 'local') {
       storage(where).setItem(`yue.${name}`, value);
     }
   } catch {
-    // The page works without; it only forgets.
+    // The page works without storage; it only does not remember values.
   }
 }
 
@@ -97,8 +94,7 @@ function storage(where) {
   return where === 'local' ? localStorage : sessionStorage;
 }
 
-/**
- * Returns a text of at most some characters, for a place that cannot hold a long title.
+/** Returns a text cut to a maximum length, for places that cannot show a long title.
  * @param {string} text
  * @param {number} [most]
  */
@@ -121,7 +117,7 @@ export function roughly(seconds) {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
-/** @param {number} seconds Returns a time that a screen reader reads out. */
+/** @param {number} seconds Returns a time for screen readers. */
 export function spoken(seconds) {
   const whole = Math.floor(seconds);
   const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
@@ -151,12 +147,12 @@ function startOfDay(date) {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }
 
-/** Returns an identifier that nobody else has. `crypto.randomUUID` exists on https and localhost only. */
+/** Returns a unique identifier. `crypto.randomUUID` exists only on https and localhost. */
 export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** @param {string} text Copies a text, also where the clipboard is not granted, as over plain http. */
+/** @param {string} text Copies a text, even if the clipboard API is not available, as over plain http. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -190,7 +186,7 @@ export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${Icons[name]} fill-rule="evenodd" /></svg>`;
 }
 
-/** @param {HTMLElement} menu Opens a list upwards that would be cut off below, if there is more room above. */
+/** @param {HTMLElement} menu Opens a list upwards if it would be cut off below and there is more room above. */
 function makeRoom(menu) {
   const [button, list] = [menu.getBoundingClientRect(), /** @type {HTMLElement} */ (menu.querySelector('ul')).getBoundingClientRect()];
   const room = menu.closest('.list, .unsung, .scroll, .song')?.getBoundingClientRect() ?? document.body.getBoundingClientRect();

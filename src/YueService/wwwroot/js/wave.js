@@ -1,4 +1,4 @@
-// The waveform: sections above, a lane for each track, a ruler below. The whole of it is a slider of time.
+// The waveform: sections above, a lane for each track, and a ruler below. The whole is a time slider.
 import { effect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { lanes, open, playingId, position, seek } from './player.js';
@@ -38,7 +38,7 @@ function isNext(blocks, index) {
   return blocks[index].state === 'todo' && blocks[index - 1]?.state !== 'todo';
 }
 
-/** @param {string} id @param {Block} block Returns how much of a section can be heard, 0 to 1. */
+/** @param {string} id @param {Block} block Returns the part of a section that has arrived, 0 to 1. */
 function doneShare(id, block) {
   const track = trackOf(id, 'mix');
   void track.arrived.value;
@@ -136,7 +136,7 @@ function Mixer({ name }) {
   </div>`;
 }
 
-/** @param {string} id @param {string[]} names Returns the highest peak of the lanes, which fills a lane's height. */
+/** @param {string} id @param {string[]} names Returns the highest peak of all lanes, which is scaled to a lane's height. */
 function loudest(id, names) {
   return Math.max(0.1, ...names.map((name) => trackOf(id, name).highest));
 }

@@ -1,4 +1,4 @@
-// The left side: what to sing, and the button that has it sung.
+// The left side: the form for a song, and the button that sings it.
 import { effect, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { fromJson, Problem, reachable } from './api.js';
@@ -12,15 +12,15 @@ import { count, html, Icon, roughly, short, showToast } from './ui.js';
 
 const isSending = signal(false);
 
-/** What the service said to the last request as a whole. */
+/** The service's message about the last request as a whole. */
 const refusal = signal('');
 
-/** The settings whose value was left or sent, so that it is judged; one that is being typed is not. */
+/** The settings whose values are validated: those that the user has left or sent, but not one that is being typed. */
 const judged = signal(/** @type {string[]} */ ([]));
 
-const Silence = 'The service does not answer. Your words are safe; press again when it is back.';
+const Silence = 'The service does not respond. Your words are safe; press again when it is back.';
 
-/** The settings that have a control of their own. */
+/** The settings that have their own control. */
 const Settings = /** @type {const} */ ([
   { name: 'seed', label: 'Seed', placeholder: 'new each time' },
   { name: 'target_seconds', label: 'Seconds per section', placeholder: 'as it comes' },
@@ -29,17 +29,17 @@ const Settings = /** @type {const} */ ([
   { name: 'sampling.guidance_scale', label: 'Guidance', placeholder: '1.5, then 1.2' },
 ]);
 
-/** The fields whose faults are shown at a place of their own. */
+/** The fields whose errors are shown next to their own control. */
 const Placed = ['lyrics', 'genre', 'title', 'model', 'stage', ...Settings.map(({ name }) => name)];
 
-/** @param {import('./types').Job} job Listens to a song from its first sound on, unless another one plays. */
+/** @param {import('./types').Job} job Plays a song from its first sound, unless another song is playing. */
 function listenTo(job) {
   if (!isPlaying.value) {
     listen(job.id, { play: true });
   }
 }
 
-/** Sings what is written; what is missing or wrong is said where it is, and nothing is sent. */
+/** Requests the song. If something is missing or invalid, it is shown at its field, and nothing is sent. */
 async function singForm() {
   const card = cardWithoutWords.value;
   if (card) {
@@ -72,8 +72,7 @@ async function singForm() {
   isSending.value = false;
 }
 
-/**
- * Sings a song of the library once more, in whole or in part. What is written on the left stays.
+/** Sings a song of the library again, as a whole or in part. The form on the left does not change.
  * @param {object} body
  */
 export async function singAgain(body) {
@@ -85,7 +84,7 @@ export async function singAgain(body) {
   }
 }
 
-/** @param {unknown} error Returns what is said of a request that was refused as a whole; empty if its fields say it. */
+/** @param {unknown} error Returns the message about a rejected request; empty if the messages are at its fields. */
 function wordsFor(error) {
   if (!(error instanceof Problem)) {
     return Silence;
@@ -103,7 +102,7 @@ effect(() => {
   }
 });
 
-/** Moves the focus to the first value that cannot be sent. Returns false if all can. */
+/** Moves the focus to the first invalid value. Returns false if all are valid. */
 function focusFault() {
   const faulty = Settings.find(({ name }) => faultOf(name) !== '')?.name;
   const box = /** @type {HTMLDetailsElement | null} */ (document.querySelector('details.more'));
@@ -115,7 +114,7 @@ function focusFault() {
   return faulty !== undefined;
 }
 
-/** @param {KeyboardEvent} event Sings with Ctrl and Enter, also out of the words. */
+/** @param {KeyboardEvent} event Sings with Ctrl+Enter, even from within the words. */
 function keys(event) {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
@@ -157,8 +156,7 @@ function tagOf(from) {
   return cards.value[from.section - 1]?.written || 'verse';
 }
 
-/**
- * The parts of the page that show a clip; read when there is one.
+/** The parts of the page that show a clip; loaded when there is one.
  * @type {import('@preact/signals').Signal<typeof import('./clip.js') | null>}
  */
 const clips = signal(null);
@@ -196,7 +194,7 @@ function Choices() {
   </div>`;
 }
 
-/** Asks for a file of JSON and reads it into the form. */
+/** Lets the user choose a JSON file and loads it into the form. */
 function openFile() {
   const input = document.createElement('input');
   input.type = 'file';
@@ -232,7 +230,7 @@ function More() {
     <button type="button" class="add small" onClick=${openFile}>Open a request (JSON)</button></details>`;
 }
 
-/** Returns the fields that were opened with a request and have no control of their own. @returns {[string, any][]} */
+/** Returns the fields of an opened request that have no control. @returns {[string, any][]} */
 function others() {
   return Object.entries(fields.value).filter(([name, value]) => !Placed.includes(name) && name !== 'run_n_segments'
     && !name.startsWith('reference.') && name !== 'output.stems' && value !== boundsOf(name)?.default);
@@ -247,12 +245,12 @@ function Other({ name, value }) {
     ${faults.map((text) => html`<span class="fault" key=${text}>${text}</span>`)}</li>`;
 }
 
-/** @param {string} name Returns what the service says about the values of a field. */
+/** @param {string} name Returns the service's description of a field's values. */
 function boundsOf(name) {
   return options.value?.fields.find((field) => field.name === name);
 }
 
-/** @param {string} name Returns what is wrong with a setting, in plain words; empty if nothing is. */
+/** @param {string} name Returns what is wrong with a setting, in plain words; empty if it is valid. */
 function faultOf(name) {
   const value = fields.value[name];
   const bounds = boundsOf(name);
@@ -273,16 +271,16 @@ function faultOf(name) {
   return `Use a ${isWhole ? 'whole number' : 'number'}${Number.isFinite(most) ? ` from ${least} to ${most}` : ''}, or leave it empty.`;
 }
 
-/** @param {string} message @param {string} out Returns what to do about a value, without the field's name for programs. */
+/** @param {string} message @param {string} out Returns how to fix a value, without the field's API name. */
 function advice(message, out) {
   return plain(message.replace(/^.*?; send /, 'Use ').replace(/, or leave it out.*$/, `, or ${out}.`));
 }
 
-/** @param {string} text Returns the value that somebody typed: a number, several of them, or the text itself. */
+/** @param {string} text Returns the value of a typed text: a number, several numbers, or the text itself. */
 function valueOf(text) {
   const parts = text.split(',').map((part) => part.trim());
   const numbers = parts.map(Number);
-  // A seed may be larger than JavaScript's numbers: it stays text.
+  // A seed may be too large for JavaScript's numbers, so it stays text.
   const areNumbers = parts.every((part, index) => part !== '' && !Number.isNaN(numbers[index])
     && (Number.isSafeInteger(numbers[index]) || !Number.isInteger(numbers[index])));
   return !areNumbers ? text.trim() : numbers.length > 1 ? numbers : numbers[0];
@@ -323,7 +321,7 @@ function SingBar() {
   </div>`;
 }
 
-/** Returns what the button does. */
+/** Returns the label of the button. */
 function singWords() {
   const from = remake.value;
   if (isSending.value) {
@@ -335,7 +333,7 @@ function singWords() {
     : takes.value > 1 ? `Sing ${takes.value} takes` : 'Sing';
 }
 
-/** Returns when the song will be heard. */
+/** Returns a text about when the song can be heard. */
 function hint() {
   const { running, depth } = busy.value;
   const state = health.value?.state ?? 'ready';
