@@ -5,12 +5,12 @@ namespace Yue.Cuda;
 
 /// <summary>One GPU and its primary context, which TorchSharp shares.</summary>
 /// <remarks>
-/// Thread-safe. A thread calls <see cref="MakeCurrent"/> before it uses anything made from the device. Whatever was made
-/// from the device is disposed before it.
+/// Thread-safe. A thread must call <see cref="MakeCurrent"/> before it uses objects of the device. Objects of the device must be disposed
+/// before the device.
 /// </remarks>
 public sealed class CudaDevice : IDisposable
 {
-    /// <summary>The least compute capability that the kernels run on: bf16 tensor cores and asynchronous copies.</summary>
+    /// <summary>The minimum compute capability of the kernels: bf16 tensor cores and asynchronous copies.</summary>
     public const int LeastComputeCapability = 80;
 
     private readonly int _device;
@@ -33,12 +33,12 @@ public sealed class CudaDevice : IDisposable
 
     public string Name { get; }
 
-    /// <summary>Major times ten plus minor: 90 is an H100.</summary>
+    /// <summary>The compute capability, major times ten plus minor: 90 is an H100.</summary>
     public int ComputeCapability { get; }
 
     public int MultiprocessorCount { get; }
 
-    /// <summary>The most shared memory that a block may ask for, in bytes.</summary>
+    /// <summary>The maximum shared memory of a block, in bytes.</summary>
     public int SharedMemoryPerBlock { get; }
 
     /// <summary>Free and total device memory in bytes.</summary>
@@ -52,7 +52,7 @@ public sealed class CudaDevice : IDisposable
         }
     }
 
-    /// <summary>How many GPUs there are; 0 with a reason on a machine without a driver or a device.</summary>
+    /// <summary>Returns the number of GPUs; 0 with a reason on a machine without a driver or a device.</summary>
     public static int Count(out string? reason)
     {
         reason = null;
@@ -74,7 +74,7 @@ public sealed class CudaDevice : IDisposable
         return count;
     }
 
-    /// <summary>Opens a GPU, or returns null with the reason that it can not be used.</summary>
+    /// <summary>Opens a GPU, or returns null with the reason why it cannot be used.</summary>
     public static CudaDevice? TryOpen(int ordinal, out string? reason)
     {
         var count = Count(out reason);
@@ -85,7 +85,7 @@ public sealed class CudaDevice : IDisposable
 
         if (ordinal < 0 || ordinal >= count)
         {
-            reason = $"device {ordinal} was asked for, but there are {count}";
+            reason = $"device {ordinal} was requested, but there are {count}";
             return null;
         }
 
@@ -96,17 +96,17 @@ public sealed class CudaDevice : IDisposable
         return reason is null ? new CudaDevice(ordinal, device) : null;
     }
 
-    /// <summary>Why a device of this name cannot be used; null where it can.</summary>
+    /// <summary>Returns why a device cannot be used; null if it can.</summary>
     /// <param name="name">The device's name.</param>
     /// <param name="computeCapability">Its compute capability, times ten.</param>
     public static string? RefusalOf(string name, int computeCapability) => computeCapability < LeastComputeCapability
-        ? $"{name} has compute capability {computeCapability / 10}.{computeCapability % 10}; 8.0 (Ampere) or newer is needed"
+        ? $"{name} has compute capability {computeCapability / 10}.{computeCapability % 10}; 8.0 (Ampere) or newer is required"
         : null;
 
-    /// <summary>Makes the device's primary context the calling thread's.</summary>
+    /// <summary>Makes the device's primary context current on the calling thread.</summary>
     public void MakeCurrent() => Check(Driver.cuCtxSetCurrent(_context));
 
-    /// <summary>Waits for all work of the context, TorchSharp's too.</summary>
+    /// <summary>Waits for all work of the context, including TorchSharp's.</summary>
     public void Synchronize()
     {
         MakeCurrent();

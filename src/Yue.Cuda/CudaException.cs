@@ -16,16 +16,16 @@ public sealed class CudaException : Exception
     public int Error { get; }
 
     /// <summary>
-    /// Whether the context cannot be used again, so that only a new process helps: an illegal address, a failed launch (a wait that
-    /// never ends makes an illegal address), an uncorrectable memory error, a lost device, a timeout. After out of memory (2), the
-    /// song fails that asked for it, and the context lives on.
+    /// True if the context cannot be used again, so that a new process is needed: an illegal address, a failed launch (a wait that never
+    /// ends causes an illegal address), an uncorrectable memory error, a lost device, a timeout. After out of memory (2), only the song
+    /// that requested the memory fails, and the context stays usable.
     /// </summary>
     public bool IsContextDead => Error
         is 4 or 46 or 214 or 220 or 226
         or (>= 700 and <= 719 and not 701 and not 704 and not 705 and not 711 and not 712 and not 713)
         or 721 or 999;
 
-    /// <summary>Throws unless <paramref name="result"/> is success; the exception carries the text of the call.</summary>
+    /// <summary>Throws unless <paramref name="result"/> is success; the exception contains the text of the call.</summary>
     internal static void Check(int result, [CallerArgumentExpression(nameof(result))] string call = "")
     {
         if (result != 0)

@@ -3,7 +3,7 @@ using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;
 
-/// <summary>An order of work on the device. One that is created does not wait for the default stream.</summary>
+/// <summary>A stream: an ordered queue of work on the device. Streams created here do not wait for the default stream.</summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "CUDA's own word.")]
 public sealed class CudaStream : SafeHandleZeroOrMinusOneIsInvalid
 {
@@ -21,7 +21,7 @@ public sealed class CudaStream : SafeHandleZeroOrMinusOneIsInvalid
         SetHandle(handle);
     }
 
-    /// <summary>The legacy default stream, on which TorchSharp puts its work.</summary>
+    /// <summary>The legacy default stream, which TorchSharp uses.</summary>
     public static CudaStream Legacy { get; } = new(LegacyHandle);
 
     public static CudaStream Create()
@@ -72,7 +72,7 @@ public sealed class CudaGraph : SafeHandleZeroOrMinusOneIsInvalid
     {
     }
 
-    /// <summary>Records what <paramref name="work"/> puts on the stream; nothing of it runs.</summary>
+    /// <summary>Records the launches of <paramref name="work"/> on the stream without running them.</summary>
     public static CudaGraph Capture(CudaStream stream, Action work)
     {
         ArgumentNullException.ThrowIfNull(work);

@@ -4,7 +4,7 @@ using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;
 
-/// <summary>Device memory of its own.</summary>
+/// <summary>A block of device memory, freed on dispose.</summary>
 public sealed class DeviceMemory : SafeHandleZeroOrMinusOneIsInvalid
 {
     private DeviceMemory(nint pointer, long bytes)
@@ -19,7 +19,7 @@ public sealed class DeviceMemory : SafeHandleZeroOrMinusOneIsInvalid
     /// <summary>The device address.</summary>
     public nint Address => handle;
 
-    /// <summary>Allocates; throws a <see cref="CudaException"/> if there is too little memory.</summary>
+    /// <summary>Allocates memory; throws a <see cref="CudaException"/> if there is not enough.</summary>
     public static DeviceMemory Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
@@ -32,7 +32,7 @@ public sealed class DeviceMemory : SafeHandleZeroOrMinusOneIsInvalid
     protected override bool ReleaseHandle() => Driver.cuMemFree(handle) == 0;
 }
 
-/// <summary>Host memory that the device reads and writes at the same address.</summary>
+/// <summary>Host memory that the device can read and write at the same address.</summary>
 public sealed unsafe class PinnedMemory : SafeHandleZeroOrMinusOneIsInvalid
 {
     private const uint PortableAndMapped = 3;
@@ -76,7 +76,7 @@ public static unsafe class CudaCopy
         }
     }
 
-    /// <summary>Copies within the device, between places that do not overlap.</summary>
+    /// <summary>Copies within the device, between ranges that do not overlap.</summary>
     public static void OnDevice(nint destination, nint source, long bytes, CudaStream stream) =>
         Check(Driver.cuMemcpyDtoDAsync(destination, source, (nuint)bytes, stream));
 

@@ -60,7 +60,7 @@ public sealed unsafe class CudaKernel
 
     public int Registers => Attribute(Driver.FunctionAttributeRegisters);
 
-    /// <summary>Bytes a thread keeps in local memory: the stack and spilled registers.</summary>
+    /// <summary>The bytes of local memory per thread: the stack and spilled registers.</summary>
     public int LocalBytes => Attribute(Driver.FunctionAttributeLocalBytes);
 
     /// <summary>Allows launches with this much dynamic shared memory.</summary>
@@ -68,8 +68,8 @@ public sealed unsafe class CudaKernel
         Check(Driver.cuFuncSetAttribute(_function, Driver.FunctionAttributeMaxDynamicShared, bytes));
 
     /// <summary>
-    /// Launches with parameters given by address, in the kernel's order. A cooperative launch runs all blocks at the same time:
-    /// they may wait for each other.
+    /// Launches with parameters given by address, in the kernel's order. A cooperative launch runs all blocks at the same time, so they may
+    /// wait for each other.
     /// </summary>
     internal void Launch(
         CudaStream stream, (int X, int Y) grid, int block, int sharedBytes, bool cooperative, ReadOnlySpan<nint> parameters)

@@ -3,9 +3,9 @@ using static Yue.Cuda.CudaException;
 
 namespace Yue.Cuda;
 
-/// <summary>Copies large blocks to the device through pinned buffers: several
-/// threads read while the copies of what they read before run.</summary>
-/// <remarks>One caller at a time.</remarks>
+/// <summary>Copies large blocks to the device through pinned buffers: several threads read while earlier buffers are being
+/// copied.</summary>
+/// <remarks>Not thread-safe.</remarks>
 public sealed class DeviceUpload : IDisposable
 {
     private const int MostLanes = 16;
@@ -13,9 +13,9 @@ public sealed class DeviceUpload : IDisposable
     private readonly CudaDevice _device;
     private readonly Lane[] _lanes;
 
-    /// <summary>Allocates the buffers: two a thread, and a thread a core up to sixteen.</summary>
-    /// <param name="device">Where the bytes go.</param>
-    /// <param name="bufferBytes">Bytes of a buffer.</param>
+    /// <summary>Allocates the buffers: two per thread, with one thread per core, up to 16.</summary>
+    /// <param name="device">The destination device.</param>
+    /// <param name="bufferBytes">The size of a buffer in bytes.</param>
     public DeviceUpload(CudaDevice device, int bufferBytes = 4 << 20)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -25,20 +25,20 @@ public sealed class DeviceUpload : IDisposable
         _lanes = [.. Enumerable.Range(0, Math.Min(MostLanes, Environment.ProcessorCount)).Select(_ => new Lane(bufferBytes))];
     }
 
-    /// <summary>Bytes of a buffer, and of a row at most.</summary>
+    /// <summary>The size of a buffer in bytes, which is also the maximum size of a row.</summary>
     public int BufferBytes { get; }
 
-    /// <summary>Fills the buffer with the source's bytes from an offset on; called by several threads at once.</summary>
+    /// <summary>Fills the buffer with the source's bytes from an offset; called by several threads at once.</summary>
     public delegate void ReadBytes(long offset, Span<byte> buffer);
 
-    /// <summary>Copies rows that lie without gaps in the source to rows at a pitch on the device, and waits until they are there.</summary>
-    /// <remarks>Waits for the device's work first: memory that TorchSharp hands
-    /// out again may still be read by what it put on its stream.</remarks>
+    /// <summary>Copies contiguous rows of the source to rows with a pitch on the device, and waits until the copy is complete.</summary>
+    /// <remarks>Waits for the device's work first, because work on TorchSharp's stream may still read memory that TorchSharp has
+    /// reused.</remarks>
     /// <param name="destination">The device address of the first row.</param>
-    /// <param name="pitch">Bytes from one row's start to the next one's; <paramref name="rowBytes"/> where there is no gap.</param>
+    /// <param name="pitch">The distance between the starts of two rows in bytes; <paramref name="rowBytes"/> if there is no gap.</param>
     /// <param name="rowBytes">Bytes of a row.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="read">Reads the source; what it throws is thrown once no copy is under way.</param>
+    /// <param name="read">Reads the source; its exceptions are rethrown once no copy is in progress.</param>
     public void Copy(nint destination, long pitch, long rowBytes, long rows, ReadBytes read)
     {
         ArgumentNullException.ThrowIfNull(read);
@@ -64,14 +64,14 @@ public sealed class DeviceUpload : IDisposable
                 }
                 finally
                 {
-                    // The destination is the caller's to free, also where a read failed.
+                    // The caller frees the destination, even if a read failed.
                     _lanes[lane].Synchronize();
                 }
             });
         }
         catch (AggregateException failures)
         {
-            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);       // as where one thread reads
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);       // the same exception as with a single thread
         }
     }
 
@@ -81,7 +81,7 @@ public sealed class DeviceUpload : IDisposable
         Array.ForEach(_lanes, lane => lane.Dispose());
     }
 
-    /// <summary>A thread's stream and its two buffers: one is filled while the other is copied.</summary>
+    /// <summary>A thread's stream and its two buffers; one is filled while the other is being copied.</summary>
     private sealed class Lane(int bufferBytes) : IDisposable
     {
         private readonly CudaStream _stream = CudaStream.Create();

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Cuda;
 
-/// <summary>The CUDA driver API, as far as it is used. Every call returns a CUresult; 0 is success.</summary>
+/// <summary>The CUDA driver API functions that are used here. Every call returns a CUresult; 0 is success.</summary>
 internal static unsafe partial class Driver
 {
     internal const int AttributeMultiprocessorCount = 16;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Cuda;
 
-/// <summary>Finds the driver and the run-time compiler, which no package of this project brings.</summary>
+/// <summary>Finds the driver and the run-time compiler, which are not in any package of this project.</summary>
 internal static class NativeLibraries
 {
     internal const string Driver = "yue-cuda-driver";
@@ -18,7 +18,7 @@ internal static class NativeLibraries
 
     internal static bool HasNvrtc => NvrtcHandle.Value != IntPtr.Zero;
 
-#pragma warning disable CA2255 // The names above mean something only to this resolver, so it is registered with the assembly.
+#pragma warning disable CA2255 // Only this resolver understands the names above, so it is registered with the assembly.
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => name switch
@@ -28,8 +28,8 @@ internal static class NativeLibraries
         _ => IntPtr.Zero,
     });
 
-    /// <summary>The libtorch folder first (its NVRTC fits the driver it was built
-    /// for), then the system and LD_LIBRARY_PATH, then the toolkit.</summary>
+    /// <summary>Searches the libtorch folder first (its NVRTC fits the driver it was built for), then the system and LD_LIBRARY_PATH, then
+    /// the toolkit.</summary>
     private static IntPtr FindNvrtc()
     {
         var searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";

@@ -19,7 +19,7 @@ public sealed class CudaDeviceTests
     }
 
     [Theory]
-    [InlineData(75, "Tesla T4 has compute capability 7.5; 8.0 (Ampere) or newer is needed")]
+    [InlineData(75, "Tesla T4 has compute capability 7.5; 8.0 (Ampere) or newer is required")]
     [InlineData(80, null)]
     [InlineData(90, null)]
     public void A_device_that_is_too_old_is_refused_by_name(int computeCapability, string? refusal) =>

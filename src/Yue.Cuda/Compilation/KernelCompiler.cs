@@ -7,22 +7,22 @@ namespace Yue.Cuda.Compilation;
 /// <summary>A kernel did not compile, or there is no compiler.</summary>
 public sealed class KernelCompilationException(string message) : Exception(message);
 
-/// <summary>What a compiled kernel takes of a multiprocessor, from the assembler's report.</summary>
+/// <summary>The resource usage of a compiled kernel, from the assembler's report.</summary>
 public sealed record KernelResources(string Kernel, int Registers, int SpillBytes);
 
-/// <summary>A compiled image and the compiler's report of it.</summary>
+/// <summary>A compiled image and the compiler's report.</summary>
 public sealed record CompiledKernels(byte[] Image, string Log, IReadOnlyList<KernelResources> Resources);
 
 /// <summary>Compiles kernel files with NVRTC. Needs no GPU.</summary>
 public static unsafe partial class KernelCompiler
 {
-    /// <summary>The compiler's version, or null with the reason that there is none.</summary>
+    /// <summary>Returns the compiler's version, or null with the reason why there is no compiler.</summary>
     public static string? Version(out string? reason)
     {
         if (!NativeLibraries.HasNvrtc)
         {
             reason =
-                "no run-time compiler: libnvrtc.so.13, .12 or .11.2 was not found beside libtorch, on the system or in LD_LIBRARY_PATH";
+                "no run-time compiler: libnvrtc.so.13, .12 or .11.2 was not found next to libtorch, on the system or in LD_LIBRARY_PATH";
             return null;
         }
 
@@ -31,7 +31,7 @@ public static unsafe partial class KernelCompiler
         return $"{major}.{minor}";
     }
 
-    /// <summary>Compiles one embedded kernel file for one architecture, warnings being errors.</summary>
+    /// <summary>Compiles one embedded kernel file for one architecture, with warnings as errors.</summary>
     /// <param name="file">The file's name, such as <c>step.cu</c>.</param>
     /// <param name="architecture">Compute capability times ten.</param>
     /// <param name="definitions">Macros, as <c>NAME=VALUE</c>.</param>
@@ -48,7 +48,7 @@ public static unsafe partial class KernelCompiler
         [
             $"-arch={Target(architecture)}", "--std=c++17", "-default-device", "-lineinfo", "--ptxas-options=-v",
 
-            // Contraction is the compiler's choice, build by build: without it a row has the same bits in every build.
+            // No contraction: the compiler could choose it differently in each build, and a row must have the same bits in all builds.
             "--fmad=false",
             .. definitions.Select(definition => "-D" + definition),
         ];
@@ -100,8 +100,8 @@ public static unsafe partial class KernelCompiler
         }
     }
 
-    /// <summary>The compiler's name of an architecture: with 9.0's own
-    /// instructions, which other devices do not run, where it knows them.</summary>
+    /// <summary>Returns the compiler's name of an architecture; for 9.0, with its architecture-specific instructions if the compiler
+    /// supports them.</summary>
     private static string Target(int architecture)
     {
         Check(Nvrtc.nvrtcVersion(out var major, out _), "nvrtcVersion", "");
@@ -141,7 +141,7 @@ public static unsafe partial class KernelCompiler
         @"Function properties for (\w+).*?stack frame, (\d+) bytes spill stores.*?Used (\d+) registers", RegexOptions.Singleline)]
     private static partial Regex Report();
 
-    /// <summary>Zero-terminated copies for the length of a call.</summary>
+    /// <summary>Zero-terminated copies that live for the duration of a call.</summary>
     private sealed class NativeStrings : IDisposable
     {
         private readonly List<nint> _allocated = [];

@@ -8,14 +8,14 @@ public static class KernelSource
 {
     private static readonly Assembly Home = typeof(KernelSource).Assembly;
 
-    /// <summary>Every header, by name: any kernel may include any.</summary>
+    /// <summary>The headers by name. Every kernel can include every header.</summary>
     public static IReadOnlyDictionary<string, byte[]> Headers { get; } =
         Names(".cuh").ToDictionary(name => name, Read, StringComparer.Ordinal);
 
     /// <summary>The names of the kernel files.</summary>
     public static IReadOnlyList<string> Kernels { get; } = [.. Names(".cu").Order(StringComparer.Ordinal)];
 
-    /// <summary>The text of a file, in UTF-8 with a terminating zero.</summary>
+    /// <summary>Returns the text of a file, in UTF-8 with a terminating zero.</summary>
     public static byte[] Read(string name)
     {
         using var stream = Home.GetManifestResourceStream(name)

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Cuda.Compilation;
 
-/// <summary>NVRTC, as far as it is used. Every call returns an nvrtcResult; 0 is success.</summary>
+/// <summary>The NVRTC functions that are used here. Every call returns an nvrtcResult; 0 is success.</summary>
 internal static unsafe partial class Nvrtc
 {
     [LibraryImport(NativeLibraries.Nvrtc)]

@@ -2,7 +2,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>The parts of a transformer block beside its products and its attention, over many rows of bf16.</summary>
+/// <summary>The operations of a transformer block other than its matrix products and its attention, over many rows of bf16.</summary>
 /// <remarks>All addresses are 16-byte aligned. Not thread-safe.</remarks>
 public sealed unsafe class BlockKernels : IDisposable
 {
@@ -41,7 +41,7 @@ public sealed unsafe class BlockKernels : IDisposable
     {
         if (width % ValuesPerPiece != 0 || width > MostWidth)
         {
-            throw new NotSupportedException($"rows of {width} values; a multiple of {ValuesPerPiece} up to {MostWidth} can be normed");
+            throw new NotSupportedException($"rows of {width} values; a multiple of {ValuesPerPiece} up to {MostWidth} is required");
         }
 
         _addNorm.Launch(
@@ -49,7 +49,7 @@ public sealed unsafe class BlockKernels : IDisposable
             [(nint)(&x), (nint)(&delta), (nint)(&weight), (nint)(&y), (nint)(&width), (nint)(&epsilon)]);
     }
 
-    /// <summary>Norms and rotates query and key heads, and puts all heads where attention reads them.</summary>
+    /// <summary>Norms and rotates query and key heads, and writes all heads to where attention reads them.</summary>
     public void SplitHeads(CudaStream stream, in HeadSplit split)
     {
         var (qkv, queryNorm, keyNorm, cos, sin) = (split.Qkv, split.QueryNorm, split.KeyNorm, split.Cos, split.Sin);
@@ -72,7 +72,7 @@ public sealed unsafe class BlockKernels : IDisposable
     {
         if (pairs % ValuesPerPiece != 0)
         {
-            throw new NotSupportedException($"{pairs} pairs of gate and up; a multiple of {ValuesPerPiece} can be multiplied");
+            throw new NotSupportedException($"{pairs} pairs of gate and up; a multiple of {ValuesPerPiece} is required");
         }
 
         var pieces = pairs / ValuesPerPiece;
@@ -106,7 +106,7 @@ public readonly record struct HeadSplit
     /// <summary>[key-value heads, capacity, 128]; receives positions first … first + rows.</summary>
     public required nint Keys { get; init; }
 
-    /// <summary>As <see cref="Keys"/>.</summary>
+    /// <summary>The same as <see cref="Keys"/>, for values.</summary>
     public required nint Values { get; init; }
 
     public required int Rows { get; init; }
@@ -118,7 +118,7 @@ public readonly record struct HeadSplit
     /// <summary>The position of the first row.</summary>
     public required int First { get; init; }
 
-    /// <summary>The positions that keys and values have room for.</summary>
+    /// <summary>The number of positions for which keys and values have room.</summary>
     public required int Capacity { get; init; }
 
     public required float Epsilon { get; init; }

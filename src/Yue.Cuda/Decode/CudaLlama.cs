@@ -3,15 +3,15 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>Decodes 1 to 80 rows of one Llama model, a token a row and step, in one launch.</summary>
+/// <summary>Decodes 1 to 80 rows of one Llama model, one token per row and step, in one launch.</summary>
 /// <remarks>
-/// A row has a token, a position and a page table in device memory, so a captured step is replayed for ever: sampler kernels
-/// change them on the device, the host changes them between steps with <see cref="SetRow"/>. What comes out for a row is the
-/// same bits whatever the other rows hold. Not thread-safe; one thread owns the device.
+/// A row has a token, a position and a page table in device memory, so a captured step can be replayed any number of times: sampler kernels
+/// change them on the device, and the host changes them between steps with <see cref="SetRow"/>. The result of a row is bit-identical
+/// regardless of the other rows. Not thread-safe; one thread owns the device.
 /// </remarks>
 public sealed unsafe class CudaLlama : IDisposable
 {
-    /// <summary>The most rows of a step.</summary>
+    /// <summary>The maximum number of rows of a step.</summary>
     public const int MostRows = 80;
 
     private const int MaxSplits = 64;
@@ -44,7 +44,7 @@ public sealed unsafe class CudaLlama : IDisposable
     private readonly KvCache _keyValues;
     private readonly int _mostSlots;
     private readonly bool _bulkCopies;
-    private readonly int _elementBytes;     // of what is not in the cache: activations, the embedding, the norms
+    private readonly int _elementBytes;     // size of values outside the cache: activations, the embedding, the norms
 
     /// <summary>Allocates the activations of <paramref name="rows"/> rows and compiles the step for them.</summary>
     /// <param name="device">The device, whose context is current.</param>
@@ -52,10 +52,12 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="shape">The model's shape.</param>
     /// <param name="weights">The weights' addresses.</param>
     /// <param name="keyValues">The cache that rows' page tables point into; not disposed here.</param>
-    /// <param name="rows">The most rows, at most 80.</param>
-    /// <param name="headRows">The most head rows that a step is asked for; the logits buffer holds rows times this.</param>
-    /// <param name="mostSlots">The most slots of the copy ring, as many as shared memory holds: fewer try a smaller GPU's ring.</param>
-    /// <param name="bulkCopies">Whether the bulk copy engine may be used where there is one: false tries the older GPUs' copies.</param>
+    /// <param name="rows">The maximum number of rows, at most 80.</param>
+    /// <param name="headRows">The maximum number of head rows of a step; the logits buffer holds this number times the rows.</param>
+    /// <param name="mostSlots">The maximum number of slots of the copy ring, limited by shared memory. Tests use fewer slots to simulate a
+    /// smaller GPU.</param>
+    /// <param name="bulkCopies">Whether to use the bulk copy engine if there is one. Tests pass false to use the copies of older
+    /// GPUs.</param>
     public CudaLlama(
         CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues,
         int rows, int headRows, int mostSlots = int.MaxValue, bool bulkCopies = true)
@@ -81,7 +83,7 @@ public sealed unsafe class CudaLlama : IDisposable
         if ((weights.Type == WeightType.Float32) != (keyValues.Type == CacheType.Float32))
         {
             throw new ArgumentException(
-                $"{weights.Type} weights with a {keyValues.Type} cache; float32 is for both or neither", nameof(keyValues));
+                $"{weights.Type} weights with a {keyValues.Type} cache; both must be float32, or neither", nameof(keyValues));
         }
 
         (_mostSlots, _bulkCopies, _elementBytes) = (
@@ -125,7 +127,7 @@ public sealed unsafe class CudaLlama : IDisposable
 
     public int HeadRows { get; }
 
-    /// <summary>The most pages of a row.</summary>
+    /// <summary>The maximum number of pages of a row.</summary>
     public int MaxPages { get; }
 
     /// <summary>Float32 logits of the last step: [rows, head rows of that step].</summary>
@@ -137,13 +139,13 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>Each row's position, which its next token takes: int32 [80].</summary>
     public nint Positions => _rowState.Address + (MostRows * sizeof(int));
 
-    /// <summary>One flag per row, 1 if it takes part: int32 [80]. An inactive row's cache is neither read nor written.</summary>
+    /// <summary>One flag per row, 1 if the row is active: int32 [80]. An inactive row's cache is neither read nor written.</summary>
     public nint Active => _rowState.Address + (2 * MostRows * sizeof(int));
 
     /// <summary>Device address of a row's page numbers: int32 [<see cref="MaxPages"/>].</summary>
     public nint PageTableOf(int row) => _pageTables.Address + ((nint)row * MaxPages * sizeof(int));
 
-    /// <summary>Sets a row's next token, its position and whether it takes part.</summary>
+    /// <summary>Sets a row's next token, its position and whether it is active.</summary>
     public void SetRow(CudaStream stream, int row, int token, int position, bool active)
     {
         CheckRow(row);
@@ -154,7 +156,7 @@ public sealed unsafe class CudaLlama : IDisposable
         CudaCopy.ToDevice<int>(Active + (row * sizeof(int)), [active ? 1 : 0], stream);
     }
 
-    /// <summary>Takes a row out of the following steps.</summary>
+    /// <summary>Removes a row from the following steps.</summary>
     public void StopRow(CudaStream stream, int row)
     {
         CheckRow(row);
@@ -177,7 +179,7 @@ public sealed unsafe class CudaLlama : IDisposable
         }
     }
 
-    /// <summary>Loads the step for so many rows, so that a capture does not have to.</summary>
+    /// <summary>Loads the kernel for a number of rows in advance, so that a capture does not have to.</summary>
     public void Prepare(int rows) => KernelFor(rows);
 
     /// <summary>Puts one step on the stream: rows 0 .. rows, logits of head rows headStart .. headStart + headRows (0: none).</summary>
@@ -251,12 +253,12 @@ public sealed unsafe class CudaLlama : IDisposable
         _owned.Clear();
     }
 
-    /// <summary>Returns the kernels that a decoder of so many rows compiles in the course of its life.</summary>
+    /// <summary>Returns the kernels that a decoder with this number of rows may compile.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType weights, CacheType cache, int rows) => Builds
         .Where((most, i) => i == 0 || Builds[i - 1] < rows)
         .Select(most => BuildFor(shape, weights, cache, most));
 
-    /// <summary>The kernel of a step of so many rows: in float32 one for all numbers of rows.</summary>
+    /// <summary>Returns the kernel of a step for a number of rows; in float32 there is one for all numbers.</summary>
     public static KernelBuild BuildFor(LlamaShape shape, WeightType weights, CacheType cache, int rows)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -281,7 +283,7 @@ public sealed unsafe class CudaLlama : IDisposable
         ]),
     ];
 
-    /// <summary>Copies the norms' weights of all layers to where the kernel reads them: [layers, 2, 128].</summary>
+    /// <summary>Copies the norm weights of all layers into the layout of the kernel: [layers, 2, 128].</summary>
     private void GatherHeadNorms(LlamaWeights weights, CudaStream stream)
     {
         var to = _headNorms!.Address;
@@ -292,7 +294,7 @@ public sealed unsafe class CudaLlama : IDisposable
         }
     }
 
-    /// <summary>Values of all rows, for whole chunks as x_index of model.cuh lays them out.</summary>
+    /// <summary>Returns the number of values of all rows in whole chunks, in the layout of x_index in model.cuh.</summary>
     private long ProductInputBytes(int width) => (long)MostRows * ((width + 1023) / 1024 * 1024) * _elementBytes;
 
     private int HeadNormBytes => LlamaShape.HeadSize * _elementBytes;
@@ -308,7 +310,7 @@ public sealed unsafe class CudaLlama : IDisposable
         if (_device.MultiprocessorCount > MaxBlocks)
         {
             throw new NotSupportedException(
-                $"{_device.Name} has {_device.MultiprocessorCount} multiprocessors; the kernels deal work to at most {MaxBlocks}");
+                $"{_device.Name} has {_device.MultiprocessorCount} multiprocessors; the kernels support at most {MaxBlocks}");
         }
 
         var (file, definitions) = BuildFor(Shape, _weights.Type, _keyValues.Type, build);
@@ -334,7 +336,7 @@ public sealed unsafe class CudaLlama : IDisposable
         return memory;
     }
 
-    /// <summary>A step and how it is launched.</summary>
+    /// <summary>A step kernel and its launch parameters.</summary>
     private readonly record struct StepKernel(CudaKernel Kernel, StepLayout Layout, int Slots);
 
     /// <summary>struct Step of step.cuh.</summary>

@@ -2,11 +2,12 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>Stage 2: frames of eight codes, the first given, seven chosen greedily, each within its own codebook.</summary>
+/// <summary>Stage 2: decodes frames of eight codes. The first code is given; the other seven are chosen greedily, each within its own
+/// codebook.</summary>
 /// <remarks>
-/// One frame is eight steps: a given id, then slots 1 .. 7 in turn; the last slot's id is fed too, for the cache. Slot k looks at the
-/// head rows of codebook k alone. Frames are counted on the device, so <see cref="Frame"/> can be captured once and replayed.
-/// Rows are set by <see cref="SetRow"/>; their prompt must be in the cache and the given ids uploaded. Not thread-safe.
+/// One frame is eight steps: a given id, then slots 1 .. 7 in turn; the last slot's id is fed too, for the cache. Slot k uses only the head
+/// rows of codebook k. Frames are counted on the device, so <see cref="Frame"/> can be captured once and replayed. Rows are set by
+/// <see cref="SetRow"/>; their prompt must be in the cache and the given ids uploaded. Not thread-safe.
 /// </remarks>
 public sealed unsafe class FrameDecoder : IDisposable
 {
@@ -24,9 +25,9 @@ public sealed unsafe class FrameDecoder : IDisposable
 
     /// <param name="device">The device, whose context is current.</param>
     /// <param name="kernels">Compiled kernels.</param>
-    /// <param name="model">The model; its head rows must allow 1024.</param>
-    /// <param name="firstId">The id of code 0 of codebook 0; codebook k begins 1024 k ids later.</param>
-    /// <param name="mostFrames">Frames that a row can hold.</param>
+    /// <param name="model">The model, which must allow at least 1,024 head rows.</param>
+    /// <param name="firstId">The id of code 0 of codebook 0; codebook k begins 1,024 · k ids later.</param>
+    /// <param name="mostFrames">The maximum number of frames of a row.</param>
     public FrameDecoder(CudaDevice device, KernelCache kernels, CudaLlama model, int firstId, int mostFrames)
     {
         ArgumentNullException.ThrowIfNull(kernels);
@@ -44,7 +45,7 @@ public sealed unsafe class FrameDecoder : IDisposable
     {
         if (givenIds.Length == 0 || givenIds.Length > _mostFrames)
         {
-            throw new ArgumentException($"{givenIds.Length} frames; 1 to {_mostFrames} can be given", nameof(givenIds));
+            throw new ArgumentException($"{givenIds.Length} frames; 1 to {_mostFrames} are allowed", nameof(givenIds));
         }
 
         ArgumentOutOfRangeException.ThrowIfGreaterThan(position + (givenIds.Length * Slots), _model.Shape.Context, nameof(position));
@@ -67,7 +68,7 @@ public sealed unsafe class FrameDecoder : IDisposable
         }
     }
 
-    /// <summary>All ids of a row's frames: [frames, 8]. Waits for the stream.</summary>
+    /// <summary>Returns all ids of a row's frames: [frames, 8]. Waits for the stream.</summary>
     public int[] Ids(CudaStream stream, int row, int frames) =>
         CudaCopy.ToHost<int>(_codes.Address + ((nint)row * _mostFrames * Slots * sizeof(int)), frames * Slots, stream);
 

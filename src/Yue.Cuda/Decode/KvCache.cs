@@ -2,14 +2,14 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>Keys and values of all rows in pages of 64 positions, so that a row grows without a copy.</summary>
+/// <summary>The keys and values of all rows in pages of 64 positions, so that a row can grow without copying.</summary>
 /// <remarks>
-/// <c>[pages, layers, 2 (keys, values), K]</c> blocks of 64 positions of 128 values, laid out as cache.cuh says; <see cref="CopyIn"/> and
-/// <see cref="CopyOut"/> translate from and to plain bf16, or float32 where the cache is. Not thread-safe.
+/// <c>[pages, layers, 2 (keys, values), K]</c> blocks of 64 positions of 128 values, in the layout of cache.cuh. <see cref="CopyIn"/> and
+/// <see cref="CopyOut"/> convert from and to plain bf16, or float32 if the cache is float32. Not thread-safe.
 /// </remarks>
 public sealed class KvCache : IDisposable
 {
-    /// <summary>Positions of a page.</summary>
+    /// <summary>The number of positions of a page.</summary>
     public const int PageSize = 64;
 
     private readonly LlamaShape _shape;
@@ -39,8 +39,8 @@ public sealed class KvCache : IDisposable
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
 
-    /// <summary>Bytes of one page, all layers: in bf16 4 MiB for stage 1 and
-    /// 16 MiB for stage 2, in fp8 52 % of that, in float32 twice.</summary>
+    /// <summary>The bytes of one page, all layers: in bf16 4 MiB for stage 1 and 16 MiB for stage 2, in fp8 52 % of that, and in float32
+    /// twice that.</summary>
     public static long PageBytes(LlamaShape shape, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -53,10 +53,10 @@ public sealed class KvCache : IDisposable
         return (long)shape.Layers * 2 * shape.KeyValueHeads * PageSize * positionBytes;
     }
 
-    /// <summary>Pages that hold <paramref name="positions"/> positions.</summary>
+    /// <summary>Returns the number of pages for <paramref name="positions"/> positions.</summary>
     public static int PagesFor(int positions) => (positions + PageSize - 1) / PageSize;
 
-    /// <summary>Copies a page over another one.</summary>
+    /// <summary>Copies a page to another one.</summary>
     public void CopyPage(CudaStream stream, int from, int to)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)from, (uint)Pages.Count, nameof(from));
@@ -66,7 +66,7 @@ public sealed class KvCache : IDisposable
     }
 
     /// <summary>Appends a prefilled block of one layer: positions start .. start + T of a row.</summary>
-    /// <param name="stream">The copy is put on this stream.</param>
+    /// <param name="stream">The stream of the copy.</param>
     /// <param name="pageTable">Device address of the row's page numbers (<see cref="CudaLlama.PageTableOf"/>).</param>
     /// <param name="layer">The layer.</param>
     /// <param name="start">The position of the block's first row.</param>
@@ -75,7 +75,7 @@ public sealed class KvCache : IDisposable
         Copy(stream, pageTable, layer, start, block, 1);
 
     /// <summary>Copies positions start .. start + T of a row and layer out into a block.</summary>
-    /// <param name="stream">The copy is put on this stream.</param>
+    /// <param name="stream">The stream of the copy.</param>
     /// <param name="pageTable">Device address of the row's page numbers.</param>
     /// <param name="layer">The layer.</param>
     /// <param name="start">The first position.</param>
@@ -83,7 +83,7 @@ public sealed class KvCache : IDisposable
     public void CopyOut(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) =>
         Copy(stream, pageTable, layer, start, block, 0);
 
-    /// <summary>Fills all pages with a byte. For tests: what a row did not write must not matter.</summary>
+    /// <summary>Fills all pages with a byte. For tests, which check that unwritten values do not matter.</summary>
     public void Fill(byte value, CudaStream stream) => _memory.Fill(value, stream);
 
     public void Dispose()
@@ -111,6 +111,6 @@ public sealed class KvCache : IDisposable
     }
 }
 
-/// <summary>Dense keys and values of some positions: element [t, k, d] lies
-/// at t·PositionStride + k·HeadStride + d, counted in values.</summary>
+/// <summary>Dense keys and values of some positions: element [t, k, d] is at t·PositionStride + k·HeadStride + d, counted in
+/// values.</summary>
 public readonly record struct KeyValueBlock(nint Keys, nint Values, int Positions, long PositionStride, long HeadStride);

@@ -1,31 +1,31 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>How matrices are stored. The embedding and the norms are bf16, or float32 where these are.</summary>
+/// <summary>The storage format of matrices. The embedding and the norms are bf16, or float32 if the matrices are float32.</summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1720", Justification = "These are the formats' names.")]
 public enum WeightType
 {
     BFloat16,
 
-    /// <summary>Bytes of a sign bit and seven bits of size, with one float32 scale a row.</summary>
+    /// <summary>Bytes with a sign bit and a seven-bit magnitude, and one float32 scale per row.</summary>
     Int8,
 
-    /// <summary>e4m3 with one float32 scale a row.</summary>
+    /// <summary>e4m3 with one float32 scale per row.</summary>
     Float8,
 
-    /// <summary>float32, activations too: for comparing with a reference. Goes with <see cref="CacheType.Float32"/>.</summary>
+    /// <summary>float32, including activations, for comparison with a reference. Requires <see cref="CacheType.Float32"/>.</summary>
     Float32,
 }
 
-/// <summary>How keys and values are stored.</summary>
+/// <summary>The storage format of keys and values.</summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1720", Justification = "These are the formats' names.")]
 public enum CacheType
 {
     BFloat16,
 
-    /// <summary>e4m3 with one float32 scale a position and head: half the bytes and 3 %.</summary>
+    /// <summary>e4m3 with one float32 scale per position and head: half the bytes plus 3 %.</summary>
     Float8,
 
-    /// <summary>float32. Goes with <see cref="WeightType.Float32"/>.</summary>
+    /// <summary>float32. Requires <see cref="WeightType.Float32"/>.</summary>
     Float32,
 }
 
@@ -47,7 +47,7 @@ public sealed record LlamaShape
 
     public required int Vocabulary { get; init; }
 
-    /// <summary>The most positions of a row.</summary>
+    /// <summary>The maximum number of positions of a row.</summary>
     public required int Context { get; init; }
 
     public double RopeTheta { get; init; } = 10000;
@@ -60,14 +60,15 @@ public sealed record LlamaShape
     /// <summary>Rows of the joined query, key and value matrix.</summary>
     public int QkvRows => (Heads + (2 * KeyValueHeads)) * HeadSize;
 
-    /// <summary>Bytes that the matrices of one step take in memory, the head cut to <paramref name="headRows"/> rows.</summary>
+    /// <summary>Returns the memory in bytes of the matrices that one step reads, with the head cut to <paramref name="headRows"/>
+    /// rows.</summary>
     public long StepWeightBytes(WeightType type, int headRows)
     {
         var perLayer = ((long)QkvRows * Hidden) + ((long)Hidden * Heads * HeadSize) + (3L * Hidden * Intermediate);
         return ((Layers * perLayer) + ((long)headRows * Hidden)) * BytesOf(type);
     }
 
-    /// <summary>Bytes of a matrix's value.</summary>
+    /// <summary>Returns the bytes per value of a matrix.</summary>
     public static int BytesOf(WeightType type) => type switch
     {
         WeightType.Float32 => sizeof(float),
@@ -75,7 +76,7 @@ public sealed record LlamaShape
         _ => sizeof(byte),
     };
 
-    /// <summary>Throws unless the kernels can take this shape.</summary>
+    /// <summary>Throws unless the kernels support this shape.</summary>
     public void Validate()
     {
         Require(Layers > 0 && Vocabulary > 0 && Context > 0, "layers, vocabulary and context are positive");
@@ -98,7 +99,7 @@ public sealed record LlamaShape
 /// <summary>
 /// Device addresses of one layer's weights, 16-byte aligned, row-major. Nothing is copied or freed: the caller keeps them alive.
 /// </summary>
-/// <remarks>Scales are float32, one a matrix row, for 8-bit weights, else 0.</remarks>
+/// <remarks>Scales are float32, one per matrix row, for 8-bit weights; otherwise 0.</remarks>
 public readonly record struct LayerWeights
 {
     /// <summary>Query rows, then key rows, then value rows: [(H + 2K)·D, hidden].</summary>

@@ -1,7 +1,7 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>The pages of a cache: who takes one holds it, others may share it, and it is free when nobody holds it any more.</summary>
-/// <remarks>Knows numbers only, no device. Not thread-safe.</remarks>
+/// <summary>The pages of a cache. A page has one or more holders, and becomes free when its last holder returns it.</summary>
+/// <remarks>Manages only page numbers and does not use a device. Not thread-safe.</remarks>
 public sealed class PagePool
 {
     private readonly Stack<int> _free;
@@ -40,7 +40,7 @@ public sealed class PagePool
         return true;
     }
 
-    /// <summary>Adds a holder to a page that somebody holds. No holder may write to the page while it is shared.</summary>
+    /// <summary>Adds a holder to a page that already has one. No holder may write to the page while it is shared.</summary>
     public void Share(int page)
     {
         CheckHeld(page);
@@ -50,7 +50,7 @@ public sealed class PagePool
     /// <summary>Returns true if a page has several holders.</summary>
     public bool IsShared(int page) => _holders[page] > 1;
 
-    /// <summary>Gives a page back. If it becomes free, no step that reads it may still be running.</summary>
+    /// <summary>Returns a page to the pool. If it becomes free, no step that reads it may still be running.</summary>
     public void Return(int page)
     {
         CheckHeld(page);

@@ -26,7 +26,7 @@ public sealed unsafe class RandomFill : IDisposable
         _blocks = device.MultiprocessorCount * BlocksPerMultiprocessor;
     }
 
-    /// <summary>Fills with bf16 values of (-scale, scale), or with random 8-bit values.</summary>
+    /// <summary>Fills memory with random bf16 values in (-scale, scale), or with random 8-bit values.</summary>
     public void Fill(CudaStream stream, nint address, long bytes, uint seed, float scale, WeightType type)
     {
         var (words, kind) = ((ulong)bytes / 4, (int)type);
@@ -35,14 +35,14 @@ public sealed unsafe class RandomFill : IDisposable
             [(nint)(&address), (nint)(&words), (nint)(&seed), (nint)(&scale), (nint)(&kind)]);
     }
 
-    /// <summary>Fills with one float32.</summary>
+    /// <summary>Fills memory with one float32 value.</summary>
     public void Value(CudaStream stream, nint address, long count, float value)
     {
         var total = (ulong)count;
         _value.Launch(stream, (_blocks, 1), Threads, 0, cooperative: false, [(nint)(&address), (nint)(&total), (nint)(&value)]);
     }
 
-    /// <summary>Reads memory once and does nothing with it.</summary>
+    /// <summary>Reads memory once without using the values.</summary>
     public void Read(CudaStream stream, nint address, long bytes)
     {
         var (pieces, result) = ((ulong)bytes / 16, _result.Address);

@@ -1,14 +1,14 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>Cosines and sines of rotary position embedding, the same bits wherever they are used.</summary>
+/// <summary>The cosines and sines of rotary position embedding, bit-identical on all devices.</summary>
 public static class RopeTable
 {
-    /// <summary>theta^(-2j/D), rounded as the reference implementation's float32 has it: an angle at position 16,384 moves by a thousandth
-    /// with its last bit.</summary>
+    /// <summary>Returns theta^(-2j/D), rounded like the reference implementation's float32: its last bit changes an angle at position
+    /// 16,384 by a thousandth.</summary>
     public static float Frequency(double theta, int headSize, int j) => 1 / (float)Math.Pow(theta, 2.0 * j / headSize);
 
-    /// <summary>Cosine and sine of position · frequency j, the angle rounded
-    /// to float32 as the reference has it: [context, D/2, 2].</summary>
+    /// <summary>Returns cosine and sine of position · frequency j, with the angle rounded to float32 like in the reference: [context, D/2,
+    /// 2].</summary>
     public static float[] Of(double theta, int headSize, int context)
     {
         var table = new float[context * headSize];

@@ -1,9 +1,9 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>The pages of every row of a cache, in order of position. Rows that begin with the same positions share the whole pages of
-/// them.</summary>
-/// <remarks>A row never has more pages than its positions need, shared ones included, so a pool that suffices for rows which share nothing
-/// suffices for all. Not thread-safe.</remarks>
+/// <summary>The pages of every row of a cache, in order of position. Rows that begin with the same positions share the complete pages of
+/// these positions.</summary>
+/// <remarks>A row never has more pages than its positions need, including shared pages. Therefore a pool that is large enough without
+/// sharing is always large enough. Not thread-safe.</remarks>
 public sealed class RowPages
 {
     private readonly PagePool _pool;
@@ -16,23 +16,23 @@ public sealed class RowPages
         _pages = [.. Enumerable.Range(0, rows).Select(_ => new List<int>())];
     }
 
-    /// <summary>A row's pages.</summary>
+    /// <summary>Returns a row's pages.</summary>
     public IReadOnlyList<int> this[int row] => _pages[row];
 
-    /// <summary>Gives a row enough pages for so many positions. It keeps the pages that it has.</summary>
-    /// <returns>The number of pages that are missing, and none are taken then; 0 if there are enough.</returns>
+    /// <summary>Adds pages to a row until they suffice for a number of positions.</summary>
+    /// <returns>The number of missing pages, in which case none are taken; 0 if there are enough.</returns>
     public int Reserve(int row, int positions)
     {
         var missing = KvCache.PagesFor(positions) - _pages[row].Count;
         return missing <= 0 || _pool.TryTake(missing, _pages[row]) ? 0 : missing - _pool.Free;
     }
 
-    /// <summary>Gives a row the positions start .. end of another row that holds them, in place of pages of its own.</summary>
-    /// <param name="row">The row, which has pages for the positions.</param>
-    /// <param name="holder">The other row. It must not write to the positions any more.</param>
+    /// <summary>Shares the positions start .. end of another row with a row, replacing the row's own pages.</summary>
+    /// <param name="row">The row, which must have pages for the positions.</param>
+    /// <param name="holder">The other row. It must not write to these positions any more.</param>
     /// <param name="start">The first position, at the start of a page.</param>
     /// <param name="end">The position after the last.</param>
-    /// <returns>The pages to copy, from the holder's to the row's: the last one unless it is whole. The others are shared.</returns>
+    /// <returns>The pages to copy from the holder to the row: the last one unless it is complete. The others are shared.</returns>
     public (int From, int To)? Adopt(int row, int holder, int start, int end)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(start % KvCache.PageSize, 0, nameof(start));
@@ -48,7 +48,7 @@ public sealed class RowPages
         return end % KvCache.PageSize == 0 ? null : (other[last], own[last]);
     }
 
-    /// <summary>Takes the pages back that a row does not need for so many positions, and prepares it to write after them.</summary>
+    /// <summary>Releases the pages that a row does not need for a number of positions, and prepares the row to write after them.</summary>
     /// <returns>The pages to copy: the last one if others share it, from the shared page to the row's new one.</returns>
     public (int From, int To)? Truncate(int row, int positions)
     {
@@ -65,7 +65,7 @@ public sealed class RowPages
             return null;
         }
 
-        // A page that several rows hold leaves one of theirs free.
+        // If several rows share a page, one of their own pages is free.
         var shared = pages[^1];
         pages.RemoveAt(kept - 1);
         if (!_pool.TryTake(1, pages))
@@ -77,7 +77,7 @@ public sealed class RowPages
         return (shared, pages[^1]);
     }
 
-    /// <summary>Takes all pages of a row back. No step that reads them may be running.</summary>
+    /// <summary>Releases all pages of a row. No step that reads them may be running.</summary>
     public void Release(int row)
     {
         _pages[row].ForEach(_pool.Return);

@@ -1,13 +1,13 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>The progress of a song: ids drawn, and whether the device has stopped it.</summary>
+/// <summary>The progress of a song: the number of drawn ids, and whether the device has stopped it.</summary>
 public readonly record struct SongProgress(int Step, bool Stopped);
 
 /// <summary>The last ids of several songs, which a sampler kernel writes to host memory.</summary>
-/// <remarks>The device writes to this memory, so all kernels that were given it have ended before it is disposed.</remarks>
+/// <remarks>The device writes to this memory, so all kernels that use it must have ended before it is disposed.</remarks>
 internal sealed class SampledIds(int songs) : IDisposable
 {
-    /// <summary>The ids of a song that are kept.</summary>
+    /// <summary>The number of ids that are kept per song.</summary>
     public const int RingSize = 256;
 
     private readonly PinnedMemory _memory = PinnedMemory.Allocate((long)songs * (RingSize + 1) * sizeof(int));
@@ -27,7 +27,7 @@ internal sealed class SampledIds(int songs) : IDisposable
         return new SongProgress(Math.Abs(count), count < 0);
     }
 
-    /// <summary>Returns the id drawn at a step, which is less than <see cref="RingSize"/> steps back.</summary>
+    /// <summary>Returns the id drawn at a step, which must be less than <see cref="RingSize"/> steps ago.</summary>
     public int IdAt(int song, int step)
     {
         CheckSong(song);

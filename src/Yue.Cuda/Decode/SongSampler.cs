@@ -3,7 +3,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>Ids low .. high - 1.</summary>
+/// <summary>The ids from low to high - 1.</summary>
 public readonly record struct IdRange(int Low, int High);
 
 /// <summary>One song's sampling chain. Order: guidance, repetition penalty,
@@ -12,12 +12,12 @@ public sealed record SongSettings
 {
     public required int Row { get; init; }
 
-    /// <summary>The row without the lyrics; null: no guidance, raw logits.</summary>
+    /// <summary>The row without the lyrics; null for raw logits without guidance.</summary>
     public int? UnconditionalRow { get; init; }
 
     public required ulong Seed { get; init; }
 
-    /// <summary>Counts sections: the draw of a step is keyed by (seed, section, step).</summary>
+    /// <summary>The number of the section: the draw of a step is keyed by (seed, section, step).</summary>
     public int Section { get; init; }
 
     /// <summary>The step of the first draw.</summary>
@@ -27,18 +27,18 @@ public sealed record SongSettings
 
     public float RepetitionPenalty { get; init; } = 1;
 
-    /// <summary>0: the largest score is taken.</summary>
+    /// <summary>The temperature; 0 takes the largest score.</summary>
     public float Temperature { get; init; } = 1;
 
-    /// <summary>0: off.</summary>
+    /// <summary>The number of best ids to keep; 0 is off.</summary>
     public int TopK { get; init; } = 50;
 
     public float TopP { get; init; } = 1;
 
-    /// <summary>Ids that may come out, in ascending order, at most four ranges.</summary>
+    /// <summary>The allowed ids: at most four ranges in ascending order.</summary>
     public required IReadOnlyList<IdRange> Allowed { get; init; }
 
-    /// <summary>The id that ends the section; -1: none.</summary>
+    /// <summary>The id that ends the section; -1 for none.</summary>
     public required int EndId { get; init; }
 
     /// <summary>The end id is forbidden before this many ids.</summary>
@@ -47,10 +47,10 @@ public sealed record SongSettings
     public required int MostTokens { get; init; }
 }
 
-/// <summary>The sampling chain of up to 32 songs as kernels: it runs behind a step and feeds the ids back on the device.</summary>
+/// <summary>The sampling chain of up to 32 songs as kernels. It runs after a step and feeds the ids back on the device.</summary>
 /// <remarks>
-/// A song stops on the device, at its end id, its limit or its last page: its rows become inactive. The host reads ids from a
-/// ring in pinned memory, at least every <see cref="RingSize"/> steps, behind an event that it recorded after the steps. Not thread-safe.
+/// A song stops on the device at its end id, its limit or its last page: its rows become inactive. The host reads ids from a ring in pinned
+/// memory, at least every <see cref="RingSize"/> steps, after an event that it recorded after the steps. Not thread-safe.
 /// </remarks>
 public sealed unsafe class SongSampler : IDisposable
 {
@@ -70,7 +70,7 @@ public sealed unsafe class SongSampler : IDisposable
     private readonly SampledIds _ids;
     private readonly int _seenWords;
 
-    /// <summary>Allocates the state of <paramref name="songs"/> songs for a model whose whole head is computed.</summary>
+    /// <summary>Allocates the state of <paramref name="songs"/> songs for a model with a complete head.</summary>
     public SongSampler(CudaDevice device, KernelCache kernels, CudaLlama model, int songs)
     {
         ArgumentNullException.ThrowIfNull(kernels);
@@ -105,7 +105,7 @@ public sealed unsafe class SongSampler : IDisposable
         _ids.CheckSong(song);
         if (settings.Allowed.Count is 0 or > 4)
         {
-            throw new ArgumentException($"{settings.Allowed.Count} ranges of allowed ids; 1 to 4 can be given", nameof(settings));
+            throw new ArgumentException($"{settings.Allowed.Count} ranges of allowed ids; 1 to 4 are allowed", nameof(settings));
         }
 
         var seen = new uint[_seenWords];
@@ -151,7 +151,7 @@ public sealed unsafe class SongSampler : IDisposable
         CudaCopy.ToDevice(_songs.Address + ((nint)song * sizeof(SongState)), new ReadOnlySpan<SongState>(in state), stream);
     }
 
-    /// <summary>Takes a song out of the following steps: cancellation. Its rows are stopped by <see cref="CudaLlama.StopRow"/>.</summary>
+    /// <summary>Removes a cancelled song from the following steps. <see cref="CudaLlama.StopRow"/> stops its rows.</summary>
     public void StopSong(CudaStream stream, int song)
     {
         _ids.CheckSong(song);
@@ -160,7 +160,7 @@ public sealed unsafe class SongSampler : IDisposable
         CudaCopy.ToDevice<int>(_songs.Address + ((nint)song * sizeof(SongState)) + runningOffset, [0], stream);
     }
 
-    /// <summary>Puts the chain on the stream, behind a step whose logits cover the whole head.</summary>
+    /// <summary>Enqueues the chain after a step whose logits cover the whole head.</summary>
     public void Sample(CudaStream stream, int rows)
     {
         var (logits, vocabulary, active, stats) = (_model.Logits, _model.HeadRows, _model.Active, _stats.Address);
@@ -175,10 +175,10 @@ public sealed unsafe class SongSampler : IDisposable
         ]);
     }
 
-    /// <summary>Where a song stood when the device last finished a step of it.</summary>
+    /// <summary>Returns the state of a song after its last finished step.</summary>
     public SongProgress Progress(int song) => _ids.Progress(song);
 
-    /// <summary>The id drawn at a step, which lies less than <see cref="RingSize"/> steps back.</summary>
+    /// <summary>Returns the id drawn at a step, which must be less than <see cref="RingSize"/> steps ago.</summary>
     public int IdAt(int song, int step) => _ids.IdAt(song, step);
 
     public void Dispose()

@@ -16,24 +16,23 @@ public sealed record StageSettings
 
     public float Guidance { get; init; } = 1;
 
-    /// <summary>The ids that may come beside <see cref="EndId"/>.</summary>
+    /// <summary>The ids that are allowed in addition to <see cref="EndId"/>.</summary>
     public required IdRange Content { get; init; }
 
     /// <summary>The id that ends the stage.</summary>
     public required int EndId { get; init; }
 
-    /// <summary>0: the best id is taken.</summary>
+    /// <summary>The temperature; 0 takes the best id.</summary>
     public float Temperature { get; init; } = 1;
 
     public required int TopK { get; init; }
 
     public float TopP { get; init; } = 1;
 
-    /// <summary>The number of best ids that top-p keeps in any case.</summary>
+    /// <summary>The number of best ids that top-p always keeps.</summary>
     public int LeastKept { get; init; } = 1;
 
-    /// <summary>The factors by which an id is made less likely, by the number of times that it is in the window. The first is for
-    /// none.</summary>
+    /// <summary>The penalty factors of an id, by the number of times that it is in the window. The first is for zero times.</summary>
     public required IReadOnlyList<float> Penalties { get; init; }
 
     /// <summary>The end id is forbidden before this many ids.</summary>
@@ -46,15 +45,15 @@ public sealed record StageSettings
 /// back on the device.</summary>
 /// <remarks>
 /// A song stops on the device, at its end id, its limit or its last page. Its rows then become inactive. A song whose best score is not a
-/// number stops with <see cref="NoId"/>. The host reads ids at least every <see cref="SongSampler.RingSize"/> steps, behind an event that
-/// it recorded after the steps. Not thread-safe.
+/// number stops with <see cref="NoId"/>. The host reads ids at least every <see cref="SongSampler.RingSize"/> steps, after an event that it
+/// recorded after the steps. Not thread-safe.
 /// </remarks>
 public sealed unsafe class StageSampler : IDisposable
 {
-    /// <summary>The id that stands for none.</summary>
+    /// <summary>The value that means "no id".</summary>
     public const int NoId = -1;
 
-    /// <summary>The most ids that the penalty counts back: MAX_WINDOW of stage_state.cuh.</summary>
+    /// <summary>The maximum size of the penalty window: MAX_WINDOW of stage_state.cuh.</summary>
     public const int MaxWindow = 100;
 
     private const int KeyThreads = 256;     // KEY_THREADS of stage_keys.cu
@@ -96,7 +95,7 @@ public sealed unsafe class StageSampler : IDisposable
 
     public int Songs { get; }
 
-    /// <summary>Returns the bytes of device memory that a sampler of so many songs takes.</summary>
+    /// <summary>Returns the device memory of a sampler for a number of songs, in bytes.</summary>
     public static long MemoryBytes(int songs, int headRows) => (long)songs * Blocks(headRows) * KeyThreads * 3 * sizeof(uint);
 
     /// <summary>Begins a stage of a song.</summary>
@@ -133,7 +132,7 @@ public sealed unsafe class StageSampler : IDisposable
         CudaCopy.ToDevice(_songs.Address + ((nint)song * sizeof(SongState)), new ReadOnlySpan<SongState>(in state), stream);
     }
 
-    /// <summary>Takes a song out of the following steps. Its rows are stopped by <see cref="CudaLlama.StopRow"/>.</summary>
+    /// <summary>Removes a song from the following steps. <see cref="CudaLlama.StopRow"/> stops its rows.</summary>
     public void StopSong(CudaStream stream, int song)
     {
         _ids.CheckSong(song);
@@ -142,7 +141,7 @@ public sealed unsafe class StageSampler : IDisposable
         CudaCopy.ToDevice<int>(_songs.Address + ((nint)song * sizeof(SongState)) + runningOffset, [0], stream);
     }
 
-    /// <summary>Puts the chain on the stream, behind a step whose head rows hold the ids of every running song.</summary>
+    /// <summary>Enqueues the chain after a step whose head rows cover the ids of every running song.</summary>
     /// <param name="stream">The stream of the step.</param>
     /// <param name="headStart">The first head row of the step.</param>
     /// <param name="headRows">The number of head rows of the step.</param>
@@ -166,7 +165,7 @@ public sealed unsafe class StageSampler : IDisposable
     /// <summary>Returns the state of a song after its last finished step.</summary>
     public SongProgress Progress(int song) => _ids.Progress(song);
 
-    /// <summary>Returns the id drawn at a step, which is less than <see cref="SongSampler.RingSize"/> steps back.</summary>
+    /// <summary>Returns the id drawn at a step, which must be less than <see cref="SongSampler.RingSize"/> steps ago.</summary>
     public int IdAt(int song, int step) => _ids.IdAt(song, step);
 
     public void Dispose()
@@ -191,13 +190,13 @@ public sealed unsafe class StageSampler : IDisposable
         // The candidates are the content and the end.
         if (high - low + 1 > _model.HeadRows)
         {
-            throw new ArgumentException($"{high - low + 1} ids may come, but steps have {_model.HeadRows} head rows", nameof(settings));
+            throw new ArgumentException($"{high - low + 1} ids are allowed, but steps have {_model.HeadRows} head rows", nameof(settings));
         }
 
         if (settings.Penalties.Count is < 2 or > MaxWindow + 1)
         {
             throw new ArgumentException(
-                $"{settings.Penalties.Count} penalties; a window of 1 to {MaxWindow} ids has one more than ids", nameof(settings));
+                $"{settings.Penalties.Count} penalties; a window of 1 to {MaxWindow} ids needs one more than that", nameof(settings));
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(settings.TopK, 1, nameof(settings));

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>The launch of a build of a step kernel: struct StepLayout of step.cuh, whose value the compiled module holds.</summary>
+/// <summary>The launch parameters of a step kernel: struct StepLayout of step.cuh. The compiled module contains the value.</summary>
 /// <param name="Threads">Threads of a block.</param>
 /// <param name="SlotBytes">Shared memory of a slot of the copy ring; 0 if the kernel has none.</param>
 /// <param name="OtherBytes">Shared memory of a block without the slots.</param>
@@ -13,9 +13,9 @@ public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBy
 {
     /// <summary>Returns the number of slots of the copy ring: as many as fit.</summary>
     /// <param name="rows">The rows that the kernel is built for, named in the error.</param>
-    /// <param name="available">The shared memory that a block of the device may have, in bytes.</param>
-    /// <param name="mostSlots">Slots at most.</param>
-    /// <exception cref="NotSupportedException">The device has too little for a ring that the step can work with.</exception>
+    /// <param name="available">The maximum shared memory of a block on the device, in bytes.</param>
+    /// <param name="mostSlots">The maximum number of slots.</param>
+    /// <exception cref="NotSupportedException">The device has too little shared memory for the smallest possible ring.</exception>
     public int Slots(int rows, int available, int mostSlots)
     {
         if (SlotBytes == 0)
@@ -28,9 +28,9 @@ public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBy
             ? slots
             : throw new NotSupportedException(
                 $"a step of {rows} rows needs {SharedBytes(LeastSlots)} bytes of shared memory per block and {LeastSlots} slots; "
-                    + $"{available} bytes and {mostSlots} slots are there");
+                    + $"{available} bytes and {mostSlots} slots are available");
     }
 
-    /// <summary>Returns the dynamic shared memory of a block with so many slots.</summary>
+    /// <summary>Returns the dynamic shared memory of a block with a number of slots.</summary>
     public int SharedBytes(int slots) => OtherBytes + (slots * SlotBytes);
 }

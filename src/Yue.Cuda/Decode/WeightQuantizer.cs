@@ -2,10 +2,10 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>Turns bf16 matrices in device memory into 8-bit ones with a scale a row, and back.</summary>
+/// <summary>Converts bf16 matrices in device memory to 8-bit matrices with one scale per row, and back.</summary>
 /// <remarks>
-/// A value is its byte times its row's scale: the row's largest size divided by 127 (int8) or 448 (e4m3), to the nearest, ties to even.
-/// A zero row is safe. Not thread-safe.
+/// A value is its byte times its row's scale, which is the row's largest magnitude divided by 127 (int8) or 448 (e4m3). Values are rounded
+/// to nearest, ties to even. Zero rows are supported. Not thread-safe.
 /// </remarks>
 public sealed unsafe class WeightQuantizer : IDisposable
 {
@@ -27,8 +27,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
         stream.Synchronize();
     }
 
-    /// <summary>Puts the conversion of a matrix on the stream.
-    /// <see cref="ThrowIfNotFinite"/> tells whether all its values were numbers.</summary>
+    /// <summary>Enqueues the conversion of a matrix. <see cref="ThrowIfNotFinite"/> checks whether all its values were finite.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">bf16 [rows, columns], 16-byte aligned.</param>
     /// <param name="destination">Receives bytes [rows, columns]; 8-byte aligned, 16 for the decoder. Not the source's memory.</param>
@@ -44,7 +43,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
             [(nint)(&source), (nint)(&destination), (nint)(&scales), (nint)(&columns), (nint)(&kind), (nint)(&badRows)]);
     }
 
-    /// <summary>Puts the way back on the stream: byte times scale, in bf16.</summary>
+    /// <summary>Enqueues the reverse conversion: byte times scale, in bf16.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">Bytes [rows, columns], 8-byte aligned.</param>
     /// <param name="scales">Float32 [rows].</param>
@@ -60,10 +59,10 @@ public sealed unsafe class WeightQuantizer : IDisposable
             [(nint)(&source), (nint)(&scales), (nint)(&destination), (nint)(&columns), (nint)(&kind)]);
     }
 
-    /// <summary>Waits for the stream and throws if a matrix since the last call had a NaN or an infinity.</summary>
+    /// <summary>Waits for the stream, and throws if a matrix converted since the last call had a NaN or an infinity.</summary>
     /// <param name="stream">The stream that the matrices were converted on.</param>
     /// <param name="what">The matrices' name, for the message.</param>
-    /// <exception cref="InvalidDataException">Some values are not numbers: their rows' scales are NaN.</exception>
+    /// <exception cref="InvalidDataException">Some values are not finite; the scales of their rows are NaN.</exception>
     public void ThrowIfNotFinite(CudaStream stream, string what)
     {
         var badRows = CudaCopy.ToHost<uint>(_badRows.Address, 1, stream)[0];
@@ -71,7 +70,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
         {
             _badRows.Fill(0, stream);
             throw new InvalidDataException(
-                $"{what}: {badRows} rows hold values that are not finite, which 8 bits cannot express; the file may be damaged");
+                $"{what}: {badRows} rows hold values that are not finite, which 8-bit weights cannot represent; the file may be damaged");
         }
     }
 
@@ -92,7 +91,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
         if (columns % 8 != 0)
         {
-            throw new ArgumentException($"{columns} columns; a multiple of 8 can be converted", nameof(columns));
+            throw new ArgumentException($"{columns} columns; a multiple of 8 is required", nameof(columns));
         }
     }
 }
