@@ -1,4 +1,4 @@
 using Xunit;
 
-// One test at a time: libtorch uses every core for one, and process-wide counts are compared.
+// Tests run one at a time, because libtorch uses every core for each, and some tests compare process-wide counts.
 [assembly: CollectionBehavior(CollectionBehavior.CollectionPerAssembly)]

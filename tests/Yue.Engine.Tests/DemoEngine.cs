@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>One engine on the demo model, loaded once for all tests of a class.</summary>
+/// <summary>An engine with the demo model, loaded once for all tests of a class.</summary>
 public sealed class DemoEngine : IAsyncLifetime
 {
     public DemoEngine()
@@ -28,10 +28,10 @@ public sealed class DemoEngine : IAsyncLifetime
 
     public static YueEngine Create(EngineOptions options) => new(Options.Create(options), NullLogger<YueEngine>.Instance);
 
-    /// <summary>A second of sound, quickly made.</summary>
+    /// <summary>A quick request for a second of sound.</summary>
     public static SongRequest OneSecond(long seed = 1) => new() { Lyrics = "[verse]\nla la", MaxNewTokens = 100, Seed = seed };
 
-    /// <summary>A song that would take minutes.</summary>
+    /// <summary>A request for a song that would take minutes.</summary>
     public static SongRequest Endless() =>
         new() { Lyrics = string.Concat(Enumerable.Repeat("[verse]\nla\n", 10)), RunNSegments = 0, MaxNewTokens = 10_000 };
 
@@ -47,7 +47,7 @@ public sealed class DemoEngine : IAsyncLifetime
         Engine.Dispose();
     }
 
-    /// <summary>Makes a song as soon as the engine has a place for it.</summary>
+    /// <summary>Makes a song as soon as the engine has a free slot.</summary>
     public Task<SongResult> Submit(SongRequest request, IProgress<SongProgress>? progress = null, CancellationToken cancel = default) =>
         SingAsync(Engine, request, progress, null, cancel);
 

@@ -4,7 +4,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Songs that somebody listens to while they are made.</summary>
+/// <summary>Tests songs with a listener.</summary>
 public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     private static readonly OutputSettings Stems = new() { Stems = true };
@@ -93,7 +93,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.Equal(fadeSeconds > 0, song.Vocal!.Samples[^1] == 0);
     }
 
-    /// <remarks>A song of one window, of one section, of ten, and ends that the model chose and that were cut.</remarks>
+    /// <remarks>Songs of one window, of one section and of ten, with ends chosen by the model and ends that were cut off.</remarks>
     [Theory]
     [InlineData(1, 1.0, SectionEnd.MaxNewTokens)]
     [InlineData(1, 1.5, SectionEnd.MaxNewTokens)]

@@ -6,8 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>What becomes of songs and engine when the device fails; the faults
-/// are thrown on the engine's thread, in the middle of a step.</summary>
+/// <summary>Tests songs and the engine after device failures, which are thrown on the engine's thread in the middle of a step.</summary>
 public sealed class EngineFaultTests
 {
     private const int OutOfMemory = 2, IllegalAddress = 700;
@@ -54,14 +53,14 @@ public sealed class EngineFaultTests
         using var released = new ManualResetEventSlim();
         await using var engine = await StartAsync(new EngineOptions { StepTimeoutSeconds = 1 });
 
-        // The engine waits for songs, and nothing looks for a hang.
+        // The engine is idle, and the watchdog does not run.
         await Eventually.TrueAsync(() => engine.Engine.Status.InStep == TimeSpan.Zero);
 
         var running = engine.Submit(DemoEngine.OneSecond(), new Fault(() => released.Wait(CancellationToken.None)));
         var waiting = engine.Submit(DemoEngine.OneSecond());
 
         var error = await Assert.ThrowsAsync<EngineDeadException>(() => running);
-        Assert.Contains("has not come back for 1 s (StepTimeoutSeconds)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("has not returned for 1 s (StepTimeoutSeconds)", error.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<EngineDeadException>(() => waiting);
         Assert.Equal(EngineState.Failed, engine.Engine.Status.State);
         Assert.Equal(engine.Engine.Status.Failure, await engine.Engine.Lost);
@@ -77,7 +76,7 @@ public sealed class EngineFaultTests
         return engine;
     }
 
-    /// <summary>Acts once, at the first sign of progress.</summary>
+    /// <summary>Runs an action once, at the first progress report.</summary>
     private sealed class Fault(Action act) : IProgress<SongProgress>
     {
         private bool _done;

@@ -8,7 +8,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>What the engine says when its checkpoint files are wrong: each time the demo set with one thing changed.</summary>
+/// <summary>Tests the engine's errors for invalid checkpoint files. Each test changes one thing in the demo set.</summary>
 public sealed class EngineStartTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -128,7 +128,7 @@ public sealed class EngineStartTests : IDisposable
         await engine.Loaded;
         Assert.Equal(
             warns,
-            log.Warnings.Any(warning => warning.StartsWith("Device is auto, and no GPU can be used here", StringComparison.Ordinal)));
+            log.Warnings.Any(warning => warning.StartsWith("Device is auto, and no GPU can be used", StringComparison.Ordinal)));
     }
 
     private EngineOptions Options() => new()

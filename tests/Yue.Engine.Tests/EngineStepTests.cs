@@ -4,7 +4,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>How long the engine's step has taken, from which a watchdog tells a hung device.</summary>
+/// <summary>Tests the time of the engine's current step, from which the watchdog detects a hung device.</summary>
 public sealed class EngineStepTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     [Fact]
@@ -18,7 +18,7 @@ public sealed class EngineStepTests(DemoEngine demo) : IClassFixture<DemoEngine>
         await Eventually.TrueAsync(() => demo.Engine.Status.InStep == TimeSpan.Zero);
     }
 
-    /// <summary>Looks on the engine's thread, in the middle of a step.</summary>
+    /// <summary>Reads the status on the engine's thread in the middle of a step.</summary>
     private sealed class Look(Action look) : IProgress<SongProgress>
     {
         public void Report(SongProgress value) => look();

@@ -17,7 +17,8 @@ public sealed class MemoryPlanTests
     private static readonly LlamaConfig Stage1 = TestLlama.FullSizeStage1;
     private static readonly LlamaConfig Stage2 = TestLlama.FullSizeStage2;
 
-    /// <summary>The numbers of weights that docs/model.md gives, two bytes each, or a byte each and a scale a row.</summary>
+    /// <summary>The sizes of the models with the numbers of weights in docs/model.md: two bytes each, or one byte each and one scale per
+    /// row.</summary>
     [Fact]
     public void Weights_are_counted_as_the_files_hold_them()
     {
@@ -48,7 +49,7 @@ public sealed class MemoryPlanTests
     [InlineData(16, WeightType.Int8, 8_192, 1)]
     public void Settings_make_room_on_smaller_devices(int gigabytes, WeightType weights, int context, int leastSongs)
     {
-        var free = (gigabytes * GiB) - (GiB / 2);       // what the driver keeps
+        var free = (gigabytes * GiB) - (GiB / 2);       // without the memory that the driver reserves
         var plan = MemoryPlan.For([Costs(Stage1 with { MaxPositions = context })], new MemoryLimits(free, weights, CacheType.BFloat16, 0));
         Assert.InRange(plan.Capacity.Songs, leastSongs, 8);
         Assert.InRange(plan.Bytes, 1, free);

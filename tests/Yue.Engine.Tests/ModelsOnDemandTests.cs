@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Two names for the demo checkpoint, and memory for one language model at a time.</summary>
+/// <summary>Tests two names for the demo checkpoint with memory for one language model at a time.</summary>
 public sealed class ModelsOnDemandTests
 {
     [Fact]

@@ -46,7 +46,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     [Fact]
     public async Task A_clip_that_leaves_no_room_for_the_song_fails_that_song_with_the_way_out()
     {
-        // Another sound than the other tests', which one engine would remember.
+        // A different sound than in other tests, because the engine caches codes.
         var track = new AudioClip(Signals.Noise(5 * 16_000, 0.2f), SongReference.SampleRateHz);
         var clip = Clip with { Tracks = [track, track], EndSeconds = 5 };
         var request = DemoEngine.OneSecond() with

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Songs that go on from what stage 1 wrote before: drafts finished, songs continued, sections sung again.</summary>
+/// <summary>Tests songs that start from existing codes: finished drafts, continued songs, and replaced sections.</summary>
 public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     private static readonly OutputSettings Codec = new() { SampleRate = OutputSettings.CodecSampleRateHz };
@@ -47,7 +47,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [Fact]
     public async Task A_replaced_section_is_another_one_and_the_others_are_kept()
     {
-        // Hot: the demo is so sure of how a song goes on that other seeds would sing a second of it alike.
+        // A high temperature: otherwise the demo is so certain that different seeds would sing the same second.
         var request = TwoSections() with
         {
             Lyrics = "[verse]\na\n[chorus]\nb\n[outro]\nc",
@@ -79,7 +79,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
                 DemoEngine.OneSecond() with { Output = output, Instrumental = true, Scope = SongScope.Finish, ContinueFrom = sung.Codes });
             Assert.Equal(rate, alone.Mix.Samples.Length);
             Assert.Null(alone.Instrumental);
-            Assert.Contains("output.stems was ignored: an instrumental song is its one track", alone.Warnings);
+            Assert.Contains("output.stems was ignored: an instrumental song has only one track", alone.Warnings);
             Assert.True(rate != 16_000 || sung.Instrumental!.Samples.SequenceEqual(alone.Mix.Samples));
             Assert.NotEqual(sung.Mix.Samples, alone.Mix.Samples);
         }

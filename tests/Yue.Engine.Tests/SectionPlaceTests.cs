@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>A song that is being made says where its sections start.</summary>
+/// <summary>Tests the starts of sections in the progress of a song.</summary>
 public sealed class SectionPlaceTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     private static readonly SongRequest Request = new()

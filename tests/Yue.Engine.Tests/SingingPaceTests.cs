@@ -19,7 +19,7 @@ public sealed class SingingPaceTests
     [InlineData("", 110)]
     public void The_tempo_is_the_one_that_the_genre_line_names(string genre, double tempo) => Assert.Equal(tempo, Demo.TempoOf(genre));
 
-    /// <remarks>What the demo model sang for these lines (Yue.Bench, drafts).</remarks>
+    /// <remarks>The lengths are those that the demo model sang for these lines (Yue.Bench, drafts).</remarks>
     [Theory]
     [InlineData(
         "electronic dance 125 bpm female bright vocal",

@@ -5,8 +5,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Listens to a song and keeps what it hears.</summary>
-/// <param name="isListening">Tells whether somebody listens; null is always.</param>
+/// <summary>Listens to a song and keeps its sound.</summary>
+/// <param name="isListening">Returns true if somebody listens; null means always.</param>
 /// <param name="hear">Called with every sound.</param>
 internal sealed class SoundListener(Func<bool>? isListening = null, Action<SongSound>? hear = null) : ISongListener
 {
@@ -22,7 +22,7 @@ internal sealed class SoundListener(Func<bool>? isListening = null, Action<SongS
 
     public double FirstSoundSeconds => _firstSound ?? double.MaxValue;
 
-    /// <summary>Counts times from now on. Otherwise they count from the creation.</summary>
+    /// <summary>Restarts the clock, which otherwise starts when the object is created.</summary>
     public void Start() => _started = Stopwatch.GetTimestamp();
 
     public void Hear(SongSound sound)
@@ -32,7 +32,7 @@ internal sealed class SoundListener(Func<bool>? isListening = null, Action<SongS
         hear?.Invoke(sound);
     }
 
-    /// <summary>Checks that the song was heard once, in order: its tracks exactly, and its mix but for the level of the low
+    /// <summary>Checks that the song was received once and in order: its tracks exactly, and its mix except for the level of the low
     /// band.</summary>
     public void AssertHeard(SongResult song)
     {

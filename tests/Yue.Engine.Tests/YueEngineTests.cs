@@ -111,7 +111,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         await demo.Submit(LongPrompt(), new Reporter(progress => seen.Add((progress, demo.Engine.Status, Stopwatch.GetTimestamp()))));
 
         var reading = seen.TakeWhile(report => report.Progress.Done == 0).ToArray();
-        Assert.InRange(reading.Length, 4, 20);      // the beginning, and 512 ids each
+        Assert.InRange(reading.Length, 4, 20);      // the beginning, and one report per 512 ids
         Assert.All(reading, report => Assert.Equal(
             (SongStage.Stage1, 1, 1), (report.Progress.Stage, report.Progress.Section, report.Status.Running)));
         Assert.Equal(0, reading[0].Progress.Fraction);
@@ -176,7 +176,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     public async Task A_song_that_cannot_be_made_fails_alone_and_says_what_would_work()
     {
         var unknown = await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(DemoEngine.OneSecond() with { Model = "nobody" }));
-        Assert.Equal("model: nobody is not configured; there is demo", unknown.Message);
+        Assert.Equal("model: nobody is not configured; available models: demo", unknown.Message);
         await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(DemoEngine.OneSecond() with { Lyrics = new string('语', 20_000) }));
         Assert.NotNull(await demo.Submit(DemoEngine.OneSecond()));
     }
@@ -234,7 +234,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz },
     };
 
-    /// <summary>Tells when a song has taken its first step, and holds the engine's thread in that step until the gate is open.</summary>
+    /// <summary>Signals the first step of a song, and blocks the engine's thread in that step until the gate is open.</summary>
     private sealed class StepGate(bool isOpen) : IProgress<SongProgress>, IDisposable
     {
         private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);

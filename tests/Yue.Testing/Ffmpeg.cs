@@ -3,22 +3,22 @@ using Xunit;
 
 namespace Yue.Testing;
 
-/// <summary>Files that tests make with ffmpeg.</summary>
+/// <summary>Creates files with ffmpeg for tests.</summary>
 public static class Ffmpeg
 {
     public static bool IsInstalled { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "")
         .Split(Path.PathSeparator)
         .Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")) && File.Exists(Path.Combine(folder, "ffprobe")));
 
-    /// <summary>Skips the test where there is no ffmpeg.</summary>
+    /// <summary>Skips the test if there is no ffmpeg.</summary>
     public static void SkipWithout() => Assert.SkipUnless(IsInstalled, "ffmpeg and ffprobe are not on PATH");
 
-    /// <summary>The file that ffmpeg makes.</summary>
-    /// <param name="arguments">Without the output.</param>
-    /// <param name="extension">Of the output; says its kind.</param>
+    /// <summary>Returns the output file of ffmpeg.</summary>
+    /// <param name="arguments">The arguments without the output.</param>
+    /// <param name="extension">The extension of the output, which selects its format.</param>
     public static Task<byte[]> MakeAsync(string arguments, string extension) => MakeAsync([], arguments, extension);
 
-    /// <summary>The file that ffmpeg makes of another, which the arguments call <c>pipe:0</c>.</summary>
+    /// <summary>Returns the output file of ffmpeg for an input, which the arguments refer to as <c>pipe:0</c>.</summary>
     public static async Task<byte[]> MakeAsync(byte[] input, string arguments, string extension)
     {
         var file = Path.Combine(Path.GetTempPath(), $"yue-test-{Guid.NewGuid():N}.{extension}");

@@ -1,6 +1,6 @@
 namespace Yue.Testing;
 
-/// <summary>The folder of golden files: <c>YUE_GOLDENS</c>, else <c>shared/goldens</c> beside the repository.</summary>
+/// <summary>The folder of golden files: <c>YUE_GOLDENS</c>, else <c>shared/goldens</c> next to the repository.</summary>
 public static class Goldens
 {
     /// <summary>The trait value that selects golden tests: <c>--filter "Category=Goldens"</c>.</summary>
@@ -8,7 +8,7 @@ public static class Goldens
 
     private static readonly string? Found = Find("YUE_GOLDENS", "goldens");
 
-    /// <summary>True if there is such a folder.</summary>
+    /// <summary>True if the folder exists.</summary>
     public static bool AreThere => Directory.Exists(Found);
 
     public static string Folder =>
@@ -20,7 +20,7 @@ public static class Goldens
     internal static string? Find(string variable, string name) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } configured ? Path.GetFullPath(configured) : Beside(name);
 
-    /// <summary>Returns <c>shared/NAME</c> beside the repository, or null outside a repository.</summary>
+    /// <summary>Returns <c>shared/NAME</c> next to the repository, or null outside a repository.</summary>
     internal static string? Beside(string name)
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

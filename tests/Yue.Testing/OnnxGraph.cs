@@ -6,14 +6,14 @@ namespace Yue.Testing;
 /// <summary>Writes tiny ONNX models: one operator from <c>x</c> to <c>y</c>, with at most one constant.</summary>
 public static class OnnxGraph
 {
-    /// <summary>y = x.</summary>
+    /// <summary>Returns the model y = x.</summary>
     public static byte[] Identity(params ReadOnlySpan<int> shape) => Model(Node("Identity", "x"), [], Value("x", shape), Value("y", shape));
 
-    /// <summary>y = x, declared as another shape.</summary>
+    /// <summary>Returns the model y = x, declared with another shape.</summary>
     public static byte[] Mislabelled(int[] input, int[] output) =>
         Model([.. Node("Reshape", "x", "shape")], Initializer64("shape", output), Value("x", input), Value("y", output));
 
-    /// <summary>y = x · mask, the mask a factor for each bin of [1, 4, bins, frames].</summary>
+    /// <summary>Returns the model y = x · mask. The mask has one factor per bin of [1, 4, bins, frames].</summary>
     public static byte[] Mask(ReadOnlySpan<int> shape, ReadOnlySpan<float> factors) => Model(
         Node("Mul", "x", "mask"), Initializer("mask", [1, 1, factors.Length, 1], factors), Value("x", shape), Value("y", shape));
 
@@ -33,7 +33,7 @@ public static class OnnxGraph
         .. Field(2, "y"u8), .. Field(4, Encoding.UTF8.GetBytes(operation)),
     ];
 
-    /// <summary>ValueInfoProto of float32.</summary>
+    /// <summary>Returns a ValueInfoProto of float32.</summary>
     private static byte[] Value(string name, ReadOnlySpan<int> shape)
     {
         var dims = shape.ToArray().SelectMany(size => Field(1, Number(1, size))).ToArray();
@@ -52,7 +52,7 @@ public static class OnnxGraph
         .. Field(9, MemoryMarshal.AsBytes(Array.ConvertAll(values, value => (long)value).AsSpan())),
     ];
 
-    /// <summary>A length-delimited field of a protocol buffer.</summary>
+    /// <summary>Returns a length-delimited field of a protocol buffer.</summary>
     private static byte[] Field(int number, ReadOnlySpan<byte> content) =>
         [.. Varint((ulong)((number << 3) | 2)), .. Varint((ulong)content.Length), .. content];
 

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Testing;
 
-/// <summary>Weights that are drawn as they are asked for: matrices normal with a deviation, vectors ones.</summary>
+/// <summary>Weights that are generated on demand: matrices are normally distributed, and vectors contain ones.</summary>
 public sealed class RandomWeights(long seed, double deviation, ScalarType dtype, Device device) : ITensorSource
 {
     private int _drawn;
@@ -14,7 +14,7 @@ public sealed class RandomWeights(long seed, double deviation, ScalarType dtype,
 
     public bool Contains(string name) => true;
 
-    public long[] ShapeOf(string name) => throw new NotSupportedException("random weights have the shape that is asked for");
+    public long[] ShapeOf(string name) => throw new NotSupportedException("random weights have the requested shape");
 
     public Tensor Read(string name, params ReadOnlySpan<long> expected)
     {

@@ -6,10 +6,10 @@ using static TorchSharp.torch;
 namespace Yue.Testing;
 
 /// <summary>Weights without values: a table of names and shapes on the <c>meta</c> device, which records what is read.</summary>
-/// <remarks>A model built from it takes no memory for its weights; <see cref="Unread"/> then holds the names that the
-/// model does not use.</remarks>
+/// <remarks>A model built from it needs no memory for its weights. Afterwards, <see cref="Unread"/> contains the names that the model does
+/// not use.</remarks>
 /// <param name="shapes">The shape of every name.</param>
-/// <param name="dtype">The dtype of what is read.</param>
+/// <param name="dtype">The dtype of the tensors that are read.</param>
 public sealed class ShapeTable(IReadOnlyDictionary<string, long[]> shapes, ScalarType dtype = ScalarType.Float32) : ITensorSource
 {
     private readonly HashSet<string> _read = new(StringComparer.Ordinal);
@@ -26,7 +26,7 @@ public sealed class ShapeTable(IReadOnlyDictionary<string, long[]> shapes, Scala
     /// <summary>The names that have not been read, in order.</summary>
     public IEnumerable<string> Unread => shapes.Keys.Where(name => !_read.Contains(name)).Order(StringComparer.Ordinal);
 
-    /// <summary>A table from JSON text: an array of pairs <c>["name", [dimensions]]</c>.</summary>
+    /// <summary>Parses a table from JSON text: an array of pairs <c>["name", [dimensions]]</c>.</summary>
     public static ShapeTable FromJson(string json, ScalarType dtype = ScalarType.Float32)
     {
         using var document = JsonDocument.Parse(json);
@@ -38,7 +38,7 @@ public sealed class ShapeTable(IReadOnlyDictionary<string, long[]> shapes, Scala
             dtype);
     }
 
-    /// <summary>A table from lines of text: <c>name [dimensions]</c>.</summary>
+    /// <summary>Parses a table from lines of text: <c>name [dimensions]</c>.</summary>
     public static ShapeTable FromLines(IEnumerable<string> lines, ScalarType dtype = ScalarType.Float32) =>
         new(
             lines.Where(line => line.Length > 0).Select(line => line.Split(' ', 2)).ToDictionary(

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Testing;
 
-/// <summary>The one comparer of tensors and sample arrays.</summary>
+/// <summary>Compares tensors and sample arrays.</summary>
 public static class TensorAssert
 {
     /// <summary>Fails unless the shapes are equal, every value is finite and none differs by more than the tolerance.</summary>
@@ -42,8 +42,8 @@ public static class TensorAssert
                 + $"tolerance {tolerance:G4}, cosine {cosine:F7}"));
     }
 
-    /// <summary>As <see cref="Close(ReadOnlySpan{float}, ReadOnlySpan{float}, double, string)"/>,
-    /// with the tolerance a fraction of the expected peak.</summary>
+    /// <summary>Compares like <see cref="Close(ReadOnlySpan{float}, ReadOnlySpan{float}, double, string)"/>, with a tolerance relative to
+    /// the expected peak.</summary>
     public static void CloseToPeak(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double fraction, string what = "waveform")
     {
         var peak = 0f;

@@ -6,11 +6,11 @@ namespace Yue.Testing;
 /// <summary>AIFF and AIFF-C files.</summary>
 public static class TestAiff
 {
-    /// <summary>A mono file of 16 kHz.</summary>
-    /// <param name="compression">Four letters, of an AIFF-C file; null for AIFF.</param>
-    /// <param name="bits">Per sample.</param>
+    /// <summary>Returns a mono file at 16 kHz.</summary>
+    /// <param name="compression">The four letters of an AIFF-C file; null for AIFF.</param>
+    /// <param name="bits">The number of bits per sample.</param>
     /// <param name="data">The samples.</param>
-    /// <param name="claimedFrames">The number of samples that the header promises; null is the true one.</param>
+    /// <param name="claimedFrames">The number of samples in the header; null means the actual number.</param>
     public static byte[] File(string? compression, int bits, byte[] data, int? claimedFrames = null)
     {
         // 16,000 as an 80-bit float.

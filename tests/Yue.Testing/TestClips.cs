@@ -1,18 +1,18 @@
 namespace Yue.Testing;
 
-/// <summary>Small coded files, for tests without ffmpeg.</summary>
+/// <summary>Small encoded files for tests without ffmpeg.</summary>
 /// <remarks>Each is <see cref="Chirp"/>, encoded by ffmpeg 5.1: mp3 (LAME, 32
 /// kbit/s) and ogg (libvorbis) at 16 kHz, opus (libopus) at 48 kHz.</remarks>
 public static class TestClips
 {
     public const double ChirpSeconds = 1.5;
 
-    /// <summary>A tone that rises from 200 to 1,400 Hz: it matches itself in one place only.</summary>
+    /// <summary>A tone that rises from 200 to 1,400 Hz, so that it matches itself at only one position.</summary>
     public static float[] Chirp(int rateHz) =>
         [.. Enumerable.Range(0, (int)(ChirpSeconds * rateHz))
             .Select(i => (double)i / rateHz).Select(t => (float)(0.5 * Math.Sin(2 * Math.PI * ((200 * t) + (400 * t * t)))))];
 
-    /// <summary>The chirp as a file.</summary>
+    /// <summary>Returns the chirp as a file.</summary>
     /// <param name="kind">mp3, ogg or opus.</param>
     public static byte[] ChirpFile(string kind)
     {

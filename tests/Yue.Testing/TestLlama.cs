@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace Yue.Testing;
 
-/// <summary>Dimensions of test models; a test names what matters to it with <c>with</c>.</summary>
+/// <summary>Dimensions of test models. Tests change the relevant values using <c>with</c>.</summary>
 public static class TestLlama
 {
-    /// <summary>Two layers that the CPU computes in no time; tied, F32.</summary>
+    /// <summary>Two small layers that the CPU computes quickly; tied, F32.</summary>
     public static LlamaConfig Tiny { get; } = new()
     {
         HiddenSize = 32,
@@ -23,7 +23,7 @@ public static class TestLlama
         StoredDtype = ScalarType.Float32,
     };
 
-    /// <summary>The published stage-1 checkpoint's (docs/model.md 2.2).</summary>
+    /// <summary>The dimensions of the published stage-1 checkpoint (docs/model.md 2.2).</summary>
     public static LlamaConfig FullSizeStage1 { get; } = Tiny with
     {
         HiddenSize = 4096,
@@ -38,7 +38,7 @@ public static class TestLlama
         StoredDtype = ScalarType.BFloat16,
     };
 
-    /// <summary>The published stage-2 checkpoint's (docs/model.md 2.2).</summary>
+    /// <summary>The dimensions of the published stage-2 checkpoint (docs/model.md 2.2).</summary>
     public static LlamaConfig FullSizeStage2 { get; } = FullSizeStage1 with
     {
         HiddenSize = 2048,

@@ -5,7 +5,7 @@ namespace Yue.Testing;
 /// <summary>Hostile mp4 files.</summary>
 public static class TestMp4
 {
-    /// <summary>Boxes that each hold only the next.</summary>
+    /// <summary>Returns nested boxes, each of which contains only the next.</summary>
     public static byte[] Nested(int depth)
     {
         byte[] file = [0, 0, 0, 16, .. "ftypM4A "u8, 0, 0, 0, 0, .. new byte[8 * depth]];

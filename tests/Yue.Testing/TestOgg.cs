@@ -2,13 +2,13 @@ using System.Buffers.Binary;
 
 namespace Yue.Testing;
 
-/// <summary>Ogg files, sound or hostile.</summary>
+/// <summary>Valid and hostile Ogg files.</summary>
 public static class TestOgg
 {
     private static readonly byte[] VorbisHeader = [1, .. "vorbis"u8, 0, 0, 0, 0, 1, 0x40, 0x1F, 0, 0, .. new byte[12], 0xB8, 1];
     private static readonly byte[] OpusHeader = [.. "OpusHead"u8, 1, 1, 0, 0, 0x80, 0xBB, 0, 0, 0, 0, 0];
 
-    /// <summary>256 codebooks of 65,535 dimensions and 16 million entries each, in some bytes.</summary>
+    /// <summary>Returns 256 codebooks of 65,535 dimensions and 16 million entries each, in a few bytes.</summary>
     public static byte[] VorbisOfHugeCodebooks() =>
     [
         .. Page(0, 2, 0, VorbisHeader),
@@ -25,14 +25,14 @@ public static class TestOgg
         return page;
     }
 
-    /// <summary>Ten seconds of packets that no encoder makes.</summary>
+    /// <summary>Returns ten seconds of packets that no encoder produces.</summary>
     public static byte[] OpusOfGarbage() =>
     [
         .. Page(0, 2, 0, OpusHeader), .. Page(1, 0, 0, "OpusTags"u8.ToArray()),
         .. Page(2, 4, 480_000, [.. Enumerable.Repeat<byte[]>([3, 0], 100)]),
     ];
 
-    /// <summary>Puts the right checksum into every page, so that damage reaches the decoder.</summary>
+    /// <summary>Writes the correct checksum into every page, so that damage reaches the decoder.</summary>
     public static void Checksum(byte[] file)
     {
         for (var at = 0; at + 27 <= file.Length && at + 27 + file[at + 26] <= file.Length;)

@@ -3,18 +3,18 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Testing;
 
-/// <summary>WAV files with any header, true or not.</summary>
+/// <summary>WAV files with any header, correct or not.</summary>
 public static class TestWav
 {
-    /// <summary>A file of 32-bit float samples, interleaved.</summary>
+    /// <summary>Returns a file of interleaved 32-bit float samples.</summary>
     public static byte[] OfFloats(int rateHz, int channels, ReadOnlySpan<float> samples) =>
         File(3, rateHz, channels, 32, MemoryMarshal.AsBytes(samples).ToArray());
 
-    /// <summary>A file of 16-bit silence.</summary>
+    /// <summary>Returns a file of 16-bit silence.</summary>
     public static byte[] Silence(int rateHz, int channels, double seconds) =>
         File(1, rateHz, channels, 16, new byte[(int)(seconds * rateHz) * channels * 2]);
 
-    /// <summary>A file whose header may claim another number of data bytes than there are.</summary>
+    /// <summary>Returns a file with a header that may state a different number of data bytes than there are.</summary>
     public static byte[] File(short format, int rateHz, int channels, int bits, byte[] data, uint? claimedBytes = null)
     {
         var file = new byte[44 + data.Length];
@@ -35,7 +35,7 @@ public static class TestWav
         return file;
     }
 
-    /// <summary>A sine of half scale, mono.</summary>
+    /// <summary>Returns a mono sine at half scale.</summary>
     public static float[] Sine(int rateHz, double frequencyHz, double seconds) =>
         [.. Enumerable.Range(0, (int)(seconds * rateHz)).Select(i => (float)(0.5 * Math.Sin(2 * Math.PI * frequencyHz * i / rateHz)))];
 }

@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Yue.Testing;
 
-/// <summary>The golden files of YuE 2: the folder <c>YUE2_GOLDENS</c>, else <c>shared/goldens2</c> beside the repository.</summary>
+/// <summary>The golden files of YuE 2: the folder <c>YUE2_GOLDENS</c>, else <c>shared/goldens2</c> next to the repository.</summary>
 public static class Yue2Goldens
 {
     /// <summary>The trait value that selects the golden tests of YuE 2: <c>--filter "Category=GoldensYue2"</c>.</summary>
@@ -18,7 +18,7 @@ public static class Yue2Goldens
     public static string Folder =>
         Found ?? throw new DirectoryNotFoundException($"no YueService.sln above {AppContext.BaseDirectory}; set YUE2_GOLDENS");
 
-    /// <summary>A checkpoint folder as published, with the token table, unpacked once per test run.</summary>
+    /// <summary>Returns a checkpoint folder in the published form with the token table, which is unpacked once per test run.</summary>
     public static string LanguageModelFolder => Unpacked.Value;
 
     /// <summary>The folder with the token table. Goldens of other weights share the table of the first.</summary>

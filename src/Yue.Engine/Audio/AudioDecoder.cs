@@ -4,28 +4,28 @@ using Yue.Engine.Audio.Readers;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>A stretch of a decoded file.</summary>
-/// <param name="Channels">Left and right of a file of two channels; else one, the mean of all. Full scale ±1.</param>
+/// <summary>A decoded part of a file.</summary>
+/// <param name="Channels">Left and right for a file with two channels; otherwise one channel, the mean of all. Full scale ±1.</param>
 /// <param name="SampleRateHz">The file's own rate.</param>
 /// <param name="DurationSeconds">The length of the whole file.</param>
 public sealed record DecodedSound(IReadOnlyList<float[]> Channels, int SampleRateHz, double DurationSeconds)
 {
-    /// <summary>The mean of the channels (docs/model.md 5.8: how the codec hears a file).</summary>
+    /// <summary>The mean of the channels (the codec's input; docs/model.md 5.8).</summary>
     public AudioClip ToMono() => new(
         Channels is [var left, var right] ? [.. left.Zip(right, (l, r) => (l + r) / 2)] : Channels[0], SampleRateHz);
 }
 
 /// <summary>The outcome of decoding a file.</summary>
 /// <param name="Sound">The sound; null if the file is invalid.</param>
-/// <param name="Fault">What is wrong with the file, as the end of a sentence about it; null if nothing is.</param>
-/// <param name="Warning">What the caller should know of a file that was read, as the end of a sentence about it.</param>
+/// <param name="Fault">What is wrong with the file, as the end of a sentence about it; null if it is valid.</param>
+/// <param name="Warning">A warning about a valid file, as the end of a sentence about it.</param>
 public sealed record ClipDecoding(DecodedSound? Sound, string? Fault, string? Warning = null);
 
 /// <summary>Reads untrusted sound files in bounded time and memory.</summary>
 /// <remarks>
-/// WAV, AIFF, mp3 and Ogg (Vorbis, Opus) are decoded in this process; flac and m4a by ffmpeg. Only the requested stretch is kept. Samples
-/// have the file's own rate and scale. In every format, time 0 is the first sample of the sound: the delay and the padding of an encoder
-/// are removed if the file states them. Safe to call from several threads.
+/// WAV, AIFF, mp3 and Ogg (Vorbis, Opus) are decoded in this process; flac and m4a by ffmpeg. Only the requested part is kept. Samples have
+/// the file's own rate and scale. In every format, time 0 is the first sample of the sound: the delay and the padding of an encoder are
+/// removed if the file states them. Thread-safe.
 /// </remarks>
 public sealed class AudioDecoder
 {
@@ -41,7 +41,8 @@ public sealed class AudioDecoder
     /// <summary>The kinds of file that are read without ffmpeg, for messages.</summary>
     public const string OwnKinds = "wav, aiff, mp3 or ogg";
 
-    // A file may end this much before its header says without being refused; less than the second limit is not even mentioned.
+    // A file that ends up to the first limit before the length in its header is accepted; below the second limit there is not even a
+    // warning.
     private const double MaxMissingSeconds = 1;
     private const double MaxUnmentionedSeconds = 0.1;
 
@@ -53,21 +54,21 @@ public sealed class AudioDecoder
     /// <summary>Looks for ffmpeg and ffprobe, and removes clips that a killed process left in the temporary folder.</summary>
     /// <param name="programFolder">The folder of both programs; null looks in the folders of PATH.</param>
     /// <param name="tempFolder">The folder for the files that ffmpeg reads; null is the system's folder for temporary files.</param>
-    /// <param name="timeLimit">How long decoding a file may take, and with ffmpeg each program; null is 30 seconds.</param>
+    /// <param name="timeLimit">The time limit for decoding a file, or with ffmpeg for each program; null is 30 seconds.</param>
     public AudioDecoder(string? programFolder = null, string? tempFolder = null, TimeSpan? timeLimit = null)
     {
         _timeLimit = timeLimit ?? TimeSpan.FromSeconds(30);
         _ffmpeg = new FfmpegDecoder(programFolder, tempFolder ?? Path.GetTempPath(), _timeLimit);
     }
 
-    /// <summary>True if ffmpeg and ffprobe were found: without them, flac and m4a files are refused.</summary>
+    /// <summary>True if ffmpeg and ffprobe were found. Without them, flac and m4a files are rejected.</summary>
     public bool HasFfmpeg => _ffmpeg.IsAvailable;
 
-    /// <summary>Decodes a stretch of a file.</summary>
+    /// <summary>Decodes a part of a file.</summary>
     /// <param name="file">The whole file, as it was sent.</param>
-    /// <param name="firstSecond">Where the stretch begins.</param>
-    /// <param name="seconds">The longest that it may be.</param>
-    /// <param name="cancel">Stops the decoding.</param>
+    /// <param name="firstSecond">The start of the part.</param>
+    /// <param name="seconds">The maximum length of the part.</param>
+    /// <param name="cancel">Cancels the decoding.</param>
     public async Task<ClipDecoding> DecodeAsync(ReadOnlyMemory<byte> file, int firstSecond, int seconds, CancellationToken cancel)
     {
         try
@@ -92,8 +93,8 @@ public sealed class AudioDecoder
         }
     }
 
-    /// <summary>Throws if a file is shorter than its header says.</summary>
-    /// <returns>A warning if only a little is missing; else null.</returns>
+    /// <summary>Throws if a file is shorter than the length in its header.</summary>
+    /// <returns>A warning if only a little is missing; otherwise null.</returns>
     internal static string? CheckLength(double claimedSeconds, double seconds) => (claimedSeconds - seconds) switch
     {
         > MaxMissingSeconds => throw new ClipFaultException(string.Create(
@@ -148,7 +149,7 @@ public sealed class AudioDecoder
         }
         catch (Exception e) when (e is not (ClipFaultException or OperationCanceledException))
         {
-            // Decoders throw exceptions of any type at damaged bits.
+            // Decoders may throw any exception on damaged data.
             return Fault("is damaged and cannot be decoded");
         }
     }
@@ -191,7 +192,7 @@ public sealed class AudioDecoder
             return Fault("is damaged and cannot be decoded");
         }
 
-        // A file that was cut out of another begins with a frame or two that lack their data.
+        // A file that was cut out of a longer one begins with one or two incomplete frames.
         warning ??= reader.DamagedFrames > 2 ? $"is damaged: {reader.DamagedFrames} frames could not be decoded and are silent" : null;
         return WithEnd(new ClipDecoding(collector.ToSound(duration), null, warning), reader.IsCut);
     }
@@ -207,7 +208,7 @@ public sealed class AudioDecoder
         _ => null,
     };
 
-    /// <summary>Returns what is wrong with a sound's shape; null if nothing is.</summary>
+    /// <summary>Returns what is wrong with a sound's rate or channels; null if they are valid.</summary>
     internal static string? FaultOf(int channels, int sampleRateHz) => (channels, sampleRateHz) switch
     {
         ( < 1 or > MaxChannels, _) => ClipFaults.HasChannels(channels),

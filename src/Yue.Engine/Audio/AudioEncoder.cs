@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>The kinds of file that a song is written as.</summary>
+/// <summary>The file formats of songs.</summary>
 public enum AudioFormat
 {
     Wav,
@@ -11,7 +11,7 @@ public enum AudioFormat
     Mp3,
 }
 
-/// <summary>The forms in which a song is streamed.</summary>
+/// <summary>The stream formats of songs.</summary>
 public enum StreamFormat
 {
     Wav,
@@ -28,9 +28,9 @@ public enum StreamFormat
     Flac,
 }
 
-/// <summary>Turns a clip into the bytes of an audio file: WAV by itself, FLAC and MP3 through an ffmpeg process.</summary>
-/// <remarks>Samples past ±1 clip in every format. Nothing is written to disk: sound goes to ffmpeg and comes back
-/// through pipes. Safe to call from several threads.</remarks>
+/// <summary>Encodes a clip as an audio file: WAV in this process, FLAC and MP3 with an ffmpeg process.</summary>
+/// <remarks>Samples past ±1 clip in every format. Nothing is written to disk: data is passed to and from ffmpeg through pipes.
+/// Thread-safe.</remarks>
 public sealed class AudioEncoder
 {
     private readonly string? _ffmpeg;
@@ -38,24 +38,24 @@ public sealed class AudioEncoder
 
     /// <summary>Looks for ffmpeg.</summary>
     /// <param name="ffmpeg">The executable's path; null looks for <c>ffmpeg</c> in the folders of PATH.</param>
-    /// <param name="timeLimit">How long one encoding may take; null is two minutes.</param>
+    /// <param name="timeLimit">The time limit of one encoding; null is two minutes.</param>
     public AudioEncoder(string? ffmpeg = null, TimeSpan? timeLimit = null)
     {
         _ffmpeg = ffmpeg is null ? ProgramPath.Find("ffmpeg") : File.Exists(ffmpeg) ? ffmpeg : null;
         _timeLimit = timeLimit ?? TimeSpan.FromMinutes(2);
     }
 
-    /// <summary>True if ffmpeg was found: without it only <see cref="AudioFormat.Wav"/> can be written.</summary>
+    /// <summary>True if ffmpeg was found. Without it, only <see cref="AudioFormat.Wav"/> can be written.</summary>
     public bool IsAvailable => _ffmpeg is not null;
 
     /// <summary>Returns true if a format can be written here.</summary>
     public bool CanWrite(AudioFormat format) => format == AudioFormat.Wav || IsAvailable;
 
-    /// <summary>The clip as a file: 16-bit WAV, 16-bit FLAC, or MP3 of 256 kbit/s.</summary>
+    /// <summary>Encodes a clip as a file: 16-bit WAV, 16-bit FLAC, or MP3 with 256 kbit/s.</summary>
     /// <param name="clip">The sound.</param>
     /// <param name="format">The kind of file.</param>
-    /// <param name="tags">What the file says about the sound; null for nothing. ffmpeg does not get it, since other users of the machine
-    /// can read the command lines of processes.</param>
+    /// <param name="tags">The metadata for the file; null for none. It is not passed to ffmpeg, because other users of the machine can read
+    /// the command lines of processes.</param>
     /// <param name="cancel">Kills ffmpeg.</param>
     /// <exception cref="FfmpegException">ffmpeg is missing, failed, or ran past the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; ffmpeg is killed first.</exception>
@@ -85,11 +85,11 @@ public sealed class AudioEncoder
         return tags is null ? file : [.. tags.ToId3(), .. file];
     }
 
-    /// <summary>Encodes sound that comes in pieces, for as long as it comes.</summary>
-    /// <param name="input">The form of the sound.</param>
-    /// <param name="format">The form of the stream; not PCM, which needs no encoder.</param>
-    /// <param name="tags">The stream has their title and comment where its form has tags; null for nothing. It has no lyrics, since other
-    /// users of the machine can read ffmpeg's command line.</param>
+    /// <summary>Encodes sound that arrives in chunks until it ends.</summary>
+    /// <param name="input">The format of the sound.</param>
+    /// <param name="format">The format of the stream; not PCM, which needs no encoder.</param>
+    /// <param name="tags">The metadata; the stream gets its title and comment if the format supports tags. Null for none. The stream has no
+    /// lyrics, because other users of the machine can read ffmpeg's command line.</param>
     /// <param name="write">Writes the sound.</param>
     /// <param name="read">Reads the stream.</param>
     /// <param name="cancel">Kills ffmpeg.</param>
@@ -137,8 +137,8 @@ public sealed class AudioEncoder
             : throw new FfmpegException($"ffmpeg ended with exit code {end.ExitCode}: {end.Error}");
     }
 
-    /// <summary>Puts the number of samples into STREAMINFO, which ffmpeg leaves at 0 when it cannot seek in its output:
-    /// players show the song's length by it.</summary>
+    /// <summary>Writes the number of samples into STREAMINFO, from which players get the song's length. ffmpeg leaves it at 0 when it
+    /// cannot seek in its output.</summary>
     private static void WriteFlacLength(Span<byte> file, long samples)
     {
         // "fLaC", a 4-byte block header, then STREAMINFO: bytes 10 to 17 of it end in 36 bits of sample count.

@@ -26,14 +26,14 @@ public sealed class Biquad
 
     public float A2 { get; }
 
-    /// <summary>Passes what lies below the cutoff.</summary>
+    /// <summary>Creates a low-pass filter.</summary>
     public static Biquad LowPass(int sampleRateHz, float cutoffHz, float q = DefaultQ)
     {
         var (cos, alpha) = Angle(sampleRateHz, cutoffHz, q);
         return new((1 - cos) / 2, 1 - cos, (1 - cos) / 2, 1 + alpha, -2 * cos, 1 - alpha);
     }
 
-    /// <summary>Passes what lies above the cutoff.</summary>
+    /// <summary>Creates a high-pass filter.</summary>
     public static Biquad HighPass(int sampleRateHz, float cutoffHz, float q = DefaultQ)
     {
         var (cos, alpha) = Angle(sampleRateHz, cutoffHz, q);
@@ -41,7 +41,7 @@ public sealed class Biquad
     }
 
     /// <summary>Filters a whole signal.</summary>
-    /// <param name="input">The signal from its first sample on.</param>
+    /// <param name="input">The signal from its first sample.</param>
     /// <param name="output">As long as <paramref name="input"/>; may be the same memory.</param>
     public void Apply(ReadOnlySpan<float> input, Span<float> output)
     {
@@ -57,7 +57,7 @@ public sealed class Biquad
         }
     }
 
-    /// <summary>The filter at rest, to be fed sample by sample.</summary>
+    /// <summary>Returns the filter with zero state, for filtering sample by sample.</summary>
     internal Running Start() => new(this);
 
     private static (float Cos, float Alpha) Angle(int sampleRateHz, float cutoffHz, float q)
@@ -65,21 +65,21 @@ public sealed class Biquad
         if (!(cutoffHz > 0) || cutoffHz * 2 > sampleRateHz)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(cutoffHz), cutoffHz, $"the cutoff must lie between 0 and half of {sampleRateHz} Hz");
+                nameof(cutoffHz), cutoffHz, $"the cutoff must be between 0 and half of {sampleRateHz} Hz");
         }
 
         var w0 = (float)(2 * Math.PI) * cutoffHz / sampleRateHz;
         return (MathF.Cos(w0), MathF.Sin(w0) / 2 / q);
     }
 
-    /// <summary>A filter with its state; a value: a copy goes on alone.</summary>
+    /// <summary>A filter with its state. It is a value type, so a copy has an independent state.</summary>
     [StructLayout(LayoutKind.Auto)]
     internal struct Running(Biquad filter)
     {
         private readonly double _b0 = filter.B0, _b1 = filter.B1, _b2 = filter.B2, _a1 = filter.A1, _a2 = filter.A2;
         private double _s1, _s2;
 
-        /// <summary>The next output, clamped to ±1.</summary>
+        /// <summary>Returns the next output, clamped to ±1.</summary>
         public float Next(float x)
         {
             // Transposed direct form II.

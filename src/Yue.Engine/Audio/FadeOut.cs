@@ -3,7 +3,7 @@ namespace Yue.Engine.Audio;
 /// <summary>Fades out the end of a song that was cut, so that it does not end with a click or in the middle of a tone.</summary>
 public static class FadeOut
 {
-    /// <summary>How long the fade of a clip is: at most half of it.</summary>
+    /// <summary>Returns the length of the fade of a clip in seconds: at most half of the clip.</summary>
     public static double SecondsOf(AudioClip clip, double seconds) => Math.Min(seconds, clip.DurationSeconds / 2);
 
     /// <summary>Returns the number of samples per channel that a fade changes: at most half of the clip.</summary>
@@ -15,14 +15,14 @@ public static class FadeOut
 
     /// <summary>Fades the clip's end in place, from 1 to 0 along half a cosine.</summary>
     /// <param name="clip">Any length.</param>
-    /// <param name="seconds">Not negative; cut as <see cref="SecondsOf"/> does.</param>
+    /// <param name="seconds">Not negative; limited as in <see cref="SecondsOf"/>.</param>
     public static void Apply(AudioClip clip, double seconds)
     {
         var fade = SamplesOf(clip.Length, clip.SampleRateHz, seconds);
         Apply(clip.Samples, clip.Length - fade, fade, clip.Channels);
     }
 
-    /// <summary>Fades a piece of a clip in place.</summary>
+    /// <summary>Fades a part of a clip in place.</summary>
     /// <param name="piece">The piece, its channels interleaved.</param>
     /// <param name="start">The start of the fade, in samples per channel from the start of the piece. Negative if the fade began
     /// before.</param>

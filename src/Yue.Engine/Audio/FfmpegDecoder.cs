@@ -4,25 +4,25 @@ using Yue.Engine.Audio.Readers;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>A file for ffmpeg, checked before.</summary>
+/// <summary>A checked file for ffmpeg.</summary>
 /// <param name="File">The whole file, as it was sent.</param>
 /// <param name="Kind">Its kind.</param>
-/// <param name="ClaimedLength">The number of samples per channel that its header promises; null if it says nothing.</param>
-/// <param name="Pictures">The places of the names of its pictures, which are hidden from ffmpeg.</param>
+/// <param name="ClaimedLength">The number of samples per channel in its header; null if the header has none.</param>
+/// <param name="Pictures">The positions of the names of its pictures, which are overwritten to hide them from ffmpeg.</param>
 internal sealed record FfmpegInput(ReadOnlyMemory<byte> File, SoundKind Kind, long? ClaimedLength, IReadOnlyList<int> Pictures);
 
 /// <summary>Decodes flac and m4a files through ffprobe and ffmpeg.</summary>
 /// <remarks>
-/// The bytes lie in a temporary file while they are read, since m4a needs seeking; the file is deleted when the call returns. ffmpeg may
-/// open nothing else: only the file protocol is allowed, and only formats that name no other files. Neither a video nor a picture decoder
-/// is ever opened. Samples are counted as they come, and only the requested stretch is kept.
+/// The bytes are in a temporary file while they are read, because m4a needs seeking; the file is deleted when the call returns. ffmpeg
+/// cannot open other files: only the file protocol is allowed, and only formats that cannot refer to other files. Video and picture
+/// decoders are never opened. Samples are counted as they arrive, and only the requested part is kept.
 /// </remarks>
 internal sealed class FfmpegDecoder
 {
     private const string TempPrefix = "yue-clip-";
     private const string Formats = "flac,ogg,mov";
 
-    // No decoder of another codec is ever opened.
+    // Decoders of other codecs are never opened.
     private const string SoundCodecs =
         "pcm_u8,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le,pcm_alaw,pcm_mulaw,flac,mp3,mp3float,vorbis,opus,aac,alac";
 
@@ -36,7 +36,7 @@ internal sealed class FfmpegDecoder
     /// <summary>Looks for the programs, and removes clips that a killed process left in the temporary folder.</summary>
     /// <param name="programFolder">The folder of both programs; null looks in the folders of PATH.</param>
     /// <param name="tempFolder">The folder for the files while they are read.</param>
-    /// <param name="timeLimit">How long each program may take for a file.</param>
+    /// <param name="timeLimit">The time limit of each program per file.</param>
     public FfmpegDecoder(string? programFolder, string tempFolder, TimeSpan timeLimit)
     {
         _ffmpeg = Find("ffmpeg", programFolder);
@@ -48,11 +48,11 @@ internal sealed class FfmpegDecoder
     /// <summary>True if both programs were found.</summary>
     public bool IsAvailable => _ffmpeg is not null && _ffprobe is not null;
 
-    /// <summary>Says that a file took too long.</summary>
+    /// <summary>Returns the message that a file took too long.</summary>
     public static string TookTooLong(TimeSpan limit) =>
         string.Create(CultureInfo.InvariantCulture, $"took longer than {limit.TotalSeconds:0.#} s to decode");
 
-    /// <summary>Decodes a stretch of a file; the rest is decoded too, to know the file's length, and dropped.</summary>
+    /// <summary>Decodes a part of a file. The rest is also decoded, to find the file's length, and then dropped.</summary>
     /// <exception cref="ClipFaultException">The file is invalid or cut short.</exception>
     public async Task<ClipDecoding> DecodeAsync(FfmpegInput input, int firstSecond, int seconds, CancellationToken cancel)
     {
@@ -121,7 +121,7 @@ internal sealed class FfmpegDecoder
     }
 
     /// <summary>Decodes the file into the collector.</summary>
-    /// <returns>What ffmpeg complained of in a file that it decoded nevertheless; empty if there was nothing.</returns>
+    /// <returns>The error output of ffmpeg for a file that it decoded anyway; empty if there was none.</returns>
     private async Task<string> ReadSamplesAsync(string path, StretchCollector collector, CancellationToken cancel)
     {
         string[] arguments =
@@ -141,7 +141,7 @@ internal sealed class FfmpegDecoder
         return fault is null ? end.Error : throw new ClipFaultException(fault);
     }
 
-    /// <summary>The options that say what both programs may open and allocate.</summary>
+    /// <summary>The options that limit what both programs can open and allocate.</summary>
     private static string[] InputLimits =>
         ["-max_alloc", $"{256 << 20}", "-protocol_whitelist", "file", "-format_whitelist", Formats, "-codec_whitelist", SoundCodecs];
 
@@ -163,7 +163,7 @@ internal sealed class FfmpegDecoder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The files of another user, or already deleted: nothing that this process needs.
+            // The files belong to another user or are already deleted; this process does not need them.
         }
     }
 

@@ -5,29 +5,29 @@ using System.Text;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>ffmpeg is missing, failed or took too long; the message ends with what it said.</summary>
+/// <summary>ffmpeg is missing, failed or took too long; the message ends with its error output.</summary>
 public sealed class FfmpegException(string message, Exception? inner = null) : Exception(message, inner)
 {
-    /// <summary>True if the time limit ended it.</summary>
+    /// <summary>True if it exceeded the time limit.</summary>
     public bool IsTimeout { get; init; }
 }
 
-/// <summary>The end of a run.</summary>
-/// <param name="ExitCode">0 where all went well.</param>
-/// <param name="Error">What the process wrote to standard error, its beginning.</param>
+/// <summary>The result of a run.</summary>
+/// <param name="ExitCode">The exit code; 0 for success.</param>
+/// <param name="Error">The beginning of what the process wrote to standard error.</param>
 internal sealed record FfmpegEnd(int ExitCode, string Error);
 
-/// <summary>Runs ffmpeg and ffprobe: sound goes in and comes out through pipes, and no run outlives its time limit or its caller.</summary>
+/// <summary>Runs ffmpeg and ffprobe: data is passed through pipes, and a run ends with its time limit or its caller.</summary>
 internal static class FfmpegProcess
 {
     private const int MaxErrorLength = 4000;
 
-    /// <summary>Runs to the end. Output that the reader leaves unread is refused to the process, which then ends.</summary>
-    /// <param name="executable">The program; null says that it was not found.</param>
+    /// <summary>Runs a program until it exits. If the reader stops reading, the program gets a write error and exits.</summary>
+    /// <param name="executable">The program; null if it was not found.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="input">What it reads from standard input.</param>
-    /// <param name="read">Reads standard output, while the input is written.</param>
-    /// <param name="timeLimit">The longest that it may take.</param>
+    /// <param name="input">The standard input.</param>
+    /// <param name="read">Reads standard output while the input is being written.</param>
+    /// <param name="timeLimit">The time limit.</param>
     /// <param name="cancel">Kills it.</param>
     /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
@@ -40,12 +40,12 @@ internal static class FfmpegProcess
         CancellationToken cancel) =>
         RunStreamAsync(executable, arguments, (stream, token) => stream.WriteAsync(input, token).AsTask(), read, timeLimit, cancel);
 
-    /// <summary>Runs to the end, with input that comes in pieces.</summary>
-    /// <param name="executable">The program; null says that it was not found.</param>
+    /// <summary>Runs a program until it exits, with input that arrives in chunks.</summary>
+    /// <param name="executable">The program; null if it was not found.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="write">Writes standard input. An exception other than of the pipe ends the run.</param>
-    /// <param name="read">Reads standard output, while the input is written.</param>
-    /// <param name="timeLimit">The longest that it may take; infinite for input that comes as slowly as it likes.</param>
+    /// <param name="write">Writes standard input. An exception other than a pipe error ends the run.</param>
+    /// <param name="read">Reads standard output while the input is being written.</param>
+    /// <param name="timeLimit">The time limit; infinite for input that may arrive at any speed.</param>
     /// <param name="cancel">Kills it.</param>
     /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
@@ -63,7 +63,7 @@ internal static class FfmpegProcess
         var error = new StringBuilder();
         try
         {
-            // All three pipes move at once: a full pipe that nobody reads would stop the process.
+            // All three pipes are served at the same time, because a full pipe would block the process.
             await Task.WhenAll(
                 FeedAsync(process, write, limit.Token),
                 ReadAsync(process, read, limit.Token),
@@ -112,7 +112,7 @@ internal static class FfmpegProcess
         }
         catch (IOException)
         {
-            // The process closed its input: its exit code and error text say why.
+            // The process closed its input; its exit code and error output give the reason.
         }
     }
 
@@ -139,7 +139,7 @@ internal static class FfmpegProcess
         }
         catch (InvalidOperationException)
         {
-            // It has ended.
+            // It has already exited.
         }
     }
 }

@@ -3,7 +3,7 @@ namespace Yue.Engine.Audio;
 /// <summary>Bytes, a part of a file, and bytes again, as one stream.</summary>
 /// <param name="head">The first bytes.</param>
 /// <param name="file">The file, which is disposed with the stream.</param>
-/// <param name="start">Where the part begins.</param>
+/// <param name="start">The start of the part.</param>
 /// <param name="length">The length of the part.</param>
 /// <param name="tail">The last bytes.</param>
 internal sealed class JoinedStream(byte[] head, Stream file, long start, long length, byte[] tail) : Stream

@@ -1,26 +1,26 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>Measures the loudness of a clip by ITU-R BS.1770.</summary>
+/// <summary>The loudness of a clip (ITU-R BS.1770).</summary>
 /// <param name="IntegratedLufs">Gated loudness; -70 for silence.</param>
 /// <param name="TruePeakDbtp">The peak between the samples; negative infinity for silence.</param>
 public sealed record Loudness(double IntegratedLufs, double TruePeakDbtp)
 {
-    /// <summary>The limit of a true peak: players and lossy formats need the room above.</summary>
+    /// <summary>The limit of the true peak, which leaves headroom for players and lossy formats.</summary>
     public const double CeilingDbtp = -1;
 
     public bool IsSilent => IntegratedLufs <= LoudnessMeter.SilenceLufs;
 
-    /// <summary>The gain that brings the clip to a loudness, or as near as the true peak allows; 0 for silence.</summary>
+    /// <summary>Returns the gain that brings the clip to a loudness, or as close as the true peak allows; 0 for silence.</summary>
     public double GainDbTo(double targetLufs) =>
         IsSilent ? 0 : Math.Min(targetLufs - IntegratedLufs, CeilingDbtp - TruePeakDbtp);
 }
 
-/// <summary>Measures loudness and true peak as ITU-R BS.1770-5 says.</summary>
-/// <remarks>The powers of the channels are added, as in the standard: a mono clip is 3 LU less than the same sound on two. Samples past
-/// ±1 count in full.</remarks>
+/// <summary>Measures loudness and true peak (ITU-R BS.1770-5).</summary>
+/// <remarks>The powers of the channels are added, as in the standard, so a mono clip is 3 LU quieter than the same sound on two channels.
+/// Samples past ±1 are not clipped.</remarks>
 public static class LoudnessMeter
 {
-    /// <summary>The absolute gate: what is below is silence.</summary>
+    /// <summary>The absolute gate: anything quieter counts as silence.</summary>
     public const double SilenceLufs = -70;
 
     private const double RelativeGateLu = -10;
@@ -113,7 +113,8 @@ public static class LoudnessMeter
         return hops;
     }
 
-    /// <summary>Returns the taps of each phase of an interpolating filter, a sinc under a Hann window. Phase 0 passes samples.</summary>
+    /// <summary>Returns the taps of each phase of an interpolation filter, a sinc with a Hann window. Phase 0 leaves samples
+    /// unchanged.</summary>
     private static double[][] CreatePeakFilter()
     {
         const double Center = PeakTaps / 2.0;
@@ -130,7 +131,7 @@ public static class LoudnessMeter
         private double _s1, _s2;
 
         /// <summary>The first stage of the weighting: the head's effect, a shelf of 4 dB.</summary>
-        /// <remarks>The standard gives coefficients for 48 kHz only; these are of the analogue filter that they come from.</remarks>
+        /// <remarks>The standard gives coefficients only for 48 kHz; these are the parameters of the underlying analogue filter.</remarks>
         public static Section Shelf(int rateHz)
         {
             const double Gain = 1.584_864_701_130_855;
@@ -146,7 +147,7 @@ public static class LoudnessMeter
                 (1 - (k / Q) + (k * k)) / a0);
         }
 
-        /// <summary>The second stage: what lies below 38 Hz counts little.</summary>
+        /// <summary>The second stage: a high-pass filter at 38 Hz.</summary>
         public static Section HighPass(int rateHz)
         {
             const double Q = 0.500_327_037_323_877_3;

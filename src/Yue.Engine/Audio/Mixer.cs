@@ -1,13 +1,13 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>The limits and sums of docs/model.md 7 steps 1 and 2, in memory: no lossy file lies between the steps.</summary>
+/// <summary>The limits and sums of docs/model.md 7, steps 1 and 2, in memory without lossy files between the steps.</summary>
 public static class Mixer
 {
-    /// <summary>What tracks and the vocoder mix are clamped to before they are written.</summary>
+    /// <summary>The limit to which tracks and the vocoder mix are clamped before they are written.</summary>
     public const float Limit = 0.99f;
 
     /// <summary>Clamps the samples to ±<see cref="Limit"/> in place.</summary>
-    /// <returns>How many samples lay outside.</returns>
+    /// <returns>The number of samples outside the limit.</returns>
     public static long Clamp(Span<float> samples)
     {
         var clipped = 0L;
@@ -23,7 +23,7 @@ public static class Mixer
         return clipped;
     }
 
-    /// <summary>The sum of two tracks of the same length, neither scaled nor limited.</summary>
+    /// <summary>Returns the sum of two tracks of the same length, neither scaled nor limited.</summary>
     public static float[] Sum(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         if (a.Length != b.Length)
@@ -40,7 +40,7 @@ public static class Mixer
         return sum;
     }
 
-    /// <summary>How many samples lie past ±1 and clip when they are written to a file.</summary>
+    /// <summary>Returns the number of samples past ±1, which clip when they are written to a file.</summary>
     public static long CountPastFullScale(ReadOnlySpan<float> samples)
     {
         var count = 0L;

@@ -2,12 +2,11 @@ using System.Numerics;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Changes the sample rate by a windowed sinc, as torchaudio's <c>Resample</c> does (docs/model.md 7.2).</summary>
+/// <summary>Changes the sample rate with a windowed sinc, like torchaudio's <c>Resample</c> (docs/model.md 7.2).</summary>
 /// <remarks>
-/// With g = gcd of the rates, o = from/g and n = to/g, output f·n + j is the dot product of the input from sample
-/// f·o − width on with the kernel of phase j. A kernel spans <see cref="Taps"/> inputs, but its window is zero on most
-/// of them: only the part inside the window is kept and summed, the terms left out are exact zeros.
-/// Immutable: one instance serves any number of threads.
+/// With g = gcd of the rates, o = from/g and n = to/g, output f·n + j is the dot product of the input, starting at sample f·o − width, with
+/// the kernel of phase j. A kernel spans <see cref="Taps"/> inputs, but its window is zero on most of them: only the part inside the window
+/// is kept and summed; the omitted terms are exactly zero. Immutable: one instance serves any number of threads.
 /// </remarks>
 public sealed class Resampler
 {
@@ -59,26 +58,26 @@ public sealed class Resampler
     /// <summary>The rate of the output.</summary>
     public int ToHz { get; }
 
-    /// <summary>Zeros put before the input: the reach of the kernel at the input's rate.</summary>
+    /// <summary>The number of zeros before the input: half the width of the kernel at the input's rate.</summary>
     public int Width { get; }
 
-    /// <summary>Inputs that a kernel spans, those of weight zero included.</summary>
+    /// <summary>The number of inputs of a kernel, including those with weight zero.</summary>
     public int Taps => (2 * Width) + InputStep;
 
-    /// <summary>Inputs that a frame of <see cref="Phases"/> outputs advances by.</summary>
+    /// <summary>The number of inputs by which each frame of <see cref="Phases"/> outputs advances.</summary>
     public int InputStep { get; }
 
-    /// <summary>Outputs a frame.</summary>
+    /// <summary>The number of outputs per frame.</summary>
     public int Phases { get; }
 
-    /// <summary>How many outputs a number of inputs gives: ceil(n · inputs / o).</summary>
+    /// <summary>Returns the number of outputs for a number of inputs: ceil(n · inputs / o).</summary>
     public int OutputLength(int inputs) => checked((int)((((long)inputs * Phases) + InputStep - 1) / InputStep));
 
     /// <summary>Returns the number of outputs that do not depend on anything after the first <paramref name="inputs"/> inputs.</summary>
     public int FinalOutputs(int inputs) =>
         FromHz == ToHz ? inputs : checked(Math.Max(0, (inputs - Width) / InputStep) * Phases);
 
-    /// <summary>The input at the new rate; the input lies between zeros.</summary>
+    /// <summary>Returns the input at the new rate, with zeros assumed before and after it.</summary>
     public float[] Apply(ReadOnlySpan<float> input)
     {
         var output = new float[OutputLength(input.Length)];
@@ -86,8 +85,8 @@ public sealed class Resampler
         return output;
     }
 
-    /// <summary>Computes outputs from number <paramref name="first"/> on; the input lies between zeros.</summary>
-    /// <param name="input">The input from its first sample on.</param>
+    /// <summary>Computes outputs, starting with number <paramref name="first"/>, with zeros assumed before and after the input.</summary>
+    /// <param name="input">The input from its first sample.</param>
     /// <param name="first">The first output.</param>
     /// <param name="output">Receives as many outputs as it has room for.</param>
     public void Apply(ReadOnlySpan<float> input, int first, Span<float> output)
@@ -104,7 +103,7 @@ public sealed class Resampler
         {
             for (; phase < Phases && i < output.Length; phase++, i++)
             {
-                // The kernel's taps that meet the input; the rest meet the zeros around it.
+                // The kernel's taps that overlap the input; the others are multiplied by the zeros around it.
                 var at = frameStart + _firstTap[phase];
                 var skip = (int)Math.Clamp(-at, 0, _support);
                 var end = (int)Math.Clamp(input.Length - at, skip, _support);

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>Samples that grow at the end.</summary>
+/// <summary>A growing buffer of samples.</summary>
 internal sealed class SampleBuffer
 {
     private float[] _samples = [];

@@ -4,10 +4,10 @@ using System.Text;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>The facts about a song that its file carries.</summary>
+/// <summary>The metadata of a song in its file.</summary>
 /// <param name="Title">The song's title.</param>
 /// <param name="Seed">The seed that it was made with.</param>
-/// <param name="Lyrics">The lyrics; empty for none. No format cuts them.</param>
+/// <param name="Lyrics">The lyrics; empty for none. They are never truncated.</param>
 public sealed record SoundTags(string Title, long Seed, string Lyrics)
 {
     private const string Origin = "AI-generated (YuE)";
@@ -16,15 +16,15 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
     /// <summary>The origin and the seed, in a sentence.</summary>
     public string Comment => string.Create(CultureInfo.InvariantCulture, $"{Origin}, seed {Seed}");
 
-    /// <summary>Returns the tags as the LIST chunk of a WAV file, in UTF-8. The lyrics are <c>ILYR</c>; no id for them is in the
-    /// standard.</summary>
+    /// <summary>Returns the tags as the LIST chunk of a WAV file, in UTF-8. The lyrics are <c>ILYR</c>, because the standard has no id for
+    /// lyrics.</summary>
     internal byte[] ToRiffInfo()
     {
         using var list = new MemoryStream();
         list.Write("INFO"u8);
         foreach (var (id, text) in new[] { ("INAM", Title), ("ICMT", Comment), ("ISFT", Program), ("ILYR", Lyrics) })
         {
-            // A text ends with NUL, and a chunk at an even place.
+            // A text ends with NUL, and a chunk ends at an even position.
             byte[] value = [.. Utf8(text), 0];
             if (value.Length > 1)
             {
@@ -35,7 +35,7 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
         return [.. "LIST"u8, .. LittleEndian((int)list.Length), .. list.ToArray()];
     }
 
-    /// <summary>Returns the tags as an ID3v2.4 tag, which stands before the first frame of an MP3 file.</summary>
+    /// <summary>Returns the tags as an ID3v2.4 tag, which precedes the first frame of an MP3 file.</summary>
     internal byte[] ToId3()
     {
         const byte IsUtf8 = 3;
@@ -55,7 +55,7 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
             frames.Write([.. Encoding.ASCII.GetBytes(id), .. Synchsafe(content.Length), 0, 0, .. content]);
     }
 
-    /// <summary>Returns a FLAC file with the tags as its Vorbis comment, in place of the encoder's.</summary>
+    /// <summary>Returns a FLAC file with the tags as its Vorbis comment, replacing the encoder's.</summary>
     /// <param name="flac">The file.</param>
     internal byte[] InFlac(byte[] flac)
     {
@@ -124,7 +124,7 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
         static byte[] Counted(string text) => [.. LittleEndian(Utf8(text).Length), .. Utf8(text)];
     }
 
-    /// <summary>Returns text in UTF-8. A NUL would end it for most readers, so it becomes a space.</summary>
+    /// <summary>Returns text in UTF-8. NUL characters become spaces, because most readers would stop there.</summary>
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text.Replace('\0', ' '));
 
     private static byte[] LittleEndian(int value)

@@ -1,23 +1,23 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>A splice whose clips come piece by piece: <see cref="Splice.ReplaceLowFrequencies"/> without waiting for the end.</summary>
+/// <summary>A splice of clips that arrive in chunks: <see cref="Splice.ReplaceLowFrequencies"/> without waiting for the end.</summary>
 /// <remarks>
-/// The finished splice brings the low band to its level over the whole clips, which is known at the end only. What is heard before then
-/// has a gain of its own: it moves towards the ratio of the levels so far, by at most 0.5 dB per piece, and stays as it is while either
-/// level is near silence. It begins at 1.
+/// The finished splice scales the low band with the levels of the whole clips, which are known only at the end. Until then, listeners get a
+/// separate gain: it moves towards the ratio of the levels so far, by at most 0.5 dB per chunk, and does not change while either level is
+/// near silence. It begins at 1.
 /// </remarks>
 /// <param name="lowRateHz">The rate of the clip that gives the low band.</param>
 /// <param name="highRateHz">The rate of the clip that gives the level and the high band, and of the output.</param>
 /// <param name="cutoffHz">The frequency at which the bands meet.</param>
 internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz = Splice.CutoffHz)
 {
-    /// <summary>A level below which the ratio of levels means nothing: -60 dB of full scale.</summary>
+    /// <summary>The level below which the ratio of levels is meaningless: -60 dB of full scale.</summary>
     public const double SilenceLevel = 1e-3;
 
     /// <summary>Added to both levels before they are divided.</summary>
     private const double LevelFloor = 1e-10;
 
-    /// <summary>The most that the gain changes within a piece: 0.5 dB.</summary>
+    /// <summary>The maximum change of the gain within a chunk: 0.5 dB.</summary>
     private static readonly double MostChange = Math.Pow(10, 0.5 / 20);
 
     private readonly Resampler _resampler = new(lowRateHz, highRateHz);
@@ -57,10 +57,10 @@ internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz
         }
     }
 
-    /// <summary>Says that nothing will be added to the clip that gives the low band. Its last outputs depend on this.</summary>
+    /// <summary>Marks the end of the clip that gives the low band. Its last outputs depend on this.</summary>
     public void CompleteLow() => ExtendLowBand(_resampler.OutputLength(_low.Length));
 
-    /// <summary>Returns the next piece for a listener: all that can be heard and was not returned before.</summary>
+    /// <summary>Returns the next chunk for a listener: all samples that are ready and were not returned before.</summary>
     public float[] Take()
     {
         var piece = new float[Math.Min(_lowBand.Length, _highBand.Length) - _taken];

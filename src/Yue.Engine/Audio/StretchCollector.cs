@@ -4,11 +4,11 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Takes interleaved float32 samples as they come, keeps those of a stretch and counts the others.</summary>
-/// <remarks>Memory is bounded by the stretch, however long the input is.</remarks>
+/// <summary>Reads interleaved float32 samples as they arrive, keeps those of a selected part and counts the others.</summary>
+/// <remarks>Memory is bounded by the length of the part, not of the input.</remarks>
 internal sealed class StretchCollector
 {
-    // Far louder than any sound: such a file is in another unit.
+    // Far louder than any sound: such a file uses another scale.
     private const float MaxMagnitude = 100;
     private const int BufferBytes = 1 << 16;
 
@@ -29,21 +29,21 @@ internal sealed class StretchCollector
 
     public int SampleRateHz { get; }
 
-    /// <summary>The length of the input so far, kept or not.</summary>
+    /// <summary>The length of the input so far, in seconds, kept or not.</summary>
     public double DurationSeconds => (double)_frames / SampleRateHz;
 
-    /// <summary>The number of samples per channel up to the end of the stretch.</summary>
+    /// <summary>The number of samples per channel up to the end of the part.</summary>
     public long FramesLeft => Math.Max(0, _endFrame - _frames);
 
-    /// <summary>Why the input was not read to its end; null if it was.</summary>
+    /// <summary>The reason why the input was not read to its end; null if it was.</summary>
     public string? Fault { get; private set; }
 
-    /// <summary>Returns the stretch.</summary>
+    /// <summary>Returns the selected part.</summary>
     /// <param name="durationSeconds">The length of the whole file.</param>
     public DecodedSound ToSound(double durationSeconds) =>
         new([.. _kept.Select(channel => channel.WrittenSpan.ToArray())], SampleRateHz, durationSeconds);
 
-    /// <summary>Reads a stream to its end, or to the first fault.</summary>
+    /// <summary>Reads a stream to its end, or to the first error.</summary>
     public async Task ReadAsync(Stream stream, CancellationToken cancel)
     {
         var buffer = new byte[BufferBytes / (sizeof(float) * ChannelCount) * sizeof(float) * ChannelCount];
@@ -54,7 +54,7 @@ internal sealed class StretchCollector
         }
     }
 
-    /// <summary>Adds the next samples of the input, up to the first fault.</summary>
+    /// <summary>Adds the next samples of the input, up to the first error.</summary>
     public void Add(ReadOnlySpan<float> interleaved)
     {
         for (; interleaved.Length >= ChannelCount && Fault is null; interleaved = interleaved[ChannelCount..], _frames++)

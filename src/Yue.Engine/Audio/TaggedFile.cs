@@ -2,20 +2,21 @@ using System.Buffers.Binary;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Gives a stored file other tags while it is read. The file itself stays as it is, and one without tags gets none.</summary>
+/// <summary>Replaces the tags of a stored file while it is read. The file itself is not changed, and a file without tags gets
+/// none.</summary>
 public static class TaggedFile
 {
     private const int Id3HeaderBytes = 10;
     private const int FlacHeaderBytes = 4;
     private const int MaxFlacMetadataBytes = 1 << 20;
 
-    /// <summary>Returns a file of <see cref="AudioEncoder"/> with tags in place of its own.</summary>
-    /// <remarks>Its beginning is read in order and without a jump, since a jump is slow in a stored file.</remarks>
-    /// <param name="file">The file from its beginning, which can seek. The returned stream disposes it.</param>
+    /// <summary>Returns a file of <see cref="AudioEncoder"/> with other tags.</summary>
+    /// <remarks>Its beginning is read sequentially, because seeking is slow in object storage.</remarks>
+    /// <param name="file">The file at its beginning, seekable. The returned stream disposes it.</param>
     /// <param name="format">Its format.</param>
     /// <param name="tags">The tags.</param>
     /// <param name="cancel">Stops reading.</param>
-    /// <returns>A stream that can seek; the file from its beginning if it does not have the expected form.</returns>
+    /// <returns>A seekable stream; the unchanged file if it does not have the expected structure.</returns>
     public static async Task<Stream> WithAsync(Stream file, AudioFormat format, SoundTags tags, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -35,7 +36,7 @@ public static class TaggedFile
         return tagged ?? file;
     }
 
-    /// <summary>The header and the samples, then the tags.</summary>
+    /// <summary>Returns the header and the samples, then the tags.</summary>
     private static async Task<JoinedStream?> WavAsync(Stream file, SoundTags tags, CancellationToken cancel)
     {
         var header = await ReadAsync(file, WavFile.HeaderBytes, cancel);
@@ -46,7 +47,7 @@ public static class TaggedFile
             return null;
         }
 
-        // Only tags come after the samples.
+        // Only tags follow the samples.
         var samples = WavFile.SampleBytes(header);
         if (WavFile.HeaderBytes + samples >= file.Length)
         {
@@ -58,7 +59,7 @@ public static class TaggedFile
         return new(header, file, WavFile.HeaderBytes, samples, info);
     }
 
-    /// <summary>The metadata blocks with the tags, then the frames.</summary>
+    /// <summary>Returns the metadata blocks with the tags, then the frames.</summary>
     private static async Task<JoinedStream?> FlacAsync(Stream file, SoundTags tags, CancellationToken cancel)
     {
         using var metadata = new MemoryStream();
@@ -89,7 +90,7 @@ public static class TaggedFile
         return new(tags.InFlac(metadata.ToArray()), file, metadata.Length, file.Length - metadata.Length, []);
     }
 
-    /// <summary>The tags, then the frames.</summary>
+    /// <summary>Returns the tags, then the frames.</summary>
     private static async Task<JoinedStream?> Mp3Async(Stream file, SoundTags tags, CancellationToken cancel)
     {
         if (await ReadAsync(file, Id3HeaderBytes, cancel) is not { } header || !header.AsSpan().StartsWith("ID3"u8))
@@ -97,7 +98,7 @@ public static class TaggedFile
             return null;
         }
 
-        // A length of seven bits per byte.
+        // The length has seven bits per byte.
         var start = Id3HeaderBytes + ((header[6] << 21) | (header[7] << 14) | (header[8] << 7) | header[9]);
         return start > file.Length ? null : new(tags.ToId3(), file, start, file.Length - start, []);
     }

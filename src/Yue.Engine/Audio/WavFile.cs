@@ -5,13 +5,13 @@ using Yue.Engine.Audio.Readers;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Sound as a file holds it: samples of all channels, interleaved.</summary>
+/// <summary>The sound of a file: interleaved samples of all channels.</summary>
 /// <param name="Interleaved">One sample of every channel, then the next of every channel; full scale ±1.</param>
-/// <param name="Channels">How many channels there are.</param>
-/// <param name="SampleRateHz">Samples a second and channel.</param>
+/// <param name="Channels">The number of channels.</param>
+/// <param name="SampleRateHz">Samples per second and channel.</param>
 public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateHz)
 {
-    /// <summary>The mean of the channels (docs/model.md 5.8: how the codec hears a file).</summary>
+    /// <summary>The mean of the channels (the codec's input; docs/model.md 5.8).</summary>
     public AudioClip ToMono()
     {
         if (Channels == 1)
@@ -47,8 +47,8 @@ public static class WavFile
 
     /// <summary>Returns a 16-bit PCM file, each sample rounded to the nearest step; samples past ±1 clip.</summary>
     /// <param name="clip">The sound.</param>
-    /// <param name="tags">What the file says about it, after the samples; null for nothing.</param>
-    /// <exception cref="ArgumentException">A sample is not a number, or the clip is longer than the format can say.</exception>
+    /// <param name="tags">The metadata, which is written after the samples; null for none.</param>
+    /// <exception cref="ArgumentException">A sample is not a number, or the clip is too long for the format.</exception>
     public static byte[] ToBytes(AudioClip clip, SoundTags? tags = null)
     {
         var info = tags?.ToRiffInfo() ?? [];
@@ -90,7 +90,7 @@ public static class WavFile
         return file;
     }
 
-    /// <summary>Returns the header of a 16-bit PCM file whose length is not known yet. Players read until the end.</summary>
+    /// <summary>Returns the header of a 16-bit PCM file with unknown length. Players read until the end.</summary>
     public static byte[] StreamHeader(PcmFormat format)
     {
         var header = ToBytes(new AudioClip([], format.SampleRateHz, format.Channels));
@@ -104,7 +104,7 @@ public static class WavFile
     public static long SampleBytes(ReadOnlySpan<byte> header) =>
         BinaryPrimitives.ReadUInt32LittleEndian(header[(HeaderBytes - sizeof(uint))..]);
 
-    /// <summary>Returns the form of the samples of a file that this program wrote.</summary>
+    /// <summary>Returns the format of the samples of a file that this program wrote.</summary>
     /// <param name="header">The first <see cref="HeaderBytes"/> of the file.</param>
     public static PcmFormat FormatOf(ReadOnlySpan<byte> header) => new(
         BinaryPrimitives.ReadInt32LittleEndian(header[SampleRateAt..]), BinaryPrimitives.ReadInt16LittleEndian(header[ChannelsAt..]));
@@ -122,8 +122,8 @@ public static class WavFile
     }
 
     /// <summary>Reads a whole file: PCM of 8, 16, 24 or 32 bits, float, A-law or mu-law, any number of channels.</summary>
-    /// <exception cref="InvalidDataException">The file is cut short, contradicts itself, or is of another kind; the
-    /// message says what was found.</exception>
+    /// <exception cref="InvalidDataException">The file is truncated, inconsistent, or of another kind; the message says what was
+    /// found.</exception>
     public static WavSound Parse(byte[] file)
     {
         try

@@ -3,15 +3,15 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families;
 
-/// <summary>A kind of models, and the way in which songs are made with them.</summary>
+/// <summary>A model family: its checkpoints, and the way in which songs are made with them.</summary>
 internal interface IModelFamily
 {
-    /// <summary>Returns true if a folder holds a checkpoint of this family that requests can name.</summary>
+    /// <summary>Returns true if a folder contains a checkpoint of this family that requests can name.</summary>
     bool Recognizes(string folder);
 
-    /// <summary>Reads the dimensions of checkpoints. No weight is loaded.</summary>
-    /// <param name="checkpoints">The folders, each with the name that requests use, the default one first. None opens the family's
-    /// built-in model.</param>
+    /// <summary>Reads the dimensions of checkpoints without loading weights.</summary>
+    /// <param name="checkpoints">The folders, each with the name that requests use, the default first. If there are none, the family's
+    /// built-in model is opened.</param>
     IFamilySongs Open(IReadOnlyList<KeyValuePair<string, string>> checkpoints);
 }
 
@@ -21,18 +21,17 @@ internal interface IFamilySongs : IFamilyModels
     /// <summary>The family as callers see it.</summary>
     FamilyDescription Family { get; }
 
-    /// <summary>The names that requests use, the default one first.</summary>
+    /// <summary>The names that requests use, the default first.</summary>
     IReadOnlyList<string> Names { get; }
 
     /// <summary>A short request. Making it loads, allocates and compiles what the first real request needs.</summary>
     SongRequest WarmUp { get; }
 
-    /// <summary>Returns the size of a request. Callable from any thread once the models are loaded.</summary>
+    /// <summary>Returns the size of a request. Thread-safe once the models are loaded.</summary>
     /// <param name="request">A request for one of <see cref="Names"/>, or for the default one.</param>
     SongMeasure Measure(SongRequest request);
 
-    /// <summary>Returns the likely work of a song, in a unit of the family's own. Callable from any thread once the models are
-    /// loaded.</summary>
+    /// <summary>Returns the expected work of a song, in a unit of the family. Thread-safe once the models are loaded.</summary>
     double WorkOf(SongRequest request);
 
     /// <summary>Creates the work on a song, which has not begun.</summary>
@@ -42,9 +41,9 @@ internal interface IFamilySongs : IFamilyModels
 /// <summary>An admitted song.</summary>
 /// <param name="Request">The song to make. Its model is one of <see cref="IFamilySongs.Names"/>, or null for the default one.</param>
 /// <param name="Waited">The time since the request was submitted.</param>
-/// <param name="Report">Called with every sign of progress.</param>
+/// <param name="Report">Called with each progress update.</param>
 internal sealed record SongOrder(SongRequest Request, TimeSpan Waited, Action<SongProgress> Report)
 {
-    /// <summary>Listens to the song while it is made; null if nobody can.</summary>
+    /// <summary>Receives the song's sound while it is being made; null if there are no listeners.</summary>
     public ISongListener? Listener { get; init; }
 }

@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace Yue.Engine.Families;
 
-/// <summary>One figure held against what this program computes.</summary>
+/// <summary>The comparison of a published figure with the value that this program computes.</summary>
 /// <param name="What">The figure.</param>
-/// <param name="Agrees">True if the two are equal, or as close as float32 sums in another order are.</param>
+/// <param name="Agrees">True if the two are equal, or as close as float32 sums in a different order.</param>
 /// <param name="Text">The error.</param>
 public sealed record SelfCheckLine(string What, bool Agrees, string Text)
 {
-    /// <summary>Whole numbers must be equal.</summary>
+    /// <summary>Compares whole numbers, which must be equal.</summary>
     public static SelfCheckLine Equal(string what, ReadOnlySpan<int> published, ReadOnlySpan<int> found)
     {
         if (published.Length != found.Length)
@@ -31,11 +31,11 @@ public sealed record SelfCheckLine(string What, bool Agrees, string Text)
                 + $"{found[first]}, published {published[first]}");
     }
 
-    /// <summary>Texts must be equal.</summary>
+    /// <summary>Compares texts, which must be equal.</summary>
     public static SelfCheckLine Equal(string what, string published, string found) =>
         new(what, published == found, published == found ? "equal" : $"{found}, published {published}");
 
-    /// <summary>Numbers must be within a tolerance.</summary>
+    /// <summary>Compares numbers, which must agree within a tolerance.</summary>
     public static SelfCheckLine Close(string what, double tolerance, ReadOnlySpan<float> published, ReadOnlySpan<float> found)
     {
         if (published.Length != found.Length)

@@ -3,8 +3,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families;
 
-/// <summary>Measures the stages of a song, from its admission on.</summary>
-/// <param name="waited">The time that the song waited before.</param>
+/// <summary>Measures the times of a song's stages from its admission.</summary>
+/// <param name="waited">The time that the song waited before its admission.</param>
 internal sealed class StageClock(TimeSpan waited)
 {
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -13,7 +13,7 @@ internal sealed class StageClock(TimeSpan waited)
     private int _stage1Tokens;
 
     /// <summary>Ends stage 1.</summary>
-    /// <param name="tokens">The tokens that it sampled.</param>
+    /// <param name="tokens">The number of tokens that it sampled.</param>
     public void EndStage1(int tokens) => (_stage1Tokens, _stage1) = (tokens, Stopwatch.GetElapsedTime(_started));
 
     /// <summary>Ends stage 2.</summary>

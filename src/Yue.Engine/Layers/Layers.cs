@@ -8,8 +8,8 @@ namespace Yue.Engine.Layers;
 
 /// <summary>A convolution over time. Holds references to its weights; the model's <see cref="WeightOwner"/> owns them.</summary>
 /// <remarks>On the CPU, inputs and weights are padded with zeros to a multiple of 16 channels. With AVX-512, oneDNN (3.7.1, as in
-/// libtorch 2.10) works in blocks of 16 channels and multiplies what lies in memory after the last channel by zero: a NaN there,
-/// left by any earlier operation, makes outputs NaN. Up to 16 channels it uses other kernels, which do not.</remarks>
+/// libtorch 2.10) works in blocks of 16 channels and multiplies the memory after the last channel by zero: a NaN there, left by an earlier
+/// operation, makes outputs NaN. For up to 16 channels it uses other kernels, which do not have this problem.</remarks>
 internal sealed class Conv
 {
     private const int ChannelBlock = 16;
@@ -28,17 +28,17 @@ internal sealed class Conv
         (_weight, _bias) = (_addedChannels == 0 ? weight : weight.Then(Pad), bias);
     }
 
-    /// <summary>The number of channels it gives.</summary>
+    /// <summary>The number of output channels.</summary>
     public long Out => _weight.shape[0];
 
     /// <summary>A convolution whose weight is stored as it is used: <c>name.weight</c> [out, in/groups, kernel].</summary>
-    /// <param name="source">Gives the weights.</param>
+    /// <param name="source">The source of the weights.</param>
     /// <param name="name">The module's checkpoint name.</param>
-    /// <param name="inputs">The channels that it takes.</param>
-    /// <param name="outputs">The channels that it gives.</param>
+    /// <param name="inputs">The number of input channels.</param>
+    /// <param name="outputs">The number of output channels.</param>
     /// <param name="kernel">The kernel size.</param>
     /// <param name="bias">True if there is a <c>name.bias</c> [out].</param>
-    /// <param name="stride">Inputs a step.</param>
+    /// <param name="stride">The number of inputs per step.</param>
     /// <param name="padding">Zeros at each end; null keeps the length at stride 1.</param>
     /// <param name="groups">Groups of channels.</param>
     public static Conv Plain(
@@ -82,7 +82,7 @@ internal sealed class Conv
         return new Conv(weight, source.Read(name + ".bias", channels), 1, kernel / 2, 1, groups);
     }
 
-    /// <summary>Returns the number of outputs for so many inputs; 0 if the kernel does not fit.</summary>
+    /// <summary>Returns the number of outputs for a number of inputs; 0 if the kernel does not fit.</summary>
     public long OutputLength(long inputs)
     {
         var room = inputs + (2 * _padding) - (_dilation * (_weight.shape[2] - 1)) - 1;
@@ -103,7 +103,7 @@ internal sealed class Conv
 
     private Tensor Convolve(Tensor x) => functional.conv1d(x, _weight, _bias, _stride, _padding, _dilation, _groups);
 
-    /// <summary>[B, C, T] to [B, C + added, T].</summary>
+    /// <summary>Pads [B, C, T] to [B, C + added, T].</summary>
     private Tensor Pad(Tensor x) => functional.pad(x, [0, 0, 0, _addedChannels]);
 }
 
@@ -115,9 +115,9 @@ internal sealed class UpsamplingConv
 
     /// <summary>Reads <c>name.weight_g</c> [in, 1, 1], <c>name.weight_v</c> [in, out, 2·stride], <c>name.bias</c> [out].</summary>
     /// <remarks>Dimension 0, which weight norm keeps, is the input channel of a transposed convolution.</remarks>
-    /// <param name="source">Gives the weights.</param>
+    /// <param name="source">The source of the weights.</param>
     /// <param name="name">The module's checkpoint name.</param>
-    /// <param name="channels">The channels that it takes.</param>
+    /// <param name="channels">The number of input channels.</param>
     /// <param name="stride">Outputs per input.</param>
     /// <param name="outputPadding">Outputs added at the end; null adds one if the stride is odd.</param>
     public UpsamplingConv(ITensorSource source, string name, long channels, int stride, int? outputPadding = null)
@@ -128,7 +128,7 @@ internal sealed class UpsamplingConv
         (_stride, _outputPadding) = (stride, outputPadding ?? stride % 2);
     }
 
-    /// <summary>The number of channels it gives.</summary>
+    /// <summary>The number of output channels.</summary>
     public long Out { get; }
 
     /// <summary>[B, in, T] to [B, out, stride · T]; the caller disposes it.</summary>
@@ -143,11 +143,11 @@ internal sealed class UpsamplingConv
 /// <summary>Fuses old-style weight norm: w = g · v / ‖v‖, the norm over all dimensions but one.</summary>
 internal static class WeightNorm
 {
-    /// <summary>Reads <c>name.weight_g</c> and <c>name.weight_v</c> and returns the weight that they stand for.</summary>
-    /// <param name="source">Gives the weights.</param>
+    /// <summary>Reads <c>name.weight_g</c> and <c>name.weight_v</c> and returns the fused weight.</summary>
+    /// <param name="source">The source of the weights.</param>
     /// <param name="name">The module's checkpoint name.</param>
     /// <param name="shape">The shape of the weight.</param>
-    /// <param name="keptDimension">The dimension that has a gain of its own for every index.</param>
+    /// <param name="keptDimension">The dimension with a separate gain for every index.</param>
     public static Tensor Fuse(ITensorSource source, string name, long[] shape, int keptDimension)
     {
         using var scope = NewDisposeScope();
@@ -172,10 +172,10 @@ internal sealed class Linear
         _bias = source.Read(name + ".bias", outputs);
     }
 
-    /// <summary>Where its weights are.</summary>
+    /// <summary>The device of its weights.</summary>
     public Device Device => _weight.device;
 
-    /// <summary>The size of the last dimension that it gives.</summary>
+    /// <summary>The size of the last dimension of the output.</summary>
     public long Out => _weight.shape[0];
 
     /// <summary>[..., in] to [..., out]; the caller disposes it.</summary>
@@ -199,14 +199,14 @@ internal sealed class LayerNorm(ITensorSource source, string name, long size, do
     public Tensor Forward(Tensor x) => functional.layer_norm(x, [size], _weight, _bias, eps);
 }
 
-/// <summary>Questions of modules to a tensor source.</summary>
+/// <summary>Extension methods for reading the shapes of a tensor source.</summary>
 internal static class TensorSourceExtensions
 {
-    /// <summary>One dimension of a stored tensor; 0, which no read accepts, where it has fewer dimensions.</summary>
+    /// <summary>Returns one dimension of a stored tensor; 0, which no read accepts, if it has fewer dimensions.</summary>
     public static long Dimension(this ITensorSource source, string name, int index) =>
         source.ShapeOf(name).ElementAtOrDefault(index);
 
-    /// <summary>Returns how many numbers k, from 0 on, have a tensor with the name that <paramref name="nameOf"/> returns for k.</summary>
+    /// <summary>Counts the consecutive numbers k from 0 for which there is a tensor with the name <paramref name="nameOf"/>(k).</summary>
     public static int Count(this ITensorSource source, Func<int, string> nameOf)
     {
         var count = 0;

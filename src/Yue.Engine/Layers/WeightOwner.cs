@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Layers;
 
-/// <summary>Owns the weights of one model: every tensor that its construction left in a dispose scope.</summary>
+/// <summary>Owns the weights of one model: all tensors that its construction left in a dispose scope.</summary>
 internal sealed class WeightOwner : IDisposable
 {
     private readonly IDisposable[] _weights;
@@ -19,8 +19,8 @@ internal sealed class WeightOwner : IDisposable
         }
     }
 
-    /// <summary>Runs a model's construction; where it throws, the weights read so far are freed.</summary>
-    /// <param name="source">Must give float32, in which these models run on every device (docs/model.md).</param>
+    /// <summary>Runs a model's construction; if it throws, the weights read so far are freed.</summary>
+    /// <param name="source">The source, which must be float32, because these models run in float32 on every device (docs/model.md).</param>
     /// <param name="build">Reads the weights on the calling thread. The modules that it makes keep references only.</param>
     public static (WeightOwner Owner, T Parts) Load<T>(ITensorSource source, Func<T> build)
     {
@@ -31,8 +31,8 @@ internal sealed class WeightOwner : IDisposable
 
         if (source.Device.type == TorchSharp.DeviceType.CUDA)
         {
-            // cuDNN's convolutions round float32 operands to 10 bits of mantissa unless told otherwise; the samples
-            // would then differ from the reference by more than 1e-4 of the peak. The setting is the process's.
+            // By default, cuDNN's convolutions round float32 operands to 10 bits of mantissa; the samples would then differ from the
+            // reference by more than 1e-4 of the peak. The setting applies to the whole process.
             backends.cudnn.allow_tf32 = false;
         }
 

@@ -10,7 +10,7 @@ internal static class CpuAttention
     /// <summary>The positions of a split: 2 MB for a head of size 128.</summary>
     public const int SplitPositions = 2048;
 
-    /// <summary>Returns the number of splits of a row with so many positions.</summary>
+    /// <summary>Returns the number of splits of a row with a number of positions.</summary>
     public static int Splits(int positions) => (positions + SplitPositions - 1) / SplitPositions;
 
     /// <summary>Computes softmax(q · Kᵀ / √D) · V over one split.</summary>
@@ -92,7 +92,7 @@ internal static class CpuAttention
         return new SoftmaxSum(top * scale, sum);
     }
 
-    /// <summary>Σ exp(score − top) over the scores of a split.</summary>
+    /// <summary>Computes Σ exp(score − top) over the scores of a split.</summary>
     internal readonly record struct SoftmaxSum(float Top, float Sum)
     {
         /// <summary>Returns the same sum with a larger top.</summary>

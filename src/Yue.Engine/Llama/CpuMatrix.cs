@@ -4,7 +4,8 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Multiplies a matrix by a vector in plain C#, four rows at a time: each value read of the vector serves four products.</summary>
+/// <summary>Multiplies a matrix by a vector in plain C#, four rows at a time, so that each value of the vector is read once for four
+/// products.</summary>
 internal static class CpuMatrix
 {
     /// <summary>The rows that are processed before the next vector: few, so that

@@ -3,7 +3,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Computes x · Wᵀ for the few x of a step, in plain C#. Each row of W is read from memory once for all x.</summary>
+/// <summary>Computes x · Wᵀ for the few vectors x of a step, in plain C#. Each row of W is read from memory once for all x.</summary>
 internal static class CpuProduct
 {
     /// <summary>Multiplies by all rows of W.</summary>

@@ -5,19 +5,19 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Runs a Llama's steps of a few positions on the CPU in plain C#,
-/// with the weights and caches that TorchSharp prefills with.</summary>
-/// <remarks>It computes the same as <see cref="LlamaModel.Forward"/>, without its hundred calls per block, which cost more than a small
-/// model's arithmetic. A position's result does not depend on the other positions of the step. Only large products use more than one
-/// core. An instance is for one thread at a time. Other threads use other
-/// instances over the same weights and cache, for other rows.</remarks>
+/// <summary>Runs a Llama's steps of a few positions on the CPU in plain C#, with the weights and caches that TorchSharp uses for
+/// prefills.</summary>
+/// <remarks>It computes the same as <see cref="LlamaModel.Forward"/>, without its hundred TorchSharp calls per block, which cost more than
+/// a small model's arithmetic. A position's result does not depend on the other positions of the step. Only large products use more than
+/// one core. An instance is for one thread at a time. Other threads use other instances over the same weights and cache, for other
+/// rows.</remarks>
 /// <param name="config">The model's dimensions.</param>
 /// <param name="weights">Its weights, F32 on the CPU.</param>
 /// <param name="rope">Rotates queries and keys.</param>
 /// <param name="scored">The rows of the head that are not zero: <see cref="RowsOtherThanZero"/>.</param>
 internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope rope, IReadOnlyList<Range> scored)
 {
-    /// <summary>The most ids per row. With more, a matrix product is faster.</summary>
+    /// <summary>The maximum number of ids per row. With more, a matrix product is faster.</summary>
     public const int MostIds = 4;
 
     private float[] _logits = [];
@@ -148,7 +148,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return ranges;
     }
 
-    /// <summary>x += output · attention(norm(x)). Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
+    /// <summary>Computes x += output · attention(norm(x)). Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
     private void Attention(int layer, Position[] positions, List<Split> splits, KvCache cache)
     {
         var (block, D) = (weights.Layers[layer], config.HeadSize);
@@ -174,7 +174,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         AddProduct(block.Output, _buffers.Mixed, positions.Length);
     }
 
-    /// <summary>mixed = softmax(q · Kᵀ / √D) · V for all positions and heads.</summary>
+    /// <summary>Computes mixed = softmax(q · Kᵀ / √D) · V for all positions and heads.</summary>
     private void Attend(int layer, Position[] positions, List<Split> splits, KvCache cache, int width)
     {
         var (D, K, G) = (config.HeadSize, config.KeyValueHeads, config.Heads / config.KeyValueHeads);
@@ -206,7 +206,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         }
     }
 
-    /// <summary>x += down · (silu(gate) · up) of norm(x).</summary>
+    /// <summary>Computes x += down · (silu(gate) · up) of norm(x).</summary>
     private void FeedForward(int layer, int count)
     {
         var block = weights.Layers[layer];
@@ -228,7 +228,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         TensorPrimitives.Add(x, _buffers.Normed.AsSpan(0, x.Length), x);
     }
 
-    /// <summary>normed = x · rsqrt(mean(x²) + eps) · weight.</summary>
+    /// <summary>Computes normed = x · rsqrt(mean(x²) + eps) · weight.</summary>
     private void RmsNorm(Tensor weight, int count)
     {
         for (var i = 0; i < count; i++)

@@ -6,22 +6,22 @@ namespace Yue.Engine.Llama;
 /// <summary>Shares work among cores if it is large enough.</summary>
 internal static class CpuWork
 {
-    /// <summary>The multiplications that one core does alone: about a quarter of a millisecond. Waking another core takes 0.01 ms, but much
-    /// longer if other programs use it.</summary>
+    /// <summary>The number of multiplications below which one core does the work alone: about a quarter of a millisecond. Waking another
+    /// core takes 0.01 ms, but much longer if other programs use it.</summary>
     private const long Alone = 4_000_000;
 
-    /// <summary>The number of libtorch's threads, so that its settings apply here, too.</summary>
+    /// <summary>The number of libtorch's threads, so that its settings also apply here.</summary>
     public static readonly int Cores = get_num_threads();
 
-    /// <summary>Returns true if so many multiplications are left to one core.</summary>
+    /// <summary>Returns true if one core does this number of multiplications alone.</summary>
     public static bool IsForOne(long multiplications) => multiplications < 2 * Alone;
 
-    /// <summary>Runs <paramref name="part"/> on parts of 0 to <paramref name="count"/>. Each part begins at the first number and ends
-    /// before the second.</summary>
+    /// <summary>Runs <paramref name="part"/> on parts of the range from 0 to <paramref name="count"/>. Its arguments are the start
+    /// (inclusive) and the end (exclusive).</summary>
     public static void Share(int count, long multiplications, Action<int, int> part) =>
         Do((int)Math.Min(Math.Min(Cores, count), multiplications / Alone), count, part);
 
-    /// <summary>Runs <paramref name="part"/> on parts of a range of which each item is enough work for a core.</summary>
+    /// <summary>Runs <paramref name="part"/> on parts of a range in which each item is enough work for a core.</summary>
     public static void Share(int count, Action<int, int> part) => Do(Math.Min(Cores, count), count, part);
 
     private static void Do(int parts, int count, Action<int, int> part)

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>The prompts that a decoder prefills at once, and the most positions of each, with those that its row held before.</summary>
+/// <summary>The number of prompts that a decoder prefills at once, and the maximum number of positions of each, including those that its
+/// row already holds.</summary>
 internal readonly record struct PromptBatch(int Rows, int Positions);
 
 /// <summary>A language model on a GPU. TorchSharp prefills and Yue.Cuda decodes, with the same weights in memory.</summary>
@@ -23,9 +24,9 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <param name="model">The model, on the GPU; the caller keeps it.</param>
     /// <param name="gpu">The GPU.</param>
     /// <param name="rows">The number of sequences that can run at once.</param>
-    /// <param name="context">The most positions of a row.</param>
+    /// <param name="context">The maximum number of positions of a row.</param>
     /// <param name="positions">The positions that all rows together can hold.</param>
-    /// <param name="headRows">The most ids that a step scores.</param>
+    /// <param name="headRows">The maximum number of ids that a step scores.</param>
     /// <param name="prompts">The prompts that are prefilled at once.</param>
     public CudaDecoderModel(LlamaModel model, Gpu gpu, int rows, int context, int positions, int headRows, PromptBatch prompts)
     {
@@ -46,10 +47,9 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>The stream that the steps run on.</summary>
     public CudaStream Stream { get; } = CudaStream.Create();
 
-    /// <summary>Returns the bytes of device memory that a decoder's caches
-    /// take: the pages of all rows and the dense cache for prompts.</summary>
+    /// <summary>Returns the device memory of a decoder's caches in bytes: the pages of all rows and the dense cache for prompts.</summary>
     /// <param name="config">The model.</param>
-    /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if they are, else BF16.</param>
+    /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if they are, otherwise BF16.</param>
     /// <param name="rows">The number of sequences that can run at once.</param>
     /// <param name="positions">The positions that all rows together can hold.</param>
     /// <param name="prompts">The prompts that are prefilled at once.</param>
@@ -62,7 +62,7 @@ internal sealed class CudaDecoderModel : IDisposable
         return (page * (Cuda.Decode.KvCache.PagesFor((int)positions) + rows)) + dense;
     }
 
-    /// <summary>Returns a checkpoint's dimensions in the form that the kernels take.</summary>
+    /// <summary>Returns a checkpoint's dimensions in the form that the kernels need.</summary>
     public static LlamaShape ShapeOf(LlamaConfig config, int context) => new()
     {
         Layers = config.Layers,
@@ -77,7 +77,7 @@ internal sealed class CudaDecoderModel : IDisposable
         NormsQueriesAndKeys = config.NormsQueriesAndKeys,
     };
 
-    /// <summary>Gives a row enough pages for so many positions. It keeps the pages that it has.</summary>
+    /// <summary>Adds pages to a row until they suffice for a number of positions.</summary>
     public void Reserve(int row, int positions)
     {
         if (_pages.Reserve(row, positions) is > 0 and var missing)
@@ -88,10 +88,10 @@ internal sealed class CudaDecoderModel : IDisposable
         SetPages(row);
     }
 
-    /// <summary>Gives a row the positions start .. start + count of another row, as if it had prefilled the same ids after the same
-    /// ones. Whole pages are shared.</summary>
+    /// <summary>Shares the positions start .. start + count of another row with a row, as if it had prefilled the same ids after the same
+    /// prefix. Complete pages are shared.</summary>
     /// <param name="row">The row, which holds <paramref name="start"/> positions and has the pages for more.</param>
-    /// <param name="holder">The other row, which keeps these positions as long as it has them.</param>
+    /// <param name="holder">The other row, which must not change these positions.</param>
     /// <param name="start">The first position, at the start of a page.</param>
     /// <param name="count">The number of positions.</param>
     public void Adopt(int row, int holder, int start, int count)
@@ -100,7 +100,7 @@ internal sealed class CudaDecoderModel : IDisposable
         SetPages(row);
     }
 
-    /// <summary>Takes the pages of a row back that it does not need for its first positions, after which it can go on. No step of the
+    /// <summary>Releases the pages of a row that it does not need for its first positions; the row can continue after them. No step of the
     /// row may be running.</summary>
     public void Truncate(int row, int positions)
     {
@@ -108,7 +108,7 @@ internal sealed class CudaDecoderModel : IDisposable
         SetPages(row);
     }
 
-    /// <summary>Takes a row's pages back. No step that reads them may be running.</summary>
+    /// <summary>Releases a row's pages. No step that reads them may be running.</summary>
     public void Release(int row) => _pages.Release(row);
 
     /// <summary>Appends ids to a row that holds <paramref name="held"/> positions and has the pages for them.</summary>
@@ -128,8 +128,8 @@ internal sealed class CudaDecoderModel : IDisposable
     }
 
     /// <summary>Prefills prompts into empty rows that have the pages for them, in batches of prompts of the same length.</summary>
-    /// <remarks>A batch that is not full is filled up with its last prompt. The blocking of a product depends on its size, so without this
-    /// a row's bits would depend on the number of other prompts.</remarks>
+    /// <remarks>An incomplete batch is filled up with its last prompt. The blocking of a product depends on its size, so otherwise a row's
+    /// bits would depend on the number of other prompts.</remarks>
     /// <param name="prompts">The rows and their ids, at most <see cref="LlamaModel.PrefillChunk"/> each.</param>
     public void Prefill(IEnumerable<(int Row, int[] Ids)> prompts)
     {

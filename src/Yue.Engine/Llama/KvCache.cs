@@ -7,8 +7,8 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Yue.Engine.Llama;
 
 /// <summary>The keys and values of up to B sequences, allocated once. Every row has its own length.</summary>
-/// <remarks>The memory is zeroed, so positions that a row has not reached are finite and vanish under the mask. On the CPU the operating
-/// system provides memory only for pages that were written.</remarks>
+/// <remarks>The memory is zeroed, so positions that a row has not reached are finite, and the mask removes them. On the CPU, the operating
+/// system allocates memory only for pages that were written.</remarks>
 public sealed class KvCache : IDisposable
 {
     private readonly Tensor[] _keys;
@@ -29,10 +29,10 @@ public sealed class KvCache : IDisposable
         _values = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
     }
 
-    /// <summary>The most positions that a row can hold.</summary>
+    /// <summary>The maximum number of positions of a row.</summary>
     public int Capacity { get; }
 
-    /// <summary>Bytes of one value.</summary>
+    /// <summary>The size of one value in bytes.</summary>
     internal int ElementBytes => (int)_keys[0].ElementSize;
 
     /// <summary>The number of positions in each row.</summary>
@@ -41,7 +41,7 @@ public sealed class KvCache : IDisposable
     /// <summary>Removes all positions of a row.</summary>
     public void Clear(int row) => _lengths[row] = 0;
 
-    /// <summary>Removes the positions of a row from <paramref name="length"/> on.</summary>
+    /// <summary>Truncates a row to <paramref name="length"/> positions.</summary>
     public void Truncate(int row, int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[row]);

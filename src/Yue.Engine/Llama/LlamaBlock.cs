@@ -19,7 +19,7 @@ internal static class LlamaBlock
 {
     /// <summary>Runs one block.</summary>
     /// <param name="x">[B, T, hidden], in the model's dtype.</param>
-    /// <param name="layer">The block's number, by which the cache knows it.</param>
+    /// <param name="layer">The block's number, which is its layer in the cache.</param>
     /// <param name="weights">The block's weights.</param>
     /// <param name="config">The model's dimensions.</param>
     /// <param name="pass">What all blocks share.</param>
@@ -35,7 +35,7 @@ internal static class LlamaBlock
         return x.Plus(weights.Down.Multiply(activated)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>x · rsqrt(mean(x²) + eps) over the last dimension in F32, cast back, times the weight.</summary>
+    /// <summary>Computes x · rsqrt(mean(x²) + eps) over the last dimension in F32, cast back, times the weight.</summary>
     /// <returns>A tensor of the shape and dtype of <paramref name="x"/>; the caller disposes it.</returns>
     public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
     {
@@ -45,7 +45,7 @@ internal static class LlamaBlock
         return ((wide * scale).to(x.dtype) * weight).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Grouped-query attention: query head h reads key-value head h / (H/K).</summary>
+    /// <summary>Computes grouped-query attention: query head h reads key-value head h / (H/K).</summary>
     private static Tensor Attention(Tensor x, int layer, LlamaLayerWeights weights, LlamaConfig config, BlockPass pass)
     {
         var (B, T, _) = Shape.Dims3(x);

@@ -14,7 +14,7 @@ public sealed record BlockNames(string InputNorm, string Attention, string PostN
     public static BlockNames Llama { get; } = new("input_layernorm", "self_attn", "post_attention_layernorm", "mlp");
 }
 
-/// <summary>The weights of one transformer block, fused in the way that decode reads them. Owns its tensors.</summary>
+/// <summary>The weights of one transformer block, fused in the layout that decoding reads. Owns its tensors.</summary>
 /// <param name="InputNorm">[hidden].</param>
 /// <param name="Qkv">[(H + 2K)·D, hidden]: queries, keys, values.</param>
 /// <param name="QueryNorm">[D]; null if queries and keys are not normed.</param>
@@ -71,7 +71,7 @@ public sealed record LlamaLayerWeights(
         return layer;
     }
 
-    /// <summary>Returns the matrix as it is, or converted by the quantizer.</summary>
+    /// <summary>Returns the matrix unchanged, or converted by the quantizer.</summary>
     internal static WeightMatrix Matrix(Tensor values, MatrixQuantizer? quantizer, string name) =>
         quantizer is null ? new WeightMatrix(values) : quantizer.Quantize(values, name);
 

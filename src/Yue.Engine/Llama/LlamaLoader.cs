@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Loads Llama checkpoints to where the models run.</summary>
+/// <summary>Loads Llama checkpoints to the device on which the models run.</summary>
 internal static class LlamaLoader
 {
-    /// <summary>Loads a checkpoint. On a GPU its matrices take the type that the settings name.</summary>
+    /// <summary>Loads a checkpoint. On a GPU its matrices have the type in the settings.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="folder">The checkpoint's folder.</param>
     /// <param name="host">The place to load it to.</param>

@@ -2,7 +2,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>The memory that a Llama checkpoint takes, computed from its dimensions.</summary>
+/// <summary>The memory of a Llama checkpoint, computed from its dimensions.</summary>
 internal static class LlamaMemory
 {
     /// <summary>Returns the number of weights.</summary>
@@ -23,10 +23,11 @@ internal static class LlamaMemory
         return (plainBytes * plainValues) + (LlamaShape.BytesOf(type) * matrixValues) + (hasScales ? sizeof(float) * matrixRows : 0);
     }
 
-    /// <summary>Returns the bytes that the attention scores of a prompt's longest piece take.</summary>
+    /// <summary>Returns the memory for the attention scores of a prompt's longest chunk, in bytes.</summary>
     public static long PrefillScoreBytes(LlamaConfig config, WeightType type) =>
         (long)LlamaModel.PrefillChunk * config.MaxPositions * config.Heads * BytesPerScore(type);
 
-    /// <summary>Returns the bytes of one score over all its copies: with mask and softmax in F32, and as it was computed.</summary>
+    /// <summary>Returns the memory of one score over all its copies, in bytes: with mask and softmax in F32, and as it was
+    /// computed.</summary>
     private static int BytesPerScore(WeightType type) => type == WeightType.Float32 ? 12 : 10;
 }

@@ -6,12 +6,12 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Yue.Engine.Llama;
 
 /// <summary>The plain Llama. It prefills prompts, and it is the reference for every other path (docs/model.md 2.2).</summary>
-/// <remarks>There is one path for prefill and decode: each row of a batch continues its own sequence at its own position, and a mask
-/// hides the positions that the row has not written. Used by the engine's thread. If <see cref="StepsOnOneCore"/>, steps of different
-/// rows may run on several threads at once.</remarks>
+/// <remarks>Prefill and decode use the same code: each row of a batch continues its own sequence at its own position, and a mask hides the
+/// positions that the row has not written. Used by the engine's thread. If <see cref="StepsOnOneCore"/>, steps of different rows may run on
+/// several threads at once.</remarks>
 public sealed class LlamaModel : IDisposable
 {
-    /// <summary>The most positions of a forward pass. It bounds the attention scores to H·512·context values.</summary>
+    /// <summary>The maximum number of positions of a forward pass, which limits the attention scores to H·512·context values.</summary>
     internal const int PrefillChunk = 512;
 
     private readonly ThreadLocal<CpuSteps>? _steps;
@@ -41,7 +41,7 @@ public sealed class LlamaModel : IDisposable
     /// <summary>The rotations of all positions.</summary>
     internal Rope Rope { get; }
 
-    /// <summary>True if a step of a few ids is too small to share among the cores, so that each core can take rows of its own.</summary>
+    /// <summary>True if a step of a few ids is too small to be split among the cores, so that each core can process its own rows.</summary>
     internal bool StepsOnOneCore =>
         _steps is not null && CpuWork.IsForOne((long)CpuSteps.MostIds * Config.HiddenSize * Math.Max(
             (Config.Heads + (2 * Config.KeyValueHeads)) * Config.HeadSize, 2 * Config.IntermediateSize));
@@ -50,7 +50,7 @@ public sealed class LlamaModel : IDisposable
     public KvCache NewCache(int rows, int capacity) =>
         new(Config, rows, capacity, Weights.Embedding.dtype, Weights.Embedding.device);
 
-    /// <summary>Appends ids to one row, in pieces of bounded size.</summary>
+    /// <summary>Appends ids to one row, in chunks of limited size.</summary>
     /// <returns>The final-norm hidden state of the last id, [1, hidden]; the caller disposes it.</returns>
     public Tensor Prefill(ReadOnlySpan<int> ids, KvCache cache, int row)
     {
@@ -88,7 +88,7 @@ public sealed class LlamaModel : IDisposable
         return Forward(IdTensor(ids, B), cache, rows).select(1, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Runs the rows of a small model, which have little to share, on cores of their own if attention is enough work.</summary>
+    /// <summary>Runs each row of a small model on its own core if attention is enough work.</summary>
     private Tensor StepOnCpu(int[] ids, KvCache cache, Range rows, ThreadLocal<CpuSteps> steps)
     {
         var (first, B) = rows.GetOffsetAndLength(cache.Lengths.Length);

@@ -14,14 +14,14 @@ internal sealed class Gpu : IDisposable
     private Task _compiling = Task.CompletedTask;
 
     /// <summary>Opens a GPU.</summary>
-    /// <param name="ordinal">The GPU's number; below 0 is the first.</param>
+    /// <param name="ordinal">The GPU's index; a negative value selects the first GPU.</param>
     /// <param name="options">The settings of the device.</param>
     /// <exception cref="NotSupportedException">There is no such GPU, or the kernels do not run on it.</exception>
     public Gpu(int ordinal, IDeviceOptions options)
     {
         (Weights, WeightsName, Cache) = (TypeNamed(options.Weights), options.Weights, CacheTypeNamed(options.KeyValueCache));
 
-        // TorchSharp must load CUDA's libraries first: the compiler is searched for in their folder.
+        // TorchSharp must load CUDA's libraries first, because the compiler is looked up in their folder.
         torch.InitializeDeviceType(DeviceType.CUDA);
         Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
         _kernels = new KernelCache(Path.Combine(options.CacheFolder, "kernels"));
@@ -45,7 +45,7 @@ internal sealed class Gpu : IDisposable
     /// <summary>The dtype that the language models' files are read in and prompts are computed in.</summary>
     public torch.ScalarType Dtype => Weights == WeightType.Float32 ? torch.ScalarType.Float32 : torch.ScalarType.BFloat16;
 
-    /// <summary>The memory that may be planned for.</summary>
+    /// <summary>The memory that plans may use.</summary>
     public long UsableBytes { get; }
 
     /// <summary>Copies weights to the device.</summary>
@@ -54,7 +54,7 @@ internal sealed class Gpu : IDisposable
     /// <summary>Converts matrices to 8 bits; null if they stay as they are read.</summary>
     public MatrixQuantizer? Quantizer { get; }
 
-    /// <summary>The kernels. Waits until those that <see cref="BeginCompiling"/> was given are compiled.</summary>
+    /// <summary>The kernels. Waits until those passed to <see cref="BeginCompiling"/> are compiled.</summary>
     public KernelCache Kernels
     {
         get
@@ -64,14 +64,14 @@ internal sealed class Gpu : IDisposable
         }
     }
 
-    /// <summary>Starts to compile kernels on another thread, while weights load.</summary>
+    /// <summary>Starts compiling kernels on another thread while weights load.</summary>
     public void BeginCompiling(IReadOnlyList<KernelBuild> builds) =>
         _compiling = Task.Run(
             () => _kernels.Prepare(Device.ComputeCapability, builds.DistinctBy(build => string.Join(' ', build.Definitions))));
 
-    /// <summary>Frees the memory that TorchSharp caches for its next tensors, which nothing else can use.</summary>
+    /// <summary>Frees the memory that TorchSharp caches for later tensors, which nothing else can use.</summary>
     /// <remarks>The library has no call for this. It frees its cache before
-    /// it reports that memory ran out, so this asks for too much.</remarks>
+    /// it reports an out-of-memory error, so this method requests too much memory on purpose.</remarks>
     public void ReleaseUnused()
     {
         try
@@ -80,7 +80,7 @@ internal sealed class Gpu : IDisposable
         }
         catch (ExternalException)
         {
-            // Expected: a device never has all of its memory free.
+            // Expected: a device never has all its memory free.
         }
     }
 

@@ -15,12 +15,12 @@ internal interface IDeviceOptions
     /// <summary>The folder for compiled kernels.</summary>
     string CacheFolder { get; }
 
-    /// <summary>The number of songs made at once. 0 is as many as a GPU's memory takes, up to eight, and one on the CPU.</summary>
+    /// <summary>The number of concurrent songs. 0 means as many as fit into a GPU's memory, up to eight, or one on the CPU.</summary>
     int SongsAtOnce { get; }
 
-    /// <summary>The longest context of a song, prompt and tokens together; 0 is the checkpoint's own.</summary>
+    /// <summary>The maximum context of a song in tokens, including the prompt; 0 means the checkpoint's limit.</summary>
     int ContextTokens { get; }
 
-    /// <summary>The most memory of the device that may be planned for, in MiB. 0 is all that is free; on the CPU, 0 is no limit.</summary>
+    /// <summary>The maximum device memory to use, in MiB. 0 means all free memory of a GPU and no limit on the CPU.</summary>
     int DeviceMemoryMegabytes { get; }
 }

@@ -2,8 +2,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>The models of one family that the settings name. They are
-/// known from the start and loaded as the memory plan has room.</summary>
+/// <summary>The configured models of one family. They are known from the start and loaded as far as the memory plan has room.</summary>
 /// <remarks>Used by the engine's thread only. Disposing unloads the models that are always in memory.</remarks>
 internal interface IFamilyModels : IDisposable
 {
@@ -16,13 +15,13 @@ internal interface IFamilyModels : IDisposable
     /// <summary>Returns the GPU kernels that the models need. They compile while weights load.</summary>
     IEnumerable<KernelBuild> Kernels(Gpu gpu, Capacity capacity);
 
-    /// <summary>Puts the models that are loaded on demand onto the shelf, the most important first. Nothing is loaded yet.</summary>
+    /// <summary>Adds the models that are loaded on demand to the shelf, the most important first. Loads nothing yet.</summary>
     void Shelve(ModelHost host);
 
     /// <summary>Loads the models that are always in memory.</summary>
-    /// <param name="report">Called with a name for what is being loaded.</param>
+    /// <param name="report">Called with the name of the model that is being loaded.</param>
     void LoadResident(Action<string> report);
 
-    /// <summary>Returns the models and their places in memory.</summary>
+    /// <summary>Returns the models and their memory state.</summary>
     IReadOnlyList<ModelStatus> Statuses();
 }

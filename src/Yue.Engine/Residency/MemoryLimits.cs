@@ -2,15 +2,15 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>The limits that a GPU's memory is planned within.</summary>
+/// <summary>The limits of a GPU's memory plan.</summary>
 /// <param name="FreeBytes">The device's free memory, or the part of it that the settings allow.</param>
 /// <param name="Weights">The type of the language models' matrices.</param>
 /// <param name="Cache">The type of keys and values.</param>
-/// <param name="SongsAtOnce">The number of songs to plan for; 0 is as many as fit, up to eight.</param>
-/// <param name="ContextTokens">The longest context of a song; 0 is the checkpoint's own.</param>
+/// <param name="SongsAtOnce">The number of songs to plan for; 0 means as many as fit, up to eight.</param>
+/// <param name="ContextTokens">The maximum context of a song in tokens; 0 means the checkpoint's limit.</param>
 internal sealed record MemoryLimits(long FreeBytes, WeightType Weights, CacheType Cache, int SongsAtOnce, int ContextTokens = 0)
 {
-    /// <summary>Returns the limits of a GPU by its settings.</summary>
+    /// <summary>Returns the limits of a GPU according to the settings.</summary>
     public static MemoryLimits Of(Gpu gpu, IDeviceOptions options) =>
         new(gpu.UsableBytes, gpu.Weights, gpu.Cache, options.SongsAtOnce, options.ContextTokens);
 }

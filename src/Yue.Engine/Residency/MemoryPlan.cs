@@ -3,34 +3,34 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>The use of the device's memory, decided from what the families say their models cost, before anything is loaded.</summary>
-/// <remarks>The best plan keeps all shelf models in memory. The next best keeps those that one song needs, and the last has room for one
-/// model at a time. Models that do not fit are loaded on demand.</remarks>
+/// <summary>The use of the device's memory, computed from the memory that each family's models need, before anything is loaded.</summary>
+/// <remarks>The best plan keeps all shelf models in memory. The next best keeps the models that one song needs, and the last has room for
+/// only one model at a time. Models that do not fit are loaded on demand.</remarks>
 internal sealed record MemoryPlan
 {
     private const int MostSongs = 8;
     private const int ShortContext = 8192;
 
-    /// <summary>Rows of a shared batch, best first. Loading models on demand costs less than batches of four rows.</summary>
+    /// <summary>The rows of a shared batch, best first. Loading models on demand costs less than using batches of four rows.</summary>
     private static readonly int[][] RowChoices = [[CudaLlama.MostRows, 64, 32, 16, 8], [4, 2]];
 
     /// <summary>The songs and rows that fit. On the CPU there is no shared batch, and families choose their rows.</summary>
     public required Capacity Capacity { get; init; }
 
-    /// <summary>The memory for the shelf's models together, their caches included.</summary>
+    /// <summary>The memory for all models on the shelf, including their caches.</summary>
     public required long ModelBytes { get; init; }
 
-    /// <summary>All memory that is planned for.</summary>
+    /// <summary>The total planned memory.</summary>
     public required long Bytes { get; init; }
 
     private Func<IModelCosts, long> Cost { get; init; } = null!;
 
-    /// <summary>Returns the memory that a shelf model takes, its caches included.</summary>
+    /// <summary>Returns the memory that a shelf model needs, including its caches.</summary>
     public long BytesOf(IModelCosts model) => Cost(model);
 
-    /// <summary>Returns a GPU's plan: first the most models in memory, then the most songs, then the most rows that fit.</summary>
+    /// <summary>Returns a GPU's plan. It prefers more models in memory, then more songs, then more rows.</summary>
     /// <exception cref="NotSupportedException">The models do not fit. The
-    /// message has the figures and the settings that would help.</exception>
+    /// message contains the figures and the settings that would help.</exception>
     public static MemoryPlan For(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits)
     {
         int[] songChoices = limits.SongsAtOnce > 0 ? [limits.SongsAtOnce] : [.. Enumerable.Range(1, MostSongs).Reverse()];
@@ -55,8 +55,8 @@ internal sealed record MemoryPlan
         throw new NotSupportedException(Refusal(families, limits, songChoices[^1]));
     }
 
-    /// <summary>Returns the CPU's plan. Weights are in F32. Caches grow with their songs and are not counted.</summary>
-    /// <exception cref="NotSupportedException">A model does not fit into the memory that the settings allow.</exception>
+    /// <summary>Returns the CPU's plan. Weights are in F32. Caches grow with the songs and are not counted.</summary>
+    /// <exception cref="NotSupportedException">A model does not fit into the configured memory.</exception>
     public static MemoryPlan ForCpu(IReadOnlyCollection<IFamilyCosts> families, IDeviceOptions options)
     {
         var all = Needed(Together.All, families, OnCpu);
@@ -111,7 +111,7 @@ internal sealed record MemoryPlan
             + string.Join(", ", [.. WaysOut(limits, songs, Least), "other programs off the device", "Device=cpu"]);
     }
 
-    /// <summary>Returns the settings that take less memory, with what they leave to need.</summary>
+    /// <summary>Returns the settings that need less memory, each with the memory that is then needed.</summary>
     private static IEnumerable<string> WaysOut(MemoryLimits limits, int songs, Func<MemoryLimits, long> least)
     {
         if (songs > 1)
@@ -144,7 +144,7 @@ internal sealed record MemoryPlan
 
     private static string GiB(long bytes) => FormattableString.Invariant($"{bytes / (double)(1L << 30):F1}");
 
-    /// <summary>The shelf models that are in memory together.</summary>
+    /// <summary>The shelf models that are in memory at the same time.</summary>
     private enum Together
     {
         All,

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Residency;
 
-/// <summary>A loaded model that a song has taken from the shelf. Disposing it gives the model back.</summary>
+/// <summary>A loaded model that a song has taken from the shelf. Disposing the lease returns the model.</summary>
 internal sealed class ModelLease<T>(ShelfModel model) : IDisposable
     where T : class, IDisposable
 {

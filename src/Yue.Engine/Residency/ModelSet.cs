@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>All models of all families: some always in memory, the others on the shelf as the memory plan has room. Owns them.</summary>
+/// <summary>All models of all families. Some are always in memory, the others on the shelf as far as the memory plan has room. Owns
+/// them.</summary>
 internal sealed class ModelSet : IDisposable
 {
     private readonly IReadOnlyList<IFamilyModels> _families;
@@ -12,7 +13,7 @@ internal sealed class ModelSet : IDisposable
     private readonly MemoryPlan _plan;
     private readonly ModelShelf _shelf;
 
-    /// <summary>Plans for models and puts them onto the shelf. None is loaded yet.</summary>
+    /// <summary>Plans the memory and adds the models to the shelf. Loads nothing yet.</summary>
     private ModelSet(IReadOnlyList<IFamilyModels> families, IDeviceOptions options, Action loadingOnDemand)
     {
         _families = families;
@@ -37,20 +38,20 @@ internal sealed class ModelSet : IDisposable
         }
     }
 
-    /// <summary>The number of songs that can be made at once.</summary>
+    /// <summary>The maximum number of concurrent songs.</summary>
     public int SongsAtOnce => _plan.Capacity.Songs;
 
     /// <summary>The name of the device that the models run on.</summary>
     public string DeviceName => _gpu?.Device.Name ?? "cpu";
 
-    /// <summary>Returns true if models run on the CPU only because no GPU can be used.</summary>
+    /// <summary>Returns true if the models run on the CPU only because no GPU is available.</summary>
     public static bool LacksGpu(IDeviceOptions options) => options.Device == "auto" && !cuda.is_available();
 
-    /// <summary>Loads the models that fit, and those that are always in memory.</summary>
-    /// <param name="families">The models of each family, which the set owns from now on.</param>
+    /// <summary>Loads the models that are always in memory, and as many others as fit.</summary>
+    /// <param name="families">The models of each family; the set takes ownership.</param>
     /// <param name="options">The device and its memory.</param>
-    /// <param name="report">Called with what is being loaded and the percent done.</param>
-    /// <param name="loadingOnDemand">Called for every part of a model that loads later, when a song needs it.</param>
+    /// <param name="report">Called with the name of the model being loaded and the progress in percent.</param>
+    /// <param name="loadingOnDemand">Called for every part of a model that is loaded on demand.</param>
     /// <param name="cancel">Checked between models.</param>
     public static ModelSet Load(
         IReadOnlyList<IFamilyModels> families,
@@ -83,7 +84,7 @@ internal sealed class ModelSet : IDisposable
         }
     }
 
-    /// <summary>Returns the models and their places in memory.</summary>
+    /// <summary>Returns the models and their memory state.</summary>
     public IReadOnlyList<ModelStatus> ModelsNow() => [.. _families.SelectMany(family => family.Statuses())];
 
     /// <summary>Returns the memory of the device that the models run on.</summary>

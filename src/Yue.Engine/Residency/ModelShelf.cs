@@ -2,8 +2,8 @@ namespace Yue.Engine.Residency;
 
 /// <summary>A model that is loaded when a song needs it.</summary>
 /// <param name="name">The model's name.</param>
-/// <param name="bytes">The memory that it takes, caches included.</param>
-/// <param name="load">Loads it. It is passed a method that takes the fraction done.</param>
+/// <param name="bytes">The memory that it needs, including caches.</param>
+/// <param name="load">Loads the model. Its argument is a callback for the fraction done.</param>
 internal sealed class ShelfModel(string name, long bytes, Func<Action<double>, IDisposable> load)
 {
     public string Name { get; } = name;
@@ -16,10 +16,10 @@ internal sealed class ShelfModel(string name, long bytes, Func<Action<double>, I
     /// <summary>The loaded model; null while it is not in memory.</summary>
     public IDisposable? Loaded { get; private set; }
 
-    /// <summary>The number of songs that use it now.</summary>
+    /// <summary>The number of songs that are using it.</summary>
     public int Users { get; set; }
 
-    /// <summary>The shelf's count of uses when the model was last taken.</summary>
+    /// <summary>The value of the shelf's use counter when the model was last taken.</summary>
     public long LastUse { get; set; }
 
     public void Load(Action<double> report) => Loaded ??= load(report);
@@ -33,9 +33,9 @@ internal sealed class ShelfModel(string name, long bytes, Func<Action<double>, I
 
 /// <summary>Keeps as many models in memory as a budget allows. The least recently used model that no song uses is unloaded first.</summary>
 /// <remarks>Used by the engine's thread only.</remarks>
-/// <param name="budgetBytes">The memory for all loaded models together: at least that of the largest model.</param>
-/// <param name="unloaded">Called after models are unloaded and before the next one loads: returns what the owner of their memory
-/// still holds.</param>
+/// <param name="budgetBytes">The total memory for loaded models, at least that of the largest model.</param>
+/// <param name="unloaded">Called after models are unloaded and before the next one is loaded. It frees the memory that the allocator still
+/// caches.</param>
 /// <param name="loading">Called for every part of a model that <see cref="TryTake"/> loads.</param>
 internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loading) : IDisposable
 {
@@ -49,10 +49,10 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
 
     public void Add(ShelfModel model) => _models.Add(model);
 
-    /// <summary>Returns true if two models can be in memory together, with no other.</summary>
+    /// <summary>Returns true if these two models fit into memory at the same time.</summary>
     public bool HasRoomFor(ShelfModel first, ShelfModel second) => first.Bytes + second.Bytes <= budgetBytes;
 
-    /// <summary>Loads models in order, as long as they fit beside those in memory.</summary>
+    /// <summary>Loads models in order, as long as they fit in addition to those in memory.</summary>
     /// <param name="begun">Called with each model before it loads.</param>
     /// <param name="report">Called with the model and the fraction of it that is loaded.</param>
     /// <param name="cancel">Checked between models.</param>
@@ -67,7 +67,7 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
     }
 
     /// <summary>Takes a model for a song and loads it if it is not in memory.</summary>
-    /// <returns>False if the models that other songs use leave no room for it.</returns>
+    /// <returns>False if the models in use by other songs leave no room for it.</returns>
     public bool TryTake(ShelfModel model)
     {
         if (model.Loaded is null)
@@ -85,12 +85,12 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
         return true;
     }
 
-    /// <summary>Takes a model for a song, as <see cref="TryTake"/> does.</summary>
-    /// <returns>The model, which the caller disposes to give it back; null if there is no room for it.</returns>
+    /// <summary>Takes a model for a song like <see cref="TryTake"/>, as a lease.</summary>
+    /// <returns>The lease, which the caller disposes to return the model; null if there is no room for the model.</returns>
     public ModelLease<T>? TryLease<T>(ShelfModel model)
         where T : class, IDisposable => TryTake(model) ? new ModelLease<T>(model) : null;
 
-    /// <summary>Gives a model back. It stays in memory until its room is needed.</summary>
+    /// <summary>Returns a model to the shelf. It stays in memory until the memory is needed.</summary>
     public static void Return(ShelfModel model) => model.Users--;
 
     public void Dispose()

@@ -1,11 +1,11 @@
 namespace Yue.Engine.Residency;
 
-/// <summary>A model and its place in memory.</summary>
+/// <summary>A model and its memory state.</summary>
 /// <param name="Name">The configured name.</param>
-/// <param name="Role">The model's part in a song, such as <c>stage1</c>, <c>codec</c> or <c>vocoder</c>.</param>
-/// <param name="Dtype">The dtype it runs in.</param>
+/// <param name="Role">The model's role, such as <c>stage1</c>, <c>codec</c> or <c>vocoder</c>.</param>
+/// <param name="Dtype">The dtype that it runs in.</param>
 /// <param name="Parameters">The number of weights.</param>
-/// <param name="Loaded">True if it is in memory.</param>
+/// <param name="Loaded">True if the model is in memory.</param>
 public sealed record ModelStatus(string Name, string Role, string Dtype, long Parameters, bool Loaded);
 
 /// <summary>Memory of the device that the models run on, in bytes.</summary>

@@ -1,16 +1,16 @@
 namespace Yue.Engine.Sampling;
 
-/// <summary>The ids that may come next, most probable first (equal ones: lower id first), with their probabilities.</summary>
-/// <remarks>A view over the chain's buffers: valid until its next use.</remarks>
+/// <summary>The candidates for the next id with their probabilities, most probable first (for equal ones, the lower id first).</summary>
+/// <remarks>A view of the chain's buffers, valid until the chain's next use.</remarks>
 public readonly ref struct Distribution(ReadOnlySpan<int> ids, ReadOnlySpan<float> probabilities)
 {
     public ReadOnlySpan<int> Ids { get; } = ids;
 
-    /// <summary>Sum to 1.</summary>
+    /// <summary>The probabilities, which sum to 1.</summary>
     public ReadOnlySpan<float> Probabilities { get; } = probabilities;
 
-    /// <summary>Inverts the cumulative distribution.</summary>
-    /// <param name="uniform">In [0, 1).</param>
+    /// <summary>Draws an id by inverting the cumulative distribution.</summary>
+    /// <param name="uniform">A uniform random number in [0, 1).</param>
     public int Draw(float uniform)
     {
         var cumulative = 0f;

@@ -1,11 +1,11 @@
 namespace Yue.Engine.Sampling;
 
-/// <summary>Random draws that depend on nothing but where they are used: Philox4x32-10 (Salmon et al., "Parallel random
-/// numbers: as easy as 1, 2, 3", SC 2011; the Random123 library).</summary>
+/// <summary>Counter-based random numbers, which depend only on the position at which they are used: Philox4x32-10 (Salmon et al., "Parallel
+/// random numbers: as easy as 1, 2, 3", SC 2011; the Random123 library).</summary>
 /// <remarks>
-/// <para>All arithmetic is on unsigned 32-bit words, so a kernel repeats it bit for bit. The key is the seed: k0 its low
-/// word, k1 its high word. The counter is c0 = step, c1 = section, c2 = lane, c3 = 0.</para>
-/// <para>Ten times, with mul the 64-bit product:
+/// <para>All arithmetic is on unsigned 32-bit words, so a kernel can reproduce it bit for bit. The key is the seed: k0 is its low word, k1
+/// its high word. The counter is c0 = step, c1 = section, c2 = lane, c3 = 0.</para>
+/// <para>The round below runs ten times; mul is the 64-bit product:
 /// <code>
 /// p0 = mul(0xD2511F53, c0);  p1 = mul(0xCD9E8D57, c2);
 /// (c0, c1, c2, c3) = (hi(p1) ^ c1 ^ k0, lo(p1), hi(p0) ^ c3 ^ k1, lo(p0));
@@ -21,11 +21,11 @@ public static class PhiloxRandom
     private const uint KeyStep0 = 0x9E3779B9;
     private const uint KeyStep1 = 0xBB67AE85;
 
-    /// <summary>A uniform number in [0, 1) with 24 random bits.</summary>
+    /// <summary>Returns a uniform number in [0, 1) with 24 random bits.</summary>
     /// <param name="seed">The song's seed.</param>
     /// <param name="section">The lyric section, from 0.</param>
     /// <param name="step">The decode step within the section, from 0.</param>
-    /// <param name="lane">Tells draws of one step apart, from 0.</param>
+    /// <param name="lane">The index of the draw within the step, from 0.</param>
     public static float Uniform(long seed, int section, int step, int lane = 0)
     {
         var key = unchecked((ulong)seed);
@@ -34,7 +34,7 @@ public static class PhiloxRandom
         return (word >> 8) * (1f / (1 << 24));
     }
 
-    /// <summary>One block of Philox4x32-10: four random words of a counter and a key.</summary>
+    /// <summary>Returns one block of Philox4x32-10: four random words from a counter and a key.</summary>
     public static (uint R0, uint R1, uint R2, uint R3) Block(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)
     {
         unchecked

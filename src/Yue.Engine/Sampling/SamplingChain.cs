@@ -3,10 +3,9 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Sampling;
 
-/// <summary>From two rows of scores to the distribution of the next id (docs/model.md 2.4): guidance, repetition penalty,
+/// <summary>Computes the distribution of the next id from two rows of scores (docs/model.md 2.4): guidance, repetition penalty,
 /// minimum length, allowed ids, temperature, top-k, top-p, in this order.</summary>
-/// <remarks>Plain F32 arithmetic on the CPU, the reference of the device's sampler. One instance serves one thread;
-/// its buffers are used again by every call.</remarks>
+/// <remarks>Plain F32 arithmetic on the CPU, the reference for the GPU's sampler. Not thread-safe: every call reuses the buffers.</remarks>
 public sealed class SamplingChain
 {
     private readonly float[] _exponentials;
@@ -14,7 +13,7 @@ public sealed class SamplingChain
     private readonly int[] _ids;
     private readonly float[] _probabilities;
 
-    /// <summary>A chain for rows of <paramref name="vocabularySize"/> scores.</summary>
+    /// <summary>Creates a chain for rows of <paramref name="vocabularySize"/> scores.</summary>
     public SamplingChain(int vocabularySize)
     {
         _exponentials = new float[vocabularySize];
@@ -23,12 +22,12 @@ public sealed class SamplingChain
         _probabilities = new float[vocabularySize];
     }
 
-    /// <summary>The distribution of the next id.</summary>
-    /// <param name="conditional">[V]: logits of the row that knows the prompt.</param>
-    /// <param name="unconditional">[V]: logits of the row that does not; not read unless the section is guided.</param>
+    /// <summary>Returns the distribution of the next id.</summary>
+    /// <param name="conditional">[V]: logits of the row with the prompt.</param>
+    /// <param name="unconditional">[V]: logits of the row without the prompt; read only if the section uses guidance.</param>
     /// <param name="sampling">The section's settings.</param>
-    /// <param name="seen">The ids that occurred in the song so far.</param>
-    /// <param name="newTokens">The number of ids that the section has.</param>
+    /// <param name="seen">The ids that have occurred in the song.</param>
+    /// <param name="newTokens">The number of ids in the section so far.</param>
     public Distribution Next(
         ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, SectionSampling sampling, SeenIds seen, int newTokens)
     {
@@ -59,7 +58,7 @@ public sealed class SamplingChain
         return Nucleus(_candidates.AsSpan(0, count), sampling);
     }
 
-    /// <summary>Top-k (ties with the k-th stay), softmax over what is left, then top-p.</summary>
+    /// <summary>Applies top-k (keeping ties with the k-th id), softmax over the remaining ids, then top-p.</summary>
     private Distribution Nucleus(Span<ulong> candidates, SectionSampling sampling)
     {
         candidates.Sort();
@@ -86,7 +85,7 @@ public sealed class SamplingChain
             total += _probabilities[i];
         }
 
-        // An id stays while the ids before it have less than top-p together; the first always stays.
+        // An id is kept if the ids before it have a total probability below top-p. The first id is always kept.
         var inside = 0.0;
         var nucleus = 0;
         while (nucleus < kept && (nucleus == 0 || inside < sampling.TopP * total))
@@ -108,7 +107,7 @@ public sealed class SamplingChain
         return max + MathF.Log(TensorPrimitives.Sum(shifted));
     }
 
-    /// <summary>u + s·(c − u) over the log-softmax of both rows.</summary>
+    /// <summary>Computes u + s·(c − u) over the log-softmax of both rows.</summary>
     private readonly record struct Guidance(float Scale, float ConditionalLogSum, float UnconditionalLogSum)
     {
         public float Apply(float conditional, float unconditional)

@@ -1,9 +1,9 @@
 namespace Yue.Engine.Sampling;
 
-/// <summary>How the ids of one section are drawn: every number resolved, no defaults left.</summary>
+/// <summary>The sampling settings of one section, with all defaults resolved.</summary>
 public sealed record SectionSampling
 {
-    /// <summary>Weight of the conditional row against the unconditional one; exactly 1 runs one row.</summary>
+    /// <summary>The guidance weight of the conditional row against the unconditional one. With exactly 1, only one row runs.</summary>
     public required double GuidanceScale { get; init; }
 
     public required double RepetitionPenalty { get; init; }
@@ -12,13 +12,13 @@ public sealed record SectionSampling
 
     public required double TopP { get; init; }
 
-    /// <summary>0 keeps all.</summary>
+    /// <summary>The number of most probable ids that are kept; 0 keeps all.</summary>
     public required int TopK { get; init; }
 
-    /// <summary>Ids before which <see cref="EndId"/> may not come.</summary>
+    /// <summary>The minimum number of ids before <see cref="EndId"/>.</summary>
     public required int MinNewTokens { get; init; }
 
-    /// <summary>The most ids sampled, <see cref="EndId"/> included.</summary>
+    /// <summary>The maximum number of sampled ids, including <see cref="EndId"/>.</summary>
     public required int MaxNewTokens { get; init; }
 
     /// <summary>The id that ends the section.</summary>
@@ -27,6 +27,6 @@ public sealed record SectionSampling
     /// <summary>The ids that may be sampled, in ascending order, without overlap.</summary>
     public required IReadOnlyList<IdRange> Allowed { get; init; }
 
-    /// <summary>True if the unconditional row takes part.</summary>
+    /// <summary>True if the unconditional row is used.</summary>
     public bool IsGuided => GuidanceScale != 1.0;
 }

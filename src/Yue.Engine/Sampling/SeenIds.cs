@@ -1,6 +1,6 @@
 namespace Yue.Engine.Sampling;
 
-/// <summary>The token ids that occurred in a song: what the repetition penalty looks at.</summary>
+/// <summary>The token ids that have occurred in a song, for the repetition penalty.</summary>
 public sealed class SeenIds(int vocabularySize)
 {
     private readonly bool[] _seen = new bool[vocabularySize];

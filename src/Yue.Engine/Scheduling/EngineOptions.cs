@@ -13,8 +13,8 @@ public sealed class EngineOptions : IDeviceOptions
     public const int LeastContextTokens = 2_048;
     public const int MostContextTokens = 131_072;
 
-    /// <summary>The folders of the checkpoints that requests can name, by that name. The first one is the default; settings come sorted
-    /// by name. With none, the built-in demo model runs.</summary>
+    /// <summary>The folders of the checkpoints that requests can name, by name. The first one is the default; configuration keys are sorted
+    /// by name. If there are none, the built-in demo model runs.</summary>
     public IDictionary<string, string> Stage1 { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>The stage-2 checkpoint folder of YuE 1.</summary>
@@ -23,7 +23,7 @@ public sealed class EngineOptions : IDeviceOptions
     /// <summary>The codec folder of YuE 1 (<c>xcodec_mini_infer</c>), with the vocoders in its <c>decoders</c> folder.</summary>
     public string? Codec { get; set; }
 
-    /// <summary>The folder of YuE 2's sound decoder (<c>YuE2-Vae</c>).</summary>
+    /// <summary>The folder of YuE 2's audio decoder (<c>YuE2-Vae</c>).</summary>
     public string? Vae { get; set; }
 
     /// <summary>The SentencePiece model of YuE 1; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
@@ -36,30 +36,30 @@ public sealed class EngineOptions : IDeviceOptions
     [SettingForm(@"^(auto|cpu|cuda(:[0-9]{1,3})?)\z", "auto, cpu, cuda, or cuda with an index such as cuda:1")]
     public string Device { get; set; } = "auto";
 
-    /// <summary>How a GPU holds the language models' matrices: <c>bf16</c>, as the files do, <c>int8</c> or <c>fp8</c>, made while they
-    /// load, or <c>f32</c>, to compare with the CPU, which computes in F32: not built for speed, and with an <c>f32</c> cache.</summary>
+    /// <summary>The type of the language models' matrices on a GPU: <c>bf16</c>, as in the files; <c>int8</c> or <c>fp8</c>, converted
+    /// while loading; or <c>f32</c> for comparisons with the CPU, which is slow and requires an <c>f32</c> cache.</summary>
     [SettingChoice("bf16", "int8", "fp8", "f32")]
     public string Weights { get; set; } = "bf16";
 
-    /// <summary>The form of keys and values on a GPU: <c>bf16</c>, <c>fp8</c> with a
-    /// scale per position and head, or <c>f32</c> with <c>f32</c> weights.</summary>
+    /// <summary>The type of keys and values on a GPU: <c>bf16</c>, <c>fp8</c> with a scale per position and head, or <c>f32</c> with
+    /// <c>f32</c> weights.</summary>
     [SettingChoice("bf16", "fp8", "f32")]
     public string KeyValueCache { get; set; } = "bf16";
 
-    /// <summary>The number of songs made at once. 0 is as many as a GPU's memory takes, up to eight, and one on the CPU.</summary>
+    /// <summary>The number of concurrent songs. 0 means as many as fit into a GPU's memory, up to eight, or one on the CPU.</summary>
     [SettingRange(0, MostSongsAtOnce)]
     public int SongsAtOnce { get; set; }
 
-    /// <summary>The longest context of a song, prompt and tokens together; 0
-    /// is the checkpoint's own. A shorter one takes less memory.</summary>
+    /// <summary>The maximum context of a song in tokens, including the prompt; 0 means the checkpoint's limit. A shorter context needs less
+    /// memory.</summary>
     [SettingRange(LeastContextTokens, MostContextTokens, OrZero = true)]
     public int ContextTokens { get; set; }
 
-    /// <summary>The most memory of the device that may be planned for, in MiB; 0 is all that is free, and on the CPU no limit.</summary>
+    /// <summary>The maximum device memory to use, in MiB. 0 means all free memory of a GPU and no limit on the CPU.</summary>
     [SettingRange(0, 1_000_000)]
     public int DeviceMemoryMegabytes { get; set; }
 
-    /// <summary>The seconds that one step may take before the device counts as hung and the engine as lost; 0 is no limit. A step is a few
+    /// <summary>The number of seconds after which a step counts as hung and the engine as lost; 0 means no limit. A step is a few
     /// tokens, 512 ids of a prompt, a track of a reference clip, or six seconds of sound; with YuE 2 also one evaluation of flow
     /// matching, or 41 seconds of sound.</summary>
     [SettingRange(0, 3_600)]

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>What the engine can do at this moment.</summary>
+/// <summary>The state of the engine.</summary>
 public enum EngineState
 {
     Loading,
@@ -17,16 +17,16 @@ public sealed record EngineStatus
 {
     public required EngineState State { get; init; }
 
-    /// <summary>What is being loaded; null unless loading.</summary>
+    /// <summary>The name of the model that is being loaded; null unless the engine is loading.</summary>
     public string? Loading { get; init; }
 
-    /// <summary>How much of the loading is done, 0 to 100.</summary>
+    /// <summary>The loading progress in percent, 0 to 100.</summary>
     public double Percent { get; init; }
 
-    /// <summary>Why loading failed or the device was lost; null otherwise.</summary>
+    /// <summary>The reason why loading failed or the device was lost; null otherwise.</summary>
     public string? Failure { get; init; }
 
-    /// <summary>Whether the built-in demo model runs, because no checkpoint is configured.</summary>
+    /// <summary>True if the built-in demo model runs because no checkpoint is configured.</summary>
     public bool IsDemo { get; init; }
 
     /// <summary>The models that make songs now, the default one first; none until they are known.</summary>
@@ -46,15 +46,15 @@ public sealed record EngineStatus
 
     public MemoryStatus Memory { get; init; } = new(0, 0, 0);
 
-    /// <summary>The songs that can be made at once.</summary>
+    /// <summary>The maximum number of concurrent songs.</summary>
     public int SongsAtOnce { get; init; } = 1;
 
-    /// <summary>Songs being made.</summary>
+    /// <summary>The number of songs in progress.</summary>
     public int Running { get; init; }
 
-    /// <summary>How long the step that the engine's thread is in has taken so far; zero when it waits for songs.</summary>
+    /// <summary>The time since the current step of the engine's thread began; zero while it waits for songs.</summary>
     public TimeSpan InStep { get; init; }
 }
 
-/// <summary>The device is lost: no song can be made until the process starts again.</summary>
+/// <summary>The device is lost. No song can be made until the process is restarted.</summary>
 public sealed class EngineDeadException(string message, Exception? inner = null) : Exception(message, inner);

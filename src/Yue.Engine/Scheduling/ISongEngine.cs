@@ -2,36 +2,35 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>Makes songs, a few at once. It has no queue: a song is admitted when a place is free, or not at all.</summary>
+/// <summary>Makes a few songs concurrently. It has no queue: a song is admitted only if a slot is free.</summary>
 public interface ISongEngine
 {
-    /// <summary>The engine's state now; cheap, callable from any thread.</summary>
+    /// <summary>The engine's current state. Cheap to read and thread-safe.</summary>
     EngineStatus Status { get; }
 
-    /// <summary>Completes with the reason when the engine was ready and has failed: the device is lost, and only a new process gets it
-    /// back. One that could not load its models is failed, not lost.</summary>
+    /// <summary>Completes with the reason if the device is lost after the engine was ready. Only a new process can use the device again. An
+    /// engine that could not load its models has failed, but is not lost.</summary>
     Task<string> Lost { get; }
 
-    /// <summary>Starts to load the models in the background, and returns at once.</summary>
+    /// <summary>Starts loading the models in the background and returns immediately.</summary>
     void Start();
 
-    /// <summary>Completes when a song can be admitted. Another caller may take the place before.</summary>
-    /// <exception cref="EngineDeadException">The engine failed: it admits no song any more.</exception>
-    /// <exception cref="SongException">The engine drains: it admits no song any more.</exception>
+    /// <summary>Completes when a song can be admitted. Another caller may take the slot first.</summary>
+    /// <exception cref="EngineDeadException">The engine failed and no longer admits songs.</exception>
+    /// <exception cref="SongException">The engine is draining and no longer admits songs.</exception>
     Task WhenRoomAsync(CancellationToken cancel);
 
-    /// <summary>Returns the size of a request; null before the models are loaded, or if its model is not here. Callable from any
-    /// thread.</summary>
+    /// <summary>Returns the size of a request; null before the models are loaded, or if its model is not configured. Thread-safe.</summary>
     SongMeasure? Measure(SongRequest request);
 
-    /// <summary>Returns the likely work of a song, to compare songs; null before the models are loaded, or if its model is not here.
-    /// Callable from any thread.</summary>
+    /// <summary>Returns an estimate of a song's work for comparing songs; null before the models are loaded, or if its model is not
+    /// configured. Thread-safe.</summary>
     double? WorkOf(SongRequest request);
 
-    /// <summary>Admits a song if a place is free; returns at once.</summary>
+    /// <summary>Admits a song if a slot is free, and returns immediately.</summary>
     bool TryAdmit(SongTicket ticket);
 
-    /// <summary>Admits no song any more, and completes when the admitted ones have ended.</summary>
-    /// <param name="hurry">Cancels them.</param>
+    /// <summary>Stops admitting songs, and completes when all admitted songs have ended.</summary>
+    /// <param name="hurry">Cancels the admitted songs.</param>
     Task DrainAsync(CancellationToken hurry);
 }

@@ -5,10 +5,10 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>The model families of this program. No other place outside a family's folder names one.</summary>
+/// <summary>The model families of this program. Outside the families' folders, only this class refers to them.</summary>
 public static class ModelFamilies
 {
-    /// <summary>The families as callers see them, the default one first.</summary>
+    /// <summary>The descriptions of the families, the default one first.</summary>
     public static IReadOnlyList<FamilyDescription> Descriptions { get; } = [Yue1Family.About, Yue2Family.About];
 
     /// <summary>Returns the families, the default one first.</summary>
@@ -18,14 +18,14 @@ public static class ModelFamilies
         new Yue2Family(new Yue2Settings(options.Vae, options.ContextTokens)),
     ];
 
-    /// <summary>Returns the family of a checkpoint folder; the default one if none recognizes it.</summary>
+    /// <summary>Returns the family of a checkpoint folder, or the default family if none recognizes it.</summary>
     public static FamilyDescription FamilyOf(string folder)
     {
         var families = Of(new EngineOptions());
         return Descriptions[families.Index().First(family => family.Item == FamilyOf(families, folder)).Index];
     }
 
-    /// <summary>Returns the folders that the families need beside those of <see cref="EngineOptions.Stage1"/>.</summary>
+    /// <summary>Returns the folders that the families need in addition to those of <see cref="EngineOptions.Stage1"/>.</summary>
     public static IReadOnlyList<FamilyFolder> FoldersOf(EngineOptions options)
     {
         var families = Of(options);
@@ -39,9 +39,9 @@ public static class ModelFamilies
         ];
     }
 
-    /// <summary>Opens the checkpoints that the settings name, each with the family that recognizes its folder. If they name none, opens
-    /// the default family's built-in model.</summary>
-    /// <remarks>A folder that no family recognizes goes to the default family, which says what is wrong with it.</remarks>
+    /// <summary>Opens the configured checkpoints, each with the family that recognizes its folder. If none are configured, opens the
+    /// default family's built-in model.</summary>
+    /// <remarks>A folder that no family recognizes is passed to the default family, which reports the error.</remarks>
     internal static IReadOnlyList<IFamilySongs> Open(IReadOnlyList<IModelFamily> families, EngineOptions options)
     {
         if (options.Stage1.Count == 0)
@@ -59,8 +59,8 @@ public static class ModelFamilies
         families.FirstOrDefault(family => family.Recognizes(folder)) ?? families[0];
 }
 
-/// <summary>A folder that a family needs beside the checkpoints that requests name.</summary>
-/// <param name="Setting">The setting that names it.</param>
+/// <summary>A folder that a family needs in addition to the checkpoints that requests name.</summary>
+/// <param name="Setting">The name of the setting.</param>
 /// <param name="Folder">The folder; null if the setting is not set.</param>
-/// <param name="IsNeeded">True if a configured checkpoint is of the family.</param>
+/// <param name="IsNeeded">True if a checkpoint of the family is configured.</param>
 public sealed record FamilyFolder(string Setting, string? Folder, bool IsNeeded);

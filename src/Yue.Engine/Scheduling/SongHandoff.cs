@@ -2,16 +2,16 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>Hands admitted songs to the engine's thread, and knows how many more it has places for. Safe for any thread.</summary>
+/// <summary>Hands admitted songs to the engine's thread and tracks the number of free slots. Thread-safe.</summary>
 internal sealed class SongHandoff
 {
-    private readonly object _lock = new();      // with a condition to wait for, which Lock has not
+    private readonly object _lock = new();      // used with Monitor.Wait, which Lock does not support
     private readonly Queue<SongTicket> _arrived = new();
     private TaskCompletionSource _room = NewRoom();
     private int _places;
     private bool _closed;
 
-    /// <summary>True if no song is admitted any more.</summary>
+    /// <summary>True if songs are no longer admitted.</summary>
     public bool IsClosed
     {
         get
@@ -23,7 +23,7 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Admits a song if a place is free.</summary>
+    /// <summary>Admits a song if a slot is free.</summary>
     public bool TryAdd(SongTicket ticket)
     {
         lock (_lock)
@@ -49,7 +49,7 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Tells how many more songs the engine's thread has room for, those on their way to it counted.</summary>
+    /// <summary>Sets the number of songs that the engine's thread has room for, including those that it has not taken yet.</summary>
     public void SetRoom(int songs)
     {
         lock (_lock)
@@ -61,7 +61,7 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Completes when a place is free. Fails with the reason of <see cref="Close"/>.</summary>
+    /// <summary>Completes when a slot is free. Fails with the reason passed to <see cref="Close"/>.</summary>
     public Task WhenRoomAsync(CancellationToken cancel)
     {
         lock (_lock)
@@ -85,7 +85,7 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Admits no song any more, and fails those that the engine's thread has not taken. Only the first reason counts.</summary>
+    /// <summary>Stops admitting songs and fails those that the engine's thread has not taken. Only the first call has an effect.</summary>
     public void Close(Exception reason)
     {
         SongTicket[] left;
@@ -99,7 +99,7 @@ internal sealed class SongHandoff
                 _room.TrySetResult();
                 _room = NewRoom();
                 _room.SetException(reason);
-                _ = _room.Task.Exception;   // observed: perhaps nobody waits for room
+                _ = _room.Task.Exception;   // marked as observed, because there may be no waiter
             }
 
             Monitor.Pulse(_lock);

@@ -6,20 +6,20 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>The step loop: moves every admitted song on, one step at a time.</summary>
-/// <remarks>Songs of all families take turns, and songs that can share a step do. A song that fails or is cancelled leaves alone. Used by
-/// the engine's thread only.</remarks>
+/// <summary>The step loop. Advances every admitted song by one step at a time.</summary>
+/// <remarks>Songs of all families take turns, and songs share a step where possible. A song that fails or is cancelled does not affect the
+/// others. Used by the engine's thread only.</remarks>
 internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamilySongs> families, ILogger logger) : IDisposable
 {
     private readonly List<Admitted> _songs = [];
 
     public int Running => _songs.Count;
 
-    /// <summary>The number of songs that can be admitted. None is while a song waits for room for its model, so that the songs which use
-    /// the other models come to an end.</summary>
+    /// <summary>The number of songs that can be admitted. It is 0 while a song waits for room for its model, so that the songs that use
+    /// other models can finish.</summary>
     public int Room => _songs.Exists(song => song.Work.IsWaiting) ? 0 : models.SongsAtOnce - _songs.Count;
 
-    /// <summary>Admits a song. A song that cannot even begin fails at once.</summary>
+    /// <summary>Admits a song. A song that cannot start fails immediately.</summary>
     public void Admit(SongTicket ticket, CancellationToken abandon)
     {
         ISongWork work;
@@ -39,7 +39,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         Guard([song], work.Begin);
     }
 
-    /// <summary>Takes one step of every song: first the shared steps, then what only one song needs.</summary>
+    /// <summary>Runs one step of every song: first the shared steps, then those of single songs.</summary>
     public void Step()
     {
         foreach (var song in _songs.Where(song => song.IsCancelled).ToArray())
@@ -50,7 +50,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         var steps = _songs.SelectMany(song => song.Work.SharedSteps, (Song, Step) => (Song, Step));
         foreach (var group in steps.ToLookup(pair => pair.Step, pair => pair.Song))
         {
-            // A song that failed in another of its steps has left.
+            // A song that failed in another step has been removed.
             Admitted[] songs = [.. group.Where(_songs.Contains)];
             if (songs.Length > 0)
             {
@@ -58,7 +58,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
             }
         }
 
-        // If no song has a step to take, the thread waits instead of asking again and again.
+        // If no song has a step to run, the thread waits instead of polling.
         if (_songs.Count > 0 && _songs.TrueForAll(song => song.Work.Background is not null))
         {
             Task.WaitAny([.. _songs.Select(song => song.Work.Background!)]);
@@ -75,7 +75,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
-    /// <summary>Makes a short song with every family, so that the first request finds everything allocated and compiled.</summary>
+    /// <summary>Makes a short song with every family, so that everything is allocated and compiled before the first request.</summary>
     public void WarmUp(CancellationToken cancel)
     {
         foreach (var family in families)
@@ -86,7 +86,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
                 Step();
             }
 
-            // A model that cannot make a short song is a failed start, with the song's own error.
+            // If a model cannot make a short song, the start fails with the song's error.
             if (ticket.Result.IsFaulted)
             {
                 throw ticket.Result.Exception.InnerException!;
@@ -96,7 +96,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
-    /// <summary>Fails the songs that are left. There are some only if the device is lost.</summary>
+    /// <summary>Fails the remaining songs. There are some only if the device is lost.</summary>
     public void Dispose()
     {
         foreach (var song in _songs.ToArray())
@@ -108,9 +108,9 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
     private IFamilySongs FamilyOf(string? model) => model is null
         ? families[0]
         : families.FirstOrDefault(family => family.Names.Contains(model)) ?? throw new SongRequestException(
-            $"model: {model} is not configured; there is {string.Join(", ", families.SelectMany(family => family.Names))}");
+            $"model: {model} is not configured; available models: {string.Join(", ", families.SelectMany(family => family.Names))}");
 
-    /// <summary>Runs work on behalf of songs. An exception fails these songs and no others.</summary>
+    /// <summary>Runs work on behalf of songs. An exception fails only these songs.</summary>
     private void Guard(IReadOnlyList<Admitted> songs, Action work)
     {
         try
@@ -121,7 +121,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         {
             throw new EngineDeadException(error.Message, error);
         }
-#pragma warning disable CA1031 // Any other error is the songs' own.
+#pragma warning disable CA1031 // Any other error belongs to the songs.
         catch (Exception error) when (error is not EngineDeadException)
 #pragma warning restore CA1031
         {
@@ -133,7 +133,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
-    /// <summary>Native errors have their stack in the message. The log has all of it.</summary>
+    /// <summary>Native errors contain their stack in the message. The log contains all of it.</summary>
     private static string FirstLine(string message) => message.Split('\n', 2)[0].TrimEnd();
 
     private void Leave(Admitted song, Action settle)
@@ -143,7 +143,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         settle();
     }
 
-    /// <summary>A ticket and the work on its song.</summary>
+    /// <summary>A ticket and the state of its song.</summary>
     private sealed class Admitted(SongTicket ticket, ISongWork work, CancellationToken abandon) : IDisposable
     {
         private readonly CancellationTokenSource _cancel = CancellationTokenSource.CreateLinkedTokenSource(ticket.Cancel, abandon);

@@ -3,9 +3,9 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>A song on its way through an engine.</summary>
+/// <summary>A song that is being processed by an engine.</summary>
 /// <param name="request">A request within <see cref="SongLimits"/>.</param>
-/// <param name="progress">Receives every sign of progress, from the engine's thread: it must not block.</param>
+/// <param name="progress">Receives progress on the engine's thread. It must not block.</param>
 /// <param name="cancel">Stops the song before its next step.</param>
 public sealed class SongTicket(SongRequest request, IProgress<SongProgress>? progress, CancellationToken cancel)
 {
@@ -18,23 +18,23 @@ public sealed class SongTicket(SongRequest request, IProgress<SongProgress>? pro
     /// <summary>Stops the song before its next step.</summary>
     public CancellationToken Cancel { get; } = cancel;
 
-    /// <summary>Listens to the song while it is made; null if nobody can.</summary>
+    /// <summary>The listener that receives sound while the song is made; null if there is none.</summary>
     public ISongListener? Listener { get; init; }
 
     /// <summary>The time that the request waited before it got a ticket.</summary>
     public TimeSpan Waited { get; init; }
 
-    /// <summary>The song. Fails with <see cref="SongException"/> if this song cannot be made, with <see cref="EngineDeadException"/>
-    /// if the device is lost, and is cancelled by the token.</summary>
+    /// <summary>The finished song. Fails with <see cref="SongException"/> if this song cannot be made and with
+    /// <see cref="EngineDeadException"/> if the device is lost. Is cancelled by the token.</summary>
     public Task<SongResult> Result => _done.Task;
 
     /// <summary>The time since the request was submitted.</summary>
     public TimeSpan Age => Waited + Stopwatch.GetElapsedTime(_created);
 
-    /// <summary>Passes progress on. Called by the engine, like the methods below.</summary>
+    /// <summary>Reports progress. Called by the engine, like the methods below.</summary>
     public void Report(SongProgress value) => progress?.Report(value);
 
-    /// <summary>Completes <see cref="Result"/>. Only the first call of these three counts.</summary>
+    /// <summary>Completes <see cref="Result"/>. Only the first call of these three methods has an effect.</summary>
     public void Succeed(SongResult result) => _done.TrySetResult(result);
 
     /// <inheritdoc cref="Succeed"/>

@@ -10,7 +10,7 @@ namespace Yue.Engine.Scheduling;
 
 /// <summary>The hosted singleton that owns the models and the device.</summary>
 /// <remarks>One long-running thread loads the models, warms them up, and then runs the step loop. Songs reach it through
-/// <see cref="SongHandoff"/>, results leave through tickets, and cancellation is checked between steps.</remarks>
+/// <see cref="SongHandoff"/>, results are returned through tickets, and cancellation is checked between steps.</remarks>
 public sealed partial class YueEngine : ISongEngine, IDisposable
 {
     private static readonly TimeSpan WatchdogInterval = TimeSpan.FromMilliseconds(500);
@@ -23,26 +23,26 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _abandon = new();
-    private readonly ConcurrentDictionary<SongTicket, bool> _unfinished = [];      // those that the engine's thread has taken
+    private readonly ConcurrentDictionary<SongTicket, bool> _unfinished = [];      // songs that the engine's thread has taken
     private readonly Timer _watchdog;
     private readonly Lock _statusLock = new();
     private volatile bool _isHung;
     private volatile EngineStatus _status;
-    private volatile IReadOnlyList<IFamilySongs> _songs = [];      // none before the models are loaded
-    private long _stepStarted;      // a timestamp; 0 while there is nothing to do
+    private volatile IReadOnlyList<IFamilySongs> _songs = [];      // empty until the models are loaded
+    private long _stepStarted;      // a timestamp; 0 while idle
     private long _loadingSince = Stopwatch.GetTimestamp();
     private long _memoryMeasured;
     private int _running;
     private Thread? _thread;
     private bool _disposed;
 
-    /// <summary>An engine that loads nothing until it is started.</summary>
+    /// <summary>Creates an engine that loads nothing until it is started.</summary>
     public YueEngine(IOptions<EngineOptions> options, ILogger<YueEngine> logger)
         : this(options.Value, ModelFamilies.Of(options.Value), logger)
     {
     }
 
-    /// <summary>An engine of other model families than the program's.</summary>
+    /// <summary>Creates an engine with other model families than the program's.</summary>
     internal YueEngine(EngineOptions options, IReadOnlyList<IModelFamily> families, ILogger<YueEngine> logger)
     {
         (_options, _families) = (options, families);
@@ -69,7 +69,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     public Task<string> Lost => _lost.Task;
 
-    /// <summary>Completes when the engine is ready, fails when loading failed.</summary>
+    /// <summary>Completes when the engine is ready; fails if loading fails.</summary>
     public Task Loaded => _loaded.Task;
 
     public void Start()
@@ -98,7 +98,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         await _stopped.Task.ConfigureAwait(false);
     }
 
-    /// <summary>Stops at once, where <see cref="DrainAsync"/> was not called before.</summary>
+    /// <summary>Stops immediately unless <see cref="DrainAsync"/> was called before.</summary>
     public void Dispose()
     {
         if (_disposed)
@@ -146,7 +146,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         {
             _loaded.TrySetCanceled();
         }
-#pragma warning disable CA1031 // Whatever ends the engine's thread is reported, and readiness says so from then on.
+#pragma warning disable CA1031 // Any error that ends the engine's thread is reported, and the readiness check fails from then on.
         catch (Exception error)
 #pragma warning restore CA1031
         {
@@ -203,7 +203,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         }
     }
 
-    /// <summary>Runs the watchdog while there is something to do; an engine that waits for songs wakes nobody up.</summary>
+    /// <summary>Runs the watchdog while there is work, so that an idle engine does not wake up.</summary>
     private void Watch(bool isBusy)
     {
         var interval = isBusy && _options.StepTimeoutSeconds > 0 ? WatchdogInterval : Timeout.InfiniteTimeSpan;
@@ -224,7 +224,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     private void BeginStep() => Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
 
-    /// <summary>Counts every part of a model that loads on demand as a step, since a whole load may take minutes.</summary>
+    /// <summary>Counts every part of a model that is loaded on demand as a step, because loading a whole model may take minutes.</summary>
     private void LoadingInStep()
     {
         if (Interlocked.Read(ref _stepStarted) != 0)
@@ -233,7 +233,8 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         }
     }
 
-    /// <summary>A step that does not come back is a hung device: what the engine's thread holds is failed on its behalf.</summary>
+    /// <summary>Detects a step that does not return, which means that the device hangs, and fails the songs of the engine's
+    /// thread.</summary>
     private void LookForHang()
     {
         var limit = TimeSpan.FromSeconds(_options.StepTimeoutSeconds);
@@ -244,7 +245,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
         _isHung = true;
         var error = new EngineDeadException(
-            $"a step of the engine has not come back for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
+            $"a step of the engine has not returned for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
         Die(error);
         _abandon.Cancel();
         foreach (var ticket in _unfinished.Keys)
@@ -255,7 +256,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         _stopped.TrySetResult();
     }
 
-    /// <summary>Once a second, and before the thread goes to sleep with the memory as it then stays.</summary>
+    /// <summary>Updates the memory figures once per second, and before the thread goes idle.</summary>
     private void MeasureMemory(ModelSet models)
     {
         if (Stopwatch.GetElapsedTime(_memoryMeasured) >= TimeSpan.FromSeconds(1) || Volatile.Read(ref _running) == 0)
@@ -278,7 +279,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         UpdateStatus(status => status with { Loading = what, Percent = percent });
     }
 
-    /// <summary>The engine's thread and the watchdog both write it.</summary>
+    /// <summary>Updates the status. Called by both the engine's thread and the watchdog.</summary>
     private void UpdateStatus(Func<EngineStatus, EngineStatus> change)
     {
         lock (_statusLock)
@@ -289,7 +290,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     private void Die(Exception error)
     {
-        // Of a native library that does not load, only the innermost exception says why.
+        // If a native library fails to load, only the innermost exception contains the reason.
         var reason = (error is TypeInitializationException ? error.GetBaseException() : error).Message;
         if (_loaded.Task.IsCompleted)
         {
@@ -318,10 +319,10 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         [LoggerMessage(Level = LogLevel.Information, Message = "Done with {What} after {Seconds:F1} s")]
         public static partial void Loaded(ILogger logger, string? what, double seconds);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used here: "
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used: "
             + "on the CPU the configured models take many times a song's length. "
-            + "yue doctor says what keeps a GPU from being used; "
-            + "Device cuda makes that a fault, Device cpu silences this")]
+            + "run yue doctor to find out why no GPU can be used; "
+            + "set Device to cuda to make this an error, or to cpu to suppress this warning")]
         public static partial void NoGpu(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
@@ -330,7 +331,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         [LoggerMessage(Level = LogLevel.Critical, Message = "Loading failed at {What}: {Reason}")]
         public static partial void NotLoaded(ILogger logger, string? what, string reason);
 
-        [LoggerMessage(Level = LogLevel.Debug, Message = "Where loading failed")]
+        [LoggerMessage(Level = LogLevel.Debug, Message = "Stack trace of the failed loading")]
         public static partial void NotLoadedWhere(ILogger logger, Exception error);
 
         [LoggerMessage(Level = LogLevel.Critical, Message = "The engine stopped")]

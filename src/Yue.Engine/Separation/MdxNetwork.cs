@@ -17,17 +17,17 @@ internal sealed class MdxNetwork : IDisposable
     private MdxNetwork(InferenceSession session, string input, string output, int bins, int frames) =>
         (_session, _input, _output, Bins, Frames) = (session, input, output, bins, frames);
 
-    /// <summary>F, the bins that the network sees.</summary>
+    /// <summary>The number of frequency bins that the network processes, F.</summary>
     public int Bins { get; }
 
-    /// <summary>T, the frames that it takes at once.</summary>
+    /// <summary>The number of frames that the network processes at once, T.</summary>
     public int Frames { get; }
 
     /// <summary>Opens an ONNX file and checks its shapes.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="bins">The bins that the transform has.</param>
-    /// <param name="fewestFrames">The frames that pieces need to overlap.</param>
-    /// <exception cref="CheckpointException">The file is not there or no such network.</exception>
+    /// <param name="bins">The number of bins of the transform.</param>
+    /// <param name="fewestFrames">The minimum number of frames that overlapping pieces need.</param>
+    /// <exception cref="CheckpointException">The file does not exist or is not such a network.</exception>
     public static MdxNetwork Open(string file, int bins, int fewestFrames)
     {
         var session = Load(file);
@@ -59,7 +59,7 @@ internal sealed class MdxNetwork : IDisposable
         }
     }
 
-    /// <summary>One piece through the network.</summary>
+    /// <summary>Runs the network on one piece.</summary>
     /// <param name="planes">[4, <see cref="Bins"/>, <see cref="Frames"/>].</param>
     /// <returns>The same shape.</returns>
     public float[] Run(float[] planes)

@@ -3,15 +3,16 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Separation;
 
-/// <summary>Splits a mix into vocal and instrumental with an MDX-Net network: short-time spectrum in, one stem's spectrum out.</summary>
+/// <summary>Splits a mix into vocal and instrumental with an MDX-Net network, which maps the mix's short-time spectrum to that of one
+/// stem.</summary>
 /// <remarks>
-/// The sound is taken in overlapping pieces of as many frames as the network has, which are faded into one another. What the network
-/// does not let through is the other stem, so that both add up to the mix; above the network's highest bin all is in that one.
-/// Runs on the CPU: the GPU's memory is planned for songs. Safe to call from several threads.
+/// The sound is processed in overlapping pieces with the network's number of frames, which are cross-faded. The other stem is the mix minus
+/// the network's output, so the two add up to the mix. It contains everything above the network's highest bin. Runs on the CPU, because the
+/// GPU's memory is planned for songs. Thread-safe.
 /// </remarks>
 public sealed class MdxSeparator : IDisposable
 {
-    /// <summary>The rate that such networks are made for.</summary>
+    /// <summary>The sample rate that such networks are trained for.</summary>
     public const int SampleRateHz = 44_100;
 
     private const int HopSamples = 1024;
@@ -24,8 +25,8 @@ public sealed class MdxSeparator : IDisposable
     /// <summary>Opens a network.</summary>
     /// <param name="file">The ONNX file.</param>
     /// <param name="fftSize">The length of the Fourier transform that the network was trained with.</param>
-    /// <param name="isVocal">Whether it lets the vocal through; else the instrumental.</param>
-    /// <exception cref="Weights.CheckpointException">The file is no such network; the message has the shapes.</exception>
+    /// <param name="isVocal">True if the network's output is the vocal, false if it is the instrumental.</param>
+    /// <exception cref="Weights.CheckpointException">The file is not such a network. The message contains the shapes.</exception>
     public MdxSeparator(string file, int fftSize, bool isVocal)
     {
         _network = MdxNetwork.Open(file, bins: (fftSize / 2) + 1, fewestFrames: (2 * fftSize / HopSamples) + 2);
@@ -33,7 +34,7 @@ public sealed class MdxSeparator : IDisposable
         _window = hann_window(fftSize).DetachFromDisposeScope();
     }
 
-    /// <summary>The stems of a mix, at <see cref="SampleRateHz"/>.</summary>
+    /// <summary>Returns the stems of a mix at <see cref="SampleRateHz"/>.</summary>
     public (AudioClip Vocal, AudioClip Instrumental) Separate(DecodedSound mix, CancellationToken cancel)
     {
         var channels = mix.Channels
@@ -56,7 +57,7 @@ public sealed class MdxSeparator : IDisposable
         _window.Dispose();
     }
 
-    /// <summary>The mean of both channels of what the network lets through.</summary>
+    /// <summary>Returns the mean of both channels of the network's output.</summary>
     private float[] LetThrough(float[] left, float[] right, CancellationToken cancel)
     {
         var S = HopSamples * (_network.Frames - 1);
@@ -90,7 +91,7 @@ public sealed class MdxSeparator : IDisposable
         return istft(back, _fftSize, HopSamples, _fftSize, _window, length: left.Length).mean([0]).data<float>().ToArray();
     }
 
-    /// <summary>A piece of a channel, zeros behind its end.</summary>
+    /// <summary>Returns a piece of a channel, padded with zeros after the channel's end.</summary>
     private static float[] Piece(float[] channel, int start, int length)
     {
         var piece = new float[length];
@@ -98,7 +99,7 @@ public sealed class MdxSeparator : IDisposable
         return piece;
     }
 
-    /// <summary>1 with a straight slope at both ends, nowhere 0.</summary>
+    /// <summary>Returns a window of ones with a linear slope at both ends that does not reach 0.</summary>
     private static float[] Weights(int length, int fade) =>
         [.. Enumerable.Range(0, length).Select(i => Math.Min(1, (Math.Min(i, length - 1 - i) + 0.5f) / fade))];
 }

@@ -2,16 +2,16 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Yue.Engine.Settings;
 
-/// <summary>A rule for the value of one setting of section <c>Yue</c>.</summary>
-/// <remarks>The messages of the framework's attributes do not contain the value. These name the setting, its value and the
-/// values that it can have.</remarks>
+/// <summary>A validation rule for one setting of section <c>Yue</c>.</summary>
+/// <remarks>The messages of the framework's attributes do not contain the value. These messages contain the setting, its value and the
+/// valid values.</remarks>
 [AttributeUsage(AttributeTargets.Property)]
 public abstract class SettingAttribute : ValidationAttribute
 {
-    /// <summary>Returns the values that the setting can have as the end of "it must be"; null if the value is one of them.</summary>
+    /// <summary>Returns a description of the valid values that completes "it must be"; null if the value is valid.</summary>
     protected abstract string? Expected(object? value);
 
-    /// <summary>Returns the value as a message shows it.</summary>
+    /// <summary>Formats the value for a message.</summary>
     protected virtual string Show(object? value) => $"'{value}'";
 
     protected sealed override ValidationResult? IsValid(object? value, ValidationContext validationContext)

@@ -3,9 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Settings;
 
-/// <summary>A text of a certain form.</summary>
-/// <param name="pattern">A regular expression that finds a match in valid texts; null counts as empty.</param>
-/// <param name="form">The form in words, as the end of "it must be".</param>
+/// <summary>A text that must match a pattern.</summary>
+/// <param name="pattern">A regular expression that matches valid texts; null is checked as an empty text.</param>
+/// <param name="form">The form in words, which completes "it must be".</param>
 public sealed class SettingFormAttribute([StringSyntax(StringSyntaxAttribute.Regex)] string pattern, string form) : SettingAttribute
 {
     public string Pattern => pattern;

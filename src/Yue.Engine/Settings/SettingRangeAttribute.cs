@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace Yue.Engine.Settings;
 
-/// <summary>A whole number with bounds, which belong to the range.</summary>
+/// <summary>A whole number within inclusive bounds.</summary>
 public sealed class SettingRangeAttribute(long min, long max) : SettingAttribute
 {
     public long Min => min;
 
     public long Max => max;
 
-    /// <summary>Whether 0, which then has a meaning of its own, is valid besides the range.</summary>
+    /// <summary>True if 0 is valid in addition to the range, with a special meaning.</summary>
     public bool OrZero { get; init; }
 
     protected override string? Expected(object? value) =>

@@ -1,15 +1,15 @@
 namespace Yue.Engine.Songs;
 
-/// <summary>An ability that only some model families have.</summary>
+/// <summary>A capability that only some model families have.</summary>
 public enum SongCapability
 {
     /// <summary>Follows the style of a reference clip.</summary>
     ReferenceClip,
 
-    /// <summary>Returns the vocal and the instrumental track beside the mix.</summary>
+    /// <summary>Returns the vocal and the instrumental track in addition to the mix.</summary>
     Stems,
 
-    /// <summary>Continues a song, and sings one of its sections again.</summary>
+    /// <summary>Continues a song, and replaces one of its sections.</summary>
     SingAgain,
 
     /// <summary>Writes or reads a score.</summary>
@@ -22,29 +22,29 @@ public enum SongCapability
     EarlySound,
 }
 
-/// <summary>A model family as callers see it: models of the same kind, with the same request fields.</summary>
+/// <summary>The description of a model family: models of the same kind that read the same request fields.</summary>
 /// <param name="Name">The family's name, such as <c>yue1</c>.</param>
 /// <param name="Title">The family's name in prose, such as <c>YuE 1</c>.</param>
-/// <param name="Capabilities">The abilities of its models beyond a song from lyrics.</param>
+/// <param name="Capabilities">The capabilities of its models beyond making a song from lyrics.</param>
 /// <param name="Fields">The request fields that its models read, by their JSON names (<c>sampling.top_k</c>). An object's name
-/// stands for all fields in it. Fields that the service itself handles, such as <c>model</c> and <c>output.format</c>, are
-/// taken with every family and are not listed.</param>
+/// stands for all fields in it. Fields that the service itself handles, such as <c>model</c> and <c>output.format</c>, work with every
+/// family and are not listed.</param>
 public sealed record FamilyDescription(
     string Name, string Title, IReadOnlySet<SongCapability> Capabilities, IReadOnlySet<string> Fields)
 {
-    /// <summary>The sampling settings of a request that sends none.</summary>
+    /// <summary>The default sampling settings.</summary>
     public SamplingSettings Sampling { get; init; } = new();
 
-    /// <summary>The lyrics of an instrumental song that sends none.</summary>
+    /// <summary>The default lyrics of an instrumental song.</summary>
     public string InstrumentalLyrics { get; init; } = "[verse]\n\n[chorus]";
 
     /// <summary>The licence of the published models of the family.</summary>
     public required ModelLicence Licence { get; init; }
 
-    /// <summary>The stages that songs can be made up to, the default first.</summary>
+    /// <summary>The valid values for the last stage of a song, the default first.</summary>
     public IReadOnlyList<SongScope> Scopes { get; init; } = [SongScope.Full, SongScope.Draft, SongScope.Finish];
 
-    /// <summary>True if songs are sung section by section, from lyrics that are words under tags.</summary>
+    /// <summary>True if songs are sung section by section, from lyrics with a tag per section.</summary>
     public bool SingsSections { get; init; } = true;
 
     /// <summary>Returns true if the family's models read a request field.</summary>
@@ -68,11 +68,11 @@ public sealed record FamilyDescription(
 
 /// <summary>A licence of models.</summary>
 /// <param name="Name">The name, such as <c>Apache-2.0</c>.</param>
-/// <param name="Link">The page of the models, which has the licence.</param>
-/// <param name="Notice">The facts that users need to know; null if the name says enough.</param>
+/// <param name="Link">The page of the models, which contains the licence.</param>
+/// <param name="Notice">The facts that users need to know; null if the name is sufficient.</param>
 public sealed record ModelLicence(string Name, Uri Link, string? Notice = null);
 
 /// <summary>A model that requests can name.</summary>
 /// <param name="Name">The name that requests use.</param>
-/// <param name="Family">The family it belongs to.</param>
+/// <param name="Family">The family that it belongs to.</param>
 public sealed record ModelDescription(string Name, FamilyDescription Family);

@@ -3,12 +3,13 @@ using System.Text.Json.Serialization;
 
 namespace Yue.Engine.Songs;
 
-/// <summary>The codes of a song as its first stage wrote them: small, and sufficient to finish, continue or change the song.</summary>
+/// <summary>The codes that the first stage wrote for a song. They are small, and sufficient to finish, continue or change the
+/// song.</summary>
 /// <param name="Model">The model that sang.</param>
-/// <param name="Sections">The sections, in order. None if the model does not keep codes.</param>
+/// <param name="Sections">The sections, in order; empty if the model does not keep codes.</param>
 public sealed record SongCodes(string Model, IReadOnlyList<SectionCodes> Sections)
 {
-    /// <summary>The number of frames of each track, over all sections.</summary>
+    /// <summary>The number of frames per track in all sections.</summary>
     [JsonIgnore]
     public int Frames => Sections.Sum(section => section.Frames);
 }
@@ -16,10 +17,10 @@ public sealed record SongCodes(string Model, IReadOnlyList<SectionCodes> Section
 /// <summary>The codes of one section: one code of codebook 0 per track and frame, 50 frames per second.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
 /// <param name="Vocal">The vocal track's codes, 0 to 1023.</param>
-/// <param name="Instrumental">The instrumental track's codes, as many as the vocal track's.</param>
+/// <param name="Instrumental">The instrumental track's codes, one per vocal code.</param>
 /// <param name="Ended">The reason why it ended.</param>
-/// <param name="Unpaired">The vocal code of a frame that was not finished; null if there is none. It is not heard, but the model
-/// read it before it sang the next sections.</param>
+/// <param name="Unpaired">The vocal code of an unfinished frame; null if there is none. It is not audible, but the model read it before it
+/// wrote the next sections.</param>
 public sealed record SectionCodes(
     string Tag,
     ImmutableArray<int> Vocal,
@@ -27,7 +28,7 @@ public sealed record SectionCodes(
     SectionEnd Ended,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Unpaired = null)
 {
-    /// <summary>The number of frames of each track.</summary>
+    /// <summary>The number of frames per track.</summary>
     [JsonIgnore]
     public int Frames => Vocal.Length;
 }

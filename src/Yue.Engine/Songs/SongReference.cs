@@ -8,22 +8,22 @@ public sealed record SongReference
     /// <summary>The sample rate of the tracks, which is the codec's.</summary>
     public const int SampleRateHz = 16_000;
 
-    /// <summary>The sound: one mixed track, or the vocal and the instrumental track, mono, at <see cref="SampleRateHz"/>.</summary>
+    /// <summary>The sound: one mixed track, or the vocal and the instrumental track, in mono at <see cref="SampleRateHz"/>.</summary>
     public IReadOnlyList<AudioClip> Tracks { get; init; } = [];
 
-    /// <summary>The second of the clip at which the tracks begin.</summary>
+    /// <summary>The position in the clip at which the tracks begin, in seconds.</summary>
     public int FirstSecond { get; init; }
 
-    /// <summary>The start of the used part of the clip.</summary>
+    /// <summary>The start of the used part of the clip in seconds.</summary>
     public double StartSeconds { get; init; }
 
-    /// <summary>The end of the used part, or the clip's own end if that comes first.</summary>
+    /// <summary>The end of the used part in seconds, or the end of the clip if that comes first.</summary>
     public double EndSeconds { get; init; } = SongLimits.DefaultReferenceEndSeconds;
 
     /// <summary>Returns the part of a clip to encode, which contains the part to use.</summary>
-    /// <remarks>The semantic model sees everything that it encodes, so the published code encodes the whole file and uses a part of the
-    /// codes. Clips of up to a minute are encoded whole here, too. Of a longer clip, the minute around the used part is encoded, so
-    /// that memory is bounded.</remarks>
+    /// <remarks>Every code depends on everything that the semantic model encodes. The published code therefore encodes the whole file and
+    /// uses a part of the codes. Clips of up to a minute are encoded completely here, too. For a longer clip, only the minute around the
+    /// used part is encoded, so that memory is bounded.</remarks>
     public static (int FirstSecond, int Seconds) EncodedPart(double startSeconds, double endSeconds)
     {
         const int Most = SongLimits.MaxReferenceSeconds;

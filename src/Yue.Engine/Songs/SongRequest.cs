@@ -1,6 +1,6 @@
 namespace Yue.Engine.Songs;
 
-/// <summary>The song to sing. Values are within <see cref="SongLimits"/>; the service checks them before the engine sees them.</summary>
+/// <summary>The request for a song. Values are within <see cref="SongLimits"/>; the service validates them.</summary>
 public sealed record SongRequest
 {
     /// <summary>The lyrics, in sections headed by <c>[tags]</c>.</summary>
@@ -9,35 +9,36 @@ public sealed record SongRequest
     /// <summary>The genre line: instruments, mood, voice.</summary>
     public string Genre { get; init; } = "Pop";
 
-    /// <summary>The most stage-1 tokens a section may take; 100 tokens are one second.</summary>
+    /// <summary>The maximum number of stage-1 tokens per section; 100 tokens are one second.</summary>
     public int MaxNewTokens { get; init; } = 3000;
 
-    /// <summary>The number of lyric sections to sing; 0 sings all.</summary>
+    /// <summary>The number of lyric sections to sing; 0 means all.</summary>
     public int RunNSegments { get; init; } = 2;
 
-    /// <summary>The key of every random draw.</summary>
+    /// <summary>The seed of all random numbers.</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>The configured stage-1 checkpoint to sing with; null is the first one.</summary>
+    /// <summary>The name of the configured stage-1 checkpoint; null means the first one.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The part of the way that the song goes.</summary>
+    /// <summary>The stages to run.</summary>
     public SongScope Scope { get; init; }
 
-    /// <summary>Sections that are sung already; null for a new song. Those of the lyrics behind them are sung.</summary>
+    /// <summary>The sections that already exist; null for a new song. The lyrics after them are sung.</summary>
     public SongCodes? ContinueFrom { get; init; }
 
-    /// <summary>The section of <see cref="ContinueFrom"/>, from 1, that is sung again in place of further ones; null for none.</summary>
+    /// <summary>The 1-based section of <see cref="ContinueFrom"/> that is replaced, instead of adding further ones; null for
+    /// none.</summary>
     public int? ReplaceSection { get; init; }
 
-    /// <summary>True if no words are sung and only the instrumental track is heard.</summary>
+    /// <summary>True if no words are sung and the song is the instrumental track alone.</summary>
     public bool Instrumental { get; init; }
 
-    /// <summary>The length of each section that is sung, in place of <see cref="MaxNewTokens"/>; null for none. If the family does not
-    /// sing in sections, the one length of the whole song.</summary>
+    /// <summary>The length of each new section, overriding <see cref="MaxNewTokens"/>; null for none. If the family does not sing in
+    /// sections, one length for the whole song.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
-    /// <summary>The score that the model writes or is given; null if its family has no scores.</summary>
+    /// <summary>The kind of score that the model writes or receives; null if its family has no scores.</summary>
     public ScorePlan? Plan { get; init; }
 
     /// <summary>The score to use, in ABC notation; null if the model writes it.</summary>
@@ -46,45 +47,45 @@ public sealed record SongRequest
     /// <summary>The sound to return.</summary>
     public OutputSettings Output { get; init; } = new();
 
-    /// <summary>The settings with which stage-1 tokens are drawn.</summary>
+    /// <summary>The sampling settings of stage 1.</summary>
     public SamplingSettings Sampling { get; init; } = new();
 
-    /// <summary>A clip whose style is taken on; null for none.</summary>
+    /// <summary>The clip whose style the song follows; null for none.</summary>
     public SongReference? Reference { get; init; }
 }
 
-/// <summary>The part of the way from lyrics to sound that a song goes.</summary>
+/// <summary>The stages that a song runs through from lyrics to sound.</summary>
 public enum SongScope
 {
-    /// <summary>Stage 1, stage 2 and decode.</summary>
+    /// <summary>Stage 1, stage 2 and decoding.</summary>
     Full,
 
-    /// <summary>Without stage 2: the codec renders what stage 1 wrote, at 16 kHz.</summary>
+    /// <summary>Without stage 2: the codec renders the output of stage 1 at 16 kHz.</summary>
     Draft,
 
-    /// <summary>Without stage 1: the song is that of <see cref="SongRequest.ContinueFrom"/>.</summary>
+    /// <summary>Without stage 1: the codes are those of <see cref="SongRequest.ContinueFrom"/>.</summary>
     Finish,
 
     /// <summary>The score alone, without music.</summary>
     Score,
 }
 
-/// <summary>The sound that a song is returned as.</summary>
+/// <summary>The requested form of a song's sound.</summary>
 public sealed record OutputSettings
 {
-    /// <summary>The rate of the codec alone, without the vocoders: all that a draft has.</summary>
+    /// <summary>The sample rate of the codec without the vocoders, the only one for a draft.</summary>
     public const int CodecSampleRateHz = 16000;
 
     /// <summary>44100 (vocoder and splice) or 16000 (codec only), in Hz.</summary>
     public int SampleRate { get; init; } = 44100;
 
-    /// <summary>True if the vocal and the instrumental track are returned beside the mix.</summary>
+    /// <summary>True if the vocal and the instrumental track are returned in addition to the mix.</summary>
     public bool Stems { get; init; }
 
-    /// <summary>The loudness of the mix (ITU-R BS.1770), set when files are made; null leaves it as it came out.</summary>
+    /// <summary>The target loudness of the mix (ITU-R BS.1770), applied when files are written; null keeps the original loudness.</summary>
     public double? LoudnessLufs { get; init; }
 
-    /// <summary>The seconds in which a song fades out whose end was cut at the token limit; 0 is off.</summary>
+    /// <summary>The length in seconds of the fade-out of a song that was cut off at the token limit; 0 disables it.</summary>
     public double FadeOutSeconds { get; init; } = 1.0;
 }
 
@@ -100,24 +101,24 @@ public sealed record SamplingSettings
     /// <summary>Scores are divided by this before top-k and top-p.</summary>
     public double Temperature { get; init; } = 1.0;
 
-    /// <summary>The nucleus: the smallest set of ids whose probability reaches this is kept.</summary>
+    /// <summary>The top-p value: the smallest set of ids whose total probability reaches it is kept.</summary>
     public double TopP { get; init; } = 0.93;
 
-    /// <summary>The number of best ids that are kept; 0 is off.</summary>
+    /// <summary>The number of most probable ids that are kept; 0 disables it.</summary>
     public int TopK { get; init; } = 50;
 
-    /// <summary>Ids that occurred are made less likely by this factor; 1 is off.</summary>
+    /// <summary>The repetition penalty, the factor by which ids that have occurred become less likely; 1 disables it.</summary>
     public double RepetitionPenalty { get; init; } = 1.1;
 
-    /// <summary>Classifier-free guidance: 1 is off; null is <see cref="FirstGuidanceScale"/>, then
+    /// <summary>The scale of classifier-free guidance: 1 disables it; null means <see cref="FirstGuidanceScale"/>, then
     /// <see cref="LaterGuidanceScale"/>.</summary>
     public double? GuidanceScale { get; init; }
 
-    /// <summary>The steps of flow matching; null if the family has none.</summary>
+    /// <summary>The number of flow-matching steps; null if the family has none.</summary>
     public int? FlowSteps { get; init; }
 }
 
-/// <summary>The bounds of a request's fields, both ends included.</summary>
+/// <summary>The inclusive bounds of a request's fields.</summary>
 public static class SongLimits
 {
     public const int MinLyricsLength = 1;
@@ -128,7 +129,8 @@ public static class SongLimits
     public const double MinTargetSeconds = 1.0;
     public const double MaxTargetSeconds = 100.0;
 
-    /// <summary>The longest song of a family that does not sing in sections: what the context of YuE 2 has room for.</summary>
+    /// <summary>The maximum length of a song of a family that does not sing in sections, which is limited by the context of YuE
+    /// 2.</summary>
     public const double MaxSongSeconds = 900.0;
 
     public const int MinScoreLength = 1;
@@ -138,13 +140,13 @@ public static class SongLimits
     public const double MinFadeOutSeconds = 0.0;
     public const double MaxFadeOutSeconds = 30.0;
 
-    /// <summary>Sections of a song that is continued.</summary>
+    /// <summary>The maximum number of sections of a song that is continued.</summary>
     public const int MaxCodesSections = 100;
 
-    /// <summary>Frames of one of its sections: those of <see cref="MaxMaxNewTokens"/>.</summary>
+    /// <summary>The maximum number of frames of one of its sections, from <see cref="MaxMaxNewTokens"/>.</summary>
     public const int MaxSectionFrames = MaxMaxNewTokens / 2;
 
-    /// <summary>Frames of all its sections together: half an hour.</summary>
+    /// <summary>The maximum number of frames of all its sections: half an hour.</summary>
     public const int MaxCodesFrames = 90_000;
 
     public const int MinTakes = 1;
@@ -164,7 +166,7 @@ public static class SongLimits
     public const double MinLoudnessLufs = -36.0;
     public const double MaxLoudnessLufs = -6.0;
 
-    /// <summary>The shortest and the longest stretch of a reference clip.</summary>
+    /// <summary>The minimum and maximum length of the used part of a reference clip, in seconds.</summary>
     public const int MinReferenceSeconds = 1;
     public const int MaxReferenceSeconds = 60;
     public const double DefaultReferenceEndSeconds = 30;

@@ -5,7 +5,7 @@ namespace Yue.Engine.Songs;
 /// <summary>A finished song.</summary>
 public sealed record SongResult
 {
-    /// <summary>The sound of the whole song. Empty for a score alone.</summary>
+    /// <summary>The sound of the whole song; empty if only a score was requested.</summary>
     public required AudioClip Mix { get; init; }
 
     /// <summary>The vocal track; null unless stems were requested.</summary>
@@ -23,16 +23,17 @@ public sealed record SongResult
     /// <summary>The stages that ran.</summary>
     public required SongScope Scope { get; init; }
 
-    /// <summary>The score in ABC notation that the music follows; null without one.</summary>
+    /// <summary>The score in ABC notation that the music follows; null if there is none.</summary>
     public string? Score { get; init; }
 
-    /// <summary>The song's sections, in order. None if the family does not sing in sections.</summary>
+    /// <summary>The song's sections, in order; empty if the family does not sing in sections.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
 
     /// <summary>The part of the reference clip that was used; null without a clip.</summary>
     public ReferenceResult? Reference { get; init; }
 
-    /// <summary>The codes of the sections, sung or kept from another song. A later request can go on from them.</summary>
+    /// <summary>The codes of all sections, both new ones and those kept from another song. A later request can continue from
+    /// them.</summary>
     public required SongCodes Codes { get; init; }
 
     /// <summary>The times that the stages took.</summary>
@@ -45,17 +46,17 @@ public sealed record SongResult
 
 /// <summary>One section of a song.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
-/// <param name="DurationSeconds">Its length in the song.</param>
-/// <param name="Tokens">The number of its stage-1 tokens.</param>
-/// <param name="Ended">The reason why it ended.</param>
-/// <param name="Kept">True if it was kept from another song, false if it was sung.</param>
+/// <param name="DurationSeconds">The section's length in seconds.</param>
+/// <param name="Tokens">The number of stage-1 tokens.</param>
+/// <param name="Ended">The reason why the section ended.</param>
+/// <param name="Kept">True if the section was kept from another song, false if it was sung.</param>
 public sealed record SectionResult(string Tag, double DurationSeconds, int Tokens, SectionEnd Ended, bool Kept = false);
 
 /// <summary>The part of a reference clip that was used.</summary>
-/// <param name="Seconds">The length of the stretch.</param>
+/// <param name="Seconds">The length of the used part.</param>
 /// <param name="Tracks">1 for a mixed clip, 2 for vocal and instrumental.</param>
-/// <param name="FromCache">True if the same clip had been encoded before.</param>
-/// <param name="EncodeSeconds">The time of encoding, which is part of the time of stage 1.</param>
+/// <param name="FromCache">True if the clip's codes came from the cache.</param>
+/// <param name="EncodeSeconds">The encoding time, which is included in the time of stage 1.</param>
 public sealed record ReferenceResult(double Seconds, int Tracks, bool FromCache, double EncodeSeconds);
 
 /// <summary>The reason why a section ended.</summary>
@@ -73,22 +74,22 @@ public sealed record SongTimings
 {
     public required double QueueSeconds { get; init; }
 
-    /// <summary>Until stage 1 was over, or the score and the music tokens were written. Contains what later stages did
-    /// meanwhile.</summary>
+    /// <summary>The seconds until stage 1 was done, or until the score and the music tokens were written. Includes work that later stages
+    /// did in the meantime.</summary>
     public required double Stage1Seconds { get; init; }
 
-    /// <summary>From then until stage 2 or flow matching was over. Contains what the decode did meanwhile.</summary>
+    /// <summary>The seconds from then until stage 2 or flow matching was done. Includes decoding in the meantime.</summary>
     public required double Stage2Seconds { get; init; }
 
-    /// <summary>The rest of the decode to sound after that.</summary>
+    /// <summary>The seconds for the rest of the decoding after that.</summary>
     public required double DecodeSeconds { get; init; }
 
     public required double TotalSeconds { get; init; }
 
-    /// <summary>Tokens per second of <see cref="Stage1Seconds"/>; 0 if none were written.</summary>
+    /// <summary>Tokens written per second of <see cref="Stage1Seconds"/>; 0 if none were written.</summary>
     public required double TokensPerSecond { get; init; }
 
-    /// <summary>Total seconds per second of audio.</summary>
+    /// <summary>The total time per second of audio.</summary>
     public required double RealTimeFactor { get; init; }
 }
 
@@ -117,22 +118,22 @@ public enum SongStage
 }
 
 /// <summary>The progress of a song.</summary>
-/// <param name="Stage">The first stage that is not over. Later ones may have begun.</param>
-/// <param name="Section">The section being sung, from 1, kept ones not counted; 0 outside stage 1.</param>
-/// <param name="Sections">The number of sections that are sung, kept ones not counted.</param>
-/// <param name="Done">Units of this stage that are done: tokens, or frames of the later stages.</param>
-/// <param name="Total">Units of this stage: an upper bound while tokens are written, exact after that.</param>
-/// <param name="Fraction">The progress of the whole song, 0 to 1. It never falls.</param>
+/// <param name="Stage">The first stage that is not finished. Later ones may have started.</param>
+/// <param name="Section">The 1-based section being sung, excluding kept ones; 0 outside stage 1.</param>
+/// <param name="Sections">The number of sections to sing, excluding kept ones.</param>
+/// <param name="Done">The number of finished units of this stage: tokens in stage 1, frames in later stages.</param>
+/// <param name="Total">The total number of units of this stage: an upper bound while tokens are written, exact after that.</param>
+/// <param name="Fraction">The progress of the whole song, from 0 to 1. It never decreases.</param>
 public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction)
 {
-    /// <summary>The starts of the sections in the song, in order, as far as their first frames are written; kept ones included.</summary>
+    /// <summary>The starts of the sections whose first frames are written, in order, including kept sections.</summary>
     public IReadOnlyList<SectionPlace> Starts { get; init; } = [];
 
-    /// <summary>The score, from the time when it is complete; null before, and without one.</summary>
+    /// <summary>The score once it is complete; null before that or if there is none.</summary>
     public string? Score { get; init; }
 }
 
 /// <summary>The start of a section.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
-/// <param name="Seconds">The time in the song.</param>
+/// <param name="Seconds">The start in the song in seconds.</param>
 public sealed record SectionPlace(string Tag, double Seconds);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tensors;
 
-/// <summary>Numbers for TorchSharp calls that live as long as the process.</summary>
+/// <summary>Scalars for TorchSharp calls that live as long as the process.</summary>
 /// <remarks>
 /// TorchSharp passes the native pointer of a <see cref="Scalar"/> to a call and drops the object. The garbage collector may then
 /// finalise it and free the native memory while the call runs ("Unknown scalar type", seen after some ten thousand steps). This can
@@ -15,12 +15,12 @@ internal static class Scalars
 {
     private static readonly ConcurrentDictionary<double, Scalar> Kept = new();
 
-    /// <summary>The integer 1: sums of integer tensors need an integer, and floating-point tensors take it too.</summary>
+    /// <summary>The integer 1. Sums of integer tensors need an integer, and floating-point tensors accept it too.</summary>
     public static Scalar One { get; } = 1.ToScalar();
 
     public static Scalar NegativeInfinity { get; } = Of(double.NegativeInfinity);
 
-    /// <summary>Returns the scalar of a number. Each one is kept, so the numbers must come from a small set.</summary>
+    /// <summary>Returns the scalar of a number. Every scalar is kept, so the numbers must come from a small set.</summary>
     public static Scalar Of(double value) => Kept.GetOrAdd(value, number => number.ToScalar());
 
     /// <summary>Returns a + b.</summary>

@@ -36,5 +36,5 @@ public static class Shape
     public static string Text(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
     private static ArgumentException WrongRank(Tensor tensor, int rank) =>
-        new($"a tensor of shape {Text(tensor.shape)} was passed where {rank} dimensions are expected");
+        new($"a tensor has shape {Text(tensor.shape)}, expected {rank} dimensions");
 }

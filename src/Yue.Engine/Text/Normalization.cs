@@ -3,9 +3,9 @@ using ADRaffy.ENSNormalize;
 namespace Yue.Engine.Text;
 
 /// <summary>Unicode normalization, which .NET leaves to the operating system's ICU. The program does not need ICU.</summary>
-/// <remarks>Under <c>InvariantGlobalization</c>, <see cref="string.Normalize()"/> returns non-ASCII text unchanged. The
-/// tables are therefore those of the ENSNormalize package, whose subject is domain names: of the maintained packages it is
-/// the one with normalization tables of its own. It passes Unicode's NormalizationTest.</remarks>
+/// <remarks>Under <c>InvariantGlobalization</c>, <see cref="string.Normalize()"/> returns non-ASCII text unchanged. This class therefore
+/// uses the ENSNormalize package. It is meant for domain names, but it is the only maintained package that contains normalization tables.
+/// It passes Unicode's NormalizationTest.</remarks>
 public static class Normalization
 {
     /// <summary>Normalization form C changes no text whose characters are all below the first combining mark.</summary>

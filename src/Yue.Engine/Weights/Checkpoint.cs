@@ -1,8 +1,8 @@
 namespace Yue.Engine.Weights;
 
-/// <summary>The tensors of one checkpoint, by name, left where they are on disk.</summary>
-/// <remarks>Opened by <see cref="SafetensorsCheckpoint"/> or <see cref="TorchCheckpoint"/>. Its files stay open until it is
-/// disposed; tensors that were read from it live on.</remarks>
+/// <summary>The tensors of one checkpoint, by name, as descriptions of their data on disk.</summary>
+/// <remarks>Opened by <see cref="SafetensorsCheckpoint"/> or <see cref="TorchCheckpoint"/>. Its files stay open until it is disposed.
+/// Tensors that were read from it stay valid.</remarks>
 public sealed class Checkpoint : IDisposable
 {
     private readonly IDisposable[] _files;

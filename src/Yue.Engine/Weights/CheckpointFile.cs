@@ -2,9 +2,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A file that is read at any offset, by several threads at once; nothing is read until it is asked for.</summary>
-/// <remarks>Plain reads, not a memory map, straight into what the bytes are for: two to three times as fast, and a file that is shortened
-/// meanwhile is an error instead of the end of the process (docs/adr/0017).</remarks>
+/// <summary>A file that can be read at any offset by several threads at once. Nothing is read in advance.</summary>
+/// <remarks>Uses plain reads directly into the destination instead of a memory map. They are two to three times as fast, and a file that is
+/// truncated while it is open causes an error instead of a crash (docs/adr/0017).</remarks>
 internal sealed class CheckpointFile : IDisposable
 {
     private readonly SafeFileHandle _handle;
@@ -13,10 +13,10 @@ internal sealed class CheckpointFile : IDisposable
 
     public string Path { get; }
 
-    /// <summary>Bytes in the file when it was opened.</summary>
+    /// <summary>The size of the file in bytes when it was opened.</summary>
     public long Length { get; }
 
-    /// <summary>Opens the file; throws <see cref="CheckpointException"/> where it is missing, empty or unreadable.</summary>
+    /// <summary>Opens the file. Throws <see cref="CheckpointException"/> if it is missing, empty or unreadable.</summary>
     public static CheckpointFile Open(string path)
     {
         if (Directory.Exists(path))
@@ -46,7 +46,7 @@ internal sealed class CheckpointFile : IDisposable
             throw new CheckpointException(Path, $"bytes {offset} to {offset + destination.Length} are outside the file's {Length} bytes");
         }
 
-        // A read may bring fewer bytes than were asked for.
+        // A read may return fewer bytes than requested.
         while (!destination.IsEmpty)
         {
             var count = ReadSome(offset, destination);
@@ -54,7 +54,7 @@ internal sealed class CheckpointFile : IDisposable
             {
                 throw new CheckpointException(
                     Path, $"the file has {RandomAccess.GetLength(_handle)} bytes and had {Length} when it was opened: "
-                        + "it was shortened meanwhile");
+                        + "it was truncated in the meantime");
             }
 
             offset += count;
@@ -62,7 +62,7 @@ internal sealed class CheckpointFile : IDisposable
         }
     }
 
-    /// <summary>A copy of a small part of the file.</summary>
+    /// <summary>Reads a small part of the file.</summary>
     public byte[] Read(long offset, int count)
     {
         var bytes = new byte[count];

@@ -5,11 +5,11 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Weights;
 
 /// <summary>A checkpoint's tensors, converted to one dtype and device while they are read.</summary>
-/// <param name="checkpoint">Where the values are; the caller disposes it, after the last read.</param>
-/// <param name="dtype">What <see cref="Read"/> returns.</param>
-/// <param name="device">Where <see cref="Read"/> puts it; null is the CPU.</param>
-/// <param name="upload">Copies to a GPU what needs no conversion; null where there is none.</param>
-/// <param name="chunkBytes">The most bytes of a file that are held in memory while they are converted.</param>
+/// <param name="checkpoint">The checkpoint to read; the caller disposes it after the last read.</param>
+/// <param name="dtype">The dtype of the tensors that <see cref="Read"/> returns.</param>
+/// <param name="device">The device of the tensors that <see cref="Read"/> returns; null means the CPU.</param>
+/// <param name="upload">Copies values that need no conversion to a GPU; null if there is no GPU.</param>
+/// <param name="chunkBytes">The maximum number of bytes that are buffered during conversion.</param>
 public sealed class CheckpointTensors(
     Checkpoint checkpoint,
     ScalarType dtype,

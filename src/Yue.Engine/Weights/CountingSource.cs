@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Passes everything on and counts the weights that were read.</summary>
+/// <summary>Forwards all calls to another source and counts the weights that are read.</summary>
 internal sealed class CountingSource(ITensorSource inner) : ITensorSource
 {
-    /// <summary>Weights read so far.</summary>
+    /// <summary>The number of weights read so far.</summary>
     public long Parameters { get; private set; }
 
     public ScalarType Dtype => inner.Dtype;

@@ -3,22 +3,22 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Where a tensor's values lie.</summary>
+/// <summary>The address of a tensor's values.</summary>
 internal static class DeviceAddress
 {
-    // TorchSharp shows the address of some dtypes only, and of a copy where the dtype is another: its library has it for all.
+    // TorchSharp returns the address only for some dtypes, and for others that of a copy. Its native library supports all.
     private static readonly Lazy<DataPointer> DataOf = new(() => Marshal.GetDelegateForFunctionPointer<DataPointer>(
         NativeLibrary.GetExport(NativeLibrary.Load("LibTorchSharp", typeof(Tensor).Assembly, null), "THSTensor_data")));
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate nint DataPointer(nint tensor);
 
-    /// <summary>The address, on the tensor's device, of the first value of a contiguous tensor.</summary>
+    /// <summary>Returns the address of the first value of a contiguous tensor on its device.</summary>
     public static nint Address(this Tensor tensor) => tensor.is_contiguous()
         ? AddressOfFirst(tensor)
         : throw new ArgumentException("a contiguous tensor is expected", nameof(tensor));
 
-    /// <summary>The address, on the tensor's device, of the first value.</summary>
+    /// <summary>Returns the address of the first value on the tensor's device.</summary>
     public static nint AddressOfFirst(this Tensor tensor)
     {
         var address = DataOf.Value(tensor.Handle);

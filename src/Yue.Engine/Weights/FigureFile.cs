@@ -2,12 +2,12 @@ using System.Text.Json;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Reads figures that another implementation published of a model, from JSON.</summary>
+/// <summary>Reads the figures that another implementation published for a model from JSON.</summary>
 internal static class FigureFile
 {
     private const int MaxBytes = 1 << 20;
 
-    /// <summary>Returns the figures that are part of the program.</summary>
+    /// <summary>Returns the figures that are embedded in the program.</summary>
     public static T OfProgram<T>(string name, JsonSerializerOptions json)
     {
         using var stream = typeof(FigureFile).Assembly.GetManifestResourceStream(name)!;
@@ -25,7 +25,7 @@ internal static class FigureFile
         }
         catch (JsonException error)
         {
-            throw new CheckpointException(file, $"is no file of figures: {error.Message}", error);
+            throw new CheckpointException(file, $"is not a valid file of figures: {error.Message}", error);
         }
     }
 }

@@ -2,9 +2,9 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Where a module gets its weights: a checkpoint, or in tests a table of shapes without values.</summary>
-/// <remarks>The source decides dtype and device. Every method throws <see cref="CheckpointException"/> with the file,
-/// the tensor and what was expected when the tensor is missing or has another shape.</remarks>
+/// <summary>The source of a module's weights: a checkpoint, or in tests a table of shapes without values.</summary>
+/// <remarks>The source decides dtype and device. If the tensor is missing or has another shape, every method throws
+/// <see cref="CheckpointException"/> with the file, the tensor and the expected shape.</remarks>
 public interface ITensorSource
 {
     /// <summary>The dtype that <see cref="Read"/> returns.</summary>
@@ -13,14 +13,14 @@ public interface ITensorSource
     /// <summary>The device that <see cref="Read"/> returns tensors on.</summary>
     Device Device { get; }
 
-    /// <summary>Whether the tensor is there.</summary>
+    /// <summary>Returns true if the tensor exists.</summary>
     bool Contains(string name);
 
-    /// <summary>The tensor's shape as stored; modules take their dimensions from it.</summary>
+    /// <summary>Returns the stored shape of the tensor. Modules derive their dimensions from it.</summary>
     long[] ShapeOf(string name);
 
-    /// <summary>A new tensor of this source's dtype and device with the stored values; the caller disposes it.</summary>
-    /// <param name="name">The checkpoint's name of the tensor.</param>
+    /// <summary>Returns a new tensor with the stored values, in this source's dtype and on its device. The caller disposes it.</summary>
+    /// <param name="name">The name of the tensor in the checkpoint.</param>
     /// <param name="expected">The shape that the module needs.</param>
     Tensor Read(string name, params ReadOnlySpan<long> expected);
 

@@ -2,8 +2,8 @@ using System.Text.Json;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A model's config.json; every value is checked, and a wrong one is named with what was expected.</summary>
-/// <remarks>A key with dots leads through objects: <c>decoder_config.strides</c>.</remarks>
+/// <summary>A model's config.json. Every value is checked, and errors contain the invalid value and the expected one.</summary>
+/// <remarks>A key with dots selects a value in nested objects: <c>decoder_config.strides</c>.</remarks>
 internal sealed class JsonConfig : IDisposable
 {
     private const int MaxBytes = 1 << 20;
@@ -22,7 +22,7 @@ internal sealed class JsonConfig : IDisposable
 
     public void Dispose() => _document.Dispose();
 
-    /// <summary>A positive integer; where the key is absent or null the fallback, or an error without one.</summary>
+    /// <summary>Returns a positive integer. If the key is absent or null, returns the fallback, or throws if there is none.</summary>
     public int Positive(string key, int? fallback = null)
     {
         if (Find(key) is not { } value)
@@ -35,7 +35,7 @@ internal sealed class JsonConfig : IDisposable
             : throw Unsupported(key, "a positive integer");
     }
 
-    /// <summary>A positive finite number.</summary>
+    /// <summary>Returns a positive finite number.</summary>
     public double PositiveNumber(string key, double? fallback = null)
     {
         if (Find(key) is not { } value)
@@ -48,7 +48,7 @@ internal sealed class JsonConfig : IDisposable
             : throw Unsupported(key, "a positive number");
     }
 
-    /// <summary>A list of positive integers, at least one.</summary>
+    /// <summary>Returns a list of at least one positive integer.</summary>
     public int[] PositiveList(string key)
     {
         if (Find(key) is not { ValueKind: JsonValueKind.Array } list || list.GetArrayLength() is 0 or > 64)
@@ -62,7 +62,7 @@ internal sealed class JsonConfig : IDisposable
                 : throw Unsupported(key, "a list of positive integers"))];
     }
 
-    /// <summary>A boolean; where absent or null the fallback.</summary>
+    /// <summary>Returns a boolean, or the fallback if the key is absent or null.</summary>
     public bool Boolean(string key, bool fallback) => Find(key) switch
     {
         null => fallback,
@@ -71,10 +71,10 @@ internal sealed class JsonConfig : IDisposable
         _ => throw Unsupported(key, "true or false"),
     };
 
-    /// <summary>A text, or null where the key is absent or null.</summary>
+    /// <summary>Returns a text, or null if the key is absent or null.</summary>
     public string? Text(string key) => Find(key) is { } value ? JsonText.StringOf(value) ?? throw Unsupported(key, "a text") : null;
 
-    /// <summary>Refuses any value but the one that is implemented; absent is that value.</summary>
+    /// <summary>Throws unless the value is the implemented one or the key is absent.</summary>
     public void Expect(string key, bool expected)
     {
         if (Boolean(key, expected) != expected)
@@ -83,7 +83,7 @@ internal sealed class JsonConfig : IDisposable
         }
     }
 
-    /// <summary>Refuses any text but the one that is implemented; absent is an error.</summary>
+    /// <summary>Throws unless the text is the implemented one. An absent key is an error.</summary>
     public void Expect(string key, string expected)
     {
         if (Text(key) != expected)
@@ -92,7 +92,7 @@ internal sealed class JsonConfig : IDisposable
         }
     }
 
-    /// <summary>Refuses any number but the one that the other values make; absent is an error.</summary>
+    /// <summary>Throws unless the number equals the one computed from other values. An absent key is an error.</summary>
     public void Expect(string key, int expected)
     {
         if (Positive(key) != expected)
@@ -101,7 +101,7 @@ internal sealed class JsonConfig : IDisposable
         }
     }
 
-    /// <summary>Refuses any value but null or absent.</summary>
+    /// <summary>Throws unless the value is null or the key is absent.</summary>
     public void ExpectNone(string key)
     {
         if (Find(key) is not null)
@@ -110,7 +110,7 @@ internal sealed class JsonConfig : IDisposable
         }
     }
 
-    /// <summary>An error about a key's value.</summary>
+    /// <summary>Creates an error about a key's value.</summary>
     public CheckpointException Unsupported(string key, string expected) =>
         Find(key) is { } value ? new(_path, $"{key} is {JsonText.Excerpt(value)}, supported: {expected}") : Missing(key, expected);
 

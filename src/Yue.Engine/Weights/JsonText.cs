@@ -3,14 +3,15 @@ using System.Text.Unicode;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Parses JSON that a checkpoint brings: objects only, no name twice, bounded size and depth.</summary>
+/// <summary>Parses the JSON files of a checkpoint. The root must be an object, names must be unique, and size and depth are
+/// bounded.</summary>
 internal static class JsonText
 {
     private const int MaxDepth = 32;
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = MaxDepth };
 
-    /// <summary>The document, whose root is an object; the caller disposes it.</summary>
+    /// <summary>Parses a document with an object as its root. The caller disposes it.</summary>
     public static JsonDocument ParseObject(string file, ReadOnlyMemory<byte> utf8, string what)
     {
         if (!Utf8.IsValid(utf8.Span))
@@ -38,11 +39,11 @@ internal static class JsonText
         throw new CheckpointException(file, $"{what} is a JSON {found}, expected an object");
     }
 
-    /// <summary>As <see cref="ParseObject"/>, of a whole file of at most <paramref name="maxBytes"/>.</summary>
+    /// <summary>Parses a whole file of at most <paramref name="maxBytes"/> like <see cref="ParseObject"/>.</summary>
     public static JsonDocument ReadObject(string path, int maxBytes, string what) =>
         ParseObject(path, SmallFile.Read(path, maxBytes), what);
 
-    /// <summary>A property's name; throws where its escapes are no valid text.</summary>
+    /// <summary>Returns a property's name. Throws if its escapes are not valid text.</summary>
     public static string NameOf(string file, JsonProperty property)
     {
         try
@@ -55,7 +56,7 @@ internal static class JsonText
         }
     }
 
-    /// <summary>The string's text, or null where the element is no string or no valid text.</summary>
+    /// <summary>Returns the text of a string, or null if the element is not a string or not valid text.</summary>
     public static string? StringOf(JsonElement element)
     {
         try
@@ -68,7 +69,7 @@ internal static class JsonText
         }
     }
 
-    /// <summary>The element as JSON, shortened for a message.</summary>
+    /// <summary>Returns the element as JSON, shortened for a message.</summary>
     public static string Excerpt(JsonElement element)
     {
         var text = element.GetRawText();

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>What a checkpoint is for.</summary>
+/// <summary>The role of a checkpoint.</summary>
 public enum CheckpointRole
 {
     Stage1,
@@ -18,19 +18,19 @@ public enum CheckpointRole
 /// <summary>One file of a checkpoint.</summary>
 public sealed record ManifestFile
 {
-    /// <summary>The path in its repository and in the checkpoint's folder, with '/' between the parts.</summary>
+    /// <summary>The path in its repository and in the checkpoint's folder, with '/' as the separator.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The exact number of bytes; null where it is not known.</summary>
+    /// <summary>The exact number of bytes; null if it is not known.</summary>
     public long? Size { get; init; }
 
-    /// <summary>Roughly how many bytes, where the exact number is not known.</summary>
+    /// <summary>The approximate number of bytes if the exact number is not known.</summary>
     public long? AboutBytes { get; init; }
 
-    /// <summary>The SHA-256 of the content in lower-case hex; null where it is not known.</summary>
+    /// <summary>The SHA-256 of the content in lower-case hex; null if it is not known.</summary>
     public string? Sha256 { get; init; }
 
-    /// <summary>What the file takes on disk, as far as it is known.</summary>
+    /// <summary>The file's size on disk, as far as it is known.</summary>
     [JsonIgnore]
     public long ExpectedBytes => Size ?? AboutBytes ?? 0;
 }
@@ -49,7 +49,7 @@ public sealed record ManifestCheckpoint
 
     public required string About { get; init; }
 
-    /// <summary>Owner and name on the hub.</summary>
+    /// <summary>The owner and name of the repository on the hub.</summary>
     public required string Repository { get; init; }
 
     /// <summary>The commit, 40 hex digits.</summary>
@@ -66,7 +66,7 @@ public sealed record ManifestCheckpoint
     public required IReadOnlyList<ManifestFile> Files { get; init; }
 }
 
-/// <summary>A kind of model that users may bring themselves: nothing needs it and nothing pulls it.</summary>
+/// <summary>An optional kind of model that users provide themselves. It is never downloaded.</summary>
 public sealed record UserSuppliedModel
 {
     public required string About { get; init; }
@@ -74,24 +74,24 @@ public sealed record UserSuppliedModel
     /// <summary>The setting that names its file.</summary>
     public required string Setting { get; init; }
 
-    /// <summary>Where such models are found, and what their authors say of their use.</summary>
+    /// <summary>The sources of such models and the terms of use that their authors state.</summary>
     public required string Licence { get; init; }
 
-    /// <summary>Owners and names of repositories that have some.</summary>
+    /// <summary>The owners and names of repositories that contain such models.</summary>
     public required IReadOnlyList<string> Repositories { get; init; }
 }
 
-/// <summary><c>models.json</c>: where every checkpoint file comes from and what it must be (docs/model.md 1).</summary>
+/// <summary>The manifest <c>models.json</c>, which lists the source, size and hash of every checkpoint file (docs/model.md 1).</summary>
 public sealed partial record ModelManifest
 {
-    /// <summary>The checkpoints that a song needs beside the one that requests name, by the role of that one.</summary>
+    /// <summary>The checkpoints that a song needs in addition to the one that requests name, by the role of that checkpoint.</summary>
     private static readonly Dictionary<CheckpointRole, CheckpointRole[]> Needed = new()
     {
         [CheckpointRole.Stage1] = [CheckpointRole.Stage2, CheckpointRole.Codec, CheckpointRole.Vocoders],
         [CheckpointRole.Yue2] = [CheckpointRole.Vae],
     };
 
-    /// <summary>The manifest's name, in the program's own folder.</summary>
+    /// <summary>The file name of the manifest in the program's folder.</summary>
     public const string FileName = "models.json";
 
     private const int MaxBytes = 1 << 20;
@@ -115,17 +115,16 @@ public sealed partial record ModelManifest
     /// <summary>The checkpoints by name.</summary>
     public required IReadOnlyDictionary<string, ManifestCheckpoint> Checkpoints { get; init; }
 
-    /// <summary>The names of the checkpoints that are pulled together: those that one stage-1 model needs, or a part of
-    /// them.</summary>
+    /// <summary>The names of the checkpoints that are downloaded together: all or some of those that one stage-1 model needs.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<string>> Profiles { get; init; }
 
     /// <summary>Optional models by name.</summary>
     public IReadOnlyDictionary<string, UserSuppliedModel> UserSupplied { get; init; } = new Dictionary<string, UserSuppliedModel>();
 
-    /// <summary>The manifest that is shipped with the program.</summary>
+    /// <summary>The manifest that ships with the program.</summary>
     public static ModelManifest LoadDefault() => Load(System.IO.Path.Combine(AppContext.BaseDirectory, FileName));
 
-    /// <summary>Reads a manifest; throws <see cref="CheckpointException"/> where it is not sound.</summary>
+    /// <summary>Reads a manifest. Throws <see cref="CheckpointException"/> if it is invalid.</summary>
     public static ModelManifest Load(string file)
     {
         try
@@ -144,7 +143,7 @@ public sealed partial record ModelManifest
     /// <summary>Returns the checkpoints of a profile.</summary>
     public IEnumerable<ManifestCheckpoint> CheckpointsOf(string profile) => Profiles[profile].Select(name => Checkpoints[name]);
 
-    /// <summary>Returns whether a profile has every model that a song needs.</summary>
+    /// <summary>Returns true if a profile has every model that a song needs.</summary>
     public bool IsWhole(string profile) => CheckpointsOf(profile).Any(checkpoint => checkpoint.IsSongModel);
 
     private void Check(string file)
@@ -188,7 +187,7 @@ public sealed partial record ModelManifest
         }
     }
 
-    /// <summary>Whether a path stays below the folder that it is joined to, on every system.</summary>
+    /// <summary>Returns true if a path stays below the folder that it is joined to, on every operating system.</summary>
     private static bool IsPlainPath(string path) => path.Split('/').All(part => PathPart().IsMatch(part));
 
     [GeneratedRegex(@"^[0-9a-f]{40}\z")]

@@ -1,32 +1,32 @@
 namespace Yue.Engine.Weights;
 
-/// <summary>The calls of a PyTorch pickle that have a meaning here. None of them runs code that the pickle names.</summary>
+/// <summary>The supported calls of a PyTorch pickle. None of them runs code from the pickle.</summary>
 internal static class PickleCalls
 {
     private const int MaxRank = 64;
 
-    /// <summary>What <c>callable(*arguments)</c> stands for.</summary>
+    /// <summary>Returns the value of <c>callable(*arguments)</c>.</summary>
     public static object? Call(PickleInput input, object? callable, object? arguments)
     {
         if (arguments is not PickleTuple { Items: var items })
         {
-            throw input.Error("a call's arguments are no tuple");
+            throw input.Error("a call's arguments are not a tuple");
         }
 
         return callable switch
         {
             PickleGlobal { Module: "torch._utils", Name: "_rebuild_tensor_v2" or "_rebuild_tensor" } => RebuildTensor(input, items),
             PickleGlobal { Module: "torch._utils", Name: "_rebuild_parameter" or "_rebuild_parameter_with_state" } =>
-                items is [PickleTensor tensor, ..] ? tensor : throw input.Error("a parameter is no tensor"),
+                items is [PickleTensor tensor, ..] ? tensor : throw input.Error("a parameter is not a tensor"),
             PickleGlobal { Module: "collections", Name: "OrderedDict" } => OrderedDict(input, items),
             PickleGlobal { Module: "builtins" or "__builtin__", Name: "dict" } when items is [] => new PickleDict(),
             PickleGlobal global => new PickleOpaque(global),
             PickleOpaque opaque => opaque,
-            _ => throw input.Error("what is called is no class or function"),
+            _ => throw input.Error("the called object is not a class or function"),
         };
     }
 
-    /// <summary>The storage that a persistent id names.</summary>
+    /// <summary>Returns the storage of a persistent id.</summary>
     /// <remarks>The location (cpu, cuda:0, ...) does not matter: the reader decides where values go.</remarks>
     public static PickleStorage PersistentLoad(PickleInput input, object? id) =>
         id is PickleTuple { Items: ["storage", PickleGlobal type, string key, _, long count, .. var view] }
@@ -34,7 +34,8 @@ internal static class PickleCalls
             ? new PickleStorage(type, key, count)
             : throw input.Error("a persistent id is not of the form ('storage', class, key, location, element count)");
 
-    /// <summary><c>_rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, hooks, ...)</c>.</summary>
+    /// <summary>Returns the tensor of <c>_rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, hooks,
+    /// ...)</c>.</summary>
     private static PickleTensor RebuildTensor(PickleInput input, object?[] arguments) =>
         arguments is [PickleStorage storage, long offset, PickleTuple size, PickleTuple stride, ..]
             ? new PickleTensor(storage, offset, Integers(input, size), Integers(input, stride))
@@ -51,7 +52,7 @@ internal static class PickleCalls
             {
                 PickleList { Items: [var key, var value] } => new(key, value),
                 PickleTuple { Items: [var key, var value] } => new(key, value),
-                _ => throw input.Error("an OrderedDict's item is no pair"),
+                _ => throw input.Error("an OrderedDict's item is not a pair"),
             });
         }
 
@@ -66,6 +67,6 @@ internal static class PickleCalls
         }
 
         input.Spend(tuple.Items.Length);
-        return [.. tuple.Items.Select(item => item as long? ?? throw input.Error("a tensor's size or stride is no integer"))];
+        return [.. tuple.Items.Select(item => item as long? ?? throw input.Error("a tensor's size or stride is not an integer"))];
     }
 }

@@ -13,10 +13,10 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
 
     private long _spent;
 
-    /// <summary>Where the next byte is.</summary>
+    /// <summary>The position of the next byte.</summary>
     public int Position { get; private set; }
 
-    /// <summary>Counts opcodes run and items copied; a pickle that asks for too many is refused.</summary>
+    /// <summary>Counts executed opcodes and copied items, and rejects a pickle with too many.</summary>
     public void Spend(int count)
     {
         _spent += count;
@@ -34,7 +34,7 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
 
     public double Double() => BinaryPrimitives.ReadDoubleBigEndian(Take(8, "an 8-byte float"));
 
-    /// <summary>A length of 1, 4 or 8 bytes, little endian.</summary>
+    /// <summary>Reads a length of 1, 4 or 8 bytes, little endian.</summary>
     public long Length(int width)
     {
         var raw = Take(width, "a length");
@@ -53,7 +53,7 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
 
     public string Text(long count) => Decode(Take(count, "a string"));
 
-    /// <summary>The text up to the next line feed, without it.</summary>
+    /// <summary>Reads the text up to the next line feed and skips the line feed.</summary>
     public string Line()
     {
         var rest = bytes.Span[Position..];
@@ -67,7 +67,7 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
         return Decode(rest[..end]);
     }
 
-    /// <summary>A little-endian two's complement integer of up to 8 bytes; a longer one is null.</summary>
+    /// <summary>Reads a little-endian two's complement integer of up to 8 bytes; null for a longer one.</summary>
     public long? Integer(long count)
     {
         var raw = Take(count, "an integer");
@@ -82,8 +82,8 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
         return BinaryPrimitives.ReadInt64LittleEndian(wide);
     }
 
-    /// <summary>An error at the current position.</summary>
-    public CheckpointException Error(string problem) => new(file, $"the pickle is not sound at byte {Position}: {problem}");
+    /// <summary>Creates an error at the current position.</summary>
+    public CheckpointException Error(string problem) => new(file, $"the pickle is invalid at byte {Position}: {problem}");
 
     private ReadOnlySpan<byte> Take(long count, string what)
     {

@@ -2,11 +2,11 @@ using System.Globalization;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Turns a pickle into plain values without running anything that it names.</summary>
+/// <summary>Converts a pickle to plain values without running any of its code.</summary>
 /// <remarks>
-/// Protocols 0 to 5. Only the few callables of <see cref="PickleCalls"/> have a meaning; every other class becomes a
-/// <see cref="PickleOpaque"/> and what is done to it is dropped. The caller bounds the pickle's length and
-/// <see cref="PickleInput.Spend"/> the values made from it, and so time and memory.
+/// Supports protocols 0 to 5 and the few callables of <see cref="PickleCalls"/>. Every other class becomes a
+/// <see cref="PickleOpaque"/>, and operations on it are ignored. The caller limits the pickle's length, and <see cref="PickleInput.Spend"/>
+/// limits the number of values, which bounds time and memory.
 /// </remarks>
 internal sealed class PickleReader
 {
@@ -22,13 +22,13 @@ internal sealed class PickleReader
         _stack = new PickleStack(_input);
     }
 
-    /// <summary>Bytes read so far; after <see cref="Read"/>, where the pickle ends.</summary>
+    /// <summary>The number of bytes read so far; after <see cref="Read"/>, the end of the pickle.</summary>
     public int Position => _input.Position;
 
-    /// <summary>Every storage that the pickle names, also those of tensors that nobody asks for.</summary>
+    /// <summary>All storages in the pickle, including those of unused tensors.</summary>
     public IReadOnlyList<PickleStorage> Storages => _storages;
 
-    /// <summary>The value that the pickle leaves.</summary>
+    /// <summary>Reads the pickle and returns its value.</summary>
     public object? Read()
     {
         while (true)
@@ -113,7 +113,7 @@ internal sealed class PickleReader
                 return true;
             case 'B' or 'C' or '\x8E' or '\x96':
                 _input.Bytes(_input.Length(opcode switch { 'B' => 4, 'C' => 1, _ => 8 }));
-                _stack.Push(new PickleOpaque(null));    // no byte string means anything to a checkpoint
+                _stack.Push(new PickleOpaque(null));    // checkpoints do not use byte strings
                 return true;
             default:
                 return false;
@@ -216,7 +216,7 @@ internal sealed class PickleReader
             case '\x93':
                 _stack.Push(_stack.Pop(2) is [string module, string name]
                     ? new PickleGlobal(module, name)
-                    : throw _input.Error("an imported name is no string"));
+                    : throw _input.Error("an imported name is not a string"));
                 return true;
             case 'R' or '\x81':
                 var call = _stack.Pop(2);
@@ -234,7 +234,7 @@ internal sealed class PickleReader
                 _stack.Push(new PickleOpaque(_stack.PopToMark().FirstOrDefault() as PickleGlobal));
                 return true;
             case 'b':
-                _stack.Pop();                           // attributes: of an OrderedDict the _metadata, else of a foreign object
+                _stack.Pop();                           // attributes: the _metadata of an OrderedDict, or those of an unknown object
                 _stack.Peek();
                 return true;
             case 'Q':
@@ -258,7 +258,7 @@ internal sealed class PickleReader
     private long LineKey() =>
         long.TryParse(_input.Line(), NumberStyles.None, CultureInfo.InvariantCulture, out var key)
             ? key
-            : throw _input.Error("a memo entry is no number");
+            : throw _input.Error("a memo entry is not a number");
 
     private object Number(string line, char opcode)
     {
@@ -271,7 +271,7 @@ internal sealed class PickleReader
         {
             return double.TryParse(line, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
                 ? real
-                : throw _input.Error("a float is no number");
+                : throw _input.Error("a float is not a number");
         }
 
         return long.TryParse(line.TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
@@ -315,7 +315,7 @@ internal sealed class PickleReader
     {
         if (_stack.Peek() is not PickleOpaque)
         {
-            throw _input.Error($"a value that is no collection is {verb}");
+            throw _input.Error($"a value that is not a collection is {verb}");
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Weights;
 
-/// <summary>The stack, marks and memo of a pickle, each bounded.</summary>
+/// <summary>The stack, marks and memo of a pickle, each with a limited size.</summary>
 internal sealed class PickleStack(PickleInput input)
 {
     private const int MaxStack = 1 << 20;
@@ -57,7 +57,7 @@ internal sealed class PickleStack(PickleInput input)
         return items;
     }
 
-    /// <summary>The last <paramref name="count"/> values, first pushed first.</summary>
+    /// <summary>Removes the last <paramref name="count"/> values and returns them in the order in which they were pushed.</summary>
     public object?[] Pop(int count)
     {
         var items = new object?[count];
@@ -69,7 +69,7 @@ internal sealed class PickleStack(PickleInput input)
         return items;
     }
 
-    /// <summary>Whether POP removes a mark rather than a value.</summary>
+    /// <summary>True if POP removes a mark rather than a value.</summary>
     public bool MarkIsOnTop => _marks.Count > 0 && _marks[^1] == _values.Count;
 
     public void Remember(long key)
@@ -82,7 +82,7 @@ internal sealed class PickleStack(PickleInput input)
         _memo[key] = Peek();
     }
 
-    /// <summary>Remembers under the next number.</summary>
+    /// <summary>Stores the top value in the memo under the next number.</summary>
     public void Remember() => Remember(_memo.Count);
 
     public object? Recall(long key) =>

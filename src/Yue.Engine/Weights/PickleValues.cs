@@ -2,13 +2,13 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A name that a pickle imports. It is only a name: nothing is loaded or called.</summary>
+/// <summary>A name that a pickle imports. Nothing is loaded or called.</summary>
 internal sealed record PickleGlobal(string Module, string Name)
 {
     public override string ToString() => $"{Module}.{Name}";
 }
 
-/// <summary>An object of a class that the reader does not know; what is done to it is dropped.</summary>
+/// <summary>An object of an unknown class. Operations on it are ignored.</summary>
 internal sealed record PickleOpaque(PickleGlobal? Class);
 
 /// <summary>A tuple.</summary>
@@ -23,24 +23,24 @@ internal sealed class PickleList
     public List<object?> Items { get; } = [];
 }
 
-/// <summary>A dict as pairs in the order in which they were set, keys not compared.</summary>
+/// <summary>A dict as pairs in the order in which they were set. Duplicate keys are kept.</summary>
 internal sealed class PickleDict
 {
     public List<KeyValuePair<object?, object?>> Items { get; } = [];
 
-    /// <summary>The value set last under the key, or null.</summary>
+    /// <summary>Returns the value set last under the key, or null.</summary>
     public object? Find(string key) => Items.FindLast(item => item.Key is string name && name == key).Value;
 }
 
-/// <summary>What a tensor's values are in: <c>('storage', class, key, location, element count)</c>.</summary>
+/// <summary>The storage of a tensor's values: <c>('storage', class, key, location, element count)</c>.</summary>
 /// <param name="Class">The storage class, such as <c>torch.FloatStorage</c>.</param>
-/// <param name="Key">The name of the entry that has the bytes.</param>
-/// <param name="Count">Elements.</param>
+/// <param name="Key">The name of the entry that contains the bytes.</param>
+/// <param name="Count">The number of elements.</param>
 internal sealed record PickleStorage(PickleGlobal Class, string Key, long Count)
 {
-    /// <summary>Null where the class is not of a supported dtype.</summary>
+    /// <summary>The dtype; null if the class does not have a supported one.</summary>
     public ScalarType? Dtype => Class.Module is "torch" or "torch.cuda" ? TensorDtype.FromStorage(Class.Name) : null;
 }
 
-/// <summary>A dense tensor: a strided view of a storage. Offset and strides count elements and are not checked yet.</summary>
+/// <summary>A dense tensor: a strided view of a storage. Offset and strides are in elements and not checked yet.</summary>
 internal sealed record PickleTensor(PickleStorage Storage, long Offset, long[] Shape, long[] Strides);

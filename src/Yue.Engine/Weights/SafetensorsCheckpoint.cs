@@ -5,17 +5,17 @@ namespace Yue.Engine.Weights;
 /// <summary>Opens a Hugging Face checkpoint folder.</summary>
 public static class SafetensorsCheckpoint
 {
-    /// <summary>The name of a checkpoint in one file.</summary>
+    /// <summary>The file name of a checkpoint that is a single file.</summary>
     public const string SingleFile = "model.safetensors";
 
-    /// <summary>The name of the file that says which shard holds which tensor.</summary>
+    /// <summary>The name of the file that maps tensors to shards.</summary>
     public const string IndexFile = "model.safetensors.index.json";
 
     private const int MaxIndexBytes = 64 << 20;
 
-    /// <summary><c>model.safetensors</c>, or the shards that <c>model.safetensors.index.json</c> names.</summary>
-    /// <remarks>Throws <see cref="CheckpointException"/> where a file is missing or not sound, or a tensor is not in the shard that
-    /// the index names.</remarks>
+    /// <summary>Opens <c>model.safetensors</c>, or the shards that <c>model.safetensors.index.json</c> lists.</summary>
+    /// <remarks>Throws <see cref="CheckpointException"/> if a file is missing or invalid, or if a tensor is not in the shard that the index
+    /// names.</remarks>
     public static Checkpoint Open(string folder)
     {
         var single = Path.Combine(folder, SingleFile);

@@ -5,15 +5,16 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Opens one .safetensors file: 8 bytes header length, a JSON header, then the values without gaps.</summary>
+/// <summary>Opens one .safetensors file, which consists of the header length in 8 bytes, a JSON header, and the values without
+/// gaps.</summary>
 public static class SafetensorsFile
 {
-    // The bound of the format's reference implementation.
+    // The limit of the format's reference implementation.
     private const long MaxHeaderBytes = 100_000_000;
     private const int PrefixBytes = 8;
     private const int MaxRank = 64;
 
-    /// <summary>Opens the file and checks its header; throws <see cref="CheckpointException"/> where it is not sound.</summary>
+    /// <summary>Opens the file and checks its header. Throws <see cref="CheckpointException"/> if it is invalid.</summary>
     public static Checkpoint Open(string path)
     {
         var file = CheckpointFile.Open(path);
@@ -62,7 +63,7 @@ public static class SafetensorsFile
         return tensors;
     }
 
-    /// <summary>The tensors' ranges must follow one another and end where the file ends.</summary>
+    /// <summary>Checks that the tensors' ranges are adjacent and end at the end of the file.</summary>
     private static void ExpectNoGaps(string path, List<(long Begin, long End, string Name)> ranges, long dataBytes)
     {
         ranges.Sort();

@@ -1,9 +1,10 @@
 namespace Yue.Engine.Weights;
 
-/// <summary>Reads a file that is expected to be small whole.</summary>
+/// <summary>Reads a whole file that is expected to be small.</summary>
 internal static class SmallFile
 {
-    /// <summary>The bytes; throws <see cref="CheckpointException"/> where the file is missing, empty or larger than the bound.</summary>
+    /// <summary>Returns the bytes. Throws <see cref="CheckpointException"/> if the file is missing, empty or larger than the
+    /// limit.</summary>
     public static byte[] Read(string path, int maxBytes)
     {
         using var file = CheckpointFile.Open(path);

@@ -2,8 +2,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>One tensor of a checkpoint as it lies in its file; it holds no values.</summary>
-/// <remarks>Whoever makes one has checked that every element lies inside the file.</remarks>
+/// <summary>The description of one tensor of a checkpoint in its file, without values.</summary>
+/// <remarks>Its creator has checked that every element is inside the file.</remarks>
 public sealed class StoredTensor
 {
     internal StoredTensor(CheckpointFile file, ScalarType dtype, long[] shape, long[] strides, long byteOffset)
@@ -15,7 +15,7 @@ public sealed class StoredTensor
         ByteOffset = byteOffset;
     }
 
-    /// <summary>The path of the file that the values are in.</summary>
+    /// <summary>The path of the file that contains the values.</summary>
     public string File => Source.Path;
 
     /// <summary>The dtype in the file.</summary>
@@ -26,13 +26,13 @@ public sealed class StoredTensor
 
     internal CheckpointFile Source { get; }
 
-    /// <summary>Elements between neighbours along each dimension.</summary>
+    /// <summary>The distance between neighbours along each dimension, in elements.</summary>
     internal long[] Strides { get; }
 
-    /// <summary>Where element [0, 0, ...] lies in the file.</summary>
+    /// <summary>The position of element [0, 0, ...] in the file, in bytes.</summary>
     internal long ByteOffset { get; }
 
-    /// <summary>The strides of a tensor without gaps, last dimension fastest.</summary>
+    /// <summary>Returns the strides of a tensor without gaps, with the last dimension fastest.</summary>
     internal static long[] RowMajor(ReadOnlySpan<long> shape)
     {
         var strides = new long[shape.Length];

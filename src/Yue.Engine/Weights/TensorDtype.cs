@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>The dtypes that checkpoints may hold: their safetensors names, their PyTorch storage names, their sizes.</summary>
+/// <summary>The dtypes that checkpoints may contain, with their safetensors names, PyTorch storage names and sizes.</summary>
 internal static class TensorDtype
 {
     private static readonly (ScalarType Dtype, string Safetensors, string Storage, int Bytes)[] Table =
@@ -22,18 +22,18 @@ internal static class TensorDtype
     /// <summary>All safetensors names, for messages: <c>F32, F16, ...</c>.</summary>
     public static string SafetensorsNames { get; } = string.Join(", ", Table.Select(row => row.Safetensors));
 
-    /// <summary>The dtype of a safetensors name, or null.</summary>
+    /// <summary>Returns the dtype of a safetensors name, or null.</summary>
     public static ScalarType? FromSafetensors(string? name) => Find(row => row.Safetensors == name)?.Dtype;
 
-    /// <summary>The dtype of a PyTorch storage class name such as <c>FloatStorage</c>, or null.</summary>
+    /// <summary>Returns the dtype of a PyTorch storage class such as <c>FloatStorage</c>, or null.</summary>
     public static ScalarType? FromStorage(string name) => Find(row => row.Storage == name)?.Dtype;
 
     public static string SafetensorsName(ScalarType dtype) => Row(dtype).Safetensors;
 
-    /// <summary>Bytes of one element.</summary>
+    /// <summary>Returns the size of one element in bytes.</summary>
     public static int SizeOf(ScalarType dtype) => Row(dtype).Bytes;
 
-    /// <summary>The product of the dimensions, or null where one is negative or the product exceeds 2^63 - 1.</summary>
+    /// <summary>Returns the product of the dimensions, or null if one is negative or the product exceeds 2^63 - 1.</summary>
     public static long? CountOf(ReadOnlySpan<long> shape)
     {
         long count = 1;

@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Copies a stored tensor into a tensor in memory, a bounded piece at a time.</summary>
+/// <summary>Copies a stored tensor into a tensor in memory, in pieces of bounded size.</summary>
 internal static class TensorReader
 {
     /// <summary>Copies the values, converting them to the destination's dtype and device.</summary>
-    /// <param name="source">What to read.</param>
-    /// <param name="destination">Of the same shape; any dtype, device and strides.</param>
-    /// <param name="chunkBytes">The most to stage at once; a destination that needs no conversion is filled in place.</param>
-    /// <param name="upload">Copies to a GPU what needs no conversion; null where there is none.</param>
+    /// <param name="source">The tensor to read.</param>
+    /// <param name="destination">A tensor of the same shape, with any dtype, device and strides.</param>
+    /// <param name="chunkBytes">The maximum number of bytes to buffer. A destination that needs no conversion is filled in place.</param>
+    /// <param name="upload">Copies values that need no conversion to a GPU; null if there is no GPU.</param>
     public static void Copy(StoredTensor source, Tensor destination, int chunkBytes, DeviceUpload? upload = null)
     {
         if (TensorDtype.CountOf(destination.shape) == 0 || TryUpload(source, destination, upload))
@@ -22,7 +22,7 @@ internal static class TensorReader
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
 
-        // Outermost the dimension with the largest stride, so that a block of it is a short range of the file.
+        // The dimension with the largest stride is the outermost one, so a block of it is a short range of the file.
         var order = Enumerable.Range(0, source.Strides.Length).OrderByDescending(i => source.Strides[i]).ToArray();
         var block = new Block(
             source.Source,
@@ -33,7 +33,8 @@ internal static class TensorReader
         Copy(block, destination.permute([.. order.Select(i => (long)i)]), chunkBytes);
     }
 
-    /// <summary>Rows of at least 512 bytes that stay as they are go straight to the device.</summary>
+    /// <summary>Copies rows of at least 512 bytes that need no conversion directly to the device. Returns false for other
+    /// tensors.</summary>
     private static bool TryUpload(StoredTensor source, Tensor destination, DeviceUpload? upload)
     {
         const int LeastRowBytes = 512;
@@ -102,15 +103,15 @@ internal static class TensorReader
         destination.copy_(isBool ? values.ne(Scalars.Of(0)) : values);
     }
 
-    /// <summary>A strided range of a file; at least one element, dimensions in descending order of stride.</summary>
+    /// <summary>A strided range of a file with at least one element and dimensions in descending order of stride.</summary>
     private readonly record struct Block(CheckpointFile File, ScalarType Dtype, long[] Sizes, long[] Strides, long ByteOffset)
     {
         public int ElementBytes => TensorDtype.SizeOf(Dtype);
 
-        /// <summary>Elements from the first to the last one, gaps included.</summary>
+        /// <summary>The number of elements from the first to the last one, including gaps.</summary>
         public long Extent => ExtentFrom(0);
 
-        /// <summary>The extent of one row along dimension 0.</summary>
+        /// <summary>Returns the extent of one row along dimension 0.</summary>
         public long RowExtent => ExtentFrom(1);
 
         public bool HasNoGaps => Strides.AsSpan().SequenceEqual(StoredTensor.RowMajor(Sizes));

@@ -2,17 +2,17 @@ using System.Text;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Opens a checkpoint that <c>torch.save</c> wrote, without running anything in it.</summary>
+/// <summary>Opens a checkpoint written by <c>torch.save</c> without running any of its code.</summary>
 public static class TorchCheckpoint
 {
     private const int MaxPickleBytes = 16 << 20;
     private const string PickleName = "/data.pkl";
 
-    /// <summary>The tensors of a state dict in the file (docs/model.md section 8).</summary>
+    /// <summary>Opens the tensors of a state dict in the file (docs/model.md section 8).</summary>
     /// <param name="path">A .pth file: the zip archive of PyTorch 1.6 and later, or the format before it.</param>
-    /// <param name="rootKey">The key of the state dict in the pickled dict; null where the pickled dict is the state dict.</param>
-    /// <remarks>Throws <see cref="CheckpointException"/> where the file is not sound, or holds anything else than dense tensors under a
-    /// name of the state dict; what is beside the state dict is ignored.</remarks>
+    /// <param name="rootKey">The key of the state dict in the pickled dict; null if the pickled dict is the state dict.</param>
+    /// <remarks>Throws <see cref="CheckpointException"/> if the file is invalid or its state dict contains anything except dense tensors.
+    /// Everything outside the state dict is ignored.</remarks>
     public static Checkpoint Open(string path, string? rootKey)
     {
         var file = CheckpointFile.Open(path);
@@ -50,7 +50,7 @@ public static class TorchCheckpoint
         return new TorchStateDict(file, storage => entries.Locate($"{root}/data/{storage.Key}")).Read(value, rootKey);
     }
 
-    /// <summary>The entry is absent in files of PyTorch before 2.1, which are little endian.</summary>
+    /// <summary>Checks the byte order. The entry is absent in files of PyTorch before 2.1, which are little endian.</summary>
     private static void ExpectLittleEndian(CheckpointFile file, ZipEntries entries, string name)
     {
         if (entries.Contains(name))

@@ -2,15 +2,15 @@ using Yue.Engine.Tensors;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Finds the tensors of an unpickled state dict in a file and checks that they lie inside it.</summary>
+/// <summary>Finds the tensors of an unpickled state dict in a file and checks that they are inside it.</summary>
 /// <param name="file">The file.</param>
-/// <param name="locate">Where a storage's bytes begin in the file, and how many there are.</param>
+/// <param name="locate">Returns the position and the number of a storage's bytes in the file.</param>
 internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (long Offset, long Bytes)> locate)
 {
-    // A view may repeat values (stride 0) up to this many, so that a small file cannot ask for any amount of memory.
+    // A view may repeat values (stride 0) only up to this number, so that a small file cannot require unlimited memory.
     private const long MaxExpanded = 1 << 24;
 
-    /// <summary>The tensors by name; a value that is no tensor, such as a step count, is left out.</summary>
+    /// <summary>Returns the tensors by name, without values that are not tensors, such as a step count.</summary>
     public Dictionary<string, StoredTensor> Read(object? root, string? rootKey)
     {
         var tensors = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
@@ -18,7 +18,7 @@ internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (l
         {
             if (key is not string name)
             {
-                throw new CheckpointException(file.Path, "the state dict has a key that is no string");
+                throw new CheckpointException(file.Path, "the state dict has a key that is not a string");
             }
 
             if (value is PickleOpaque { Class: { } type } && type.Name.StartsWith("_rebuild", StringComparison.Ordinal))
@@ -41,7 +41,7 @@ internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (l
     {
         if (root is not PickleDict dict)
         {
-            throw new CheckpointException(file.Path, "the pickled object is no dict");
+            throw new CheckpointException(file.Path, "the pickled object is not a dict");
         }
 
         return rootKey is null ? dict : dict.Find(rootKey) as PickleDict
@@ -78,7 +78,8 @@ internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (l
         return new StoredTensor(file, dtype, tensor.Shape, tensor.Strides, offset + (tensor.Offset * elementBytes));
     }
 
-    /// <summary>Elements from the first to the last, or more than <paramref name="most"/> where that is exceeded.</summary>
+    /// <summary>Returns the number of elements from the first to the last, or a value above <paramref name="most"/> if there are
+    /// more.</summary>
     private static long Extent(PickleTensor tensor, long most)
     {
         if (tensor.Shape.Contains(0))

@@ -53,7 +53,7 @@ public sealed class WeightMatrix : IDisposable
         return functional.linear(x, values).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Keeps the tensors after the dispose scope that they were created in.</summary>
+    /// <summary>Keeps the tensors alive after the dispose scope in which they were created.</summary>
     internal void Detach()
     {
         Values.DetachFromDisposeScope();

@@ -10,9 +10,10 @@ internal static class WeightsManifest
 
     private const int MaxBytes = 1 << 20;
 
-    /// <summary>Checks that the weights of a folder have the sizes that its list says. Hashes are compared when files are downloaded and
-    /// by <c>yue models verify</c>, since reading all weights twice would double the start.</summary>
-    /// <exception cref="CheckpointException">A file is missing or has another size: it is incomplete or of another revision.</exception>
+    /// <summary>Checks that the weights of a folder have the sizes in its list. Hashes are checked after downloads and by <c>yue models
+    /// verify</c>, because reading all weights twice would double the startup time.</summary>
+    /// <exception cref="CheckpointException">A file is missing or has another size, because it is incomplete or of another
+    /// revision.</exception>
     public static void Check(string folder)
     {
         var list = Path.Combine(folder, FileName);
@@ -45,7 +46,7 @@ internal static class WeightsManifest
         }
     }
 
-    /// <summary>Returns the bytes of a file, or of the file that a link leads to; 0 if there is none.</summary>
+    /// <summary>Returns the size of a file, or of the target of a link; 0 if there is none.</summary>
     private static long LengthOf(string path)
     {
         if (!File.Exists(path))

@@ -5,7 +5,7 @@ using YamlDotNet.Core.Events;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A model's config.yaml as values by path: <c>generator.config.ratios</c>. Nothing is constructed from its tags.</summary>
+/// <summary>A model's config.yaml as values by path, such as <c>generator.config.ratios</c>. Tags are ignored.</summary>
 internal sealed class YamlConfig
 {
     private const int MaxBytes = 1 << 20;
@@ -17,7 +17,7 @@ internal sealed class YamlConfig
 
     private YamlConfig(string path) => _path = path;
 
-    /// <summary>Reads the file's only document.</summary>
+    /// <summary>Reads the file, which contains one document.</summary>
     public static YamlConfig Read(string path)
     {
         var text = Encoding.UTF8.GetString(SmallFile.Read(path, MaxBytes));
@@ -37,13 +37,13 @@ internal sealed class YamlConfig
         }
     }
 
-    /// <summary>A positive integer.</summary>
+    /// <summary>Returns a positive integer.</summary>
     public int Positive(string key) => Parse(key, Scalar(key), "a positive integer");
 
-    /// <summary>A list of positive integers, at least one.</summary>
+    /// <summary>Returns a list of at least one positive integer.</summary>
     public int[] PositiveList(string key) => [.. List(key).Select(item => Parse(key, item, "a list of positive integers"))];
 
-    /// <summary>A list of positive numbers, at least one.</summary>
+    /// <summary>Returns a list of at least one positive number.</summary>
     public double[] PositiveNumbers(string key) =>
         [.. List(key).Select(item =>
             double.TryParse(item, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
@@ -51,7 +51,7 @@ internal sealed class YamlConfig
                 ? number
                 : throw Unsupported(key, item, "a list of positive numbers"))];
 
-    /// <summary>Refuses any text but the one that is implemented.</summary>
+    /// <summary>Throws unless the text is the implemented one.</summary>
     public void Expect(string key, string expected)
     {
         var found = Scalar(key);
@@ -61,7 +61,7 @@ internal sealed class YamlConfig
         }
     }
 
-    /// <summary>An error about a key's value.</summary>
+    /// <summary>Creates an error about a key's value.</summary>
     public CheckpointException Unsupported(string key, string found, string expected) =>
         new(_path, $"{key} is {found}, supported: {expected}");
 
@@ -96,7 +96,7 @@ internal sealed class YamlConfig
                 _scalars[at] = scalar.Value;
                 parser.MoveNext();
                 break;
-            default:                                    // an alias; no value that is asked for is one
+            default:                                    // an alias; none of the required values is one
                 parser.MoveNext();
                 break;
         }
@@ -111,7 +111,7 @@ internal sealed class YamlConfig
             var key = parser.Consume<Scalar>().Value;
             if (!seen.Add(key))
             {
-                throw new CheckpointException(_path, $"the key {key} is there twice");
+                throw new CheckpointException(_path, $"the key {key} occurs twice");
             }
 
             ReadNode(parser, at.Length == 0 ? key : $"{at}.{key}", depth + 1);

@@ -34,7 +34,7 @@ internal sealed class ZipDirectory(CheckpointFile file)
             var entry = ReadEntry(ref rest);
             if (entry.HeaderOffset < 0 || entry.HeaderOffset >= offset || entry.Bytes < 0 || entry.StoredBytes < 0)
             {
-                throw Wrong($"entry {entry.Name} lies outside the file");
+                throw Wrong($"entry {entry.Name} is outside the file");
             }
 
             if (!entries.TryAdd(entry.Name, entry))
@@ -105,7 +105,7 @@ internal sealed class ZipDirectory(CheckpointFile file)
         return entry;
     }
 
-    /// <summary>The 8-byte values of the zip64 extra field, or none.</summary>
+    /// <summary>Returns the 8-byte values of the zip64 extra field, if any.</summary>
     private static ReadOnlySpan<byte> Zip64Values(ReadOnlySpan<byte> extra)
     {
         while (extra.Length >= 4)
@@ -127,7 +127,7 @@ internal sealed class ZipDirectory(CheckpointFile file)
         return [];
     }
 
-    /// <summary>A 4-byte field, or where it is all ones the next zip64 value.</summary>
+    /// <summary>Returns a 4-byte field, or the next zip64 value if all bits of the field are set.</summary>
     private long Widened(uint value, ref ReadOnlySpan<byte> wide)
     {
         if (value != uint.MaxValue)

@@ -5,15 +5,15 @@ namespace Yue.Engine.Weights;
 
 /// <summary>One entry of a zip file, as its central directory describes it.</summary>
 /// <param name="Name">The full name, with forward slashes.</param>
-/// <param name="Method">0 is stored; anything else is compressed.</param>
-/// <param name="Flags">The general-purpose flags; bit 0 is encryption.</param>
-/// <param name="StoredBytes">Bytes in the file.</param>
-/// <param name="Bytes">Bytes of the content.</param>
-/// <param name="HeaderOffset">Where the entry's local header is.</param>
+/// <param name="Method">The compression method; 0 means stored.</param>
+/// <param name="Flags">The general-purpose flags; bit 0 means encrypted.</param>
+/// <param name="StoredBytes">The size in the file in bytes.</param>
+/// <param name="Bytes">The size of the content in bytes.</param>
+/// <param name="HeaderOffset">The position of the entry's local header.</param>
 internal sealed record ZipEntry(string Name, int Method, int Flags, long StoredBytes, long Bytes, long HeaderOffset);
 
-/// <summary>The entries of a zip file (zip64 too) and where their bytes lie, so that they can be read in place.</summary>
-/// <remarks>PyTorch stores entries uncompressed; a compressed or encrypted one can be listed but not located.</remarks>
+/// <summary>The entries of a zip file (including zip64) and the positions of their bytes, which can be read in place.</summary>
+/// <remarks>PyTorch stores entries uncompressed. A compressed or encrypted entry is listed but cannot be located.</remarks>
 internal sealed class ZipEntries
 {
     private const uint LocalSignature = 0x04034b50;
@@ -35,7 +35,7 @@ internal sealed class ZipEntries
 
     public bool Contains(string name) => _entries.ContainsKey(name);
 
-    /// <summary>Where the entry's bytes begin in the file, and how many there are.</summary>
+    /// <summary>Returns the position and the number of the entry's bytes in the file.</summary>
     public (long Offset, long Bytes) Locate(string name)
     {
         if (!_entries.TryGetValue(name, out var entry))

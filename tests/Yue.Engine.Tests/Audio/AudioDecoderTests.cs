@@ -5,7 +5,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Audio;
 
-/// <summary>What is read is read right, in bounded memory. What is refused is in the service's tests, over HTTP.</summary>
+/// <summary>Tests that clips are decoded correctly and in bounded memory. The service's tests cover rejected clips, over HTTP.</summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class AudioDecoderTests : IDisposable
 {
@@ -87,14 +87,15 @@ public sealed class AudioDecoderTests : IDisposable
                 + "-disposition:v attached_pic", extension);
         if (isFlacOfGif)
         {
-            // ffmpeg reads such files and does not write them.
+            // ffmpeg can read such files but cannot write them.
             "image/gif"u8.CopyTo(file.AsSpan(file.AsSpan().IndexOf("image/png"u8)));
         }
 
         Assert.InRange((await ReadAsync(file)).DurationSeconds, 1.49, 1.51);
     }
 
-    /// <summary>Encoders put samples before and after the sound. All of them go, so a stretch means the same in every format.</summary>
+    /// <summary>Encoders add samples before and after the sound. All of them are removed, so that times have the same meaning in every
+    /// format.</summary>
     [Theory]
     [InlineData("flac", "", 16_000)]
     [InlineData("mp3", "-b:a 128k", 44_100)]
@@ -152,7 +153,7 @@ public sealed class AudioDecoderTests : IDisposable
         Assert.Equal(1, sound.DurationSeconds);
     }
 
-    /// <summary>An hour of silence in some kilobytes, whose header does not tell the length.</summary>
+    /// <summary>An hour of silence in a few kilobytes, without the length in its header.</summary>
     [Fact]
     public async Task A_bomb_of_silence_is_given_up_after_ten_minutes_of_it()
     {

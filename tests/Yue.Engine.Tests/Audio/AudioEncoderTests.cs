@@ -11,7 +11,7 @@ public sealed class AudioEncoderTests : IDisposable
 {
     private static readonly AudioClip Clip = new(Signals.Sine(44100, 440, 44100, 0.5), 44100);
 
-    /// <summary>Never ends, and has the script's path in its command line.</summary>
+    /// <summary>A command that never ends and has the script's path in its command line.</summary>
     private const string Hang = "exec tail -f \"$0\"";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("yue-encoder-").FullName;
@@ -83,7 +83,7 @@ public sealed class AudioEncoderTests : IDisposable
     [Fact]
     public async Task A_flac_file_says_how_long_it_is()
     {
-        // What ffmpeg writes into a pipe: STREAMINFO of 44.1 kHz, one channel, 16 bits and no sample count.
+        // The output of ffmpeg to a pipe: STREAMINFO of 44.1 kHz, one channel, 16 bits and no sample count.
         var header = Path.Combine(_folder, "header");
         byte[] streamInfo = [0x10, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x0A, 0xC4, 0x40, 0xF0, 0, 0, 0, 0, .. new byte[16]];
         await File.WriteAllBytesAsync(header, [.. "fLaC"u8, 0x80, 0, 0, 34, .. streamInfo], TestContext.Current.CancellationToken);
@@ -144,7 +144,7 @@ public sealed class AudioEncoderTests : IDisposable
         return path;
     }
 
-    /// <summary>Returns whether a process has the script's path in its command line.</summary>
+    /// <summary>Returns true if a process has the script's path in its command line.</summary>
     private bool ScriptRuns() => Directory.GetDirectories("/proc").Any(process =>
     {
         try
@@ -153,7 +153,7 @@ public sealed class AudioEncoderTests : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // No process, or one that has ended.
+            // Not a process, or one that has ended.
             return false;
         }
     });

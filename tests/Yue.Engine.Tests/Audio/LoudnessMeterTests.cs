@@ -25,7 +25,7 @@ public sealed partial class LoudnessMeterTests
         Assert.Equal(peakDb, loudness.TruePeakDbtp, 0.1);
     }
 
-    /// <summary>The sequences of EBU Tech 3341, test cases 3 to 5: quiet passages count less, or not at all.</summary>
+    /// <summary>The sequences of EBU Tech 3341, test cases 3 to 5: quiet passages have less weight or none.</summary>
     [Theory]
     [InlineData("-36 10, -23 60, -36 10")]
     [InlineData("-72 10, -36 10, -23 60, -36 10, -72 10")]
@@ -38,7 +38,7 @@ public sealed partial class LoudnessMeterTests
             return Signals.Sine((int)(numbers[1] * RateHz), 1_000, RateHz, Math.Pow(10, numbers[0] / 20));
         });
 
-        // One channel of the two that the test cases have.
+        // Only one of the two channels of the test cases.
         Assert.Equal(-23 - 3.01, LoudnessMeter.Integrated(new AudioClip([.. samples], RateHz)), 0.1);
     }
 

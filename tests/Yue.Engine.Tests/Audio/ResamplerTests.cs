@@ -39,7 +39,7 @@ public sealed class ResamplerTests
     [Fact]
     public void The_published_values_of_the_real_reference_are_reproduced()
     {
-        // docs/model.md 10: a linear congruential generator of seed 4242, advanced once a sample before use; the clip is 16 bit.
+        // docs/model.md 10: a linear congruential generator of seed 4242, advanced once per sample before use; the clip is 16 bit.
         var state = 4242u;
         var input = new float[499];
         for (var i = 0; i < input.Length; i++)
@@ -97,7 +97,7 @@ public sealed class ResamplerTests
     public void A_rate_out_of_bounds_is_refused(int fromHz, int toHz) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new Resampler(fromHz, toHz));
 
-    /// <summary>docs/model.md 7.2 as it is written: every tap of every phase over the padded signal.</summary>
+    /// <summary>Resamples literally as in docs/model.md 7.2: every tap of every phase over the padded signal.</summary>
     private static float[] ByDefinition(float[] input, int fromHz, int toHz)
     {
         var divisor = (int)System.Numerics.BigInteger.GreatestCommonDivisor(fromHz, toHz);

@@ -8,14 +8,14 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Audio;
 
-/// <summary>The formats that are read without ffmpeg: no test here needs it.</summary>
+/// <summary>Tests the formats that are read without ffmpeg. No test here needs it.</summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class SoundReaderTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("yue-readers-").FullName;
     private readonly AudioDecoder _decoder;
 
-    /// <summary>The folder of programs is empty: there is no ffmpeg.</summary>
+    /// <summary>The folder for programs is empty, so there is no ffmpeg.</summary>
     public SoundReaderTests() => _decoder = new AudioDecoder(programFolder: _folder, tempFolder: _folder);
 
     public void Dispose()
@@ -102,11 +102,11 @@ public sealed class SoundReaderTests : IDisposable
         var (expected, actual) = (TestClips.Chirp(rateHz), Assert.Single(sound.Channels));
         Assert.Equal(expected.Length, actual.Length);
 
-        // Within one sample of the codec's rate, to which clips are resampled: filters of a coder shift the phase by less.
+        // Within one sample at the codec's rate, to which clips are resampled. The filters of encoders shift the phase by less.
         var oneSample = rateHz / SongReference.SampleRateHz;
         Assert.InRange(Enumerable.Range(-600, 1200).MaxBy(lag => Product(expected, actual, lag)), -oneSample, oneSample);
 
-        // Low bit rates change levels and details, but no more than that.
+        // Low bit rates change only levels and details.
         Assert.True(Product(expected, actual, 0) > 0.9 * Math.Sqrt(Product(expected, expected, 0) * Product(actual, actual, 0)));
     }
 
@@ -193,7 +193,7 @@ public sealed class SoundReaderTests : IDisposable
     [Fact]
     public async Task A_bomb_of_mp3_frames_is_given_up_after_ten_minutes_of_headers()
     {
-        // 8 kbit/s at 8 kHz: frames of 72 bytes and 72 ms, so that 60 MB would play for 16 hours.
+        // 8 kbit/s at 8 kHz: frames of 72 bytes and 72 ms, so 60 MB would play for 16 hours.
         byte[] frame = [0xFF, 0xE3, 0x18, 0xC4, .. new byte[68]];
         var bomb = new byte[frame.Length * 800_000];
         for (var at = 0; at < bomb.Length; at += frame.Length)

@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Audio;
 
-/// <summary>Files say what song they hold, and are read as before.</summary>
+/// <summary>Tests that files contain the song's tags and can still be read.</summary>
 public sealed class SoundTagsTests
 {
     private static readonly AudioClip Clip = new(Signals.Sine(22050, 440, 44100, 0.5), 44100);
@@ -99,7 +99,7 @@ public sealed class SoundTagsTests
         Assert.Equal(("It's = \"夜\"", "AI-generated (YuE), seed 7"), (Tag(read, "title"), Tag(read, "comment")));
     }
 
-    /// <summary>Returns the tags of a file, those of the stream included, as Ogg has them there.</summary>
+    /// <summary>Returns the tags of a file, including those of the stream, where Ogg stores them.</summary>
     private static async Task<Dictionary<string, string>> ProbeAsync(byte[] file)
     {
         var path = Path.GetTempFileName();

@@ -22,7 +22,7 @@ public sealed class SpliceStreamTests
             heard.AddRange(stream.Take());
         }
 
-        Assert.InRange(heard.Count, 43_600, 44_099);        // the right context is held back
+        Assert.InRange(heard.Count, 43_600, 44_099);        // the last samples wait for their right context
         stream.CompleteLow();
         heard.AddRange(stream.Take());
         Assert.Equal(44_100, heard.Count);
@@ -64,7 +64,7 @@ public sealed class SpliceStreamTests
         {
             stream.AppendLow(Signals.Sine(16_000, 400, 16_000, 0.1));
             stream.AppendHigh(Signals.Sine(44_100, 400, 44_100, 0.2));
-            var heard = stream.Take()[1000..];      // without the silence that the resampler held back
+            var heard = stream.Take()[1000..];      // without the silence that the resampler delayed
             Assert.InRange(heard.Max(), 0.1 * Math.Pow(HalfDecibel, i + 0.75), 0.1 * Math.Pow(HalfDecibel, i + 1.1));
         }
     }
@@ -79,7 +79,8 @@ public sealed class SpliceStreamTests
         Assert.Empty(stream.Take());
     }
 
-    /// <summary>The mean gain of the low band in pieces of a tenth of a second, by the amplitudes of both clips.</summary>
+    /// <summary>Returns the mean gain of the low band in pieces of a tenth of a second, computed from the amplitudes of both
+    /// clips.</summary>
     private static double[] GainsOf((double Low, double High)[] pieces)
     {
         var stream = new SpliceStream(16_000, 44_100);

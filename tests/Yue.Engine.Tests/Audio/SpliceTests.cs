@@ -58,7 +58,7 @@ public sealed class SpliceTests
         }
     }
 
-    /// <summary>The amplitude of one frequency in the middle of a 44.1 kHz signal.</summary>
+    /// <summary>Returns the amplitude of one frequency in the middle of a 44.1 kHz signal.</summary>
     private static double Level(ReadOnlySpan<float> samples, double frequencyHz)
     {
         double re = 0, im = 0;

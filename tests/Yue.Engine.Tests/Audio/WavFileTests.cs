@@ -48,7 +48,7 @@ public sealed class WavFileTests
         Assert.Equal([32767, -32768, 32767, -32768, 32767, 8192], Steps(file));
     }
 
-    /// <summary>The bytes of every file since the first version: clients compare them.</summary>
+    /// <summary>These bytes must not change between versions, because clients compare them.</summary>
     [Fact]
     public void A_file_is_a_plain_header_of_44_bytes_and_the_samples()
     {
@@ -178,7 +178,7 @@ public sealed class WavFileTests
             }
             catch (InvalidDataException)
             {
-                // Refused: the other lawful outcome.
+                // Rejected, which is also a valid outcome.
             }
         }, iter: 5000);
     }
@@ -209,7 +209,7 @@ public sealed class WavFileTests
         return file;
     }
 
-    /// <summary>A file of a format chunk (none where empty) and other chunks, odd ones padded.</summary>
+    /// <summary>Returns a file of a format chunk (none if empty) and other chunks, padded to even lengths.</summary>
     private static byte[] File(byte[] format, params (string Id, byte[] Data)[] chunks)
     {
         List<byte> file = [.. "RIFF\0\0\0\0WAVE"u8];

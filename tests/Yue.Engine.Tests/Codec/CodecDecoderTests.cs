@@ -48,7 +48,7 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
         var below = zeros_like(all);
         for (var rows = 1; rows <= 8; rows++)
         {
-            // Row k uses codebook k: what a row more adds does not depend on the rows before it.
+            // Row k uses codebook k. The contribution of another row does not depend on the rows before it.
             var upTo = golden.Decoder.Embed(codes.narrow(0, 0, rows));
             sum += upTo - below;
             below = upTo;
@@ -90,7 +90,7 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
         var (a, b) = (GoldenCodec.Samples(golden.Decoder.Decode(first)), GoldenCodec.Samples(golden.Decoder.Decode(second)));
         var peak = a.Max(Math.Abs);
 
-        // What lies outside the context is equal but for the rounding of sums; ratios 8, 5, 4, 2 reach 10.4 frames.
+        // Samples outside the context are equal except for the rounding of sums; ratios 8, 5, 4, 2 reach 10.4 frames.
         var (hop, context) = (golden.Decoder.FrameSamples, golden.Decoder.ContextFrames);
         var differ = Enumerable.Range(0, a.Length)
             .Where(i => Math.Abs(a[i] - b[i]) > 1e-6 * peak).Select(i => i / hop).Distinct().ToArray();

@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Codec;
 
-/// <summary>The models at their published size, built without values: they read what the real files hold (docs/model.md 5.10, 6).</summary>
+/// <summary>Builds the models in their published sizes without values, and checks that they read the tensors of the real files
+/// (docs/model.md 5.10, 6).</summary>
 public sealed class FullSizeShapeTests
 {
     private static readonly CodecConfig Config = new()
@@ -130,7 +131,7 @@ public sealed class FullSizeShapeTests
 
     private static ShapeTable CodecShapes() => ShapeTable.FromJson(File.ReadAllText(Fixture("codec_shapes.json")));
 
-    /// <summary>A file of the test project's Fixtures folder.</summary>
+    /// <summary>Returns the path of a file in the Fixtures folder.</summary>
     private static string Fixture(string name)
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -35,21 +35,21 @@ public sealed class GoldenCodec : IDisposable
 
     public Vocos Instrumental { get; }
 
-    /// <summary>A vocoder of the goldens whose output is multiplied by a gain; the caller disposes it.</summary>
+    /// <summary>Returns a vocoder of the goldens with its output multiplied by a gain; the caller disposes it.</summary>
     public static Vocos LoadVocoder(string file, float gain = 1)
     {
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(Folder, "decoders", file), rootKey: null);
         return new Vocos(new Amplified(new CheckpointTensors(checkpoint, ScalarType.Float32), gain), VocosConfig.Load(Folder));
     }
 
-    /// <summary>Seeded random codes [8, F]; the caller disposes them.</summary>
+    /// <summary>Returns seeded random codes [8, F]; the caller disposes them.</summary>
     public Tensor RandomCodes(int frames, int seed = 1)
     {
         using var generator = new Generator((ulong)seed);
         return randint(0, Config.CodebookSize, [8, frames], ScalarType.Int32, generator: generator);
     }
 
-    /// <summary>The samples of a wave [1, S], which is disposed.</summary>
+    /// <summary>Returns the samples of a wave [1, S] and disposes it.</summary>
     public static float[] Samples(Tensor wave)
     {
         using (wave)
@@ -74,7 +74,8 @@ public sealed class GoldenCodec : IDisposable
         return part;
     }
 
-    /// <summary>Vocoder weights with the window divided by a gain: the output, window over squared window, is multiplied by it.</summary>
+    /// <summary>Vocoder weights with the window divided by a gain. This multiplies the output, window over squared window, by the
+    /// gain.</summary>
     private sealed class Amplified(ITensorSource source, float gain) : ITensorSource
     {
         public ScalarType Dtype => source.Dtype;

@@ -23,7 +23,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         using var instrumentalCodes = golden.RandomCodes(53, seed: 2);
         var song = Decoder(new DecodeWindows([10], 20)).Decode(vocalCodes, instrumentalCodes, All);
 
-        // Section 7 by hand, in one piece.
+        // docs/model.md section 7, computed step by step for the whole song.
         var (vocal16, vocal44) = Waves(vocalCodes, golden.Vocal);
         var (instrumental16, instrumental44) = Waves(instrumentalCodes, golden.Instrumental);
         static float[] Clamp(float[] samples, float limit = 0.99f) => [.. samples.Select(sample => Math.Clamp(sample, -limit, limit))];
@@ -208,7 +208,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         var song = new SongDecoder(golden.Decoder, loud, inverted).Decode(
             codes, codes, SongParts.VocoderTracks | SongParts.VocoderMix);
 
-        // The loud track reaches 1.5 and is cut, the sum with half of its inverse reaches 0.75 and is not.
+        // The loud track reaches 1.5 and is clipped. The sum with half of its inverse reaches 0.75 and is not clipped.
         var clipped = wave.LongCount(sample => Math.Abs(sample * gain) > 0.99f);
         Assert.InRange(song.VocoderTracks!.Vocal.ClippedSamples, Math.Max(clipped - 2, 1), clipped + 2);
         AssertPart([.. wave.Select(sample => Math.Clamp(sample * gain, -0.99f, 0.99f))], 44100, song.VocoderTracks.Vocal);

@@ -22,7 +22,7 @@ public sealed class TrackDecoderTests
     [InlineData(100, 10)]
     public void Every_frame_is_decoded_once_with_its_context(int frames, int windows)
     {
-        // A decoder of two samples a frame: the sum of the frames at most 3 away, and how many zeros stood in for frames.
+        // A decoder with two samples per frame: the sum of the frames at most 3 away, and the number of zeros used as padding.
         static Tensor Decode(Tensor codes)
         {
             using var scope = NewDisposeScope();

@@ -15,14 +15,14 @@ internal static class DemoCodes
     private const int DrumKinds = 4;
     private const int StepsPerBar = 8;
 
-    /// <summary>The durations of an eighth note, in frames, that the demo knows.</summary>
+    /// <summary>The durations of an eighth note that the demo knows, in frames.</summary>
     private static readonly int[] StepFrames = [8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 23, 25];
 
     /// <summary>One bar of each drum pattern: kick 1, snare 2, hat 3.</summary>
     private static readonly int[][] DrumPatterns =
         [[1, 3, 2, 3, 1, 3, 2, 3], [1, 3, 1, 3, 1, 3, 1, 3], [1, 0, 3, 0, 2, 0, 3, 0], [1, 3, 2, 3, 3, 1, 2, 3], [1, 1, 2, 1, 1, 1, 2, 1]];
 
-    /// <summary>Returns the tempo whose drum pattern agrees best with a section's drums, in quarter notes per minute.</summary>
+    /// <summary>Returns the tempo of the drum pattern that best matches a section's drums, in quarter notes per minute.</summary>
     public static double TempoBpm(SectionCodes section)
     {
         var hits = section.Instrumental.Select(Hit).ToArray();
@@ -50,7 +50,7 @@ internal static class DemoCodes
         return longest / 50.0;
     }
 
-    /// <summary>Returns for how long the last chord of a section fades, in seconds.</summary>
+    /// <summary>Returns the fade time of a section's last chord, in seconds.</summary>
     public static double FadeSeconds(SectionCodes section) => section.Instrumental.Reverse().TakeWhile(IsRelease).Count() / 50.0;
 
     private static bool IsRelease(int code) => code is >= FirstRelease and < FirstLow + Chords;
@@ -70,7 +70,7 @@ internal static class DemoCodes
         _ => 0,
     };
 
-    /// <summary>Returns how well hits agree with a pattern: 1 if all are where the pattern has them and no others are wanted.</summary>
+    /// <summary>Returns the agreement of hits with a pattern: 1 if they are exactly those of the pattern.</summary>
     private static double Agreement(int[] hits, int[] pattern, int step)
     {
         var wanted = hits.Select((_, frame) => frame % step == 0 ? pattern[frame / step % StepsPerBar] : 0).ToArray();

@@ -44,7 +44,7 @@ public sealed class DemoModelTests
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var tensors = new CheckpointTensors(checkpoint, ScalarType.Float32);
 
-        // Every id of the codebooks that it writes has a row; rows of ids that the demo doesn't use are zero.
+        // Every id of the codebooks that it writes has a row. The rows of unused ids are zero.
         var (first, codebooks) = (TokenMap.XCodecBase, stage == 1 ? 1 : Codebooks);
         Assert.Equal(128, config.HeadSize);
         Assert.True(config.TieWordEmbeddings);

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Demo;
 
-/// <summary>Reads what the demo model writes for genre lines as people write them.</summary>
+/// <summary>Tests the codes that the demo model writes for free-form genre lines.</summary>
 public sealed class GenreLineTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     private const string Lyrics =

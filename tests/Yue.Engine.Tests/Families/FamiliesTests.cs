@@ -10,7 +10,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Families;
 
-/// <summary>YuE 1 and another model family in one engine.</summary>
+/// <summary>Tests YuE 1 and another model family in one engine.</summary>
 public sealed class FamiliesTests : IDisposable
 {
     private const string Yue1 = "demo", Fake = "fake";
@@ -47,7 +47,7 @@ public sealed class FamiliesTests : IDisposable
         Assert.False(endlessYue1.IsCompleted);
         await cancelYue1.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => endlessYue1);
-        Assert.Equal(3, fake.Opened!.Disposed);     // the one that warmed up, too
+        Assert.Equal(3, fake.Opened!.Disposed);     // including the warm-up song
     }
 
     [Fact]
@@ -98,7 +98,7 @@ public sealed class FamiliesTests : IDisposable
             Assert.Equal(first.Mix.Samples, again.Mix.Samples);
         }
 
-        // Loaded to warm up, and again for its song.
+        // Loaded for the warm-up, and again for its song.
         Assert.Equal(["+renderer", "+model", "-model", "+model", "-model", "-renderer"], fake.Opened!.Loads);
     }
 
@@ -114,7 +114,7 @@ public sealed class FamiliesTests : IDisposable
         Assert.Equal(Yue1, (await engine.Submit(DemoEngine.OneSecond())).Model);
 
         var error = await Assert.ThrowsAsync<SongRequestException>(() => engine.Submit(FakeSong with { Model = "nobody" }));
-        Assert.Equal("model: nobody is not configured; there is demo, fake", error.Message);
+        Assert.Equal("model: nobody is not configured; available models: demo, fake", error.Message);
     }
 
     [Theory]

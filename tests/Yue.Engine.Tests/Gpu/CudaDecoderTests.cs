@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>The GPU's decoders against the reference decoders over the same weights.</summary>
+/// <summary>Compares the GPU's decoders with the reference decoders on the same weights.</summary>
 [Trait("Category", "Gpu")]
 public sealed class CudaDecoderTests
 {
@@ -29,7 +29,7 @@ public sealed class CudaDecoderTests
 
         var sung = Sing(decoder, decoder.TryOpen(1)!, topK: 1);
 
-        // The reference is fed the GPU's ids, so that one near-tie does not part the two for good.
+        // The reference gets the GPU's ids, so that the two do not diverge after a near-tie.
         var ties = 0;
         using var reference = new ForcedReference(model);
         for (var section = 0; section < sung.Length; section++)
@@ -47,7 +47,7 @@ public sealed class CudaDecoderTests
         Assert.InRange(ties, 0, 24);        // of 240
     }
 
-    /// <summary>In F32 only the order of sums differs: what is sampled with the same draws comes out the same.</summary>
+    /// <summary>In F32 only the order of sums differs, so the same random numbers give the same ids.</summary>
     [Fact]
     public void In_f32_ids_and_codes_are_those_of_the_reference_on_the_CPU()
     {
@@ -83,10 +83,10 @@ public sealed class CudaDecoderTests
 
         Assert.Equal(alone[0], beside[0]);
         Assert.Equal(alone[1], beside[1]);
-        Assert.Equal(2 * 128, other.Sampled.Count);     // eight looks a section
+        Assert.Equal(2 * 128, other.Sampled.Count);     // eight batches of 16 ids per section
     }
 
-    /// <remarks>The prompt ends within a page and the songs forget a part of the pages that they share.</remarks>
+    /// <remarks>The prompt ends within a page, and the songs drop a part of the pages that they share.</remarks>
     [Theory]
     [InlineData("bf16", "bf16")]
     [InlineData("bf16", "fp8")]
@@ -113,7 +113,7 @@ public sealed class CudaDecoderTests
         {
             for (var i = 0; i < takes.Length && section > 0; i++)
             {
-                // One after another, so that a take which writes to a shared page spoils those after it.
+                // One after another, so that a take that writes to a shared page corrupts those after it.
                 Continue(takes[i], head, section);
             }
 
@@ -163,7 +163,7 @@ public sealed class CudaDecoderTests
         }
     }
 
-    /// <summary>Begins a section after the last one, or the last section after the head alone.</summary>
+    /// <summary>Begins a section after the last one, or the last section directly after the head.</summary>
     private static void Continue(IStage1Sequence song, int[] head, int section)
     {
         if (section == 2)
@@ -241,7 +241,7 @@ public sealed class CudaDecoderTests
         }
     }
 
-    /// <summary>Two sections, cut at 120 ids each.</summary>
+    /// <summary>Two sections, cut off at 120 ids each.</summary>
     private static int[][] Sing(IStage1Decoder decoder, IStage1Sequence song, int topK, params IStage1Sequence[] beside)
     {
         using var place = song;
@@ -307,7 +307,7 @@ public sealed class CudaDecoderTests
         return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 3, deviation: 0.08, dtype, device), quantizer));
     }
 
-    /// <summary>The reference's scores along ids that something else chose.</summary>
+    /// <summary>Returns the reference's scores along given ids.</summary>
     private sealed class ForcedReference(LlamaModel model) : IDisposable
     {
         private readonly Yue.Engine.Llama.KvCache _cache = model.NewCache(rows: 2, 1024);
@@ -315,7 +315,7 @@ public sealed class CudaDecoderTests
         private readonly SamplingChain _chain = new(model.Config.VocabularySize);
         private int[] _fed = [];
 
-        /// <summary>A prompt begins a section: the unconditional row starts anew from its last id.</summary>
+        /// <summary>A prompt begins a section: the unconditional row starts again from its last id.</summary>
         public void Feed(int[] ids)
         {
             if (ids.Length > 1)
@@ -328,7 +328,7 @@ public sealed class CudaDecoderTests
             _fed = [ids[^1]];
         }
 
-        /// <summary>By how much the log-probability of an id is below the best one's.</summary>
+        /// <summary>Returns the difference between the log-probabilities of the best id and of another id.</summary>
         public double BehindBest(int id, SectionSampling sampling)
         {
             using var scope = NewDisposeScope();

@@ -11,14 +11,14 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>The goldens on a GPU, to the tolerances that they state for BF16, and in F32 to those for F32.</summary>
+/// <summary>Compares a GPU with the goldens, within their tolerances for BF16 and for F32.</summary>
 [Trait("Category", "Gpu")]
 public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<GpuGoldenTests.Compiled>
 {
-    /// <summary>For F32 the goldens' tolerance is of the values, not of their spread.</summary>
+    /// <summary>For F32, the tolerance of the goldens applies to the values, not to their spread.</summary>
     private const double Exact = 0;
 
-    /// <summary>Weights, cache, and the error that is allowed.</summary>
+    /// <summary>Weights, cache, and the allowed error.</summary>
     public static TheoryData<string, string, double> Types { get; } = new()
     {
         { "bf16", "bf16", 0.03 }, { "int8", "bf16", 0.03 }, { "fp8", "bf16", 0.06 },
@@ -27,7 +27,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
 
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
 
-    /// <summary>Prefilled and decoded, and decoded id by id from the first one on.</summary>
+    /// <summary>Once prefilled and then decoded, and once decoded id by id from the start.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Logits_equal_the_reference(string weights, string cache, double tolerance)
@@ -47,7 +47,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
             tolerance, $"{weights}, {cache} cache, middle");
     }
 
-    /// <summary>The reference on the CPU, which passes the goldens, over ids of every codebook.</summary>
+    /// <summary>Compares with the reference on the CPU, which passes the goldens, for ids of every codebook.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Stage_2_logits_equal_the_reference(string weights, string cache, double tolerance)
@@ -147,7 +147,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         Assert.InRange(equal.item<double>(), 0.995, 1);
     }
 
-    /// <summary>Logits behind the last id; ids that are not prefilled are decoded one after another.</summary>
+    /// <summary>Returns the logits after the last id. Ids that are not prefilled are decoded one by one.</summary>
     private static float[] Decode(CudaDecoderModel model, int[] ids, int prefilled)
     {
         var decoder = model.Decoder;
@@ -168,8 +168,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         return logits;
     }
 
-    /// <summary>Fails where an error is more than a fraction of the spread, the difference of the largest and the smallest value; or, for
-    /// <see cref="Exact"/>, more than 1e-4.</summary>
+    /// <summary>Fails if an error exceeds a fraction of the spread, the difference of the largest and the smallest value, or 1e-4 for
+    /// <see cref="Exact"/>.</summary>
     private void AssertClose(float[] expected, float[] actual, double fraction, string what)
     {
         double spread = expected.Max() - expected.Min();
@@ -193,7 +193,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         return new LlamaModel(config, LlamaWeights.Load(config, source, gpu.Quantizer));
     }
 
-    /// <summary>The steps of all these tests.</summary>
+    /// <summary>The steps that all tests of this class use.</summary>
     public sealed class Compiled
     {
         public Compiled()
@@ -208,7 +208,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         }
     }
 
-    /// <summary>Weights that are drawn once and read several times.</summary>
+    /// <summary>Weights that are generated once and read several times.</summary>
     private sealed class Drawn(ITensorSource source) : ITensorSource, IDisposable
     {
         private readonly Dictionary<string, Tensor> _tensors = [];

@@ -4,9 +4,10 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>A small checkpoint in the shapes of a wider one, which computes the same: the kernels take widths in steps of 128.</summary>
+/// <summary>A small checkpoint in the shapes of a wider one with the same results, because the kernels support only widths in steps of
+/// 128.</summary>
 /// <remarks>Matrices are padded with zeros. A mean of squares over W times as many values is W times smaller, so norm weights are divided
-/// by √W, and epsilon by W, which for W = 4 changes no bit.</remarks>
+/// by √W and epsilon by W. For W = 4, this does not change any bits.</remarks>
 internal sealed class PaddedSource(ITensorSource small, ScalarType dtype, Device device) : ITensorSource
 {
     private const int Width = 128;

@@ -6,10 +6,10 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>The first GPU; a test that needs one skips where there is none. Kernels are compiled once for all tests.</summary>
+/// <summary>The first GPU. Tests that need one are skipped if there is none. Kernels are compiled once for all tests.</summary>
 internal static class TestGpu
 {
-    /// <summary>Compiles kernels side by side, where there is a GPU to run them: a test after another would wait for its own.</summary>
+    /// <summary>Compiles kernels in parallel if there is a GPU, because tests would otherwise compile them one after another.</summary>
     public static void Compile(IEnumerable<KernelBuild> builds)
     {
         using var device = CudaDevice.TryOpen(0, out _);
@@ -21,9 +21,9 @@ internal static class TestGpu
         }
     }
 
-    /// <summary>The GPU as the engine opens it; the caller disposes it.</summary>
+    /// <summary>Opens the GPU like the engine; the caller disposes it.</summary>
     /// <param name="weights"><c>bf16</c>, <c>int8</c>, <c>fp8</c> or <c>f32</c>.</param>
-    /// <param name="cache"><c>bf16</c>, <c>fp8</c> or <c>f32</c>; null is what goes with the weights.</param>
+    /// <param name="cache"><c>bf16</c>, <c>fp8</c> or <c>f32</c>; null selects the one that matches the weights.</param>
     public static Yue.Engine.Residency.Gpu Open(string weights, string? cache = null)
     {
         using var device = CudaDevice.TryOpen(0, out var reason);

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>The goldens of YuE 2 on a GPU, and its decoder against the plain model of the CPU.</summary>
+/// <summary>Compares YuE 2 on a GPU with its goldens, and its decoder with the plain model on the CPU.</summary>
 [Trait("Category", "Gpu")]
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : IClassFixture<Yue2Models>
@@ -20,13 +20,13 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
 
     private static string Logits => Yue2Goldens.PathOf("ar", "expected.safetensors");
 
-    /// <summary>Weights, cache, and the error that is allowed: absolute in F32, else of the root of squares.</summary>
+    /// <summary>Weights, cache, and the allowed error: absolute in F32, otherwise relative to the RMS.</summary>
     public static TheoryData<string, string, double> Types { get; } = new()
     {
         { "f32", "f32", 1e-4 }, { "bf16", "bf16", 0.02 }, { "int8", "bf16", 0.04 }, { "bf16", "fp8", 0.06 },
     };
 
-    /// <summary>The prompt prefilled and the forced ids decoded, and all of them decoded.</summary>
+    /// <summary>Once with the prompt prefilled and the forced ids decoded, and once with all of them decoded.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Logits_of_every_step_equal_the_reference(string weights, string cache, double tolerance)
@@ -123,7 +123,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
             $"latents, {weights}, fused: {isFused}");
     }
 
-    /// <summary>The keys and values that the decoder holds are those of a prompt that is read anew.</summary>
+    /// <summary>Tests that the decoder's keys and values equal those of a prompt that is read again.</summary>
     [Fact]
     public void Flow_matching_continues_the_sequence_that_wrote_the_music()
     {
@@ -208,7 +208,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         }
     }
 
-    /// <summary>The logits after the id at <paramref name="first"/> and after each later one.</summary>
+    /// <summary>Returns the logits after the id at <paramref name="first"/> and after each later one.</summary>
     private static List<float[]> Decode(CudaDecoderModel decoder, int[] ids, int prefilled, int first)
     {
         decoder.Reserve(0, ids.Length + 1);

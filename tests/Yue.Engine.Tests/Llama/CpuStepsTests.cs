@@ -12,7 +12,7 @@ public sealed class CpuStepsTests
     [Theory]
     [InlineData(4, 2, 16)]
     [InlineData(6, 1, 24)]
-    [InlineData(2, 2, 6)]       // a head that is no whole number of vectors
+    [InlineData(2, 2, 6)]       // a head that is not a whole number of vectors
     public void Rows_of_two_ids_equal_a_forward_pass(int heads, int keyValueHeads, int headSize)
     {
         using var scope = NewDisposeScope();
@@ -51,7 +51,7 @@ public sealed class CpuStepsTests
         TensorAssert.Close(expected, model.Step([5, 6], stepped, ..2), 1e-4);
     }
 
-    /// <summary>Long enough that each row gets a core where there are two.</summary>
+    /// <summary>Long enough that each row gets its own core if there are two.</summary>
     [Fact]
     public void Rows_together_have_the_bits_of_each_alone()
     {

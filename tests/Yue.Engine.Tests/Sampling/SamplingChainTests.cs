@@ -61,14 +61,14 @@ public sealed class SamplingChainTests
                 Assert.False(id == End && newTokens < settings.MinNewTokens);
                 if (settings.TopK > 0 && distribution.Ids.Length > settings.TopK)
                 {
-                    // Only ties with the k-th stay beside the first k.
+                    // Only ties with the k-th are kept in addition to the first k.
                     Assert.Equal(distribution.Probabilities[settings.TopK - 1], distribution.Probabilities[^1]);
                 }
 
                 Assert.Equal(1, distribution.Probabilities.ToArray().Sum(), 1e-4);
             },
             iter: 20_000,
-            threads: 1);     // a chain serves one thread
+            threads: 1);     // a chain is not thread-safe
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class SamplingChainTests
 
         var distribution = new SamplingChain(Vocabulary).Next(logits, [], Plain with { RepetitionPenalty = 2 }, seen, 0);
 
-        // Scores 1/2, −1·2 and, not seen, 0.
+        // The scores are 1/2, −1·2 and, for an id that has not occurred, 0.
         var total = Math.Exp(0.5) + Math.Exp(-2) + 1;
         Assert.Equal([10, 12, 11], distribution.Ids.ToArray());
         Assert.Equal(Math.Exp(0.5) / total, distribution.Probabilities[0], 1e-6);
@@ -107,7 +107,7 @@ public sealed class SamplingChainTests
             counts[new Distribution(ids, probabilities).Draw(PhiloxRandom.Uniform(seed: 1, section: 0, step)) - 5]++;
         }
 
-        // 13.8 is the 0.1 % bound of chi-square with two degrees of freedom.
+        // 13.8 is the 0.1 % critical value of chi-square with two degrees of freedom.
         var chiSquare = counts.Zip(probabilities, (count, p) => Math.Pow(count - (Draws * p), 2) / (Draws * p)).Sum();
         Assert.InRange(chiSquare, 0, 13.8);
     }

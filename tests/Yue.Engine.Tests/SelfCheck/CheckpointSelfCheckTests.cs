@@ -18,7 +18,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.SelfCheck;
 
-/// <summary>The self-check on figures of the demo model, which these tests compute with its parts one by one.</summary>
+/// <summary>Tests the self-check with figures of the demo model, which the tests compute part by part.</summary>
 public sealed class CheckpointSelfCheckTests : IDisposable
 {
     private static readonly DemoModelFolders Demo = DemoModel.Folders;
@@ -217,7 +217,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
 
     private sealed record SoundValues(int[] Single, int[] Dual, int Frames, float Decoded, JsonObject Peaks);
 
-    /// <summary>The peaks by way of the song decoder, which serves requests.</summary>
+    /// <summary>Returns the peaks of the song decoder that requests use.</summary>
     private sealed class SongPeaks(SongDecoder songs, CodecDecoder codec, Vocos vocal, Vocos instrumental)
     {
         public JsonObject Measure(Tensor vocalCodes, Tensor instrumentalCodes)

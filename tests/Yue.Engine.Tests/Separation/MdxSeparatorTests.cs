@@ -7,7 +7,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Separation;
 
-/// <summary>Networks made here, whose answer is known.</summary>
+/// <summary>Tests the separator with generated networks that have known results.</summary>
 public sealed class MdxSeparatorTests : IDisposable
 {
     private const int FftSize = 2048;
@@ -44,7 +44,7 @@ public sealed class MdxSeparatorTests : IDisposable
         float[] sum = [.. bass.Zip(treble, (a, b) => a + b)];
         var (vocal, instrumental) = separator.Separate(new DecodedSound([sum], 44_100, 1), TestContext.Current.CancellationToken);
 
-        // At the ends the tones begin and stop, which no band splits.
+        // The tones start and stop at the ends, which produces all frequencies.
         TensorAssert.Close(bass.AsSpan(4096..^4096), vocal.Samples.AsSpan(4096..^4096), 2e-3);
         TensorAssert.Close(treble.AsSpan(4096..^4096), instrumental.Samples.AsSpan(4096..^4096), 2e-3);
     }

@@ -3,7 +3,7 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Engine.Tests.Stage1;
 
-/// <summary>A decoder's place that samples what the test says, and remembers what it was given.</summary>
+/// <summary>A fake sequence that samples the ids given by the test and records its calls.</summary>
 internal sealed class FakeStage1Sequence : IStage1Sequence
 {
     private readonly List<int> _sampled = [];
@@ -14,10 +14,10 @@ internal sealed class FakeStage1Sequence : IStage1Sequence
 
     public List<SectionSampling> Settings { get; } = [];
 
-    /// <summary>The ids that stayed, truncation by truncation.</summary>
+    /// <summary>The ids kept by each truncation.</summary>
     public List<int[]> Truncations { get; } = [];
 
-    /// <summary>The sizes of the pieces that were read.</summary>
+    /// <summary>The sizes of the prompt pieces that were read.</summary>
     public List<int> Pieces { get; } = [];
 
     public bool IsDisposed { get; private set; }

@@ -83,7 +83,7 @@ public sealed class Stage1SongTests
             song.TakeSampled();
         }
 
-        // Three sections of 101 and their prompts do not fit into 230. Half of the space after the instruction takes one.
+        // Three sections of 101 and their prompts do not fit into 230. One fits into half of the space after the instruction.
         Assert.Equal([12, .. OneSecond, TokenMap.EndOfAudio, 13], sequence.Prompts[3]);
         Assert.Equal([1, 2], Assert.Single(sequence.Truncations));
         Assert.Equal(["context shortened: from section 4 on, sections 1 to 2 are not heard"], song.Warnings);
@@ -92,7 +92,7 @@ public sealed class Stage1SongTests
     [Theory]
     [InlineData(2, 100, 100, 100)]
     [InlineData(1000, 100, 100, 100)]       // lyrics that take more than half of the context
-    [InlineData(2, 1, 700, 30)]             // sections that differ
+    [InlineData(2, 1, 700, 30)]             // sections of different lengths
     [InlineData(200, 640, 10, 640)]
     public void Over_120_sections_no_more_ids_are_read_again_than_are_new(int head, params int[] lengths)
     {
@@ -230,7 +230,7 @@ public sealed class Stage1SongTests
             error.Message);
     }
 
-    /// <remarks>So a request can be refused before anything is sung.</remarks>
+    /// <remarks>This allows a request to be rejected before anything is sung.</remarks>
     [Fact]
     public void A_song_fails_exactly_if_a_section_does_not_fit_by_itself() =>
         Gen.Select(Gen.Int[1, 20].Array[1, 5], Gen.Int[1, 40], Gen.Int[100, 300], Gen.Int[100, 500])
@@ -331,7 +331,7 @@ public sealed class Stage1SongTests
         return song;
     }
 
-    /// <summary>The instruction is 1, 2 and so on; section i's own prompt is 10 + i.</summary>
+    /// <summary>The instruction is 1, 2 and so on; the prompt of section i is 10 + i.</summary>
     private static SongPrompt Prompt(int sections, int head = 2)
     {
         ImmutableArray<int> instruction = [.. Enumerable.Range(1, head)];

@@ -120,7 +120,7 @@ public sealed class TorchStage1DecoderTests
         Sing(decoder, late);
         Assert.Equal(1299, decoder.PrefilledIds);
 
-        // What follows the first section is read by each song itself.
+        // Each song reads the ids after the first section itself.
         int[][] first = [.. takes.Append(late).Select(take => take.Sampled.ToArray())];
         Array.ForEach([.. takes, late], take => take.BeginAndRead([5, 6, 7], 1, Sampling));
         Assert.Equal(1299 + (4 * 3), decoder.PrefilledIds);
@@ -144,7 +144,7 @@ public sealed class TorchStage1DecoderTests
         Assert.Equal(before + 1299, decoder.PrefilledIds);
     }
 
-    /// <remarks>A piece that begins or ends elsewhere has other bits, so it is read although its ids are known.</remarks>
+    /// <remarks>A piece with other boundaries has different bits, so it is read although its ids are cached.</remarks>
     [Theory]
     [InlineData(1300, 1300, 0)]
     [InlineData(1300, 700, 700 - 1 - 512)]

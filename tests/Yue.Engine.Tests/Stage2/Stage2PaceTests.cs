@@ -4,7 +4,7 @@ using Yue.Engine.Families.Yue1.Stage2;
 
 namespace Yue.Engine.Tests.Stage2;
 
-/// <summary>The pace of stage 2, over whole songs on simulated GPUs.</summary>
+/// <summary>Tests the pace of stage 2 for whole songs on simulated GPUs.</summary>
 public sealed class Stage2PaceTests
 {
     [Fact]
@@ -80,7 +80,8 @@ public sealed class Stage2PaceTests
         return times;
     }
 
-    /// <summary>Milliseconds of a step by rows, as <c>Yue.Bench gpu</c> measured them; with 8-bit weights the cache is fp8.</summary>
+    /// <summary>The milliseconds per step by the number of rows, measured with <c>Yue.Bench gpu</c>. With 8-bit weights the cache is
+    /// fp8.</summary>
     private sealed record GpuTimes((int Rows, double Ms)[] Stage1, (int Rows, double Ms)[] Stage2)
     {
         public const string H100Int8 = nameof(H100Int8);
@@ -102,9 +103,9 @@ public sealed class Stage2PaceTests
                 [(2, 1.329), (4, 1.539), (10, 2.255), (20, 3.74), (32, 5.01), (64, 9.06), (80, 11.07)]),
         };
 
-        /// <summary>Seconds of a step of stage 2. The steps were measured in the middle of a chunk. Without rows a step would take as
-        /// long as the line through the first two says, and the part of the rows grows from 0.44 to 1.56 of the measured one.</summary>
-        /// <param name="rows">The finished frames of each row.</param>
+        /// <summary>Returns the seconds of a stage-2 step. The steps were measured in the middle of a chunk. The time without rows is
+        /// extrapolated from the first two, and the share of the rows grows from 0.44 to 1.56 times the measured one.</summary>
+        /// <param name="rows">The number of finished frames of each row.</param>
         public double Stage2Seconds(int[] rows)
         {
             var ((low, lowMs), (high, highMs)) = (Stage2[0], Stage2[2]);
@@ -112,7 +113,7 @@ public sealed class Stage2PaceTests
             return weights + ((At(Stage2, rows.Length) - weights) * rows.Average(done => 0.44 + (done / 268.0)));
         }
 
-        /// <summary>Seconds of a step, between the measured ones.</summary>
+        /// <summary>Returns the interpolated seconds of a step.</summary>
         public static double At((int Rows, double Ms)[] measured, int rows)
         {
             var above = Math.Max(1, Array.FindIndex(measured, step => step.Rows >= rows));
@@ -122,7 +123,8 @@ public sealed class Stage2PaceTests
         }
     }
 
-    /// <summary>A simulated GPU. It takes turns as the engine does: 16 tokens of stage 1, 4 frames of stage 2, half a window.</summary>
+    /// <summary>A simulated GPU that alternates like the engine between 16 tokens of stage 1, 4 frames of stage 2 and half a
+    /// window.</summary>
     private sealed class Gpu(string name, params int[] seconds)
     {
         private const int MostRows = 80;
@@ -207,8 +209,8 @@ public sealed class Stage2PaceTests
         private const int Context = 29;
 
         private readonly List<int> _done = [];      // chunk → finished frames
-        private int _windowStart;                   // of the window that was decoded last
-        private bool _isHalfDecoded;                // the next window, by one of two models
+        private int _windowStart;                   // start of the window that was decoded last
+        private bool _isHalfDecoded;                // whether one of two models has decoded the next window
 
         public bool IsHeard { get; set; } = true;
 
@@ -242,7 +244,7 @@ public sealed class Stage2PaceTests
 
         public int Rows => RowFrames.Count();
 
-        /// <summary>The finished frames of each row at work.</summary>
+        /// <summary>The number of finished frames of each active row.</summary>
         public IEnumerable<int> RowFrames => _done.Where((done, i) => done < FramesOf(i)).SelectMany(done => new[] { done, done });
 
         public void Begin(int chunks)
@@ -265,7 +267,7 @@ public sealed class Stage2PaceTests
             .Select(i => (From: i < _done.Count ? _done[i] : 0, To: Math.Min(frame - (i * Chunk), Chunk)))
             .MaxBy(frames => frames.To - frames.From);
 
-        /// <summary>Decodes the next window with one of two models if it is there, and returns its length.</summary>
+        /// <summary>Decodes the next window with one of two models if its frames are written, and returns its length.</summary>
         public int Decode()
         {
             var ready = 0;
@@ -284,7 +286,7 @@ public sealed class Stage2PaceTests
             return window.To - window.From;
         }
 
-        /// <summary>Passes on the window that was decoded last.</summary>
+        /// <summary>Sends the window that was decoded last.</summary>
         public void Play(double now)
         {
             if (FirstSound > 0 && !_isHalfDecoded)
@@ -295,7 +297,7 @@ public sealed class Stage2PaceTests
             Done = Decoded == Length ? now : 0;
         }
 
-        /// <summary>Begins to play if the sound may start.</summary>
+        /// <summary>Starts playback if the sound may start.</summary>
         public void Start(double now, bool canStart) => FirstSound = canStart || Decoded == Length ? now : 0;
 
         private int FramesOf(int chunk) => Math.Min(Chunk, Length - (chunk * Chunk));

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Stage2;
 
-/// <summary>Songs in stage 2, by the reference decoder with random weights.</summary>
+/// <summary>Tests stage 2 of songs with the reference decoder and random weights.</summary>
 public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClassFixture<Stage2SongTests.RandomModel>
 {
     private const int All = int.MaxValue;
@@ -44,7 +44,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
         }
 
         other.Dispose();
-        Assert.Equal(1, decoder.FreeRows);      // the rows are not side by side
+        Assert.Equal(1, decoder.FreeRows);      // the rows are not adjacent
         Assert.Throws<ArgumentException>(() => decoder.Begin(chunks));
         using var third = decoder.Begin([Codes(90, 4)]);
         while (!run.IsDone)

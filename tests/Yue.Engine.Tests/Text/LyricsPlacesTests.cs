@@ -6,7 +6,7 @@ using Yue.Engine.Text;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>Sections and findings have their places in the text as the user sent it.</summary>
+/// <summary>Tests that sections and findings have the right positions in the user's text.</summary>
 public sealed class LyricsPlacesTests
 {
     private static readonly Gen<string> GenLyrics = Gen.OneOf<string>(

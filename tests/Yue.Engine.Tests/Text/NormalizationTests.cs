@@ -8,9 +8,9 @@ public sealed class NormalizationTests
 {
     /// <summary>Lines of Unicode's NormalizationTest, one or more of each kind: source; form C.</summary>
     [Theory]
-    [InlineData("1E0A", "1E0A")]                                        // composed already
+    [InlineData("1E0A", "1E0A")]                                        // already composed
     [InlineData("0044 0307", "1E0A")]
-    [InlineData("1E0A 0323", "1E0C 0307")]                              // marks change places
+    [InlineData("1E0A 0323", "1E0C 0307")]                              // marks are reordered
     [InlineData("0044 0307 0323", "1E0C 0307")]
     [InlineData("1E14 0304", "1E14 0304")]
     [InlineData("05B8 05B9 05B1 0591 05C3 05B0 05AC 059F", "05B1 05B8 05B9 0591 05C3 05B0 05AC 059F")]
@@ -26,7 +26,7 @@ public sealed class NormalizationTests
     [InlineData("110A5 110BA", "110AB")]
     [InlineData("0061 0315 0300 05AE 0062", "00E0 05AE 0315 0062")]     // combining classes
     [InlineData("0344", "0308 0301")]
-    [InlineData("FB01 2460", "FB01 2460")]                              // compatibility characters stay
+    [InlineData("FB01 2460", "FB01 2460")]                              // compatibility characters are kept
     public void Normalization_form_C_is_unicodes(string source, string composed) =>
         Assert.Equal(Text(composed), Normalization.ToNfc(Text(source)));
 

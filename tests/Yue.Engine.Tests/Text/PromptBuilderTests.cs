@@ -6,8 +6,8 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>Golden lyrics also hold text that the reference drops, so these tests build on what
-/// <see cref="ReferenceLyrics"/> keeps; <see cref="LyricsParserTests"/> ties the two parsers together.</summary>
+/// <summary>The golden lyrics contain text that the reference drops, so these tests use the text that <see cref="ReferenceLyrics"/> keeps.
+/// <see cref="LyricsParserTests"/> compares the two parsers.</summary>
 [Trait("Category", Goldens.Category)]
 public sealed class PromptBuilderTests
 {
@@ -28,8 +28,8 @@ public sealed class PromptBuilderTests
     public void Sections_equal_the_reference() => Assert.All(Songs, song =>
         Assert.Equal(song.Segments, ReferenceLyrics.Parse(song.Lyrics).Select(section => section.Text)));
 
-    /// <summary>The reference drops sections whose tag is assumed or rewritten, and words from a '[' on. It reads files with
-    /// their line ends as LF, as <see cref="UserText"/> does, but the golden text was given to it as it is.</summary>
+    /// <summary>The reference drops sections whose tag is assumed or rewritten, and words from a '[' on. It converts the line endings of
+    /// files to LF, like <see cref="UserText"/>, but the golden text was passed to it unchanged.</summary>
     [Fact]
     public void Parsed_sections_equal_the_reference_but_for_what_it_drops() => Assert.All(Songs, song =>
         Assert.Equal(song.Segments.Select(text => text.ReplaceLineEndings("\n")), LyricsParser.Parse(song.Lyrics).Sections

@@ -3,8 +3,8 @@ using Yue.Engine.Families.Yue1.Text;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>The published regular expression, which cuts lyrics and drops what it does not match, in a form in which .NET
-/// means by it what Python does, within the basic plane.</summary>
+/// <summary>The published regular expression, which splits lyrics and drops text that it does not match, in a form that has the same
+/// meaning in .NET as in Python within the basic plane.</summary>
 internal static partial class ReferenceLyrics
 {
     public static IReadOnlyList<LyricSection> Parse(string lyrics) =>
@@ -13,7 +13,7 @@ internal static partial class ReferenceLyrics
     /// <summary>Returns the text that is in no section.</summary>
     public static string Dropped(string lyrics) => Section().Replace(lyrics, "");
 
-    /// <summary>Python's <c>str.strip()</c>.</summary>
+    /// <summary>Trims a text like Python's <c>str.strip()</c>.</summary>
     public static string Strip(string text) => Ends().Replace(text, "");
 
     [GeneratedRegex(@"\[([\p{L}\p{Nd}\p{Nl}\p{No}_]+)\](.*?)(?=\[|\z)", RegexOptions.Singleline)]

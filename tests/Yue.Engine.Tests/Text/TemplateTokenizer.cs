@@ -4,11 +4,11 @@ using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>Encodes texts as the reference tokenizer does, for goldens of whole texts.</summary>
+/// <summary>Encodes texts like the reference tokenizer, for goldens of whole texts.</summary>
 internal static partial class TemplateTokenizer
 {
-    /// <summary>Returns the ids of a text in which the names of control tokens (<see cref="TokenMap.RecognisedInText"/>) stand for
-    /// their ids; the text between two of them is encoded on its own.</summary>
+    /// <summary>Returns the ids of a text in which the names of control tokens (<see cref="TokenMap.RecognisedInText"/>) are replaced with
+    /// their ids. The texts between them are encoded separately.</summary>
     public static int[] EncodeTemplate(this YueTokenizer tokenizer, string template)
     {
         List<int> ids = [];

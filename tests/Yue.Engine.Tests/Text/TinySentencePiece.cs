@@ -3,7 +3,7 @@ using Google.Protobuf;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>Writes small SentencePiece model files, and encodes with them by the definition of BPE.</summary>
+/// <summary>Writes small SentencePiece model files, and encodes with them according to the definition of BPE.</summary>
 internal sealed record TinySentencePiece(IReadOnlyList<(string Name, float Score)> Pieces)
 {
     public const int Normal = 1;
@@ -59,7 +59,7 @@ internal sealed record TinySentencePiece(IReadOnlyList<(string Name, float Score
         return stream.ToArray();
     }
 
-    /// <summary>The definition: of all neighbours that make a piece together, merge the best-scored, the leftmost of
+    /// <summary>Encodes by definition: of all neighbours that form a piece together, merges those with the best score, the leftmost of
     /// equals, until there are none.</summary>
     public List<int> EncodeByDefinition(string text)
     {

@@ -9,7 +9,7 @@ namespace Yue.Engine.Tests.Text;
 
 public sealed class UserTextTests
 {
-    /// <summary>Text of everything that could steer the model, in pieces that can also join up.</summary>
+    /// <summary>Text that contains everything that could control the model, in pieces that can also join.</summary>
     private static readonly Gen<string> GenHostile = Gen.OneOf<string>(
         Gen.OneOf([.. TokenMap.ControlTokens.Keys, .. UserText.PromptMarkers]),
         Gen.OneOf(
@@ -36,7 +36,7 @@ public sealed class UserTextTests
     [Fact]
     public void Halves_of_surrogate_pairs_become_spaces()
     {
-        // Not a theory: attributes cannot hold such text.
+        // Not a theory, because attributes cannot contain such text.
         var clean = UserText.Clean("half \uD83C a \uDFB5\uD83C pair 🎵", "genre");
         Assert.Equal("half   a    pair 🎵", clean.Text);
         Assert.StartsWith("genre: 3 ", Assert.Single(clean.Warnings), StringComparison.Ordinal);

@@ -95,7 +95,7 @@ public sealed class YueTokenizerTests : IDisposable
     [Fact]
     public void A_piece_named_like_a_control_token_cannot_be_reached_from_text()
     {
-        // Every step of the merge to the control pieces' names is there, with the best scores.
+        // The vocabulary contains every merge step towards the names of the control pieces, with the best scores.
         var model = new TinySentencePiece([("<s", 5), ("</", 5), ("</s", 5), ("s>", 5)]);
         Assert.All(Load(model.ToBytes()).EncodeText("<s></s>"), id => Assert.True(TokenMap.IsText(id)));
     }

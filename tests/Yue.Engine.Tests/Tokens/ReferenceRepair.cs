@@ -3,15 +3,15 @@ using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Tests.Tokens;
 
-/// <summary>The reference's repair of codes that stage 2 chose outside a codebook (docs/model.md 2.4). The goldens were repaired
-/// so; the masks of this implementation leave nothing to repair.</summary>
+/// <summary>The reference's repair of codes that stage 2 chose outside a codebook (docs/model.md 2.4). The goldens were repaired in this
+/// way. With the masks of this implementation, no repair is needed.</summary>
 internal static class ReferenceRepair
 {
-    /// <summary>Replaces every value outside 0 to 1023 by the most frequent value of the row; of equally frequent ones, by the
-    /// first to occur.</summary>
+    /// <summary>Replaces every value outside 0 to 1023 by the most frequent value of the row; of equally frequent ones, the first to
+    /// occur.</summary>
     /// <param name="row">The values of one codebook over a whole track; changed in place.</param>
     /// <returns>The number of values that were replaced.</returns>
-    /// <remarks>The reference counts the values outside too: if one of those is the most frequent, the row stays outside.</remarks>
+    /// <remarks>The reference also counts the values outside. If one of them is the most frequent, the row remains invalid.</remarks>
     public static int Apply(Span<int> row)
     {
         var counts = new Dictionary<int, int>();

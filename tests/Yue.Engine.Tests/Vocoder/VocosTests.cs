@@ -74,7 +74,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
     [InlineData(8, 8)]
     public void The_synthesis_equals_its_definition_for_any_window_and_hop(int fft, int hop)
     {
-        // Weights that make the head's output its bias: every frame has the same spectrum, and sound follows by hand.
+        // With these weights the head's output is its bias, so every frame has the same spectrum and the sound can be computed by hand.
         var config = Small with { FftSamples = fft, HopSamples = hop };
         var bins = (fft / 2) + 1;
         float[] logMagnitude = [.. Enumerable.Range(0, bins).Select(k => 0.1f * k)];
@@ -133,7 +133,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
 
     private static HeadOnly Ones(VocosConfig config) => new(config, new float[config.FftSamples + 2], new float[config.FftSamples]);
 
-    /// <summary>Weights of zero but for the head's bias and the window.</summary>
+    /// <summary>Weights that are zero except for the head's bias and the window.</summary>
     private sealed class HeadOnly(VocosConfig config, float[] bias, float[] window) : ITensorSource
     {
         public ScalarType Dtype => ScalarType.Float32;

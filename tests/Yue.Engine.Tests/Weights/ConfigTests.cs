@@ -122,7 +122,7 @@ public sealed class ConfigTests : IDisposable
     [InlineData("bins: 1024", "bins: 1000", "generator.config.bins is 1000, supported: a power of two")]
     [InlineData("- 0.5", "- 9", "generator.config.target_bandwidths is 9, 1, 6, supported: ascending")]
     [InlineData("- 0.5", "- nan", "generator.config.target_bandwidths is nan, supported: a list of positive numbers")]
-    [InlineData("bins: 1024", "bins: 1024\n    bins: 1", "the key bins is there twice")]
+    [InlineData("bins: 1024", "bins: 1024\n    bins: 1", "the key bins occurs twice")]
     [InlineData("bins: 1024", "bins: [", "is not valid YAML")]
     public void An_unsupported_codec_config_is_refused_by_name(string old, string replacement, string message) =>
         AssertRefused(message, Codec, old, replacement, text => LoadCodec(text));

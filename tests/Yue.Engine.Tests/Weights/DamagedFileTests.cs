@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
 
-/// <summary>Files with bytes changed, cut off or added either read or are refused with a <see cref="CheckpointException"/>.</summary>
+/// <summary>Tests that files with changed, missing or additional bytes are either read or rejected with a
+/// <see cref="CheckpointException"/>.</summary>
 public sealed class DamagedFileTests : IDisposable
 {
     private const int Cases = 400;
@@ -105,7 +106,7 @@ public sealed class DamagedFileTests : IDisposable
         using var checkpoint = open(path);
         foreach (var (name, stored) in checkpoint.Tensors)
         {
-            // A shape may have grown by the damage; it is read where it is small.
+            // The damage may have enlarged a shape; only small ones are read.
             if (stored.Shape.All(size => size < 1000) && stored.Shape.Count < 4)
             {
                 new CheckpointTensors(checkpoint, ScalarType.Float32).Read(name, [.. stored.Shape]).Dispose();

@@ -44,8 +44,8 @@ public sealed class HostilePickleTests : IDisposable
         AssertRefused(
             "tensor x is stored through torch._utils._rebuild_sparse_tensor",
             DictOf("x", Join("ctorch._utils\n_rebuild_sparse_tensor\n)R")));
-        AssertRefused("the state dict has a key that is no string", Join("}(K\u0001", tensor, "u."));
-        AssertRefused("the pickled object is no dict", Join("]."));
+        AssertRefused("the state dict has a key that is not a string", Join("}(K\u0001", tensor, "u."));
+        AssertRefused("the pickled object is not a dict", Join("]."));
     }
 
     [Theory]
@@ -56,8 +56,8 @@ public sealed class HostilePickleTests : IDisposable
     [InlineData(".", "a value is taken from an empty stack")]
     [InlineData("u.", "a mark is missing")]
     [InlineData("}(K\u0001u.", "a dict has a key without a value")]
-    [InlineData("K\u0001(K\u0001K\u0001u.", "a value that is no collection is given an item")]
-    [InlineData("K\u0001K\u0001a.", "a value that is no collection is appended to")]
+    [InlineData("K\u0001(K\u0001K\u0001u.", "a value that is not a collection is given an item")]
+    [InlineData("K\u0001K\u0001a.", "a value that is not a collection is appended to")]
     [InlineData("h\u0005.", "memo entry 5 is used before it is set")]
     [InlineData("}r\u00FF\u00FF\u00FF\u00FF.", "memo entry -1 is outside")]
     [InlineData("X\u00FF\u00FF\u00FF\u007F.", "a string of 2147483647 bytes exceeds")]
@@ -67,15 +67,15 @@ public sealed class HostilePickleTests : IDisposable
     [InlineData("\u008B\u00FF\u00FF\u00FF\u007F.", "an integer of 2147483647 bytes exceeds")]
     [InlineData("X\u0001\u0000\u0000\u0000\u00FF.", "a string is not valid UTF-8")]
     [InlineData("cno line end", "a text line does not end")]
-    [InlineData("K\u0001)R.", "what is called is no class or function")]
-    [InlineData("cm\nn\nK\u0001R.", "a call's arguments are no tuple")]
+    [InlineData("K\u0001)R.", "the called object is not a class or function")]
+    [InlineData("cm\nn\nK\u0001R.", "a call's arguments are not a tuple")]
     [InlineData("K\u0001Q.", "a persistent id is not of the form")]
     [InlineData("ctorch._utils\n_rebuild_tensor_v2\n)R.", "a tensor's arguments are not")]
-    [InlineData("ctorch._utils\n_rebuild_parameter\n)R.", "a parameter is no tensor")]
-    [InlineData("K\u0001K\u0001\u0093.", "an imported name is no string")]
-    [InlineData("ccollections\nOrderedDict\n]K\u0001a\u0085R.", "an OrderedDict's item is no pair")]
-    [InlineData("pnine\n.", "a memo entry is no number")]
-    [InlineData("Fnine\n.", "a float is no number")]
+    [InlineData("ctorch._utils\n_rebuild_parameter\n)R.", "a parameter is not a tensor")]
+    [InlineData("K\u0001K\u0001\u0093.", "an imported name is not a string")]
+    [InlineData("ccollections\nOrderedDict\n]K\u0001a\u0085R.", "an OrderedDict's item is not a pair")]
+    [InlineData("pnine\n.", "a memo entry is not a number")]
+    [InlineData("Fnine\n.", "a float is not a number")]
     public void An_unsound_pickle_is_refused(string pickle, string message) => AssertRefused(message, Join(pickle));
 
     [Fact]

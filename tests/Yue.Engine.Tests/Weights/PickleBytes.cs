@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Yue.Engine.Tests.Weights;
 
-/// <summary>Pickles written by hand, opcode by opcode, and the archives that PyTorch puts them in.</summary>
+/// <summary>Handwritten pickles, opcode by opcode, and the archives in which PyTorch stores them.</summary>
 internal static class PickleBytes
 {
     public static byte[] Join(params object[] parts)
@@ -24,7 +24,7 @@ internal static class PickleBytes
 
     public static byte[] Numbers(params int[] values) => Join("(", Join([.. values.Select(Number)]), "t");
 
-    /// <summary>A call of <c>_rebuild_tensor_v2</c> on storage <c>0</c>.</summary>
+    /// <summary>Returns a call of <c>_rebuild_tensor_v2</c> on storage <c>0</c>.</summary>
     public static byte[] Tensor(
         int[] shape, int[] strides, int offset = 0, int storageCount = 6, string storage = "FloatStorage", string device = "cpu") =>
         Join(
@@ -32,10 +32,10 @@ internal static class PickleBytes
             "(", Words("storage"), $"ctorch\n{storage}\n", Words("0"), Words(device), Number(storageCount), "tQ",
             Number(offset), Numbers(shape), Numbers(strides), "\u0089ccollections\nOrderedDict\n)RtR");
 
-    /// <summary>A whole pickle of a dict with one item.</summary>
+    /// <summary>Returns a whole pickle of a dict with one item.</summary>
     public static byte[] DictOf(string key, byte[] value) => Join("\u0080\u0002}(", Words(key), value, "u.");
 
-    /// <summary>A .pth archive of the pickle and one storage.</summary>
+    /// <summary>Returns a .pth archive of the pickle and one storage.</summary>
     public static byte[] Archive(
         byte[] pickle, byte[]? storage = null, CompressionLevel level = CompressionLevel.NoCompression, string byteOrder = "little")
     {

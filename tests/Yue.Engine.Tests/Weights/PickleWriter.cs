@@ -25,7 +25,7 @@ internal sealed class PickleWriter
 
     public PickleWriter False() => Opcode('\x89');
 
-    /// <summary>An empty OrderedDict.</summary>
+    /// <summary>Writes an empty OrderedDict.</summary>
     public PickleWriter OrderedDict() => Global("collections", "OrderedDict").Opcode(')').Reduce();
 
     public PickleWriter Global(string module, string name)
@@ -45,7 +45,7 @@ internal sealed class PickleWriter
         return this;
     }
 
-    /// <summary>An integer that is not negative, as BININT or where it is larger as LONG1.</summary>
+    /// <summary>Writes a non-negative integer as BININT, or as LONG1 if it is larger.</summary>
     public PickleWriter Integer(long value)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(value);
@@ -66,7 +66,7 @@ internal sealed class PickleWriter
         return this;
     }
 
-    /// <summary>A tuple of integers.</summary>
+    /// <summary>Writes a tuple of integers.</summary>
     public PickleWriter Integers(IEnumerable<long> values)
     {
         Mark();

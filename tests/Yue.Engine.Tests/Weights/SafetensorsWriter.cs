@@ -5,14 +5,14 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Tests.Weights;
 
-/// <summary>Writes safetensors files. The same tensors in the same order make the same bytes.</summary>
+/// <summary>Writes safetensors files. The same tensors in the same order give the same bytes.</summary>
 public static class SafetensorsWriter
 {
     private const int Alignment = 8;
 
     private static readonly JsonWriterOptions Indented = new() { Indented = true, NewLine = "\n" };
 
-    /// <summary>Writes one file, its values in the order given.</summary>
+    /// <summary>Writes one file with its values in the given order.</summary>
     public static void Write(string path, IReadOnlyCollection<TensorData> tensors)
     {
         var header = Header(tensors);
@@ -55,7 +55,7 @@ public static class SafetensorsWriter
         File.WriteAllBytes(Path.Combine(folder, SafetensorsCheckpoint.IndexFile), buffer.WrittenSpan);
     }
 
-    /// <summary>The JSON header, padded with spaces so that the values begin aligned.</summary>
+    /// <summary>Returns the JSON header, padded with spaces so that the values are aligned.</summary>
     private static byte[] Header(IReadOnlyCollection<TensorData> tensors)
     {
         var buffer = new ArrayBufferWriter<byte>();

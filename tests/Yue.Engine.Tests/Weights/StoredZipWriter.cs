@@ -4,13 +4,13 @@ using System.Text;
 namespace Yue.Engine.Tests.Weights;
 
 /// <summary>Writes a zip archive of uncompressed entries whose bytes begin on 64-byte boundaries, as PyTorch does.</summary>
-/// <remarks>Entries have no time, so the same entries make the same bytes. Archives of 4 GiB and more are not supported.</remarks>
+/// <remarks>Entries have no time, so the same entries give the same bytes. Archives of 4 GiB and more are not supported.</remarks>
 internal sealed class StoredZipWriter(Stream stream)
 {
     private const int Alignment = 64;
     private const ushort PaddingExtra = 0x4246;
     private const ushort Version = 20;
-    private const ushort FirstDay = 0x21;               // 1 January 1980, the earliest date that zip can say
+    private const ushort FirstDay = 0x21;               // 1 January 1980, the earliest date in the zip format
     private const int MaxEntries = ushort.MaxValue - 1;
 
     private static readonly uint[] CrcTable = MakeCrcTable();

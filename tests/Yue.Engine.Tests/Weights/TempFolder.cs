@@ -7,7 +7,7 @@ internal sealed class TempFolder : IDisposable
 
     public string this[params string[] parts] => Path.Combine([Root, .. parts]);
 
-    /// <summary>Writes a file, making its folders, and returns its path.</summary>
+    /// <summary>Writes a file, creates its folders, and returns its path.</summary>
     public string Write(string name, byte[] bytes)
     {
         var path = this[name];

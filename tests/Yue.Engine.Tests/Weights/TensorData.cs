@@ -6,23 +6,23 @@ namespace Yue.Engine.Tests.Weights;
 
 /// <summary>A tensor to be written to a checkpoint: row-major, little-endian bytes.</summary>
 /// <param name="Name">Its name in the checkpoint.</param>
-/// <param name="Dtype">One of the dtypes that checkpoints hold.</param>
+/// <param name="Dtype">One of the dtypes that checkpoints support.</param>
 /// <param name="Shape">Its shape.</param>
-/// <param name="Bytes">The values; as many bytes as shape and dtype need.</param>
+/// <param name="Bytes">The values, with the number of bytes that shape and dtype require.</param>
 public sealed record TensorData(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, ReadOnlyMemory<byte> Bytes)
 {
-    /// <summary>A copy of a tensor's values.</summary>
+    /// <summary>Returns a copy of a tensor's values.</summary>
     public static TensorData From(string name, Tensor tensor)
     {
         using var scope = NewDisposeScope();
         return new TensorData(name, tensor.dtype, tensor.shape, tensor.detach().cpu().contiguous().bytes.ToArray());
     }
 
-    /// <summary>Values in F32.</summary>
+    /// <summary>Returns values in F32.</summary>
     public static TensorData FromFloats(string name, IReadOnlyList<long> shape, ReadOnlySpan<float> values) =>
         new(name, ScalarType.Float32, shape, MemoryMarshal.AsBytes(values).ToArray());
 
-    /// <summary>Values rounded to BF16, to nearest and ties to even; they must be finite.</summary>
+    /// <summary>Returns values rounded to BF16, to nearest with ties to even. They must be finite.</summary>
     public static TensorData RoundedToBFloat16(string name, IReadOnlyList<long> shape, ReadOnlySpan<float> values)
     {
         var rounded = new ushort[values.Length];
@@ -35,7 +35,7 @@ public sealed record TensorData(string Name, ScalarType Dtype, IReadOnlyList<lon
         return new TensorData(name, ScalarType.BFloat16, shape, MemoryMarshal.AsBytes<ushort>(rounded).ToArray());
     }
 
-    /// <summary>The number of values; throws where the bytes are not as many as shape and dtype need.</summary>
+    /// <summary>Returns the number of values. Throws if the number of bytes does not match shape and dtype.</summary>
     internal long CheckedCount()
     {
         var count = TensorDtype.CountOf(Shape.ToArray());

@@ -44,7 +44,7 @@ public sealed class TorchCheckpointTests : IDisposable
         Assert.All(archive.Entries, entry =>
         {
             using var content = entry.Open();
-            content.CopyTo(Stream.Null);                // throws where the checksum is wrong
+            content.CopyTo(Stream.Null);                // throws if the checksum is wrong
         });
     }
 
@@ -137,7 +137,7 @@ public sealed class TorchCheckpointTests : IDisposable
 
     private Checkpoint Open(byte[] pickle) => TorchCheckpoint.Open(_folder.Write("a.pth", Archive(pickle)), null);
 
-    /// <summary>A file of <c>torch.save</c> before 1.6, of {"state": {"x": a view of storage 0}}.</summary>
+    /// <summary>Returns a file of <c>torch.save</c> before 1.6 that contains {"state": {"x": a view of storage 0}}.</summary>
     private static byte[] LegacyFile(byte[] values)
     {
         var tensor = Tensor([2, 2], [3, 1], offset: 1);

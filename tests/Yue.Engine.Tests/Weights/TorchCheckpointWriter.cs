@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
 
-/// <summary>Writes .pth files that <c>torch.load</c> reads. The same tensors in the same order make the same bytes.</summary>
+/// <summary>Writes .pth files that <c>torch.load</c> reads. The same tensors in the same order give the same bytes.</summary>
 public static class TorchCheckpointWriter
 {
     /// <summary>Writes one file.</summary>
@@ -51,7 +51,7 @@ public static class TorchCheckpointWriter
         return pickle.Stop();
     }
 
-    /// <summary><c>_rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())</c>.</summary>
+    /// <summary>Writes <c>_rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())</c>.</summary>
     private static void WriteTensor(PickleWriter pickle, TensorData tensor, string key)
     {
         pickle.Global("torch._utils", "_rebuild_tensor_v2").Mark()

@@ -34,7 +34,7 @@ public sealed class BackboneTests(Yue2Models models) : IClassFixture<Yue2Models>
         }
     }
 
-    /// <summary>A step of a few ids takes another path than a prompt; both must norm queries and keys alike.</summary>
+    /// <summary>A step of a few ids uses a different path than a prompt. Both must normalize queries and keys in the same way.</summary>
     [Fact]
     public void Ids_one_by_one_give_the_states_of_the_whole_prompt()
     {

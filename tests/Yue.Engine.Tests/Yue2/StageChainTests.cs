@@ -8,7 +8,7 @@ namespace Yue.Engine.Tests.Yue2;
 
 public sealed class StageChainTests
 {
-    /// <summary>The most ids that a golden lists of a distribution.</summary>
+    /// <summary>The maximum number of ids of a distribution in a golden.</summary>
     private const int Listed = 128;
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class StageChainTests
         Assert.Null(StageSampling.Music.Fault());
     }
 
-    /// <summary>A count like 1.0 is not an integer in the reference. Where settings come from JSON, its reader refuses it.</summary>
+    /// <summary>A count like 1.0 is not an integer in the reference. If settings come from JSON, its reader rejects it.</summary>
     private static bool HasWholeCounts(JsonElement value) =>
         !value.TryGetProperty("top_k", out var topK) || topK.TryGetInt32(out _);
 

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>The steps of YuE 2, one after the other, from style and lyrics to sound.</summary>
+/// <summary>Tests the steps of YuE 2 one after the other, from style and lyrics to sound.</summary>
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class WholeSongTests(Yue2Models models) : IClassFixture<Yue2Models>
 {
@@ -55,7 +55,7 @@ public sealed class WholeSongTests(Yue2Models models) : IClassFixture<Yue2Models
         return cat([.. VaeTiles.Decode(decoder, latents)], 1).contiguous().data<float>().ToArray();
     }
 
-    /// <summary>Writes as many ids as the stage may have; it may not end before.</summary>
+    /// <summary>Writes the maximum number of ids of the stage, which may not end earlier.</summary>
     private static StageSampling Short(StageSampling sampling, int tokens) =>
         sampling with { MinTokens = tokens, MaxTokens = tokens };
 

@@ -11,12 +11,12 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>The memory plan with YuE 2, alone and beside YuE 1, at the size of the published models.</summary>
+/// <summary>Tests the memory plan for YuE 2, alone and together with YuE 1, with the sizes of the published models.</summary>
 public sealed class Yue2CostsTests
 {
     private const long GiB = 1L << 30;
 
-    /// <summary>The memory of a card that the driver keeps.</summary>
+    /// <summary>The memory of a GPU that the driver reserves.</summary>
     private const long Driver = GiB / 2;
 
     /// <summary>The numbers of the published checkpoint.</summary>

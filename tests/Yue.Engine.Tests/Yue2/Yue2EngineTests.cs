@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>YuE 2 in the engine, beside YuE 1, with the goldens' checkpoint.</summary>
+/// <summary>Tests YuE 2 in the engine together with YuE 1, with the goldens' checkpoint.</summary>
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class Yue2EngineTests : IAsyncLifetime
 {
@@ -236,12 +236,12 @@ public sealed class Yue2EngineTests : IAsyncLifetime
         Sampling = Sampling(flowSteps: 2),
     };
 
-    /// <summary>A second of sound, with a score that is given.</summary>
+    /// <summary>A second of sound with a given score.</summary>
     private static SongRequest Given() => OneSecond() with { Score = "X:1\nK:C\nCDEF|" };
 
     private static SamplingSettings Sampling(int flowSteps) => Yue2Family.About.Sampling with { FlowSteps = flowSteps };
 
-    /// <summary>Acts once, at the first sign of a stage.</summary>
+    /// <summary>Runs an action once, at the first progress report of a stage.</summary>
     private sealed class At(SongStage stage, Action act) : IProgress<SongProgress>
     {
         private bool _done;
@@ -263,7 +263,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
         public void Report(SongProgress value) => Seen.Enqueue(value);
     }
 
-    /// <summary>A flow model whose velocities are not finite at the times that only songs of so many steps have.</summary>
+    /// <summary>A flow model with velocities that are not finite at times that occur only with a certain number of steps.</summary>
     private sealed class BrokenFlow(IFlowModel flow) : IFlowModel
     {
         public const int Steps = 3;

@@ -6,22 +6,22 @@ using NAudio.Wave.SampleProviders;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Finds the samples of an AIFF or AIFF-C file and gives them to NAudio's converters.</summary>
-/// <remarks>The header is read here since NAudio's reader takes signed bytes for unsigned ones, knows neither floats nor little-endian
-/// samples, and does not say whether a file is cut short (docs/adr/0018-sound-files-are-read-in-process.md).</remarks>
+/// <summary>Finds the samples of an AIFF or AIFF-C file and passes them to NAudio's converters.</summary>
+/// <remarks>The header is read here because NAudio's reader treats signed bytes as unsigned, supports neither floats nor little-endian
+/// samples, and does not detect truncated files (docs/adr/0018-sound-files-are-read-in-process.md).</remarks>
 internal static class AiffHeader
 {
     private const int CommonSize = 18;
     private const int MaxSampleRateHz = 1_000_000;
 
-    /// <summary>Returns whether a file begins as AIFF and AIFF-C files do.</summary>
+    /// <summary>Returns whether a file begins like AIFF and AIFF-C files.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && file[..4].SequenceEqual("FORM"u8)
             && (file[8..12].SequenceEqual("AIFF"u8) || file[8..12].SequenceEqual("AIFC"u8));
 
     /// <summary>Opens a file for reading.</summary>
-    /// <exception cref="ClipFaultException">The file is cut before its sound,
-    /// contradicts itself, or is coded in a way that is not read.</exception>
+    /// <exception cref="ClipFaultException">The file is truncated before its sound, inconsistent, or has an unsupported
+    /// encoding.</exception>
     public static PcmReader Open(byte[] file)
     {
         var chunks = Chunks.Read(file, isBigEndian: true, _ => false);
@@ -80,7 +80,7 @@ internal static class AiffHeader
         return (format, compression != "sowt");
     }
 
-    /// <summary>Turns samples into those of a WAV file: little-endian, and unsigned where they are bytes.</summary>
+    /// <summary>Converts samples to the format of WAV files: little-endian, and unsigned for bytes.</summary>
     private static void ToNative(Span<byte> bytes, int sampleBytes, bool isBigEndian)
     {
         if (sampleBytes == 1)

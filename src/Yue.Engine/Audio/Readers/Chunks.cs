@@ -5,9 +5,9 @@ namespace Yue.Engine.Audio.Readers;
 
 /// <summary>A chunk of a RIFF or IFF file.</summary>
 /// <param name="Id">The four characters of its name.</param>
-/// <param name="Start">Where its content begins in the file.</param>
-/// <param name="ClaimedSize">The number of bytes of content that its header promises.</param>
-/// <param name="Size">The number of those bytes that the file has.</param>
+/// <param name="Start">The position of its content in the file.</param>
+/// <param name="ClaimedSize">The number of content bytes in its header.</param>
+/// <param name="Size">The number of these bytes that the file actually has.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct Chunk(string Id, int Start, uint ClaimedSize, int Size)
 {
@@ -15,19 +15,19 @@ internal readonly record struct Chunk(string Id, int Start, uint ClaimedSize, in
     public bool IsCut => ClaimedSize > Size;
 }
 
-/// <summary>Walks through the chunks of a RIFF (WAV) or IFF (AIFF) file.</summary>
-/// <remarks>NAudio's readers walk through them, too, but trust sizes: a promised chunk of 2 GB becomes an array, and 8 million empty
-/// chunks become objects. Here a size is only compared with the file's.</remarks>
+/// <summary>Enumerates the chunks of a RIFF (WAV) or IFF (AIFF) file.</summary>
+/// <remarks>NAudio's readers do this too, but trust the sizes: a chunk that claims 2 GB becomes an array, and 8 million empty chunks become
+/// objects. Here a size is only compared with that of the file.</remarks>
 internal static class Chunks
 {
     private const int HeaderSize = 8;
     private const int MaxChunks = 1000;
 
-    /// <summary>Returns the chunks of a file in order. The last one may be cut.</summary>
-    /// <param name="file">The whole file, 12 bytes or more, beginning with the form's own header.</param>
+    /// <summary>Returns the chunks of a file in order. The last one may be truncated.</summary>
+    /// <param name="file">The whole file, at least 12 bytes, beginning with the RIFF or IFF header.</param>
     /// <param name="isBigEndian">Whether sizes are big-endian, as in IFF.</param>
-    /// <param name="isLast">Says after which chunk nothing more is looked at; its size may be a placeholder.</param>
-    /// <exception cref="ClipFaultException">There are more chunks than any file of sound has.</exception>
+    /// <param name="isLast">Returns true for the last chunk to read; its size may be a placeholder.</param>
+    /// <exception cref="ClipFaultException">There are too many chunks.</exception>
     public static IReadOnlyList<Chunk> Read(ReadOnlySpan<byte> file, bool isBigEndian, Func<string, bool> isLast)
     {
         var chunks = new List<Chunk>();

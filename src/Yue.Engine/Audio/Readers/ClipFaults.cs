@@ -1,11 +1,11 @@
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>The limits of all readers, and the faults that several of them find, each as the end of a sentence about the file.</summary>
+/// <summary>The limits of all readers, and the errors that several readers report, each as the end of a sentence about the file.</summary>
 internal static class ClipFaults
 {
     public const int MaxChannels = 8;
 
-    /// <summary>The kinds of file that are read.</summary>
+    /// <summary>The supported kinds of file.</summary>
     public const string Kinds = "wav, aiff, mp3, ogg, flac or m4a";
 
     public const string Unreadable = $"is not a sound file that can be read: {Kinds} are, without a video";

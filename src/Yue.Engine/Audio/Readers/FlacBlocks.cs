@@ -2,22 +2,22 @@ using System.Buffers.Binary;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Looks into a flac file before ffmpeg reads it.</summary>
+/// <summary>Checks a flac file before ffmpeg reads it.</summary>
 internal static class FlacBlocks
 {
     private const int PictureType = 6;
     private const int MaxBlocks = 1000;
 
-    /// <summary>Type of a block that is skipped; in the last block the upper bit is set, too.</summary>
+    /// <summary>The type of a padding block, which is skipped; the last block also has the upper bit set.</summary>
     public const byte PaddingType = 1;
 
-    /// <summary>Returns whether a file begins as flac files do.</summary>
+    /// <summary>Returns whether a file begins like flac files.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("fLaC"u8);
 
     /// <summary>Checks a file.</summary>
-    /// <returns>The number of samples per channel that its header promises, null if it does not know, and the places of the type bytes of
-    /// its pictures.</returns>
-    /// <exception cref="ClipFaultException">The file is cut before its sound.</exception>
+    /// <returns>The number of samples per channel in its header, null if unknown, and the positions of the type bytes of its
+    /// pictures.</returns>
+    /// <exception cref="ClipFaultException">The file is truncated before its sound.</exception>
     public static (long? Length, IReadOnlyList<int> Pictures) Check(ReadOnlySpan<byte> file)
     {
         const ulong CountMask = (1UL << 36) - 1;

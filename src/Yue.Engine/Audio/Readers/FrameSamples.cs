@@ -1,9 +1,9 @@
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Hands out the samples that a coder decodes frame by frame, without its delay at the start and its padding at the end.</summary>
+/// <summary>Returns the samples that a codec decodes frame by frame, without the delay at the start and the padding at the end.</summary>
 /// <param name="decoded">The buffer that <paramref name="decodeNext"/> fills.</param>
-/// <param name="skip">Samples to leave out at the start, all channels counted.</param>
-/// <param name="left">Samples to hand out at most, all channels counted.</param>
+/// <param name="skip">The number of samples to skip at the start, over all channels.</param>
+/// <param name="left">The maximum number of samples to return, over all channels.</param>
 /// <param name="decodeNext">Decodes the next frame and returns its number of samples; null at the end of the file.</param>
 internal sealed class FrameSamples(float[] decoded, long skip, long left, Func<int?> decodeNext)
 {
@@ -14,7 +14,7 @@ internal sealed class FrameSamples(float[] decoded, long skip, long left, Func<i
 
     /// <inheritdoc cref="ISoundReader.Read"/>
     /// <param name="interleaved">The samples.</param>
-    /// <param name="channels">Only whole groups of so many samples are handed out.</param>
+    /// <param name="channels">Only complete groups of this many samples are returned.</param>
     public int Read(Span<float> interleaved, int channels)
     {
         while (_start == _end || _skip > 0)

@@ -1,8 +1,7 @@
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Reads the samples of one sound file, from its first sample on.</summary>
-/// <remarks>The first sample is the first one of the sound: what an encoder
-/// put before it is skipped where the file says how much that is.</remarks>
+/// <summary>Reads the samples of one sound file from its first sample.</summary>
+/// <remarks>The first sample is the first one of the sound: the encoder's delay is skipped if the file states it.</remarks>
 internal interface ISoundReader : IDisposable
 {
     int Channels { get; }
@@ -12,19 +11,19 @@ internal interface ISoundReader : IDisposable
     /// <summary>The number of samples per channel in the file, counted without decoding it.</summary>
     long Length { get; }
 
-    /// <summary>The number of samples per channel that the file's header promises; null if it says nothing.</summary>
+    /// <summary>The number of samples per channel in the file's header; null if the header has none.</summary>
     long? ClaimedLength { get; }
 
-    /// <summary>True if the file ends in the middle of a frame or without the mark of its end.</summary>
+    /// <summary>True if the file ends in the middle of a frame or without an end marker.</summary>
     bool IsCut { get; }
 
-    /// <summary>The number of coded frames among those read so far that could not be decoded and are silent.</summary>
+    /// <summary>The number of frames so far that could not be decoded and are silent.</summary>
     int DamagedFrames => 0;
 
     /// <summary>Reads the next samples, all channels interleaved, full scale ±1.</summary>
     /// <param name="interleaved">Has room for at least one sample of every channel.</param>
     /// <returns>The number of samples, a multiple of <see cref="Channels"/>; 0 at the end.</returns>
     /// <exception cref="ClipFaultException">The file cannot be decoded.</exception>
-    /// <remarks>A decoder's own exceptions of any type pass through.</remarks>
+    /// <remarks>The decoder's own exceptions, of any type, are not caught.</remarks>
     int Read(Span<float> interleaved);
 }

@@ -2,7 +2,7 @@ using NAudio.Wave;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>The places of the frames of an mp3 file.</summary>
+/// <summary>The positions of the frames of an mp3 file.</summary>
 internal sealed class Mp3Frames
 {
     private readonly List<int> _offsets = [];
@@ -30,12 +30,12 @@ internal sealed class Mp3Frames
     /// <summary>True if the file ends within a frame.</summary>
     public bool IsCut { get; private set; }
 
-    /// <summary>Finds the frames of a file. Tags with their pictures, before and behind the frames, are skipped, and so is the rest
-    /// of a frame with which a recorded stream may begin.</summary>
+    /// <summary>Finds the frames of a file. Tags with their pictures before and after the frames are skipped, and so is a partial frame at
+    /// the beginning of a recorded stream.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="maxSeconds">The search ends when it has found more than this.</param>
+    /// <param name="maxSeconds">The search ends after this length.</param>
     /// <param name="cancel">Checked per frame.</param>
-    /// <exception cref="ClipFaultException">There are no frames, or frames of another layer or number of channels among them.</exception>
+    /// <exception cref="ClipFaultException">There are no frames, or frames with different layers or numbers of channels.</exception>
     public static Mp3Frames Find(Stream file, int maxSeconds, CancellationToken cancel)
     {
         const int MaxStrayBytes = 1 << 16;
@@ -73,7 +73,7 @@ internal sealed class Mp3Frames
     {
         if (frame.SampleRate != first.SampleRate || frame.MpegVersion != first.MpegVersion || frame.MpegLayer != first.MpegLayer)
         {
-            // Bytes that only look like a frame, as those of a tag at the end may.
+            // These bytes only look like a frame; for example, they may belong to a tag at the end.
             return;
         }
 

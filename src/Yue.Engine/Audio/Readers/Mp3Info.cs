@@ -8,14 +8,14 @@ namespace Yue.Engine.Audio.Readers;
 /// a Xing or Info header with LAME's fields, or a VBRI header.</summary>
 /// <param name="IsPresent">Whether the first frame is such a frame.</param>
 /// <param name="Frames">The number of frames with sound; null if it is not stated.</param>
-/// <param name="Delay">The number of samples that the encoder put before the sound; null if it is not stated.</param>
-/// <param name="Padding">The number of samples that it put after the sound; null if it is not stated.</param>
+/// <param name="Delay">The number of samples that the encoder added before the sound; null if not stated.</param>
+/// <param name="Padding">The number of samples that it added after the sound; null if not stated.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct Mp3Info(bool IsPresent, int? Frames, int? Delay, int? Padding)
 {
     private const int VbriOffset = 36;
 
-    // From the start of LAME's part: its name (9 bytes), then fields of which only the delays matter.
+    // From the start of LAME's part: its name (9 bytes), then fields, of which only the delays are used.
     private const int DelayOffset = 21;
 
     /// <summary>Reads the first frame of a file.</summary>
@@ -44,7 +44,7 @@ internal readonly record struct Mp3Info(bool IsPresent, int? Frames, int? Delay,
             return new(true, frames, null, null);
         }
 
-        // Twelve bits each.
+        // 12 bits each.
         var delays = data.Slice(lame + DelayOffset, 3);
         return new(true, frames, (delays[0] << 4) | (delays[1] >> 4), ((delays[1] & 0xF) << 8) | delays[2]);
     }

@@ -4,10 +4,11 @@ using NLayer;
 namespace Yue.Engine.Audio.Readers;
 
 /// <summary>Reads an mp3 file: NAudio finds its frames, NLayer decodes them.</summary>
-/// <remarks>A frame that cannot be decoded is silent, so that what follows keeps its place.</remarks>
+/// <remarks>A frame that cannot be decoded is silent, so that the following frames keep their positions.</remarks>
 internal sealed class Mp3Reader : ISoundReader
 {
-    /// <summary>The delay of every mp3 decoder: the filter bank's, which the delay that an encoder writes down does not contain.</summary>
+    /// <summary>The delay of every mp3 decoder's filter bank, which is not part of the delay that an encoder writes into the
+    /// file.</summary>
     private const int DecoderDelay = 529;
 
     private readonly MemoryStream _file;
@@ -21,7 +22,7 @@ internal sealed class Mp3Reader : ISoundReader
 
     /// <summary>Opens a file.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="maxSeconds">Frames are counted up to this length; a file that is longer has a <see cref="Length"/> above it.</param>
+    /// <param name="maxSeconds">Frames are counted up to this length; a longer file has a greater <see cref="Length"/>.</param>
     /// <param name="cancel">Checked per frame.</param>
     /// <exception cref="ClipFaultException">The file has no frames, or frames of different kinds.</exception>
     public Mp3Reader(byte[] file, int maxSeconds, CancellationToken cancel)
@@ -67,7 +68,7 @@ internal sealed class Mp3Reader : ISoundReader
         var samples = _frames.SamplesPerFrame * Channels;
         if (Decode(Mp3Frame.LoadFromStream(_file)) != samples)
         {
-            // The first frames of a file that was cut out of another refer to bits that are not there.
+            // The first frames of a file that was cut out of a longer one refer to missing bits.
             _decoded.AsSpan(0, samples).Clear();
             DamagedFrames++;
         }
@@ -89,7 +90,7 @@ internal sealed class Mp3Reader : ISoundReader
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // Damaged bits lead NLayer into exceptions of several types; its next frame does not depend on them after a reset.
+            // Damaged data makes NLayer throw exceptions of several types; after a reset, the next frame does not depend on it.
             _decoder.Reset();
             return 0;
         }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Looks into an mp4 or m4a file before ffmpeg reads it.</summary>
+/// <summary>Checks an mp4 or m4a file before ffmpeg reads it.</summary>
 internal static class Mp4Boxes
 {
     private const int MaxBoxes = 100_000;
@@ -11,13 +11,13 @@ internal static class Mp4Boxes
 
     private static readonly string[] Containers = ["moov", "trak", "mdia", "minf", "stbl", "udta", "meta", "ilst"];
 
-    /// <summary>Returns whether a file begins as mp4 and QuickTime files do.</summary>
+    /// <summary>Returns whether a file begins like mp4 and QuickTime files.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && Encoding.Latin1.GetString(file[4..8]) is "ftyp" or "moov" or "mdat" or "wide" or "free";
 
     /// <summary>Checks a file.</summary>
-    /// <returns>The places of the names of its picture boxes. Overwritten by "free", they hide the pictures from ffmpeg.</returns>
-    /// <exception cref="ClipFaultException">The file is cut short or holds video.</exception>
+    /// <returns>The positions of the names of its picture boxes. Overwriting them with "free" hides the pictures from ffmpeg.</returns>
+    /// <exception cref="ClipFaultException">The file is truncated or contains video.</exception>
     public static IReadOnlyList<int> Check(ReadOnlySpan<byte> file)
     {
         var walk = new Walk();
@@ -44,7 +44,7 @@ internal static class Mp4Boxes
         _ => codec,
     };
 
-    /// <summary>One walk through the boxes.</summary>
+    /// <summary>A pass through the boxes.</summary>
     private sealed class Walk
     {
         private bool _isVideo;
@@ -100,7 +100,7 @@ internal static class Mp4Boxes
             }
             else if (Containers.Contains(name) && _depth < MaxDepth)
             {
-                // In mp4 files, meta has a version before its boxes.
+                // In mp4 files, meta has a version field before its boxes.
                 var skip = name == "meta" && content.Length >= 8 && content[..4].SequenceEqual("\0\0\0\0"u8) ? 4 : 0;
                 _depth++;
                 Visit(file, position + header + skip, end);

@@ -3,7 +3,7 @@ using NLayer;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>A frame that NAudio found, as NLayer takes it.</summary>
+/// <summary>Adapts a frame that NAudio found to NLayer's interface.</summary>
 internal sealed class NLayerFrame : IMpegFrame
 {
     private const int HeaderBytes = 4;

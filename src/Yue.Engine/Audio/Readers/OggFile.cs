@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>The kinds of stream in an Ogg file that this program tells apart.</summary>
+/// <summary>The kinds of streams in an Ogg file that this program distinguishes.</summary>
 internal enum OggCodec
 {
     Unknown,
@@ -12,12 +12,12 @@ internal enum OggCodec
 /// <summary>A packet of an Ogg stream.</summary>
 /// <param name="Data">Its bytes.</param>
 /// <param name="Granule">The position at the end of its page, if it is the last packet that ends on the page.</param>
-/// <param name="IsLast">Whether the stream ends with it.</param>
+/// <param name="IsLast">True if it is the last packet of the stream.</param>
 internal sealed record OggPacket(ReadOnlyMemory<byte> Data, long? Granule, bool IsLast);
 
 /// <summary>The one sound stream of an Ogg file.</summary>
-/// <remarks>One reader for Vorbis and Opus: NVorbis's own reads Vorbis only, and Concentus has none. All pages are checked when the
-/// file is opened, so that a decoder never sees damaged ones.</remarks>
+/// <remarks>This reader is used for both Vorbis and Opus: NVorbis's own reader supports only Vorbis, and Concentus has none. All pages are
+/// checked when the file is opened, so that a decoder never gets damaged pages.</remarks>
 internal sealed class OggFile
 {
     private readonly byte[] _file;
@@ -33,7 +33,7 @@ internal sealed class OggFile
     /// <summary>True if the file ends within a page or before the stream's last page.</summary>
     public bool IsCut { get; private set; } = true;
 
-    /// <summary>Returns whether a file begins as Ogg files do.</summary>
+    /// <summary>Returns whether a file begins like Ogg files.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("OggS"u8);
 
     /// <summary>Checks the pages of a file.</summary>
@@ -98,7 +98,7 @@ internal sealed class OggFile
         }
     }
 
-    /// <summary>Takes a stream's first page: the first stream of sound is the one that is read.</summary>
+    /// <summary>Reads a stream's first page. The first audio stream is the one that is decoded.</summary>
     private static OggFile? Join(OggFile? found, byte[] file, OggPage page, bool firstPages)
     {
         var packet = file.AsSpan(page.Body, page.End - page.Body);

@@ -22,11 +22,11 @@ internal readonly record struct OggPage(byte Flags, long Granule, uint Serial, u
 
     /// <summary>Reads the page at a position.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="position">Where the page begins.</param>
+    /// <param name="position">The position of the page.</param>
     /// <param name="page">The page.</param>
-    /// <param name="isChecked">Whether the file was read before, which saves the checksums.</param>
-    /// <returns>False at the end of the file, also if it ends within the page.</returns>
-    /// <exception cref="ClipFaultException">There is something other than a page, or its checksum is wrong.</exception>
+    /// <param name="isChecked">True if the checksums have already been verified.</param>
+    /// <returns>False at the end of the file, even if it ends within the page.</returns>
+    /// <exception cref="ClipFaultException">The data is not a page, or its checksum is wrong.</exception>
     public static bool TryRead(ReadOnlySpan<byte> file, int position, out OggPage page, bool isChecked = false)
     {
         page = default;

@@ -18,13 +18,13 @@ internal sealed class OpusReader : ISoundReader
     private readonly CancellationToken _cancel;
     private readonly FrameSamples _samples;
 
-    // The library would look for a native one beside this program.
+    // Otherwise the library would look for a native library next to this program.
     static OpusReader() => OpusCodecFactory.AttemptToUseNativeLibrary = false;
 
     /// <summary>Opens a stream.</summary>
     /// <param name="ogg">A file of Opus.</param>
     /// <param name="cancel">Checked per packet.</param>
-    /// <exception cref="ClipFaultException">The header is not one of RFC 7845 or says too many channels.</exception>
+    /// <exception cref="ClipFaultException">The header does not conform to RFC 7845, or has too many channels.</exception>
     public OpusReader(OggFile ogg, CancellationToken cancel)
     {
         var header = ogg.Packets().First().Data.Span;
@@ -89,7 +89,7 @@ internal sealed class OpusReader : ISoundReader
         return (header[19], header[20], header.Slice(HeaderSize + 2, channels).ToArray());
     }
 
-    /// <summary>Returns the position at which a stream that was cut out of a longer one begins; else 0 (RFC 7845 4.3).</summary>
+    /// <summary>Returns the start position of a stream that was cut out of a longer one; otherwise 0 (RFC 7845, 4.3).</summary>
     private static long FirstGranule(OggFile ogg)
     {
         var samples = 0L;

@@ -30,6 +30,6 @@ internal sealed class PcmReader(ISampleProvider samples, long length, long? clai
 
     public void Dispose()
     {
-        // The samples lie in an array.
+        // The samples are in an array.
     }
 }

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>The kinds of sound file by what reads them.</summary>
+/// <summary>The kinds of sound files, by their reader.</summary>
 internal enum SoundKind
 {
     Wav,
@@ -11,16 +11,17 @@ internal enum SoundKind
     Mp4,
 }
 
-/// <summary>Tells kinds of file apart by their first bytes; names do not count.</summary>
+/// <summary>Distinguishes kinds of files by their first bytes, not by their names.</summary>
 internal static class SoundKinds
 {
     private const int Id3HeaderSize = 10;
 
-    /// <summary>Returns the kind of a file. Mp3 files have no mark at their start, so they are what is left. Kinds of video that are not
-    /// read are named.</summary>
+    /// <summary>Returns the kind of a file. Mp3 files have no signature, so any other file counts as mp3. The error names common video
+    /// formats.</summary>
     /// <param name="file">The whole file.</param>
-    /// <returns>The kind, and where it begins: after an ID3 tag, which some programs put before any kind of file.</returns>
-    /// <exception cref="ClipFaultException">The file is of a kind that usually holds video.</exception>
+    /// <returns>The kind and its start position, which is after an ID3 tag if there is one; some programs put such a tag before any kind of
+    /// file.</returns>
+    /// <exception cref="ClipFaultException">The file is of a kind that usually contains video.</exception>
     public static (SoundKind Kind, int Start) Of(ReadOnlySpan<byte> file)
     {
         var start = Math.Min(Id3Size(file), file.Length);

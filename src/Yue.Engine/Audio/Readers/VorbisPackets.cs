@@ -3,8 +3,8 @@ using NVorbis.Contracts;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>The packets of an Ogg file as NVorbis takes them.</summary>
-/// <remarks>In place of the comments, which may hold pictures or promise strings of gigabytes, the decoder gets empty ones.</remarks>
+/// <summary>Adapts the packets of an Ogg file to NVorbis's interface.</summary>
+/// <remarks>The decoder gets empty comments instead of the file's, which may contain pictures or claim strings of gigabytes.</remarks>
 internal sealed class VorbisPackets(OggFile ogg, CancellationToken cancel) : NVorbis.Contracts.IPacketProvider
 {
     private const int CommentPacket = 1;

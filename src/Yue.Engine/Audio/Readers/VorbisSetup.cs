@@ -3,15 +3,15 @@ using NVorbis.Contracts;
 namespace Yue.Engine.Audio.Readers;
 
 /// <summary>Checks a Vorbis stream's headers before NVorbis builds its tables from them (Vorbis I, 3.2.1 and 4.2).</summary>
-/// <remarks>A setup header of some kilobytes may promise 256 codebooks of 16 million entries each, for which NVorbis would take
-/// gigabytes. Encoders' codebooks have some ten thousand entries together.</remarks>
+/// <remarks>A setup header of a few kilobytes may claim 256 codebooks of 16 million entries each, for which NVorbis would allocate
+/// gigabytes. The codebooks of real encoders have about ten thousand entries in total.</remarks>
 internal static class VorbisSetup
 {
     private const long MaxValues = 1 << 20;
     private const int SignatureBits = 7 * 8;
 
     /// <summary>Checks the first three packets of a stream.</summary>
-    /// <exception cref="ClipFaultException">A header is missing, or it promises too much.</exception>
+    /// <exception cref="ClipFaultException">A header is missing, or its claims are too large.</exception>
     public static void Check(IReadOnlyList<OggPacket> headers)
     {
         if (headers is not [{ Data.Length: >= 30 } first, _, { Data.Length: > 7 } setup] || !setup.Data.Span.StartsWith("\u0005vorbis"u8))
@@ -33,7 +33,7 @@ internal static class VorbisSetup
         }
     }
 
-    /// <summary>Reads past a codebook.</summary>
+    /// <summary>Skips a codebook.</summary>
     /// <returns>The number of values in it.</returns>
     private static long SkipCodebook(IPacket bits, long allowed)
     {
@@ -92,7 +92,7 @@ internal static class VorbisSetup
 
     private static int BitLength(int value) => 32 - System.Numerics.BitOperations.LeadingZeroCount((uint)value);
 
-    /// <summary>Returns the greatest number whose power by the dimensions does not exceed the entries.</summary>
+    /// <summary>Returns the largest number that, raised to the power of the dimensions, does not exceed the entries.</summary>
     private static long LatticeSize(int entries, long dimensions)
     {
         if (dimensions == 0)

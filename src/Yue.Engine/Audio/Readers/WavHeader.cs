@@ -4,8 +4,8 @@ using NAudio.Wave.SampleProviders;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Finds the samples of a WAV file and gives them to NAudio's converters.</summary>
-/// <remarks>The header is read here since NAudio's reader does not say whether a file is cut short and trusts every size
+/// <summary>Finds the samples of a WAV file and passes them to NAudio's converters.</summary>
+/// <remarks>The header is read here because NAudio's reader does not detect truncated files and trusts every size
 /// (docs/adr/0018-sound-files-are-read-in-process.md).</remarks>
 internal static class WavHeader
 {
@@ -17,20 +17,20 @@ internal static class WavHeader
     private const int MaxChannels = 256;
     private const int MaxSampleRateHz = 1_000_000;
 
-    // No file that is read is as long. Programs that write to a pipe promise this much or more: 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF.
+    // No supported file is this long. Programs that write to a pipe claim this much or more: 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF.
     private const uint SmallestPlaceholder = 0x7FFF_0000;
 
     /// <summary>The bytes 4 to 15 of every sub-format id; bytes 0 to 3 are the format tag.</summary>
     private static ReadOnlySpan<byte> SubFormatTail => [0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
-    /// <summary>Returns whether a file begins as WAV files do.</summary>
+    /// <summary>Returns whether a file begins like WAV files.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && (file[..4].SequenceEqual("RIFF"u8) || file[..4].SequenceEqual("RF64"u8))
             && file[8..12].SequenceEqual("WAVE"u8);
 
-    /// <summary>Opens a file for reading. A data chunk of size 0 or of a placeholder's size runs to the end of the file.</summary>
-    /// <exception cref="ClipFaultException">The file is cut before its sound,
-    /// contradicts itself, or is coded in a way that is not read.</exception>
+    /// <summary>Opens a file for reading. A data chunk with size 0 or a placeholder size extends to the end of the file.</summary>
+    /// <exception cref="ClipFaultException">The file is truncated before its sound, inconsistent, or has an unsupported
+    /// encoding.</exception>
     public static PcmReader Open(byte[] file)
     {
         if (!Begins(file))
@@ -102,7 +102,7 @@ internal static class WavHeader
             tag = BinaryPrimitives.ReadUInt16LittleEndian(chunk[24..]);
         }
 
-        // Samples of fewer bits than their container lie at its upper end, so the container's size is what counts.
+        // Samples with fewer bits than their container are in its upper bits, so only the container's size matters.
         var containerBits = channels == 0 ? 0 : blockBytes / channels * 8;
         if ((tag, bits) is not ((FormatPcm, > 0 and <= 32) or (FormatFloat, 32 or 64) or (FormatALaw or FormatMuLaw, 8)))
         {

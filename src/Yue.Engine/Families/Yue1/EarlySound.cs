@@ -4,9 +4,9 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>Passes a song's sound to its listener as it becomes final. A song that is cut is faded out, so its end is held back until
-/// stage 1 has ended. All of it is held back until the first sound can be followed in time.</summary>
-/// <remarks>Used by one thread at a time, except where a member says otherwise.</remarks>
+/// <summary>Passes a song's sound to its listener as it becomes final. A song that is cut is faded out, so its end is held back until stage
+/// 1 has ended. All sound is held back until playback can start without interruptions.</summary>
+/// <remarks>Not thread-safe, except for members that say otherwise.</remarks>
 internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
 {
     private readonly SampleBuffer _mix = new(), _vocal = new(), _instrumental = new();
@@ -18,30 +18,30 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     private volatile bool _hasStarted;
     private volatile bool _isStopped;
 
-    /// <summary>The number of samples that will not change any more, whatever stage 1 still writes. Any thread may set it.</summary>
+    /// <summary>The number of final samples, which do not depend on what stage 1 still writes. Can be set by any thread.</summary>
     public int FinalSamples
     {
         get => _finalSamples;
         set => _finalSamples = value;
     }
 
-    /// <summary>True if samples wait for <see cref="FinalSamples"/>. Any thread may ask.</summary>
+    /// <summary>True if samples wait for <see cref="FinalSamples"/>. Thread-safe.</summary>
     public bool IsHolding => _isHolding;
 
-    /// <summary>The sound that was passed on. Any thread may ask.</summary>
+    /// <summary>The length of the sound that was passed on. Thread-safe.</summary>
     public double HeardSeconds => _heard / (double)sampleRateHz;
 
     /// <summary>True if sound may be passed on.</summary>
     public bool HasStarted => _hasStarted;
 
-    /// <summary>Passes on what is final, from now on.</summary>
+    /// <summary>Starts passing on final sound.</summary>
     public void Start()
     {
         _hasStarted = true;
         Release();
     }
 
-    /// <summary>Adds sound, and passes on what is final of it.</summary>
+    /// <summary>Adds sound, and passes on its final part.</summary>
     public void Add(MixedSound sound)
     {
         _mix.Append(sound.Mix);
@@ -51,10 +51,10 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
         Release();
     }
 
-    /// <summary>Passes on what has become final.</summary>
+    /// <summary>Passes on sound that has become final.</summary>
     public void Release() => Pass(Math.Min(_mix.Length, Math.Max(_finalSamples - _heard, 0)), isEnd: false);
 
-    /// <summary>Says how the song ends. All of its samples are final then.</summary>
+    /// <summary>Sets how the song ends. After that, all of its samples are final.</summary>
     /// <param name="fadeStart">The sample with which the fade-out begins.</param>
     /// <param name="fadeSamples">Its length; 0 if the song is not faded out.</param>
     public void SetEnd(int fadeStart, int fadeSamples)
@@ -64,14 +64,14 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
         Release();
     }
 
-    /// <summary>Passes on the rest, after all sound is added.</summary>
+    /// <summary>Passes on the rest after all sound has been added.</summary>
     public void End()
     {
         _hasStarted = true;
         Pass(_mix.Length, isEnd: true);
     }
 
-    /// <summary>Passes nothing on any more. Any thread may call it.</summary>
+    /// <summary>Stops passing on sound. Thread-safe.</summary>
     public void Stop() => _isStopped = true;
 
     private void Pass(int count, bool isEnd)

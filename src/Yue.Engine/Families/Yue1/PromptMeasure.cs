@@ -12,7 +12,7 @@ internal static class PromptMeasure
     /// <summary>Returns the size of a request.</summary>
     /// <param name="request">The request.</param>
     /// <param name="prompts">Builds the prompts of its checkpoint.</param>
-    /// <param name="context">The ids that the checkpoint's context holds.</param>
+    /// <param name="context">The size of the checkpoint's context in ids.</param>
     /// <param name="isLyricsOnly">True if the checkpoint is not trained on audio prompts.</param>
     public static SongMeasure Of(SongRequest request, PromptBuilder prompts, int context, bool isLyricsOnly)
     {
@@ -45,7 +45,7 @@ internal static class PromptMeasure
             var section = plan.Before.Count + i;
             if (Stage1Song.FaultOf(prompt, section, context, budgets[i].MaxTokens) is { } fault)
             {
-                // If the prompt leaves room for a section of the usual limit, the limit is what is too large.
+                // If a section with the default limit would fit, the requested limit is too large.
                 var isLimit = prompt.LeastContext(section) <= Stage1Song.RoomOf(context, Defaults.MaxNewTokens);
                 var field = !isLimit ? "lyrics" : request.TargetSeconds is null ? "max_new_tokens" : "target_seconds";
                 return new("prompt_too_long", field, fault);
@@ -57,7 +57,7 @@ internal static class PromptMeasure
 
     private static IEnumerable<SongFinding> Findings(SongRequest request, SongPrompt prompt, bool isLyricsOnly)
     {
-        // The others are those of the genre line, which do not depend on the model.
+        // The other warnings are about the genre line and do not depend on the model.
         foreach (var warning in prompt.Warnings.Except(UserText.Clean(request.Genre, "genre").Warnings))
         {
             yield return new("model", warning[..warning.IndexOf(':', StringComparison.Ordinal)], warning);

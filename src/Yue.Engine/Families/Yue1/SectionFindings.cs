@@ -3,20 +3,20 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>Judges a sung section by its codes: whether it ended by itself, and whether it stands still.</summary>
+/// <summary>Checks the codes of a sung section: whether it ended by itself, and whether its sound is stuck.</summary>
 internal static class SectionFindings
 {
-    /// <summary>A window in which a section stands still if both tracks together
-    /// have at most <see cref="MostCodesOfStandstill"/> codes.</summary>
+    /// <summary>The length of the window in which a section is stuck if both tracks together have at most
+    /// <see cref="MostCodesOfStandstill"/> different codes.</summary>
     public const int WindowFrames = 10 * FramesPerSecond;
 
-    /// <summary>Measured on 54 sections of the demo model: 25 or more codes in any window of the 49 good ones, at most 4 in the
-    /// 5 that held a chord. Ten seconds of silence or of one note on both tracks are no music with any model.</summary>
+    /// <summary>Measured on 54 sections of the demo model: the 49 good ones have 25 or more codes in every window, and the 5 that held a
+    /// chord have at most 4. For any model, ten seconds of silence or of one note on both tracks are not music.</summary>
     public const int MostCodesOfStandstill = 10;
 
     private const int FramesPerSecond = 50;
 
-    /// <summary>Returns a warning for each fault of a section.</summary>
+    /// <summary>Returns a warning for each problem of a section.</summary>
     /// <param name="number">The section's number in the song, from 1.</param>
     /// <param name="section">The sung section.</param>
     /// <param name="targetSeconds">The requested length; null if there is none.</param>
@@ -37,11 +37,10 @@ internal static class SectionFindings
         }
     }
 
-    /// <summary>Returns the frames from the start of the first window that
-    /// stands still to the end of the last; null if none does.</summary>
+    /// <summary>Returns the frames from the start of the first stuck window to the end of the last; null if there is none.</summary>
     private static (int Start, int End)? Standstill(SectionCodes section)
     {
-        Dictionary<int, int> counts = [];           // the codes in the window, and how often; the instrumental ones are complemented
+        Dictionary<int, int> counts = [];           // the codes in the window and their counts; instrumental codes are complemented
         (int Start, int End)? still = null;
         for (var frame = 0; frame < section.Frames; frame++)
         {

@@ -7,20 +7,20 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>Expects the length of sections.</summary>
+/// <summary>Estimates the lengths of sections.</summary>
 internal static partial class SectionLength
 {
     private const double FramesPerSecond = Tracks.FramesPerSecond;
     private const double TokensPerSecond = 2 * FramesPerSecond;
 
-    /// <summary>Returns the length of a section that is sung already.</summary>
+    /// <summary>Returns the length of a section that is already sung.</summary>
     public static double SecondsOf(SectionCodes section) => section.Frames / FramesPerSecond;
 
-    /// <summary>Returns the likely length of a section that is not sung yet.</summary>
+    /// <summary>Returns the expected length of a section that is not sung yet.</summary>
     /// <param name="section">The section.</param>
     /// <param name="pace">The pace of the model that sings.</param>
     /// <param name="tempo">The tempo of the song, in beats per minute.</param>
-    /// <param name="maxNewTokens">The most tokens that it may take.</param>
+    /// <param name="maxNewTokens">The maximum number of its tokens.</param>
     public static double ExpectedSeconds(LyricSection section, SingingPace pace, double tempo, int maxNewTokens)
     {
         var lines = section.Words.Split('\n').Count(UnicodeText.HasLetterOrNumber);
@@ -29,8 +29,8 @@ internal static partial class SectionLength
         return Math.Clamp(seconds, SongLimits.MinTargetSeconds, maxNewTokens / TokensPerSecond);
     }
 
-    /// <summary>Returns about how many syllables a text has: groups of vowels in Latin script, without a silent e; in scripts that write
-    /// syllables, their signs; in other alphabets, two letters per syllable.</summary>
+    /// <summary>Estimates the number of syllables of a text: groups of vowels in Latin script, without a silent e; characters in syllabic
+    /// scripts; half the letters in other alphabets.</summary>
     private static double Syllables(string words)
     {
         var (syllables, isInVowel) = (0.0, false);
@@ -50,7 +50,7 @@ internal static partial class SectionLength
         return syllables - SilentE().Count(words);
     }
 
-    /// <summary>An e at the end of a word, after a consonant, where the word has another vowel.</summary>
+    /// <summary>Matches an e at the end of a word, after a consonant, if the word has another vowel.</summary>
     [GeneratedRegex(@"(?<=[aeiouy][a-z]*[b-df-hj-np-tv-xz])e\b", RegexOptions.IgnoreCase)]
     private static partial Regex SilentE();
 }

@@ -4,7 +4,7 @@ using Yue.Engine.Families.Yue1.Stage2;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>One step of a stage-1 decoder: the next ids of all songs that sing with it.</summary>
+/// <summary>A step of a stage-1 decoder: the next ids of all its songs.</summary>
 internal sealed record Stage1Step(IStage1Decoder Decoder, StepTimes Times) : ISharedStep
 {
     public void Advance(IReadOnlyList<ISongWork> songs)
@@ -18,7 +18,7 @@ internal sealed record Stage1Step(IStage1Decoder Decoder, StepTimes Times) : ISh
     }
 }
 
-/// <summary>One step of the stage-2 decoder: the next frames of all chunks.</summary>
+/// <summary>A step of the stage-2 decoder: the next frames of all chunks.</summary>
 internal sealed record Stage2Step(IStage2Decoder Decoder, StepTimes Times) : ISharedStep
 {
     public void Advance(IReadOnlyList<ISongWork> songs)

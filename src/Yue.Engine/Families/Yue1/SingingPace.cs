@@ -3,13 +3,13 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The pace at which a model sings lyrics: a section takes a time per syllable, per line, and for its end.</summary>
+/// <summary>The pace at which a model sings lyrics: the time per syllable, per line, and for the end of a section.</summary>
 public sealed partial record SingingPace
 {
     private const double SecondsPerMinute = 60;
 
-    /// <summary>The pace of popular songs, for the published checkpoints: a rough figure that is not measured. A syllable takes a third
-    /// of a second, a line ends with a breath of a second, and a section without words has about eight bars.</summary>
+    /// <summary>The pace for the published checkpoints. It is a rough, unmeasured estimate based on popular songs: a syllable takes a third
+    /// of a second, a line ends with a pause of a second, and a section without words has about eight bars.</summary>
     private static readonly SingingPace Popular = new()
     {
         SyllableSeconds = 1 / 3.0,
@@ -19,7 +19,7 @@ public sealed partial record SingingPace
         UsualTempo = 120,
     };
 
-    /// <summary>The pace of the demo model, measured (docs/performance.md, Progress and lengths of sections). Every line fills whole
+    /// <summary>The measured pace of the demo model (docs/performance.md, Progress and lengths of sections). Every line takes complete
     /// bars.</summary>
     private static readonly SingingPace Demo = new()
     {
@@ -30,10 +30,10 @@ public sealed partial record SingingPace
         UsualTempo = 110,
     };
 
-    /// <summary>The time of a syllable, which hardly depends on the tempo: slow songs have shorter notes.</summary>
+    /// <summary>The time per syllable, which hardly depends on the tempo, because slow songs have shorter notes.</summary>
     public required double SyllableSeconds { get; init; }
 
-    /// <summary>The beats of a line beside its syllables.</summary>
+    /// <summary>The beats per line in addition to its syllables.</summary>
     public required double LineBeats { get; init; }
 
     /// <summary>The time that the end of a section takes.</summary>
@@ -42,20 +42,20 @@ public sealed partial record SingingPace
     /// <summary>The beats of a section without words.</summary>
     public required double WordlessBeats { get; init; }
 
-    /// <summary>The tempo of a song whose genre line names none, in beats per minute.</summary>
+    /// <summary>The default tempo if the genre line has none, in beats per minute.</summary>
     public required double UsualTempo { get; init; }
 
     /// <summary>Returns the pace of the demo model or of the published checkpoints.</summary>
     public static SingingPace Of(bool isDemo) => isDemo ? Demo : Popular;
 
-    /// <summary>Returns the tempo of a song in beats per minute: the number that its genre line names, or the usual one.</summary>
+    /// <summary>Returns the tempo of a song in beats per minute: the number that its genre line names, or the default.</summary>
     public double TempoOf(string genre) =>
         Tempo().Match(genre) is { Success: true } match
             && double.Parse(match.Groups["bpm"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) is >= 40 and <= 240 and var bpm
             ? bpm
             : UsualTempo;
 
-    /// <summary>Returns the time of beats.</summary>
+    /// <summary>Returns the time of a number of beats.</summary>
     public static double SecondsOf(double beats, double tempo) => beats * SecondsPerMinute / tempo;
 
     [GeneratedRegex(@"\b(?<bpm>[0-9]{2,3})\s*bpm\b|\b(?:tempo|bpm)\W{1,3}(?<bpm>[0-9]{2,3})\b", RegexOptions.IgnoreCase)]

@@ -4,22 +4,22 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>Estimates which share of a song's work is done, from the lengths that its sections are likely to have.</summary>
-/// <remarks>Work is counted in the time of a song's first token. The figures are those of songs that were measured; they need only be
-/// near the truth for the time left to be so. On the CPU they lie between those of an idle machine (1,400 and 1.8) and those of one
-/// whose cores are busy with other programs (350 and 5).</remarks>
-/// <param name="scope">The stages that the song passes through.</param>
-/// <param name="onGpu">True on a GPU, where tokens late in a song take hardly longer than early ones.</param>
-/// <param name="sections">The likely tokens and the budget of each section that is sung here.</param>
+/// <summary>Estimates the finished fraction of a song's work from the expected lengths of its sections.</summary>
+/// <remarks>The unit of work is the time of a song's first token. The constants were measured; they need to be only approximately right. On
+/// the CPU they are between those of an idle machine (1,400 and 1.8) and those of one whose cores are busy with other programs (350 and
+/// 5).</remarks>
+/// <param name="scope">The stages of the song.</param>
+/// <param name="onGpu">True on a GPU, where late tokens of a song take hardly longer than early ones.</param>
+/// <param name="sections">The expected tokens and the budget of each section to sing.</param>
 internal sealed class SongEffort(SongScope scope, bool onGpu, IReadOnlyList<(double Tokens, SectionBudget Budget)> sections)
 {
-    // Finished sections correct the expectation of the others, as much as they outweigh ten seconds of song.
+    // Finished sections correct the estimates of the others; this prior has the weight of ten seconds of song.
     private const double PriorTokens = 1000;
 
-    // A section that is longer than expected is expected to go on for a while.
+    // A section that is longer than expected is assumed to continue for a while.
     private const double Longer = 1.1;
 
-    private readonly double _doublingTokens = onGpu ? 100_000 : 700;          // after so many, a token takes twice the time
+    private readonly double _doublingTokens = onGpu ? 100_000 : 700;          // after this many tokens, a token takes twice the time
     private readonly double _stage2 = scope == SongScope.Draft ? 0 : onGpu ? 0.75 : 3.2;        // per token
     private readonly double _decode = onGpu ? 0.05 : 0.3;
 
@@ -33,7 +33,7 @@ internal sealed class SongEffort(SongScope scope, bool onGpu, IReadOnlyList<(dou
             seconds, (budget, seconds) => (2 * Tracks.FramesPerSecond * (seconds ?? 0), budget))]);
     }
 
-    /// <summary>Returns the likely work of a request's song, in the time of a song's first token.</summary>
+    /// <summary>Returns the expected work of a request's song, in the time of a song's first token.</summary>
     public static double WorkOf(SongRequest request, SingingPace pace, bool onGpu)
     {
         var plan = SongPlan.For(request);
@@ -42,7 +42,7 @@ internal sealed class SongEffort(SongScope scope, bool onGpu, IReadOnlyList<(dou
         return effort.Work(tokens, plan.KeptFrames + (tokens / 2));
     }
 
-    /// <summary>Returns the tokens of all sections that are sung here, as far as they are known or likely.</summary>
+    /// <summary>Returns the known or expected number of tokens of all sections to sing.</summary>
     /// <param name="finished">The tokens of each finished section.</param>
     /// <param name="current">The tokens of the section that is being sung.</param>
     public double Tokens(IReadOnlyList<int> finished, int current)
@@ -54,12 +54,12 @@ internal sealed class SongEffort(SongScope scope, bool onGpu, IReadOnlyList<(dou
             section.Budget.MaxTokens)).Sum();
     }
 
-    /// <summary>Returns the share of the work that is done, which never shrinks.</summary>
-    /// <param name="tokens">The tokens that are sampled, reading prompts included.</param>
-    /// <param name="ofTokens">The tokens that are likely in the end, reading prompts included.</param>
-    /// <param name="frames">The likely frames of the whole song.</param>
-    /// <param name="stage2Share">The share of them that stage 2 has finished.</param>
-    /// <param name="decodeShare">The share of them that is decoded.</param>
+    /// <summary>Returns the finished fraction of the work, which never decreases.</summary>
+    /// <param name="tokens">The sampled tokens, including the work of reading prompts.</param>
+    /// <param name="ofTokens">The expected final number of tokens, including the work of reading prompts.</param>
+    /// <param name="frames">The expected number of frames of the whole song.</param>
+    /// <param name="stage2Share">The fraction of them that stage 2 has finished.</param>
+    /// <param name="decodeShare">The fraction of them that is decoded.</param>
     public double Fraction(double tokens, double ofTokens, double frames, double stage2Share, double decodeShare)
     {
         var all = Work(ofTokens, frames);

@@ -4,31 +4,31 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The sections of a song that are sung, and those that are kept from another song.</summary>
+/// <summary>The plan of a song: the sections to sing, and the sections that are kept from another song.</summary>
 public sealed record SongPlan
 {
-    /// <summary>All lyric sections, which the model reads before it sings; none if stage 1 does not run.</summary>
+    /// <summary>All lyric sections, which are in the prompt; empty if stage 1 does not run.</summary>
     public IReadOnlyList<LyricSection> Lyrics { get; private init; } = [];
 
-    /// <summary>Kept sections before those that are sung.</summary>
+    /// <summary>The kept sections before the ones to sing.</summary>
     public required IReadOnlyList<SectionCodes> Before { get; init; }
 
-    /// <summary>The sections that are sung: those of <see cref="Lyrics"/> that follow <see cref="Before"/>. May be empty.</summary>
+    /// <summary>The sections to sing: those of <see cref="Lyrics"/> that follow <see cref="Before"/>. May be empty.</summary>
     public IReadOnlyList<LyricSection> Sung { get; private init; } = [];
 
-    /// <summary>Kept sections after those that are sung.</summary>
+    /// <summary>The kept sections after the ones to sing.</summary>
     public IReadOnlyList<SectionCodes> After { get; private init; } = [];
 
-    /// <summary>The frames of all kept sections.</summary>
+    /// <summary>The number of frames of all kept sections.</summary>
     public int KeptFrames => Before.Concat(After).Sum(section => section.Frames);
 
-    /// <summary>Warnings about how the lyrics were read and which sections are not sung.</summary>
+    /// <summary>Warnings about how the lyrics were interpreted and which sections are not sung.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
-    /// <summary>The places of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>
+    /// <summary>The positions of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>
     public IReadOnlyList<TextSpan> Places { get; private init; } = [];
 
-    /// <summary>The same as <see cref="Warnings"/>, one by one and with their places.</summary>
+    /// <summary>The same as <see cref="Warnings"/>, one by one and with their positions.</summary>
     public IReadOnlyList<SongFinding> Findings { get; private init; } = [];
 
     /// <summary>Returns the plan of a request.</summary>
@@ -74,8 +74,7 @@ public sealed record SongPlan
             lyrics.Places[section]);
     }
 
-    /// <summary>Returns the seconds that each section of <see cref="Lyrics"/> is likely to last; null for one that is not in the
-    /// song.</summary>
+    /// <summary>Returns the expected seconds of each section of <see cref="Lyrics"/>; null for sections that are not in the song.</summary>
     /// <param name="request">The request of the plan.</param>
     /// <param name="pace">The pace of the model that sings.</param>
     public IReadOnlyList<double?> ExpectedSeconds(SongRequest request, SingingPace pace)
@@ -95,7 +94,7 @@ public sealed record SongPlan
         return [.. Enumerable.Range(0, Lyrics.Count).Select(i => i < known.Length ? known[i] : null)];
     }
 
-    /// <summary>Returns the limit of each section that is sung.</summary>
+    /// <summary>Returns the limit of each section to sing.</summary>
     internal SectionBudget[] BudgetsOf(SongRequest request) => request.TargetSeconds is { } targets
         ? [.. targets.Select(SectionBudget.OfSeconds)]
         : [.. Enumerable.Repeat(SectionBudget.UpTo(request.MaxNewTokens), Sung.Count)];

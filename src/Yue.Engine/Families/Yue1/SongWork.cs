@@ -9,9 +9,9 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>A YuE 1 song being made: stage 1, stage 2, then the decode. It holds only the models that it uses.</summary>
-/// <remarks>Frames go from stage to stage as soon as they are final. While stage 1 writes, stage 2 works only if somebody listens: later it
-/// works on more chunks at once, which takes less time in all. The song is the same either way.</remarks>
+/// <summary>A YuE 1 song being made: stage 1, stage 2, then the decode. It holds only the models that it currently uses.</summary>
+/// <remarks>Frames go from stage to stage as soon as they are final. While stage 1 writes, stage 2 runs only if the song has a listener:
+/// afterwards it can work on more chunks at once, which takes less time in total. The song is the same either way.</remarks>
 internal sealed class SongWork : ISongWork, IPacedSong
 {
     private readonly SongRequest _request;
@@ -31,7 +31,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private Stage1Song? _stage1;
     private ReferenceEncoding? _encoding;       // until the clip is encoded
     private ReferenceResult? _reference;
-    private int _framesWritten;                 // by stage 1, with kept ones
+    private int _framesWritten;                 // by stage 1, including kept frames
     private SectionPlace[] _starts = [];        // of sections with a written frame
     private bool _isBeforeStage2;
     private Stage2Turn _turn;                   // of the last advance
@@ -47,12 +47,12 @@ internal sealed class SongWork : ISongWork, IPacedSong
         _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
         _sound = new SoundWork(_request, _listener, _models.Sound);
 
-        // Last: a constructor that throws must not leave its song counted.
+        // This comes last, so that the song is not counted if the constructor throws.
         _isBeforeStage2 = _stage2 is not null;
         _models.BeforeStage2 += _isBeforeStage2 ? 1 : 0;
     }
 
-    /// <summary>The first stage that is not over.</summary>
+    /// <summary>The first unfinished stage.</summary>
     public SongStage Stage => this switch
     {
         { _codes: null, _stage1Model: null } => SongStage.Queued,
@@ -63,8 +63,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     public SongResult? Result { get; private set; }
 
-    /// <summary>The decoders' steps while the song sings and while its residual codebooks are written. Reading a prompt is not shared.
-    /// While the player waits for stage 2, stage 1 waits too.</summary>
+    /// <summary>The steps of the decoders during stage 1 and stage 2. Reading a prompt is not a shared step. While the player waits for
+    /// stage 2, stage 1 also waits.</summary>
     public IReadOnlyList<ISharedStep> SharedSteps
     {
         get
@@ -110,13 +110,13 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     private bool IsHeard => _listener is { IsListening: true };
 
-    /// <summary>True if chunks take less time together, so that stage 2 begins them as late as the player allows.</summary>
+    /// <summary>True if chunks take less time together, so stage 2 begins them as late as the player allows.</summary>
     private bool IsPaced => _stage2Model?.Model.Decoder.QuickRows == int.MaxValue;
 
     private SongDecoding Decoding => _sound.Decoding;
 
-    /// <summary>Reads the lyrics and begins stage 1 if there is room for its checkpoint. If the codes are given, goes on to
-    /// stage 2.</summary>
+    /// <summary>Reads the lyrics and begins stage 1 if there is memory for its checkpoint. If the codes are given, begins stage
+    /// 2.</summary>
     public void Begin()
     {
         _plan = SongPlan.For(_request);
@@ -125,7 +125,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         _warnings.AddRange(_plan.Warnings);
         if (_request is { Instrumental: true, Output.Stems: true })
         {
-            _warnings.Add("output.stems was ignored: an instrumental song is its one track");
+            _warnings.Add("output.stems was ignored: an instrumental song has only one track");
         }
 
         if (_request.Scope == SongScope.Finish)
@@ -211,7 +211,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         Report();
     }
 
-    /// <summary>Encodes one track of the reference per step, and begins to sing after the last one.</summary>
+    /// <summary>Encodes one track of the reference per step, and begins the first section after the last track.</summary>
     private void Encode(ReferenceEncoding encoding)
     {
         if (!encoding.IsDone)
@@ -235,7 +235,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         _stage1.Begin();
     }
 
-    /// <summary>Takes what the decoder sampled, and reads a piece of the prompt if a section begins.</summary>
+    /// <summary>Reads the ids that the decoder sampled, and a chunk of the prompt if a section begins.</summary>
     private void AdvanceStage1()
     {
         if (_stage1 is null)
@@ -268,7 +268,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         EndStage1(new SongCodes(_stage1Model.Model.Name, [.. _plan.Before, .. sung, .. _plan.After]));
     }
 
-    /// <summary>Adds the sections that were not sung here and come last. With them the song has its length.</summary>
+    /// <summary>Adds the kept sections after the sung ones. After this, the length of the song is known.</summary>
     private void EndStage1(SongCodes codes)
     {
         _codes = codes;
@@ -294,10 +294,10 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Notes that a section begins with the next frame.</summary>
+    /// <summary>Records that a section begins with the next frame.</summary>
     private void AddStart(string tag) => _starts = [.. _starts, new(tag, (double)_framesWritten / _models.Sound.FrameRateHz)];
 
-    /// <summary>Passes codes of stage 1 on: to stage 2, or with a draft straight to the decode.</summary>
+    /// <summary>Passes codes of stage 1 to stage 2, or for a draft directly to the decode.</summary>
     private void AddFrames(ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental)
     {
         _framesWritten += instrumental.Length;
@@ -311,8 +311,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Takes what the decoder wrote, and begins chunks: all of them after stage 1, and while stage 1 writes only those that a
-    /// listener waits for, if there is room for the model beside that of stage 1.</summary>
+    /// <summary>Reads the codes that the decoder wrote, and begins chunks: all of them after stage 1; while stage 1 writes, only those that
+    /// a listener waits for, if there is memory for both models.</summary>
     private void AdvanceStage2()
     {
         if (_stage2 is null or { IsDone: true })
@@ -350,7 +350,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Returns the rows that the song may have. Two are left for each song that has none yet.</summary>
+    /// <summary>Returns the maximum number of rows for the song. Two rows are reserved for each song that has none yet.</summary>
     private int MostRows(IStage2Decoder decoder)
     {
         if (!IsPaced)
@@ -363,7 +363,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         return _stage2.Rows + (int)Math.Min((long)_turn.Chunks * ((IPacedSong)this).RowsPerChunk, free);
     }
 
-    /// <summary>Decodes one window per step, and passes on what is final.</summary>
+    /// <summary>Decodes one window per step, and passes on final sound.</summary>
     private void Decode()
     {
         _sound.Advance();
@@ -382,16 +382,16 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Returns true if the first sound may be passed on: the player will not have to wait for the chunks that have begun, or
-    /// nobody listens yet.</summary>
+    /// <summary>Returns true if the first sound may be passed on, because the player will not have to wait for the chunks that have begun,
+    /// or because there is no listener yet.</summary>
     private bool CanStart() =>
         !IsHeard || _stage2 is null or { IsDone: true } || (_stage2Model is not null && !IsPaced)
             || (_sound.DecodedSeconds is > 0 and var decoded
                 && Stage2Pace.CanStart(this, decoded, _models.Times, _stage2Model!.Model.Decoder.RowsAtWork.Count));
 
-    /// <summary>Returns the number of frames that the song has at least. If the last section is cut, the song ends at that section's
-    /// limit. If it ends by itself, the song is shorter and is not faded out.</summary>
-    /// <returns>Null if the song ends with a section that was not cut before.</returns>
+    /// <summary>Returns the minimum number of frames of the song. If the last section is cut, the song ends at that section's limit. If it
+    /// ends by itself, the song is shorter and is not faded out.</summary>
+    /// <returns>The frames; null if the song ends with a kept section that was not cut.</returns>
     private int? FinalFrames()
     {
         if (_plan.After is [.., { Ended: SectionEnd.EndOfAudio }])
@@ -404,7 +404,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
             + SectionBudget.LeastFrames(_budgets, _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
     }
 
-    /// <summary>Gives up the rows that were kept for the song, once it has rows or needs none.</summary>
+    /// <summary>Releases the rows that were reserved for the song once it has rows or needs none.</summary>
     private void LeaveStage2Queue()
     {
         _models.BeforeStage2 -= _isBeforeStage2 ? 1 : 0;
@@ -422,8 +422,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         Warnings = _warnings,
     };
 
-    /// <summary>Reports the stage that the song is in, and how much of all stages is done. Until stage 1 ends, sections count as long as
-    /// they are likely to be.</summary>
+    /// <summary>Reports the current stage and the progress of all stages. Until stage 1 ends, the expected lengths of sections are
+    /// used.</summary>
     private void Report()
     {
         int[] finished = [.. (_stage1?.Sung ?? []).Select(ids => ids.Length)];

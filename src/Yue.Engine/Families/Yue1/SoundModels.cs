@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The codec, its encoder and the vocoders, which are always in
-/// memory. They compute in F32 on every device (docs/model.md 5).</summary>
+/// <summary>The codec, its encoder and the vocoders, which are always in memory and compute in F32 on every device (docs/model.md
+/// 5).</summary>
 internal sealed class SoundModels : IDisposable
 {
     private readonly ModelHost _host;

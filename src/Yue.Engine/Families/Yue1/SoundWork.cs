@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1;
 
 /// <summary>The sound of a song being made: codes are decoded window by window, mixed, and passed on to the song's listener.</summary>
-/// <remarks>Windows are decoded by the engine's thread, and mixed and spliced by threads of the pool while other songs go on.</remarks>
+/// <remarks>The engine's thread decodes windows; pool threads mix and splice them while other songs continue.</remarks>
 internal sealed class SoundWork
 {
     private readonly SongRequest _request;
@@ -18,7 +18,7 @@ internal sealed class SoundWork
 
     /// <summary>Creates the work on the sound of a song that has no frames yet.</summary>
     /// <param name="request">The song.</param>
-    /// <param name="listener">Hears it while it is made; null if nobody can.</param>
+    /// <param name="listener">Receives the sound while it is being made; null if there are no listeners.</param>
     /// <param name="models">The codec and the vocoders.</param>
     public SoundWork(SongRequest request, ISongListener? listener, SoundModels models)
     {
@@ -30,19 +30,19 @@ internal sealed class SoundWork
         _sound = listener is null ? null : new EarlySound(listener, _mixer.SampleRateHz);
     }
 
-    /// <summary>The codes on their way to sound.</summary>
+    /// <summary>The decoding of the codes.</summary>
     public SongDecoding Decoding => _decoding;
 
-    /// <summary>The sound that is decoded.</summary>
+    /// <summary>The length of the decoded sound.</summary>
     public double DecodedSeconds => _decoding.WindowsLeft.First().Start / (double)Tracks.FramesPerSecond;
 
-    /// <summary>True if the listener was passed sound.</summary>
+    /// <summary>True if sound was passed to the listener.</summary>
     public bool IsHeard => _sound is { HeardSeconds: > 0 };
 
     /// <summary>True if somebody can listen and the first sound is still held back.</summary>
     public bool IsHeldBack => _sound is { HasStarted: false };
 
-    /// <summary>Decodes the next window if it is written.</summary>
+    /// <summary>Decodes the next window if its frames are written.</summary>
     public void Advance()
     {
         if (_decoding.CanAdvance)
@@ -52,12 +52,12 @@ internal sealed class SoundWork
         }
     }
 
-    /// <summary>Passes on what is final, from now on.</summary>
+    /// <summary>Starts passing on final sound.</summary>
     public void Start() => Mix(_sound!.Start);
 
-    /// <summary>Says how many frames stage 1 cannot change any more, so that their sound is passed on, less the fade-out that a song has
-    /// which is cut there.</summary>
-    /// <param name="frames">The frames; null if all that are written are final.</param>
+    /// <summary>Sets the number of frames that stage 1 cannot change any more. Their sound is passed on, except for a possible fade-out if
+    /// the song is cut there.</summary>
+    /// <param name="frames">The number of frames; null if all written frames are final.</param>
     public void SetFinal(int? frames)
     {
         var final = frames is { } count ? SamplesOf(count) - FadeSamples(SamplesOf(count)) : int.MaxValue;
@@ -71,7 +71,7 @@ internal sealed class SoundWork
         }
     }
 
-    /// <summary>Says how long the song is. One that is cut is faded out.</summary>
+    /// <summary>Sets the length of the song. A song that was cut is faded out.</summary>
     public void SetEnd(int frames, bool isCut)
     {
         var samples = SamplesOf(frames);
@@ -79,7 +79,7 @@ internal sealed class SoundWork
         Mix(() => _sound?.SetEnd(samples - fade, fade));
     }
 
-    /// <summary>Passes the rest on, and assembles the song of it.</summary>
+    /// <summary>Passes on the rest of the sound, and assembles the song.</summary>
     public Task<SongResult> Assemble(SongAssembly assembly)
     {
         Mix(() =>
@@ -104,10 +104,10 @@ internal sealed class SoundWork
         }
     }
 
-    /// <summary>Passes nothing on any more.</summary>
+    /// <summary>Stops passing on sound.</summary>
     public void Stop() => _sound?.Stop();
 
-    /// <summary>Runs work of the mixer on a thread of the pool, after the work before it.</summary>
+    /// <summary>Runs work of the mixer on a pool thread, after its previous work.</summary>
     private void Mix(Action work)
     {
         var before = _mixing;

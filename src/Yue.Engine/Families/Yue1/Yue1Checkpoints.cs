@@ -6,7 +6,7 @@ using Yue.Engine.Weights;
 namespace Yue.Engine.Families.Yue1;
 
 /// <summary>The checkpoint folders of the family.</summary>
-/// <param name="Stage1">The stage-1 folders, each with the name that requests use, the default one first.</param>
+/// <param name="Stage1">The stage-1 folders, each with the name that requests use, the default first.</param>
 /// <param name="Stage2">The stage-2 folder.</param>
 /// <param name="Codec">The codec folder, with the vocoders.</param>
 /// <param name="Tokenizer">The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</param>
@@ -29,7 +29,7 @@ internal sealed record Yue1Checkpoints(
         settings.ContextTokens,
         IsDemo: true);
 
-    /// <summary>Returns the folders that the settings name.</summary>
+    /// <summary>Returns the folders in the settings.</summary>
     /// <exception cref="CheckpointException">The stage-2 or the codec folder is not set.</exception>
     public static Yue1Checkpoints Of(IReadOnlyList<KeyValuePair<string, string>> stage1, Yue1Settings settings) => new(
         stage1,
@@ -38,14 +38,14 @@ internal sealed record Yue1Checkpoints(
         settings.Tokenizer,
         settings.ContextTokens);
 
-    /// <summary>Returns what builds the prompts of a stage-1 checkpoint.</summary>
+    /// <summary>Returns the prompt builder of a stage-1 checkpoint.</summary>
     /// <param name="folder">Its folder.</param>
     public PromptBuilder Prompts(string folder) =>
         new(YueTokenizer.Load(Tokenizer ?? Path.Combine(folder, "tokenizer.model")), latinOnly: IsDemo);
 
-    /// <summary>Returns true if a stage-1 checkpoint is not trained on audio prompts. The config files of both kinds are the same; only
-    /// the published names tell them apart (docs/model.md 1).</summary>
-    /// <param name="i">Its place in <see cref="Stage1"/>.</param>
+    /// <summary>Returns true if a stage-1 checkpoint was not trained on audio prompts. The config files of both kinds are the same; only
+    /// the published names differ (docs/model.md 1).</summary>
+    /// <param name="i">Its index in <see cref="Stage1"/>.</param>
     public bool IsLyricsOnly(int i)
     {
         var (name, folder) = Stage1[i];

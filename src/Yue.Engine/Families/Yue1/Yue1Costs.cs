@@ -5,22 +5,22 @@ using Yue.Engine.Residency;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The memory that YuE 1 takes.</summary>
+/// <summary>The memory costs of YuE 1.</summary>
 internal sealed class Yue1Costs : IFamilyCosts
 {
     private const int MostCpuRows = 32;
 
-    /// <summary>Bytes of keys and values that one CPU core can read in each step: those of one row of a small model.</summary>
+    /// <summary>The bytes of keys and values that one CPU core can read in each step: those of one row of a small model.</summary>
     private const long CpuCoreBytes = 8 << 20;
 
     /// <summary>CUDA itself, the codec and the vocoders with their activations, and prompt activations without scores: measured at 2 to
-    /// 3 GB. A reference clip of a minute takes more while it is encoded, but not at the same time as the scores: with all of a device
-    /// planned, songs with clips used 1.5 GB more than others and 1.0 GB less than the plan.</summary>
+    /// 3 GB. A reference clip of a minute takes more while it is encoded, but not at the same time as the scores: with a fully planned
+    /// device, songs with clips used 1.5 GB more than others and 1.0 GB less than the plan.</summary>
     private const long FixedWorkingBytes = 5L << 29;
 
     private readonly LlamaConfig[] _stage1;
 
-    /// <summary>The costs of checkpoints by their dimensions.</summary>
+    /// <summary>Computes the costs of checkpoints from their dimensions.</summary>
     public Yue1Costs(IEnumerable<LlamaConfig> stage1, LlamaConfig stage2)
     {
         _stage1 = [.. stage1];
@@ -29,7 +29,7 @@ internal sealed class Yue1Costs : IFamilyCosts
         Songs = [.. Stage1.Select(model => (IModelCosts[])[model, Stage2])];
     }
 
-    /// <summary>The costs of each stage-1 checkpoint, in their order.</summary>
+    /// <summary>The costs of each stage-1 checkpoint, in order.</summary>
     public IReadOnlyList<IModelCosts> Stage1 { get; }
 
     /// <summary>The costs of the stage-2 checkpoint.</summary>
@@ -40,8 +40,8 @@ internal sealed class Yue1Costs : IFamilyCosts
     public long WorkingBytes(MemoryLimits limits) =>
         FixedWorkingBytes + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits), limits.Weights));
 
-    /// <summary>Returns the stage-2 rows to use on the CPU. Together their keys and values are about what the cores can read in each
-    /// step, or as large as the weights, which every step reads too.</summary>
+    /// <summary>Returns the number of stage-2 rows to use on the CPU. Their keys and values together are about as much as the cores can
+    /// read in each step, or as large as the weights, which every step also reads.</summary>
     public static int CpuRows(LlamaConfig stage2)
     {
         var row = 2L * sizeof(float) * stage2.Layers * stage2.KeyValueHeads * stage2.HeadSize * Stage2Chunks.Positions;

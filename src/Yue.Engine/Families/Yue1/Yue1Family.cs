@@ -4,7 +4,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The checkpoints of YuE 1 that the settings name beside those that requests name.</summary>
+/// <summary>The checkpoints of YuE 1 in the settings, other than those that requests can name.</summary>
 /// <param name="Stage2">The stage-2 folder; null with the demo model.</param>
 /// <param name="Codec">The codec folder, with the vocoders; null with the demo model.</param>
 /// <param name="Tokenizer">The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</param>
@@ -45,13 +45,13 @@ internal sealed class Yue1Family(Yue1Settings settings) : IModelFamily
         Licence = new("Apache-2.0", new("https://huggingface.co/m-a-p/YuE-s1-7B-anneal-en-cot")),
     };
 
-    /// <summary>The family where memory has room for both language models.</summary>
+    /// <summary>The family if both language models fit into memory.</summary>
     public static FamilyDescription AboutEarly { get; } = About with
     {
         Capabilities = About.Capabilities.Append(SongCapability.EarlySound).ToFrozenSet(),
     };
 
-    /// <summary>Returns true if a folder's config.json is a Llama's, as that of every stage-1 checkpoint is.</summary>
+    /// <summary>Returns true if a folder's config.json is that of a Llama model, as for all stage-1 checkpoints.</summary>
     public bool Recognizes(string folder)
     {
         try

@@ -22,7 +22,7 @@ internal sealed class Yue1Songs : IFamilySongs
     private ShelfModel? _stage2;
     private SoundModels? _sound;
 
-    /// <summary>Reads the checkpoints' dimensions. No weight is loaded.</summary>
+    /// <summary>Reads the checkpoints' dimensions without loading weights.</summary>
     public Yue1Songs(Yue1Checkpoints files)
     {
         _files = files;
@@ -33,7 +33,8 @@ internal sealed class Yue1Songs : IFamilySongs
         Names = [.. files.Stage1.Select(checkpoint => checkpoint.Key)];
     }
 
-    /// <summary>Sound comes early if stage 2 can work beside every stage-1 model; otherwise it begins after stage 1.</summary>
+    /// <summary>Early sound is possible if stage 2 fits into memory together with every stage-1 model; otherwise sound begins after stage
+    /// 1.</summary>
     public FamilyDescription Family =>
         _stage2 is { } stage2 && _stage1.Values.All(model => Host.Shelf.HasRoomFor(model, stage2))
             ? Yue1Family.AboutEarly
@@ -45,7 +46,7 @@ internal sealed class Yue1Songs : IFamilySongs
 
     public bool PreferCpu => _files.IsDemo;
 
-    /// <summary>A second of sound.</summary>
+    /// <summary>A request for a second of sound.</summary>
     public SongRequest WarmUp { get; } = new() { Lyrics = "[verse]\nla", MaxNewTokens = SongLimits.MinMaxNewTokens, RunNSegments = 1 };
 
     /// <summary>The codec and the vocoders.</summary>
@@ -60,7 +61,7 @@ internal sealed class Yue1Songs : IFamilySongs
     /// <summary>The times of the steps of all songs.</summary>
     public StepTimes Times { get; } = new();
 
-    /// <summary>The songs on which stage 2 has not begun to work.</summary>
+    /// <summary>The number of songs that stage 2 has not begun.</summary>
     public int BeforeStage2 { get; set; }
 
     private ModelHost Host => _host ?? throw NotLoaded();
@@ -71,7 +72,7 @@ internal sealed class Yue1Songs : IFamilySongs
         .. CudaStage2Decoder.BuildsFor(_stage2Config, gpu.Weights, gpu.Cache, capacity.Rows),
     ];
 
-    /// <summary>If not everything fits, the default checkpoint and stage 2 are loaded first.</summary>
+    /// <summary>The models to load at startup. If not all of them fit, the default checkpoint and stage 2 come first.</summary>
     public void Shelve(ModelHost host)
     {
         _host = host;
@@ -118,11 +119,11 @@ internal sealed class Yue1Songs : IFamilySongs
 
     /// <summary>Takes a stage-1 checkpoint.</summary>
     /// <param name="name">Its name; null for the default one.</param>
-    /// <returns>Null if the models that other songs use leave no room for it; the caller disposes it.</returns>
+    /// <returns>The model, which the caller disposes; null if the models of other songs leave no memory for it.</returns>
     public ModelLease<Stage1Model>? TryTakeStage1(string? name) => Host.Shelf.TryLease<Stage1Model>(_stage1[name ?? Names[0]]);
 
     /// <summary>Takes the stage-2 checkpoint.</summary>
-    /// <returns>Null if the models that other songs use leave no room for it; the caller disposes it.</returns>
+    /// <returns>The model, which the caller disposes; null if the models of other songs leave no memory for it.</returns>
     public ModelLease<Stage2Model>? TryTakeStage2() => Host.Shelf.TryLease<Stage2Model>(_stage2!);
 
     public void Dispose() => _sound?.Dispose();

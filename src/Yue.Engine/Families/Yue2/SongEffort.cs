@@ -3,25 +3,25 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>Estimates which share of a song's work is done.</summary>
-/// <remarks>Work is counted in the time of a token. The figures need only be near the truth for the time left to be so.</remarks>
+/// <summary>Estimates the finished fraction of a song's work.</summary>
+/// <remarks>The unit of work is the time of a token. The constants need to be only approximately right.</remarks>
 /// <param name="onGpu">True on a GPU.</param>
 /// <param name="flowSteps">The steps of flow matching.</param>
-/// <param name="scoreTokens">The likely tokens of the score; 0 if none is written.</param>
-/// <param name="musicTokens">The likely tokens of the music; 0 if there is none.</param>
+/// <param name="scoreTokens">The expected tokens of the score; 0 if none is written.</param>
+/// <param name="musicTokens">The expected tokens of the music; 0 if there is none.</param>
 internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, double musicTokens)
 {
-    /// <summary>The likely tokens of a score.</summary>
+    /// <summary>The expected tokens of a score.</summary>
     private const double LikelyScore = 1500;
 
-    /// <summary>The likely tokens of the music of a whole song: three minutes.</summary>
+    /// <summary>The expected tokens of the music of a whole song: three minutes.</summary>
     private const double LikelyMusic = 4500;
 
     private readonly double _flow = (onGpu ? 0.013 : 0.5) * flowSteps;      // per frame
     private readonly double _decode = onGpu ? 0.05 : 4;
     private double _done;
 
-    /// <summary>The likely work of the whole song.</summary>
+    /// <summary>The expected work of the whole song.</summary>
     public double LikelyWork => scoreTokens + (musicTokens * (1 + _flow + _decode));
 
     /// <summary>Returns the effort of a request.</summary>
@@ -35,13 +35,13 @@ internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, 
         request.Scope == SongScope.Score ? 0
             : request.TargetSeconds is [var seconds, ..] ? seconds * SongScript.FramesPerSecond : LikelyMusic);
 
-    /// <summary>Returns the share of the work that is done, which never shrinks.</summary>
-    /// <param name="score">The tokens of the score that are written.</param>
+    /// <summary>Returns the finished fraction of the work, which never decreases.</summary>
+    /// <param name="score">The number of written tokens of the score.</param>
     /// <param name="isScoreDone">True if no more follow.</param>
-    /// <param name="music">The tokens of the music that are written.</param>
+    /// <param name="music">The number of written tokens of the music.</param>
     /// <param name="isMusicDone">True if no more follow.</param>
-    /// <param name="flowShare">The share of flow matching that is done.</param>
-    /// <param name="decodeShare">The share of the sound that is decoded.</param>
+    /// <param name="flowShare">The finished fraction of flow matching.</param>
+    /// <param name="decodeShare">The decoded fraction of the sound.</param>
     public double Fraction(int score, bool isScoreDone, int music, bool isMusicDone, double flowShare, double decodeShare)
     {
         var scores = isScoreDone ? score : Math.Max(scoreTokens, score);

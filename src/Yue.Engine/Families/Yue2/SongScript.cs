@@ -26,7 +26,7 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
     private readonly ScorePlan _plan = request.Plan ?? ScorePlan.Full;
 
-    /// <summary>The music tokens that were asked for; null if the song has the length that comes out.</summary>
+    /// <summary>The requested number of music tokens; null without a target length.</summary>
     private int? AskedTokens => request.TargetSeconds is [var seconds, ..] ? (int)Math.Round(seconds * FramesPerSecond) : null;
 
     /// <summary>True if the model writes the score.</summary>
@@ -61,7 +61,7 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
         return Music(_plan, request.Genre, request.Lyrics, text, ids, warning: null);
     }
 
-    /// <summary>Returns the style line that asks for no voices.</summary>
+    /// <summary>Returns the style line for a song without voices.</summary>
     public static string InstrumentalStyle(string style)
     {
         var words = style.Trim().TrimEnd('.', ',');

@@ -23,7 +23,7 @@ internal sealed class Yue2Songs : IFamilySongs
     private ModelHost? _host;
     private VaeDecoder? _vae;
 
-    /// <summary>Reads the checkpoints' dimensions. No weight is loaded.</summary>
+    /// <summary>Reads the checkpoints' dimensions without loading weights.</summary>
     /// <param name="checkpoints">The folders, each with the name that requests use, the default one first.</param>
     /// <param name="vaeFolder">The folder of the sound decoder.</param>
     /// <param name="contextTokens">The longest context; 0 is the checkpoint's own.</param>

@@ -4,7 +4,7 @@ using System.Text;
 namespace Yue.Engine.Tensors.Native;
 
 /// <summary>Edits the symbol-version needs (<c>.gnu.version_r</c>) of a 64-bit little-endian ELF image in memory.</summary>
-/// <remarks>Layout as in the System V ABI and the Linux Standard Base, "Symbol Versioning".</remarks>
+/// <remarks>The layout is defined in the System V ABI and the Linux Standard Base, "Symbol Versioning".</remarks>
 public static class ElfVersionNeeds
 {
     private const uint SectionTypeVersionNeeds = 0x6ffffffe;

@@ -8,9 +8,9 @@ namespace Yue.Engine.Tensors.Native;
 /// <summary>Makes TorchSharp's native library load on systems whose libstdc++ is older than GCC 13's.</summary>
 /// <remarks>
 /// libLibTorchSharp.so needs symbol version GLIBCXX_3.4.32 for one initialiser that nothing calls. On Debian 12 and
-/// Ubuntu 22.04 the dynamic loader therefore refuses the file. If the ordinary load fails, a copy in which that one need is
-/// marked weak (<see cref="ElfVersionNeeds"/>) is loaded instead. The package's own file is not changed. If the ordinary load
-/// works, this class does nothing.
+/// Ubuntu 22.04 the dynamic loader therefore rejects the file. If the ordinary load fails, a copy in which that one requirement is marked
+/// weak (<see cref="ElfVersionNeeds"/>) is loaded instead. The package's file is not changed. If the ordinary load works, this class
+/// does nothing.
 /// </remarks>
 public static class TorchNativeLibrary
 {
@@ -41,7 +41,7 @@ public static class TorchNativeLibrary
             return IntPtr.Zero;
         }
 
-        // The copy is in another folder, so the libraries beside the original must be loaded first.
+        // The copy is in another folder, so the libraries next to the original must be loaded first.
         var folder = Path.GetDirectoryName(original)!;
         foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
         {

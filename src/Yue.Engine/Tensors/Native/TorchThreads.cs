@@ -6,10 +6,10 @@ namespace Yue.Engine.Tensors.Native;
 /// <summary>Makes libtorch's idle threads sleep soon.</summary>
 /// <remarks>
 /// OpenMP's threads wait for the next operation in a busy loop, for milliseconds. If another program needs the same cores, every
-/// operation waits for such loops, and a song takes ten times as long or more. A thousand turns bridge the gap between two operations
-/// and then free the core (figures in docs/performance-log.md). <c>GOMP_SPINCOUNT</c> and <c>OMP_WAIT_POLICY</c> are kept if the
-/// environment has them. GNU OpenMP reads them when libtorch is loaded, from the process's own environment, of which .NET has only
-/// a copy.
+/// operation waits for such loops, and a song takes ten times as long or more. A thousand iterations bridge the gap between two operations
+/// and then release the core (figures in docs/performance-log.md). <c>GOMP_SPINCOUNT</c> and <c>OMP_WAIT_POLICY</c> are kept if the
+/// environment has them. GNU OpenMP reads them when libtorch is loaded, from the native environment of the process. .NET changes only its
+/// own copy.
 /// </remarks>
 internal static partial class TorchThreads
 {

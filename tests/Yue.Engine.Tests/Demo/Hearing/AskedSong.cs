@@ -3,10 +3,10 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Tests.Demo.Hearing;
 
 /// <summary>A section of lyrics.</summary>
-/// <param name="Vowels">What the demo sings for the words, one letter a syllable.</param>
+/// <param name="Vowels">The vowels that the demo sings for the words, one letter per syllable.</param>
 public sealed record AskedSection(string Tag, string Words, string Vowels);
 
-/// <summary>What a song is asked for: a genre line that says all that can be heard, and lyrics.</summary>
+/// <summary>The request for a song: lyrics, and a genre line that specifies everything that can be measured.</summary>
 public sealed record AskedSong
 {
     private static readonly string[] Notes = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
@@ -19,7 +19,7 @@ public sealed record AskedSong
 
     public required Instrument Instrument { get; init; }
 
-    /// <summary>Quarter notes per minute; one of the demo's tempos: 1500 / n for an eighth note of n frames.</summary>
+    /// <summary>The tempo in quarter notes per minute, one of those of the demo: 1500 / n for an eighth note of n frames.</summary>
     public required int TempoBpm { get; init; }
 
     public required string Style { get; init; }
@@ -30,7 +30,7 @@ public sealed record AskedSong
 
     public required long Seed { get; init; }
 
-    /// <summary>The notes of the key: pitch classes, semitones above C.</summary>
+    /// <summary>The notes of the key as pitch classes, in semitones above C.</summary>
     public IReadOnlyCollection<int> Scale =>
         [.. (IsMinor ? MinorScale : MajorScale).Select(step => (Array.IndexOf(Notes, Tonic) + step) % 12)];
 

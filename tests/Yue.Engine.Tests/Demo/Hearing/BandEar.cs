@@ -1,6 +1,6 @@
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Tempo, mode and instrument of an instrumental track, [S] at 16 kHz.</summary>
+/// <summary>Measures the tempo, mode and instrument of an instrumental track, [S] at 16 kHz.</summary>
 internal static class BandEar
 {
     private const int Window = 1024;
@@ -12,7 +12,7 @@ internal static class BandEar
     private const double FadesDb = 4;
     private const double BrightDb = -10;
 
-    /// <summary>Beats a minute: the period whose multiples the onsets' autocorrelation is highest at.</summary>
+    /// <summary>The tempo in beats per minute: the period at whose multiples the autocorrelation of the onsets is highest.</summary>
     public static double TempoBpm(float[] wave)
     {
         const int Candidates = 800;
@@ -24,10 +24,10 @@ internal static class BandEar
             .MaxBy(bpm => Enumerable.Range(1, beats).Average(beat => At(correlation, HopsPerMinute / bpm * beat)));
     }
 
-    /// <summary>Whether two tempos are within 3 %, twice and half counting as the same.</summary>
+    /// <summary>Returns true if two tempos are within 3 %, where double and half count as the same.</summary>
     public static bool IsSameTempo(double a, double b) => new[] { 0.5, 1, 2 }.Any(factor => Math.Abs((a * factor / b) - 1) < 0.03);
 
-    /// <summary>The share of the time in which the triad that fits best is minor.</summary>
+    /// <summary>The share of the time in which the best-fitting triad is minor.</summary>
     public static double MinorShare(float[] wave)
     {
         var chroma = Chroma(wave);
@@ -52,7 +52,7 @@ internal static class BandEar
         };
     }
 
-    /// <summary>How much begins at each hop, from its surroundings of half a second up.</summary>
+    /// <summary>Returns the onset strength of each hop relative to the surrounding half second.</summary>
     private static double[] Onsets(float[] wave)
     {
         const int Around = 25;
@@ -62,7 +62,7 @@ internal static class BandEar
             (value, t) => value - (rise[Math.Max(0, t - Around)..Math.Min(rise.Length, t + Around)].Sum() / (2 * Around)))];
     }
 
-    /// <summary>The mean product of values a lag apart, by lag.</summary>
+    /// <summary>Returns the mean product of values one lag apart, by lag.</summary>
     private static double[] Autocorrelation(double[] x) =>
         [.. Enumerable.Range(0, x.Length).Select(lag => x.Skip(lag).Zip(x, (a, b) => a * b).Sum() / (x.Length - lag))];
 
@@ -72,7 +72,7 @@ internal static class BandEar
         return double.Lerp(values[below], values[below + 1], Math.Min(index - below, 1));
     }
 
-    /// <summary>Magnitudes by pitch class, [T, 12] in quarters of a second, of the octave that chords are in.</summary>
+    /// <summary>Returns the magnitudes by pitch class in the octave of the chords, [T, 12], per quarter of a second.</summary>
     private static double[][] Chroma(float[] wave)
     {
         var spectra = Windows.Spectra(wave, ChordWindow, ChordHop);
@@ -88,7 +88,7 @@ internal static class BandEar
         return spectrum[first..end].Max();
     }
 
-    /// <summary>How well the best triad of a kind fits.</summary>
+    /// <summary>Returns the fit of the best triad of a kind.</summary>
     /// <param name="third">Semitones from the root to the third.</param>
     private static double Triad(double[] chroma, int third) =>
         Enumerable.Range(0, 12).Max(root => chroma[root] + chroma[(root + third) % 12] + chroma[(root + 7) % 12]);

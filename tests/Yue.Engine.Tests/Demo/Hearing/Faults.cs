@@ -1,6 +1,6 @@
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>What no song should have.</summary>
+/// <summary>Faults that no song should have.</summary>
 internal static class Faults
 {
     private const double LongestSilenceSeconds = 2;
@@ -8,7 +8,8 @@ internal static class Faults
     private const double ClippedFrom = 0.989;
     private const int PiecesPerSecond = 50;
 
-    /// <summary>Whether a track has a sample that is no number, over two seconds of silence, or over 1 % clipped samples.</summary>
+    /// <summary>Returns true if a track has a sample that is not a number, over two seconds of silence, or over 1 % clipped
+    /// samples.</summary>
     /// <param name="wave">[S] at 16 kHz.</param>
     public static bool Has(float[] wave) =>
         !wave.All(float.IsFinite) || SilenceSeconds(wave) > LongestSilenceSeconds
@@ -23,7 +24,7 @@ internal static class Faults
         return Level(0.1) - Level(5);
     }
 
-    /// <summary>The longest stretch below -50 dBFS.</summary>
+    /// <summary>Returns the length of the longest part below -50 dBFS.</summary>
     private static double SilenceSeconds(float[] wave)
     {
         var (longest, run) = (0, 0);

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Formants of the voiced phonemes: the table that the demo's voice is made with (tools/demo-model/demo/formants.py).</summary>
+/// <summary>The formants of the voiced phonemes, from the table that the demo's voice uses (tools/demo-model/demo/formants.py).</summary>
 internal static class Formants
 {
     public const string Vowels = "aeiou";
@@ -26,7 +26,7 @@ internal static class Formants
         ['y'] = [280, 2350, 3100, 3600, 4600],
     };
 
-    /// <summary>The level of a partial of a phoneme sung at a pitch, up to a constant.</summary>
+    /// <summary>Returns the level of a partial of a phoneme sung at a pitch, up to a constant.</summary>
     public static double LevelDb(char symbol, double hertz, double pitchHz)
     {
         var scale = pitchHz > PitchTrack.FemaleHz ? FemaleScale : 1;

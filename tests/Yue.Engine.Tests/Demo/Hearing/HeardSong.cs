@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>What was asked for, what was sung, and what is heard of its sound alone.</summary>
+/// <summary>A request, its song, and the measurements of the song's sound.</summary>
 internal sealed class HeardSong
 {
     public HeardSong(AskedSong asked, SongResult song)
@@ -25,7 +25,7 @@ internal sealed class HeardSong
 
     public IReadOnlyList<SectionResult> Sections { get; }
 
-    /// <summary>The share of the voiced hops that is in the key asked for.</summary>
+    /// <summary>The share of the voiced hops in the requested key.</summary>
     public double InKey { get; }
 
     public bool IsFemale { get; }
@@ -40,7 +40,7 @@ internal sealed class HeardSong
 
     public bool IsFaulty { get; }
 
-    /// <summary>The level at the end below that of the last seconds, in dB.</summary>
+    /// <summary>The level at the end relative to that of the last seconds, in dB.</summary>
     public double TailDb { get; }
 
     public override string ToString() => string.Create(

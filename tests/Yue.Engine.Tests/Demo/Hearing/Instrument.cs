@@ -1,6 +1,6 @@
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>What plays the demo's chords.</summary>
+/// <summary>The instrument of the demo's chords.</summary>
 public enum Instrument
 {
     Piano,

@@ -1,11 +1,11 @@
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>The pitch of a voice alone, a value a hop of 10 ms.</summary>
-/// <param name="Hertz">[T]; 0 where there is no voice.</param>
-/// <param name="LevelDb">[T], from the loud parts of the track down.</param>
+/// <summary>The pitch of a solo voice, one value per hop of 10 ms.</summary>
+/// <param name="Hertz">[T]; 0 for hops without a voice.</param>
+/// <param name="LevelDb">[T], relative to the loud parts of the track.</param>
 internal sealed record PitchTrack(double[] Hertz, double[] LevelDb)
 {
-    /// <summary>Between the ranges of the male and the female voice.</summary>
+    /// <summary>The boundary between the ranges of the male and the female voice.</summary>
     public const double FemaleHz = 220;
 
     private const int Window = 640;
@@ -15,7 +15,7 @@ internal sealed record PitchTrack(double[] Hertz, double[] LevelDb)
     private const double Voiced = 0.25;
     private const double QuietDb = -35;
 
-    /// <summary>The least that counts as a loud part, of full scale: a silent track has no voice.</summary>
+    /// <summary>The minimum level of a loud part, relative to full scale, so that a silent track has no voice.</summary>
     private const double LeastLoudDb = -45;
 
     public bool IsFemale => Sung.Any() && Statistics.Median(Sung) > FemaleHz;
@@ -33,13 +33,13 @@ internal sealed record PitchTrack(double[] Hertz, double[] LevelDb)
         return new PitchTrack([.. pieces.Zip(below, (piece, db) => db > QuietDb ? PitchOf(piece) : 0)], below);
     }
 
-    /// <summary>The share of the voiced hops within 50 cents of a note of the scale.</summary>
+    /// <summary>Returns the share of the voiced hops within 50 cents of a note of the scale.</summary>
     /// <param name="scale">Pitch classes, semitones above C.</param>
     public double InKey(IReadOnlyCollection<int> scale) =>
         Sung.Select(hertz => scale.Contains((int)Math.Round(69 + (12 * Math.Log2(hertz / 440))) % 12) ? 1.0 : 0.0)
             .DefaultIfEmpty().Average();
 
-    /// <summary>The pitch in Hz of a piece; 0 where it has none.</summary>
+    /// <summary>Returns the pitch of a piece in Hz; 0 if it has none.</summary>
     private static double PitchOf(double[] piece)
     {
         var d = NormalizedDifference(piece);
@@ -54,7 +54,7 @@ internal sealed record PitchTrack(double[] Hertz, double[] LevelDb)
         return d[lag] < Voiced ? Windows.RateHz / (lag + (0.5 * (d[lag - 1] - d[lag + 1]) / Math.Max(curvature, 1e-9))) : 0;
     }
 
-    /// <summary>YIN's cumulative mean normalized difference by lag.</summary>
+    /// <summary>Returns YIN's cumulative mean normalized difference by lag.</summary>
     private static double[] NormalizedDifference(double[] piece)
     {
         var d = new double[LongestLag + 2];

@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Listens to the demo model, end to end on the CPU: what is asked for is what sounds.</summary>
+/// <summary>Listens to the demo model end to end on the CPU, and checks that the sound matches the request.</summary>
 public sealed class SongHearingTests(SungSongs sung) : IClassFixture<SungSongs>
 {
     private string All => string.Join('\n', sung.Songs);

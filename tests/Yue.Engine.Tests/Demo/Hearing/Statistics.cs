@@ -2,7 +2,7 @@ namespace Yue.Engine.Tests.Demo.Hearing;
 
 internal static class Statistics
 {
-    /// <summary>The value that a share of the values lies below, interpolated between neighbours.</summary>
+    /// <summary>Returns the value below which a share of the values is, interpolated between neighbours.</summary>
     public static double Quantile(IEnumerable<double> values, double share)
     {
         var sorted = values.Order().ToArray();

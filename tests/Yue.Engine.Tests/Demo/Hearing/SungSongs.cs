@@ -2,7 +2,7 @@ using Xunit;
 
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Songs of the demo model with all that can be heard asked for, sung once for all tests of a class.</summary>
+/// <summary>Songs of the demo model that request all measurable properties, sung once for all tests of a class.</summary>
 public sealed class SungSongs : IAsyncLifetime
 {
     /// <summary>One song per instrument, two per mode and per register.</summary>

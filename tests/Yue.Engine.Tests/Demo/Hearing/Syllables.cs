@@ -1,15 +1,15 @@
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Vowels that were heard, held against those of the lyrics.</summary>
+/// <summary>Compares the detected vowels with those of the lyrics.</summary>
 internal static class Syllables
 {
-    /// <summary>What an inserted or left-out vowel costs; a right one earns 1.</summary>
+    /// <summary>The cost of an inserted or missing vowel; a correct one scores 1.</summary>
     private const double Gap = 4;
 
-    /// <summary>How many of the wanted vowels are heard, the two aligned in order at the best score.</summary>
+    /// <summary>Returns the number of expected vowels that were detected in the alignment with the best score.</summary>
     public static int Right(string heard, string wanted)
     {
-        // After i heard and j wanted vowels: the best score, and how many are right at that score.
+        // After i detected and j expected vowels: the best score, and the number of correct vowels at that score.
         var best = new (double Score, int Right)[heard.Length + 1, wanted.Length + 1];
         for (var i = 0; i <= heard.Length; i++)
         {
@@ -27,7 +27,7 @@ internal static class Syllables
         return best[heard.Length, wanted.Length].Right;
     }
 
-    /// <summary>The mean of <see cref="Right"/> over shuffles of the wanted vowels: what a stranger's lyrics would get.</summary>
+    /// <summary>The mean of <see cref="Right"/> over shuffles of the expected vowels: the expected result for unrelated lyrics.</summary>
     public static double RightByChance(string heard, string wanted)
     {
         const int Shuffles = 20;

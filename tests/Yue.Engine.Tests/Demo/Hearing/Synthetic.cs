@@ -1,12 +1,12 @@
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Sound whose truth is known, at 16 kHz.</summary>
+/// <summary>Synthetic sound with known properties, at 16 kHz.</summary>
 internal static class Synthetic
 {
     private const double HighestHz = 6000;
     private const double Rms = 0.1;
 
-    /// <summary>A phoneme that is sung at one pitch, the ends faded over 10 ms.</summary>
+    /// <summary>Returns a phoneme sung at one pitch, with ends faded over 10 ms.</summary>
     public static float[] Voice(char symbol, double pitchHz, double seconds)
     {
         var partials = Enumerable.Range(1, (int)(HighestHz / pitchHz)).Select(k => k * pitchHz)
@@ -21,9 +21,9 @@ internal static class Synthetic
         return wave;
     }
 
-    /// <summary>Notes that begin together and fade together.</summary>
+    /// <summary>Returns notes that begin and fade together.</summary>
     /// <param name="midi">The notes, as MIDI numbers.</param>
-    /// <param name="timbre">Amplitudes of a note's harmonics.</param>
+    /// <param name="timbre">The amplitudes of a note's harmonics.</param>
     /// <param name="decaySeconds">The time to 1/e.</param>
     public static float[] Chord(IEnumerable<int> midi, double[] timbre, double decaySeconds, double seconds)
     {
@@ -31,7 +31,7 @@ internal static class Synthetic
         return [.. wave.Select((sample, i) => sample * (float)Math.Exp(-i / (decaySeconds * Windows.RateHz)))];
     }
 
-    /// <summary>A short noise a beat.</summary>
+    /// <summary>Returns a short noise per beat.</summary>
     public static float[] Clicks(double bpm, double seconds)
     {
         var noise = Noise(0.02);

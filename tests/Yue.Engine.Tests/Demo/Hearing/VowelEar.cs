@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Which vowels a voice sings: the levels of its harmonics held against formant patterns.</summary>
+/// <summary>Detects the vowels of a voice by comparing the levels of its harmonics with formant patterns.</summary>
 internal static class VowelEar
 {
     private const int Window = 512;
@@ -14,7 +14,7 @@ internal static class VowelEar
 
     private static readonly double[] Hann = Windows.Hann(Window);
 
-    /// <summary>The vowels heard, in order, one letter a syllable.</summary>
+    /// <summary>Returns the detected vowels in order, one letter per syllable.</summary>
     /// <param name="wave">[S] at 16 kHz: the voice alone.</param>
     public static string Sung(float[] wave, PitchTrack pitch)
     {
@@ -29,7 +29,7 @@ internal static class VowelEar
                 continue;
             }
 
-            // Two pieces of one vowel with at most a hop between them are one.
+            // Two pieces of the same vowel with at most one hop between them count as one.
             if (heard.Count > 0 && heard[^1].Vowel == symbol && start - heard[^1].End <= 1)
             {
                 heard.RemoveAt(heard.Count - 1);
@@ -41,7 +41,7 @@ internal static class VowelEar
         return string.Concat(heard.Select(run => run.Vowel));
     }
 
-    /// <summary>The phoneme whose formants fit best.</summary>
+    /// <summary>Returns the phoneme with the best-fitting formants.</summary>
     private static char Phoneme(double[] piece, double pitchHz)
     {
         var hertz = Enumerable.Range(1, (int)(HighestHz / pitchHz)).Select(k => k * pitchHz).ToArray();
@@ -55,7 +55,7 @@ internal static class VowelEar
         });
     }
 
-    /// <summary>The level of one partial of a piece.</summary>
+    /// <summary>Returns the level of one partial of a piece.</summary>
     private static double LevelDb(double[] piece, double hertz)
     {
         var (turn, phase, sum) = (Complex.FromPolarCoordinates(1, -2 * Math.PI * hertz / Windows.RateHz), Complex.One, Complex.Zero);
@@ -67,7 +67,7 @@ internal static class VowelEar
         return 20 * Math.Log10(sum.Magnitude + 1e-6);
     }
 
-    /// <summary>Gives a single sounding hop between two equal neighbours their symbol.</summary>
+    /// <summary>Replaces the symbol of a single voiced hop between two equal neighbours with theirs.</summary>
     private static char[] Smoothed(char[] found) =>
     [
         .. found.Select((symbol, t) =>

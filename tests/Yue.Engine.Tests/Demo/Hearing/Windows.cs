@@ -7,11 +7,11 @@ internal static class Windows
 {
     public const int RateHz = 16000;
 
-    /// <summary>10 ms, in samples.</summary>
+    /// <summary>The hop of 10 ms, in samples.</summary>
     public const int Hop = 160;
 
-    /// <summary>Pieces of a track, piece t in the middle around sample t · hop.</summary>
-    /// <param name="wave">[S] at 16 kHz; zeros are taken before and after.</param>
+    /// <summary>Returns pieces of a track. Piece t is centred at sample t · hop.</summary>
+    /// <param name="wave">[S] at 16 kHz; it is padded with zeros at both ends.</param>
     /// <returns>[T, size], T = ⌈S / hop⌉.</returns>
     public static double[][] Of(float[] wave, int size, int hop = Hop)
     {
@@ -29,7 +29,7 @@ internal static class Windows
         return pieces;
     }
 
-    /// <summary>Magnitudes under a Hann window, scaled so that a sine has its amplitude.</summary>
+    /// <summary>Returns magnitudes with a Hann window, scaled so that a sine has its amplitude.</summary>
     /// <returns>[T, size / 2 + 1], bin k at k · 16 kHz / size.</returns>
     public static double[][] Spectra(float[] wave, int size, int hop = Hop)
     {
@@ -41,11 +41,11 @@ internal static class Windows
         return [.. magnitudes.data<double>().ToArray().Chunk((size / 2) + 1)];
     }
 
-    /// <summary>A Hann window that is zero at both ends.</summary>
+    /// <summary>Returns a Hann window that is zero at both ends.</summary>
     public static double[] Hann(int size) =>
         [.. Enumerable.Range(0, size).Select(i => 0.5 - (0.5 * Math.Cos(2 * Math.PI * i / (size - 1))))];
 
-    /// <summary>The bins of a spectrum whose frequency is above one bound and below another.</summary>
+    /// <summary>Returns the bins of a spectrum with frequencies between two bounds.</summary>
     public static (int First, int End) Bins(int size, double aboveHz, double belowHz) =>
         ((int)Math.Floor(aboveHz * size / RateHz) + 1, (int)Math.Ceiling(belowHz * size / RateHz));
 }

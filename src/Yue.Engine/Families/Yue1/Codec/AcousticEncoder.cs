@@ -30,11 +30,12 @@ internal sealed class AcousticEncoder
             source, $"encoder.block.{strides.Count + 2}", channels, kernel: 3, padding: 1, outputs: config.LatentChannels);
     }
 
-    /// <summary>Returns the number of frames that so many samples give.</summary>
+    /// <summary>Returns the number of frames for a number of samples.</summary>
     public long FrameCount(long samples) =>
         _blocks.Aggregate(samples, (length, block) => block.Down.OutputLength(length));
 
-    /// <summary>[B, 1, S] to [B, out, <see cref="FrameCount"/>], S giving at least one frame; the caller disposes it.</summary>
+    /// <summary>Computes [B, out, <see cref="FrameCount"/>] from [B, 1, S], where S gives at least one frame; the caller disposes
+    /// it.</summary>
     public Tensor Forward(Tensor wave) =>
         _blocks.Aggregate(_first.Forward(wave), (y, block) => block.Forward(y)).Then(_snake.Forward).Then(_last.Forward);
 
@@ -58,7 +59,7 @@ internal sealed class AcousticEncoder
 
         public Conv Down { get; }
 
-        /// <summary>[B, in, T], which is disposed, to [B, out, T / stride]; the caller disposes it.</summary>
+        /// <summary>Computes [B, out, T / stride] from [B, in, T], which is disposed; the caller disposes the result.</summary>
         public Tensor Forward(Tensor x) =>
             _units.Aggregate(x, (y, unit) => y.Then(unit.Forward)).Then(_snake.Forward).Then(Down.Forward);
     }

@@ -11,13 +11,13 @@ public sealed record CodecConfig
     /// <summary>Channels between the encoder and the quantizer, and of the decoder's input (<c>D</c>).</summary>
     public required int LatentChannels { get; init; }
 
-    /// <summary>Strides of the encoder's blocks, in their order; the decoder has the same order.</summary>
+    /// <summary>The strides of the encoder's blocks, in order; the decoder has the same order.</summary>
     public required IReadOnlyList<int> Ratios { get; init; }
 
-    /// <summary>Samples per second of the sound that goes in and comes out.</summary>
+    /// <summary>The sample rate of the input and the output in Hz.</summary>
     public required int SampleRateHz { get; init; }
 
-    /// <summary>Codes of one codebook; a power of two.</summary>
+    /// <summary>The number of codes of one codebook; a power of two.</summary>
     public required int CodebookSize { get; init; }
 
     /// <summary>The bandwidths the codec was trained for, ascending, in kbit/s.</summary>
@@ -29,7 +29,7 @@ public sealed record CodecConfig
     /// <summary>Frames per second.</summary>
     public int FrameRateHz => SampleRateHz / HopSamples;
 
-    /// <summary>Q, the codebooks of the checkpoint: as many as the largest bandwidth allows.</summary>
+    /// <summary>Q, the number of codebooks of the checkpoint: as many as the largest bandwidth allows.</summary>
     public int Codebooks => CodebooksFor(BandwidthsKbps[^1]);
 
     /// <summary>Returns the number of codebooks that a bandwidth allows, at least one.</summary>

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The decode side of the codec: codes to embedding to 16 kHz sound (docs/model.md 5.3, 5.6, 5.7, 5.9).</summary>
-/// <remarks>Owns its weights. Float32 on every device. Not for two threads at once on a GPU; on the CPU calls may overlap.</remarks>
+/// <summary>The decoder of the codec: codes to embedding to 16 kHz sound (docs/model.md 5.3, 5.6, 5.7, 5.9).</summary>
+/// <remarks>Owns its weights. Float32 on every device. Thread-safe on the CPU, not on a GPU.</remarks>
 public sealed class CodecDecoder : IDisposable
 {
     private const int EdgeKernel = 7;
@@ -16,7 +16,7 @@ public sealed class CodecDecoder : IDisposable
 
     /// <summary>Reads <c>quantizer.…embed</c>, <c>fc_post2</c> and <c>decoder_2</c>; sizes come from their shapes.</summary>
     /// <param name="source">The codec's state dict, as float32.</param>
-    /// <param name="config">Gives the upsampling ratios and the sample rate.</param>
+    /// <param name="config">The config with the upsampling ratios and the sample rate.</param>
     public CodecDecoder(ITensorSource source, CodecConfig config)
     {
         FrameSamples = config.HopSamples;
@@ -34,7 +34,7 @@ public sealed class CodecDecoder : IDisposable
     /// <summary>The size of the embedding.</summary>
     public long Channels => _parts.Quantizer.Channels;
 
-    /// <summary>The number of frames to each side that a frame's samples can depend on, rounded up (11 for ratios 8, 5, 4, 2).</summary>
+    /// <summary>The number of frames on each side that a frame's samples can depend on, rounded up (11 for ratios 8, 5, 4, 2).</summary>
     public int ContextFrames { get; }
 
     /// <summary>Returns the summed codebook rows, the input of the decoder and the vocoders.</summary>
@@ -139,7 +139,7 @@ public sealed class CodecDecoder : IDisposable
 
         public long Out => _up.Out;
 
-        /// <summary>[B, in, T], which is disposed, to [B, out, stride · T]; the caller disposes it.</summary>
+        /// <summary>Computes [B, out, stride · T] from [B, in, T], which is disposed; the caller disposes the result.</summary>
         public Tensor Forward(Tensor x) =>
             _units.Aggregate(x.Then(_snake.Forward).Then(_up.Forward), (y, unit) => y.Then(unit.Forward));
     }

@@ -6,9 +6,9 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The encode side of the codec: 16 kHz sound to codes (docs/model.md 5.8).</summary>
-/// <remarks>Owns its weights. Float32 on every device. A clip is encoded in one piece, as the semantic model looks at all
-/// of it: memory grows with its length. Not for two threads at once on a GPU; on the CPU calls may overlap.</remarks>
+/// <summary>The encoder of the codec: 16 kHz sound to codes (docs/model.md 5.8).</summary>
+/// <remarks>Owns its weights. Float32 on every device. A clip is encoded in one piece because the semantic model attends to all of it, so
+/// memory grows with its length. Thread-safe on the CPU, not on a GPU.</remarks>
 public sealed class CodecEncoder : IDisposable
 {
     private readonly WeightOwner _weights;
@@ -18,7 +18,7 @@ public sealed class CodecEncoder : IDisposable
     /// <summary>Reads <c>encoder</c>, <c>semantic_model</c>, <c>encoder_semantic</c>, <c>fc_prior</c> and
     /// <c>quantizer.…embed</c>; sizes come from their shapes.</summary>
     /// <param name="source">The codec's state dict, as float32.</param>
-    /// <param name="config">Gives the strides and the sample rate.</param>
+    /// <param name="config">The config with the strides and the sample rate.</param>
     /// <param name="hubert">The semantic model's sizes.</param>
     public CodecEncoder(ITensorSource source, CodecConfig config, HubertConfig hubert)
     {
@@ -26,16 +26,17 @@ public sealed class CodecEncoder : IDisposable
         (_weights, _parts) = WeightOwner.Load(source, () => new Parts(source, config, hubert));
     }
 
-    /// <summary>The rate that a wave must have.</summary>
+    /// <summary>The required sample rate of a wave.</summary>
     public int SampleRateHz => _config.SampleRateHz;
 
-    /// <summary>The frames that the acoustic half makes of a wave without padding: T_ac of docs/model.md 5.2.</summary>
+    /// <summary>Returns the number of frames that the acoustic encoder makes from a wave without padding: T_ac of docs/model.md
+    /// 5.2.</summary>
     public long AcousticFrames(long samples) => _parts.Acoustic.FrameCount(samples);
 
-    /// <summary>The frames that a wave is encoded to: T_sem of docs/model.md 5.4.</summary>
+    /// <summary>Returns the number of frames of an encoded wave: T_sem of docs/model.md 5.4.</summary>
     public long FrameCount(long samples) => _parts.Hubert.FrameCount(samples + (2 * Pad));
 
-    /// <summary>The number of code rows that a bandwidth gives (docs/model.md 4).</summary>
+    /// <summary>Returns the number of code rows for a bandwidth (docs/model.md 4).</summary>
     /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive, or above the codec's largest.</exception>
     public int StagesOf(double bandwidthKbps)
     {
@@ -43,12 +44,12 @@ public sealed class CodecEncoder : IDisposable
         return bandwidthKbps > 0 && bandwidthKbps <= largest
             ? _config.CodebooksFor(bandwidthKbps)
             : throw new ArgumentOutOfRangeException(
-                nameof(bandwidthKbps), bandwidthKbps, $"the bandwidth must lie above 0 and be at most {largest} kbit/s");
+                nameof(bandwidthKbps), bandwidthKbps, $"the bandwidth must be above 0 and at most {largest} kbit/s");
     }
 
-    /// <summary>Codes of a wave.</summary>
+    /// <summary>Returns the codes of a wave.</summary>
     /// <param name="wave">[S], F32, at <see cref="SampleRateHz"/>, on any device; S may be 0.</param>
-    /// <param name="bandwidthKbps">Decides how many rows come out: <see cref="StagesOf"/>.</param>
+    /// <param name="bandwidthKbps">Determines the number of rows: <see cref="StagesOf"/>.</param>
     /// <returns>[Q, <see cref="FrameCount"/>], I64, on the codec's device; the caller disposes it.</returns>
     public Tensor Encode(Tensor wave, double bandwidthKbps)
     {
@@ -70,7 +71,7 @@ public sealed class CodecEncoder : IDisposable
         return _parts.Quantizer.Encode(_parts.Prior.Forward(joined).squeeze(0), stages).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The semantic model's features of a wave: the mean of its hidden states (docs/model.md 5.4).</summary>
+    /// <summary>Returns the semantic model's features of a wave: the mean of its hidden states (docs/model.md 5.4).</summary>
     /// <param name="wave">[S], F32, at <see cref="SampleRateHz"/>, giving at least one frame.</param>
     /// <returns>[<see cref="FrameCount"/>, C], F32; the caller disposes it.</returns>
     public Tensor SemanticFeatures(Tensor wave)
@@ -94,8 +95,8 @@ public sealed class CodecEncoder : IDisposable
         return _parts.Semantic.Forward(features.transpose(1, 2)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The acoustic features, of the padded wave where the plain one gives another number of frames than the
-    /// semantic half has. The lengths are known beforehand, so only the pass that counts is run.</summary>
+    /// <summary>Returns the acoustic features of the wave, or of the padded wave if the plain one gives a different number of frames than
+    /// the semantic encoder. The lengths are known beforehand, so only one pass is run.</summary>
     private Tensor Acoustic(Tensor plain, Tensor padded)
     {
         var frames = FrameCount(plain.numel());

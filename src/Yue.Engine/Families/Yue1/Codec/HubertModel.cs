@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>HuBERT as the codec uses it: raw sound to the mean of all hidden states (docs/model.md 5.4). The model's
+/// <summary>The codec's HuBERT: raw sound to the mean of all hidden states (docs/model.md 5.4). The model's
 /// <see cref="WeightOwner"/> owns the weights.</summary>
 internal sealed class HubertModel
 {
@@ -60,10 +60,11 @@ internal sealed class HubertModel
     /// <summary>The number of features per frame.</summary>
     public long Out => _projection.Out;
 
-    /// <summary>Returns the number of frames that so many samples give, padding included.</summary>
+    /// <summary>Returns the number of frames for a number of samples, including padding.</summary>
     public long FrameCount(long samples) => _convs.Aggregate(samples, (length, conv) => conv.OutputLength(length));
 
-    /// <summary>[B, S] to [B, <see cref="FrameCount"/>, out], S giving at least one frame; the caller disposes it.</summary>
+    /// <summary>Computes [B, <see cref="FrameCount"/>, out] from [B, S], where S gives at least one frame; the caller disposes
+    /// it.</summary>
     /// <remarks>The first norm takes its statistics over all of S and attention spans all frames, so a clip must be
     /// encoded as a whole.</remarks>
     public Tensor Forward(Tensor wave)

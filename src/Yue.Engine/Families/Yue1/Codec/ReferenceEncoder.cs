@@ -6,23 +6,23 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>Turns reference clips into audio prompts, and remembers the codes of the last clips by their content.</summary>
+/// <summary>Turns reference clips into audio prompts, and caches the codes of the last clips by their content.</summary>
 /// <remarks>Used by the engine's thread only. Does not own the encoder.</remarks>
 internal sealed class ReferenceEncoder(CodecEncoder encoder)
 {
-    // Codes of a minute take 12 KB.
+    // The codes of a minute take 12 KB.
     private const int MostRemembered = 256;
 
-    // One code per frame: what the language model reads (docs/model.md 5.8).
+    // One code per frame, as the language model needs it (docs/model.md 5.8).
     private const double BandwidthKbps = 0.5;
 
     private readonly Dictionary<string, int[]> _codes = new(StringComparer.Ordinal);
-    private readonly LinkedList<string> _byUse = new();      // the last used first
+    private readonly LinkedList<string> _byUse = new();      // most recently used first
 
     /// <summary>Starts to make the prompt of a reference.</summary>
     public ReferenceEncoding Begin(SongReference reference) => new(this, reference);
 
-    /// <summary>Returns the codes of a track, and whether they were remembered.</summary>
+    /// <summary>Returns the codes of a track, and whether they were cached.</summary>
     public (int[] Codes, bool IsRemembered) CodesOf(AudioClip track)
     {
         var content = Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(track.Samples.AsSpan())));

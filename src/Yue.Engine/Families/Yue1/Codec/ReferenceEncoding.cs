@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>A reference on its way to an audio prompt, a track per step.</summary>
+/// <summary>Encodes a reference into an audio prompt, one track per step.</summary>
 internal sealed class ReferenceEncoding(ReferenceEncoder encoder, SongReference reference)
 {
     private readonly List<(int[] Codes, bool IsRemembered)> _tracks = [];

@@ -18,16 +18,16 @@ internal sealed class ResidualQuantizer
         _codebooks = [.. Enumerable.Range(0, config.Codebooks).Select(stage => source.Read(Name(stage), Bins, Channels))];
     }
 
-    /// <summary>Stages, each with a codebook of its own.</summary>
+    /// <summary>The number of stages, each with its own codebook.</summary>
     public int Stages => _codebooks.Length;
 
-    /// <summary>Rows of a codebook.</summary>
+    /// <summary>The number of rows of a codebook.</summary>
     public long Bins { get; }
 
     /// <summary>The size of a row.</summary>
     public long Channels { get; }
 
-    /// <summary>Returns the sum of the rows that the codes name.</summary>
+    /// <summary>Returns the sum of the codebook rows for the codes.</summary>
     /// <param name="codes">[Q, F], integer, on any device, Q at most <see cref="Stages"/>; row k is of codebook k.</param>
     /// <returns>[1, C, F], F32; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">A code is not a row of its codebook.</exception>
@@ -64,7 +64,7 @@ internal sealed class ResidualQuantizer
         return sum.transpose(0, 1).unsqueeze(0).contiguous().MoveToOuterDisposeScope();
     }
 
-    /// <summary>Quantizes stage by stage: the nearest row, the first of equals, is taken and subtracted.</summary>
+    /// <summary>Quantizes stage by stage: the nearest row (the first one on ties) is chosen and subtracted.</summary>
     /// <param name="x">[F, C], F32.</param>
     /// <param name="stages">The number of stages to run, at most <see cref="Stages"/>.</param>
     /// <returns>[stages, F], I64; the caller disposes it.</returns>
@@ -78,7 +78,7 @@ internal sealed class ResidualQuantizer
             var codebook = _codebooks[k];
             using var stage = NewDisposeScope();
 
-            // The distance in the reference's order of operations, so that near-ties fall as they do there.
+            // The distance is computed in the reference's order of operations, so that near-ties have the same result.
             var distance = ((residual * residual).sum(-1, keepdim: true)
                 - residual.matmul(codebook.t()).mul_(Scalars.Of(2)))
                 .Plus((codebook * codebook).sum(-1).unsqueeze(0));      // [F, bins]

@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>Convolutions over HuBERT's features, the length kept (docs/model.md 5.5). The model's <see cref="WeightOwner"/>
+/// <summary>Convolutions over HuBERT's features that keep the length (docs/model.md 5.5). The model's <see cref="WeightOwner"/>
 /// owns the weights.</summary>
 internal sealed class SemanticEncoder
 {
@@ -68,7 +68,7 @@ internal sealed class SemanticEncoder
             return _last.Forward(x).MoveToOuterDisposeScope();
         }
 
-        /// <summary>x above 0, e^x − 1 below.</summary>
+        /// <summary>Computes x above 0 and e^x − 1 below.</summary>
         private static Tensor Elu(Tensor x)
         {
             var above = functional.relu(x);

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Decode;
 
-/// <summary>The codes of one track, which grow while the song is written.</summary>
+/// <summary>The codes of one track, which grows while the song is being written.</summary>
 public sealed class CodeTrack
 {
     private List<int>[] _rows = [];

@@ -37,8 +37,8 @@ public enum SongParts
 
 /// <summary>One finished part of a song.</summary>
 /// <param name="Clip">The sound.</param>
-/// <param name="ClippedSamples">The number of samples that are not heard as computed: those that the ±0.99 clamp cut and, in parts that
-/// are not limited, those past ±1, which clip when they are written to a file.</param>
+/// <param name="ClippedSamples">The number of clipped samples: those that the ±0.99 clamp changed and, in parts that are not limited, those
+/// past ±1, which clip when they are written to a file.</param>
 public sealed record SongPart(AudioClip Clip, long ClippedSamples);
 
 /// <summary>The two tracks of a part.</summary>
@@ -60,8 +60,8 @@ public sealed record DecodedSong
 
 /// <summary>Decodes the two tracks' codes to sound: codec, vocoders, mix and splice (docs/model.md 7).</summary>
 /// <remarks>
-/// There is no lossy file between the steps. Tracks are decoded in windows, so device memory is bounded by the window. Host memory
-/// grows with the song by a few buffers of samples. Does not own the models. Not for two threads at once.
+/// There are no lossy files between the steps. Tracks are decoded in windows, so device memory is bounded by the window. Host memory
+/// grows with the song by a few buffers of samples. Does not own the models. Not thread-safe.
 /// </remarks>
 /// <param name="codec">Decodes both tracks.</param>
 /// <param name="vocalVocoder">Decodes the vocal track; null if only codec parts are requested.</param>
@@ -72,7 +72,7 @@ public sealed class SongDecoder(
 {
     private readonly DecodeWindows _windows = windows ?? DecodeWindows.Default;
 
-    /// <summary>Returns the parts that an output setting needs: the mix, and with stems the tracks, at its rate.</summary>
+    /// <summary>Returns the parts for an output setting: the mix, and with stems the tracks, at its rate.</summary>
     public static SongParts PartsOf(OutputSettings output) => output switch
     {
         { SampleRate: OutputSettings.CodecSampleRateHz, Stems: false } => SongParts.CodecMix,
@@ -81,7 +81,7 @@ public sealed class SongDecoder(
         { Stems: true } => SongParts.Spliced | SongParts.VocoderTracks,
     };
 
-    /// <summary>Begins to decode a song.</summary>
+    /// <summary>Starts decoding a song.</summary>
     /// <param name="hasVocal">False makes the instrumental track the mix. The tracks cannot be requested then.</param>
     /// <param name="parts">The parts to compute.</param>
     public SongDecoding Begin(bool hasVocal, SongParts parts)
@@ -97,7 +97,7 @@ public sealed class SongDecoder(
     }
 
     /// <summary>Returns a mixer for the windows of a song.</summary>
-    /// <param name="hasVocal">False for a song that is its instrumental track.</param>
+    /// <param name="hasVocal">False if the song has only the instrumental track.</param>
     /// <param name="parts">The parts to compute.</param>
     /// <param name="isHeard">True if the mixer is to return sound before the song is finished.</param>
     public SongMixer NewMixer(bool hasVocal, SongParts parts, bool isHeard) =>
@@ -130,7 +130,7 @@ public sealed class SongDecoder(
         return mixer.Finish();
     }
 
-    /// <summary>Decodes a window of every regular length with every model, so that a GPU has planned their convolutions before the first
+    /// <summary>Decodes a window of every regular length with every model, so that a GPU plans their convolutions before the first
     /// song.</summary>
     public void WarmUp()
     {

@@ -1,7 +1,7 @@
 namespace Yue.Engine.Families.Yue1.Decode;
 
-/// <summary>The codes of one song on their way to sound, window by window. Frames may be added between the steps.</summary>
-/// <remarks>Used by one thread at a time.</remarks>
+/// <summary>Decodes the codes of one song window by window. Frames may be added between the steps.</summary>
+/// <remarks>Not thread-safe.</remarks>
 public sealed class SongDecoding
 {
     private readonly CodeTrack? _vocal;
@@ -19,19 +19,19 @@ public sealed class SongDecoding
     /// <summary>The number of times that each frame of the song is decoded.</summary>
     public int Passes => Pairs.Sum(pair => pair.Tracks);
 
-    /// <summary>True if the next window of a model is written.</summary>
+    /// <summary>True if the next window of any model can be decoded.</summary>
     public bool CanAdvance => Pairs.Any(pair => pair.CanAdvance);
 
     /// <summary>True if the song is complete and every frame is decoded.</summary>
     public bool IsDone => _instrumental.IsComplete && Pairs.All(pair => pair.IsDone);
 
-    /// <summary>The windows that are left to the model that is farthest from the end; see <see cref="DecodeWindows.From"/>.</summary>
+    /// <summary>The remaining windows of the model that is farthest from the end; see <see cref="DecodeWindows.From"/>.</summary>
     public IEnumerable<(int Start, int Needs)> WindowsLeft => Pairs.MinBy(pair => pair.FramesDone)!.WindowsLeft;
 
     private IEnumerable<TrackPair> Pairs => new[] { _byCodec, _byVocoder }.OfType<TrackPair>();
 
     /// <summary>Adds frames.</summary>
-    /// <param name="vocal">[Q][n]: row k is of codebook k; null for a song that is its instrumental track.</param>
+    /// <param name="vocal">[Q][n]: row k is of codebook k; null if the song has only the instrumental track.</param>
     /// <param name="instrumental">[Q][n].</param>
     public void Append(int[][]? vocal, int[][] instrumental)
     {
@@ -43,7 +43,7 @@ public sealed class SongDecoding
         _instrumental.Append(instrumental);
     }
 
-    /// <summary>Says that no more frames will be added.</summary>
+    /// <summary>Marks the end: no more frames will be added.</summary>
     public void Complete()
     {
         if (_vocal is not null && _vocal.Frames != _instrumental.Frames)

@@ -4,12 +4,13 @@ namespace Yue.Engine.Families.Yue1.Decode;
 
 /// <summary>New samples of a song, which follow those that were returned before.</summary>
 /// <param name="Mix">The whole song.</param>
-/// <param name="Vocal">The vocal track, as many samples; null for a song that is its instrumental track.</param>
-/// <param name="Instrumental">The instrumental track, as many samples; null for a song that is its instrumental track.</param>
+/// <param name="Vocal">The vocal track, with the same number of samples; null if the song has only the instrumental track.</param>
+/// <param name="Instrumental">The instrumental track, with the same number of samples; null if the song has only the instrumental
+/// track.</param>
 public sealed record MixedSound(float[] Mix, float[]? Vocal, float[]? Instrumental);
 
 /// <summary>Mixes and splices decoded windows, on the CPU (docs/model.md 7 steps 1 to 3).</summary>
-/// <remarks>Used by one thread at a time, which need not be the decoder's.</remarks>
+/// <remarks>Not thread-safe; the thread may differ from the decoder's.</remarks>
 public sealed class SongMixer
 {
     private readonly SongParts _parts;
@@ -20,12 +21,12 @@ public sealed class SongMixer
     private readonly SpliceStream? _splice;
     private readonly Heard? _heard;
 
-    /// <summary>Creates a mixer of a song that is its beginning.</summary>
-    /// <param name="hasVocal">False for a song that is its instrumental track.</param>
+    /// <summary>Creates a mixer for a song without any windows yet.</summary>
+    /// <param name="hasVocal">False if the song has only the instrumental track.</param>
     /// <param name="parts">The parts to compute.</param>
     /// <param name="codecRateHz">The rate of the codec's samples.</param>
     /// <param name="vocoderRateHz">The rate of the vocoders' samples.</param>
-    /// <param name="isHeard">True if <see cref="Add"/> is to return sound: the splice, or without it the codec's mix.</param>
+    /// <param name="isHeard">True if <see cref="Add"/> should return sound: the splice, or without it the codec's mix.</param>
     internal SongMixer(bool hasVocal, SongParts parts, int codecRateHz, int vocoderRateHz, bool isHeard)
     {
         (_parts, _codecRateHz, _vocoderRateHz) = (parts, codecRateHz, vocoderRateHz);
@@ -36,8 +37,8 @@ public sealed class SongMixer
     /// <summary>The rate of the sound that <see cref="Add"/> returns.</summary>
     public int SampleRateHz => _splice is null ? _codecRateHz : _vocoderRateHz;
 
-    /// <summary>Adds a window, whose samples follow those of the same model.</summary>
-    /// <returns>The sound that can be heard now; null if nobody listens.</returns>
+    /// <summary>Adds a window; its samples follow the previous ones of the same model.</summary>
+    /// <returns>The new sound; null if there are no listeners.</returns>
     public MixedSound? Add(DecodedWindow window)
     {
         if (window.Model == SoundModel.Codec)
@@ -52,8 +53,8 @@ public sealed class SongMixer
         return TakeSplice();
     }
 
-    /// <summary>Says that every window was added.</summary>
-    /// <returns>The rest of the sound; null if nobody listens.</returns>
+    /// <summary>Marks the end: every window was added.</summary>
+    /// <returns>The rest of the sound; null if there are no listeners.</returns>
     public MixedSound? Complete()
     {
         _splice?.CompleteLow();
@@ -74,7 +75,7 @@ public sealed class SongMixer
         Spliced = _splice is null ? null : Unlimited(_splice.Finish()),
     };
 
-    /// <summary>Does step 1: the codec's tracks, each clamped, and their sum, which is not.</summary>
+    /// <summary>Computes step 1: the codec's tracks, each clamped, and their sum, which is not clamped.</summary>
     private void AddCodec(DecodedWindow window)
     {
         var (vocal, instrumental) = (window.Vocal, window.Instrumental);
@@ -94,7 +95,7 @@ public sealed class SongMixer
         }
     }
 
-    /// <summary>Does step 2: the vocoders' tracks, summed before any clamp. The sum is clamped.</summary>
+    /// <summary>Computes step 2: the vocoders' tracks are summed before they are clamped, and the sum is clamped.</summary>
     private void AddVocoder(DecodedWindow window)
     {
         var (vocal, instrumental) = (window.Vocal, window.Instrumental);
@@ -130,7 +131,7 @@ public sealed class SongMixer
 
         public void Add(ReadOnlySpan<float> samples) => _samples.Append(samples);
 
-        /// <summary>Clamps samples in place, and adds them if they are kept.</summary>
+        /// <summary>Clamps samples in place, and stores them if they are kept.</summary>
         public void AddClamped(float[]? samples, bool isKept)
         {
             if (samples is null)
@@ -148,7 +149,7 @@ public sealed class SongMixer
         public SongPart Take(int sampleRateHz) => new(new AudioClip(_samples.Take(), sampleRateHz), _clipped);
     }
 
-    /// <summary>Sound that was not returned yet. The mix may come later than the tracks.</summary>
+    /// <summary>Sound that was not returned yet. The mix may be shorter than the tracks.</summary>
     private sealed class Heard(bool hasVocal)
     {
         private readonly SampleBuffer _mix = new(), _vocal = new(), _instrumental = new();

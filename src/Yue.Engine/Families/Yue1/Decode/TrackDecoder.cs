@@ -7,14 +7,14 @@ namespace Yue.Engine.Families.Yue1.Decode;
 /// <summary>Decodes a track of codes in overlapping windows, so that device memory does not grow with its length.</summary>
 /// <remarks>
 /// A window has at least as many frames of context on both sides as a frame's samples can depend on. The context's own samples are
-/// discarded. There is no context at the start and the end of the track, where the decoder's zero padding acts exactly as in one
-/// piece. The samples equal those of one piece up to the rounding of sums that are blocked differently.
+/// discarded. There is no context at the start and the end of the track, where the decoder's zero padding has the same effect as when
+/// decoding in one piece. The samples equal those of a decode in one piece, except for the rounding of sums.
 /// </remarks>
 /// <param name="codes">The track, which may still grow.</param>
-/// <param name="decode">Decodes codes [Q, n] to samples [1, n · <paramref name="frameSamples"/>], F32. The result is disposed
-/// here.</param>
+/// <param name="decode">Decodes codes [Q, n] to samples [1, n · <paramref name="frameSamples"/>], F32. The result is disposed by this
+/// class.</param>
 /// <param name="frameSamples">The samples per frame.</param>
-/// <param name="contextFrames">The number of frames to each side that a frame's samples can depend on.</param>
+/// <param name="contextFrames">The number of frames on each side that a frame's samples can depend on.</param>
 /// <param name="windows">The windows.</param>
 public sealed class TrackDecoder(
     CodeTrack codes, Func<Tensor, Tensor> decode, int frameSamples, int contextFrames, DecodeWindows windows)
@@ -22,19 +22,19 @@ public sealed class TrackDecoder(
     /// <summary>The number of decoded frames.</summary>
     public int FramesDone { get; private set; }
 
-    /// <summary>True if the next window is written.</summary>
+    /// <summary>True if the next window can be decoded.</summary>
     public bool CanAdvance => NextWindow is not null;
 
     /// <summary>True if the track is complete and every frame is decoded.</summary>
     public bool IsDone => codes.IsComplete && FramesDone == codes.Frames;
 
-    /// <summary>The windows that are left; see <see cref="DecodeWindows.From"/>.</summary>
+    /// <summary>The remaining windows; see <see cref="DecodeWindows.From"/>.</summary>
     public IEnumerable<(int Start, int Needs)> WindowsLeft => windows.From(FramesDone, contextFrames);
 
     private DecodeWindow? NextWindow => windows.Next(FramesDone, codes.Frames, codes.IsComplete, contextFrames);
 
     /// <summary>Decodes the next window.</summary>
-    /// <returns>The samples of the frames that follow those decoded before.</returns>
+    /// <returns>The samples of the frames that follow the previously decoded ones.</returns>
     /// <exception cref="SongException">A sample is not finite.</exception>
     /// <exception cref="InvalidOperationException">The next window is not written yet.</exception>
     public float[] Advance()

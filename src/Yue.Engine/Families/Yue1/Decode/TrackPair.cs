@@ -10,16 +10,16 @@ public enum SoundModel
     Vocoder,
 }
 
-/// <summary>The samples of a window, as the model decodes them.</summary>
+/// <summary>The decoded samples of a window.</summary>
 /// <param name="Model">The model.</param>
-/// <param name="Vocal">The vocal track; null for a song that is its instrumental track.</param>
-/// <param name="Instrumental">The instrumental track, as many samples.</param>
+/// <param name="Vocal">The vocal track; null if the song has only the instrumental track.</param>
+/// <param name="Instrumental">The instrumental track, with the same number of samples.</param>
 public sealed record DecodedWindow(SoundModel Model, float[]? Vocal, float[] Instrumental);
 
 /// <summary>The tracks of a song as one model decodes them, window by window.</summary>
 /// <param name="model">The model.</param>
-/// <param name="vocal">Decodes the vocal track; null for a song that is its instrumental track.</param>
-/// <param name="instrumental">Decodes the instrumental track, which has as many frames.</param>
+/// <param name="vocal">Decodes the vocal track; null if the song has only the instrumental track.</param>
+/// <param name="instrumental">Decodes the instrumental track, which has the same number of frames.</param>
 internal sealed class TrackPair(SoundModel model, TrackDecoder? vocal, TrackDecoder instrumental)
 {
     /// <summary>The number of tracks.</summary>
@@ -28,7 +28,7 @@ internal sealed class TrackPair(SoundModel model, TrackDecoder? vocal, TrackDeco
     /// <summary>The number of decoded frames of each track.</summary>
     public int FramesDone => instrumental.FramesDone;
 
-    /// <summary>True if the next window is written.</summary>
+    /// <summary>True if the next window can be decoded.</summary>
     public bool CanAdvance => instrumental.CanAdvance;
 
     /// <summary>True if the tracks are complete and every frame is decoded.</summary>

@@ -7,8 +7,8 @@ namespace Yue.Engine.Families.Yue1.Demo;
 public sealed record DemoModelFolders(string Stage1, string Stage2, string Codec);
 
 /// <summary>The built-in model: a complete, small checkpoint set in the real formats, trained on songs made by a program.</summary>
-/// <remarks>Its files are beside the program. Their card, <c>README.md</c>
-/// in the same folder, describes them and how they were made.</remarks>
+/// <remarks>Its files are next to the program. The model card, <c>README.md</c> in the same folder, describes them and how they were
+/// made.</remarks>
 public static class DemoModel
 {
     /// <summary>The name that requests use.</summary>
@@ -16,7 +16,7 @@ public static class DemoModel
 
     private const string FolderName = "demo-model";
 
-    /// <summary>The folders beside the program.</summary>
+    /// <summary>The folders next to the program.</summary>
     public static DemoModelFolders Folders { get; } = In(Path.Combine(AppContext.BaseDirectory, FolderName));
 
     private static DemoModelFolders In(string folder) => new(

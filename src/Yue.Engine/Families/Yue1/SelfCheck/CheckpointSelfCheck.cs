@@ -14,16 +14,16 @@ namespace Yue.Engine.Families.Yue1.SelfCheck;
 /// <param name="Codec">The codec folder, with the vocoders.</param>
 public sealed record SelfCheckFiles(string Tokenizer, string Stage2, string Codec);
 
-/// <summary>Computes published figures with the checkpoints that are here, in float32 on the CPU (docs/model.md 10).</summary>
-/// <remarks>Codes and ids must be equal: the smallest margins that were published are far above float32's rounding.</remarks>
+/// <summary>Recomputes published figures with the installed checkpoints, in float32 on the CPU (docs/model.md 10).</summary>
+/// <remarks>Codes and ids must be equal, because the smallest published margins are far above float32 rounding.</remarks>
 public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures figures)
 {
-    // What sums in another order may do to a peak; a code that differs changes it by a hundredth and more.
+    // The tolerance for peaks with sums in another order; a different code changes a peak by at least a hundredth.
     private const double PeakTolerance = 2e-4;
     private const double ResamplerTolerance = 1e-6;
     private const double PromptKbps = 0.5;
 
-    /// <summary>The figures one after the other, each computed when it is asked for.</summary>
+    /// <summary>Returns the figures one after the other; each is computed when it is enumerated.</summary>
     public IEnumerable<SelfCheckLine> Run() =>
         Guarded("tokenizer", Tokenizer)
             .Concat(Guarded("resampler", ResamplerLines))
@@ -31,7 +31,7 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
             .Concat(Guarded("stage 2", Stage2Lines))
             .Concat(Guarded("codec and vocoders", Sound));
 
-    /// <summary>The lines of a group; one that says why, where its files cannot be used.</summary>
+    /// <summary>Returns the lines of a group, or one line with the reason if its files cannot be used.</summary>
     private static IEnumerable<SelfCheckLine> Guarded(string group, Func<IEnumerable<SelfCheckLine>> lines)
     {
         try

@@ -39,12 +39,12 @@ public sealed record PublishedFigures
     /// <summary>The figures of the public YuE checkpoints, which are part of the program.</summary>
     public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures.json", Json);
 
-    /// <summary>Reads figures of the same form.</summary>
+    /// <summary>Reads figures in the same format.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>
     public static PublishedFigures Load(string file) => FigureFile.Load<PublishedFigures>(file, Json);
 }
 
-/// <summary>Stage 2's greedy codes, [Q, F]; row 0 is what it was given.</summary>
+/// <summary>Stage 2's greedy codes, [Q, F]; row 0 is its input.</summary>
 public sealed record CodesFigure
 {
     [JsonPropertyName("codebooks")]
@@ -91,7 +91,7 @@ public sealed record DualClipFigure : SingleClipFigure
     public required string InstrumentalSha256 { get; init; }
 }
 
-/// <summary>Largest absolute samples along the way from codes to the finished song.</summary>
+/// <summary>The largest absolute samples at each step from codes to the finished song.</summary>
 public sealed record PeakFigures
 {
     [JsonPropertyName("vocal_wave16_peak")]

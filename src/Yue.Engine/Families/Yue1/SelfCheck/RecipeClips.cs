@@ -3,12 +3,12 @@ using System.Security.Cryptography;
 
 namespace Yue.Engine.Families.Yue1.SelfCheck;
 
-/// <summary>The clips that the published figures were measured on, made from their recipes (docs/model.md 10).</summary>
+/// <summary>The clips for the published figures, generated from their recipes (docs/model.md 10).</summary>
 public static class RecipeClips
 {
     private const double Tau = 2 * Math.PI;
 
-    /// <summary>The sung track: 48 kHz, 16 bit.</summary>
+    /// <summary>Returns the vocal track: 48 kHz, 16 bit.</summary>
     public static short[] Vocal48() => Make(144_777, i =>
     {
         var t = i / 48_000.0;
@@ -17,7 +17,7 @@ public static class RecipeClips
         return 0.35 * gate * (Math.Sin(phase) + (0.6 * Math.Sin(2 * phase)) + (0.4 * Math.Sin(3 * phase)) + (0.2 * Math.Sin(5 * phase)));
     });
 
-    /// <summary>The played track: 48 kHz, 16 bit.</summary>
+    /// <summary>Returns the instrumental track: 48 kHz, 16 bit.</summary>
     public static short[] Instrumental48()
     {
         var noise = new Noise32(777);
@@ -33,7 +33,7 @@ public static class RecipeClips
         });
     }
 
-    /// <summary>The mixed clip: 44.1 kHz, 16 bit, left and right.</summary>
+    /// <summary>Returns the mixed clip: 44.1 kHz, 16 bit, left and right.</summary>
     public static (short[] Left, short[] Right) Stereo44()
     {
         const int Frames = 177_634;
@@ -59,7 +59,7 @@ public static class RecipeClips
         return Floats(Make(499, i => (0.4 * noise.Next()) + (0.5 * Math.Sin(0.05 * i))));
     }
 
-    /// <summary>A second of a voice at 16 kHz.</summary>
+    /// <summary>Returns a second of a voice at 16 kHz.</summary>
     public static float[] DecodeVocal() => Second(t =>
     {
         var phase = Tau * 330 * (1 + (0.02 * Math.Sin(Tau * 5.5 * t))) * t;
@@ -67,7 +67,7 @@ public static class RecipeClips
         return (0.6 + (0.4 * swell * swell)) * ((0.95 * Math.Sin(phase)) + (0.25 * Math.Sin((3 * phase) + 0.3)));
     });
 
-    /// <summary>A second of a band at 16 kHz.</summary>
+    /// <summary>Returns a second of a band at 16 kHz.</summary>
     public static float[] DecodeInstrumental()
     {
         var state = 19_378L;
@@ -79,15 +79,15 @@ public static class RecipeClips
         });
     }
 
-    /// <summary>A second of a plucked chord and a wavering tone at 16 kHz.</summary>
+    /// <summary>Returns a second of a plucked chord and a wavering tone at 16 kHz.</summary>
     public static float[] DecodeSingle() => Second(t =>
         (0.45 * Math.Exp(-3 * (t % 0.25)) * Chord(t, 220, 277.18, 329.63))
             + (0.2 * Math.Sin((Tau * 440 * t) + (3 * Math.Sin(Tau * 5 * t)))));
 
-    /// <summary>Samples with full scale 1.</summary>
+    /// <summary>Converts samples to full scale 1.</summary>
     public static float[] Floats(short[] samples) => Array.ConvertAll(samples, sample => sample / 32768f);
 
-    /// <summary>The hash of the samples as little-endian bytes.</summary>
+    /// <summary>Returns the hash of the samples as little-endian bytes.</summary>
     public static string Sha256(short[] samples) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes<short>(samples)));
 
     private static double Chord(double t, double a, double b, double c) =>

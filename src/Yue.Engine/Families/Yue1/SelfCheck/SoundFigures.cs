@@ -30,22 +30,22 @@ internal sealed class SoundFigures : IDisposable
         _instrumental = Vocoder(folder, "decoder_151000.pth", vocos);
     }
 
-    /// <summary>Codebook-0 codes of a clip.</summary>
+    /// <summary>Returns the codebook-0 codes of a clip.</summary>
     public int[] Codebook0(short[] samples, int sampleRateHz, double bandwidthKbps) =>
         Codebook0(RecipeClips.Floats(samples), sampleRateHz, bandwidthKbps);
 
-    /// <summary>Codebook-0 codes of the mean of two channels.</summary>
+    /// <summary>Returns the codebook-0 codes of the mean of two channels.</summary>
     public int[] Codebook0(short[] left, short[] right, int sampleRateHz, double bandwidthKbps) =>
         Codebook0([.. left.Zip(right, (l, r) => ((l / 32768f) + (r / 32768f)) / 2)], sampleRateHz, bandwidthKbps);
 
-    /// <summary>The peak of the first frames of a clip, encoded and decoded; not limited.</summary>
+    /// <summary>Returns the peak of the first frames of a clip, encoded and decoded, without limiting.</summary>
     public float DecodedPeak(float[] clip, double bandwidthKbps, int frames)
     {
         using var codes = Codes(clip, bandwidthKbps, frames);
         return PeakOf(Decode(codes));
     }
 
-    /// <summary>The peaks along the way from two tracks' codes to the song (docs/model.md 7).</summary>
+    /// <summary>Returns the peaks at each step from two tracks' codes to the song (docs/model.md 7).</summary>
     public PeakFigures Peaks(float[] vocalClip, float[] instrumentalClip, double bandwidthKbps, int frames)
     {
         using var vocalCodes = Codes(vocalClip, bandwidthKbps, frames);

@@ -8,13 +8,14 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>The stage-1 decoder of a GPU. All songs share a step, the device samples, and the host reads a few ids at a time.</summary>
-/// <remarks>Song s has rows 2s (conditional) and 2s + 1 (unconditional). A row's result does not depend on the other rows, so a song's
-/// ids are the same alone and beside others.</remarks>
+/// <summary>The stage-1 decoder on a GPU. All songs share a step, sampling runs on the device, and the host reads a few ids at a
+/// time.</summary>
+/// <remarks>Song s has rows 2s (conditional) and 2s + 1 (unconditional). A row's result does not depend on the other rows, so a song's ids
+/// are the same whether or not other songs run.</remarks>
 internal sealed class CudaStage1Decoder : IStage1Decoder
 {
-    /// <summary>The steps launched before the host reads the ids: about 70
-    /// ms of the 7B model. A cancelled song runs on for this long.</summary>
+    /// <summary>The number of steps that are launched before the host reads the ids: about 70 ms with the 7B model. A cancelled song
+    /// continues for this time.</summary>
     private const int StepsPerLook = 16;
 
     private readonly CudaDecoderModel _model;
@@ -41,11 +42,11 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
     public long PrefilledIds { get; private set; }
 
-    /// <summary>Returns the bytes of device memory that a decoder of so many songs takes beside the weights.</summary>
+    /// <summary>Returns the device memory of a decoder for a number of songs, in bytes, without the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int songs) =>
         CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), PromptsOf(config));
 
-    /// <summary>Returns the kernels that a decoder of so many songs compiles.</summary>
+    /// <summary>Returns the kernels that a decoder for a number of songs compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
         CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
 
@@ -92,11 +93,11 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         _model.Dispose();
     }
 
-    /// <summary>A section's prompt follows everything that was sung before.</summary>
+    /// <summary>A section's prompt follows everything that was sung before it.</summary>
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
-    /// <summary>Returns the cache positions that so many songs may need: for
-    /// each a whole context, and a section without its prompt.</summary>
+    /// <summary>Returns the number of cache positions for a number of songs: a whole context for each, and a section without its
+    /// prompt.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) =>
         songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
 
@@ -123,7 +124,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         private readonly OpeningPrompt _opening = new();
         private ReadOnlyMemory<int> _unread;
         private SongSettings? _settings;        // of the section
-        private int _fed;           // positions in the cache, without those of the section's sampled ids
+        private int _fed;           // positions in the cache, not counting the section's sampled ids
         private int? _pending;      // the last id of the context, not fed yet
         private bool _disposed;
 
@@ -225,7 +226,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             decoder._freeSongs.Add(song);
         }
 
-        /// <summary>Starts the rows once the prompt is read. Until then the device samples nothing for them, because the section before has
+        /// <summary>Starts the rows once the prompt is read. Until then the device samples nothing for them, because the previous section
         /// stopped them.</summary>
         private void StartOnceRead()
         {

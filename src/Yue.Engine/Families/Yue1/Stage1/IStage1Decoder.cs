@@ -5,45 +5,45 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// <summary>Writes stage-1 tokens for several songs at once. Used by the engine's thread only.</summary>
 public interface IStage1Decoder : IDisposable
 {
-    /// <summary>The most positions of a song's context, prompts and sampled ids together.</summary>
+    /// <summary>The maximum number of positions of a song's context, for prompts and sampled ids together.</summary>
     int ContextLength { get; }
 
-    /// <summary>The ids of prompts that the model has read. Pieces of a first prompt that a song took over from another open song with
+    /// <summary>The number of prompt ids that the model has read. Chunks of a first prompt that a song reused from another open song with
     /// the same prompt are not counted.</summary>
     long PrefilledIds { get; }
 
-    /// <summary>Opens a place for one more song. Disposing the sequence gives the place back.</summary>
+    /// <summary>Opens a sequence for one more song. Disposing it frees its place.</summary>
     /// <param name="seed">The key of the song's random draws.</param>
-    /// <returns>Null when all places are taken.</returns>
+    /// <returns>The sequence; null if all places are in use.</returns>
     IStage1Sequence? TryOpen(long seed);
 
     /// <summary>Samples the next id of every sequence, or the next few ids if the decoder runs ahead of the host.</summary>
-    /// <param name="sequences">Open sequences inside a section that has not ended, their prompts read.</param>
+    /// <param name="sequences">Open sequences within an unfinished section, with their prompts read.</param>
     void Advance(IReadOnlyList<IStage1Sequence> sequences);
 }
 
-/// <summary>One song's context in a decoder: its prompts and ids so far, kept between sections.</summary>
+/// <summary>The context of one song in a decoder: its prompts and ids so far, which are kept between sections.</summary>
 public interface IStage1Sequence : IDisposable
 {
-    /// <summary>The ids of the section's prompt that are not read yet. The decoder samples when none are left.</summary>
+    /// <summary>The number of ids of the section's prompt that are not read yet. The decoder samples when it is 0.</summary>
     int Unread { get; }
 
-    /// <summary>The ids sampled in this section, in order; the last one is the end id if the section has ended by it.</summary>
+    /// <summary>The ids sampled in this section, in order; the last one is the end id if the section ended by itself.</summary>
     IReadOnlyList<int> Sampled { get; }
 
-    /// <summary>Appends a prompt to the context and starts a section after it. <see cref="Read"/> reads the prompt. The
-    /// unconditional row starts again from the prompt's last id.</summary>
+    /// <summary>Appends a prompt to the context and starts a section after it. Call <see cref="Read"/> to read the prompt. The
+    /// unconditional row restarts from the prompt's last id.</summary>
     /// <param name="prompt">At least one id.</param>
-    /// <param name="section">The section's number in the song: part of the counter of its draws.</param>
+    /// <param name="section">The section's number in the song, which is part of the counter of its random draws.</param>
     /// <param name="sampling">The section's settings.</param>
     void BeginSection(ReadOnlySpan<int> prompt, int section, SectionSampling sampling);
 
-    /// <summary>Reads the next piece of the prompt, of at most <see cref="Llama.LlamaModel.PrefillChunk"/> ids, or takes its keys and
-    /// values over from an open sequence that began with the same ids. The pieces do not depend on when they are read, so the
-    /// sampled ids do not either.</summary>
+    /// <summary>Reads the next chunk of the prompt, of at most <see cref="Llama.LlamaModel.PrefillChunk"/> ids, or reuses the keys and
+    /// values of an open sequence that began with the same ids. The chunks do not depend on when they are read, so neither do the sampled
+    /// ids.</summary>
     void Read();
 
-    /// <summary>Forgets everything after the first ids of the context, the ids seen included.</summary>
-    /// <param name="kept">The ids that stay: the beginning of the context, which has been read.</param>
+    /// <summary>Removes everything after the first ids of the context, also from the ids for the repetition penalty.</summary>
+    /// <param name="kept">The number of ids to keep at the beginning of the context, all of which must have been read.</param>
     void Truncate(ReadOnlySpan<int> kept);
 }

@@ -3,12 +3,12 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>The number of ids that a section may have; 100 are one second.</summary>
+/// <summary>The minimum and maximum number of ids of a section; 100 ids are one second.</summary>
 /// <param name="MinTokens">The section does not end by itself before this many ids.</param>
 /// <param name="MaxTokens">The section is cut at this many ids.</param>
 public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
 {
-    /// <summary>Any section has at least this many ids, as in the reference: one second.</summary>
+    /// <summary>The minimum number of ids of any section, as in the reference: one second.</summary>
     public const int LeastTokens = SongLimits.MinMaxNewTokens;
 
     private const double EndingShare = 0.1;
@@ -23,10 +23,10 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
         return new(Math.Max(LeastTokens, (int)(maxTokens * (1 - EndingShare))), maxTokens);
     }
 
-    /// <summary>Returns the fewest frames that sections can have in the end.</summary>
-    /// <param name="budgets">The sections' budgets. Those before the first one that is not finished are not read.</param>
+    /// <summary>Returns the minimum number of frames that sections can have in the end.</summary>
+    /// <param name="budgets">The sections' budgets. Those of finished sections are not read.</param>
     /// <param name="finished">The number of finished sections, which are not counted.</param>
-    /// <param name="written">The frames that are written of the next one.</param>
+    /// <param name="written">The number of written frames of the next section.</param>
     /// <param name="lastIsCut">True if the last section is known to be cut.</param>
     public static int LeastFrames(IReadOnlyList<SectionBudget> budgets, int finished, int written, bool lastIsCut) =>
         budgets.Skip(finished).Select((budget, i) => Math.Max(

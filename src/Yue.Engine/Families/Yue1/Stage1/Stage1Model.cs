@@ -9,7 +9,7 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// <param name="Decoder">Writes its tokens.</param>
 /// <param name="Prompts">Builds prompts with its tokenizer.</param>
 /// <param name="Weights">The decoder's model.</param>
-/// <param name="IsLyricsOnly">True for a checkpoint that is not trained on audio prompts.</param>
+/// <param name="IsLyricsOnly">True for a checkpoint that was not trained on audio prompts.</param>
 internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBuilder Prompts, LlamaModel Weights, bool IsLyricsOnly)
     : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
     /// <param name="folder">Its folder.</param>
     /// <param name="config">Its dimensions.</param>
     /// <param name="prompts">Builds its prompts.</param>
-    /// <param name="isLyricsOnly">True if it is not trained on audio prompts.</param>
+    /// <param name="isLyricsOnly">True if it was not trained on audio prompts.</param>
     /// <param name="host">The place to load it to.</param>
     /// <param name="report">Called with the fraction done.</param>
     public static Stage1Model Load(

@@ -7,10 +7,10 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>One song in stage 1: section after section, until every requested one is sung (docs/model.md 2.4).</summary>
+/// <summary>A song in stage 1, which sings one section after another (docs/model.md 2.4).</summary>
 public sealed class Stage1Song : IDisposable
 {
-    /// <summary>The time to read an id of a prompt, as a share of the time to sample one: a rough figure for the progress.</summary>
+    /// <summary>The time to read an id of a prompt, as a fraction of the time to sample one; a rough value for the progress.</summary>
     private const double ReadingShare = 0.1;
 
     private readonly SongPrompt _prompt;
@@ -18,20 +18,20 @@ public sealed class Stage1Song : IDisposable
     private readonly SamplingSettings _sampling;
     private readonly int _context;
     private readonly IReadOnlyList<IdRange> _allowed;
-    private readonly List<int[]> _ids;              // section → its ids, the end id included; the kept sections first
+    private readonly List<int[]> _ids;              // section → its ids, including the end id; kept sections first
     private readonly int _kept;
     private readonly List<string> _warnings = [];
     private int _oldest;                            // the first section still in the context
     private int _toRead;                            // ids of the section's prompt
-    private (int Section, int Frames) _taken;       // sung sections and frames of the next one that TakeFrames returned
+    private (int Section, int Frames) _taken;       // the sung sections, and the frames of the next one, that TakeFrames returned
 
     /// <summary>Creates a song that has not begun.</summary>
-    /// <param name="prompt">The ids that the model reads.</param>
-    /// <param name="kept">The ids of the sections that are already sung and come first. The model hears them before it sings.</param>
-    /// <param name="budgets">One for each of the prompt's next sections, which are sung.</param>
-    /// <param name="sampling">How to draw.</param>
-    /// <param name="sequence">The song's place in the decoder, empty; the song disposes it.</param>
-    /// <param name="contextLength">The positions that the decoder has for it.</param>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="kept">The ids of the kept sections at the beginning, which are part of the context.</param>
+    /// <param name="budgets">The budgets of the sections to sing.</param>
+    /// <param name="sampling">The sampling settings.</param>
+    /// <param name="sequence">The song's sequence in the decoder, empty; the song disposes it.</param>
+    /// <param name="contextLength">The number of positions that the decoder has for it.</param>
     /// <param name="allowed">The ids that may be drawn; null is <see cref="DefaultMask"/>.</param>
     public Stage1Song(
         SongPrompt prompt,
@@ -47,55 +47,55 @@ public sealed class Stage1Song : IDisposable
         _allowed = allowed ?? DefaultMask;
     }
 
-    /// <summary>The end id and codebook 0: nothing that the codec cannot take can come out.</summary>
+    /// <summary>The end id and codebook 0, so that all output is valid for the codec.</summary>
     public static IReadOnlyList<IdRange> DefaultMask { get; } =
         [new(TokenMap.EndOfAudio, 1), new(TokenMap.CodebookStart(0), TokenMap.CodebookSize)];
 
-    /// <summary>The song's place in the decoder.</summary>
+    /// <summary>The song's sequence in the decoder.</summary>
     public IStage1Sequence Sequence { get; }
 
     /// <summary>True if every section is sung.</summary>
     public bool IsDone => Done == _budgets.Count;
 
-    /// <summary>Sections sung so far.</summary>
+    /// <summary>The number of sections sung so far.</summary>
     public int Done => _ids.Count - _kept;
 
-    /// <summary>Ids sampled so far.</summary>
+    /// <summary>The number of ids sampled so far.</summary>
     public int Tokens => Sung.Sum(ids => ids.Length) + (IsDone ? 0 : Sequence.Sampled.Count);
 
-    /// <summary>The frames of the section being sung that <see cref="TakeFrames"/> returned.</summary>
+    /// <summary>The number of frames of the current section that <see cref="TakeFrames"/> returned.</summary>
     public int FramesTaken => _taken.Frames;
 
-    /// <summary>The sections sung of which <see cref="TakeFrames"/> returned a frame.</summary>
+    /// <summary>The number of sung sections of which <see cref="TakeFrames"/> returned a frame.</summary>
     public int SectionsTaken => _taken.Section + (_taken.Frames > 0 ? 1 : 0);
 
-    /// <summary>The most ids that can be sampled.</summary>
+    /// <summary>The maximum number of ids that can be sampled.</summary>
     public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
 
-    /// <summary>The prompt that is being read or was read last, in the time of so many sampled ids: what is read of it, and all of
-    /// it.</summary>
+    /// <summary>The work of the current or last prompt, in units of sampled ids: the finished part and the whole.</summary>
     public (double Done, double All) Reading =>
         IsDone ? default : (ReadingShare * (_toRead - Sequence.Unread), ReadingShare * _toRead);
 
-    /// <summary>Ids of every section that was sung here and is finished.</summary>
+    /// <summary>The ids of every finished section that was sung here.</summary>
     public IEnumerable<int[]> Sung => _ids.Skip(_kept);
 
     /// <summary>Warnings for the caller.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
-    /// <summary>The section being sung, from 0, kept ones counted.</summary>
+    /// <summary>The section being sung, from 0, counting kept sections.</summary>
     private int Section => _ids.Count;
 
     private SectionBudget Budget => _budgets[Done];
 
-    /// <summary>The ids that the context holds beside a section's budget.</summary>
+    /// <summary>The size of the context in ids without a section's budget.</summary>
     private int Room => RoomOf(_context, Budget.MaxTokens);
 
-    /// <summary>Begins the first section to sing.</summary>
+    /// <summary>Starts the first section to sing.</summary>
     /// <exception cref="SongRequestException">Genre and lyrics do not fit into the context.</exception>
     public void Begin()
     {
-        // The kept sections drop out as they did when they were sung, so that a continued song hears what a song in one go hears.
+        // Kept sections are dropped as they were when they were sung, so that a continued song has the same context as an uninterrupted
+        // one.
         for (var section = 1; section <= Section; section++)
         {
             _oldest = OldestHeard(section);
@@ -104,10 +104,10 @@ public sealed class Stage1Song : IDisposable
         BeginSection(Context(), hasDropped: _oldest > 0);
     }
 
-    /// <summary>Reads the next piece of the section's prompt, if any is left. The decoder samples after the last one.</summary>
+    /// <summary>Reads the next chunk of the section's prompt, if any is left. The decoder samples after the last chunk.</summary>
     public void Read() => Sequence.Read();
 
-    /// <summary>Looks at what the decoder sampled: closes a finished section and begins the next.</summary>
+    /// <summary>Reads the ids that the decoder sampled, closes a finished section and starts the next.</summary>
     public void TakeSampled()
     {
         var sampled = Sequence.Sampled;
@@ -152,7 +152,7 @@ public sealed class Stage1Song : IDisposable
 
     public void Dispose() => Sequence.Dispose();
 
-    /// <summary>Begins a section after the one just sung. The head stays in the decoder when sections are dropped.</summary>
+    /// <summary>Starts a section after the one just sung. The head stays in the decoder when sections are dropped.</summary>
     private void BeginNext()
     {
         var oldest = OldestHeard(Section);
@@ -180,9 +180,9 @@ public sealed class Stage1Song : IDisposable
         _toRead = Sequence.Unread;
     }
 
-    /// <summary>Returns the first section that a section hears. When the context is full, the oldest sections are dropped until
-    /// the rest takes half of the space after the head, so that the next sections do not have to read it all again at once.</summary>
-    /// <remarks>The section before is kept if it fits at all.</remarks>
+    /// <summary>Returns the first section in the context of a section. When the context is full, the oldest sections are dropped until the
+    /// rest takes half of the space after the head, so that not every following section has to read the context again.</summary>
+    /// <remarks>The previous section is kept if it fits.</remarks>
     private int OldestHeard(int section)
     {
         var oldest = _oldest;
@@ -198,13 +198,13 @@ public sealed class Stage1Song : IDisposable
         return oldest;
     }
 
-    /// <summary>The prompt of a section that hears others from <paramref name="oldest"/> on. It begins with the end id if the
-    /// section before did not end by itself.</summary>
+    /// <summary>Returns the prompt of a section whose context begins with section <paramref name="oldest"/>. It starts with the end id if
+    /// the previous section did not end by itself.</summary>
     private int[] SectionPrompt(int section, int oldest) => section > oldest && _ids[section - 1][^1] != TokenMap.EndOfAudio
         ? [TokenMap.EndOfAudio, .. _prompt.Sections[section]]
         : [.. _prompt.Sections[section]];
 
-    /// <summary>The whole context of the section that begins: the head, the sections that it hears, and its prompt.</summary>
+    /// <summary>Returns the whole context of the section that starts: the head, the sections in its context, and its prompt.</summary>
     private int[] Context() =>
     [
         .. _oldest == 0 ? [] : _prompt.Head,        // the first section's prompt begins with it
@@ -212,7 +212,7 @@ public sealed class Stage1Song : IDisposable
         .. SectionPrompt(Section, _oldest),
     ];
 
-    /// <summary>The length of a section's context that hears others from <paramref name="oldest"/> on.</summary>
+    /// <summary>Returns the length of a section's context that begins with section <paramref name="oldest"/>.</summary>
     private int ContextLength(int section, int oldest) =>
         (oldest == 0 ? 0 : _prompt.Head.Length)
         + Enumerable.Range(oldest, section - oldest).Sum(i => SectionPrompt(i, oldest).Length + _ids[i].Length)
@@ -226,11 +226,11 @@ public sealed class Stage1Song : IDisposable
         }
     }
 
-    /// <summary>Returns why a section cannot be sung, even if it hears no section before it; null if it can.</summary>
+    /// <summary>Returns why a section cannot be sung even without earlier sections in the context; null if it can.</summary>
     /// <param name="prompt">The song's prompts.</param>
     /// <param name="section">The section, from 0.</param>
-    /// <param name="context">The ids that the model's context holds.</param>
-    /// <param name="maxTokens">The most ids that the section may have.</param>
+    /// <param name="context">The size of the model's context in ids.</param>
+    /// <param name="maxTokens">The maximum number of ids of the section.</param>
     internal static string? FaultOf(SongPrompt prompt, int section, int context, int maxTokens)
     {
         var length = prompt.LeastContext(section);
@@ -249,7 +249,7 @@ public sealed class Stage1Song : IDisposable
             + $"shorten the lyrics{clip}{fewer}";
     }
 
-    /// <summary>Returns the ids that a context holds beside a section's budget.</summary>
+    /// <summary>Returns the size of a context in ids without a section's budget.</summary>
     internal static int RoomOf(int context, int maxTokens) => context - maxTokens - 1;
 
     private SectionSampling Sampling() => new()

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>The reference stage-1 decoder: the plain Llama, and the sampling
-/// chain on the CPU. A step takes one song after another.</summary>
+/// <summary>The reference stage-1 decoder: the plain Llama, and the sampling chain on the CPU. A step processes one song after
+/// another.</summary>
 public sealed class TorchStage1Decoder : IStage1Decoder
 {
     private readonly LlamaModel _model;

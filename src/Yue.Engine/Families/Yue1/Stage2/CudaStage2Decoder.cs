@@ -7,14 +7,14 @@ using Yue.Engine.Residency;
 
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>The stage-2 decoder of a GPU. It replays a captured frame of eight steps, greedy within each slot's codebook.</summary>
+/// <summary>The stage-2 decoder on a GPU. It replays a captured frame of eight steps, greedy within each slot's codebook.</summary>
 /// <remarks>The chunks of all songs share a frame. A row's codes do not depend on the other rows.</remarks>
 internal sealed class CudaStage2Decoder : IStage2Decoder
 {
-    /// <summary>The frames launched before the host looks at the runs: about 100 ms of the 1B model.</summary>
+    /// <summary>The number of frames that are launched before the host checks the runs: about 100 ms with the 1B model.</summary>
     private const int FramesPerLook = 4;
 
-    /// <summary>The prompts of one prefill: eight take no longer than one.</summary>
+    /// <summary>The number of prompts per prefill: eight take no longer than one.</summary>
     private static readonly PromptBatch Prompts = new(8, Stage2Chunks.PromptPositions);
 
     private readonly CudaDecoderModel _model;
@@ -35,11 +35,11 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         _freeRows = [.. Enumerable.Range(0, rows)];
     }
 
-    /// <summary>Returns the bytes of device memory that a decoder of so many rows takes beside the weights.</summary>
+    /// <summary>Returns the device memory of a decoder with a number of rows, in bytes, without the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int rows) =>
         CudaDecoderModel.CacheBytes(config, type, rows, (long)rows * Stage2Chunks.Positions, Prompts);
 
-    /// <summary>Returns the kernels that a decoder of so many rows compiles.</summary>
+    /// <summary>Returns the kernels that a decoder with a number of rows compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int rows) =>
         CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), weights, cache, rows);
 
@@ -47,7 +47,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
     public int QuickRows => int.MaxValue;
 
-    /// <summary>A step works on all rows up to the last. Those without a chunk have no frames.</summary>
+    /// <summary>A step processes all rows up to the last one in use. Rows without a chunk have no frames.</summary>
     public IReadOnlyList<int> RowsAtWork
     {
         get
@@ -139,7 +139,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
             decoder._runs.Add(this);
         }
 
-        /// <summary>The frames launched since the run began, with those after a chunk's last frame.</summary>
+        /// <summary>The number of frames launched since the run began, including those after a chunk's last frame.</summary>
         public int Launched { get; set; }
 
         public int FramesLeft => Math.Max(_chunks.Max(chunk => chunk.Length) - Launched, 0);

@@ -7,28 +7,28 @@ public interface IStage2Decoder : IDisposable
     /// <summary>The number of chunks that can begin now.</summary>
     int FreeRows { get; }
 
-    /// <summary>The number of chunks that a step should have at most if the first frames are urgent: more are no faster together than one
-    /// after another. <see cref="int.MaxValue"/> if chunks always take less time together.</summary>
+    /// <summary>The maximum number of chunks per step if the first frames are urgent: more chunks together are not faster than one after
+    /// another. <see cref="int.MaxValue"/> if chunks always take less time together.</summary>
     int QuickRows { get; }
 
     /// <summary>The finished frames of each row of the next step. The time of the step depends on them.</summary>
     IReadOnlyList<int> RowsAtWork { get; }
 
-    /// <summary>Starts a run of chunks, one row each, beside the runs that have begun.</summary>
-    /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames; at most as many as there are
-    /// free rows.</param>
+    /// <summary>Starts a run of chunks, one row each, in addition to the runs that have begun.</summary>
+    /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames; at most one chunk per free
+    /// row.</param>
     /// <returns>The run, which keeps its rows until it is disposed.</returns>
     IStage2Run Begin(IReadOnlyList<int[]> chunks);
 
     /// <summary>Writes the next frame of every chunk that has one, or the next few frames if the decoder runs ahead.</summary>
-    /// <returns>The frames that were written of the longest chunk; 0 if the step was for something else.</returns>
+    /// <returns>The number of written frames of the longest chunk; 0 if the step did something else.</returns>
     int Advance();
 }
 
 /// <summary>Chunks that pass through stage 2 together.</summary>
 public interface IStage2Run : IDisposable
 {
-    /// <summary>The finished frames of all chunks.</summary>
+    /// <summary>The number of finished frames of all chunks.</summary>
     int FramesDone { get; }
 
     /// <summary>True if every frame is finished.</summary>

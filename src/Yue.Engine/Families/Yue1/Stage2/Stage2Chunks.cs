@@ -2,22 +2,22 @@ using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>The pieces of a track that stage 2 works on (docs/model.md 2.4).</summary>
+/// <summary>The chunks of a track that stage 2 works on (docs/model.md 2.4).</summary>
 public static class Stage2Chunks
 {
     /// <summary>Six seconds: the length that the model was trained on.</summary>
     public const int FramesPerChunk = 300;
 
-    /// <summary>The codebooks of a finished frame: one that stage 1 wrote and seven residual ones.</summary>
+    /// <summary>The number of codebooks of a finished frame: one from stage 1 and seven residual ones.</summary>
     public const int Codebooks = 8;
 
-    /// <summary>The most positions of a chunk's prompt: three control ids and the codebook-0 ids.</summary>
+    /// <summary>The maximum number of positions of a chunk's prompt: three control ids and the codebook-0 ids.</summary>
     public const int PromptPositions = 3 + FramesPerChunk;
 
-    /// <summary>The most positions of a chunk: its prompt and every finished frame.</summary>
+    /// <summary>The maximum number of positions of a chunk: its prompt and all frames.</summary>
     public const int Positions = PromptPositions + (Codebooks * FramesPerChunk);
 
-    /// <summary>Throws unless a decoder with so many free rows can take the chunks.</summary>
+    /// <summary>Throws unless a decoder with a number of free rows can take the chunks.</summary>
     internal static void Check(IReadOnlyList<int[]> chunks, int freeRows)
     {
         if (chunks.Count < 1 || chunks.Count > freeRows || chunks.Any(chunk => chunk.Length is < 1 or > FramesPerChunk))

@@ -2,7 +2,7 @@ using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>A song that stage 2 works on, as the pace needs it.</summary>
+/// <summary>The state of a song in stage 2 that the pace depends on.</summary>
 internal interface IPacedSong
 {
     /// <summary>True while somebody listens.</summary>
@@ -11,13 +11,13 @@ internal interface IPacedSong
     /// <summary>True once stage 1 has ended.</summary>
     bool IsWritten { get; }
 
-    /// <summary>The frames that stage 1 has written.</summary>
+    /// <summary>The number of frames that stage 1 has written.</summary>
     int FramesWritten { get; }
 
     /// <summary>The rows of a chunk of frames: one per track.</summary>
     int RowsPerChunk { get; }
 
-    /// <summary>The chunks that have begun.</summary>
+    /// <summary>The number of chunks that have begun.</summary>
     int ChunksBegun { get; }
 
     /// <summary>True if a chunk that has begun has frames to write.</summary>
@@ -26,47 +26,48 @@ internal interface IPacedSong
     /// <summary>The seconds of sound that the player has left; null before the first sound.</summary>
     double? LeadSeconds { get; }
 
-    /// <summary>The windows to decode, without end: the first frame of each, and the frame up to which it needs the song.</summary>
+    /// <summary>An infinite sequence of the windows to decode: the first frame of each, and the number of frames of the song that it
+    /// needs.</summary>
     IEnumerable<(int Start, int Needs)> WindowsLeft { get; }
 
-    /// <summary>Returns the frames that a chunk must still get before the song is finished up to a frame: those of the chunk that needs
-    /// most, counted from its beginning.</summary>
+    /// <summary>Returns the number of frames that the slowest chunk needs until the song is finished up to a frame: its finished frames and
+    /// the required ones, counted from its beginning.</summary>
     (int From, int To) FramesTo(int frame);
 }
 
 /// <summary>The next work of stage 2 on a song.</summary>
-/// <param name="IsDue">True if it works on the song. Stage 1 waits meanwhile.</param>
-/// <param name="Chunks">The chunks of frames to begin.</param>
+/// <param name="IsDue">True if stage 2 works on the song now. Meanwhile stage 1 waits.</param>
+/// <param name="Chunks">The number of chunks to begin.</param>
 internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 {
     public static Stage2Turn Wait => default;
 }
 
-/// <summary>Decides when stage 2 works on a song, and on how much of it at once.</summary>
+/// <summary>Decides when stage 2 works on a song, and on how many chunks at once.</summary>
 /// <remarks>
-/// On a GPU a step of many chunks takes little more time than a step of one, so chunks that wait for others take less time in all. A
-/// song that nobody listens to waits for its end. One that is listened to begins as early as the player needs it and no earlier: each
-/// of its windows has a time at which the player comes to it, and the spare time is how long the chunks can wait so that all of
-/// these times are kept. What is decided depends on the arguments alone.
+/// On a GPU a step of many chunks takes little more time than a step of one, so chunks that wait for others take less time in total. A song
+/// without a listener waits until stage 1 has ended. A song with a listener begins as early as the player needs it and no earlier: each of
+/// its windows has a time at which the player reaches it, and the spare time is how long the chunks can wait without missing any of these
+/// times. The decision depends only on the arguments.
 /// </remarks>
 internal static class Stage2Pace
 {
-    /// <summary>The spare time that is kept for what the estimates leave out.</summary>
+    /// <summary>The safety margin for costs that the estimates do not include.</summary>
     public const double MarginSeconds = 0.5;
 
-    /// <summary>The chunks that a song which is listened to begins with at most.</summary>
+    /// <summary>The maximum number of chunks with which a song with a listener begins.</summary>
     public const int MostFirstChunks = 3;
 
     private const int LeastFirstChunks = 2;
     private const int FramesPerChunk = Stage2Chunks.FramesPerChunk;
 
-    /// <summary>The share of the time that playback takes in which stage 1 and stage 2 must come as far.</summary>
+    /// <summary>The fraction of the playback time within which stage 1 and stage 2 must make the same length of sound.</summary>
     private const double Load = 0.75;
 
     /// <summary>Decides what stage 2 does next for a song.</summary>
     /// <param name="song">The song.</param>
     /// <param name="times">The times of the steps.</param>
-    /// <param name="rows">The rows that stage 2 works on now, those of other songs included.</param>
+    /// <param name="rows">The rows that stage 2 works on now, including those of other songs.</param>
     public static Stage2Turn Next(IPacedSong song, StepTimes times, int rows)
     {
         var waiting = ChunksWritten(song) - song.ChunksBegun;
@@ -86,17 +87,17 @@ internal static class Stage2Pace
         return new(song.IsWritten || song.LeadSeconds is null || isShort || begun > 0, begun);
     }
 
-    /// <summary>Returns true if the first sound may be passed on: the chunks that have begun come faster than the player plays
-    /// them.</summary>
-    /// <param name="song">The song, a window of which is decoded.</param>
-    /// <param name="decodedSeconds">The sound that is decoded.</param>
+    /// <summary>Returns true if the first sound may be passed on, because the chunks that have begun are made faster than they are
+    /// played.</summary>
+    /// <param name="song">The song, of which at least one window is decoded.</param>
+    /// <param name="decodedSeconds">The length of the decoded sound.</param>
     /// <param name="times">The times of the steps.</param>
     /// <param name="rows">The rows that stage 2 works on now.</param>
     public static bool CanStart(IPacedSong song, double decodedSeconds, StepTimes times, int rows) =>
         Spare(song, song.ChunksBegun, times, rows, decodedSeconds) >= 0;
 
-    /// <summary>Returns the number of chunks that the first sound waits for. With two, stage 1 has the time to write those that come
-    /// next before the player needs them; a slow stage 1, or many songs, take a third.</summary>
+    /// <summary>Returns the number of chunks that the first sound waits for. With two, stage 1 has time to write the next ones before the
+    /// player needs them; a slow stage 1 or many songs need a third.</summary>
     public static int FirstChunks(StepTimes times)
     {
         // With n chunks at once, stage 1 and stage 2 take FramesPerChunk · (n · stage 1 + fixed + n · rows) for n chunks of sound.
@@ -105,8 +106,10 @@ internal static class Stage2Pace
         return left <= 0 ? MostFirstChunks : Math.Clamp((int)Math.Ceiling(shared / left), LeastFirstChunks, MostFirstChunks);
     }
 
-    /// <summary>Returns the number of chunks to begin now: none before one is needed, then as many as leave the player its sound.</summary>
-    /// <remarks>Songs that are written together need their next chunks at the same time, so as many rows of each are expected.</remarks>
+    /// <summary>Returns the number of chunks to begin now: none until one is needed, then as many as possible without interrupting
+    /// playback.</summary>
+    /// <remarks>Songs that are written together need their next chunks at the same time, so the same number of rows is assumed for
+    /// each.</remarks>
     private static int ChunksToBegin(IPacedSong song, int waiting, StepTimes times, int rows)
     {
         double SpareWith(int chunks)
@@ -129,13 +132,13 @@ internal static class Stage2Pace
         return chunks;
     }
 
-    /// <summary>Returns the time that can pass before work on chunks must begin, so that the player finds every window of theirs. Windows
+    /// <summary>Returns the time that can pass before work on chunks must begin, so that each of their windows is ready in time. Windows
     /// that only have to be decoded do not count.</summary>
     /// <param name="song">The song.</param>
     /// <param name="chunks">The chunks, counted from the beginning of the song.</param>
     /// <param name="times">The times of the steps.</param>
     /// <param name="rows">The rows of the steps.</param>
-    /// <param name="leadSeconds">The sound that the player has; null is that of the song.</param>
+    /// <param name="leadSeconds">The length of sound that the player has; null uses that of the song.</param>
     private static double Spare(IPacedSong song, int chunks, StepTimes times, int rows, double? leadSeconds = null)
     {
         var (end, lead) = (song.IsWritten ? song.FramesWritten : int.MaxValue, leadSeconds ?? song.LeadSeconds ?? 0);

@@ -1,9 +1,9 @@
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>One song in stage 2: the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
-/// <remarks>Frames may be added while others are worked on. Chunks are cut from the beginning of the song, so they are the same
-/// whenever the frames come.</remarks>
-/// <param name="hasVocal">False for a song that is its instrumental track.</param>
+/// <summary>A song in stage 2: works on the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
+/// <remarks>Frames may be added while others are being processed. Chunks are cut from the beginning of the song, so they do not depend on
+/// when frames arrive.</remarks>
+/// <param name="hasVocal">False if the song has only the instrumental track.</param>
 public sealed class Stage2Song(bool hasVocal) : IDisposable
 {
     private readonly Track? _vocal = hasVocal ? new Track() : null;
@@ -12,19 +12,19 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     private bool _isComplete;
     private int _taken;                         // frames that TakeFrames returned
 
-    /// <summary>The frames of all tracks so far.</summary>
+    /// <summary>The number of frames of all tracks so far.</summary>
     public int Frames => Tracks.Sum(track => track.Given.Count);
 
-    /// <summary>The finished frames of all tracks.</summary>
+    /// <summary>The number of finished frames of all tracks.</summary>
     public int FramesDone => Tracks.Sum(track => track.Chunks.Sum(chunk => chunk.FramesDone));
 
-    /// <summary>The chunks of each track that have begun.</summary>
+    /// <summary>The number of chunks of each track that have begun.</summary>
     public int ChunksBegun => Tracks.Min(track => track.Chunks.Count);
 
-    /// <summary>True if a chunk is written that has not begun.</summary>
+    /// <summary>True if there is a complete chunk that has not begun.</summary>
     public bool CanBegin => Tracks.Any(track => NextFrames(track) > 0);
 
-    /// <summary>True if the decoder's next step brings frames of this song.</summary>
+    /// <summary>True if the decoder's next step produces frames of this song.</summary>
     public bool IsRunning => _runs.Exists(run => !run.Run.IsDone);
 
     /// <summary>True if the song is complete and every frame is finished.</summary>
@@ -32,29 +32,29 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
 
     private IEnumerable<Track> Tracks => _vocal is null ? [_instrumental] : [_vocal, _instrumental];
 
-    /// <summary>The number of chunks at work.</summary>
+    /// <summary>The number of unfinished chunks that have begun.</summary>
     public int Rows => _runs.Sum(run => run.Run.IsDone ? 0 : run.Chunks.Length);
 
-    /// <summary>Returns the frames that a chunk must still get before the song is finished up to a frame: those of the chunk that needs
-    /// most, counted from its beginning.</summary>
+    /// <summary>Returns the number of frames that the slowest chunk needs until the song is finished up to a frame: its finished frames and
+    /// the required ones, counted from its beginning.</summary>
     public (int From, int To) FramesTo(int frame) =>
         Tracks.SelectMany(track => track.FramesTo(frame)).Append((From: 0, To: 0)).MaxBy(frames => frames.To - frames.From);
 
     /// <summary>Adds frames.</summary>
-    /// <param name="vocal">Codebook-0 codes; not read for a song that is its instrumental track.</param>
-    /// <param name="instrumental">Codebook-0 codes, as many.</param>
+    /// <param name="vocal">Codebook-0 codes; not read if the song has only the instrumental track.</param>
+    /// <param name="instrumental">The same number of codebook-0 codes.</param>
     public void Append(ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental)
     {
         _vocal?.Given.AddRange(vocal);
         _instrumental.Given.AddRange(instrumental);
     }
 
-    /// <summary>Says that no more frames will be added: the last chunk may be shorter.</summary>
+    /// <summary>Marks the end: no more frames will be added, and the last chunk may be shorter.</summary>
     public void Complete() => _isComplete = true;
 
-    /// <summary>Takes the results of the decoder's last step, and begins as many of the next chunks as there is room for.</summary>
+    /// <summary>Reads the results of the decoder's last step, and begins as many of the next chunks as possible.</summary>
     /// <param name="decoder">Writes the residual codebooks; the same in every call.</param>
-    /// <param name="mostRows">The rows that the song may have.</param>
+    /// <param name="mostRows">The maximum number of rows of the song.</param>
     public void Advance(IStage2Decoder decoder, int mostRows)
     {
         foreach (var (run, chunks) in _runs.Where(run => run.Run.IsDone))
@@ -71,8 +71,9 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
         Begin(decoder, Math.Min(decoder.FreeRows, mostRows - _runs.Sum(run => run.Chunks.Length)));
     }
 
-    /// <summary>Returns the frames that are finished since the last call, up to the first one that is not finished on all tracks.</summary>
-    /// <returns>The codes of each track, [Q][n]; the vocal track's are null for a song that is its instrumental track.</returns>
+    /// <summary>Returns the frames that were finished since the last call, up to the first one that is not finished on all
+    /// tracks.</summary>
+    /// <returns>The codes of each track, [Q][n]; null for the vocal track if the song has only the instrumental track.</returns>
     public (int[][]? Vocal, int[][] Instrumental) TakeFrames()
     {
         var ready = Tracks.Min(track => track.Ready(_taken));
@@ -91,7 +92,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
         _runs.Clear();
     }
 
-    /// <summary>Begins chunks in the order of the song: those of both tracks in turn.</summary>
+    /// <summary>Begins chunks in the order of the song, alternating between the tracks.</summary>
     private void Begin(IStage2Decoder decoder, int rows)
     {
         List<(Track Track, int[] Given)> chosen = [];
@@ -113,21 +114,21 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
         }
     }
 
-    /// <summary>Returns the length of a track's next chunk; 0 if it is not written, or there is none.</summary>
+    /// <summary>Returns the length of a track's next chunk; 0 if it is not complete, or there is none.</summary>
     private int NextFrames(Track track)
     {
         var count = Math.Min(track.Given.Count - track.Begun, Stage2Chunks.FramesPerChunk);
         return count == Stage2Chunks.FramesPerChunk || _isComplete ? count : 0;
     }
 
-    /// <summary>A track: its codebook-0 codes, and its chunks that have begun.</summary>
+    /// <summary>A track with its codebook-0 codes and the chunks that have begun.</summary>
     private sealed class Track
     {
         public List<int> Given { get; } = [];
 
         public List<Chunk> Chunks { get; } = [];
 
-        /// <summary>The frames of the chunks that have begun.</summary>
+        /// <summary>The number of frames of the chunks that have begun.</summary>
         public int Begun { get; set; }
 
         /// <summary>Returns the frame before which every frame is finished.</summary>
@@ -148,7 +149,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
             return Math.Max(ready, from);
         }
 
-        /// <summary>Returns the finished frames of each chunk, and those that it needs for the track to be finished up to a
+        /// <summary>Returns the number of finished frames of each chunk, and the number required for the track to be finished up to a
         /// frame.</summary>
         public IEnumerable<(int From, int To)> FramesTo(int frame)
         {
@@ -177,7 +178,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>A chunk that has begun.</summary>
     private sealed class Chunk(IStage2Run run, int index, int frames)
     {
-        private int[][]? _codes;                // once it is finished
+        private int[][]? _codes;                // set once it is finished
 
         public int Frames => frames;
 
@@ -185,7 +186,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
 
         public int[][] Codes(Range range) => _codes is null ? run.Codes(index, range) : [.. _codes.Select(row => row[range])];
 
-        /// <summary>Copies the codes, since the run is about to be disposed.</summary>
+        /// <summary>Copies the codes because the run is about to be disposed.</summary>
         public void Finish() => _codes = run.Codes(index, ..);
     }
 }

@@ -7,13 +7,13 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Yue.Engine.Families.Yue1.Stage2;
 
 /// <summary>The reference stage-2 decoder: the plain Llama, greedy (docs/model.md 2.4).</summary>
-/// <remarks>A large model reads its weights once per step, for all chunks of a run. For a small model every core takes chunks of
-/// its own. A chunk's codes do not depend on the other chunks.</remarks>
+/// <remarks>A large model reads its weights once per step, for all chunks of a run. For a small model, each core works on its own chunks. A
+/// chunk's codes do not depend on the other chunks.</remarks>
 public sealed class TorchStage2Decoder : IStage2Decoder
 {
     private const int Codebooks = Stage2Chunks.Codebooks;
 
-    /// <summary>The frames of a small model's step, of all lanes together: about 20 ms on two cores. Cores wait for each other after
+    /// <summary>The number of frames per step of a small model, over all lanes: about 20 ms on two cores. Cores wait for each other after
     /// each step.</summary>
     private const int FramesPerStep = 32;
 
@@ -24,16 +24,16 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     private readonly int _rowsTogether;
     private readonly List<Run> _runs = [];
 
-    /// <summary>A decoder for up to <paramref name="maxRows"/> chunks.</summary>
+    /// <summary>Creates a decoder for up to <paramref name="maxRows"/> chunks.</summary>
     /// <param name="model">The stage-2 model; the caller keeps it.</param>
     /// <param name="maxRows">Rows of the cache.</param>
-    /// <param name="mask">Which ids may be written.</param>
+    /// <param name="mask">The allowed ids.</param>
     public TorchStage2Decoder(LlamaModel model, int maxRows, Stage2Mask mask)
         : this(model, maxRows, mask, model.StepsOnOneCore ? 1 : maxRows)
     {
     }
 
-    /// <summary>A decoder of which every core takes <paramref name="rowsTogether"/> rows.</summary>
+    /// <summary>Creates a decoder in which each core processes <paramref name="rowsTogether"/> rows.</summary>
     internal TorchStage2Decoder(LlamaModel model, int maxRows, Stage2Mask mask, int rowsTogether)
     {
         _model = model;
@@ -43,10 +43,10 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         _cache = model.NewCache(maxRows, Stage2Chunks.Positions);
     }
 
-    /// <summary>The length of the longest stretch of free rows.</summary>
+    /// <summary>The length of the longest run of free rows.</summary>
     public int FreeRows => FreeStretch().Count;
 
-    /// <summary>Both tracks of a song, or a row for each core.</summary>
+    /// <summary>The number of rows for both tracks of a song, or one row per core.</summary>
     public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
     public IReadOnlyList<int> RowsAtWork => [.. Going.SelectMany(lane => lane.FramesAtWork)];
@@ -164,7 +164,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         }
     }
 
-    /// <summary>Rows that go through the model together, the longest first.</summary>
+    /// <summary>Rows that go through the model together, longest first.</summary>
     private sealed class Lane : IDisposable
     {
         private readonly TorchStage2Decoder _decoder;
@@ -243,8 +243,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             _hidden?.Dispose();
         }
 
-        /// <summary>Reads the next row's prompt, up to the first frame's codebook-0 id. Each row goes through the model alone, because the
-        /// bits of a matrix product can depend on the number of its rows.</summary>
+        /// <summary>Reads the next row's prompt, up to the first frame's codebook-0 id. Each row is processed alone, because the bits of a
+        /// matrix product can depend on the number of its rows.</summary>
         public void PrefillNext()
         {
             var row = _prefilled.Count;
@@ -266,7 +266,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             _hidden = _decoder._model.Step(ids, _decoder._cache, _first..(_first + rows));
         }
 
-        /// <summary>The best allowed id of each row; the lowest one on ties.</summary>
+        /// <summary>Returns the best allowed id of each row; the lowest one on ties.</summary>
         private int[] Best(int codebook, int rows)
         {
             var range = _decoder._mask.RangeOf(codebook);

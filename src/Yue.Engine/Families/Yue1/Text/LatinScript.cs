@@ -6,16 +6,16 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Writes other scripts in the letters a to z, for a model that was trained on these alone.</summary>
+/// <summary>Transliterates other scripts to the letters a to z, for a model that was trained only on these.</summary>
 public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
 
-    /// <summary>Returns why such a model cannot sing lyrics that have no vowel when written in Latin letters; null if it can.</summary>
-    /// <remarks>The script is then written without vowels, or is not known.</remarks>
+    /// <summary>Returns why such a model cannot sing lyrics, which is if they have no vowel in Latin letters; null if it can.</summary>
+    /// <remarks>In this case the script is written without vowels or unknown.</remarks>
     public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, Write(sections));
 
-    /// <summary>Returns the sections in Latin letters. A warning shows how the first one was written.</summary>
+    /// <summary>Returns the sections in Latin letters. A warning shows the beginning of the transliteration.</summary>
     /// <exception cref="SongRequestException">The lyrics have a <see cref="FaultOf(IReadOnlyList{LyricSection})">fault</see>.</exception>
     internal static ParsedLyrics Rewrite(IReadOnlyList<LyricSection> sections)
     {
@@ -89,6 +89,6 @@ public static class LatinScript
         return latin.ToString();
     }
 
-    /// <summary>Returns true if the text has a vowel in Latin letters. Without one nothing can be sung.</summary>
+    /// <summary>Returns true if the text has a vowel in Latin letters. Without one, nothing can be sung.</summary>
     private static bool HasVowel(string text) => text.AsSpan().ContainsAny(Vowels);
 }

@@ -10,29 +10,29 @@ public sealed record LyricSection(string Tag, string Words)
     /// <summary>The text between the brackets in the lyrics; null if the tag is assumed.</summary>
     public string? WrittenTag { get; init; } = Tag;
 
-    /// <summary>The section as the prompt has it.</summary>
+    /// <summary>The section's text in the prompt.</summary>
     public string Text => $"[{Tag}]\n{Words}\n\n";
 }
 
-/// <summary>Lyrics cut into sections.</summary>
-/// <param name="Sections">The sections in order; none if the lyrics are blank.</param>
+/// <summary>Lyrics split into sections.</summary>
+/// <param name="Sections">The sections in order; empty if the lyrics are blank.</param>
 /// <param name="Warnings">Warnings about changes and assumptions, in plain words.</param>
 public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnlyList<string> Warnings)
 {
-    /// <summary>The places of the sections, tags included, in the lyrics as they were sent.</summary>
+    /// <summary>The positions of the sections, including tags, in the lyrics as they were sent.</summary>
     public IReadOnlyList<TextSpan> Places { get; init; } = [];
 
-    /// <summary>Every change and assumption, with its place.</summary>
+    /// <summary>Every change and assumption, with its position.</summary>
     public IReadOnlyList<SongFinding> Findings { get; init; } = [];
 
     /// <summary>True if any section has a letter or a number to sing.</summary>
     public bool HasWords => Sections.Any(section => UnicodeText.HasLetterOrNumber(section.Words));
 
-    /// <summary>True if there are sections and nothing but tags in them.</summary>
+    /// <summary>True if there are sections, but only with tags.</summary>
     public bool HasTagsOnly => Sections.Count > 0 && Sections.All(section => section.Words.Length == 0);
 
-    /// <summary>Returns the sections from <paramref name="first"/> on that are to
-    /// be sung: <paramref name="runNSegments"/> of them, or all for 0.</summary>
+    /// <summary>Returns the sections to sing, starting with <paramref name="first"/>: <paramref name="runNSegments"/> of them, or all for
+    /// 0.</summary>
     public SungSections Take(int runNSegments, int first = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(runNSegments);
@@ -48,7 +48,7 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
                 + $"{runNSegments}: {LyricsParser.Listed(left)}");
     }
 
-    /// <summary>The sections with nothing to sing in them, for instrumental songs.</summary>
+    /// <summary>Returns the sections without words, for instrumental songs.</summary>
     public ParsedLyrics WithoutWords()
     {
         IReadOnlyList<string> warnings = Sections.Any(section => section.Words.Length > 0)
@@ -62,7 +62,7 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
     }
 }
 
-/// <summary>The sections that are sung.</summary>
+/// <summary>The sections to sing.</summary>
 /// <param name="Sections">In order.</param>
 /// <param name="Warning">Names the sections that were not requested; null if all are sung.</param>
 public sealed record SungSections(IReadOnlyList<LyricSection> Sections, string? Warning);

@@ -2,14 +2,14 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Brings lyrics in other notations into the form that <see cref="LyricsParser"/> cuts: LRC and subtitle files,
-/// chord sheets, markdown, brackets of other kinds. Every change is in a warning.</summary>
+/// <summary>Converts lyrics in other notations into the form that <see cref="LyricsParser"/> reads: LRC and subtitle files, chord sheets,
+/// markdown, other kinds of brackets. A warning names every change.</summary>
 /// <remarks>
 /// <list type="bullet">
 /// <item>A literal <c>\n</c> is a line end.</item>
 /// <item>Time stamps, the metadata lines of LRC files, chords and repeat marks such as [x2] are left out.</item>
-/// <item>Signs around a tag (<c>**[Verse]**</c>, <c>- [Verse]</c>), inner brackets and full-width brackets are removed. So is the
-/// rest of a line in brackets that is too long for a tag and begins with no section name.</item>
+/// <item>Symbols around a tag (<c>**[Verse]**</c>, <c>- [Verse]</c>), nested brackets and full-width brackets are removed. So is a line in
+/// brackets that is too long for a tag and does not begin with a section name.</item>
 /// <item>Lines that look like headings without brackets, HTML and other notes are sung, and a warning names them.</item>
 /// </list>
 /// </remarks>
@@ -18,11 +18,11 @@ internal static partial class LyricsMarkup
     private const string Opening = "[［【〔〖";
     private const string Closing = "]］】〕〗";
 
-    // Marks of markdown and quotation around a tag. They are no part of the words.
+    // Markdown and quotation marks around a tag, which are not part of the words.
     private const string Marks = "*_~`\"'“”‘’«»:：.\\#>-–—•|";
 
-    /// <summary>Rewrites cleaned lyrics (<see cref="UserText"/>). The result has to be cleaned again, because a rewritten tag
-    /// can have the form of a prompt marker.</summary>
+    /// <summary>Rewrites cleaned lyrics (<see cref="UserText"/>). The result must be cleaned again, because a rewritten tag can look like a
+    /// prompt marker.</summary>
     public static TracedText Rewrite(TracedText lyrics, TextFindings findings)
     {
         var text = lyrics.Replace(LiteralLineEnd(), match =>
@@ -77,7 +77,7 @@ internal static partial class LyricsMarkup
     /// <summary>Returns whether a line belongs to the file format, not to the song.</summary>
     private static bool IsFileLine(string line) => Metadata().IsMatch(line) || Cue().IsMatch(line);
 
-    /// <summary>Removes the number above a subtitle's times.</summary>
+    /// <summary>Removes the number above the times of a subtitle.</summary>
     private static void DropCueNumber(List<TracedText> lines, string line)
     {
         if (lines is [.., { Length: > 0 } last] && last.Text.All(char.IsAsciiDigit) && Cue().IsMatch(line))
@@ -91,7 +91,7 @@ internal static partial class LyricsMarkup
     {
         var without = LeaveOut(line, TimeStamp(), FindingKind.TimeStamp, findings);
 
-        // A single letter on a line of its own is the name of a section: [A].
+        // A single letter on its own line is the name of a section: [A].
         without = LetterAlone().IsMatch(without.Text) ? without : LeaveOut(without, Chord(), FindingKind.Note, findings);
         without = LeaveOut(without, Repeat(), FindingKind.Note, findings);
         return without.Length == line.Length ? line : without.Replace(Spaces(), _ => " ").Trim();
@@ -104,7 +104,7 @@ internal static partial class LyricsMarkup
             return "";
         });
 
-    /// <summary>Brings a tag at the start of the line into its plain form: <c>[tag]</c> and what follows.</summary>
+    /// <summary>Rewrites a tag at the start of the line in its plain form: <c>[tag]</c> and the rest of the line.</summary>
     private static TracedText RewriteTag(TracedText traced, TextFindings findings)
     {
         var line = traced.Text;
@@ -151,7 +151,7 @@ internal static partial class LyricsMarkup
 
     /// <summary>Returns a tag in its plain form, without brackets inside.</summary>
     /// <param name="inside">The text of the tag.</param>
-    /// <param name="written">The tag as it is written, with the signs around it.</param>
+    /// <param name="written">The tag as it is written, with the symbols around it.</param>
     private static TracedText.Builder Tag(TracedText inside, TracedText written)
     {
         var place = written.Origin();
@@ -164,11 +164,11 @@ internal static partial class LyricsMarkup
 
     private static TracedText WithoutMarksAtEnd(TracedText text) => text.Slice(0, text.Text.TrimEnd(Marks.ToCharArray()).Length);
 
-    /// <summary>Returns whether text before a bracket leaves it at the start of the line: signs, or the number of a list item.</summary>
+    /// <summary>Returns whether the text before a bracket can be ignored: symbols, or the number of a list item.</summary>
     private static bool IsBeforeTag(ReadOnlySpan<char> text) =>
         !UnicodeText.HasLetterOrNumber(text.ToString()) || ListNumber().IsMatch(text);
 
-    /// <summary>Returns the place of the bracket that closes the one at <paramref name="open"/>; -1 if there is none.</summary>
+    /// <summary>Returns the position of the bracket that closes the one at <paramref name="open"/>; -1 if there is none.</summary>
     private static int ClosingBracket(string line, int open)
     {
         var depth = 0;
@@ -214,7 +214,7 @@ internal static partial class LyricsMarkup
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Metadata();
 
-    /// <summary>A line of times in a subtitle file (SRT, WebVTT), or its first line.</summary>
+    /// <summary>Matches a line of times in a subtitle file (SRT, WebVTT), or its first line.</summary>
     [GeneratedRegex(@"^\s*(?:(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->.*|WEBVTT\b.*)\z")]
     private static partial Regex Cue();
 
@@ -240,20 +240,20 @@ internal static partial class LyricsMarkup
     [GeneratedRegex(@"^\s*\d{1,2}[.)]\s*\z")]
     private static partial Regex ListNumber();
 
-    /// <summary>A line that consists of a name in the form of a heading, or begins with a name and a colon.</summary>
+    /// <summary>Matches a line that is a section name formatted as a heading, or begins with a name and a colon.</summary>
     [GeneratedRegex(
         @"^(?:[#*_=~(（<{|>-]+\s*(?<name>[^:：()（）<>{}*_=~|-]+(?:-[^:：()（）<>{}*_=~|-]+)?)[:：)）>}*_=~|\s-]*|"
         + @"(?<name>[^:：]{3,40})[:：].*|(?<name>[\w -]{3,20}))\z")]
     private static partial Regex Heading();
 
-    /// <summary>A line of two or more chords and nothing else, one of which is more than a letter.</summary>
+    /// <summary>Matches a line of only chords: two or more, at least one of which is longer than a letter.</summary>
     [GeneratedRegex(@"^(?=.*[A-G][#b♯♭mMdas\d/])" + ChordName + @"(?:[\s|,-]+" + ChordName + @")+\z")]
     private static partial Regex ChordLine();
 
     [GeneratedRegex(@"^\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?:\s|\z)")]
     private static partial Regex BareTime();
 
-    /// <summary>HTML tags and entities, repeat marks in round brackets, directions between stars, web addresses.</summary>
+    /// <summary>Matches HTML tags and entities, repeat marks in round brackets, directions between asterisks, and web addresses.</summary>
     [GeneratedRegex(
         @"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>|&(?:[A-Za-z]{2,8}|#\d{1,6});|[(（]\s*(?:[x×]\s*\d{1,2}|\d{1,2}\s*[x×])\s*[)）]|"
         + @"(?<![\w*])\*{1,3}(?=\S)[^*\n]{1,60}(?<=\S)\*{1,3}(?![\w*])|https?://\S+",

@@ -2,18 +2,18 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Cuts lyrics into sections (docs/model.md 2.4) without losing a word.</summary>
+/// <summary>Splits lyrics into sections (docs/model.md 2.4) without losing words.</summary>
 /// <remarks>
-/// <para>The reference finds <c>\[(\w+)\](.*?)(?=\[|\Z)</c> and drops all else: text before the first tag, a section whose
-/// tag is not one word, text after a '[' that opens no tag. It also makes sections of any word in brackets inside a line. If
-/// <see cref="Parse"/> gives other sections than the reference, a warning says how:</para>
+/// <para>The reference finds <c>\[(\w+)\](.*?)(?=\[|\Z)</c> and drops everything else: text before the first tag, sections whose tag is not
+/// one word, text after a '[' that does not open a tag. It also turns any word in brackets inside a line into a section. If
+/// <see cref="Parse"/> gives other sections than the reference, a warning explains the difference:</para>
 /// <list type="bullet">
 /// <item>Other notations are rewritten first (<see cref="LyricsMarkup"/>).</item>
-/// <item>Text before the first tag is a section [verse]. If it has no letter and no number (a dash, a note sign), it joins
-/// the words of the first section.</item>
-/// <item>A tag is at the start of a line, right after another tag, or has the name of a section (<see cref="SectionName"/>).
-/// Any other '[' is part of the words.</item>
-/// <item>A tag that is not one word is written with its letters, marks and numbers only: [pre-chorus] is [prechorus],
+/// <item>Text before the first tag is a section [verse]. If it has no letter or number (a dash, a note symbol), it is added to the words of
+/// the first section.</item>
+/// <item>A tag is at the start of a line, directly after another tag, or a section name (<see cref="SectionName"/>). Any other '[' is part
+/// of the words.</item>
+/// <item>A tag that is not one word is reduced to its letters, marks and numbers: [pre-chorus] is [prechorus],
 /// [Verse 1] is [Verse1]. A description after the name is left out: [Chorus: all, loud] is [Chorus].</item>
 /// </list>
 /// <para>So every character of the rewritten lyrics that is not white space is in some section's
@@ -21,16 +21,16 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// </remarks>
 public static class LyricsParser
 {
-    /// <summary>The tag of text that has none.</summary>
+    /// <summary>The tag of text without a tag.</summary>
     public const string AssumedTag = "verse";
 
-    /// <summary>A longer text in brackets is a tag only if it begins with the name of a section.</summary>
+    /// <summary>A longer text in brackets is a tag only if it begins with a section name.</summary>
     public const int MaxRewrittenTagLength = 40;
 
     private const int MaxListed = 8;
     private const int MaxListedLength = 100;
 
-    /// <summary>Reads the lyrics of a user.</summary>
+    /// <summary>Parses the lyrics of a user.</summary>
     public static ParsedLyrics Parse(string lyrics)
     {
         var findings = new TextFindings("lyrics");
@@ -80,7 +80,7 @@ public static class LyricsParser
         };
     }
 
-    /// <summary>Returns the text that is cut into sections: cleaned, and in one notation.</summary>
+    /// <summary>Returns the text to split into sections: cleaned, and in one notation.</summary>
     internal static string Read(string lyrics) => Read(TracedText.Of(lyrics), new TextFindings("lyrics")).Text;
 
     private static TracedText Read(TracedText lyrics, TextFindings findings) =>
@@ -95,7 +95,7 @@ public static class LyricsParser
         return joined.Build();
     }
 
-    /// <summary>Returns the first few items, and how many more there are.</summary>
+    /// <summary>Returns the first few items, and the number of the others.</summary>
     internal static string Listed(IEnumerable<string> items)
     {
         var all = items.Select(Shortened).ToList();
@@ -137,7 +137,7 @@ public static class LyricsParser
         }
     }
 
-    /// <summary>Returns the texts in brackets with their places; of a bracket that is not closed, the rest of its line.</summary>
+    /// <summary>Returns the texts in brackets with their positions; for an unclosed bracket, the rest of its line.</summary>
     private static IEnumerable<(int At, string Text)> Brackets(string words)
     {
         for (var at = words.IndexOf('['); at >= 0; at = words.IndexOf('[', at + 1))
@@ -204,19 +204,20 @@ public static class LyricsParser
     /// <summary>Returns whether the reference recognizes a tag.</summary>
     private static bool IsOneWord(string tag) => tag.EnumerateRunes().All(PythonText.IsWord);
 
-    /// <summary>Returns the letters, marks and numbers of a tag; empty if it has neither letter nor number. Underscores go too,
+    /// <summary>Returns the letters, marks and numbers of a tag; empty if it has neither letters nor numbers. Underscores are also removed,
     /// so that "[start_of _segment]" does not become a prompt marker.</summary>
     internal static string OneWord(string tag) => !UnicodeText.HasLetterOrNumber(tag) ? "" : string.Concat(
         tag.EnumerateRunes().Where(rune => PythonText.IsLetterOrNumber(rune) || UnicodeText.IsMark(rune)).Select(rune => rune.ToString()));
 
-    /// <summary>A section, its words, and its place in the user's text, the tag included.</summary>
+    /// <summary>A section, its words, and its position in the user's text, including the tag.</summary>
     private sealed record FoundSection(LyricSection Section, TracedText Words, TextSpan Place);
 
-    /// <summary>A tag and its place in the text: brackets included, <paramref name="End"/> excluded.</summary>
+    /// <summary>A tag and its position in the text, including brackets; <paramref name="End"/> is exclusive.</summary>
     /// <param name="Start">The opening bracket.</param>
     /// <param name="End">The position after the closing bracket.</param>
     /// <param name="Written">The text in the brackets.</param>
     /// <param name="Tag">The tag in the prompt.</param>
-    /// <param name="IsDoubtful">True if it may be meant as a note: it has no usual name, and there are words beside it.</param>
+    /// <param name="IsDoubtful">True if it may be meant as a note, because it is not a common name and there are words on the same
+    /// line.</param>
     private sealed record FoundTag(int Start, int End, string Written, string Tag, bool IsDoubtful);
 }

@@ -4,14 +4,14 @@ using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Writes a SentencePiece BPE model anew with every piece spelled backwards.</summary>
+/// <summary>Rewrites a SentencePiece BPE model with every piece spelled backwards.</summary>
 /// <remarks>
-/// <para>Why: of equally good merges SentencePiece makes the leftmost first; Microsoft.ML.Tokenizers 2.0.1 makes the
-/// rightmost first, and so cuts a run of "a" (a sung "aaaaah") or of spaces elsewhere. Merging is otherwise the same read
-/// from either end. So the library is given the pieces and the text backwards: its rightmost is then the text's leftmost,
-/// for every text and every model, at linear cost. A library that breaks ties to the left needs no mirror.</para>
-/// <para>Byte pieces (<c>&lt;0x41&gt;</c>) keep their names, by which the library finds them. Control pieces, and pieces
-/// whose id is no text id, get names that merging cannot reach, so that no text encodes to them.</para>
+/// <para>Among equally good merges, SentencePiece makes the leftmost first, but Microsoft.ML.Tokenizers 2.0.1 makes the rightmost first, so
+/// it splits a run of "a" (a sung "aaaaah") or of spaces differently. Otherwise merging is symmetric. Therefore the library gets the pieces
+/// and the text backwards: its rightmost merge is then the leftmost one of the text, for every text and model, at linear cost. A library
+/// that breaks ties to the left does not need this.</para>
+/// <para>Byte pieces (<c>&lt;0x41&gt;</c>) keep their names, because the library finds them by name. Control pieces, and pieces whose id is
+/// not a text id, get names that merging cannot produce, so that no text encodes to them.</para>
 /// </remarks>
 internal static class MirroredModel
 {
@@ -35,7 +35,7 @@ internal static class MirroredModel
         Byte = 6,
     }
 
-    /// <summary>The mirrored model.</summary>
+    /// <summary>Returns the mirrored model.</summary>
     /// <param name="model">A SentencePiece <c>ModelProto</c>.</param>
     /// <exception cref="InvalidDataException">The model is of an unsupported kind; the message says which.</exception>
     /// <exception cref="InvalidProtocolBufferException">The bytes are not a protocol buffer.</exception>
@@ -91,7 +91,7 @@ internal static class MirroredModel
         return stream.ToArray();
     }
 
-    /// <summary>The text backwards, whole characters at a time; a lone surrogate becomes U+FFFD.</summary>
+    /// <summary>Returns the text backwards by whole characters; a lone surrogate becomes U+FFFD.</summary>
     public static string Reverse(string text)
     {
         var reversed = new char[text.Length];
@@ -128,7 +128,7 @@ internal static class MirroredModel
         return (isBpe, byteFallback);
     }
 
-    /// <summary>The library adds a byte's value to the id of <c>&lt;0x00&gt;</c> and looks no further.</summary>
+    /// <summary>Checks the byte pieces, because the library only adds a byte's value to the id of <c>&lt;0x00&gt;</c>.</summary>
     private static void ExpectBytePieces(List<Piece> pieces)
     {
         var first = pieces.FindIndex(piece => piece.Name == "<0x00>");
@@ -197,8 +197,8 @@ internal static class MirroredModel
             _ => throw new InvalidDataException($"piece {id} '{Name}' is of kind {Kind}, which is not supported"),
         };
 
-        /// <summary>A merge makes a piece out of two shorter ones or characters; a name with a noncharacter at both ends
-        /// and digits between cannot arise, since no piece begins or ends with that noncharacter and is shorter.</summary>
+        /// <summary>Returns a name that merging cannot produce. A merge makes a piece from two shorter pieces or characters, and no shorter
+        /// piece begins or ends with the noncharacter at both ends of this name.</summary>
         private static string Unreachable(int id) => $"\uFFFF{id.ToString("D6", CultureInfo.InvariantCulture)}\uFFFF";
     }
 }

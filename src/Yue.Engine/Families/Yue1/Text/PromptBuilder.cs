@@ -23,7 +23,7 @@ public sealed class PromptBuilder
 
     /// <summary>Creates a builder for one checkpoint.</summary>
     /// <param name="tokenizer">The checkpoint's tokenizer.</param>
-    /// <param name="latinOnly">True if the checkpoint sings the letters a to z only; others are then transliterated.</param>
+    /// <param name="latinOnly">True if the checkpoint sings only the letters a to z; other scripts are then transliterated.</param>
     public PromptBuilder(YueTokenizer tokenizer, bool latinOnly = false)
     {
         _latinOnly = latinOnly;
@@ -36,9 +36,9 @@ public sealed class PromptBuilder
     }
 
     /// <summary>Returns the prompts of a song.</summary>
-    /// <param name="genre">As the user typed it; cleaned here.</param>
-    /// <param name="sections">All sections of the lyrics, from <see cref="LyricsParser"/>; the model reads them all first,
-    /// however many are sung.</param>
+    /// <param name="genre">The genre line as the user typed it; it is cleaned here.</param>
+    /// <param name="sections">All sections of the lyrics, from <see cref="LyricsParser"/>; all of them are in the prompt, regardless of how
+    /// many are sung.</param>
     /// <param name="reference">An audio prompt; null for none.</param>
     /// <exception cref="SongRequestException">The checkpoint cannot sing any of the words.</exception>
     public SongPrompt Build(string genre, IReadOnlyList<LyricSection> sections, ReferenceClip? reference = null)
@@ -65,7 +65,7 @@ public sealed class PromptBuilder
         }
         else if (reference is not null)
         {
-            warnings = [.. warnings, "reference: the asked stretch lies outside the clip; no reference is used"];
+            warnings = [.. warnings, "reference: the requested part is outside the clip; no reference is used"];
         }
 
         return new SongPrompt

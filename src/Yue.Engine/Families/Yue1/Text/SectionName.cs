@@ -2,9 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Recognizes the usual names of song sections: <c>Verse 1</c>, <c>pre-chorus</c>, <c>サビ</c>.</summary>
-/// <remarks>A tag at the start of a line may have any name. These names decide where lyrics are ambiguous: brackets inside a
-/// line, long tags, brackets that are not closed, headings without brackets.</remarks>
+/// <summary>Recognizes common names of song sections: <c>Verse 1</c>, <c>pre-chorus</c>, <c>サビ</c>.</summary>
+/// <remarks>A tag at the start of a line can have any name. These names are used only in ambiguous cases: brackets inside a line, long
+/// tags, unclosed brackets, headings without brackets.</remarks>
 internal static partial class SectionName
 {
     private const string Qualifiers =
@@ -26,8 +26,8 @@ internal static partial class SectionName
     /// <summary>Returns whether the whole text is a section name.</summary>
     public static bool Is(ReadOnlySpan<char> text) => WholeName().IsMatch(text.Trim());
 
-    /// <summary>Returns the section name that a longer text begins with: <c>Chorus</c> of <c>Chorus: all, loud</c>. Null if
-    /// the text does not begin with one, or nothing separates the name from the rest.</summary>
+    /// <summary>Returns the section name at the beginning of a longer text: <c>Chorus</c> for <c>Chorus: all, loud</c>. Null if the text
+    /// does not begin with one, or if nothing separates it from the rest.</summary>
     public static string? DescribedIn(string text)
     {
         var match = DescribedName().Match(text);

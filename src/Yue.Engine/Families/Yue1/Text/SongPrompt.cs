@@ -6,8 +6,8 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <summary>The input of stage 1 (docs/model.md 2.4).</summary>
 public sealed record SongPrompt
 {
-    /// <summary>The task, the genre, all the lyrics, and the reference clip where there is one. It is the beginning of
-    /// <see cref="Sections"/>' first.</summary>
+    /// <summary>The task, the genre, all lyrics, and the reference clip if there is one. The first of <see cref="Sections"/> begins with
+    /// it.</summary>
     public required ImmutableArray<int> Head { get; init; }
 
     /// <summary>The ids that are appended before section i is sampled.</summary>
@@ -19,7 +19,7 @@ public sealed record SongPrompt
     /// <summary>Warnings about changes in the genre, in plain words.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>Returns the ids that are in the context at least when a section is sung: the head and the section's own.</summary>
+    /// <summary>Returns the minimum context of a section in ids: the head and the section's own prompt.</summary>
     /// <param name="section">The section, from 0.</param>
     public int LeastContext(int section) => (section == 0 ? 0 : Head.Length) + Sections[section].Length;
 }

@@ -33,7 +33,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
     public static readonly FindingKind SungAsWords = Listed(
         "sung_as_words",
         "sung as words: ",
-        "; put the names of sections into [square brackets], and take out what should not be sung");
+        "; put the names of sections into [square brackets], and remove text that should not be sung");
 
     public static readonly FindingKind NoTag = Constant(
         "no_tag", $"no [tag] was found; all of the text is sung as one [{LyricsParser.AssumedTag}]");
@@ -52,7 +52,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
     public static readonly FindingKind TagOfSeveralWords = Listed("tag_of_several_words", "a tag is one word; read ");
 
     public static readonly FindingKind BracketInWords = Listed(
-        "bracket_in_words", "sung as words: ", "; a tag stands at the start of a line, and notes are best taken out");
+        "bracket_in_words", "sung as words: ", "; a tag must be at the start of a line, and notes are best removed");
 
     public static readonly FindingKind Blank = Constant("blank", "blank, nothing to sing");
 
@@ -86,14 +86,14 @@ internal sealed class TextFindings(string fieldName)
 {
     private readonly List<(FindingKind Kind, string Text, TextSpan Span)> _found = [];
 
-    /// <summary>All findings, by their places in the text.</summary>
+    /// <summary>All findings, ordered by position in the text.</summary>
     public IReadOnlyList<SongFinding> All =>
     [
         .. _found.OrderBy(found => found.Span.Start)
             .Select(found => new SongFinding(found.Kind.Code, fieldName, $"{fieldName}: {found.Kind.One(found.Text)}", found.Span)),
     ];
 
-    /// <summary>A sentence per kind.</summary>
+    /// <summary>One sentence per kind.</summary>
     public IReadOnlyList<string> Warnings =>
     [
         .. from kind in FindingKind.InOrder
@@ -105,6 +105,6 @@ internal sealed class TextFindings(string fieldName)
     /// <summary>Adds a finding.</summary>
     /// <param name="kind">Its kind.</param>
     /// <param name="text">The text that was found.</param>
-    /// <param name="span">Its place in the user's text.</param>
+    /// <param name="span">Its position in the user's text.</param>
     public void Add(FindingKind kind, string text, TextSpan span) => _found.Add((kind, text, span));
 }

@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Text made of a user's text, with the place there of each of its UTF-16 units.</summary>
+/// <summary>Text derived from a user's text, with the original position of each of its UTF-16 units.</summary>
 internal sealed class TracedText
 {
     private readonly ReadOnlyMemory<TextSpan> _places;
@@ -27,7 +27,7 @@ internal sealed class TracedText
         return new(text, places);
     }
 
-    /// <summary>Returns the place in the user's text of the part from <paramref name="start"/> to <paramref name="end"/>.</summary>
+    /// <summary>Returns the position in the user's text of the part from <paramref name="start"/> to <paramref name="end"/>.</summary>
     public TextSpan Origin(int start, int end)
     {
         if (start < end)
@@ -39,7 +39,7 @@ internal sealed class TracedText
         return new(at, at);
     }
 
-    /// <summary>Returns the place in the user's text of all of this text.</summary>
+    /// <summary>Returns the position of the whole text in the user's text.</summary>
     public TextSpan Origin() => Origin(0, Length);
 
     /// <summary>Returns the part from <paramref name="start"/> to <paramref name="end"/>.</summary>
@@ -53,7 +53,7 @@ internal sealed class TracedText
         return Slice(start, Math.Max(start, Text.TrimEnd().Length));
     }
 
-    /// <summary>Returns the text without what Python counts as white space at either end.</summary>
+    /// <summary>Returns the text without Python's white space at either end.</summary>
     public TracedText Strip()
     {
         var (start, end) = PythonText.Bounds(Text);
@@ -72,8 +72,8 @@ internal sealed class TracedText
         yield return Slice(start, Length);
     }
 
-    /// <summary>Replaces every match. Units of a replacement that is as long as the match keep their places; those of any other one
-    /// have the place of the whole match.</summary>
+    /// <summary>Replaces every match. If a replacement has the length of the match, its units keep their positions; otherwise they have the
+    /// position of the whole match.</summary>
     public TracedText Replace(Regex pattern, Func<Match, string> replacement)
     {
         Builder? replaced = null;
@@ -101,10 +101,10 @@ internal sealed class TracedText
     /// <summary>Returns the text with every unit replaced by another.</summary>
     public TracedText Select(Func<char, char> replacement) => new(string.Concat(Text.Select(replacement)), _places);
 
-    /// <summary>Returns text each unit of which has one place.</summary>
+    /// <summary>Returns text whose units all have the same position.</summary>
     private static TracedText Whole(string text, TextSpan place) => new(text, Enumerable.Repeat(place, text.Length).ToArray());
 
-    /// <summary>Puts texts together.</summary>
+    /// <summary>Concatenates texts.</summary>
     internal sealed class Builder
     {
         private readonly StringBuilder _text = new();
@@ -118,17 +118,17 @@ internal sealed class TracedText
             _places.AddRange(text._places.Span);
         }
 
-        /// <summary>Appends a unit that stands for a place in the user's text.</summary>
+        /// <summary>Appends a unit for a position in the user's text.</summary>
         public void Append(char unit, TextSpan place)
         {
             _text.Append(unit);
             _places.Add(place);
         }
 
-        /// <summary>Appends text that stands for a place in the user's text.</summary>
+        /// <summary>Appends text for a position in the user's text.</summary>
         public void Append(string text, TextSpan place) => Append(Whole(text, place));
 
-        /// <summary>Appends a line end that stands after the text before it.</summary>
+        /// <summary>Appends a line end at the position after the preceding text.</summary>
         public void AppendLineEnd()
         {
             var at = _places.Count > 0 ? _places[^1].End : 0;

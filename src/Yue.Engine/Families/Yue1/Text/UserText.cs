@@ -11,22 +11,22 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <param name="Warnings">Warnings about the changes, in plain words; empty if there are none.</param>
 public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 
-/// <summary>Brings users' text into the form that models read, and removes what could steer them.</summary>
+/// <summary>Normalizes users' text for the models, and removes parts that could control them.</summary>
 /// <remarks>
 /// <list type="bullet">
-/// <item>CRLF, CR and Unicode's line and paragraph separators become LF. Text is brought into normalization form C.</item>
-/// <item>Invisible characters (<see cref="UnicodeText.IsInvisible"/>) are left out. A NUL, any other control character but
-/// tab and line ends, and half of a surrogate pair become a space.</item>
-/// <item>The name of a control token (<c>&lt;EOA&gt;</c>) or a prompt marker (<c>[start_of_segment]</c>) gets round
-/// brackets: <c>(EOA)</c>, <c>(start_of_segment)</c>. The words stay readable; the text encodes to no control id and
-/// not to the marker's ids, because both need the original brackets. This joins nothing, so no new token or marker arises.</item>
+/// <item>CRLF, CR and Unicode's line and paragraph separators become LF. Text is converted to normalization form C.</item>
+/// <item>Invisible characters (<see cref="UnicodeText.IsInvisible"/>) are left out. A control character other than tab and line ends
+/// (including NUL), and half of a surrogate pair, become a space.</item>
+/// <item>The name of a control token (<c>&lt;EOA&gt;</c>) or a prompt marker (<c>[start_of_segment]</c>) gets round brackets: <c>(EOA)</c>,
+/// <c>(start_of_segment)</c>. The words stay readable, and the text does not encode to a control id or to the marker's ids, because both
+/// need the original brackets. Nothing is joined, so no new token or marker can appear.</item>
 /// </list>
-/// Cleaning a clean text changes nothing.
+/// Cleaning a clean text does not change it.
 /// </remarks>
 public static partial class UserText
 {
-    /// <summary>The bracketed words that mark segments and references in a prompt. They are plain text to the tokenizer,
-    /// but the model reads their ids as structure (docs/model.md 10).</summary>
+    /// <summary>The bracketed words that mark segments and references in a prompt. For the tokenizer they are plain text, but for the model
+    /// their ids are structure (docs/model.md 10).</summary>
     public static IReadOnlyList<string> PromptMarkers { get; } =
         [PromptBuilder.StartOfSegment, PromptBuilder.EndOfSegment, PromptBuilder.StartOfReference, PromptBuilder.EndOfReference];
 
@@ -40,7 +40,7 @@ public static partial class UserText
         return new CleanText(Clean(TracedText.Of(text), findings).Text, findings.Warnings);
     }
 
-    /// <summary>Returns what cleaning one field finds.</summary>
+    /// <summary>Returns the findings of cleaning one field.</summary>
     /// <param name="text">The text as the user typed it.</param>
     /// <param name="field">The name of the field.</param>
     public static IReadOnlyList<SongFinding> Check(string text, string field)
@@ -89,8 +89,8 @@ public static partial class UserText
         return clean.Build();
     }
 
-    /// <summary>Brings text into normalization form C. A character below U+0300 composes with none before it, so the parts that begin with
-    /// one are normalized apart. In a part that changes, the middle that differs has one place.</summary>
+    /// <summary>Converts text to normalization form C. A character below U+0300 never composes with a preceding one, so parts that begin
+    /// with such characters are normalized separately. In a part that changes, the changed middle has a single position.</summary>
     private static TracedText Normalize(TracedText traced)
     {
         if (Normalization.ToNfc(traced.Text) == traced.Text)
@@ -138,7 +138,7 @@ public static partial class UserText
         return $"({match.ValueSpan[1..^1]})";
     });
 
-    /// <summary>Everything that has the form of a control token or a prompt marker.</summary>
+    /// <summary>Matches everything that looks like a control token or a prompt marker.</summary>
     [GeneratedRegex(@"</?[A-Za-z0-9_]+>|\[[a-z_]+\]")]
     private static partial Regex Bracketed();
 }

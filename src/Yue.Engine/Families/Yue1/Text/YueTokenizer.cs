@@ -4,7 +4,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Turns text into ids as the reference's tokenizer does (docs/model.md 2.3, 10). Callable from any thread.</summary>
+/// <summary>Converts text to ids like the reference's tokenizer (docs/model.md 2.3, 10). Thread-safe.</summary>
 public sealed class YueTokenizer
 {
     private readonly SentencePieceTokenizer _mirrored;
@@ -30,12 +30,12 @@ public sealed class YueTokenizer
         }
         catch (Exception cause) when (cause is not OutOfMemoryException)
         {
-            // What the library throws on a broken file is not documented: protocol-buffer, argument and index errors occur.
+            // The library's exceptions for a broken file are not documented: protocol buffer, argument and index errors occur.
             throw new CheckpointException(file, $"is not a SentencePiece model: {cause.Message}", cause);
         }
     }
 
-    /// <summary>Returns the ids of a text. The names of control tokens in it are spelled out like any word.</summary>
+    /// <summary>Returns the ids of a text. The names of control tokens in it are encoded like any other word.</summary>
     /// <returns>Ids for which <see cref="TokenMap.IsText"/> holds.</returns>
     public int[] EncodeText(string text)
     {
@@ -56,7 +56,7 @@ public sealed class YueTokenizer
         var tokens = _mirrored.EncodeToTokens(
             MirroredModel.Reverse(normalized), out _, addBeginningOfSentence: false, addEndOfSentence: false, considerNormalization: false);
 
-        // The bytes of a character that has no piece share its offset and are in order already.
+        // The bytes of a character without a piece share its offset and are already in order.
         for (var end = tokens.Count; end > 0;)
         {
             var start = end - 1;

@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue1.Tokens;
 /// <summary>Converts between a section's codes and the ids that stage 1 samples for it.</summary>
 public static class SectionIds
 {
-    /// <summary>Returns the section of the ids that stage 1 sampled.</summary>
+    /// <summary>Returns the section for the ids that stage 1 sampled.</summary>
     /// <param name="tag">The lyric tag.</param>
     /// <param name="ids">The sampled ids, with the end id if the section ended by itself.</param>
     public static SectionCodes ToSection(string tag, ReadOnlySpan<int> ids)
@@ -17,7 +17,7 @@ public static class SectionIds
             tag, tracks.Vocal, tracks.Instrumental, ended, sung.Length % 2 == 0 ? null : TokenMap.ToCode(sung[^1]));
     }
 
-    /// <summary>Returns the ids that stage 1 sampled. Undoes <see cref="ToSection"/>.</summary>
+    /// <summary>Returns the ids that stage 1 sampled; the inverse of <see cref="ToSection"/>.</summary>
     public static int[] ToIds(this SectionCodes section) =>
     [
         .. Tracks.Interleave(section.Vocal.AsSpan(), section.Instrumental.AsSpan()),

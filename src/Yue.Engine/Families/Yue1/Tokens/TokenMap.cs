@@ -34,13 +34,13 @@ public static class TokenMap
     /// <summary>The id of code 0 of xcodec's codebook 0.</summary>
     public const int XCodecBase = 45_334;
 
-    /// <summary>The codes of one xcodec codebook.</summary>
+    /// <summary>The number of codes of one xcodec codebook.</summary>
     public const int CodebookSize = 1_024;
 
-    /// <summary>The xcodec codebooks that have ids.</summary>
+    /// <summary>The number of xcodec codebooks that have ids.</summary>
     public const int CodebookCount = 12;
 
-    /// <summary>The ids that have a meaning.</summary>
+    /// <summary>The number of ids that have a meaning.</summary>
     public const int Count = 83_738;
 
     /// <summary>The control tokens that the reference tokenizer recognises in a text, by name.</summary>
@@ -67,8 +67,8 @@ public static class TokenMap
         ["<PAD>"] = 83_737,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>Every control token by name. Those not in <see cref="RecognisedInText"/> are given to the model by id only:
-    /// their names in a text are read as words.</summary>
+    /// <summary>All control tokens by name. Those not in <see cref="RecognisedInText"/> can be given to the model only by id: their names
+    /// in a text are ordinary words.</summary>
     public static FrozenDictionary<string, int> ControlTokens { get; } = new Dictionary<string, int>(RecognisedInText)
     {
         ["<semantic>"] = 32_011,
@@ -89,7 +89,7 @@ public static class TokenMap
     /// <summary>Returns true if the id is a piece of text; <c>&lt;s&gt;</c> and <c>&lt;/s&gt;</c> are not.</summary>
     public static bool IsText(int id) => id is >= 0 and < TextCount and not (BeginOfText or EndOfText);
 
-    /// <summary>The id of code 0 of an xcodec codebook.</summary>
+    /// <summary>Returns the id of code 0 of an xcodec codebook.</summary>
     /// <param name="codebook">0 to <see cref="CodebookCount"/>; the last gives the end of the last codebook's ids.</param>
     public static int CodebookStart(int codebook)
     {
@@ -101,7 +101,7 @@ public static class TokenMap
     /// <summary>Returns true if the value is a code of an xcodec codebook: 0 to 1023.</summary>
     public static bool IsCode(int code) => code is >= 0 and < CodebookSize;
 
-    /// <summary>The id of a code.</summary>
+    /// <summary>Returns the id of a code.</summary>
     /// <param name="code">0 to 1023.</param>
     /// <param name="codebook">0 to 11.</param>
     public static int ToId(int code, int codebook = 0)
@@ -115,6 +115,6 @@ public static class TokenMap
         return CodebookStart(codebook) + code;
     }
 
-    /// <summary>The code of an id in a codebook; outside 0 to 1023 when the id is not of that codebook.</summary>
+    /// <summary>Returns the code of an id in a codebook; outside 0 to 1023 if the id is not in that codebook.</summary>
     public static int ToCode(int id, int codebook = 0) => id - CodebookStart(codebook);
 }

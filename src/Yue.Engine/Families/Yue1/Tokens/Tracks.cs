@@ -4,7 +4,7 @@ namespace Yue.Engine.Families.Yue1.Tokens;
 
 /// <summary>The codebook-0 codes of the two tracks of a song, one per frame (50 Hz). The tracks have the same length.</summary>
 /// <param name="Vocal">Codes; 0 to 1023 unless the sampler was allowed other ids.</param>
-/// <param name="Instrumental">As <paramref name="Vocal"/>.</param>
+/// <param name="Instrumental">The same as <paramref name="Vocal"/>, for the instrumental track.</param>
 public sealed record TrackCodes(ImmutableArray<int> Vocal, ImmutableArray<int> Instrumental)
 {
     /// <summary>The number of frames of each track.</summary>
@@ -24,7 +24,7 @@ public static class Tracks
     {
         if (vocal.Length != instrumental.Length)
         {
-            throw new ArgumentException($"{vocal.Length} vocal and {instrumental.Length} instrumental codes, expected as many");
+            throw new ArgumentException($"{vocal.Length} vocal and {instrumental.Length} instrumental codes, expected the same number");
         }
 
         var ids = new int[2 * vocal.Length];
@@ -37,7 +37,7 @@ public static class Tracks
         return ids;
     }
 
-    /// <summary>Returns the two tracks of one section. Undoes <see cref="Interleave"/>.</summary>
+    /// <summary>Returns the two tracks of one section; the inverse of <see cref="Interleave"/>.</summary>
     /// <param name="sectionIds">The ids between <c>&lt;SOA&gt;</c> and <c>&lt;EOA&gt;</c>, neither included. A leading
     /// <c>&lt;xcodec&gt;</c> and a last id without a partner are dropped.</param>
     public static TrackCodes Split(ReadOnlySpan<int> sectionIds)

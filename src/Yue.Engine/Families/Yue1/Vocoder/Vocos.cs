@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Yue.Engine.Families.Yue1.Vocoder;
 
 /// <summary>The vocoder of one track: the codec's embedding to 44.1 kHz sound (docs/model.md 6).</summary>
-/// <remarks>Owns its weights. Float32 on every device. Not for two threads at once on a GPU; on the CPU calls may overlap.</remarks>
+/// <remarks>Owns its weights. Float32 on every device. Thread-safe on the CPU, not on a GPU.</remarks>
 public sealed class Vocos : IDisposable
 {
     private const int Kernel = 7;
@@ -27,18 +27,18 @@ public sealed class Vocos : IDisposable
         (_weights, _parts) = WeightOwner.Load(source, () => new Parts(source, config));
     }
 
-    /// <summary>Samples a frame.</summary>
+    /// <summary>The number of samples per frame.</summary>
     public int FrameSamples => _config.HopSamples;
 
-    /// <summary>The number of frames to each side that a frame's samples can depend on: the convolutions' reach and the frames
-    /// whose windows overlap it (29 for 8 layers and windows of 4 hops).</summary>
+    /// <summary>The number of frames on each side that a frame's samples can depend on, through the convolutions and through overlapping
+    /// windows (29 for 8 layers and windows of 4 hops).</summary>
     public int ContextFrames =>
         (Kernel / 2 * (_config.Layers + 1)) + ((Trim + _config.HopSamples - 1) / _config.HopSamples);
 
-    /// <summary>Samples cut off at each end, so that a frame gives exactly one hop.</summary>
+    /// <summary>The number of samples cut off at each end, so that a frame gives exactly one hop.</summary>
     private int Trim => (_config.FftSamples - _config.HopSamples) / 2;
 
-    /// <summary>Sound from an embedding, in one piece; not clamped.</summary>
+    /// <summary>Decodes an embedding in one piece. The sound is not clamped.</summary>
     /// <param name="embedding">[1, C, F], F32, on the vocoder's device: <c>CodecDecoder.Embed</c>.</param>
     /// <returns>[1, <see cref="FrameSamples"/> · F], F32; the caller disposes it.</returns>
     public Tensor Decode(Tensor embedding)
@@ -58,7 +58,7 @@ public sealed class Vocos : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _weights.Dispose();
 
-    /// <summary>[1, C, F] to [F, n_fft/2 + 1] complex.</summary>
+    /// <summary>Computes [F, n_fft/2 + 1] complex from [1, C, F].</summary>
     private Tensor Spectrum(Tensor embedding)
     {
         using var scope = NewDisposeScope();
@@ -74,7 +74,7 @@ public sealed class Vocos : IDisposable
         var phase = head.narrow(1, bins, bins);
         var imaginary = magnitude * phase.sin();
 
-        // A real signal has none in its first and last bin. Some transforms ignore what is there, some need it to be 0.
+        // The first and last bin of a real signal have no imaginary part. Some transforms ignore it, others require 0.
         imaginary[.., 0] = 0;
         imaginary[.., bins - 1] = 0;
         return complex(magnitude * phase.cos(), imaginary).MoveToOuterDisposeScope();
@@ -90,7 +90,7 @@ public sealed class Vocos : IDisposable
         return OverlapAdd(frames).div_(envelope).unsqueeze(0).MoveToOuterDisposeScope();
     }
 
-    /// <summary>[F, n_fft] to [hop · F]: frame f is added from sample f · hop on, then both ends are trimmed.</summary>
+    /// <summary>Computes [hop · F] from [F, n_fft]: adds frame f at sample f · hop, then trims both ends.</summary>
     private Tensor OverlapAdd(Tensor frames)
     {
         using var scope = NewDisposeScope();

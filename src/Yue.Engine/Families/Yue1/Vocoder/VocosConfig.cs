@@ -20,14 +20,14 @@ public sealed record VocosConfig
     /// <summary>L, the number of blocks.</summary>
     public required int Layers { get; init; }
 
-    /// <summary>Length of the inverse Fourier transform, samples; even.</summary>
+    /// <summary>The length of the inverse Fourier transform in samples; even.</summary>
     public required int FftSamples { get; init; }
 
-    /// <summary>Samples from one frame to the next; an even number less than the transform's length.</summary>
+    /// <summary>The number of samples from one frame to the next; even, and less than the transform's length.</summary>
     public required int HopSamples { get; init; }
 
-    /// <summary>Reads the config of a codec folder; throws <see cref="CheckpointException"/>
-    /// where a value is missing or not supported.</summary>
+    /// <summary>Reads the config of a codec folder; throws <see cref="CheckpointException"/> if a value is missing or not
+    /// supported.</summary>
     public static VocosConfig Load(string codecFolder)
     {
         var yaml = YamlConfig.Read(Path.Combine(codecFolder, "decoders", "config.yaml"));

@@ -2,10 +2,10 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue2.Flow;
 
-/// <summary>The pieces of a song that flow matching solves apart (docs/model-yue2.md 6.1). The context bounds their size.</summary>
+/// <summary>The chunks of a song that flow matching solves separately (docs/model-yue2.md 6.1). The context limits their size.</summary>
 public static class FlowChunks
 {
-    /// <summary>The positions of a chunk beside its prompt, music tokens and frames: the end of the music, and two borders.</summary>
+    /// <summary>The positions of a chunk other than its prompt, music tokens and frames: the end of the music, and two borders.</summary>
     private const int Extra = 3;
 
     /// <summary>Returns the frames of each chunk.</summary>

@@ -17,7 +17,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
     private const double LogitTolerance = 5e-3;
     private const double GuidanceScale = 1.01;
 
-    /// <summary>Returns the figures one after the other, each computed when it is asked for.</summary>
+    /// <summary>Returns the figures one after the other; each is computed when it is enumerated.</summary>
     public IEnumerable<SelfCheckLine> Run()
     {
         var (tokenizer, fault) = Try(() => BytePairTokenizer.Load(folder));

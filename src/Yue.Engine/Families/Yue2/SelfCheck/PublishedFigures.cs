@@ -33,7 +33,7 @@ public sealed record PublishedFigures
     /// <summary>The figures of the published checkpoint, which are part of the program.</summary>
     public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures-yue2.json", Json);
 
-    /// <summary>Reads figures of the same form.</summary>
+    /// <summary>Reads figures in the same format.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>
     public static PublishedFigures Load(string file) => FigureFile.Load<PublishedFigures>(file, Json);
 }

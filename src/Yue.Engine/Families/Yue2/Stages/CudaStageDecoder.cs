@@ -7,10 +7,10 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>The decoder of a GPU. The stages of all songs share a step, the device samples, and the host reads a few ids at a
+/// <summary>The decoder on a GPU. The stages of all songs share a step, sampling runs on the device, and the host reads a few ids at a
 /// time.</summary>
 /// <remarks>A stage has one row, and a second one if it is guided. A row's result does not depend on the other rows, so a song's ids are
-/// the same alone and beside others. A step reads the part of the head that its stages need.</remarks>
+/// the same whether or not other songs run. A step reads the part of the head that its stages need.</remarks>
 internal sealed class CudaStageDecoder : IStageDecoder
 {
     /// <summary>The steps launched before the host reads the ids: about 20 ms of the 3B model.</summary>
@@ -42,12 +42,12 @@ internal sealed class CudaStageDecoder : IStageDecoder
     /// <summary>The ids from the first one of a score to the last one of music.</summary>
     private static int HeadRows => StageIds.Music.Scored.End;
 
-    /// <summary>Returns the bytes of device memory that a decoder of so many songs takes beside the weights.</summary>
+    /// <summary>Returns the device memory of a decoder for a number of songs, in bytes, without the weights.</summary>
     public static long MemoryBytes(LlamaConfig config, CacheType type, int songs) =>
         CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), PromptsOf(config))
             + (2L * songs * HeadRows * sizeof(float)) + StageSampler.MemoryBytes(songs, HeadRows);
 
-    /// <summary>Returns the kernels that a decoder of so many songs compiles.</summary>
+    /// <summary>Returns the kernels that a decoder for a number of songs compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
         CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
 
@@ -93,8 +93,8 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
-    /// <summary>Returns the cache positions that so many songs may need: a context for each, and one more for the guidance of songs that
-    /// use less than theirs.</summary>
+    /// <summary>Returns the number of cache positions for a number of songs: a context for each, and one more for the guidance of songs
+    /// that use less than theirs.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) => (songs + 1) * config.MaxPositions;
 
     private CudaGraph GraphOf(int rows, int start, int count)

@@ -3,8 +3,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>From the logits of one step to the distribution of the next id (docs/model-yue2.md 5.2): allowed ids, minimum length, counted
-/// penalty, temperature, top-k, top-p, in this order.</summary>
+/// <summary>Computes the distribution of the next id from the logits of one step (docs/model-yue2.md 5.2): allowed ids, minimum length,
+/// counted penalty, temperature, top-k, top-p, in this order.</summary>
 /// <remarks>Plain arithmetic on the CPU. One instance serves one thread. Its buffers are used again by every call.</remarks>
 public sealed class StageChain
 {
@@ -37,7 +37,7 @@ public sealed class StageChain
         _candidates = new ulong[stage.Content.Count + 1];
     }
 
-    /// <summary>Returns the number of best ids that top-p leaves in any case.</summary>
+    /// <summary>Returns the number of best ids that top-p always keeps.</summary>
     /// <param name="hasPlan">False if the song's plan is off.</param>
     public static int LeastKept(bool hasPlan) => hasPlan ? 1 : 3;
 

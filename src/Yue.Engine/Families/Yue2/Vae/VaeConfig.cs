@@ -17,8 +17,7 @@ public sealed record VaeConfig
     /// <summary>The channels of the sound.</summary>
     public required int SoundChannels { get; init; }
 
-    /// <summary>The channels after each block, from the first block to the last. The first block has the first number as its input too,
-    /// and there is one number more than blocks.</summary>
+    /// <summary>The channels before the first block and after each block, so there is one number more than blocks.</summary>
     public required IReadOnlyList<int> Channels { get; init; }
 
     /// <summary>The stride of each block, from the first to the last.</summary>
