@@ -3,8 +3,8 @@ using TorchSharp;
 
 namespace Yue.Bench;
 
-/// <summary>The search of cuDNN for the fastest algorithm of each convolution, which TorchSharp has no call for.</summary>
-/// <remarks>For measuring only: it calls two functions of libtorch by their mangled names.</remarks>
+/// <summary>Controls cuDNN's search for the fastest algorithm of each convolution, which TorchSharp does not expose.</summary>
+/// <remarks>For measurements only. It calls two functions of libtorch by their mangled names.</remarks>
 internal static class CudnnSearch
 {
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -13,7 +13,7 @@ internal static class CudnnSearch
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate void SetBenchmark(nint context, [MarshalAs(UnmanagedType.I1)] bool value);
 
-    /// <summary>Turns the search on; false if libtorch does not have the functions.</summary>
+    /// <summary>Enables the search. Returns false if libtorch does not have the functions.</summary>
     public static bool TryEnable()
     {
         if (!NativeLibrary.TryLoad("libtorch_cpu.so", typeof(torch).Assembly, null, out var library)

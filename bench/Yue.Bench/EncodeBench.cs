@@ -12,8 +12,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Bench;
 
-/// <summary>Times the encoding of reference clips of several lengths, and says
-/// what encoding a part of a clip changes; one JSON object a line.</summary>
+/// <summary>Times the encoding of reference clips of several lengths, and measures the effect of encoding only a part of a clip. Prints one
+/// JSON object per line.</summary>
 internal static class EncodeBench
 {
     private const double BandwidthKbps = 0.5;
@@ -50,7 +50,7 @@ internal static class EncodeBench
         return 0;
     }
 
-    /// <summary>The best of three.</summary>
+    /// <summary>Returns the shortest time of three runs.</summary>
     private static void Time(CodecEncoder encoder, CudaDevice? gpu, int seconds)
     {
         var wave = Melody.Samples(encoder.SampleRateHz, seconds);
@@ -72,7 +72,8 @@ internal static class EncodeBench
         });
     }
 
-    /// <summary>The codes of the middle of a clip, encoded with all of it and with the part around it that the service takes.</summary>
+    /// <summary>Compares the codes of the middle of a clip that is encoded completely with those of the part that the service
+    /// encodes.</summary>
     private static void ComparePart(CodecEncoder encoder, int partSeconds)
     {
         var rateHz = encoder.SampleRateHz;
@@ -100,7 +101,8 @@ internal static class EncodeBench
         return onHost.data<long>().ToArray();
     }
 
-    /// <summary>The memory of a GPU that is used, by whomever: libtorch keeps what it once took, so this is the most so far.</summary>
+    /// <summary>Returns the used memory of a GPU, including that of other processes. libtorch keeps allocated memory, so this is the peak
+    /// so far.</summary>
     private static double? UsedMegabytes(CudaDevice? gpu) => gpu is null ? null : (gpu.Memory.Total - gpu.Memory.Free) / 1e6;
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));

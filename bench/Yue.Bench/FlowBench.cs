@@ -16,9 +16,10 @@ using static TorchSharp.torch;
 
 namespace Yue.Bench;
 
-/// <summary>Times flow matching and the sound decoder of a YuE 2 song on a GPU.</summary>
+/// <summary>Times flow matching and the audio decoder of a YuE 2 song on a GPU.</summary>
 /// <remarks><c>flow FOLDER [SECONDS ...]</c> takes a folder with <c>YuE2-3B</c> and <c>YuE2-Vae</c> and prints one JSON object per
-/// line: reading the tokens, one velocity evaluation (of 64 per song), and the sound, each for a song of so many seconds.</remarks>
+/// line: reading the tokens, one velocity evaluation (of 64 per song), and decoding the sound, for songs of the given numbers of
+/// seconds.</remarks>
 internal static class FlowBench
 {
     private const int PromptTokens = 2400;
@@ -96,7 +97,7 @@ internal static class FlowBench
         }
     }
 
-    /// <summary>The floating-point operations of one evaluation.</summary>
+    /// <summary>Returns the number of floating-point operations of one evaluation.</summary>
     private static double Operations(LlamaConfig config, double rows, int tokens)
     {
         double attention = config.Heads * config.HeadSize, qkv = (config.Heads + (2 * config.KeyValueHeads)) * config.HeadSize;

@@ -9,7 +9,7 @@ using Yue.Engine.Tensors.Native;
 
 namespace Yue.Bench;
 
-/// <summary>Decode steps of the full-size models with random weights, and the plain read that they are measured against.</summary>
+/// <summary>Times decode steps of the full-size models with random weights, and a plain read of device memory for comparison.</summary>
 /// <remarks>
 /// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8 or fp8, cache bf16 or fp8, prints one JSON object per
 /// line. A stage-1 step is the model and the whole sampling chain (two rows per song, guidance on); a stage-2 step is an eighth of a frame.
@@ -81,13 +81,13 @@ internal static class GpuBench
             null or "bf16" => WeightType.BFloat16,
             "int8" => WeightType.Int8,
             "fp8" => WeightType.Float8,
-            var other => throw new ArgumentException($"weights {other}; they are bf16, int8 or fp8"),
+            var other => throw new ArgumentException($"weights are {other}; they must be bf16, int8 or fp8"),
         };
         var cacheType = parts.ElementAtOrDefault(4) switch
         {
             null or "bf16" => CacheType.BFloat16,
             "fp8" => CacheType.Float8,
-            var other => throw new ArgumentException($"cache {other}; it is bf16 or fp8"),
+            var other => throw new ArgumentException($"cache is {other}; it must be bf16 or fp8"),
         };
         var shape = ShapeOf(stage);
         using var stream = CudaStream.Create();
@@ -168,7 +168,7 @@ internal static class GpuBench
             NormEpsilon = 1e-6f,
             NormsQueriesAndKeys = true,
         },
-        _ => throw new ArgumentException($"stage {stage}; it is 1, 2, music or score"),
+        _ => throw new ArgumentException($"stage is {stage}; it must be 1, 2, music or score"),
     };
 
     private static int HeadRows(string stage, LlamaShape shape) => stage switch
@@ -279,7 +279,7 @@ internal static class GpuBench
             [.. Time(stream, Frames - 5, () => frame.Launch(stream)).Select(time => time / FrameDecoder.Slots)], bytes);
     }
 
-    /// <summary>Sorted milliseconds of each of so many calls, after three more.</summary>
+    /// <summary>Returns the sorted times of the calls in milliseconds, after three warm-up calls.</summary>
     private static double[] Time(CudaStream stream, int count, Action work)
     {
         using var start = CudaEvent.Create();

@@ -6,9 +6,9 @@ using Npgsql;
 
 namespace Yue.Bench;
 
-/// <summary>Jobs at a steady rate for many machines: processes that take them, workers whose engine takes time only, and
+/// <summary>Sends jobs at a steady rate to a simulation of many machines: API processes, workers with a simulated engine, and
 /// watchers.</summary>
-/// <remarks>PROGRAM is YueService.FakeProcess.dll. The database is on this machine: its processor time is that of all programs named
+/// <remarks>PROGRAM is YueService.FakeProcess.dll. The database runs on this machine. Its CPU time is that of all programs named
 /// postgres.</remarks>
 internal static class LoadBench
 {
@@ -107,14 +107,14 @@ internal static class LoadBench
                 }
                 catch (HttpRequestException)
                 {
-                    // It starts.
+                    // The process is starting.
                 }
 
                 await Task.Delay(200);
             }
         }
 
-        await Task.Delay(3000);     // the other workers
+        await Task.Delay(3000);     // time for the other workers to start
     }
 
     /// <summary>Returns the milliseconds from each job's submission to its start, by the database's clock.</summary>
@@ -133,7 +133,7 @@ internal static class LoadBench
         return claims;
     }
 
-    /// <summary>Returns the processor time of all programs named postgres.</summary>
+    /// <summary>Returns the CPU time of all programs named postgres.</summary>
     private static double DatabaseSeconds() =>
         Process.GetProcessesByName("postgres").Sum(process => process.TotalProcessorTime.TotalSeconds);
 
@@ -145,7 +145,7 @@ internal static class LoadBench
             : new { p50 = Math.Round(sorted[sorted.Length / 2], 1), p99 = Math.Round(sorted[sorted.Length * 99 / 100], 1) };
     }
 
-    /// <summary>The callers.</summary>
+    /// <summary>Sends the jobs and follows them.</summary>
     private sealed class Load(HttpClient[] clients, int rate, int jobs, int watchers) : IDisposable
     {
         private readonly Lock _lock = new();
@@ -207,7 +207,7 @@ internal static class LoadBench
             }
         }
 
-        /// <summary>Follows a job to its end, and notes how long the news of it took.</summary>
+        /// <summary>Follows a job to its end and records the delay of its events.</summary>
         private async Task WatchAsync(HttpClient client, Uri job)
         {
             using var answer = await client.GetAsync(job + "/events", HttpCompletionOption.ResponseHeadersRead);

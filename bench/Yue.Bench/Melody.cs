@@ -1,6 +1,6 @@
 namespace Yue.Bench;
 
-/// <summary>A clip to encode: a melody over noise, the same at every call.</summary>
+/// <summary>A deterministic clip to encode: a melody over noise.</summary>
 internal static class Melody
 {
     public static float[] Samples(int rateHz, int seconds)

@@ -25,7 +25,7 @@ static int Usage()
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
                    reference clips to codes (default: 10 30 60 seconds, the demo codec)
                Yue.Bench service URL PROCESS [COUNT]
-                   short drafts sent to a running service: HTTP's own time, and the process's memory (default: 1000)
+                   short drafts sent to a running service: HTTP overhead and the process's memory (default: 1000)
                Yue.Bench load STORE FILES PROGRAM [--Apis 2] [--Workers 8] [--Slots 8] [--Seconds 1] [--Jobs 10000] [--Rate 50]
                    [--Watchers 1000]
                    jobs at a steady rate for many machines on the database STORE, with workers whose engine only takes time: PROGRAM is

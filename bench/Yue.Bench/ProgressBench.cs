@@ -8,8 +8,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Compares the time left that a song's progress gives with the time that it then takes, and the expected lengths of its
-/// sections with those that they then have.</summary>
+/// <summary>Compares the remaining time according to a song's progress with the actual time, and the expected lengths of its sections with
+/// the actual ones.</summary>
 internal static class ProgressBench
 {
     private const double At = 0.25;         // of a song's time
@@ -38,12 +38,12 @@ internal static class ProgressBench
                 CultureInfo.InvariantCulture,
                 $"song {number}: sections of {lengths}, in {seconds:F1} s (stages {song.Timings.Stage1Seconds:F1}, "
                     + $"{song.Timings.Stage2Seconds:F1}, {song.Timings.DecodeSeconds:F1}); "
-                    + $"time left at a quarter of it {times[^1] - 1:+0%;-0%} of the truth, "
-                    + $"of processor time {processorTimes[^1] - 1:+0%;-0%}"));
+                    + $"remaining time at a quarter of it off by {times[^1] - 1:+0%;-0%}, "
+                    + $"CPU time by {processorTimes[^1] - 1:+0%;-0%}"));
         }
 
-        Console.WriteLine($"time left: {Describe(times)}");
-        Console.WriteLine($"processor time left, which other programs hardly change: {Describe(processorTimes)}");
+        Console.WriteLine($"remaining time: {Describe(times)}");
+        Console.WriteLine($"remaining CPU time, which hardly depends on other programs: {Describe(processorTimes)}");
         Console.WriteLine($"lengths of songs: {Describe(songs)}");
         Console.WriteLine($"lengths of sections: {Describe(sections)}");
         await engine.DrainAsync(CancellationToken.None);
@@ -54,9 +54,9 @@ internal static class ProgressBench
         CultureInfo.InvariantCulture,
         $"{ratios.Count}, within 25 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.25)}, "
             + $"within 40 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.4)}, "
-            + $"median of estimate by truth {ratios.Order().ElementAt(ratios.Count / 2):F2}");
+            + $"median of estimate divided by actual value {ratios.Order().ElementAt(ratios.Count / 2):F2}");
 
-    /// <summary>Returns the time left as of a quarter of a song's time, divided by the true time left.</summary>
+    /// <summary>Returns the estimate of the remaining time at a quarter of a song's time, divided by the actual remaining time.</summary>
     /// <param name="seen">The progress of the song.</param>
     /// <param name="time">Returns the time of an update since the song began.</param>
     private static double Ratio(List<Update> seen, Func<Update, double> time)
@@ -66,7 +66,7 @@ internal static class ProgressBench
         return time(quarter) * (1 - quarter.Fraction) / Math.Max(quarter.Fraction, 0.001) / (whole - time(quarter));
     }
 
-    /// <summary>Makes a song, and returns it with its progress. The last update is the end.</summary>
+    /// <summary>Makes a song and returns it with its progress. The last update is at the end.</summary>
     private static async Task<(SongResult Song, List<Update> Seen)> SingAsync(YueEngine engine, SongRequest request)
     {
         var recorder = new Recorder();
@@ -97,7 +97,7 @@ internal static class ProgressBench
 
     /// <summary>A report of progress.</summary>
     /// <param name="Seconds">The time since the song began.</param>
-    /// <param name="ProcessorSeconds">The processor time since then.</param>
+    /// <param name="ProcessorSeconds">The CPU time since then.</param>
     /// <param name="Fraction">The share of the work that is done.</param>
     private sealed record Update(double Seconds, double ProcessorSeconds, double Fraction);
 }

@@ -5,9 +5,9 @@ using System.Text.Json;
 
 namespace Yue.Bench;
 
-/// <summary>Sends short drafts to a running service: what HTTP adds to the engine's own time, and whether memory stays flat.</summary>
+/// <summary>Sends short drafts to a running service and measures the overhead of HTTP and the growth of memory.</summary>
 /// <remarks><c>service URL PROCESS [COUNT]</c> prints one JSON object every
-/// hundred requests; the process number tells whose memory is read.</remarks>
+/// hundred requests. PROCESS is the id of the process whose memory is measured.</remarks>
 internal static class ServiceBench
 {
     private const int RequestsALine = 100;
@@ -32,7 +32,7 @@ internal static class ServiceBench
         return 0;
     }
 
-    /// <summary>Milliseconds that the answer took beyond the time that the engine says it took.</summary>
+    /// <summary>The time of the response in excess of the engine's time, in milliseconds.</summary>
     private static async Task<double> SendAsync(HttpClient client, int seed)
     {
         var body = new

@@ -11,8 +11,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Times whole songs of several lengths, alone or several at once,
-/// and each as a draft and finished; one JSON object a line.</summary>
+/// <summary>Times whole songs of several lengths, alone or concurrently, and each as a draft and its finish. Prints one JSON object per
+/// line.</summary>
 internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -51,7 +51,7 @@ internal static class SongBench
         return 0;
     }
 
-    /// <summary>Pairs of an option's name and its value; the stage-1 checkpoint is called <c>bench</c>.</summary>
+    /// <summary>Parses pairs of an option's name and its value. The stage-1 checkpoint is called <c>bench</c>.</summary>
     private static (EngineOptions Options, int[] Songs, string Scopes, int ReferenceSeconds) OptionsFrom(string[] pairs)
     {
         var options = new EngineOptions();
@@ -124,8 +124,8 @@ internal static class SongBench
         return await ticket.Result;
     }
 
-    /// <summary>A song of just so many seconds, in sections of about ten; each
-    /// with a reference clip of its own where one is asked for.</summary>
+    /// <summary>Returns a song of exactly the given length, in sections of about ten seconds. If requested, each song has a different
+    /// reference clip.</summary>
     private static SongRequest Song(int seconds, long seed, int referenceSeconds)
     {
         var sections = Math.Max(1, seconds / 10);
@@ -142,7 +142,7 @@ internal static class SongBench
     private static SongReference Reference(int seconds, long seed)
     {
         var samples = Melody.Samples(SongReference.SampleRateHz, seconds);
-        samples[0] = seed / 1000f;    // no other song's clip, which would be remembered
+        samples[0] = seed / 1000f;    // a different clip per song, so that its codes are not cached
         return new SongReference { Tracks = [new AudioClip(samples, SongReference.SampleRateHz)], EndSeconds = seconds };
     }
 
@@ -152,7 +152,7 @@ internal static class SongBench
     private static SongRequest Finish(SongRequest song, SongResult draft) =>
         song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
 
-    /// <summary>Returns the hash of all mixes: songs are the same bit for bit, whoever listens and whatever runs beside them.</summary>
+    /// <summary>Returns the hash of all mixes, because songs must be bit-identical with or without listeners and other songs.</summary>
     private static string Hash(SongResult[] songs)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -168,7 +168,7 @@ internal static class SongBench
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
 
-    /// <summary>Plays a song as it comes, from its first sound on.</summary>
+    /// <summary>Simulates a player of a song from its first sound on.</summary>
     private sealed class Listener(Stopwatch clock) : ISongListener
     {
         public bool IsListening => true;
@@ -178,7 +178,7 @@ internal static class SongBench
         /// <summary>The time of the first sound.</summary>
         public double FirstSoundSeconds { get; private set; }
 
-        /// <summary>The longest time that the player waited for sound, counted from when it would have played in one go.</summary>
+        /// <summary>The longest delay of the player relative to uninterrupted playback.</summary>
         public double UnderrunSeconds { get; private set; }
 
         public void Hear(SongSound sound)
