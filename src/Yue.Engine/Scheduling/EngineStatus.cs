@@ -29,16 +29,17 @@ public sealed record EngineStatus
     /// <summary>True if the built-in demo model runs because no checkpoint is configured.</summary>
     public bool IsDemo { get; init; }
 
-    /// <summary>The models that make songs now, the default one first; none until they are known.</summary>
+    /// <summary>The models that can currently make songs, the default one first; empty until they are known.</summary>
     public IReadOnlyList<ModelDescription> SongModels { get; init; } = [];
 
-    /// <summary>The models that no machine has now, but one had lately. Their songs wait. None for a machine by itself.</summary>
+    /// <summary>The models that no machine currently has, but one had recently. Their songs wait. Always empty on a single
+    /// machine.</summary>
     public IReadOnlyList<ModelDescription> AbsentModels { get; init; } = [];
 
-    /// <summary>The models that requests can name, the default one first; none until they are known.</summary>
+    /// <summary>The models that requests can name, the default one first; empty until they are known.</summary>
     public IReadOnlyList<ModelDescription> KnownModels => [.. SongModels, .. AbsentModels];
 
-    /// <summary>All models, with those that work behind a song's model.</summary>
+    /// <summary>All models, including those that requests cannot name.</summary>
     public IReadOnlyList<ModelStatus> Models { get; init; } = [];
 
     /// <summary><c>cpu</c>, or the name of the GPU.</summary>

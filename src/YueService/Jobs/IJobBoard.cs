@@ -22,10 +22,10 @@ internal interface IJobBoard
     Job? Find(string id);
 
     /// <summary>Reserves places for jobs that are not stored yet.</summary>
-    /// <returns>Accepted, or the bound that leaves fewer places; none is reserved then.</returns>
+    /// <returns>Accepted, or the limit that leaves fewer slots; no slot is reserved in that case.</returns>
     IntakeOutcome Reserve(int places, string? owner);
 
-    /// <summary>Gives reserved places back.</summary>
+    /// <summary>Releases reserved places.</summary>
     void Release(int places, string? owner);
 
     /// <summary>Adds a job, which then waits in a reserved place.</summary>

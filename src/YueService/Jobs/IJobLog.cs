@@ -21,12 +21,12 @@ internal interface IJobLog
     Task OpenAsync(CancellationToken cancel);
 
     /// <summary>Stores a job, or the jobs of a group, as queued.</summary>
-    /// <returns>The jobs in their order, or why they were not added.</returns>
+    /// <returns>The jobs in their order, or the reason why they were not added.</returns>
     Task<Addition> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel);
 
     Task<StoredJob?> FindAsync(string id, CancellationToken cancel);
 
-    /// <summary>Returns the job of an <c>Idempotency-Key</c>, which each owner has for itself.</summary>
+    /// <summary>Returns the job of an <c>Idempotency-Key</c>. Each owner has separate keys.</summary>
     Task<StoredJob?> FindByKeyAsync(string key, string? owner, CancellationToken cancel);
 
     /// <summary>Returns a group if it still has a job.</summary>

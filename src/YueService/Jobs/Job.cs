@@ -39,7 +39,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The job as it was stored when this process accepted or resumed it; null if the job is not kept.</summary>
     public StoredJob? Stored { get; }
 
-    /// <summary>The API key that asked for it, by a name; null without keys.</summary>
+    /// <summary>The name of the API key that requested it; null without keys.</summary>
     public string? Owner { get; private init; }
 
     /// <summary>The updates of the job.</summary>
@@ -55,7 +55,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// continues the job.</summary>
     public bool IsAbandoned { get; private set; }
 
-    /// <summary>The reason why no worker can take the job now; null if one can. Set by the board.</summary>
+    /// <summary>The reason why no worker can take the job; null if one can. Set by the board.</summary>
     public string? WaitReason
     {
         get => _waitReason;
@@ -132,8 +132,8 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>Creates a job with a waiting caller. It is only in memory and ends when the caller disconnects.</summary>
     /// <param name="request">The request.</param>
     /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
-    /// <param name="now">When the job was taken.</param>
-    /// <param name="owner">The API key that asks, by a name; null without keys.</param>
+    /// <param name="now">The time when the job was accepted.</param>
+    /// <param name="owner">The name of the requesting API key; null without keys.</param>
     /// <param name="caller">Cancels the job.</param>
     public static Job Awaited(
         JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, string? owner, CancellationToken caller) =>

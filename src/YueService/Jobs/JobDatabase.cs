@@ -17,7 +17,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
     /// <summary>True if this process created the database.</summary>
     public bool IsNew { get; private set; }
 
-    /// <summary>Writes to the database and changes nothing.</summary>
+    /// <summary>A statement that writes to the database without changing anything.</summary>
     public static string Probe { get; } = string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {JobSchema.Version}");
 
     /// <summary>Returns the open connection.</summary>

@@ -46,8 +46,8 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         }
     }
 
-    /// <summary>Returns the seconds until a job's song is there; null when the job is finished, waits for a worker, or nothing
-    /// was measured yet.</summary>
+    /// <summary>Returns the seconds until a job's song is finished; null if the job has ended or waits for a worker, or if nothing has been
+    /// measured.</summary>
     public double? SecondsLeft(JobUpdate now, Job job) => now.State switch
     {
         JobState.Running => SecondsLeftOfRunning(now, job) is { } left ? Round(left) : null,
@@ -81,8 +81,8 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 
     private int Places => Math.Max(1, engine.Status.SongsAtOnce);
 
-    /// <summary>Returns the seconds until the last of new songs ends. Each song begins when a place is free and those before it have
-    /// begun. A job that waits for a worker delays no other.</summary>
+    /// <summary>Returns the seconds until the last of several new songs ends. Each song begins when a place is free and the songs before it
+    /// have begun. A job that waits for a worker does not delay others.</summary>
     private double SecondsUntilEnd(IReadOnlyList<Job> before, IEnumerable<double> seconds)
     {
         var running = _running.Keys.Select(job => SecondsLeftOfRunning(job.Feed.Latest, job) ?? 0).OrderDescending().Take(Places).ToList();

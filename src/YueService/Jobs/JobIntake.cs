@@ -101,8 +101,8 @@ internal sealed class JobIntake(
         }
     }
 
-    /// <summary>Returns the job or the group that a key made before for the same owner, or that it came with another body. Null when the
-    /// key is new.</summary>
+    /// <summary>Returns the job or the group that the same owner created with a key earlier, or that the key was used with another body.
+    /// Returns null if the key is new.</summary>
     public async Task<Submission?> FindByKeyAsync(string key, string? owner, string? bodyHash, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
@@ -142,7 +142,7 @@ internal sealed class JobIntake(
     private IntakeOutcome Reserve(int places, string? owner) =>
         engine.Status.State == EngineState.Ready ? board.Reserve(places, owner) : IntakeOutcome.NotReady;
 
-    /// <summary>Stores a group of takes in reserved places, then hands them to the worker.</summary>
+    /// <summary>Stores a group of takes in reserved places, then passes them to the worker.</summary>
     private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes)
     {
         var (outcome, jobs) = await StoreAsync(
@@ -234,7 +234,7 @@ internal enum IntakeOutcome
     /// <summary>The queue is full.</summary>
     QueueFull,
 
-    /// <summary>As many jobs of the API key wait as may.</summary>
+    /// <summary>The limit of waiting jobs for the API key is reached.</summary>
     OwnerQueueFull,
 
     /// <summary>The engine is loading, failed or draining.</summary>

@@ -48,7 +48,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     }
 
     /// <summary>Reserves places for jobs that are not stored yet.</summary>
-    /// <returns>Accepted, or the bound that leaves fewer places; none is reserved then.</returns>
+    /// <returns>Accepted, or the limit that leaves fewer slots; no slot is reserved in that case.</returns>
     public IntakeOutcome Reserve(int places = 1, string? owner = null)
     {
         lock (_lock)
@@ -69,7 +69,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Gives reserved places back.</summary>
+    /// <summary>Releases reserved places.</summary>
     public void Release(int places = 1, string? owner = null)
     {
         lock (_lock)

@@ -1,12 +1,12 @@
 namespace YueService.Jobs;
 
-/// <summary>The schema of <c>jobs.db</c>, in versions that are applied in their order.</summary>
+/// <summary>The schema of <c>jobs.db</c>, in versions that are applied in order.</summary>
 internal static class JobSchema
 {
     /// <summary>The version that this release writes.</summary>
     public static int Version => 1 + Steps.Length;
 
-    // A commit returns when the disk has it (synchronous FULL): a finished song also outlives a power cut.
+    // A commit returns when it is on disk (synchronous FULL), so a finished song also survives a power cut.
     private const string Schema = """
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
@@ -31,9 +31,8 @@ internal static class JobSchema
     // Version 2 stores the sizes of a job's files.
     private const string ToVersion2 = "ALTER TABLE jobs ADD COLUMN files TEXT;";
 
-    // Version 3 stores what users say about a song, where it came from, and the text to search. It stores the kind of a fault; before,
-    // that was the name of a problem type, with the title of that type. The text is in a table of its own, so that a search reads
-    // nothing else.
+    // Version 3 stores the user's data of a song, its origin, and its searchable text. It stores the kind of a fault, which used to be the
+    // name of a problem type with the title of that type. The text is in a separate table, so that a search reads nothing else.
     private const string ToVersion3 = """
         ALTER TABLE jobs ADD COLUMN title TEXT;
         ALTER TABLE jobs ADD COLUMN note TEXT;
@@ -70,7 +69,7 @@ internal static class JobSchema
         END;
         """;
 
-    // Version 5 stores the callbacks of jobs, and the webhooks that are to be sent to them. A webhook is due with the end of its job.
+    // Version 5 stores the callbacks of jobs, and the webhooks to send to them. A webhook is due with the end of its job.
     private const string ToVersion5 = """
         ALTER TABLE jobs ADD COLUMN callback_url TEXT;
         CREATE TABLE webhooks (job_id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT;
@@ -84,14 +83,14 @@ internal static class JobSchema
         END;
         """;
 
-    // Version 6 stores attempts and folders, as the database of many machines does.
+    // Version 6 stores attempts and folders, like the database of many machines.
     private const string ToVersion6 = """
         ALTER TABLE jobs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE jobs ADD COLUMN folder TEXT;
         """;
 
-    // Version 7 stores owners, each of whom has idempotency keys for itself. A constraint cannot be dropped, so both tables are copied;
-    // what belongs to the old ones goes with them.
+    // Version 7 stores owners, which have separate idempotency keys. A constraint cannot be dropped, so both tables are copied; everything
+    // that belongs to the old ones is dropped with them.
     private const string ToVersion7 = """
         CREATE TABLE jobs_7 (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -164,7 +163,7 @@ internal static class JobSchema
 
     private static readonly string[] Steps = [ToVersion2, ToVersion3, ToVersion4, ToVersion5, ToVersion6, ToVersion7];
 
-    /// <summary>Returns the statements that bring a database up to date, in a transaction that they do not end.</summary>
+    /// <summary>Returns the statements that bring a database up to date, in a transaction that the caller commits.</summary>
     /// <param name="version">The version that the database has; 0 if it is empty.</param>
     public static string From(int version) => string.Join('\n', Steps.Skip(Math.Max(0, version - 1)).Prepend(Schema));
 }

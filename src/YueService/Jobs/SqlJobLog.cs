@@ -9,8 +9,8 @@ namespace YueService.Jobs;
 /// expressions.</summary>
 internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
 {
-    /// <summary>The condition that a row has an <c>Idempotency-Key</c>. A row without an owner is of a time without API keys, or of a
-    /// release that did not tell them apart: its key is everybody's.</summary>
+    /// <summary>The condition that a row has an <c>Idempotency-Key</c>. A row without an owner was written without API keys, or by a
+    /// release that did not distinguish them. Its key applies to all callers.</summary>
     protected const string HasKey = "idempotency_key = @key AND owner IN (@owner, '')";
 
     private const string Unfinished = "state IN ('queued', 'running')";
@@ -223,7 +223,7 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         command.Bind("owner", owner ?? "");
     }
 
-    /// <summary>Runs a statement by itself.</summary>
+    /// <summary>Runs a single statement.</summary>
     /// <returns>True if it changed a row.</returns>
     protected Task<bool> ExecuteAsync(string statement, Action<DbCommand> bind, CancellationToken cancel) => WriteAsync(
         async connection =>

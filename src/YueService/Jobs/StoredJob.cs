@@ -73,8 +73,8 @@ internal sealed record NewJob(string Id, JobRequest Request, string? Key, string
 /// <summary>A new group of takes to store.</summary>
 /// <param name="Id">32 hexadecimal digits.</param>
 /// <param name="Key">The <c>Idempotency-Key</c>; null without one.</param>
-/// <param name="BodyHash">The hash of the body that came with the key.</param>
-/// <param name="Owner">The API key that asked for it, by a name; null without keys.</param>
+/// <param name="BodyHash">The hash of the body that was sent with the key.</param>
+/// <param name="Owner">The name of the API key that requested it; null without keys.</param>
 internal sealed record NewGroup(string Id, string? Key, string? BodyHash, string? Owner);
 
 /// <summary>A group of takes in the log.</summary>
@@ -131,11 +131,11 @@ internal sealed record StoredJob
     /// an earlier release stored the job.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
 
-    /// <summary>The API key that asked for it, by a name; null without keys, or if an earlier release stored the job.</summary>
+    /// <summary>The name of the API key that requested it; null without keys, or if an earlier release stored the job.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The number of times that a worker has claimed the job. Only the last one may store how it goes on and ends. 0 where one
-    /// process has the log to itself.</summary>
+    /// <summary>The number of times that a worker has claimed the job. Only the last one may store its progress and end. 0 if the log is
+    /// not shared.</summary>
     public int Attempt { get; init; }
 
     /// <summary>The song's folder in the store of files; null for the folder with the job's name.</summary>

@@ -14,11 +14,12 @@ internal sealed class JobOptions
     [SettingRange(1, 10_000)]
     public int QueueCapacity { get; set; } = 8;
 
-    /// <summary>Songs of one API key that may wait; one more is refused. 0 is no limit but that of all keys.</summary>
+    /// <summary>The maximum number of waiting songs of one API key; further ones are rejected. 0 means that only the limit for all keys
+    /// applies.</summary>
     [SettingRange(0, 10_000)]
     public int QueueCapacityPerKey { get; set; }
 
-    /// <summary>The days that a finished job and its song are kept; 0 is for ever.</summary>
+    /// <summary>The days that a finished job and its song are kept; 0 means forever.</summary>
     [SettingRange(0, 36_500)]
     public int KeepSongsDays { get; set; } = 30;
 
@@ -42,7 +43,7 @@ internal sealed class JobOptions
     [SettingRange(1, 3_600)]
     public int EventHeartbeatSeconds { get; set; } = 15;
 
-    /// <summary>Returns the number of songs of an API key that may wait; null stands for callers without a key.</summary>
+    /// <summary>Returns the maximum number of waiting songs of an API key; null means callers without a key.</summary>
     public int CapacityOf(string? key) =>
         key is null || QueueCapacityPerKey == 0 ? QueueCapacity : Math.Min(QueueCapacity, QueueCapacityPerKey);
 

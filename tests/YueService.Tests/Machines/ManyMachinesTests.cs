@@ -139,7 +139,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
         await Eventually.TrueAsync(async () => (await ModelsAsync()).SequenceEqual(["en-cot", "zh-cot"]));
 
         var job = await A.SubmitAsync("la", ""","model":"jp-cot" """);
-        const string Reason = "No worker that has model jp-cot is running now.";
+        const string Reason = "No worker with model jp-cot is running now.";
         Assert.Equal(Reason, (await A.GetJsonAsync(job)).GetProperty("delay_reason").GetString());
         using var events = await EventStream.OpenAsync(A, job);
         Assert.Equal(Reason, (await events.NextAsync())!.Value.Data.GetProperty("delay_reason").GetString());

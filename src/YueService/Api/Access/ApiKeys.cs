@@ -9,7 +9,7 @@ namespace YueService.Api.Access;
 /// <summary>The service's API keys, and the session tokens that are derived from them.</summary>
 /// <remarks>
 /// A token is <c>EXPIRY.ID.SIGNATURE</c>: a time in Unix seconds, a random id, and the HMAC-SHA256 of both under the key in base64url.
-/// Only ended sessions are stored, so sessions outlive a restart, hold at every process that has the key, and end when the key is
+/// Only ended sessions are stored, so sessions survive a restart, are valid in every process that has the key, and end when the key is
 /// changed. A token does not reveal the key.
 /// </remarks>
 internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions ended, TimeProvider clock)

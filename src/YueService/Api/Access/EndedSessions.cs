@@ -5,24 +5,24 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>The sessions that were signed out before their time. Safe for several threads.</summary>
+/// <summary>The sessions that were signed out before they expired. Thread-safe.</summary>
 internal interface IEndedSessions
 {
-    /// <summary>Returns true if a session was ended, or if that is not known.</summary>
+    /// <summary>Returns true if a session was ended, or if this is not known.</summary>
     bool Contains(string id);
 
     /// <summary>Ends a session.</summary>
     /// <param name="id">Its id.</param>
-    /// <param name="expiry">The time in Unix seconds when it would end by itself.</param>
-    /// <exception cref="IOException">The session has ended in this process, but that could not be stored.</exception>
+    /// <param name="expiry">The time in Unix seconds at which it would expire.</param>
+    /// <exception cref="IOException">The session has ended in this process, but this could not be stored.</exception>
     /// <exception cref="UnauthorizedAccessException">The same.</exception>
     /// <exception cref="Jobs.StorageException">The same.</exception>
     Task AddAsync(string id, long expiry);
 }
 
 /// <summary>Keeps ended sessions in the state folder, so that they stay ended after a restart.</summary>
-/// <remarks>The file has a line per session: its expiry in Unix seconds, and its id. Lines of expired sessions are left out when the
-/// file is written.</remarks>
+/// <remarks>The file has a line per session: its expiry in Unix seconds, and its id. Expired sessions are left out when the file is
+/// written.</remarks>
 internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimeProvider clock, ILogger<EndedSessions> logger)
     : IEndedSessions
 {

@@ -4,20 +4,20 @@ using YueService.Jobs.Shared;
 
 namespace YueService.Api.Access;
 
-/// <summary>The limit of a caller's songs per minute, which all processes count together.</summary>
-/// <param name="callers">Counts.</param>
-/// <param name="caller">The caller, by a name.</param>
-/// <param name="limit">The songs that it may ask for per minute.</param>
+/// <summary>The limit of a caller's songs per minute, counted over all processes.</summary>
+/// <param name="callers">Counts the songs.</param>
+/// <param name="caller">The name of the caller.</param>
+/// <param name="limit">The maximum number of songs per minute.</param>
 internal sealed class SharedRateLimiter(PostgresCallers callers, string caller, int limit) : RateLimiter
 {
     private long _usedAt = Stopwatch.GetTimestamp();
 
-    /// <remarks>Nothing is lost when a limiter that is idle is dropped.</remarks>
+    /// <remarks>An idle limiter can be dropped without losing anything.</remarks>
     public override TimeSpan? IdleDuration => Stopwatch.GetElapsedTime(Volatile.Read(ref _usedAt));
 
     public override RateLimiterStatistics? GetStatistics() => null;
 
-    /// <remarks>Only the database can tell: callers ask again and wait for it.</remarks>
+    /// <remarks>Only the database knows, so callers use the asynchronous method.</remarks>
     protected override RateLimitLease AttemptAcquireCore(int permitCount) => new Lease(TimeSpan.Zero);
 
     protected override async ValueTask<RateLimitLease> AcquireAsyncCore(int permitCount, CancellationToken cancellationToken)
@@ -26,7 +26,7 @@ internal sealed class SharedRateLimiter(PostgresCallers callers, string caller, 
         return new Lease(await callers.TakeSongsAsync(caller, permitCount, limit, cancellationToken));
     }
 
-    /// <summary>The answer.</summary>
+    /// <summary>The result of a request.</summary>
     /// <param name="wait">The time after which the caller may try again; null if it may have its songs.</param>
     private sealed class Lease(TimeSpan? wait) : RateLimitLease
     {

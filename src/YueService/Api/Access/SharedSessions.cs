@@ -6,8 +6,8 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>The ended sessions of all processes, which are in the database. A process sees the end of a session within a second or two,
-/// and that of its own at once.</summary>
+/// <summary>The ended sessions of all processes, which are in the database. A process sees the end of a session within two seconds, or
+/// immediately if it ended the session itself.</summary>
 internal sealed partial class SharedSessions(
     PostgresCallers callers, SharedSettings settings, IOptions<AccessOptions> access, JobSignals signals, ILogger<SharedSessions> logger)
     : BackgroundService, IEndedSessions
@@ -16,7 +16,7 @@ internal sealed partial class SharedSessions(
     private volatile IReadOnlySet<string>? _all;
     private bool _isUnseen;
 
-    /// <remarks>Before the first look no session is accepted. While the database is away, those count that were known before.</remarks>
+    /// <remarks>No session is accepted before the first read. While the database is unavailable, the last known list is used.</remarks>
     public bool Contains(string id) => _all is not { } all || all.Contains(id) || _own.ContainsKey(id);
 
     public async Task AddAsync(string id, long expiry)
@@ -44,7 +44,7 @@ internal sealed partial class SharedSessions(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The process ends.
+            // The process is stopping.
         }
     }
 
@@ -65,6 +65,6 @@ internal sealed partial class SharedSessions(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Sessions that end at other processes are not seen: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Sessions ended by other processes cannot be read: {Reason}")]
     private partial void LogUnseen(string reason);
 }

@@ -8,7 +8,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>The number of songs that a caller may ask for per minute.</summary>
+/// <summary>The limit on the number of songs that a caller may request per minute.</summary>
 internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettings settings, PostgresCallers callers) : IDisposable
 {
     private readonly Lazy<PartitionedRateLimiter<HttpContext>> _limiter = new(() => PartitionedRateLimiter.Create<HttpContext, string>(
@@ -21,7 +21,7 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
     public int MostAtOnce => access.Value.RateLimitPerMinute is > 0 and var limit ? limit : int.MaxValue;
 
     /// <summary>Counts the further songs of a request, fewer than <see cref="MostAtOnce"/>.</summary>
-    /// <returns>The problem to answer with if the limit is reached; null otherwise.</returns>
+    /// <returns>The problem to return if the limit is reached; null otherwise.</returns>
     public async Task<ProblemHttpResult?> TryTakeAsync(HttpContext http, int songs)
     {
         if (songs == 0 || MostAtOnce == int.MaxValue)

@@ -37,14 +37,14 @@ internal static class Problems
         {
             IntakeOutcome.QueueFull => QueueFull(http, estimate),
             IntakeOutcome.OwnerQueueFull => QueueFull(
-                http, estimate, "As many songs of this API key wait as may, by the setting Yue:QueueCapacityPerKey. "),
+                http, estimate, "The limit of waiting songs for this API key (the setting Yue:QueueCapacityPerKey) is reached. "),
             IntakeOutcome.NotReady => NotReady(http, status),
             IntakeOutcome.KeyTaken => Create(
                 http, ProblemType.IdempotencyKeyReused, "This Idempotency-Key was already used with another body. Send a new key."),
             _ => null,
         };
 
-    /// <summary>429: the queue is full; <c>Retry-After</c> says when a place is likely free.</summary>
+    /// <summary>Creates a 429: the queue is full. <c>Retry-After</c> says when a place is likely to be free.</summary>
     public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate, string reason = "")
     {
         var seconds = SetRetryAfter(http, estimate.RetryAfter().TotalSeconds);

@@ -130,7 +130,7 @@ internal sealed record JobsEventBody
     /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 
-    /// <summary>The reason why no worker can take the job now; null unless there is one.</summary>
+    /// <summary>The reason why no worker can take the job; null if there is none.</summary>
     public string? DelayReason { get; init; }
 }
 

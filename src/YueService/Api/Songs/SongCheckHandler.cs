@@ -78,7 +78,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
             .. isInSections ? UserText.Check(song.Genre, SongFields.Genre.Path) : [],
             .. size?.Findings ?? [],
             .. isAbsent
-                ? [new("no_worker", SongFields.Model.Path, $"no worker that has model {song.Model} is running now; the song waits for one")]
+                ? [new("no_worker", SongFields.Model.Path, $"no running worker has model {song.Model}; the song will wait for one")]
                 : Array.Empty<SongFinding>(),
         ];
         return new()

@@ -136,14 +136,14 @@ internal sealed record JobLinks(string Self, string Events, string Stream, strin
 internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string? NextCursor);
 
 /// <summary>The data of a job's event.</summary>
-/// <param name="State">The state from then on; also the event's name.</param>
-/// <param name="QueuePosition">The place in the queue from 1 on; null unless queued.</param>
-/// <param name="Progress">How far the song is; null before it begins.</param>
-/// <param name="EstimatedSecondsLeft">Seconds until the song is there; null when finished or not known.</param>
-/// <param name="AudibleSeconds">Seconds of sound that can be heard at the stream; null unless running.</param>
-/// <param name="Sections">Where the sections start in the song, as far as it is written; null unless running.</param>
-/// <param name="Error">Why the job failed; null unless it did.</param>
-/// <param name="DelayReason">Why no worker can take the job now; null unless there is a reason.</param>
+/// <param name="State">The new state, which is also the event's name.</param>
+/// <param name="QueuePosition">The position in the queue, from 1; null unless queued.</param>
+/// <param name="Progress">The progress of the song; null before it begins.</param>
+/// <param name="EstimatedSecondsLeft">Seconds until the song is finished; null if finished or unknown.</param>
+/// <param name="AudibleSeconds">Seconds of sound that the stream has so far; null unless running.</param>
+/// <param name="Sections">The starts of the sections that are written so far; null unless running.</param>
+/// <param name="Error">The reason for the failure; null unless the job failed.</param>
+/// <param name="DelayReason">The reason why no worker can take the job; null if there is none.</param>
 internal sealed record JobEventBody(
     JobState State,
     int? QueuePosition,

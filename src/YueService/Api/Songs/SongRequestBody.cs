@@ -141,7 +141,7 @@ internal sealed partial class SongRequestBody(
         return checks.Refuse(http, command.Song, format, accepted is null ? SongFields.Format : null);
     }
 
-    /// <summary>Notes takes that cannot be had here, or not with these settings however long the caller waits.</summary>
+    /// <summary>Reports takes that this endpoint cannot make, or that can never fit into the queue.</summary>
     private void CheckTakes(int takes, bool hasTakes, string? owner, RequestFindings findings)
     {
         if (!hasTakes)

@@ -28,7 +28,7 @@ internal sealed class SongSubmitter(
 
         var owner = http.User.Identity?.Name;
 
-        // A key that is known gets its job, however full the queue is.
+        // A known key gets its job even if the queue is full.
         var isNew = key is null || await intake.FindByKeyAsync(key, owner, bodyHash: null, http.RequestAborted) is null;
         var (body, unreadable) = await requests.OpenAsync(http, isNew);
         if (body is null)
@@ -50,7 +50,7 @@ internal sealed class SongSubmitter(
                 return problem!;
             }
 
-            // The request itself counts as one song.
+            // The request itself has already been counted as one song.
             if (await limit.TryTakeAsync(http, command.Takes - 1) is { } refused)
             {
                 return refused;

@@ -59,10 +59,10 @@ internal sealed class SpeechHandler(
             : Problems.FormatUnavailable(http, format.Name(), SpeechFields.ResponseFormat.Path);
     }
 
-    /// <summary>Returns the models that make songs now; none while they are not known yet.</summary>
+    /// <summary>Returns the models that can currently make songs; empty until they are known.</summary>
     public ModelList ListModels() => new("list", [.. engine.Status.SongModels.Select(Show)]);
 
-    /// <summary>Returns one of the models that make songs now.</summary>
+    /// <summary>Returns one of the models that can currently make songs.</summary>
     public Results<Ok<ModelBody>, ProblemHttpResult> GetModel(HttpContext http, string id) =>
         engine.Status.SongModels.FirstOrDefault(model => model.Name == id) is { } model
             ? TypedResults.Ok(Show(model))

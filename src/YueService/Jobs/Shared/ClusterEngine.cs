@@ -59,7 +59,7 @@ internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> proc
     private static IReadOnlyList<ModelDescription> InOrder(IEnumerable<ModelDescription> models) =>
         [.. models.DistinctBy(NameOf).OrderBy(NameOf, StringComparer.Ordinal)];
 
-    /// <summary>Describes the models whose families this release knows.</summary>
+    /// <summary>Describes the models of the families that this release knows.</summary>
     private static IEnumerable<ModelDescription> Describe(IEnumerable<ProcessModel> models) => models.SelectMany(
         model => ModelFamilies.Descriptions.Where(family => family.Name == model.Family)
             .Select(family => new ModelDescription(model.Name, family)));

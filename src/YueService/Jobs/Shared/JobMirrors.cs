@@ -80,7 +80,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
 
     public Job? Find(string id) => _mirrors.TryGetValue(id, out var mirror) && mirror.Job.Stored!.Caller is null ? mirror.Job : null;
 
-    /// <remarks>The database has the last word when the jobs are added.</remarks>
+    /// <remarks>The database makes the final decision when the jobs are added.</remarks>
     public IntakeOutcome Reserve(int places, string? owner) =>
         Depth + places > Capacity ? IntakeOutcome.QueueFull
         : _mirrors.Values.Count(mirror => mirror.Waits && mirror.Job.Owner == owner) + places > _options.Value.CapacityOf(owner)

@@ -2,17 +2,18 @@ using Npgsql;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>What processes share about callers: the songs of each in its current minute, and the sessions that were ended.</summary>
+/// <summary>The data about callers that processes share: the songs of each in its current minute, and the sessions that were
+/// ended.</summary>
 internal sealed class PostgresCallers(PostgresDatabase database)
 {
     private const string Minute = "interval '1 minute'";
 
     /// <summary>Counts songs of a caller. Its minute begins with its first song, and the next one with its first song after that.</summary>
-    /// <param name="caller">The caller, by a name.</param>
+    /// <param name="caller">The name of the caller.</param>
     /// <param name="songs">The number of songs, at most <paramref name="limit"/>.</param>
-    /// <param name="limit">The songs that a caller may ask for per minute.</param>
-    /// <param name="cancel">Gives up waiting.</param>
-    /// <returns>Null if they are within the limit; otherwise none is counted, and this is the rest of the caller's minute.</returns>
+    /// <param name="limit">The maximum number of songs of a caller per minute.</param>
+    /// <param name="cancel">Cancels the wait.</param>
+    /// <returns>Null if they are within the limit; otherwise the rest of the caller's minute, and no song is counted.</returns>
     public Task<TimeSpan?> TakeSongsAsync(string caller, int songs, int limit, CancellationToken cancel) => database.TransactAsync(
         async connection =>
         {
@@ -42,8 +43,8 @@ internal sealed class PostgresCallers(PostgresDatabase database)
 
     /// <summary>Ends a session.</summary>
     /// <param name="id">Its id.</param>
-    /// <param name="expires">The time when it would end by itself.</param>
-    /// <param name="cancel">Gives up waiting.</param>
+    /// <param name="expires">The time at which it would expire.</param>
+    /// <param name="cancel">Cancels the wait.</param>
     public Task EndSessionAsync(string id, DateTimeOffset expires, CancellationToken cancel) => database.UseAsync(
         async connection =>
         {
@@ -55,7 +56,7 @@ internal sealed class PostgresCallers(PostgresDatabase database)
         },
         cancel);
 
-    /// <summary>Returns the ids of the sessions that were ended before their time.</summary>
+    /// <summary>Returns the ids of the sessions that were ended before they expired.</summary>
     public Task<IReadOnlySet<string>> EndedSessionsAsync(CancellationToken cancel) => database.UseAsync<IReadOnlySet<string>>(
         async connection =>
         {
@@ -71,11 +72,11 @@ internal sealed class PostgresCallers(PostgresDatabase database)
         },
         cancel);
 
-    /// <summary>Removes what is out of date.</summary>
+    /// <summary>Removes expired data.</summary>
     public Task ForgetAsync(CancellationToken cancel) => database.UseAsync(
         async connection =>
         {
-            // A process whose clock is behind may still take a session for valid that has expired.
+            // A process with a slow clock may still consider an expired session valid.
             await using var delete = new NpgsqlCommand($"""
                 DELETE FROM song_rates WHERE began < clock_timestamp() - {Minute};
                 DELETE FROM ended_sessions WHERE expires < clock_timestamp() - interval '1 day'

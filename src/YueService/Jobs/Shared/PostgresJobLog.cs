@@ -82,9 +82,9 @@ internal sealed class PostgresJobLog(
             : null;
     }
 
-    /// <summary>Gives new jobs their turn: a key's jobs follow one another, and those of different keys alternate.</summary>
-    /// <remarks>Start-time fair queueing: the first job of a key that has none waiting begins at the latest turn that a worker has, and
-    /// each further one a turn later. While no worker has a job, that is the turn of the first one that waits.</remarks>
+    /// <summary>Assigns turns to new jobs: jobs of one key keep their order, and jobs of different keys alternate.</summary>
+    /// <remarks>Start-time fair queueing: the first job of a key without waiting jobs gets the latest turn of a running job, and each
+    /// further one a later turn. While no job is running, it gets the turn of the first waiting job.</remarks>
     protected override async Task AddedAsync(DbConnection connection, IReadOnlyList<NewJob> jobs, CancellationToken cancel)
     {
         foreach (var job in jobs)

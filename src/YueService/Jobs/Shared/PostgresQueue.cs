@@ -11,10 +11,10 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     private const string Unfinished = "state IN ('queued', 'running')";
     private const string Now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-    // The time after which a model that no worker has is forgotten: jobs for it are refused from then on.
+    // The time after which a model that no worker has is removed, and jobs for it are rejected.
     private static readonly TimeSpan ModelMemory = TimeSpan.FromDays(30);
 
-    // Committing a notification takes a lock of the whole server until the disk has it; news that is out of date soon need not be there.
+    // Committing a notification locks the whole server until it is on the disk; short-lived updates do not need to be durable.
     private const string WithoutFlush = "SET LOCAL synchronous_commit = off";
 
     /// <summary>Claims the next job that a worker can do.</summary>
@@ -206,7 +206,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         cancel,
         withoutFlush: true);
 
-    /// <summary>Notes that workers have models, and forgets those that none has had for long.</summary>
+    /// <summary>Records the models of workers, and removes those that no worker has had for a long time.</summary>
     public Task AnnounceAsync(IReadOnlyList<ProcessModel> models, CancellationToken cancel) => ExecuteAsync(
         """
         INSERT INTO models (name, family, seen)
@@ -222,7 +222,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         },
         cancel);
 
-    /// <summary>Returns the models that workers have, or had lately.</summary>
+    /// <summary>Returns the models that workers have or had recently.</summary>
     public Task<IReadOnlyList<ProcessModel>> ModelsAsync(CancellationToken cancel) => database.UseAsync<IReadOnlyList<ProcessModel>>(
         async connection =>
         {
@@ -238,7 +238,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         },
         cancel);
 
-    /// <summary>Forgets a process that ends.</summary>
+    /// <summary>Deletes a process that is stopping.</summary>
     public Task LeaveAsync(string process, CancellationToken cancel) => ExecuteAsync(
         "DELETE FROM processes WHERE id = @id", parameters => parameters.AddWithValue("id", process), cancel);
 

@@ -125,9 +125,9 @@ internal static class PostgresSchema
         CREATE TRIGGER jobs_removed AFTER DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION job_removed();
         """,
 
-        // The models that workers have announced, so that a job can wait for one whose worker is gone. Idempotency keys per owner. The
-        // songs of each caller in its current minute: they are not worth a flush, and begin anew after a crash. Sessions that were ended
-        // before their time.
+        // The models that workers have announced, so that a job can wait for a model without a running worker. Idempotency keys per owner.
+        // The songs of each caller in its current minute, which are not flushed and start at zero after a crash. Sessions that were ended
+        // before they expired.
         """
         CREATE TABLE models (name text PRIMARY KEY, family text NOT NULL, seen timestamptz NOT NULL);
 

@@ -32,7 +32,7 @@ internal sealed partial class SharedProcesses(
     public IReadOnlySet<string> Models =>
         Workers.SelectMany(worker => worker.About.Models).Select(model => model.Name).ToHashSet(StringComparer.Ordinal);
 
-    /// <summary>The models that workers have, or had lately.</summary>
+    /// <summary>The models that workers have or had recently.</summary>
     public IReadOnlyList<ProcessModel> KnownModels => _known;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -101,7 +101,8 @@ internal sealed partial class SharedProcesses(
         }
     }
 
-    /// <summary>Notes this process's models for the time after it, when they have changed and from time to time.</summary>
+    /// <summary>Records this process's models when they have changed and periodically, so that they are still known after the process has
+    /// ended.</summary>
     private async Task AnnounceAsync(IReadOnlyList<ProcessModel> models, CancellationToken cancel)
     {
         if (models.Count > 0 && (!models.SequenceEqual(_announced) || Stopwatch.GetElapsedTime(_announcedAt) > AnnounceInterval))
@@ -111,8 +112,8 @@ internal sealed partial class SharedProcesses(
         }
     }
 
-    /// <summary>Takes jobs from workers that are gone. An outage of the database must not count as their death, so this process waits
-    /// until it has itself reached the database for a whole lease.</summary>
+    /// <summary>Takes jobs from dead workers. An outage of the database must not count as their death, so this process waits until it has
+    /// reached the database for a whole lease itself.</summary>
     private async Task ReapAsync(CancellationToken cancel)
     {
         if (database.ReachedFor < settings.Lease)
