@@ -8,7 +8,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
     private static readonly string[] SmallShape =
         ["HIDDEN=256", "INTERMEDIATE=384", "HEADS=8", "KV_HEADS=1", "QK_NORM=0", "MAX_SPLITS=64", "MAX_BLOCKS=256"];
 
-    // 8.6 and 8.9 take the code of 8.0: two builds show that it assembles for them.
+    // 8.6 and 8.9 use the code of 8.0. Two builds show that it compiles for them.
     private static readonly string[] StepBuilds =
     [
         "ROWS=8 WEIGHT=0 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=0", "ROWS=32 WEIGHT=0 CACHE=0", "ROWS=64 WEIGHT=0 CACHE=0",
@@ -45,7 +45,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
             {
                 var compiled = KernelCompiler.Compile(file, architecture, build);
 
-                // NVRTC 13 says nothing of what it compiles for sm_90a.
+                // NVRTC 13 reports nothing when it compiles for sm_90a.
                 Assert.Equal(compiled.Log.Trim('\0', '\n', ' ').Length == 0, compiled.Resources.Count == 0);
                 foreach (var kernel in compiled.Resources)
                 {

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A compiled image, a 64-bit ELF file: the values of its global variables, without a device.</summary>
+/// <summary>Reads the values of global variables from a compiled image, a 64-bit ELF file, without a device.</summary>
 internal static class CubinFile
 {
     /// <summary>Returns the value of a global variable.</summary>
@@ -38,12 +38,12 @@ internal static class CubinFile
         return sections;
     }
 
-    /// <summary>Elf64_Shdr.</summary>
+    /// <summary>A section header (Elf64_Shdr).</summary>
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct Section(
         uint Name, uint Type, ulong Flags, ulong Address, long Offset, long Size, uint Link, uint Info, ulong Alignment, ulong EntrySize);
 
-    /// <summary>Elf64_Sym.</summary>
+    /// <summary>A symbol (Elf64_Sym).</summary>
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct Symbol(uint Name, byte Info, byte Other, ushort Section, long Value, long Size);
 }

@@ -2,7 +2,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A test model with its cache and decoder, and rows whose cached past is random.</summary>
+/// <summary>A test model with its cache and decoder, and rows with random cached positions.</summary>
 internal sealed class DecodeBench : IDisposable
 {
     private readonly List<List<int>> _pages = [];
@@ -27,7 +27,7 @@ internal sealed class DecodeBench : IDisposable
 
     public CudaLlama Llama { get; }
 
-    /// <summary>Gives a row pages and a random past of some positions, the same for the same seed.</summary>
+    /// <summary>Assigns pages with random positions to a row, the same for the same seed.</summary>
     public ReferenceLlama StartRow(int row, int positions, int seed, int spare = 1)
     {
         var pages = new List<int>();
@@ -60,22 +60,22 @@ internal sealed class DecodeBench : IDisposable
         return reference;
     }
 
-    /// <summary>Random values as <see cref="Cache"/> takes and gives them: float32 where it is, else bf16.</summary>
+    /// <summary>Returns random values in the form that <see cref="Cache"/> uses: float32 for a float32 cache, otherwise bf16.</summary>
     public float[] Dense(Random random, int count) => Cache.Type == CacheType.Float32
         ? [.. Enumerable.Range(0, count).Select(_ => ((float)random.NextDouble() * 4) - 2)]
         : [.. Bf16.Random(random, count, 2).Select(Bf16.To)];
 
-    /// <summary>Brings such values to the device.</summary>
+    /// <summary>Copies such values to the device.</summary>
     public DeviceMemory Upload(float[] values) => Cache.Type == CacheType.Float32
         ? TestMatrix.Upload<float>(values, Stream)
         : TestMatrix.Upload<ushort>([.. values.Select(value => Bf16.From(value))], Stream);
 
-    /// <summary>And back.</summary>
+    /// <summary>Copies such values from the device.</summary>
     public float[] Download(DeviceMemory memory, int count) => Cache.Type == CacheType.Float32
         ? CudaCopy.ToHost<float>(memory.Address, count, Stream)
         : [.. CudaCopy.ToHost<ushort>(memory.Address, count, Stream).Select(Bf16.To)];
 
-    /// <summary>One plain step; the activations are NaN before it.</summary>
+    /// <summary>Runs one plain step, with activations that are NaN before it.</summary>
     public float[] Step(int rows, int headStart, int headRows)
     {
         Llama.Poison(Stream, 0xff);
@@ -83,7 +83,7 @@ internal sealed class DecodeBench : IDisposable
         return CudaCopy.ToHost<float>(Llama.Logits, rows * headRows, Stream);
     }
 
-    /// <summary>Gives every row's pages back, as they are.</summary>
+    /// <summary>Returns the pages of all rows without clearing them.</summary>
     public void ReturnPages()
     {
         Stream.Synchronize();

@@ -1,6 +1,6 @@
 namespace Yue.Cuda.Tests;
 
-/// <summary>e4m3 as the kernels have it: round to nearest even, 448 the largest.</summary>
+/// <summary>Converts to e4m3 like the kernels: rounds to nearest even, with 448 as the largest value.</summary>
 internal static class E4M3
 {
     private static readonly float[] Sizes = [.. Enumerable.Range(0, 0x7f).Select(code => To((byte)code))];
@@ -12,7 +12,7 @@ internal static class E4M3
         return (float)((code & 0x80) != 0 ? -value : value);
     }
 
-    /// <summary>The code of the nearest value; of two as near, the even one.</summary>
+    /// <summary>Returns the code of the nearest value; of two equally near ones, the even one.</summary>
     public static byte From(float value)
     {
         var size = Math.Abs(value);

@@ -4,8 +4,8 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A fault kills a process's context, so it happens in a process
-/// of its own: this program, asked for the explicit test alone.</summary>
+/// <summary>A fault destroys the process's context, so it is caused in a separate process, which runs this program with only the explicit
+/// test.</summary>
 [Collection(Gpu.Name)]
 [Trait("Category", Gpu.Name)]
 public sealed class FaultTests(Gpu gpu)

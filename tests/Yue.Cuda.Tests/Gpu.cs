@@ -26,7 +26,7 @@ public sealed class Gpu : IDisposable
 
     public KernelCache Kernels { get; }
 
-    /// <summary>Compiles builds of the step side by side, where there is a device to run them.</summary>
+    /// <summary>Compiles builds of the step in parallel if there is a device.</summary>
     public void Compile(IEnumerable<KernelBuild> builds)
     {
         if (_device is { } device)
@@ -35,7 +35,7 @@ public sealed class Gpu : IDisposable
         }
     }
 
-    /// <summary>The device with its context current on this thread; skips the test where there is none.</summary>
+    /// <summary>Returns the device with its context current on this thread. Skips the test if there is none.</summary>
     public CudaDevice Require()
     {
         Assert.SkipWhen(_device is null, _reason ?? "");
@@ -51,6 +51,6 @@ public sealed class Gpu : IDisposable
 }
 
 [CollectionDefinition(Gpu.Name, DisableParallelization = true)]
-#pragma warning disable CA1711 // xUnit's own word.
+#pragma warning disable CA1711 // xUnit uses this word.
 public sealed class GpuCollection : ICollectionFixture<Gpu>;
 #pragma warning restore CA1711

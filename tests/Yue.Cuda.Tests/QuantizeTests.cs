@@ -73,7 +73,7 @@ public sealed class QuantizeTests(Gpu gpu)
             StringComparison.Ordinal);
     }
 
-    /// <summary>Rows of very different sizes, with a zero row, a row of subnormal numbers and one of equal values.</summary>
+    /// <summary>Returns rows of very different magnitudes, with a zero row, a row of subnormal numbers and one of equal values.</summary>
     private static ushort[] Weights(int rows, int columns)
     {
         var weights = Bf16.Random(new Random(rows), (long)rows * columns, 1);
@@ -97,7 +97,7 @@ public sealed class QuantizeTests(Gpu gpu)
         return weights;
     }
 
-    /// <summary>The code of the value nearest to v; of two as near, the one whose code is even.</summary>
+    /// <summary>Returns the code of the value nearest to v; of two equally near ones, the even code.</summary>
     private static byte Nearest(WeightType type, float v)
     {
         if (type == WeightType.Int8)

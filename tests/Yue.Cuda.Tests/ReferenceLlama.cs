@@ -2,19 +2,20 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>One row of a Llama model on the CPU: sums in double, rounded to bf16 or e4m3 where the kernels store them so.</summary>
+/// <summary>One row of a Llama model on the CPU. Sums are computed in double and rounded to bf16 or e4m3 where the kernels store them in
+/// that type.</summary>
 internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
 {
     private const int D = LlamaShape.HeadSize;
     private readonly LlamaShape _shape = model.Shape;
 
-    /// <summary>Keys and values of each layer: [positions][K·D].</summary>
+    /// <summary>The keys and values of each layer: [positions][K·D].</summary>
     public List<(List<float[]> Keys, List<float[]> Values)> Cache { get; } =
         [.. Enumerable.Range(0, model.Shape.Layers).Select(_ => (new List<float[]>(), new List<float[]>()))];
 
     public int Position => Cache[0].Keys.Count;
 
-    /// <summary>Feeds one token and returns the logits of some head rows.</summary>
+    /// <summary>Processes one token and returns the logits of some head rows.</summary>
     public float[] Step(int token, int headStart, int headRows)
     {
         var h = new double[_shape.Hidden];
@@ -55,14 +56,14 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
         Cache[layer].Values.Add(Kept(values));
     }
 
-    /// <summary>What the cache keeps of values: in e4m3, each head's nearest multiples of its scale.</summary>
+    /// <summary>Returns the values as stored in the cache: for e4m3, the nearest multiples of each head's scale.</summary>
     private float[] Kept(float[] values) => cacheType != CacheType.Float8 ? values : [.. values.Chunk(D).SelectMany(head =>
     {
         var scale = head.Max(Math.Abs) / 448f;
         return head.Select(value => E4M3.Round(value / scale) * scale);
     })];
 
-    /// <summary>A value as the kernels keep it between products.</summary>
+    /// <summary>Returns a value as the kernels store it between products.</summary>
     private double Stored(double value) => cacheType == CacheType.Float32 ? value : Bf16.Round(value);
 
     private static double[] Multiply(TestMatrix matrix, int start, int rows, double[] x, double scale)

@@ -3,10 +3,11 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The sampling chain on the CPU, in double, by sorting; drawn from with the engine's own numbers.</summary>
+/// <summary>The sampling chain on the CPU, in double and with sorting. It uses the engine's random numbers.</summary>
 internal static class ReferenceSampler
 {
-    /// <summary>The kept ids in descending order of probability (ties: lower id first), with their probabilities, which sum to 1.</summary>
+    /// <summary>Returns the kept ids in descending order of probability (ties: lower id first), with their probabilities, which sum to
+    /// 1.</summary>
     public static List<(int Id, double Probability)> Distribution(
         float[] conditional, float[]? unconditional, SongSettings settings, HashSet<int> seen, int step)
     {
@@ -62,7 +63,7 @@ internal static class ReferenceSampler
         return [.. Enumerable.Range(0, kept).Select(i => (scores[i].Id, weights[i] / before))];
     }
 
-    /// <summary>The id in which the cumulative probability passes the step's uniform number.</summary>
+    /// <summary>Returns the id at which the cumulative probability passes the step's uniform number.</summary>
     public static int Draw(List<(int Id, double Probability)> distribution, ulong seed, int section, int step)
     {
         var uniform = PhiloxRandom.Uniform((long)seed, section, step);

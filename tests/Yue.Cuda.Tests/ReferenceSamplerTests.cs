@@ -3,8 +3,8 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The device's sampler is held against <see cref="ReferenceSampler"/>; this one against the engine's chain, so that a seed draws
-/// the same on both.</summary>
+/// <summary>Compares <see cref="ReferenceSampler"/>, the reference for the device's sampler, with the engine's chain, so that a seed gives
+/// the same ids on both.</summary>
 public sealed class ReferenceSamplerTests
 {
     public static TheoryData<string> Chains => [.. SamplerTests.Chains.Select(row => row.Data).Where(chain => chain != "greedy")];
@@ -44,7 +44,7 @@ public sealed class ReferenceSamplerTests
             engineSeen.Add(id);
         }
 
-        // A draw within rounding of the border between two ids may fall to either side.
+        // A random number within rounding of the border between two ids may select either.
         Assert.True(wrong <= 2, $"{name}: {wrong} of {Steps} ids differ");
     }
 }

@@ -3,7 +3,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The owners of pages. No device is needed.</summary>
+/// <summary>Tests the ownership of pages. No device is needed.</summary>
 public sealed class RowPagesTests
 {
     private const int Size = KvCache.PageSize;
@@ -73,8 +73,8 @@ public sealed class RowPagesTests
         Assert.Throws<InvalidOperationException>(() => pool.Share(pages[0]));
     }
 
-    /// <summary>Rows write, take over, forget and end in any order over a memory of numbers. Each must read what it wrote or took over,
-    /// and a pool that suffices for rows which share nothing never runs dry.</summary>
+    /// <summary>Simulates rows that write, share, drop and end in random order. Each must read what it wrote or shares, and a pool that is
+    /// large enough for rows without sharing must never run out of pages.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -88,7 +88,7 @@ public sealed class RowPagesTests
         var rows = new RowPages(pool, Rows);
         var memory = new int[pool.Count * Size];
         var expected = Enumerable.Range(0, Rows).Select(_ => new List<int>()).ToArray();
-        var (opening, held) = (new int[Rows], new int[Rows]);       // the positions of the first prompt, and those still there
+        var (opening, held) = (new int[Rows], new int[Rows]);       // the positions of the first prompt, and the remaining ones
         var adopted = 0;
         for (var step = 0; step < 5000; step++)
         {

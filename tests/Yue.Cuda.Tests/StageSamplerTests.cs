@@ -5,7 +5,7 @@ using EngineRange = Yue.Engine.Sampling.IdRange;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>YuE 2's sampler on the device against the chain and the draw of the engine on the CPU.</summary>
+/// <summary>Compares YuE 2's sampler on the device with the engine's sampling chain on the CPU.</summary>
 [Collection(Gpu.Name)]
 [Trait("Category", Gpu.Name)]
 public sealed class StageSamplerTests(Gpu gpu)
@@ -65,7 +65,7 @@ public sealed class StageSamplerTests(Gpu gpu)
 
         Assert.Equal(new SongProgress(0, false), sampler.Progress(0));
 
-        // A draw or a cut within rounding of the next id may fall to either side.
+        // A random number or a cutoff within rounding of the next id may select either.
         Assert.True(wrong <= 2, $"{name}: {wrong} of {Steps} ids differ");
     }
 
@@ -197,7 +197,7 @@ public sealed class StageSamplerTests(Gpu gpu)
         return chain.IsGuided ? [.. own.Select((value, i) => logits[i] + (Case.Guidance * (value - logits[i])))] : own;
     }
 
-    /// <summary>Random logits, multiples of the grain if it is not 0.</summary>
+    /// <summary>Returns random logits, rounded to multiples of the grain if it is not 0.</summary>
     private static float[] Logits(Random random, int count, double grain)
     {
         var logits = new float[count];

@@ -4,7 +4,7 @@ using Yue.Testing;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The checks of a step that hold for every shape.</summary>
+/// <summary>Checks of a step for all shapes.</summary>
 internal static class StepChecks
 {
     private static readonly int[] Lengths = [0, 1, 31, 32, 63, 64, 65, 100, 127, 128, 200, 319, 5, 640];
@@ -53,7 +53,7 @@ internal static class StepChecks
         float[]? alone = null;
         foreach (var rows in (int[])[1, 2, 8, 9, 16, 17, 32, 33, 64, 65, 80])
         {
-            // The row moves to the last place; what is beside it is longer, shorter or inactive.
+            // The row moves to the last position; the other rows are longer, shorter or inactive.
             for (var row = 0; row < rows - 1; row++)
             {
                 bench.StartRow(row, row % 3 * 40, rows + row);
@@ -70,8 +70,8 @@ internal static class StepChecks
         }
     }
 
-    /// <summary>Of the logits' peak. A value near the middle of two e4m3 numbers
-    /// goes one way here and the other there: a sixteenth of it.</summary>
+    /// <summary>The tolerance relative to the logits' peak. A value near the middle of two e4m3 numbers can be rounded to either, which
+    /// changes it by a sixteenth.</summary>
     public static double Tolerance(CacheType cache) => cache switch
     {
         CacheType.Float32 => 2e-5,

@@ -17,7 +17,7 @@ public sealed class StepLayoutTests
         Context = 128,
     };
 
-    /// <summary>Compute capabilities and the shared memory that a block may have there.</summary>
+    /// <summary>Compute capabilities and their maximum shared memory per block.</summary>
     public static TheoryData<int, int> Devices => new() { { 80, 166_912 }, { 86, 101_376 }, { 89, 101_376 }, { 90, 232_448 } };
 
     [Theory]

@@ -109,7 +109,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         }
     }
 
-    /// <summary>Lengths on both sides of every page's end, and a few within, up to the context limit.</summary>
+    /// <summary>Lengths on both sides of the end of every page, and a few within pages, up to the context limit.</summary>
     [Theory]
     [InlineData(CacheType.BFloat16)]
     [InlineData(CacheType.Float8)]
@@ -188,7 +188,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             bench.Stream, bench.Llama.PageTableOf(0), 2, 17,
             new KeyValueBlock(keysIn.Address, valuesIn.Address, Positions, Width, LlamaShape.HeadSize));
 
-        // Out in the other order of dimensions, [K, T, D].
+        // The output has the other order of dimensions, [K, T, D].
         bench.Cache.CopyOut(
             bench.Stream, bench.Llama.PageTableOf(0), 2, 17,
             new KeyValueBlock(keysOut.Address, valuesOut.Address, Positions, LlamaShape.HeadSize, Positions * LlamaShape.HeadSize));

@@ -2,7 +2,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A matrix on host and device. 8-bit values are kept as their exact products with the row's scale.</summary>
+/// <summary>A matrix on host and device. The host has the exact products of 8-bit values and the row's scale.</summary>
 internal sealed class TestMatrix : IDisposable
 {
     private readonly DeviceMemory _device;
@@ -73,7 +73,7 @@ internal sealed class TestMatrix : IDisposable
         return memory;
     }
 
-    /// <summary>A sign bit and seven bits of size.</summary>
+    /// <summary>Converts to a sign bit and seven bits of magnitude.</summary>
     public static float Int8(byte raw) => (raw & 0x80) != 0 ? -(float)(raw & 0x7f) : raw;
 
     public void Dispose()

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The page of a service with a key.</summary>
+/// <summary>Tests the page of a service with an API key.</summary>
 public sealed class AccessTests(Studio studio)
 {
     [Fact]
@@ -105,7 +105,7 @@ public sealed class AccessTests(Studio studio)
         Assert.Equal(["refused", "refused"], refused);
         Assert.Equal(songs, (await service.JsonAsync("/v1/songs")).GetRawText());
 
-        // Following a link to the studio works from anywhere.
+        // A link to the studio works from any site.
         await tab.Page.EvaluateAsync("address => { location = address; }", service.Address.ToString());
         await Assertions.Expect(tab.Page).ToHaveURLAsync(service.Address.ToString());
         await Assertions.Expect(tab.Sing).ToBeVisibleAsync();

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Reference clips: chosen, trimmed and sent once.</summary>
+/// <summary>Tests choosing, trimming and uploading reference clips.</summary>
 public sealed class ClipTests(Studio studio)
 {
     [Fact]

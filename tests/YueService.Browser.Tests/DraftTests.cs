@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Words that somebody wrote and nobody sang yet are never lost.</summary>
+/// <summary>Tests that words that have not been sung are never lost.</summary>
 public sealed class DraftTests(Studio studio)
 {
     private const string Written = "Nobody sang this yet";

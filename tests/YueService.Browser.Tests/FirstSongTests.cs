@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>A newcomer's first minute, and what the page costs to load.</summary>
+/// <summary>Tests a new user's first song, and the size of the page.</summary>
 public sealed class FirstSongTests(Studio studio)
 {
     private const int MaxRequests = 25;
@@ -23,7 +23,7 @@ public sealed class FirstSongTests(Studio studio)
         var id = await tab.SongIdAsync();
         Assert.Equal("running", (await service.JobAsync(id)).GetProperty("state").GetString());
 
-        // What has arrived can be heard again at once, while the rest is made.
+        // The received part can be replayed while the rest is made.
         await tab.PlayButton.ClickAsync();
         await tab.HearNothingAsync();
         await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
@@ -34,7 +34,7 @@ public sealed class FirstSongTests(Studio studio)
 
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
 
-        // The finished file takes the place of the stream only when nothing is heard.
+        // The finished file replaces the stream only while the player is paused.
         Assert.Single(tab.Requests, IsStream);
         await tab.Page.RunAndWaitForRequestAsync(() => tab.PlayButton.ClickAsync(), IsStream);
         await tab.HearAsync();
@@ -83,7 +83,7 @@ public sealed class FirstSongTests(Studio studio)
 
     private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);
 
-    /// <summary>Allows for other programs on the cores: the limit holds on an idle machine with much to spare.</summary>
+    /// <summary>A generous limit, because other programs may use the cores. An idle machine is far below it.</summary>
     private static double LoadedMachine(double milliseconds) => milliseconds * 5;
 
     private async Task<ServiceProcess> StartAsync()

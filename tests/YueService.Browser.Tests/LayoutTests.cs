@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The page on a phone, zoomed, and by keyboard alone.</summary>
+/// <summary>Tests the page on a phone, zoomed, and with the keyboard only.</summary>
 public sealed class LayoutTests(Studio studio)
 {
     [Theory]

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The library: search, names, favourites, and songs that go and come back.</summary>
+/// <summary>Tests the library: search, names, favourites, and deleting and restoring songs.</summary>
 public sealed class LibraryTests(Studio studio)
 {
     [Fact]

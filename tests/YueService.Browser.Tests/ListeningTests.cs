@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The player, the stems and the files.</summary>
+/// <summary>Tests the player, the stems and the files.</summary>
 public sealed class ListeningTests(Studio studio)
 {
     [Fact]
@@ -56,7 +56,7 @@ public sealed class ListeningTests(Studio studio)
     private static ILocator Button(StudioTab tab, string name) =>
         tab.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
 
-    /// <summary>Plays from the beginning.</summary>
+    /// <summary>Starts playback from the beginning.</summary>
     private static async Task RestartAsync(StudioTab tab)
     {
         await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Songs that go on from songs.</summary>
+/// <summary>Tests songs that continue or replace parts of other songs.</summary>
 public sealed class RemakeTests(Studio studio)
 {
     [Fact]
@@ -81,7 +81,7 @@ public sealed class RemakeTests(Studio studio)
         var other = await service.JobAsync(await FinishedAsync(tab, first));
         Assert.Equal(41, other.GetProperty("song").GetProperty("seed").GetInt64());
 
-        // The louder take is turned down to the other one.
+        // The louder take is reduced to the level of the other one.
         var levels = new[] { LufsOf(await service.JobAsync(first)), LufsOf(other) };
         var gains = await tab.Page.EvaluateAsync<double[]>(
             "async ids => { const { songGains } = await import('/js/player.js'); return ids.map(id => songGains.value.get(id)); }",
@@ -138,7 +138,7 @@ public sealed class RemakeTests(Studio studio)
             .ToContainTextAsync("1 s each were asked for, and there was more to sing.");
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing it in full length" })).ToBeVisibleAsync();
 
-        // What was left out can be sung next.
+        // The omitted sections can be sung next.
         await Assertions.Expect(tab.Page.Locator(".notice").Last).ToContainTextAsync("Not sung: bridge.");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Go on with it" }).ClickAsync();
         await tab.Sing.ClickAsync();
@@ -151,7 +151,7 @@ public sealed class RemakeTests(Studio studio)
     private static async Task<JsonElement> CodesAsync(ServiceProcess service, string id) =>
         (await service.JsonAsync($"/v1/songs/{id}/codes")).GetProperty("sections");
 
-    /// <summary>Waits until another song than one is shown and finished, and returns its id.</summary>
+    /// <summary>Waits until a different song is shown and finished, and returns its id.</summary>
     private static async Task<string> FinishedAsync(StudioTab tab, string before)
     {
         await tab.Page.WaitForFunctionAsync($"() => location.hash.startsWith('#song=') && !location.hash.endsWith('={before}')");

@@ -6,7 +6,7 @@ internal static class Repository
     // …/tests/YueService.Browser.Tests/bin/Release/net10.0
     private static readonly DirectoryInfo Build = new(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
 
-    /// <summary>Debug or Release.</summary>
+    /// <summary>The build configuration, Debug or Release.</summary>
     public static string Configuration => Build.Parent!.Name;
 
     /// <summary>The root folder.</summary>

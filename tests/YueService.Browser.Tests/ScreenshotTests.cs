@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The pictures of the docs, taken by this browser with <c>YUE_UPDATE_SCREENSHOTS=1</c>.</summary>
+/// <summary>Takes the screenshots of the docs if <c>YUE_UPDATE_SCREENSHOTS=1</c> is set.</summary>
 public sealed class ScreenshotTests(Studio studio)
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "docs", "images");
@@ -55,7 +55,7 @@ public sealed class ScreenshotTests(Studio studio)
         await tab.Sing.ClickAsync();
         await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favourite" }).ClickAsync();
 
-        // The second take is being sung while the first one is heard.
+        // The second take is being sung while the first one is played.
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Tab, new() { Name = "Take 1" }).Locator("kbd")).ToHaveTextAsync("1");
         await Assertions.Expect(tab.Page.Locator(".item", new() { HasText = "singing" })).ToBeVisibleAsync();
         await tab.PlayButton.ClickAsync();

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The real program on the demo model, in a process of its own and with a state folder of its own.</summary>
+/// <summary>The real program with the demo model, in a separate process with a separate state folder.</summary>
 internal sealed partial class ServiceProcess : IAsyncDisposable
 {
     private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("yue-studio-");
@@ -15,13 +15,13 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     private ServiceProcess(string[] arguments) => _arguments = arguments;
 
-    /// <summary>The address of the service: the same address after a restart.</summary>
+    /// <summary>The address of the service, which a restart does not change.</summary>
     public Uri Address { get; private set; } = new("http://127.0.0.1:0");
 
     /// <summary>A client of the service.</summary>
     public HttpClient Client { get; } = new();
 
-    /// <summary>Starts a service and waits until it can sing.</summary>
+    /// <summary>Starts a service and waits until it is ready.</summary>
     /// <param name="arguments">Settings on the command line.</param>
     public static async Task<ServiceProcess> StartAsync(params string[] arguments)
     {
@@ -73,7 +73,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         });
     }
 
-    /// <summary>Ends the program as a crash would.</summary>
+    /// <summary>Kills the program, like a crash.</summary>
     public async Task KillAsync()
     {
         _process!.Kill();
@@ -81,7 +81,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    /// <summary>Has a song made and waits for it.</summary>
+    /// <summary>Submits a song and waits for it.</summary>
     /// <param name="request">The request.</param>
     /// <returns>The job.</returns>
     public async Task<JsonElement> SingAsync(object request)

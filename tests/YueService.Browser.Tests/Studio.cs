@@ -3,12 +3,12 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The one browser and the one service that most tests share.</summary>
+/// <summary>The browser and the service that most tests share.</summary>
 public sealed class Studio : IAsyncLifetime
 {
     private static readonly string[] Programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-    // Nothing but the page: no updates, no look-ups. Only root needs no-sandbox.
+    // The browser must only load the page, without updates or look-ups. Only root needs no-sandbox.
     private static readonly string[] Flags =
     [
         "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -20,7 +20,7 @@ public sealed class Studio : IAsyncLifetime
     private ServiceProcess? _service;
     private string _songId = "";
 
-    /// <summary>Returns the service that tests share. Its library has songs of other tests.</summary>
+    /// <summary>Returns the service that tests share. Its library contains songs of other tests.</summary>
     internal async Task<ServiceProcess> ServiceAsync()
     {
         Require();
@@ -41,7 +41,7 @@ public sealed class Studio : IAsyncLifetime
 
     /// <summary>Opens the page of a service.</summary>
     /// <param name="service">The service.</param>
-    /// <param name="path">The page, with the song that it shows; null for none yet.</param>
+    /// <param name="path">The path of the page, including the shown song; null for none.</param>
     /// <param name="options">The window.</param>
     internal async Task<StudioTab> OpenAsync(ServiceProcess service, string? path = "/", BrowserNewContextOptions? options = null)
     {
@@ -83,7 +83,7 @@ public sealed class Studio : IAsyncLifetime
         }
     }
 
-    /// <summary>Skips the test where no browser is installed; in CI that is a failure.</summary>
+    /// <summary>Skips the test if no browser is installed; in CI, this is a failure.</summary>
     private void Require()
     {
         if (_browser is null)

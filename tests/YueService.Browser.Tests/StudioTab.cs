@@ -5,7 +5,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The studio in a window of its own. Errors on its console fail the test.</summary>
+/// <summary>The studio in a separate window. Errors on its console fail the test.</summary>
 internal sealed class StudioTab : IAsyncDisposable
 {
     private static readonly AxeRunOptions Rules = new()
@@ -13,7 +13,7 @@ internal sealed class StudioTab : IAsyncDisposable
         RunOnly = new RunOnlyOptions { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
     };
 
-    // In milliseconds. No passing test depends on it.
+    // A timeout in milliseconds, which no passing test reaches.
     private const float Patience = 120_000;
 
     private readonly IBrowserContext _context;
@@ -26,16 +26,16 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <summary>The addresses of all requests that the page made.</summary>
     public List<IRequest> Requests { get; } = [];
 
-    /// <summary>The start of messages on the console that belong to the test, such as those about a refusal.</summary>
+    /// <summary>The beginnings of expected console messages, such as those about rejected requests.</summary>
     public string? Expected { get; set; }
 
-    /// <summary>The button that has the song sung.</summary>
+    /// <summary>The button that starts a song.</summary>
     public ILocator Sing => Page.Locator(".sing .primary");
 
     /// <summary>The button of the player.</summary>
     public ILocator PlayButton => Page.Locator(".player .play");
 
-    /// <summary>The actions of the finished song that is shown.</summary>
+    /// <summary>The actions for the finished song that is shown.</summary>
     public ILocator Actions => Page.Locator(".acts");
 
     public static async Task<StudioTab> OpenAsync(IBrowserContext context, string? path)
@@ -73,10 +73,10 @@ internal sealed class StudioTab : IAsyncDisposable
         await Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
     }
 
-    /// <summary>Waits until something is heard.</summary>
+    /// <summary>Waits until sound is audible.</summary>
     public Task HearAsync() => Page.WaitForFunctionAsync("() => heardLevel() > 0.005");
 
-    /// <summary>Waits until the page plays nothing that can be heard.</summary>
+    /// <summary>Waits until no sound is audible.</summary>
     public Task HearNothingAsync() => Page.WaitForFunctionAsync("() => heardLevel() < 0.0001");
 
     /// <summary>Returns the id of the song that is shown.</summary>
@@ -86,8 +86,8 @@ internal sealed class StudioTab : IAsyncDisposable
         return Page.Url.Split("#song=")[1];
     }
 
-    /// <summary>Holds what is shown against WCAG 2.2 AA, in light and in dark.</summary>
-    /// <param name="state">What is shown.</param>
+    /// <summary>Checks the page against WCAG 2.2 AA, in the light and the dark theme.</summary>
+    /// <param name="state">The name of the state that is shown.</param>
     public async Task CheckAccessibilityAsync(string state)
     {
         foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })

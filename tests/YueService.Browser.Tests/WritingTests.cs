@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The form: tags, lyrics, findings, faults, and requests in and out of it.</summary>
+/// <summary>Tests the form: tags, lyrics, findings, errors, and importing and exporting requests.</summary>
 public sealed class WritingTests(Studio studio)
 {
     [Fact]
@@ -104,7 +104,7 @@ public sealed class WritingTests(Studio studio)
         var line = tab.Page.GetByLabel("Sent as");
         await Assertions.Expect(line).ToHaveValueAsync("bright jazz piano female 100 bpm");
 
-        // A tag that is in no list is taken as it is written.
+        // A tag that is in no list is used as it is written.
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "+ timbre" }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Combobox, new() { Name = "timbre tag" }).FillAsync("like velvet");
         await keys.PressAsync("Enter");
@@ -128,7 +128,7 @@ public sealed class WritingTests(Studio studio)
         await tab.CheckAccessibilityAsync("a wrong value");
         Assert.DoesNotContain(tab.Requests, IsSong);
 
-        // It goes away as soon as the value is right, and comes only when a value was left.
+        // It disappears as soon as the value is valid, and appears only when the field loses the focus.
         await length.FillAsync("50");
         await Assertions.Expect(fault).ToHaveCountAsync(0);
         await Assertions.Expect(length).Not.ToHaveAttributeAsync("aria-invalid", "true");

@@ -5,8 +5,9 @@ using Yue.Engine.Songs;
 
 namespace YueService.FakeProcess;
 
-/// <summary>An engine whose songs take the time that their lyrics name (<c>seconds=0.5</c>), and sound like a rising tone.</summary>
-/// <remarks><c>FAKE_SECONDS</c> is the time of the others, <c>FAKE_SLOTS</c> the songs at once, <c>FAKE_MODELS</c> the models.</remarks>
+/// <summary>An engine whose songs take the time given in their lyrics (<c>seconds=0.5</c>) and sound like a rising tone.</summary>
+/// <remarks><c>FAKE_SECONDS</c> is the default time, <c>FAKE_SLOTS</c> the number of concurrent songs, and <c>FAKE_MODELS</c> the
+/// models.</remarks>
 internal sealed partial class TimedEngine : ISongEngine, IDisposable
 {
     private const int Pieces = 10;

@@ -1,7 +1,7 @@
 global using Eventually = Yue.Testing.Eventually;
 using Xunit;
 
-// One test at a time: some start the real program, and each of these needs the cores for itself.
+// Tests run one at a time, because some start the real program and need all cores.
 [assembly: CollectionBehavior(CollectionBehavior.CollectionPerAssembly)]
 [assembly: AssemblyFixture(typeof(YueService.Tests.Machines.SharedPostgres))]
 [assembly: AssemblyFixture(typeof(YueService.Tests.Machines.SharedS3))]

@@ -437,12 +437,12 @@ public sealed class GenerateTests : IDisposable
     private Task<int> GenerateAsync(params string[] options) =>
         _command.RunAsync(["generate", "--lyrics", _folder["lyrics.txt"], .. options]);
 
-    /// <summary>The lines on standard error, the progress excepted.</summary>
+    /// <summary>Returns the lines on standard error without the progress.</summary>
     private IEnumerable<string> Messages() =>
         _command.Error.ToString()
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(" % ", StringComparison.Ordinal));
 
-    /// <summary>Removes the folder that a message says a song is kept in, and returns its files.</summary>
+    /// <summary>Removes the folder that a message names for a kept song, and returns its files.</summary>
     private static IEnumerable<string> KeptFiles(string message)
     {
         var folder = Path.GetDirectoryName(message[(message.LastIndexOf(' ') + 1)..].TrimEnd('.'))!;
@@ -451,14 +451,14 @@ public sealed class GenerateTests : IDisposable
         return files!;
     }
 
-    /// <summary>Takes nothing, as a full disk does.</summary>
+    /// <summary>A stream that fails like a full disk.</summary>
     private sealed class FullStream : MemoryStream
     {
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
             throw new IOException("No space left on device", 28);
     }
 
-    /// <summary>The messages besides the progress.</summary>
+    /// <summary>Returns the messages without the progress.</summary>
     private string Faults() => string.Concat(
         _command.Error.ToString().Split('\n').Where(line => line.Length > 0 && !line.Contains(" % ", StringComparison.Ordinal)));
 }

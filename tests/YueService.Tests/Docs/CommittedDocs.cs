@@ -1,12 +1,12 @@
 namespace YueService.Tests.Docs;
 
-/// <summary>Documents in docs/ that the program determines. Tests compare them, and write them on demand.</summary>
+/// <summary>Documents in docs/ that are generated from the program. Tests compare them, and write them on demand.</summary>
 internal static class CommittedDocs
 {
     /// <summary>The command that writes them.</summary>
     public const string Fix =
         "run YUE_UPDATE_DOCS=1 dotnet test tests/YueService.Tests -c Release --filter FullyQualifiedName~Committed, and commit the files";
 
-    /// <summary>Whether the tests write the documents.</summary>
+    /// <summary>True if the tests write the documents.</summary>
     public static bool AreUpdated => Environment.GetEnvironmentVariable("YUE_UPDATE_DOCS") == "1";
 }

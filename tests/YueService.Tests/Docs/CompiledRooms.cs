@@ -3,16 +3,16 @@ using Mono.Cecil.Cil;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>A use of something in one folder by something in another.</summary>
-/// <param name="Folder">The folder of the user, from src: <c>Yue.Engine/Audio</c>.</param>
+/// <summary>A dependency of one folder on another.</summary>
+/// <param name="Folder">The folder of the user, relative to src: <c>Yue.Engine/Audio</c>.</param>
 /// <param name="User">The full name of the type, or the file.</param>
-/// <param name="UsedFolder">The folder of what is used.</param>
+/// <param name="UsedFolder">The folder of the used type.</param>
 /// <param name="Used">The full name of the used type, or the namespace.</param>
 internal sealed record RoomUse(string Folder, string User, string UsedFolder, string Used);
 
-/// <summary>Reads which types use types of other folders from compiled assemblies. Namespaces are folders.</summary>
+/// <summary>Reads the dependencies between types of different folders from compiled assemblies. Namespaces correspond to folders.</summary>
 /// <remarks>Types within a type and types that the compiler generates count as the type that they are in. Constants,
-/// <c>nameof</c> and comments leave no trace in an assembly: <see cref="SourceRooms"/> sees them.</remarks>
+/// <c>nameof</c> and comments leave no trace in an assembly; <see cref="SourceRooms"/> finds them.</remarks>
 internal sealed class CompiledRooms
 {
     private readonly HashSet<RoomUse> _uses = [];
@@ -45,10 +45,10 @@ internal sealed class CompiledRooms
     /// <summary>The project folders in src, which are also the first parts of the namespaces.</summary>
     public static IReadOnlyList<string> Projects { get; } = ["Yue.Cuda", "Yue.Engine", "YueService"];
 
-    /// <summary>The folders that hold types.</summary>
+    /// <summary>The folders that contain types.</summary>
     public IReadOnlyCollection<string> Folders => _folders;
 
-    /// <summary>Every pair of types of two folders, once.</summary>
+    /// <summary>Returns every pair of types of two folders once.</summary>
     public IReadOnlyCollection<RoomUse> Uses => _uses;
 
     /// <summary>Returns the folder of a namespace, or null for the namespaces of libraries and source generators.</summary>
@@ -66,13 +66,13 @@ internal sealed class CompiledRooms
         }
     }
 
-    /// <summary>Returns the folder of a type. Program has no namespace: it is the service's.</summary>
+    /// <summary>Returns the folder of a type. Program has no namespace and belongs to the service.</summary>
     private static string? FolderOf(TypeReference type) =>
         Outermost(type) is { Namespace: "", Name: nameof(Program) } ? Projects[^1] : FolderOf(Outermost(type).Namespace);
 
     private static TypeReference Outermost(TypeReference type) => type.DeclaringType is null ? type : Outermost(type.DeclaringType);
 
-    /// <summary>Walks over what a type mentions.</summary>
+    /// <summary>Visits all types that a type refers to.</summary>
     private sealed class Reader(Action<TypeReference> found)
     {
         public void Type(TypeDefinition type)

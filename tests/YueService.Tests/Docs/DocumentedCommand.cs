@@ -5,7 +5,7 @@ namespace YueService.Tests.Docs;
 
 /// <summary>A command in a code block of README.md or docs/*.md.</summary>
 /// <param name="Place">The file and the line.</param>
-/// <param name="Text">The command as a shell reads it, continued lines included.</param>
+/// <param name="Text">The command with its continuation lines, as a shell reads it.</param>
 internal sealed record DocumentedCommand(string Place, string Text)
 {
     /// <summary>The first words of commands that are not run, with the reason.</summary>
@@ -32,10 +32,10 @@ internal sealed record DocumentedCommand(string Place, string Text)
         ("kill $(jobs -p)", "ends the 14 services"),
     ];
 
-    /// <summary>The command that starts the service, on its own.</summary>
+    /// <summary>The command that only starts the service.</summary>
     public const string Serve = "dotnet run -c Release --project src/YueService";
 
-    /// <summary>Why the command is not run; null if it is run.</summary>
+    /// <summary>The reason why the command is not run; null if it is run.</summary>
     public string? ReasonNotRun => NotRun.FirstOrDefault(entry => Text.StartsWith(entry.Start, StringComparison.Ordinal)).Reason;
 
     /// <summary>Returns every command, in the order of the documents.</summary>

@@ -11,9 +11,9 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Runs the commands of README.md and docs/*.md as they are written, against the real program with the demo model.</summary>
-/// <remarks>Only the program that was built stands in for <c>dotnet run</c>, and the test's service for the one on port 2008. A command
-/// that neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
+/// <summary>Runs the commands in README.md and docs/*.md unchanged, with the real program and the demo model.</summary>
+/// <remarks>Only <c>dotnet run</c> is replaced with the built program, and port 2008 with that of the test's service. A command that
+/// neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
 [UnsupportedOSPlatform("windows")]
 public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {
@@ -72,7 +72,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         Assert.Equal("", printed.Trim());
     }
 
-    /// <summary>Makes what the commands read, and a <c>yue</c> on the PATH of the commands.</summary>
+    /// <summary>Creates the input files of the commands, and a <c>yue</c> on their PATH.</summary>
     private static async Task PrepareAsync(TemporaryFolder folder)
     {
         await File.WriteAllTextAsync(folder["song.txt"], "[verse]\nStaring at the sunset\n", TestContext.Current.CancellationToken);
@@ -80,7 +80,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
             folder["yue"], $"#!/bin/sh\nexec dotnet '{DemoProcess.ProgramPath}' \"$@\"\n", TestContext.Current.CancellationToken);
         File.SetUnixFileMode(folder["yue"], UnixFileMode.UserRead | UnixFileMode.UserExecute);
 
-        // curl ends with an error code when the service answers with an error.
+        // curl exits with an error code if the service returns an error.
         await File.WriteAllTextAsync(folder[".curlrc"], "fail-with-body\n", TestContext.Current.CancellationToken);
         if (Ffmpeg.IsInstalled)
         {
@@ -92,7 +92,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         }
     }
 
-    /// <summary>Makes a draft and returns its id, for the commands that go on from one.</summary>
+    /// <summary>Makes a draft and returns its id, for the commands that continue from one.</summary>
     private async Task<string> DraftAsync()
     {
         using var response = await demo.Client.PostAsJsonAsync(
@@ -103,9 +103,9 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     }
 
     /// <summary>Runs a command in a folder.</summary>
-    /// <param name="command">For a POSIX shell.</param>
+    /// <param name="command">The command for a POSIX shell.</param>
     /// <param name="folder">The working directory.</param>
-    /// <param name="home">The home folder of a user of its own, whose PATH it is on; null for the user of the tests.</param>
+    /// <param name="home">The home folder of a separate user, which is also on the PATH; null for the user of the tests.</param>
     private static async Task<(int ExitCode, string Printed)> RunAsync(string command, string folder, string? home = null)
     {
         var start = new ProcessStartInfo("/bin/sh", ["-ec", $"exec 2>&1\n{command}"])
@@ -126,7 +126,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         return (process.ExitCode, printed);
     }
 
-    /// <summary>The WAV files that a command writes.</summary>
+    /// <summary>Returns the WAV files that a command writes.</summary>
     private static IEnumerable<string> Songs(string command) => SongFile().Matches(command).Select(match => match.Groups[1].Value);
 
     [GeneratedRegex(@"\b(localhost|127\.0\.0\.1):2008\b")]

@@ -6,7 +6,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>docs/api.md has the fields of requests as they are declared.</summary>
+/// <summary>Tests that docs/api.md contains the declared request fields.</summary>
 public sealed class FieldTableTests
 {
     private static readonly string File = Path.Combine(DemoProcess.Repository, "docs", "api.md");
@@ -51,7 +51,7 @@ public sealed class FieldTableTests
 
     private static string Option(RequestField field) => field.Option is null ? "" : $"`{field.Option.Name}`";
 
-    /// <summary>Returns the families whose models take a field.</summary>
+    /// <summary>Returns the families whose models support a field.</summary>
     private static string Models(RequestField field)
     {
         var titles = ModelFamilies.Descriptions

@@ -5,13 +5,13 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>The licences of what ships with the service.</summary>
+/// <summary>Tests the licences of everything that ships with the service.</summary>
 public sealed class LicenceTests
 {
     private const string Begin = "<!-- packages -->\n";
     private const string End = "<!-- end of packages -->\n";
 
-    /// <summary>Licences that allow the service to be passed on under its own licence.</summary>
+    /// <summary>Licences that allow the service to be distributed under its own licence.</summary>
     private static readonly string[] Compatible = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "PostgreSQL"];
 
     private static readonly IReadOnlyList<ShippedPackage> Packages =

@@ -3,7 +3,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Lines of C#, of CUDA and of our JavaScript are at most as long as .editorconfig says.</summary>
+/// <summary>Tests that lines of C#, CUDA and our JavaScript are not longer than the limit in .editorconfig.</summary>
 public sealed class LineLengthTests
 {
     private const int MaxLength = 140;

@@ -5,7 +5,7 @@ using System.Xml.Linq;
 namespace YueService.Tests.Docs;
 
 /// <summary>A NuGet package that ships with the service.</summary>
-/// <param name="Name">The id. A package for one platform has a star in place of the platform.</param>
+/// <param name="Name">The id. For a package of one platform, a star replaces the platform.</param>
 /// <param name="Version">The version.</param>
 /// <param name="Licence">The SPDX expression; null if it is not known.</param>
 /// <param name="Copyright">The copyright line of the package, or its authors.</param>
@@ -14,7 +14,7 @@ internal sealed record ShippedPackage(string Name, string Version, string? Licen
 /// <summary>Reads the packages that a project ships, and their licences, from what NuGet restored.</summary>
 internal static partial class PackageList
 {
-    /// <summary>Returns the packages of a project and those that they need, by name.</summary>
+    /// <summary>Returns the packages of a project and their dependencies, by name.</summary>
     /// <param name="projectFolder">The folder of the project, which is restored.</param>
     public static IReadOnlyList<ShippedPackage> Of(string projectFolder)
     {
@@ -50,7 +50,7 @@ internal static partial class PackageList
             Spaces().Replace(Value("copyright") is { Length: > 0 } copyright ? copyright : Value("authors") ?? "", " ").Trim());
     }
 
-    /// <summary>Returns the licence that a text is; null for an unknown one.</summary>
+    /// <summary>Returns the licence of a text; null for an unknown one.</summary>
     private static string? Recognize(string text) => Spaces().Replace(text, " ") switch
     {
         var plain when plain.Contains("Permission is hereby granted, free of charge", StringComparison.Ordinal) => "MIT",

@@ -2,10 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>The table of rooms in CONTRIBUTING.md: which folders may use which.</summary>
-/// <remarks>Each row is <c>| `folder` | `name`, `name/*` |</c>. A name is looked up like a namespace: in the row's folder, beside it,
-/// then one folder up after another. <c>name/*</c> is a folder and all in it. A row names only folders of rows above it, so that
-/// no folders use each other in a circle.</remarks>
+/// <summary>The table in CONTRIBUTING.md that lists the allowed dependencies of each folder.</summary>
+/// <remarks>Each row is <c>| `folder` | `name`, `name/*` |</c>. A name is looked up like a namespace: in the row's folder, next to it, and
+/// then in the parent folders. <c>name/*</c> is a folder and everything in it. A row names only folders of rows above it, so that there are
+/// no circular dependencies.</remarks>
 internal sealed partial class RoomTable
 {
     private const string Below = "/*";
@@ -44,8 +44,8 @@ internal sealed partial class RoomTable
         }
     }
 
-    /// <summary>Returns what cannot be right: two rows of a folder, rows without a folder and folders without a row, names without a
-    /// row, and names that are not above their row. Every circle has one of the last kind.</summary>
+    /// <summary>Returns the errors of the table: duplicate rows of a folder, rows without a folder, folders without a row, names without a
+    /// row, and names that are not above their row. Every circular dependency has one of the last kind.</summary>
     /// <param name="folders">The folders that hold types.</param>
     public IEnumerable<string> RowFaults(IReadOnlyCollection<string> folders) =>
     [
@@ -54,13 +54,13 @@ internal sealed partial class RoomTable
         .. folders.Except(_allowed.Keys).Select(folder => $"{folder} has no row"),
     ];
 
-    /// <summary>Returns the uses that the table does not allow.</summary>
+    /// <summary>Returns the dependencies that the table does not allow.</summary>
     public IEnumerable<string> Forbidden(IEnumerable<RoomUse> uses) =>
         from use in uses
         where !_allowed.TryGetValue(use.Folder, out var names) || !names.Values.Any(folders => folders.Contains(use.UsedFolder))
         select $"{use.User} uses {use.Used}, and {use.Folder} may not use {use.UsedFolder}";
 
-    /// <summary>Returns the names in rows that no use needs.</summary>
+    /// <summary>Returns the names in rows that no dependency needs.</summary>
     public IEnumerable<string> Unneeded(IEnumerable<RoomUse> uses)
     {
         var used = uses.Select(use => (use.Folder, use.UsedFolder)).ToHashSet();
@@ -82,7 +82,7 @@ internal sealed partial class RoomTable
             .ToHashSet() ?? [];
     }
 
-    /// <summary>A folder and those above it.</summary>
+    /// <summary>Returns a folder and its parents.</summary>
     private static IEnumerable<string> Upward(string folder)
     {
         for (; folder.Length > 0; folder = folder[..Math.Max(0, folder.LastIndexOf('/'))])

@@ -3,10 +3,10 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Reads namespaces and <c>using</c> lines from the files in src. The build refuses lines that nothing needs.</summary>
+/// <summary>Reads namespaces and <c>using</c> lines from the files in src. The build rejects unused lines.</summary>
 internal static partial class SourceRooms
 {
-    /// <summary>The files whose namespace is not their folder. A file of a project's root may have none.</summary>
+    /// <summary>The files whose namespace does not match their folder. A file in a project's root may have none.</summary>
     public static IEnumerable<string> Misplaced =>
         from file in Files()
         let found = Namespace().Match(file.Text)

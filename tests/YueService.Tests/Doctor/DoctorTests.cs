@@ -126,7 +126,7 @@ public sealed class DoctorTests
         Assert.True(whole == ExitCode.Success, output);
         Assert.Contains("ok       stage 1 (en): ", output, StringComparison.Ordinal);
 
-        // It can be read, and the folder has the name of a listed checkpoint that is larger.
+        // It is readable, but the folder has the name of a listed checkpoint that is larger.
         Assert.Contains("warning  codec and vocoders: ", output, StringComparison.Ordinal);
         Assert.Contains("expected 1360444883", output, StringComparison.Ordinal);
 
@@ -160,7 +160,7 @@ public sealed class DoctorTests
             await published.CopyToAsync(copy, TestContext.Current.CancellationToken);
         }
 
-        // The resampler and the recipe clips are of no checkpoint: they agree, and the demo model's codes do not.
+        // The resampler and the recipe clips do not depend on a checkpoint and match; the demo model's codes do not.
         var command = new Command();
         Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--deep", "--figures", folder["figures.json"]));
         var output = command.Output.ToString();

@@ -5,7 +5,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 
-/// <summary>The command line as a process of its own.</summary>
+/// <summary>Tests the command line in a separate process.</summary>
 public sealed class CommandProcessTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -9,10 +9,10 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 
-/// <summary>The real program in a process of its own, on the built-in demo model.</summary>
+/// <summary>The real program in a separate process, with the built-in demo model.</summary>
 public sealed class DemoProcess : IAsyncLifetime
 {
-    /// <summary>The folder of these tests' build: …/bin/Release/net10.0.</summary>
+    /// <summary>The output folder of these tests: …/bin/Release/net10.0.</summary>
     private static readonly DirectoryInfo Build = new(AppContext.BaseDirectory);
 
     private readonly Process _process = new();
@@ -44,8 +44,7 @@ public sealed class DemoProcess : IAsyncLifetime
         });
     }
 
-    /// <summary>Runs the program, of a user with an empty home folder, to
-    /// its end and returns its exit code and all that it printed.</summary>
+    /// <summary>Runs the program to its end as a user with an empty home folder, and returns its exit code and output.</summary>
     public static async Task<(int ExitCode, string Printed)> RunAsync(params string[] arguments)
     {
         var (exitCode, output, error) = await RunWithAsync([], arguments);
@@ -86,7 +85,7 @@ public sealed class DemoProcess : IAsyncLifetime
         }
     }
 
-    /// <summary>Processor time since the start.</summary>
+    /// <summary>The CPU time since the start.</summary>
     public TimeSpan ProcessorTime
     {
         get
@@ -96,7 +95,7 @@ public sealed class DemoProcess : IAsyncLifetime
         }
     }
 
-    /// <summary>How often each of the program's threads has gone to sleep of its own accord, by the thread's id.</summary>
+    /// <summary>Returns the number of voluntary context switches of each of the program's threads, by thread id.</summary>
     public IReadOnlyDictionary<string, long> SleepsByThread()
     {
         const string Field = "voluntary_ctxt_switches:";
@@ -117,7 +116,7 @@ public sealed class DemoProcess : IAsyncLifetime
         return sleeps;
     }
 
-    /// <summary>Asks the program to end, as systemd does, and returns its exit code.</summary>
+    /// <summary>Terminates the program like systemd and returns its exit code.</summary>
     public async Task<int> TerminateAsync()
     {
         using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);

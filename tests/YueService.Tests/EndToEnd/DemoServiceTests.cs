@@ -88,7 +88,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
         Assert.Contains("--urls", line, StringComparison.Ordinal);
     }
 
-    /// <summary>A user who has made a developer certificate would get it.</summary>
+    /// <summary>With a developer certificate of the user, the service would use it.</summary>
     [Fact]
     public async Task Https_without_a_certificate_is_refused_in_one_line()
     {

@@ -37,9 +37,8 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     }
 
     /// <summary>Measures one window after another until one is quiet.</summary>
-    /// <remarks>The work that starting leaves, such as compilation in the
-    /// background, takes an unknown time but ends. A timer does not.</remarks>
-    /// <param name="begin">Begins a window and returns what ends it with the amount that was used in it.</param>
+    /// <remarks>Work after the start, such as background compilation, takes an unknown time but ends. A timer does not.</remarks>
+    /// <param name="begin">Begins a window and returns a function that ends it and returns the amount used.</param>
     /// <param name="allowed">The amount per second of a quiet window.</param>
     /// <param name="unit">The amount's name.</param>
     private static async Task UntilQuietAsync(Func<Func<double>> begin, double allowed, string unit)

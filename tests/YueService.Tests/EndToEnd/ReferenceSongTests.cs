@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 
-/// <summary>A voice over a chord loop, encoded to mp3, steers a song of the real program.</summary>
+/// <summary>Tests that a voice over a chord loop, encoded as mp3, influences a song of the real program.</summary>
 public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {
     private const int RateHz = 44_100;
@@ -74,7 +74,7 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
         return await Ffmpeg.MakeAsync(TestWav.OfFloats(RateHz, 1, mix), "-f wav -i pipe:0 -b:a 128k", "mp3");
     }
 
-    /// <summary>Four chords, half a second each.</summary>
+    /// <summary>Returns four chords, half a second each.</summary>
     private static float Chord(int i)
     {
         double[] roots = [261.63, 220, 174.61, 196];
@@ -84,7 +84,7 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
         return (float)(0.2 * Math.Exp(-3 * beat) * ratios.Average(ratio => Math.Sin(2 * Math.PI * roots[(int)(t / 0.5) % 4] * ratio * t)));
     }
 
-    /// <summary>espeak-ng's voice where it is installed; else a buzz through two formants, which moves as a voice does.</summary>
+    /// <summary>Returns a voice of espeak-ng if it is installed, otherwise a buzz through two formants that varies like a voice.</summary>
     private static async Task<float[]> VoiceAsync()
     {
         try

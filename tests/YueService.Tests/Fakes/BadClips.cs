@@ -5,7 +5,7 @@ using Yue.Testing;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Files that no one should sing after, and what is said of each.</summary>
+/// <summary>Invalid reference clips with their expected errors.</summary>
 internal static class BadClips
 {
     private const string Unreadable = "is not a sound file that can be read: wav, aiff, mp3, ogg, flac or m4a are";
@@ -62,7 +62,7 @@ internal static class BadClips
 
     public static TheoryData<string> Names => [.. Clips.Keys];
 
-    /// <summary>What an answer says of the file.</summary>
+    /// <summary>Returns the message about the file in a response.</summary>
     public static string SaysOf(string name) => Clips[name].Says;
 
     public static Task<byte[]> MakeAsync(string name) => Clips[name].Make();
@@ -79,7 +79,8 @@ internal static class BadClips
         return bytes;
     }
 
-    /// <summary>Two seconds of sound whose header says more: STREAMINFO has the count of samples in the 36 bits from byte 21 on.</summary>
+    /// <summary>Returns two seconds of sound with a header that states more. STREAMINFO has the count of samples in the 36 bits from byte
+    /// 21 on.</summary>
     private static async Task<byte[]> FlacThatSaysAsync(int seconds)
     {
         var flac = await Ffmpeg.MakeAsync("-f lavfi -i sine=r=8000:d=2", "flac");

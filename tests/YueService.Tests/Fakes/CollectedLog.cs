@@ -4,7 +4,7 @@ using Serilog.Events;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Keeps what the service logs.</summary>
+/// <summary>Collects the service's log.</summary>
 internal sealed class CollectedLog : ILogEventSink
 {
     private readonly ConcurrentQueue<LogEvent> _events = new();

@@ -14,7 +14,7 @@ internal sealed class Command
 
     public FakeSongEncoder Encoder { get; } = new();
 
-    /// <summary>Registers what else the test replaces.</summary>
+    /// <summary>Registers further services that the test replaces.</summary>
     public Action<IServiceCollection> Configure { get; init; } = _ => { };
 
     public StringWriter Output { get; } = new();
@@ -27,7 +27,7 @@ internal sealed class Command
     /// <summary>Runs a command line to its end and returns its exit code.</summary>
     public Task<int> RunAsync(params string[] args) => RunUntilAsync(TestContext.Current.CancellationToken, args);
 
-    /// <summary>Runs a command line until its end or the token.</summary>
+    /// <summary>Runs a command line until it ends or the token is cancelled.</summary>
     public Task<int> RunUntilAsync(CancellationToken cancel, params string[] args) => YueCommandLine.RunAsync(
         args,
         services =>

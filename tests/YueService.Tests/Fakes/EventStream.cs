@@ -39,7 +39,7 @@ internal sealed class EventStream : IDisposable
         return new(response, await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
     }
 
-    /// <summary>The next event; null at the end of the stream.</summary>
+    /// <summary>Returns the next event; null at the end of the stream.</summary>
     public async Task<(string Id, string Name, JsonElement Data)?> NextAsync()
     {
         string? id = null, name = null, data = null;
@@ -58,11 +58,11 @@ internal sealed class EventStream : IDisposable
         return null;
     }
 
-    /// <summary>The next line as it comes, comments included; null at the end.</summary>
+    /// <summary>Returns the next line, including comments; null at the end.</summary>
     public async Task<string?> ReadLineAsync() =>
         await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().InTime();
 
-    /// <summary>All events to the end of the stream.</summary>
+    /// <summary>Returns all events to the end of the stream.</summary>
     public async Task<List<(string Id, string Name, JsonElement Data)>> RestAsync()
     {
         var events = new List<(string, string, JsonElement)>();

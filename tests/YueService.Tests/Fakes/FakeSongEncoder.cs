@@ -6,12 +6,12 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Writes real WAV files; the other formats are their name and nothing else, and can be switched off.</summary>
+/// <summary>Writes real WAV files. Files of other formats contain only the name of the format and can be disabled.</summary>
 internal sealed class FakeSongEncoder : ISongEncoder
 {
     public bool HasFfmpeg { get; set; } = true;
 
-    /// <summary>Done before every file.</summary>
+    /// <summary>An action that runs before every file.</summary>
     public Func<CancellationToken, Task> Prepare { get; set; } = _ => Task.CompletedTask;
 
     /// <summary>The tags of every file.</summary>

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>An engine that a test tells what to do; by default it is ready and sings a short tone at once.</summary>
+/// <summary>An engine that a test controls. By default it is ready and immediately sings a short tone.</summary>
 internal sealed class FakeSongEngine : ISongEngine, IDisposable
 {
     public const string ModelName = "en-cot";
@@ -45,7 +45,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     public Task<string> Lost => _lost.Task;
 
-    /// <summary>The songs that are sung at once.</summary>
+    /// <summary>The number of concurrent songs.</summary>
     public int Places
     {
         get => _places;
@@ -59,16 +59,16 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         }
     }
 
-    /// <summary>Runs while the engine drains, before it has ended.</summary>
+    /// <summary>An action that runs while the engine drains.</summary>
     public Func<CancellationToken, Task> Drain { get; set; } = _ => Task.CompletedTask;
 
-    /// <summary>Every song admitted, once <see cref="Sing"/> has begun.</summary>
+    /// <summary>The admitted songs for which <see cref="Sing"/> has begun.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
     /// <summary>The listener of each admitted song, by its lyrics.</summary>
     public ConcurrentDictionary<string, ISongListener> Listeners { get; } = new();
 
-    /// <summary>Makes a song.</summary>
+    /// <summary>The function that makes a song.</summary>
     public Func<SongRequest, IProgress<SongProgress>?, CancellationToken, Task<SongResult>> Sing { get; set; } =
         (request, _, _) => Task.FromResult(Song(request));
 
@@ -107,7 +107,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         return true;
     }
 
-    /// <summary>Fails as a ready engine does whose device is lost.</summary>
+    /// <summary>Fails like a ready engine that loses its device.</summary>
     public void Lose(string reason)
     {
         Status = Status with { State = EngineState.Failed, Failure = reason };
@@ -132,7 +132,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     public async Task DrainAsync(CancellationToken hurry)
     {
-        // As of the real engine: whoever learns that it takes no song any more also sees why.
+        // Like the real engine: whoever sees that it no longer admits songs also sees the reason.
         var status = _status;
         _status = status.State is EngineState.Ready or EngineState.Loading ? status with { State = EngineState.Draining } : status;
         Close(new SongException("the service is shutting down"));
@@ -195,12 +195,12 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         }
     }
 
-    /// <summary>The codes that stage 1 wrote of every song.</summary>
+    /// <summary>The stage-1 codes of every song.</summary>
     public static SongCodes Codes { get; } = new(
         ModelName,
         [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio), new("chorus", [4], [5], SectionEnd.MaxNewTokens, 6)]);
 
-    /// <summary>A tenth of a second of sound for a request.</summary>
+    /// <summary>Returns a tenth of a second of sound for a request.</summary>
     public static SongResult Song(SongRequest request, params string[] warnings)
     {
         var clip = new AudioClip(

@@ -28,7 +28,7 @@ internal static class HttpAssert
         return document.RootElement.Clone();
     }
 
-    /// <summary>The answer's JSON, after a check that it is a song.</summary>
+    /// <summary>Checks that the response is a song and returns its JSON.</summary>
     public static async Task<JsonElement> SongAsync(this HttpResponseMessage response)
     {
         Assert.True(
@@ -37,7 +37,7 @@ internal static class HttpAssert
         return await response.JsonAsync();
     }
 
-    /// <summary>The answer's problem details, after a check of their form.</summary>
+    /// <summary>Checks the form of the response's problem details and returns them.</summary>
     public static async Task<JsonElement> ProblemAsync(this HttpResponseMessage response, HttpStatusCode status, string type)
     {
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
@@ -50,7 +50,7 @@ internal static class HttpAssert
         return problem;
     }
 
-    /// <summary>The fields that a 422 names.</summary>
+    /// <summary>Returns the fields that a 422 names.</summary>
     public static async Task<Dictionary<string, string>> FaultsAsync(this HttpResponseMessage response)
     {
         var problem = await response.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");

@@ -5,10 +5,10 @@ using Xunit;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>What a user of jobs does over HTTP.</summary>
+/// <summary>Requests about jobs over HTTP.</summary>
 internal static class JobClient
 {
-    /// <summary>Asks for a song and returns the job's path.</summary>
+    /// <summary>Submits a song and returns the job's path.</summary>
     public static async Task<string> SubmitAsync(this HttpClient client, string lyrics, string more = "")
     {
         using var response = await client.PostSongAsync($$"""{"lyrics":"{{lyrics}}"{{more}}}""");

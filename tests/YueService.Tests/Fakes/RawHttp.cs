@@ -6,8 +6,7 @@ using Xunit;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Sends bytes as they are, which no HTTP client would send, and
-/// reads the answer until the server closes the connection.</summary>
+/// <summary>Sends raw bytes that no HTTP client would send, and reads the response until the server closes the connection.</summary>
 internal static class RawHttp
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -31,13 +30,13 @@ internal static class RawHttp
         }
         catch (IOException)
         {
-            // The server closed the connection with bytes unread. What it sent before counts.
+            // The server closed the connection with unread bytes. The response that it sent before is used.
         }
 
         return new RawAnswer(Encoding.Latin1.GetString(answer.ToArray()));
     }
 
-    /// <summary>Opens the plain side of a connection to an http or https server.</summary>
+    /// <summary>Opens a connection to an HTTP or HTTPS server and returns the stream of plain text.</summary>
     private static async Task<Stream> OpenAsync(TcpClient client, Uri server, CancellationToken cancel)
     {
         if (server.Scheme != Uri.UriSchemeHttps)
@@ -56,10 +55,10 @@ internal static class RawHttp
     }
 }
 
-/// <summary>The text of an answer, empty when the connection was closed without one.</summary>
+/// <summary>The text of a response; empty if the connection was closed without one.</summary>
 internal sealed record RawAnswer(string Text)
 {
-    /// <summary>The status of the first answer on the connection; 0 without one.</summary>
+    /// <summary>The status of the first response on the connection; 0 if there is none.</summary>
     public int Status =>
         Text.StartsWith("HTTP/1.", StringComparison.Ordinal)
             ? int.Parse(Text.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)
@@ -68,13 +67,13 @@ internal sealed record RawAnswer(string Text)
     /// <summary>The lines before the body.</summary>
     public string Head => Text.Split("\r\n\r\n")[0];
 
-    /// <summary>The problem in the body, after a check of its form.</summary>
+    /// <summary>Checks the form of the problem in the body and returns it.</summary>
     public JsonElement Problem()
     {
         Assert.Contains("Content-Type: application/problem+json", Head, StringComparison.Ordinal);
         var body = Text[(Head.Length + 4)..];
 
-        // A chunk's size may come first, and another answer after it.
+        // There may be a chunk size before it and another response after it.
         var json = new Utf8JsonReader(Encoding.Latin1.GetBytes(body[body.IndexOf('{', StringComparison.Ordinal)..]));
         using var problem = JsonDocument.ParseValue(ref json);
         Assert.Equal(Status, problem.RootElement.GetProperty("status").GetInt32());

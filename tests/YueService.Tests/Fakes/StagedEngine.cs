@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Makes a <see cref="FakeSongEngine"/> sing one song at a time, each step when the test says so.</summary>
+/// <summary>Makes a <see cref="FakeSongEngine"/> sing one song at a time, step by step under control of the test.</summary>
 internal sealed class StagedEngine
 {
     private readonly ConcurrentDictionary<string, StagedSong> _songs = new();
@@ -27,13 +27,13 @@ internal sealed class StagedEngine
         };
     }
 
-    /// <summary>True if songs run through without the test's word.</summary>
+    /// <summary>True if songs run without waiting for the test.</summary>
     public bool RunsFreely { get; set; }
 
-    /// <summary>The number of songs that were made, failed or were cancelled.</summary>
+    /// <summary>The number of songs that were finished, failed or were cancelled.</summary>
     public int Ended => Volatile.Read(ref _ended);
 
-    /// <summary>A song by its lyrics.</summary>
+    /// <summary>Returns the song with the given lyrics.</summary>
     public StagedSong this[string lyrics] => _songs.GetOrAdd(lyrics, _ => new StagedSong());
 
     private async Task<SongResult> SingAsync(SongRequest request, IProgress<SongProgress>? progress, CancellationToken cancel)
@@ -50,14 +50,14 @@ internal sealed class StagedEngine
     }
 }
 
-/// <summary>A song under the test's direction.</summary>
+/// <summary>A song under the test's control.</summary>
 internal sealed class StagedSong
 {
     private readonly Channel<SongProgress?> _steps = Channel.CreateUnbounded<SongProgress?>();
 
     public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Makes the engine report this.</summary>
+    /// <summary>Makes the engine report the progress.</summary>
     public void Report(SongProgress progress) => _steps.Writer.TryWrite(progress);
 
     /// <summary>Makes the engine finish the song.</summary>

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>A server that takes webhooks.</summary>
+/// <summary>A server that receives webhooks.</summary>
 internal sealed class WebhookReceiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -16,7 +16,7 @@ internal sealed class WebhookReceiver : IAsyncDisposable
     /// <summary>The requests, in order.</summary>
     public ConcurrentQueue<(string Path, string Id, string Timestamp, string Signature, byte[] Body)> Received { get; } = new();
 
-    /// <summary>The status of each answer by its place; 200 for others.</summary>
+    /// <summary>The status of each response by its index; 200 for others.</summary>
     public Func<int, int> Answer { get; set; } = _ => StatusCodes.Status200OK;
 
     /// <summary>The server's port.</summary>

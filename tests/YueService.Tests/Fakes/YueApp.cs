@@ -14,7 +14,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>The whole service with an engine and an encoder that the test controls.</summary>
+/// <summary>The complete service with an engine and an encoder that the test controls.</summary>
 internal sealed class YueApp : WebApplicationFactory<Program>
 {
     private readonly (string Key, string Value)[] _settings;
@@ -34,21 +34,21 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     /// <summary>The clock of the jobs.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>Where ffmpeg and ffprobe are looked for; null for PATH.</summary>
+    /// <summary>The folder of ffmpeg and ffprobe; null for PATH.</summary>
     public string? ProgramFolder { get; init; }
 
     /// <summary>Changes the server's limits.</summary>
     public Action<KestrelServerOptions>? ConfigureServer { get; set; }
 
-    /// <summary>What lies in the folder for temporary files.</summary>
+    /// <summary>The contents of the folder for temporary files.</summary>
     public IEnumerable<string> TempFiles => _temp.Files;
 
     public CollectedLog Log { get; } = new();
 
-    /// <summary>Where jobs are kept, when the settings do not say otherwise; gone with the service.</summary>
+    /// <summary>The default state folder, which is deleted with the service.</summary>
     public string StateFolder => _state.Path;
 
-    /// <summary>The service on a real socket of its own instead of in memory.</summary>
+    /// <summary>Returns the service on a real socket instead of in memory.</summary>
     public static YueApp OnSocket(params (string Key, string Value)[] settings)
     {
         var app = new YueApp(settings) { IsOnSocket = true };
@@ -56,7 +56,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         return app;
     }
 
-    /// <summary>The service on a real socket behind TLS, with a certificate of its own.</summary>
+    /// <summary>Returns the service on a real socket with TLS and a self-signed certificate.</summary>
     public static YueApp OnHttps(params (string Key, string Value)[] settings)
     {
         var app = new YueApp(settings) { IsOnSocket = true, Scheme = Uri.UriSchemeHttps };
@@ -65,8 +65,8 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         return app;
     }
 
-    /// <summary>Takes every place for waiting songs.</summary>
-    /// <returns>The number of places, which <see cref="JobOrder.Release"/> gives back.</returns>
+    /// <summary>Reserves all slots for waiting songs.</summary>
+    /// <returns>The number of slots, which <see cref="JobOrder.Release"/> returns.</returns>
     public int FillQueue()
     {
         var order = Services.GetRequiredService<JobOrder>();
@@ -79,7 +79,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
         return places;
     }
 
-    /// <summary>Returns a certificate for "localhost" that signs itself.</summary>
+    /// <summary>Returns a self-signed certificate for "localhost".</summary>
     private static X509Certificate2 OwnCertificate()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -101,7 +101,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     {
         if (IsOnSocket)
         {
-            // A free port. UseKestrel(0) would set it while the program may be starting already.
+            // A free port. UseKestrel(0) would set it when the program may already be starting.
             builder.UseSetting(WebHostDefaults.ServerUrlsKey, $"{Scheme}://127.0.0.1:0");
         }
 
@@ -116,7 +116,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
             services.AddSingleton<ILogEventSink>(Log);
             services.AddSingleton(_ => new AudioDecoder(ProgramFolder, _temp.Path));
 
-            // A slow client is the test's doing, and is never cut off.
+            // A slow client is intended by the test and must not be disconnected.
             services.Configure<KestrelServerOptions>(options =>
                 (options.Limits.MinRequestBodyDataRate, options.Limits.MinResponseDataRate) = (null, null));
             if (ConfigureServer is { } configure)

@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Hosting;
 
-/// <summary>What becomes of the process when the engine fails.</summary>
+/// <summary>Tests the process after a failure of the engine.</summary>
 public sealed class EngineLossTests
 {
     private readonly Command _command = new();

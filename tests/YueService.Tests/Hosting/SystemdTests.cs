@@ -17,7 +17,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Hosting;
 
-/// <summary>What systemd is told, read from a socket as it would.</summary>
+/// <summary>Tests the messages to systemd, which are read from a socket like systemd does.</summary>
 public sealed class SystemdTests : IDisposable
 {
     private static readonly TimeSpan Watchdog = TimeSpan.FromMilliseconds(400);
@@ -183,7 +183,7 @@ public sealed class SystemdTests : IDisposable
         return reporter;
     }
 
-    /// <summary>Creates the library's notifier for a socket. Its public constructor reads a variable of the whole process.</summary>
+    /// <summary>Creates the library's notifier for a socket. Its public constructor reads an environment variable of the process.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     private static extern SystemdNotifier NotifierFor(string address);
 
@@ -192,7 +192,7 @@ public sealed class SystemdTests : IDisposable
 
     private int Extensions() => _told.Count(message => message.StartsWith("EXTEND_TIMEOUT_USEC", StringComparison.Ordinal));
 
-    /// <summary>Waits until the notifier has looked at the engine some more times.</summary>
+    /// <summary>Waits until the notifier has checked the engine several more times.</summary>
     private Task LooksAsync(int more)
     {
         var before = _engine.StatusReads;
@@ -207,9 +207,9 @@ public sealed class SystemdTests : IDisposable
         return Eventually.TrueAsync(() => _told.Count(message => message == "WATCHDOG=1") >= before + more);
     }
 
-    /// <summary>Passes when no sign of life comes with the next reports of the status.</summary>
-    /// <remarks>Messages come in order, and a report comes before the sign of life of the same turn: after the first
-    /// report, no earlier sign of life is on its way.</remarks>
+    /// <summary>Passes if no watchdog message is sent with the next status reports.</summary>
+    /// <remarks>Messages arrive in order, and a report is sent before the watchdog message of the same turn. After the first report, no
+    /// earlier watchdog message can arrive.</remarks>
     private async Task NoSignsOfLifeAsync()
     {
         for (var turn = 1; turn <= 4; turn++)
@@ -246,7 +246,7 @@ public sealed class SystemdTests : IDisposable
         }
     }
 
-    /// <summary>A clock that moves only when the test says so.</summary>
+    /// <summary>A clock that the test advances.</summary>
     private sealed class Clock : TimeProvider
     {
         private long _ticks = 1;

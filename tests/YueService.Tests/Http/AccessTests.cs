@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>API keys, rate limits and time limits.</summary>
+/// <summary>Tests API keys, rate limits and time limits.</summary>
 public sealed class AccessTests
 {
     private const string Body = """{"lyrics":"la"}""";
@@ -132,7 +132,7 @@ public sealed class AccessTests
         using var running = await client.PredictAsync(Body);
         await running.ProblemAsync(HttpStatusCode.GatewayTimeout, "urn:yue:timeout");
 
-        // The engine is free again, and a job has no such limit: it outlasts a request that begins after it.
+        // The engine is free again, and a job has no such limit: it runs longer than a request that begins after it.
         var job = await client.SubmitAsync("job");
         await client.WhenAsync(job, "running");
         using var waiting = await client.PredictAsync(Body);

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>The interface describes itself.</summary>
+/// <summary>Tests the OpenAPI document.</summary>
 public sealed class ApiDocumentTests : IDisposable
 {
     private readonly YueApp _app = new();
@@ -108,7 +108,7 @@ public sealed class ApiDocumentTests : IDisposable
         }
     }
 
-    /// <remarks>Generated clients send the defaults of the schema although nobody set them.</remarks>
+    /// <remarks>Generated clients send the defaults of the schema even if they are not set.</remarks>
     [Fact]
     public async Task A_default_that_depends_on_other_fields_is_not_in_the_schema()
     {

@@ -12,7 +12,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>A clip is uploaded once and named in many requests.</summary>
+/// <summary>Tests clips that are uploaded once and used in many requests.</summary>
 public sealed class ClipTests : IDisposable
 {
     private static readonly float[] Samples = TestWav.Sine(16_000, 440, 12);
@@ -122,7 +122,7 @@ public sealed class ClipTests : IDisposable
         var problem = await full.ProblemAsync((HttpStatusCode)507, "urn:yue:clips-full");
         Assert.Contains("Yue:KeepClipsMegabytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
 
-        // One that is here already takes no more room.
+        // An existing clip takes no additional space.
         using var same = await UploadAsync(Clip);
         Assert.Equal(HttpStatusCode.OK, same.StatusCode);
         using var deleted = await _client.DeleteAsync($"/v1/clips/{id}", TestContext.Current.CancellationToken);

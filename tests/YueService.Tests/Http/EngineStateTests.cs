@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>What a caller is told when the engine cannot or does not make its song.</summary>
+/// <summary>Tests the responses if the engine cannot make a song.</summary>
 public sealed class EngineStateTests : IDisposable
 {
     private const string Body = """{"lyrics":"secret words"}""";

@@ -5,7 +5,7 @@ namespace YueService.Tests.Http;
 
 public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<FieldBoundsTests.App>
 {
-    /// <summary>Field, value, and what the message must say: the value's beginning and the bound.</summary>
+    /// <summary>Field, value, and the expected parts of the message: the beginning of the value and the bound.</summary>
     public static TheoryData<string, string, string> Faults => new()
     {
         { "lyrics", "null", "is missing" },
@@ -137,7 +137,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         var faults = await response.FaultsAsync();
         Assert.Equal(501, faults.Count);
 
-        // One of them is that lyrics are missing.
+        // One of the errors is that lyrics are missing.
         Assert.Equal("9501 more errors are not listed.", faults["$"]);
     }
 
@@ -215,7 +215,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         Assert.Equal(["$"], (await response.FaultsAsync()).Keys);
     }
 
-    /// <summary>A body with the given fields, nested by the dots of their paths, and lyrics unless they are given.</summary>
+    /// <summary>Returns a body with the given fields, nested by the dots in their paths, and default lyrics.</summary>
     private static string Body((string Path, string Value)[] fields)
     {
         var top = fields.Where(field => !field.Path.Contains('.')).Select(field => $"\"{field.Path}\":{field.Value}");

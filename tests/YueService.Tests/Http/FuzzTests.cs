@@ -7,12 +7,12 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Requests with random faults.</summary>
+/// <summary>Tests requests with random errors.</summary>
 public sealed class FuzzTests
 {
     private const int Bodies = 7000;
 
-    // Seeds of the mutations: a whole request, and pieces that parsers trip over.
+    // Seeds of the mutations: a whole request, and pieces that are difficult for parsers.
     private static readonly byte[] Whole = Encoding.UTF8.GetBytes("""
         {"lyrics":"[verse]\nlove 😀 é\n[chorus]\nla","genre":"pop","max_new_tokens":3000,"run_n_segments":2,"seed":-42,"takes":1,
          "client_job_id":"a:1","model":"en-cot","callback_url":null,
@@ -92,13 +92,13 @@ public sealed class FuzzTests
             }
         }
 
-        // The mutations reach every outcome of reading a body, or they test nothing.
+        // The mutations must reach every outcome of reading a body.
         Assert.All(
             [HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.UnprocessableEntity],
             status => Assert.True(seen[status] > Bodies / 20));
     }
 
-    /// <summary>Checks the same body: it is valid if it made a song, and unreadable if it was.</summary>
+    /// <summary>Sends the same body to the check endpoint: it must be valid if it made a song, and unreadable if it was.</summary>
     private static async Task CheckAsync(HttpClient client, byte[] body, HttpResponseMessage song)
     {
         var content = new ByteArrayContent(body);
@@ -112,7 +112,7 @@ public sealed class FuzzTests
         }
     }
 
-    /// <summary>Sends the same body as a key: it is unreadable or has none.</summary>
+    /// <summary>Sends the same body to the session endpoint: it is unreadable or contains no key.</summary>
     private static async Task SignInAsync(HttpClient client, byte[] body)
     {
         var content = new ByteArrayContent(body);
@@ -267,7 +267,7 @@ public sealed class FuzzTests
         return [.. body];
     }
 
-    /// <summary>Puts a piece in place of the value or name around a position, so that most bodies stay JSON.</summary>
+    /// <summary>Replaces the value or name around a position with a piece, so that most bodies are still JSON.</summary>
     private static void ReplaceToken(List<byte> body, int at, Random random, string[] pieces)
     {
         ReadOnlySpan<byte> edges = "{}[],:\n "u8;

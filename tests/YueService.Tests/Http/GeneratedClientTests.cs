@@ -9,7 +9,7 @@ using JsonNode = System.Text.Json.Nodes.JsonNode;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Clients that generators make from the OpenAPI document compile and work.</summary>
+/// <summary>Tests that clients generated from the OpenAPI document compile and work.</summary>
 public sealed class GeneratedClientTests : IDisposable
 {
     private static readonly string Root = DemoProcess.Repository;

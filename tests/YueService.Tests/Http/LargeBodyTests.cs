@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Bodies with clips: what they may take together, and what is refused before it is read.</summary>
+/// <summary>Tests bodies with clips: their total limit, and bodies that are rejected before they are read.</summary>
 public sealed class LargeBodyTests
 {
     private const int Mebibyte = 1 << 20;
@@ -33,7 +33,7 @@ public sealed class LargeBodyTests
                 uploads.Add(await Upload.StartAsync(client.BaseAddress!, "/predict", body.Length));
             }
 
-            // Two bodies of 8 MiB fit into 20 MiB; nothing of the others is read.
+            // Two bodies of 8 MiB fit into 20 MiB; the others are not read at all.
             var open = uploads.Select(upload => upload.Answer).ToList();
             while (open.Count > 2)
             {
@@ -92,7 +92,7 @@ public sealed class LargeBodyTests
         using var client = app.CreateClient();
         app.FillQueue();
 
-        // The clip itself is never sent: only an answer before it can come.
+        // The clip itself is never sent, so the response must be sent before it.
         using var files = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
         await files.SendAsync(Json + File("reference.audio"));
         Assert.Equal("urn:yue:queue-full", (await files.Answer).Problem().GetProperty("type").GetString());
@@ -175,13 +175,13 @@ public sealed class LargeBodyTests
 
     private static string File(string name) => $"--x\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a.wav\"\r\n\r\n";
 
-    /// <summary>A request whose body is sent in pieces, while its answer is awaited.</summary>
+    /// <summary>A request whose body is sent in pieces while its response is awaited.</summary>
     private sealed class Upload : IDisposable
     {
         private readonly TcpClient _client = new();
         private bool _isChunked;
 
-        /// <summary>The first answer on the connection.</summary>
+        /// <summary>The first response on the connection.</summary>
         public Task<RawAnswer> Answer { get; private set; } = Task.FromResult(new RawAnswer(""));
 
         public static async Task<Upload> StartAsync(
@@ -204,7 +204,7 @@ public sealed class LargeBodyTests
             }
             catch (IOException)
             {
-                // Refused already, and closed.
+                // Already rejected and closed.
             }
         }
 

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>The log says what callers sent, and obeys none of it.</summary>
+/// <summary>Tests that values from callers cannot inject anything into the log.</summary>
 public sealed class LogTests
 {
     [Theory]
@@ -54,7 +54,7 @@ public sealed class LogTests
         Assert.Contains("plain", lines[^1], StringComparison.Ordinal);
     }
 
-    /// <summary>Returns what the console shows of log calls.</summary>
+    /// <summary>Returns the console output of log calls.</summary>
     private static string Print(Action<ILogger> log)
     {
         var collected = new CollectedLog();

@@ -5,7 +5,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary><c>output.loudness_lufs</c>: what the meter says is the fake's word, what is done with it is real.</summary>
+/// <summary>Tests <c>output.loudness_lufs</c> with a fake loudness meter.</summary>
 public sealed class LoudnessTests : IDisposable
 {
     private readonly YueApp _app = new();

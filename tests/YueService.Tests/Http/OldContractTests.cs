@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>A client that knows only the old service.</summary>
+/// <summary>Tests a client that knows only the old service.</summary>
 public sealed class OldContractTests : IDisposable
 {
     private readonly YueApp _app = new();

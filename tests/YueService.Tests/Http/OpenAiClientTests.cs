@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>OpenAI's own client makes songs with <c>/v1/audio/speech</c>.</summary>
+/// <summary>Tests <c>/v1/audio/speech</c> with OpenAI's client.</summary>
 public sealed class OpenAiClientTests : IDisposable
 {
     private readonly YueApp _app = YueApp.OnSocket();
@@ -39,7 +39,7 @@ public sealed class OpenAiClientTests : IDisposable
         }
     }
 
-#pragma warning disable OPENAI001 // The client's part for streamed speech may change.
+#pragma warning disable OPENAI001 // The client's API for streamed speech may change.
     [Fact]
     public async Task Sound_is_streamed_while_the_song_is_made()
     {
@@ -55,7 +55,7 @@ public sealed class OpenAiClientTests : IDisposable
                     sound.Write(delta.AudioBytes);
                     if (sound.Length == 4)
                     {
-                        // The first sound came before the song was made.
+                        // The first sound arrived before the song was finished.
                         Assert.Equal(0, stage.Ended);
                         _app.Engine.Listeners["la"].Hear(new(2, 44_100, [0.25f], null, null, IsEnd: true));
                         stage["la"].Finish();

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>The options tell what a song request can have.</summary>
+/// <summary>Tests the options of song requests.</summary>
 public sealed class OptionsTests : IDisposable
 {
     private readonly YueApp _app = new();

@@ -5,7 +5,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Query parameters are read as strictly as fields.</summary>
+/// <summary>Tests that query parameters are validated as strictly as fields.</summary>
 public sealed class QueryTests : IDisposable
 {
     private readonly YueApp _app = new();

@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>The field <c>reference</c>: a clip in the JSON or beside it.</summary>
+/// <summary>Tests the field <c>reference</c> with a clip in the JSON or as a separate file.</summary>
 public sealed class ReferenceTests : IDisposable
 {
     private static readonly float[] Samples = TestWav.Sine(16_000, 440, 12);

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Requests that go on from a song's codes, or ask for a part of the way.</summary>
+/// <summary>Tests requests that continue from a song's codes or run only some stages.</summary>
 public sealed class RemakeTests : IDisposable
 {
     private const string Codes =
@@ -29,10 +29,10 @@ public sealed class RemakeTests : IDisposable
         _app.Dispose();
     }
 
-    /// <summary>Body, invalid field, and what the message must say.</summary>
+    /// <summary>Body, invalid field, and the expected message.</summary>
     public static TheoryData<string, string, string> Faults => new()
     {
-        // The codes by themselves.
+        // Invalid codes.
         { Remake("""{"sections":[{"tag":"verse","vocal":[1],"instrumental":[1]}]}"""), "continue_from.model", "is missing" },
         { Remake("""{"model":"en-cot"}"""), "continue_from.sections", "is missing; send an array of 1 to 100 objects" },
         { Remake("""{"model":"en-cot","sections":[]}"""), "continue_from.sections", "has 0 items; send an array of 1 to 100 objects" },
@@ -53,7 +53,7 @@ public sealed class RemakeTests : IDisposable
             + "\"end_of_audio\" or \"max_new_tokens\"" },
         { Remake(Section("""[1]""", """[1]""", ""","unpaired":1024""")), "continue_from.sections[0].unpaired", "from 0 to 1023" },
 
-        // Against the rest of the request.
+        // Codes that contradict the rest of the request.
         { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "is by the model zh-cot, "
             + "which is not available; the models are en-cot, en-icl" },
         { Remake(Codes, ""","model":"en-icl" """), "model", "is en-icl and the song of continue_from is by en-cot" },

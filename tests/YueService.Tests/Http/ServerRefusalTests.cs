@@ -3,7 +3,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Requests that the server refuses before any of the service's code runs.</summary>
+/// <summary>Tests requests that the server rejects before any of the service's code runs.</summary>
 public sealed class ServerRefusalTests
 {
     [Theory]

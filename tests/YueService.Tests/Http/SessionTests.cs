@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Pages that are signed in by a cookie.</summary>
+/// <summary>Tests pages that are signed in with a cookie.</summary>
 public sealed class SessionTests : IDisposable
 {
     private const string Key = "key-one";
@@ -142,7 +142,7 @@ public sealed class SessionTests : IDisposable
         Assert.Null(after.NumberOfToken(first));
         Assert.Equal(0, after.NumberOfToken(second));
 
-        // Sessions that have expired are forgotten; texts that are no tokens are not stored.
+        // Expired sessions are removed; texts that are not tokens are not stored.
         clock.Now += ApiKeys.SessionLength;
         var third = after.Issue(Key);
         await after.EndAsync(third);

@@ -5,7 +5,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>A request can be checked before it is sent.</summary>
+/// <summary>Tests the check of a request.</summary>
 public sealed class SongCheckTests : IDisposable
 {
     private readonly YueApp _app = new();
@@ -172,7 +172,7 @@ public sealed class SongCheckTests : IDisposable
         Assert.Equal(["verse", "chorus", "outro"], sections.Select(Tag));
         Assert.All(sections, section => Assert.Equal(JsonValueKind.Null, section.GetProperty("start").ValueKind));
 
-        // The first two are kept as they are: three frames and one.
+        // The first two are kept unchanged: three frames and one.
         Assert.Equal([0.1, 0.0], sections.Take(2).Select(section => section.GetProperty("estimated_seconds").GetDouble()));
     }
 

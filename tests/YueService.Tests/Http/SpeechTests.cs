@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>What OpenAI-style clients call.</summary>
+/// <summary>Tests the endpoints for OpenAI-style clients.</summary>
 public sealed class SpeechTests : IDisposable
 {
     private readonly YueApp _app = new();

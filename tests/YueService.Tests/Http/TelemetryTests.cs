@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>What an operator sees of songs.</summary>
+/// <summary>Tests the metrics and traces of songs.</summary>
 public sealed class TelemetryTests : IDisposable
 {
     private readonly YueApp _app = new();
@@ -41,7 +41,7 @@ public sealed class TelemetryTests : IDisposable
         Assert.Equal(1, Value(text, "yue_tokens_rate", "_count"));
         Assert.Contains("http_server_request_duration_seconds_bucket", text, StringComparison.Ordinal);
 
-        // The fake's real-time factor is infinite, which no histogram takes; its device is a CPU.
+        // The fake's real-time factor is infinite, which histograms do not accept; its device is a CPU.
         Assert.DoesNotContain("yue_real_time_factor_ratio_sum", text, StringComparison.Ordinal);
         Assert.DoesNotContain("yue_gpu_memory", text, StringComparison.Ordinal);
     }
@@ -74,7 +74,7 @@ public sealed class TelemetryTests : IDisposable
         };
         var traceId = await SingAsync();
 
-        // Other tests sing at the same time: only this trace counts.
+        // Other tests make songs at the same time, so only this trace counts.
         List<Activity> Mine() =>
             [.. activities.Where(activity => activity.TraceId.ToHexString() == traceId).OrderBy(activity => activity.StartTimeUtc)];
         await Eventually.TrueAsync(() => Mine().Count == 7);
@@ -94,7 +94,7 @@ public sealed class TelemetryTests : IDisposable
         return (await response.SongAsync()).GetProperty("metadata").GetProperty("trace_id").GetString()!;
     }
 
-    /// <summary>The value of the one series whose line has all of the parts.</summary>
+    /// <summary>Returns the value of the only series whose line contains all parts.</summary>
     private static double Value(string text, string name, params string[] parts)
     {
         var line = Assert.Single(

@@ -6,7 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>The rights of web pages in a browser on the same machine or network.</summary>
+/// <summary>Tests the access of web pages in a browser on the same machine or network.</summary>
 public sealed class WebPageTests
 {
     private const string Page = "https://app.example";

@@ -11,7 +11,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>All jobs are watched on one connection.</summary>
+/// <summary>Tests the events of all jobs on one connection.</summary>
 public sealed class AllEventsTests : IDisposable
 {
     private readonly YueApp _app = YueApp.OnSocket(("Yue:EventHeartbeatSeconds", "1"));
@@ -47,7 +47,7 @@ public sealed class AllEventsTests : IDisposable
         var stage = await UntilAsync(events, e => e.Name == "running" && Progress(e) == "stage2");
         Assert.Equal(Id(one), Text(stage.Data, "id"));
 
-        // The second may begin before the first one's end is stored.
+        // The second may begin before the end of the first is stored.
         _stage["one"].Finish();
         var awaited = new HashSet<(string, string)> { ("succeeded", Id(one)), ("running", Id(two)) };
         await UntilAsync(events, e => awaited.Remove((e.Name, Text(e.Data, "id")!)) && awaited.Count == 0);

@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>A finished song is fetched.</summary>
+/// <summary>Tests downloads of finished songs.</summary>
 public sealed class AudioTests : IDisposable
 {
     private readonly YueApp _app = new();
@@ -60,7 +60,7 @@ public sealed class AudioTests : IDisposable
         Assert.Equal(file.Length, after.Content.Headers.ContentLength);
         Assert.Contains("2nd.wav", after.Content.Headers.ContentDisposition!.ToString(), StringComparison.Ordinal);
 
-        // A part of the old file is not continued with the new one.
+        // A part of the old file must not be continued with the new one.
         using var rest = await GetAsync(job + "/audio", request =>
         {
             request.Headers.Range = new RangeHeaderValue(100, null);
@@ -95,7 +95,7 @@ public sealed class AudioTests : IDisposable
     [Fact]
     public async Task Slow_readers_hold_up_neither_other_songs_nor_each_other()
     {
-        // More than the sockets' buffers hold.
+        // More than the buffers of the sockets can hold.
         const int Samples = 90 * 44_100;
         const int Readers = 20;
         using var app = YueApp.OnSocket();
@@ -110,7 +110,7 @@ public sealed class AudioTests : IDisposable
         var readers = new List<HttpResponseMessage>();
         for (var i = 0; i < Readers; i++)
         {
-            // They get the headers and read nothing more.
+            // They read the headers and nothing else.
             readers.Add(
                 await client.GetAsync(job + "/audio", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken));
         }

@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The codes of finished songs, and songs that go on from them by their id.</summary>
+/// <summary>Tests the codes of finished songs, and songs that continue from them by id.</summary>
 public sealed class CodesTests : IDisposable
 {
     private readonly TemporaryFolder _state = new();

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Damaged rows and files harm their own job only, and leftovers are deleted at the start.</summary>
+/// <summary>Tests that damaged rows and files affect only their own job, and that leftovers are deleted at startup.</summary>
 public sealed class DamageTests : IDisposable
 {
     private readonly TemporaryFolder _state = new();
@@ -222,7 +222,7 @@ public sealed class DamageTests : IDisposable
 
     private YueApp App() => new(("Yue:StateFolder", _state.Path));
 
-    /// <summary>Has a song made by a process that has ended.</summary>
+    /// <summary>Makes a song with a process that has ended.</summary>
     private async Task<string> FinishAsync(string lyrics)
     {
         await using var app = App();
@@ -256,7 +256,7 @@ public sealed class DamageTests : IDisposable
         file.SetLength(bytes);
     }
 
-    /// <summary>Turns the database into one of a release that did not store sizes.</summary>
+    /// <summary>Changes the database to that of a release that did not store sizes.</summary>
     private void Downgrade() => Execute("""
         ALTER TABLE jobs DROP COLUMN attempt;
         ALTER TABLE jobs DROP COLUMN folder;
@@ -291,7 +291,7 @@ public sealed class DamageTests : IDisposable
         command.ExecuteNonQuery();
     }
 
-    /// <summary>Nothing more of this process reaches the disk, as if it were killed: the store is closed under it.</summary>
+    /// <summary>Closes the store, so that the process cannot write any more, as if it were killed.</summary>
     private static void DieLike(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>A job is watched by server-sent events.</summary>
+/// <summary>Tests the server-sent events of a job.</summary>
 public sealed class EventTests : IDisposable
 {
     private readonly YueApp _app = YueApp.OnSocket(("Yue:EventHeartbeatSeconds", "1"));
@@ -124,7 +124,7 @@ public sealed class EventTests : IDisposable
         using var response = await _client.SendAsync(over, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
 
-        // An identifier of another job's life is no place to go on from: everything is told.
+        // An event id of an earlier process cannot be resumed from, so all events are sent.
         using var other = await EventStream.OpenAsync(_client, job, last.Id);
         Assert.Equal(["succeeded"], (await other.RestAsync()).Select(e => e.Name));
     }
@@ -185,7 +185,7 @@ public sealed class EventTests : IDisposable
             readers.Add(await EventStream.OpenAsync(_client, job));
         }
 
-        // The engine reports everything while nobody reads. A reader that begins then gets the newest counts and few others.
+        // The engine reports everything while nobody reads. A new reader then gets the latest counts and few others.
         go.SetResult();
         await reported.Task.InTime();
         var events = 0;

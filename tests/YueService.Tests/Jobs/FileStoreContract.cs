@@ -3,7 +3,7 @@ using YueService.Jobs;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The contract of every file store, whatever it keeps files in.</summary>
+/// <summary>The contract of every file store.</summary>
 public abstract class FileStoreContract
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -4,7 +4,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Files in a folder.</summary>
+/// <summary>Tests files in a folder.</summary>
 public sealed class FolderFilesTests : FileStoreContract, IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Several takes of one request.</summary>
+/// <summary>Tests several takes of one request.</summary>
 public sealed class GroupTests : IDisposable
 {
     private readonly TemporaryFolder _state = new();

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The contract of every job log, whatever database it is in.</summary>
+/// <summary>The contract of every job log, independent of its database.</summary>
 public abstract class JobLogContract
 {
     private protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -74,7 +74,7 @@ public abstract class JobLogContract
         Assert.Equal("h", (await Log.FindGroupByKeyAsync("group-key", "two", Cancel))!.Id);
         Assert.Null(await Log.FindGroupByKeyAsync("group-key", "three", Cancel));
 
-        // A key of the time before owners is everybody's.
+        // A key that was stored without an owner applies to all callers.
         await AddAsync(new NewJob("f", Request("la"), "old", "hash"));
         Assert.Equal("f", (await Log.FindByKeyAsync("old", "one", Cancel))!.Id);
     }

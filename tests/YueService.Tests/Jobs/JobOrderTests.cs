@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Places, bound and estimates of the jobs that wait.</summary>
+/// <summary>Tests the slots, the limit and the estimates of waiting jobs.</summary>
 public sealed class JobOrderTests : IDisposable
 {
     private readonly JobOptions _options = new() { QueueCapacity = 3 };
@@ -135,7 +135,7 @@ public sealed class JobOrderTests : IDisposable
         Assert.Equal([4.0, 14.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
         Assert.Equal(14 + 20, estimate.SecondsForNew(Lyrics(10), takes: 1));
 
-        // With two places, both begin at once, and the new one follows the shorter.
+        // With two slots, both begin immediately, and the new one follows the shorter.
         engine.Status = engine.Status with { SongsAtOnce = 2 };
         Assert.Equal([4.0, 10.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
         Assert.Equal(4 + 20, estimate.SecondsForNew(Lyrics(10), takes: 1));
@@ -152,7 +152,7 @@ public sealed class JobOrderTests : IDisposable
         running.Report(new(SongStage.Stage1, 1, 1, 0, 100, 0));
         Assert.InRange(estimate.SecondsForNew(Lyrics(10), takes: 1)!.Value, 1900, 2000);
 
-        // From a fiftieth on, the progress says how much is left: next to nothing.
+        // From a fiftieth on, the estimate uses the progress, by which almost nothing remains.
         running.Report(new(SongStage.Decode, 1, 1, 100, 100, 1));
         Assert.Equal(1000, estimate.SecondsForNew(Lyrics(10), takes: 1));
         estimate.End(running);
@@ -185,7 +185,7 @@ public sealed class JobOrderTests : IDisposable
         estimate.Measure(first, TimeSpan.FromSeconds(20));
         Assert.Equal(15, estimate.SongTime!.Value.TotalSeconds);
 
-        // A place becomes free with the next song, and all four with the last.
+        // A slot becomes free with the next song, and all four with the last.
         var waits = Enumerable.Range(0, 200).Select(_ => estimate.RetryAfter().TotalSeconds).ToArray();
         Assert.All(waits, wait => Assert.InRange(wait, 7.5, 30));
         Assert.True(waits.Max() - waits.Min() > 10, "the callers come back together");

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>A song is asked for, shown, listed and cancelled.</summary>
+/// <summary>Tests submitting, showing, listing and cancelling songs.</summary>
 public sealed class JobTests : IDisposable
 {
     private readonly YueApp _app = new(("Yue:QueueCapacity", "2"));
@@ -265,10 +265,10 @@ public sealed class JobTests : IDisposable
 
     private async Task<System.Text.Json.JsonElement> ProgressOf(string job) => (await _client.GetJsonAsync(job)).GetProperty("progress");
 
-    /// <summary>A clock whose timers are due when they are made.</summary>
+    /// <summary>A clock whose timers are due when they are created.</summary>
     private sealed class TimersAtOnce : TimeProvider
     {
-        /// <summary>The time that the last timer was asked for.</summary>
+        /// <summary>The time of the last timer.</summary>
         public TimeSpan Asked { get; private set; }
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)

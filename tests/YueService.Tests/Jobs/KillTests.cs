@@ -9,10 +9,11 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The real program with the demo model is killed at random instants.</summary>
+/// <summary>Tests the real program with the demo model when it is killed at random times.</summary>
 public sealed class KillTests : IDisposable
 {
-    /// <summary>Few, as each takes a start of the program; <c>YUE_KILLS</c> asks for more, up to 50.</summary>
+    /// <summary>The number of kills. It is small, because each one needs a start of the program; <c>YUE_KILLS</c> sets it, up to
+    /// 50.</summary>
     private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("YUE_KILLS") ?? "3", CultureInfo.InvariantCulture);
 
     private const string Body =
@@ -43,14 +44,14 @@ public sealed class KillTests : IDisposable
                 break;
             }
 
-            // The clients go on while the program is killed: only what was answered counts.
+            // The clients continue while the program is killed. Only acknowledged requests count.
             var delay = Task.Delay(random.Next(50, 900), TestContext.Current.CancellationToken);
             for (var i = 0; i == 0 || (i == 1 && !delay.IsCompleted); i++)
             {
                 using var response = await program.Client.PostSongAsync(Body);
                 if (response.StatusCode == HttpStatusCode.TooManyRequests)
                 {
-                    // Old jobs have not got their places yet.
+                    // Old jobs have not been queued yet.
                     continue;
                 }
 
@@ -93,7 +94,7 @@ public sealed class KillTests : IDisposable
         var heard = await next.Client.GetByteArrayAsync($"{job}/stream?format=pcm", TestContext.Current.CancellationToken);
         await next.Client.WhenAsync(job, "succeeded");
         var song = await next.Client.GetByteArrayAsync($"{job}/audio", TestContext.Current.CancellationToken);
-        Assert.Equal(song.AsSpan(44, BitConverter.ToInt32(song, 40)).ToArray(), heard);       // the data; tags come after it
+        Assert.Equal(song.AsSpan(44, BitConverter.ToInt32(song, 40)).ToArray(), heard);       // the samples without the tags after them
         Assert.Equal(before, heard[..before.Length]);
     }
 
@@ -110,7 +111,7 @@ public sealed class KillTests : IDisposable
                 continue;
             }
 
-            // A job that ran at two kills is given up, and says so; no other may be.
+            // Only a job that was running at two kills may fail, and it must say so.
             Assert.DoesNotContain(job, finished);
             var error = (await client.GetJsonAsync(job)).GetProperty("error").GetProperty("detail").GetString();
             Assert.Contains("ended twice", error, StringComparison.Ordinal);
@@ -120,7 +121,7 @@ public sealed class KillTests : IDisposable
         Assert.Equal(jobs.Count, (await client.GetJsonAsync("/v1/songs?limit=100")).GetProperty("songs").GetArrayLength());
     }
 
-    /// <summary>The program in a process of its own.</summary>
+    /// <summary>The program in a separate process.</summary>
     private sealed class Program : IDisposable
     {
         private readonly Process _process;

@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Songs are named, marked, searched, and read back as they were asked for.</summary>
+/// <summary>Tests naming, marking and searching songs, and reading their requests.</summary>
 public sealed class LibraryTests : IDisposable
 {
     private readonly YueApp _app = new(("Yue:QueueCapacity", "100"));

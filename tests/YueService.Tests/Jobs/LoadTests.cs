@@ -4,7 +4,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Many clients at once, strange ones, and none.</summary>
+/// <summary>Tests many concurrent clients, unusual clients, and no clients.</summary>
 public sealed class LoadTests
 {
     [Fact]

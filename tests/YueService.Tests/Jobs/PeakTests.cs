@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>A song's outline can be drawn without its file.</summary>
+/// <summary>Tests the waveform data of songs.</summary>
 public sealed class PeakTests : IDisposable
 {
     private const int Rate = 44_100;

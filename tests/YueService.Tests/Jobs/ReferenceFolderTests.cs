@@ -6,7 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The reference clips of unfinished jobs are read back whole or not at all.</summary>
+/// <summary>Tests that the reference clips of unfinished jobs are read completely or not at all.</summary>
 public sealed class ReferenceFolderTests : IDisposable
 {
     private static readonly SongReference Reference = new()

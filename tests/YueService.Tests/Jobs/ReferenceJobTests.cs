@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Jobs with a reference clip: it lasts as long as the job may still be made, and no longer.</summary>
+/// <summary>Tests jobs with a reference clip, which is kept exactly as long as the job can still be made.</summary>
 public sealed class ReferenceJobTests : IDisposable
 {
     private static readonly float[] Vocal = TestWav.Sine(16_000, 440, 3);
@@ -122,7 +122,7 @@ public sealed class ReferenceJobTests : IDisposable
         };
     }
 
-    /// <summary>Nothing more of this process reaches the disk, as if it were killed: the store is closed under it.</summary>
+    /// <summary>Closes the store, so that the process cannot write any more, as if it were killed.</summary>
     private static void DieLike(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();

@@ -11,7 +11,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>What becomes of jobs when the process ends and another one starts on the same state folder.</summary>
+/// <summary>Tests jobs after the process ends and another one starts with the same state folder.</summary>
 public sealed class RestartTests : IDisposable
 {
     private readonly TemporaryFolder _state = new();
@@ -139,7 +139,7 @@ public sealed class RestartTests : IDisposable
             var order = app.Services.GetRequiredService<JobOrder>();
             app.Engine.Drain = async _ =>
             {
-                // What waits is refused, what runs goes on.
+                // Waiting songs are rejected, running ones continue.
                 app.Engine.Status = app.Engine.Status with { State = EngineState.Draining };
                 await Eventually.TrueAsync(() => order.Depth == 0);
                 stage["running"].Finish();
@@ -205,8 +205,8 @@ public sealed class RestartTests : IDisposable
         }
     }
 
-    /// <summary>Dies at every step of a song's way to the disk; the next
-    /// process has the song or makes it, exactly once in the list.</summary>
+    /// <summary>Kills the process at every step of storing a song. The next process has the song or makes it, exactly once in the
+    /// list.</summary>
     [Theory]
     [InlineData("write mix.wav")]
     [InlineData("write vocal.wav")]
@@ -271,7 +271,7 @@ public sealed class RestartTests : IDisposable
 
     private YueApp App() => new(("Yue:StateFolder", _state.Path));
 
-    /// <summary>Waits until the store knows that a job runs, which it learns a little later than a reader.</summary>
+    /// <summary>Waits until the store knows that a job is running, which happens a little later than for a reader.</summary>
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
         async () =>
             await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is
@@ -279,7 +279,7 @@ public sealed class RestartTests : IDisposable
                 State: JobState.Running,
             });
 
-    /// <summary>Waits until the store of a service that was stopped is closed: the program closes it on a thread of its own.</summary>
+    /// <summary>Waits until the store of a service that was stopped is closed: the program closes it on another thread.</summary>
     private Task WhenClosedAsync() => Eventually.TrueAsync(() =>
     {
         try
@@ -293,7 +293,7 @@ public sealed class RestartTests : IDisposable
         }
     });
 
-    /// <summary>Nothing more of this process reaches the disk, as if it were killed: the store is closed under it.</summary>
+    /// <summary>Closes the store, so that the process cannot write any more, as if it were killed.</summary>
     private static void DieLike(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();

@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Finished songs are kept for a time and up to a size.</summary>
+/// <summary>Tests that finished songs are kept for a limited time and up to a total size.</summary>
 public sealed class RetentionTests : IDisposable
 {
     private readonly TemporaryFolder _state = new();
@@ -171,7 +171,7 @@ public sealed class RetentionTests : IDisposable
         await _store.SucceedAsync(job, stored, TestContext.Current.CancellationToken);
     }
 
-    /// <summary>The jobs that a sweep leaves, in order.</summary>
+    /// <summary>Returns the jobs that a sweep keeps, in order.</summary>
     private async Task<IEnumerable<string>> SweptAsync()
     {
         var cancel = TestContext.Current.CancellationToken;
@@ -179,7 +179,7 @@ public sealed class RetentionTests : IDisposable
         return (await _store.ListAsync(new JobQuery(100), cancel)).Select(job => job.Id).Order(StringComparer.Ordinal);
     }
 
-    /// <summary>Begins anew as another process does.</summary>
+    /// <summary>Starts again like another process.</summary>
     private void Restart()
     {
         var clips = new ClipFolder(_files, Options.Create(_options), _clock, NullLogger<ClipFolder>.Instance);

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Songs with a score, in stereo.</summary>
+/// <summary>Tests songs with a score in stereo.</summary>
 public sealed class ScoreTests : IDisposable
 {
     private const string Score = "X:1\nK:C\nCDEF|";

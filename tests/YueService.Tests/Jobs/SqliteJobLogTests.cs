@@ -6,7 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The log of one machine.</summary>
+/// <summary>Tests the job log of one machine.</summary>
 public sealed class SqliteJobLogTests : JobLogContract, IDisposable
 {
     private readonly TemporaryFolder _state = new();

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>If the state folder fails, the error is clear, and the service still makes songs for callers that wait.</summary>
+/// <summary>Tests that errors are clear if the state folder fails, and that the service still makes songs for waiting callers.</summary>
 public sealed class StorageFaultTests
 {
     private const int NoSpace = 28;
@@ -155,7 +155,7 @@ public sealed class StorageFaultTests
                 await WhenLoggedAsync(app, "the next process completes the job");
             }
 
-            // The program closes the store on a thread of its own; the next process needs it closed.
+            // The program closes the store on another thread; the next process needs it closed.
             store.Dispose();
         }
 
@@ -300,7 +300,7 @@ public sealed class StorageFaultTests
         }
     }
 
-    /// <summary>Locks the database against writes, as another program or a failing disk does, until it is disposed.</summary>
+    /// <summary>Locks the database against writes until it is disposed, like another program or a failing disk.</summary>
     private static SqliteConnection Lock(string folder)
     {
         var other = new SqliteConnection($"Data Source={Path.Combine(folder, "jobs.db")};Pooling=False");
@@ -321,7 +321,7 @@ public sealed class StorageFaultTests
                 State: JobState.Running,
             });
 
-    /// <summary>Returns why the readiness says that jobs are refused.</summary>
+    /// <summary>Returns the reason for rejected jobs in the readiness response.</summary>
     private static async Task<string?> RefusalAsync(HttpClient client, HttpStatusCode status)
     {
         using var response = await client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
@@ -329,7 +329,7 @@ public sealed class StorageFaultTests
         return (await response.JsonAsync()).GetProperty("jobs_refused").GetString();
     }
 
-    /// <summary>Returns the failure of the latest try to open the store.</summary>
+    /// <summary>Returns the error of the latest attempt to open the store.</summary>
     private static async Task<Exception> ClosedAsync(YueApp app) =>
         (await Assert.ThrowsAsync<StorageException>(
             () => app.Services.GetRequiredService<JobSignals>().WhenOpenAsync(TestContext.Current.CancellationToken))).InnerException!;

@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Rows that an earlier release stored can be read, and rows keep their form.</summary>
+/// <summary>Tests that rows of earlier releases can be read, and that rows keep their format.</summary>
 public sealed class StoredJobTests : IDisposable
 {
     /// <summary>The state folder of a service of commit 66728f5, killed while it worked on the fourth job.</summary>

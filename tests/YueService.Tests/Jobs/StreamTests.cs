@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Songs are heard while they are made.</summary>
+/// <summary>Tests streams of songs that are being made.</summary>
 public sealed class StreamTests : IDisposable
 {
     private const int Rate = 44_100;
@@ -137,7 +137,7 @@ public sealed class StreamTests : IDisposable
             Hear("one", 100 + (i * Rate), Rate, isEnd: i == Seconds - 1);
         }
 
-        // A listener who reads is not held up, and all of the sound has been passed on when it is done.
+        // A listener that reads is not delayed, and has received all of the sound when the song is done.
         var heard = await _client.GetByteArrayAsync($"{job}/stream?format=pcm", TestContext.Current.CancellationToken);
         var songBytes = sizeof(short) * (100 + (Seconds * Rate));
         Assert.Equal(songBytes, heard.Length);

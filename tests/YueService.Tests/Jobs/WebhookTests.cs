@@ -15,7 +15,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>A caller is told of the end of its job.</summary>
+/// <summary>Tests webhooks at the end of jobs.</summary>
 public sealed class WebhookTests
 {
     private const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

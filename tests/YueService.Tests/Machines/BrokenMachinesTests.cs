@@ -5,7 +5,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Real processes and servers that are killed, stopped, and cut off: nothing that was accepted is lost.</summary>
+/// <summary>Tests that no accepted job is lost when processes and servers are killed, stopped or disconnected.</summary>
 public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 sharedStorage) : IAsyncLifetime
 {
     private Cluster _cluster = null!;
@@ -65,7 +65,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
             await second.Client.WhenAsync(other, "succeeded");
         }
 
-        // The song of the caller that was lost with it is nobody's.
+        // The song of the caller that was lost with the process is cancelled.
         await Eventually.TrueAsync(async () => await _cluster.CountAsync("caller IS NOT NULL") == 0);
         Assert.DoesNotContain("fail", worker.Printed, StringComparison.Ordinal);
     }
@@ -118,7 +118,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         using var refused = await api.Client.PostSongAsync("""{"lyrics":"la"}""");
         await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
 
-        // The song ends, and its lease with it, while nobody can store that.
+        // The song ends and its lease expires while the database is unavailable.
         await Eventually.TrueAsync(() => worker.Printed.Contains("could not be stored", StringComparison.Ordinal));
         await Eventually.TrueAsync(() => worker.Printed.Contains("have not been renewed for 4", StringComparison.Ordinal));
         await postgres.StartAsync();
@@ -177,7 +177,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         }
     }
 
-    /// <summary>Kills the process that was started with a port.</summary>
+    /// <summary>Kills the process that uses a port.</summary>
     private static void KillListener(int port)
     {
         foreach (var folder in Directory.GetDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
@@ -194,7 +194,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
             }
             catch (IOException)
             {
-                // It has ended.
+                // The process has ended.
             }
         }
     }

@@ -4,10 +4,10 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Processes that share a database and object storage of their own.</summary>
+/// <summary>Processes that share a separate database and object storage.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
-    /// <summary>The lease of the workers: short, and long enough for a busy machine.</summary>
+    /// <summary>The lease of the workers, which is short but long enough for a busy machine.</summary>
     public const int LeaseSeconds = 3;
 
     private readonly List<YueProcess> _processes = [];
@@ -56,7 +56,7 @@ internal sealed class Cluster : IAsyncDisposable
         return await select.ExecuteScalarAsync() as string ?? "";
     }
 
-    /// <summary>Returns the number of rows that a condition holds for.</summary>
+    /// <summary>Returns the number of rows for which a condition holds.</summary>
     public async Task<long> CountAsync(string condition)
     {
         await using var connection = new NpgsqlConnection(Store + ";Pooling=false");

@@ -6,7 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Two processes that take jobs and two that make songs, with nothing going wrong.</summary>
+/// <summary>Tests two API processes and two workers without failures.</summary>
 public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IClassFixture<ManyMachinesTests.TwoAndTwo>
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

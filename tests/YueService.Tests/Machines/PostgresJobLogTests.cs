@@ -10,7 +10,7 @@ using YueService.Tests.Jobs;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>The log of many machines.</summary>
+/// <summary>Tests the job log of many machines.</summary>
 public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContract, IAsyncLifetime
 {
     private readonly JobOptions _options = new() { QueueCapacity = 100 };

@@ -10,7 +10,7 @@ using YueService.Settings;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Claims, leases and cancellation, as the database has them.</summary>
+/// <summary>Tests claims, leases and cancellation in the database.</summary>
 public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
 {
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
@@ -142,7 +142,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
         Assert.Equal(1, (await _log.FindAsync("a", Cancel))!.Interruptions);
 
         var again = (await ClaimAsync())!;
-        Assert.Equal(3, again.Attempt);     // taking it back was one, too
+        Assert.Equal(3, again.Attempt);     // taking it back was also an attempt
         await _log.SetRunningAsync(again, Cancel);
         await ExpireAsync();
         Assert.Equal([("a", "failed")], await _queue.ReapAsync(Interrupted, Cancel));

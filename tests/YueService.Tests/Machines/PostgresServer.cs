@@ -4,8 +4,8 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>A PostgreSQL server of its own, on a free port of this machine, with one database per test class.</summary>
-/// <remarks>It flushes nothing to disk: what the tests kill are processes, not the machine.</remarks>
+/// <summary>A separate PostgreSQL server on a free port of this machine, with one database per test class.</summary>
+/// <remarks>It flushes nothing to disk, because the tests kill processes, not the machine.</remarks>
 public sealed class PostgresServer : IAsyncDisposable
 {
     private const string Missing = "PostgreSQL is not installed: apt-get install postgresql";
@@ -50,14 +50,14 @@ public sealed class PostgresServer : IAsyncDisposable
         _isRunning = true;
     }
 
-    /// <summary>Stops the server: at once, as a crash does, or with all connections closed.</summary>
+    /// <summary>Stops the server, either immediately like a crash or after closing all connections.</summary>
     public async Task StopAsync(bool crash = false)
     {
         _isRunning = false;
         await RunAsync("pg_ctl", "stop", "--pgdata", Data, "--wait", "--mode", crash ? "immediate" : "fast");
     }
 
-    /// <summary>Starts a standby of this server, which has every commit that this server acknowledges from now on.</summary>
+    /// <summary>Starts a synchronous standby of this server, which has every commit that this server acknowledges from now on.</summary>
     public async Task<PostgresServer> StartStandbyAsync()
     {
         var standby = new PostgresServer();
@@ -71,15 +71,15 @@ public sealed class PostgresServer : IAsyncDisposable
         return standby;
     }
 
-    /// <summary>Makes a standby a server that takes writes.</summary>
+    /// <summary>Promotes a standby to a server that accepts writes.</summary>
     public Task PromoteAsync() => RunAsync("pg_ctl", "promote", "--pgdata", Data, "--wait");
 
-    /// <summary>Returns a connection string for a database of this server or of another one, whichever takes writes.</summary>
+    /// <summary>Returns a connection string for a database of this server or of another one, whichever accepts writes.</summary>
     public string SettingsWith(PostgresServer other, string settings) => settings
         .Replace("Host=127.0.0.1;", $"Host=127.0.0.1:{Port(_port)},127.0.0.1:{Port(other._port)};", StringComparison.Ordinal)
         .Replace($"Port={Port(_port)};", "Target Session Attributes=primary;", StringComparison.Ordinal);
 
-    /// <summary>Makes a database.</summary>
+    /// <summary>Creates a database.</summary>
     /// <returns>Its connection string.</returns>
     public async Task<string> NewDatabaseAsync()
     {

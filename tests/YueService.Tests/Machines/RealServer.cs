@@ -9,7 +9,7 @@ namespace YueService.Tests.Machines;
 /// <summary>Helpers for tests with real servers.</summary>
 internal static class RealServer
 {
-    /// <summary>Skips the test where a server is not installed; in CI that is a failure.</summary>
+    /// <summary>Skips the test if a server is not installed; in CI, this is a failure.</summary>
     public static void Require(bool isInstalled, string reason)
     {
         if (!isInstalled)
@@ -19,7 +19,7 @@ internal static class RealServer
         }
     }
 
-    /// <summary>Returns a port that nobody listens on.</summary>
+    /// <summary>Returns a free port.</summary>
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

@@ -6,7 +6,7 @@ using YueService.Tests.Jobs;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Files in object storage.</summary>
+/// <summary>Tests files in object storage.</summary>
 public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLifetime
 {
     private S3Files _files = null!;

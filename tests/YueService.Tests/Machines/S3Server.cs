@@ -6,7 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>A server of object storage of its own, on a free port of this machine: s3rver, a program of npm.</summary>
+/// <summary>A separate object storage server on a free port of this machine, the npm program s3rver.</summary>
 public sealed class S3Server : IAsyncDisposable
 {
     private const string Missing = "s3rver is not installed: npm install --prefix artifacts/s3rver s3rver@3.7.1, and nodejs";
@@ -73,7 +73,7 @@ public sealed class S3Server : IAsyncDisposable
         _process = null;
     }
 
-    /// <summary>Returns a place of its own, as <c>Yue:Files</c> names it.</summary>
+    /// <summary>Returns a new location in the syntax of <c>Yue:Files</c>.</summary>
     public string NewPlace() => string.Create(
         CultureInfo.InvariantCulture, $"s3://{Bucket}/test{Interlocked.Increment(ref _prefixes)}?endpoint=http://127.0.0.1:{_port}");
 

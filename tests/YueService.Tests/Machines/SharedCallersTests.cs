@@ -6,7 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Limits, idempotency keys and sessions of callers, which hold at all processes together.</summary>
+/// <summary>Tests the limits, idempotency keys and sessions of callers across all processes.</summary>
 public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
 {
     private const string Body = """{"lyrics":"la"}""";
@@ -95,7 +95,7 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
         }
     }
 
-    /// <summary>Starts a process of the service whose songs all wait.</summary>
+    /// <summary>Starts a process of the service in which all songs wait.</summary>
     private HttpClient Start(params (string Key, string Value)[] settings)
     {
         var app = new YueApp(

@@ -5,7 +5,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>The settings of many machines are checked, and a password is shown nowhere.</summary>
+/// <summary>Tests that the settings of many machines are checked and that passwords are never shown.</summary>
 public sealed class SharedSettingsTests(SharedPostgres postgres, SharedS3 storage)
 {
     [Theory]

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Files that no job names are removed, unless they are suspiciously many.</summary>
+/// <summary>Tests that files without a job are removed, unless there are suspiciously many.</summary>
 public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();

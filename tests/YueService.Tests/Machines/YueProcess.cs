@@ -7,7 +7,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>A process of the program, whose engine only takes time (<c>YueService.FakeProcess</c>).</summary>
+/// <summary>A process of the program with a simulated engine (<c>YueService.FakeProcess</c>).</summary>
 internal sealed class YueProcess : IDisposable
 {
     private readonly Process _process;
@@ -25,7 +25,7 @@ internal sealed class YueProcess : IDisposable
 
     public HttpClient Client { get; }
 
-    /// <summary>All that it printed so far.</summary>
+    /// <summary>The output so far.</summary>
     public string Printed
     {
         get
@@ -44,7 +44,7 @@ internal sealed class YueProcess : IDisposable
     /// <summary>Starts a process.</summary>
     /// <param name="arguments">The command and its options.</param>
     /// <param name="environment">Further variables.</param>
-    /// <param name="launcher">What starts the program; null for nothing.</param>
+    /// <param name="launcher">The program that starts this one; null for none.</param>
     public static YueProcess Start(
         IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string[]? launcher = null)
     {
@@ -92,7 +92,7 @@ internal sealed class YueProcess : IDisposable
         kill.WaitForExit();
     }
 
-    /// <summary>Asks it to end, and waits until it has.</summary>
+    /// <summary>Terminates it and waits until it has ended.</summary>
     public async Task TerminateAsync()
     {
         Signal("TERM");

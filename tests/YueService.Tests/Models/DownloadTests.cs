@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;
 
-/// <summary>One file from servers of every kind.</summary>
+/// <summary>Tests the download of one file from many kinds of servers.</summary>
 public sealed class DownloadTests : IAsyncLifetime
 {
     private const string Token = "hf_secretToken";
@@ -56,7 +56,7 @@ public sealed class DownloadTests : IAsyncLifetime
         (_hub.TakesRanges, _hub.SendsTags) = (takesRanges, sendsTags);
         Assert.Equal(new FileContent(_content.Length, Expected.Sha256!), await DownloadAsync(Expected));
         AssertWhole();
-        Assert.Equal(takesRanges ? 9 : 2, _hub.Requests.Count);     // the first byte, then 8 ranges or the whole
+        Assert.Equal(takesRanges ? 9 : 2, _hub.Requests.Count);     // the first byte, then 8 ranges or the whole file
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [Fact]
     public async Task A_stalled_connection_is_given_up_and_taken_up_again()
     {
-        // On a busy machine other answers, too, can take longer than the limit: the number of attempts is no limit here.
+        // On a busy machine, other responses can also take longer than the limit, so the number of attempts is not limited here.
         var impatient = Hasty with { StallTimeout = TimeSpan.FromMilliseconds(400), Attempts = int.MaxValue };
         _hub.Misbehave = async (http, _, request) =>
         {
@@ -304,7 +304,7 @@ public sealed class DownloadTests : IAsyncLifetime
         _hub.Misbehave = (http, count, _) =>
         {
             http.Response.StatusCode = count % 2 == 1 ? 429 : 200;
-            http.Response.Headers.RetryAfter = "3600";      // the longest wait of the settings counts
+            http.Response.Headers.RetryAfter = "3600";      // the maximum wait of the settings applies
             return Task.FromResult(count % 2 == 1);
         };
         await DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 });
@@ -358,7 +358,7 @@ public sealed class DownloadTests : IAsyncLifetime
         Assert.NotEmpty(storage.Requests);
         Assert.All(storage.Requests, request => Assert.Null(request.Authorization));
 
-        // The hub's own hash holds where the manifest knows none.
+        // The hub's hash is used if the manifest has none.
         storage.Files["/store"] = new byte[_content.Length];
         System.IO.File.Delete(Target);
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(new(null, null)));

@@ -9,10 +9,10 @@ using Microsoft.Net.Http.Headers;
 
 namespace YueService.Tests.Models;
 
-/// <summary>One request that a fake hub got.</summary>
+/// <summary>A request that a fake hub received.</summary>
 internal sealed record HubRequest(string Path, string? Range, string? Authorization, long First, long Last);
 
-/// <summary>A hub on the loopback interface: it serves files with ranges and tags, until a test makes it misbehave.</summary>
+/// <summary>A hub on the loopback interface: it serves files with ranges and tags, unless a test makes it fail.</summary>
 internal sealed class FakeHub : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -23,20 +23,21 @@ internal sealed class FakeHub : IAsyncDisposable
 
     public Uri Address { get; private set; } = null!;
 
-    /// <summary>Contents by request path.</summary>
+    /// <summary>The contents by request path.</summary>
     public ConcurrentDictionary<string, byte[]> Files { get; } = new(StringComparer.Ordinal);
 
     public IReadOnlyList<HubRequest> Requests => [.. _requests];
 
-    /// <summary>Looks at a request first; true when it has answered. The number counts requests from 1.</summary>
+    /// <summary>A handler that is called first and returns true if it has responded. The number counts requests from 1.</summary>
     public Func<HttpContext, int, HubRequest, Task<bool>> Misbehave { get; set; } = (_, _, _) => Task.FromResult(false);
 
-    /// <summary>Whether parts can be asked for.</summary>
+    /// <summary>True if ranges are supported.</summary>
     public bool TakesRanges { get; set; } = true;
 
     public bool SendsTags { get; set; } = true;
 
-    /// <summary>Bytes of a body after which the connection is cut; each entry serves one answer of more than a byte.</summary>
+    /// <summary>The number of bytes of a body after which the connection is closed; each entry is used for one response of more than one
+    /// byte.</summary>
     public ConcurrentQueue<int> Cuts { get; } = new();
 
     public static async Task<FakeHub> StartAsync()
@@ -101,7 +102,7 @@ internal sealed class FakeHub : IAsyncDisposable
             await http.Response.Body.WriteAsync(body[..cut]);
             await http.Response.Body.FlushAsync();
 
-            // The body ends too early: the server closes the connection, and the client has all that came before.
+            // The body ends too early: the server closes the connection, and the client has received everything before that.
             return;
         }
 

@@ -4,7 +4,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;
 
-/// <summary>Downloads from servers that tell false sizes or never stop sending.</summary>
+/// <summary>Tests downloads from servers that send wrong sizes or never stop sending.</summary>
 public sealed class FalseSizeTests : IDisposable
 {
     private const long AboutBytes = 700;

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;
 
-/// <summary><c>yue models</c> from the command line against a local hub.</summary>
+/// <summary>Tests the command <c>yue models</c> with a local hub.</summary>
 public sealed class ModelsCommandTests : IAsyncLifetime
 {
     private const string Revision = "0123456789abcdef0123456789abcdef01234567";
@@ -76,7 +76,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
             "All files are installed and verified. A song also needs the rest of a profile: en-cot.\n", output, StringComparison.Ordinal);
         Assert.DoesNotContain("YUE_", output, StringComparison.Ordinal);
 
-        // They count for every profile, and are verified without one.
+        // They belong to every profile, and are verified without one.
         Assert.Contains("2 of 5 files", (await RunAsync("list")).Output, StringComparison.Ordinal);
         var (verified, report, _) = await RunAsync("verify");
         Assert.Equal(ExitCode.Success, verified);

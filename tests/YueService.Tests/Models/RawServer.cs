@@ -4,8 +4,7 @@ using System.Text;
 
 namespace YueService.Tests.Models;
 
-/// <summary>A server that answers every connection with the same bytes,
-/// whatever they are; a real web server sends only sound headers.</summary>
+/// <summary>A server that sends the same bytes on every connection. They can be invalid, which a real web server prevents.</summary>
 internal sealed class RawServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -13,7 +12,7 @@ internal sealed class RawServer : IAsyncDisposable
     private readonly Task _serving;
 
     /// <param name="head">The status line and the headers, one per line.</param>
-    /// <param name="isEndless">Whether the body has no end; otherwise it is one byte.</param>
+    /// <param name="isEndless">True if the body is endless; otherwise it is one byte.</param>
     public RawServer(string[] head, bool isEndless)
     {
         _listener.Start();
@@ -65,7 +64,7 @@ internal sealed class RawServer : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
-                // The client or the test has gone.
+                // The client has disconnected or the test has ended.
             }
         }
     }

@@ -8,7 +8,8 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Requests;
 
-/// <summary>A field that the chosen model does not read is refused with the models that do.</summary>
+/// <summary>Tests that a field that the chosen model does not support is rejected, and that the error names the models that support
+/// it.</summary>
 public sealed class FamilyRuleTests
 {
     private static readonly FamilyDescription Ballad = new(

@@ -10,7 +10,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Requests;
 
-/// <summary>What is declared is what is read, sent by the command line and taken by the models.</summary>
+/// <summary>Tests that the declared fields are those that are read, sent by the command line and supported by the models.</summary>
 public sealed class SongFieldsTests
 {
     private static readonly ModelDescription[] Models =
@@ -24,7 +24,7 @@ public sealed class SongFieldsTests
     [MemberData(nameof(Paths))]
     public void Every_declared_field_is_read(string path)
     {
-        // No field is an empty array.
+        // An empty array is not valid for any field.
         var findings = Read(Body(path, new JsonArray()));
         var says = findings.Errors.Values.SelectMany(messages => messages).Concat(findings.Warnings)
             .Where(text => text.StartsWith(path, StringComparison.Ordinal));

@@ -7,7 +7,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Requests;
 
-/// <summary>Requests for a YuE 2 model.</summary>
+/// <summary>Tests requests for a YuE 2 model.</summary>
 public sealed class WholeSongTests
 {
     private static readonly ModelDescription[] Models =

@@ -8,7 +8,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Studio;
 
-/// <summary>The studio's own files and those of others that it ships.</summary>
+/// <summary>Tests the studio's own files and the third-party files.</summary>
 public sealed class StudioFilesTests
 {
     private static readonly string Root = Path.Combine(DemoProcess.Repository, "src", "YueService", "wwwroot");
