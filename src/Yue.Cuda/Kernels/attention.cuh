@@ -1,11 +1,11 @@
 // attended[m][h] = sum_t softmax_t(q[m][h] . k[t] / sqrt(128)) v[t] over the cached positions t = 0..position of row m.
 //
-// A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp takes it through the
-// tensor cores and leaves unnormalised sums, maximum and sum; a second phase joins the splits in order. Positions, then values'
-// dimensions, are the 16-row operand and the group's up to eight query heads the 8-column one: no row is wasted, and the sums of
-// 128 dimensions take 32 registers (queries as the 16-row operand took 64, and spilled). The current position's key and value come
-// from this launch: the warp whose unit has their page puts them into the cache and into its copy of the page. What lies behind is
-// masked, since it may be anything: a bf16 value bit by bit; an e4m3 one, which is finite as widen_e4m3 has it, by a weight of zero.
+// A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp computes it on the tensor cores
+// and stores unnormalised sums, maximum and sum; a second phase joins the splits in order. Positions, then the values' dimensions, are the
+// 16-row operand, and the up to eight query heads of the group the 8-column operand. No row is wasted, and the sums of 128 dimensions take
+// 32 registers (with queries as the 16-row operand they took 64 and spilled). The current position's key and value are computed in this
+// launch: the warp whose unit contains their page writes them to the cache and to its copy of the page. Later positions contain arbitrary
+// data and are masked: bf16 values bit by bit; e4m3 values, which widen_e4m3 makes finite, with a weight of zero.
 #pragma once
 #include "attention_cache.cuh"
 
@@ -37,7 +37,8 @@ DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring
     }
 }
 
-// Every warp passes every slot, reader or not: a slot is filled again when all have, so no warp's phase falls behind.
+// Every warp passes every slot, even if it does not read it. A slot is refilled after all warps have passed it, so no warp's phase falls
+// behind.
 DEV void leave_slot(const Ring& ring, Cursor& at)
 {
     __syncwarp();
@@ -45,7 +46,7 @@ DEV void leave_slot(const Ring& ring, Cursor& at)
     at.advance(ring);
 }
 
-// The slots of a page are filled in order: once the last is full, all have been filled anew.
+// The slots of a page are filled in order, so once the last is full, all have been refilled.
 DEV void pass_page(const Ring& ring, Cursor& at)
 {
     Cursor last = at;
@@ -68,7 +69,7 @@ DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
     }
 }
 
-// Returns 1 / root mean square of a query or key head from the shares of its tiles: four lanes in a row take one head.
+// Returns 1 / root mean square of a query or key head from the shares of its tiles. Four consecutive lanes compute one head.
 DEV float head_rstd(const Step& s, int row, int head)
 {
     static_assert(HEAD_TILES == 16, "four shares a lane");
@@ -80,7 +81,7 @@ DEV float head_rstd(const Step& s, int row, int head)
     return rsqrtf(sum / D + s.epsilon);
 }
 
-// Puts the factors that norm a unit's query heads, 2 c and 2 c + 1 of lane column c, where their scores are multiplied by them.
+// Stores the norm factors of a unit's query heads, 2 c and 2 c + 1 of lane column c, where they are multiplied with the scores.
 DEV void load_query_rstd(const Step& s, const Unit& u, Attended& sums)
 {
     int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
@@ -112,7 +113,7 @@ DEV uint4 load_fresh(const Step& s, const Unit& u)
     return fresh;
 }
 
-// Puts the current position, t of its page, into the cache and into the run's slots, whose first position is first.
+// Writes the current position, t of its page, to the cache and to the run's slots, whose first position is first.
 DEV void put_current(const Step& s, const Unit& u, int page, int layer, int t, int first, const uint4& fresh, u32 keys, u32 values)
 {
     int lane = threadIdx.x & 31, kv = lane >> 4, piece = lane & 15;
@@ -123,7 +124,7 @@ DEV void put_current(const Step& s, const Unit& u, int page, int layer, int t, i
     __syncwarp();
 }
 
-// Stores what the lanes of a warp summed for a unit.
+// Stores the sums of a warp's lanes for a unit.
 DEV void store_unit(const Step& s, const Unit& u, Attended& sums)
 {
     int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
@@ -145,7 +146,7 @@ DEV void store_unit(const Step& s, const Unit& u, Attended& sums)
 DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, const Unit& u, const uint4 (&q)[4], int layer)
 {
     int position = shared.position[u.row];
-    // The current position, counted from the unit's first.
+    // The current position relative to the unit's first.
     int unit_valid = position - (u.split << split_shift(position / PAGE + 1)) * PAGE;
     Attended sums;
     if constexpr (QK_NORM) load_query_rstd(s, u, sums);
@@ -186,7 +187,7 @@ DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& a
 {
     int warp = threadIdx.x >> 5;
     Deal deal(shared.unit_start[s.rows], 0);
-    // The next unit's queries are asked for before the slots in between are passed, where the registers allow it.
+    // The next unit's queries are loaded before the slots in between are passed, if there are enough registers.
     constexpr bool EARLY = GROUP == 1;
     uint4 q[4];
     if (EARLY && warp < deal.count) load_queries(s, shared, warp, q);
@@ -208,7 +209,8 @@ DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& a
     }
 }
 
-// A warp joins a quarter of D of one row and query head: eight lanes hold 32 values, four groups of lanes take every fourth split.
+// A warp joins a quarter of D of one row and query head: eight lanes hold 32 values, and each of four groups of lanes processes every
+// fourth split.
 DEV void join_splits(const Step& s, const Shared& shared)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
@@ -220,7 +222,7 @@ DEV void join_splits(const Step& s, const Shared& shared)
         {
             int pages = position / PAGE + 1, shift = split_shift(pages), splits = (pages + (1 << shift) - 1) >> shift;
             size_t base = ((size_t)row * KV_HEADS + head / GROUP) * MAX_SPLITS * GROUP + head % GROUP;
-            // The statistics and the first 32 splits are asked for together.
+            // The statistics and the first 32 splits are loaded together.
             constexpr int AT_ONCE = 8;
             float2 a = lane < splits ? load_shared_f2(s.partial_stats + base + (size_t)lane * GROUP) : make_float2(-1e30f, 0.0f);
             float2 b = lane + 32 < splits

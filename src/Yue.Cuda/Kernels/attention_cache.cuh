@@ -3,7 +3,7 @@
 // Lane 4 g + c of a warp works on:
 //   score[j][e]  position 16 j + g (+ 8 for e >= 2) of the 32, query head 2 c + (e & 1);
 //   out[d][e]    query head 2 c + (e & 1), two of the 16 dimensions that begin at 16 d: g and g + 8, or 2 g and 2 g + 1 of e4m3.
-// Bf16Cache and E4m3Cache have the same members; Cache is the one that this build reads. CPU reference: Yue.Cuda.Tests/ReferenceLlama.
+// Bf16Cache and E4m3Cache have the same members; Cache is the one that this build uses. CPU reference: Yue.Cuda.Tests/ReferenceLlama.
 #pragma once
 #include "attention_units.cuh"
 
@@ -20,7 +20,7 @@ struct Attended
         for (int d = 0; d < 8; d++) out[d][0] = out[d][1] = out[d][2] = out[d][3] = 0.0f;
     }
 
-    // Brings scores to powers of two, masks the positions after valid, and rescales the sums so far to the new maximum.
+    // Converts scores to powers of two, masks the positions after valid, and rescales the sums so far to the new maximum.
     DEV void rescale(float (&score)[2][4], int valid)
     {
         constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f * CACHE_SCALE;    // log2(e) / sqrt(D)
@@ -54,8 +54,8 @@ struct Attended
         }
     }
 
-    // Turns the scores of positions 16 j + g and + 8 into weights and adds them to the sums. A run whose positions all come after the
-    // current one has no score above the floor: its weights are zero, not one.
+    // Converts the scores of positions 16 j + g and + 8 to weights and adds them to the sums. If all positions of a run are after the
+    // current one, no score is above the floor, and the weights are zero, not one.
     DEV void weigh(const float (&score)[2][4], int j, int valid, float (&weight)[4])
     {
         int g = (threadIdx.x & 31) >> 2;
@@ -81,7 +81,7 @@ struct Bf16Cache
     // The 16-byte piece of a query that lane column c loads as its i-th.
     static DEV int query_piece(int c, int i) { return c + 4 * i; }
 
-    // Puts 16 bytes of the current position into a slot whose first position is first.
+    // Writes 16 bytes of the current position to a slot whose first position is first.
     static DEV void put(u32 slot, int t, int first, int piece, const Kept& kept)
     {
         sts128(slot + value_offset(t, piece) - first * POSITION_BYTES, kept.values);
@@ -103,7 +103,7 @@ struct Bf16Cache
         }
     }
 
-    // Values after the current position may be anything, a NaN too, so they are masked bit by bit.
+    // Values after the current position are arbitrary and may be NaN, so they are masked bit by bit.
     DEV void add_values(Attended& sums, const float (&score)[2][4], int valid)
     {
         int lane = threadIdx.x & 31, c = lane & 3;
@@ -178,7 +178,7 @@ struct E4m3Cache
             }
         }
 
-        // The scales of the keys multiply the scores; those of the values are kept for the weights.
+        // The scores are multiplied by the scales of the keys; those of the values are kept for the weights.
 #pragma unroll
         for (int j = 0; j < 2; j++)
         {
@@ -193,8 +193,7 @@ struct E4m3Cache
         }
     }
 
-    // Codes after the current position widen to finite numbers, which a weight of zero removes. Their scale may be a NaN, so it is left
-    // out.
+    // Codes after the current position widen to finite numbers, which a weight of zero removes. Their scale may be NaN, so it is left out.
     DEV void add_values(Attended& sums, const float (&score)[2][4], int valid)
     {
         int lane = threadIdx.x & 31, g = lane >> 2;

@@ -1,13 +1,13 @@
-// The steps of a transformer block between its products and its attention, over many rows of bf16 (flow matching):
-//   add_norm:     x[r] += delta[r] where there is a delta;  y[r][i] = x[r][i] weight[i] / rms(x[r])
-//   split_heads:  from query, key and value heads in a row, queries and keys normed and rotated by the row's position, to
+// The steps of a transformer block between its products and its attention, for many rows of bf16 (flow matching):
+//   add_norm:     x[r] += delta[r] if there is a delta;  y[r][i] = x[r][i] weight[i] / rms(x[r])
+//   split_heads:  splits the query, key and value heads of a row, with queries and keys normalized and rotated by the row's position, into
 //                 queries[head][row], keys[head][first + row] and values[head][first + row]
 //   silu_up:      y[r][i] = silu(x[r][2 i]) x[r][2 i + 1]
 // Sums are float32, and results are rounded once.
 //
 // Launch, blocks of 256 threads: add_norm, a block per row, width a multiple of 8 up to 8,192; split_heads, (rows, heads / 8) blocks, a
 // warp per head of 128; silu_up, a grid of blocks, eight results per thread. Reference: Yue.Engine's LlamaBlock.
-// Why this version: as separate operations on whole tensors these moved about ten times the bytes and took a third of an evaluation.
+// Why this version: separate operations on whole tensors moved about ten times as many bytes and took a third of an evaluation.
 #include "common.cuh"
 
 constexpr int BLOCK_WARPS = 8;
@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(256) add_norm(
     }
 }
 
-// A lane has dimensions 2 l, 2 l + 1 and those 64 later. qkv: [rows, heads + 2 kv_heads, D]; cos, sin: [positions, D / 2].
+// A lane holds dimensions 2 l, 2 l + 1 and those 64 higher. qkv: [rows, heads + 2 kv_heads, D]; cos, sin: [positions, D / 2].
 extern "C" __global__ void __launch_bounds__(256) split_heads(
     const bf16* qkv, const bf16* query_norm, const bf16* key_norm, const float* cos,
     const float* sin, bf16* queries, bf16* keys, bf16* values, int heads, int kv_heads, int first, long long head_stride, float epsilon)

@@ -1,8 +1,9 @@
-// The key-value cache's layout, one page of one layer, keys or values, and head after another: [pages, layers, 2, KV_HEADS][BLOCK_BYTES].
+// The layout of the key-value cache, by page, layer, keys or values, and head: [pages, layers, 2, KV_HEADS][BLOCK_BYTES].
 //
-// CACHE 0: PAGE positions of D bf16. CACHE 1: PAGE positions of D e4m3, then PAGE float32 scales, one a position: a value is its e4m3
-// times the scale, the largest size of the position's D values divided by 448. Keys grow with RoPE's slow dimensions and values are
-// small: with a scale for each, none is lost below e4m3's smallest numbers, for 3 % more bytes. CACHE 2: PAGE positions of D float32.
+// CACHE 0: PAGE positions of D bf16. CACHE 1: PAGE positions of D e4m3, then PAGE float32 scales, one per position: a value is its e4m3
+// code times the scale, which is the largest magnitude of the position's D values divided by 448. Keys are large in RoPE's slow dimensions
+// and values are small. With a scale for each, no value is lost below e4m3's smallest numbers, for 3 % more bytes. CACHE 2: PAGE positions
+// of D float32.
 #pragma once
 #include "common.cuh"
 
@@ -11,24 +12,25 @@ constexpr int PAGE = 64;                                    // positions of a ca
 constexpr int POSITION_BYTES = CACHE == 0 ? 2 * D : CACHE == 1 ? D : 4 * D;
 constexpr int BLOCK_BYTES = PAGE * POSITION_BYTES + (CACHE == 1 ? PAGE * 4 : 0);
 
-// What is not in the cache: the embedding, the norms' weights, activations.
+// The type of data outside the cache: the embedding, the norms' weights, activations.
 #if CACHE == 2
 typedef float element;
 #else
 typedef bf16 element;
 #endif
 
-// Of the two that step.cu reads, the 16-byte piece p of position t lies at piece p ^ swizzle(t): tensor-core loads then meet no bank twice.
+// In the two layouts that step.cu reads, the 16-byte piece p of position t is stored at piece p ^ swizzle(t), so that tensor-core loads
+// have no bank conflicts.
 DEV int swizzle(int t) { return CACHE == 0 ? ((t >> 1) & 3) | ((t & 1) << 2) : t & 7; }
 
-// What 16 lanes keep of a position: eight values each, D in all. bf16 as they are, or e4m3 codes and the position's scale.
+// The part of a position that each of 16 lanes holds: eight values, D in total, as bf16, or as e4m3 codes with the position's scale.
 struct Kept
 {
     uint4 values;           // CACHE 1: 8 bytes in x and y
     float scale;
 };
 
-// Lane i of 16 gives dimensions 8 i to 8 i + 7; the 16 lanes of a half warp come here together.
+// Lane i of 16 passes dimensions 8 i to 8 i + 7. All 16 lanes of a half warp must call this together.
 DEV Kept keep(const uint4& v)
 {
     Kept kept = { v, 1.0f };
@@ -50,7 +52,7 @@ DEV Kept keep(const uint4& v)
     return kept;
 }
 
-// Where lane i's values of position t begin in a block, in bytes, and where t's scale is.
+// The offsets in a block of lane i's values of position t and of t's scale, in bytes.
 DEV u32 value_offset(int t, int i)
 {
     return t * POSITION_BYTES + (CACHE == 0 ? (i ^ swizzle(t)) << 4 : ((i >> 1) ^ swizzle(t)) << 4 | (i & 1) << 3);

@@ -26,7 +26,7 @@ DEV u32 pack_bf16(float low, float high)
     return r;
 }
 
-// The nearest of e4m3's numbers, ties to even; what is beyond 448 becomes 448, a NaN its NaN.
+// Rounds to the nearest e4m3 number, ties to even. Values beyond 448 become 448, and a NaN stays a NaN.
 DEV u32 to_e4m3(float v)
 {
     u32 bits = __float_as_uint(v), sign = bits >> 24 & 0x80u;
@@ -42,11 +42,11 @@ DEV float from_e4m3(u32 code)
 {
     if ((code & 0x7fu) == 0x7fu) return __uint_as_float(0x7fc00000u);
 
-    // The code's bits in float32's place are the value times 2^-120.
+    // The bits of the code, moved to those of a float32, are the value times 2^-120.
     return __uint_as_float((code & 0x80u) << 24 | (code & 0x7fu) << 20) * 1.329227995784916e36f;
 }
 
-// Four e4m3 values as pairs of bf16, bit for bit in bf16's place: each is the value times 2^-120.
+// Converts four e4m3 values to pairs of bf16 by moving their bits. Each result is the value times 2^-120.
 DEV void widen_e4m3(u32 w, u32& low, u32& high)
 {
     // Each byte below its sign eight times, then S....EEEEMMM....
@@ -76,7 +76,7 @@ DEV void widen_e4m3_alternate(u32 w, u32& even, u32& odd)
     odd = odd << 4 & 0x87f087f0u;
 }
 
-// Loads from L2 only: for values that other blocks of the same launch wrote before a grid barrier.
+// Loads from L2 only, for values that other blocks of the same launch wrote before a grid barrier.
 DEV uint4 load_shared_u4(const void* p)
 {
     uint4 v;
@@ -105,7 +105,7 @@ DEV float load_shared_f(const void* p)
     return v;
 }
 
-// Streamed once: 16 bytes that bypass L1.
+// Loads 16 bytes that are read only once, bypassing L1.
 DEV uint4 load_stream(const void* p)
 {
     uint4 v;
@@ -154,7 +154,7 @@ DEV void mma_bf16(float (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-// An 8 x 8 tile of 16-bit values held two a lane, transposed.
+// Transposes an 8 x 8 tile of 16-bit values, two per lane.
 DEV u32 transpose_tile(u32 v)
 {
     u32 r;
@@ -162,7 +162,7 @@ DEV u32 transpose_tile(u32 v)
     return r;
 }
 
-// Over the lanes of a warp, in all of them.
+// Reduces over the lanes of a warp; all lanes get the result.
 DEV float warp_sum(float v)
 {
 #pragma unroll

@@ -7,7 +7,7 @@
 
 constexpr int THREADS = 1024;
 
-// Greater score, greater key.
+// A greater score has a greater key.
 DEV u32 to_key(float v)
 {
     u32 b = __float_as_uint(v);
@@ -25,8 +25,8 @@ struct Descent
     u32 prefix;
 };
 
-// One warp: the highest bin in which the sum from above passes target goes into prefix's byte, the sum above it into above. A lane
-// adds eight bins: one thread walking 256 took most of the kernel's time.
+// For one warp: writes the highest bin at which the sum from above passes target to prefix's byte, and the sum above it to above. A lane
+// adds eight bins, because a single thread over all 256 took most of the kernel's time.
 DEV void find_bin(Descent& work, u64 above, u64 target, u32 prefix, int shift)
 {
     int lane = threadIdx.x, bin = 255 - lane * 8;
@@ -76,7 +76,8 @@ DEV void descend(Descent& work, Keys key_at, int n, u64 target, Weight weight)
 }
 
 // Finds a key that is at most the largest key K with count(keys > K) <= target < count(keys >= K), and equal to it in its upper two bytes.
-// Lanes with the same byte add once: the keys of scores have few upper bytes, and adding one by one to one place took most of the time.
+// Lanes with the same byte add only once: the keys of scores have few different upper bytes, and separate additions to the same address
+// took most of the time.
 template <typename Keys>
 DEV u32 descend_roughly(Descent& work, Keys key_at, int n, u32 target)
 {

@@ -1,9 +1,9 @@
 // For each row: the id with the largest logit in logits[m][from .. from + count), the lowest of equals; fed back as the row's next
-// token and stored as codes[m][frame * stride + slot]. With count = 0 nothing is chosen: the next frame's first token is fed.
+// token and stored as codes[m][frame * stride + slot]. With count = 0 no id is chosen, and the next frame's first token is fed.
 //
-// Launch: one block of 256 threads a row. Reference: Yue.Cuda.Tests/SamplerTests, the largest of plain steps' logits.
-// Why this version: slot k of a frame may only hold codebook k, so 1,024 logits a row are looked at; frames are counted on the
-// device, so a whole frame is one graph without a host round trip.
+// Launch: one block of 256 threads per row. Reference: Yue.Cuda.Tests/SamplerTests, the largest of plain steps' logits.
+// Why this version: slot k of a frame may only contain codebook k, so only 1,024 logits per row are compared. Frames are counted on the
+// device, so a whole frame is one graph without a round trip to the host.
 #include "common.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) greedy(const float* logits, int head_rows, int from, int count, int first_id,

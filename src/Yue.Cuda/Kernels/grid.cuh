@@ -1,25 +1,25 @@
-// The barriers of the warps that compute: those of a block, and those of the whole launch.
+// The barriers of the consumer warps, within a block and across the whole launch.
 #pragma once
 #include "common.cuh"
 
 constexpr int CONSUMER_WARPS = 8;
 constexpr int CONSUMERS = CONSUMER_WARPS * 32;
 
-// A wait that never ends is a bug or a dead device: after so many polls, 600 cycles each at least, it gives up, which the host sees as
-// a dead context.
+// A wait that never ends means a bug or a hung device. After this number of polls, of at least 600 cycles each, the wait fails, which the
+// host sees as a failed context.
 constexpr u32 MAX_GRID_POLLS = 1u << 23;
 
-// An illegal store; where there is a trap instruction, the assembler leaves the consumers' registers at 168.
+// An illegal store. With a trap instruction, the assembler would leave the consumers' registers at 168.
 DEV void give_up() { asm volatile("st.global.u32 [%0], %1;" : : "l"(0ull), "r"(0) : "memory"); }
 
-// The consumer warps' own block barrier; the producer takes no part.
+// The block barrier of the consumer warps, without the producers.
 DEV void consumers_sync()
 {
     asm volatile("bar.sync 1, %0;" : : "n"(CONSUMERS) : "memory");
 }
 
-// All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals for ever; word[1] is
-// its value at the launch's start, written by leave, so that an arrival needs no answer.
+// All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals and is never reset; word[1]
+// is its value at the start of the launch, written by leave, so that an arrival does not have to wait for a result.
 struct Grid
 {
     u32* word;
@@ -49,7 +49,7 @@ struct Grid
         consumers_sync();
     }
 
-    // After the last sync: every block has read word[1] before it came to the first.
+    // Called after the last sync: every block has read word[1] before it reached the first.
     DEV void leave()
     {
         if (threadIdx.x == 0 && blockIdx.x == 0) word[1] = target;

@@ -1,10 +1,10 @@
-// The model that a build of the step kernel is for (NVRTC -D options) and how its step is laid out.
+// The model of a build of the step kernel (NVRTC -D options) and the layout of its step.
 //
-// ROWS       8, 16, 32, 64 or 80: the most rows of this build; a row's result is the same bits in each of them
-// WEIGHT     0 bf16, 1 int8 (sign and seven bits of size), 2 fp8 e4m3; 8-bit matrices have one float32 scale a row
+// ROWS       8, 16, 32, 64 or 80: the maximum number of rows of this build; a row's result is bit-identical in all builds
+// WEIGHT     0 bf16, 1 int8 (sign and seven bits of magnitude), 2 fp8 e4m3; 8-bit matrices have one float32 scale per row
 // CACHE      0 bf16, 1 fp8 e4m3: see cache.cuh
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
-// QK_NORM    1: query and key heads are normed; see finish_heads in outputs.cuh
+// QK_NORM    1: query and key heads are normalized; see finish_heads in outputs.cuh
 #pragma once
 #include "step.cuh"
 #include "ring.cuh"
@@ -12,16 +12,17 @@
 constexpr int OCTETS = ROWS / 8;
 constexpr int WEIGHT_BYTES = WEIGHT == 0 ? 2 : 1;
 constexpr int X_LOADS = 2 / WEIGHT_BYTES;                   // 16-byte loads of x for 16 bytes of weights
-constexpr int X_PARTS = 2 * X_LOADS;                        // and for the 32 bytes that a lane has of a KiB of a weight row
-// What products take is stored times X_SCALE; see widen in multiply.cuh.
+constexpr int X_PARTS = 2 * X_LOADS;                        // and for a lane's 32 bytes of a KiB of a weight row
+// The inputs of products are stored multiplied by X_SCALE; see widen in multiply.cuh.
 constexpr float X_SCALE = WEIGHT == 0 ? 1.0f : 18446744073709551616.0f;                                    // 2^64
 constexpr float SUM_SCALE = WEIGHT == 0 ? 1.0f : WEIGHT == 1 ? 590295810358705651712.0f : 72057594037927936.0f;   // 2^69, 2^56
-// Keys and values of an e4m3 cache are multiplied as widen_e4m3 leaves them, times 2^-120: queries and softmax weights come times
-// QUERY_SCALE, sums go out times CACHE_SCALE.
+// Keys and values of an e4m3 cache are used as returned by widen_e4m3, that is, times 2^-120. To compensate, queries and softmax weights
+// are multiplied by QUERY_SCALE, and sums by CACHE_SCALE.
 constexpr float QUERY_SCALE = CACHE == 0 ? 1.0f : 18446744073709551616.0f;   // 2^64
 constexpr float CACHE_SCALE = CACHE == 0 ? 1.0f : 72057594037927936.0f;     // 2^56
-constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;      // 80 rows of 2,700 positions and 16 heads are 420 units a block of 132
-// Tiles whose sums the warps exchange at once; where x is staged, each warp's in the memory of its stages, which are empty by then.
+constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;      // 80 rows of 2,700 positions and 16 heads are 420 units per block with 132 blocks
+// The number of tiles whose sums the warps exchange at once. If x is staged, each warp uses the memory of its stages, which are empty by
+// then.
 constexpr int BATCH = X_STAGED ? STAGED_BYTES / (CONSUMER_WARPS * ROWS * 8 * 4) : ROWS == 80 ? 2 : 64 / ROWS;
 
 // Where value k of row m of a product's x [ROWS, K] is: row after row, or where x is staged in the order in which lanes take it, eight

@@ -1,11 +1,11 @@
-// From the warps' sums of a batch of tiles to what a product leaves in memory: queries, keys and values, the residual stream and its
-// squares, the inputs of the next product, logits.
+// Converts the warps' sums of a batch of tiles to the outputs of a product: queries, keys and values, the residual stream and its squares,
+// the inputs of the next product, logits.
 #pragma once
 #include "tiles.cuh"
 
 constexpr int OUTPUTS = BATCH * ROWS * 8 / CONSUMERS;       // values of a batch of tiles that one thread finishes
 constexpr int BATCHES = (MAX_GROUP + BATCH - 1) / BATCH;
-constexpr int AHEAD = ROWS > 16 && WEIGHT != 0 && BATCHES > 2 ? 2 : BATCHES;   // batches whose memory operands are asked for ahead
+constexpr int AHEAD = ROWS > 16 && WEIGHT != 0 && BATCHES > 2 ? 2 : BATCHES;   // batches whose memory operands are loaded in advance
 
 // The values from memory that a thread needs to finish one output; loaded before the product, used after it.
 struct Ahead
@@ -38,10 +38,10 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, cons
     return r;
 }
 
-// The functions below finish output n of a tile for row m from its sum. All lanes of a warp call them together, because partners meet by
-// shuffle; rows past the last store nothing.
+// The functions below finish output n of a tile for row m from its sum. All lanes of a warp call them together, because partners exchange
+// values by shuffle. Rows after the last store nothing.
 
-// The sum over the eight outputs of a tile, in each of its lanes.
+// Returns the sum over the eight outputs of a tile, in each of its lanes.
 DEV float tile_sum(float v)
 {
     v += __shfl_xor_sync(0xffffffffu, v, 1);
@@ -50,9 +50,9 @@ DEV float tile_sum(float v)
     return v;
 }
 
-// Rotates a query or key by its position and stores it, or stores a value. A head's norm is a weight for each dimension, multiplied here,
-// and 1 / root mean square, a factor of the whole head, which commutes with the rotation: attention multiplies it, from the shares of the
-// sum of squares that the tiles leave here (attention.cuh). So a norm costs no grid barrier.
+// Rotates a query or key by its position and stores it, or stores a value. A head's norm consists of a weight per dimension, which is
+// multiplied here, and 1 / root mean square, a factor of the whole head that commutes with the rotation. Attention applies the factor,
+// using the shares of the sum of squares that the tiles store here (attention.cuh), so a norm needs no additional grid barrier.
 DEV void finish_heads(const Step& s, const Shared& shared, int tile, int m, int n, float value, const Ahead& ahead)
 {
     value *= shared.rstd[m];
@@ -114,8 +114,8 @@ DEV void finish(const Step& s, Shared& shared, const Product& p, int tile, int p
     }
 }
 
-// 1 / root mean square of each row, from the shares that the blocks left in squares[parity]; finish() uses it after a barrier. A lane takes
-// four blocks' at a time, and all loads of a few rows are on their way before the first is waited for.
+// 1 / root mean square of each row, from the shares that the blocks left in squares[parity]; finish() uses it after a barrier. A lane reads
+// those of four blocks at a time, and all loads of a few rows are issued before the first wait.
 DEV void load_rstd(const Step& s, Shared& shared, int parity)
 {
     constexpr int AT_ONCE = ROWS <= CONSUMER_WARPS ? 1 : X_STAGED ? 5 : 2, LOADS = MAX_BLOCKS / 128;
@@ -154,7 +154,7 @@ DEV void load_rstd(const Step& s, Shared& shared, int parity)
     }
 }
 
-// Whether a product's x is normed but for the factor 1 / root mean square.
+// True if a product's x is normalized except for the factor 1 / root mean square.
 DEV bool is_normed(const Product& p) { return p.kind == QKV || p.kind == GATE_UP || p.kind == HEAD; }
 
 DEV void store_squares(const Step& s, const Shared& shared, int parity)
@@ -166,7 +166,7 @@ DEV void store_squares(const Step& s, const Shared& shared, int parity)
     }
 }
 
-// A warp's sums of a batch of tiles to where the other warps find them.
+// Stores a warp's sums of a batch of tiles for the other warps.
 DEV void put_sums(const Ring& ring, const Sums& sums, int batch, int n)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
@@ -203,7 +203,7 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, cons
     return t < n ? load_ahead(s, shared, p, o, tile0 + t * (int)gridDim.x, output.m, output.n) : none;
 }
 
-// The sum of all warps, in their order, made an output.
+// Adds the sums of all warps in order and finishes the output.
 DEV void finish(const Step& s, Shared& shared, const Ring& ring, const Product& p, int tile0, int batch, int n, const Output& output,
     Ahead ahead)
 {
@@ -224,7 +224,8 @@ DEV void add_squares(Shared& shared, const Product& p, int batch, int n)
     shared.squares[threadIdx.x] = square;
 }
 
-// A group whose x was staged: a batch is many tiles, so what each output needs is loaded now, and the code is the kind's own.
+// Finishes a group with staged x. A batch has many tiles, so the operands of each output are loaded here, and each kind of product has
+// separate code.
 template <int KIND>
 DEV void finish_group(const Step& s, Shared& shared, const Ring& ring, Product p, const Operands& o, int tile0, int n, const Sums& sums)
 {

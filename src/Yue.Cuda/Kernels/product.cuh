@@ -1,16 +1,16 @@
 // y[m][n] = sum_k W[n][k] * x[m][k] for the rows m of all songs, and what each product of a layer does with y.
 //
-// A tile is eight weight rows; two tiles are the 16-row operand of mma m16n8k16, eight songs' rows the 8-column one, so that one to
-// eight rows waste nothing (16 weight rows a tile would deal stage 1's 320 q, k, v tiles to 132 multiprocessors as 3 and 2; eight
-// deal 5 and 4). A slot holds 1 KiB (or 2) of each of a tile's rows; warp w multiplies bytes 128w..128w+127 of each KiB. k is summed
-// in any order, so lane c of four takes 16 consecutive bytes of a weight row and the same k of x. x comes from L2 straight to
-// registers, one chunk ahead, or from 32 rows up through shared memory (staged_x.cuh), and is used for up to MAX_GROUP tiles. The
-// eight warps' sums are added in warp order: a row's bits do not depend on other rows, on which block computed it, or on ROWS.
+// A tile is eight weight rows; two tiles are the 16-row operand of mma m16n8k16, and eight songs' rows the 8-column operand, so that one to
+// eight rows waste nothing (with 16 weight rows per tile, the 132 multiprocessors would get 3 or 2 of stage 1's 320 q, k, v tiles; with
+// eight they get 5 or 4). A slot holds 1 KiB (or 2) of each of a tile's rows; warp w multiplies bytes 128w..128w+127 of each KiB. The order
+// of k in the sum does not matter, so lane c of four reads 16 consecutive bytes of a weight row and the same k of x. x is loaded from L2
+// directly to registers, one chunk ahead, or with 32 rows or more through shared memory (staged_x.cuh), and is used for up to MAX_GROUP
+// tiles. The eight warps' sums are added in warp order: a row's bits do not depend on other rows, on which block computed it, or on ROWS.
 #pragma once
 #include "multiply.cuh"
 #include "outputs.cuh"
 
-// The consumers' part of a product where x is staged: a batch of outputs is many tiles.
+// The consumers' part of a product with staged x, where a batch of outputs has many tiles.
 DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const Operands& o, int offset,
     int phase)
 {
@@ -38,13 +38,13 @@ DEV void consume_staged(const Step& s, Shared& shared, const Ring& ring, Cursor&
     }
 }
 
-// And where it comes to registers: smaller batches, whose memory operands are asked for before the product.
+// The consumers' part with x in registers, with smaller batches whose memory operands are loaded before the product.
 DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, const Product& p, const Operands& o, int offset, int phase)
 {
     Deal deal(p.tiles, offset);
     Groups groups(deal.count);
     int tile0 = deal.first;
-    if (WEIGHT == 0) enter_phase(ring, phase);     // 8-bit weights: later, while their ring, full for longer, still drains
+    if (WEIGHT == 0) enter_phase(ring, phase);     // 8-bit weights: later, while their ring, which stays full for longer, still drains
 #pragma unroll 1
     for (int group = 0; group < groups.count; group++)
     {

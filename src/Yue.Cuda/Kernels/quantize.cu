@@ -1,10 +1,10 @@
 // quantize:   scales[r] = max |w[r]| / most, out[r][i] = w[r][i] / scales[r] rounded to nearest even, in int8 (most 127; a sign bit and
-//             seven bits of size, which the step kernel widens in two instructions a pair) or e4m3 (most 448).
+//             seven bits of magnitude, which the step kernel widens with two instructions per pair) or e4m3 (most 448).
 // dequantize: out[r][i] = in[r][i] * scales[r] in bf16, rounded to nearest even.
-// A row whose values are all below float32's range of normal numbers becomes zero with scale 1. A row with a NaN or an infinity gets
-// a NaN as its scale, so that nothing of it passes for a number, and is counted in bad_rows.
+// A row whose values are all below the normal range of float32 becomes zero with scale 1. A row with a NaN or an infinity gets a NaN as its
+// scale, so that none of its values looks valid, and is counted in bad_rows.
 //
-// Launch: one block of 256 threads a row, columns a multiple of 8. Reference: Yue.Cuda.Tests/QuantizeTests.
+// Launch: one block of 256 threads per row, columns a multiple of 8. Reference: Yue.Cuda.Tests/QuantizeTests.
 // Why this version: a row is at most 22 KB and stays in the cache between its two reads; e4m3 is rounded in integers, as compute
 // capability 8.0 has no instruction for it, and every device writes the same bytes.
 #include "common.cuh"
@@ -12,7 +12,7 @@
 constexpr int THREADS = 256;
 enum { INT8 = 1, E4M3 = 2 };                                // WeightType
 
-// A sign bit and seven bits of size.
+// A sign bit and seven bits of magnitude.
 DEV float from_int8(u32 code) { return __uint_as_float(__float_as_uint((float)(code & 0x7fu)) | (code & 0x80u) << 24); }
 
 extern "C" __global__ void __launch_bounds__(THREADS) quantize(const bf16* in, u8* out, float* scales, int columns, int type, u32* bad_rows)

@@ -1,12 +1,11 @@
 // The ring of shared-memory slots that the producer warps fill ahead of the consumer warps.
 //
-// The producers know every byte that its block reads in a step before the step starts (weights never change, cached
-// positions were written by earlier steps), so they only ever wait for a free slot and run ahead across the grid
-// barriers between phases: memory stays busy while the consumers wait for each other. 200 KB a multiprocessor is about
-// 8 microseconds of an H100's bandwidth, more than a barrier and the start of a phase cost.
-// Four warps, a share of each slot each: a warp starts its lanes' bulk copies one after another, some 50 cycles each, and one warp's
-// eight copies a slot took longer than the slot's bytes.
-// Compute capability 9.0 with a CUDA 12 compiler copies through the bulk copy engine; otherwise 16-byte asynchronous copies.
+// The producers know every byte that their block reads in a step before the step starts, because weights never change and cached positions
+// were written by earlier steps. They only wait for free slots and run ahead across the grid barriers between phases, so memory stays busy
+// while the consumers wait for each other. 200 KB per multiprocessor correspond to about 8 microseconds of an H100's bandwidth, which is
+// longer than a barrier and the start of a phase. Four warps copy a share of each slot: a warp starts the bulk copies of its lanes one
+// after another, in about 50 cycles each, and one warp with eight copies per slot took longer than the transfer. Compute capability 9.0
+// with a CUDA 12 compiler copies through the bulk copy engine; otherwise 16-byte asynchronous copies.
 #pragma once
 #include "grid.cuh"
 
@@ -28,11 +27,11 @@ constexpr int BLOCK_THREADS = CONSUMERS + PRODUCER_WARPS * 32;
 #define PARTS (ROWS <= 8 || (ROWS == 16 && WEIGHT == 0) ? 2 : 1)
 #endif
 constexpr int SEGMENT = 1024 * PARTS;           // bytes of one weight row in a slot; large copies cost fewer instructions
-constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes reading two rows meet 32 different banks
+constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes that read two rows use 32 different banks
 constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;
 
-// Whether x goes through shared memory (staged_x.cuh): with many rows, where a multiprocessor has 227 KiB of it.
+// True if x is staged in shared memory (staged_x.cuh): with many rows, if a multiprocessor has 227 KiB of it.
 #if __CUDA_ARCH__ >= 900 && __CUDA_ARCH__ < 1200
 constexpr bool X_STAGED = ROWS >= 32;
 #else
@@ -41,9 +40,8 @@ constexpr bool X_STAGED = false;
 constexpr int STAGES = 2;
 constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 
-// KiB that a block has asked for and not yet got. Bandwidth needs about 24; what is more only queues, and the loads and the
-// barriers of the consumers queue behind it. The ring is deeper: it fills while the consumers wait, at a pace that leaves their
-// barrier a short way through the memory system.
+// The KiB in flight per block. Full bandwidth needs about 24. More would only wait in queues, and delay the consumers' loads and barriers.
+// The ring is deeper than that: it fills while the consumers wait, at a rate that does not delay their barrier in the memory system.
 #ifndef FLIGHT
 #define FLIGHT 48
 #endif
@@ -52,8 +50,8 @@ constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 #endif
 constexpr int MOST_FLYING = FLIGHT / (8 * PARTS), MOST_FLYING_AHEAD = FLIGHT_AHEAD / (8 * PARTS);
 
-// Slots that a consumer passes after a look at the last of them. Bytes arrive in any order: so many slots must lie between the
-// producer and the oldest one whose bytes are under way, or the consumer takes an old phase of its slot for the new one.
+// The number of slots that a consumer passes after checking only the last one. Bytes arrive in any order, so there must be this many slots
+// between the producer and the oldest slot in flight; otherwise the consumer would mistake an old phase of the slot for the new one.
 constexpr int PASSED_AT_ONCE = 4;
 
 struct Ring
@@ -67,8 +65,8 @@ struct Ring
     int slots;
 };
 
-// Registers go from the producers, who need few, to the consumers, where compute capability 9.0's own instructions may be used
-// (sm_90a); elsewhere each warp has the 168 that twelve warps leave.
+// With the special instructions of compute capability 9.0 (sm_90a), registers are moved from the producers, which need few, to the
+// consumers. Otherwise each of the twelve warps has 168 registers.
 DEV void producer_registers()
 {
 #if YUE_OWN_REGISTERS
@@ -83,7 +81,7 @@ DEV void consumer_registers()
 #endif
 }
 
-// A place in the endless sequence of slots.
+// A position in the endless sequence of slots.
 struct Cursor
 {
     int slot;
@@ -94,7 +92,7 @@ struct Cursor
         if (++slot == ring.slots) { slot = 0; phase ^= 1u; }
     }
 
-    // The place count slots on; count is at most the ring's slots.
+    // Returns the position count slots later; count is at most the number of slots in the ring.
     DEV Cursor after(int count, const Ring& ring) const
     {
         int next = slot + count;
@@ -106,7 +104,7 @@ struct Cursor
     DEV u32 empty(const Ring& ring) const { return ring.empty + (u32)slot * 8u; }
 };
 
-// A producer's place, and the oldest slot whose bytes it has not seen arrive.
+// A producer's position, and the oldest slot whose bytes may still be in flight.
 struct Front
 {
     Cursor at, landed;
@@ -123,8 +121,8 @@ DEV void barrier_arrive(u32 address)
     asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
 }
 
-// As with the grid's barrier, a wait gives up after seconds. Polls are counted, 20 cycles each at least, because code size matters: the
-// whole step has to stay in the instruction cache, or each phase begins with fetching it.
+// Like the grid barrier, a wait fails after some seconds. It counts polls of at least 20 cycles each, because code size matters: the whole
+// step has to fit into the instruction cache, otherwise each phase begins with instruction fetches.
 constexpr u32 MAX_POLLS = 1u << 28;
 
 DEV void barrier_wait(u32 address, u32 phase)
@@ -145,14 +143,14 @@ DEV void barrier_wait(u32 address, u32 phase)
     }
 }
 
-// Consumer side: tells the producers which phase begins.
+// Consumer side: announces the phase that begins to the producers.
 DEV void enter_phase(const Ring& ring, int phase)
 {
     if (threadIdx.x == 0) asm volatile("st.volatile.shared.s32 [%0], %1;" : : "r"(ring.phase), "r"(phase) : "memory");
 }
 
-// Producer side: a slot of PIECES pieces of bytes each, piece i from source(i), at pitch in the slot; each warp copies its share of
-// them. Whole warps; bytes a multiple of 16.
+// Producer side: fills a slot with PIECES pieces of `bytes` bytes, piece i from source(i), with distance pitch in the slot. Each warp
+// copies its share. Called by whole warps; bytes is a multiple of 16.
 constexpr u32 FULL_ARRIVALS = YUE_BULK ? PRODUCER_WARPS : PRODUCER_WARPS * 32;
 
 template <int PIECES, typename Source>
@@ -210,7 +208,7 @@ DEV u64 stream_policy()
     return policy;
 }
 
-// Ordinary writes to a slot (by a consumer) come before the copy engine's next ones.
+// Orders a consumer's ordinary writes to a slot before the next writes of the copy engine.
 DEV void fence_slot_writes()
 {
 #if YUE_BULK

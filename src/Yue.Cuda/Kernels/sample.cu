@@ -1,12 +1,12 @@
-// One id a song: guidance on log-softmax, repetition penalty, minimum length, allowed ids, temperature, top-k, top-p, draw; then the
-// id is fed back (token, position, seen bit, step) and put into the host's ring.
+// Draws one id per song: guidance on log-softmax, repetition penalty, minimum length, allowed ids, temperature, top-k, top-p, draw; then
+// the id is fed back (token, position, seen bit, step) and put into the host's ring.
 //
-// Launch: one block of 1024 threads a song. Reference: Yue.Cuda.Tests/ReferenceSampler.
+// Launch: one block of 1024 threads per song. Reference: Yue.Cuda.Tests/ReferenceSampler.
 // Why this version: nothing is sorted. Scores become 32-bit keys in descending order; "the k-th largest", "where the sum of
 // probabilities reaches p" and "where it passes u" are each found by descending the key's bytes with a histogram of counts or of
 // probabilities. Probabilities are integers (2^40 at the largest), so their sums do not depend on the order of threads: the draw
-// is the inverse of the distribution over ids in descending probability, ties by lower id, for any k and any p. After top-k only
-// the kept ids are looked at again.
+// is the inverse of the distribution over ids in descending probability, ties by lower id, for any k and any p. After top-k, only the kept
+// ids are read again.
 #include "descend.cuh"
 #include "sampler_state.cuh"
 
@@ -19,7 +19,7 @@ struct Work : Descent
     int chosen;
 };
 
-// One warp: the logarithm of the sum of a row's exponentials, slice by slice in order.
+// For one warp: returns the logarithm of the sum of a row's exponentials, slice by slice in order.
 DEV float log_sum(const float2* stats, int row)
 {
     static_assert(SLICES == 32, "a slice a lane");
@@ -85,7 +85,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
     float top = from_key(top_key);
     __syncthreads();
 
-    // top-k keeps every id whose score is at least the k-th largest; temperature 0 keeps the largest alone.
+    // top-k keeps every id whose score is at least the k-th largest; temperature 0 keeps only the largest.
     u32 least_key = 1u;
     bool greedy = song.temperature <= 0.0f;
     auto key_at = [&](int i) { return keys[i]; };
@@ -118,7 +118,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
     if (!greedy && song.top_p < 1.0f)
     {
         u64 limit = (u64)((double)song.top_p * (double)total);
-        if (limit > 0) limit--;                                     // the last id kept is the one in which the sum reaches p
+        if (limit > 0) limit--;                                     // the last kept id is the one at which the sum reaches p
         descend(work, kept_at, n, limit, weight);
         u64 each = max(probability(work.prefix, top), 1ull), before = work.above;
         u64 taken = (limit - before) / each + 1;
@@ -133,7 +133,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
     u32 key = work.prefix;
     u64 rank = greedy ? 0 : (target - work.above) / max(probability(key, top), 1ull);   // among equal keys, by id
 
-    // The rank-th id of that key: ranges are scanned in order of ids, a chunk of threads at a time.
+    // Finds the rank-th id with that key. Ranges are scanned in order of ids, one chunk of threads at a time.
     __shared__ u32 warp_counts[32];
     u64 before = 0;
     for (int from = 0; from < allowed && work.chosen == 0x7fffffff; from += THREADS)

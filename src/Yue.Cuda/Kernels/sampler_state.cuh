@@ -1,4 +1,4 @@
-// What the sampler kernels read and keep for each song. The host writes a song's record when the song joins or its settings change.
+// The state of the sampler kernels per song. The host writes a song's record when the song starts or its settings change.
 #pragma once
 #include "common.cuh"
 
@@ -7,7 +7,7 @@ constexpr int MAX_RANGES = 4;
 struct Song
 {
     u64 seed;
-    u32* seen;                      // one bit an id: [(V + 31) / 32]
+    u32* seen;                      // one bit per id: [(V + 31) / 32]
     float guidance;                 // used when unconditional_row >= 0
     float penalty, temperature, top_p;
     int top_k;                      // 0: off
@@ -16,6 +16,6 @@ struct Song
     int end_id, least, most;        // end_id is forbidden before `least` ids; the song stops after `most` ids or at end_id
     u32 section;
     int step;                       // ids drawn in this section
-    int position_limit;             // the song stops before a row would pass it
-    int running;                    // 0: the song takes no part
+    int position_limit;             // the song stops before a row would exceed it
+    int running;                    // 0: the song is not active
 };

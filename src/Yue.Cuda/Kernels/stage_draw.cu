@@ -1,10 +1,11 @@
-// One id per song: top-k, top-p and the draw over the keys that stage_keys left; then the id is fed back (token, position, history, step)
-// and put into the host's ring. The draw is the id with the largest p / q, where q is the id's own exponential random number.
+// Draws one id per song: applies top-k and top-p to the keys from stage_keys and draws an id, which is then fed back (token, position,
+// history, step) and put into the host's ring. The drawn id is the one with the largest p / q, where q is an exponential random number per
+// id.
 //
 // Launch: one block of 1024 threads per song, after stage_keys. Reference: Yue.Engine's StageChain and StageDraw.
-// Why this version: after a look at the maxima of 32 neighbours a block has few more ids than it keeps. Each thread compares one of them
-// with all others, which gives its place in their order and the probability before it. If many ids remain, as with a k above the number
-// of maxima, their order is not needed: descend.cuh finds where top-k and top-p end.
+// Why this version: after comparing the maxima of 32 neighbours, only few more ids remain than are kept. Each thread compares one of them
+// with all others, which gives its position in their order and the probability before it. If many ids remain, for example with a k above
+// the number of maxima, descend.cuh finds the limits of top-k and top-p without their order.
 #include "descend.cuh"
 #include "stage_state.cuh"
 
@@ -22,14 +23,14 @@ struct Candidate
     int id;
 };
 
-// Candidates that are compared with each other, a thread each.
+// The maximum number of candidates that are compared with each other, one per thread.
 struct Few
 {
     Candidate candidates[THREADS];
     u64 weights[THREADS];
 };
 
-// The end of a prefix of the ids in descending order of keys: all above key, and so many of those equal to it, by id.
+// The end of a prefix of the ids in descending order of keys: all above key, and a number of those equal to it, by id.
 struct Cut
 {
     u32 key;
@@ -48,7 +49,7 @@ DEV u32 largest_key(Work& work, const u32* maxima, int groups)
     return work.top;
 }
 
-// Puts the candidates whose key is at least the k-th largest maximum into kept, in any order. A warp takes 32 groups.
+// Puts the candidates whose key is at least the k-th largest maximum into kept, in any order. A warp processes 32 groups.
 DEV int gather(Work& work, const StageSong& song, const u32* keys, const u32* maxima, int groups, u32 least_key, Candidate* kept)
 {
     int lane = threadIdx.x & 31;
@@ -82,7 +83,8 @@ DEV void add_up(u64& total, int n, Weight weight_at)
     __syncthreads();
 }
 
-// Where top-p ends the candidates whose key is at least least_key: an id stays while those before it have at most top_p together.
+// Finds the end of top-p among the candidates with a key of at least least_key: an id is kept if those before it have a total of at most
+// top_p.
 DEV Cut cut_by_probability(Work& work, const StageSong& song, const Candidate* kept, int n, u32 least_key, float top)
 {
     auto key_at = [&](int i) { return kept[i].key; };
@@ -101,7 +103,7 @@ DEV Cut cut_by_probability(Work& work, const StageSong& song, const Candidate* k
     return cut;
 }
 
-// The largest id of a cut's equal keys that it takes.
+// Returns the largest included id among the equal keys of a cut.
 DEV u32 last_id(Work& work, const Candidate* kept, int n, const Cut& cut)
 {
     auto is_equal = [&](int i) { return kept[i].key == cut.key ? 1ull : 0ull; };
@@ -112,21 +114,21 @@ DEV u32 last_id(Work& work, const Candidate* kept, int n, const Cut& cut)
     return 0xffffffffu - work.prefix;
 }
 
-// An exponential random number of an id and a step, as PyTorch draws it on a large GPU.
+// Returns the exponential random number of an id and a step that PyTorch draws on a large GPU.
 DEV float exponential(const StageSong& song, int id)
 {
     u32 word = philox(song.seed, (u32)song.step, 0u, (u32)id);
     return -logf((float)word * 2.3283064365386963e-10f + 1.1641532182693481e-10f);      // 2^-32, 2^-33
 }
 
-// p / q of an id as a key: the larger ratio has the larger one, and of equal ratios the lower id.
+// Returns p / q of an id as a key: a larger ratio has a larger key, and among equal ratios the lower id has.
 DEV u64 ratio_key(const StageSong& song, const Candidate& c, float top)
 {
     float ratio = fmaxf(expf(from_key(c.key) - top) / exponential(song, c.id), 0.0f);      // q may be -0
     return (u64)to_key(ratio) << 32 | (0xffffffffu - (u32)c.id);
 }
 
-// The id with the largest ratio key of all threads.
+// Returns the id with the largest ratio key of all threads.
 DEV int id_of_best(Work& work, u64 best)
 {
     for (int x = 16; x; x >>= 1) best = max(best, __shfl_xor_sync(0xffffffffu, best, x));
@@ -135,7 +137,7 @@ DEV int id_of_best(Work& work, u64 best)
     return (int)(0xffffffffu - (u32)work.best);
 }
 
-// The draw among up to as many candidates as threads.
+// Draws among at most one candidate per thread.
 DEV int draw_of_few(Work& work, Few& few, const StageSong& song, const Candidate* kept, int n, float top)
 {
     int i = threadIdx.x;
@@ -164,7 +166,7 @@ DEV int draw_of_few(Work& work, Few& few, const StageSong& song, const Candidate
     return id_of_best(work, stays ? ratio_key(song, mine, top) : 0ull);
 }
 
-// The draw among more: the prefix that top-k and top-p leave, then its best ratio.
+// Draws among more candidates: finds the prefix kept by top-k and top-p, then its best ratio.
 DEV int draw_of_many(Work& work, const StageSong& song, const Candidate* kept, int n, float top)
 {
     bool greedy = song.temperature <= 0.0f;

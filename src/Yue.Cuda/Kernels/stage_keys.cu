@@ -3,14 +3,14 @@
 // and maxima[i / 32], the largest key of 32 neighbours.
 //
 // Launch: (candidates / 256, songs) blocks of 256 threads. Reference: Yue.Engine's StageChain.
-// Why this version: a head of 32,769 or 151,644 ids is too much for a song's one block. Here all multiprocessors read it, and the maxima
-// let stage_draw look at little more than the ids that top-k keeps: the k-th largest maximum is at most the k-th largest key.
+// Why this version: a head of 32,769 or 151,644 ids is too much for the single block of a song. Here all multiprocessors read it. With the
+// maxima, stage_draw reads little more than the ids that top-k keeps, because the k-th largest maximum is at most the k-th largest key.
 #include "descend.cuh"
 #include "stage_state.cuh"
 
 constexpr int KEY_THREADS = 256;
 
-// The score of an id whose logit is at a place of the rows; count: how often it is in the window.
+// Returns the score of an id whose logit is at a position of the rows. count is its number of occurrences in the window.
 DEV float stage_score(const StageSong& song, const float* logits, int head_rows, int at, int count)
 {
     float score = logits[(size_t)song.row * head_rows + at];

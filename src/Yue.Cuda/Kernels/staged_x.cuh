@@ -1,11 +1,11 @@
-// x on its way from L2 to the tensor cores where all rows' share of a chunk would not stay in registers: two stages of shared memory, one
-// on its way while the other is multiplied.
+// Moves x from L2 to the tensor cores if all rows' share of a chunk does not fit into registers, through two stages of shared memory: one
+// is loaded while the other is multiplied.
 //
-// A stage holds eight k a lane of each row: what the lane itself multiplies, in the order of x_index (model.cuh), so that a warp's copy is
-// 512 bytes in a row. A lane waits for its own copies alone: no barrier is needed, and lane after lane no bank is met twice. A chunk of
-// 1 KiB of each weight row has X_PARTS parts, a stage each. One of these lives as long as a group of tiles; when its last part is taken
-// nothing is on its way, and the warp's stages may hold its sums. All rows of the build are copied, those that are not there, too: their
-// room is in x, and a comparison a row costs more than the bytes.
+// A stage holds eight k per lane of each row: those that the lane itself multiplies, in the order of x_index (model.cuh), so that a warp
+// copies 512 contiguous bytes. A lane waits only for its own copies, so no barrier is needed, and there are no bank conflicts. A chunk of 1
+// KiB of each weight row has X_PARTS parts, one per stage. An instance exists for one group of tiles. After its last part is read, no copy
+// is in flight, and the warp's stages can hold its sums. All rows of the build are copied, including unused ones: x has space for them, and
+// a comparison per row would cost more than the bytes.
 #pragma once
 #include "model.cuh"
 
@@ -14,8 +14,8 @@ static_assert(X_PARTS % STAGES == 0, "a part's stage is known when the kernel is
 
 struct StagedX
 {
-    const bf16* source;     // this lane's piece of the part to ask for next
-    u32 data;               // this lane's place in stage 0
+    const bf16* source;     // this lane's piece of the part to load next
+    u32 data;               // this lane's position in stage 0
 
     DEV StagedX(const Ring& ring, const bf16* x)
         : source(x + (size_t)(threadIdx.x >> 5) * (WARP_STAGE_BYTES / 2) + (threadIdx.x & 31) * 8),
@@ -24,7 +24,7 @@ struct StagedX
         ask(0);
     }
 
-    // Asks for the next part.
+    // Starts loading the next part.
     DEV void ask(int stage)
     {
 #pragma unroll
@@ -36,7 +36,7 @@ struct StagedX
         source += CONSUMER_WARPS * (WARP_STAGE_BYTES / 2);
     }
 
-    // The part that was asked for, eight values of each row a lane (of rows that are not there, anything).
+    // Returns the loaded part, eight values of each row per lane (arbitrary values for unused rows).
     DEV void take(int stage, uint4 (&x)[OCTETS])
     {
         asm volatile("cp.async.wait_all;" : : : "memory");

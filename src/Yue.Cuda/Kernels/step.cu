@@ -2,13 +2,13 @@
 //   h_0 = embedding[token];  a = h_i + o . attention(qkv . norm(h_i));  h_{i+1} = a + down . (silu(gate . norm(a)) * up . norm(a)),
 // and the keys and values of position[m] appended to row m's cache pages.
 //
-// Launch: cooperative, one block a multiprocessor, 8 consumer warps and 4 producer warps, all shared memory of the block.
+// Launch: cooperative, one block per multiprocessor, 8 consumer warps and 4 producer warps, all shared memory of the block.
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
-// Why this version: a step only moves bytes, and what keeps a kernel-a-product step from the memory's speed is the gaps
-// between kernels (stage 2's products take 3 to 15 microseconds each). Here copies run ahead through shared memory across
-// all of a step's products (ring.cuh), six grid barriers a layer separate what depends on other blocks, and the norms
-// cost nothing: x is stored times the norm's weight, and 1/rms, a factor of the whole row, multiplies the product's result.
-// The residual stream is float32; products take bf16 x and sum in float32.
+// Why this version: a step is limited by memory bandwidth, and with one kernel per product, the gaps between kernels keep it below that
+// limit (stage 2's products take 3 to 15 microseconds each). Here copies run ahead through shared memory across all products of a step
+// (ring.cuh), six grid barriers per layer separate phases that depend on other blocks, and the norms cost nothing: x is stored times the
+// norm's weight, and the product's result is multiplied by 1/rms, a factor of the whole row. The residual stream is float32; products take
+// bf16 x and sum in float32.
 #include "product.cuh"
 #include "attention.cuh"
 
@@ -46,7 +46,7 @@ DEV void clear_squares(Shared& shared)
 // Products follow each other as QKV, OUT, GATE_UP and DOWN of each layer; the head comes last.
 DEV int product_kind(int i, int products) { return i == products - 1 ? (int)HEAD : i & 3; }
 
-// A staged product has all tiles of a group in the ring at once, attention the keys and values of a page.
+// A staged product has all tiles of a group in the ring at the same time, and attention has the keys and values of a page.
 constexpr int LEAST_SLOTS = X_STAGED && MAX_GROUP > PASSED_AT_ONCE ? MAX_GROUP : PASSED_AT_ONCE;
 constexpr int ALIGNMENT = 128;      // of slot 0
 extern "C" __device__ const StepLayout step_layout =
@@ -90,7 +90,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
     list_units(s, shared);
     __syncthreads();
 
-    // Tiles go to blocks by the model's shape alone: the sums of squares are added block by block.
+    // The assignment of tiles to blocks depends only on the model's shape, because the sums of squares are added block by block.
     int offset = 0, products = s.layer_count * 4 + 1;
     if (threadIdx.x >= CONSUMERS)
     {

@@ -1,8 +1,8 @@
-// What the host passes to a step, in either precision, and where both find a row's keys and values.
+// The parameters of a step in either precision, and the addresses of a row's keys and values.
 //
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
-// QK_NORM    1: every query and key head is normed before it is rotated; 0: none is
-// MAX_SPLITS, MAX_BLOCKS: what the host allocates for, splits of a row's attention and blocks of a launch
+// QK_NORM    1: every query and key head is normalized before it is rotated; 0: none is
+// MAX_SPLITS, MAX_BLOCKS: the maximum number of splits of a row's attention and of blocks of a launch, for which the host allocates
 #pragma once
 #include "cache.cuh"
 
@@ -18,12 +18,12 @@ struct Layer
 {
     // [QKV_HEADS*D, HIDDEN], [HIDDEN, HEADS*D], [2*INTERMEDIATE, HIDDEN], [HIDDEN, INTERMEDIATE].
     const void *qkv, *o, *gate_up, *down;
-    const float *qkv_scale, *o_scale, *gate_up_scale, *down_scale;  // one a row of 8-bit weights, else null
+    const float *qkv_scale, *o_scale, *gate_up_scale, *down_scale;  // one per row of 8-bit weights, otherwise null
     const element *attention_norm, *mlp_norm;               // [HIDDEN]
 };
 
-// An x is in the order in which a product takes it: row after row in step_f32.cu, as x_index of model.cuh has it in step.cu. The former
-// leaves squares and fresh alone.
+// An x is in the order in which a product reads it: row by row in step_f32.cu, in the order of x_index (model.cuh) in step.cu. step_f32.cu
+// does not use squares and fresh.
 struct Step
 {
     const Layer* layers;
@@ -41,21 +41,21 @@ struct Step
     element* normed;                // x [ROWS, HIDDEN]: residual times the next norm's weight, not yet divided by the root mean square
     float* squares;                 // [2, ROWS, MAX_BLOCKS]: each block's share of the sum of squares of residual
     element* query;                 // [ROWS, HEADS*D], times QUERY_SCALE
-    element* fresh;                 // [ROWS, 2, KV_HEADS, D]: this position's keys and values, which attention puts into the cache
+    element* fresh;                 // [ROWS, 2, KV_HEADS, D]: this position's keys and values, which attention writes to the cache
     element* attended;              // x [ROWS, HEADS*D]
     element* mlp;                   // x [ROWS, INTERMEDIATE]
     float* partial;                 // [ROWS, KV_HEADS, MAX_SPLITS, GROUP, D]
     float2* partial_stats;          // [ROWS, KV_HEADS, MAX_SPLITS, GROUP]: maximum and sum
     float* logits;                  // [ROWS, head_rows]
-    u32* barrier;                   // arrivals so far, and what they were when the launch began; zero at first
+    u32* barrier;                   // the number of arrivals so far, and its value when the launch began; initially zero
     int rows, layer_count, max_pages, slots, head_start, head_rows;
     float epsilon;
     const element* head_norms;      // QK_NORM: [layers, 2, D], the weights of a layer's query norm and key norm
     float* head_squares;            // QK_NORM: [ROWS, ROTATED_HEADS, HEAD_TILES], each tile's share of a head's sum of squares
 };
 
-// How a build of a step is launched. The host reads step_layout from the compiled module (StepLayout.cs): what the kernel's constants
-// come to stands here alone.
+// The launch parameters of a build of a step. The host reads step_layout from the compiled module (StepLayout.cs), so that values derived
+// from the kernel's constants are defined only here.
 struct StepLayout
 {
     int threads;                    // of a block
@@ -70,8 +70,8 @@ DEV size_t cache_offset(int page, int layer, int layer_count, int kv, int head)
     return ((((size_t)page * layer_count + layer) * 2 + kv) * KV_HEADS + head) * BLOCK_BYTES;
 }
 
-// Pages of one attention split: a function of the row's own length alone, so that a row's sums never depend on other rows. Where
-// key-value heads are many, splits of two pages are enough to go round, and leave half the sums to write and to join.
+// The number of pages of an attention split. It depends only on the row's length, so that a row's sums never depend on other rows. With
+// many key-value heads, splits of two pages give all blocks enough work, and only half as many sums are written and joined.
 DEV int split_shift(int pages)
 {
     int shift = KV_HEADS >= 16 && pages > 16 ? 1 : 0;

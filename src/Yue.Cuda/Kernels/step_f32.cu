@@ -1,12 +1,12 @@
-// One decode step of a Llama model in float32 throughout, weights, activations, keys and values: what step.cu computes, as plainly as a
-// launch can. The reference on the device, near enough to the reference on the CPU to be held to float32's tolerances.
+// One decode step of a Llama model in float32 throughout, weights, activations, keys and values: the same computation as step.cu in its
+// simplest form. It is the reference on the device, and close enough to the reference on the CPU to meet float32's tolerances.
 //
 // CACHE      2; HIDDEN, INTERMEDIATE, HEADS, KV_HEADS, QK_NORM: the shape; up to 80 rows
-// Launch: cooperative, one block of 256 threads a multiprocessor.
+// Launch: cooperative, one block of 256 threads per multiprocessor.
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
-// Why this version: it is for comparing, not for speed. A warp makes four outputs of eight rows at a time, so weights are read anew for
-// every eight rows; phases that depend on other blocks are a grid barrier apart. No sum of a row depends on the other rows.
-// x is stored times the norm's weight, and 1/rms, a factor of the whole row, multiplies the product's result.
+// Why this version: it is meant for comparisons, not for speed. A warp computes four outputs of eight rows at a time, so weights are read
+// again for every eight rows. A grid barrier separates phases that depend on other blocks. No sum of a row depends on the other rows. x is
+// stored times the norm's weight, and 1/rms, a factor of the whole row, multiplies the product's result.
 #include "step.cuh"
 #include "grid.cuh"
 
@@ -23,7 +23,8 @@ struct Shared
 DEV int block_warp() { return (int)threadIdx.x >> 5; }
 DEV int block_lane() { return (int)threadIdx.x & 31; }
 
-// This warp among all, warps of a block far apart: neighbours in memory go to different multiprocessors.
+// The index of this warp among all. Warps of a block are far apart, so that neighbours in memory are processed by different
+// multiprocessors.
 DEV int grid_warp() { return block_warp() * (int)gridDim.x + (int)blockIdx.x; }
 DEV int grid_warps() { return CONSUMER_WARPS * (int)gridDim.x; }
 
@@ -41,7 +42,7 @@ DEV void embed(const Step& s)
     }
 }
 
-// 1 / root mean square of every row of the residual stream: a warp a row.
+// 1 / root mean square of every row of the residual stream, one warp per row.
 DEV void load_rstd(const Step& s, Shared& shared)
 {
     for (int m = block_warp(); m < s.rows; m += CONSUMER_WARPS)
@@ -58,7 +59,7 @@ DEV void load_rstd(const Step& s, Shared& shared)
     consumers_sync();
 }
 
-// Outputs of a tile for eight rows of x [rows, K] from row m on; lane i below eight gets those of row m + i.
+// Computes the outputs of a tile for eight rows of x [rows, K] from row m on; lane i < 8 gets those of row m + i.
 DEV float4 multiply(const float* const (&weights)[TILE], const float* x, int K, int m, int rows)
 {
     float sums[TILE][ROWS_AT_ONCE] = {};
@@ -90,8 +91,8 @@ DEV float4 multiply(const float* const (&weights)[TILE], const float* x, int K, 
     return make_float4(mine[0], mine[1], mine[2], mine[3]);
 }
 
-// y = W x for all rows of x [rows, K], four outputs a tile: the tile's weight rows are row_of(tile, 0 .. 3), and finish(m, tile, y) is
-// called once for each row and tile.
+// Computes y = W x for all rows of x [rows, K], with four outputs per tile: the tile's weight rows are row_of(tile, 0 .. 3), and finish(m,
+// tile, y) is called once for each row and tile.
 template <typename RowOf, typename Finish>
 DEV void product(const Step& s, const void* W, const float* x, int K, int tiles, RowOf row_of, Finish finish)
 {
@@ -144,7 +145,7 @@ DEV void project_heads(const Step& s, Shared& shared, int layer)
     });
 }
 
-// Norms every query and key head in its place and rotates it: a warp a head, four dimensions a lane.
+// Normalizes and rotates every query and key head in place, with one warp per head and four dimensions per lane.
 DEV void norm_heads(const Step& s, const Shared& shared, int layer)
 {
     for (int unit = grid_warp(); unit < s.rows * ROTATED_HEADS; unit += grid_warps())
@@ -205,13 +206,13 @@ DEV void project_logits(const Step& s, Shared& shared)
     });
 }
 
-// Where a split's sums of a row and query head are in s.partial, in pieces of D, and in s.partial_stats.
+// Returns the index of a split's sums of a row and query head in s.partial (in units of D) and in s.partial_stats.
 DEV size_t partial_index(int m, int head, int split)
 {
     return (((size_t)m * KV_HEADS + head / GROUP) * MAX_SPLITS + split) * GROUP + head % GROUP;
 }
 
-// One split of a row and query head: unnormalised sums, the largest score and the sum of weights. A lane has four dimensions.
+// Computes one split of a row and query head: unnormalised sums, the largest score and the sum of weights. A lane has four dimensions.
 DEV void attend_split(const Step& s, const Shared& shared, int layer, int m, int head, int split, int pages)
 {
     constexpr int AT_ONCE = 4;
@@ -270,7 +271,7 @@ DEV void attend(const Step& s, const Shared& shared, int layer)
     }
 }
 
-// The splits of each row and query head, in order.
+// Joins the splits of each row and query head in order.
 DEV void join_splits(const Step& s, const Shared& shared)
 {
     for (int unit = grid_warp(); unit < s.rows * HEADS; unit += grid_warps())

@@ -1,8 +1,8 @@
-// The products of a layer and their tiles: which weight rows they are, which block has which, and how they come into the ring.
+// The products of a layer and their tiles: the weight rows of a tile, the tiles of a block, and how they are loaded into the ring.
 #pragma once
 #include "model.cuh"
 
-// x is read once for so many tiles; more sums would not stay in registers.
+// The number of tiles for which x is read once; more sums would not fit into registers.
 constexpr int MAX_GROUP = X_STAGED ? (YUE_OWN_REGISTERS ? 384 : 256) / ROWS / 2 * 2
     : ROWS == 80 ? 2 : ROWS == 64 ? (WEIGHT == 0 ? 4 : 2) : ROWS == 16 ? 12 : 8;
 
@@ -10,8 +10,8 @@ typedef float Sums[MAX_GROUP / 2][OCTETS][4];               // of a pair of tile
 
 enum { QKV, OUT, GATE_UP, DOWN, HEAD };
 
-// One of a layer's products, or the head. A run-time record and one copy of the multiplying code for all five: five copies, unrolled,
-// took 220 KB, and fetching them anew in each phase cost more than the constants saved. Only finish_group has a copy a kind.
+// One of a layer's products, or the head. A run-time record allows one copy of the multiplication code for all five: five unrolled copies
+// took 220 KB, and fetching them in each phase cost more than the constants saved. Only finish_group has one copy per kind.
 struct Product
 {
     int kind, k, chunks, tiles, row_limit;
@@ -35,7 +35,7 @@ struct Product
     DEV u32 chunk_bytes(int chunk) const { return min(row_bytes - (u32)chunk * SEGMENT, (u32)SEGMENT); }
 };
 
-// What a product reads, and the norm that its result is multiplied by for the product after it (null where none follows).
+// The operands of a product, and the norm weights that its result is multiplied by for the next product (null if there is none).
 struct Operands
 {
     const void* weights;
@@ -64,7 +64,7 @@ DEV Operands operands(const Step& s, int kind, int index)
     }
 }
 
-// The tiles of a block in groups of nearly equal size; the producer and the consumers walk them alike.
+// The tiles of a block in groups of nearly equal size. The producers and the consumers process them in the same order.
 struct Groups
 {
     int count, size, larger;
