@@ -1,4 +1,4 @@
-# Short names for the commands that docs/install.md and .ci/run spell out.
+# Short names for the commands in docs/install.md and .ci/run.
 
 accelerator := "cpu"
 
@@ -8,14 +8,14 @@ build:
 test:
     dotnet test -c Release -m:1
 
-# What has to hold before a change lands.
+# The checks that a change must pass.
 check:
     bash .ci/run
 
 run *args:
     dotnet run --project src/YueService -c Release -p:Accelerator={{accelerator}} -- {{args}}
 
-# Downloads the codec and the vocoders (xcodec_mini_infer) alone: just download-xcodec --folder DIR
+# Downloads only the codec and the vocoders (xcodec_mini_infer): just download-xcodec --folder DIR
 download-xcodec *args:
     dotnet run --project src/YueService -c Release -p:Accelerator={{accelerator}} -- models pull xcodec {{args}}
 

@@ -1,4 +1,4 @@
-"""Holds the measuring code against the song maker's own truth: what it says of true songs, and of other songs' truth.
+"""Compares the measuring code with the known content of rendered songs: its figures for the right songs, and for other songs.
 
 usage: check_hearing.py [SONGS]      (default 40)
 """

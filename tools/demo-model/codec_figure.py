@@ -1,17 +1,17 @@
-"""The codec's error on held-out songs: log-mel distance of encoded and decoded clips on the 44.1 kHz path, over that of the
-same clips through 16 kHz and back."""
+"""Measures the codec's error on held-out songs: the log-mel distance of encoded and decoded clips on the 44.1 kHz path, divided
+by that of the same clips resampled to 16 kHz and back."""
 import numpy as np
 import torch
 from demo import codes, song, sounds
 from demo.nets.codec import quantize
 from demo.phases import sound
 
-_MELS, _FFT, _FLOOR = 80, 2048, 1e-3            # the floor is 60 dB below a full tone
+_MELS, _FFT, _FLOOR = 80, 2048, 1e-3            # the floor is 60 dB below a full-scale tone
 _CROSSOVER_HZ = 5500
 
 
 def _mel_filters():
-    """[80, 1025]: triangles evenly spaced on the mel scale up to 22.05 kHz."""
+    """Returns [80, 1025]: triangles evenly spaced on the mel scale up to 22.05 kHz."""
     top = 2595 * np.log10(1 + 22050 / 700)
     edges = 700 * (10 ** (np.linspace(0, top, _MELS + 2) / 2595) - 1)
     hertz = np.linspace(0, 22050, _FFT // 2 + 1)
@@ -27,7 +27,7 @@ def _log_mel(wave):
 
 
 def _resampled(wave, rate):
-    """By cutting or padding the spectrum of the whole clip."""
+    """Resamples by truncating or padding the spectrum of the whole clip."""
     count = wave.shape[-1] * rate // (16000 if rate == 44100 else 44100)
     spectrum = torch.fft.rfft(wave)
     kept = min(spectrum.shape[-1], count // 2 + 1)
@@ -37,7 +37,7 @@ def _resampled(wave, rate):
 
 
 def _spliced(low, high):
-    """The codec's sound below 5.5 kHz and the vocoder's above."""
+    """Joins the codec's sound below 5.5 kHz and the vocoder's above."""
     spectrum = torch.fft.rfft(low)
     above = torch.fft.rfft(high)
     hertz = torch.fft.rfftfreq(low.shape[-1], 1 / 44100)
@@ -46,7 +46,7 @@ def _spliced(low, high):
 
 @torch.no_grad()
 def errors(checkpoint_set, clips=24):
-    """(decoded, resampled): mean distance of log10 mel spectra, with the codec and the vocoders of a set."""
+    """Returns (decoded, resampled): the mean distance of log10 mel spectra with the codec and the vocoders of a set."""
     codec, vocoders = sound.begun_codec(checkpoint_set).eval(), [vocoder.eval() for vocoder in sound.begun_vocoders(checkpoint_set)]
     rows = torch.as_tensor(codes.codebooks())
     crops = sounds.Crops(sounds.pool(range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + 16)), 44100, 150, "cpu", seed=2)

@@ -1,6 +1,6 @@
-"""Prints the figures of a folder of songs that sing.py or sing_with_yue.py wrote: one JSON object a song, one of all, and a table.
+"""Prints the figures of a folder of songs written by sing.py or sing_with_yue.py: one JSON object per song, one for all, and a table.
 
-usage: figures.py DIR [--set DIR]      with a checkpoint set also the figure of its codec; that needs PyTorch
+usage: figures.py DIR [--set DIR]      with a checkpoint set also the figure of its codec, which needs PyTorch
 """
 import argparse
 import glob
@@ -17,7 +17,7 @@ def _load(path):
 
 
 def measure(path):
-    """The figures of one song."""
+    """Returns the figures of one song."""
     base = path.removesuffix(".json")
     with open(path) as file:
         facts = json.load(file)
@@ -41,7 +41,7 @@ def measure(path):
 
 
 def _in_key(heard, scale):
-    """The share of voiced frames in the key; if none is asked for, in the key that fits best."""
+    """Returns the share of voiced frames in the requested key, or in the best-fitting key if none was requested."""
     return pitch.in_key(heard, scale) if scale else max(pitch.in_key(heard, genre.scale_of(tonic, 0)) for tonic in range(12))
 
 
@@ -59,7 +59,7 @@ def summary(songs):
     steady = [(n, t) for s in songs for n, t in zip(s["syllables"], s["seconds"])]
 
     def share(name):
-        """The share of the songs that are right, of those whose genre line asks."""
+        """Returns the share of correct songs among those whose genre line specifies the property."""
         asked = [s[name] for s in songs if s[name] is not None]
         return float(np.mean(asked)), len(asked)
 

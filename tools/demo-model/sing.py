@@ -1,9 +1,9 @@
-"""Sings songs that no model learned from with PyTorch, many at once, and prints figures of what stage 1 wrote.
+"""Sings held-out songs with PyTorch, many at once, and prints figures from the codes of stage 1.
 
 usage: sing.py [--from SET] [--work DIR] [--songs N] [--lines FILE ...] [--out DIR]
 
-The models are those of a work folder's phases, and of a set. Songs are those of held-out seeds, or of files of genre lines (with the
-lyrics of lines/lyrics.txt in turn). With --out they sound, for figures.py to measure.
+The models are those of a work folder's phases and of a set. The songs have held-out seeds, or come from files of genre lines
+(with the lyrics of lines/lyrics.txt in turn). With --out, their sound is written for figures.py.
 """
 import argparse
 import json
@@ -17,13 +17,13 @@ _AT_ONCE = 2000                                 # chunks of stage 2
 
 
 def write_codes(run, songs, max_new_tokens, seed):
-    """Stage 1: a singer per song."""
+    """Runs stage 1 and returns a singer per song."""
     singers = [singing.singer(asked.genre_line, asked.sections) for asked in songs]
     return singing.stage1(language.trained_stage1(run), singers, max_new_tokens, seed, run.device)
 
 
 def play(run, songs, singers, out):
-    """Stage 2 and the sound of written songs."""
+    """Runs stage 2 and writes the sound of the songs."""
     model, codec, vocoders = language.trained_stage2(run), sound.trained_codec(run), sound.trained_vocoders(run)
     rows = torch.as_tensor(codes.codebooks(), device=run.device)
     waiting, chunks = [], 0

@@ -2,7 +2,7 @@
 
 usage: sing_with_yue.py --url http://127.0.0.1:2008 [URL ...] --out DIR [--songs N] [--lines FILE ...]
 
-Each service sings one song at a time: the first N of held-out seeds, or of files of genre lines.
+Each service makes one song at a time: the first N held-out seeds, or the first N songs of files of genre lines.
 """
 import argparse
 import base64
@@ -30,7 +30,7 @@ def _wait_until_ready(url, seconds=120):
 
 
 def _ask(url, asked, max_new_tokens, output):
-    """The service's answer to one song."""
+    """Returns the service's response for one song."""
     body = {
         "lyrics": asked.lyrics, "genre": asked.genre_line, "seed": int(asked.name[-3:]), "run_n_segments": 0, "max_new_tokens": max_new_tokens, "output": output}
     request = urllib.request.Request(f"{url}/predict", json.dumps(body).encode(), {"Content-Type": "application/json"})
@@ -39,7 +39,7 @@ def _ask(url, asked, max_new_tokens, output):
 
 
 def _sing(url, folder, asked, max_new_tokens):
-    """Writes one song: as anyone gets it, whose time counts and which may have no fault, and by the codec alone, which is listened to."""
+    """Writes one song twice: in the default form, which is timed and checked for faults, and from the codec alone, which is measured."""
     whole, heard = (_ask(url, asked, max_new_tokens, {"sample_rate": rate, "stems": True}) for rate in (44100, 16000))
     tracks = {"mix44": _wave(whole["audio_base64"]), "mix": _wave(heard["audio_base64"])}
     tracks |= {name: _wave(stem["audio_base64"]) for name, stem in heard["stems"].items()}

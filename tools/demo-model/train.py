@@ -1,12 +1,13 @@
 """Trains the demo model. See docs/demo-model.md.
 
-usage: train.py PHASE [PHASE ...] --work DIR --minutes M     phases side by side, M minutes each
-       train.py export --work DIR --out DIR                  the checkpoint set of what the phases learned
+usage: train.py PHASE [PHASE ...] --work DIR --minutes M     phases in parallel, M minutes each
+       train.py export --work DIR --out DIR                  the checkpoint set of the phases
        train.py all --out DIR [--work DIR] --minutes M       every phase and the export
-       train.py all --out DIR --smoke                        the same in two steps per phase, to see that it runs
+       train.py all --out DIR --smoke                        the same with two steps per phase, as a smoke test
 
-With --from SET a phase without a state begins with the weights of a checkpoint set, and a set takes from there what no phase learned.
-A phase's state and log lie in the work folder, as NAME.pt and NAME.jsonl. A phase begins where its state is.
+With --from SET, a phase without a state begins with the weights of a checkpoint set, and an exported set contains the weights of
+that set for phases that did not run. A phase's state and log are NAME.pt and NAME.jsonl in the work folder. A phase continues
+from its state.
 """
 import argparse
 import contextlib
@@ -24,27 +25,28 @@ PHASES = {
     "stage1": language.stage1, "stage2": language.stage2, "decoder": sound.decoder, "encoder": sound.encoder,
     "vocal_vocoder": sound.vocal_vocoder, "instrumental_vocoder": sound.instrumental_vocoder,
 }
-# What runs side by side on one device; every group gets an equal part of the minutes. Stage 1 in the second goes on as one that can sing.
+# Phases that run in parallel on one device. Every group gets an equal share of the minutes. In the second, stage 1 continues as a model
+# that can sing.
 SCHEDULE = (("stage1", "decoder", "stage2"), ("stage1", "vocal_vocoder", "instrumental_vocoder", "encoder"))
 SCHEDULE_FROM_SET = (("stage1", "decoder", "stage2", "instrumental_vocoder", "encoder"), ("stage1",))
-_FROM_SET_SHARE = 0.5                           # of the minutes, for models other than stage 1 that go on from a set
+_FROM_SET_SHARE = 0.5                           # share of the minutes for models other than stage 1 that continue from a set
 _SMOKE_STEPS = 2
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a phase is given."""
+    """The options of a phase."""
     work: str
     device: str
     minutes: float
     steps: int | None           # instead of minutes
     training: sizes.Training
     eager: bool = False
-    begin: str | None = None    # a checkpoint set to go on from
-    later: bool = False         # stage 1 can sing already
+    begin: str | None = None    # a checkpoint set to continue from
+    later: bool = False         # stage 1 can already sing
 
     def compiled(self, function):
-        """The function compiled where that pays; what doesn't compile runs as it is."""
+        """Returns the compiled function if that is faster. A function that does not compile runs unchanged."""
         if self.device == "cpu" or self.eager:
             return function
         torch._dynamo.config.suppress_errors = True
@@ -74,7 +76,7 @@ def _run(arguments):
 
 
 def export(run, out):
-    """Writes the checkpoint set: what the phases of a work folder learned, over the set that they went on from."""
+    """Writes the checkpoint set: the weights of a work folder's phases, and otherwise those of the set that they continued from."""
     if run.begin:
         shutil.copytree(run.begin, out, dirs_exist_ok=True)
 
@@ -94,7 +96,7 @@ def export(run, out):
 
 
 def _side_by_side(phases, arguments, minutes, later):
-    """Each phase in a process of its own."""
+    """Runs each phase in a separate process."""
     command = [sys.executable, __file__, "--work", arguments.work]
     command += ["--smoke"] * arguments.smoke + ["--eager"] * arguments.eager + ["--later"] * later
     command += ["--from", arguments.begin] if arguments.begin else []

@@ -1,4 +1,4 @@
-"""Writes trained models as the service reads them: the real files, names and formats, with small dimensions."""
+"""Writes trained models in the service's formats: the real files and names, with small dimensions."""
 import json
 import os
 from collections import OrderedDict
@@ -11,7 +11,7 @@ _SMALL = 4096                                   # tensors of fewer values stay i
 
 
 def write_llama(model, used, folder):
-    """config.json, generation_config.json and model.safetensors, in bfloat16."""
+    """Writes config.json, generation_config.json and model.safetensors in bfloat16."""
     from safetensors.torch import save_file
     os.makedirs(folder, exist_ok=True)
     tensors = {name: value.detach().cpu().to(torch.bfloat16).contiguous() for name, value in model.state_dict().items()}
@@ -24,7 +24,7 @@ def write_llama(model, used, folder):
 
 
 def read_llama(model, used, folder):
-    """Gives a model the weights that write_llama wrote."""
+    """Loads the weights written by write_llama into a model."""
     from safetensors.torch import load_file
     tensors = load_file(os.path.join(folder, "model.safetensors"))
     tensors["model.embed_tokens.weight"] = tensors["model.embed_tokens.weight"][torch.as_tensor(used.ids)]
@@ -60,7 +60,7 @@ def _stored(value):
 
 
 def _weight_normed(state, prefixes):
-    """Replaces the convolutions' weights by gain and direction: the weight is its own direction."""
+    """Replaces the weights of convolutions with gain and direction, where the direction is the weight itself."""
     out = OrderedDict()
     for name, value in state.items():
         position = name == "semantic_model.encoder.pos_conv_embed.conv.weight"
@@ -75,7 +75,7 @@ def _weight_normed(state, prefixes):
 
 
 def write_codec(model, folder):
-    """final_ckpt and semantic_ckpts of the codec's folder."""
+    """Writes final_ckpt and semantic_ckpts of the codec's folder."""
     state = _weight_normed(model.state_dict(), ("encoder.", "decoder_2."))
     for k, rows in enumerate(torch.as_tensor(codes.codebooks())):
         name = f"quantizer.vq.layers.{k}._codebook."
@@ -83,7 +83,7 @@ def write_codec(model, folder):
         state.update({name + "inited": torch.ones(1), name + "cluster_size": torch.ones(codes.CODES), name + "embed": embed, name + "embed_avg": embed})
     os.makedirs(os.path.join(folder, "final_ckpt"), exist_ok=True)
     torch.save({"codec_model": state}, os.path.join(folder, "final_ckpt", "ckpt_00360000.pth"))
-    bandwidths = [0.5, 1, 1.5, 2, 4]            # the last one pays for eight codebooks
+    bandwidths = [0.5, 1, 1.5, 2, 4]            # the last one is enough for eight codebooks
     with open(os.path.join(folder, "final_ckpt", "config.yaml"), "w") as file:
         file.write(_yaml({"generator": {"name": "SoundStream", "config": {
             "n_filters": 32, "D": model.latent, "target_bandwidths": bandwidths, "ratios": list(dac.RATIOS), "sample_rate": 16000, "bins": codes.CODES}}}))
@@ -97,7 +97,7 @@ def write_codec(model, folder):
 
 
 def read_codec(model, folder):
-    """Gives a codec the weights that write_codec wrote."""
+    """Loads the weights written by write_codec into a codec."""
     stored = torch.load(os.path.join(folder, "final_ckpt", "ckpt_00360000.pth"), map_location="cpu")["codec_model"]
     state = {}
     for name, value in stored.items():
@@ -112,7 +112,7 @@ def read_codec(model, folder):
 
 
 def write_vocoders(vocal, instrumental, folder):
-    """decoders of the codec's folder."""
+    """Writes decoders in the codec's folder."""
     folder = os.path.join(folder, "decoders")
     os.makedirs(folder, exist_ok=True)
     for name, model in (("decoder_131000", vocal), ("decoder_151000", instrumental)):
@@ -126,7 +126,7 @@ def write_vocoders(vocal, instrumental, folder):
 
 
 def read_vocoders(vocal, instrumental, folder):
-    """Gives vocoders the weights that write_vocoders wrote."""
+    """Loads the weights written by write_vocoders into vocoders."""
     for name, model in (("decoder_131000", vocal), ("decoder_151000", instrumental)):
         stored = torch.load(os.path.join(folder, "decoders", f"{name}.pth"), map_location="cpu")
         model.load_state_dict({key: value.float() for key, value in stored.items()})

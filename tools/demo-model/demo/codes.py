@@ -1,18 +1,18 @@
-"""What the codec's codes mean, and the codebook rows that stand for them.
+"""The meaning of the codec's codes, and the codebook rows that represent them.
 
-A frame's eight codes say all that its sound depends on, so that language models can write them and a decoder can play them:
+A frame's eight codes contain everything that its sound depends on, so that language models can write them and a decoder can play them:
 
-    0  voice: phoneme and pitch; instruments: chord, instrument, what begins, or whether the chord begins to fade or is low already
-       (this is all that stage 1 writes)
-    1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the strike, or since the chord began to fade
-    2  voice: phase at the frame's start, and how far it gets in the frame
+    0  voice: phoneme and pitch; instruments: chord, instrument, onsets, or whether the chord begins to fade or is nearly silent
+       (stage 1 writes only these)
+    1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the onset, or since the chord began to fade
+    2  voice: phase at the frame's start, and its change in the frame
     3  pitch and phase of a low tone: the bass, or a man's voice
     4  pitch and phase of a tone: the chord's root, or a woman's voice
     5, 6  instruments: pitch and phase of the chord's third and fifth
     7  drums: the hit and its age
 
-Frequencies are multiples of 50/32 Hz, so phases at frame boundaries are 32nds of a cycle exactly. The codebooks use disjoint
-channels of the embedding: quantizing a residual then reads one codebook's channels and leaves the others alone.
+Frequencies are multiples of 50/32 Hz, so phases at frame boundaries are exact 32nds of a cycle. The codebooks use disjoint
+channels of the embedding: quantizing a residual then reads the channels of one codebook and does not change the others.
 """
 import numpy as np
 from . import score
@@ -20,9 +20,9 @@ from . import score
 CODEBOOKS, CODES = 8, 1024
 PHASES = 32
 FRAMES_PER_SECOND = 50
-UNITS_PER_HZ = PHASES / 50                      # phase units a frame, of one hertz
+UNITS_PER_HZ = PHASES / 50                      # phase units per frame and hertz
 _PITCHED, _HOLD, _STRIKE, _DRUM, _RELEASE, _LOW = 32, 320, 416, 800, 804, 900       # first codes of codebook 0
-_LOW_FROM = 13                                  # frames since a chord began to fade, from which on it is low
+_LOW_FROM = 13                                  # frames since a chord began to fade, from which on it is nearly silent
 _AGES, _LEAPS, _STRIKE_AGES, _INSTRUMENTS = 32, 9, 64, 4
 _RELEASE_AGES, RELEASE_FRAMES = 40, 7.0         # told apart, and in which a fading chord falls to 1/e
 _FIRST_STRIKE_AGE = 300                         # of codebook 1
@@ -30,7 +30,7 @@ _FIRST_RELEASE_AGE = _FIRST_STRIKE_AGE + _INSTRUMENTS * _STRIKE_AGES
 _VIBRATO_FRAMES, _VIBRATO_DELAY = 9, 8
 _HIT_FRAMES = {"K": 12, "S": 10, "H": 4}
 _PITCHED_PHONEMES = len(score.PHONEMES) - score.FIRST_PITCHED
-_BASS_LOW, _CHORD_LOW = 45, 58                  # lowest MIDI numbers of low tones and of tones, an octave each
+_BASS_LOW, _CHORD_LOW = 45, 58                  # lowest MIDI numbers of low tones and of tones, one octave each
 
 
 def frequency_hz(midi):
@@ -50,13 +50,13 @@ CHORD_UNITS = _units(_above(_CHORD_LOW, np.arange(12)))
 
 
 def wrapped_age(age):
-    """Ages below 32: past that a whole number of vibrato cycles is taken off."""
+    """Returns ages below 32; above that, a whole number of vibrato cycles is subtracted."""
     cycles = 2 * _VIBRATO_FRAMES
     return np.where(age < _AGES, age, _AGES - cycles + (age - _AGES) % cycles)
 
 
 def voice_units(frames):
-    """Phase units a frame of the voice: its note, vibrato, and the glide from the note before."""
+    """Returns the voice's phase units per frame from its note, vibrato, and the glide from the previous note."""
     midi = frames.pitch + score.LOWEST_PITCH
     is_vowel = (frames.phoneme >= score.FIRST_PITCHED) & (frames.phoneme < score.FIRST_PITCHED + 5)
     age = wrapped_age(frames.age)
@@ -68,7 +68,7 @@ def voice_units(frames):
 
 
 def voice_phases(frames, units):
-    """Phase at each frame's start, in units; 0 where a pitched stretch begins."""
+    """Returns the phase at each frame's start, in units; 0 at the beginning of a pitched part."""
     pitched = frames.phoneme >= score.FIRST_PITCHED
     before = np.cumsum(units * pitched) - units * pitched
     begins = pitched & ~np.r_[False, pitched[:-1]]
@@ -77,12 +77,12 @@ def voice_phases(frames, units):
 
 
 def tones(root, quality):
-    """Pitch classes of a chord: bass, root, third, fifth."""
+    """Returns the pitch classes of a chord: bass, root, third, fifth."""
     return root, root, (root + 4 - quality) % 12, (root + 7) % 12
 
 
 def vocal(frames):
-    """Codes of the vocal track, [8, F]."""
+    """Returns the codes of the vocal track, [8, F]."""
     phoneme, pitched = frames.phoneme.astype(np.int64), frames.phoneme >= score.FIRST_PITCHED
     codes = np.zeros((CODEBOOKS, len(frames)), np.int64)
     codes[0] = np.where(pitched, _PITCHED + (phoneme - score.FIRST_PITCHED) * score.PITCHES + frames.pitch, phoneme)
@@ -98,7 +98,7 @@ def vocal(frames):
 
 
 def instrumental(frames):
-    """Codes of the instrumental track, [8, F]."""
+    """Returns the codes of the instrumental track, [8, F]."""
     codes = np.zeros((CODEBOOKS, len(frames)), np.int64)
     chord = (frames.root.astype(np.int64) * 2 + frames.quality) * _INSTRUMENTS + frames.instrument
     hit = np.where(frames.drum_age == 0, frames.drum, 0)
@@ -115,18 +115,18 @@ def instrumental(frames):
 
 
 def vowel_of(code):
-    """The vowel of a vocal track's code of codebook 0, or nothing."""
+    """Returns the vowel of a vocal track's code of codebook 0, or None."""
     phoneme = (code - _PITCHED) // score.PITCHES
     return score.PHONEMES[score.FIRST_PITCHED + phoneme] if _PITCHED <= code and phoneme < 5 else ""
 
 
 def pitch_of(code):
-    """The MIDI number of a vocal track's code of codebook 0, or 0."""
+    """Returns the MIDI number of a vocal track's code of codebook 0, or 0."""
     return score.LOWEST_PITCH + (code - _PITCHED) % score.PITCHES if _PITCHED <= code < _PITCHED + _PITCHED_PHONEMES * score.PITCHES else 0
 
 
 def chord_of(code):
-    """Root, quality and instrument of an instrumental track's code of codebook 0, or nothing."""
+    """Returns root, quality and instrument of an instrumental track's code of codebook 0, or None."""
     if _STRIKE <= code < _DRUM:
         chord = (code - _STRIKE) // 4
     elif _HOLD <= code < _STRIKE:
@@ -137,17 +137,17 @@ def chord_of(code):
 
 
 def hit_of(code):
-    """The drum that an instrumental track's code of codebook 0 begins, as in DRUM_KINDS; 0 is none."""
+    """Returns the drum that begins with an instrumental track's code of codebook 0, as in DRUM_KINDS; 0 means none."""
     return (code - _STRIKE) % 4 if _STRIKE <= code < _DRUM else code - _DRUM if _DRUM <= code < _RELEASE else 0
 
 
 def begins(code):
-    """Whether a code of codebook 0 begins a chord or a drum."""
+    """Returns True if a chord or a drum begins with a code of codebook 0."""
     return _STRIKE <= code < _RELEASE
 
 
 def fades(code):
-    """Whether a code of codebook 0, or each of an array of them, is of a chord that fades."""
+    """Returns whether a code of codebook 0, or each of an array of them, belongs to a fading chord."""
     return (_RELEASE <= code) & (code < _LOW + 24 * _INSTRUMENTS)
 
 
@@ -177,7 +177,7 @@ def _rows_0():
         sounding = ((2, chord // _INSTRUMENTS // 2), (3, chord // _INSTRUMENTS % 2), (4, chord % _INSTRUMENTS))
         rows[_HOLD + chord] = _row(at, *sounding)
         rows[_RELEASE + chord] = rows[_LOW + chord] = rows[_HOLD + chord]
-        rows[_RELEASE + chord, at[5]], rows[_LOW + chord, at[5]] = -1, -2       # the opposite of a strike
+        rows[_RELEASE + chord, at[5]], rows[_LOW + chord, at[5]] = -1, -2       # the opposite of an onset
         for hit in range(4):
             rows[_STRIKE + chord * 4 + hit] = _row(at, *sounding, (5, 0), *(((6, hit - 1),) if hit else ()))
     for hit in range(1, 4):
@@ -230,7 +230,7 @@ def _rows_7():
 
 
 def codebooks():
-    """The rows of every codebook, float32 [8, 1024, C]. Codes without a meaning sound as rest or as nothing."""
+    """Returns the rows of every codebook, float32 [8, 1024, C]. Codes without a meaning sound like a rest or like nothing."""
     parts = [_rows_0(), _rows_1(), _rows_2()] + [_rows_tone() for _ in range(4)] + [_rows_7()]
     rows = np.zeros((CODEBOOKS, CODES, sum(part.shape[1] for part in parts)), np.float32)
     at = 0

@@ -1,4 +1,4 @@
-"""Formants of the voiced phonemes: what the voice is made with, and what it is measured against."""
+"""The formants of the voiced phonemes, used to render and to measure the voice."""
 
 # F1, F2, F3 in hertz and loudness
 PATTERNS = {
@@ -6,6 +6,6 @@ PATTERNS = {
     "m": (250, 1000, 2200, 0.45), "n": (250, 1500, 2500, 0.45), "l": (350, 1250, 2700, 0.6), "r": (420, 1300, 1600, 0.6),
     "w": (310, 750, 2250, 0.55), "y": (280, 2350, 3100, 0.55),
 }
-UPPER_HZ = (3600.0, 4600.0)                     # F4 and F5 of all of them
+UPPER_HZ = (3600.0, 4600.0)                     # F4 and F5 of all phonemes
 BANDWIDTHS_HZ = (80, 100, 140, 220, 300)
 FEMALE_SCALE = 1.15

@@ -1,4 +1,4 @@
-"""What a song is set to, and genre lines that ask for it as people write them."""
+"""The musical settings of a song, and free-form genre lines that describe them."""
 import math
 from dataclasses import dataclass
 from . import lyrics, words
@@ -21,7 +21,7 @@ _LOOPS = {
 
 @dataclass(frozen=True)
 class Style:
-    """What a style brings when the line does not say otherwise. steps: the fastest and the slowest eighth note, in frames."""
+    """The defaults of a style. steps: the fastest and the slowest eighth note, in frames."""
     drums: str
     instruments: tuple
     loops: str
@@ -55,7 +55,8 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Genre:
-    """What a song is set to. style: None if no line names it; tonic: semitones above C; mode: 0 major, 1 minor; voice: 0 male, 1 female."""
+    """The musical settings of a song. style: None if no line names it; tonic: semitones above C; mode: 0 major, 1 minor; voice: 0
+    male, 1 female."""
     style: str | None
     step_frames: int
     tonic: int
@@ -74,12 +75,12 @@ class Genre:
         return scale_of(self.tonic, self.mode)
 
     def chord(self, bar):
-        """Root and quality (1 minor) of a bar's chord."""
+        """Returns the root and quality (1 is minor) of a bar's chord."""
         return self._chord_on(self.loop[bar % len(self.loop)])
 
     @property
     def last_chord(self):
-        """Root and quality of the chord that a section ends on."""
+        """Returns the root and quality of the last chord of a section."""
         return self._chord_on(0)
 
     def _chord_on(self, degree):
@@ -88,17 +89,17 @@ class Genre:
 
 
 def scale_of(tonic, mode):
-    """Pitch classes of a key."""
+    """Returns the pitch classes of a key."""
     return tuple((tonic + s) % 12 for s in ((0, 2, 3, 5, 7, 8, 10) if mode else (0, 2, 4, 5, 7, 9, 11)))
 
 
 def tempo_of(step_frames):
-    """Quarter notes per minute."""
+    """Returns the tempo in quarter notes per minute."""
     return 60 * FRAME_RATE_HZ / (2 * step_frames)
 
 
 def nearest_step(bpm):
-    """The eighth note, in frames, whose tempo is nearest to a number."""
+    """Returns the eighth note, in frames, with the tempo nearest to a number."""
     return min(STEP_FRAMES, key=lambda step: abs(math.log(tempo_of(step) / bpm)))
 
 
@@ -106,7 +107,7 @@ _NUMBERS = {step: [bpm for bpm in range(56, 193) if nearest_step(bpm) == step] f
 
 
 def draw(random):
-    """A genre. Four in ten have their style's tempo and instrument, which a line then need not name."""
+    """Draws a genre. Four in ten have their style's tempo and instrument, which a line then does not have to name."""
     style = random.choice(list(STYLES)) if random.random() < 0.88 else None
     brings = STYLES[style or random.choice(list(STYLES))]
     fastest, slowest = brings.steps
@@ -122,14 +123,14 @@ def draw(random):
 
 
 def line(random, genre, say_all=False):
-    """A line that asks for a genre. It names what the style does not bring, and something of the rest."""
+    """Writes a line that describes a genre. It names everything that differs from the style's defaults, and some of the rest."""
     def says(chance):
         return say_all or random.random() < chance
 
     style = STYLES.get(genre.style)
     usual_step = style and style.steps[0] <= genre.step_frames <= style.steps[1]
     usual_instrument = style and genre.instrument in style.instruments
-    said = {}                                   # phrases by what they name
+    said = {}                                   # phrases by the property that they name
     if genre.style:
         said["style"] = [random.choice(words.STYLES[genre.style]) if random.random() < 0.6 else genre.style]
     if says(0.55):
@@ -147,7 +148,7 @@ def line(random, genre, say_all=False):
 
 
 def _key(random, genre):
-    """A key, or (one time in five) the mode alone."""
+    """Writes a key, or in one case of five only the mode."""
     mode = ("major", "minor")[genre.mode]
     if random.random() < 0.2:
         return random.choice((mode, f"{mode} key", f"in a {mode} key", f"{mode} chords", f"{mode} scale"))
@@ -164,7 +165,7 @@ def _key(random, genre):
 
 
 def _tempo(random, step, only_number):
-    """A number, a word, or both: then the number counts."""
+    """Writes a number, a word, or both, where the number has priority."""
     number = random.random() < 0.68
     fitting = [word for steps, group in words.TEMPOS.items() if step in steps for word in group]
     said = [] if number or only_number or not fitting else [random.choice(fitting)]
@@ -194,7 +195,7 @@ def _voice(random, voice):
 
 
 def _fillers(random):
-    """Words that decide nothing, known and unknown ones."""
+    """Draws known and unknown words without an effect."""
     found = random.sample(words.FILLERS, random.choice((0, 0, 1, 1, 2, 3, 5)))
     if random.random() < 0.3:
         found += [_unknown(random) for _ in range(random.choice((1, 1, 2, 3, 6)))]
@@ -209,7 +210,7 @@ def _unknown(random):
 
 
 def _bag(random, said):
-    """Phrases in any order."""
+    """Writes phrases in any order."""
     phrases = [phrase for group in said.values() for phrase in group]
     random.shuffle(phrases)
     if "instrument" in said and len(said["instrument"]) == 2 and random.random() < 0.5:     # a pair stays together
@@ -221,7 +222,7 @@ def _bag(random, said):
 
 
 def _sentence(random, said):
-    """As one describes a song."""
+    """Writes a sentence that describes a song."""
     tempo = said.get("tempo", [])
     before = [*(t for t in tempo if not any(c.isdigit() for c in t)), *(m for m in said.get("mode", []) if " " not in m), *said["other"]]
     random.shuffle(before)
@@ -249,7 +250,7 @@ def _sung(random, said):
 
 
 def _labels(random, said):
-    """As a form: a name and a colon before each phrase."""
+    """Writes a form, with a name and a colon before each phrase."""
     names = {
         "style": ("genre", "style"), "mode": ("mood", "key", "mode"), "tempo": ("tempo", "speed"),
         "instrument": ("instruments", "instrument", "instrumentation"), "voice": ("vocals", "voice", "singer", "vocal"),

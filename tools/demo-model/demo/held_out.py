@@ -1,4 +1,4 @@
-"""Songs that no model learned from: what is asked for, and the files that figures.py measures."""
+"""Held-out songs: their requests, and the files that figures.py measures."""
 import json
 import os
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ _LYRICS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 @dataclass(frozen=True)
 class Asked:
-    """What a song is asked for. Of the facts only those that the genre line names are not None.
-    sections: [(tag, words), ...]; instruments: any of these is right."""
+    """The request for a song. Only the facts that the genre line names are not None.
+    sections: [(tag, words), ...]; instruments: any of these is correct."""
     name: str
     genre_line: str
     sections: tuple
@@ -28,8 +28,8 @@ class Asked:
 
 
 def read_all(files):
-    """Returns the songs of files of genre lines. A row is a line and what it names: "A line | 72 bpm; A minor; female; piano or guitar".
-    The lyrics are those of lines/lyrics.txt in turn."""
+    """Returns the songs of files of genre lines. A row contains a line and the facts that it names:
+    "A line | 72 bpm; A minor; female; piano or guitar". The lyrics are those of lines/lyrics.txt in turn."""
     return [asked for file in files for asked in _read(file)]
 
 
@@ -67,7 +67,7 @@ def _asked(name, row, sections):
 
 
 def asked(count):
-    """Songs with a genre line that names everything, and lyrics of two sections and at most eight lines."""
+    """Returns songs with a genre line that names everything, and lyrics of two sections and at most eight lines."""
     seed = song.HELD_OUT_SEED
     while count > 0:
         made = song.make(seed, say_all=True)
@@ -81,7 +81,7 @@ def asked(count):
 
 
 def write(folder, asked, seconds, ended, tracks):
-    """Writes what was asked for, how long each section became, whether it ended by itself, and the tracks: name → (wave, rate)."""
+    """Writes the request, the length of each section, whether it ended on its own, and the tracks: name → (wave, rate)."""
     base = os.path.join(folder, asked.name)
     for name, (wave, rate_hz) in tracks.items():
         wav.write(f"{base}.{name}.wav", wave, rate_hz)

@@ -1,12 +1,13 @@
-"""How far a sound is from what it should be."""
+"""The loss of a sound relative to its target."""
 import torch
 
 _FLOOR = 1e-4
 
 
 class SpectralLoss(torch.nn.Module):
-    """The waveform's error as a share of its power, which holds the phase; and over several resolutions the distance of
-    magnitudes, which is what is heard. Magnitudes alone teach no phase: a model has to learn the waveform first."""
+    """Returns the waveform's error relative to its power, which determines the phase, and the distance of magnitudes at several
+    resolutions, which determines the audible difference. Magnitudes alone do not train the phase, so a model has to learn the
+    waveform first."""
 
     def __init__(self, sizes=(2048, 1024, 512, 256, 128)):
         super().__init__()

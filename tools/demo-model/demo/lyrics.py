@@ -1,4 +1,4 @@
-"""Invented lyrics: a word list, made-up words, lines, sections with tags."""
+"""Generated lyrics: a word list, made-up words, lines, sections with tags."""
 WORDS = (
     "a about again all alone always and another are around as at away baby back be because been before believe better blue break "
     "bright by call can change close cold come could cry dance dark day days do down dream dreams end ever every eyes face fall far feel "
@@ -33,7 +33,7 @@ def _line(random, made_up):
 
 
 def sections(random):
-    """[(tag, words), ...]: one to four sections of up to six lines, now and then one without words."""
+    """Returns [(tag, words), ...]: one to four sections of up to six lines, sometimes one without words."""
     made_up = random.choice((0.0, 0.3, 0.3, 1.0))
     found = []
     for i in range(random.choice((1, 1, 2, 2, 2, 3, 4))):

@@ -1,7 +1,7 @@
-"""Letters to phonemes by rule: what is sung for a text.
+"""Converts the letters of a text to the phonemes that are sung, by rules.
 
-Works on the tokenizer's pieces, so a piece with a vowel is a syllable. The rule is invented, regular, and near enough to
-English: five vowels, and a silent e at a word's end.
+Works on the tokenizer's pieces, so a piece with a vowel is a syllable. The rules are invented, regular, and similar to English:
+five vowels, and a silent e at the end of a word.
 """
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from . import tokenizer
 VOWEL_NAMES = "aeiou"
 SONORANTS = "mnlrwy"
 STOPS = "ptkbdg"
-FRICATIVES = "fsSvzh"                       # S is sh
+FRICATIVES = "fsSvzh"                       # S stands for sh
 GLOTTAL = "?"                               # begins a syllable that has no other consonant
 
 _GROUPS = {
@@ -24,7 +24,7 @@ _MOST_CONSONANTS = 2
 
 @dataclass(frozen=True)
 class Syllable:
-    """What is sung on one note: consonants, then a vowel."""
+    """The syllable of one note: consonants, then a vowel."""
     onset: str
     vowel: str
 
@@ -37,7 +37,7 @@ class Line:
 
 
 def _split(piece):
-    """A piece's consonant letters and its vowel group."""
+    """Returns a piece's consonant letters and its vowel group."""
     piece = piece.lower()
     for i in range(len(piece)):
         if piece[i:] in _GROUPS:
@@ -54,20 +54,20 @@ def _consonants(letters, vowel, is_word_start):
 
 
 def _shorten(consonants):
-    """At most two, no two equal in a row."""
+    """Returns at most two, without repetitions."""
     kept = "".join(c for i, c in enumerate(consonants) if i == 0 or consonants[i - 1] != c)
     return kept if len(kept) <= _MOST_CONSONANTS else kept[0] + kept[-1]
 
 
 def _sung(pieces):
-    """Which of a word's pieces are sung, each with a vowel of its own: an e at the word's end is silent."""
+    """Returns which of a word's pieces are sung, that is, have a vowel. An e at the end of the word is silent."""
     letters = [i for i, piece in enumerate(pieces) if piece[-1].isalpha()]
     vowels = [i for i, piece in enumerate(pieces) if _split(piece)[1]]
     return [i for i in vowels if i == vowels[0] or i != letters[-1] or _split(pieces[i])[1] != "e"]
 
 
 def _word(word):
-    """Consonants and vowels of a word, in order: [(onset, vowel), ...], the last one with an empty vowel."""
+    """Returns the consonants and vowels of a word in order: [(onset, vowel), ...], the last one with an empty vowel."""
     found, onset = [], ""
     pieces = tokenizer.cut(word)
     sung = _sung(pieces)
@@ -81,7 +81,7 @@ def _word(word):
 
 
 def sung_pieces(text):
-    """Which pieces of a text in ASCII are sung: indices into its ids, a syllable each."""
+    """Returns the sung pieces of an ASCII text as indices into its ids, one per syllable."""
     found, at = [], 0
     for separator, word in re.findall(r"(\s?)(\S*)", " " + text):
         pieces = tokenizer.cut(word)
@@ -95,7 +95,7 @@ _words = {}
 
 
 def line_of(text):
-    """The syllables of a line of lyrics."""
+    """Returns the syllables of a line of lyrics."""
     syllables, onset = [], ""
     for word in text.split():
         if word not in _words and len(_words) < 200_000:
@@ -109,5 +109,5 @@ def line_of(text):
 
 
 def lines_of(words):
-    """The lines of a section's words that have something to sing."""
+    """Returns the lines of a section's words that contain syllables."""
     return [line for line in map(line_of, words.splitlines()) if line.syllables]

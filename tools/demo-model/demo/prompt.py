@@ -1,13 +1,13 @@
-"""The ids that the service gives to stage 1 and stage 2, and which of them the demo uses."""
+"""The ids that the service passes to stage 1 and stage 2, and the subset that the demo uses."""
 import numpy as np
 from . import codes, tokenizer
 
 START_OF_AUDIO, END_OF_AUDIO, STAGE_1, XCODEC, STAGE_2, XCODEC_BASE = 32001, 32002, 32013, 32016, 32017, 45334
-STAGE1_VOCABULARY, STAGE2_VOCABULARY = 46464, 53632         # multiples of 128 above the last id that is used
+STAGE1_VOCABULARY, STAGE2_VOCABULARY = 46464, 53632         # multiples of 128 above the last used id
 
 
 class Used:
-    """Which ids are used: their indices, in order."""
+    """The used ids and their indices, in order."""
 
     def __init__(self, ids):
         self.ids = np.asarray(ids)
@@ -37,12 +37,12 @@ def head(genre_line, sections):
 
 
 def section(tag, words, is_first):
-    """The ids before a section's audio, behind the head or the section before."""
+    """Returns the ids before a section's audio, after the head or the previous section."""
     before = [] if is_first else tokenizer.encode("[end_of_segment]")
     return before + tokenizer.encode("[start_of_segment]") + tokenizer.encode(section_text(tag, words)) + [START_OF_AUDIO, XCODEC]
 
 
 def audio(frames):
-    """Codebook-0 ids of a section, the tracks frame by frame, and the end id."""
+    """Returns the codebook-0 ids of a section, the tracks frame by frame, and the end id."""
     both = np.stack([codes.vocal(frames)[0], codes.instrumental(frames)[0]], 1).reshape(-1)
     return [*(XCODEC_BASE + both), END_OF_AUDIO]

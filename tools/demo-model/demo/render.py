@@ -1,7 +1,7 @@
-"""Frames to sound: a source-filter voice, four instruments, a bass and drums. PyTorch, batched, on any device.
+"""Renders frames to sound: a source-filter voice, four instruments, a bass and drums. In PyTorch, batched, on any device.
 
-A frame is 320 samples at 16 kHz and 882 at 44.1 kHz. The same controls give the same sound at both rates, the one less its
-upper octave.
+A frame is 320 samples at 16 kHz and 882 at 44.1 kHz. The same controls give the same sound at both rates, except that the lower
+rate lacks the upper octave.
 """
 import math
 import numpy as np
@@ -13,7 +13,7 @@ VOICE_FIELDS = ("phoneme", "pitch", "age", "units", "phase")
 BAND_FIELDS = ("root", "quality", "instrument", "strike_age", "release", "drum", "drum_age")
 _HIGHEST_HZ = 10000
 _FEMALE_PITCH = 58 - score.LOWEST_PITCH
-# low and high edge in hertz, loudness, of the noise of a consonant; stops have it for a moment
+# low and high edge in hertz, and loudness, of a consonant's noise, which is short for stops
 _NOISES = {
     "p": (400, 1500, 0.10), "t": (2500, 7500, 0.12), "k": (1200, 3000, 0.12), "b": (200, 900, 0.08), "d": (1800, 5000, 0.08), "g": (900, 2300, 0.08),
     "f": (1500, 9000, 0.05), "s": (4500, 9500, 0.10), "S": (2200, 6500, 0.10), "v": (1000, 6000, 0.03), "z": (4000, 9000, 0.06), "h": (700, 3500, 0.05),
@@ -49,7 +49,7 @@ class Renderer:
         self._time = torch.arange(self.samples, device=device) / self.samples       # [samples], of a frame
 
     def voice(self, controls):
-        """[B, T, 5] to [B, T · samples]."""
+        """Converts [B, T, 5] to [B, T · samples]."""
         phoneme, pitch, age, units, phase = controls.unbind(-1)
         pitched = phoneme >= score.FIRST_PITCHED
         scale = torch.where(pitch >= _FEMALE_PITCH, formants.FEMALE_SCALE, 1.0)
@@ -65,7 +65,7 @@ class Renderer:
         return (wave + noise).flatten(1)
 
     def band(self, controls):
-        """[B, T, 7] to [B, T · samples]."""
+        """Converts [B, T, 7] to [B, T · samples]."""
         root, quality, instrument, strike_age, release, drum, drum_age = controls.unbind(-1)
         struck_next = torch.cat([strike_age[:, 1:] == 0, torch.zeros_like(strike_age[:, :1], dtype=torch.bool)], 1)
         wave = self._hits[drum, drum_age.clamp(max=self._hits.shape[1] - 1)]
@@ -90,19 +90,19 @@ class Renderer:
         return _TONE_GAIN * 1.4 * table[instrument], decay, attack
 
     def _harmonics(self, hertz, centres, count):
-        """Amplitudes of the voice's harmonics, [B, T, count], of unit power."""
+        """Returns the amplitudes of the voice's harmonics, [B, T, count], with unit power."""
         f = hertz[..., None] * torch.arange(1, count + 1, device=self.device)
         gain = 1 / f.clamp(min=1)
         for i, bandwidth in enumerate(formants.BANDWIDTHS_HZ):
             centre = centres[..., i:i + 1]
             gain = gain / ((1 - (f / centre) ** 2) ** 2 + (f * bandwidth / centre ** 2) ** 2).sqrt()
         gain = gain * (f < min(_HIGHEST_HZ, self.rate_hz / 2 - 200))
-        # The power below 4 kHz is what is levelled, so that both rates have the same gain.
+        # Only the power below 4 kHz is normalized, so that both rates have the same gain.
         power = (gain * (f < 4000)).square().sum(-1, keepdim=True)
         return _VOICE_RMS * math.sqrt(2) * gain / power.clamp(min=1e-12).sqrt()
 
     def _sum_harmonics(self, angle, a0, a1):
-        """Σ_k lerp(a0, a1) cos(k · angle): [B, T, samples]. cos(k x) comes from the two before it."""
+        """Returns Σ_k lerp(a0, a1) cos(k · angle), [B, T, samples]. cos(k x) is computed from the two previous ones."""
         one, before = angle.cos(), torch.ones_like(angle)
         now, total = one, torch.zeros_like(angle)
         for k in range(a0.shape[-1]):
@@ -112,7 +112,7 @@ class Renderer:
         return total
 
     def _resampled(self, bank):
-        """[N, frames, 882] at 44.1 kHz to this rate, by cutting or keeping the spectrum."""
+        """Converts [N, frames, 882] at 44.1 kHz to this rate, by truncating or keeping the spectrum."""
         kinds, frames, _ = bank.shape
         samples = frames * self.samples
         spectrum = np.fft.rfft(bank.reshape(kinds, -1))[:, :samples // 2 + 1]
@@ -131,12 +131,12 @@ def _formant_table(device):
 
 
 def _shifted(x):
-    """The value of the frame before and of the frame after; at the ends the frame's own."""
+    """Returns the values of the previous and of the next frame; at the ends, that of the frame itself."""
     return torch.cat([x[:, :1], x[:, :-1]], 1), torch.cat([x[:, 1:], x[:, -1:]], 1)
 
 
 def _at_boundaries(value, pitched):
-    """Means with the neighbours where those are pitched, too."""
+    """Returns the means with those neighbours that are also pitched."""
     before, after = _shifted(value)
     pitched_before, pitched_after = _shifted(pitched)
     return (torch.where(pitched_before[..., None], (before + value) / 2, value),
@@ -154,7 +154,7 @@ def _envelope(age, decay, attack):
 
 
 def _noise(random, samples, low_hz, high_hz):
-    """White noise within a band, of unit deviation."""
+    """Returns white noise within a band, with unit deviation."""
     spectrum = np.fft.rfft(random.standard_normal(samples))
     hertz = np.fft.rfftfreq(samples, 1 / 44100)
     spectrum *= 1 / (1 + (low_hz / np.maximum(hertz, 1)) ** 6) / (1 + (hertz / high_hz) ** 8)
@@ -163,7 +163,7 @@ def _noise(random, samples, low_hz, high_hz):
 
 
 def _noise_bank():
-    """The unpitched consonants, [phonemes, 3, 882]: always the same noise."""
+    """Returns the unpitched consonants, [phonemes, 3, 882], always with the same noise."""
     random = np.random.default_rng(1)
     bank = np.zeros((len(score.PHONEMES), 4, 882))
     for symbol, (low, high, loud) in _NOISES.items():
@@ -178,7 +178,7 @@ def _noise_bank():
 
 
 def _hit_bank():
-    """Kick, snare and hat, [kinds, frames, 882]; the last frame is silent."""
+    """Returns kick, snare and hat, [kinds, frames, 882]; the last frame is silent."""
     random = np.random.default_rng(2)
     t = np.arange(12 * 882) / 44100
     kick = 0.32 * np.sin(2 * np.pi * (50 * t + 110 * 0.03 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.07)

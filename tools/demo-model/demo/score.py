@@ -1,6 +1,6 @@
-"""From lyrics and a genre to frames of 20 ms: what sounds in each.
+"""Converts lyrics and a genre to frames of 20 ms with their content.
 
-Everything happens at frame boundaries. The instrumental track keeps the time; the voice enters a frame after its beat.
+All events are at frame boundaries. The instrumental track is on the beat; the voice enters one frame later.
 """
 from dataclasses import dataclass, field
 import numpy as np
@@ -9,10 +9,10 @@ from . import phonemes
 STEPS = 8                                       # eighths of a bar
 VOICE_LAG = 1                                   # frames
 LOWEST_PITCH, PITCHES = 45, 25                  # MIDI numbers
-_RANGES = ((45, 56), (58, 69))                  # male, female; first and last: an octave each
+_RANGES = ((45, 56), (58, 69))                  # male, female: first and last note, one octave each
 DRUMS = {"rock": "KHSHKHSH", "dance": "KHKHKHKH", "soft": "K.H.S.H.", "hip hop": "KHSHHKSH", "metal": "KKSKKKSK"}
-# A section ends on a last chord: it sounds, then fades, for 2, 4 or 8 steps of at least 40 frames in all.
-RELEASE_AT, _LEAST_ENDING = 10, 40               # frames after the last strike
+# A section ends on a last chord, which sounds and then fades, for 2, 4 or 8 steps and at least 40 frames in total.
+RELEASE_AT, _LEAST_ENDING = 10, 40               # frames after the last onset
 _STRIKES = ((0, 2, 4, 6), (0, 2, 3, 4, 6, 7), (0, 4), (0,))     # by instrument: steps of a bar
 REST, DRUM_KINDS = 0, " KSH"
 PHONEMES = " " + phonemes.STOPS + phonemes.FRICATIVES + phonemes.GLOTTAL + phonemes.VOWEL_NAMES + phonemes.SONORANTS
@@ -22,17 +22,17 @@ _FRAMES = {**dict.fromkeys(phonemes.STOPS, 2), **dict.fromkeys(phonemes.FRICATIV
 
 @dataclass
 class Frames:
-    """One section, a value a frame: int16 arrays of equal length."""
+    """One section with one value per frame: int16 arrays of equal length."""
     phoneme: np.ndarray         # index into PHONEMES
-    pitch: np.ndarray           # 0 to PITCHES - 1; 0 where unpitched
-    from_pitch: np.ndarray      # semitones from this note up to the one before, -4 to 4
+    pitch: np.ndarray           # 0 to PITCHES - 1; 0 if unpitched
+    from_pitch: np.ndarray      # semitones from this note up to the previous one, -4 to 4
     age: np.ndarray             # frames since the phoneme began
     root: np.ndarray            # chord root, semitones above C
     quality: np.ndarray         # 1 minor
-    strike: np.ndarray          # 1 where the chord is struck
+    strike: np.ndarray          # 1 if the chord begins
     strike_age: np.ndarray      # frames since then
     release: np.ndarray         # frames since the last chord began to fade, from 1; 0 before
-    drum: np.ndarray            # index into DRUM_KINDS, of the hit begun last
+    drum: np.ndarray            # index into DRUM_KINDS of the last hit
     drum_age: np.ndarray        # frames since then
     instrument: int
     notes: list = field(default_factory=list)   # (first vowel frame, end frame, MIDI pitch, vowel)
@@ -42,19 +42,19 @@ class Frames:
 
 
 def ending_steps(step_frames):
-    """Steps of a section's last chord."""
+    """Returns the steps of a section's last chord."""
     return next(steps for steps in (2, 4, 8) if steps * step_frames >= _LEAST_ENDING)
 
 
 def _lengths(step_frames):
-    """Steps of a note, and how often each is drawn: slow songs have shorter notes."""
+    """Returns the lengths of notes in steps and their probabilities. Slow songs have shorter notes."""
     if step_frames < 14:
         return (2, 3, 4), (75, 10, 15)
     return ((1, 2, 3), (35, 55, 10)) if step_frames < 20 else ((1, 2), (70, 30))
 
 
 def _melody(random, genre, line, position):
-    """Notes of a line: (step, steps, MIDI pitch) a syllable, from a position on the scale. Ends with the line's bars."""
+    """Returns the notes of a line, (step, steps, MIDI pitch) per syllable, from a position on the scale, and the line's bars."""
     low, high = _RANGES[genre.voice]
     scale = [p for p in range(low, high + 1) if p % 12 in genre.scale]
     lengths, weights = _lengths(genre.step_frames)
@@ -109,7 +109,7 @@ class _Voice:
 
 
 def _sing(random, genre, lines):
-    """The vocal track of the lines, and how many steps the section has before its ending."""
+    """Returns the vocal track of the lines and the number of steps of the section before its ending."""
     written, total, position = [], 0, 3
     for line in lines:
         notes, steps, position = _melody(random, genre, line, position)
@@ -129,7 +129,7 @@ def _sing(random, genre, lines):
 
 
 def _play(genre, steps):
-    """Strike and drum events of the instrumental track, and its chords, a value a frame: the steps, then the ending."""
+    """Returns the chord onsets, drum events and chords of the instrumental track, one value per frame: the steps, then the ending."""
     n = genre.step_frames
     drums = DRUMS[genre.drums]
     frames = np.arange((steps + ending_steps(n)) * n)
@@ -146,13 +146,13 @@ def _play(genre, steps):
 
 
 def _age(starts):
-    """Frames since the last true value; from 0 at the beginning."""
+    """Returns the frames since the last true value, counted from 0 at the beginning."""
     index = np.arange(len(starts))
     return (index - np.maximum.accumulate(np.where(starts, index, 0))).astype(np.int16)
 
 
 def section(random, genre, words):
-    """The frames of one section."""
+    """Returns the frames of one section."""
     voice, steps = _sing(random, genre, phonemes.lines_of(words))
     root, quality, strike, hit, release = _play(genre, steps)
     begins = np.r_[True, (np.diff(voice.phoneme) != 0) | (np.diff(voice.pitch) != 0)]

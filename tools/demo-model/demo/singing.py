@@ -1,4 +1,4 @@
-"""Songs from trained models in PyTorch: the service's steps and sampling, many songs at once."""
+"""Makes songs with trained models in PyTorch: the service's steps and sampling, for many songs at once."""
 from dataclasses import dataclass, field
 import numpy as np
 import torch
@@ -14,10 +14,10 @@ _FIRST_GUIDANCE, _LATER_GUIDANCE = 1.5, 1.2
 
 @dataclass
 class Singer:
-    """One song's way through stage 1."""
-    forced: list                                # indices still to be fed
-    later: list                                 # prompts of the sections to come
-    sung: list = field(default_factory=lambda: [[]])    # codebook-0 indices of each section, the end left out
+    """The state of one song in stage 1."""
+    forced: list                                # indices that are not processed yet
+    later: list                                 # prompts of the following sections
+    sung: list = field(default_factory=lambda: [[]])    # codebook-0 indices of each section without the end
     ended: list = field(default_factory=list)
     done: bool = False
 
@@ -27,7 +27,7 @@ class Singer:
 
 
 def _allowed():
-    """Indices of the end id and of codebook 0."""
+    """Returns the indices of the end id and of codebook 0."""
     first = int(prompt.STAGE1.index([prompt.XCODEC_BASE])[0])
     return torch.tensor([int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0]), *range(first, first + codes.CODES)])
 
@@ -40,7 +40,7 @@ def singer(genre_line, sections):
 
 
 def _choose(logits, singers, seen, count, generator, zero_rows):
-    """One id a song, of conditional and unconditional logits [2, B, V]: an index into the allowed ids."""
+    """Samples one id per song from conditional and unconditional logits [2, B, V]; returns indices into the allowed ids."""
     total = torch.logaddexp(logits.logsumexp(-1, keepdim=True), zero_rows)
     conditional, free = (logits - total)[..., _allowed().to(logits.device)]
     scale = torch.tensor([s.guidance for s in singers], device=logits.device)[:, None]
@@ -55,7 +55,7 @@ def _choose(logits, singers, seen, count, generator, zero_rows):
 
 @torch.no_grad()
 def stage1(model, singers, max_new_tokens, seed, device):
-    """Sings every section of every song, all songs in step."""
+    """Sings every section of every song, with all songs in parallel."""
     rows = len(singers)
     capacity = max(len(s.forced) + sum(map(len, s.later)) + (1 + len(s.later)) * max_new_tokens for s in singers)
     cache = llama.Cache(model, 2 * rows, capacity + 1, device)
@@ -66,7 +66,7 @@ def stage1(model, singers, max_new_tokens, seed, device):
     count = torch.zeros(rows, dtype=torch.long, device=device)
     fed = torch.tensor([s.forced.pop(0) for s in singers], device=device)
     while not all(s.done for s in singers):
-        # A song samples when nothing is forced any more; its unguided row then moves, too.
+        # A song samples when all given ids are processed. Its unguided row then also advances.
         samples = torch.tensor([not s.forced and not s.done for s in singers], device=device)
         moves = torch.cat([torch.tensor([not s.done for s in singers], device=device), samples])
         hidden = model(torch.cat([fed, fed])[:, None], cache.prepare(1), cache)[:, 0]
@@ -89,7 +89,7 @@ def stage1(model, singers, max_new_tokens, seed, device):
 
 
 def _take(one, pick, max_new_tokens):
-    """Notes a sampled id (0 is the end); true where the section is over."""
+    """Records a sampled id (0 is the end). Returns True if the section has ended."""
     if pick:
         one.sung[-1].append(pick - 1)
     if pick and len(one.sung[-1]) < max_new_tokens:
@@ -104,19 +104,19 @@ def _take(one, pick, max_new_tokens):
 
 
 def sections(one):
-    """Codebook-0 codes of both tracks, [F] each, of every section."""
+    """Returns the codebook-0 codes of both tracks, [F] each, of every section."""
     pairs = [np.array(section[:len(section) // 2 * 2], int).reshape(-1, 2) for section in one.sung]
     return [(both[:, 0], both[:, 1]) for both in pairs]
 
 
 def tracks(one):
-    """The same of the whole song."""
+    """Returns the same for the whole song."""
     return [np.concatenate(track) for track in zip(*sections(one))]
 
 
 @torch.no_grad()
 def stage2(model, all_tracks, device):
-    """All eight codes [F, 8] of each track's codebook-0 codes [F], greedily, the chunks of all tracks side by side."""
+    """Returns all eight codes [F, 8] for each track's codebook-0 codes [F], decoded greedily with the chunks of all tracks in parallel."""
     chunks = [track[i:i + FRAMES] for track in all_tracks for i in range(0, len(track), FRAMES)]
     frames = max(map(len, chunks))
     padded = torch.as_tensor(np.stack([np.pad(c, (0, frames - len(c)), mode="edge") for c in chunks]), device=device)
@@ -125,7 +125,7 @@ def stage2(model, all_tracks, device):
 
 
 def _residual_codes(model, first_codes, device):
-    """[B, F] codebook-0 codes to [B, F, 8]."""
+    """Converts codebook-0 codes [B, F] to [B, F, 8]."""
     rows, frames = first_codes.shape
     cache = llama.Cache(model, rows, 3 + 9 * frames, device)
     first = 3 + first_codes                     # indices of codebook 0
@@ -145,6 +145,6 @@ def _residual_codes(model, first_codes, device):
 
 @torch.no_grad()
 def sound(codec: Codec, vocoder, rows, codes_of_track):
-    """16 kHz and 44.1 kHz sound of codes [F, 8]."""
+    """Returns the 16 kHz and 44.1 kHz sound of codes [F, 8]."""
     embedding = embed(rows, codes_of_track[None])
     return codec.decode(embedding)[0].cpu().numpy(), vocoder(embedding)[0].cpu().numpy()

@@ -1,4 +1,4 @@
-"""Dimensions of the models, and of a smoke run's training."""
+"""The dimensions of the models, and of training in a smoke run."""
 from dataclasses import dataclass
 from . import prompt
 from .nets import llama
@@ -11,16 +11,16 @@ VOCODER = dict(size=112, inner=336, layers=5, n_fft=1764)
 
 @dataclass(frozen=True)
 class Training:
-    """How much a phase takes in a step, and of which songs."""
-    songs: int                  # in the pool that sound models draw from
-    crops: int                  # a step of the sound models
+    """The size of a phase's steps, and the songs that it uses."""
+    songs: int                  # songs in the pool for sound models
+    crops: int                  # crops per step of the sound models
     crop_frames: int
-    sequences: int              # a step of stage 1
+    sequences: int              # sequences per step of stage 1
     context: int                # ids of such a sequence
-    longest: int                # ids of the sequences that don't fit there; a step takes fewer of them
-    chunks: int                 # a step of stage 2
-    lyric_songs: int            # that stage 1 learns from
-    held_out: int               # songs that are sung at the end
+    longest: int                # ids of the sequences that do not fit there; a step has fewer of them
+    chunks: int                 # chunks per step of stage 2
+    lyric_songs: int            # training songs of stage 1
+    held_out: int               # songs to sing at the end
 
 
 FULL = Training(songs=1500, crops=48, crop_frames=64, sequences=32, context=3072, longest=8192, chunks=24, lyric_songs=60_000, held_out=32)

@@ -3,12 +3,12 @@ from dataclasses import dataclass
 from random import Random
 from . import genre as genres, lyrics, score
 
-TRAINING_SEED, HELD_OUT_SEED = 1_000_000, 1     # of the first song to learn from, and of the first that is never learned from
+TRAINING_SEED, HELD_OUT_SEED = 1_000_000, 1     # seeds of the first training song, and of the first held-out song
 
 
 @dataclass
 class Song:
-    """Truth of a song. sections: [(tag, words, score.Frames), ...]."""
+    """The content of a song. sections: [(tag, words, score.Frames), ...]."""
     genre_line: str
     genre: genres.Genre
     sections: list

@@ -1,11 +1,11 @@
-"""Training material of the sound models: crops of songs, as codes, controls and rendered waves."""
+"""The training data of the sound models: crops of songs as codes, controls and rendered waves."""
 import numpy as np
 import torch
 from . import codes, render, song
 
 
 def pool(seeds):
-    """Both tracks of many songs, end to end: (codes [N, 8], controls [N, ...]) of each."""
+    """Returns both tracks of many songs, concatenated: (codes [N, 8], controls [N, ...]) of each."""
     vocal, voice, band_codes, band = [], [], [], []
     for seed in seeds:
         for _, _, frames in song.make(seed).sections:
@@ -26,7 +26,7 @@ class Crops:
         self._random = np.random.default_rng(seed)
 
     def vocal(self, count):
-        """codes [B, T, 8], wave [B, S]."""
+        """Returns codes [B, T, 8] and wave [B, S]."""
         rows = self._rows(count)
         return self._vocal[rows].long(), self._renderer.voice(self._voice[rows].long())
 
@@ -35,7 +35,7 @@ class Crops:
         return self._band_codes[rows].long(), self._renderer.band(self._band[rows].long())
 
     def both(self, count):
-        """Half of each."""
+        """Returns a batch with half of each track."""
         (a, x), (b, y) = self.vocal(count // 2), self.instrumental(count - count // 2)
         return torch.cat([a, b]), torch.cat([x, y])
 
@@ -45,5 +45,5 @@ class Crops:
 
 
 def embed(rows, batch):
-    """Rows [8, 1024, C] of codes [B, T, 8], added up: [B, C, T]."""
+    """Returns the sums [B, C, T] of the codebook rows [8, 1024, C] for codes [B, T, 8]."""
     return sum(rows[k][batch[..., k]] for k in range(batch.shape[-1])).transpose(1, 2)

@@ -1,20 +1,20 @@
-"""The demo's SentencePiece model: pieces that each hold at most one sung vowel.
+"""The demo's SentencePiece model, whose pieces contain at most one sung vowel each.
 
 A byte-pair model with byte fallback. Its merges make vowel groups ("ea"), consonant digraphs ("sh"), and a consonant in
-front of a vowel group ("shea"), so a piece is a syllable's beginning or a lone consonant: "sunset" is su n se t.
+front of a vowel group ("shea"), so a piece is the beginning of a syllable or a single consonant: "sunset" is su n se t.
 """
 import struct
 
 SPACE = "\u2581"
 VOWELS = "aeiou"
-CONSONANTS = "bcdfghjklmnprstvwxz"         # q comes with its u
+CONSONANTS = "bcdfghjklmnprstvwxz"         # q includes its u
 DIGRAPHS = ("qu", "sh", "ch", "th", "ph", "ck", "ng", "wh", "gh")
 FIRST_BYTE = 3
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
 
 
 def _merged():
-    """Pieces of several letters, the one that merges first first."""
+    """Returns the pieces of several letters, in merge order."""
     groups = [a + b for a in VOWELS for b in VOWELS + "y"]
     nuclei = groups + list(VOWELS) + ["y"]
     yield from DIGRAPHS
@@ -32,7 +32,7 @@ RANK = {piece: rank for rank, piece in enumerate(MERGED)}
 
 
 def cut(text):
-    """The pieces of a text without SentencePiece's leading space; characters without a piece stay as they are."""
+    """Returns the pieces of a text without SentencePiece's leading space. Characters without a piece are unchanged."""
     parts = list(text.replace(" ", SPACE))
     while True:
         best = None
@@ -49,7 +49,7 @@ _cut_words = {}
 
 
 def encode(text):
-    """The ids of a text: what the service's EncodeText gives."""
+    """Returns the ids of a text, like the service's EncodeText."""
     ids = []
     for word in (SPACE + text.replace(" ", SPACE)).split(SPACE)[1:]:
         known = _cut_words.get(word)
@@ -81,7 +81,7 @@ def _block(field, data):
 
 
 def model_proto():
-    """The bytes of tokenizer.model."""
+    """Returns the bytes of tokenizer.model."""
     def kind(i):
         return UNKNOWN if i == 0 else CONTROL if i < FIRST_BYTE else BYTE if i < FIRST_BYTE + 256 else NORMAL
 

@@ -1,4 +1,4 @@
-"""16-bit WAV files, one channel."""
+"""16-bit mono WAV files."""
 import wave as waves
 import numpy as np
 
@@ -12,7 +12,7 @@ def write(path, wave, rate_hz):
 
 
 def read(path):
-    """(samples, rate in hertz)."""
+    """Returns (samples, rate in hertz)."""
     with waves.open(path, "rb") as file:
         data = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         return data.reshape(-1, file.getnchannels()).mean(1).astype(np.float32) / 32768, file.getframerate()

@@ -1,9 +1,9 @@
-"""The words of genre lines: what people write, and what it means to the demo.
+"""The words of genre lines and their meaning for the demo.
 
-Spelling variants stand side by side, since the model reads letters. A word has one meaning only (checked below).
+Spelling variants are listed separately, because the model reads letters. A word has only one meaning (checked below).
 """
 
-# style: the words that ask for it
+# style: the words for it
 STYLES = {
     "pop":
         "pop, indie pop, k-pop, kpop, j-pop, bubblegum pop, pop song, chart pop, teen pop, europop, art pop, musical "
@@ -79,7 +79,7 @@ VOICES = (
     "girl, soprano, alto, diva, female lead, girl group, girly voice, woman singer, a female voice, airy female vocal, "
     "lady, soft female voice, mezzo-soprano, girl singing, frontwoman",
 )
-# piano, guitar, organ, strings, and what is played as one of them
+# piano, guitar, organ, strings, and instruments that are played as one of them
 INSTRUMENTS = (
     "piano, keys, keyboard, grand piano, electric piano, rhodes, piano chords, upright piano, keyboards, felt piano, "
     "wurlitzer, celesta, marimba, vibraphone, music box, bells",
@@ -112,7 +112,7 @@ TEMPOS = {
     (8, 9):
         "very fast, super fast, breakneck, extremely fast, presto, frantic",
 }
-# words that decide nothing
+# words without an effect
 FILLERS = (
     "inspiring, airy vocal, vocal, emotional, acoustic, romantic, warm, smooth, catchy, soft, powerful, dreamy, indie, "
     "vocals, singing, epic, atmospheric, ethereal, groovy, raw, gritty, lush, intimate, nostalgic, anthemic, drums, "
@@ -150,4 +150,4 @@ FILLERS = split(FILLERS)
 
 _meanings = [word.lower() for group in (*STYLES.values(), *MODES, *VOICES, *INSTRUMENTS, *TEMPOS.values(), FILLERS) for word in group]
 assert len(_meanings) == len(set(_meanings)), sorted(word for word in set(_meanings) if _meanings.count(word) > 1)
-MEANING = frozenset(part for word in _meanings for part in word.replace("-", " ").split())     # parts of words that may mean something
+MEANING = frozenset(part for word in _meanings for part in word.replace("-", " ").split())     # parts of words that may have a meaning

@@ -1,13 +1,13 @@
-"""What stage 1 wrote, read from its codes: quick figures, before anything sounds."""
+"""Reads figures from the codes of stage 1, quickly and without rendering sound."""
 import numpy as np
 from . import codes, genre, phonemes, score
 from .hear import vowels
 
-_STUCK_BARS = 3                                 # without a strike or a hit
+_STUCK_BARS = 3                                 # without a chord onset or a hit
 
 
 def vowels_of(voice):
-    """The vowels of a vocal track's codes, in order."""
+    """Returns the vowels of a vocal track's codes in order."""
     found, last = [], None
     for code in voice:
         vowel = codes.vowel_of(code)
@@ -18,7 +18,7 @@ def vowels_of(voice):
 
 
 def step_of(band):
-    """The eighth note, in frames, whose drum pattern agrees best with a section's hits, and how well (1 is exact)."""
+    """Returns the eighth note, in frames, whose drum pattern best matches a section's hits, and the agreement (1 is exact)."""
     hits = np.array([codes.hit_of(code) for code in band])
     best = (0.0, 0)
     for step in genre.STEP_FRAMES:
@@ -32,7 +32,7 @@ def step_of(band):
 
 
 def figures(asked, sections, ended):
-    """The figures of one song. sections: [(codes of the voice, codes of the band), ...], codebook 0."""
+    """Returns the figures of one song. sections: [(codes of the voice, codes of the band), ...], codebook 0."""
     voice, band = (np.concatenate(track) for track in zip(*sections))
     wanted = [s.vowel for _, words in asked.sections for line in phonemes.lines_of(words) for s in line.syllables]
     pitches = np.array([p for p in map(codes.pitch_of, voice) if p])

@@ -1,1 +1,1 @@
-"""Measures songs by their sound alone: plain signal processing on 16 kHz tracks."""
+"""Measures songs from their sound only, with plain signal processing on 16 kHz tracks."""

@@ -1,4 +1,4 @@
-"""Tempo, mode and instrument of an instrumental track."""
+"""Measures the tempo, mode and instrument of an instrumental track."""
 import numpy as np
 from .pitch import RATE_HZ, frames_of
 
@@ -11,7 +11,7 @@ def _spectra(wave, hop=_HOP, window=_WINDOW):
 
 
 def tempo_bpm(wave):
-    """Beats a minute, by the autocorrelation of onsets."""
+    """Returns the beats per minute, from the autocorrelation of onsets."""
     level = np.log(_spectra(wave) + 1e-3)
     onset = np.maximum(np.diff(level, axis=0), 0).sum(1)
     onset = onset - np.convolve(onset, np.ones(50) / 50, "same")
@@ -27,12 +27,12 @@ def tempo_bpm(wave):
 
 
 def same_tempo(a, b):
-    """Within 3 %, twice and half counting as the same beat."""
+    """Returns True if two tempos are within 3 %, where double and half count as the same."""
     return any(abs(a * factor / b - 1) < 0.03 for factor in (0.5, 1, 2))
 
 
 def _chroma(wave):
-    """Energy by pitch class in half-second pieces, of the octave that chords are in."""
+    """Returns the energy by pitch class in half-second pieces, for the octave of the chords."""
     spectra = _spectra(wave, hop=4000, window=8192)
     hertz = np.fft.rfftfreq(8192, 1 / RATE_HZ)
     out = np.zeros((len(spectra), 12))
@@ -44,7 +44,7 @@ def _chroma(wave):
 
 
 def minor_share(wave):
-    """Share of the time in which the triad that fits best is minor."""
+    """Returns the share of the time in which the best-fitting triad is minor."""
     chroma = _chroma(wave)
     chroma = chroma[chroma.sum(1) > 0.1 * np.median(chroma.sum(1))]
     triads = np.array([[float((p - root) % 12 in (0, 4 - minor, 7)) for p in range(12)] for minor in (0, 1) for root in range(12)])
@@ -52,7 +52,7 @@ def minor_share(wave):
 
 
 def timbre(wave):
-    """(how far the chords fade, in dB; how bright they are, in dB)."""
+    """Returns (the decay of the chords in dB, their brightness in dB)."""
     spectra = _spectra(wave) ** 2
     hertz = np.fft.rfftfreq(_WINDOW, 1 / RATE_HZ)
     body = spectra[:, (hertz > 250) & (hertz < 800)].sum(1)
@@ -66,6 +66,6 @@ FADES_DB, BRIGHT_DB = 4.0, -10.0
 
 
 def instrument(wave):
-    """0 piano, 1 guitar, 2 organ, 3 strings: by fading and brightness."""
+    """Returns 0 piano, 1 guitar, 2 organ, 3 strings, from decay and brightness."""
     fade, bright = timbre(wave)
     return (0 if fade > FADES_DB else 2) + (1 if bright > BRIGHT_DB else 0)

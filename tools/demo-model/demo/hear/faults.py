@@ -1,9 +1,9 @@
-"""What no song should have."""
+"""Faults that no song should have."""
 import numpy as np
 
 
 def longest_silence_seconds(wave, rate_hz):
-    """The longest stretch below -50 dBFS."""
+    """Returns the length of the longest part below -50 dBFS."""
     hop = rate_hz // 50
     level = np.sqrt((wave[:len(wave) // hop * hop].reshape(-1, hop).astype(np.float64) ** 2).mean(1))
     longest = run = 0
@@ -14,7 +14,7 @@ def longest_silence_seconds(wave, rate_hz):
 
 
 def tail_db(wave, rate_hz):
-    """The level of the last tenth of a second below that of the last five seconds, in dB: high where a song stops abruptly."""
+    """Returns the level of the last tenth of a second relative to that of the last five seconds, in dB; high if a song stops abruptly."""
     def level(seconds):
         return 10 * np.log10((wave[-int(seconds * rate_hz):].astype(np.float64) ** 2).mean() + 1e-10)
 

@@ -1,28 +1,28 @@
-"""Pitch of a voice, by YIN."""
+"""Measures the pitch of a voice with YIN."""
 from dataclasses import dataclass
 import numpy as np
 
 RATE_HZ, HOP, WINDOW = 16000, 160, 640          # 10 ms, 40 ms
 _LOWEST_HZ, _HIGHEST_HZ = 80, 600
 _THRESHOLD, _VOICED, _QUIET_DB = 0.12, 0.25, -35
-FEMALE_HZ = 220.0                               # between the two voices' ranges
+FEMALE_HZ = 220.0                               # between the ranges of the two voices
 
 
 @dataclass
 class Pitch:
-    """A value a hop of 10 ms. hertz is 0 where there is no voice."""
+    """One value per hop of 10 ms. hertz is 0 if there is no voice."""
     hertz: np.ndarray
-    level_db: np.ndarray        # below the track's loud parts
+    level_db: np.ndarray        # relative to the track's loud parts
 
 
 def frames_of(wave, size=WINDOW, hop=HOP):
-    """[T, size], frame t in the middle around sample t · hop."""
+    """Returns [T, size], with frame t centred at sample t · hop."""
     padded = np.pad(wave, (size // 2, size // 2 + hop))
     return np.lib.stride_tricks.sliding_window_view(padded, size)[:(len(wave) + hop - 1) // hop * hop:hop]
 
 
 def _normalized_difference(frames, longest):
-    """YIN's cumulative mean normalized difference, [T, longest]."""
+    """Returns YIN's cumulative mean normalized difference, [T, longest]."""
     half = frames.shape[1] - longest
     size = 1 << (frames.shape[1] + half).bit_length()
     spectrum = np.fft.rfft(frames, size)
@@ -37,7 +37,7 @@ def _normalized_difference(frames, longest):
 
 
 def track(wave):
-    """The pitch of a voice alone."""
+    """Returns the pitch of a solo voice."""
     frames = frames_of(wave.astype(np.float64))
     level = 10 * np.log10((frames ** 2).mean(1) + 1e-12)
     level -= np.percentile(level, 95)
@@ -57,7 +57,7 @@ def track(wave):
 
 
 def in_key(pitch, scale):
-    """Share of the voiced frames within 50 cents of a note of the scale (pitch classes)."""
+    """Returns the share of the voiced frames within 50 cents of a note of the scale (pitch classes)."""
     voiced = pitch.hertz[pitch.hertz > 0]
     if len(voiced) == 0:
         return 0.0

@@ -1,4 +1,4 @@
-"""Which vowels a voice sings: harmonics held against formant patterns, and the result against the lyrics."""
+"""Detects the vowels of a voice by comparing its harmonics with formant patterns, and compares them with the lyrics."""
 import numpy as np
 from .. import formants, phonemes
 from .pitch import FEMALE_HZ, HOP, RATE_HZ, frames_of
@@ -6,11 +6,11 @@ from .pitch import FEMALE_HZ, HOP, RATE_HZ, frames_of
 _WINDOW, _HIGHEST_HZ = 512, 3800
 _SYMBOLS = phonemes.VOWEL_NAMES + phonemes.SONORANTS
 _LEAST_HOPS = 4                                 # of a vowel
-_GAP = 4.0                                      # what an inserted or left-out syllable costs; a right one earns 1
+_GAP = 4.0                                      # the cost of an inserted or missing syllable; a correct one scores 1
 
 
 def _pattern_db(symbol, hertz, scale):
-    """The level of a phoneme's harmonics by its formants."""
+    """Returns the levels of a phoneme's harmonics according to its formants."""
     *centres, _ = formants.PATTERNS[symbol]
     gain = -20 * np.log10(hertz)
     for centre, bandwidth in zip(scale * np.array([*centres, *formants.UPPER_HZ]), formants.BANDWIDTHS_HZ):
@@ -19,14 +19,14 @@ def _pattern_db(symbol, hertz, scale):
 
 
 def _harmonics_db(frame, hertz):
-    """The level of a frame's partials."""
+    """Returns the levels of a frame's partials."""
     time = (np.arange(len(frame)) - len(frame) / 2) / RATE_HZ
     window = np.hanning(len(frame))
     return 20 * np.log10(np.abs(np.exp(-2j * np.pi * np.outer(hertz, time)) @ (frame * window)) + 1e-6)
 
 
 def _classify(frame, f0):
-    """The phoneme whose formants fit best."""
+    """Returns the phoneme with the best-fitting formants."""
     hertz = f0 * np.arange(1, int(_HIGHEST_HZ / f0) + 1)
     heard = _harmonics_db(frame, hertz)
     weight = 1 / (1 + (hertz / 2500) ** 2)
@@ -41,7 +41,7 @@ def _classify(frame, f0):
 
 
 def sung(wave, pitch):
-    """The vowels heard, in order: (first hop, last hop, vowel)."""
+    """Returns the detected vowels in order: (first hop, last hop, vowel)."""
     frames = frames_of(wave.astype(np.float64), _WINDOW)
     found = np.full(len(pitch.hertz), -1)
     for t in np.flatnonzero((pitch.hertz > 0) & (pitch.level_db > -18)):
@@ -60,7 +60,7 @@ def sung(wave, pitch):
 
 
 def _joined(runs):
-    """Pieces of one vowel with at most two hops between them are one."""
+    """Joins pieces of the same vowel with at most two hops between them."""
     out = []
     for run in runs:
         if out and out[-1][2] == run[2] and run[0] - out[-1][1] <= 1:
@@ -71,7 +71,8 @@ def _joined(runs):
 
 
 def right(heard, wanted):
-    """How many wanted vowels are heard, aligned in order; gaps cost, so that strangers agree in about one of five."""
+    """Returns the number of expected vowels that were detected, aligned in order. Gaps have a cost, so that unrelated texts match
+    in about one vowel of five."""
     best = -_GAP * np.arange(len(wanted) + 1)
     count = np.zeros(len(wanted) + 1)
     for i, vowel in enumerate(heard, 1):

@@ -17,11 +17,11 @@ class Codec(nn.Module):
         self.fc_prior, self.fc_post1, self.fc_post2 = nn.Linear(latent + size, embedding), nn.Linear(embedding, size), nn.Linear(embedding, latent)
 
     def decode(self, embedding):
-        """[B, C, T] to [B, 320 · T]."""
+        """Converts [B, C, T] to [B, 320 · T]."""
         return self.decoder_2(self.fc_post2(embedding.transpose(1, 2)).transpose(1, 2))[:, 0]
 
     def encode(self, wave):
-        """[B, S] to the embedding before quantizing, [B, T, C]."""
+        """Converts [B, S] to the embedding before quantizing, [B, T, C]."""
         semantic = self.encoder_semantic(self.semantic_model(F.pad(wave, (160, 160))).transpose(1, 2))
         acoustic = self.encoder(wave[:, None])
         if acoustic.shape[-1] != semantic.shape[-1]:
@@ -30,12 +30,12 @@ class Codec(nn.Module):
 
 
 def distances(x, rows):
-    """Squared distances [B, T, 1024] of x [B, T, C] to a codebook's rows, less ‖x‖²."""
+    """Returns the squared distances [B, T, 1024] of x [B, T, C] to a codebook's rows, minus ‖x‖²."""
     return rows.square().sum(-1) - 2 * x @ rows.T
 
 
 def quantize(x, rows):
-    """Codes [B, T, 8] of x [B, T, C]: residual quantizing with codebooks [8, 1024, C]."""
+    """Returns the codes [B, T, 8] of x [B, T, C], by residual quantization with codebooks [8, 1024, C]."""
     found = []
     for book in rows:
         found.append(distances(x, book).argmin(-1))

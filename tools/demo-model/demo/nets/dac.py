@@ -39,7 +39,7 @@ class _EncoderBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """[B, 1, S] to [B, latent, S / 320]."""
+    """Converts [B, 1, S] to [B, latent, S / 320]."""
 
     def __init__(self, channels, latent):
         super().__init__()
@@ -62,7 +62,7 @@ class _DecoderBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """[B, latent, T] to [B, 1, 320 · T]. channels: before the first block and after each one."""
+    """Converts [B, latent, T] to [B, 1, 320 · T]. channels: before the first block and after each one."""
 
     def __init__(self, latent, channels):
         super().__init__()

@@ -1,4 +1,4 @@
-"""HuBERT as the codec uses it, and the convolutions behind it (MODEL.md 5.4, 5.5 of the model's description)."""
+"""The part of HuBERT that the codec uses, and the convolutions after it (docs/model.md 5.4, 5.5)."""
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -54,7 +54,7 @@ class _Layer(nn.Module):
 
 
 class Hubert(nn.Module):
-    """[B, S + 320] to [B, T, size]: the mean of all hidden states."""
+    """Converts [B, S + 320] to [B, T, size], the mean of all hidden states."""
 
     def __init__(self, size, layers, heads, inner, conv):
         super().__init__()
@@ -113,7 +113,7 @@ class _Block(nn.Module):
 
 
 class SemanticEncoder(nn.Module):
-    """[B, size, T] to the same shape."""
+    """Converts [B, size, T] to the same shape."""
 
     def __init__(self, size):
         super().__init__()
@@ -127,7 +127,7 @@ class SemanticEncoder(nn.Module):
 
 
 class SemanticDecoder(nn.Module):
-    """The mirror of the encoder that the checkpoint format has; nothing uses it."""
+    """The decoder that the checkpoint format contains. It is not used."""
 
     def __init__(self, size):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Llama over the part of the vocabulary that the demo uses. Output and embedding are one matrix."""
+"""Llama with the part of the vocabulary that the demo uses. Output and embedding share one matrix."""
 import math
 from dataclasses import dataclass
 import torch
@@ -11,7 +11,7 @@ THETA = 10000.0
 
 @dataclass(frozen=True)
 class Config:
-    """ids: the real ids of the rows that are used; vocabulary: rows of the checkpoint, the others zero."""
+    """ids: the real ids of the used rows; vocabulary: the number of rows of the checkpoint, where the others are zero."""
     hidden: int
     inner: int
     layers: int
@@ -22,7 +22,7 @@ class Config:
 
 
 def rope(positions):
-    """cos and sin of positions [B, T], each [B, 1, T, HEAD / 2]."""
+    """Returns cos and sin of positions [B, T], each [B, 1, T, HEAD / 2]."""
     angles = positions[..., None].float() * THETA ** (-torch.arange(0, HEAD, 2, device=positions.device) / HEAD)
     return angles.cos()[:, None], angles.sin()[:, None]
 
@@ -63,12 +63,13 @@ class _Attention(nn.Module):
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
     def _attend_one(self, q, k, v, mask):
-        """The same for one query per row, without a copy of keys and values per head: [B, 1, heads * HEAD]."""
+        """Computes the same for one query per row, without a copy of keys and values per head: [B, 1, heads * HEAD]."""
         scores = q[:, :, 0].unflatten(1, (-1, self.groups)) @ k.transpose(-1, -2) / math.sqrt(HEAD)      # [B, K, groups, T]
         return (scores.masked_fill(~mask, -torch.inf).softmax(-1) @ v).flatten(1)[:, None]
 
     def first_head(self, x, positions, at):
-        """The first head's scores of all keys, [B, N, T], for the queries at [B, N] of x [B, T, hidden]. Without the causal mask."""
+        """Returns the first head's scores of all keys, [B, N, T], for the queries at [B, N] of x [B, T, hidden]. Without the
+        causal mask."""
         cos, sin = rope(positions)
         q = _rotate(F.linear(x, self.q_proj.weight[:HEAD])[:, None], cos, sin)[:, 0]
         k = _rotate(F.linear(x, self.k_proj.weight[:HEAD])[:, None], cos, sin)[:, 0]
@@ -97,7 +98,7 @@ class _Layer(nn.Module):
 
 
 class Llama(nn.Module):
-    """Ids here are indices of used rows."""
+    """The model. Ids are indices of used rows."""
 
     def __init__(self, config, used):
         super().__init__()
@@ -119,11 +120,11 @@ class Llama(nn.Module):
             nn.init.normal_(module.weight, std=1 / math.sqrt(module.embedding_dim))
 
     def forward(self, ids, positions, cache=None):
-        """[B, T] ids at positions [B, T]: hidden states after the last norm, [B, T, hidden]."""
+        """Returns the hidden states after the last norm, [B, T, hidden], for ids [B, T] at positions [B, T]."""
         return self.states(ids, positions, cache)[-1]
 
     def states(self, ids, positions, cache=None):
-        """What goes into every layer, and the hidden states at the end: a list of [B, T, hidden]."""
+        """Returns the inputs of all layers and the final hidden states, a list of [B, T, hidden]."""
         found, turn = [self.model.embed_tokens(ids)], rope(positions)
         for layer in self.model.layers:
             found.append(layer(found[-1], turn, cache))
@@ -135,7 +136,7 @@ class Llama(nn.Module):
 
 
 class Cache:
-    """Keys and values of B sequences, each with its own length. Rows that add nothing pass length 0."""
+    """The keys and values of B sequences with separate lengths. Rows that add nothing pass length 0."""
 
     def __init__(self, model, rows, capacity, device, dtype=torch.float):
         shape = (rows, model.config.key_heads, capacity, HEAD)
@@ -146,7 +147,7 @@ class Cache:
         self._used = 0
 
     def prepare(self, count):
-        """Before a forward pass of count ids a row: the positions [B, count]."""
+        """Prepares a forward pass of count ids per row and returns the positions [B, count]."""
         self._at = self.lengths[:, None] + torch.arange(count, device=self.lengths.device)
         self._used += count
         upto = torch.arange(self._used, device=self.lengths.device)

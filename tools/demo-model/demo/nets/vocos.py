@@ -1,4 +1,4 @@
-"""The vocoder of one track: embedding to 44.1 kHz sound by way of spectra, as in Vocos."""
+"""The vocoder of one track, which converts the embedding to 44.1 kHz sound through spectra, as in Vocos."""
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -20,7 +20,7 @@ class _Layer(nn.Module):
 
 
 class Vocos(nn.Module):
-    """[B, inputs, T] to [B, 882 · T]."""
+    """Converts [B, inputs, T] to [B, 882 · T]."""
 
     def __init__(self, inputs, size, inner, layers, n_fft):
         super().__init__()
@@ -34,7 +34,7 @@ class Vocos(nn.Module):
         self.head.out = nn.Linear(size, n_fft + 2)
         self.head.istft = nn.Module()
         self.head.istft.register_buffer("window", torch.hann_window(n_fft))
-        with torch.no_grad():       # begin quiet, and quieter at higher frequencies
+        with torch.no_grad():       # start quietly, and quieter at higher frequencies
             self.head.out.bias[:n_fft // 2 + 1] = torch.linspace(1.0, -4.0, n_fft // 2 + 1)
 
     def forward(self, embedding):

@@ -1,8 +1,9 @@
-"""What stage 1 is told besides the next id while it learns.
+"""Additional training targets of stage 1.
 
-Next ids alone teach the order of chords and drums first, and for long not to look at the text: one id in thirty says what is sung
-next. So three things that a good model has to work out are asked for directly: which piece of the lyrics is sung next (the first head
-of one layer has to look at it), which two syllables came before, and what the genre line decides.
+With the next id as the only target, stage 1 first learns the order of chords and drums and ignores the text for a long time,
+because only one id in thirty determines what is sung next. Therefore three things that a good model has to derive are direct
+targets: the piece of the lyrics that is sung next (the first head of one layer has to attend to it), the previous two syllables,
+and the properties in the genre line.
 """
 from dataclasses import dataclass, replace
 import numpy as np
@@ -11,9 +12,9 @@ import torch.nn.functional as F
 from torch import nn
 from .. import genre as genres, phonemes, prompt, score, tokenizer
 
-_LOOKING_LAYER = 3                              # whose first head looks at the piece that is sung next
-_TOLD_STATE, _GENRE_STATE = 3, 3                # states (before which layer) that syllables and the genre are read from
-_QUERIES = 256                                  # of a sequence, that the looking is asked of
+_LOOKING_LAYER = 3                              # the layer whose first head attends to the piece that is sung next
+_TOLD_STATE, _GENRE_STATE = 3, 3                # the layer before which syllables and the genre are read from the states
+_QUERIES = 256                                  # positions of a sequence for which attention is a target
 _NONE = -1
 _CONSONANTS = 1 + len(score.PHONEMES)           # an onset's first phoneme, or none
 _VOWELS = 1 + len(phonemes.VOWEL_NAMES)
@@ -24,16 +25,16 @@ _DRUMS = tuple(score.DRUMS)
 
 @dataclass
 class Section:
-    """piece: where a syllable's piece is in the section's prompt. told: a row for every number of syllables already sung.
-    sung: at each id of prompt and audio, how many were sung before the next one; none where nothing is asked. looking: the first id
-    that looks at the piece sung next, the one before the audio."""
+    """piece: the position of a syllable's piece in the section's prompt. told: a row for every number of syllables already sung.
+    sung: for each id of prompt and audio, the number of syllables sung before the next id; none without a target. looking: the
+    first id that attends to the piece sung next, the one before the audio."""
     piece: np.ndarray
     told: np.ndarray
     sung: np.ndarray
     looking: int
 
     def interrupted(self, at, count):
-        """The same with ids put in between, of which nothing is asked."""
+        """Returns the same hints with inserted ids, which have no targets."""
         return replace(self, sung=np.insert(self.sung, at, np.full(count, _NONE, np.int16)))
 
 
@@ -42,7 +43,7 @@ def genre_labels(genre):
 
 
 def section(tag, words, frames, is_first):
-    """The hints of a section's prompt and audio."""
+    """Returns the hints of a section's prompt and audio."""
     text = len(prompt.section(tag, words, is_first))
     before = text - 2 - len(tokenizer.encode(prompt.section_text(tag, words)))
     syllables = [s for line in phonemes.lines_of(words) for s in line.syllables]
@@ -58,19 +59,20 @@ def section(tag, words, frames, is_first):
 
 
 def _told(syllables):
-    labels = np.zeros((len(syllables) + 2, 2), np.int8)     # two that there aren't, first
+    labels = np.zeros((len(syllables) + 2, 2), np.int8)     # two placeholders first
     for i, syllable in enumerate(syllables):
         labels[i + 2] = 1 + score.PHONEMES.index(syllable.onset[0]), 1 + phonemes.VOWEL_NAMES.index(syllable.vowel)
     return np.concatenate([labels[1:], labels[:-1]], 1)
 
 
 def unprompted(length):
-    """Hints of a sequence without text: none."""
+    """Returns the hints of a sequence without text, which are empty."""
     return np.full(length, _NONE), np.full((length, len(_TOLD)), _NONE), np.zeros(length, bool)
 
 
 def placed(head_length, parts):
-    """Hints of a head and the sections behind it: the index that is to be looked at, what is told, and where the genre is asked for."""
+    """Returns the hints of a head and the sections after it: the index to attend to, the previous syllables, and the positions at
+    which the genre is a target."""
     looked, told, asked = ([part] for part in unprompted(head_length))
     at = head_length
     for hints in parts:
@@ -86,12 +88,12 @@ def placed(head_length, parts):
 
 
 def _mean_loss(logits, wanted):
-    """Cross entropy where something is wanted; 0 where nothing is."""
+    """Returns the cross entropy at positions with a target, or 0 if there are none."""
     return F.cross_entropy(logits, wanted, ignore_index=_NONE, reduction="sum") / (wanted != _NONE).sum().clamp(min=1)
 
 
 class Hints(nn.Module):
-    """The read-outs, which are not part of the model, and their losses."""
+    """The linear probes, which are not part of the model, and their losses."""
 
     def __init__(self, hidden):
         super().__init__()
@@ -99,7 +101,7 @@ class Hints(nn.Module):
         self.genre = nn.ModuleList(nn.Linear(hidden, size) for size in _GENRE)
 
     def forward(self, model, states, positions, looked, told, asked, genre):
-        """The three losses. looked, asked [B, T], told [B, T, 4], genre [B, 6]; states as of Llama.states."""
+        """Returns the three losses. looked, asked [B, T], told [B, T, 4], genre [B, 6]; states as of Llama.states."""
         return self._looking(model, states[_LOOKING_LAYER], positions, looked), self._telling(states[_TOLD_STATE], told), self._genre(states[_GENRE_STATE], asked, genre)
 
     @staticmethod

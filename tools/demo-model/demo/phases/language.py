@@ -13,18 +13,18 @@ from . import hints
 from .loop import Trainer, load
 
 _UNPROMPTED = 0.12                              # share of sequences that learn the unguided row
-_DISTURBED = 0.25                               # share of sections with something strange before a bar
-_STRANGE_FRAMES = (8, 240)                      # how long that is
+_DISTURBED = 0.25                               # share of sections with a disturbance before a bar
+_STRANGE_FRAMES = (8, 240)                      # its length
 _FAR = 10_000                                   # positions that a song may already have before a section
-_SHORT_UNTIL = 0.5                              # of the time, sequences are short
+_SHORT_UNTIL = 0.5                              # share of the time with short sequences
 _RATE, _HINTS_WEIGHT = 3e-3, 1.0                # at first
 _FROM_RATE = 2e-3                               # at first, of the weights of a finished set
-_LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # of a model that can sing already, but not its fresh read-outs
-_WORKERS = 8                                    # processes that make batches
+_LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # for a model that can already sing, but not for its new probes
+_WORKERS = 8                                    # processes that prepare batches
 
 
 def begun_stage1(run):
-    """Stage 1 as it begins: new, or of the set that a run goes on from."""
+    """Returns the initial stage 1: new, or from the set that a run continues from."""
     return _begun(run, sizes.STAGE1, prompt.STAGE1, checkpoints.STAGE1_NAME)
 
 
@@ -41,13 +41,13 @@ def _begun(run, config, used, name):
 
 @dataclass
 class _Song:
-    """A song to learn from. texts: [(tag, words), ...]; sections: of each the indices of prompt and audio, and the hints."""
+    """A training song. texts: [(tag, words), ...]; sections: the indices of prompt and audio, and the hints, of each section."""
     genre: genres.Genre
     texts: list
     sections: list
 
     def head(self, random):
-        """Indices of the head, with a new genre line."""
+        """Returns the indices of the head, with a new genre line."""
         return prompt.STAGE1.index(prompt.head(genres.line(random, self.genre), self.texts))
 
 
@@ -65,7 +65,7 @@ def _many(function, seeds):
 
 
 def _strange(random, songs, before):
-    """Audio that no section goes on with: its last frame many times over, or a part of another song."""
+    """Returns a disturbance: the last frame repeated many times, or a part of another song."""
     frames = round(np.exp(random.uniform(*np.log(_STRANGE_FRAMES))))
     if random.random() < 0.5:
         return np.tile(before[-2:], frames)
@@ -75,8 +75,8 @@ def _strange(random, songs, before):
 
 
 def _audio(random, songs, one, section):
-    """A section's audio, which ids of it are to be learned, and the hints of prompt and audio. Now and then something strange goes before a bar:
-    the model learns to come back from there to the genre line and the words, not what is strange."""
+    """Returns a section's audio, which of its ids are targets, and the hints of prompt and audio. Sometimes a disturbance is
+    inserted before a bar: the model learns to return to the genre line and the words after it, but not the disturbance itself."""
     text, audio, section_hints = section
     bars = (len(audio) // 2 - 1) // (score.STEPS * one.genre.step_frames)
     if random.random() >= _DISTURBED or bars < 1:
@@ -88,7 +88,7 @@ def _audio(random, songs, one, section):
 
 
 def _sequence(random, songs, one):
-    """One training sequence: ids, positions, which ids are to be learned, and the hints."""
+    """Returns one training sequence: ids, positions, which ids are targets, and the hints."""
     sections = one.sections
     first = random.randrange(len(sections))
     if random.random() < _UNPROMPTED:
@@ -104,14 +104,15 @@ def _sequence(random, songs, one):
         heard += [np.zeros(len(section[0]), bool), learned]
         placed.append(section_hints)
     ids, positions = np.concatenate(parts), np.arange(sum(map(len, parts)))
-    if first > 0 and random.random() < 0.7:     # as after many sections, or after those that were left out
+    if first > 0 and random.random() < 0.7:     # like after many sections, or after dropped ones
         positions[len(head):] += random.choice((sum(len(t) + len(a) for t, a, _ in sections[:first]), random.randrange(_FAR)))
     return ids, positions, np.concatenate(heard), *hints.placed(len(head), placed)
 
 
 class _Batches(IterableDataset):
-    """Without end: rows of context + 1 ids and all that _sequence says of each, and the genre's labels of each row.
-    shapes: [(count, context), ...], shortest first. A sequence goes where it fits; what fits nowhere is cut to the last context."""
+    """Yields batches endlessly: rows of context + 1 ids with the other results of _sequence, and the genre labels of each row.
+    shapes: [(count, context), ...], shortest first. A sequence is put into the first shape that it fits into, or truncated to the
+    last context."""
 
     def __init__(self, songs, shapes, seed):
         self._songs, self._shapes, self._seed = songs, shapes, seed
@@ -143,7 +144,7 @@ def _stacked(rows, length):
 
 
 def _batches(run, songs, shapes, seed=0, workers=_WORKERS):
-    """Batches on the device, made by other processes while the device is busy."""
+    """Yields batches on the device, which other processes prepare while the device is busy."""
     on_cpu = run.device == "cpu"
     loader = DataLoader(_Batches(songs, shapes, seed), batch_size=None, num_workers=0 if on_cpu else workers, pin_memory=not on_cpu)
     return ([t.to(run.device, non_blocking=True) for t in batch] for batch in loader)
@@ -152,7 +153,7 @@ def _batches(run, songs, shapes, seed=0, workers=_WORKERS):
 def _next_id_loss(model, hidden, ids, learned, zero_rows):
     wanted = learned[:, 1:].flatten().nonzero()[:, 0]
     logits = model.logits(hidden.flatten(0, 1)[wanted].float())
-    # The service's softmax runs over the zero rows, too.
+    # The service's softmax includes the zero rows.
     total = torch.logaddexp(logits.logsumexp(-1), torch.full((), zero_rows, device=logits.device))
     right = logits.gather(1, ids[:, 1:].flatten()[wanted][:, None])[:, 0]
     return (total - right).mean()
@@ -167,7 +168,8 @@ def stage1(run):
     asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
     zero_rows, end = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1))), int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0])
     forward = run.compiled(model.states)
-    # More and shorter sequences first, cut; then whole songs: a section ends well only as far behind the song's beginning as was learned.
+    # First more and shorter, truncated sequences, then whole songs: a section ends well only up to the distances from the song's beginning
+    # that occurred in training.
     middle = (training.sequences, training.context)
     whole_songs = [middle, (max(1, training.sequences * training.context // training.longest), training.longest)]
     whole = _batches(run, songs, whole_songs)
@@ -197,25 +199,25 @@ def stage1(run):
     Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, rate, beside=asked).run(loss_of, held_out)
 
 
-FRAMES = 300                                    # of a stage-2 chunk; the last one of a song is shorter
+FRAMES = 300                                    # frames of a stage-2 chunk; the last one of a song is shorter
 _CHUNKS = ((0.7, FRAMES), (0.15, 90), (0.15, 40))       # shares of the training chunks, and their frames
 _FADING_STARTS = 0.2                            # share of the chunks that begin while the last chord of a section fades
 
 
 def _track_codes(seed):
-    """Both tracks' codes of a song, [F, 8] each."""
+    """Returns the codes of both tracks of a song, [F, 8] each."""
     sections = [frames for _, _, frames in song.make(seed).sections]
     return [np.concatenate([track(frames).T for frames in sections]).astype(np.int16) for track in (codes.vocal, codes.instrumental)]
 
 
 def _chunk_ids(chunk):
-    """[F, 8] codes to indices of the prompt and the frames."""
+    """Converts codes [F, 8] to indices of the prompt and the frames."""
     flat = 3 + codes.CODES * np.arange(codes.CODEBOOKS) + chunk.astype(np.int64)
     return np.concatenate([[0, 1], flat[:, 0], [2], flat.reshape(-1)])
 
 
 def _draw_chunks(random, tracks, count, device):
-    """Chunks of equal length: most of them whole."""
+    """Returns chunks of equal length, most of them whole ones."""
     shares, lengths = zip(*_CHUNKS)
     frames = random.choices(lengths, shares)[0]
     rows = []

@@ -1,4 +1,4 @@
-"""The loop that every phase trains in: bounded by the clock, resumable, logging JSON lines."""
+"""The training loop of all phases, which is limited by time, resumable, and logs JSON lines."""
 import json
 import math
 import os
@@ -9,8 +9,8 @@ _LOG_SECONDS = 10
 
 
 class Trainer:
-    """Trains one module until its time is up. Its state lies in WORK/NAME.pt; what is there already is where it begins.
-    beside: what learns with it and isn't kept."""
+    """Trains one module until its time is up. Its state is in WORK/NAME.pt, from which it continues if the file exists. beside: a
+    module that is trained with it and not kept."""
 
     def __init__(self, name, model, work, device, minutes, steps, rate, betas=(0.9, 0.95), decay=0.01, beside=None):
         self.name, self.model, self.device = name, model.to(device), device
@@ -28,7 +28,7 @@ class Trainer:
         self._followed = 0
 
     def run(self, loss_of, held_out):
-        """Takes steps on loss_of(fraction of the time that is over), then keeps the average weights and logs held_out()."""
+        """Runs steps on loss_of(fraction of the elapsed time), then keeps the average weights and logs held_out()."""
         start = logged = time.monotonic()
         step, fraction = 0, 0.0
         while fraction < 1:
@@ -69,7 +69,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self):
-        """The weights' moving average is what is kept: over about 200 steps, fewer at first."""
+        """Updates the moving average of the weights, which is the result: over about 200 steps, fewer at first."""
         self._followed += 1
         averages, values = zip(*self._pairs)
         torch._foreach_lerp_(averages, values, max(1 / 200, 1 / self._followed))
@@ -84,7 +84,7 @@ def has_state(run, name):
 
 
 def load(model, name, run):
-    """Returns the model with what its phase learned; as it is if the phase did not run on a set that it goes on from."""
+    """Returns the model with the weights of its phase, or unchanged if the phase did not run after loading a set."""
     if has_state(run, name) or not run.begin:
         model.load_state_dict(torch.load(os.path.join(run.work, f"{name}.pt"), map_location="cpu"))
     return model.to(run.device).eval()

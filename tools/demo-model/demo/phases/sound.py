@@ -7,13 +7,13 @@ from ..nets.codec import Codec, distances, quantize
 from ..nets.vocos import Vocos
 from .loop import Trainer, load
 
-_WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3        # share of the time before magnitudes count, and how much they then do
+_WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3        # share of the time before magnitudes count, and their weight after that
 _FROM_RATE = 0.4                                # of the learning rate, on the weights of a finished set
-_EDGE_FRAMES = 4                                # at both ends of a crop: their neighbours are not in it
+_EDGE_FRAMES = 4                                # frames at both ends of a crop, whose neighbours are not in it
 
 
 def begun_codec(begin):
-    """Returns the codec as a run begins: new, or that of a set (begin: its folder, or None)."""
+    """Returns the initial codec: new, or from a set (begin: its folder, or None)."""
     codec = Codec(codes.codebooks().shape[-1], **sizes.CODEC)
     if begin:
         checkpoints.read_codec(codec, os.path.join(begin, checkpoints.CODEC_NAME))
@@ -34,7 +34,7 @@ def _pools(run):
 
 
 class _Decoding(nn.Module):
-    """The part of the codec that plays."""
+    """Returns the decoding part of the codec."""
 
     def __init__(self, codec):
         super().__init__()
@@ -46,7 +46,7 @@ def _snr_db(made, truth):
 
 
 def _train_player(run, name, model, play, rate_hz, draw, rate):
-    """Trains codes → sound against the rendered truth."""
+    """Trains codes → sound on the rendered sound."""
     rows = torch.as_tensor(codes.codebooks(), device=run.device)
     arrays, held = _pools(run)
     crops = sounds.Crops(arrays, rate_hz, run.training.crop_frames, run.device)
@@ -72,7 +72,7 @@ def _train_player(run, name, model, play, rate_hz, draw, rate):
 
 
 def decoder(run):
-    """Codes to 16 kHz sound, both tracks."""
+    """Trains the conversion of codes to 16 kHz sound for both tracks."""
     codec = begun_codec(run.begin).to(run.device)
     _train_player(run, "decoder", _Decoding(codec), codec.decode, 16000, "both", 1e-3)
 
@@ -88,7 +88,7 @@ def instrumental_vocoder(run):
 
 
 class _Encoding(nn.Module):
-    """The part of the codec that listens."""
+    """Returns the encoding part of the codec."""
 
     def __init__(self, codec):
         super().__init__()
@@ -96,14 +96,14 @@ class _Encoding(nn.Module):
 
 
 def encoder(run):
-    """16 kHz sound to the embedding whose nearest rows are the codes."""
+    """Trains the conversion of 16 kHz sound to the embedding whose nearest rows are the codes."""
     rows = torch.as_tensor(codes.codebooks(), device=run.device)
     arrays, held = _pools(run)
     crops = sounds.Crops(arrays, 16000, run.training.crop_frames, run.device)
     tests = sounds.Crops(held, 16000, run.training.crop_frames, run.device, seed=1)
     codec = begun_codec(run.begin).to(run.device)
     listen = run.compiled(codec.encode)
-    choices = [torch.unique(book, dim=0, return_inverse=True) for book in rows]     # many codes share the row of none
+    choices = [torch.unique(book, dim=0, return_inverse=True) for book in rows]     # many codes share the row without a meaning
 
     def loss_of(fraction):
         wanted, wave = crops.both(run.training.crops)
@@ -120,12 +120,12 @@ def encoder(run):
 
 
 def _choice_loss(x, book, row_of, wanted):
-    """Cross entropy of choosing the nearest row. Codebooks share no channels, so no residual is needed."""
+    """Returns the cross entropy of choosing the nearest row. Codebooks have disjoint channels, so no residual is needed."""
     return nn.functional.cross_entropy(-4 * distances(x, book).flatten(0, 1), row_of[wanted].flatten())
 
 
 def trained_codec(run):
-    """The codec with what the phases of decoder and encoder learned."""
+    """Returns the codec with the weights of the decoder and encoder phases."""
     codec = begun_codec(run.begin).to(run.device)
     load(_Decoding(codec), "decoder", run)
     load(_Encoding(codec), "encoder", run)
