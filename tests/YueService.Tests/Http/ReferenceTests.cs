@@ -124,7 +124,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("""{"audio":"AAAA","end_seconds":601}""", "reference.end_seconds", "send a number from 0 to 600")]
     [InlineData("""{"audio":"AAAA","start_seconds":-1}""", "reference.start_seconds", "send a number from 0 to 600")]
     [InlineData("""{"vocal":"AAAA","instrumental":"AAAA","separate":true}""", "reference.separate", "without reference.audio")]
-    [InlineData("""{"audio":"AAAA","separate":true}""", "reference.separate", "Yue:Separator names none")]
+    [InlineData("""{"audio":"AAAA","separate":true}""", "reference.separate", "Yue:Separator is not set")]
     public async Task Fields_at_fault_are_named_before_anything_is_decoded(string reference, string field, string says)
     {
         using var response = await SendAsync(reference);

@@ -67,7 +67,7 @@ internal sealed partial class PredictStreamer(
         }
         catch (SongException)
         {
-            // The song's own reason.
+            // The reason why the song failed.
             await job.Song;
             throw;
         }

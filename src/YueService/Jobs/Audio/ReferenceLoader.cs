@@ -23,7 +23,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         {
             loaded.Error(
                 "reference.separate",
-                "reference.separate needs a separator, and Yue:Separator names none. Set it, or send vocal and instrumental.");
+                "reference.separate needs a separator, and Yue:Separator is not set. Set it, or send vocal and instrumental.");
             return loaded;
         }
 
