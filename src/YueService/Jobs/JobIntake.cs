@@ -77,28 +77,25 @@ internal sealed class JobIntake(
         JobRequest request, int takes, string? key, string? bodyHash, string? owner, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);
-        await _taking.WaitAsync(cancel);
-        try
-        {
-            if (key is not null && await FindByKeyAsync(key, owner, bodyHash, cancel) is { } known)
+        return await BetweenJobsAsync(
+            async () =>
             {
-                return known;
-            }
+                if (key is not null && await FindByKeyAsync(key, owner, bodyHash, cancel) is { } known)
+                {
+                    return known;
+                }
 
-            var outcome = Reserve(takes, owner);
-            var submission = outcome != IntakeOutcome.Accepted ? new(outcome)
-                : takes == 1 ? await StoreAsync(new NewJob(NewJob.NewId(), request, key, bodyHash) { Owner = owner })
-                : await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash, owner), request, takes);
+                var outcome = Reserve(takes, owner);
+                var submission = outcome != IntakeOutcome.Accepted ? new(outcome)
+                    : takes == 1 ? await StoreAsync(new NewJob(NewJob.NewId(), request, key, bodyHash) { Owner = owner })
+                    : await StoreAsync(new NewGroup(NewJob.NewId(), key, bodyHash, owner), request, takes);
 
-            // Another process may have used the key first.
-            return submission.Outcome == IntakeOutcome.KeyTaken && key is not null
-                ? await FindByKeyAsync(key, owner, bodyHash, cancel) ?? submission
-                : submission;
-        }
-        finally
-        {
-            _taking.Release();
-        }
+                // Another process, or another request to this one, may have used the key first.
+                return submission.Outcome == IntakeOutcome.KeyTaken && key is not null
+                    ? await FindByKeyAsync(key, owner, bodyHash, cancel) ?? submission
+                    : submission;
+            },
+            cancel);
     }
 
     /// <summary>Returns the job or the group that the same owner created with a key earlier, or that the key was used with another body.
@@ -123,9 +120,15 @@ internal sealed class JobIntake(
     public void Restore(IEnumerable<StoredJob> jobs) =>
         board.Restore([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow(), isShared: false))]);
 
-    /// <summary>Runs work while no job is being accepted.</summary>
+    /// <summary>Runs work while no job is being accepted. If processes share their jobs, the database accepts their jobs one at a
+    /// time instead.</summary>
     public async Task<T> BetweenJobsAsync<T>(Func<Task<T>> work, CancellationToken cancel)
     {
+        if (log.IsShared)
+        {
+            return await work();
+        }
+
         await _taking.WaitAsync(cancel);
         try
         {

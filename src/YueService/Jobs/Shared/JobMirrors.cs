@@ -35,7 +35,9 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private readonly Dictionary<string, SharedJob> _early = new(StringComparer.Ordinal);
     private readonly Lock _adding = new();
     private readonly JobSignals _signals;
-    private readonly SemaphoreSlim _looking = new(1, 1);
+    private readonly Lock _looking = new();
+    private Task _look = Task.CompletedTask;
+    private Task? _nextLook;
     private readonly SemaphoreSlim _hint = new(0, 1);
     private string? _next;
     private long _placesAt;
@@ -103,7 +105,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     {
         try
         {
-            await SeeChangesAsync(cancel);
+            await SeeChangesAsync().WaitAsync(cancel);
         }
         catch (StorageException)
         {
@@ -116,7 +118,6 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     public override void Dispose()
     {
         base.Dispose();
-        _looking.Dispose();
         _hint.Dispose();
     }
 
@@ -136,7 +137,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
                 try
                 {
                     await _signals.WhenOpenAsync(stoppingToken);
-                    await SeeChangesAsync(stoppingToken);
+                    await SeeChangesAsync().WaitAsync(stoppingToken);
                     told = null;
                 }
                 catch (StorageException e)
@@ -205,28 +206,35 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
     }
 
-    /// <summary>Reads the changed rows.</summary>
-    private async Task SeeChangesAsync(CancellationToken cancel)
+    /// <summary>Reads what has changed. A read starts when the previous one has ended, and serves every caller that is waiting by
+    /// then.</summary>
+    private Task SeeChangesAsync()
     {
-        await _looking.WaitAsync(cancel);
-        try
+        lock (_looking)
         {
-            var (jobs, next) = await _queue.ChangesAsync(_next, cancel);
-            _next = next;
-            lock (_adding)
-            {
-                foreach (var row in jobs)
-                {
-                    See(row);
-                }
-            }
+            return _nextLook ??= SeeChangesAsync(after: _look);
+        }
+    }
 
-            CountPlaces();
-        }
-        finally
+    private async Task SeeChangesAsync(Task after)
+    {
+        await after.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+        lock (_looking)
         {
-            _looking.Release();
+            (_look, _nextLook) = (_nextLook!, null);
         }
+
+        var (jobs, next) = await _queue.ChangesAsync(_next, CancellationToken.None);
+        _next = next;
+        lock (_adding)
+        {
+            foreach (var row in jobs)
+            {
+                See(row);
+            }
+        }
+
+        CountPlaces();
     }
 
     private void See(SharedJob row)

@@ -303,13 +303,8 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         database.TransactAsync(
             async connection =>
             {
-                if (withoutFlush)
-                {
-                    await using var setting = new NpgsqlCommand(WithoutFlush, connection);
-                    await setting.ExecuteNonQueryAsync(cancel);
-                }
-
-                await using var command = new NpgsqlCommand(statement, connection);
+                // In one round trip.
+                await using var command = new NpgsqlCommand(withoutFlush ? $"{WithoutFlush};\n{statement}" : statement, connection);
                 bind(command.Parameters);
                 return await command.ExecuteNonQueryAsync(cancel);
             },

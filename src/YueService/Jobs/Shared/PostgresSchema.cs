@@ -138,13 +138,33 @@ internal static class PostgresSchema
 
         CREATE UNLOGGED TABLE song_rates (caller text PRIMARY KEY, began timestamptz NOT NULL, songs bigint NOT NULL);
         CREATE TABLE ended_sessions (id text PRIMARY KEY, expires timestamptz NOT NULL);
+
+        -- Workers react only to jobs that can be claimed and to their own jobs that must stop. Earlier releases react to every change.
+        CREATE OR REPLACE FUNCTION job_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF new.edits <> old.edits THEN
+                PERFORM pg_notify('yue', 'edited ' || new.id);
+                RETURN NULL;
+            END IF;
+            PERFORM pg_notify('yue', 'changed ' || new.id);
+            IF new.state = 'queued' AND new.lease_until IS NULL AND (old.state <> 'queued' OR old.lease_until IS NOT NULL) THEN
+                PERFORM pg_notify('yue', 'queued');
+            END IF;
+            IF old.lease_until IS NOT NULL AND (new.cancelling AND NOT old.cancelling OR new.attempt <> old.attempt) THEN
+                PERFORM pg_notify('yue', 'stop ' || new.id);
+            END IF;
+            RETURN NULL;
+        END $$;
         """,
     ];
 
     /// <summary>Brings the schema up to date. Waits while another process is doing this.</summary>
     /// <returns>True if there was no schema before.</returns>
     /// <exception cref="StorageException">A newer release made the schema.</exception>
-    public static async Task<bool> MigrateAsync(NpgsqlConnection connection, CancellationToken cancel)
+    public static Task<bool> MigrateAsync(NpgsqlConnection connection, CancellationToken cancel) =>
+        MigrateAsync(connection, Version, cancel);
+
+    /// <summary>Brings the schema up to a version, which an earlier release may need.</summary>
+    internal static async Task<bool> MigrateAsync(NpgsqlConnection connection, int to, CancellationToken cancel)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await ExecuteAsync(
@@ -167,7 +187,7 @@ internal static class PostgresSchema
                     + $"a newer release, or name another database in Yue:Store."));
         }
 
-        for (var next = version + 1; next <= Version; next++)
+        for (var next = version + 1; next <= to; next++)
         {
             // Submissions lock groups before jobs, removals jobs before groups: without this, a change of both could wait for either.
             await ExecuteAsync(

@@ -67,7 +67,7 @@ internal sealed partial class SharedQueue : IJobQueue, IDisposable
 
     private void Notice(string notice)
     {
-        if (notice is "" or "queued" || notice.StartsWith("changed ", StringComparison.Ordinal))
+        if (notice is "" or "queued")
         {
             Hint();
         }

@@ -57,8 +57,8 @@ internal sealed partial class WorkerLeases : BackgroundService
 
     private void Notice(string notice)
     {
-        const string Changed = "changed ";
-        if (notice.StartsWith(Changed, StringComparison.Ordinal) && _worker.Find(notice[Changed.Length..]) is not null)
+        const string Stop = "stop ";
+        if (notice.Length == 0 || (notice.StartsWith(Stop, StringComparison.Ordinal) && _worker.Find(notice[Stop.Length..]) is not null))
         {
             try
             {
