@@ -222,7 +222,7 @@ public abstract class JobLogContract
 
     private protected static JobRequest Request(string lyrics) => new(new SongRequest { Lyrics = lyrics }, null, null, []);
 
-    private protected static SongOnDisk Song() => new(
+    internal static SongOnDisk Song() => new(
         StoredSong.Of(
             FakeSongEngine.Song(new SongRequest { Lyrics = "la" }), Request("la"), new EncodedSong([], null, null, null, []), ["mix"]),
         new Dictionary<string, long> { ["mix.wav"] = 44 });

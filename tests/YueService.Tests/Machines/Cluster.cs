@@ -13,7 +13,8 @@ internal sealed class Cluster : IAsyncDisposable
     private readonly List<YueProcess> _processes = [];
     private readonly TemporaryFolder _state = new();
 
-    private Cluster(string store, string files) => (Store, Files) = (store, files);
+    /// <summary>A cluster on a database and files that the test has.</summary>
+    public Cluster(string store, string files) => (Store, Files) = (store, files);
 
     public string Store { get; }
 
@@ -32,16 +33,16 @@ internal sealed class Cluster : IAsyncDisposable
         Start(["worker"], environment).ReadyAsync();
 
     public YueProcess Start(
-        IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string[]? launcher = null)
+        IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string? program = null)
     {
         var process = YueProcess.Start(
             [
                 .. arguments,
-                $"--Yue:StateFolder={_state[Guid.NewGuid().ToString("N")]}", "--queue-capacity", "100", "--Yue:OutageSeconds=60",
+                $"--Yue:StateFolder={_state[Guid.NewGuid().ToString("N")]}", "--queue-capacity", "100",
                 string.Create(CultureInfo.InvariantCulture, $"--Yue:LeaseSeconds={LeaseSeconds}"),
             ],
-            [("YUE_STORE", Store), ("YUE_FILES", Files), .. environment],
-            launcher);
+            [("YUE_STORE", Store), ("YUE_FILES", Files), ("YUE_OUTAGE_SECONDS", "60"), .. environment],
+            program);
         _processes.Add(process);
         return process;
     }

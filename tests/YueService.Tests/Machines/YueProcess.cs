@@ -44,13 +44,13 @@ internal sealed class YueProcess : IDisposable
     /// <summary>Starts a process.</summary>
     /// <param name="arguments">The command and its options.</param>
     /// <param name="environment">Further variables.</param>
-    /// <param name="launcher">The program that starts this one; null for none.</param>
+    /// <param name="program">The path of the program; null for that of this release.</param>
     public static YueProcess Start(
-        IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string[]? launcher = null)
+        IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string? program = null)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RealServer.FreePort()}");
-        string[] line = [.. launcher ?? [], "dotnet", ProgramPath, .. arguments, "--urls", url];
-        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        string[] line = [program ?? ProgramPath, .. arguments, "--urls", url];
+        var start = new ProcessStartInfo("dotnet", line) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
