@@ -20,7 +20,9 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     public async Task The_job_of_a_worker_that_is_killed_is_made_by_another_and_fails_the_second_time()
     {
         var api = await _cluster.ApiAsync();
-        var first = await _cluster.WorkerAsync();
+
+        // Leases use only the database's clock.
+        var first = await _cluster.WorkerAsync(RealServer.ClockOffBy("+1h"));
         var job = await api.Client.SubmitAsync("la seconds=60");
         using var stream = await StreamAsync(api, job);
         await api.Client.WhenAsync(job, "running");
@@ -28,7 +30,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         await Assert.ThrowsAnyAsync<Exception>(async () => await stream.Content.CopyToAsync(Stream.Null, Cancel).InTime());
         await api.Client.WhenAsync(job, "queued");
         Assert.Equal("1", await _cluster.ColumnAsync(job, "interruptions"));
-        var second = await _cluster.WorkerAsync();
+        var second = await _cluster.WorkerAsync(RealServer.ClockOffBy("-1h"));
         await api.Client.WhenAsync(job, "running");
         second.Kill();
         var failed = await api.Client.WhenAsync(job, "failed");
@@ -106,11 +108,14 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task A_database_that_is_away_delays_ends_and_interrupts_no_song()
+    public async Task A_database_that_is_away_delays_ends_and_interrupts_songs_only_after_the_time_for_outages()
     {
         await using var postgres = await PostgresServer.StartNewAsync();
         await using var cluster = await Cluster.NewAsync(postgres, await sharedStorage.Server);
         var api = await cluster.ApiAsync();
+        var impatient = await cluster.WorkerAsync(("YUE_OUTAGE_SECONDS", "2"));
+        var given = await api.Client.SubmitAsync("la seconds=300");
+        await api.Client.WhenAsync(given, "running");
         var worker = await cluster.WorkerAsync();
         var job = await api.Client.SubmitAsync("la seconds=2");
         await api.Client.WhenAsync(job, "running");
@@ -121,12 +126,18 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         // The song ends and its lease expires while the database is unavailable.
         await Eventually.TrueAsync(() => worker.Printed.Contains("could not be stored", StringComparison.Ordinal));
         await Eventually.TrueAsync(() => worker.Printed.Contains("have not been renewed for 4", StringComparison.Ordinal));
+
+        // The other worker stops its song after two seconds.
+        await Eventually.TrueAsync(() => impatient.Printed.Contains("could not be stored", StringComparison.Ordinal));
         await postgres.StartAsync();
         await api.Client.WhenAsync(job, "succeeded");
         Assert.NotEmpty(await api.Client.GetByteArrayAsync(job + "/audio", Cancel));
         Assert.Equal(("0", "1"), (await cluster.ColumnAsync(job, "interruptions"), await cluster.ColumnAsync(job, "attempt")));
 
         await api.ReadyAsync();
+        await Eventually.TrueAsync(async () => await cluster.ColumnAsync(given, "interruptions") == "1");
+        using var cancelled = await api.Client.DeleteAsync(given, Cancel);
+        await api.Client.WhenAsync(given, "cancelled");
         await api.Client.WhenAsync(await api.Client.SubmitAsync("la"), "succeeded");
     }
 
