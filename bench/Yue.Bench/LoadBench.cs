@@ -35,7 +35,7 @@ internal static class LoadBench
                 BaseAddress = new Uri($"http://127.0.0.1:{FirstPort + i}"),
                 Timeout = Timeout.InfiniteTimeSpan,
             }).ToArray();
-            await ReadyAsync(clients, workers);
+            await ReadyAsync(clients, workers * slots);
             var databaseBefore = DatabaseSeconds();
             var clock = Stopwatch.StartNew();
             using var load = new Load(clients, rate, jobs, watchers);
@@ -90,7 +90,8 @@ internal static class LoadBench
         return Process.Start(start)!;
     }
 
-    private static async Task ReadyAsync(HttpClient[] clients, int workers)
+    /// <summary>Waits until every API process sees the places of all workers.</summary>
+    private static async Task ReadyAsync(HttpClient[] clients, int places)
     {
         for (var i = 0; i < clients.Length; i++)
         {
@@ -100,7 +101,7 @@ internal static class LoadBench
                 {
                     var metrics = await clients[i].GetStringAsync("/metrics");
                     var slots = metrics.Split('\n').FirstOrDefault(line => line.StartsWith("yue_worker_slots", StringComparison.Ordinal));
-                    if (slots is not null && !slots.Contains(" 0 ", StringComparison.Ordinal) && workers > 0)
+                    if (slots is not null && int.Parse(slots.Split(' ')[^1], CultureInfo.InvariantCulture) == places)
                     {
                         break;
                     }
@@ -113,8 +114,6 @@ internal static class LoadBench
                 await Task.Delay(200);
             }
         }
-
-        await Task.Delay(3000);     // time for the other workers to start
     }
 
     /// <summary>Returns the milliseconds from each job's submission to its start, by the database's clock.</summary>
@@ -133,9 +132,11 @@ internal static class LoadBench
         return claims;
     }
 
-    /// <summary>Returns the CPU time of all programs named postgres.</summary>
+    /// <summary>Returns the processor time of all programs named postgres.</summary>
+    /// <remarks>A connection's program has a name such as "postgres: yue bench 127.0.0.1(5432) idle".</remarks>
     private static double DatabaseSeconds() =>
-        Process.GetProcessesByName("postgres").Sum(process => process.TotalProcessorTime.TotalSeconds);
+        Process.GetProcesses().Where(process => process.ProcessName.StartsWith("postgres", StringComparison.Ordinal))
+            .Sum(process => process.TotalProcessorTime.TotalSeconds);
 
     private static object Shares(IEnumerable<double> values)
     {
