@@ -13,6 +13,7 @@ namespace Yue.Bench;
 internal static class LoadBench
 {
     private const int FirstPort = 23_000;
+    private const int WarmupRate = 10;
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     public static async Task<int> RunAsync(string[] arguments)
@@ -36,13 +37,21 @@ internal static class LoadBench
                 Timeout = Timeout.InfiniteTimeSpan,
             }).ToArray();
             await ReadyAsync(clients, workers * slots);
+
+            // New processes compile their code first.
+            using (var warmup = new Load(clients, rate: WarmupRate, jobs: WarmupRate * Option("WarmupSeconds", 30), watchers))
+            {
+                await warmup.RunAsync();
+            }
+
+            var before = await LastNumberAsync(store);
             var databaseBefore = DatabaseSeconds();
             var clock = Stopwatch.StartNew();
             using var load = new Load(clients, rate, jobs, watchers);
             await load.RunAsync();
             var wall = clock.Elapsed.TotalSeconds;
             var databaseSeconds = DatabaseSeconds() - databaseBefore;
-            var claims = await ClaimsAsync(store);
+            var claims = await ClaimsAsync(store, before);
             Console.WriteLine(JsonSerializer.Serialize(
                 new
                 {
@@ -116,12 +125,22 @@ internal static class LoadBench
         }
     }
 
-    /// <summary>Returns the milliseconds from each job's submission to its start, by the database's clock.</summary>
-    private static async Task<List<double>> ClaimsAsync(string store)
+    private static async Task<long> LastNumberAsync(string store)
     {
         await using var connection = new NpgsqlConnection(store);
         await connection.OpenAsync();
-        await using var select = new NpgsqlCommand("SELECT started_ms - created_ms FROM jobs WHERE started_ms IS NOT NULL", connection);
+        await using var select = new NpgsqlCommand("SELECT coalesce(max(number), 0) FROM jobs", connection);
+        return (long)(await select.ExecuteScalarAsync())!;
+    }
+
+    /// <summary>Returns the milliseconds from each later job's submission to its start, by the database's clock.</summary>
+    private static async Task<List<double>> ClaimsAsync(string store, long after)
+    {
+        await using var connection = new NpgsqlConnection(store);
+        await connection.OpenAsync();
+        await using var select = new NpgsqlCommand(
+            "SELECT started_ms - created_ms FROM jobs WHERE started_ms IS NOT NULL AND number > @after", connection);
+        select.Parameters.AddWithValue("after", after);
         await using var reader = await select.ExecuteReaderAsync();
         var claims = new List<double>();
         while (await reader.ReadAsync())
