@@ -59,6 +59,8 @@ internal sealed partial class SoundRelay(
             await Task.WhenAll(sound.Tracks.Select(track => RelayAsync(job, sound, track)));
         }
 
+        // A second relay would cut the sound into other chunks, under the names of those that listeners are reading.
+        await job.Feed.Ended;
         _relayed.TryRemove($"{job.Id} {job.Stored!.Attempt}", out _);
     }
 
