@@ -69,7 +69,7 @@ internal static class FlowBench
         foreach (var isFused in (bool[])[true, false])
         {
             using var model = new FlowModel(config, plain, language, blocks, isFused ? kernels : null);
-            using var chunk = model.Open(tokens, frames, null);
+            using var chunk = model.TryOpen(tokens, frames, null)!;
             var read = Milliseconds(() =>
             {
                 while (chunk.Unread > 0)

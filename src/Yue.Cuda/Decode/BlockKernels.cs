@@ -10,6 +10,7 @@ public sealed unsafe class BlockKernels : IDisposable
     private const int WarpsPerBlock = 8;
     private const int MostWidth = 8192;
     private const int ValuesPerPiece = 8;
+    private const string Source = "block.cu";
 
     private readonly CudaModule _module;
     private readonly CudaKernel _addNorm;
@@ -21,12 +22,15 @@ public sealed unsafe class BlockKernels : IDisposable
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(kernels);
-        _module = kernels.Load(device, "block.cu");
+        _module = kernels.Load(device, Source);
         _addNorm = _module.Kernel("add_norm");
         _splitHeads = _module.Kernel("split_heads");
         _siluUp = _module.Kernel("silu_up");
         _blocks = device.MultiprocessorCount * WarpsPerBlock;
     }
+
+    /// <summary>The kernels as they are compiled.</summary>
+    public static KernelBuild Build { get; } = new(Source, []);
 
     /// <summary>Adds to the residual stream and norms it: x += delta, y = x · weight / rms(x).</summary>
     /// <param name="stream">The stream.</param>

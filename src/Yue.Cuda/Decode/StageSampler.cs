@@ -59,6 +59,9 @@ public sealed unsafe class StageSampler : IDisposable
     private const int KeyThreads = 256;     // KEY_THREADS of stage_keys.cu
     private const int GroupIds = 32;        // GROUP_IDS of stage_state.cuh
 
+    private const string KeySource = "stage_keys.cu";
+    private const string DrawSource = "stage_draw.cu";
+
     private readonly CudaLlama _model;
     private readonly CudaModule _keyModule;
     private readonly CudaModule _drawModule;
@@ -79,8 +82,8 @@ public sealed unsafe class StageSampler : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(songs);
         (_model, Songs) = (model, songs);
         _stride = Blocks(model.HeadRows) * KeyThreads;
-        _keyModule = kernels.Load(device, "stage_keys.cu");
-        _drawModule = kernels.Load(device, "stage_draw.cu");
+        _keyModule = kernels.Load(device, KeySource);
+        _drawModule = kernels.Load(device, DrawSource);
         _stageKeys = _keyModule.Kernel("stage_keys");
         _stageDraw = _drawModule.Kernel("stage_draw");
         _songs = DeviceMemory.Allocate((long)songs * sizeof(SongState));
@@ -92,6 +95,9 @@ public sealed unsafe class StageSampler : IDisposable
         _songs.Fill(0, stream);
         stream.Synchronize();
     }
+
+    /// <summary>The kernels as they are compiled.</summary>
+    public static IReadOnlyList<KernelBuild> Builds { get; } = [new(KeySource, []), new(DrawSource, [])];
 
     public int Songs { get; }
 

@@ -44,6 +44,12 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>The rows' keys and values.</summary>
     public Cuda.Decode.KvCache Pages { get; }
 
+    /// <summary>The number of pages that no row has.</summary>
+    public int FreePages => Pages.Pages.Free;
+
+    /// <summary>The dense cache, which holds nothing between two prompts.</summary>
+    public KvCache Prompts => _dense;
+
     /// <summary>The stream that the steps run on.</summary>
     public CudaStream Stream { get; } = CudaStream.Create();
 

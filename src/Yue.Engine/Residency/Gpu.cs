@@ -67,7 +67,8 @@ internal sealed class Gpu : IDisposable
     /// <summary>Starts compiling kernels on another thread while weights load.</summary>
     public void BeginCompiling(IReadOnlyList<KernelBuild> builds) =>
         _compiling = Task.Run(
-            () => _kernels.Prepare(Device.ComputeCapability, builds.DistinctBy(build => string.Join(' ', build.Definitions))));
+            () => _kernels.Prepare(
+                Device.ComputeCapability, builds.DistinctBy(build => $"{build.File} {string.Join(' ', build.Definitions)}")));
 
     /// <summary>Frees the memory that TorchSharp caches for later tensors, which nothing else can use.</summary>
     /// <remarks>The library has no call for this. It frees its cache before

@@ -59,7 +59,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         using var decoder = new CudaStageDecoder(model, gpu, songs: 2);
         var order = Order(isMusic, seed: 5, isGuided);
         using var plain = new TorchStageDecoder(models.Language);
-        Assert.Equal(Write(plain, plain.Open(order)), Write(decoder, decoder.Open(order)));
+        Assert.Equal(Write(plain, plain.TryOpen(order)!), Write(decoder, decoder.TryOpen(order)!));
     }
 
     [Fact]
@@ -69,32 +69,36 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         using var model = Language(gpu);
         using var decoder = new CudaStageDecoder(model, gpu, songs: 3);
         var order = Order(isMusic: true, seed: 5, isGuided: true);
-        var alone = Write(decoder, decoder.Open(order));
+        var alone = Write(decoder, decoder.TryOpen(order)!);
 
-        using var score = decoder.Open(Order(isMusic: false, seed: 9, isGuided: false));
-        using var music = decoder.Open(Order(isMusic: true, seed: 10, isGuided: false));
-        Assert.Equal(alone, Write(decoder, decoder.Open(order), score, music));
+        using var score = decoder.TryOpen(Order(isMusic: false, seed: 9, isGuided: false))!;
+        using var music = decoder.TryOpen(Order(isMusic: true, seed: 10, isGuided: false))!;
+        Assert.Equal(alone, Write(decoder, decoder.TryOpen(order)!, score, music));
         Assert.NotEmpty(score.Tokens);
         Assert.Throws<InvalidOperationException>(() => OpenTwo(decoder));
     }
 
     [Theory]
-    [InlineData("f32", false, 2e-4, 2e-4)]
-    [InlineData("bf16", false, 0.02, 0.01)]
-    [InlineData("bf16", true, 0.02, 0.01)]
+    [InlineData("f32", false, false, 2e-4, 2e-4)]
+    [InlineData("f32", false, true, 2e-4, 2e-4)]
+    [InlineData("bf16", false, false, 0.02, 0.01)]
+    [InlineData("bf16", true, false, 0.02, 0.01)]
+    [InlineData("bf16", true, true, 0.02, 0.01)]
     public void Velocities_and_latents_equal_the_reference(
-        string weights, bool isFused, double velocityTolerance, double latentTolerance)
+        string weights, bool isFused, bool hasSharedCache, double velocityTolerance, double latentTolerance)
     {
         using var gpu = TestGpu.Open(weights);
         using var model = Language(gpu);
         using var kernels = isFused ? new Cuda.Decode.BlockKernels(gpu.Device, gpu.Kernels) : null;
-        using var flow = Flow(gpu, model, kernels);
+        using var shared = hasSharedCache ? model.NewCache(1, Positions) : null;
+        using var flow = Flow(gpu, model, kernels, shared);
+        var what = $"{weights}, fused: {isFused}, shared cache: {hasSharedCache}";
         var file = Yue2Goldens.PathOf("nar", "expected.safetensors");
         var tokens = GoldenModels.Expected<int>(file, "one.ar_tokens");
         var rawTimes = GoldenModels.Expected<float>(file, "one.raw_t");
         var noise = GoldenModels.Expected<float>(file, "one.noise");
         var frames = noise.Length / flow.LatentSize;
-        using var chunk = flow.Open(tokens, frames, null);
+        using var chunk = flow.TryOpen(tokens, frames, null)!;
         while (chunk.Unread > 0)
         {
             chunk.Read();
@@ -106,7 +110,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
             using var velocity = chunk.Velocity(state, rawTimes[i]).cpu();
             CompareSquares(
                 GoldenModels.Expected<float>(file, $"one.velocity{i}"), velocity.data<float>().ToArray(), velocityTolerance,
-                $"velocity {i}, {weights}, fused: {isFused}");
+                $"velocity {i}, {what}");
         }
 
         using var start = tensor(noise, [frames, flow.LatentSize], device: flow.Device);
@@ -120,7 +124,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         using var latents = solver.Latents().cpu();
         CompareSquares(
             GoldenModels.Expected<float>(file, "one.latents_4"), latents.data<float>().ToArray(), latentTolerance,
-            $"latents, {weights}, fused: {isFused}");
+            $"latents, {what}");
     }
 
     /// <summary>Tests that the decoder's keys and values equal those of a prompt that is read again.</summary>
@@ -132,11 +136,11 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         using var flow = Flow(gpu, model);
         using var decoder = new CudaStageDecoder(model, gpu, songs: 1);
         var order = Order(isMusic: true, seed: 5, isGuided: false);
-        using var written = decoder.Open(order);
+        using var written = decoder.TryOpen(order)!;
         Finish(decoder, written);
         int[] tokens = [.. order.Prompt, .. written.Tokens, TokenIds.MusicEnd];
-        using var anew = flow.Open(tokens, written.Tokens.Count, null);
-        using var continued = flow.Open(tokens, written.Tokens.Count, written);
+        using var anew = flow.TryOpen(tokens, written.Tokens.Count, null)!;
+        using var continued = flow.TryOpen(tokens, written.Tokens.Count, written)!;
         Assert.InRange(continued.Unread, 1, 2);
         using var state = randn([written.Tokens.Count, flow.LatentSize], device: flow.Device);
         float[] Velocity(IFlowChunk chunk)
@@ -170,7 +174,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
     }
 
     private static IStageSequence[] OpenTwo(CudaStageDecoder decoder) =>
-        [.. Enumerable.Range(0, 2).Select(seed => decoder.Open(Order(isMusic: true, seed, isGuided: false)))];
+        [.. Enumerable.Range(0, 2).Select(seed => decoder.TryOpen(Order(isMusic: true, seed, isGuided: false))!)];
 
     private static StageOrder Order(bool isMusic, long seed, bool isGuided)
     {
@@ -236,12 +240,16 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         return new LlamaModel(config, LlamaWeights.Load(config, new CheckpointTensors(checkpoint, gpu.Dtype, CUDA), gpu.Quantizer));
     }
 
-    private static FlowModel Flow(Yue.Engine.Residency.Gpu gpu, LlamaModel language, Cuda.Decode.BlockKernels? kernels = null)
+    private static FlowModel Flow(
+        Yue.Engine.Residency.Gpu gpu, LlamaModel language, Cuda.Decode.BlockKernels? kernels = null, KvCache? shared = null)
     {
         using var checkpoint = SafetensorsCheckpoint.Open(Yue2Goldens.LanguageModelFolder);
         return new FlowModel(
             Yue2Models.Config, new CheckpointTensors(checkpoint, ScalarType.Float32, CUDA), language,
-            new CheckpointTensors(checkpoint, gpu.Dtype, CUDA), kernels);
+            new CheckpointTensors(checkpoint, gpu.Dtype, CUDA), kernels)
+        {
+            Cache = shared,
+        };
     }
 
     private void Compare(float[] expected, float[] actual, bool isExact, double tolerance, string what)

@@ -85,7 +85,7 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
         var model = models.Language;
         var most = model.Config.MaxPositions;
         using var decoder = new TorchStageDecoder(model);
-        var refused = Assert.Throws<SongRequestException>(() => decoder.Open(
+        var refused = Assert.Throws<SongRequestException>(() => decoder.TryOpen(
             new StageOrder(StageIds.Score, StageSampling.Score with { MaxTokens = most }, [151643], Seed: 1)));
         Assert.Contains($"{most}", refused.Message, StringComparison.Ordinal);
     }

@@ -62,32 +62,47 @@ public sealed class Yue2CostsTests
         Assert.InRange(sizeof(float) * Vae.Parameters, 0.98 * 265_497_864, 265_497_864);
     }
 
-    [Fact]
-    public void A_song_takes_112_KiB_of_cache_per_position()
+    /// <summary>One song has the pages of two contexts, for guidance, and a cache for prompts and chunks. Each further song has the pages
+    /// of one, and chunks a cache of their own.</summary>
+    [Theory]
+    [InlineData(1, 0, 3 * 24_576)]
+    [InlineData(1, 8192, 3 * 8192)]
+    [InlineData(3, 8192, 6 * 8192)]
+    public void Caches_take_112_KiB_per_position(int songs, int context, long positions)
     {
-        var model = new Yue2Costs([Config], Vae).Models[0];
-        Assert.Equal(114_688L * 24_576, model.CacheBytes(Limits(80 * GiB), new Capacity(1, 4)));
-        Assert.Equal(3 * 114_688L * 8192, model.CacheBytes(Limits(80 * GiB) with { ContextTokens = 8192 }, new Capacity(3, 4)));
+        var cost = new Yue2Costs([Config], Vae).Models[0].CacheBytes(
+            Limits(80 * GiB) with { ContextTokens = context }, new Capacity(songs, 4));
+        Assert.InRange(cost, positions * 114_688, (positions * 114_688) + (songs * 20_000_000L));
     }
 
     [Theory]
-    [InlineData(12, WeightType.Int8, CacheType.BFloat16)]
-    [InlineData(12, WeightType.Int8, CacheType.Float8)]
-    [InlineData(16, WeightType.BFloat16, CacheType.BFloat16)]
-    public void A_song_fits_on_a_small_card(int gigabytes, WeightType weights, CacheType cache)
+    [InlineData(12, WeightType.Int8, CacheType.BFloat16, 8192)]
+    [InlineData(12, WeightType.Int8, CacheType.Float8, 12_288)]
+    [InlineData(16, WeightType.BFloat16, CacheType.BFloat16, 16_384)]
+    [InlineData(24, WeightType.BFloat16, CacheType.BFloat16, 0)]
+    public void A_song_fits_on_a_small_card(int gigabytes, WeightType weights, CacheType cache, int context)
     {
         var free = (gigabytes * GiB) - Driver;
-        var plan = MemoryPlan.For([new Yue2Costs([Config], Vae)], new MemoryLimits(free, weights, cache, 0));
+        var plan = MemoryPlan.For([new Yue2Costs([Config], Vae)], new MemoryLimits(free, weights, cache, 0, context));
         Assert.InRange(plan.Capacity.Songs, 1, 8);
         Assert.InRange(plan.Bytes, 1, free);
     }
 
     [Fact]
-    public void A_card_of_12_GB_is_told_of_8_bit_weights()
+    public void A_card_of_80_GB_takes_eight_songs()
+    {
+        var plan = MemoryPlan.For([new Yue2Costs([Config], Vae)], Limits((80 * GiB) - Driver));
+        Assert.Equal(8, plan.Capacity.Songs);
+    }
+
+    [Theory]
+    [InlineData(12, "Weights=int8", "ContextTokens=8192")]
+    [InlineData(16, "KeyValueCache=fp8", "ContextTokens=8192")]
+    public void A_whole_context_on_a_small_card_is_refused_with_what_would_help(int gigabytes, params string[] ways)
     {
         var error = Assert.Throws<NotSupportedException>(
-            () => MemoryPlan.For([new Yue2Costs([Config], Vae)], Limits((12 * GiB) - Driver)));
-        Assert.Contains("Weights=int8", error.Message, StringComparison.Ordinal);
+            () => MemoryPlan.For([new Yue2Costs([Config], Vae)], Limits((gigabytes * GiB) - Driver)));
+        Assert.All(ways, way => Assert.Contains(way, error.Message, StringComparison.Ordinal));
     }
 
     [Fact]

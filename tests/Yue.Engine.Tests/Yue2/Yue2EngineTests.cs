@@ -1,15 +1,11 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using Yue.Cuda;
 using Yue.Engine.Families.Yue1.Demo;
-using Yue.Engine.Families.Yue2;
-using Yue.Engine.Families.Yue2.Flow;
-using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using Yue.Testing;
-using static TorchSharp.torch;
+using static Yue.Engine.Tests.Yue2.Yue2Requests;
 
 namespace Yue.Engine.Tests.Yue2;
 
@@ -17,7 +13,6 @@ namespace Yue.Engine.Tests.Yue2;
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class Yue2EngineTests : IAsyncLifetime
 {
-    private const string Name = "yue2";
     private const int Second = (25 * 1920) - 64;
 
     /// <summary>The score has room for a few dozen tokens only.</summary>
@@ -97,7 +92,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     public async Task A_song_is_cancelled_in_every_stage(SongStage stage)
     {
         using var cancel = new CancellationTokenSource();
-        var song = _engine.Submit(OneSecond(), new At(stage, cancel.Cancel), cancel.Token);
+        var song = _engine.Submit(OneSecond(), new ActAt(stage, cancel.Cancel), cancel.Token);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => song);
         Assert.Equal(Second, (await _engine.Submit(Given())).Mix.Length);
     }
@@ -109,7 +104,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData(SongStage.Decode)]
     public async Task A_device_that_is_lost_in_any_stage_ends_the_engine(SongStage stage)
     {
-        var song = _engine.Submit(OneSecond(), new At(
+        var song = _engine.Submit(OneSecond(), new ActAt(
             stage, () => throw new CudaException(700, "CUDA_ERROR_ILLEGAL_ADDRESS", "cuStreamSynchronize")));
         await Assert.ThrowsAsync<EngineDeadException>(() => song);
         Assert.Contains("CUDA_ERROR_ILLEGAL_ADDRESS", await _engine.Engine.Lost, StringComparison.Ordinal);
@@ -160,17 +155,26 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [Fact]
     public async Task Latents_that_are_not_finite_fail_their_song_only()
     {
-        var options = Options(new EngineOptions { SongsAtOnce = 2 });
-        Yue2Family[] families = [new(new Yue2Settings(options.Vae), (folder, config, host, report) =>
-        {
-            var model = Yue2Model.Load(folder, config, host, report);
-            return model with { Flow = new BrokenFlow(model.Flow) };
-        })];
-        await using var engine = new DemoEngine(new YueEngine(options, families, NullLogger<YueEngine>.Instance));
+        await using var engine = Changed(OnCpu(new EngineOptions { SongsAtOnce = 2 }), model => model with { Flow = new BrokenFlow(model.Flow) });
         await engine.InitializeAsync();
-        var broken = engine.Submit(Given() with { Sampling = Sampling(BrokenFlow.Steps) });
+        var broken = engine.Submit(Given() with { Sampling = FlowSteps(BrokenFlow.Steps) });
         Assert.Contains("not finite", (await Assert.ThrowsAsync<SongException>(() => broken)).Message, StringComparison.Ordinal);
         Assert.Equal(Second, (await engine.Submit(Given())).Mix.Length);
+    }
+
+    [Fact]
+    public async Task Songs_wait_for_room_in_the_decoder_and_are_the_same()
+    {
+        await using var engine = Changed(
+            OnCpu(new EngineOptions { SongsAtOnce = 3, ContextTokens = ShortContext }),
+            model => model with { Decoder = new NarrowDecoder(model.Decoder) });
+        await engine.InitializeAsync();
+        SongRequest[] requests = [OneSecond(), Given(), OneSecond() with { Seed = 2 }];
+        var together = await Task.WhenAll(requests.Select(request => engine.Submit(request)));
+        foreach (var (request, song) in requests.Zip(together))
+        {
+            Assert.Equal((await engine.Submit(request)).Mix.Samples, song.Mix.Samples);
+        }
     }
 
     [Fact]
@@ -201,20 +205,18 @@ public sealed class Yue2EngineTests : IAsyncLifetime
 
     private static async Task<string> StartFault(Action<EngineOptions> change)
     {
-        var options = Options(new EngineOptions());
+        var options = OnCpu(new EngineOptions());
         change(options);
         await using var engine = new DemoEngine(options);
         return (await Assert.ThrowsAnyAsync<Exception>(async () => await engine.InitializeAsync())).Message;
     }
 
-    private static DemoEngine Create(EngineOptions options) => new(Options(options));
+    private static DemoEngine Create(EngineOptions options) => new(OnCpu(options));
 
-    private static EngineOptions Options(EngineOptions options)
+    private static EngineOptions OnCpu(EngineOptions options)
     {
         options.Device = "cpu";
-        options.Stage1[Name] = Yue2Goldens.LanguageModelFolder;
-        options.Vae = Yue2Goldens.PathOf("YuE2-Vae");
-        return options;
+        return Options(options);
     }
 
     private static EngineOptions Both(EngineOptions options)
@@ -224,70 +226,10 @@ public sealed class Yue2EngineTests : IAsyncLifetime
         return options;
     }
 
-    /// <summary>A second of sound, with a score that the model writes.</summary>
-    private static SongRequest OneSecond() => new()
-    {
-        Model = Name,
-        Lyrics = "[Verse]\nla la\n",
-        Genre = "folk",
-        Seed = 1,
-        Plan = ScorePlan.Full,
-        TargetSeconds = [1],
-        Sampling = Sampling(flowSteps: 2),
-    };
-
-    /// <summary>A second of sound with a given score.</summary>
-    private static SongRequest Given() => OneSecond() with { Score = "X:1\nK:C\nCDEF|" };
-
-    private static SamplingSettings Sampling(int flowSteps) => Yue2Family.About.Sampling with { FlowSteps = flowSteps };
-
-    /// <summary>Runs an action once, at the first progress report of a stage.</summary>
-    private sealed class At(SongStage stage, Action act) : IProgress<SongProgress>
-    {
-        private bool _done;
-
-        public void Report(SongProgress value)
-        {
-            if (value.Stage == stage && !_done)
-            {
-                _done = true;
-                act();
-            }
-        }
-    }
-
     private sealed class Recorder : IProgress<SongProgress>
     {
         public ConcurrentQueue<SongProgress> Seen { get; } = [];
 
         public void Report(SongProgress value) => Seen.Enqueue(value);
-    }
-
-    /// <summary>A flow model with velocities that are not finite at times that occur only with a certain number of steps.</summary>
-    private sealed class BrokenFlow(IFlowModel flow) : IFlowModel
-    {
-        public const int Steps = 3;
-
-        public int LatentSize => flow.LatentSize;
-
-        public Device Device => flow.Device;
-
-        public IFlowChunk Open(int[] tokens, int frames, IStageSequence? written) => new Chunk(flow.Open(tokens, frames, written));
-
-        public void Dispose() => flow.Dispose();
-
-        private sealed class Chunk(IFlowChunk chunk) : IFlowChunk
-        {
-            private static readonly double Broken = FlowSolver.RawTime(FlowSolver.Times(Steps).ElementAt(1));
-
-            public int Unread => chunk.Unread;
-
-            public void Read() => chunk.Read();
-
-            public Tensor Velocity(Tensor latents, double rawTime) =>
-                rawTime == Broken ? full_like(latents, double.NaN) : chunk.Velocity(latents, rawTime);
-
-            public void Dispose() => chunk.Dispose();
-        }
     }
 }

@@ -25,6 +25,9 @@ public sealed class Yue2Models : IDisposable
     /// <summary>The transformer that predicts velocities.</summary>
     public FlowModel Flow => _flow.Value;
 
+    /// <summary>Loads the transformer that predicts velocities with a cache that its chunks share; the caller disposes both.</summary>
+    public FlowModel FlowWith(KvCache cache) => Load(source => new FlowModel(Config, source, Language) { Cache = cache });
+
     public void Dispose()
     {
         if (_flow.IsValueCreated)

@@ -17,8 +17,8 @@ internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, 
     /// <summary>The expected tokens of the music of a whole song: three minutes.</summary>
     private const double LikelyMusic = 4500;
 
-    private readonly double _flow = (onGpu ? 0.013 : 0.5) * flowSteps;      // per frame
-    private readonly double _decode = onGpu ? 0.05 : 4;
+    private readonly double _flow = (onGpu ? 0.019 : 0.5) * flowSteps;      // per frame
+    private readonly double _decode = onGpu ? 0.1 : 4;
     private double _done;
 
     /// <summary>The expected work of the whole song.</summary>

@@ -22,7 +22,8 @@ internal sealed class SongWork : ISongWork
     private readonly SongEffort _effort;
     private readonly SongScript _script;
     private ModelLease<Yue2Model>? _model;
-    private IStageSequence? _sequence;          // while a stage writes
+    private StageOrder? _order;                 // of the stage that writes
+    private IStageSequence? _sequence;          // while a stage writes; null if it waits for room in the decoder
     private int _scoreTokens;                   // of the written score
     private MusicScript? _music;                // once the score is complete
     private string? _score;
@@ -93,7 +94,7 @@ internal sealed class SongWork : ISongWork
                 TryBegin();
                 return;
             case SongStage.Score or SongStage.Music:
-                AdvanceStage(_sequence!);
+                AdvanceStage();
                 break;
             case SongStage.Flow:
                 AdvanceFlow(_flow!);
@@ -127,7 +128,7 @@ internal sealed class SongWork : ISongWork
         if (_script.WritesScore)
         {
             Stage = SongStage.Score;
-            _sequence = _model.Model.Decoder.Open(_script.Score());
+            Open(_script.Score());
         }
         else
         {
@@ -137,10 +138,16 @@ internal sealed class SongWork : ISongWork
         Report();
     }
 
-    /// <summary>Reads a piece of the prompt, or ends the stage that the decoder completed.</summary>
-    private void AdvanceStage(IStageSequence sequence)
+    private void Open(StageOrder order) => (_order, _sequence) = (order, _model!.Model.Decoder.TryOpen(order));
+
+    /// <summary>Opens the stage if it waits for room, reads a piece of the prompt, or ends the stage that the decoder completed.</summary>
+    private void AdvanceStage()
     {
-        if (sequence.Unread > 0)
+        if (_sequence is not { } sequence)
+        {
+            Open(_order!);
+        }
+        else if (sequence.Unread > 0)
         {
             sequence.Read();
         }
@@ -186,7 +193,7 @@ internal sealed class SongWork : ISongWork
         Stage = SongStage.Music;
         if (_request.Scope != SongScope.Score)
         {
-            _sequence = _model!.Model.Decoder.Open(_music.Order);
+            Open(_music.Order);
             return;
         }
 

@@ -1,5 +1,6 @@
 using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Families.Yue2.Vae;
 using Yue.Engine.Llama;
 using Yue.Engine.Residency;
@@ -9,11 +10,14 @@ namespace Yue.Engine.Families.Yue2;
 /// <summary>The memory that YuE 2 takes.</summary>
 internal sealed class Yue2Costs : IFamilyCosts
 {
-    /// <summary>CUDA itself, and the activations of one velocity.</summary>
+    /// <summary>CUDA's libraries with their work space, and prompt activations without scores.</summary>
     private const long FixedWorkingBytes = 1L << 30;
 
     /// <summary>Tensors of the decoder's longest layers that are in memory at the same time.</summary>
     private const int VaeTensors = 3;
+
+    /// <summary>The bytes of a block in float32, without the fused kernels, for each byte of one in bfloat16.</summary>
+    private const int PlainBlockFactor = 4;
 
     private readonly Yue2Config[] _configs;
     private readonly VaeConfig _vae;
@@ -33,9 +37,11 @@ internal sealed class Yue2Costs : IFamilyCosts
 
     public IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
 
-    /// <summary>Prompts are read and sound is decoded at different times, so only the larger of the two counts.</summary>
+    /// <summary>Prompts are read, velocities are evaluated and sound is decoded at different times, so only the largest counts.</summary>
     public long WorkingBytes(MemoryLimits limits) => FixedWorkingBytes + (sizeof(float) * _vae.Parameters) + Math.Max(
-        VaeTileBytes, _configs.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits).Language, limits.Weights)));
+        VaeTileBytes,
+        _configs.Select(config => Shortened(config, limits).Language).Max(config => Math.Max(
+            LlamaMemory.PrefillScoreBytes(config, limits.Weights), VelocityBytes(config, limits.Weights))));
 
     private long VaeTileBytes
     {
@@ -46,11 +52,22 @@ internal sealed class Yue2Costs : IFamilyCosts
         }
     }
 
+    /// <summary>Returns the bytes of one velocity's activations. A chunk's frames take at most half of the context.</summary>
+    private static long VelocityBytes(LlamaConfig config, WeightType weights)
+    {
+        long hidden = config.HiddenSize, inner = config.IntermediateSize;
+        long queries = config.Heads * config.HeadSize, keys = config.KeyValueHeads * config.HeadSize;
+
+        // Beside the blocks there are four float32 tensors. A block has a tensor for each of its results, and gate and up in one.
+        var beside = 4 * sizeof(float) * hidden;
+        var block = sizeof(ushort) * ((4 * hidden) + (4 * queries) + (2 * keys) + (3 * inner));
+        return config.MaxPositions / 2 * (beside + (weights == WeightType.Float32 ? PlainBlockFactor * block : block));
+    }
+
     /// <summary>Returns the dimensions with the context cut to a limit.</summary>
     private static Yue2Config Shortened(Yue2Config config, MemoryLimits limits) => config.WithContext(limits.ContextTokens);
 
-    /// <summary>The costs of one checkpoint: the weights that write tokens, those of flow matching, and the keys and values of its
-    /// songs.</summary>
+    /// <summary>The costs of one checkpoint: the weights that write tokens, those of flow matching, and the decoder of its songs.</summary>
     private sealed class CheckpointCosts(Yue2Config config) : IModelCosts
     {
         public long Parameters => LlamaMemory.Parameters(config.Language) + FlowParameters;
@@ -71,16 +88,7 @@ internal sealed class Yue2Costs : IFamilyCosts
         public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config.Language, limits.Weights)
             + (FlowParameters * (limits.Weights == WeightType.Float32 ? sizeof(float) : sizeof(ushort)));
 
-        public long CacheBytes(MemoryLimits limits, Capacity capacity)
-        {
-            var shape = Shortened(config, limits).Language;
-            var positionBytes = 2L * shape.Layers * shape.KeyValueHeads * limits.Cache switch
-            {
-                CacheType.Float32 => shape.HeadSize * sizeof(float),
-                CacheType.BFloat16 => shape.HeadSize * sizeof(ushort),
-                _ => shape.HeadSize + sizeof(float),
-            };
-            return capacity.Songs * (long)shape.MaxPositions * positionBytes;
-        }
+        public long CacheBytes(MemoryLimits limits, Capacity capacity) =>
+            CudaStageDecoder.MemoryBytes(Shortened(config, limits).Language, limits.Cache, capacity.Songs);
     }
 }

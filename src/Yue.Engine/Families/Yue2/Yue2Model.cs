@@ -1,3 +1,4 @@
+using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue2.Backbone;
 using Yue.Engine.Families.Yue2.Flow;
 using Yue.Engine.Families.Yue2.Stages;
@@ -18,33 +19,58 @@ internal delegate Yue2Model LoadYue2(string folder, Yue2Config config, ModelHost
 /// <summary>A checkpoint of YuE 2 in memory.</summary>
 /// <param name="Decoder">Writes scores and music tokens.</param>
 /// <param name="Flow">Renders music tokens.</param>
-/// <param name="Weights">Owned by the model: the weights that both use.</param>
-internal sealed record Yue2Model(IStageDecoder Decoder, IFlowModel Flow, IDisposable Weights) : IDisposable
+/// <param name="Shared">Owned by the model: what both use, in the order in which it is disposed.</param>
+internal sealed record Yue2Model(IStageDecoder Decoder, IFlowModel Flow, IReadOnlyList<IDisposable> Shared) : IDisposable
 {
-    /// <summary>Loads a checkpoint to the CPU.</summary>
+    /// <summary>Loads a checkpoint to the CPU in float32, or to a GPU in the types that the settings name.</summary>
     public static Yue2Model Load(string folder, Yue2Config config, ModelHost host, Action<double> report)
     {
         const double LanguageShare = 0.6;
-        using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var source = new CheckpointTensors(checkpoint, ScalarType.Float32, host.Device);
-        var language = new LlamaModel(config.Language, LlamaWeights.Load(config.Language, source, done => report(LanguageShare * done)));
+        var loaded = new Stack<IDisposable>();
+        T Own<T>(T part)
+            where T : IDisposable
+        {
+            loaded.Push(part);
+            return part;
+        }
+
         try
         {
-            var flow = new FlowModel(config, source, language);
+            var language = Own(LlamaLoader.Load(config.Language, folder, host, done => report(LanguageShare * done)));
+            using var checkpoint = SafetensorsCheckpoint.Open(folder);
+            var plain = new CheckpointTensors(checkpoint, ScalarType.Float32, host.Device, host.Gpu?.Upload);
+            if (host.Gpu is not { } gpu)
+            {
+                var flow = Own(new FlowModel(config, plain, language));
+                report(1);
+                return new Yue2Model(new TorchStageDecoder(language), flow, [language]);
+            }
+
+            var decoder = Own(new CudaStageDecoder(language, gpu, host.Plan.Capacity.Songs));
+            var blocks = new CheckpointTensors(checkpoint, gpu.Dtype, host.Device, gpu.Upload);
+            var kernels = gpu.Dtype == ScalarType.BFloat16 ? Own(new BlockKernels(gpu.Device, gpu.Kernels)) : null;
+            var flowOnGpu = Own(new FlowModel(config, plain, language, blocks, kernels) { Cache = decoder.Chunks });
             report(1);
-            return new Yue2Model(new TorchStageDecoder(language), flow, language);
+            return new Yue2Model(decoder, flowOnGpu, kernels is null ? [language] : [kernels, language]);
         }
         catch
         {
-            language.Dispose();
+            while (loaded.TryPop(out var part))
+            {
+                part.Dispose();
+            }
+
             throw;
         }
     }
 
     public void Dispose()
     {
-        Decoder.Dispose();
         Flow.Dispose();
-        Weights.Dispose();
+        Decoder.Dispose();
+        foreach (var part in Shared)
+        {
+            part.Dispose();
+        }
     }
 }

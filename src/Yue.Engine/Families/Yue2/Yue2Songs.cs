@@ -1,5 +1,7 @@
 using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue2.Backbone;
+using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Families.Yue2.Text;
 using Yue.Engine.Families.Yue2.Vae;
 using Yue.Engine.Residency;
@@ -79,16 +81,14 @@ internal sealed class Yue2Songs : IFamilySongs
 
     private ModelHost Host => _host ?? throw NotLoaded();
 
-    public IEnumerable<KernelBuild> Kernels(Gpu gpu, Capacity capacity) => [];
+    public IEnumerable<KernelBuild> Kernels(Gpu gpu, Capacity capacity) =>
+    [
+        .. _configs.SelectMany(config => CudaStageDecoder.BuildsFor(config.Language, gpu.Weights, gpu.Cache, capacity.Songs)),
+        BlockKernels.Build,
+    ];
 
-    /// <exception cref="NotSupportedException">The models would run on a GPU.</exception>
     public void Shelve(ModelHost host)
     {
-        if (host.Gpu is not null)
-        {
-            throw new NotSupportedException($"{Names[0]} is a YuE 2 model, which runs on the CPU only. Set Device to cpu, or leave it out");
-        }
-
         _host = host;
         for (var i = 0; i < _checkpoints.Length; i++)
         {
@@ -104,6 +104,10 @@ internal sealed class Yue2Songs : IFamilySongs
         report("sound decoder");
         using var checkpoint = SafetensorsCheckpoint.Open(_vaeFolder);
         _vae = new VaeDecoder(_vaeConfig, new CheckpointTensors(checkpoint, ScalarType.Float32, Host.Device, Host.Gpu?.Upload));
+        if (OnGpu)
+        {
+            VaeTiles.WarmUp(_vae, Host.Device);
+        }
     }
 
     public IReadOnlyList<ModelStatus> Statuses() =>

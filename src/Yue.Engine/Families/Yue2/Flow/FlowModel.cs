@@ -28,6 +28,7 @@ public sealed class FlowModel : IFlowModel
     private readonly LlamaLayerWeights[] _layers;
     private readonly WeightOwner _owner;
     private readonly Parts _parts;
+    private bool _isCacheTaken;
 
     /// <summary>Reads the weights of flow matching.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
@@ -64,9 +65,19 @@ public sealed class FlowModel : IFlowModel
 
     public Device Device => _language.Weights.Embedding.device;
 
-    public IFlowChunk Open(int[] tokens, int frames, IStageSequence? written)
+    /// <summary>A cache of one row with room for every chunk, which chunks use in turn; the caller keeps it. Null gives each chunk a cache
+    /// of its own.</summary>
+    internal Llama.KvCache? Cache { get; init; }
+
+    public IFlowChunk? TryOpen(int[] tokens, int frames, IStageSequence? written)
     {
-        var cache = _language.NewCache(1, tokens.Length + frames + BorderFrames);
+        if (_isCacheTaken)
+        {
+            return null;
+        }
+
+        var cache = Cache ?? _language.NewCache(1, tokens.Length + frames + BorderFrames);
+        cache.Clear(0);
         switch (written)
         {
             case StageWriter writer:
@@ -77,6 +88,7 @@ public sealed class FlowModel : IFlowModel
                 break;
         }
 
+        _isCacheTaken = Cache is not null;
         return new Chunk(this, tokens, cache);
     }
 
@@ -146,6 +158,8 @@ public sealed class FlowModel : IFlowModel
     /// <summary>A chunk with its cache of one row.</summary>
     private sealed class Chunk(FlowModel model, int[] tokens, Llama.KvCache cache) : IFlowChunk
     {
+        private bool _isDisposed;
+
         public int Unread => tokens.Length - cache.Lengths[0];
 
         public void Read()
@@ -158,7 +172,19 @@ public sealed class FlowModel : IFlowModel
             ? model.Velocity(latents, rawTime, cache)
             : throw new InvalidOperationException($"{Unread} tokens of the chunk are not read yet");
 
-        public void Dispose() => cache.Dispose();
+        public void Dispose()
+        {
+            if (cache != model.Cache)
+            {
+                cache.Dispose();
+            }
+            else if (!_isDisposed)
+            {
+                model._isCacheTaken = false;
+            }
+
+            _isDisposed = true;
+        }
     }
 
     /// <summary>The weights beside the blocks.</summary>

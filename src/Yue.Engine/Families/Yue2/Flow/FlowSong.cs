@@ -49,13 +49,19 @@ public sealed class FlowSong : IDisposable
     /// <summary>The velocities that the song takes.</summary>
     public int AllEvaluations => 2 * _steps * _chunks.Count;
 
-    /// <summary>Reads a piece of a chunk's tokens, or evaluates a velocity.</summary>
+    /// <summary>Reads a piece of a chunk's tokens, or evaluates a velocity. Does nothing while the model has no room for the
+    /// chunk.</summary>
     /// <exception cref="Songs.SongException">The latents of a chunk are not finite.</exception>
     public void Advance()
     {
         var range = _chunks[_latents.Count];
         var (start, ids) = (range.Start.Value, _music[range]);
-        _chunk ??= Open(ids);
+        _chunk ??= TryOpen(ids);
+        if (_chunk is null)
+        {
+            return;
+        }
+
         if (_chunk.Unread > 0)
         {
             _chunk.Read();
@@ -92,11 +98,15 @@ public sealed class FlowSong : IDisposable
         _latents.Clear();
     }
 
-    private IFlowChunk Open(int[] ids)
+    private IFlowChunk? TryOpen(int[] ids)
     {
         // Only a song in one piece continues the sequence that wrote it.
         var written = _chunks.Count == 1 ? _written : null;
-        var chunk = _model.Open([.. _prompt, .. ids, TokenIds.MusicEnd], ids.Length, written);
+        if (_model.TryOpen([.. _prompt, .. ids, TokenIds.MusicEnd], ids.Length, written) is not { } chunk)
+        {
+            return null;
+        }
+
         _written?.Dispose();
         _written = null;
         return chunk;

@@ -17,7 +17,8 @@ public interface IFlowModel : IDisposable
     /// <param name="frames">The frames of the chunk.</param>
     /// <param name="written">The ended sequence that wrote these tokens. Its keys and values are taken over. Null reads all
     /// tokens.</param>
-    IFlowChunk Open(int[] tokens, int frames, IStageSequence? written);
+    /// <returns>Null while a chunk of another song has the memory for keys and values.</returns>
+    IFlowChunk? TryOpen(int[] tokens, int frames, IStageSequence? written);
 }
 
 /// <summary>A chunk of a song: the keys and values that its frames attend to.</summary>

@@ -18,6 +18,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
     private readonly CudaDecoderModel _model;
     private readonly StageSampler _sampler;
+    private readonly Llama.KvCache? _chunks;      // null if chunks use the cache for prompts
     private readonly CudaEvent _stepsDone = CudaEvent.Create();
     private readonly Dictionary<(int Rows, int Start, int Count), CudaGraph> _graphs = [];      // one step and its sampling
     private readonly SortedSet<int> _freeSongs;
@@ -34,28 +35,45 @@ internal sealed class CudaStageDecoder : IStageDecoder
         _model = new CudaDecoderModel(
             model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), HeadRows, PromptsOf(model.Config));
         _sampler = new StageSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
+        _chunks = songs > 1 ? model.NewCache(1, ContextLength) : null;
         (_freeSongs, _freeRows) = ([.. Enumerable.Range(0, songs)], [.. Enumerable.Range(0, 2 * songs)]);
     }
 
     public int ContextLength { get; }
 
+    /// <summary>A cache of one row for the chunk that flow matching works on, with room for a whole context. A decoder of one song lends
+    /// that for prompts, since no prompt is read meanwhile.</summary>
+    public Llama.KvCache Chunks => _chunks ?? _model.Prompts;
+
     /// <summary>The ids from the first one of a score to the last one of music.</summary>
     private static int HeadRows => StageIds.Music.Scored.End;
 
-    /// <summary>Returns the device memory of a decoder for a number of songs, in bytes, without the weights.</summary>
-    public static long MemoryBytes(LlamaConfig config, CacheType type, int songs) =>
-        CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), PromptsOf(config))
+    /// <summary>Returns the bytes of device memory that a decoder of so many songs takes beside the weights.</summary>
+    public static long MemoryBytes(LlamaConfig config, CacheType type, int songs)
+    {
+        var denseRows = songs > 1 ? 2 : 1;      // of prompts, and of chunks
+        var dense = PromptsOf(config) with { Rows = denseRows };
+        return CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), dense)
             + (2L * songs * HeadRows * sizeof(float)) + StageSampler.MemoryBytes(songs, HeadRows);
+    }
 
     /// <summary>Returns the kernels that a decoder for a number of songs compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
-        CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
+    [
+        .. CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs),
+        .. StageSampler.Builds,
+    ];
 
-    public IStageSequence Open(StageOrder order)
+    public IStageSequence? TryOpen(StageOrder order)
     {
         if (order.FaultOf(ContextLength) is { } fault)
         {
             throw new SongRequestException(fault);
+        }
+
+        if (_model.FreePages < order.RowLengths.Sum(Cuda.Decode.KvCache.PagesFor))
+        {
+            return null;
         }
 
         var sequence = new Sequence(this, order);
@@ -87,6 +105,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
         }
 
         _stepsDone.Dispose();
+        _chunks?.Dispose();
         _sampler.Dispose();
         _model.Dispose();
     }
@@ -135,15 +154,15 @@ internal sealed class CudaStageDecoder : IStageDecoder
         public Sequence(CudaStageDecoder decoder, StageOrder order)
         {
             (_decoder, _order) = (decoder, order);
-            _prompts = order.Guidance is { } guidance ? [order.Prompt, guidance.Prompt] : [order.Prompt];
+            _prompts = order.Prompts;
             _read = new int[_prompts.Length];
             _song = Take(decoder._freeSongs);
             _rows = [.. _prompts.Select(_ => Take(decoder._freeRows))];
             try
             {
-                for (var i = 0; i < _rows.Length; i++)
+                foreach (var (row, length) in _rows.Zip(order.RowLengths))
                 {
-                    decoder._model.Reserve(_rows[i], _prompts[i].Length + order.Sampling.MaxTokens);
+                    decoder._model.Reserve(row, length);
                 }
 
                 StartOnceRead();

@@ -7,8 +7,9 @@ public interface IStageDecoder : IDisposable
     int ContextLength { get; }
 
     /// <summary>Opens a stage. At most as many are open as the decoder was made for. Disposing the sequence gives its place back.</summary>
+    /// <returns>Null if the other open stages leave no memory for it. A stage alone always has room.</returns>
     /// <exception cref="Songs.SongRequestException">A prompt and the most ids do not fit into the context.</exception>
-    IStageSequence Open(StageOrder order);
+    IStageSequence? TryOpen(StageOrder order);
 
     /// <summary>Writes the next id of every sequence, or the next few ids if the decoder runs ahead of the host. Sequences of both stages
     /// may take part together.</summary>
@@ -49,8 +50,14 @@ public sealed record StageOrder(StageIds Ids, StageSampling Sampling, int[] Prom
     /// <summary>False if the song's plan is off.</summary>
     public bool HasPlan { get; init; } = true;
 
+    /// <summary>The prompt of each row: the stage's, and that of guidance if there is one.</summary>
+    public int[][] Prompts => Guidance is null ? [Prompt] : [Prompt, Guidance.Prompt];
+
+    /// <summary>The most positions of each row.</summary>
+    public IEnumerable<int> RowLengths => Prompts.Select(prompt => prompt.Length + Sampling.MaxTokens);
+
     /// <summary>The length of the longest prompt.</summary>
-    public int PromptLength => Math.Max(Prompt.Length, Guidance?.Prompt.Length ?? 0);
+    public int PromptLength => Prompts.Max(prompt => prompt.Length);
 
     /// <summary>Returns the error about a stage that does not fit into a context; null if it fits.</summary>
     public string? FaultOf(int contextLength) => PromptLength + Sampling.MaxTokens <= contextLength

@@ -30,7 +30,7 @@ public sealed class StageWriter : IStageSequence
         (_model, _order) = (model, order);
         _chain = new StageChain(order.Ids, order.Sampling, order.HasPlan);
         _guidanceScale = (float)(order.Guidance?.Scale ?? 1);
-        _prompts = order.Guidance is { } guidance ? [order.Prompt, guidance.Prompt] : [order.Prompt];
+        _prompts = order.Prompts;
         _cache = model.NewCache(_prompts.Length, order.PromptLength + order.Sampling.MaxTokens);
     }
 

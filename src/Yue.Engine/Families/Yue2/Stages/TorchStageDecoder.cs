@@ -9,7 +9,7 @@ public sealed class TorchStageDecoder(LlamaModel model) : IStageDecoder
 {
     public int ContextLength => model.Config.MaxPositions;
 
-    public IStageSequence Open(StageOrder order) => order.FaultOf(ContextLength) is { } fault
+    public IStageSequence? TryOpen(StageOrder order) => order.FaultOf(ContextLength) is { } fault
         ? throw new SongRequestException(fault)
         : new StageWriter(model, order);
 

@@ -41,6 +41,13 @@ public static class VaeTiles
         }
     }
 
+    /// <summary>Decodes a tile of silence and discards it, so that a GPU has planned the convolutions before the first song.</summary>
+    public static void WarmUp(VaeDecoder decoder, Device device)
+    {
+        using var scope = NewDisposeScope();
+        decoder.Decode(zeros([DefaultCoreFrames + (2 * DefaultHaloFrames), decoder.Config.LatentSize], device: device));
+    }
+
     private static Tensor Tile(VaeDecoder decoder, Tensor latents, long start, long end, int haloFrames)
     {
         var F = latents.shape[0];
