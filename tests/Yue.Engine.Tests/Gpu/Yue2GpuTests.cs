@@ -158,14 +158,17 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
     }
 
     [Theory]
-    [InlineData("one")]
-    [InlineData("whole")]
-    public void Waves_equal_the_reference(string name)
+    [InlineData("one", false)]
+    [InlineData("one", true)]
+    [InlineData("whole", false)]
+    [InlineData("whole", true)]
+    public void Waves_equal_the_reference(string name, bool isFused)
     {
         using var gpu = TestGpu.Open("bf16");
         var folder = Yue2Goldens.PathOf("YuE2-Vae");
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        using var vae = new VaeDecoder(VaeConfig.Load(folder), new CheckpointTensors(checkpoint, ScalarType.Float32, CUDA));
+        using var snake = isFused ? new Cuda.Decode.SnakeKernel(gpu.Device, gpu.Kernels) : null;
+        using var vae = new VaeDecoder(VaeConfig.Load(folder), new CheckpointTensors(checkpoint, ScalarType.Float32, CUDA), snake);
         var file = Yue2Goldens.PathOf("vae", "expected.safetensors");
         var values = GoldenModels.Expected<float>(file, $"{name}.latents");
         using var latents = tensor(values, [values.Length / vae.Config.LatentSize, vae.Config.LatentSize], device: CUDA);

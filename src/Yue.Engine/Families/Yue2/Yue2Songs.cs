@@ -23,6 +23,7 @@ internal sealed class Yue2Songs : IFamilySongs
     private readonly Lazy<BytePairTokenizer>[] _tokenizers;         // of each checkpoint
     private readonly Dictionary<string, ShelfModel> _models = new(StringComparer.Ordinal);
     private ModelHost? _host;
+    private SnakeKernel? _snake;
     private VaeDecoder? _vae;
 
     /// <summary>Reads the checkpoints' dimensions without loading weights.</summary>
@@ -85,6 +86,7 @@ internal sealed class Yue2Songs : IFamilySongs
     [
         .. _configs.SelectMany(config => CudaStageDecoder.BuildsFor(config.Language, gpu.Weights, gpu.Cache, capacity.Songs)),
         BlockKernels.Build,
+        SnakeKernel.Build,
     ];
 
     public void Shelve(ModelHost host)
@@ -103,7 +105,9 @@ internal sealed class Yue2Songs : IFamilySongs
     {
         report("sound decoder");
         using var checkpoint = SafetensorsCheckpoint.Open(_vaeFolder);
-        _vae = new VaeDecoder(_vaeConfig, new CheckpointTensors(checkpoint, ScalarType.Float32, Host.Device, Host.Gpu?.Upload));
+        var source = new CheckpointTensors(checkpoint, ScalarType.Float32, Host.Device, Host.Gpu?.Upload);
+        _snake = Host.Gpu is { } gpu ? new SnakeKernel(gpu.Device, gpu.Kernels) : null;
+        _vae = new VaeDecoder(_vaeConfig, source, _snake);
         if (OnGpu)
         {
             VaeTiles.WarmUp(_vae, Host.Device);
@@ -167,7 +171,11 @@ internal sealed class Yue2Songs : IFamilySongs
         return new SongScript(request, _tokenizers[i].Value, _configs[i].Language.MaxPositions);
     }
 
-    public void Dispose() => _vae?.Dispose();
+    public void Dispose()
+    {
+        _vae?.Dispose();
+        _snake?.Dispose();
+    }
 
     private static InvalidOperationException NotLoaded() => new("the models are not loaded yet");
 

@@ -1,3 +1,4 @@
+using Yue.Cuda.Decode;
 using Yue.Engine.Layers;
 using Yue.Engine.Tensors;
 using Yue.Engine.Weights;
@@ -17,10 +18,11 @@ public sealed class VaeDecoder : IDisposable
     /// <summary>Reads the decoder's half of a checkpoint.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint, as float32.</param>
-    public VaeDecoder(VaeConfig config, ITensorSource source)
+    /// <param name="kernel">The activation on a GPU; the caller keeps it. Null computes with TorchSharp alone.</param>
+    public VaeDecoder(VaeConfig config, ITensorSource source, SnakeKernel? kernel = null)
     {
         Config = config;
-        (_weights, _layers) = WeightOwner.Load(source, () => Layers(config, source));
+        (_weights, _layers) = WeightOwner.Load(source, () => Layers(config, source, kernel));
     }
 
     public VaeConfig Config { get; }
@@ -51,7 +53,7 @@ public sealed class VaeDecoder : IDisposable
 
     public void Dispose() => _weights.Dispose();
 
-    private static Func<Tensor, Tensor>[] Layers(VaeConfig config, ITensorSource source)
+    private static Func<Tensor, Tensor>[] Layers(VaeConfig config, ITensorSource source, SnakeKernel? kernel)
     {
         const string Name = "decoder.layers.";
         var (channels, blocks) = (config.Channels, config.Strides.Count);
@@ -62,10 +64,10 @@ public sealed class VaeDecoder : IDisposable
         };
         for (var i = 0; i < blocks; i++)
         {
-            layers.Add(new VaeBlock(source, $"{Name}{i + 1}", channels[i], channels[i + 1], config.Strides[i]).Forward);
+            layers.Add(new VaeBlock(source, $"{Name}{i + 1}", channels[i], channels[i + 1], config.Strides[i], kernel).Forward);
         }
 
-        layers.Add(new SnakeBeta(source, $"{Name}{blocks + 1}", channels[blocks]).Forward);
+        layers.Add(new SnakeBeta(source, $"{Name}{blocks + 1}", channels[blocks], kernel).Forward);
         layers.Add(Conv.WeightNormed(
             source, $"{Name}{blocks + 2}", channels[blocks], EdgeKernel, padding: EdgeKernel / 2, outputs: config.SoundChannels,
             bias: false).Forward);
