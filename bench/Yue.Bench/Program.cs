@@ -16,9 +16,10 @@ static int Usage()
 {
     Console.Error.WriteLine("""
         usage: Yue.Bench song [SECONDS ...] [--Songs COUNT,...] [--Scopes full|all] [--Stream] [--Reference SECONDS]
-                   [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER]
+                   [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER | --Stage1 FOLDER --Vae FOLDER [--Score LETTERS]]
                    songs by step, on this machine (default: 10 20 40 60 seconds, one at a time, also as draft and finish, the demo model);
-                   with --Stream somebody listens, and the first sound and the longest wait of the player are measured too
+                   with --Stream somebody listens, and the first sound and the longest wait of the player are measured too;
+                   with --Score songs of YuE 2 follow a score of so many letters, and do not write one
                Yue.Bench progress [SONGS [FIRST]]
                    songs of the demo model with lyrics of many lengths: how near the time left that progress gives at a quarter
                    of the time, and the expected lengths of sections, are to the truth (default: 100 songs)

@@ -21,7 +21,7 @@ internal static class SongBench
     {
         int[] lengths = [.. arguments.TakeWhile(text => !text.StartsWith('-')).Select(Number)];
         var isStreamed = arguments.Contains("--Stream");
-        var (options, counts, scopes, reference) = OptionsFrom([.. arguments[lengths.Length..].Where(text => text != "--Stream")]);
+        var (options, counts, scopes, reference, score) = OptionsFrom([.. arguments[lengths.Length..].Where(text => text != "--Stream")]);
         lengths = lengths.Length == 0 ? [10, 20, 40, 60] : lengths;
         var clock = Stopwatch.StartNew();
         using var engine = new YueEngine(Options.Create(options), new LineLogger());
@@ -36,9 +36,16 @@ internal static class SongBench
         });
         foreach (var (length, count) in lengths.SelectMany(length => counts.Select(count => (length, count))))
         {
-            var requests = Enumerable.Range(0, count).Select(song => Song(length, seed: 42 + song, reference)).ToArray();
+            var family = engine.Status.SongModels[0].Family;
+            var makesDrafts = family.Scopes.Contains(SongScope.Draft);
+            SongRequest[] requests =
+            [
+                .. Enumerable.Range(42, count).Select(seed => makesDrafts
+                    ? Song(length, seed, reference)
+                    : ScoredSongs.Of(length, seed, score, family.Sampling)),
+            ];
             await SingAsync(engine, "song", requests, isStreamed);
-            if (scopes == "full")
+            if (scopes == "full" || !makesDrafts)
             {
                 continue;
             }
@@ -52,12 +59,12 @@ internal static class SongBench
     }
 
     /// <summary>Parses pairs of an option's name and its value. The stage-1 checkpoint is called <c>bench</c>.</summary>
-    private static (EngineOptions Options, int[] Songs, string Scopes, int ReferenceSeconds) OptionsFrom(string[] pairs)
+    private static (EngineOptions Options, int[] Songs, string Scopes, int ReferenceSeconds, int ScoreLetters) OptionsFrom(string[] pairs)
     {
         var options = new EngineOptions();
         int[] songs = [1];
         var scopes = "all";
-        var reference = 0;
+        var (reference, score) = (0, 0);
         foreach (var pair in pairs.Chunk(2))
         {
             switch (pair)
@@ -65,6 +72,8 @@ internal static class SongBench
                 case ["--Stage1", var folder]: options.Stage1["bench"] = folder; break;
                 case ["--Stage2", var folder]: options.Stage2 = folder; break;
                 case ["--Codec", var folder]: options.Codec = folder; break;
+                case ["--Vae", var folder]: options.Vae = folder; break;
+                case ["--Score", var letters]: score = Number(letters); break;
                 case ["--Tokenizer", var file]: options.Tokenizer = file; break;
                 case ["--Device", var device]: options.Device = device; break;
                 case ["--Weights", var type]: options.Weights = type; break;
@@ -79,17 +88,19 @@ internal static class SongBench
             }
         }
 
-        return (options, songs, scopes, reference);
+        return (options, songs, scopes, reference, score);
     }
 
     private static async Task<SongResult[]> SingAsync(YueEngine engine, string name, SongRequest[] songs, bool isStreamed)
     {
         var clock = Stopwatch.StartNew();
         Listener[] listeners = [.. songs.Select(_ => new Listener(clock))];
-        var results = await Task.WhenAll(songs.Zip(listeners, (song, listener) => SingAsync(engine, song, isStreamed ? listener : null)));
+        var sung = await Task.WhenAll(
+            songs.Zip(listeners, (song, listener) => SingAsync(engine, song, clock, isStreamed ? listener : null)));
         var wall = clock.Elapsed.TotalSeconds;
+        SongResult[] results = [.. sung.Select(song => song.Result)];
         var audio = results.Sum(result => result.Mix.DurationSeconds);
-        var tokens = results.Sum(result => result.Sections.Where(section => !section.Kept).Sum(section => section.Tokens));
+        var tokens = (int)Math.Round(results.Sum(result => result.Timings.TokensPerSecond * result.Timings.Stage1Seconds));
         Print(new
         {
             name,
@@ -99,6 +110,8 @@ internal static class SongBench
             stage1_ms_per_token = tokens == 0 ? 0 : 1000 * results.Sum(result => result.Timings.Stage1Seconds) / tokens,
             stage1_per_audio_second = results.Sum(result => result.Timings.Stage1Seconds) / audio,
             stage2_per_audio_second = results.Sum(result => result.Timings.Stage2Seconds) / audio,
+            stage_seconds = sung.SelectMany(song => song.Stages).GroupBy(stage => stage.Stage)
+                .ToDictionary(stage => stage.Key, stage => stage.Sum(time => time.Seconds) / songs.Length),
             encode_seconds = results.Sum(result => result.Reference?.EncodeSeconds ?? 0),
             decode_per_audio_second = results.Sum(result => result.Timings.DecodeSeconds) / audio,
             first_sound_seconds = isStreamed ? listeners.Max(listener => listener.FirstSoundSeconds) : (double?)null,
@@ -108,20 +121,24 @@ internal static class SongBench
             memory_used_mb = engine.Status.Memory.UsedBytes / 1e6,
             memory_planned_mb = engine.Status.Memory.PlannedBytes / 1e6,
             mix_sha256 = Hash(results),
+            first_mix_sha256 = Hash(results[..1]),
             peak_host_memory_mb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
         });
         return results;
     }
 
-    private static async Task<SongResult> SingAsync(YueEngine engine, SongRequest request, Listener? listener)
+    private static async Task<(SongResult Result, IReadOnlyList<(string Stage, double Seconds)> Stages)> SingAsync(
+        YueEngine engine, SongRequest request, Stopwatch clock, Listener? listener)
     {
-        var ticket = new SongTicket(request, null, CancellationToken.None) { Listener = listener };
+        var watch = new StageWatch(clock);
+        var ticket = new SongTicket(request, watch, CancellationToken.None) { Listener = listener };
         do
         {
             await engine.WhenRoomAsync(CancellationToken.None);
         }
         while (!engine.TryAdmit(ticket));
-        return await ticket.Result;
+        var result = await ticket.Result;
+        return (result, watch.Seconds());
     }
 
     /// <summary>Returns a song of exactly the given length, in sections of about ten seconds. If requested, each song has a different
