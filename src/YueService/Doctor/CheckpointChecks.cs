@@ -59,7 +59,7 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
     private static long CountVae(string folder)
     {
         VaeConfig.Load(folder);
-        using var checkpoint = SafetensorsCheckpoint.Open(folder);
+        using var checkpoint = VaeCheckpoint.Open(folder);
         return Count(checkpoint);
     }
 

@@ -1,5 +1,6 @@
 using Xunit;
 using Yue.Engine.Families.Yue2.Vae;
+using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;
@@ -95,6 +96,20 @@ public sealed class VaeTests : IDisposable
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    [Fact]
+    public void A_tensor_of_the_decoder_that_is_not_float32_is_refused_by_name()
+    {
+        using var folder = new TempFolder();
+        var (half, whole) = (zeros(2, ScalarType.BFloat16), zeros(2));
+        var file = folder["model.safetensors"];
+        SafetensorsWriter.Write(file, [TensorData.From("encoder.a", half), TensorData.From("decoder.b", whole)]);
+        VaeCheckpoint.Open(folder.Root).Dispose();
+
+        SafetensorsWriter.Write(file, [TensorData.From("decoder.b", whole), TensorData.From("decoder.c", half)]);
+        var fault = Assert.Throws<CheckpointException>(() => VaeCheckpoint.Open(folder.Root));
+        Assert.Contains("decoder.c is BFloat16, expected Float32", fault.Message, StringComparison.Ordinal);
     }
 
     private static VaeDecoder LoadDecoder()

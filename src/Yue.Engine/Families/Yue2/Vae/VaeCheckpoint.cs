@@ -1,0 +1,29 @@
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Families.Yue2.Vae;
+
+/// <summary>The weights of the sound decoder as they are stored.</summary>
+public static class VaeCheckpoint
+{
+    /// <summary>The names of the decoder's tensors begin with this; the others are the encoder's, which is not read.</summary>
+    private const string Prefix = "decoder.";
+
+    /// <summary>Opens the weights of a folder; the caller disposes them.</summary>
+    /// <exception cref="CheckpointException">There are none, or a tensor of the decoder is not float32. Such a file has lost the precision
+    /// that the decoder computes in.</exception>
+    public static Checkpoint Open(string folder)
+    {
+        var checkpoint = SafetensorsCheckpoint.Open(folder);
+        var rounded = checkpoint.Tensors.FirstOrDefault(
+            tensor => tensor.Key.StartsWith(Prefix, StringComparison.Ordinal) && tensor.Value.Dtype != ScalarType.Float32);
+        if (rounded.Value is not { } tensor)
+        {
+            return checkpoint;
+        }
+
+        checkpoint.Dispose();
+        throw new CheckpointException(
+            tensor.File, $"tensor {rounded.Key} is {tensor.Dtype}, expected Float32, which the published sound decoder has");
+    }
+}
