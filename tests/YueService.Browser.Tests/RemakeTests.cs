@@ -43,6 +43,23 @@ public sealed class RemakeTests(Studio studio)
     }
 
     [Fact]
+    public async Task A_song_of_a_model_that_does_not_continue_songs_offers_no_way_to()
+    {
+        var service = await studio.ServiceAsync();
+        var song = await studio.SongAsync();
+        await using var tab = await studio.OpenAsync(service, path: null);
+        await tab.Page.RouteAsync("**/v1/options", async route =>
+        {
+            var answer = await route.FetchAsync();
+            var body = (await answer.TextAsync()).Replace("\"sing_again\"", "\"score\"", StringComparison.Ordinal);
+            await route.FulfillAsync(new() { Response = answer, Body = body });
+        });
+        await tab.Page.GotoAsync($"/#song={song}");
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Continue" })).ToHaveCountAsync(0);
+    }
+
+    [Fact]
     public async Task A_draft_is_finished()
     {
         var service = await studio.ServiceAsync();

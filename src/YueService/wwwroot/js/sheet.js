@@ -35,7 +35,7 @@ export function Sheet({ job, names }) {
   };
   return html`<${Wave} id=${job.id} names=${names} blocks=${blocks} seconds=${seconds} isWhole=${job.song !== null}
     chosen=${chosen.value}
-    onChoose=${pick} onAdd=${job.song ? () => goOn(job) : null} />
+    onChoose=${pick} onAdd=${job.song && canGoOn(job) ? () => goOn(job) : null} />
     ${job.song ? html`<${Notices} job=${job} /><${Actions} job=${job} blocks=${blocks} hasStems=${names.length > 1} />` : null}`;
 }
 
@@ -103,6 +103,12 @@ function list(words) {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
 }
 
+/** @param {Job} job Returns true if the song's model continues songs. */
+function canGoOn(job) {
+  const model = options.value?.models.find(({ name }) => name === job.song?.model);
+  return !model || model.capabilities.includes('sing_again');
+}
+
 /** @param {Job} job Continues a song: its sections are kept, and a new section is added unless an unsung one is left. */
 function goOn(job) {
   const sung = job.song?.sections.length ?? 0;
@@ -144,7 +150,7 @@ function Actions({ job, blocks, hasStems }) {
     <button type="button" class=${`button ${isDraft ? '' : 'strong'}`}
       onClick=${again}>${block ? `Sing ${block.tag} again` : 'Sing again'}</button>
     <button type="button" class="button" onClick=${words}>Edit words</button>
-    <button type="button" class="button go-on" onClick=${() => goOn(job)}>Continue</button>
+    ${canGoOn(job) ? html`<button type="button" class="button go-on" onClick=${() => goOn(job)}>Continue</button>` : null}
     <${Menu} label=${html`<${Icon} name="save" />`} name="Download" items=${[
       ...(options.value?.formats ?? []).filter((format) => format.available)
         .map(({ name }) => ({ label: name.toUpperCase(), href: audio('mix', name) })),
