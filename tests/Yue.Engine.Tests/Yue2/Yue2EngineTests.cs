@@ -84,6 +84,17 @@ public sealed class Yue2EngineTests : IAsyncLifetime
         Assert.Equal(SongScope.Score, song.Scope);
     }
 
+    [Fact]
+    public async Task A_score_that_is_cut_at_its_limit_is_used_with_a_warning()
+    {
+        const string Cut = "the score was cut at its limit of ";
+        static bool IsCut(string warning) => warning.StartsWith(Cut, StringComparison.Ordinal);
+        var song = await _engine.Submit(OneSecond() with { TargetSeconds = [3] });
+        Assert.False(string.IsNullOrEmpty(song.Score));
+        Assert.Matches($"^{Cut}[0-9]+ tokens, and is used as it is$", Assert.Single(song.Warnings, IsCut));
+        Assert.DoesNotContain((await _engine.Submit(Given())).Warnings, IsCut);
+    }
+
     [Theory]
     [InlineData(SongStage.Score)]
     [InlineData(SongStage.Music)]
@@ -155,7 +166,8 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [Fact]
     public async Task Latents_that_are_not_finite_fail_their_song_only()
     {
-        await using var engine = Changed(OnCpu(new EngineOptions { SongsAtOnce = 2 }), model => model with { Flow = new BrokenFlow(model.Flow) });
+        await using var engine = Changed(
+            OnCpu(new EngineOptions { SongsAtOnce = 2 }), model => model with { Flow = new BrokenFlow(model.Flow) });
         await engine.InitializeAsync();
         var broken = engine.Submit(Given() with { Sampling = FlowSteps(BrokenFlow.Steps) });
         Assert.Contains("not finite", (await Assert.ThrowsAsync<SongException>(() => broken)).Message, StringComparison.Ordinal);

@@ -434,6 +434,33 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(["lyrics.txt"], _folder.Files);
     }
 
+    [Fact]
+    public async Task A_score_file_is_followed_and_the_songs_score_is_written()
+    {
+        const string Score = "X:1\nK:C\nCDEF|\n";
+        _command.Engine.Status = _command.Engine.Status with { SongModels = [new("yue2", ModelFamilies.Descriptions[1])] };
+        _command.Engine.Sing = (request, _, _) => Task.FromResult(FakeSongEngine.Song(request) with { Score = request.Score });
+        File.WriteAllText(_folder["given.abc"], Score);
+        var exitCode = await GenerateAsync(
+            "--score", _folder["given.abc"], "--plan", "melody", "--out", _folder["song.wav"], "--score-out", _folder["sung.abc"]);
+        Assert.Equal((ExitCode.Success, ""), (exitCode, Faults()));
+        var request = Assert.Single(_command.Engine.Requests);
+        Assert.Equal((Score, ScorePlan.Melody), (request.Score, request.Plan));
+        Assert.Equal(Score, File.ReadAllText(_folder["sung.abc"]));
+    }
+
+    [Fact]
+    public async Task A_score_file_that_cannot_be_read_or_that_the_model_does_not_take_is_named()
+    {
+        Assert.Equal(ExitCode.Usage, await GenerateAsync("--score", _folder["none.abc"], "--out", _folder["song.wav"]));
+        Assert.Contains("--score cannot be read: ", Faults(), StringComparison.Ordinal);
+
+        File.WriteAllText(_folder["given.abc"], "X:1\n");
+        Assert.Equal(ExitCode.Usage, await GenerateAsync("--score", _folder["given.abc"], "--out", _folder["song.wav"]));
+        Assert.Contains("--score: ", Faults(), StringComparison.Ordinal);
+        Assert.Empty(_command.Engine.Requests);
+    }
+
     private Task<int> GenerateAsync(params string[] options) =>
         _command.RunAsync(["generate", "--lyrics", _folder["lyrics.txt"], .. options]);
 
