@@ -26,6 +26,7 @@ public sealed class Yue2SongGpuTests
         {
             var (expected, actual) = (await cpu.Submit(request), await gpu.Submit(request));
             Assert.Equal(expected.Score, actual.Score);
+            Assert.Equal(expected.Warnings.Select(WithoutNumbers), actual.Warnings.Select(WithoutNumbers));
             TensorAssert.CloseToPeak(expected.Mix.Samples, actual.Mix.Samples, 1e-3, $"plan {request.Plan}");
         }
     }
@@ -112,6 +113,9 @@ public sealed class Yue2SongGpuTests
         Assert.Contains(engine.Engine.Status.Models, model => model is { Role: "vae", Dtype: "f32" });
         Assert.InRange(engine.Engine.Status.Memory.PlannedBytes, 1, engine.Engine.Status.Memory.TotalBytes);
     }
+
+    /// <summary>Rounding decides whether samples at full scale count as clipped.</summary>
+    private static string WithoutNumbers(string warning) => string.Concat(warning.Where(letter => !char.IsAsciiDigit(letter)));
 
     private static async Task<DemoEngine> StartAsync(string weights, int songs, string? cache = null)
     {
