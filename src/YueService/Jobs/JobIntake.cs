@@ -12,8 +12,11 @@ internal sealed class JobIntake(
     JobSignals signals,
     TimeProvider clock) : IDisposable
 {
+    // The shared database accepts one submission at a time. More callers than these would use up the connections while they wait.
+    private const int SharedSubmissions = 4;
+
     // Ensures that two requests with one key make one job, and that a job is not deleted while it is passed to the worker.
-    private readonly SemaphoreSlim _taking = new(1, 1);
+    private readonly SemaphoreSlim _taking = new(log.IsShared ? SharedSubmissions : 1);
 
     /// <summary>Returns why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
     public IntakeOutcome WhyRefused =>
@@ -120,15 +123,10 @@ internal sealed class JobIntake(
     public void Restore(IEnumerable<StoredJob> jobs) =>
         board.Restore([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow(), isShared: false))]);
 
-    /// <summary>Runs work while no job is being accepted. If processes share their jobs, the database accepts their jobs one at a
-    /// time instead.</summary>
+    /// <summary>Runs work while no job is being accepted. If processes share their jobs, a few run at once, and the database accepts
+    /// jobs one at a time.</summary>
     public async Task<T> BetweenJobsAsync<T>(Func<Task<T>> work, CancellationToken cancel)
     {
-        if (log.IsShared)
-        {
-            return await work();
-        }
-
         await _taking.WaitAsync(cancel);
         try
         {
