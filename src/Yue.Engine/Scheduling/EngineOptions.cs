@@ -23,7 +23,7 @@ public sealed class EngineOptions : IDeviceOptions
     /// <summary>The codec folder of YuE 1 (<c>xcodec_mini_infer</c>), with the vocoders in its <c>decoders</c> folder.</summary>
     public string? Codec { get; set; }
 
-    /// <summary>The folder of YuE 2's audio decoder (<c>YuE2-Vae</c>).</summary>
+    /// <summary>The folder of YuE 2's sound decoder (<c>YuE2-Vae</c>).</summary>
     public string? Vae { get; set; }
 
     /// <summary>The SentencePiece model of YuE 1; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
