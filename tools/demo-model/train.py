@@ -59,7 +59,7 @@ class Run:
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phases", nargs="+", choices=[*PHASES, "export", "all"])
-    parser.add_argument("--from", dest="begin", metavar="SET", help="folder of a finished set to go on from")
+    parser.add_argument("--from", dest="begin", metavar="SET", help="folder of a finished set to continue from")
     parser.add_argument("--work", help="folder of the phases' states")
     parser.add_argument("--out", help="folder of the finished files")
     parser.add_argument("--minutes", type=float, default=20)

@@ -201,7 +201,7 @@ DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX
     }
 }
 
-// For as many pairs as n tiles are: the loop for each number is a copy of its own, without a comparison inside.
+// For as many pairs as n tiles are: the loop for each number is a separate copy without a comparison inside.
 template <int PAIRS = MAX_GROUP / 2>
 DEV void multiply_staged_group(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase,
     Sums& sums)

@@ -101,7 +101,7 @@ DEV void finish_logits(const Step& s, const Shared& shared, int tile, int m, int
     if (m < s.rows && row < s.head_rows) s.logits[(size_t)m * s.head_rows + row] = value * shared.rstd[m];
 }
 
-// place: the tile's place in its batch.
+// place: the tile's index in its batch.
 DEV void finish(const Step& s, Shared& shared, const Product& p, int tile, int place, int m, int n, float value, const Ahead& ahead)
 {
     if (WEIGHT != 0) value *= ahead.scale;
@@ -187,7 +187,7 @@ DEV void put_sums(const Ring& ring, const Sums& sums, int batch, int n)
     }
 }
 
-// An output of a batch is a tile's place, a row and a weight row of the tile; the i-th of this thread.
+// An output of a batch is defined by a tile's index, a row and a weight row of the tile. This is the i-th of this thread.
 struct Output
 {
     int index, place, m, n;

@@ -57,7 +57,7 @@ constexpr int PASSED_AT_ONCE = 4;
 struct Ring
 {
     u32 data;       // shared address of slot 0, 128-byte aligned
-    u32 staged;     // and of the stages of x behind the slots
+    u32 staged;     // and of the stages of x after the slots
     float* sums;    // [CONSUMER_WARPS, BATCH, ROWS * 8]: the warps' sums of a batch of tiles
     u32 full;       // MAX_SLOTS barriers: the slot's bytes have arrived
     u32 empty;      // MAX_SLOTS barriers: all consumer warps have left the slot

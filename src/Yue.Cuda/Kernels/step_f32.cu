@@ -110,7 +110,7 @@ DEV void product(const Step& s, const void* W, const float* x, int K, int tiles,
     }
 }
 
-// Where a row's query, key or value head is: queries in s.query, keys and values at the position's place in the cache.
+// Returns the address of a row's query, key or value head: queries are in s.query, keys and values at their position in the cache.
 DEV float* head_values(const Step& s, int layer, int m, int position, int head)
 {
     if (head < HEADS) return s.query + ((size_t)m * HEADS + head) * D;

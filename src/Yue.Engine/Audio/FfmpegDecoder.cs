@@ -135,7 +135,7 @@ internal sealed class FfmpegDecoder
         {
             { Fault: { } found } => found,
             { DurationSeconds: > AudioDecoder.MaxDurationSeconds } => AudioDecoder.TooLong,
-            { DurationSeconds: 0 } => "holds no sound",
+            { DurationSeconds: 0 } => "contains no sound",
             _ => end.ExitCode == 0 ? null : "is damaged and cannot be decoded",
         };
         return fault is null ? end.Error : throw new ClipFaultException(fault);

@@ -84,7 +84,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return logits;
     }
 
-    /// <summary>Returns the places of the ids and checks that there is room.</summary>
+    /// <summary>Returns the positions of the ids and checks that there is room.</summary>
     private Position[] PositionsOf(int count, KvCache cache, Range rows, int T)
     {
         var length = cache.LengthWith(rows, T);
@@ -240,7 +240,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         }
     }
 
-    /// <summary>Norms each head in place if the model does.</summary>
+    /// <summary>Normalizes each head in place if the model requires it.</summary>
     private void NormHeads(Span<float> heads, Tensor? weight)
     {
         for (; weight is not null && !heads.IsEmpty; heads = heads[config.HeadSize..])
@@ -263,7 +263,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
     /// <param name="End">The position after the last.</param>
     private readonly record struct Split(int Position, int Head, int Start, int End);
 
-    /// <summary>The place of a position.</summary>
+    /// <summary>The location of a position in the cache.</summary>
     /// <param name="Row">The cache's row.</param>
     /// <param name="Index">The number of positions before it.</param>
     private readonly record struct Position(int Row, int Index);

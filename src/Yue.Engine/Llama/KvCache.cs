@@ -98,7 +98,7 @@ public sealed class KvCache : IDisposable
         var length = TensorPrimitives.Max<int>(_lengths.AsSpan(rows)) + count;
         return length <= Capacity
             ? length
-            : throw new ArgumentException($"{count} more ids make {length} positions, the cache holds {Capacity}");
+            : throw new ArgumentException($"{count} more ids make {length} positions, but the cache has {Capacity}");
     }
 
     /// <summary>Appends new keys and values of one layer to the rows.</summary>

@@ -10,7 +10,7 @@ internal static class LlamaLoader
     /// <summary>Loads a checkpoint. On a GPU its matrices have the type in the settings.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="folder">The checkpoint's folder.</param>
-    /// <param name="host">The place to load it to.</param>
+    /// <param name="host">The device and memory to load it into.</param>
     /// <param name="report">Called with the fraction done.</param>
     public static LlamaModel Load(LlamaConfig config, string folder, ModelHost host, Action<double> report)
     {

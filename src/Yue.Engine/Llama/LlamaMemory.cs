@@ -27,7 +27,7 @@ internal static class LlamaMemory
     public static long PrefillScoreBytes(LlamaConfig config, WeightType type) =>
         (long)LlamaModel.PrefillChunk * config.MaxPositions * config.Heads * BytesPerScore(type);
 
-    /// <summary>Returns the memory of one score over all its copies, in bytes: with mask and softmax in F32, and as it was
-    /// computed.</summary>
+    /// <summary>Returns the memory of one score over all its copies, in bytes: with mask and softmax in F32, and in the type of the
+    /// computation.</summary>
     private static int BytesPerScore(WeightType type) => type == WeightType.Float32 ? 12 : 10;
 }

@@ -27,7 +27,7 @@ public enum SongCapability
 /// <param name="Title">The family's name in prose, such as <c>YuE 1</c>.</param>
 /// <param name="Capabilities">The capabilities of its models beyond making a song from lyrics.</param>
 /// <param name="Fields">The request fields that its models read, by their JSON names (<c>sampling.top_k</c>). An object's name
-/// stands for all fields in it. Fields that the service itself handles, such as <c>model</c> and <c>output.format</c>, work with every
+/// represents all fields in it. Fields that the service itself handles, such as <c>model</c> and <c>output.format</c>, work with every
 /// family and are not listed.</param>
 public sealed record FamilyDescription(
     string Name, string Title, IReadOnlySet<SongCapability> Capabilities, IReadOnlySet<string> Fields)

@@ -105,7 +105,7 @@ public static class SafetensorsFile
 
             if (end > dataBytes)
             {
-                throw Wrong($"ends at byte {end} of the data, and the file holds {dataBytes}: it is truncated");
+                throw Wrong($"ends at byte {end} of the data, but the file contains {dataBytes}: it is truncated");
             }
 
             var size = TensorDtype.SizeOf(dtype);

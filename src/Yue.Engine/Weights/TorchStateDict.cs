@@ -34,7 +34,7 @@ internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (l
 
         return tensors.Count > 0
             ? tensors
-            : throw new CheckpointException(file.Path, $"the state dict{(rootKey is null ? "" : $" {rootKey}")} holds no tensors");
+            : throw new CheckpointException(file.Path, $"the state dict{(rootKey is null ? "" : $" {rootKey}")} contains no tensors");
     }
 
     private PickleDict StateDict(object? root, string? rootKey)

@@ -247,7 +247,7 @@ internal sealed class GenerateHandler(
         return ExitCode.Success;
     }
 
-    /// <summary>Saves a finished song in another place than requested, and reports where.</summary>
+    /// <summary>Saves a finished song in a different location than requested, and reports it.</summary>
     private async Task<int> KeepAsync(SongFiles target, EncodedSong song, SongTexts texts, string reason)
     {
         var kept = await target.KeepElsewhereAsync(song, texts);

@@ -182,7 +182,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // Try the next place.
+                // Try the next location.
             }
         }
 

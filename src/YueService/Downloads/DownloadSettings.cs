@@ -18,18 +18,18 @@ internal sealed record DownloadSettings
     /// <summary>The wait after the first failure; it doubles after every further one.</summary>
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The longest wait, even if a server asks for a longer one.</summary>
+    /// <summary>The maximum wait, even if a server requests a longer one.</summary>
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Free disk space, in bytes, that downloads leave to other programs.</summary>
     public long SpareBytes { get; init; } = 1L << 30;
 
-    /// <summary>The interval at which the record of the bytes received is written beside the partial file.</summary>
+    /// <summary>The interval at which the record of the received bytes is written next to the partial file.</summary>
     public TimeSpan SaveInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Returns the wait before the next attempt.</summary>
     /// <param name="failures">The failures in a row, at least one.</param>
-    /// <param name="asked">The wait that the server asked for; null for none.</param>
+    /// <param name="asked">The wait that the server requested; null for none.</param>
     public TimeSpan DelayAfter(int failures, TimeSpan? asked = null)
     {
         var doubled = FirstDelay * Math.Pow(2, Math.Min(failures - 1, 16)) * (0.75 + (Random.Shared.NextDouble() / 2));

@@ -108,7 +108,7 @@ internal sealed class RangeFetch(
             if (headers.ContentRange is not { } sent || sent.From != first || (sent.Length is { } total && total != remote.Size))
             {
                 throw Fault(
-                    $"the server was asked for the bytes from {first} and sends '{headers.ContentRange}'", DownloadRemedy.Resume);
+                    $"the bytes from {first} were requested, but the server sends '{headers.ContentRange}'", DownloadRemedy.Resume);
             }
         }
         else if (first > 0 || remote is { TakesRanges: true, Size: > 0 } && range.Length < remote.Size)

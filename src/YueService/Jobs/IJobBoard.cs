@@ -9,7 +9,7 @@ internal interface IJobBoard
     /// <summary>The maximum number of waiting jobs.</summary>
     int Capacity { get; }
 
-    /// <summary>True if no place is free.</summary>
+    /// <summary>True if no slot is free.</summary>
     bool IsFull { get; }
 
     /// <summary>The unfinished kept jobs, oldest first.</summary>
@@ -21,14 +21,14 @@ internal interface IJobBoard
     /// <summary>Returns an unfinished kept job; null if there is none.</summary>
     Job? Find(string id);
 
-    /// <summary>Reserves places for jobs that are not stored yet.</summary>
+    /// <summary>Reserves slots for jobs that are not stored yet.</summary>
     /// <returns>Accepted, or the limit that leaves fewer slots; no slot is reserved in that case.</returns>
     IntakeOutcome Reserve(int places, string? owner);
 
-    /// <summary>Releases reserved places.</summary>
+    /// <summary>Releases reserved slots.</summary>
     void Release(int places, string? owner);
 
-    /// <summary>Adds a job, which then waits in a reserved place.</summary>
+    /// <summary>Adds a job, which then waits in a reserved slot.</summary>
     Task TakeAsync(Job job, CancellationToken cancel);
 
     /// <summary>Updates the board with the jobs that other processes have accepted since the last call.</summary>

@@ -53,7 +53,7 @@ internal interface IJobLog
     /// <summary>Records that the engine has begun the song.</summary>
     Task<bool> SetRunningAsync(StoredJob job, CancellationToken cancel);
 
-    /// <summary>Puts a job back in the queue, in its old place.</summary>
+    /// <summary>Returns a job to its old position in the queue.</summary>
     /// <param name="job">The job.</param>
     /// <param name="interrupted">Whether the process ended while it was running, which is counted.</param>
     /// <param name="cancel">Cancels the wait.</param>

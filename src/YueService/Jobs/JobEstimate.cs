@@ -20,7 +20,7 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 
     private double _allSongSeconds;
 
-    /// <summary>The average time of a song from its begin to its end; null before the first song.</summary>
+    /// <summary>The average time of a song from start to end; null before the first song.</summary>
     public TimeSpan? SongTime => Volatile.Read(ref _allSongSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : OwnSongTime;
 
     /// <summary>The average time of a song in this process: the last song counts half, the one before a quarter, and so on. Null before the
@@ -69,8 +69,8 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         fraction >= MinFraction ? elapsed.TotalSeconds * (1 - fraction) / fraction : null;
 
     /// <summary>Returns the time after which a caller should try again if the queue is full.</summary>
-    /// <remarks>A place becomes free when the next song ends, and all present places are free when the last present song ends. A random
-    /// time between the two distributes the callers over the places.</remarks>
+    /// <remarks>A slot becomes free when the next song ends, and all slots are free when the last current song ends. A random time between
+    /// the two distributes the callers over the slots.</remarks>
     public TimeSpan RetryAfter()
     {
         var (first, last) = SongTime is { } song
@@ -81,7 +81,7 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 
     private int Places => Math.Max(1, engine.Status.SongsAtOnce);
 
-    /// <summary>Returns the seconds until the last of several new songs ends. Each song begins when a place is free and the songs before it
+    /// <summary>Returns the seconds until the last of several new songs ends. Each song begins when a slot is free and the songs before it
     /// have begun. A job that waits for a worker does not delay others.</summary>
     private double SecondsUntilEnd(IReadOnlyList<Job> before, IEnumerable<double> seconds)
     {

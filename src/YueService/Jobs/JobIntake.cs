@@ -143,7 +143,7 @@ internal sealed class JobIntake(
     private IntakeOutcome Reserve(int places, string? owner) =>
         engine.Status.State == EngineState.Ready ? board.Reserve(places, owner) : IntakeOutcome.NotReady;
 
-    /// <summary>Stores a group of takes in reserved places, then passes them to the worker.</summary>
+    /// <summary>Stores a group of takes in reserved slots, then passes them to the worker.</summary>
     private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes)
     {
         var (outcome, jobs) = await StoreAsync(
@@ -167,7 +167,7 @@ internal sealed class JobIntake(
         return new(outcome) { Job = outcome == IntakeOutcome.Accepted ? jobs[0] : null };
     }
 
-    /// <summary>Stores jobs in reserved places, then puts them on the board.</summary>
+    /// <summary>Stores jobs in reserved slots, then adds them to the board.</summary>
     private async Task<Addition> StoreAsync(IReadOnlyList<NewJob> jobs, NewGroup? group)
     {
         var taken = 0;

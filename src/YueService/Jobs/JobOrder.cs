@@ -7,7 +7,7 @@ namespace YueService.Jobs;
 /// <summary>The waiting jobs in order of arrival. Thread-safe.</summary>
 /// <remarks>
 /// There is one order and one limit for all jobs, kept or not. They are in memory because <c>/predict</c> must work when the disk is full.
-/// A claimed job keeps its place until the engine begins it, because its model may have to wait for memory. Claimed jobs are always the
+/// A claimed job keeps its position until the engine begins it, because its model may have to wait for memory. Claimed jobs are always the
 /// first ones.
 /// </remarks>
 internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
@@ -15,7 +15,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     private readonly Lock _lock = new();
     private readonly List<Job> _waiting = [];
     private TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<string?> _reserved = [];      // the owner of each place
+    private readonly List<string?> _reserved = [];      // the owner of each slot
     private int _claimed;
 
     public bool IsShared => false;
@@ -35,7 +35,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     /// <summary>The maximum number of waiting jobs.</summary>
     public int Capacity => options.Value.QueueCapacity;
 
-    /// <summary>True if no place is free.</summary>
+    /// <summary>True if no slot is free.</summary>
     public bool IsFull
     {
         get
@@ -47,7 +47,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Reserves places for jobs that are not stored yet.</summary>
+    /// <summary>Reserves slots for jobs that are not stored yet.</summary>
     /// <returns>Accepted, or the limit that leaves fewer slots; no slot is reserved in that case.</returns>
     public IntakeOutcome Reserve(int places = 1, string? owner = null)
     {
@@ -69,7 +69,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Releases reserved places.</summary>
+    /// <summary>Releases reserved slots.</summary>
     public void Release(int places = 1, string? owner = null)
     {
         lock (_lock)
@@ -81,7 +81,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Adds a job in a reserved place, after all others.</summary>
+    /// <summary>Adds a job in a reserved slot, after all others.</summary>
     public void Add(Job job)
     {
         lock (_lock)

@@ -11,7 +11,7 @@ internal static class StorageFaults
     private const int ReadOnly = 30;
     private const int InUse = 11;
 
-    /// <summary>Returns the cause of a failed write, for a sentence that names the place.</summary>
+    /// <summary>Returns the cause of a failed write, for a sentence that names the location.</summary>
     public static string Cause(Exception e) => e switch
     {
         UnauthorizedAccessException => "this user has no write access there",

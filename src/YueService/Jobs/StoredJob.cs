@@ -42,7 +42,7 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
     public JobRequest WithSeed(long seed) => this with { Song = Song with { Seed = seed } };
 }
 
-/// <summary>The place of a job in a group of takes.</summary>
+/// <summary>The position of a job in a group of takes.</summary>
 /// <param name="GroupId">The id of the group: 32 hexadecimal digits.</param>
 /// <param name="Number">The number of the take, from 1.</param>
 internal sealed record JobTake(string GroupId, int Number);
@@ -54,7 +54,7 @@ internal sealed record JobTake(string GroupId, int Number);
 /// <param name="BodyHash">The hash of the body that was sent with the key.</param>
 internal sealed record NewJob(string Id, JobRequest Request, string? Key, string? BodyHash)
 {
-    /// <summary>The place in a group; null for a song that is not a take.</summary>
+    /// <summary>The position in a group; null for a song that is not a take.</summary>
     public JobTake? Take { get; init; }
 
     /// <summary>A name for the caller's API key; null without keys. Jobs of different owners take turns.</summary>
@@ -103,7 +103,7 @@ internal sealed record StoredJob
 
     public DateTimeOffset? FinishedAt { get; init; }
 
-    /// <summary>The place in a group; null for a song that is not a take.</summary>
+    /// <summary>The position in a group; null for a song that is not a take.</summary>
     public JobTake? Take { get; init; }
 
     /// <summary>The user's note; null without one.</summary>

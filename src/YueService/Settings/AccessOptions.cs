@@ -15,11 +15,11 @@ internal sealed class AccessOptions
     /// <summary>The origins of web pages that may use the service, separated by commas.</summary>
     public string? CorsOrigins { get; set; }
 
-    /// <summary>The number of songs that one key may request per minute, or one address if no key is set; 0 is no limit.</summary>
+    /// <summary>The number of songs that one key may request per minute, or one address if no key is set; 0 means no limit.</summary>
     [SettingRange(0, 1_000_000)]
     public int RateLimitPerMinute { get; set; }
 
-    /// <summary>The maximum time that a caller may wait for its song, in seconds; 0 is no limit.</summary>
+    /// <summary>The maximum time that a caller may wait for its song, in seconds; 0 means no limit.</summary>
     [SettingRange(0, 7 * 24 * 3_600)]
     public int SongTimeoutSeconds { get; set; } = 3600;
 

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace YueService.Settings;
 
-/// <summary>A place in object storage: <c>s3://bucket/prefix?endpoint=https://…&amp;region=…</c>.</summary>
+/// <summary>A location in object storage: <c>s3://bucket/prefix?endpoint=https://…&amp;region=…</c>.</summary>
 /// <param name="Bucket">The existing bucket.</param>
 /// <param name="Prefix">The prefix of all names: empty, or ending with a <c>/</c>.</param>
 /// <param name="Endpoint">The server; null for Amazon's.</param>
@@ -11,12 +11,12 @@ internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, stri
 {
     private const string Scheme = "s3://";
 
-    /// <summary>Returns true if a setting names a place in object storage, rather than a folder.</summary>
+    /// <summary>Returns true if a setting names a location in object storage rather than a folder.</summary>
     public static bool IsMeant(string text) => text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Reads a setting.</summary>
     /// <param name="text">The setting.</param>
-    /// <param name="place">The place.</param>
+    /// <param name="place">The location.</param>
     /// <param name="fault">What is wrong with it, as the end of a sentence; null if it is valid.</param>
     public static bool TryParse(string text, [NotNullWhen(true)] out S3Place? place, [NotNullWhen(false)] out string? fault)
     {

@@ -89,7 +89,7 @@ public sealed class LlamaModelTests
         using var cache = model.NewCache(1, 4);
         model.Prefill([1, 2, 3], cache, 0).Dispose();
         var error = Assert.Throws<ArgumentException>(() => model.Step([1, 2], cache, ..1));
-        Assert.Equal("2 more ids make 5 positions, the cache holds 4", error.Message);
+        Assert.Equal("2 more ids make 5 positions, but the cache has 4", error.Message);
     }
 
     [Theory]

@@ -47,7 +47,7 @@ public sealed class ShardTests : IDisposable
             shard.SetLength(shard.Length - 4);
         }
 
-        AssertRefused($"{Second}: tensor y ends at byte 12 of the data, and the file holds 8: it is truncated");
+        AssertRefused($"{Second}: tensor y ends at byte 12 of the data, but the file contains 8: it is truncated");
     }
 
     [Fact]

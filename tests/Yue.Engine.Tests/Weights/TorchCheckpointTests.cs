@@ -108,7 +108,7 @@ public sealed class TorchCheckpointTests : IDisposable
         AssertRefused(
             "the pickled dict has no dict under the key codec_model; its keys are generator",
             () => TorchCheckpoint.Open(path, "codec_model"));
-        AssertRefused("the state dict holds no tensors", () => TorchCheckpoint.Open(path, null));
+        AssertRefused("the state dict contains no tensors", () => TorchCheckpoint.Open(path, null));
     }
 
     [Fact]

@@ -16,17 +16,17 @@ internal static class BadClips
         ["0 bytes"] = ("is empty (0 bytes)", () => Bytes([])),
         ["noise"] = (Unreadable, () => Bytes(Noise(100_000))),
         ["a picture"] = (Unreadable, () => Ffmpeg.MakeAsync("-f lavfi -i color=red:s=16x16 -frames:v 1", "png")),
-        ["a video with sound"] = ("holds video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync(
+        ["a video with sound"] = ("contains video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mpeg4", "mp4")),
         ["a silent video"] =
-            ("holds video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
-        ["an H.264 video"] = ("holds video (H.264); send its sound track", () => Ffmpeg.MakeAsync(
+            ("contains video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
+        ["an H.264 video"] = ("contains video (H.264); send its sound track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v libx264", "mp4")),
         ["a Matroska video"] = ("is a file of Matroska or WebM video, which is not read; send its sound track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "mkv")),
         ["an AVI video"] =
             ("is a file of AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
-        ["a video of pictures"] = ("holds video (JPEG)", () => Ffmpeg.MakeAsync(
+        ["a video of pictures"] = ("contains video (JPEG)", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mjpeg -pix_fmt yuvj420p", "mov")),
         ["ten hours by a wav header"] = (
             "is cut short: its header says 36000 s, and 2 s are there",
@@ -48,7 +48,7 @@ internal static class BadClips
             "-f lavfi -i anullsrc=r=8000:cl=mono -t 1800 -compression_level 0", "flac")),
         ["an eleven minute mp3 of silence"] =
             ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
-        ["a header and nothing"] = ("holds no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
+        ["a header and nothing"] = ("contains no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
         ["a codec that wav files seldom have"] = ("is a WAV file of format tag 2 with 4 bits, which is not read", () => Ffmpeg.MakeAsync(
             "-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
         ["a Vorbis file whose codebooks promise 4 GB"] =

@@ -112,7 +112,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private string SettingsOf(string database) => string.Create(
         CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={_port};Username=yue;Database={database}");
 
-    /// <summary>Runs one of the server's programs, which refuse to run as root.</summary>
+    /// <summary>Runs one of the server's programs, which do not run as root.</summary>
     private static Task RunAsync(string program, params string[] arguments)
     {
         var path = Path.Combine(Programs!, program);

@@ -10,7 +10,7 @@ internal static class ClipFaults
 
     public const string Unreadable = $"is not a sound file that can be read: {Kinds} are, without a video";
 
-    public static string HoldsVideo(string codec) => $"holds video ({codec}); send its sound track";
+    public static string HoldsVideo(string codec) => $"contains video ({codec}); send its sound track";
 
     public static string HasChannels(int channels) => $"has {channels} channels; 1 to {MaxChannels} are read";
 }

@@ -112,7 +112,7 @@ internal sealed class OggFile
             : packet.StartsWith("\u007FFLAC"u8) ? OggCodec.Flac : OggCodec.Unknown;
         if (!firstPages && codec != OggCodec.Unknown)
         {
-            throw new ClipFaultException("holds several sounds one after the other; send one of them");
+            throw new ClipFaultException("contains several sounds one after the other; send one of them");
         }
 
         if (codec == OggCodec.Unknown && packet.StartsWith("Speex   "u8))

@@ -67,7 +67,7 @@ internal static class WavHeader
         var rest = size % format.BlockAlign;
         if (rest != 0 && !isPlaceholder && !data.IsCut)
         {
-            throw new ClipFaultException($"has {size} bytes of data, which is no whole number of blocks of {format.BlockAlign} bytes");
+            throw new ClipFaultException($"has {size} bytes of data, which is not a whole number of blocks of {format.BlockAlign} bytes");
         }
 
         var stream = new RawSourceWaveStream(file, data.Start, size - rest, format);

@@ -85,7 +85,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>The song's place in the stage-1 decoder.</summary>
+    /// <summary>The song's slot in the stage-1 decoder.</summary>
     public IStage1Sequence Stage1Sequence => _stage1!.Sequence;
 
     public bool IsWaiting => Stage == SongStage.Queued || (Stage == SongStage.Stage2 && _stage2Model is null);

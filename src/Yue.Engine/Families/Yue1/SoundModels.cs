@@ -17,7 +17,7 @@ internal sealed class SoundModels : IDisposable
 
     /// <summary>Loads the models.</summary>
     /// <param name="folder">The codec folder, with the vocoders.</param>
-    /// <param name="host">The place to load them to.</param>
+    /// <param name="host">The device and memory to load them into.</param>
     public SoundModels(string folder, ModelHost host)
     {
         _host = host;

@@ -31,7 +31,7 @@ internal static class Problems
         return Create(http, ProblemType.InvalidRequest, detail, new() { ["errors"] = errors });
     }
 
-    /// <summary>Returns why a request was refused; null if it was accepted.</summary>
+    /// <summary>Returns the reason why a request was rejected; null if it was accepted.</summary>
     public static ProblemHttpResult? Refusal(HttpContext http, IntakeOutcome outcome, EngineStatus status, JobEstimate estimate) =>
         outcome switch
         {
@@ -44,7 +44,7 @@ internal static class Problems
             _ => null,
         };
 
-    /// <summary>Creates a 429: the queue is full. <c>Retry-After</c> says when a place is likely to be free.</summary>
+    /// <summary>Creates a 429: the queue is full. <c>Retry-After</c> contains the time after which a slot is likely to be free.</summary>
     public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate, string reason = "")
     {
         var seconds = SetRetryAfter(http, estimate.RetryAfter().TotalSeconds);

@@ -120,7 +120,7 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
         ? Problems.Create(
             http,
             ProblemType.BodyTooLarge,
-            $"The body is longer than the {share.MaxBytes >> 20} MiB that all bodies may have together. "
+            $"The body is longer than the limit of {share.MaxBytes >> 20} MiB for all bodies together. "
                 + "Shorten it, or raise the setting Yue:BodyBudgetMegabytes.")
         : Problems.TooManyBodies(http, share.MaxBytes);
 

@@ -109,7 +109,7 @@ internal sealed class FieldReader
         {
             Fault(
                 field.Name,
-                $"holds {unpairedEscape}, half of a surrogate pair, which is not a character",
+                $"contains {unpairedEscape}, half of a surrogate pair, which is not a character",
                 $"{field.Expected} in Unicode",
                 field.DefaultText);
             return null;
@@ -224,7 +224,7 @@ internal sealed class FieldReader
     /// <summary>Consumes a field that has no meaning here, and returns true if it is present.</summary>
     public bool Ignore(string name) => TryTake(name, out _);
 
-    /// <summary>Reports the fields that no reader asked for. Call it after the last field was read.</summary>
+    /// <summary>Reports the fields that no reader has read. Call it after the last field was read.</summary>
     public void Finish()
     {
         foreach (var name in _fields.Keys.Where(name => !_asked.Contains(name)))

@@ -15,7 +15,7 @@ internal static class Preferences
     public static void Applied(HttpResponse response, string preference) =>
         response.Headers.Append("Preference-Applied", preference);
 
-    /// <summary>Returns whether the caller asked for <c>handling=strict</c>.</summary>
+    /// <summary>Returns true if the caller requested <c>handling=strict</c>.</summary>
     public static bool IsStrict(HttpRequest request) => Has(request.Headers["Prefer"], Strict);
 
     /// <summary>Returns whether a header contains a preference. Parameters after a semicolon and letter case are ignored.</summary>

@@ -154,7 +154,7 @@ internal static class RemakeReader
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"asks for {longest} s, and a section has at most {SongLimits.MaxTargetSeconds}; send at most that."));
+                    $"requests {longest} s, but a section has at most {SongLimits.MaxTargetSeconds}; send at most that."));
         }
 
         if (!fields.IsMissing(SongFields.MaxNewTokens) && 100 * longest > song.MaxNewTokens)
@@ -163,7 +163,7 @@ internal static class RemakeReader
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"asks for {longest} s, which are {100 * longest:0} tokens, and max_new_tokens is {song.MaxNewTokens}; ")
+                    $"requests {longest} s, which are {100 * longest:0} tokens, and max_new_tokens is {song.MaxNewTokens}; ")
                 + "leave max_new_tokens out, or raise it.");
         }
 

@@ -103,10 +103,10 @@ internal sealed class RequestFindings
     /// <summary>Records a known field, whether this request has it or not.</summary>
     public void Known(string path) => _knownPaths.Add(path);
 
-    /// <summary>Records a field of this request that no reader asked for.</summary>
+    /// <summary>Records a field of this request that no reader has read.</summary>
     public void Unknown(string path) => _unknownPaths.Add(path);
 
-    /// <summary>Reports unknown fields with the closest known names: as warnings, or as errors if the caller asked for it.</summary>
+    /// <summary>Reports unknown fields with the closest known names: as warnings, or as errors if the caller requested it.</summary>
     public void ReportUnknown(bool strict)
     {
         foreach (var path in _unknownPaths.Take(MaxUnknownNamed))

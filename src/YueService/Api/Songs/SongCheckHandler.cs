@@ -18,7 +18,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
     private const int MaxFindings = 200;
 
     /// <summary>Checks a request as POST /v1/songs does. No song is made.</summary>
-    /// <response code="200">The errors and warnings. A request with errors would be refused.</response>
+    /// <response code="200">The errors and warnings. A request with errors would be rejected.</response>
     public async Task<Results<Ok<SongCheckResponse>, ProblemHttpResult>> CheckAsync(HttpContext http)
     {
         var (body, unreadable) = await requests.OpenAsync(http, isNew: false);

@@ -8,7 +8,7 @@ namespace YueService.Api.Songs;
 /// <summary>The metadata of a song in the headers of a response that is the file itself. All values are ASCII.</summary>
 internal static class SongHeaders
 {
-    // Proxies commonly refuse header blocks past 8 KiB.
+    // Proxies commonly reject header blocks above 8 KiB.
     private const int MaxListBytes = 2048;
 
     /// <summary>The headers that <see cref="Write"/> may set, for pages that read them.</summary>
@@ -61,7 +61,7 @@ internal static class SongHeaders
         Warn(headers, request.Warnings);
     }
 
-    /// <summary>Writes the format of raw samples, which have no header of their own.</summary>
+    /// <summary>Writes the format of raw samples, which have no file header.</summary>
     public static void WriteFormat(IHeaderDictionary headers, PcmFormat format)
     {
         headers["X-Yue-Sample-Rate"] = Text(format.SampleRateHz);

@@ -96,7 +96,7 @@ internal sealed record SongParent(string Id, string How, int? Section)
         : new(id, "continue", null);
 }
 
-/// <summary>The place of a song among takes.</summary>
+/// <summary>The position of a song among takes.</summary>
 /// <param name="Id">The id of the group, at <c>/v1/groups/{id}</c>.</param>
 /// <param name="Take">The number of the take, from 1.</param>
 internal sealed record SongTake(string Id, int Take)

@@ -21,7 +21,7 @@ internal sealed class SharedMetrics(IMeterFactory meters, JobMirrors jobs, Share
                 "yue.worker.slots",
                 () => processes.Workers.Sum(worker => worker.About.Slots),
                 "{song}",
-                "Songs that live workers make at once.");
+                "The total number of concurrent songs of live workers.");
         }
 
         return Task.CompletedTask;

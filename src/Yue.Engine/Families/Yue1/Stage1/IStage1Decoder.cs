@@ -12,9 +12,9 @@ public interface IStage1Decoder : IDisposable
     /// the same prompt are not counted.</summary>
     long PrefilledIds { get; }
 
-    /// <summary>Opens a sequence for one more song. Disposing it frees its place.</summary>
+    /// <summary>Opens a sequence for one more song. Disposing it frees its slot.</summary>
     /// <param name="seed">The key of the song's random draws.</param>
-    /// <returns>The sequence; null if all places are in use.</returns>
+    /// <returns>The sequence; null if all slots are in use.</returns>
     IStage1Sequence? TryOpen(long seed);
 
     /// <summary>Samples the next id of every sequence, or the next few ids if the decoder runs ahead of the host.</summary>

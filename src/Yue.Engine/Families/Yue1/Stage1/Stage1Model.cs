@@ -19,7 +19,7 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
     /// <param name="config">Its dimensions.</param>
     /// <param name="prompts">Builds its prompts.</param>
     /// <param name="isLyricsOnly">True if it was not trained on audio prompts.</param>
-    /// <param name="host">The place to load it to.</param>
+    /// <param name="host">The device and memory to load it into.</param>
     /// <param name="report">Called with the fraction done.</param>
     public static Stage1Model Load(
         string name,

@@ -75,7 +75,7 @@ internal static class MirroredModel
 
         if (pieces.Count == 0)
         {
-            throw new InvalidDataException("holds no pieces, expected a SentencePiece model");
+            throw new InvalidDataException("contains no pieces, expected a SentencePiece model");
         }
 
         if (!isBpe)
