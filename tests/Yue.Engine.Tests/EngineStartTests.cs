@@ -111,7 +111,7 @@ public sealed class EngineStartTests : IDisposable
         using var engine = DemoEngine.Create(new EngineOptions { Device = "cuda:99" });
         engine.Start();
         await Assert.ThrowsAsync<InvalidOperationException>(() => engine.Loaded);
-        Assert.Matches("Device is cuda:99, and this build finds [0-9]+ GPUs here; yue doctor says why", engine.Status.Failure);
+        Assert.Matches("Device is cuda:99, but this build finds [0-9]+ GPUs. Run yue doctor to find out why", engine.Status.Failure);
     }
 
     [Theory]

@@ -135,8 +135,8 @@ public sealed class RemakeTests(Studio studio)
         await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
         var notice = tab.Page.Locator(".notice");
         await Assertions.Expect(notice).ToHaveTextAsync(
-            "Cut short: verse and chorus. They had not ended after 1 s, the most that one section may take here. "
-                + "The end is faded out.Sing it with twice the room");
+            "Cut short: verse and chorus. They had not ended after 1 s, the maximum for one section here. "
+                + "The end is faded out.Sing it with twice the limit");
         await tab.CheckAccessibilityAsync("a song that was cut");
         await notice.GetByRole(AriaRole.Button).ClickAsync();
         var again = await service.JobAsync(await FinishedAsync(tab, job.GetProperty("id").GetString()!));
@@ -152,7 +152,7 @@ public sealed class RemakeTests(Studio studio)
         var job = await service.SingAsync(new { lyrics, genre = "folk", target_seconds = 1 });
         await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
         await Assertions.Expect(tab.Page.Locator(".notice").First)
-            .ToContainTextAsync("1 s each were asked for, and there was more to sing.");
+            .ToContainTextAsync("1 s each were requested, and there was more to sing.");
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing it in full length" })).ToBeVisibleAsync();
 
         // The omitted sections can be sung next.

@@ -98,9 +98,9 @@ public sealed class AudioDecoder
     internal static string? CheckLength(double claimedSeconds, double seconds) => (claimedSeconds - seconds) switch
     {
         > MaxMissingSeconds => throw new ClipFaultException(string.Create(
-            CultureInfo.InvariantCulture, $"is cut short: its header says {claimedSeconds:0.#} s, and {seconds:0.#} s are there")),
+            CultureInfo.InvariantCulture, $"is cut short: its header states {claimedSeconds:0.#} s, but it contains {seconds:0.#} s")),
         > MaxUnmentionedSeconds => string.Create(
-            CultureInfo.InvariantCulture, $"is cut short: its header says {claimedSeconds:0.##} s, and {seconds:0.##} s are there"),
+            CultureInfo.InvariantCulture, $"is cut short: its header states {claimedSeconds:0.##} s, but it contains {seconds:0.##} s"),
         _ => null,
     };
 
@@ -213,7 +213,7 @@ public sealed class AudioDecoder
     {
         ( < 1 or > MaxChannels, _) => ClipFaults.HasChannels(channels),
         (_, < MinSampleRateHz or > MaxSampleRateHz) =>
-            $"has {sampleRateHz} samples per second; {MinSampleRateHz} to {MaxSampleRateHz} are read",
+            $"has {sampleRateHz} samples per second; {MinSampleRateHz} to {MaxSampleRateHz} are supported",
         _ => null,
     };
 }

@@ -189,7 +189,7 @@ internal sealed class FfmpegDecoder
         var codec = Text(sound, "codec_name");
         if (!SoundCodecs.Split(',').Contains(codec))
         {
-            throw new ClipFaultException($"is coded as {codec ?? "something unknown"}, which is not read: {ClipFaults.Kinds} are");
+            throw new ClipFaultException($"is encoded as {codec ?? "something unknown"}, which is not supported; send {ClipFaults.Kinds}");
         }
 
         return double.TryParse(Text(json.RootElement.GetProperty("format"), "duration"), CultureInfo.InvariantCulture, out var seconds)

@@ -132,7 +132,7 @@ public static class WavFile
             if (reader.ClaimedLength > reader.Length)
             {
                 throw new ClipFaultException(
-                    $"is cut short: its header says {reader.ClaimedLength} samples, and {reader.Length} are there");
+                    $"is cut short: its header states {reader.ClaimedLength} samples, but it contains {reader.Length}");
             }
 
             var samples = new float[reader.Length * reader.Channels];

@@ -122,7 +122,7 @@ internal sealed class ModelSet : IDisposable
             "cpu" => CPU,
             _ when index < gpus => device(name),
             _ => throw new InvalidOperationException(
-                $"Device is {name}, and this build finds {gpus} GPUs here; yue doctor says why, and Device auto takes what there is."),
+                $"Device is {name}, but this build finds {gpus} GPUs. Run yue doctor to find out why, or set Device to auto."),
         };
     }
 }

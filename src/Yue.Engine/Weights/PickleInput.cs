@@ -89,7 +89,7 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
     {
         if (count < 0 || count > bytes.Length - Position)
         {
-            throw Error($"{what} of {count} bytes exceeds the {bytes.Length - Position} bytes that are left");
+            throw Error($"{what} of {count} bytes exceeds the remaining {bytes.Length - Position} bytes");
         }
 
         var taken = bytes.Span.Slice(Position, (int)count);

@@ -320,7 +320,7 @@ internal sealed class GenerateHandler(
                 // Two tracks, with room for each code to be on its own line.
                 const int MaxBytes = SongLimits.MaxCodesFrames * 2 * 16;
                 arguments.Fields["continue_from"] = JsonNode.Parse(await TextFile.ReadAsync(codes, MaxBytes, $"{MaxBytes} bytes", cancel))
-                    ?? throw new InvalidDataException("it holds null.");
+                    ?? throw new InvalidDataException("it contains null.");
             }
 
             return null;

@@ -62,7 +62,7 @@ internal sealed class JobSignals : IDisposable
     /// <summary>Sets that the store was written.</summary>
     public void Trust() => _suspect = null;
 
-    /// <summary>Cancelled when the drain is over: streams end, and nothing is retried.</summary>
+    /// <summary>Cancelled when the drain has ended: streams end, and nothing is retried.</summary>
     public CancellationToken Stopped { get; }
 
     public void Stop()

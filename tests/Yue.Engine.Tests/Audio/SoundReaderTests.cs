@@ -143,10 +143,10 @@ public sealed class SoundReaderTests : IDisposable
     {
         var data = new byte[16_000 * 2];
         Assert.Equal(
-            ("is cut short: its header says 3 s, and 1 s are there", null),
+            ("is cut short: its header states 3 s, but it contains 1 s", null),
             Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 96_000))));
         Assert.Equal(
-            (null, "is cut short: its header says 1.5 s, and 1 s are there"),
+            (null, "is cut short: its header states 1.5 s, but it contains 1 s"),
             Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 48_000))));
         Assert.Equal((null, null), Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 32_002))));
     }

@@ -113,7 +113,7 @@ public sealed class GenerateTests : IDisposable
 
     [Theory]
     [InlineData("The reference clip cannot be read: ", "--reference", "no-such.mp3")]
-    [InlineData("--reference: reference.audio is not a sound file", "--reference", "lyrics.txt")]
+    [InlineData("--reference: reference.audio is not a supported sound file", "--reference", "lyrics.txt")]
     [InlineData("--reference-instrumental: reference.instrumental is missing", "--reference-vocal", "lyrics.txt")]
     [InlineData(
         "--reference-end: reference.end_seconds is 3 and reference.start_seconds 4",
@@ -168,7 +168,7 @@ public sealed class GenerateTests : IDisposable
     [Theory]
     [InlineData("--continue-from: continue_from.sections[0].vocal[1] is 2000", "--continue-from", "bad.json")]
     [InlineData("--continue-from cannot be read: ", "--continue-from", "text.json")]
-    [InlineData("--continue-from cannot be read: it holds null", "--continue-from", "null.json")]
+    [InlineData("--continue-from cannot be read: it contains null", "--continue-from", "null.json")]
     [InlineData("--continue-from cannot be read: ", "--continue-from", "no-such.json")]
     [InlineData("--return-codes is ", "--return-codes", "no-such/codes.json")]
     [InlineData("--return-codes and --out both write ", "--return-codes", "song.wav")]

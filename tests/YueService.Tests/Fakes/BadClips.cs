@@ -8,7 +8,7 @@ namespace YueService.Tests.Fakes;
 /// <summary>Invalid reference clips with their expected errors.</summary>
 internal static class BadClips
 {
-    private const string Unreadable = "is not a sound file that can be read: wav, aiff, mp3, ogg, flac or m4a are";
+    private const string Unreadable = "is not a supported sound file; send wav, aiff, mp3, ogg, flac or m4a";
 
     private static readonly Dictionary<string, (string Says, Func<Task<byte[]>> Make)> Clips = new()
     {
@@ -22,18 +22,18 @@ internal static class BadClips
             ("contains video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
         ["an H.264 video"] = ("contains video (H.264); send its sound track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v libx264", "mp4")),
-        ["a Matroska video"] = ("is a file of Matroska or WebM video, which is not read; send its sound track", () => Ffmpeg.MakeAsync(
+        ["a Matroska video"] = ("is a file of Matroska or WebM video, which is not supported; send its sound track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "mkv")),
         ["an AVI video"] =
             ("is a file of AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
         ["a video of pictures"] = ("contains video (JPEG)", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mjpeg -pix_fmt yuvj420p", "mov")),
         ["ten hours by a wav header"] = (
-            "is cut short: its header says 36000 s, and 2 s are there",
+            "is cut short: its header states 36000 s, but it contains 2 s",
             () => Bytes(TestWav.File(1, 8000, 1, 8, new byte[16_000], 8000 * 36_000))),
         ["ten hours by a flac header"] = ("is longer than 10 minutes", () => FlacThatSaysAsync(36_000)),
-        ["9 channels"] = ("has 9 channels; 1 to 8 are read", () => Bytes(TestWav.Silence(16_000, 9, 2))),
-        ["3 Hz"] = ("has 3 samples per second; 4000 to 192000 are read", () => Bytes(TestWav.Silence(3, 1, 20))),
+        ["9 channels"] = ("has 9 channels; 1 to 8 are supported", () => Bytes(TestWav.Silence(16_000, 9, 2))),
+        ["3 Hz"] = ("has 3 samples per second; 4000 to 192000 are supported", () => Bytes(TestWav.Silence(3, 1, 20))),
         ["NaN samples"] = ("has the sample NaN at 1 s", () => Bytes(
             TestWav.OfFloats(16_000, 1, [.. TestWav.Sine(16_000, 440, 1), float.NaN, .. new float[16_000]]))),
         ["samples of another scale"] = ("has the sample 20000 at 0 s; full scale is -1 to 1", () => Bytes(
@@ -49,7 +49,7 @@ internal static class BadClips
         ["an eleven minute mp3 of silence"] =
             ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
         ["a header and nothing"] = ("contains no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
-        ["a codec that wav files seldom have"] = ("is a WAV file of format tag 2 with 4 bits, which is not read", () => Ffmpeg.MakeAsync(
+        ["a codec that wav files seldom have"] = ("is a WAV file of format tag 2 with 4 bits; send PCM", () => Ffmpeg.MakeAsync(
             "-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
         ["a Vorbis file whose codebooks promise 4 GB"] =
             ("has Vorbis codebooks of more than", () => Bytes(TestOgg.VorbisOfHugeCodebooks())),

@@ -181,7 +181,7 @@ public sealed class ReferenceTests : IDisposable
             Form("""{"lyrics":"la"}""", ("reference.audio", TestClips.ChirpFile("mp3")[..5000])));
         Assert.Contains(
             (await response.SongAsync()).GetProperty("warnings").Strings(),
-            warning => warning.StartsWith("reference.audio is cut short: its header says 1.5 s, and 1.", StringComparison.Ordinal));
+            warning => warning.StartsWith("reference.audio is cut short: its header states 1.5 s, ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ internal static class AiffHeader
         var offset = BinaryPrimitives.ReadUInt32BigEndian(file.AsSpan(data.Start));
         if (offset > data.Size - 8)
         {
-            throw new ClipFaultException($"says that its sound begins {offset} bytes into a chunk of {data.Size} bytes");
+            throw new ClipFaultException($"states that its sound begins {offset} bytes into a chunk of {data.Size} bytes");
         }
 
         var length = (data.Size - 8 - (int)offset) / format.BlockAlign;
@@ -57,19 +57,19 @@ internal static class AiffHeader
         var compression = chunk.Length >= CommonSize + 4 ? Encoding.Latin1.GetString(chunk.Slice(CommonSize, 4)) : "NONE";
         if (!(rate is >= 1 and <= MaxSampleRateHz))
         {
-            throw new ClipFaultException(FormattableString.Invariant($"says {rate} Hz; 1 to {MaxSampleRateHz} Hz are read"));
+            throw new ClipFaultException(FormattableString.Invariant($"states {rate} Hz; 1 to {MaxSampleRateHz} Hz are supported"));
         }
 
         var isFloat = compression is "fl32" or "FL32" or "fl64" or "FL64";
         var container = isFloat ? compression[2..] == "64" ? 64 : 32 : (bits + 7) / 8 * 8;
         if (!isFloat && compression is not ("NONE" or "twos" or "sowt"))
         {
-            throw new ClipFaultException($"is an AIFF-C file of compression '{compression}', which is not read: PCM and float are");
+            throw new ClipFaultException($"is an AIFF-C file of compression '{compression}', which is not supported; send PCM or float");
         }
 
         if (channels is 0 or > 256 || (!isFloat && bits is 0 or > 32))
         {
-            throw new ClipFaultException($"says {channels} channels of {bits} bits");
+            throw new ClipFaultException($"states {channels} channels of {bits} bits");
         }
 
         var format = isFloat

@@ -8,9 +8,9 @@ internal static class ClipFaults
     /// <summary>The supported kinds of file.</summary>
     public const string Kinds = "wav, aiff, mp3, ogg, flac or m4a";
 
-    public const string Unreadable = $"is not a sound file that can be read: {Kinds} are, without a video";
+    public const string Unreadable = $"is not a supported sound file; send {Kinds}, without a video";
 
     public static string HoldsVideo(string codec) => $"contains video ({codec}); send its sound track";
 
-    public static string HasChannels(int channels) => $"has {channels} channels; 1 to {MaxChannels} are read";
+    public static string HasChannels(int channels) => $"has {channels} channels; 1 to {MaxChannels} are supported";
 }

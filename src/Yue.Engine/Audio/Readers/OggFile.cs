@@ -117,7 +117,7 @@ internal sealed class OggFile
 
         if (codec == OggCodec.Unknown && packet.StartsWith("Speex   "u8))
         {
-            throw new ClipFaultException($"is coded as Speex, which is not read: {ClipFaults.Kinds} are");
+            throw new ClipFaultException($"is encoded as Speex, which is not supported; send {ClipFaults.Kinds}");
         }
 
         return found ?? (codec == OggCodec.Unknown ? null : new OggFile(file, page.Serial, codec));

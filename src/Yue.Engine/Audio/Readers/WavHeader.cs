@@ -96,7 +96,7 @@ internal static class WavHeader
         {
             if (chunk.Length < 40 || !chunk[28..40].SequenceEqual(SubFormatTail))
             {
-                throw new ClipFaultException("is of an extensible format without a known sub-format");
+                throw new ClipFaultException("has an extensible format without a known sub-format");
             }
 
             tag = BinaryPrimitives.ReadUInt16LittleEndian(chunk[24..]);
@@ -107,18 +107,18 @@ internal static class WavHeader
         if ((tag, bits) is not ((FormatPcm, > 0 and <= 32) or (FormatFloat, 32 or 64) or (FormatALaw or FormatMuLaw, 8)))
         {
             throw new ClipFaultException(
-                $"is a WAV file of format tag {tag} with {bits} bits, which is not read: PCM of 8 to 32 bits, float, A-law and mu-law are");
+                $"is a WAV file of format tag {tag} with {bits} bits; send PCM of 8 to 32 bits, float, A-law or mu-law");
         }
 
         if (channels is 0 or > MaxChannels || blockBytes % channels != 0 || containerBits < bits
             || containerBits > (tag == FormatPcm ? 32 : bits))
         {
-            throw new ClipFaultException($"says {channels} channels of {bits} bits in blocks of {blockBytes} bytes");
+            throw new ClipFaultException($"states {channels} channels of {bits} bits in blocks of {blockBytes} bytes");
         }
 
         if (sampleRateHz is 0 or > MaxSampleRateHz)
         {
-            throw new ClipFaultException($"says {sampleRateHz} Hz; 1 to {MaxSampleRateHz} Hz are read");
+            throw new ClipFaultException($"states {sampleRateHz} Hz; 1 to {MaxSampleRateHz} Hz are supported");
         }
 
         return tag switch

@@ -25,7 +25,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private SongPlan _plan = new() { Before = [] };
     private SectionBudget[] _budgets = [];
     private SongEffort? _effort;
-    private SongCodes? _codes;                  // once stage 1 is over
+    private SongCodes? _codes;                  // once stage 1 has ended
     private ModelLease<Stage1Model>? _stage1Model;
     private ModelLease<Stage2Model>? _stage2Model;
     private Stage1Song? _stage1;

@@ -38,7 +38,7 @@ export function openSignIn() {
 
   const dialog = make(`<form><h2>Sign in</h2><p>${isSignedIn.value
     ? 'You were signed out: a month is over, or the key was changed. Your words are still here.'
-    : 'This service has a key. Ask whoever runs it.'}</p>
+    : 'This service requires a key. Ask its operator for it.'}</p>
     <label class="field">Key<input type="password" name="key" autocomplete="current-password" required></label>
     <p class="fault" role="alert" hidden></p>
     <button class="primary">Sign in</button></form>`);
@@ -61,7 +61,7 @@ export function openSignIn() {
       await refresh();
     } catch (error) {
       fault.hidden = false;
-      fault.textContent = error instanceof Problem && error.status === 401 ? 'That is not a key of this service.'
+      fault.textContent = error instanceof Problem && error.status === 401 ? 'This key is not valid for this service.'
         : error instanceof Problem ? error.message : 'The service does not respond.';
     }
   });

@@ -107,7 +107,7 @@ function replace(change) {
   settle();
   if (isUnsung(before) && keyOf(before) !== settled.value) {
     keep(before);
-    offerUndo(`Put “${short(titleOf(before), 30)}” aside, under Drafts`, () => openDraft(before));
+    offerUndo(`Moved “${short(titleOf(before), 30)}” to Drafts`, () => openDraft(before));
   }
 }
 

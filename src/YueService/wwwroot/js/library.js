@@ -80,7 +80,7 @@ export function Library() {
 function nothing() {
   const { text, favourites } = search.value;
   return text ? `No song has “${short(text, 30)}”.`
-    : favourites ? 'No favourites yet: the star of a song keeps it here.' : 'Your songs will be here.';
+    : favourites ? 'No favourites yet. Select the star of a song to keep it here.' : 'Your songs will be here.';
 }
 
 /** @param {{ list: Job[] }} props */

@@ -160,7 +160,7 @@ function LyricsTools() {
   return html`<span class="lyrics-tools">
     ${drafts.length > 0 ? html`<${Menu} label=${html`Drafts <${Icon} name="down" />`} name="Drafts" kind="quiet" items=${[
       ...drafts.map((draft) => ({ label: short(titleOf(draft), 34), hint: since(draft.time), run: () => openDraft(draft) })),
-      { label: 'Forget all drafts', run: dropAll },
+      { label: 'Delete all drafts', run: dropAll },
     ]} />` : null}
     <button type="button" class="quiet" title="Write on an empty page" onClick=${startAnew}>New</button>
     <button type="button" class="quiet" aria-pressed=${asText.value} disabled=${remake.value !== null}
@@ -327,7 +327,7 @@ function takeOut(text, finding, onChange) {
   const before = text.slice(0, finding.start).replace(/[ \t]+$/, '');
   const taken = text.slice(before.length, finding.end);
   onChange(() => (before + text.slice(finding.end)).replace(/\n{2,}$/, '\n').trimEnd());
-  showToast({ text: `Took out “${short(taken.trim(), 30)}”`, action: 'Undo',
+  showToast({ text: `Removed “${short(taken.trim(), 30)}”`, action: 'Undo',
     // Words written in the meantime stay.
     run: () => onChange((now) => (now.startsWith(before) ? before + taken + now.slice(before.length) : `${now}\n${taken.trim()}`)) });
 }

@@ -79,14 +79,14 @@ function CutShort({ job }) {
   const most = Math.max(...cut.map((section) => section.seconds));
   const time = `${Number(most.toFixed(1))} s`;
   const end = cut.includes(sections[sections.length - 1]) ? ' The end is faded out.' : '';
-  const why = isAsked ? `${time} ${cut.length > 1 ? 'each were' : 'were'} asked for, and there was more to sing.`
-    : `${cut.length > 1 ? 'They' : 'It'} had not ended after ${time}, the most that one section may take here.`;
+  const why = isAsked ? `${time} ${cut.length > 1 ? 'each were' : 'were'} requested, and there was more to sing.`
+    : `${cut.length > 1 ? 'They' : 'It'} had not ended after ${time}, the maximum for one section here.`;
   const longest = options.value?.fields.find(({ name }) => name === 'max_new_tokens')?.maximum ?? 0;
   const tokens = Math.min(2 * (request.max_new_tokens ?? 0), longest);
   const again = isAsked ? { ...request, target_seconds: undefined, max_new_tokens: undefined } : { ...request, max_new_tokens: tokens };
   return html`<div class="notice"><p><b>Cut short: ${list(cut.map(({ tag }) => tag))}.</b> ${why}${end}</p>
     ${isAsked || tokens > (request.max_new_tokens ?? Infinity) ? html`<button type="button" class="button"
-      onClick=${() => singAgain(again)}>${isAsked ? 'Sing it in full length' : 'Sing it with twice the room'}</button>` : null}</div>`;
+      onClick=${() => singAgain(again)}>${isAsked ? 'Sing it in full length' : 'Sing it with twice the limit'}</button>` : null}</div>`;
 }
 
 /** @param {{ job: Job }} props Sections that the request left for later. */

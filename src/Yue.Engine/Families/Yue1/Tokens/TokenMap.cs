@@ -19,7 +19,7 @@ public static class TokenMap
     /// <summary><c>&lt;SOA&gt;</c>: audio codes follow.</summary>
     public const int StartOfAudio = 32_001;
 
-    /// <summary><c>&lt;EOA&gt;</c>: the audio of a section is over.</summary>
+    /// <summary><c>&lt;EOA&gt;</c>: the audio of a section has ended.</summary>
     public const int EndOfAudio = 32_002;
 
     /// <summary><c>&lt;stage_1&gt;</c>: codebook-0 codes follow.</summary>
