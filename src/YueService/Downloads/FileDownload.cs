@@ -14,7 +14,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
     /// <param name="target">The path of the finished file. An existing file is replaced at the end.</param>
     /// <param name="expected">The required content.</param>
     /// <param name="progress">Receives the progress.</param>
-    /// <param name="cancel">Cancels; the partial file stays, and the next call continues it.</param>
+    /// <param name="cancel">Cancels the download. The partial file is kept, and the next call continues it.</param>
     /// <exception cref="DownloadException">The file cannot be downloaded, or its content is wrong.</exception>
     public async Task<FileContent> RunAsync(
         HubFile file, string target, ExpectedContent expected, FileProgress progress, CancellationToken cancel)
@@ -91,8 +91,8 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         if (remote.Size > expected.MaxBytes)
         {
             throw new DownloadException(
-                $"{file}: the server has a file of {remote.Size} bytes, and about {expected.AboutBytes} were expected, "
-                + $"{expected.MaxBytes} at most",
+                $"{file}: the server has a file of {remote.Size} bytes, but about {expected.AboutBytes} were expected, "
+                + $"at most {expected.MaxBytes}",
                 DownloadRemedy.None);
         }
 
@@ -102,7 +102,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         {
             throw new DownloadException(
                 $"{file}: {ByteText.Of(remote.Size.Value)} do not fit on the disk of {folder}, which has room for {ByteText.Of(room)} "
-                + $"besides {ByteText.Of(settings.SpareBytes)} that stay free. Free some space, or choose another disk with --folder.",
+                + $"plus {ByteText.Of(settings.SpareBytes)} that must stay free. Free some space, or choose another disk with --folder.",
                 DownloadRemedy.None);
         }
 

@@ -137,7 +137,7 @@ internal sealed class LoadedReference
     /// <summary>The clip; null if there are errors.</summary>
     public SongReference? Reference { get; set; }
 
-    /// <summary>The fault, with the name of the field in the JSON.</summary>
+    /// <summary>The error, with the name of the field in the JSON.</summary>
     public IReadOnlyList<(string Field, string Message)> Errors => _errors;
 
     /// <summary>Warnings for the caller, with the name of the field in the JSON.</summary>
