@@ -54,7 +54,7 @@ public sealed record LlamaShape
 
     public float NormEpsilon { get; init; } = 1e-5f;
 
-    /// <summary>True if every query and key head is normed before it is rotated.</summary>
+    /// <summary>True if every query and key head is normalized before it is rotated.</summary>
     public bool NormsQueriesAndKeys { get; init; }
 
     /// <summary>Rows of the joined query, key and value matrix.</summary>
@@ -118,10 +118,10 @@ public readonly record struct LayerWeights
 
     public required nint MlpNorm { get; init; }
 
-    /// <summary>[128], the weights of the query heads' norm; 0 if they are not normed.</summary>
+    /// <summary>The weights of the query heads' norm, [128]; 0 if they are not normalized.</summary>
     public nint QueryNorm { get; init; }
 
-    /// <summary>[128], the weights of the key heads' norm; 0 if they are not normed.</summary>
+    /// <summary>The weights of the key heads' norm, [128]; 0 if they are not normalized.</summary>
     public nint KeyNorm { get; init; }
 
     public nint QkvScale { get; init; }

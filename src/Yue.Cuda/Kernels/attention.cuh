@@ -100,7 +100,7 @@ DEV uint4 scaled(const uint4& v, float factor)
         pack_bf16(x[4] * factor, x[5] * factor), pack_bf16(x[6] * factor, x[7] * factor));
 }
 
-// Returns the lane's 16 bytes of the current position: of its key, normed, in the first half of the warp, of its value in the second.
+// Returns the lane's 16 bytes of the current position: of its key, normalized, in the first half of the warp, of its value in the second.
 DEV uint4 load_fresh(const Step& s, const Unit& u)
 {
     int lane = threadIdx.x & 31;

@@ -89,7 +89,7 @@ internal sealed class Conv
         return room < 0 ? 0 : (room / _stride) + 1;
     }
 
-    /// <summary>[B, in, T] to [B, out, <see cref="OutputLength"/>]; the caller disposes it.</summary>
+    /// <summary>Maps [B, in, T] to [B, out, <see cref="OutputLength"/>]; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x)
     {
         if (_addedChannels == 0)
@@ -131,7 +131,7 @@ internal sealed class UpsamplingConv
     /// <summary>The number of output channels.</summary>
     public long Out { get; }
 
-    /// <summary>[B, in, T] to [B, out, stride · T]; the caller disposes it.</summary>
+    /// <summary>Maps [B, in, T] to [B, out, stride · T]; the caller disposes the result.</summary>
     /// <remarks>Without output padding an odd stride gives one output less.</remarks>
     public Tensor Forward(Tensor x) => functional.conv_transpose1d(
         x, _weight, _bias, stride: _stride, padding: Padding(_stride), output_padding: _outputPadding);
@@ -178,7 +178,7 @@ internal sealed class Linear
     /// <summary>The size of the last dimension of the output.</summary>
     public long Out => _weight.shape[0];
 
-    /// <summary>[..., in] to [..., out]; the caller disposes it.</summary>
+    /// <summary>Maps [..., in] to [..., out]; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x) => functional.linear(x, _weight, _bias);
 
     /// <summary>The same map over the channel axis: [B, in, T] to [B, out, T]; the caller disposes it.</summary>
@@ -195,7 +195,7 @@ internal sealed class LayerNorm(ITensorSource source, string name, long size, do
     private readonly Tensor _weight = source.Read(name + ".weight", size);
     private readonly Tensor _bias = source.Read(name + ".bias", size);
 
-    /// <summary>[..., size] to the same shape; the caller disposes it.</summary>
+    /// <summary>Maps [..., size] to the same shape; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x) => functional.layer_norm(x, [size], _weight, _bias, eps);
 }
 

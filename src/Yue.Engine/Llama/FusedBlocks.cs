@@ -21,7 +21,7 @@ internal sealed class FusedBlocks(BlockKernels kernels, LlamaConfig config, Rope
     /// <param name="layers">The blocks.</param>
     /// <param name="norm">[hidden], the norm after the last block.</param>
     /// <param name="cache">A cache of one row with room for T positions.</param>
-    /// <returns>[T, hidden], normed, BF16; the caller disposes it.</returns>
+    /// <returns>[T, hidden], normalized, BF16; the caller disposes it.</returns>
     public Tensor Forward(Tensor x, IReadOnlyList<LlamaLayerWeights> layers, Tensor norm, KvCache cache)
     {
         using var noGrad = no_grad();

@@ -41,7 +41,7 @@ public sealed record LlamaConfig
     /// <summary>True if the output matrix is the embedding. The checkpoint then has no <c>lm_head.weight</c>.</summary>
     public required bool TieWordEmbeddings { get; init; }
 
-    /// <summary>True if every query and key head is normed before it is rotated.</summary>
+    /// <summary>True if every query and key head is normalized before it is rotated.</summary>
     public bool NormsQueriesAndKeys { get; init; }
 
     /// <summary>The dtype that the checkpoint was saved in, by its config; F32 if the config has none, as in transformers.</summary>

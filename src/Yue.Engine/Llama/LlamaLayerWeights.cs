@@ -17,8 +17,8 @@ public sealed record BlockNames(string InputNorm, string Attention, string PostN
 /// <summary>The weights of one transformer block, fused in the layout that decoding reads. Owns its tensors.</summary>
 /// <param name="InputNorm">[hidden].</param>
 /// <param name="Qkv">[(H + 2K)·D, hidden]: queries, keys, values.</param>
-/// <param name="QueryNorm">[D]; null if queries and keys are not normed.</param>
-/// <param name="KeyNorm">[D]; null if queries and keys are not normed.</param>
+/// <param name="QueryNorm">[D]; null if queries and keys are not normalized.</param>
+/// <param name="KeyNorm">[D]; null if queries and keys are not normalized.</param>
 /// <param name="Output">[hidden, H·D].</param>
 /// <param name="PostNorm">[hidden].</param>
 /// <param name="GateUp">[2·I, hidden]: row 2i is gate i, row 2i + 1 is up i.</param>

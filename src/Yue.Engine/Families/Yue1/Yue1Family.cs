@@ -8,7 +8,7 @@ namespace Yue.Engine.Families.Yue1;
 /// <param name="Stage2">The stage-2 folder; null with the demo model.</param>
 /// <param name="Codec">The codec folder, with the vocoders; null with the demo model.</param>
 /// <param name="Tokenizer">The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</param>
-/// <param name="ContextTokens">The longest stage-1 context; 0 is the checkpoint's own.</param>
+/// <param name="ContextTokens">The maximum stage-1 context in tokens; 0 means the checkpoint's limit.</param>
 internal sealed record Yue1Settings(string? Stage2 = null, string? Codec = null, string? Tokenizer = null, int ContextTokens = 0);
 
 /// <summary>YuE 1: two language models, a codec and two vocoders (docs/model.md).</summary>

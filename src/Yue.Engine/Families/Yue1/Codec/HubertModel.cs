@@ -125,7 +125,7 @@ internal sealed class HubertModel
             _heads = config.Heads;
         }
 
-        /// <summary>[B, T, size] to the same shape; the caller disposes it.</summary>
+        /// <summary>Maps [B, T, size] to the same shape; the caller disposes the result.</summary>
         public Tensor Forward(Tensor x)
         {
             using var scope = NewDisposeScope();

@@ -17,7 +17,7 @@ internal sealed class Snake
         _inverse = _alpha.add(Scalars.Of(1e-9), Scalars.One).reciprocal().MoveToOuterDisposeScope();
     }
 
-    /// <summary>[B, C, T] to the same shape; the caller disposes it.</summary>
+    /// <summary>Maps [B, C, T] to the same shape; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x)
     {
         using var wave = x * _alpha;
@@ -49,7 +49,7 @@ internal sealed class ResidualUnit
     /// <summary>The number of inputs on each side that an output depends on.</summary>
     public static int Reach(int dilation) => Kernel / 2 * dilation;
 
-    /// <summary>[B, C, T] to the same shape; the caller disposes it.</summary>
+    /// <summary>Maps [B, C, T] to the same shape; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x)
     {
         var y = _snakeIn.Forward(x).Then(_wide.Forward).Then(_snakeMiddle.Forward).Then(_point.Forward);

@@ -26,7 +26,7 @@ internal sealed class SemanticEncoder
         }
     }
 
-    /// <summary>[B, channels, T] to the same shape; the caller disposes it.</summary>
+    /// <summary>Maps [B, channels, T] to the same shape; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x)
     {
         using var scope = NewDisposeScope();

@@ -150,7 +150,7 @@ public sealed class Vocos : IDisposable
             _gamma = source.Read(name + ".gamma", channels);
         }
 
-        /// <summary>[1, F, dim] to the same shape; the caller disposes it.</summary>
+        /// <summary>Maps [1, F, dim] to the same shape; the caller disposes the result.</summary>
         public Tensor Forward(Tensor x)
         {
             using var scope = NewDisposeScope();
