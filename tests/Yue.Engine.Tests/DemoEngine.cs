@@ -28,10 +28,10 @@ public sealed class DemoEngine : IAsyncLifetime
 
     public static YueEngine Create(EngineOptions options) => new(Options.Create(options), NullLogger<YueEngine>.Instance);
 
-    /// <summary>A quick request for a second of sound.</summary>
+    /// <summary>Returns a quick request for a second of sound.</summary>
     public static SongRequest OneSecond(long seed = 1) => new() { Lyrics = "[verse]\nla la", MaxNewTokens = 100, Seed = seed };
 
-    /// <summary>A request for a song that would take minutes.</summary>
+    /// <summary>Returns a request for a song that would take minutes.</summary>
     public static SongRequest Endless() =>
         new() { Lyrics = string.Concat(Enumerable.Repeat("[verse]\nla\n", 10)), RunNSegments = 0, MaxNewTokens = 10_000 };
 

@@ -226,7 +226,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
-    /// <summary>A short song whose prompt takes several pieces.</summary>
+    /// <summary>Returns a short song with a prompt of several pieces.</summary>
     private static SongRequest LongPrompt() => DemoEngine.OneSecond() with
     {
         Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 2000))}",

@@ -7,7 +7,7 @@ public static class TestClips
 {
     public const double ChirpSeconds = 1.5;
 
-    /// <summary>A tone that rises from 200 to 1,400 Hz, so that it matches itself at only one position.</summary>
+    /// <summary>Returns a tone that rises from 200 to 1,400 Hz, so that it matches itself at only one position.</summary>
     public static float[] Chirp(int rateHz) =>
         [.. Enumerable.Range(0, (int)(ChirpSeconds * rateHz))
             .Select(i => (double)i / rateHz).Select(t => (float)(0.5 * Math.Sin(2 * Math.PI * ((200 * t) + (400 * t * t)))))];

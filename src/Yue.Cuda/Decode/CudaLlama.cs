@@ -142,7 +142,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>One flag per row, 1 if the row is active: int32 [80]. An inactive row's cache is neither read nor written.</summary>
     public nint Active => _rowState.Address + (2 * MostRows * sizeof(int));
 
-    /// <summary>Device address of a row's page numbers: int32 [<see cref="MaxPages"/>].</summary>
+    /// <summary>Returns the device address of a row's page numbers: int32 [<see cref="MaxPages"/>].</summary>
     public nint PageTableOf(int row) => _pageTables.Address + ((nint)row * MaxPages * sizeof(int));
 
     /// <summary>Sets a row's next token, its position and whether it is active.</summary>

@@ -39,8 +39,8 @@ public sealed class KvCache : IDisposable
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
 
-    /// <summary>The bytes of one page, all layers: in bf16 4 MiB for stage 1 and 16 MiB for stage 2, in fp8 52 % of that, and in float32
-    /// twice that.</summary>
+    /// <summary>Returns the bytes of one page of all layers: in bf16 4 MiB for stage 1 and 16 MiB for stage 2, in fp8 52 % of that, and in
+    /// float32 twice that.</summary>
     public static long PageBytes(LlamaShape shape, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(shape);

@@ -10,7 +10,7 @@ namespace Yue.Engine.Audio;
 /// <param name="DurationSeconds">The length of the whole file.</param>
 public sealed record DecodedSound(IReadOnlyList<float[]> Channels, int SampleRateHz, double DurationSeconds)
 {
-    /// <summary>The mean of the channels (the codec's input; docs/model.md 5.8).</summary>
+    /// <summary>Returns the mean of the channels (the codec's input; docs/model.md 5.8).</summary>
     public AudioClip ToMono() => new(
         Channels is [var left, var right] ? [.. left.Zip(right, (l, r) => (l + r) / 2)] : Channels[0], SampleRateHz);
 }

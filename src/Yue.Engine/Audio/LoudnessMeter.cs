@@ -130,7 +130,7 @@ public static class LoudnessMeter
     {
         private double _s1, _s2;
 
-        /// <summary>The first stage of the weighting: the head's effect, a shelf of 4 dB.</summary>
+        /// <summary>Returns the first stage of the weighting: the head's effect, a shelf of 4 dB.</summary>
         /// <remarks>The standard gives coefficients only for 48 kHz; these are the parameters of the underlying analogue filter.</remarks>
         public static Section Shelf(int rateHz)
         {
@@ -147,7 +147,7 @@ public static class LoudnessMeter
                 (1 - (k / Q) + (k * k)) / a0);
         }
 
-        /// <summary>The second stage: a high-pass filter at 38 Hz.</summary>
+        /// <summary>Returns the second stage: a high-pass filter at 38 Hz.</summary>
         public static Section HighPass(int rateHz)
         {
             const double Q = 0.500_327_037_323_877_3;

@@ -11,7 +11,7 @@ namespace Yue.Engine.Audio;
 /// <param name="SampleRateHz">Samples per second and channel.</param>
 public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateHz)
 {
-    /// <summary>The mean of the channels (the codec's input; docs/model.md 5.8).</summary>
+    /// <summary>Returns the mean of the channels (the codec's input; docs/model.md 5.8).</summary>
     public AudioClip ToMono()
     {
         if (Channels == 1)

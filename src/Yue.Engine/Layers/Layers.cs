@@ -31,7 +31,7 @@ internal sealed class Conv
     /// <summary>The number of output channels.</summary>
     public long Out => _weight.shape[0];
 
-    /// <summary>A convolution whose weight is stored as it is used: <c>name.weight</c> [out, in/groups, kernel].</summary>
+    /// <summary>Reads a convolution whose weight is stored as it is used: <c>name.weight</c> [out, in/groups, kernel].</summary>
     /// <param name="source">The source of the weights.</param>
     /// <param name="name">The module's checkpoint name.</param>
     /// <param name="inputs">The number of input channels.</param>
@@ -56,7 +56,7 @@ internal sealed class Conv
         return new Conv(weight, bias ? source.Read(name + ".bias", outputs) : null, stride, padding ?? kernel / 2, 1, groups);
     }
 
-    /// <summary>A convolution under weight norm of dimension 0 (docs/model.md 5.1), fused here:
+    /// <summary>Reads a convolution with weight norm of dimension 0 (docs/model.md 5.1), which is fused here:
     /// <c>name.weight_g</c> [out, 1, 1], <c>name.weight_v</c> [out, in, kernel] and, with a bias, <c>name.bias</c> [out].</summary>
     public static Conv WeightNormed(
         ITensorSource source,
@@ -74,7 +74,7 @@ internal sealed class Conv
         return new Conv(weight, bias ? source.Read(name + ".bias", given) : null, stride, padding, dilation, 1);
     }
 
-    /// <summary>A grouped convolution under weight norm of the kernel dimension (docs/model.md 5.4 step 3):
+    /// <summary>Reads a grouped convolution with weight norm of the kernel dimension (docs/model.md 5.4 step 3):
     /// <c>name.weight_g</c> [1, 1, kernel], <c>name.weight_v</c> [out, in/groups, kernel], <c>name.bias</c> [out].</summary>
     public static Conv KernelNormed(ITensorSource source, string name, long channels, long kernel, long groups)
     {
@@ -136,7 +136,7 @@ internal sealed class UpsamplingConv
     public Tensor Forward(Tensor x) => functional.conv_transpose1d(
         x, _weight, _bias, stride: _stride, padding: Padding(_stride), output_padding: _outputPadding);
 
-    /// <summary>The padding of a stride: outputs cut off at each end.</summary>
+    /// <summary>Returns the padding for a stride: the number of outputs cut off at each end.</summary>
     public static int Padding(int stride) => (stride + 1) / 2;
 }
 
@@ -181,7 +181,7 @@ internal sealed class Linear
     /// <summary>Maps [..., in] to [..., out]; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x) => functional.linear(x, _weight, _bias);
 
-    /// <summary>The same map over the channel axis: [B, in, T] to [B, out, T]; the caller disposes it.</summary>
+    /// <summary>Maps [B, in, T] to [B, out, T] over the channel axis; the caller disposes the result.</summary>
     public Tensor ForwardChannels(Tensor x)
     {
         using var scope = NewDisposeScope();

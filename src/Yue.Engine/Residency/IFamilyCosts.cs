@@ -7,7 +7,8 @@ internal interface IFamilyCosts
     /// the same objects.</summary>
     IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
 
-    /// <summary>GPU memory outside the shelf in bytes: the models that are always in memory, and the activations of every step.</summary>
+    /// <summary>Returns the GPU memory outside the shelf in bytes: the models that are always in memory, and the activations of every
+    /// step.</summary>
     long WorkingBytes(MemoryLimits limits);
 }
 
@@ -20,7 +21,7 @@ internal interface IModelCosts
     /// <summary>Bytes of the weights on a GPU.</summary>
     long WeightBytes(MemoryLimits limits);
 
-    /// <summary>GPU memory of a loaded model in addition to its weights, in bytes: the caches of its songs.</summary>
+    /// <summary>Returns the GPU memory of a loaded model in addition to its weights, in bytes: the caches of its songs.</summary>
     long CacheBytes(MemoryLimits limits, Capacity capacity);
 }
 

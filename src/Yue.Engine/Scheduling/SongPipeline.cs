@@ -133,7 +133,8 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
-    /// <summary>Native errors contain their stack in the message. The log contains all of it.</summary>
+    /// <summary>Returns the first line of a message, because native errors contain their stack in the message. The log contains all of
+    /// it.</summary>
     private static string FirstLine(string message) => message.Split('\n', 2)[0].TrimEnd();
 
     private void Leave(Admitted song, Action settle)

@@ -121,7 +121,7 @@ public sealed partial record ModelManifest
     /// <summary>Optional models by name.</summary>
     public IReadOnlyDictionary<string, UserSuppliedModel> UserSupplied { get; init; } = new Dictionary<string, UserSuppliedModel>();
 
-    /// <summary>The manifest that ships with the program.</summary>
+    /// <summary>Reads the manifest that ships with the program.</summary>
     public static ModelManifest LoadDefault() => Load(System.IO.Path.Combine(AppContext.BaseDirectory, FileName));
 
     /// <summary>Reads a manifest. Throws <see cref="CheckpointException"/> if it is invalid.</summary>

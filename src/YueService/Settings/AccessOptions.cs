@@ -27,13 +27,13 @@ internal sealed class AccessOptions
     [SettingRange(1, 3_600)]
     public int RequestTimeoutSeconds { get; set; } = 30;
 
-    /// <summary>The keys of <see cref="ApiKey"/>.</summary>
+    /// <summary>Returns the keys of <see cref="ApiKey"/>.</summary>
     public IReadOnlyList<string> Keys() => Split(ApiKey);
 
-    /// <summary>The names of <see cref="AllowedHosts"/>.</summary>
+    /// <summary>Returns the names of <see cref="AllowedHosts"/>.</summary>
     public IReadOnlyList<string> Hosts() => Split(AllowedHosts);
 
-    /// <summary>The origins of <see cref="CorsOrigins"/>.</summary>
+    /// <summary>Returns the origins of <see cref="CorsOrigins"/>.</summary>
     public IReadOnlyList<string> Origins() => Split(CorsOrigins);
 
     private static string[] Split(string? list) =>

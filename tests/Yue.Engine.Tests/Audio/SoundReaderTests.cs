@@ -15,7 +15,7 @@ public sealed class SoundReaderTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("yue-readers-").FullName;
     private readonly AudioDecoder _decoder;
 
-    /// <summary>The folder for programs is empty, so there is no ffmpeg.</summary>
+    /// <summary>Creates a decoder without ffmpeg by using an empty folder for programs.</summary>
     public SoundReaderTests() => _decoder = new AudioDecoder(programFolder: _folder, tempFolder: _folder);
 
     public void Dispose()
@@ -263,7 +263,7 @@ public sealed class SoundReaderTests : IDisposable
 
     private static byte[] Pcm16(float[] samples) => [.. samples.SelectMany(sample => Left(sample, 2))];
 
-    /// <summary>A 16-bit sample at the upper end of its container.</summary>
+    /// <summary>Returns a 16-bit sample at the upper end of its container.</summary>
     private static IEnumerable<byte> Left(float sample, int containerBytes)
     {
         var step = (short)MathF.Round(sample * 32768);

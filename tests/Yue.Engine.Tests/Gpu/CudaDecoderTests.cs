@@ -241,7 +241,7 @@ public sealed class CudaDecoderTests
         }
     }
 
-    /// <summary>Two sections, cut off at 120 ids each.</summary>
+    /// <summary>Sings two sections, cut off at 120 ids each.</summary>
     private static int[][] Sing(IStage1Decoder decoder, IStage1Sequence song, int topK, params IStage1Sequence[] beside)
     {
         using var place = song;
@@ -290,7 +290,7 @@ public sealed class CudaDecoderTests
         Allowed = Stage1Song.DefaultMask,
     };
 
-    /// <summary>A model of two layers with the real vocabulary and random weights.</summary>
+    /// <summary>Returns a model of two layers with the real vocabulary and random weights.</summary>
     private static LlamaModel Model(Yue.Engine.Residency.Gpu gpu) => Model(gpu.Dtype, CUDA, gpu.Quantizer);
 
     private static LlamaModel Model(ScalarType dtype, Device device, MatrixQuantizer? quantizer = null)
@@ -315,7 +315,7 @@ public sealed class CudaDecoderTests
         private readonly SamplingChain _chain = new(model.Config.VocabularySize);
         private int[] _fed = [];
 
-        /// <summary>A prompt begins a section: the unconditional row starts again from its last id.</summary>
+        /// <summary>Appends a prompt, which begins a section: the unconditional row starts again from its last id.</summary>
         public void Feed(int[] ids)
         {
             if (ids.Length > 1)

@@ -217,7 +217,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
 
         public Device Device => source.Device;
 
-        /// <summary>The same values in another dtype.</summary>
+        /// <summary>Returns the same values in another dtype.</summary>
         public Drawn As(ScalarType dtype) => new(this) { Dtype = dtype };
 
         public bool Contains(string name) => source.Contains(name);

@@ -17,7 +17,7 @@ internal sealed class PaddedSource(ITensorSource small, ScalarType dtype, Device
 
     public Device Device => device;
 
-    /// <summary>The dimensions of the padded model.</summary>
+    /// <summary>Returns the dimensions of the padded model.</summary>
     public static LlamaConfig Pad(LlamaConfig config) => config.HiddenSize * Times == Width
         ? config with { HiddenSize = Width, IntermediateSize = Width, RmsNormEpsilon = config.RmsNormEpsilon / Times }
         : throw new ArgumentException($"hidden {config.HiddenSize}; the goldens have {Width / Times}", nameof(config));

@@ -126,7 +126,7 @@ public sealed class LlamaModelTests
         Assert.Equal(parameters, weights.Embedding.numel() + weights.Norm.numel() + head + matrices);
     }
 
-    /// <summary>The names and shapes of docs/model.md 2.2.</summary>
+    /// <summary>Returns the names and shapes of docs/model.md 2.2.</summary>
     private static Dictionary<string, long[]> PublishedShapes(long H, long I, long kv, long V)
     {
         var shapes = new Dictionary<string, long[]>

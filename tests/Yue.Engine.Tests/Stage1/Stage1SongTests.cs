@@ -331,7 +331,7 @@ public sealed class Stage1SongTests
         return song;
     }
 
-    /// <summary>The instruction is 1, 2 and so on; the prompt of section i is 10 + i.</summary>
+    /// <summary>Returns a prompt in which the instruction is 1, 2 and so on, and section i is 10 + i.</summary>
     private static SongPrompt Prompt(int sections, int head = 2)
     {
         ImmutableArray<int> instruction = [.. Enumerable.Range(1, head)];

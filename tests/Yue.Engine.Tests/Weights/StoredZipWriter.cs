@@ -67,7 +67,7 @@ internal sealed class StoredZipWriter(Stream stream)
         UInt16(0);
     }
 
-    /// <summary>The fields that local headers and directory entries share.</summary>
+    /// <summary>Writes the fields that local headers and directory entries share.</summary>
     private void WriteCommon(uint crc, int bytes, int nameBytes, int extraBytes)
     {
         UInt16(Version);

@@ -50,7 +50,7 @@ public sealed class InstrumentalScoreTests
     [InlineData("K:C\nV: Bass\nC16|\n")]                            // another voice
     [InlineData("K:C\nV: Vocal\nC16|\nV: Ins\nZ2|\n")]              // bars that do not correspond
     [InlineData("K:C\nV: Vocal\n|:C16:|\nV: Ins\nZ|\n")]            // a repeat
-    [InlineData("K:C\nV: Vocal\n[CEG]16|\nV: Ins\nZ|\n")]           // notes at once
+    [InlineData("K:C\nV: Vocal\n[CEG]16|\nV: Ins\nZ|\n")]           // simultaneous notes
     [InlineData("K:C\nV: Vocal\nC>D|\nV: Ins\nZ|\n")]               // dotted by a sign
     [InlineData("K:C\nV: Vocal\nC/5D4/5|\nV: Ins\nZ|\n")]           // a fifth of a unit
     [InlineData("K:C\nV: Vocal\nC16\nV: Ins\nZ|\n")]                // no bar line

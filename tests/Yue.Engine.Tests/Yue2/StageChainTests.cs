@@ -60,7 +60,8 @@ public sealed class StageChainTests
         Assert.Null(StageSampling.Music.Fault());
     }
 
-    /// <summary>A count like 1.0 is not an integer in the reference. If settings come from JSON, its reader rejects it.</summary>
+    /// <summary>Returns true if all counts are integers. A count like 1.0 is not an integer in the reference. If settings come from JSON,
+    /// its reader rejects it.</summary>
     private static bool HasWholeCounts(JsonElement value) =>
         !value.TryGetProperty("top_k", out var topK) || topK.TryGetInt32(out _);
 
@@ -90,7 +91,7 @@ public sealed class StageChainTests
             Yue2Json.Floats(expected, "probs"), actual.Probabilities[..Math.Min(Listed, scores.Length)], 1e-6, what + " probabilities");
     }
 
-    /// <summary>The logits of a golden row, by the formula that its file states.</summary>
+    /// <summary>Returns the logits of a golden row, by the formula in its file.</summary>
     private static float[] Row(JsonElement expected, StageIds stage)
     {
         var seed = expected.GetProperty("row_seed").GetUInt32();

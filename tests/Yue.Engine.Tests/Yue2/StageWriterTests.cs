@@ -140,7 +140,8 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
         return isEqual;
     }
 
-    /// <summary>The draw of the goldens: the first id, in rising order, whose cumulative probability exceeds the uniform number.</summary>
+    /// <summary>Returns the draw of the goldens: the first id, in rising order, whose cumulative probability exceeds the uniform
+    /// number.</summary>
     private static int InRisingOrder(Distribution distribution, double uniform)
     {
         var (ids, probabilities) = (distribution.Ids.ToArray(), distribution.Probabilities.ToArray());

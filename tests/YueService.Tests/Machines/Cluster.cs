@@ -23,7 +23,7 @@ internal sealed class Cluster : IAsyncDisposable
     public static async Task<Cluster> NewAsync(SharedPostgres postgres, SharedS3 storage) =>
         new(await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewPlace());
 
-    /// <summary>A cluster on a database server that the test may stop.</summary>
+    /// <summary>Creates a cluster on a database server that the test may stop.</summary>
     public static async Task<Cluster> NewAsync(PostgresServer postgres, S3Server storage) =>
         new(await postgres.NewDatabaseAsync(), storage.NewPlace());
 

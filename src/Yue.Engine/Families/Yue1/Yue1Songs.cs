@@ -72,7 +72,7 @@ internal sealed class Yue1Songs : IFamilySongs
         .. CudaStage2Decoder.BuildsFor(_stage2Config, gpu.Weights, gpu.Cache, capacity.Rows),
     ];
 
-    /// <summary>The models to load at startup. If not all of them fit, the default checkpoint and stage 2 come first.</summary>
+    /// <summary>Adds the models to the shelf. If not all of them fit, the default checkpoint and stage 2 come first.</summary>
     public void Shelve(ModelHost host)
     {
         _host = host;

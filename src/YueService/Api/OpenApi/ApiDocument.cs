@@ -159,7 +159,7 @@ internal sealed record ApiFile(string MediaType, string Description)
 /// <param name="MediaTypes">The media types of the body; empty for none.</param>
 internal sealed record ApiAnswer(int Status, string Description, params IReadOnlyList<string> MediaTypes)
 {
-    /// <summary>A response with problem details.</summary>
+    /// <summary>Returns a response with problem details.</summary>
     public static ApiAnswer Problem(int status, string description) => new(status, description, "application/problem+json");
 }
 

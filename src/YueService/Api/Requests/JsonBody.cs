@@ -210,7 +210,7 @@ internal sealed record ClipInJson(Func<ProblemHttpResult?> Admit)
     /// <summary>The field's name as the body writes it.</summary>
     public static ReadOnlySpan<byte> Key => "\"reference\""u8;
 
-    /// <summary>The number of bytes that the clip's field takes in a body.</summary>
+    /// <summary>Returns the number of bytes of the clip's field in a body.</summary>
     public static long BytesOf(JsonElement root) =>
         root.ValueKind == JsonValueKind.Object && root.TryGetProperty(SongFields.Reference.Name, out var field)
             ? System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(field).Length

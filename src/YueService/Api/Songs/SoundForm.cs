@@ -10,7 +10,7 @@ namespace YueService.Api.Songs;
 /// <param name="MediaType">The type of the body.</param>
 internal abstract record SoundForm(string MediaType)
 {
-    /// <summary>The sound itself.</summary>
+    /// <summary>Returns the form that consists of the sound itself.</summary>
     public static SoundForm Of(StreamFormat format) => new Bytes(format.MediaType());
 
     /// <summary>Server-sent events as OpenAI defines them for speech: <c>speech.audio.delta</c> with the sound in base64, and
@@ -35,7 +35,7 @@ internal abstract record SoundForm(string MediaType)
 
         public override Func<SongResult, byte[]> End => Done;
 
-        /// <summary>The tokens are those of stage 1, without the prompt.</summary>
+        /// <summary>Returns the last event. Its tokens are those of stage 1 without the prompt.</summary>
         private static byte[] Done(SongResult song)
         {
             var tokens = song.Sections.Where(section => !section.Kept).Sum(section => section.Tokens);

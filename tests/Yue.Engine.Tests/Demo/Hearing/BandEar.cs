@@ -12,7 +12,8 @@ internal static class BandEar
     private const double FadesDb = 4;
     private const double BrightDb = -10;
 
-    /// <summary>The tempo in beats per minute: the period at whose multiples the autocorrelation of the onsets is highest.</summary>
+    /// <summary>Returns the tempo in beats per minute: the period at whose multiples the autocorrelation of the onsets is
+    /// highest.</summary>
     public static double TempoBpm(float[] wave)
     {
         const int Candidates = 800;
@@ -27,7 +28,7 @@ internal static class BandEar
     /// <summary>Returns true if two tempos are within 3 %, where double and half count as the same.</summary>
     public static bool IsSameTempo(double a, double b) => new[] { 0.5, 1, 2 }.Any(factor => Math.Abs((a * factor / b) - 1) < 0.03);
 
-    /// <summary>The share of the time in which the best-fitting triad is minor.</summary>
+    /// <summary>Returns the share of the time in which the best-fitting triad is minor.</summary>
     public static double MinorShare(float[] wave)
     {
         var chroma = Chroma(wave);

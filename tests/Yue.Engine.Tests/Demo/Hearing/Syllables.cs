@@ -27,7 +27,8 @@ internal static class Syllables
         return best[heard.Length, wanted.Length].Right;
     }
 
-    /// <summary>The mean of <see cref="Right"/> over shuffles of the expected vowels: the expected result for unrelated lyrics.</summary>
+    /// <summary>Returns the mean of <see cref="Right"/> over shuffles of the expected vowels: the expected result for unrelated
+    /// lyrics.</summary>
     public static double RightByChance(string heard, string wanted)
     {
         const int Shuffles = 20;

@@ -91,7 +91,7 @@ internal sealed class HubertModel
         return x.transpose(1, 2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>One group per channel: mean and variance of each channel over all of time.</summary>
+    /// <summary>Normalizes each channel with its mean and variance over time (one group per channel).</summary>
     private Tensor GroupNorm(Tensor x) => functional.group_norm(x, _convs[0].Out, _groupNormWeight, _groupNormBias, _eps);
 
     private static Tensor Gelu(Tensor x) => functional.gelu(x);

@@ -46,7 +46,7 @@ internal sealed class ResidualUnit
         _point = Conv.WeightNormed(source, name + ".block.3", channels, kernel: 1, outputs: channels);
     }
 
-    /// <summary>The number of inputs on each side that an output depends on.</summary>
+    /// <summary>Returns the number of inputs on each side that an output depends on.</summary>
     public static int Reach(int dilation) => Kernel / 2 * dilation;
 
     /// <summary>Maps [B, C, T] to the same shape; the caller disposes the result.</summary>

@@ -36,7 +36,7 @@ public sealed record PublishedFigures
     [JsonPropertyName("xcodec_decode")]
     public required DecodeFigure Decode { get; init; }
 
-    /// <summary>The figures of the public YuE checkpoints, which are part of the program.</summary>
+    /// <summary>Returns the figures of the public YuE checkpoints, which are embedded in the program.</summary>
     public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures.json", Json);
 
     /// <summary>Reads figures in the same format.</summary>

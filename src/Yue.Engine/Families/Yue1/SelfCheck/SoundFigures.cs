@@ -97,7 +97,7 @@ internal sealed class SoundFigures : IDisposable
         return Array.ConvertAll(_encoder.Encode(wave, bandwidthKbps)[0].contiguous().data<long>().ToArray(), code => (int)code);
     }
 
-    /// <summary>[Q, frames]; the caller disposes it.</summary>
+    /// <summary>Returns codes [Q, frames]; the caller disposes them.</summary>
     private Tensor Codes(float[] clip, double bandwidthKbps, int frames)
     {
         using var scope = NewDisposeScope();

@@ -93,7 +93,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         _model.Dispose();
     }
 
-    /// <summary>A section's prompt follows everything that was sung before it.</summary>
+    /// <summary>Returns the size of prompt batches. A section's prompt may fill the context.</summary>
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
     /// <summary>Returns the number of cache positions for a number of songs: a whole context for each, and a section without its

@@ -80,7 +80,7 @@ public sealed class Vocos : IDisposable
         return complex(magnitude * phase.cos(), imaginary).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Inverse transform, window, overlap-add, division by the overlapped squared window.</summary>
+    /// <summary>Applies the inverse transform, window, overlap-add, and division by the overlapped squared window.</summary>
     private Tensor Synthesize(Tensor spectrum)
     {
         using var scope = NewDisposeScope();
