@@ -9,16 +9,16 @@ namespace Yue.Engine.Families.Yue2;
 /// <summary>The prompts, the budgets and the settings of a song's two stages (docs/model-yue2.md 3, 5 and 8).</summary>
 /// <param name="request">The request.</param>
 /// <param name="tokenizer">The checkpoint's tokenizer.</param>
-/// <param name="context">The positions that the model's context holds.</param>
+/// <param name="context">The number of positions in the model's context.</param>
 internal sealed partial class SongScript(SongRequest request, BytePairTokenizer tokenizer, int context)
 {
-    /// <summary>The frames of a second, each of one music token.</summary>
+    /// <summary>The number of frames per second, each with one music token.</summary>
     public const int FramesPerSecond = 25;
 
-    /// <summary>The guidance of a song without a score, by default.</summary>
+    /// <summary>The default guidance of a song without a score.</summary>
     private const double GuidanceWithoutScore = 1.01;
 
-    /// <summary>The tokens between a score and the music: the end of the one, and the start of the other.</summary>
+    /// <summary>The number of tokens between a score and the music: the end of the one and the start of the other.</summary>
     private const int MarksAfterScore = 2;
 
     private const string Instrumental = "Instrumental";
@@ -61,7 +61,7 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
         return Music(_plan, request.Genre, request.Lyrics, text, ids, warning: null);
     }
 
-    /// <summary>Returns the style line for a song without voices.</summary>
+    /// <summary>Returns the style line for a song without vocals.</summary>
     public static string InstrumentalStyle(string style)
     {
         var words = style.Trim().TrimEnd('.', ',');
@@ -122,14 +122,14 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
     private SongRequestException TooLong(int promptTokens, int neededTokens)
     {
-        var shorter = AskedTokens is null ? "" : ", or ask for fewer seconds";
+        var shorter = AskedTokens is null ? "" : ", or request fewer seconds";
         return new(string.Create(
             CultureInfo.InvariantCulture,
             $"the prompt of genre, lyrics and score has {promptTokens} tokens, and the song takes {neededTokens} more; "
                 + $"the model's context holds {context}. Shorten the lyrics or the score{shorter}"));
     }
 
-    /// <summary>Returns the names of the sections of lyrics, without brackets. Lyrics without any have those of a short song.</summary>
+    /// <summary>Returns the names of the sections of lyrics, without brackets. Lyrics without sections get those of a short song.</summary>
     private static IEnumerable<string> TagsOf(string lyrics) =>
         TagLine().Matches(lyrics).Select(tag => tag.Groups[1].Value.Trim()) is var tags && tags.Any()
             ? tags
@@ -145,6 +145,6 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
 /// <summary>The stage that writes a song's music.</summary>
 /// <param name="Order">The stage.</param>
-/// <param name="Score">The score that its prompt has; null without one.</param>
-/// <param name="Warning">The reason why it is not the score that was written or given; null if it is.</param>
+/// <param name="Score">The score in its prompt; null if there is none.</param>
+/// <param name="Warning">The reason why it differs from the written or given score; null if it does not.</param>
 internal sealed record MusicScript(StageOrder Order, string? Score, string? Warning);

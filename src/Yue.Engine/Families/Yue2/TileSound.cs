@@ -4,21 +4,21 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>The sound of a song being decoded: tiles are clamped, joined and passed on to the song's listener.</summary>
-/// <remarks>Tiles come from the engine's thread. Threads of the pool do the work on them, one tile at a time.</remarks>
-/// <param name="listener">Hears the song while it is made; null if nobody can.</param>
-/// <param name="format">The form of the sound.</param>
-/// <param name="samples">The samples of each channel.</param>
-/// <param name="fadeSamples">The samples of each channel that fade out; 0 for none.</param>
+/// <summary>The sound of a song that is being decoded. Tiles are clamped, joined and sent to the song's listener.</summary>
+/// <remarks>Tiles are added by the engine's thread. Thread-pool threads process them, one tile at a time.</remarks>
+/// <param name="listener">Receives the song while it is made; null if there is no listener.</param>
+/// <param name="format">The format of the sound.</param>
+/// <param name="samples">The number of samples per channel.</param>
+/// <param name="fadeSamples">The number of samples per channel that fade out; 0 for none.</param>
 internal sealed class TileSound(ISongListener? listener, PcmFormat format, int samples, int fadeSamples)
 {
     private readonly float[] _mix = new float[samples * format.Channels];
     private Task _work = Task.CompletedTask;
-    private int _done;                  // samples of each channel
+    private int _done;                  // samples per channel
     private long _clipped;
     private volatile bool _isStopped;
 
-    /// <summary>The share of the sound that is decoded.</summary>
+    /// <summary>The decoded share of the sound.</summary>
     public double Share { get; private set; }
 
     /// <summary>Adds the next tile.</summary>
@@ -37,7 +37,7 @@ internal sealed class TileSound(ISongListener? listener, PcmFormat format, int s
         });
     }
 
-    /// <summary>Throws the error of the work on a tile, if there was one.</summary>
+    /// <summary>Throws the error of processing a tile, if there was one.</summary>
     public void ThrowIfFaulted()
     {
         if (_work.IsFaulted)
@@ -53,7 +53,7 @@ internal sealed class TileSound(ISongListener? listener, PcmFormat format, int s
         return (new AudioClip(_mix, format.SampleRateHz, format.Channels), _clipped);
     }
 
-    /// <summary>Passes nothing on any more.</summary>
+    /// <summary>Stops sending sound.</summary>
     public void Stop() => _isStopped = true;
 
     private void Join(float[] tile)

@@ -6,9 +6,9 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>The checkpoints of YuE 2 that the settings name beside those that requests name.</summary>
+/// <summary>The settings of YuE 2 in addition to the checkpoints that requests name.</summary>
 /// <param name="Vae">The folder of the sound decoder; null if it is not set.</param>
-/// <param name="ContextTokens">The longest context; 0 is the checkpoint's own.</param>
+/// <param name="ContextTokens">The maximum context in tokens; 0 means the checkpoint's limit.</param>
 internal sealed record Yue2Settings(string? Vae = null, int ContextTokens = 0);
 
 /// <summary>YuE 2: one transformer that writes a score and music tokens, flow matching, and a sound decoder (docs/model-yue2.md).</summary>
@@ -23,7 +23,7 @@ internal sealed class Yue2Family(Yue2Settings settings, LoadYue2 load) : IModelF
     {
     }
 
-    /// <summary>The family as callers see it.</summary>
+    /// <summary>The description of the family.</summary>
     public static FamilyDescription About { get; } = new(
         "yue2",
         "YuE 2",

@@ -8,21 +8,21 @@ namespace Yue.Engine.Families.Yue2.Backbone;
 /// <summary>The dimensions of a YuE 2 checkpoint, from its config.json (docs/model-yue2.md 1).</summary>
 public sealed record Yue2Config
 {
-    /// <summary>The cosines and sines that a time is made of.</summary>
+    /// <summary>The number of cosines and sines in the embedding of a time.</summary>
     public const int TimeVectorSize = 256;
 
     private const string FileName = "config.json";
 
-    /// <summary>The dimensions of a block. The blocks that write tokens and those of flow matching are of one shape.</summary>
+    /// <summary>The dimensions of a block. The blocks that write tokens and those of flow matching have the same shape.</summary>
     public required LlamaConfig Language { get; init; }
 
-    /// <summary>The numbers of a frame.</summary>
+    /// <summary>The size of a latent frame.</summary>
     public required int LatentSize { get; init; }
 
-    /// <summary>The rows of the table of frame positions.</summary>
+    /// <summary>The number of rows in the table of frame positions.</summary>
     public required int MaxLatentFrames { get; init; }
 
-    /// <summary>The factor that bends the time of flow matching; 1 leaves it.</summary>
+    /// <summary>The factor that warps the time of flow matching; 1 does not change it.</summary>
     public required double TimestepShift { get; init; }
 
     /// <summary>Reads <c>config.json</c> of a checkpoint folder.</summary>
@@ -70,7 +70,7 @@ public sealed record Yue2Config
         };
     }
 
-    /// <summary>Returns the dimensions with the context cut to a limit; 0 is none.</summary>
+    /// <summary>Returns the dimensions with the context reduced to a limit; 0 means no limit.</summary>
     public Yue2Config WithContext(int most) => most == 0
         ? this
         : this with { Language = Language with { MaxPositions = Math.Min(Language.MaxPositions, most) } };

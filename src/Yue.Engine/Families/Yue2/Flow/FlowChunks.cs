@@ -10,9 +10,9 @@ public static class FlowChunks
 
     /// <summary>Returns the frames of each chunk.</summary>
     /// <param name="frames">The frames of the song.</param>
-    /// <param name="promptTokens">The length of the music's prompt, which every chunk begins with.</param>
-    /// <param name="context">The positions that the model's context holds.</param>
-    /// <exception cref="SongException">There is no frame, or no room for one beside the prompt.</exception>
+    /// <param name="promptTokens">The length of the music's prompt, with which every chunk begins.</param>
+    /// <param name="context">The number of positions in the model's context.</param>
+    /// <exception cref="SongException">There is no frame, or the prompt leaves no room for one.</exception>
     public static IReadOnlyList<Range> Of(int frames, int promptTokens, int context)
     {
         if (frames < 1)

@@ -8,7 +8,7 @@ public static class FlowNoise
     private const int Block = 16;
 
     /// <summary>Returns the first normal numbers of a seed.</summary>
-    /// <param name="seed">The song's seed, of which the generator takes the low 32 bits.</param>
+    /// <param name="seed">The song's seed, of which the generator uses the low 32 bits.</param>
     /// <param name="count">A multiple of 16.</param>
     public static float[] Draw(long seed, int count)
     {

@@ -4,10 +4,11 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.Flow;
 
-/// <summary>Follows the velocity from noise to latents by the midpoint rule, one evaluation at a time (docs/model-yue2.md 6.3).</summary>
+/// <summary>Integrates the velocity from noise to latents with the midpoint rule, one evaluation at a time (docs/model-yue2.md
+/// 6.3).</summary>
 public sealed class FlowSolver : IDisposable
 {
-    /// <summary>The steps of the reference.</summary>
+    /// <summary>The number of steps in the reference.</summary>
     public const int DefaultSteps = 32;
 
     private const double MaxRawTime = 20;
@@ -36,7 +37,7 @@ public sealed class FlowSolver : IDisposable
     /// <summary>The raw time at which that velocity is needed.</summary>
     public double NextRawTime => RawTime(_times[_evaluations]);
 
-    /// <summary>Returns the argument that the model takes for a time: its logit, within ±20.</summary>
+    /// <summary>Returns the model's argument for a time: its logit, within ±20.</summary>
     /// <param name="time">From 0 to 1.</param>
     public static double RawTime(double time) => Math.Clamp(Math.Log(time / (1 - time)), -MaxRawTime, MaxRawTime);
 
@@ -44,7 +45,7 @@ public sealed class FlowSolver : IDisposable
     public static IEnumerable<double> Times(int steps) =>
         Enumerable.Range(0, 2 * steps).Select(evaluation => 1 - (evaluation / (2.0 * steps)));
 
-    /// <summary>Takes the velocity of <see cref="State"/> at <see cref="NextRawTime"/>.</summary>
+    /// <summary>Advances with the velocity of <see cref="State"/> at <see cref="NextRawTime"/>.</summary>
     /// <param name="velocity">[F, latent size], F32; the caller keeps it.</param>
     public void Take(Tensor velocity)
     {
@@ -70,7 +71,7 @@ public sealed class FlowSolver : IDisposable
     {
         using var isFinite = _state.isfinite();
         using var areAllFinite = isFinite.all();
-        return areAllFinite.item<bool>() ? _state.alias() : throw new SongException("flow matching gave numbers that are not finite");
+        return areAllFinite.item<bool>() ? _state.alias() : throw new SongException("flow matching produced numbers that are not finite");
     }
 
     public void Dispose()

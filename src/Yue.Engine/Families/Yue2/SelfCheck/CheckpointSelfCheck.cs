@@ -82,7 +82,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
         yield return SelfCheckLine.Equal($"{what}: best ids", published.Tokens, [.. writer.Tokens]);
     }
 
-    /// <summary>Returns settings that take the best id at every step. No stage ends.</summary>
+    /// <summary>Returns settings that choose the best id in every step. No stage ends.</summary>
     private static StageSampling Greedy(StageSampling sampling) => sampling with { Temperature = 0, MinTokens = sampling.MaxTokens };
 
     private LlamaModel Load()

@@ -4,7 +4,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue2.SelfCheck;
 
-/// <summary>Figures that were measured on a YuE 2 checkpoint by another implementation (docs/model-yue2.md 9).</summary>
+/// <summary>Figures that another implementation measured on a YuE 2 checkpoint (docs/model-yue2.md 9).</summary>
 public sealed record PublishedFigures
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -30,7 +30,7 @@ public sealed record PublishedFigures
     /// <summary>The music with the plan off, guided.</summary>
     public required StageFigure MusicWithoutScore { get; init; }
 
-    /// <summary>The figures of the published checkpoint, which are part of the program.</summary>
+    /// <summary>The figures of the published checkpoint, which are embedded in the program.</summary>
     public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures-yue2.json", Json);
 
     /// <summary>Reads figures in the same format.</summary>
@@ -38,7 +38,7 @@ public sealed record PublishedFigures
     public static PublishedFigures Load(string file) => FigureFile.Load<PublishedFigures>(file, Json);
 }
 
-/// <summary>A stage that takes the best id at every step and may not end.</summary>
+/// <summary>A stage that chooses the best id in every step and may not end.</summary>
 public sealed record StageFigure
 {
     /// <summary>The ids.</summary>

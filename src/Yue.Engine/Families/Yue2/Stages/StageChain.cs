@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue2.Stages;
 
 /// <summary>Computes the distribution of the next id from the logits of one step (docs/model-yue2.md 5.2): allowed ids, minimum length,
 /// counted penalty, temperature, top-k, top-p, in this order.</summary>
-/// <remarks>Plain arithmetic on the CPU. One instance serves one thread. Its buffers are used again by every call.</remarks>
+/// <remarks>Plain arithmetic on the CPU. Not thread-safe: every call reuses the buffers.</remarks>
 public sealed class StageChain
 {
     private readonly StageIds _stage;
@@ -20,7 +20,7 @@ public sealed class StageChain
     private float[] _probabilities = [];
 
     /// <summary>Creates the chain of one stage of a song.</summary>
-    /// <param name="stage">The ids that may come.</param>
+    /// <param name="stage">The allowed ids.</param>
     /// <param name="sampling">The settings, without a <see cref="StageSampling.Fault"/>.</param>
     /// <param name="hasPlan">False if the song's plan is off.</param>
     /// <param name="rounding">The format of the logits.</param>
@@ -44,7 +44,7 @@ public sealed class StageChain
     /// <summary>Returns the distribution of the next id.</summary>
     /// <param name="logits">The scores of the ids of <see cref="StageIds.Scored"/>.</param>
     /// <param name="history">The ids that the stage wrote so far.</param>
-    /// <param name="step">The number of ids that were drawn before in this stage.</param>
+    /// <param name="step">The number of ids drawn so far in this stage.</param>
     public Distribution Next(ReadOnlySpan<float> logits, ReadOnlySpan<int> history, int step)
     {
         var scored = _stage.Scored;
@@ -134,7 +134,7 @@ public sealed class StageChain
         return kept;
     }
 
-    /// <summary>Returns the number of ids before the first one that has more than top-p before it.</summary>
+    /// <summary>Returns the number of ids before the first one whose predecessors have a total probability above top-p.</summary>
     private int TopP(int count)
     {
         var topP = _rounding.Round((float)_sampling.TopP);

@@ -2,13 +2,13 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>Draws ids as the reference's framework does on a large GPU (docs/model-yue2.md 5.3).</summary>
+/// <summary>Draws ids like the reference's framework on a large GPU (docs/model-yue2.md 5.3).</summary>
 public static class StageDraw
 {
-    /// <summary>Returns the id with the largest ratio of its probability to an exponential random number of its own.</summary>
-    /// <param name="distribution">The ids that may come.</param>
-    /// <param name="seed">The song's seed. Every stage begins with it anew.</param>
-    /// <param name="step">The number of ids that were drawn before in this stage.</param>
+    /// <summary>Returns the id with the largest ratio of its probability to an exponential random number per id.</summary>
+    /// <param name="distribution">The candidates and their probabilities.</param>
+    /// <param name="seed">The song's seed. Every stage starts again from it.</param>
+    /// <param name="step">The number of ids drawn so far in this stage.</param>
     public static int Draw(Distribution distribution, long seed, int step)
     {
         var (best, bestRatio) = (distribution.Ids[0], float.NegativeInfinity);

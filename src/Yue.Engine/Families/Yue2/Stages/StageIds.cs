@@ -14,7 +14,7 @@ public sealed record StageIds(IdRange Content, int EndId)
     /// <summary>Music codes, until the music is complete.</summary>
     public static StageIds Music { get; } = new(new IdRange(TokenIds.FirstCode, TokenIds.CodeCount), TokenIds.MusicEnd);
 
-    /// <summary>The shortest range that holds all ids that may come: the part of the head that is read.</summary>
+    /// <summary>The shortest range that contains all allowed ids, which is the part of the head that is read.</summary>
     public IdRange Scored
     {
         get

@@ -1,12 +1,12 @@
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>The number format that the sampling chain rounds every result to.</summary>
+/// <summary>The number format to which the sampling chain rounds every result.</summary>
 public enum StageRounding
 {
-    /// <summary>None: results stay float32.</summary>
+    /// <summary>No rounding: results stay float32.</summary>
     None,
 
-    /// <summary>bfloat16, to nearest even: the reference samples like this if the plan is off and the model runs in bfloat16.</summary>
+    /// <summary>Rounding to bfloat16, to nearest even. The reference does this if the plan is off and the model runs in bfloat16.</summary>
     BFloat16,
 }
 

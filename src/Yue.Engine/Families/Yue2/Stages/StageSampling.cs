@@ -32,28 +32,28 @@ public sealed record StageSampling
         MaxTokens = 9000,
     };
 
-    /// <summary>Scores are divided by this. At 0 the best id is taken.</summary>
+    /// <summary>The temperature, by which scores are divided. At 0, the best id is chosen.</summary>
     public required double Temperature { get; init; }
 
-    /// <summary>The nucleus: an id stays while the ids before it have at most this probability together.</summary>
+    /// <summary>The top-p value: an id is kept if the ids before it have at most this total probability.</summary>
     public required double TopP { get; init; }
 
-    /// <summary>The number of best ids that are kept. All ids that equal the last of them are kept as well.</summary>
+    /// <summary>The number of best ids that are kept, in addition to all ids that equal the last of them.</summary>
     public required int TopK { get; init; }
 
-    /// <summary>An id is made less likely by this factor once for each time that it occurs in the window.</summary>
+    /// <summary>The repetition penalty. An id becomes less likely by this factor for each of its occurrences in the window.</summary>
     public required double RepetitionPenalty { get; init; }
 
     /// <summary>The number of most recent ids that the penalty counts.</summary>
     public required int PenaltyWindow { get; init; }
 
-    /// <summary>The ids before which the stage may not end.</summary>
+    /// <summary>The minimum number of ids before the end of the stage.</summary>
     public required int MinTokens { get; init; }
 
-    /// <summary>The most ids that are drawn, with the one that ends the stage.</summary>
+    /// <summary>The maximum number of drawn ids, including the one that ends the stage.</summary>
     public required int MaxTokens { get; init; }
 
-    /// <summary>Returns the factors by which an id is made less likely, by the number of times that it is in the window, from 0.</summary>
+    /// <summary>Returns the factors by which an id becomes less likely, indexed by the number of its occurrences in the window.</summary>
     /// <param name="rounding">The format of the factors.</param>
     public float[] Penalties(StageRounding rounding = StageRounding.None)
     {

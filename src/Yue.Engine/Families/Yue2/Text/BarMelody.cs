@@ -7,7 +7,7 @@ namespace Yue.Engine.Families.Yue2.Text;
 /// <summary>Reads and changes one bar of a score in ABC notation: notes, rests, ties, slurs, triplets and chord symbols.</summary>
 internal static partial class BarMelody
 {
-    // Lengths are counted in parts of the unit note, so that triplets and fractions down to an eighth stay whole.
+    // Lengths are counted in fractions of the unit note, so that triplets and divisions down to an eighth are whole numbers.
     private const int UnitParts = 24;
     private const int TripletNotes = 3;
 
@@ -35,7 +35,8 @@ internal static partial class BarMelody
     public static string WithoutChords(string bar) => string.Concat(
         Signs().Matches(bar).Where(sign => !sign.Groups["chord"].Success).Select(sign => sign.Value)).Trim();
 
-    /// <summary>Returns a bar with its chord symbols in their places, over rests; a bar without any is a whole rest.</summary>
+    /// <summary>Returns a bar with its chord symbols in their positions over rests. A bar without chord symbols becomes a whole
+    /// rest.</summary>
     public static string Silenced(string bar)
     {
         if (!bar.Contains('"', StringComparison.Ordinal))
@@ -81,7 +82,7 @@ internal static partial class BarMelody
             .Append(of == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"/{of}"));
     }
 
-    /// <summary>Returns the length of a note or rest; null if it is no whole number of parts.</summary>
+    /// <summary>Returns the length of a note or rest; null if it is not a whole number of parts.</summary>
     private static int? PartsOf(Match sign)
     {
         var count = Number(sign.Groups["num"].ValueSpan, otherwise: 1);

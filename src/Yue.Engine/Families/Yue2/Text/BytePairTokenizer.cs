@@ -7,8 +7,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue2.Text;
 
-/// <summary>Turns text into ids and ids into text as the reference's tokenizer does (docs/model-yue2.md 2.2). Callable from any
-/// thread.</summary>
+/// <summary>Converts text to ids and ids to text like the reference's tokenizer (docs/model-yue2.md 2.2). Thread-safe.</summary>
 public sealed class BytePairTokenizer
 {
     /// <summary>The name of the token table in a checkpoint folder.</summary>
@@ -17,7 +16,7 @@ public sealed class BytePairTokenizer
     private const int MaxBytes = 16 << 20;
 
     private readonly TiktokenTokenizer _merges;
-    private readonly byte[][] _bytes;       // id → the bytes it stands for
+    private readonly byte[][] _bytes;       // id → its bytes
 
     private BytePairTokenizer(TiktokenTokenizer merges, byte[][] bytes) => (_merges, _bytes) = (merges, bytes);
 
@@ -48,10 +47,10 @@ public sealed class BytePairTokenizer
         return Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length);
     }
 
-    /// <summary>Replaces halves of surrogate pairs by U+FFFD, as UTF-8 would.</summary>
+    /// <summary>Replaces lone surrogates with U+FFFD, like UTF-8 encoding.</summary>
     private static string WithoutHalves(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Reads lines of a token's bytes in base64, a space, and its id. The ids count up from 0.</summary>
+    /// <summary>Reads lines with a token's bytes in base64, a space, and its id. The ids count up from 0.</summary>
     private static byte[][] ReadTable(string path, byte[] file)
     {
         var tokens = new List<byte[]>(TokenIds.TextCount);

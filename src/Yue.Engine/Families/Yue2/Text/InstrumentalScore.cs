@@ -13,7 +13,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
     private const string InstrumentVoice = "Ins";
     private const string WholeRest = "Z";
 
-    /// <summary>Moves every vocal bar with notes to the instruments, in place of their own bar. The voice keeps the chord symbols, over
+    /// <summary>Moves every vocal bar with notes to the instruments, replacing their own bar. The voice keeps the chord symbols over
     /// rests.</summary>
     /// <returns>Null if the score cannot be read bar by bar.</returns>
     public static InstrumentalScore? Of(string score)
@@ -56,7 +56,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
         text.Append('\n');
     }
 
-    /// <summary>Returns the sections of a score's body; null if a line is neither a section's name, a voice nor bars.</summary>
+    /// <summary>Returns the sections of a score's body; null if a line is not a section's name, a voice or bars.</summary>
     private static List<Section>? SectionsOf(string[] body)
     {
         var sections = new List<Section>();
@@ -129,7 +129,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
     [GeneratedRegex(@"^V:\s*(\S+)")]
     private static partial Regex VoiceLine();
 
-    /// <summary>Bars that each end with a bar line. Repeats are not among them.</summary>
+    /// <summary>Bars that each end with a bar line, without repeats.</summary>
     [GeneratedRegex(@"^([^|:\]]*\|)+\z")]
     private static partial Regex Bars();
 
@@ -142,7 +142,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
         private readonly List<string> _vocal = [];
         private readonly List<string> _instruments = [];
 
-        /// <summary>True if both voices have as many bars, or one has none.</summary>
+        /// <summary>True if both voices have the same number of bars, or one has none.</summary>
         public bool IsAligned => _vocal.Count == 0 || _instruments.Count == 0 || _vocal.Count == _instruments.Count;
 
         public List<string>? VoiceOf(string name) => name switch

@@ -6,8 +6,8 @@ using Microsoft.ML.Tokenizers;
 namespace Yue.Engine.Families.Yue2.Text;
 
 /// <summary>Cuts text into the pieces that byte-pair merges do not cross (docs/model-yue2.md 2.2).</summary>
-/// <remarks>The reference's pattern, by hand: it classifies whole code points, while .NET's regular expressions see the two halves of a
-/// character beyond U+FFFF apart, neither of which is a letter.</remarks>
+/// <remarks>Implements the reference's pattern without a regular expression. The pattern classifies whole code points, whereas .NET's
+/// regular expressions see a character beyond U+FFFF as two surrogates, neither of which is a letter.</remarks>
 internal sealed class PieceCutter : PreTokenizer
 {
     private static readonly string[] Contractions = ["s", "t", "re", "ve", "m", "ll", "d"];
@@ -37,7 +37,7 @@ internal sealed class PieceCutter : PreTokenizer
         return pieces;
     }
 
-    /// <summary>Returns the length of the first piece. The first rule that matches decides.</summary>
+    /// <summary>Returns the length of the first piece. The first matching rule applies.</summary>
     private static int PieceLength(ReadOnlySpan<char> text)
     {
         if (ContractionLength(text) is > 0 and var contraction)
@@ -59,7 +59,7 @@ internal sealed class PieceCutter : PreTokenizer
         };
     }
 
-    /// <summary>An apostrophe with one of the endings, in either case. The long s (U+017F) folds to s.</summary>
+    /// <summary>Matches an apostrophe with one of the endings, in either case. The long s (U+017F) folds to s.</summary>
     private static int ContractionLength(ReadOnlySpan<char> text)
     {
         if (text is not ['\'', _, ..])
@@ -78,15 +78,15 @@ internal sealed class PieceCutter : PreTokenizer
         return text[1] == '\u017F' ? 2 : 0;
     }
 
-    /// <summary>Symbols and the line ends that follow them; 0 if there is no symbol.</summary>
+    /// <summary>Matches symbols and the line ends that follow them; returns 0 if there is no symbol.</summary>
     private static int SymbolsLength(ReadOnlySpan<char> text)
     {
         var symbols = RunLength(text, Kind.Other);
         return symbols == 0 ? 0 : symbols + RunLength(text[symbols..], Kind.LineEnd);
     }
 
-    /// <summary>White space up to its last line end. Without a line end, all of it at the end of the text, and elsewhere all but the last
-    /// character, which belongs to the next piece, unless it is the only one.</summary>
+    /// <summary>Matches white space up to its last line end. Without a line end, matches all of it at the end of the text, and otherwise
+    /// all except the last character, which belongs to the next piece unless it is the only one.</summary>
     private static int SpacesLength(ReadOnlySpan<char> text)
     {
         int length = 0, lastStart = 0, lineEnd = 0;
@@ -115,7 +115,7 @@ internal sealed class PieceCutter : PreTokenizer
         return length;
     }
 
-    /// <summary>Returns the kind of the first character and its number of UTF-16 units. Half of a pair counts as U+FFFD.</summary>
+    /// <summary>Returns the kind of the first character and its number of UTF-16 units. A lone surrogate counts as U+FFFD.</summary>
     private static (Kind Kind, int Length) Next(ReadOnlySpan<char> text)
     {
         var status = Rune.DecodeFromUtf16(text, out var rune, out var length);

@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue2.Text;
 public static partial class ScoreText
 {
     /// <summary>Returns the warning about a text that does not look like a score in ABC notation; null if it does. The model accepts any
-    /// text, so it is no error.</summary>
+    /// text, so this is not an error.</summary>
     public static string? WarningOf(string score) => KeyLine().IsMatch(score)
         ? null
         : "score: has no K: line, so it may not be ABC notation; the model reads it as it is";

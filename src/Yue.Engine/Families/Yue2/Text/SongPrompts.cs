@@ -37,8 +37,8 @@ public sealed class SongPrompts
     public int[] ForMusic(ReadOnlySpan<int> score) =>
         [TokenIds.EndOfDocument, .. _text, TokenIds.ScoreStart, .. Checked(score), TokenIds.ScoreEnd, TokenIds.MusicStart];
 
-    /// <summary>Returns the prompt that guidance leads away from: it has the score, but neither style nor lyrics.</summary>
-    /// <param name="score">As in <see cref="ForMusic"/>. If the plan is off, this prompt has no place for a score at all.</param>
+    /// <summary>Returns the prompt for guidance, which contains the score, but neither style nor lyrics.</summary>
+    /// <param name="score">The score, as in <see cref="ForMusic"/>. If the plan is off, this prompt does not contain a score.</param>
     public int[] ForGuidance(ReadOnlySpan<int> score)
     {
         var checkedScore = Checked(score);
@@ -66,7 +66,7 @@ public sealed class SongPrompts
         }
 
         return _plan == ScorePlan.Off && !score.IsEmpty
-            ? throw new ArgumentException("a song without a plan takes no score", nameof(score))
+            ? throw new ArgumentException("a song without a plan cannot have a score", nameof(score))
             : score;
     }
 }

@@ -8,16 +8,16 @@ public sealed record VaeConfig
     private const string FileName = "config.json";
     private const string Decoder = "decoder_config";
 
-    /// <summary>The rate of the sound.</summary>
+    /// <summary>The sample rate in Hz.</summary>
     public required int SampleRateHz { get; init; }
 
-    /// <summary>The numbers of a frame.</summary>
+    /// <summary>The size of a latent frame.</summary>
     public required int LatentSize { get; init; }
 
-    /// <summary>The channels of the sound.</summary>
+    /// <summary>The number of channels of the sound.</summary>
     public required int SoundChannels { get; init; }
 
-    /// <summary>The channels before the first block and after each block, so there is one number more than blocks.</summary>
+    /// <summary>The channels before the first block and after each block, one number more than there are blocks.</summary>
     public required IReadOnlyList<int> Channels { get; init; }
 
     /// <summary>The stride of each block, from the first to the last.</summary>
@@ -26,7 +26,7 @@ public sealed record VaeConfig
     /// <summary>Samples per frame.</summary>
     public int FrameSamples => Strides.Aggregate(1, (product, stride) => product * stride);
 
-    /// <summary>The number of weights of the decoder, but for the two numbers per channel of its activations.</summary>
+    /// <summary>The number of weights of the decoder, except for the two numbers per channel of its activations.</summary>
     public long Parameters
     {
         get
