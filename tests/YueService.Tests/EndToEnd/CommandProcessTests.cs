@@ -64,7 +64,7 @@ public sealed class CommandProcessTests : IDisposable
         Assert.Equal((ExitCode.EngineFailed, 0), (exitCode, output.Length));
         var line = Assert.Single(
             error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => !line.Contains(" % ", StringComparison.Ordinal));
-        Assert.StartsWith("The models could not be loaded: Device is cuda:99, but this build finds  ", line, StringComparison.Ordinal);
+        Assert.StartsWith("The models could not be loaded: Device is cuda:99, but this build finds ", line, StringComparison.Ordinal);
         Assert.Equal(["lyrics.txt"], _folder.Files);
     }
 }

@@ -72,7 +72,7 @@ public sealed class RemakeTests : IDisposable
             + "meaning with stage \"finish\"" },
         { """{"lyrics":"la","stage":"draft","output":{"sample_rate":44100}}""", "output.sample_rate", "is 44100 and stage is \"draft\"" },
         { """{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":[3,4,5]}""", "target_seconds", "has 3 items and 2 sections are sung" },
-        { """{"lyrics":"la","target_seconds":30.5,"max_new_tokens":3000}""", "target_seconds", "asks for 30.5 s, which are 3050 tokens, "
+        { """{"lyrics":"la","target_seconds":30.5,"max_new_tokens":3000}""", "target_seconds", "requests 30.5 s, which are 3050 tokens, "
             + "and max_new_tokens is 3000" },
     };
 
