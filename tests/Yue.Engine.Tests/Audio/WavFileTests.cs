@@ -142,7 +142,7 @@ public sealed class WavFileTests
         { "blocks of 10 bytes", File(WithBlock(Format(1, 2, 16000, 16), 10), ("data", new byte[10])) },
         { "0 Hz", File(Format(1, 1, 0, 16), ("data", new byte[4])) },
         { "4294967295 Hz", File(Format(1, 1, -1, 16), ("data", new byte[4])) },
-        { "no whole number of blocks", File(Format(1, 2, 16000, 16), ("data", new byte[6])) },
+        { "not a whole number of blocks", File(Format(1, 2, 16000, 16), ("data", new byte[6])) },
         { "extensible", File([.. Format(0xFFFE, 1, 16000, 32), 22, 0, 32, 0, 0, 0, 0, 0, .. new byte[16]], ("data", new byte[4])) },
         { "extensible", File(Format(0xFFFE, 1, 16000, 32), ("data", new byte[4])) },
         { "cut short", File(Format(1, 1, 16000, 16), ("data", new byte[8]))[..^2] },

@@ -225,7 +225,7 @@ public sealed class Stage1SongTests
         var error = Assert.Throws<SongRequestException>(() =>
             Begun(Prompt(1), 1, new FakeStage1Sequence(), 503, maxTokens: 500));
         Assert.Equal(
-            "genre line, lyrics and the start of section 1 take 3 tokens, and the model's context of 503 has 2 beside "
+            "genre line, lyrics and the start of section 1 take 3 tokens, but the model's context of 503 has room for 2 in addition to "
                 + "500 tokens of sound: shorten the lyrics, or send max_new_tokens of at most 499 or target_seconds of at most 4.99",
             error.Message);
     }

@@ -244,8 +244,8 @@ public sealed class Stage1Song : IDisposable
         var fewer = most < SectionBudget.LeastTokens ? "" : string.Create(
             CultureInfo.InvariantCulture,
             $", or send max_new_tokens of at most {most} or target_seconds of at most {most / 100.0}");
-        return $"genre line{clip}, lyrics and the start of section {section + 1} take {length} tokens, and the model's context of "
-            + $"{context} has {Math.Max(0, RoomOf(context, maxTokens))} in addition to {maxTokens} tokens of sound: "
+        return $"genre line{clip}, lyrics and the start of section {section + 1} take {length} tokens, but the model's context of "
+            + $"{context} has room for {Math.Max(0, RoomOf(context, maxTokens))} in addition to {maxTokens} tokens of sound: "
             + $"shorten the lyrics{clip}{fewer}";
     }
 
