@@ -17,7 +17,7 @@ public sealed class AccessTests(Studio studio)
         var key = dialog.GetByLabel("Key");
         await key.FillAsync("open");
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
-        await Assertions.Expect(dialog.GetByRole(AriaRole.Alert)).ToContainTextAsync("not a key");
+        await Assertions.Expect(dialog.GetByRole(AriaRole.Alert)).ToContainTextAsync("not valid");
         await tab.CheckAccessibilityAsync("sign-in");
         await key.FillAsync("sesame");
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
