@@ -59,10 +59,10 @@ internal sealed class SongWork : ISongWork
     public IReadOnlyList<ISharedStep> SharedSteps =>
         _sequence is { Unread: 0, IsComplete: false, IsTruncated: false } ? [new StageStep(_model!.Model.Decoder)] : [];
 
-    /// <summary>The song's place in the stage decoder.</summary>
+    /// <summary>The song's slot in the stage decoder.</summary>
     public IStageSequence Sequence => _sequence!;
 
-    /// <summary>The form of the sound.</summary>
+    /// <summary>The format of the sound.</summary>
     private PcmFormat Sound => new(_models.Vae.Config.SampleRateHz, _models.Vae.Config.SoundChannels);
 
     private int FlowSteps => _request.Sampling.FlowSteps ?? FlowSolver.DefaultSteps;
@@ -75,7 +75,7 @@ internal sealed class SongWork : ISongWork
             _warnings.Add(warning);
         }
 
-        // A prompt that does not fit is refused before the song waits for its model.
+        // A prompt that does not fit is rejected before the song waits for its model.
         _ = _script.WritesScore ? _script.Score() : _script.Music(written: null).Order;
         TryBegin();
     }
@@ -216,7 +216,7 @@ internal sealed class SongWork : ISongWork
             _noise = rows.to(flow.Device, copy: true);
         }
 
-        // From here on the sequence is the flow's.
+        // From here on, the flow owns the sequence.
         _flow = new FlowSong(flow, order.Prompt, _tokens, _noise, _model.Model.Decoder.ContextLength, FlowSteps, sequence);
         _sequence = null;
         Stage = SongStage.Flow;
@@ -294,7 +294,7 @@ internal sealed class SongWork : ISongWork
         };
     }
 
-    /// <summary>Reports the stage that the song is in, and how much of all stages is done.</summary>
+    /// <summary>Reports the current stage and the progress of the whole song.</summary>
     private void Report()
     {
         var written = Stage is SongStage.Score or SongStage.Music ? _sequence?.Tokens.Count ?? 0 : 0;
@@ -312,6 +312,6 @@ internal sealed class SongWork : ISongWork
         _report(new SongProgress(Stage, 0, 0, (long)Math.Round(done), total, fraction) { Score = _score });
     }
 
-    /// <summary>The most tokens of the stage that writes.</summary>
+    /// <summary>The maximum number of tokens of the current stage.</summary>
     private int Limit => Stage == SongStage.Music ? _music!.Order.Sampling.MaxTokens : StageSampling.Score.MaxTokens;
 }

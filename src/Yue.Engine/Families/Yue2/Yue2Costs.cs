@@ -7,7 +7,7 @@ using Yue.Engine.Residency;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>The memory that YuE 2 takes.</summary>
+/// <summary>The memory that YuE 2 needs.</summary>
 internal sealed class Yue2Costs : IFamilyCosts
 {
     /// <summary>CUDA itself, its libraries with their workspaces, prompt activations without scores, and memory that libtorch caches.
@@ -15,7 +15,7 @@ internal sealed class Yue2Costs : IFamilyCosts
     /// of sound are 1.82 GB of it, in every context, and this covers the rest.</summary>
     private const long FixedWorkingBytes = 21L << 27;
 
-    /// <summary>Tensors of the decoder's longest layers that are in memory at the same time.</summary>
+    /// <summary>The number of tensors of the decoder's longest layers that are in memory at the same time.</summary>
     private const int VaeTensors = 3;
 
     /// <summary>The bytes of a block in float32, without the fused kernels, for each byte of one in bfloat16.</summary>
@@ -24,7 +24,7 @@ internal sealed class Yue2Costs : IFamilyCosts
     private readonly Yue2Config[] _configs;
     private readonly VaeConfig _vae;
 
-    /// <summary>The costs of checkpoints by their dimensions.</summary>
+    /// <summary>Computes the costs of checkpoints from their dimensions.</summary>
     /// <param name="configs">The checkpoints.</param>
     /// <param name="vae">The sound decoder.</param>
     public Yue2Costs(IEnumerable<Yue2Config> configs, VaeConfig vae)
@@ -34,7 +34,7 @@ internal sealed class Yue2Costs : IFamilyCosts
         Songs = [.. Models.Select(model => (IModelCosts[])[model])];
     }
 
-    /// <summary>The costs of each checkpoint, in their order.</summary>
+    /// <summary>The costs of each checkpoint, in order.</summary>
     public IReadOnlyList<IModelCosts> Models { get; }
 
     public IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
@@ -66,7 +66,7 @@ internal sealed class Yue2Costs : IFamilyCosts
         return config.MaxPositions / 2 * (beside + (weights == WeightType.Float32 ? PlainBlockFactor * block : block));
     }
 
-    /// <summary>Returns the dimensions with the context cut to a limit.</summary>
+    /// <summary>Returns the dimensions with the context reduced to a limit.</summary>
     private static Yue2Config Shortened(Yue2Config config, MemoryLimits limits) => config.WithContext(limits.ContextTokens);
 
     /// <summary>The costs of one checkpoint: the weights that write tokens, those of flow matching, and the decoder of its songs.</summary>
@@ -74,7 +74,7 @@ internal sealed class Yue2Costs : IFamilyCosts
     {
         public long Parameters => LlamaMemory.Parameters(config.Language) + FlowParameters;
 
-        /// <summary>The weights of flow matching, which stay as the file has them if the others become 8-bit ones.</summary>
+        /// <summary>The weights of flow matching, which keep the type of the file if the others are converted to 8 bits.</summary>
         private long FlowParameters
         {
             get

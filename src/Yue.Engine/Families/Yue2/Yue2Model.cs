@@ -12,7 +12,7 @@ namespace Yue.Engine.Families.Yue2;
 /// <summary>Loads a checkpoint of YuE 2.</summary>
 /// <param name="folder">Its folder.</param>
 /// <param name="config">Its dimensions.</param>
-/// <param name="host">The place to load it to.</param>
+/// <param name="host">The device and memory to load it into.</param>
 /// <param name="report">Called with the fraction done.</param>
 internal delegate Yue2Model LoadYue2(string folder, Yue2Config config, ModelHost host, Action<double> report);
 

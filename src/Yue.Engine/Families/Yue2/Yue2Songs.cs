@@ -29,9 +29,9 @@ internal sealed class Yue2Songs : IFamilySongs
     /// <summary>Reads the checkpoints' dimensions without loading weights.</summary>
     /// <param name="checkpoints">The folders, each with the name that requests use, the default one first.</param>
     /// <param name="vaeFolder">The folder of the sound decoder.</param>
-    /// <param name="contextTokens">The longest context; 0 is the checkpoint's own.</param>
+    /// <param name="contextTokens">The maximum context in tokens; 0 means the checkpoint's limit.</param>
     /// <param name="load">Loads a checkpoint.</param>
-    /// <exception cref="CheckpointException">A checkpoint is missing or does not fit the others.</exception>
+    /// <exception cref="CheckpointException">A checkpoint is missing or does not match the others.</exception>
     public Yue2Songs(IEnumerable<KeyValuePair<string, string>> checkpoints, string vaeFolder, int contextTokens, LoadYue2 load)
     {
         (_checkpoints, _vaeFolder, _load) = ([.. checkpoints], vaeFolder, load);
@@ -51,7 +51,7 @@ internal sealed class Yue2Songs : IFamilySongs
             {
                 throw new CheckpointException(
                     vaeFolder,
-                    $"latent_dim is {_vaeConfig.LatentSize}, and the model's is {config.LatentSize}: they do not belong together");
+                    $"latent_dim is {_vaeConfig.LatentSize}, and the model's is {config.LatentSize}: the checkpoints do not match");
             }
         }
     }
@@ -64,7 +64,7 @@ internal sealed class Yue2Songs : IFamilySongs
 
     public bool PreferCpu => false;
 
-    /// <summary>A second of sound, with a score.</summary>
+    /// <summary>A request for a second of sound with a score.</summary>
     public SongRequest WarmUp { get; } = new()
     {
         Lyrics = "[verse]\nla",
@@ -159,7 +159,7 @@ internal sealed class Yue2Songs : IFamilySongs
 
     public ISongWork Create(SongOrder order) => new SongWork(order, this);
 
-    /// <summary>Takes a checkpoint.</summary>
+    /// <summary>Takes a checkpoint from the shelf.</summary>
     /// <param name="name">Its name; null for the default one.</param>
     /// <returns>Null if the models that other songs use leave no room for it; the caller disposes it.</returns>
     public ModelLease<Yue2Model>? TryTake(string? name) => Host.Shelf.TryLease<Yue2Model>(_models[name ?? Names[0]]);

@@ -11,12 +11,12 @@ using static TorchSharp.torch.nn;
 namespace Yue.Engine.Families.Yue2.Flow;
 
 /// <summary>The transformer that predicts the velocity of a song's latents (docs/model-yue2.md 6.2). Owns its weights.</summary>
-/// <remarks>Its blocks attend to the keys and values of the transformer that wrote the music, run in the dtype and on the device of that
-/// transformer, and its last norm is that transformer's. What is beside the blocks is float32, as latents are. Used by one thread at a
-/// time.</remarks>
+/// <remarks>Its blocks attend to the keys and values of the transformer that wrote the music, and run in the dtype and on the device of
+/// that transformer. The last norm is shared with it. Everything outside the blocks is float32, like the latents. Not
+/// thread-safe.</remarks>
 public sealed class FlowModel : IFlowModel
 {
-    /// <summary>The frames that the reference puts before and after a chunk.</summary>
+    /// <summary>The number of frames that the reference adds before and after a chunk.</summary>
     public const int BorderFrames = 2;
 
     private const string BlockPrefix = "model.layers.";
@@ -36,7 +36,7 @@ public sealed class FlowModel : IFlowModel
     /// <param name="language">The transformer that writes the music; the caller keeps it.</param>
     /// <param name="blocks">The checkpoint in the dtype of <paramref name="language"/>, on its device; null is
     /// <paramref name="source"/>.</param>
-    /// <param name="kernels">Kernels for a model in BF16 on a GPU; the caller keeps them. Null computes with TorchSharp alone.</param>
+    /// <param name="kernels">Kernels for a model in BF16 on a GPU; the caller keeps them. Null uses only TorchSharp.</param>
     public FlowModel(
         Yue2Config config, ITensorSource source, LlamaModel language, ITensorSource? blocks = null, BlockKernels? kernels = null)
     {
@@ -113,7 +113,7 @@ public sealed class FlowModel : IFlowModel
         return _parts.TimeOut.Forward(functional.silu(_parts.TimeIn.Forward(tensor(waves, device: Device)))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Returns the velocity of the latents of a chunk. The length of the cache is the same afterwards.</summary>
+    /// <summary>Returns the velocity of the latents of a chunk. The length of the cache does not change.</summary>
     private Tensor Velocity(Tensor latents, double rawTime, Llama.KvCache tokens)
     {
         var (F, _) = Shape.Dims2(latents);
@@ -187,13 +187,13 @@ public sealed class FlowModel : IFlowModel
         }
     }
 
-    /// <summary>The weights beside the blocks.</summary>
+    /// <summary>The weights outside the blocks.</summary>
     private sealed class Parts(Yue2Config config, ITensorSource source)
     {
         private const int TimeWaves = Yue2Config.TimeVectorSize / 2;
         private const double SlowestPeriod = 10000;
 
-        /// <summary>[waves]: the speeds of the time's cosines and sines.</summary>
+        /// <summary>[waves]: the frequencies of the time's cosines and sines.</summary>
         public static float[] Frequencies { get; } =
             [.. Enumerable.Range(0, TimeWaves).Select(k => (float)Math.Exp(-Math.Log(SlowestPeriod) * k / TimeWaves))];
 

@@ -24,9 +24,9 @@ public sealed class FlowSong : IDisposable
     /// <param name="prompt">The prompt of the song's music.</param>
     /// <param name="music">The ids of the song's music codes.</param>
     /// <param name="noise">[F, latent size], F32, on the model's device; the caller keeps it until the song is rendered.</param>
-    /// <param name="context">The positions that a chunk may take.</param>
+    /// <param name="context">The maximum number of positions of a chunk.</param>
     /// <param name="steps">The steps of the solver.</param>
-    /// <param name="written">The sequence that wrote the music, which is disposed as soon as it is not needed; null for none.</param>
+    /// <param name="written">The sequence that wrote the music, which is disposed as soon as it is no longer needed; null for none.</param>
     public FlowSong(
         IFlowModel model, int[] prompt, int[] music, Tensor noise, int context, int steps = FlowSolver.DefaultSteps,
         IStageSequence? written = null)
@@ -43,10 +43,10 @@ public sealed class FlowSong : IDisposable
     /// <summary>True if all chunks are solved.</summary>
     public bool IsDone => _latents.Count == _chunks.Count;
 
-    /// <summary>The velocities that are evaluated.</summary>
+    /// <summary>The number of evaluated velocities.</summary>
     public int Evaluations => _evaluations;
 
-    /// <summary>The velocities that the song takes.</summary>
+    /// <summary>The number of velocities for the whole song.</summary>
     public int AllEvaluations => 2 * _steps * _chunks.Count;
 
     /// <summary>Reads a piece of a chunk's tokens, or evaluates a velocity. Does nothing while the model has no room for the
@@ -100,7 +100,7 @@ public sealed class FlowSong : IDisposable
 
     private IFlowChunk? TryOpen(int[] ids)
     {
-        // Only a song in one piece continues the sequence that wrote it.
+        // Only a song with one chunk continues the sequence that wrote it.
         var written = _chunks.Count == 1 ? _written : null;
         if (_model.TryOpen([.. _prompt, .. ids, TokenIds.MusicEnd], ids.Length, written) is not { } chunk)
         {

@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue2.Flow;
 /// <summary>Predicts the velocity of latents (docs/model-yue2.md 6.2). Used by the engine's thread only.</summary>
 public interface IFlowModel : IDisposable
 {
-    /// <summary>The numbers of a frame.</summary>
+    /// <summary>The size of a latent frame.</summary>
     int LatentSize { get; }
 
     /// <summary>The device of latents and velocities.</summary>
@@ -15,8 +15,7 @@ public interface IFlowModel : IDisposable
     /// <summary>Opens a chunk of a song.</summary>
     /// <param name="tokens">The music's prompt, the chunk's music tokens and the end of the music.</param>
     /// <param name="frames">The frames of the chunk.</param>
-    /// <param name="written">The ended sequence that wrote these tokens. Its keys and values are taken over. Null reads all
-    /// tokens.</param>
+    /// <param name="written">The ended sequence that wrote these tokens, whose keys and values are reused. Null reads all tokens.</param>
     /// <returns>Null while a chunk of another song has the memory for keys and values.</returns>
     IFlowChunk? TryOpen(int[] tokens, int frames, IStageSequence? written);
 }
@@ -24,7 +23,7 @@ public interface IFlowModel : IDisposable
 /// <summary>A chunk of a song: the keys and values that its frames attend to.</summary>
 public interface IFlowChunk : IDisposable
 {
-    /// <summary>The tokens that are not read yet. Velocities need all of them.</summary>
+    /// <summary>The number of tokens that are not read yet. Velocities need all of them.</summary>
     int Unread { get; }
 
     /// <summary>Reads the next piece of the tokens, of at most <see cref="Llama.LlamaModel.PrefillChunk"/>.</summary>

@@ -28,7 +28,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
     /// <summary>Creates a decoder.</summary>
     /// <param name="model">The language model, on the GPU; the caller keeps it.</param>
     /// <param name="gpu">The GPU.</param>
-    /// <param name="songs">The number of sequences that can be open at once.</param>
+    /// <param name="songs">The maximum number of open sequences.</param>
     public CudaStageDecoder(LlamaModel model, Gpu gpu, int songs)
     {
         ContextLength = model.Config.MaxPositions;
@@ -57,7 +57,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
             + (2L * songs * HeadRows * sizeof(float)) + StageSampler.MemoryBytes(songs, HeadRows);
     }
 
-    /// <summary>Returns the kernels that a decoder for a number of songs compiles.</summary>
+    /// <summary>Returns the kernels that a decoder for a number of songs needs.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
     [
         .. CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs),
@@ -83,7 +83,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
     public void Advance(IReadOnlyList<IStageSequence> sequences)
     {
-        // Every running row takes part in a step, so the step must score the ids of its stage.
+        // Every running row takes part in a step, so the step must compute the scores of its stage's ids.
         Sequence[] running = [.. _open.Where(sequence => sequence.IsRunning)];
         var start = running.Min(sequence => sequence.Scored.First);
         var step = GraphOf(running.Max(sequence => sequence.LastRow) + 1, start, running.Max(sequence => sequence.Scored.End) - start);
@@ -135,7 +135,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
     private static int Take(SortedSet<int> free)
     {
         var least = free.Min;
-        return free.Remove(least) ? least : throw new InvalidOperationException("the decoder has no place for another stage");
+        return free.Remove(least) ? least : throw new InvalidOperationException("the decoder has no slot for another stage");
     }
 
     /// <summary>A stage in the decoder.</summary>
@@ -174,7 +174,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
             }
         }
 
-        /// <summary>The last id of each prompt is the first that a step reads.</summary>
+        /// <summary>Sets the last id of each prompt, which is the first that a step reads.</summary>
         public int Unread => Enumerable.Range(0, _prompts.Length).Sum(UnreadOf);
 
         public IReadOnlyList<int> Tokens => _tokens;
@@ -183,7 +183,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
         public bool IsTruncated => !IsComplete && _step >= _order.Sampling.MaxTokens;
 
-        /// <summary>The ids that a step must score.</summary>
+        /// <summary>The ids whose scores a step must compute.</summary>
         public Sampling.IdRange Scored => _order.Ids.Scored;
 
         /// <summary>The last row of the stage.</summary>

@@ -1,14 +1,15 @@
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>Writes the ids of the stages of several songs at once. Used by the engine's thread only.</summary>
+/// <summary>Writes the ids of the stages of several songs concurrently. Used by the engine's thread only.</summary>
 public interface IStageDecoder : IDisposable
 {
-    /// <summary>The most positions of a stage, prompt and written ids together.</summary>
+    /// <summary>The maximum number of positions of a stage, including prompt and written ids.</summary>
     int ContextLength { get; }
 
-    /// <summary>Opens a stage. At most as many are open as the decoder was made for. Disposing the sequence gives its place back.</summary>
+    /// <summary>Opens a stage. The number of open stages is limited by the decoder's slots. Disposing the sequence releases its
+    /// slot.</summary>
     /// <returns>Null if the other open stages leave no memory for it. A stage alone always has room.</returns>
-    /// <exception cref="Songs.SongRequestException">A prompt and the most ids do not fit into the context.</exception>
+    /// <exception cref="Songs.SongRequestException">A prompt and the maximum number of ids do not fit into the context.</exception>
     IStageSequence? TryOpen(StageOrder order);
 
     /// <summary>Writes the next id of every sequence, or the next few ids if the decoder runs ahead of the host. Sequences of both stages
@@ -20,7 +21,7 @@ public interface IStageDecoder : IDisposable
 /// <summary>A stage of one song in a decoder: its prompts and the ids written so far.</summary>
 public interface IStageSequence : IDisposable
 {
-    /// <summary>The ids of the prompts that are not read yet. The decoder writes when none are left.</summary>
+    /// <summary>The number of prompt ids that are not read yet. The decoder writes after all are read.</summary>
     int Unread { get; }
 
     /// <summary>The ids so far, without the one that ends the stage.</summary>
@@ -29,7 +30,7 @@ public interface IStageSequence : IDisposable
     /// <summary>True if the stage wrote its end.</summary>
     bool IsComplete { get; }
 
-    /// <summary>True if the stage wrote the most ids and not its end.</summary>
+    /// <summary>True if the stage wrote the maximum number of ids without its end.</summary>
     bool IsTruncated { get; }
 
     /// <summary>Reads the next piece of the prompts, of at most <see cref="Llama.LlamaModel.PrefillChunk"/> ids. The pieces do not depend
@@ -38,10 +39,10 @@ public interface IStageSequence : IDisposable
 }
 
 /// <summary>A stage to write.</summary>
-/// <param name="Ids">The ids that may come.</param>
-/// <param name="Sampling">The settings with which they are drawn.</param>
+/// <param name="Ids">The allowed ids.</param>
+/// <param name="Sampling">The sampling settings.</param>
 /// <param name="Prompt">The ids that the stage continues.</param>
-/// <param name="Seed">The key of the draws.</param>
+/// <param name="Seed">The seed of the random numbers.</param>
 public sealed record StageOrder(StageIds Ids, StageSampling Sampling, int[] Prompt, long Seed)
 {
     /// <summary>The prompt and the scale of guidance; null for none.</summary>
@@ -63,10 +64,10 @@ public sealed record StageOrder(StageIds Ids, StageSampling Sampling, int[] Prom
     public string? FaultOf(int contextLength) => PromptLength + Sampling.MaxTokens <= contextLength
         ? null
         : $"the prompt has {PromptLength} tokens and up to {Sampling.MaxTokens} more are to be written; the model's context holds "
-            + $"{contextLength}. Shorten the lyrics, the style or the score, or ask for a shorter song";
+            + $"{contextLength}. Shorten the lyrics, the style or the score, or request a shorter song";
 }
 
-/// <summary>Guidance away from a prompt that knows neither style nor lyrics.</summary>
+/// <summary>Guidance away from a prompt without style and lyrics.</summary>
 /// <param name="Prompt">That prompt.</param>
-/// <param name="Scale">1 is no guidance.</param>
+/// <param name="Scale">The scale; 1 means no guidance.</param>
 public sealed record StageGuidance(int[] Prompt, double Scale);

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Families.Yue2.Stages;
 
 /// <summary>Writes the ids of one stage of a song, one at a time, with the plain model (docs/model-yue2.md 5).</summary>
-/// <remarks>Guidance runs a second row, whose prompt has another length. Used by one thread at a time.</remarks>
+/// <remarks>Guidance runs a second row with a prompt of a different length. Not thread-safe.</remarks>
 public sealed class StageWriter : IStageSequence
 {
     private const int Main = 0;
@@ -59,7 +59,7 @@ public sealed class StageWriter : IStageSequence
     /// <summary>Returns the distribution of the next id.</summary>
     public Distribution Next() => _chain.Next(Logits(), CollectionsMarshal.AsSpan(_tokens), _step);
 
-    /// <summary>Writes the next id by the draw of the reference.</summary>
+    /// <summary>Draws and writes the next id like the reference.</summary>
     public void Write() => Append(StageDraw.Draw(Next(), _order.Seed, _step));
 
     /// <summary>Appends an id that was drawn from <see cref="Next"/>.</summary>

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>Writes stages with the plain model, one song after the other: the decoder of the CPU.</summary>
+/// <summary>The decoder for the CPU, which writes stages with the plain model, one song after the other.</summary>
 /// <param name="model">The language model; the caller keeps it.</param>
 public sealed class TorchStageDecoder(LlamaModel model) : IStageDecoder
 {

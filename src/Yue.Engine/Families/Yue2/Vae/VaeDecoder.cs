@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Families.Yue2.Vae;
 
 /// <summary>Decodes latents to sound (docs/model-yue2.md 7). Owns its weights.</summary>
-/// <remarks>Float32 on every device. On the CPU calls may overlap.</remarks>
+/// <remarks>Computes in float32 on every device. Thread-safe on the CPU.</remarks>
 public sealed class VaeDecoder : IDisposable
 {
     private const int EdgeKernel = 7;
@@ -27,7 +27,8 @@ public sealed class VaeDecoder : IDisposable
 
     public VaeConfig Config { get; }
 
-    /// <summary>Returns the samples of so many frames per channel. The last frame has a few samples less than the others.</summary>
+    /// <summary>Returns the number of samples per channel for a number of frames. The last frame has a few samples fewer than the
+    /// others.</summary>
     public long SampleCount(long frames) => Config.Strides.Aggregate(frames, VaeBlock.OutputLength);
 
     /// <summary>Decodes latents in one piece. The sound is not clamped.</summary>

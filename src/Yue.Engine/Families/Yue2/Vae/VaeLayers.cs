@@ -24,7 +24,7 @@ internal sealed class SnakeBeta
             .MoveToOuterDisposeScope();
     }
 
-    /// <summary>[B, C, T] to the same shape; the caller disposes it.</summary>
+    /// <summary>Maps [B, C, T] to the same shape; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x)
     {
         if (_kernel is not null)
@@ -49,7 +49,7 @@ internal sealed class SnakeBeta
     }
 }
 
-/// <summary>x + conv1(snake(conv7(snake(x)))), the wide convolution dilated.</summary>
+/// <summary>The residual unit x + conv1(snake(conv7(snake(x)))) with a dilated conv7.</summary>
 internal sealed class VaeUnit
 {
     private const int Kernel = 7;
@@ -66,7 +66,7 @@ internal sealed class VaeUnit
         _point = Conv.WeightNormed(source, name + ".layers.3", channels, kernel: 1, outputs: channels);
     }
 
-    /// <summary>[B, C, T] to the same shape; the caller disposes it.</summary>
+    /// <summary>Maps [B, C, T] to the same shape; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x)
     {
         var y = _snakeIn.Forward(x).Then(_wide.Forward).Then(_snakeMiddle.Forward).Then(_point.Forward);
@@ -74,7 +74,7 @@ internal sealed class VaeUnit
     }
 }
 
-/// <summary>Snake, upsampling by the stride, three residual units.</summary>
+/// <summary>A block of snake, upsampling by the stride, and three residual units.</summary>
 internal sealed class VaeBlock
 {
     private static readonly int[] Dilations = [1, 3, 9];
@@ -93,7 +93,7 @@ internal sealed class VaeBlock
     /// <summary>Returns the number of outputs: stride · T, and one less if the stride is odd.</summary>
     public static long OutputLength(long inputs, int stride) => (inputs * stride) - (stride % 2);
 
-    /// <summary>[B, in, T] to [B, out, <see cref="OutputLength"/>]; the caller disposes it.</summary>
+    /// <summary>Maps [B, in, T] to [B, out, <see cref="OutputLength"/>]; the caller disposes the result.</summary>
     public Tensor Forward(Tensor x) =>
         _units.Aggregate(_snake.Forward(x).Then(_up.Forward), (y, unit) => y.Then(unit.Forward));
 }

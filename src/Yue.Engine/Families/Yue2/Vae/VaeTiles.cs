@@ -4,24 +4,24 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.Vae;
 
-/// <summary>Decodes a song in tiles, which bounds the memory, and lets its beginning be heard before its end is decoded
+/// <summary>Decodes a song in tiles, which limits the memory and makes its beginning available before its end is decoded
 /// (docs/model-yue2.md 7.3).</summary>
 public static class VaeTiles
 {
-    /// <summary>The frames of a tile in the reference.</summary>
+    /// <summary>The number of frames of a tile in the reference.</summary>
     public const int DefaultCoreFrames = 1024;
 
-    /// <summary>The frames beyond each side of a tile in the reference.</summary>
+    /// <summary>The number of additional frames on each side of a tile in the reference.</summary>
     public const int DefaultHaloFrames = 16;
 
-    /// <summary>The frames to each side that a frame's sound depends on.</summary>
+    /// <summary>The number of frames on each side that a frame's sound depends on.</summary>
     public const int LeastHaloFrames = 12;
 
-    /// <summary>Decodes latents tile after tile. The tiles joined end to end are the whole sound, up to rounding.</summary>
+    /// <summary>Decodes latents tile by tile. The joined tiles equal the whole sound, up to rounding.</summary>
     /// <param name="decoder">The decoder; the caller keeps it.</param>
     /// <param name="latents">[F, latent size], F32; the caller keeps it until the last tile.</param>
-    /// <param name="coreFrames">The most frames of a tile.</param>
-    /// <param name="haloFrames">The frames beyond each side that are decoded with a tile and cut off.</param>
+    /// <param name="coreFrames">The maximum number of frames of a tile.</param>
+    /// <param name="haloFrames">The number of additional frames on each side that are decoded and cut off.</param>
     /// <returns>The tiles, [channels, S], F32, not clamped; the caller disposes each.</returns>
     /// <exception cref="SongException">A tile has a sample that is not finite.</exception>
     public static IEnumerable<Tensor> Decode(
