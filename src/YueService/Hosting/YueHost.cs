@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using YueService.Api.Access;
+using YueService.Api.Agents;
 using YueService.Api.Clips;
 using YueService.Api.Errors;
 using YueService.Api.Health;
@@ -83,6 +84,11 @@ internal static class YueHost
         builder.Services.AddApiDocument();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
         builder.Services.AddSharedJobs(role);
+        if (role != ServiceRole.Worker)
+        {
+            builder.Services.AddAgents();
+        }
+
         configure(builder.Services);
         builder.Services.AddEngineView(role);
 
@@ -125,6 +131,7 @@ internal static class YueHost
         app.MapClips();
         app.MapSpeech();
         app.MapOptions();
+        app.MapAgents();
         app.MapApiDocument();
         app.MapStudio();
     }

@@ -31,6 +31,11 @@ public sealed class FuzzTests
         "{\"a\":", "[[[[", "}", ",", ":", "\"lyrics\":", "\"sampling\":{", "true", "\\", "\"", "\ufeff", "//", "NaN", "Infinity", "\u0000",
     ];
 
+    private static readonly byte[] ToolCall = Encoding.UTF8.GetBytes("""
+        {"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"remake_song","arguments":{"lyrics":"[verse]\nlove 😀 é",
+         "continue_from":"0123456789abcdef0123456789abcdef","replace_section":1,"seed":-42,"sampling":{"top_p":0.93}}}}
+        """);
+
     private static readonly byte[] Multipart = Encoding.UTF8.GetBytes(
         "--x\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n"
         + "{\"lyrics\":\"la\",\"reference\":{\"end_seconds\":5}}\r\n"
@@ -120,6 +125,32 @@ public sealed class FuzzTests
         using var answer = await client.PostAsync("/v1/session", content, TestContext.Current.CancellationToken);
         Assert.InRange((int)answer.StatusCode, 400, 499);
         Assert.False(answer.Headers.Contains("Set-Cookie"));
+    }
+
+    [Fact]
+    public async Task No_call_of_a_tool_makes_a_500()
+    {
+        const int Calls = 1000;
+        using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
+        using var client = app.CreateClient();
+        var random = new Random(11);
+        var problems = 0;
+        for (var i = 0; i < Calls; i++)
+        {
+            var body = Mutate(random, ToolCall, Pieces);
+            var content = new ByteArrayContent(body);
+            content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/mcp") { Content = content };
+            request.Headers.Add("Accept", "application/json, text/event-stream");
+            using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+            var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            Assert.True(
+                (int)response.StatusCode < 500 && !text.Contains("internal-error", StringComparison.Ordinal),
+                $"call {i}: {response.StatusCode} for {Convert.ToBase64String(body)}: {text}");
+            problems += text.Contains("urn:yue:invalid-request", StringComparison.Ordinal) ? 1 : 0;
+        }
+
+        Assert.True(problems > Calls / 20, $"{problems} calls reached the fields");
     }
 
     [Fact]

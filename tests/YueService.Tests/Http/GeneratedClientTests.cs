@@ -9,7 +9,7 @@ using JsonNode = System.Text.Json.Nodes.JsonNode;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests that clients generated from the OpenAPI document compile and work.</summary>
+/// <summary>Tests that clients generated from the OpenAPI document, and the MCP client of npm, compile and work.</summary>
 public sealed class GeneratedClientTests : IDisposable
 {
     private static readonly string Root = DemoProcess.Repository;
@@ -78,11 +78,11 @@ public sealed class GeneratedClientTests : IDisposable
     }
 
     [Fact]
-    public async Task The_TypeScript_client_makes_a_song_and_reads_a_422()
+    public async Task The_TypeScript_clients_make_songs_and_read_errors()
     {
         Assert.SkipUnless(await RunAsync("node", ".", "--version") is { ExitCode: 0 }, "Node.js is not installed");
         using var folder = new TemporaryFolder();
-        foreach (var name in new[] { "package.json", "package-lock.json", ".npmrc", "client.ts" })
+        foreach (var name in new[] { "package.json", "package-lock.json", ".npmrc", "client.ts", "agent.ts" })
         {
             File.Copy(Path.Combine(Root, "tests", "typescript-client", name), Path.Combine(folder.Path, name));
         }
@@ -95,13 +95,16 @@ public sealed class GeneratedClientTests : IDisposable
             TestContext.Current.CancellationToken);
         await MustRunAsync(folder.Path, "npx", "openapi-typescript", "v1.json", "-o", "api.d.ts");
         await MustRunAsync(
-            folder.Path, "npx", "tsc", "client.ts", "--strict", "--skipLibCheck",
+            folder.Path, "npx", "tsc", "client.ts", "agent.ts", "--strict", "--skipLibCheck",
             "--module", "nodenext", "--target", "es2022", "--types", "node");
-        var printed = await MustRunAsync(folder.Path, "node", "client.js", _client.BaseAddress!.ToString().TrimEnd('/'));
-        var result = JsonNode.Parse(printed)!;
-        Assert.Equal("succeeded", result["state"]!.GetValue<string>());
-        Assert.True(result["bytes"]!.GetValue<int>() > 44);
-        Assert.Equal("max_new_tokens", Assert.Single(result["errors"]!.AsArray())!.GetValue<string>());
+        foreach (var program in new[] { "client.js", "agent.js" })
+        {
+            var printed = await MustRunAsync(folder.Path, "node", program, _client.BaseAddress!.ToString().TrimEnd('/'));
+            var result = JsonNode.Parse(printed)!;
+            Assert.Equal("succeeded", result["state"]!.GetValue<string>());
+            Assert.True(result["bytes"]!.GetValue<int>() > 44);
+            Assert.Equal("max_new_tokens", Assert.Single(result["errors"]!.AsArray())!.GetValue<string>());
+        }
     }
 
     private static Task<SongJobResponse> CreateAsync(YueClient yue, SongRequest body) =>

@@ -16,14 +16,8 @@ internal static class FieldSchemas
     /// required.</remarks>
     public static OpenApiRequestBodyReference Body(ApiBody body, OpenApiDocument document)
     {
-        var schema = Object(body.Description, body.Fields.Where(field => field.Path == field.Name), document);
+        var schema = Of(body.Description, body.Fields, document);
         schema.Title = body.Name;
-        foreach (var parent in SongFields.Objects.Where(parent => body.Fields.Any(field => IsIn(field, parent))))
-        {
-            var nested = Object(parent.Description, body.Fields.Where(field => IsIn(field, parent)), document);
-            schema.Properties![parent.Name] = new OpenApiSchema { OneOf = [Null(), nested], Description = parent.Description };
-        }
-
         var json = new OpenApiMediaType { Schema = schema, Example = JsonNode.Parse(body.Example) };
         var content = new Dictionary<string, OpenApiMediaType> { [Json] = json };
         if (body.Fields.OfType<FileField>().ToList() is { Count: > 0 } files)
@@ -33,6 +27,22 @@ internal static class FieldSchemas
 
         document.AddComponent(body.Name, new OpenApiRequestBody { Required = true, Content = content });
         return new(body.Name, document);
+    }
+
+    /// <summary>Returns the schema of an object with fields, those of nested objects included.</summary>
+    /// <param name="description">What the object is.</param>
+    /// <param name="fields">The fields.</param>
+    /// <param name="document">The document that has the schemas of other objects.</param>
+    public static OpenApiSchema Of(string description, IReadOnlyList<RequestField> fields, OpenApiDocument document)
+    {
+        var schema = Object(description, fields.Where(field => field.Path == field.Name), document);
+        foreach (var parent in SongFields.Objects.Where(parent => fields.Any(field => IsIn(field, parent))))
+        {
+            var nested = Object(parent.Description, fields.Where(field => IsIn(field, parent)), document);
+            schema.Properties![parent.Name] = new OpenApiSchema { OneOf = [Null(), nested], Description = parent.Description };
+        }
+
+        return schema;
     }
 
     private static OpenApiSchema Object(string description, IEnumerable<RequestField> fields, OpenApiDocument document) => new()

@@ -6,6 +6,18 @@ namespace YueService.Api.Songs;
 /// <summary>The endpoints for jobs and their songs.</summary>
 internal static class SongEndpoints
 {
+    /// <summary>The parameters of <c>GET /v1/songs</c>.</summary>
+    public static IReadOnlyList<ApiParameter> ListParameters { get; } =
+    [
+        new ApiParameter("limit", "Jobs per page; default 20.", IsHeader: false) { Bounds = (1, 100) },
+        new ApiParameter("cursor", "The next_cursor of the previous page.", IsHeader: false),
+        new ApiParameter("q", "Text to find in the title, the genre line or the lyrics, in any letter case.", IsHeader: false),
+        new ApiParameter(
+            "state", "Only jobs in this state.", IsHeader: false, "queued", "running", "succeeded", "failed", "cancelled"),
+        new ApiParameter("favourite", "Only favourites, or only others.", IsHeader: false, "true", "false"),
+        new ApiParameter("parent", "Only songs that continue the song with this id.", IsHeader: false),
+    ];
+
     public static void AddSongs(this IServiceCollection services)
     {
         services.AddSingleton<SongSubmitter>();
@@ -166,13 +178,7 @@ internal static class SongEndpoints
             .Describe(
                 "List jobs",
                 "Returns jobs, newest first, without lyrics.",
-                new ApiParameter("limit", "Jobs per page; default 20.", IsHeader: false) { Bounds = (1, 100) },
-                new ApiParameter("cursor", "The next_cursor of the previous page.", IsHeader: false),
-                new ApiParameter("q", "Text to find in the title, the genre line or the lyrics, in any letter case.", IsHeader: false),
-                new ApiParameter(
-                    "state", "Only jobs in this state.", IsHeader: false, "queued", "running", "succeeded", "failed", "cancelled"),
-                new ApiParameter("favourite", "Only favourites, or only others.", IsHeader: false, "true", "false"),
-                new ApiParameter("parent", "Only songs that continue the song with this id.", IsHeader: false));
+                [.. ListParameters]);
         songs.MapGet("/{id}", (HttpContext http, string id, SongHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSong")
             .Describe(

@@ -124,13 +124,20 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     /// <response code="204">The finished job and its song are removed.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
     public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(
-        HttpContext http, string id)
-    {
-        if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
-        {
-            return NoJob(http, id);
-        }
+        HttpContext http, string id) =>
+        await jobs.FindAsync(id, http.RequestAborted) is { } view ? await EndAsync(http, view) : NoJob(http, id);
 
+    /// <summary>Cancels a job that is queued or running. A finished one stays as it is.</summary>
+    public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> CancelAsync(
+        HttpContext http, string id) =>
+        await jobs.FindAsync(id, http.RequestAborted) is not { } view ? NoJob(http, id)
+            : view.Job.IsFinished ? TypedResults.Ok(Show(http, view))
+            : await EndAsync(http, view);
+
+    /// <summary>Cancels or removes a job, depending on its state in the view.</summary>
+    private async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> EndAsync(
+        HttpContext http, JobView view)
+    {
         if (await jobs.DeleteAsync(view, http.RequestAborted) is not { } left)
         {
             return TypedResults.NoContent();
