@@ -17,11 +17,12 @@ public sealed class DecodeWindowsTests
     [InlineData(
         630,
         "0-51 of 0-80, 51-106 of 22-135, 106-161 of 77-190, 161-216 of 132-245, 216-271 of 187-300, "
-            + "271-421 of 242-450, 421-571 of 392-600, 571-630 of 517-630")]
+            + "271-421 of 242-450, 421-516 of 392-545, 516-571 of 487-600, 571-630 of 517-630")]
     [InlineData(
         1000,
         "0-51 of 0-80, 51-106 of 22-135, 106-161 of 77-190, 161-216 of 132-245, 216-271 of 187-300, 271-421 of 242-450, "
-            + "421-571 of 392-600, 571-721 of 542-750, 721-871 of 692-900, 871-1000 of 792-1000")]
+            + "421-516 of 392-545, 516-571 of 487-600, 571-721 of 542-750, 721-816 of 692-845, 816-871 of 787-900, "
+            + "871-1000 of 792-1000")]
     public void The_windows_of_a_length_are(int frames, string windows) => Assert.Equal(
         windows,
         string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(
@@ -33,10 +34,10 @@ public sealed class DecodeWindowsTests
     [Fact]
     public void Regular_windows_have_few_lengths()
     {
-        Assert.Equal([80, 113, 208], DecodeWindows.Default.Lengths(Context));
-        Assert.Equal([62, 77, 172], DecodeWindows.Default.Lengths(11));
-        Assert.Equal([13, 16], new DecodeWindows([], 10).Lengths(3));
-        Assert.Equal([30, 40, 50], new DecodeWindows([], 10).Lengths(20));
+        Assert.Equal([80, 113, 153, 208], DecodeWindows.Default.Lengths(Context));
+        Assert.Equal([62, 77, 117, 172], DecodeWindows.Default.Lengths(11));
+        Assert.Equal([13, 16], new DecodeWindows([], [10]).Lengths(3));
+        Assert.Equal([30, 40, 50], new DecodeWindows([], [10]).Lengths(20));
     }
 
     [Fact]
@@ -78,7 +79,7 @@ public sealed class DecodeWindowsTests
         });
 
     private static Gen<DecodeWindows> Schedules { get; } =
-        Gen.Select(Gen.Int[1, 100].Array[0, 3], Gen.Int[1, 300], (steps, frames) => new DecodeWindows(
+        Gen.Select(Gen.Int[1, 100].Array[0, 3], Gen.Int[1, 300].Array[1, 3], (steps, frames) => new DecodeWindows(
             [.. steps.Select((_, i) => steps[..(i + 1)].Sum())], frames));
 
     private static List<DecodeWindow> All(DecodeWindows windows, int frames, int context)

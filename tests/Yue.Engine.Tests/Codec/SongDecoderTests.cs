@@ -14,14 +14,14 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     private const SongParts All =
         SongParts.CodecTracks | SongParts.CodecMix | SongParts.VocoderTracks | SongParts.VocoderMix | SongParts.Spliced;
 
-    private static readonly DecodeWindows Tens = new([], 10);
+    private static readonly DecodeWindows Tens = new([], [10]);
 
     [Fact]
     public void The_parts_follow_the_published_order_of_operations()
     {
         using var vocalCodes = golden.RandomCodes(53, seed: 1);
         using var instrumentalCodes = golden.RandomCodes(53, seed: 2);
-        var song = Decoder(new DecodeWindows([10], 20)).Decode(vocalCodes, instrumentalCodes, All);
+        var song = Decoder(new DecodeWindows([10], [20])).Decode(vocalCodes, instrumentalCodes, All);
 
         // docs/model.md section 7, computed step by step for the whole song.
         var (vocal16, vocal44) = Waves(vocalCodes, golden.Vocal);
@@ -40,6 +40,23 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         AssertPart(spliced, 44100, song.Spliced!);
         Assert.Equal(vocal16.Count(sample => Math.Abs(sample) > 0.99f), song.CodecTracks!.Vocal.ClippedSamples);
         Assert.Equal(mix16.Count(sample => Math.Abs(sample) > 1), song.CodecMix!.ClippedSamples);
+    }
+
+    [Fact]
+    public void The_next_window_needs_the_context_of_every_model_that_has_not_decoded_it()
+    {
+        var decoding = Decoder(Tens).Begin(hasVocal: false, SongParts.Spliced);
+        var (codec, vocoder) = (golden.Decoder.ContextFrames, golden.Instrumental.ContextFrames);
+        Assert.True(vocoder > codec);
+        Assert.Equal((0, 10 + vocoder), decoding.WindowsLeft.First());
+        using var codes = golden.RandomCodes(20 + vocoder);
+        decoding.Append(null, SongDecoder.RowsOf(codes));
+        Assert.Equal(SoundModel.Codec, decoding.Advance().Model);
+        Assert.Equal(SoundModel.Vocoder, decoding.Advance().Model);
+        Assert.Equal((10, 20 + vocoder), decoding.WindowsLeft.First());
+        Assert.Equal(SoundModel.Codec, decoding.Advance().Model);
+        Assert.Equal(SoundModel.Vocoder, decoding.Advance().Model);
+        Assert.Equal((20, 30 + vocoder), decoding.WindowsLeft.First());
     }
 
     [Theory]

@@ -8,7 +8,7 @@ namespace Yue.Engine.Tests.Codec;
 
 public sealed class TrackDecoderTests
 {
-    private static readonly DecodeWindows Tens = new([], 10);
+    private static readonly DecodeWindows Tens = new([], [10]);
 
     [Theory]
     [InlineData(0, 0)]
@@ -105,7 +105,7 @@ public sealed class TrackDecoderTests
             }
 
             var track = Complete(SongDecoder.RowsOf(codes));
-            var decoder = new TrackDecoder(track, Decode, frameSamples, contextFrames, new DecodeWindows([10, 25], 40));
+            var decoder = new TrackDecoder(track, Decode, frameSamples, contextFrames, new DecodeWindows([10, 25], [40, 20]));
             List<float> samples = [];
             while (!decoder.IsDone)
             {

@@ -9,7 +9,7 @@ public readonly record struct DecodeWindow(int From, int To, int Start, int End)
 
 /// <summary>The schedule of the windows in which tracks are decoded.</summary>
 /// <remarks>
-/// <para>The first windows are short so that a song can be heard early. Later ones are long, because the context on both sides of a
+/// <para>The first windows are short so that a song can be heard early. Later ones are longer, because the context on both sides of a
 /// window is decoded in addition.</para>
 /// <para>A song's windows depend only on its length, so its samples are the same whether they are decoded while the song is being written
 /// or afterwards. A window is possible once its context is written. The last window has the shortest of the regular lengths that reaches
@@ -18,35 +18,40 @@ public readonly record struct DecodeWindow(int From, int To, int Start, int End)
 public sealed class DecodeWindows
 {
     private readonly int[] _firstEnds;
-    private readonly int _frames;
+    private readonly int[] _laterFrames;
 
     /// <summary>Creates a schedule.</summary>
     /// <param name="firstEnds">The ends of the first windows, ascending.</param>
-    /// <param name="frames">The number of frames that every later window keeps.</param>
-    public DecodeWindows(IReadOnlyList<int> firstEnds, int frames)
+    /// <param name="laterFrames">The numbers of frames that the later windows keep, repeated to the end of the song.</param>
+    public DecodeWindows(IReadOnlyList<int> firstEnds, IReadOnlyList<int> laterFrames)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(frames);
-        (_firstEnds, _frames) = ([.. firstEnds], frames);
+        ArgumentOutOfRangeException.ThrowIfZero(laterFrames.Count);
+        foreach (var frames in laterFrames)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(frames);
+        }
+
+        (_firstEnds, _laterFrames) = ([.. firstEnds], [.. laterFrames]);
     }
 
     /// <summary>Windows for chunks of 300 frames. The last frames of a chunk serve as context for the window that ends before them, so no
-    /// window waits for the first frames of the next chunk. The windows of the first chunk are short: its last window waits for the whole
-    /// chunk, and the earlier ones can be heard in the meantime.</summary>
-    public static DecodeWindows Default { get; } = new([51, 106, 161, 216, 271], 150);
+    /// window waits for the first frames of the next chunk. The last window of a chunk waits for the whole chunk. It is short, so that the
+    /// earlier ones can be heard in the meantime. All windows of the first chunk are short.</summary>
+    public static DecodeWindows Default { get; } = new([51, 106, 161, 216, 271], [150, 95, 55]);
 
     /// <summary>Returns the possible lengths of windows in frames, ascending. A window is never longer than the song.</summary>
     /// <param name="context">The frames of context on each side.</param>
     public IReadOnlyList<int> Lengths(int context)
     {
         var lengths = new SortedSet<int>();
-        for (var (start, i) = (0, 0); i <= _firstEnds.Length || start < context; i++)
+        for (var (start, i) = (0, 0); i < _firstEnds.Length + _laterFrames.Length || start < context; i++)
         {
             var end = EndAfter(start);
             lengths.Add(end + context - Math.Max(start - context, 0));
             start = end;
         }
 
-        lengths.Add(_frames + (2 * context));
+        lengths.UnionWith(_laterFrames.Select(frames => frames + (2 * context)));
         return [.. lengths];
     }
 
@@ -89,9 +94,18 @@ public sealed class DecodeWindows
 
     private int EndAfter(int start)
     {
-        var last = _firstEnds.Length == 0 ? 0 : _firstEnds[^1];
-        return start >= last
-            ? last + ((((start - last) / _frames) + 1) * _frames)
-            : Array.Find(_firstEnds, end => end > start);
+        if (Array.Find(_firstEnds, end => end > start) is > 0 and var first)
+        {
+            return first;
+        }
+
+        var (last, cycle) = (_firstEnds.LastOrDefault(), _laterFrames.Sum());
+        var end = last + ((start - last) / cycle * cycle);
+        for (var i = 0; end <= start; i++)
+        {
+            end += _laterFrames[i];
+        }
+
+        return end;
     }
 }

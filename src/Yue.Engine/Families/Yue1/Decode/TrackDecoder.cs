@@ -31,6 +31,9 @@ public sealed class TrackDecoder(
     /// <summary>The remaining windows; see <see cref="DecodeWindows.From"/>.</summary>
     public IEnumerable<(int Start, int Needs)> WindowsLeft => windows.From(FramesDone, contextFrames);
 
+    /// <summary>Returns the frame up to which the song must be written before the window that begins at a frame is possible.</summary>
+    public int NeedsAt(int start) => windows.From(start, contextFrames).First().Needs;
+
     private DecodeWindow? NextWindow => windows.Next(FramesDone, codes.Frames, codes.IsComplete, contextFrames);
 
     /// <summary>Decodes the next window.</summary>

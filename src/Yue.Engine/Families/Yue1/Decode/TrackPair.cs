@@ -34,6 +34,9 @@ internal sealed class TrackPair(SoundModel model, TrackDecoder? vocal, TrackDeco
     /// <summary>True if the tracks are complete and every frame is decoded.</summary>
     public bool IsDone => instrumental.IsDone;
 
+    /// <inheritdoc cref="TrackDecoder.NeedsAt"/>
+    public int NeedsAt(int start) => instrumental.NeedsAt(start);
+
     /// <inheritdoc cref="TrackDecoder.WindowsLeft"/>
     public IEnumerable<(int Start, int Needs)> WindowsLeft => instrumental.WindowsLeft;
 

@@ -59,10 +59,18 @@ internal static class Stage2Pace
     public const int MostFirstChunks = 3;
 
     private const int LeastFirstChunks = 2;
+
+    /// <summary>The number of frames that the first of three chunks gets before the others begin. It is less than the first window needs,
+    /// so the first sound waits for all three.</summary>
+    private const int HeadStartFrames = 72;
+
+    /// <summary>The time that decoding the windows of one song takes from the others until a chunk is finished.</summary>
+    private const double DecodeSecondsPerSong = 0.05;
+
     private const int FramesPerChunk = Stage2Chunks.FramesPerChunk;
 
     /// <summary>The fraction of the playback time within which stage 1 and stage 2 must make the same length of sound.</summary>
-    private const double Load = 0.75;
+    private const double Load = 0.7;
 
     /// <summary>Decides what stage 2 does next for a song.</summary>
     /// <param name="song">The song.</param>
@@ -76,13 +84,12 @@ internal static class Stage2Pace
             return new(song.IsWritten, song.IsWritten ? waiting : 0);
         }
 
-        if (song.ChunksBegun == 0)
+        if (song.LeadSeconds is null && song.ChunksBegun < LeastFirstChunks && !(song.IsWritten && waiting == 0))
         {
-            var first = song.IsWritten ? Math.Min(waiting, FirstChunks(times)) : FirstChunks(times);
-            return waiting > 0 && waiting >= first ? new(true, first) : Stage2Turn.Wait;
+            return Begin(song, waiting, FirstChunks(times));
         }
 
-        var begun = NeedsNewChunk(song) || !song.IsRunning ? ChunksToBegin(song, waiting, times, rows) : 0;
+        var begun = ChunksToBegin(song, waiting, times, rows);
         var isShort = song.IsRunning && Spare(song, song.ChunksBegun, times, rows) < MarginSeconds;
         return new(song.IsWritten || song.LeadSeconds is null || isShort || begun > 0, begun);
     }
@@ -94,7 +101,7 @@ internal static class Stage2Pace
     /// <param name="times">The times of the steps.</param>
     /// <param name="rows">The rows that stage 2 works on now.</param>
     public static bool CanStart(IPacedSong song, double decodedSeconds, StepTimes times, int rows) =>
-        Spare(song, song.ChunksBegun, times, rows, decodedSeconds) >= 0;
+        Spare(song, song.ChunksBegun, times, rows, leadSeconds: decodedSeconds) >= DecodeSecondsPerSong * times.SongsTogether;
 
     /// <summary>Returns the number of chunks that the first sound waits for. With two, stage 1 has time to write the next ones before the
     /// player needs them; a slow stage 1 or many songs need a third.</summary>
@@ -106,19 +113,35 @@ internal static class Stage2Pace
         return left <= 0 ? MostFirstChunks : Math.Clamp((int)Math.Ceiling(shared / left), LeastFirstChunks, MostFirstChunks);
     }
 
+    /// <summary>Begins the first chunks. If there are three, the first one begins alone and gets a head start: the player needs its end
+    /// before the ends of the others, which are as long in coming if all three begin together.</summary>
+    private static Stage2Turn Begin(IPacedSong song, int waiting, int first)
+    {
+        var left = first - song.ChunksBegun;
+        if (waiting > 0 && (song.IsWritten || waiting >= left))
+        {
+            return new(true, Math.Min(waiting, left));
+        }
+
+        return first == LeastFirstChunks || waiting + song.ChunksBegun == 0
+            ? Stage2Turn.Wait
+            : new(song.ChunksBegun == 0 || song.FramesTo(FramesPerChunk).From < HeadStartFrames, 1 - song.ChunksBegun);
+    }
+
     /// <summary>Returns the number of chunks to begin now: none until one is needed, then as many as possible without interrupting
     /// playback.</summary>
     /// <remarks>Songs that are written together need their next chunks at the same time, so the same number of rows is assumed for
-    /// each.</remarks>
+    /// each. Chunks of the song that still run end soon after the next ones begin, so their rows do not count.</remarks>
     private static int ChunksToBegin(IPacedSong song, int waiting, StepTimes times, int rows)
     {
         double SpareWith(int chunks)
         {
             var begun = song.RowsPerChunk * chunks;
-            return Spare(song, song.ChunksBegun + chunks, times, Math.Max(rows + begun, times.SongsTogether * begun));
+            var expected = Math.Max(song.IsRunning ? 0 : rows + begun, times.SongsTogether * begun);
+            return Spare(song, song.ChunksBegun + chunks, times, expected, from: song.ChunksBegun);
         }
 
-        if (waiting == 0 || (!song.IsWritten && SpareWith(waiting) >= MarginSeconds))
+        if (waiting == 0 || ((!song.IsWritten || song.IsRunning) && SpareWith(waiting) >= MarginSeconds))
         {
             return 0;
         }
@@ -138,8 +161,9 @@ internal static class Stage2Pace
     /// <param name="chunks">The chunks, counted from the beginning of the song.</param>
     /// <param name="times">The times of the steps.</param>
     /// <param name="rows">The rows of the steps.</param>
+    /// <param name="from">The first chunk whose windows count.</param>
     /// <param name="leadSeconds">The length of sound that the player has; null uses that of the song.</param>
-    private static double Spare(IPacedSong song, int chunks, StepTimes times, int rows, double? leadSeconds = null)
+    private static double Spare(IPacedSong song, int chunks, StepTimes times, int rows, int from = 0, double? leadSeconds = null)
     {
         var (end, lead) = (song.IsWritten ? song.FramesWritten : int.MaxValue, leadSeconds ?? song.LeadSeconds ?? 0);
         var limit = Math.Min(chunks * FramesPerChunk, end);
@@ -148,20 +172,13 @@ internal static class Stage2Pace
         {
             first = first < 0 ? start : first;
             var frames = song.FramesTo(Math.Min(needs, end));
-            if (frames.To > frames.From)
+            if (frames.To > frames.From && Math.Min(needs, end) > from * FramesPerChunk)
             {
                 spare = Math.Min(spare, lead + Seconds(start - first) - times.Stage2Seconds(rows, frames));
             }
         }
 
         return spare;
-    }
-
-    /// <summary>Returns true if the next window needs frames of a chunk that has not begun.</summary>
-    private static bool NeedsNewChunk(IPacedSong song)
-    {
-        var needs = song.WindowsLeft.First().Needs;
-        return (song.IsWritten ? Math.Min(needs, song.FramesWritten) : needs) > song.ChunksBegun * FramesPerChunk;
     }
 
     private static int ChunksWritten(IPacedSong song) =>
