@@ -39,6 +39,7 @@ public sealed class OptionsTests : IDisposable
         Assert.Equal(JsonValueKind.Null, Field(fields, "seed").GetProperty("minimum").ValueKind);
         Assert.Equal(AudioDecoder.MaxBytes, Field(fields, "reference.audio").GetProperty("max_bytes").GetInt64());
         Assert.Equal([FakeSongEngine.ModelName, "en-icl"], Field(fields, "title").GetProperty("models").Strings());
+        Assert.Equal(100, Number(Field(fields, "target_seconds"), "maximum"));
     }
 
     [Fact]
@@ -48,6 +49,7 @@ public sealed class OptionsTests : IDisposable
             "other", "Other", new HashSet<SongCapability> { SongCapability.Score }, new HashSet<string> { "lyrics" })
         {
             Licence = new("MIT", new("https://example.org/model"), "Be kind."),
+            SingsSections = false,
         };
         _app.Engine.Status = _app.Engine.Status with { SongModels = [new("plain", family)] };
         var options = await GetAsync();
@@ -57,6 +59,7 @@ public sealed class OptionsTests : IDisposable
             options.GetProperty("models").GetRawText());
         Assert.Empty(Field(options.GetProperty("fields"), "sampling.top_p").GetProperty("models").EnumerateArray());
         Assert.Equal(["plain"], Field(options.GetProperty("fields"), "lyrics").GetProperty("models").Strings());
+        Assert.Equal(900, Number(Field(options.GetProperty("fields"), "target_seconds"), "maximum"));
     }
 
     [Fact]

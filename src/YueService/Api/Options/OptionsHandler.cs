@@ -65,13 +65,25 @@ internal sealed class OptionsHandler(ISongEngine engine, ISongEncoder encoder, I
             },
             WholeField { HasBounds: true } whole => common with { Minimum = whole.Min, Maximum = whole.Max },
             NumberField number => common with { Minimum = number.Min, Maximum = number.Max },
-            NumbersField numbers => common with { Minimum = numbers.Min, Maximum = numbers.Max, MaxItems = numbers.MaxItems },
+            NumbersField numbers => common with
+            {
+                Minimum = numbers.Min,
+                Maximum = MaximumOf(numbers, models),
+                MaxItems = numbers.MaxItems,
+            },
             NamesField names => common with { Values = names.Names },
             NumberChoiceField choice => common with { Values = [.. choice.Values.Cast<object>()] },
             FileField => common with { MaxBytes = AudioDecoder.MaxBytes, MaxSeconds = AudioDecoder.MaxDurationSeconds },
             _ => common,
         };
     }
+
+    /// <summary>Returns the maximum of a field. If all models sing section by section, target lengths are those of sections, and the
+    /// maximum of a whole song does not apply.</summary>
+    private static double MaximumOf(NumbersField field, IReadOnlyList<ModelDescription> models) =>
+        field == SongFields.TargetSeconds && models.All(model => model.Family.SingsSections)
+            ? SongLimits.MaxTargetSeconds
+            : field.Max;
 
     private static OptionType TypeOf(RequestField field) => field switch
     {

@@ -154,7 +154,10 @@ internal static class RemakeReader
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"requests {longest} s, but a section has at most {SongLimits.MaxTargetSeconds}; send at most that."));
+                    $"""
+                    requests {longest} s, but a section has at most {SongLimits.MaxTargetSeconds}; send a number from {
+                    SongLimits.MinTargetSeconds} to {SongLimits.MaxTargetSeconds}, or leave it out.
+                    """));
         }
 
         if (!fields.IsMissing(SongFields.MaxNewTokens) && 100 * longest > song.MaxNewTokens)
