@@ -141,6 +141,27 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
+    public async Task A_song_waits_until_the_page_knows_what_the_service_takes()
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
+        var isKnown = new TaskCompletionSource();
+        await tab.Page.RouteAsync("**/v1/options", async route =>
+        {
+            await isKnown.Task;
+            await route.ContinueAsync();
+        });
+        await tab.Page.GotoAsync("/");
+        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        var length = tab.Page.GetByLabel("Seconds per section");
+        await length.FillAsync("500");
+        await tab.Sing.ClickAsync();
+        await Assertions.Expect(tab.Sing).ToHaveAttributeAsync("aria-disabled", "true");
+        isKnown.SetResult();
+        await Assertions.Expect(length).ToHaveAttributeAsync("aria-invalid", "true");
+        Assert.DoesNotContain(tab.Requests, IsSong);
+    }
+
+    [Fact]
     public async Task A_field_that_only_an_opened_request_sets_is_shown_and_so_is_what_is_wrong_with_it()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());

@@ -154,10 +154,8 @@ internal static class RemakeReader
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"""
-                    requests {longest} s, but a section has at most {SongLimits.MaxTargetSeconds}; send a number from {
-                    SongLimits.MinTargetSeconds} to {SongLimits.MaxTargetSeconds}, or leave it out.
-                    """));
+                    $"requests {longest} s, but a section has at most {SongLimits.MaxTargetSeconds}; send a number ")
+                + $"from {SongLimits.MinTargetSeconds} to {SongLimits.MaxTargetSeconds}, or leave it out.");
         }
 
         if (!fields.IsMissing(SongFields.MaxNewTokens) && 100 * longest > song.MaxNewTokens)

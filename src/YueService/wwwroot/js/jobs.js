@@ -1,5 +1,5 @@
 // The songs of the service, kept up to date with its events.
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import { locked, Problem, reachable, send } from './api.js';
 import { announcement, closeToast, newId, short, showToast, tab } from './ui.js';
 
@@ -26,6 +26,18 @@ export const health = signal(null);
 
 /** The options of requests. @type {import('@preact/signals').Signal<import('./types').Options | null>} */
 export const options = signal(null);
+
+/** Waits for the options of requests, or until it is clear that the service does not send them now. @returns {Promise<void>} */
+export function optionsKnown() {
+  return new Promise((resolve) => {
+    const stop = effect(() => {
+      if (options.value !== null || locked.value || !reachable.value) {
+        resolve();
+        queueMicrotask(() => stop());
+      }
+    });
+  });
+}
 
 /** Songs that were deleted on the page but not yet in the service. @type {import('@preact/signals').Signal<Set<string>>} */
 export const leaving = signal(new Set());

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { fromJson, Problem, reachable } from './api.js';
 import { content, endRemake, open, sung } from './drafts.js';
 import { cardWithoutWords, cards, faultsOf, fields, refuse, remake, request, setField, takes } from './form.js';
-import { busy, found, health, options, sing } from './jobs.js';
+import { busy, found, health, options, optionsKnown, sing } from './jobs.js';
 import { check, focusWords, isWanting, Lyrics, plain, remarksOn } from './lyrics.js';
 import { isPlaying, open as listen } from './player.js';
 import { Sound } from './slots.js';
@@ -48,12 +48,14 @@ async function singForm() {
     return;
   }
 
+  isSending.value = true;
+  await optionsKnown();
   judged.value = Settings.map(({ name }) => name);
   if (focusFault()) {
+    isSending.value = false;
     return;
   }
 
-  isSending.value = true;
   refusal.value = '';
   const sent = content();
   try {
