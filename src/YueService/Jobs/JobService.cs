@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Options;
 using Yue.Engine.Scheduling;
 using YueService.Settings;
@@ -23,6 +24,11 @@ internal sealed partial class JobService(
     private static readonly TimeSpan OpenRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan StoreLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(1);
+
+    // A sweep reads all finished jobs. Many processes that do so after every song would spend their time on it.
+    private static readonly TimeSpan SharedSweepRest = TimeSpan.FromMinutes(1);
+
+    private long? _sweptAt;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -52,8 +58,10 @@ internal sealed partial class JobService(
             await RecoverAsync(stoppingToken);
             while (true)
             {
-                if (await IsWritableAsync(stoppingToken))
+                var isDue = !log.IsShared || _sweptAt is not { } sweptAt || Stopwatch.GetElapsedTime(sweptAt) > SharedSweepRest;
+                if (await IsWritableAsync(stoppingToken) && isDue)
                 {
+                    _sweptAt = Stopwatch.GetTimestamp();
                     await SweepAsync(stoppingToken);
                 }
 
