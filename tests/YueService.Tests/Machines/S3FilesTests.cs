@@ -56,7 +56,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
 
     [Theory]
     [InlineData("s3://", "no bucket")]
-    [InlineData("s3://bucket?endpoint=host", "no http")]
+    [InlineData("s3://bucket?endpoint=host", "not an http")]
     [InlineData("s3://bucket?endpiont=http://host", "endpiont")]
     public void A_place_that_cannot_be_read_says_why(string text, string reason)
     {
