@@ -81,8 +81,10 @@ internal sealed partial class SharedProcesses(
         {
             await signals.WhenOpenAsync(cancel);
             var sign = Sign();
-            await queue.BeatAsync(sign, Limit, cancel);
+
+            // Before the heartbeat: a model that others have seen is still known if this process ends right after it.
             await AnnounceAsync(sign.About.Models, cancel);
+            await queue.BeatAsync(sign, Limit, cancel);
             _live = await queue.LiveAsync(Limit, cancel);
             _known = settings.TakesJobs ? await queue.ModelsAsync(cancel) : [];
             estimate.NoteAll(SongTime(Workers));
