@@ -65,7 +65,8 @@ internal sealed partial class JobService(
                     await SweepAsync(stoppingToken);
                 }
 
-                await signals.WaitAsync(signals.IsSuspect ? OpenRetry : SweepInterval, stoppingToken);
+                var rest = isDue ? SweepInterval : SharedSweepRest;
+                await signals.WaitAsync(signals.IsSuspect ? OpenRetry : rest, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
