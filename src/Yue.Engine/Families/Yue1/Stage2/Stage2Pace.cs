@@ -114,7 +114,7 @@ internal static class Stage2Pace
     }
 
     /// <summary>Begins the first chunks. If there are three, the first one begins alone and gets a head start: the player needs its end
-    /// before the ends of the others, which are as long in coming if all three begin together.</summary>
+    /// first, but three chunks that begin together also end together.</summary>
     private static Stage2Turn Begin(IPacedSong song, int waiting, int first)
     {
         var left = first - song.ChunksBegun;
