@@ -7,13 +7,17 @@ using YueService.Tests.Fakes;
 namespace YueService.Tests.Machines;
 
 /// <summary>Tests two API processes and two workers without failures.</summary>
-public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IClassFixture<ManyMachinesTests.TwoAndTwo>
+public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IClassFixture<ManyMachinesTests.TwoAndTwo>, IAsyncLifetime
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private HttpClient A => machines.A.Client;
 
     private HttpClient B => machines.B.Client;
+
+    public async ValueTask InitializeAsync() => await machines.StartedAsync();
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
     public async Task A_job_that_one_process_takes_is_seen_and_heard_at_another()
@@ -187,22 +191,28 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
         && progress.GetProperty("stage").GetString() == "stage2";
 
     /// <summary>The processes.</summary>
-    public sealed class TwoAndTwo(SharedPostgres postgres, SharedS3 storage) : IAsyncLifetime
+    public sealed class TwoAndTwo(SharedPostgres postgres, SharedS3 storage) : IAsyncDisposable
     {
+        private Task? _starting;
+
         internal Cluster Cluster { get; private set; } = null!;
 
         internal YueProcess A { get; private set; } = null!;
 
         internal YueProcess B { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync()
+        /// <summary>Starts the processes for the first test. A test calls it, not xUnit: without the servers, a test skips, but a fixture
+        /// fails.</summary>
+        public Task StartedAsync() => _starting ??= StartAsync();
+
+        public ValueTask DisposeAsync() => Cluster?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+        private async Task StartAsync()
         {
             Cluster = await Cluster.NewAsync(postgres, storage);
             (string, string)[] second = [("FAKE_MODELS", "en-cot,zh-cot")];
-            var starting = await Task.WhenAll(Cluster.ApiAsync(), Cluster.ApiAsync(), Cluster.WorkerAsync(), Cluster.WorkerAsync(second));
-            (A, B) = (starting[0], starting[1]);
+            var processes = await Task.WhenAll(Cluster.ApiAsync(), Cluster.ApiAsync(), Cluster.WorkerAsync(), Cluster.WorkerAsync(second));
+            (A, B) = (processes[0], processes[1]);
         }
-
-        public ValueTask DisposeAsync() => Cluster?.DisposeAsync() ?? ValueTask.CompletedTask;
     }
 }
