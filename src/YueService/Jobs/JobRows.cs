@@ -37,8 +37,19 @@ internal static class JobRows
     public static async Task<IReadOnlyList<StoredJob>> ReadAsync(
         DbCommand command, Action<string, Exception> onDamage, CancellationToken cancel, Action<DbDataReader>? onRow = null)
     {
-        var jobs = new List<StoredJob>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await ReadAsync(reader, onDamage, cancel, onRow);
+    }
+
+    /// <summary>Reads the complete rows of a result. A damaged row is returned as a failed job.</summary>
+    /// <param name="reader">The result.</param>
+    /// <param name="onDamage">Receives the id of each damaged row.</param>
+    /// <param name="cancel">Cancels the wait.</param>
+    /// <param name="onRow">Reads the columns of a row that are not part of the job.</param>
+    public static async Task<IReadOnlyList<StoredJob>> ReadAsync(
+        DbDataReader reader, Action<string, Exception> onDamage, CancellationToken cancel, Action<DbDataReader>? onRow = null)
+    {
+        var jobs = new List<StoredJob>();
         while (await reader.ReadAsync(cancel))
         {
             onRow?.Invoke(reader);

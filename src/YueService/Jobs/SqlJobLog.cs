@@ -33,22 +33,6 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
 
     public abstract Task OpenAsync(CancellationToken cancel);
 
-    public async Task<Addition> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel)
-    {
-        try
-        {
-            return await WriteAsync(
-                async connection => await RefuseAsync(connection, jobs, group, cancel) is { } refusal
-                    ? new Addition(refusal, [])
-                    : new Addition(IntakeOutcome.Accepted, await InsertAsync(connection, jobs, group, cancel)),
-                cancel);
-        }
-        catch (DbException e) when (IsConflict(e))
-        {
-            return new(IntakeOutcome.KeyTaken, []);
-        }
-    }
-
     public async Task<StoredJob?> FindAsync(string id, CancellationToken cancel) =>
         (await SelectAsync("WHERE id = @id", select => select.Bind("id", id), cancel)).SingleOrDefault();
 
@@ -113,7 +97,10 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
             var job = (await RowsAsync(update, cancel)).SingleOrDefault();
             if (job is { IsDamaged: false } && edit.Title is not null)
             {
-                await SetSearchTextAsync(connection, job, cancel);
+                await using var replace = Command(connection, SetSearchText(""));
+                replace.Bind("id", job.Id);
+                BindSearchText(replace, "", job.Request);
+                await replace.ExecuteNonQueryAsync(cancel);
             }
 
             return job;
@@ -188,6 +175,9 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
     /// <summary>Runs work in a transaction.</summary>
     protected abstract Task<T> WriteAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancel);
 
+    /// <summary>Runs work that is a single command, in a transaction.</summary>
+    protected virtual Task<T> WriteOnceAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancel) => WriteAsync(work, cancel);
+
     /// <summary>Returns the condition that a column contains a text.</summary>
     protected abstract string Contains(string column, string text);
 
@@ -199,14 +189,6 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
 
     /// <summary>Returns true if a statement failed because of a duplicate unique value.</summary>
     protected abstract bool IsConflict(DbException e);
-
-    /// <summary>Returns why jobs cannot be added; null if they can.</summary>
-    protected virtual Task<IntakeOutcome?> RefuseAsync(
-        DbConnection connection, IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel) =>
-        Task.FromResult<IntakeOutcome?>(null);
-
-    /// <summary>Stores the additional columns that the database engine has for a new job.</summary>
-    protected virtual Task AddedAsync(DbConnection connection, IReadOnlyList<NewJob> jobs, CancellationToken cancel) => Task.CompletedTask;
 
     /// <summary>Returns a command on a connection, in its transaction if it has one.</summary>
     protected static DbCommand Command(DbConnection connection, string text)
@@ -225,7 +207,7 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
 
     /// <summary>Runs a single statement.</summary>
     /// <returns>True if it changed a row.</returns>
-    protected Task<bool> ExecuteAsync(string statement, Action<DbCommand> bind, CancellationToken cancel) => WriteAsync(
+    protected Task<bool> ExecuteAsync(string statement, Action<DbCommand> bind, CancellationToken cancel) => WriteOnceAsync(
         async connection =>
         {
             await using var command = Command(connection, statement);
@@ -237,52 +219,6 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
     /// <summary>Returns the jobs that a command selects. A damaged row is returned as a failed job.</summary>
     protected Task<IReadOnlyList<StoredJob>> RowsAsync(DbCommand command, CancellationToken cancel) =>
         JobRows.ReadAsync(command, NoteDamage, cancel);
-
-    private async Task<IReadOnlyList<StoredJob>> InsertAsync(
-        DbConnection connection, IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel)
-    {
-        if (group is not null)
-        {
-            await using var insert = Command(
-                connection,
-                $"INSERT INTO song_groups (id, idempotency_key, owner, body_hash, created_ms) VALUES (@id, @key, @owner, @hash, {Now})");
-            insert.Bind("id", group.Id);
-            BindKey(insert, group.Key, group.Owner);
-            insert.Bind("hash", group.BodyHash);
-            await insert.ExecuteNonQueryAsync(cancel);
-        }
-
-        var stored = new List<StoredJob>();
-        foreach (var job in jobs)
-        {
-            stored.Add(await InsertAsync(connection, job, cancel));
-        }
-
-        await AddedAsync(connection, jobs, cancel);
-        return stored;
-    }
-
-    private async Task<StoredJob> InsertAsync(DbConnection connection, NewJob job, CancellationToken cancel)
-    {
-        await using var insert = Command(connection, $"""
-            INSERT INTO jobs (
-                id, state, request, idempotency_key, owner, body_hash, created_ms, files, title, parent_id, group_id, take, callback_url)
-            VALUES (@id, 'queued', @request, @key, @owner, @hash, {Now}, @files, @title, @parent, @group, @take, @callback) RETURNING *
-            """);
-        insert.Bind("id", job.Id);
-        insert.Bind("request", JobRows.ToJson(RequestRow.Of(job.Request)));
-        BindKey(insert, job.Key, job.Owner);
-        insert.Bind("hash", job.BodyHash);
-        insert.Bind("files", job.Files is { } files ? JobRows.ToJson(files) : null);
-        insert.Bind("title", job.Request.Title);
-        insert.Bind("parent", job.Request.ParentId);
-        insert.Bind("group", job.Take?.GroupId);
-        insert.Bind("take", (long?)job.Take?.Number);
-        insert.Bind("callback", job.Request.CallbackUrl);
-        var stored = (await RowsAsync(insert, cancel)).Single();
-        await SetSearchTextAsync(connection, stored, cancel);
-        return stored;
-    }
 
     private Task<StoredGroup?> SelectGroupAsync(string which, Action<DbCommand> bind, CancellationToken cancel) => ReadAsync<StoredGroup?>(
         async connection =>
@@ -315,15 +251,14 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         },
         cancel);
 
-    private static async Task SetSearchTextAsync(DbConnection connection, StoredJob job, CancellationToken cancel)
-    {
-        await using var replace = Command(connection, """
-            INSERT INTO search_texts (number, text) VALUES (@number, @text) ON CONFLICT (number) DO UPDATE SET text = excluded.text
-            """);
-        replace.Bind("number", job.Number);
-        replace.Bind("text", SearchText.Of(job.Request.Title, job.Request.Song.Genre, job.Request.Song.Lyrics));
-        await replace.ExecuteNonQueryAsync(cancel);
-    }
+    /// <summary>Returns the statement that sets the search text of the job whose parameters end in a number.</summary>
+    private static string SetSearchText(string n) => $"""
+        INSERT INTO search_texts (number, text) SELECT number, @text{n} FROM jobs WHERE id = @id{n}
+        ON CONFLICT (number) DO UPDATE SET text = excluded.text
+        """;
+
+    private static void BindSearchText(DbCommand command, string n, JobRequest request) =>
+        command.Bind("text" + n, SearchText.Of(request.Title, request.Song.Genre, request.Song.Lyrics));
 
     private Task<bool> EndAsync(StoredJob job, JobState state, string set, Action<DbCommand> bind, CancellationToken cancel) => UpdateAsync(
         job,

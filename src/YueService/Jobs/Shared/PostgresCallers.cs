@@ -14,12 +14,12 @@ internal sealed class PostgresCallers(PostgresDatabase database)
     /// <param name="limit">The maximum number of songs of a caller per minute.</param>
     /// <param name="cancel">Cancels the wait.</param>
     /// <returns>Null if they are within the limit; otherwise the rest of the caller's minute, and no song is counted.</returns>
-    public Task<TimeSpan?> TakeSongsAsync(string caller, int songs, int limit, CancellationToken cancel) => database.TransactAsync(
+    public Task<TimeSpan?> TakeSongsAsync(string caller, int songs, int limit, CancellationToken cancel) => database.UseAsync(
         async connection =>
         {
             const string IsOver = $"song_rates.began <= excluded.began - {Minute}";
             await using var take = new NpgsqlCommand($"""
-                SET LOCAL synchronous_commit = off;
+                SELECT set_config('synchronous_commit', 'off', true);
                 INSERT INTO song_rates (caller, began, songs) VALUES (@caller, clock_timestamp(), @songs)
                 ON CONFLICT (caller) DO UPDATE SET
                     began = CASE WHEN {IsOver} THEN excluded.began ELSE song_rates.began END,

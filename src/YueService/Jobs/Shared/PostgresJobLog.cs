@@ -29,6 +29,10 @@ internal sealed class PostgresJobLog(
 
     protected override string OnRequeue => ", lease_until = NULL";
 
+    protected override string IsAllowed => "current_setting('yue.refusal') = ''";
+
+    protected override string MoreColumns => ", caller, model, turn";
+
     public override Task OpenAsync(CancellationToken cancel) =>
         database.UseAsync(connection => PostgresSchema.MigrateAsync(connection, cancel), cancel);
 
@@ -52,55 +56,59 @@ internal sealed class PostgresJobLog(
     protected override Task<T> WriteAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancel) =>
         database.TransactAsync(work, cancel);
 
+    /// <remarks>PostgreSQL runs the statements of one command in one transaction, which it commits without another round trip.</remarks>
+    protected override Task<T> WriteOnceAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancel) =>
+        database.UseAsync(work, cancel);
+
     protected override string Contains(string column, string text) => $"strpos({column}, {text}) > 0";
 
     protected override bool IsConflict(DbException e) => e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation };
 
-    /// <summary>Checks the keys and the limit, one submission at a time.</summary>
-    protected override async Task<IntakeOutcome?> RefuseAsync(
-        DbConnection connection, IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel)
+    /// <remarks>Checks the keys and the limits, one submission at a time. The lock is a statement of its own, because a statement sees what
+    /// was committed before it began.</remarks>
+    protected override IEnumerable<string> Guards(DbCommand add, IReadOnlyList<NewJob> jobs, NewGroup? group)
     {
-        await using var look = Command(connection, string.Create(CultureInfo.InvariantCulture, $"""
-            SELECT pg_advisory_xact_lock({PostgresSchema.SubmissionLock});
-            SELECT count(*) FROM jobs WHERE {Waiting};
-            SELECT EXISTS (SELECT 1 FROM jobs WHERE {HasKey}) OR EXISTS (SELECT 1 FROM song_groups WHERE {HasKey});
-            SELECT count(*) FROM jobs WHERE {Waiting} AND owner = @owner
-            """));
-        BindKey(look, group?.Key ?? jobs[0].Key, jobs[0].Owner);
-        await using var reader = await look.ExecuteReaderAsync(cancel);
-        await reader.NextResultAsync(cancel);
-        await reader.ReadAsync(cancel);
-        var waiting = reader.GetInt64(0);
-        await reader.NextResultAsync(cancel);
-        await reader.ReadAsync(cancel);
-        var isTaken = reader.GetBoolean(0);
-        await reader.NextResultAsync(cancel);
-        await reader.ReadAsync(cancel);
-        return isTaken ? IntakeOutcome.KeyTaken
-            : waiting + jobs.Count > options.Value.QueueCapacity ? IntakeOutcome.QueueFull
-            : reader.GetInt64(0) + jobs.Count > options.Value.CapacityOf(jobs[0].Owner) ? IntakeOutcome.OwnerQueueFull
-            : null;
+        add.Bind("key", group?.Key ?? jobs[0].Key);
+        add.Bind("count", (long)jobs.Count);
+        add.Bind("capacity", (long)options.Value.QueueCapacity);
+        add.Bind("owner_capacity", (long)options.Value.CapacityOf(group is null ? jobs[0].Owner : group.Owner));
+        return
+        [
+            string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock({PostgresSchema.SubmissionLock})"),
+            $"""
+            SELECT set_config('yue.refusal', CASE
+                WHEN EXISTS (SELECT 1 FROM jobs WHERE {HasKey}) OR EXISTS (SELECT 1 FROM song_groups WHERE {HasKey})
+                    THEN '{IntakeOutcome.KeyTaken}'
+                WHEN (SELECT count(*) FROM jobs WHERE {Waiting}) + @count > @capacity THEN '{IntakeOutcome.QueueFull}'
+                WHEN (SELECT count(*) FROM jobs WHERE {Waiting} AND owner = @owner) + @count > @owner_capacity
+                    THEN '{IntakeOutcome.OwnerQueueFull}'
+                ELSE '' END, true)
+            """,
+        ];
     }
 
-    /// <summary>Assigns turns to new jobs: jobs of one key keep their order, and jobs of different keys alternate.</summary>
-    /// <remarks>Start-time fair queueing: the first job of a key without waiting jobs gets the latest turn of a running job, and each
-    /// further one a later turn. While no job is running, it gets the turn of the first waiting job.</remarks>
-    protected override async Task AddedAsync(DbConnection connection, IReadOnlyList<NewJob> jobs, CancellationToken cancel)
+    protected override async Task<IntakeOutcome?> ReadRefusalAsync(DbDataReader reader, CancellationToken cancel)
     {
-        foreach (var job in jobs)
-        {
-            await using var update = Command(connection, $"""
-                UPDATE jobs SET caller = @caller, model = @model, turn = 1 + greatest(
-                    coalesce((SELECT max(turn) FROM jobs WHERE {Waiting} AND owner = @owner AND id <> @id AND turn > 0), 0),
-                    coalesce((SELECT max(turn) FROM jobs WHERE lease_until IS NOT NULL),
-                        (SELECT min(turn) - 1 FROM jobs WHERE {Waiting} AND id <> @id AND turn > 0), 0))
-                WHERE id = @id
-                """);
-            update.Bind("id", job.Id);
-            update.Bind("owner", job.Owner ?? "");
-            update.Bind("caller", job.Caller);
-            update.Bind("model", job.Request.Song.Model);
-            await update.ExecuteNonQueryAsync(cancel);
-        }
+        await reader.NextResultAsync(cancel);
+        await reader.ReadAsync(cancel);
+        var refusal = reader.GetString(0);
+        await reader.NextResultAsync(cancel);
+        return refusal.Length == 0 ? null : Enum.Parse<IntakeOutcome>(refusal);
+    }
+
+    /// <remarks>Turns are start-time fair queueing: jobs of one key keep their order, and jobs of different keys alternate. The first job of
+    /// a key without waiting jobs gets the latest turn of a running job, and each further one a later turn. While no job is running, it gets
+    /// the turn of the first waiting job.</remarks>
+    protected override string MoreValues(string n) => $"""
+        , @caller{n}, @model{n}, 1 + greatest(
+            coalesce((SELECT max(turn) FROM jobs WHERE {Waiting} AND owner = @owner AND turn > 0), 0),
+            coalesce((SELECT max(turn) FROM jobs WHERE lease_until IS NOT NULL),
+                (SELECT min(turn) - 1 FROM jobs WHERE {Waiting} AND turn > 0), 0))
+        """;
+
+    protected override void BindMore(DbCommand add, string n, NewJob job)
+    {
+        add.Bind("caller" + n, job.Caller);
+        add.Bind("model" + n, job.Request.Song.Model);
     }
 }

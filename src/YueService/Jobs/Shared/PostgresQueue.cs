@@ -15,7 +15,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     private static readonly TimeSpan ModelMemory = TimeSpan.FromDays(30);
 
     // Committing a notification locks the whole server until it is on the disk; short-lived updates do not need to be durable.
-    private const string WithoutFlush = "SET LOCAL synchronous_commit = off";
+    private const string WithoutFlush = "SELECT set_config('synchronous_commit', 'off', true)";
 
     /// <summary>Claims the next job that a worker can do.</summary>
     /// <param name="process">The worker.</param>
@@ -24,7 +24,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     /// <param name="cancel">Cancels the wait.</param>
     /// <returns>The job; null if no suitable job is waiting.</returns>
     public Task<StoredJob?> ClaimAsync(string process, IReadOnlyList<string> models, TimeSpan lease, CancellationToken cancel) =>
-        database.TransactAsync(
+        database.UseAsync(
             async connection =>
             {
                 await using var command = new NpgsqlCommand($"""
@@ -300,10 +300,10 @@ internal sealed class PostgresQueue(PostgresDatabase database)
 
     private Task<int> ExecuteAsync(
         string statement, Action<NpgsqlParameterCollection> bind, CancellationToken cancel, bool withoutFlush = false) =>
-        database.TransactAsync(
+        database.UseAsync(
             async connection =>
             {
-                // In one round trip.
+                // One command is one transaction and one round trip.
                 await using var command = new NpgsqlCommand(withoutFlush ? $"{WithoutFlush};\n{statement}" : statement, connection);
                 bind(command.Parameters);
                 return await command.ExecuteNonQueryAsync(cancel);
