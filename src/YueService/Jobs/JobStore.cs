@@ -24,9 +24,9 @@ internal sealed partial class JobStore(
         try
         {
             var job = await log.FindAsync(id, cancel);
-            if (job is { IsFinished: false } && board.Find(id) is null)
+            if (job is { IsFinished: false } && board.Find(id) is null or { Position: 0, Feed.Latest.State: JobState.Queued })
             {
-                // Another process may have accepted it just now.
+                // Another process may have accepted it just now, and its position is not known yet.
                 await board.LookAsync(cancel);
             }
 
