@@ -72,6 +72,8 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
 
     public double? WorkOf(SongRequest request) => null;
 
+    public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel) => Task.FromResult(true);
+
     public bool TryAdmit(SongTicket ticket)
     {
         lock (_lock)

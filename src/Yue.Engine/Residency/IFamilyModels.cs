@@ -3,7 +3,8 @@ using Yue.Cuda.Compilation;
 namespace Yue.Engine.Residency;
 
 /// <summary>The configured models of one family. They are known from the start and loaded as far as the memory plan has room.</summary>
-/// <remarks>Used by the engine's thread only. Disposing unloads the models that are always in memory.</remarks>
+/// <remarks>Used by the engine's thread only. The models on the shelf are loaded and unloaded one by one. The others, the resident ones,
+/// are in memory unless the engine has given all its memory back. Disposing unloads these.</remarks>
 internal interface IFamilyModels : IDisposable
 {
     /// <summary>The memory that the models take.</summary>
@@ -18,9 +19,16 @@ internal interface IFamilyModels : IDisposable
     /// <summary>Adds the models that are loaded on demand to the shelf, the most important first. Loads nothing yet.</summary>
     void Shelve(ModelHost host);
 
-    /// <summary>Loads the models that are always in memory.</summary>
+    /// <summary>Returns the shelf models that songs need, the most important first.</summary>
+    /// <param name="name">The model that the songs name.</param>
+    IReadOnlyList<ShelfModel> ShelfOf(string name);
+
+    /// <summary>Loads the models that are not on the shelf, unless they are in memory.</summary>
     /// <param name="report">Called with the name of the model that is being loaded.</param>
     void LoadResident(Action<string> report);
+
+    /// <summary>Unloads the models that are not on the shelf. No song may be using them.</summary>
+    void UnloadResident();
 
     /// <summary>Returns the models and their memory state.</summary>
     IReadOnlyList<ModelStatus> Statuses();

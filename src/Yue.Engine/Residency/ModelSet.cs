@@ -4,19 +4,20 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>All models of all families. Some are always in memory, the others on the shelf as far as the memory plan has room. Owns
-/// them.</summary>
+/// <summary>All models of all families, in memory as far as the memory plan has room. Owns them.</summary>
 internal sealed class ModelSet : IDisposable
 {
     private readonly IReadOnlyList<IFamilyModels> _families;
     private readonly Gpu? _gpu;
     private readonly MemoryPlan _plan;
     private readonly ModelShelf _shelf;
+    private readonly Action _loadingOnDemand;
+    private bool _isAwake;      // the resident models are in memory
 
     /// <summary>Plans the memory and adds the models to the shelf. Loads nothing yet.</summary>
     private ModelSet(IReadOnlyList<IFamilyModels> families, IDeviceOptions options, Action loadingOnDemand)
     {
-        _families = families;
+        (_families, _loadingOnDemand) = (families, loadingOnDemand);
         var device = TorchDevice(options.Device == "auto" && families.All(family => family.PreferCpu) ? "cpu" : options.Device);
         _gpu = device.type == DeviceType.CUDA ? new Gpu(device.index, options) : null;
         try
@@ -47,7 +48,7 @@ internal sealed class ModelSet : IDisposable
     /// <summary>Returns true if the models run on the CPU only because no GPU is available.</summary>
     public static bool LacksGpu(IDeviceOptions options) => options.Device == "auto" && !cuda.is_available();
 
-    /// <summary>Loads the models that are always in memory, and as many others as fit.</summary>
+    /// <summary>Loads the resident models, and as many others as fit.</summary>
     /// <param name="families">The models of each family; the set takes ownership.</param>
     /// <param name="options">The device and its memory.</param>
     /// <param name="report">Called with the name of the model being loaded and the progress in percent.</param>
@@ -75,6 +76,7 @@ internal sealed class ModelSet : IDisposable
                 family.LoadResident(what => report(what, ResidentPercent));
             }
 
+            models._isAwake = true;
             return models;
         }
         catch
@@ -82,6 +84,67 @@ internal sealed class ModelSet : IDisposable
             models.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Loads the resident models if <see cref="Sleep"/> unloaded them.</summary>
+    public void Wake()
+    {
+        if (!_isAwake)
+        {
+            foreach (var family in _families)
+            {
+                family.LoadResident(_ => _loadingOnDemand());
+            }
+
+            _isAwake = true;
+        }
+    }
+
+    /// <summary>Unloads all models. No song may be in progress.</summary>
+    public void Sleep()
+    {
+        _isAwake = false;
+        foreach (var family in _families)
+        {
+            family.UnloadResident();
+        }
+
+        _shelf.Unload(_shelf.Models);
+    }
+
+    /// <summary>Unloads the resident models if all others are unloaded. No song may be in progress.</summary>
+    public void SleepIfEmpty()
+    {
+        if (_shelf.Models.All(model => model.Loaded is null))
+        {
+            Sleep();
+        }
+    }
+
+    /// <summary>Loads the models that songs of a model need, after unloading others if there is no room.</summary>
+    /// <returns>False if the models of songs in progress leave no room.</returns>
+    public bool TryLoad(string name)
+    {
+        Wake();
+        return _shelf.TryLoad(ShelfOf(name));
+    }
+
+    /// <summary>Unloads the models that songs of a model need, except those that another loaded model needs, too.</summary>
+    /// <param name="name">The model that the songs name.</param>
+    /// <param name="others">The other models that songs can name.</param>
+    /// <returns>False if a song uses one of them.</returns>
+    public bool TryUnload(string name, IEnumerable<string> others)
+    {
+        var models = ShelfOf(name);
+        var needed = others.Select(ShelfOf).Where(other => other[0].Loaded is not null).SelectMany(other => other);
+        ShelfModel[] free = [.. models.Except(needed)];
+        if (free.Any(model => model.Users > 0))
+        {
+            return false;
+        }
+
+        _shelf.Unload(free);
+        return true;
     }
 
     /// <summary>Returns the models and their memory state.</summary>
@@ -109,6 +172,9 @@ internal sealed class ModelSet : IDisposable
         _shelf.Dispose();
         _gpu?.Dispose();
     }
+
+    private IReadOnlyList<ShelfModel> ShelfOf(string name) =>
+        _families.Select(family => family.ShelfOf(name)).First(models => models.Count > 0);
 
     private static Device TorchDevice(string name)
     {

@@ -90,6 +90,26 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
     public ModelLease<T>? TryLease<T>(ShelfModel model)
         where T : class, IDisposable => TryTake(model) ? new ModelLease<T>(model) : null;
 
+    /// <summary>Loads models in order, as long as there is room for them beside each other and the models in use.</summary>
+    /// <returns>False if there is no room for the first one.</returns>
+    public bool TryLoad(IReadOnlyList<ShelfModel> models)
+    {
+        var loaded = models.TakeWhile(TryTake).ToList();
+        loaded.ForEach(Return);
+        return loaded.Count > 0;
+    }
+
+    /// <summary>Unloads models that no song uses.</summary>
+    public void Unload(IEnumerable<ShelfModel> models)
+    {
+        foreach (var model in models.Where(model => model.Users == 0))
+        {
+            model.Unload();
+        }
+
+        unloaded();
+    }
+
     /// <summary>Returns a model to the shelf. It stays in memory until the memory is needed.</summary>
     public static void Return(ShelfModel model) => model.Users--;
 

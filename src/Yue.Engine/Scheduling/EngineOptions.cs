@@ -59,6 +59,11 @@ public sealed class EngineOptions : IDeviceOptions
     [SettingRange(0, 1_000_000)]
     public int DeviceMemoryMegabytes { get; set; }
 
+    /// <summary>The number of seconds without songs after which the models are unloaded, so that other programs can use the memory. The
+    /// next song loads them again. 0 means never.</summary>
+    [SettingRange(0, 604_800)]
+    public int IdleUnloadSeconds { get; set; }
+
     /// <summary>The number of seconds after which a step counts as hung and the engine as lost; 0 means no limit. A step is a few
     /// tokens, 512 ids of a prompt, a track of a reference clip, or six seconds of sound; with YuE 2 also one evaluation of flow
     /// matching, or 41 seconds of sound.</summary>

@@ -42,6 +42,9 @@ public sealed record EngineStatus
     /// <summary>All models, including those that requests cannot name.</summary>
     public IReadOnlyList<ModelStatus> Models { get; init; } = [];
 
+    /// <summary>True if no model is in memory, because they were unloaded. The next song loads those that it needs.</summary>
+    public bool IsIdle => State == EngineState.Ready && Models.Count > 0 && Models.All(model => !model.Loaded);
+
     /// <summary><c>cpu</c>, or the name of the GPU.</summary>
     public string Device { get; init; } = "";
 

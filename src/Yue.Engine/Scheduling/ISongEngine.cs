@@ -30,6 +30,15 @@ public interface ISongEngine
     /// <summary>Admits a song if a slot is free, and returns immediately.</summary>
     bool TryAdmit(SongTicket ticket);
 
+    /// <summary>Loads or unloads the models that songs of a model need. Models in use stay.</summary>
+    /// <param name="model">The model that songs name.</param>
+    /// <param name="intoMemory">True to load, false to unload.</param>
+    /// <param name="cancel">Cancels the wait, not the loading.</param>
+    /// <returns>False if songs in progress use the models, or the memory.</returns>
+    /// <exception cref="SongRequestException">The model is not configured.</exception>
+    /// <exception cref="SongException">The models could not be loaded, or the engine is loading or draining.</exception>
+    Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel);
+
     /// <summary>Stops admitting songs, and completes when all admitted songs have ended.</summary>
     /// <param name="hurry">Cancels the admitted songs.</param>
     Task DrainAsync(CancellationToken hurry);

@@ -2,11 +2,12 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>Hands admitted songs to the engine's thread and tracks the number of free slots. Thread-safe.</summary>
+/// <summary>Hands admitted songs and orders to the engine's thread, and tracks the number of free slots. Thread-safe.</summary>
 internal sealed class SongHandoff
 {
     private readonly object _lock = new();      // used with Monitor.Wait, which Lock does not support
     private readonly Queue<SongTicket> _arrived = new();
+    private readonly Queue<ModelOrder> _orders = new();
     private TaskCompletionSource _room = NewRoom();
     private int _places;
     private bool _closed;
@@ -49,6 +50,31 @@ internal sealed class SongHandoff
         }
     }
 
+    /// <summary>Adds an order. Returns false if the handoff is closed.</summary>
+    public bool TryAdd(ModelOrder order)
+    {
+        lock (_lock)
+        {
+            if (_closed)
+            {
+                return false;
+            }
+
+            _orders.Enqueue(order);
+            Monitor.Pulse(_lock);
+            return true;
+        }
+    }
+
+    /// <summary>Takes the next order. Called by the engine's thread.</summary>
+    public bool TryTake([NotNullWhen(true)] out ModelOrder? order)
+    {
+        lock (_lock)
+        {
+            return _orders.TryDequeue(out order);
+        }
+    }
+
     /// <summary>Sets the number of songs that the engine's thread has room for, including those that it has not taken yet.</summary>
     public void SetRoom(int songs)
     {
@@ -70,18 +96,19 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Blocks until a song arrives or the handoff is closed.</summary>
-    /// <returns>True if a song has arrived.</returns>
-    public bool Wait()
+    /// <summary>Blocks until a song or an order arrives, the handoff is closed, or the time is over.</summary>
+    /// <param name="limit">The time to wait; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</param>
+    public Arrival Wait(TimeSpan limit)
     {
         lock (_lock)
         {
-            while (_arrived.Count == 0 && !_closed)
+            while (_arrived.Count + _orders.Count == 0 && !_closed && Monitor.Wait(_lock, limit))
             {
-                Monitor.Wait(_lock);
             }
 
-            return _arrived.Count > 0;
+            return _arrived.Count + _orders.Count > 0 ? Arrival.Work
+                : _closed ? Arrival.Closed
+                : Arrival.None;
         }
     }
 
@@ -89,10 +116,12 @@ internal sealed class SongHandoff
     public void Close(Exception reason)
     {
         SongTicket[] left;
+        ModelOrder[] orders;
         lock (_lock)
         {
-            left = [.. _arrived];
+            (left, orders) = ([.. _arrived], [.. _orders]);
             _arrived.Clear();
+            _orders.Clear();
             if (!_closed)
             {
                 _closed = true;
@@ -108,6 +137,11 @@ internal sealed class SongHandoff
         foreach (var ticket in left)
         {
             ticket.Fail(reason);
+        }
+
+        foreach (var order in orders)
+        {
+            order.Fail(reason);
         }
     }
 
@@ -125,4 +159,17 @@ internal sealed class SongHandoff
     }
 
     private static TaskCompletionSource NewRoom() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+/// <summary>What the engine's thread finds after a wait.</summary>
+internal enum Arrival
+{
+    /// <summary>Nothing has arrived within the time.</summary>
+    None,
+
+    /// <summary>A song or an order has arrived.</summary>
+    Work,
+
+    /// <summary>Nothing will arrive any more.</summary>
+    Closed,
 }

@@ -22,21 +22,21 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
     /// <summary>Admits a song. A song that cannot start fails immediately.</summary>
     public void Admit(SongTicket ticket, CancellationToken abandon)
     {
-        ISongWork work;
-        try
+        ISongWork? work = null;
+        if (ErrorOf(() => work = Create(ticket)) is { } error)
         {
-            work = FamilyOf(ticket.Request.Model).Create(
-                new SongOrder(ticket.Request, ticket.Age, ticket.Report) { Listener = ticket.Listener });
-        }
-        catch (SongRequestException error)
-        {
-            ticket.Fail(error);
+            if (error is not SongRequestException)
+            {
+                Log.SongFailed(logger, SongStage.Queued, error);
+            }
+
+            ticket.Fail(AsFault(error));
             return;
         }
 
-        var song = new Admitted(ticket, work, abandon);
+        var song = new Admitted(ticket, work!, abandon);
         _songs.Add(song);
-        Guard([song], work.Begin);
+        Guard([song], song.Work.Begin);
     }
 
     /// <summary>Runs one step of every song: first the shared steps, then those of single songs.</summary>
@@ -75,6 +75,30 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
+    /// <summary>Carries out an order.</summary>
+    public void Run(ModelOrder order, Action<ModelSet> moved)
+    {
+        var isMoved = false;
+        var error = ErrorOf(() =>
+        {
+            isMoved = order.Run(models, families.SelectMany(family => family.Names));
+            if (Running == 0)
+            {
+                models.SleepIfEmpty();
+            }
+        });
+        moved(models);
+        if (error is null)
+        {
+            order.Complete(isMoved);
+        }
+        else
+        {
+            Log.NotMoved(logger, error);
+            order.Fail(AsFault(error));
+        }
+    }
+
     /// <summary>Makes a short song with every family, so that everything is allocated and compiled before the first request.</summary>
     public void WarmUp(CancellationToken cancel)
     {
@@ -110,32 +134,51 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         : families.FirstOrDefault(family => family.Names.Contains(model)) ?? throw new SongRequestException(
             $"model: {model} is not configured; available models: {string.Join(", ", families.SelectMany(family => family.Names))}");
 
+    private ISongWork Create(SongTicket ticket)
+    {
+        models.Wake();
+        return FamilyOf(ticket.Request.Model).Create(
+            new SongOrder(ticket.Request, ticket.Age, ticket.Report) { Listener = ticket.Listener });
+    }
+
     /// <summary>Runs work on behalf of songs. An exception fails only these songs.</summary>
     private void Guard(IReadOnlyList<Admitted> songs, Action work)
+    {
+        if (ErrorOf(work) is { } error)
+        {
+            foreach (var song in songs)
+            {
+                Log.SongFailed(logger, song.Work.Stage, error);
+                Leave(song, () => song.Ticket.Fail(AsFault(error)));
+            }
+        }
+    }
+
+    /// <summary>Runs work and returns its exception; null if there is none.</summary>
+    /// <exception cref="EngineDeadException">The device is lost.</exception>
+    private static Exception? ErrorOf(Action work)
     {
         try
         {
             work();
+            return null;
         }
         catch (CudaException error) when (error.IsContextDead)
         {
             throw new EngineDeadException(error.Message, error);
         }
-#pragma warning disable CA1031 // Any other error belongs to the songs.
+#pragma warning disable CA1031 // Any other error belongs to the songs or to the order.
         catch (Exception error) when (error is not EngineDeadException)
 #pragma warning restore CA1031
         {
-            foreach (var song in songs)
-            {
-                Log.SongFailed(logger, song.Work.Stage, error);
-                Leave(song, () => song.Ticket.Fail(error as SongException ?? new SongException(FirstLine(error.Message), error)));
-            }
+            return error;
         }
     }
 
-    /// <summary>Returns the first line of a message, because native errors contain their stack in the message. The log contains all of
-    /// it.</summary>
-    private static string FirstLine(string message) => message.Split('\n', 2)[0].TrimEnd();
+    /// <summary>Returns an error as the fault of a song. Only the first line of its message is kept, because native errors contain their
+    /// stack in the message. The log contains all of it.</summary>
+    private static SongException AsFault(Exception error) =>
+        error as SongException ?? new SongException(error.Message.Split('\n', 2)[0].TrimEnd(), error);
 
     private void Leave(Admitted song, Action settle)
     {
@@ -166,5 +209,8 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
     {
         [LoggerMessage(Level = LogLevel.Error, Message = "A song failed in {Stage}")]
         public static partial void SongFailed(ILogger logger, SongStage stage, Exception error);
+
+        [LoggerMessage(Level = LogLevel.Error, Message = "Models could not be loaded or unloaded")]
+        public static partial void NotMoved(ILogger logger, Exception error);
     }
 }

@@ -86,6 +86,22 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     public bool TryAdmit(SongTicket ticket) => _handoff.TryAdd(ticket);
 
+    public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel)
+    {
+        if (_songs.Count == 0)
+        {
+            throw new SongException("the models are not loaded yet");
+        }
+
+        if (!_songs.Any(family => family.Names.Contains(model)))
+        {
+            throw new SongRequestException($"model: {model} is not configured");
+        }
+
+        var order = new ModelOrder(model, intoMemory);
+        return _handoff.TryAdd(order) ? order.Done.WaitAsync(cancel) : throw ShuttingDown();
+    }
+
     public async Task DrainAsync(CancellationToken hurry)
     {
         if (_thread is null)
@@ -176,7 +192,12 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         while (!_isHung)
         {
             BeginStep();
-            while (pipeline.Room > 0 && _handoff.TryTake(out var ticket))
+            while (_handoff.TryTake(out ModelOrder? order))
+            {
+                pipeline.Run(order, ShowMemory);
+            }
+
+            while (pipeline.Room > 0 && _handoff.TryTake(out SongTicket? ticket))
             {
                 Admit(pipeline, ticket);
             }
@@ -193,15 +214,25 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
             {
                 Interlocked.Exchange(ref _stepStarted, 0);
                 Watch(false);
-                if (!_handoff.Wait())
+                switch (_handoff.Wait(IdleLimit))
                 {
-                    return;
+                    case Arrival.Closed:
+                        return;
+                    case Arrival.None:
+                        models.Sleep();
+                        ShowMemory(models);
+                        Log.Idle(_logger, _options.IdleUnloadSeconds);
+                        break;
                 }
 
                 Watch(true);
             }
         }
     }
+
+    /// <summary>The time without songs after which the models are unloaded.</summary>
+    private TimeSpan IdleLimit =>
+        _options.IdleUnloadSeconds > 0 && !_status.IsIdle ? TimeSpan.FromSeconds(_options.IdleUnloadSeconds) : Timeout.InfiniteTimeSpan;
 
     /// <summary>Runs the watchdog while there is work, so that an idle engine does not wake up.</summary>
     private void Watch(bool isBusy)
@@ -261,10 +292,15 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
     {
         if (Stopwatch.GetElapsedTime(_memoryMeasured) >= TimeSpan.FromSeconds(1) || Volatile.Read(ref _running) == 0)
         {
-            _memoryMeasured = Stopwatch.GetTimestamp();
-            var (memory, inMemory) = (models.MemoryNow(), models.ModelsNow());
-            UpdateStatus(status => status with { Memory = memory, Models = inMemory });
+            ShowMemory(models);
         }
+    }
+
+    private void ShowMemory(ModelSet models)
+    {
+        _memoryMeasured = Stopwatch.GetTimestamp();
+        var (memory, inMemory) = (models.MemoryNow(), models.ModelsNow());
+        UpdateStatus(status => status with { Memory = memory, Models = inMemory });
     }
 
     private void Loading(string what, double percent)
@@ -327,6 +363,11 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
         public static partial void Ready(ILogger logger, string device, double seconds, string demo);
+
+        [LoggerMessage(
+            Level = LogLevel.Information,
+            Message = "The models were unloaded after {Seconds} s without songs; the next song loads them again")]
+        public static partial void Idle(ILogger logger, int seconds);
 
         [LoggerMessage(Level = LogLevel.Critical, Message = "Loading failed at {What}: {Reason}")]
         public static partial void NotLoaded(ILogger logger, string? what, string reason);

@@ -7,6 +7,7 @@ using YueService.Api.Agents;
 using YueService.Api.Clips;
 using YueService.Api.Errors;
 using YueService.Api.Health;
+using YueService.Api.Models;
 using YueService.Api.OpenApi;
 using YueService.Api.Options;
 using YueService.Api.Predict;
@@ -80,6 +81,7 @@ internal static class YueHost
         builder.Services.AddClips();
         builder.Services.AddWebhooks(sends: role != ServiceRole.Worker);
         builder.Services.AddSpeech();
+        builder.Services.AddModels();
         builder.Services.AddOptionsEndpoint();
         builder.Services.AddApiDocument();
         builder.Services.ConfigureHttpJsonOptions(options => ConfigureJson(options.SerializerOptions));
@@ -130,6 +132,7 @@ internal static class YueHost
         app.MapSongs();
         app.MapClips();
         app.MapSpeech();
+        app.MapModels();
         app.MapOptions();
         app.MapAgents();
         app.MapApiDocument();

@@ -39,6 +39,7 @@ internal sealed class FakeSongs(IReadOnlyList<string> names, long parameters) : 
 {
     private ModelHost _host = null!;
     private ShelfModel _model = null!;
+    private bool _hasRenderer;
 
     public FamilyDescription Family => FakeFamily.About;
 
@@ -78,13 +79,31 @@ internal sealed class FakeSongs(IReadOnlyList<string> names, long parameters) : 
         host.Shelf.Add(_model);
     }
 
+    public IReadOnlyList<ShelfModel> ShelfOf(string name) => names.Contains(name) ? [_model] : [];
+
     public void LoadResident(Action<string> report)
     {
-        report("renderer");
-        Loads.Enqueue("+renderer");
+        if (!_hasRenderer)
+        {
+            _hasRenderer = true;
+            report("renderer");
+            Loads.Enqueue("+renderer");
+        }
     }
 
-    public IReadOnlyList<ModelStatus> Statuses() => [new(names[0], "writer", _host.WeightsName, parameters, _model.Loaded is not null)];
+    public void Dispose() => UnloadResident();
+
+    public void UnloadResident()
+    {
+        if (_hasRenderer)
+        {
+            _hasRenderer = false;
+            Loads.Enqueue("-renderer");
+        }
+    }
+
+    public IReadOnlyList<ModelStatus> Statuses() =>
+        [new(names[0], "writer", _host.WeightsName, parameters, _model.Bytes, _model.Loaded is not null)];
 
     public double WorkOf(SongRequest request) => 1;
 
@@ -100,8 +119,6 @@ internal sealed class FakeSongs(IReadOnlyList<string> names, long parameters) : 
             song.Taken++;
         }
     }
-
-    public void Dispose() => Loads.Enqueue("-renderer");
 
     private sealed class Work(FakeSongs family, SongOrder order) : ISongWork
     {

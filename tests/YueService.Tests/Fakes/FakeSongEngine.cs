@@ -17,7 +17,12 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         State = EngineState.Ready,
         Device = "cpu",
         SongModels = [new(ModelName, ModelFamilies.Descriptions[0]), new("en-icl", ModelFamilies.Descriptions[0])],
-        Models = [new(ModelName, "stage1", "f32", 12, true), new("en-icl", "stage1", "f32", 12, true), new("s2", "stage2", "f32", 3, true)],
+        Models =
+        [
+            new(ModelName, "stage1", "f32", 12, 48, true),
+            new("en-icl", "stage1", "f32", 12, 48, true),
+            new("s2", "stage2", "f32", 3, 12, true),
+        ],
         Memory = new(1000, 200, 300),
         Running = 1,
     };
@@ -106,6 +111,11 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         _ = SingAsync(ticket);
         return true;
     }
+
+    /// <summary>The function that loads (true) or unloads a model.</summary>
+    public Func<string, bool, Task<bool>> Move { get; set; } = (_, _) => Task.FromResult(true);
+
+    public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel) => Move(model, intoMemory);
 
     /// <summary>Fails like a ready engine that loses its device.</summary>
     public void Lose(string reason)

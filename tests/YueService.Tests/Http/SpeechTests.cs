@@ -136,22 +136,6 @@ public sealed class SpeechTests : IDisposable
         await response.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
     }
 
-    [Fact]
-    public async Task The_models_are_those_that_requests_can_name_with_their_capabilities()
-    {
-        var list = await _client.GetJsonAsync("/v1/models");
-        Assert.Equal("list", list.GetProperty("object").GetString());
-        Assert.Equal(["en-cot", "en-icl"], list.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()));
-        Assert.All(list.GetProperty("data").EnumerateArray(), model => Assert.Equal("model", model.GetProperty("object").GetString()));
-        Assert.All(list.GetProperty("data").EnumerateArray(), model => Assert.Equal("yue1", model.GetProperty("family").GetString()));
-        Assert.Equal(
-            ["reference_clip", "stems", "sing_again", "instrumental"],
-            list.GetProperty("data")[0].GetProperty("capabilities").EnumerateArray().Select(capability => capability.GetString()));
-        Assert.Equal("en-icl", (await _client.GetJsonAsync("/v1/models/en-icl")).GetProperty("id").GetString());
-        using var unknown = await _client.GetAsync("/v1/models/tts-1", TestContext.Current.CancellationToken);
-        await unknown.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
-    }
-
     [Theory]
     [InlineData("Bearer no", "/v1/audio/speech", "{}", 401, "authentication_error")]
     [InlineData("Bearer k", "/v1/audio/speech", "{", 400, "invalid_request_error")]

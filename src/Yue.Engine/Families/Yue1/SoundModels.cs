@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The codec, its encoder and the vocoders, which are always in memory and compute in F32 on every device (docs/model.md
+/// <summary>The codec, its encoder and the vocoders, which compute in F32 on every device (docs/model.md
 /// 5).</summary>
 internal sealed class SoundModels : IDisposable
 {
@@ -68,7 +68,9 @@ internal sealed class SoundModels : IDisposable
         var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _host.Device, _host.Gpu?.Upload));
         var model = create(source);
         _owned.Add(model);
-        _statuses.Add(new ModelStatus(Path.GetFileNameWithoutExtension(file), role, "f32", source.Parameters, Loaded: true));
+        var parameters = source.Parameters;
+        _statuses.Add(new ModelStatus(
+            Path.GetFileNameWithoutExtension(file), role, "f32", parameters, sizeof(float) * parameters, Loaded: true));
         return model;
     }
 }

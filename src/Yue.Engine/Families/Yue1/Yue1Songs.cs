@@ -9,7 +9,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1;
 
 /// <summary>The models of YuE 1: stage-1 checkpoints and the stage-2
-/// checkpoint on the shelf, codec and vocoders always in memory.</summary>
+/// checkpoint on the shelf, codec and vocoders resident.</summary>
 internal sealed class Yue1Songs : IFamilySongs
 {
     private readonly Yue1Checkpoints _files;
@@ -21,6 +21,7 @@ internal sealed class Yue1Songs : IFamilySongs
     private ModelHost? _host;
     private ShelfModel? _stage2;
     private SoundModels? _sound;
+    private IReadOnlyList<ModelStatus> _soundStatuses = [];     // as of the last time that they were loaded
 
     /// <summary>Reads the checkpoints' dimensions without loading weights.</summary>
     public Yue1Songs(Yue1Checkpoints files)
@@ -90,21 +91,37 @@ internal sealed class Yue1Songs : IFamilySongs
         }
     }
 
+    public IReadOnlyList<ShelfModel> ShelfOf(string name) => _stage1.TryGetValue(name, out var stage1) ? [stage1, _stage2!] : [];
+
     public void LoadResident(Action<string> report)
     {
+        if (_sound is not null)
+        {
+            return;
+        }
+
         report("codec and vocoders");
         _sound = new SoundModels(_files.Codec, Host);
+        _soundStatuses = _sound.Statuses;
         if (Host.Gpu is not null)
         {
             _sound.Decoder.WarmUp();
         }
     }
 
+    public void Dispose() => UnloadResident();
+
+    public void UnloadResident()
+    {
+        _sound?.Dispose();
+        _sound = null;
+    }
+
     public IReadOnlyList<ModelStatus> Statuses() =>
     [
         .. Names.Select((name, i) => Status(_stage1[name], "stage1", _costs.Stage1[i])),
         Status(_stage2!, "stage2", _costs.Stage2),
-        .. Sound.Statuses,
+        .. _soundStatuses.Select(status => status with { Loaded = _sound is not null }),
     ];
 
     public SongMeasure Measure(SongRequest request)
@@ -126,8 +143,6 @@ internal sealed class Yue1Songs : IFamilySongs
     /// <returns>The model, which the caller disposes; null if the models of other songs leave no memory for it.</returns>
     public ModelLease<Stage2Model>? TryTakeStage2() => Host.Shelf.TryLease<Stage2Model>(_stage2!);
 
-    public void Dispose() => _sound?.Dispose();
-
     private static InvalidOperationException NotLoaded() => new("the models are not loaded yet");
 
     private void ShelveStage1(ModelHost host, int i)
@@ -146,5 +161,5 @@ internal sealed class Yue1Songs : IFamilySongs
     }
 
     private ModelStatus Status(ShelfModel model, string role, IModelCosts costs) =>
-        new(model.Name, role, Host.WeightsName, costs.Parameters, model.Loaded is not null);
+        new(model.Name, role, Host.WeightsName, costs.Parameters, model.Bytes, model.Loaded is not null);
 }

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>The models of YuE 2: checkpoints on the shelf, the sound decoder always in memory.</summary>
+/// <summary>The models of YuE 2: checkpoints on the shelf, the sound decoder resident.</summary>
 internal sealed class Yue2Songs : IFamilySongs
 {
     private readonly KeyValuePair<string, string>[] _checkpoints;
@@ -101,8 +101,15 @@ internal sealed class Yue2Songs : IFamilySongs
         }
     }
 
+    public IReadOnlyList<ShelfModel> ShelfOf(string name) => _models.TryGetValue(name, out var model) ? [model] : [];
+
     public void LoadResident(Action<string> report)
     {
+        if (_vae is not null)
+        {
+            return;
+        }
+
         report("sound decoder");
         using var checkpoint = VaeCheckpoint.Open(_vaeFolder);
         var source = new CheckpointTensors(checkpoint, ScalarType.Float32, Host.Device, Host.Gpu?.Upload);
@@ -117,8 +124,14 @@ internal sealed class Yue2Songs : IFamilySongs
     public IReadOnlyList<ModelStatus> Statuses() =>
     [
         .. Names.Select((name, i) => new ModelStatus(
-            name, "yue2", Host.WeightsName, _costs.Models[i].Parameters, _models[name].Loaded is not null)),
-        new(Path.GetFileName(Path.TrimEndingDirectorySeparator(_vaeFolder)), "vae", "f32", _vaeConfig.Parameters, Loaded: true),
+            name, "yue2", Host.WeightsName, _costs.Models[i].Parameters, _models[name].Bytes, _models[name].Loaded is not null)),
+        new(
+            Path.GetFileName(Path.TrimEndingDirectorySeparator(_vaeFolder)),
+            "vae",
+            "f32",
+            _vaeConfig.Parameters,
+            sizeof(float) * _vaeConfig.Parameters,
+            _vae is not null),
     ];
 
     public SongMeasure Measure(SongRequest request)
@@ -171,10 +184,13 @@ internal sealed class Yue2Songs : IFamilySongs
         return new SongScript(request, _tokenizers[i].Value, _configs[i].Language.MaxPositions);
     }
 
-    public void Dispose()
+    public void Dispose() => UnloadResident();
+
+    public void UnloadResident()
     {
         _vae?.Dispose();
         _snake?.Dispose();
+        (_vae, _snake) = (null, null);
     }
 
     private static InvalidOperationException NotLoaded() => new("the models are not loaded yet");

@@ -18,6 +18,8 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType NotAcceptable = new("urn:yue:not-acceptable", 406, "No accepted form of answer exists");
     public static readonly ProblemType NoSongYet = new("urn:yue:no-song-yet", 409, "The song is not there");
     public static readonly ProblemType NoCodes = new("urn:yue:no-codes", 409, "The song has no codes");
+    public static readonly ProblemType ModelInUse = new("urn:yue:model-in-use", 409, "Songs in progress use the model");
+    public static readonly ProblemType ModelElsewhere = new("urn:yue:model-elsewhere", 409, "Other processes have the model");
     public static readonly ProblemType ChangedSince = new("urn:yue:changed-since", 412, "The song was changed since");
     public static readonly ProblemType BodyTooLarge = new("urn:yue:body-too-large", 413, "The body is too large");
     public static readonly ProblemType UnsupportedMediaType = new("urn:yue:unsupported-media-type", 415, "The body is of the wrong type");
@@ -32,6 +34,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType SongFailed = new("urn:yue:song-failed", 500, "The song could not be made");
     public static readonly ProblemType SongDamaged = new("urn:yue:song-damaged", 500, "The stored song is damaged");
     public static readonly ProblemType NotReady = new("urn:yue:not-ready", 503, "The service is not ready");
+    public static readonly ProblemType ModelNotLoaded = new("urn:yue:model-not-loaded", 503, "The model could not be loaded");
     public static readonly ProblemType TooManyBodies = new("urn:yue:too-many-bodies", 503, "Too many large requests at once");
     public static readonly ProblemType StorageUnavailable = new("urn:yue:storage-unavailable", 503, "Files cannot be stored now");
     public static readonly ProblemType ClipsFull = new("urn:yue:clips-full", 507, "There is no room for another clip");

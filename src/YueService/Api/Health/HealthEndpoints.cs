@@ -72,6 +72,7 @@ internal static class HealthEndpoints
             Demo = status.IsDemo,
             Note = status.IsDemo ? "The built-in demo model is in use because no checkpoints are configured: "
                 + "a small model for trying things out." : null,
+            Idle = status.IsIdle,
             Loading = loading ? status.Loading ?? "starting" : null,
             Percent = loading ? Math.Round(status.Percent, 1) : null,
             Reason = status.State == EngineState.Failed ? status.Failure ?? "unknown" : null,

@@ -25,6 +25,9 @@ internal sealed record HealthResponse
     /// <summary>A note for readers, for example that the demo model is in use; null if there is none.</summary>
     public string? Note { get; init; }
 
+    /// <summary>True if the service is ready and no model is in memory, because they were unloaded. The next song loads them.</summary>
+    public required bool Idle { get; init; }
+
     /// <summary>The model that is being loaded; null unless loading.</summary>
     public string? Loading { get; init; }
 

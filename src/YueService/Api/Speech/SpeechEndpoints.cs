@@ -3,7 +3,7 @@ using YueService.Api.OpenApi;
 
 namespace YueService.Api.Speech;
 
-/// <summary>The endpoints for OpenAI-style clients.</summary>
+/// <summary><c>/v1/audio/speech</c>, for OpenAI-style clients.</summary>
 internal static class SpeechEndpoints
 {
     public static void AddSpeech(this IServiceCollection services) => services.AddSingleton<SpeechHandler>();
@@ -25,12 +25,5 @@ internal static class SpeechEndpoints
                 ApiAnswer.Problem(422, "Fields are invalid; all of them are listed."),
                 ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiAnswer.Problem(503, "The models are not loaded."));
-        routes.MapGet("/v1/models", (SpeechHandler handler) => TypedResults.Ok(handler.ListModels()))
-            .WithName("ListModels")
-            .Describe("List the models that can sing", "The default model is the first.");
-        routes.MapGet("/v1/models/{id}", (HttpContext http, string id, SpeechHandler handler) => handler.GetModel(http, id))
-            .WithName("GetModel")
-            .Describe(
-                "Show a model that can sing", "For OpenAI-style clients.", ApiAnswer.Problem(404, "There is no such model."));
     }
 }

@@ -1,6 +1,4 @@
-using Microsoft.AspNetCore.Http.HttpResults;
 using Yue.Engine.Scheduling;
-using Yue.Engine.Songs;
 using YueService.Api.Errors;
 using YueService.Api.Predict;
 using YueService.Api.Requests;
@@ -9,18 +7,15 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Speech;
 
-/// <summary><c>/v1/audio/speech</c> and <c>/v1/models</c>, for OpenAI-style clients.</summary>
+/// <summary><c>/v1/audio/speech</c>, for OpenAI-style clients.</summary>
 internal sealed class SpeechHandler(
     ISongEngine engine,
     ISongEncoder encoder,
     SongChecks checks,
     PredictHandler predict,
     PredictStreamer streamer,
-    BodyReader bodies,
-    TimeProvider clock)
+    BodyReader bodies)
 {
-    private readonly long _startedSeconds = clock.GetUtcNow().ToUnixTimeSeconds();
-
     /// <summary>Makes a song and returns its file.</summary>
     public async Task<IResult> SpeakAsync(HttpContext http)
     {
@@ -58,16 +53,4 @@ internal sealed class SpeechHandler(
             ? (await predict.SingAsync(http, command.Song, new AnswerForm(IsFile: true, format))).Result
             : Problems.FormatUnavailable(http, format.Name(), SpeechFields.ResponseFormat.Path);
     }
-
-    /// <summary>Returns the models that can currently make songs; empty until they are known.</summary>
-    public ModelList ListModels() => new("list", [.. engine.Status.SongModels.Select(Show)]);
-
-    /// <summary>Returns one of the models that can currently make songs.</summary>
-    public Results<Ok<ModelBody>, ProblemHttpResult> GetModel(HttpContext http, string id) =>
-        engine.Status.SongModels.FirstOrDefault(model => model.Name == id) is { } model
-            ? TypedResults.Ok(Show(model))
-            : Problems.Create(http, ProblemType.NotFound, $"There is no model {JsonText.Cut(id)}; GET /v1/models lists them.");
-
-    private ModelBody Show(ModelDescription model) =>
-        new(model.Name, "model", _startedSeconds, "yue", model.Family.Name, [.. model.Family.Capabilities.Order()], model.Family.Licence);
 }

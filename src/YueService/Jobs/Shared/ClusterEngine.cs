@@ -46,6 +46,9 @@ internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> proc
 
     public bool TryAdmit(SongTicket ticket) => own?.TryAdmit(ticket) ?? false;
 
+    public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel) =>
+        own?.MoveAsync(model, intoMemory, cancel) ?? throw new SongRequestException("this process has no models");
+
     public Task DrainAsync(CancellationToken hurry)
     {
         _drains = true;

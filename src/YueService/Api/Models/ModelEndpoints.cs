@@ -1,0 +1,45 @@
+using YueService.Api.OpenApi;
+
+namespace YueService.Api.Models;
+
+/// <summary><c>/v1/models</c>: the models that requests can name, and their place in memory.</summary>
+internal static class ModelEndpoints
+{
+    public static void AddModels(this IServiceCollection services) => services.AddSingleton<ModelHandler>();
+
+    public static void MapModels(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/v1/models", (ModelHandler handler) => TypedResults.Ok(handler.List()))
+            .WithName("ListModels")
+            .Describe("List the models that can sing", "The default model is the first.");
+        routes.MapGet("/v1/models/{id}", (HttpContext http, string id, ModelHandler handler) => handler.Get(http, id))
+            .WithName("GetModel")
+            .Describe("Show a model that can sing", "Whether it is in memory, and the memory that it takes.", NoModel);
+        routes.MapPost(
+                "/v1/models/{id}/load",
+                (HttpContext http, string id, ModelHandler handler) => handler.MoveAsync(http, id, intoMemory: true))
+            .DisableRequestTimeout()
+            .WithName("LoadModel")
+            .Describe(
+                "Load a model into memory",
+                "Songs load the models that they need; this does it before the next song. Other models are unloaded if there is no room. "
+                    + "Songs in progress wait while a model is being loaded.",
+                NoModel, InUse, NotReady);
+        routes.MapPost(
+                "/v1/models/{id}/unload",
+                (HttpContext http, string id, ModelHandler handler) => handler.MoveAsync(http, id, intoMemory: false))
+            .DisableRequestTimeout()
+            .WithName("UnloadModel")
+            .Describe(
+                "Unload a model",
+                "Frees its memory. Models that another loaded model needs, too, stay. The next song that names the model loads it again.",
+                NoModel, InUse, NotReady);
+    }
+
+    private static ApiAnswer NoModel => ApiAnswer.Problem(404, "There is no such model.");
+
+    private static ApiAnswer InUse => ApiAnswer.Problem(
+        409, "Songs in progress use the model or the memory that it needs, or only other processes have the model.");
+
+    private static ApiAnswer NotReady => ApiAnswer.Problem(503, "The models are being loaded, or the model could not be loaded.");
+}
