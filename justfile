@@ -28,3 +28,7 @@ install-service:
     systemctl --user daemon-reload
     systemctl --user enable yue
     systemctl --user restart yue
+
+# Builds archives, SBOMs, notes and checksums of the current commit in artifacts/release.
+release:
+    scripts/release.sh

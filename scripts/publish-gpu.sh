@@ -10,10 +10,9 @@ cd "$(dirname "$0")/.."
 out=artifacts/gpu
 rm -rf "$out"
 for project in bench/Yue.Bench tests/Yue.Cuda.Tests tests/Yue.Engine.Tests; do
-    dotnet publish "$project" -c Release -r linux-x64 --self-contained -o "$out" -p:DebugType=none -v quiet
+    dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:Accelerator=installed -o "$out" -p:DebugType=none -v quiet
 done
 # The demo model and the separator's runtime run on the CPU.
-rm -rf "$out"/demo-model "$out"/libonnxruntime* "$out"/Microsoft.CodeCoverage "$out"/*.xml "$out"/createdump "$out"/libmscordac* "$out"/libmscordbi* \
-    "$out"/lib{torch,torch_*,c10,gomp*,shm,aoti*,nnapi*,backend_with*,jitbackend*}*.so*
+rm -rf "$out"/demo-model "$out"/libonnxruntime* "$out"/Microsoft.CodeCoverage "$out"/*.xml "$out"/createdump "$out"/libmscordac* "$out"/libmscordbi*
 tar -C artifacts -cJf artifacts/yue-gpu.tar.xz gpu
 du -h artifacts/yue-gpu.tar.xz
