@@ -42,8 +42,8 @@ internal sealed class CompiledRooms
         }
     }
 
-    /// <summary>The project folders in src, which are also the first parts of the namespaces.</summary>
-    public static IReadOnlyList<string> Projects { get; } = ["Yue.Cuda", "Yue.Engine", "YueService"];
+    /// <summary>The project folders in src, which are also the first parts of the namespaces. A longer name is before its prefix.</summary>
+    public static IReadOnlyList<string> Projects { get; } = ["Yue.Cuda", "Yue.Engine", "YueService.Client", "YueService"];
 
     /// <summary>The folders that contain types.</summary>
     public IReadOnlyCollection<string> Folders => _folders;

@@ -31,6 +31,7 @@ public sealed class LineLengthTests
     private static IEnumerable<string> Sources(string folder) =>
         Directory.EnumerateFiles(Path.Combine(DemoProcess.Repository, folder), "*", SearchOption.AllDirectories)
             .Where(file => Path.GetExtension(file) is ".cs" or ".js" or ".cu" or ".cuh")
+            .Where(file => !file.EndsWith(".g.cs", StringComparison.Ordinal))
             .Where(file => !Path.GetRelativePath(DemoProcess.Repository, file).Split('/').Any(Foreign.Contains))
             .Order(StringComparer.Ordinal);
 }

@@ -8,7 +8,8 @@ namespace YueService.Tests.Docs;
 public sealed class RoomTests
 {
     private static readonly CompiledRooms Compiled = new(
-        new[] { "Yue.Cuda.dll", "Yue.Engine.dll", "yue.dll" }.Select(name => Path.Combine(AppContext.BaseDirectory, name)));
+        new[] { "Yue.Cuda.dll", "Yue.Engine.dll", "YueService.Client.dll", "yue.dll" }
+            .Select(name => Path.Combine(AppContext.BaseDirectory, name)));
 
     private static readonly RoomTable Table = new(File.ReadAllText(Path.Combine(DemoProcess.Repository, "CONTRIBUTING.md")));
 

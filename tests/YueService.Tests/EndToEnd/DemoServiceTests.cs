@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Xunit;
 using Yue.Engine.Audio;
+using YueService.Client;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
@@ -22,6 +23,24 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
         Assert.InRange(sound.Interleaved.Max(Math.Abs), 0.01f, 1f);
         Assert.Equal(first, again);
         Assert.NotEqual(first, other);
+    }
+
+    [Fact]
+    public async Task The_package_for_callers_makes_a_song_and_reads_a_422()
+    {
+        var yue = new YueClient(demo.Client);
+        var cancel = TestContext.Current.CancellationToken;
+        var job = await yue.CreateSongAsync(new() { Lyrics = "[verse]\nla la", MaxNewTokens = 100, Seed = 7 }, cancellationToken: cancel);
+        var song = await yue.WaitForSongAsync(job.Id, cancellationToken: cancel);
+        using var audio = await yue.GetSongAudioAsync(song.Id, cancellationToken: cancel);
+        using var sound = new MemoryStream();
+        await audio.Stream.CopyToAsync(sound, cancel);
+        Assert.Equal(JobState.Succeeded, song.State);
+        Assert.Equal(44_100, WavFile.Parse(sound.ToArray()).Interleaved.Length);
+
+        var refused = await Assert.ThrowsAsync<YueException<Problem>>(
+            () => yue.CreateSongAsync(new() { Lyrics = "[verse]\nla", MaxNewTokens = 1 }, cancellationToken: cancel));
+        Assert.Equal(["max_new_tokens"], refused.Result.Errors!.Keys);
     }
 
     [Fact]

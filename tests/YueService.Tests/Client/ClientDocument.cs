@@ -1,0 +1,157 @@
+using System.Text.Json.Nodes;
+
+namespace YueService.Tests.Client;
+
+/// <summary>Prepares the OpenAPI document for the generator of the C# client, so that the code has few types with good names.</summary>
+internal static class ClientDocument
+{
+    /// <summary>Operations for browsers, and event streams, which <c>YueClient</c> reads with its own code.</summary>
+    private static readonly string[] LeftOut = ["SignIn", "SignOut", "WatchSong", "WatchSongs"];
+
+    /// <summary>Changes the document in place.</summary>
+    public static void Prepare(JsonObject document)
+    {
+        var paths = document["paths"]!.AsObject();
+        foreach (var path in paths.Select(path => path.Value!.AsObject()))
+        {
+            path.Remove("head");
+            foreach (var (verb, operation) in path.ToList())
+            {
+                if (operation is JsonObject && LeftOut.Contains(operation["operationId"]?.GetValue<string>()))
+                {
+                    path.Remove(verb);
+                }
+            }
+        }
+
+        foreach (var empty in paths.Where(path => path.Value!.AsObject().Count == 0).Select(path => path.Key).ToList())
+        {
+            paths.Remove(empty);
+        }
+
+        var schemas = document["components"]!["schemas"]!.AsObject();
+        var named = NamedEnums(schemas);
+        foreach (var operation in paths.SelectMany(path => path.Value!.AsObject()).Select(verb => verb.Value).OfType<JsonObject>())
+        {
+            NameParameters(operation, schemas, named);
+            JoinProblems(operation["responses"]!.AsObject());
+        }
+
+        Simplify(document, named);
+    }
+
+    /// <summary>Returns the names of the schemas that are enumerations, by their values.</summary>
+    private static Dictionary<string, string> NamedEnums(JsonObject schemas) => schemas
+        .Where(schema => schema.Value!["enum"] is not null)
+        .GroupBy(schema => Values(schema.Value!["enum"]!))
+        .ToDictionary(group => group.Key, group => group.First().Key);
+
+    private static string Values(JsonNode values) =>
+        string.Join(' ', values.AsArray().Select(value => $"{value}").Order(StringComparer.Ordinal)).Trim();
+
+    private static void Simplify(JsonNode? node, Dictionary<string, string> named)
+    {
+        if (node is JsonObject schema)
+        {
+            SimplifyObject(schema, named);
+        }
+
+        foreach (var child in node switch
+        {
+            JsonObject parent => parent.Select(property => property.Value),
+            JsonArray array => array,
+            _ => [],
+        })
+        {
+            Simplify(child, named);
+        }
+    }
+
+    private static void SimplifyObject(JsonObject schema, Dictionary<string, string> named)
+    {
+        // Files are sent to /v1/clips instead of as parts of a request.
+        if (schema["multipart/form-data"] is not null)
+        {
+            schema.Remove("multipart/form-data");
+        }
+
+        // The service sets the defaults, which may change with its version. Other properties are ignored.
+        if (schema["type"] is not (null or JsonObject))
+        {
+            schema.Remove("default");
+            if (schema["properties"] is not null && schema["additionalProperties"] is null)
+            {
+                schema["additionalProperties"] = false;
+            }
+        }
+
+        // A song or a group of takes: CreateTakesAsync reads the group.
+        if (schema["schema"]?["oneOf"] is JsonArray { Count: 2 } shapes && shapes.All(shape => shape!["$ref"] is not null))
+        {
+            schema["schema"] = shapes[0]!.DeepClone();
+        }
+
+        if (schema["enum"] is JsonArray values)
+        {
+            ReplaceEnum(schema, values, named);
+        }
+    }
+
+    /// <summary>Replaces an enumeration that can be null: numbers by their type, texts by a named schema with the same values.</summary>
+    private static void ReplaceEnum(JsonObject schema, JsonArray values, Dictionary<string, string> named)
+    {
+        if (schema["type"] is not JsonArray types)
+        {
+            values.RemoveAll(value => value is null);
+        }
+        else if (types.Any(type => $"{type}" == "integer"))
+        {
+            schema.Remove("enum");
+        }
+        else if (named.TryGetValue(Values(values), out var name))
+        {
+            schema.Remove("enum");
+            schema.Remove("type");
+            schema["oneOf"] = new JsonArray(new JsonObject { ["type"] = "null" }, Reference(name));
+        }
+    }
+
+    /// <summary>Replaces the error responses by one for every error.</summary>
+    private static void JoinProblems(JsonObject responses)
+    {
+        foreach (var status in responses.Select(response => response.Key).Where(status => !status.StartsWith('2')).ToList())
+        {
+            responses.Remove(status);
+        }
+
+        responses["default"] = new JsonObject
+        {
+            ["description"] = "The service answered with an error.",
+            ["content"] = new JsonObject { ["application/problem+json"] = new JsonObject { ["schema"] = Reference("Problem") } },
+        };
+    }
+
+    /// <summary>Moves the enumerations of an operation's parameters to named schemas, one per set of values.</summary>
+    private static void NameParameters(JsonObject operation, JsonObject schemas, Dictionary<string, string> named)
+    {
+        foreach (var parameter in operation["parameters"]?.AsArray() ?? [])
+        {
+            if (parameter!["schema"]?["enum"] is not JsonArray values)
+            {
+                continue;
+            }
+
+            if (!named.TryGetValue(Values(values), out var name))
+            {
+                name = ClientNames.Pascal($"{parameter["name"]}");
+                name = schemas.ContainsKey(name) ? $"{operation["operationId"]}{name}" : name;
+                named[Values(values)] = name;
+                schemas[name] = parameter["schema"]!.DeepClone();
+            }
+
+            parameter["schema"] = Reference(name);
+        }
+    }
+
+    private static JsonObject Reference(string name) => new() { ["$ref"] = $"#/components/schemas/{name}" };
+}
