@@ -1,12 +1,13 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>A command in a code block of README.md or docs/*.md.</summary>
+/// <summary>A command in a code block of README.md or of a document in docs.</summary>
 /// <param name="Place">The file and the line.</param>
 /// <param name="Text">The command with its continuation lines, as a shell reads it.</param>
-internal sealed record DocumentedCommand(string Place, string Text)
+internal sealed partial record DocumentedCommand(string Place, string Text)
 {
     /// <summary>The first words of commands that are not run, with the reason.</summary>
     public static readonly IReadOnlyList<(string Start, string Reason)> NotRun =
@@ -19,10 +20,18 @@ internal sealed record DocumentedCommand(string Place, string Text)
         ("mkdir -p ~/", "changes the home folder"),
         ("ln -sf ~/", "needs what dotnet publish makes"),
         ("install -Dm644 yue.service", "needs systemd"),
+        ("install -Dm644 ~/", "needs systemd"),
         ("systemctl", "needs systemd"),
+        ("sha256sum", "needs the files of a release"),
+        ("tar xf yue-", "needs the files of a release"),
+        ("python3 -c 'import glob, torch", "needs PyTorch"),
+        ("git checkout", "changes the working tree"),
+        ("scripts/release.sh", "builds for minutes"),
+        ("diff artifacts/release", "needs the files of a release"),
         ("loginctl", "needs systemd"),
         ("docker", "needs docker"),
         ("kubectl", "needs a Kubernetes cluster"),
+        ("yue generate --model yue2", "needs a checkpoint of YuE 2"),
         ("dotnet run -c Release --project bench/Yue.Bench", "measures for minutes"),
         ("yue serve --urls http://127.0.0.1:2099 &", "measures for minutes"),
         ("Yue.Bench", "needs a GPU"),
@@ -38,39 +47,48 @@ internal sealed record DocumentedCommand(string Place, string Text)
     /// <summary>The reason why the command is not run; null if it is run.</summary>
     public string? ReasonNotRun => NotRun.FirstOrDefault(entry => Text.StartsWith(entry.Start, StringComparison.Ordinal)).Reason;
 
+    /// <summary>True for a request of a page in docs/how-to. It runs without a model, in milliseconds.</summary>
+    public bool IsHowToRequest =>
+        Place.StartsWith("docs/how-to/", StringComparison.Ordinal) && Text.StartsWith("curl ", StringComparison.Ordinal);
+
     /// <summary>Returns every command, in the order of the documents.</summary>
     public static IReadOnlyList<DocumentedCommand> ReadAll() =>
     [
         .. new[] { Path.Combine(DemoProcess.Repository, "README.md") }
-            .Concat(Directory.GetFiles(Path.Combine(DemoProcess.Repository, "docs"), "*.md").Order(StringComparer.Ordinal))
+            .Concat(Directory.GetFiles(Path.Combine(DemoProcess.Repository, "docs"), "*.md", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal))
             .SelectMany(Read),
     ];
 
-    /// <summary>Returns the lines of the code blocks of a file that are marked as shell or not marked at all.</summary>
+    /// <summary>Returns the commands in the code blocks of a file that are marked as shell or not marked at all. A command ends with a
+    /// line that neither continues with a backslash nor leaves a quote open.</summary>
     private static IEnumerable<DocumentedCommand> Read(string file)
     {
-        string? language = null;
-        var command = new StringBuilder();
-        var number = 0;
-        foreach (var line in File.ReadLines(file))
+        var place = Path.GetRelativePath(DemoProcess.Repository, file);
+        foreach (var block in new MarkdownDocument(File.ReadLines(file)).Blocks.Where(block => block.Language is "" or "sh" or "bash"))
         {
-            number++;
-            if (line.StartsWith("```", StringComparison.Ordinal))
-            {
-                language = language is null ? line[3..].Trim() : null;
-            }
-            else if (language is "" or "sh" or "bash")
+            var command = new StringBuilder();
+            foreach (var (index, line) in block.Text.Split('\n').Index())
             {
                 command.AppendLine(line);
-                if (!line.EndsWith('\\') && command.ToString().Trim() is var text)
+                var text = command.ToString().Trim();
+                if (!line.EndsWith('\\') && Comment().Replace(text, "").Count(character => character == '\'') % 2 == 0)
                 {
                     command.Clear();
                     if (text.Length > 0)
                     {
-                        yield return new($"{Path.GetFileName(file)}:{number}", text);
+                        yield return new($"{place}:{block.Line + index + 1}", text);
                     }
                 }
             }
+
+            if (command.ToString().Trim() is { Length: > 0 } rest)
+            {
+                yield return new($"{place}:{block.Line}", rest);
+            }
         }
     }
+
+    [GeneratedRegex(@"(?<=\s)#.*")]
+    private static partial Regex Comment();
 }

@@ -11,7 +11,8 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Runs the commands in README.md and docs/*.md unchanged, with the real program and the demo model.</summary>
+/// <summary>Runs the commands in README.md and docs unchanged: the requests of the how-to pages with a fake engine, and everything else
+/// with the real program and the demo model.</summary>
 /// <remarks>Only <c>dotnet run</c> is replaced with the built program, and port 2008 with that of the test's service. A command that
 /// neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
 [UnsupportedOSPlatform("windows")]
@@ -24,31 +25,16 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     public async Task Every_command_of_the_documentation_works_as_written()
     {
         using var folder = new TemporaryFolder();
-        await PrepareAsync(folder);
-        var draft = await DraftAsync();
-        var commands = DocumentedCommand.ReadAll()
-            .Where(command => command.ReasonNotRun is null && command.Text != DocumentedCommand.Serve).ToList();
-        Assert.NotEmpty(commands);
-        foreach (var command in commands.Where(command => Ffmpeg.IsInstalled || !Clips.Any(command.Text.Contains)))
-        {
-            var text = Address().Replace(command.Text, demo.Client.BaseAddress!.Authority)
-                .Replace(DocumentedCommand.Serve + " --", "yue", StringComparison.Ordinal)
-                .Replace("0123456789abcdef0123456789abcdef", draft, StringComparison.Ordinal);
-            foreach (var song in Songs(text))
-            {
-                File.Delete(folder[song]);
-            }
+        await RunAllAsync(demo.Client, folder, command => !command.IsHowToRequest);
+    }
 
-            var (exitCode, printed) = await RunAsync(text, folder.Path, home: folder.Path);
-            Assert.True(exitCode == 0, $"{command.Place}: exit code {exitCode}\n{command.Text}\n{printed}");
-            foreach (var song in Songs(text))
-            {
-                var start = new byte[4];
-                await using var file = File.OpenRead(folder[song]);
-                await file.ReadExactlyAsync(start, TestContext.Current.CancellationToken);
-                Assert.True(Encoding.ASCII.GetString(start) == "RIFF", $"{command.Place}: {song} is no WAV file");
-            }
-        }
+    [Fact]
+    public async Task Every_request_of_the_how_to_pages_works_as_written()
+    {
+        using var app = YueApp.OnSocket();
+        using var client = app.CreateClient();
+        using var folder = new TemporaryFolder();
+        await RunAllAsync(client, folder, command => command.IsHowToRequest);
     }
 
     [Fact]
@@ -72,6 +58,36 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         Assert.Equal("", printed.Trim());
     }
 
+    /// <summary>Runs the commands that a condition selects, one after another in one folder.</summary>
+    private static async Task RunAllAsync(HttpClient client, TemporaryFolder folder, Func<DocumentedCommand, bool> isSelected)
+    {
+        await PrepareAsync(folder);
+        var draft = await DraftAsync(client);
+        var commands = DocumentedCommand.ReadAll()
+            .Where(command => command.ReasonNotRun is null && command.Text != DocumentedCommand.Serve && isSelected(command)).ToList();
+        Assert.NotEmpty(commands);
+        foreach (var command in commands.Where(command => Ffmpeg.IsInstalled || !Clips.Any(command.Text.Contains)))
+        {
+            var text = Address().Replace(command.Text, client.BaseAddress!.Authority)
+                .Replace(DocumentedCommand.Serve + " --", "yue", StringComparison.Ordinal)
+                .Replace("0123456789abcdef0123456789abcdef", draft, StringComparison.Ordinal);
+            foreach (var song in Songs(text))
+            {
+                File.Delete(folder[song]);
+            }
+
+            var (exitCode, printed) = await RunAsync(text, folder.Path, home: folder.Path);
+            Assert.True(exitCode == 0, $"{command.Place}: exit code {exitCode}\n{command.Text}\n{printed}");
+            foreach (var song in Songs(text))
+            {
+                var start = new byte[4];
+                await using var file = File.OpenRead(folder[song]);
+                await file.ReadExactlyAsync(start, TestContext.Current.CancellationToken);
+                Assert.True(Encoding.ASCII.GetString(start) == "RIFF", $"{command.Place}: {song} is no WAV file");
+            }
+        }
+    }
+
     /// <summary>Creates the input files of the commands, and a <c>yue</c> on their PATH.</summary>
     private static async Task PrepareAsync(TemporaryFolder folder)
     {
@@ -93,12 +109,12 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     }
 
     /// <summary>Makes a draft and returns its id, for the commands that continue from one.</summary>
-    private async Task<string> DraftAsync()
+    private static async Task<string> DraftAsync(HttpClient client)
     {
-        using var response = await demo.Client.PostAsJsonAsync(
+        using var response = await client.PostAsJsonAsync(
             "/v1/songs", new { lyrics = "[verse]\nla", max_new_tokens = 100, stage = "draft" });
         var id = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
-        await demo.Client.WhenAsync($"/v1/songs/{id}", "succeeded");
+        await client.WhenAsync($"/v1/songs/{id}", "succeeded");
         return id;
     }
 

@@ -10,7 +10,8 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests that clients generated from the OpenAPI document, and the MCP client of npm, compile and work.</summary>
+/// <summary>Tests that clients generated from the OpenAPI document, the MCP client of npm, and OpenAI's clients as the documentation
+/// shows them, compile and work.</summary>
 public sealed class GeneratedClientTests : IDisposable
 {
     private static readonly string Root = DemoProcess.Repository;
@@ -31,6 +32,10 @@ public sealed class GeneratedClientTests : IDisposable
         var served = JsonNode.Parse(await _client.GetStringAsync("/openapi/v1.json", TestContext.Current.CancellationToken))!.AsObject();
         served.Remove("servers");
         var file = Path.Combine(Root, "docs", "openapi.json");
+
+        // The served version is that of the build and differs between commits, so the copy keeps its own.
+        served["info"]!["version"] = JsonNode.Parse(
+            await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))!["info"]!["version"]!.GetValue<string>();
         if (CommittedDocs.AreUpdated)
         {
             var options = new JsonSerializerOptions
@@ -60,7 +65,7 @@ public sealed class GeneratedClientTests : IDisposable
     }
 
     [Fact]
-    public async Task The_TypeScript_clients_make_songs_and_read_errors()
+    public async Task The_clients_of_npm_make_songs_and_read_errors()
     {
         Assert.SkipUnless(await RunAsync("node", ".", "--version") is { ExitCode: 0 }, "Node.js is not installed");
         using var folder = new TemporaryFolder();
@@ -87,6 +92,36 @@ public sealed class GeneratedClientTests : IDisposable
             Assert.True(result["bytes"]!.GetValue<int>() > 44);
             Assert.Equal("max_new_tokens", Assert.Single(result["errors"]!.AsArray())!.GetValue<string>());
         }
+
+        // OpenAI's client, as the documentation shows it.
+        await File.WriteAllTextAsync(
+            Path.Combine(folder.Path, "song.mjs"), CallFromCode("js", _client.BaseAddress!), TestContext.Current.CancellationToken);
+        await MustRunAsync(folder.Path, "node", "song.mjs");
+        await IsWavAsync(Path.Combine(folder.Path, "song.wav"));
+    }
+
+    [Fact]
+    public async Task The_documented_Python_lines_make_a_song()
+    {
+        Assert.SkipUnless(await RunAsync("python3", ".", "-c", "import openai") is { ExitCode: 0 }, "Python's openai is not installed");
+        using var folder = new TemporaryFolder();
+        await MustRunAsync(folder.Path, "python3", "-c", CallFromCode("python", _client.BaseAddress!));
+        await IsWavAsync(Path.Combine(folder.Path, "song.wav"));
+    }
+
+    /// <summary>Returns the code of a language in docs/how-to/call-from-code.md, with the address of the test's service.</summary>
+    private static string CallFromCode(string language, Uri service)
+    {
+        var page = new MarkdownDocument(File.ReadLines(Path.Combine(Root, "docs", "how-to", "call-from-code.md")));
+        var code = Assert.Single(page.Blocks, block => block.Language == language).Text;
+        Assert.Contains("localhost:2008", code, StringComparison.Ordinal);
+        return code.Replace("localhost:2008", service.Authority, StringComparison.Ordinal);
+    }
+
+    private static async Task IsWavAsync(string file)
+    {
+        var bytes = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
+        Assert.Equal("RIFF"u8, bytes.AsSpan(0, 4));
     }
 
     private static JsonObject Defaults(JsonNode schema)
