@@ -8,7 +8,8 @@ internal static class ServiceIdentity
     /// <summary>The service's name, as in the old <c>/health</c>.</summary>
     public const string Name = "yue";
 
-    /// <summary>The release, such as <c>0.1.0</c>; the source revision is left out.</summary>
+    /// <summary>The release, such as <c>0.7.0</c>, or <c>0.7.0-alpha.0.12</c> for an earlier commit. The source revision is left
+    /// out.</summary>
     public static string Version { get; } =
         typeof(ServiceIdentity).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
             .InformationalVersion.Split('+')[0];

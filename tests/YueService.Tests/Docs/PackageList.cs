@@ -21,14 +21,25 @@ internal static partial class PackageList
         using var assets = JsonDocument.Parse(File.ReadAllText(Path.Combine(projectFolder, "obj", "project.assets.json")));
         string[] folders = [.. assets.RootElement.GetProperty("packageFolders").EnumerateObject().Select(folder => folder.Name)];
         var target = assets.RootElement.GetProperty("targets").EnumerateObject().First().Value;
+        var buildOnly = BuildOnly(assets.RootElement.GetProperty("project"));
         return
         [
             .. target.EnumerateObject()
                 .Where(library => library.Value.GetProperty("type").GetString() == "package")
+                .Where(library => !buildOnly.Contains(library.Name.Split('/')[0]))
                 .Select(library => Read(folders, library.Name.Split('/')))
                 .OrderBy(package => package.Name, StringComparer.OrdinalIgnoreCase),
         ];
     }
+
+    /// <summary>Returns the packages that only the build uses, such as MinVer.</summary>
+    private static HashSet<string> BuildOnly(JsonElement project) =>
+    [
+        .. project.GetProperty("frameworks").EnumerateObject()
+            .SelectMany(framework => framework.Value.GetProperty("dependencies").EnumerateObject())
+            .Where(package => package.Value.TryGetProperty("suppressParent", out var assets) && assets.GetString() == "All")
+            .Select(package => package.Name),
+    ];
 
     private static ShippedPackage Read(string[] folders, string[] nameAndVersion)
     {

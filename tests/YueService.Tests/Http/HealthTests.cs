@@ -25,7 +25,7 @@ public sealed class HealthTests : IDisposable
         Assert.Equal("ok", health.GetProperty("status").GetString());
         Assert.Equal("ready", health.GetProperty("state").GetString());
         Assert.Equal("yue", health.GetProperty("service").GetString());
-        Assert.Matches(@"^\d+\.\d+\.\d+$", health.GetProperty("version").GetString());
+        Assert.Matches(@"^\d+\.\d+\.\d+(-[0-9a-z.]+)?$", health.GetProperty("version").GetString());
         Assert.Equal("cpu", health.GetProperty("device").GetString());
         Assert.False(health.GetProperty("demo").GetBoolean());
         var model = health.GetProperty("models")[0];
