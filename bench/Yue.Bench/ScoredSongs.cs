@@ -5,7 +5,7 @@ namespace Yue.Bench;
 /// <summary>Song requests for YuE 2.</summary>
 internal static class ScoredSongs
 {
-    /// <summary>Returns a song of so many seconds.</summary>
+    /// <summary>Returns the request for a song of a given length.</summary>
     /// <param name="seconds">Its length.</param>
     /// <param name="seed">Its seed.</param>
     /// <param name="scoreLetters">The length of the score that it is given; 0 lets the model write one. Random weights write as many tokens

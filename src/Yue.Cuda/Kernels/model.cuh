@@ -51,13 +51,13 @@ struct Shared
     __align__(16) float sums[X_STAGED ? 4 : CONSUMER_WARPS * BATCH * ROWS * 8];     // 16 KiB
 };
 
-// Tiles of eight weight rows go round the blocks, and each product starts at the block after the last one's end: no block reads
-// more than one tile more than another in a whole step.
+// Tiles of eight weight rows are dealt to the blocks in turn, and each product starts at the block after the last one of the product
+// before. In a whole step, no block reads more than one tile more than another.
 struct Deal
 {
     int first, count;
 
-    // Of so many items from the block offset on, which is less than the number of blocks.
+    // Deals items in turn, starting at the block offset, which is less than the number of blocks.
     DEV Deal(int items, int offset)
     {
         u32 blocks = gridDim.x;

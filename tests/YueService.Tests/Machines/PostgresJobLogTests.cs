@@ -115,7 +115,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
                 }
                 catch (StorageException)
                 {
-                    // The primary is gone.
+                    // The primary has been stopped.
                 }
             },
             Cancel);

@@ -48,7 +48,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
     /// <summary>The ids from the first one of a score to the last one of music.</summary>
     private static int HeadRows => StageIds.Music.Scored.End;
 
-    /// <summary>Returns the bytes of device memory that a decoder of so many songs takes beside the weights.</summary>
+    /// <summary>Returns the device memory in bytes that a decoder for a number of songs takes in addition to the weights.</summary>
     public static long MemoryBytes(LlamaConfig config, CacheType type, int songs)
     {
         var denseRows = songs > 1 ? 2 : 1;      // of prompts, and of chunks
