@@ -33,7 +33,7 @@ public sealed class CudaDeviceTests
     [InlineData(719, true)]
     [InlineData(701, false)]
     [InlineData(999, true)]
-    public void Errors_tell_whether_the_context_lives(int error, bool dead)
+    public void Errors_say_whether_the_context_can_still_be_used(int error, bool dead)
     {
         var exception = new CudaException(error, "name", "cuMemAlloc(...)");
         Assert.Equal(dead, exception.IsContextDead);

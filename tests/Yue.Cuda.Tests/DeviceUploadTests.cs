@@ -12,7 +12,7 @@ public sealed class DeviceUploadTests(Gpu gpu)
     [Theory]
     [InlineData(RowBytes)]
     [InlineData(80)]
-    public void Rows_come_to_their_places_and_nothing_between_them_is_touched(int pitch)
+    public void Rows_are_copied_to_their_places_and_nothing_between_them_is_touched(int pitch)
     {
         using var upload = new DeviceUpload(gpu.Require(), bufferBytes: 1024);
         using var stream = CudaStream.Create();
@@ -31,7 +31,7 @@ public sealed class DeviceUploadTests(Gpu gpu)
     }
 
     [Fact]
-    public void What_a_read_throws_is_thrown_and_the_next_copy_works()
+    public void An_exception_of_a_read_is_rethrown_and_the_next_copy_works()
     {
         using var upload = new DeviceUpload(gpu.Require(), bufferBytes: 1024);
         using var stream = CudaStream.Create();

@@ -68,7 +68,7 @@ public sealed class NormedStepTests(Gpu gpu) : IClassFixture<NormedStepTests.Com
 
     [Theory]
     [MemberData(nameof(BatchCases))]
-    public void A_row_has_the_same_bits_alone_and_beside_others(string name, int weightType, CacheType cache) =>
+    public void A_row_has_the_same_bits_alone_and_in_a_batch(string name, int weightType, CacheType cache) =>
         StepChecks.ARowHasTheSameBitsAloneAndBesideOthers(gpu, ShapeOf(name), (WeightType)weightType, cache);
 
     [Fact]

@@ -38,7 +38,7 @@ public sealed class QuantizeTests(Gpu gpu)
     [Theory]
     [InlineData(WeightType.Int8, 0x7fc0)]
     [InlineData(WeightType.Float8, 0xff80)]
-    public void A_row_that_is_not_finite_is_refused_and_nothing_of_it_passes_for_a_number(WeightType type, int bad)
+    public void A_row_that_is_not_finite_is_refused_as_a_whole(WeightType type, int bad)
     {
         var device = gpu.Require();
         const int Columns = 512;

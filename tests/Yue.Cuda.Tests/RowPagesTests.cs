@@ -48,7 +48,7 @@ public sealed class RowPagesTests
     }
 
     [Fact]
-    public void Too_few_pages_are_told_and_none_is_taken()
+    public void Too_few_pages_are_reported_and_none_is_reserved()
     {
         var pool = new PagePool(4);
         var rows = new RowPages(pool, rows: 2);
@@ -59,7 +59,7 @@ public sealed class RowPagesTests
     }
 
     [Fact]
-    public void A_free_page_cannot_be_shared_or_given_back()
+    public void A_free_page_cannot_be_shared_or_released()
     {
         var pool = new PagePool(1);
         var pages = new List<int>();
@@ -79,7 +79,7 @@ public sealed class RowPagesTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Every_row_reads_its_own_positions_whatever_the_others_do(int seed)
+    public void Every_row_reads_its_own_positions_independently_of_the_others(int seed)
     {
         const int Rows = 4;
         const int MostPositions = 6 * Size;

@@ -33,7 +33,7 @@ public sealed class SamplerTests(Gpu gpu)
 
     [Theory]
     [MemberData(nameof(Chains))]
-    public void The_ids_are_the_references(string chain)
+    public void The_ids_equal_the_reference(string chain)
     {
         gpu.Require();
         using var bench = new DecodeBench(gpu, Shape, WeightType.BFloat16, 2, 1);

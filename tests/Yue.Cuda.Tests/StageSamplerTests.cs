@@ -99,7 +99,7 @@ public sealed class StageSamplerTests(Gpu gpu)
     }
 
     [Fact]
-    public void A_song_has_the_same_ids_alone_and_beside_songs_of_both_stages()
+    public void A_song_has_the_same_ids_alone_and_with_songs_of_both_stages()
     {
         gpu.Require();
         var music = new Case(new StageIds(new EngineRange(1000, 3000), EndId), Plain);

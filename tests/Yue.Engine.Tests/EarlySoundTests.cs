@@ -28,7 +28,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_listener_that_comes_late_and_goes_early_does_not_change_the_song()
+    public async Task A_listener_that_comes_late_and_leaves_early_does_not_change_the_song()
     {
         var alone = await demo.Submit(ThreeSections());
         var asked = 0;
@@ -75,7 +75,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [InlineData(0.0, SongScope.Draft)]
     [InlineData(1.5, SongScope.Draft)]
     [InlineData(30.0, SongScope.Draft)]
-    public async Task The_end_of_a_cut_song_is_heard_faded_out(double fadeSeconds, SongScope scope)
+    public async Task The_end_of_a_cut_song_is_streamed_faded_out(double fadeSeconds, SongScope scope)
     {
         var output = Stems with { FadeOutSeconds = fadeSeconds };
         var listener = new SoundListener();
@@ -99,7 +99,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [InlineData(1, 1.5, SectionEnd.MaxNewTokens)]
     [InlineData(1, null, SectionEnd.EndOfAudio)]
     [InlineData(10, 1.5, SectionEnd.MaxNewTokens)]
-    public async Task Songs_of_every_form_are_heard_to_their_end_as_they_come_out(int sections, double? seconds, SectionEnd end)
+    public async Task Streams_of_songs_of_every_kind_equal_the_finished_songs(int sections, double? seconds, SectionEnd end)
     {
         var request = new SongRequest
         {
@@ -116,7 +116,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_draft_is_heard_while_stage_1_writes()
+    public async Task A_draft_plays_while_stage_1_writes()
     {
         var output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz, Stems = true };
         var listener = new SoundListener();
@@ -126,7 +126,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Kept_sections_are_heard_before_the_new_one_is_sung()
+    public async Task Kept_sections_play_before_the_new_one_is_sung()
     {
         var draft = await demo.Submit(ThreeSections() with
         {
@@ -148,7 +148,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task An_instrumental_song_is_heard_without_tracks()
+    public async Task An_instrumental_song_is_streamed_without_tracks()
     {
         var listener = new SoundListener();
         var song = await demo.SubmitHeard(DemoEngine.OneSecond() with { Instrumental = true }, listener);
@@ -166,7 +166,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_cancelled_song_is_not_heard_any_more()
+    public async Task A_cancelled_song_is_no_longer_streamed()
     {
         using var cancel = new CancellationTokenSource();
         var listener = new SoundListener(hear: _ => cancel.Cancel());

@@ -67,7 +67,7 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_swapped_file_is_named_with_what_it_holds_instead()
+    public async Task A_swapped_file_is_named_with_its_contents()
     {
         var vocoder = Path.Combine(_files.Codec, "decoders", "decoder_151000.pth");
         File.Copy(Path.Combine(_files.Codec, "final_ckpt", "ckpt_00360000.pth"), vocoder, overwrite: true);
@@ -106,7 +106,7 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_GPU_that_is_not_there_is_named_with_the_way_out()
+    public async Task A_missing_GPU_is_named_with_the_fix()
     {
         using var engine = DemoEngine.Create(new EngineOptions { Device = "cuda:99" });
         engine.Start();
@@ -117,7 +117,7 @@ public sealed class EngineStartTests : IDisposable
     [Theory]
     [InlineData("auto", true)]
     [InlineData("cpu", false)]
-    public async Task Configured_checkpoints_on_the_CPU_for_want_of_a_GPU_are_warned_of(string device, bool warns)
+    public async Task Checkpoints_on_the_CPU_without_a_GPU_cause_a_warning(string device, bool warns)
     {
         Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "there is a GPU");
         var log = new WarningLog();

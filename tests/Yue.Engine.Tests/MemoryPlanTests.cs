@@ -56,7 +56,7 @@ public sealed class MemoryPlanTests
     }
 
     [Fact]
-    public void A_large_device_takes_float32_and_a_smaller_one_is_told_of_bf16()
+    public void A_large_device_holds_float32_and_the_error_on_a_smaller_one_names_bf16()
     {
         var costs = Costs(Stage1);
         var plan = MemoryPlan.For([costs], new MemoryLimits(79 * GiB, WeightType.Float32, CacheType.Float32, 1));
@@ -67,7 +67,7 @@ public sealed class MemoryPlanTests
     }
 
     [Fact]
-    public void The_number_of_songs_that_is_asked_for_is_planned_for()
+    public void The_plan_is_for_the_configured_number_of_songs()
     {
         var plan = MemoryPlan.For([Costs(Stage1)], new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2));
         Assert.Equal(2, plan.Capacity.Songs);
@@ -100,7 +100,7 @@ public sealed class MemoryPlanTests
     }
 
     [Fact]
-    public void On_the_CPU_the_demo_model_has_a_row_of_stage_2_for_each_core_and_a_large_model_as_many_as_weigh_what_it_does()
+    public void The_rows_of_stage_2_on_the_CPU_depend_on_cores_and_model_size()
     {
         Assert.Equal(Math.Min(CpuWork.Cores, 32), Yue1Costs.CpuRows(LlamaConfig.Load(DemoModel.Folders.Stage2)));
         Assert.Equal(5, Yue1Costs.CpuRows(Stage2));
@@ -109,11 +109,11 @@ public sealed class MemoryPlanTests
     [Theory]
     [InlineData(0, 1)]
     [InlineData(3, 3)]
-    public void The_CPU_makes_one_song_at_once_unless_more_are_asked_for(int songsAtOnce, int expected) =>
+    public void The_CPU_makes_one_song_at_once_unless_more_are_configured(int songsAtOnce, int expected) =>
         Assert.Equal(expected, MemoryPlan.ForCpu([Costs(Stage1)], new EngineOptions { SongsAtOnce = songsAtOnce }).Capacity.Songs);
 
     [Fact]
-    public void What_does_not_fit_is_refused_with_figures_and_the_settings_that_would_help()
+    public void Models_that_do_not_fit_are_refused_with_figures_and_the_settings_that_help()
     {
         var error = Assert.Throws<NotSupportedException>(
             () => MemoryPlan.For([Costs(Stage1, Stage1)], new MemoryLimits(16 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2)));

@@ -8,7 +8,7 @@ public sealed class ModelShelfTests
     private readonly List<string> _log = [];
 
     [Fact]
-    public void The_least_recently_used_idle_model_goes_first()
+    public void The_least_recently_used_idle_model_is_unloaded_first()
     {
         using var shelf = Shelf(budget: 25, ("a", 10), ("b", 10), ("c", 10));
         var (a, b, c) = (shelf.Models[0], shelf.Models[1], shelf.Models[2]);
@@ -38,7 +38,7 @@ public sealed class ModelShelfTests
     }
 
     [Fact]
-    public void Nothing_goes_where_it_would_not_help()
+    public void Nothing_is_unloaded_if_it_would_not_help()
     {
         using var shelf = Shelf(budget: 20, ("a", 10), ("b", 10), ("c", 20));
         Assert.True(shelf.TryTake(shelf.Models[0]));
@@ -48,7 +48,7 @@ public sealed class ModelShelfTests
     }
 
     [Fact]
-    public void A_model_that_fails_to_load_takes_no_room_and_is_tried_again()
+    public void A_model_that_fails_to_load_takes_no_memory_and_is_tried_again()
     {
         var tries = 0;
         using var shelf = new ModelShelf(10, () => { }, () => { });
@@ -59,7 +59,7 @@ public sealed class ModelShelfTests
     }
 
     [Fact]
-    public void A_model_that_a_song_takes_tells_of_every_part_that_is_loaded()
+    public void Every_part_of_a_model_that_is_loaded_is_reported()
     {
         var parts = 0;
         using var shelf = new ModelShelf(10, () => { }, () => parts++);

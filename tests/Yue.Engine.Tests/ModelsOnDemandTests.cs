@@ -39,7 +39,7 @@ public sealed class ModelsOnDemandTests
     }
 
     [Fact]
-    public async Task A_song_that_is_listened_to_is_heard_after_stage_1_if_its_models_take_turns()
+    public async Task A_song_with_a_listener_starts_to_play_after_stage_1_if_models_take_turns()
     {
         var request = DemoEngine.OneSecond() with { RunNSegments = 1, TargetSeconds = [7], Model = "a" };
         var (roomy, tight) = (new SoundListener(), new SoundListener());

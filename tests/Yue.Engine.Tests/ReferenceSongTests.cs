@@ -16,7 +16,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     };
 
     [Fact]
-    public async Task A_reference_clip_changes_the_song_and_the_answer_says_what_was_heard()
+    public async Task A_reference_clip_changes_the_song_and_the_result_says_which_part_was_used()
     {
         var plain = await demo.Submit(DemoEngine.OneSecond());
         var styled = await demo.Submit(DemoEngine.OneSecond() with { Reference = Clip });
@@ -44,7 +44,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     }
 
     [Fact]
-    public async Task A_clip_that_leaves_no_room_for_the_song_fails_that_song_with_the_way_out()
+    public async Task A_clip_that_leaves_no_room_for_the_song_fails_it_with_the_fix()
     {
         // A different sound than in other tests, because the engine caches codes.
         var track = new AudioClip(Signals.Noise(5 * 16_000, 0.2f), SongReference.SampleRateHz);

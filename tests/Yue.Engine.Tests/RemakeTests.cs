@@ -100,7 +100,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_cut_end_is_faded_out_on_mix_and_stems_alike_and_an_end_of_its_own_is_not()
+    public async Task A_cut_end_is_faded_out_on_mix_and_stems_and_a_natural_end_is_not()
     {
         var output = new OutputSettings { Stems = true, FadeOutSeconds = 0.2 };
         var request = DemoEngine.OneSecond() with { Output = output };

@@ -34,7 +34,7 @@ public sealed class SingingPaceTests
         Assert.InRange(Seconds(genre, $"[verse]\n{words}") / seconds, 0.75, 1.33);
 
     [Fact]
-    public void A_silent_e_is_no_syllable()
+    public void A_silent_e_is_not_a_syllable()
     {
         Assert.Equal(Seconds("", "[verse]\ntim"), Seconds("", "[verse]\ntime"));
         Assert.True(Seconds("", "[verse]\nthe") > Seconds("", "[verse]\nth"));

@@ -11,7 +11,7 @@ public sealed class SongCodesTests
     private static readonly Gen<int> GenId = Gen.Int[0, TokenMap.CodebookSize - 1].Select(code => TokenMap.ToId(code));
 
     [Fact]
-    public void The_ids_of_a_section_come_back_whole_also_an_odd_one_and_the_end() =>
+    public void The_ids_of_a_section_are_restored_with_an_odd_one_and_the_end() =>
         Gen.Select(GenId.Array[1, 20], Gen.Bool).Sample((codes, ended) =>
         {
             int[] ids = ended ? [.. codes, TokenMap.EndOfAudio] : codes;
@@ -23,7 +23,7 @@ public sealed class SongCodesTests
         });
 
     [Fact]
-    public void Codes_are_the_same_after_a_way_through_JSON()
+    public void Codes_are_the_same_after_JSON_and_back()
     {
         var codes = new SongCodes(
             "en", [new("verse", [1, 2], [3, 1023], SectionEnd.MaxNewTokens, 9), new("chorus", [0], [5], SectionEnd.EndOfAudio)]);

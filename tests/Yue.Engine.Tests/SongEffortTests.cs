@@ -10,7 +10,7 @@ public sealed class SongEffortTests
     private static readonly SectionBudget Long = SectionBudget.UpTo(3000);
 
     [Fact]
-    public void Sections_count_as_long_as_they_are_likely_to_be_and_not_as_their_limits()
+    public void Sections_count_with_their_likely_lengths_and_not_with_their_limits()
     {
         var effort = new SongEffort(SongScope.Full, onGpu: true, [(800, Long), (1200, Long)]);
         Assert.Equal(2000, effort.Tokens([], 0), 6);
@@ -42,7 +42,7 @@ public sealed class SongEffortTests
     [InlineData(SongScope.Full)]
     [InlineData(SongScope.Draft)]
     [InlineData(SongScope.Finish)]
-    public void The_share_goes_from_none_to_all_and_never_back(SongScope scope)
+    public void The_share_grows_from_none_to_all(SongScope scope)
     {
         var effort = new SongEffort(scope, onGpu: false, [(1000, Long)]);
         var tokens = scope == SongScope.Finish ? 0 : 1000;

@@ -14,7 +14,7 @@ public sealed class SongPlanTests
     [InlineData(1, 0, "chorus,bridge,outro", null)]
     [InlineData(3, 2, "outro", null)]
     [InlineData(4, 2, "", null)]
-    public void A_song_is_continued_with_the_sections_behind_those_that_are_sung(int kept, int runNSegments, string sung, string? left)
+    public void A_song_is_continued_with_the_sections_after_those_that_are_sung(int kept, int runNSegments, string sung, string? left)
     {
         var plan = SongPlan.For(
             new SongRequest { Lyrics = Lyrics, RunNSegments = runNSegments, ContinueFrom = kept == 0 ? null : Codes(kept) });

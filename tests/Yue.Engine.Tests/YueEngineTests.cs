@@ -11,7 +11,7 @@ namespace Yue.Engine.Tests;
 public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     [Fact]
-    public async Task A_song_goes_through_every_step_and_is_heard()
+    public async Task A_song_goes_through_every_step_and_has_sound()
     {
         var song = await demo.Submit(DemoEngine.OneSecond());
 
@@ -45,7 +45,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Stems_come_at_the_rate_of_the_mix()
+    public async Task Stems_have_the_rate_of_the_mix()
     {
         foreach (var rate in (int[])[16_000, 44_100])
         {
@@ -58,7 +58,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Sections_not_asked_for_and_text_kept_under_an_assumption_are_named()
+    public async Task Sections_not_requested_and_text_kept_under_an_assumption_are_named()
     {
         var song = await demo.Submit(DemoEngine.OneSecond() with { Lyrics = "no tag here\n[chorus]\nla\n[outro]\nla", RunNSegments = 2 });
 
@@ -173,7 +173,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_song_that_cannot_be_made_fails_alone_and_says_what_would_work()
+    public async Task A_song_that_cannot_be_made_fails_alone_with_the_fix()
     {
         var unknown = await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(DemoEngine.OneSecond() with { Model = "nobody" }));
         Assert.Equal("model: nobody is not configured; available models: demo", unknown.Message);

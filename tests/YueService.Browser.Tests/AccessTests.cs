@@ -7,7 +7,7 @@ namespace YueService.Browser.Tests;
 public sealed class AccessTests(Studio studio)
 {
     [Fact]
-    public async Task With_a_key_the_page_asks_for_it_once_and_sound_and_events_come_by_the_cookie()
+    public async Task With_a_key_the_page_asks_once_and_sound_and_events_use_the_cookie()
     {
         await studio.ServiceAsync();
         await using var service = await ServiceProcess.StartAsync("--Yue:ApiKey=sesame");

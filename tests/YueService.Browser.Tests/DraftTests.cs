@@ -13,7 +13,7 @@ public sealed class DraftTests(Studio studio)
     [InlineData("Continue")]
     [InlineData("New")]
     [InlineData("Write another like it")]
-    public async Task Undo_brings_back_words_that_gave_way_to_others(string button)
+    public async Task Undo_brings_back_words_that_were_replaced(string button)
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service, $"/#song={await studio.SongAsync()}");
@@ -36,7 +36,7 @@ public sealed class DraftTests(Studio studio)
     }
 
     [Fact]
-    public async Task Words_put_aside_are_among_the_drafts_after_a_reload()
+    public async Task Replaced_words_are_among_the_drafts_after_a_reload()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await Words(tab).FillAsync(Written);
@@ -55,7 +55,7 @@ public sealed class DraftTests(Studio studio)
     }
 
     [Fact]
-    public async Task New_words_of_a_section_outlive_a_reload_and_stopping_brings_back_what_was_there()
+    public async Task New_words_of_a_section_survive_a_reload_and_stopping_restores_the_old()
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service, $"/#song={await studio.SongAsync()}");

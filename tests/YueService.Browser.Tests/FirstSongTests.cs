@@ -11,7 +11,7 @@ public sealed class FirstSongTests(Studio studio)
     private const int MaxBytes = 100_000;
 
     [Fact]
-    public async Task One_click_from_the_empty_state_is_heard_before_the_song_is_finished()
+    public async Task One_click_on_an_empty_page_plays_sound_before_the_song_is_finished()
     {
         await using var service = await StartAsync();
         await using var tab = await studio.OpenAsync(service);
@@ -47,7 +47,7 @@ public sealed class FirstSongTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_page_is_small_its_own_and_quick()
+    public async Task The_page_is_small_and_quick_and_loads_nothing_from_elsewhere()
     {
         var service = await studio.ServiceAsync();
         await studio.SongAsync();

@@ -52,7 +52,7 @@ public sealed class LibraryTests(Studio studio)
     }
 
     [Fact]
-    public async Task Failed_and_cancelled_songs_are_apart_and_go_together_unless_that_is_undone()
+    public async Task Failed_and_cancelled_songs_are_separate_and_their_deletion_can_be_undone()
     {
         await studio.ServiceAsync();
         await using var service = await ServiceProcess.StartAsync("--Yue:SongsAtOnce=1");
@@ -86,7 +86,7 @@ public sealed class LibraryTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_search_holds_that_is_typed_before_the_library_is_there()
+    public async Task A_search_typed_before_the_library_has_loaded_is_kept()
     {
         var service = await studio.ServiceAsync();
         await studio.SongAsync();

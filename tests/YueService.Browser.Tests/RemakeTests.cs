@@ -43,7 +43,7 @@ public sealed class RemakeTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_song_of_a_model_that_does_not_continue_songs_offers_no_way_to()
+    public async Task A_song_whose_model_does_not_continue_songs_has_no_button_for_it()
     {
         var service = await studio.ServiceAsync();
         var song = await studio.SongAsync();
@@ -145,7 +145,7 @@ public sealed class RemakeTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_song_that_was_cut_by_the_length_that_was_asked_for_offers_to_go_without()
+    public async Task A_song_that_was_cut_at_its_target_length_can_be_sung_without_one()
     {
         var service = await studio.ServiceAsync();
         var lyrics = "[verse]\nLa la la, la la la, la la la\n\n[chorus]\nOh oh oh\n\n[bridge]\nNa na";

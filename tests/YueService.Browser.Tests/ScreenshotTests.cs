@@ -17,7 +17,7 @@ public sealed class ScreenshotTests(Studio studio)
     ];
 
     [Fact]
-    public async Task The_docs_show_pictures_of_the_sizes_that_were_looked_at()
+    public async Task The_pictures_in_the_docs_have_the_tested_sizes()
     {
         if (Environment.GetEnvironmentVariable("YUE_UPDATE_SCREENSHOTS") == "1")
         {

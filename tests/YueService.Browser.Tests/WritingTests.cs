@@ -42,7 +42,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Words_that_were_taken_out_come_back_and_leave_what_was_written_since()
+    public async Task Removed_words_come_back_and_later_words_stay()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var verse = tab.Page.GetByLabel("Words of verse");
@@ -78,7 +78,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Other_words_do_not_keep_the_title_of_the_song_they_were_written_from()
+    public async Task New_words_do_not_keep_the_title_of_the_song_that_they_came_from()
     {
         var service = await studio.ServiceAsync();
         var job = await service.SingAsync(new { lyrics = "[verse]\nA title of its own", genre = "folk", target_seconds = 1 });
@@ -141,7 +141,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_song_waits_until_the_page_knows_what_the_service_takes()
+    public async Task A_song_waits_until_the_page_knows_the_fields_of_the_service()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
         var isKnown = new TaskCompletionSource();
@@ -162,7 +162,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_field_that_only_an_opened_request_sets_is_shown_and_so_is_what_is_wrong_with_it()
+    public async Task Fields_that_only_an_opened_request_sets_are_shown_with_their_errors()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         tab.Expected = "Failed to load resource";

@@ -22,7 +22,7 @@ public sealed class AudioDecoderTests : IDisposable
     }
 
     [Fact]
-    public async Task Float_samples_come_out_as_they_are_in_the_file()
+    public async Task Float_samples_are_read_unchanged()
     {
         var samples = Signals.Noise(16_000, 1.5f);
         var sound = await ReadAsync(TestWav.OfFloats(16_000, 1, samples));
@@ -103,7 +103,7 @@ public sealed class AudioDecoderTests : IDisposable
     [InlineData("ogg", "-c:a libopus", 48_000)]
     [InlineData("m4a", "-c:a aac -b:a 96k", 44_100)]
     [InlineData("m4a", "-c:a alac", 44_100)]
-    public async Task Sound_begins_where_it_began_before_coding(string extension, string codec, int rateHz)
+    public async Task Sound_begins_where_it_began_before_encoding(string extension, string codec, int rateHz)
     {
         Ffmpeg.SkipWithout();
         var chirp = TestClips.Chirp(rateHz);
@@ -124,7 +124,7 @@ public sealed class AudioDecoderTests : IDisposable
     [InlineData("m4a", "-c:a aac -movflags +faststart")]
     [InlineData("wav", "")]
     [InlineData("aiff", "")]
-    public async Task A_file_that_was_cut_is_refused_or_warned_of(string extension, string codec)
+    public async Task A_truncated_file_is_refused_or_causes_a_warning(string extension, string codec)
     {
         Ffmpeg.SkipWithout();
         var whole = await Ffmpeg.MakeAsync($"-f lavfi -i anoisesrc=d=4:r=44100:a=0.3 {codec}", extension);
@@ -138,7 +138,7 @@ public sealed class AudioDecoderTests : IDisposable
     }
 
     [Fact]
-    public async Task Only_the_stretch_is_kept_and_the_length_is_that_of_the_file()
+    public async Task Only_the_range_is_kept_and_the_length_is_that_of_the_file()
     {
         var samples = Signals.Noise(8000 * 10);
         var sound = (await _decoder.DecodeAsync(TestWav.OfFloats(8000, 1, samples), 3, 4, TestContext.Current.CancellationToken)).Sound!;
@@ -155,7 +155,7 @@ public sealed class AudioDecoderTests : IDisposable
 
     /// <summary>An hour of silence in a few kilobytes, without the length in its header.</summary>
     [Fact]
-    public async Task A_bomb_of_silence_is_given_up_after_ten_minutes_of_it()
+    public async Task Endless_silence_is_cut_off_after_ten_minutes()
     {
         Ffmpeg.SkipWithout();
         var bomb = await Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=48000:cl=stereo -t 3600 -c:a flac -compression_level 0", "flac");
@@ -184,7 +184,7 @@ public sealed class AudioDecoderTests : IDisposable
     }
 
     [Fact]
-    public async Task Clips_that_a_killed_process_left_are_removed_once_they_are_old()
+    public async Task Old_clips_of_a_killed_process_are_removed()
     {
         var (old, recent) = (Path.Combine(_folder, "yue-clip-old"), Path.Combine(_folder, "yue-clip-new"));
         await File.WriteAllTextAsync(old, "", TestContext.Current.CancellationToken);

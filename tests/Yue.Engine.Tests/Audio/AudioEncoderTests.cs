@@ -39,7 +39,7 @@ public sealed class AudioEncoderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_failure_carries_what_the_process_said()
+    public async Task An_error_contains_the_output_of_the_process()
     {
         var encoder = new AudioEncoder(Script("echo 'Unknown encoder libmp3lame' >&2; exit 8"));
         var error = await Assert.ThrowsAsync<FfmpegException>(

@@ -16,7 +16,7 @@ public sealed class FadeOutTests
     }
 
     [Fact]
-    public void The_end_falls_to_silence_and_what_is_before_it_stays()
+    public void The_end_falls_to_silence_and_the_rest_is_unchanged()
     {
         var clip = new AudioClip([.. Enumerable.Repeat(0.5f, 400)], 100);
         FadeOut.Apply(clip, 1);

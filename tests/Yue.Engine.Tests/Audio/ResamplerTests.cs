@@ -83,7 +83,7 @@ public sealed class ResamplerTests
     }
 
     [Fact]
-    public void Nothing_becomes_nothing_and_one_sample_becomes_the_rounded_up_length()
+    public void No_sample_becomes_none_and_one_becomes_the_rounded_up_length()
     {
         var resampler = new Resampler(44100, 16000);
         Assert.Empty(resampler.Apply([]));

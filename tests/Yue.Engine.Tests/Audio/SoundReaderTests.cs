@@ -94,7 +94,7 @@ public sealed class SoundReaderTests : IDisposable
     [InlineData("mp3", 16_000)]
     [InlineData("ogg", 16_000)]
     [InlineData("opus", 48_000)]
-    public async Task Coded_sound_comes_out_where_it_was_before_coding(string kind, int rateHz)
+    public async Task Decoded_sound_is_where_it_was_before_encoding(string kind, int rateHz)
     {
         var (sound, fault, warning) = await DecodeAsync(TestClips.ChirpFile(kind));
         Assert.Equal((null, null), (fault, warning));
@@ -122,7 +122,7 @@ public sealed class SoundReaderTests : IDisposable
     [InlineData("opus")]
     [InlineData("wav")]
     [InlineData("aiff")]
-    public async Task A_file_that_was_cut_is_refused_or_warned_of(string kind)
+    public async Task A_truncated_file_is_refused_or_causes_a_warning(string kind)
     {
         var whole = kind switch
         {
@@ -139,7 +139,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_second_missing_is_a_fault_and_a_part_of_one_a_warning()
+    public async Task A_missing_second_is_an_error_and_a_part_of_one_a_warning()
     {
         var data = new byte[16_000 * 2];
         Assert.Equal(
@@ -166,7 +166,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task What_comes_after_the_stretch_is_not_decoded()
+    public async Task Sound_after_the_range_is_not_decoded()
     {
         float[] samples = [.. TestWav.Sine(8000, 440, 2), .. Enumerable.Repeat(float.NaN, 8000)];
         var file = TestWav.OfFloats(8000, 1, samples);
@@ -179,7 +179,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_takes_too_long_is_given_up()
+    public async Task Decoding_that_takes_too_long_is_stopped()
     {
         var decoder = new AudioDecoder(_folder, _folder, TimeSpan.Zero);
         foreach (var kind in (string[])["mp3", "ogg", "opus"])
@@ -191,7 +191,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_bomb_of_mp3_frames_is_given_up_after_ten_minutes_of_headers()
+    public async Task Endless_mp3_frames_are_cut_off_after_ten_minutes_of_headers()
     {
         // 8 kbit/s at 8 kHz: frames of 72 bytes and 72 ms, so 60 MB would play for 16 hours.
         byte[] frame = [0xFF, 0xE3, 0x18, 0xC4, .. new byte[68]];
@@ -212,7 +212,7 @@ public sealed class SoundReaderTests : IDisposable
     [InlineData("opus")]
     [InlineData("wav")]
     [InlineData("aiff")]
-    public void Damaged_bytes_end_in_sound_or_a_fault(string kind)
+    public void Damaged_bytes_give_sound_or_an_error(string kind)
     {
         var good = kind switch
         {
@@ -239,7 +239,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_ffmpeg_flac_and_m4a_are_refused_with_the_way_out()
+    public async Task Without_ffmpeg_flac_and_m4a_are_refused_with_the_fix()
     {
         byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
         byte[] m4a = [0, 0, 0, 16, .. "ftypM4A "u8, 0, 0, 0, 0, 0, 0, 0, 8, .. "moov"u8];

@@ -24,7 +24,7 @@ public sealed class SoundTagsTests
 
     [Theory]
     [MemberData(nameof(Files))]
-    public async Task Every_text_comes_back_from_ffprobe_whole_and_the_sound_is_the_same(AudioFormat format, int text)
+    public async Task Ffprobe_returns_every_text_whole_and_the_sound_is_unchanged(AudioFormat format, int text)
     {
         Ffmpeg.SkipWithout();
         var tags = new SoundTags("A \"title\" = 夜; 😀", -42, Texts[text]);
@@ -74,7 +74,7 @@ public sealed class SoundTagsTests
     [InlineData("fLaC\u0080\0")]
     [InlineData("fLaC\u0080\0\u0001\0x")]
     [InlineData("not flac")]
-    public void What_is_no_flac_file_stays_as_it_is(string file)
+    public void A_file_that_is_not_flac_is_unchanged(string file)
     {
         var bytes = System.Text.Encoding.Latin1.GetBytes(file);
         Assert.Equal(bytes, new SoundTags("t", 1, "l").InFlac(bytes));

@@ -54,7 +54,7 @@ public sealed class SpliceStreamTests
     }
 
     [Fact]
-    public void A_silent_introduction_is_heard_as_silence_and_the_gain_moves_after_it()
+    public void A_silent_introduction_stays_silent_and_the_gain_moves_after_it()
     {
         var stream = new SpliceStream(16_000, 44_100);
         stream.AppendLow(new float[16_000]);
@@ -70,7 +70,7 @@ public sealed class SpliceStreamTests
     }
 
     [Fact]
-    public void Nothing_is_heard_before_both_clips_have_come()
+    public void Nothing_is_returned_before_both_clips_have_arrived()
     {
         var stream = new SpliceStream(16_000, 44_100);
         stream.AppendHigh(Signals.Noise(882, 0.5f));

@@ -152,7 +152,7 @@ public sealed class WavFileTests
 
     [Theory]
     [MemberData(nameof(HostileFiles))]
-    public void A_hostile_file_is_refused_with_what_is_wrong(string problem, byte[] file)
+    public void A_hostile_file_is_refused_with_the_reason(string problem, byte[] file)
     {
         var error = Assert.Throws<InvalidDataException>(() => WavFile.Parse(file));
         Assert.Contains(problem, error.Message, StringComparison.Ordinal);

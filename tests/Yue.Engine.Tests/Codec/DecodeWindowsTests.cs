@@ -23,7 +23,7 @@ public sealed class DecodeWindowsTests
         "0-51 of 0-80, 51-106 of 22-135, 106-161 of 77-190, 161-216 of 132-245, 216-271 of 187-300, 271-421 of 242-450, "
             + "421-516 of 392-545, 516-571 of 487-600, 571-721 of 542-750, 721-816 of 692-845, 816-871 of 787-900, "
             + "871-1000 of 792-1000")]
-    public void The_windows_of_a_length_are(int frames, string windows) => Assert.Equal(
+    public void A_length_has_these_windows(int frames, string windows) => Assert.Equal(
         windows,
         string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(
             window => $"{window.Start}-{window.End} of {window.From}-{window.To}")));
@@ -41,7 +41,7 @@ public sealed class DecodeWindowsTests
     }
 
     [Fact]
-    public void Windows_are_the_same_while_frames_come_and_afterwards() =>
+    public void Windows_are_the_same_while_frames_arrive_and_afterwards() =>
         Schedules.Select(Gen.Int[0, 800], Gen.Int[1, 60], Gen.Int[0, 40]).Sample((windows, frames, step, context) =>
         {
             List<DecodeWindow> early = [];

@@ -55,7 +55,7 @@ public sealed class ReferenceEncoderTests(GoldenCodec golden) : IClassFixture<Go
     }
 
     [Fact]
-    public void A_stretch_of_a_part_is_where_it_is_in_the_clip()
+    public void A_range_within_a_part_has_its_position_in_the_clip()
     {
         var wave = Signals.Noise(3 * 16_000, 0.3f);
         var whole = Encode(Reference(0, 3, wave)).Clip.Ids;
@@ -69,7 +69,7 @@ public sealed class ReferenceEncoderTests(GoldenCodec golden) : IClassFixture<Go
     [InlineData(70, 80, 45, 60)]
     [InlineData(30.5, 90.5, 30, 61)]
     [InlineData(599, 600, 569, 60)]
-    public void A_minute_that_holds_the_stretch_is_encoded(double start, double end, int first, int seconds)
+    public void A_minute_that_contains_the_range_is_encoded(double start, double end, int first, int seconds)
     {
         Assert.Equal((first, seconds), SongReference.EncodedPart(start, end));
         Assert.True(first <= start && end <= first + seconds);

@@ -68,7 +68,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     [InlineData(SongParts.Spliced)]
     [InlineData(SongParts.CodecMix | SongParts.CodecTracks)]
     [InlineData(SongParts.Spliced | SongParts.VocoderTracks)]
-    public void Only_what_is_asked_for_is_returned_and_computed(SongParts parts)
+    public void Only_the_requested_parts_are_computed_and_returned(SongParts parts)
     {
         const int Frames = 100;
         using var codes = golden.RandomCodes(Frames);
@@ -110,7 +110,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     [InlineData(16000, true, SongParts.CodecMix | SongParts.CodecTracks)]
     [InlineData(44100, false, SongParts.Spliced)]
     [InlineData(44100, true, SongParts.Spliced | SongParts.VocoderTracks)]
-    public void An_output_setting_asks_for_the_mix_and_with_stems_for_the_tracks(int sampleRateHz, bool stems, SongParts parts) =>
+    public void The_output_settings_decide_which_parts_are_made(int sampleRateHz, bool stems, SongParts parts) =>
         Assert.Equal(parts, SongDecoder.PartsOf(new OutputSettings { SampleRate = sampleRateHz, Stems = stems }));
 
     [Theory]
@@ -129,7 +129,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Frames_may_come_while_others_are_decoded_and_heard(bool hasVocal)
+    public void Frames_may_arrive_while_others_are_decoded_and_played(bool hasVocal)
     {
         var parts = hasVocal ? All : SongParts.CodecMix | SongParts.VocoderMix | SongParts.Spliced;
         using var codes = golden.RandomCodes(100);
@@ -178,7 +178,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     }
 
     [Fact]
-    public void At_sixteen_kilohertz_the_heard_mix_is_the_finished_one()
+    public void At_16_kHz_the_streamed_mix_equals_the_finished_one()
     {
         using var codes = golden.RandomCodes(60);
         using var others = golden.RandomCodes(60, seed: 2);

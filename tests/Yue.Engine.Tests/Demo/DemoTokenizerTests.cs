@@ -36,7 +36,7 @@ public sealed class DemoTokenizerTests
     [Theory]
     [InlineData("\n", 2)]
     [InlineData("é", 3)]
-    public void What_has_no_piece_is_bytes(string text, int pieces) => Assert.Equal(pieces, _tokenizer.EncodeToIds(text).Count);
+    public void Text_without_a_piece_becomes_bytes(string text, int pieces) => Assert.Equal(pieces, _tokenizer.EncodeToIds(text).Count);
 
     [Fact]
     public void Any_text_is_encoded_below_the_control_tokens_without_an_unknown_and_decodes_to_itself() =>
@@ -52,7 +52,7 @@ public sealed class DemoTokenizerTests
 
     [Fact]
     [Trait("Category", Goldens.Category)]
-    public void It_is_another_model_than_the_real_one()
+    public void The_demo_model_is_not_the_real_one()
     {
         using var model = File.OpenRead(Goldens.PathOf("tokenizer", "tokenizer.model"));
         var real = SentencePieceTokenizer.Create(model, addBeginningOfSentence: false, addEndOfSentence: false);

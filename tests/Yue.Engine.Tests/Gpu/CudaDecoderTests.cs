@@ -68,7 +68,7 @@ public sealed class CudaDecoderTests
     }
 
     [Fact]
-    public void A_song_has_the_same_ids_alone_and_beside_others()
+    public void A_song_has_the_same_ids_alone_and_in_a_batch()
     {
         using var gpu = TestGpu.Open("bf16");
         using var model = Model(gpu);
@@ -196,7 +196,7 @@ public sealed class CudaDecoderTests
     }
 
     [Fact]
-    public void Chunks_have_the_same_codes_alone_and_beside_another_song_s()
+    public void Chunks_have_the_same_codes_alone_and_with_those_of_another_song()
     {
         using var gpu = TestGpu.Open("bf16");
         using var model = Model(gpu);

@@ -63,7 +63,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
     }
 
     [Fact]
-    public void A_stage_has_the_same_ids_alone_and_beside_stages_of_other_songs()
+    public void A_stage_has_the_same_ids_alone_and_with_stages_of_other_songs()
     {
         using var gpu = TestGpu.Open("bf16");
         using var model = Language(gpu);

@@ -34,7 +34,7 @@ public sealed class Yue2SongGpuTests
     [Theory]
     [InlineData("bf16", "bf16")]
     [InlineData("int8", "fp8")]
-    public async Task A_song_is_the_same_alone_and_beside_others(string weights, string cache)
+    public async Task A_song_is_the_same_alone_and_with_others(string weights, string cache)
     {
         await using var engine = await StartAsync(weights, songs: 4, cache);
         SongRequest[] requests = [ShortScore(), Given(), Unplanned(), Given() with { Seed = 9, TargetSeconds = [3] }];
@@ -93,7 +93,7 @@ public sealed class Yue2SongGpuTests
     }
 
     [Fact]
-    public async Task Memory_that_does_not_suffice_fails_the_start_with_what_would_help()
+    public async Task Too_little_memory_fails_the_start_with_the_settings_that_help()
     {
         TestGpu.Open("bf16").Dispose();
         var options = OnGpu("bf16", "bf16", songs: 1);

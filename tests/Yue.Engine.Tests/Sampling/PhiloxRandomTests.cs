@@ -13,7 +13,7 @@ public sealed class PhiloxRandomTests
         0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]
     [InlineData(0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0xa4093822u, 0x299f31d0u,
         0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)]
-    public void The_published_vectors_come_out(
+    public void The_published_vectors_are_reproduced(
         uint c0, uint c1, uint c2, uint c3, uint k0, uint k1, uint r0, uint r1, uint r2, uint r3) =>
         Assert.Equal((r0, r1, r2, r3), PhiloxRandom.Block(c0, c1, c2, c3, k0, k1));
 

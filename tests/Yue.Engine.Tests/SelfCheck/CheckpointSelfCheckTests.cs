@@ -40,7 +40,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     }
 
     [Fact]
-    public void Every_figure_that_is_altered_disagrees_and_no_other()
+    public void Exactly_the_altered_figures_disagree()
     {
         string[] disagreeing =
         [
@@ -68,7 +68,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     }
 
     [Fact]
-    public void The_error_is_told_with_its_place()
+    public void The_error_is_reported_with_its_position()
     {
         var line = Check(figures => figures["stage2_encode_0_40"]!["codebooks"]![1]![2] = -5).First(line => !line.Agrees);
         Assert.Matches("^1 of 320 values differ, the first at 42: [0-9]+, published -5$", line.Text);

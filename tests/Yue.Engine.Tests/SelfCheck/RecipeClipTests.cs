@@ -28,7 +28,7 @@ public sealed class RecipeClipTests
     }
 
     [Fact]
-    public void The_published_figures_are_whole()
+    public void The_published_figures_are_complete()
     {
         Assert.Equal([8, 8], new[] { Figures.Stage2Whole, Figures.Stage2Part }.Select(figure => figure.Codebooks.Length));
         Assert.All(Figures.Stage2Whole.Codebooks, row => Assert.Equal(40, row.Length));

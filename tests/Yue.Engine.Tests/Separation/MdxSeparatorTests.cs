@@ -23,7 +23,7 @@ public sealed class MdxSeparatorTests : IDisposable
     [InlineData(15_360, true)]
     [InlineData(100_003, true)]
     [InlineData(100_003, false)]
-    public void A_network_that_lets_all_through_returns_the_mix(int samples, bool isVocal)
+    public void A_network_that_passes_everything_returns_the_mix(int samples, bool isVocal)
     {
         using var separator = Open(OnnxGraph.Identity(1, 4, Bins, Frames), isVocal);
         var (left, right) = (Signals.Noise(samples, 0.5f, seed: 1), Signals.Noise(samples, 0.5f, seed: 2));
@@ -60,7 +60,7 @@ public sealed class MdxSeparatorTests : IDisposable
     }
 
     [Fact]
-    public void Another_rate_is_brought_to_that_of_the_network()
+    public void Another_rate_is_converted_to_that_of_the_network()
     {
         using var separator = Open(OnnxGraph.Identity(1, 4, Bins, Frames));
         var (vocal, _) = separator.Separate(new DecodedSound([Signals.Noise(16_000)], 16_000, 1), TestContext.Current.CancellationToken);

@@ -58,7 +58,7 @@ public sealed class Stage1SongTests
     }
 
     [Fact]
-    public void Guidance_is_stronger_in_the_first_section_unless_it_is_given()
+    public void Guidance_is_stronger_in_the_first_section_unless_a_value_is_sent()
     {
         var sequence = new FakeStage1Sequence();
         using var song = Begun(Prompt(2), 2, sequence, 16_384);
@@ -249,7 +249,7 @@ public sealed class Stage1SongTests
             });
 
     [Fact]
-    public void Kept_sections_are_heard_and_the_next_one_is_sung_behind_them_as_if_this_song_had_sung_them()
+    public void The_section_after_kept_ones_is_sung_as_if_this_song_had_sung_them_all()
     {
         int[] closed = [.. OneSecond, TokenMap.EndOfAudio];
         var whole = new FakeStage1Sequence();
@@ -273,7 +273,7 @@ public sealed class Stage1SongTests
     }
 
     [Fact]
-    public void Kept_sections_that_are_too_long_for_the_context_go_first()
+    public void Kept_sections_that_are_too_long_for_the_context_are_dropped_first()
     {
         int[] closed = [.. OneSecond, TokenMap.EndOfAudio];
         var sequence = new FakeStage1Sequence();
@@ -287,7 +287,7 @@ public sealed class Stage1SongTests
     [InlineData(1.05, 100, 104)]
     [InlineData(20, 1800, 2000)]
     [InlineData(100, 9000, 10_000)]
-    public void A_target_may_end_in_its_last_tenth_and_is_whole_frames_long(double seconds, int min, int max)
+    public void A_section_may_end_in_the_last_tenth_of_its_target_at_a_whole_frame(double seconds, int min, int max)
     {
         Assert.Equal(new SectionBudget(min, max), SectionBudget.OfSeconds(seconds));
         var sequence = new FakeStage1Sequence();

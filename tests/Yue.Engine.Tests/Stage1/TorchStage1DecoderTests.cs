@@ -10,7 +10,7 @@ namespace Yue.Engine.Tests.Stage1;
 public sealed class TorchStage1DecoderTests
 {
     [Fact]
-    public void A_song_has_the_same_ids_alone_and_beside_others()
+    public void A_song_has_the_same_ids_alone_and_in_a_batch()
     {
         using var model = Model();
         using var decoder = new TorchStage1Decoder(model, songs: 2);
@@ -54,7 +54,7 @@ public sealed class TorchStage1DecoderTests
     }
 
     [Fact]
-    public void A_long_prompt_is_read_in_pieces_of_512_ids_whatever_runs_between_them()
+    public void A_long_prompt_is_read_in_pieces_of_512_ids_with_other_work_between_them()
     {
         using var model = Model(maxPositions: 2048);
         using var decoder = new TorchStage1Decoder(model, songs: 2);
@@ -151,7 +151,7 @@ public sealed class TorchStage1DecoderTests
     [InlineData(700, 1300, 1300 - 1 - 512)]
     [InlineData(513, 513, 0)]
     [InlineData(300, 200, 199)]
-    public void Only_whole_pieces_of_a_prompt_are_taken_over(int first, int second, int read)
+    public void Only_whole_pieces_of_a_prompt_are_shared(int first, int second, int read)
     {
         using var model = Model(maxPositions: 2048);
         using var decoder = new TorchStage1Decoder(model, songs: 2);
@@ -170,7 +170,7 @@ public sealed class TorchStage1DecoderTests
     }
 
     [Fact]
-    public void A_song_that_forgot_sections_gives_what_it_kept_of_its_first_prompt()
+    public void A_song_that_dropped_sections_shares_the_rest_of_its_first_prompt()
     {
         using var model = Model(maxPositions: 2048);
         using var decoder = new TorchStage1Decoder(model, songs: 2);

@@ -24,7 +24,7 @@ public sealed class Stage2PaceTests
     [InlineData("H200BFloat16", 240, 7.0, 15)]
     [InlineData("H100BFloat16", 30, 11.0, 20)]
     [InlineData("H100BFloat16", 120, 11.0, 22)]
-    public void A_song_is_heard_early_and_without_a_pause(string gpu, int seconds, double firstSound, double morePercent)
+    public void A_song_plays_early_and_without_a_pause(string gpu, int seconds, double firstSound, double morePercent)
     {
         var (unheard, heard) = (new Gpu(gpu, seconds) { IsHeard = false }, new Gpu(gpu, seconds));
         unheard.Run();
@@ -39,7 +39,7 @@ public sealed class Stage2PaceTests
     [InlineData("H200Int8", 8, 30, 15.0, 15)]
     [InlineData("H200Int8", 4, 60, 8.5, 17)]
     [InlineData("H200Int8", 2, 60, 4.5, 22)]
-    public void Songs_at_once_are_heard_without_a_pause(string gpu, int count, int seconds, double firstSound, double morePercent)
+    public void Concurrent_songs_play_without_a_pause(string gpu, int count, int seconds, double firstSound, double morePercent)
     {
         int[] songs = [.. Enumerable.Repeat(seconds, count)];
         var (unheard, heard) = (new Gpu(gpu, songs) { IsHeard = false }, new Gpu(gpu, songs));

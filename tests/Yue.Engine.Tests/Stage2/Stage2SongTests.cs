@@ -14,7 +14,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
-    public void A_chunk_has_the_same_codes_alone_and_beside_others(int rowsTogether)
+    public void A_chunk_has_the_same_codes_alone_and_in_a_batch(int rowsTogether)
     {
         using var decoder = new TorchStage2Decoder(random.Model, maxRows: 4, Stage2Mask.SlotExact, rowsTogether);
         int[][] chunks = [Codes(60, 1), Codes(60, 2), Codes(60, 3), Codes(25, 4)];
@@ -66,7 +66,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
     [InlineData(3, All)]
     [InlineData(8, 2)]
     [InlineData(8, All)]
-    public void A_song_that_comes_in_pieces_has_the_codes_of_one_that_comes_whole(int rows, int mostRows)
+    public void A_song_that_arrives_in_pieces_has_the_codes_of_one_that_arrives_whole(int rows, int mostRows)
     {
         int[] vocal = Codes(640, 1), instrumental = Codes(640, 2);
         var whole = Whole(vocal, instrumental);

@@ -19,7 +19,7 @@ public sealed class LyricsMarkupTests
     [InlineData("[Verse 1")]
     [InlineData("【Verse 1】")]
     [InlineData("［Verse 1］")]
-    public void Signs_around_a_tag_are_no_words(string tag)
+    public void Symbols_around_a_tag_are_not_words(string tag)
     {
         var parsed = LyricsParser.Parse($"[intro]\nla\n{tag}\nHello");
         Assert.Equal([("intro", "la"), ("Verse1", "Hello")], Sung(parsed));
@@ -32,7 +32,7 @@ public sealed class LyricsMarkupTests
     [InlineData("\uFEFF[verse]\nHello world\nGood morning\n\u200E[chorus]\nla")]
     [InlineData("【verse】\nHello world\nGood morning\n［chorus］\nla")]
     [InlineData("verse]\nHello world\nGood morning\n[chorus]\nla", "verse]\nHello world\nGood morning")]
-    public void Line_ends_and_signs_do_not_change_the_song(string lyrics, string words = "Hello world\nGood morning") =>
+    public void Line_ends_and_symbols_do_not_change_the_song(string lyrics, string words = "Hello world\nGood morning") =>
         Assert.Equal([("verse", words), ("chorus", "la")], Sung(LyricsParser.Parse(lyrics)));
 
     [Fact]

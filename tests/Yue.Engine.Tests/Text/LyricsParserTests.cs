@@ -19,7 +19,7 @@ public sealed partial class LyricsParserTests
         Gen.String[0, 5]).Array[0, 16].Select(string.Concat);
 
     [Fact]
-    public void Lyrics_that_the_reference_keeps_whole_are_cut_the_same()
+    public void Lyrics_that_the_reference_keeps_whole_are_split_the_same()
     {
         const string Lyrics = "\n [verse]\nline one\nline two\n\n\n[chorus2]   same line [bridge]\n\n[夜_2]\n\u3000wide\u3000\n";
         var parsed = LyricsParser.Parse(Lyrics);
@@ -95,7 +95,7 @@ public sealed partial class LyricsParserTests
     }
 
     [Fact]
-    public void Signs_before_the_first_tag_make_no_section_and_are_kept()
+    public void Symbols_before_the_first_tag_are_kept_without_a_section()
     {
         var parsed = LyricsParser.Parse("---\n[verse]\nla");
         Assert.Equal([new LyricSection("verse", "---\nla")], parsed.Sections);
@@ -151,7 +151,7 @@ public sealed partial class LyricsParserTests
     [InlineData(2, 2)]
     [InlineData(3, 3)]
     [InlineData(10, 3)]
-    public void As_many_sections_are_taken_as_asked_for(int asked, int taken)
+    public void The_requested_number_of_sections_is_sung(int asked, int taken)
     {
         var sung = LyricsParser.Parse("[verse]a[chorus]b[outro]c").Take(asked);
         Assert.Equal(taken, sung.Sections.Count);
@@ -159,12 +159,12 @@ public sealed partial class LyricsParserTests
     }
 
     [Fact]
-    public void Sections_not_asked_for_are_named() => Assert.Equal(
+    public void Sections_not_requested_are_named() => Assert.Equal(
         "lyrics: 2 of 3 sections are not sung, because run_n_segments is 1: [chorus], [outro]",
         LyricsParser.Parse("[verse]a[chorus]b[outro]c").Take(1).Warning);
 
     [Fact]
-    public void No_character_is_lost_but_brackets_of_tags() => GenLyrics.Sample(lyrics =>
+    public void No_character_is_lost_except_the_brackets_of_tags() => GenLyrics.Sample(lyrics =>
     {
         var read = LyricsParser.Read(lyrics);
         var sections = LyricsParser.Parse(lyrics).Sections;
@@ -185,7 +185,7 @@ public sealed partial class LyricsParserTests
         }));
 
     [Fact]
-    public void What_is_cut_otherwise_than_by_the_reference_is_in_a_warning() => GenLyrics.Sample(lyrics =>
+    public void A_warning_names_text_that_the_reference_would_split_differently() => GenLyrics.Sample(lyrics =>
     {
         var raw = lyrics.Replace("𠮷", "x", StringComparison.Ordinal);
         var parsed = LyricsParser.Parse(raw);

@@ -43,7 +43,7 @@ public sealed class LyricsPlacesTests
     [InlineData("[verse]\n\n[chorus]\nla", "section_without_words", "[verse]")]
     [InlineData("la\\nlo\\r\\nli", "literal_line_end", "\\n", "\\r\\n")]
     [InlineData(" la ", "no_tag", "la")]
-    public void A_finding_has_the_place_of_what_was_found(string lyrics, string code, params string[] texts)
+    public void A_finding_has_the_position_of_its_text(string lyrics, string code, params string[] texts)
     {
         var findings = LyricsParser.Parse(lyrics).Findings.Where(finding => finding.Code == code).ToList();
         Assert.Equal(texts, findings.Select(finding => lyrics[finding.Span!.Value.Start..finding.Span.Value.End]));

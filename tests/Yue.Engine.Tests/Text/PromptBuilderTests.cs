@@ -31,7 +31,7 @@ public sealed class PromptBuilderTests
     /// <summary>The reference drops sections whose tag is assumed or rewritten, and words from a '[' on. It converts the line endings of
     /// files to LF, like <see cref="UserText"/>, but the golden text was passed to it unchanged.</summary>
     [Fact]
-    public void Parsed_sections_equal_the_reference_but_for_what_it_drops() => Assert.All(Songs, song =>
+    public void Parsed_sections_equal_the_reference_except_for_what_it_drops() => Assert.All(Songs, song =>
         Assert.Equal(song.Segments.Select(text => text.ReplaceLineEndings("\n")), LyricsParser.Parse(song.Lyrics).Sections
             .Where(section => section.WrittenTag == section.Tag)
             .Select(section => (section with { Words = section.Words.Split('[')[0].TrimEnd() }).Text)));
@@ -76,7 +76,7 @@ public sealed class PromptBuilderTests
     }
 
     [Fact]
-    public void A_stretch_outside_the_clip_is_no_reference_and_a_warning_says_so()
+    public void A_range_outside_the_clip_is_ignored_with_a_warning()
     {
         var sections = LyricsParser.Parse("[verse]\nla").Sections;
         var prompt = _builder.Build("Pop", sections, ReferenceClip.OfMix([1, 2, 3], 5, 30));
@@ -89,7 +89,7 @@ public sealed class PromptBuilderTests
         [45_334 + 1, 45_334 + 9, 45_334 + 2, 45_334 + 8], ReferenceClip.OfTracks([1, 2, 3], [9, 8], 0, 30).Ids);
 
     [Fact]
-    public void A_stretch_that_ends_before_it_begins_is_refused() =>
+    public void A_range_that_ends_before_it_begins_is_refused() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => ReferenceClip.OfMix([1], 2, 1));
 
     [Fact]

@@ -26,7 +26,7 @@ public sealed class UserTextTests
     [InlineData("<E<EOA>OA>", "<E(EOA)OA>")]
     [InlineData("a\0b\u0007c\u0085d", "a b c d")]
     [InlineData("<E\0OA>", "<E OA>")]
-    public void What_could_steer_is_changed_as_little_as_readable_and_a_warning_says_so(string text, string expected)
+    public void Control_tokens_are_changed_as_little_as_possible_with_a_warning(string text, string expected)
     {
         var clean = UserText.Clean(text, "lyrics");
         Assert.Equal(expected, clean.Text);
@@ -58,7 +58,7 @@ public sealed class UserTextTests
         Assert.Contains("<EOA>, <SOA> would", Assert.Single(UserText.Clean("<SOA><EOA><SOA>", "genre").Warnings), StringComparison.Ordinal);
 
     [Fact]
-    public void A_byte_order_mark_is_no_text() => Assert.Equal("[verse]", UserText.Clean("\uFEFF[verse]", "lyrics").Text);
+    public void A_byte_order_mark_is_not_text() => Assert.Equal("[verse]", UserText.Clean("\uFEFF[verse]", "lyrics").Text);
 
     [Theory]
     [InlineData("a\r\nb\rc\u2028d\u2029e\r\r\n\nf", "a\nb\nc\nd\ne\n\n\nf")]
@@ -113,7 +113,7 @@ public sealed class UserTextTests
 
     [Fact]
     [Trait("Category", Goldens.Category)]
-    public void Without_cleaning_the_same_texts_would_steer()
+    public void Without_cleaning_the_same_texts_would_be_control_tokens()
     {
         Assert.Contains(TokenMap.EndOfAudio, RealTokenizer.Instance.EncodeTemplate("a <EOA>"));
         Assert.All(UserText.PromptMarkers, marker => Assert.True(

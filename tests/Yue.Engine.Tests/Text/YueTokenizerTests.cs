@@ -78,7 +78,7 @@ public sealed class YueTokenizerTests : IDisposable
     }
 
     [Fact]
-    public void Text_between_control_tokens_is_encoded_on_its_own()
+    public void Text_between_control_tokens_is_encoded_separately()
     {
         var tokenizer = Load(new TinySentencePiece([("▁", -9), ("a", -9), ("▁a", -1)]).ToBytes());
         Assert.Equal(
@@ -135,7 +135,7 @@ public sealed class YueTokenizerTests : IDisposable
     public void A_piece_that_occurs_twice_is_refused() => Refused(new TinySentencePiece([("a", 0), ("a", 0)]), "SentencePiece");
 
     [Fact]
-    public void Bytes_that_are_no_model_are_a_checkpoint_error()
+    public void Bytes_that_are_not_a_model_are_a_checkpoint_error()
     {
         var model = new TinySentencePiece([("a", 0)]).ToBytes();
         Assert.Throws<CheckpointException>(() => Load([]));

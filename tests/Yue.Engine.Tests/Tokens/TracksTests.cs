@@ -20,7 +20,7 @@ public sealed class TracksTests
             });
 
     [Fact]
-    public void Interleaving_undoes_splitting_but_for_the_head_and_a_last_id_without_a_partner() =>
+    public void Interleaving_undoes_splitting_except_for_the_head_and_an_unpaired_last_id() =>
         Gen.Select(GenCode.Select(code => TokenMap.ToId(code)).Array, Gen.Bool).Sample((ids, marked) =>
         {
             var tracks = Tracks.Split(marked ? [TokenMap.XCodec, .. ids] : ids);
@@ -28,7 +28,7 @@ public sealed class TracksTests
         });
 
     [Fact]
-    public void Ids_that_are_no_codes_come_out_as_values_outside_the_codebook()
+    public void Ids_that_are_not_codes_become_values_outside_the_codebook()
     {
         var tracks = Tracks.Split([TokenMap.EndOfAudio, TokenMap.CodebookStart(TokenMap.CodebookCount)]);
         Assert.False(TokenMap.IsCode(tracks.Vocal[0]));

@@ -79,7 +79,7 @@ public sealed class DamagedFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_shortened_after_it_was_opened_is_refused_with_what_is_left()
+    public void A_file_that_is_truncated_after_it_was_opened_is_refused_with_its_size()
     {
         SafetensorsWriter.Write(_folder["whole"], Tensors());
         using var checkpoint = SafetensorsFile.Open(_folder["whole"]);

@@ -76,7 +76,7 @@ public sealed class HostilePickleTests : IDisposable
     [InlineData("ccollections\nOrderedDict\n]K\u0001a\u0085R.", "an OrderedDict's item is not a pair")]
     [InlineData("pnine\n.", "a memo entry is not a number")]
     [InlineData("Fnine\n.", "a float is not a number")]
-    public void An_unsound_pickle_is_refused(string pickle, string message) => AssertRefused(message, Join(pickle));
+    public void An_invalid_pickle_is_refused(string pickle, string message) => AssertRefused(message, Join(pickle));
 
     [Fact]
     public void A_pickle_that_makes_very_many_values_is_refused()
@@ -94,7 +94,7 @@ public sealed class HostilePickleTests : IDisposable
     }
 
     [Fact]
-    public void Deep_nesting_and_a_list_that_holds_itself_do_no_harm()
+    public void Deep_nesting_and_a_list_that_contains_itself_do_no_harm()
     {
         var deep = string.Concat(Enumerable.Repeat("]", 500_000)) + new string('a', 499_999);
         using var nested = Open(Join("}(", Words("deep"), deep, Words("self"), "]q\u0000h\u0000a", Words("x"), Tensor([6], [1]), "u."));

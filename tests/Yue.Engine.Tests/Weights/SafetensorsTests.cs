@@ -124,7 +124,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"\ud800":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", 4, "not valid")]
     [InlineData("""["x"]""", 4, "the header is a JSON Array, expected an object")]
     [InlineData("""{"x":""", 4, "the header is not valid JSON")]
-    public void An_unsound_header_is_refused(string header, int dataBytes, string message)
+    public void An_invalid_header_is_refused(string header, int dataBytes, string message)
     {
         var path = _folder.Write(
             "a.safetensors", [.. PickleBytes.Int64(header.Length), .. Encoding.ASCII.GetBytes(header), .. new byte[dataBytes]]);

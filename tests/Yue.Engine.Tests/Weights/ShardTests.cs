@@ -78,7 +78,7 @@ public sealed class ShardTests : IDisposable
     [InlineData("""{"weight_map":[]}""", "weight_map is missing")]
     [InlineData("""{"weight_map":{"x":"a.safetensors","x":"b.safetensors"}}""", "the index is not valid JSON")]
     [InlineData("{", "the index is not valid JSON")]
-    public void An_unsound_index_is_refused(string json, string message)
+    public void An_invalid_index_is_refused(string json, string message)
     {
         _folder.Write("model.safetensors.index.json", json);
         AssertRefused(message);

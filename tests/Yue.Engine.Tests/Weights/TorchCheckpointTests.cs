@@ -69,7 +69,7 @@ public sealed class TorchCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_parameter_is_its_tensor_and_what_is_no_tensor_is_left_out()
+    public void A_parameter_is_its_tensor_and_other_objects_are_left_out()
     {
         var parameter = Join("ctorch._utils\n_rebuild_parameter\n(", Tensor([6], [1]), "\u0088ccollections\nOrderedDict\n)RtR");
         using var checkpoint = Open(Join("\u0080\u0002}(", Words("x"), parameter, Words("step"), "K\u0005", Words("none"), "Nu."));
@@ -102,7 +102,7 @@ public sealed class TorchCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_wrong_root_key_says_which_keys_there_are()
+    public void The_error_about_a_wrong_root_key_lists_the_keys()
     {
         var path = _folder.Write("a.pth", Archive(DictOf("generator", Join("}(", Words("x"), Tensor([6], [1]), "u"))));
         AssertRefused(

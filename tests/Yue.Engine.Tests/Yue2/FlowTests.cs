@@ -79,7 +79,7 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
     }
 
     [Fact]
-    public void A_song_that_takes_over_the_keys_of_its_music_has_the_same_latents()
+    public void A_song_that_reuses_the_keys_of_its_music_has_the_same_latents()
     {
         const int Frames = 5;
         using var scope = NewDisposeScope();

@@ -23,7 +23,7 @@ public sealed class InstrumentalScoreTests
     }
 
     [Fact]
-    public void A_score_without_chords_stays_without()
+    public void A_score_without_chords_gets_none()
     {
         var moved = InstrumentalScore.Of(Header + "V: Vocal\n^F,4(3G2A2B2c'8-|c16|\nV: Ins\nZ2|\n");
         Assert.Equal(Header + "V: Vocal\nZ2|\nV: Ins\n^F,4(3G2A2B2c'8-|c16|\n", moved!.Score);

@@ -39,7 +39,7 @@ public sealed class StageChainTests
 
     [Fact]
     [Trait("Category", Yue2Goldens.Category)]
-    public void Settings_that_the_reference_refuses_have_a_fault()
+    public void Settings_that_the_reference_rejects_are_invalid()
     {
         var cases = Yue2Json.Read(Yue2Goldens.PathOf("prompts", "prompts.json")).GetProperty("validation").EnumerateArray()
             .Where(entry => entry.GetProperty("kind").GetString() == "sampling" && HasWholeCounts(entry.GetProperty("value"))).ToArray();
@@ -50,7 +50,7 @@ public sealed class StageChainTests
     }
 
     [Fact]
-    public void A_fault_names_the_value_and_its_bounds()
+    public void An_error_names_the_value_and_its_bounds()
     {
         Assert.Equal(
             "penalty_window is 101, expected 1 to 100", (StageSampling.Music with { PenaltyWindow = 101 }).Fault());

@@ -55,7 +55,7 @@ public sealed class VaeTests : IDisposable
     }
 
     [Fact]
-    public void A_song_has_1920_samples_per_frame_but_the_last_64()
+    public void A_song_has_1920_samples_per_frame_except_the_last_64()
     {
         Assert.Equal(1920, _decoder.Config.FrameSamples);
         Assert.Equal((1920 * 33) - 64, _decoder.SampleCount(33));

@@ -108,7 +108,7 @@ public sealed class Yue2CostsTests
     [Theory]
     [InlineData(12, "Weights=int8", "ContextTokens=8192")]
     [InlineData(16, "KeyValueCache=fp8", "ContextTokens=8192")]
-    public void A_whole_context_on_a_small_card_is_refused_with_what_would_help(int gigabytes, params string[] ways)
+    public void A_whole_context_on_a_small_card_is_refused_with_the_settings_that_help(int gigabytes, params string[] ways)
     {
         var error = Assert.Throws<NotSupportedException>(
             () => MemoryPlan.For([new Yue2Costs([Config], Vae)], Limits((gigabytes * GiB) - Driver)));
@@ -131,7 +131,7 @@ public sealed class Yue2CostsTests
     }
 
     [Fact]
-    public void The_CPU_holds_what_it_is_allowed_to()
+    public void The_CPU_keeps_to_its_memory_limit()
     {
         var yue2 = new Yue2Costs([Config], Vae);
         var all = MemoryPlan.ForCpu([yue2], new EngineOptions());

@@ -7,7 +7,7 @@ namespace YueService.Tests.CommandLine;
 public sealed class DemoTests
 {
     [Fact]
-    public async Task The_demo_sings_its_lyrics_into_a_file_whatever_checkpoints_are_configured()
+    public async Task The_demo_ignores_configured_checkpoints()
     {
         using var folder = new TemporaryFolder();
         var command = new Command();

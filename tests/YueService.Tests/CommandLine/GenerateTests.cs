@@ -119,7 +119,7 @@ public sealed class GenerateTests : IDisposable
         "--reference-end: reference.end_seconds is 3 and reference.start_seconds 4",
         "--reference", "lyrics.txt", "--reference-start", "4", "--reference-end", "3")]
     [InlineData("--reference-separate: ", "--reference", "lyrics.txt", "--reference-separate")]
-    public async Task A_reference_clip_at_fault_is_told_by_its_option(string says, params string[] options)
+    public async Task An_invalid_reference_clip_is_reported_under_its_option(string says, params string[] options)
     {
         Ffmpeg.SkipWithout();
         var exitCode = await GenerateAsync(
@@ -131,7 +131,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task Codes_are_written_and_gone_on_from()
+    public async Task Codes_are_written_and_can_be_continued()
     {
         File.WriteAllText(_folder["lyrics.txt"], "[verse]\na\n[chorus]\nb\n[outro]\nc");
         Assert.Equal(
@@ -186,7 +186,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--lyrics: lyrics is missing")]
     [InlineData("--target-seconds: target_seconds[1] is the text \"x\"", "--instrumental", "--target-seconds", "3,x")]
     [InlineData("--continue-from: continue_from is missing, and stage is \"finish\"", "--stage", "finish")]
-    public async Task What_is_missing_or_wrong_is_told_by_its_option(string says, params string[] options)
+    public async Task Missing_and_invalid_values_are_reported_under_their_options(string says, params string[] options)
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync(["generate", "--out", _folder["song.wav"], .. options]));
         Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
@@ -197,7 +197,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("song.FLAC", "flac", false)]
     [InlineData("song.wav", "RIFF", false)]
     [InlineData("song", "RIFF", true)]
-    public async Task The_extension_gives_the_format_and_a_name_without_one_is_warned_of(string name, string begins, bool warns)
+    public async Task The_extension_selects_the_format_and_a_name_without_one_gets_a_warning(string name, string begins, bool warns)
     {
         Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder[name]));
         Assert.StartsWith(begins, File.ReadAllText(_folder[name]), StringComparison.Ordinal);
@@ -221,7 +221,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task Fields_out_of_bounds_are_named_by_their_options_all_at_once()
+    public async Task All_fields_out_of_bounds_are_named_by_their_options()
     {
         var exitCode = await GenerateAsync(
             "--out", _folder["song.wav"], "--top-p", "3", "--temperature", "NaN", "--max-new-tokens", "1", "--sample-rate", "8000");
@@ -279,7 +279,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_finished_song_whose_folder_has_gone_is_kept_elsewhere()
+    public async Task A_finished_song_whose_folder_was_deleted_is_kept_elsewhere()
     {
         var target = Directory.CreateDirectory(_folder["songs"]).FullName;
         _command.Engine.Sing = (request, _, _) =>
@@ -296,7 +296,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_finished_song_that_standard_output_does_not_take_is_kept_elsewhere()
+    public async Task A_finished_song_that_standard_output_rejects_is_kept_elsewhere()
     {
         var command = new Command { StandardOutput = new FullStream() };
         Assert.Equal(ExitCode.Failure, await command.RunAsync("generate", "--lyrics", _folder["lyrics.txt"], "--out", "-"));
@@ -348,7 +348,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--top-k", "1.5", "whole number")]
     [InlineData("--run-n-segments", "99999999999", "whole number")]
     [InlineData("--top-p", "high", "number from 0.01 to 1")]
-    public async Task A_value_that_is_no_number_is_told_what_is_expected(string option, string value, string says)
+    public async Task The_error_about_a_value_that_is_not_a_number_says_what_is_expected(string option, string value, string says)
     {
         Assert.Equal(ExitCode.Usage, await GenerateAsync("--out", _folder["song.wav"], option, value));
         var message = Assert.Single(Messages());
@@ -366,7 +366,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task Models_that_do_not_load_are_told_with_the_reason()
+    public async Task Models_that_do_not_load_are_reported_with_the_reason()
     {
         _command.Engine.Status = new EngineStatus { State = EngineState.Failed, Failure = "config.json is missing" };
         Assert.Equal(ExitCode.EngineFailed, await GenerateAsync("--out", _folder["song.wav"]));
@@ -386,7 +386,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task Progress_is_told_in_lines_where_there_is_no_terminal()
+    public async Task Progress_is_written_in_lines_without_a_terminal()
     {
         var step = new SemaphoreSlim(0);
         _command.Engine.Sing = async (request, progress, cancel) =>
@@ -409,7 +409,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task The_demo_model_is_said_plainly()
+    public async Task The_use_of_the_demo_model_is_reported()
     {
         _command.Engine.Status = _command.Engine.Status with { IsDemo = true };
         Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder["song.wav"]));
@@ -450,7 +450,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_score_file_that_cannot_be_read_or_that_the_model_does_not_take_is_named()
+    public async Task A_score_file_that_cannot_be_used_is_named()
     {
         Assert.Equal(ExitCode.Usage, await GenerateAsync("--score", _folder["none.abc"], "--out", _folder["song.wav"]));
         Assert.Contains("--score cannot be read: ", Faults(), StringComparison.Ordinal);

@@ -9,7 +9,7 @@ public sealed class LineProgressViewTests
     [InlineData(0, false)]
     [InlineData(0.01, false)]
     [InlineData(0.5, true)]
-    public async Task The_time_left_is_shown_once_enough_is_done_to_tell(double fraction, bool says)
+    public async Task The_time_left_is_shown_once_it_can_be_estimated(double fraction, bool says)
     {
         using var writer = new StringWriter();
         var work = new TaskCompletionSource();

@@ -34,7 +34,7 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task Every_fault_of_the_settings_is_named_at_once_and_nothing_starts()
+    public async Task All_errors_of_the_settings_are_reported_and_nothing_starts()
     {
         var exitCode = await _command.RunAsync(
             "serve", "--stage1", "a b=/no/such/stage1", "--codec", "/no/such/codec", "--tokenizer", "/no/such/tokenizer",
@@ -63,7 +63,7 @@ public sealed class ServeTests : IDisposable
 
     [Theory]
     [InlineData("http://192.0.2.1:2008", "yue cannot listen: http://192.0.2.1:2008: ")]
-    public async Task An_address_that_cannot_be_had_is_named_and_nothing_is_loaded(string url, string says)
+    public async Task An_unavailable_address_is_named_and_nothing_is_loaded(string url, string says)
     {
         var exitCode = await _command.RunAsync("serve", "--urls", url, $"--Yue:StateFolder={_state.Path}");
         Assert.Equal(ExitCode.Failure, exitCode);
@@ -91,7 +91,7 @@ public sealed class ServeTests : IDisposable
     [InlineData("--stage1", "nofolder")]
     [InlineData("generate")]
     [InlineData("generate", "--lyrics", "x", "--out", "y", "--seeed", "1")]
-    public async Task A_command_line_that_is_not_understood_starts_nothing(params string[] args)
+    public async Task An_invalid_command_line_starts_nothing(params string[] args)
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync(args));
         Assert.Contains("See yue --help.", _command.Error.ToString(), StringComparison.Ordinal);
@@ -107,7 +107,7 @@ public sealed class ServeTests : IDisposable
     [InlineData("'--depe' is not known; the closest option is --deep.", "doctor", "--depe")]
     [InlineData("'--Yue:Device' has no value; write --Yue:Device=VALUE.", "serve", "--Yue:Device", "cpu")]
     [InlineData("'maybe' is not known here.", "generate", "--lyrics", "x", "--out", "y.wav", "--stems=maybe")]
-    public async Task An_unknown_argument_is_told_with_the_closest_known_one(string says, params string[] args)
+    public async Task An_unknown_argument_is_reported_with_the_closest_known_one(string says, params string[] args)
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync(args));
         var lines = _command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -118,7 +118,7 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_settings_file_that_is_no_json_is_told_in_one_line()
+    public async Task A_settings_file_that_is_not_JSON_is_reported_in_one_line()
     {
         File.WriteAllText(_state["appsettings.json"], "{ \"Yue\": }");
         Assert.Equal(ExitCode.Usage, await _command.RunAsync("serve", $"--contentRoot={_state.Path}"));
@@ -131,7 +131,7 @@ public sealed class ServeTests : IDisposable
     [InlineData(new[] { "--help" }, "generate")]
     [InlineData(new[] { "generate", "--help" }, "--run-n-segments <N>")]
     [InlineData(new[] { "serve", "--help" }, "--stage1 <NAME=FOLDER>")]
-    public async Task Help_lists_what_there_is(string[] args, string says)
+    public async Task Help_lists_the_commands(string[] args, string says)
     {
         Assert.Equal(ExitCode.Success, await _command.RunAsync(args));
         Assert.Contains(says, _command.Output.ToString(), StringComparison.Ordinal);
@@ -142,7 +142,7 @@ public sealed class ServeTests : IDisposable
     [InlineData("http://0.0.0.0:80", "http://0.0.0.0:80")]
     [InlineData("http://*:2009;http://[::1]:0;http://localhost:2010", "http://*:2009;http://[::1]:0;http://localhost:2010")]
     [InlineData("http://unix:/run/yue.sock", "http://unix:/run/yue.sock")]
-    public async Task It_listens_on_port_2008_of_this_machine_unless_told_otherwise(string? urls, string listens)
+    public async Task The_default_address_is_port_2008_of_this_machine(string? urls, string listens)
     {
         KeyValuePair<string, string?>[] values = urls is null ? [] : [new("urls", urls)];
         await using var app = YueHost.BuildService(

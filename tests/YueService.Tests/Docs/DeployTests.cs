@@ -58,7 +58,7 @@ public sealed partial class DeployTests
     }
 
     [Fact]
-    public async Task Alerts_and_dashboard_ask_for_metrics_that_the_service_exports()
+    public async Task Alerts_and_dashboard_query_metrics_that_the_service_exports()
     {
         var exported = await ExportedAsync();
         var queries = Queries().ToList();

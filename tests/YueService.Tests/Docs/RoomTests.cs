@@ -37,7 +37,7 @@ public sealed class RoomTests
     public void Rooms_use_all_that_the_table_allows() => AssertNone(Table.Unneeded(Uses));
 
     [Fact]
-    public void Every_kind_of_use_is_seen()
+    public void Every_kind_of_use_is_found()
     {
         var seen = new CompiledRooms(typeof(RoomTests).Assembly.Location).Uses
             .Where(use => use.User == typeof(SampleUser).FullName)
@@ -73,7 +73,7 @@ public sealed class RoomTests
         MadeUp.Unneeded([new("App/Web", "A", "App/Songs", "B"), new("App/Store", "A", "App/Songs/Files", "B")]));
 
     [Fact]
-    public void Rows_that_cannot_be_right_are_named() => Assert.Equal(
+    public void Invalid_rows_are_named() => Assert.Equal(
         [
             "App/Web has two rows",
             "the row of App/Web names Store, which has no row",

@@ -39,7 +39,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public void A_gpu_that_is_configured_and_not_there_is_missing() => Assert.Equal(
+    public void A_configured_GPU_that_does_not_exist_is_missing() => Assert.Equal(
         FindingLevel.Missing, Check(Whole with { HasCuda = false, Gpus = [] }, "cuda").Single(finding => finding.Area == "device").Level);
 
     [Theory]
@@ -51,7 +51,7 @@ public sealed class DoctorTests
         Assert.Equal(level, Check(Whole, device, weights).Single(finding => finding.Area == "memory").Level.ToString());
 
     [Fact]
-    public void Every_fault_of_a_bare_machine_is_reported_with_its_fix()
+    public void Everything_that_a_bare_machine_lacks_is_reported_with_its_fix()
     {
         var findings = Check(
             new MachineFacts
@@ -72,7 +72,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public void The_driver_is_read_as_it_prints()
+    public void The_output_of_the_driver_is_parsed()
     {
         var gpus = MachineFacts.ReadDriver("NVIDIA H100 80GB HBM3, 570.124.06, 81559, 81079\nTesla T4, 535.1, 15360, [N/A]\nnoise\n");
         Assert.Equal(
@@ -80,7 +80,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task The_demo_model_has_no_published_figures_and_a_taken_port_is_a_warning()
+    public async Task The_demo_model_has_no_published_figures_and_a_port_in_use_is_a_warning()
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
@@ -110,7 +110,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task Settings_that_are_at_fault_are_findings()
+    public async Task Invalid_settings_are_findings()
     {
         var command = new Command();
         Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--stage2", "/no/such/folder"));
@@ -138,7 +138,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task A_half_file_is_named_with_the_size_that_it_must_have()
+    public async Task A_partial_file_is_named_with_the_right_size()
     {
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder["YuE-s1-7B-anneal-en-cot"]);
@@ -181,7 +181,7 @@ public sealed class DoctorTests
     [InlineData(99_960, "100 kB")]
     [InlineData(999_499_999, "999 MB")]
     [InlineData(999_600_000, "1.00 GB")]
-    public void Bytes_are_told_in_three_digits(long bytes, string text) => Assert.Equal(text, ByteText.Of(bytes));
+    public void Bytes_are_shown_with_three_digits(long bytes, string text) => Assert.Equal(text, ByteText.Of(bytes));
 
     private static async Task<(int ExitCode, string Output)> ExamineAsync(string stage1, string stage2, string codec)
     {

@@ -15,7 +15,7 @@ public sealed class CommandProcessTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_song_in_a_pipe_is_a_whole_wav_file_and_a_mistyped_variable_is_told()
+    public async Task A_song_in_a_pipe_is_a_whole_WAV_file_and_a_mistyped_variable_is_reported()
     {
         var (exitCode, output, error) = await DemoProcess.RunWithAsync(
             [("YUE_QUEU_CAPACITY", "3")],
@@ -47,7 +47,7 @@ public sealed class CommandProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_player_the_command_says_what_to_install()
+    public async Task Without_a_player_the_error_says_what_to_install()
     {
         var (exitCode, _, error) = await DemoProcess.RunWithAsync(
             [("PATH", _folder.Path)], "generate", "--lyrics", _folder["lyrics.txt"], "--play", "--out", _folder["song.wav"]);
@@ -57,7 +57,7 @@ public sealed class CommandProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_device_that_is_not_there_is_told_in_one_line()
+    public async Task A_missing_device_is_reported_in_one_line()
     {
         var (exitCode, output, error) = await DemoProcess.RunWithAsync(
             [("YUE_DEVICE", "cuda:99")], "generate", "--lyrics", _folder["lyrics.txt"], "--out", _folder["song.wav"]);

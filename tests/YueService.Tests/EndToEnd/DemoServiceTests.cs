@@ -44,7 +44,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task An_old_client_gets_its_answer()
+    public async Task A_client_of_the_old_service_gets_its_response()
     {
         using var answer = await demo.Client.PostAsJsonAsync(
             "/predict",
@@ -85,7 +85,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task A_caller_that_goes_away_frees_the_engine()
+    public async Task A_caller_that_disconnects_frees_the_engine()
     {
         using var leave = new CancellationTokenSource();
         var song = demo.Client.PostAsJsonAsync("/predict", new { lyrics = "[verse]\nla", max_new_tokens = 10_000 }, leave.Token);
@@ -97,7 +97,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task A_second_program_on_the_same_port_says_so_in_one_line_and_ends()
+    public async Task A_second_program_on_the_same_port_reports_that_in_one_line_and_ends()
     {
         var url = demo.Client.BaseAddress!.GetLeftPart(UriPartial.Authority);
         var (exitCode, printed) = await DemoProcess.RunAsync("serve", "--urls", url);

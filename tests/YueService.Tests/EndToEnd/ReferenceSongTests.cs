@@ -37,7 +37,7 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
     }
 
     [Fact]
-    public async Task A_song_comes_at_the_loudness_that_was_asked_for()
+    public async Task A_song_has_the_requested_loudness()
     {
         var song = await SongOf(await demo.Client.PostAsJsonAsync(
             "/predict", new { lyrics = "[verse]\nla la", max_new_tokens = 100, output = new { loudness_lufs = -30 } }));

@@ -44,7 +44,7 @@ public sealed class SystemdTests : IDisposable
     }
 
     [Fact]
-    public async Task Ready_is_told_once_and_only_when_the_engine_is_ready()
+    public async Task READY_is_sent_once_and_only_when_the_engine_is_ready()
     {
         var ready = _engine.Status;
         _engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 2", Percent = 40 };
@@ -93,7 +93,7 @@ public sealed class SystemdTests : IDisposable
     }
 
     [Fact]
-    public async Task Signs_of_life_stop_when_a_step_takes_longer_than_the_watchdog_waits_and_come_again_after_it()
+    public async Task Watchdog_messages_pause_while_a_step_takes_longer_than_the_limit()
     {
         using var reporter = await StartAsync();
         await SignsOfLifeAsync(2);
@@ -105,7 +105,7 @@ public sealed class SystemdTests : IDisposable
     }
 
     [Fact]
-    public async Task Signs_of_life_stop_when_the_engine_has_failed()
+    public async Task Watchdog_messages_stop_when_the_engine_has_failed()
     {
         using var reporter = await StartAsync();
         await SignsOfLifeAsync(1);
@@ -115,7 +115,7 @@ public sealed class SystemdTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_watchdog_there_are_no_signs_of_life()
+    public async Task Without_a_watchdog_there_are_no_watchdog_messages()
     {
         _engine.Status = new EngineStatus { State = EngineState.Loading };
         using var reporter = await StartAsync(watchdog: false);
@@ -123,7 +123,7 @@ public sealed class SystemdTests : IDisposable
     }
 
     [Fact]
-    public async Task Stopping_is_told_with_the_time_that_a_drain_may_take()
+    public async Task STOPPING_is_sent_with_the_time_limit_of_the_drain()
     {
         using var reporter = await StartAsync();
         await ToldAsync("READY=1");
@@ -132,7 +132,7 @@ public sealed class SystemdTests : IDisposable
     }
 
     [Fact]
-    public async Task A_systemd_that_is_gone_stops_nothing()
+    public async Task A_missing_systemd_stops_nothing()
     {
         _systemd.Dispose();
         using var reporter = await StartAsync();

@@ -65,7 +65,7 @@ public sealed class AcceptTests : IDisposable
     [InlineData("audio/wav;q=0.1, application/*;q=0.2")]
     [InlineData("audio/wav;q=0, */*")]
     [InlineData("not a media type")]
-    public async Task Json_is_returned_when_it_is_liked_as_well_as_anything(string accept)
+    public async Task JSON_is_returned_if_audio_is_not_preferred(string accept)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(
@@ -79,7 +79,7 @@ public sealed class AcceptTests : IDisposable
     [InlineData("text/html")]
     [InlineData("audio/ogg")]
     [InlineData("audio/wav;q=0")]
-    public async Task An_answer_that_cannot_be_made_is_a_406_before_the_song_is_made(string accept)
+    public async Task An_unsupported_response_type_is_a_406_before_the_song_is_made(string accept)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(
@@ -89,7 +89,7 @@ public sealed class AcceptTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_answer_says_that_it_left_out_the_stems_and_another_format()
+    public async Task A_file_response_warns_about_missing_stems_and_another_format()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(

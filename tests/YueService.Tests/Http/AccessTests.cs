@@ -62,7 +62,7 @@ public sealed class AccessTests
     [InlineData("http://127.0.0.1:0;http://0.0.0.0:0", "", true)]
     [InlineData("http://*:0", "", true)]
     [InlineData("http://*:0", "key-one", false)]
-    public void An_address_beyond_this_machine_without_an_API_key_is_said_at_the_start(string urls, string key, bool said)
+    public void A_public_address_without_an_API_key_causes_a_warning_at_startup(string urls, string key, bool said)
     {
         using var app = new YueApp(("urls", urls), ("Yue:ApiKey", key));
         using var client = app.CreateClient();
@@ -70,7 +70,7 @@ public sealed class AccessTests
     }
 
     [Fact]
-    public async Task Each_key_may_ask_for_so_many_songs_a_minute()
+    public async Task The_songs_per_minute_of_each_key_are_limited()
     {
         using var app = new YueApp(("Yue:ApiKey", "a,b"), ("Yue:RateLimitPerMinute", "2"));
         using var client = app.CreateClient();
@@ -96,7 +96,7 @@ public sealed class AccessTests
     [Theory]
     [InlineData("a", "Bearer a", "bearer a", "BEARER  a")]
     [InlineData("", "Bearer x", "Bearer y", "Basic z")]
-    public async Task A_limit_is_not_passed_by_another_header(string keys, params string[] headers)
+    public async Task Another_header_does_not_avoid_the_limit(string keys, params string[] headers)
     {
         using var app = new YueApp(("Yue:ApiKey", keys), ("Yue:RateLimitPerMinute", "2"));
         using var client = app.CreateClient();
@@ -143,7 +143,7 @@ public sealed class AccessTests
     }
 
     [Fact]
-    public async Task A_body_that_does_not_come_is_a_504_after_the_time_of_other_answers()
+    public async Task A_body_that_does_not_arrive_is_a_504_after_the_request_timeout()
     {
         using var app = YueApp.OnSocket(("Yue:RequestTimeoutSeconds", "1"));
         using var started = app.CreateClient();

@@ -128,7 +128,7 @@ public sealed class AgentTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_queue_and_the_rate_limit_hold_for_tools()
+    public async Task A_full_queue_and_the_rate_limit_apply_to_tools()
     {
         using var app = new YueApp(("Yue:RateLimitPerMinute", "3"));
         await using var agent = await ConnectAsync(app);
@@ -147,7 +147,7 @@ public sealed class AgentTests : IDisposable
     }
 
     [Fact]
-    public async Task With_a_key_only_its_bearers_reach_the_tools()
+    public async Task The_tools_need_the_API_key()
     {
         using var app = new YueApp(("Yue:ApiKey", "secret"));
         using var http = app.CreateClient();
@@ -158,7 +158,7 @@ public sealed class AgentTests : IDisposable
     }
 
     [Fact]
-    public async Task Foreign_pages_long_messages_and_texts_that_are_no_JSON_are_refused()
+    public async Task Foreign_pages_long_messages_and_invalid_JSON_are_refused()
     {
         using var app = new YueApp(("Yue:MaxBodyBytes", "2048"));
         using var http = app.CreateClient();

@@ -74,7 +74,7 @@ public sealed class ApiDocumentTests : IDisposable
     }
 
     [Fact]
-    public async Task A_field_of_several_forms_tells_them()
+    public async Task A_field_with_several_types_lists_them()
     {
         var fields = await PropertiesAsync("SongRequest");
         var forms = fields.GetProperty("continue_from").GetProperty("oneOf");
@@ -122,7 +122,7 @@ public sealed class ApiDocumentTests : IDisposable
     }
 
     [Fact]
-    public async Task There_is_a_page_to_read_it()
+    public async Task The_API_has_a_page_to_read()
     {
         using var page = await _client.GetAsync("/docs", TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.OK, "text/html"), (page.StatusCode, page.Content.Headers.ContentType!.MediaType));

@@ -35,7 +35,7 @@ public sealed class BodyTests : IDisposable
     }
 
     [Fact]
-    public async Task Nesting_past_the_parsers_depth_is_a_400()
+    public async Task Nesting_beyond_the_depth_of_the_parser_is_a_400()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync("{\"lyrics\":" + new string('[', 100_000));
@@ -81,7 +81,7 @@ public sealed class BodyTests : IDisposable
     [InlineData("application/json; charset=UTF8")]
     [InlineData("application/json; charset=us-ascii")]
     [InlineData("application/vnd.song+json")]
-    public async Task Json_by_any_of_its_names_is_taken(string contentType)
+    public async Task All_media_types_of_JSON_are_accepted(string contentType)
     {
         var content = new ByteArrayContent("{\"lyrics\":\"la\"}"u8.ToArray());
         content.Headers.TryAddWithoutValidation("Content-Type", contentType);
@@ -138,7 +138,7 @@ public sealed class BodyTests : IDisposable
     [InlineData("GET", "/openapi/v1.yaml", HttpStatusCode.NotFound, "urn:yue:not-found")]
     [InlineData("POST", "/openapi/v1.json", HttpStatusCode.MethodNotAllowed, "urn:yue:method-not-allowed")]
     [InlineData("GET", "/v1/songs/x/nothing", HttpStatusCode.NotFound, "urn:yue:not-found")]
-    public async Task What_is_not_there_is_a_problem_too(string method, string path, HttpStatusCode status, string type)
+    public async Task An_unknown_path_is_a_problem_too(string method, string path, HttpStatusCode status, string type)
     {
         using var client = _app.CreateClient();
         using var response = await client.SendAsync(

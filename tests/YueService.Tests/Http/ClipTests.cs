@@ -62,7 +62,7 @@ public sealed class ClipTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_waits_keeps_the_sound_of_a_clip_that_is_removed()
+    public async Task A_waiting_job_keeps_the_sound_of_a_removed_clip()
     {
         var id = await KeepAsync(Clip);
         _app.Engine.Places = 0;
@@ -97,7 +97,7 @@ public sealed class ClipTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_no_clip_is_refused()
+    public async Task A_file_that_is_not_a_clip_is_refused()
     {
         using var garbage = await UploadAsync(Encoding.ASCII.GetBytes("not a sound"));
         Assert.Equal(["clip"], (await garbage.FaultsAsync()).Keys);
@@ -115,7 +115,7 @@ public sealed class ClipTests : IDisposable
     }
 
     [Fact]
-    public async Task All_clips_together_have_a_limit_and_a_full_one_says_what_to_do()
+    public async Task The_size_of_all_clips_is_limited_and_the_error_says_what_to_do()
     {
         var id = await KeepAsync(Clip);
         using var full = await UploadAsync(TestWav.OfFloats(16_000, 1, TestWav.Sine(16_000, 220, 12)));

@@ -18,7 +18,7 @@ public sealed class DisconnectTests : IDisposable
     [InlineData(nameof(SongStage.Stage2))]
     [InlineData(nameof(SongStage.Decode))]
     [InlineData("Encode")]
-    public async Task A_caller_that_goes_away_cancels_its_song_at_each_stage(string stage)
+    public async Task A_caller_that_disconnects_cancels_its_song_in_every_stage(string stage)
     {
         var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -62,7 +62,7 @@ public sealed class DisconnectTests : IDisposable
     }
 
     [Fact]
-    public async Task A_caller_that_goes_away_does_not_touch_the_song_of_another()
+    public async Task A_caller_that_disconnects_does_not_affect_the_song_of_another()
     {
         var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -59,7 +59,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_fails_is_a_500_that_leaks_nothing_and_is_in_the_log()
+    public async Task A_song_that_fails_is_a_500_without_details_and_is_in_the_log()
     {
         _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new SongException("token 9 of /secret/tensor"));
         using var client = _app.CreateClient();
@@ -84,7 +84,7 @@ public sealed class EngineStateTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_song_that_is_given_up_at_shutdown_is_a_503(bool cancelled)
+    public async Task A_song_that_is_cancelled_at_shutdown_is_a_503(bool cancelled)
     {
         _app.Engine.Sing = (_, _, _) =>
         {
@@ -101,7 +101,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task What_the_model_cannot_sing_is_a_422_with_its_reason()
+    public async Task Lyrics_that_the_model_cannot_sing_are_a_422_with_the_reason()
     {
         _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new SongRequestException("lyrics: there are no words to sing"));
         using var client = _app.CreateClient();
@@ -124,7 +124,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_bug_is_a_500_that_leaks_nothing()
+    public async Task A_bug_is_a_500_without_details()
     {
         _app.Engine.Sing = (_, _, _) => throw new InvalidOperationException("secret state");
         using var client = _app.CreateClient();
@@ -137,7 +137,7 @@ public sealed class EngineStateTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Lyrics_are_logged_only_when_the_setting_says_so(bool logLyrics)
+    public async Task Lyrics_are_logged_only_if_the_setting_is_on(bool logLyrics)
     {
         using var app = new YueApp(("Yue:LogLyrics", logLyrics.ToString()));
         using var client = app.CreateClient();

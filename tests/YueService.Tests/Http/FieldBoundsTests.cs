@@ -126,7 +126,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     }
 
     [Fact]
-    public async Task Thousands_of_invalid_items_make_a_short_answer()
+    public async Task Thousands_of_invalid_items_get_a_short_response()
     {
         using var client = app.Service.CreateClient();
         var codes = string.Join(',', Enumerable.Repeat("-1", 5000));
@@ -208,7 +208,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     [InlineData("\"lyrics\"")]
     [InlineData("null")]
     [InlineData("3")]
-    public async Task A_body_that_is_no_object_is_refused(string body)
+    public async Task A_body_that_is_not_an_object_is_refused(string body)
     {
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(body);

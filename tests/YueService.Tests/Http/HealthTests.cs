@@ -15,7 +15,7 @@ public sealed class HealthTests : IDisposable
     [Theory]
     [InlineData("/health")]
     [InlineData("/health/ready")]
-    public async Task A_ready_service_is_ok_under_the_old_keys_and_says_what_it_runs(string path)
+    public async Task A_ready_service_is_ok_under_the_old_keys_and_names_its_models(string path)
     {
         _app.Engine.Places = 0;
         using var client = _app.CreateClient();
@@ -45,7 +45,7 @@ public sealed class HealthTests : IDisposable
     [Theory]
     [InlineData("/health")]
     [InlineData("/health/ready")]
-    public async Task A_loading_service_is_a_503_that_says_what_is_loaded_and_how_far(string path)
+    public async Task A_loading_service_is_a_503_with_the_model_and_the_progress(string path)
     {
         _app.Engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 1 en-cot", Percent = 41.26 };
         var (status, health) = await GetAsync(path);
@@ -87,7 +87,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task The_demo_model_is_said_plainly()
+    public async Task The_use_of_the_demo_model_is_reported()
     {
         _app.Engine.Status = _app.Engine.Status with { IsDemo = true };
         var (_, health) = await GetAsync("/health");
@@ -96,7 +96,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task A_probe_may_ask_with_head()
+    public async Task A_probe_may_use_HEAD()
     {
         using var client = _app.CreateClient();
         using var response = await client.SendAsync(

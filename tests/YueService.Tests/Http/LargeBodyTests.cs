@@ -86,7 +86,7 @@ public sealed class LargeBodyTests
     [Theory]
     [InlineData("/predict")]
     [InlineData("/v1/songs")]
-    public async Task A_clip_is_not_read_for_a_full_queue(string path)
+    public async Task A_clip_is_not_read_while_the_queue_is_full(string path)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
@@ -107,7 +107,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_known_key_gives_its_job_although_the_queue_is_full_by_then()
+    public async Task A_known_key_returns_its_job_even_if_the_queue_is_full()
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
@@ -121,7 +121,7 @@ public sealed class LargeBodyTests
     [InlineData("reference.audoi", "reference.audoi", "the closest known name is reference.audio")]
     [InlineData("", "", "is not known")]
     [InlineData("request", "request", "was sent twice")]
-    public async Task A_surplus_part_is_refused_by_name_before_it_is_read(string name, string field, string says)
+    public async Task An_unknown_part_is_refused_by_name_before_it_is_read(string name, string field, string says)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
@@ -146,7 +146,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_large_body_has_no_more_tokens_than_a_small_one()
+    public async Task A_large_body_of_many_tokens_is_a_413()
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
@@ -156,7 +156,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_large_part_lies_in_a_file_without_a_name()
+    public async Task A_large_part_is_in_a_file_without_a_name()
     {
         using var folder = new TemporaryFolder();
         using var part = new SpooledFile(folder.Path);

@@ -23,7 +23,7 @@ public sealed class LoudnessTests : IDisposable
     [InlineData(-20, -10, -14, 6, 0)]
     [InlineData(-20, -10, -26, -6, 0)]
     [InlineData(-20, -3, -14, 2, 1)]
-    public async Task One_gain_is_applied_to_the_mix_and_its_stems_and_told(
+    public async Task One_gain_is_applied_to_mix_and_stems_and_returned(
         double lufs, double peak, double target, double gainDb, int warnings)
     {
         _app.Encoder.Loudness = new Loudness(lufs, peak);
@@ -52,7 +52,7 @@ public sealed class LoudnessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_silent_song_is_left_alone_with_a_warning()
+    public async Task A_silent_song_is_not_changed_and_has_a_warning()
     {
         _app.Encoder.Loudness = new Loudness(-70, double.NegativeInfinity);
         using var response = await _client.PredictAsync("""{"lyrics":"la","output":{"loudness_lufs":-14}}""");
@@ -62,7 +62,7 @@ public sealed class LoudnessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_and_a_file_answer_tell_the_gain_too()
+    public async Task A_job_and_a_file_response_contain_the_gain_too()
     {
         _app.Encoder.Loudness = new Loudness(-20, -10);
         var job = await _client.WhenAsync(await _client.SubmitAsync("la", ""","output":{"loudness_lufs":-14}"""), "succeeded");
@@ -83,7 +83,7 @@ public sealed class LoudnessTests : IDisposable
     }
 
     [Fact]
-    public async Task It_needs_no_ffmpeg()
+    public async Task Loudness_needs_no_ffmpeg()
     {
         _app.Encoder.HasFfmpeg = false;
         using var response = await _client.PredictAsync("""{"lyrics":"la","output":{"loudness_lufs":-14}}""");

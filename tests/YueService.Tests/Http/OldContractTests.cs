@@ -15,7 +15,7 @@ public sealed class OldContractTests : IDisposable
     public void Dispose() => _app.Dispose();
 
     [Fact]
-    public async Task An_old_client_gets_its_song_under_the_old_keys()
+    public async Task A_client_of_the_old_service_gets_its_song_under_the_old_keys()
     {
         using var client = _app.CreateClient();
         using var response = await client.PostAsJsonAsync(
@@ -96,7 +96,7 @@ public sealed class OldContractTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_without_a_content_type_is_taken_for_json()
+    public async Task A_body_without_a_content_type_is_read_as_JSON()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(new ByteArrayContent("""{"lyrics":"la"}"""u8.ToArray()));
@@ -104,7 +104,7 @@ public sealed class OldContractTests : IDisposable
     }
 
     [Fact]
-    public async Task The_new_keys_stand_beside_the_old_ones()
+    public async Task The_new_keys_are_in_addition_to_the_old_ones()
     {
         _app.Engine.Sing = (request, _, _) => Task.FromResult(FakeSongEngine.Song(request, "the output clipped"));
         using var client = _app.CreateClient();
@@ -143,7 +143,7 @@ public sealed class OldContractTests : IDisposable
     }
 
     [Fact]
-    public async Task Two_requests_at_once_each_get_their_own_song()
+    public async Task Two_concurrent_requests_each_get_their_own_song()
     {
         var both = new TaskCompletionSource();
         var begun = 0;

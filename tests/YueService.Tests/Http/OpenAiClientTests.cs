@@ -73,7 +73,7 @@ public sealed class OpenAiClientTests : IDisposable
     }
 
     [Fact]
-    public async Task An_error_says_what_is_wrong()
+    public async Task An_error_contains_the_reason()
     {
         var refused = await Assert.ThrowsAsync<ClientResultException>(() => Audio("no such model").GenerateSpeechAsync(
             "la", GeneratedSpeechVoice.Alloy, options: null, TestContext.Current.CancellationToken));

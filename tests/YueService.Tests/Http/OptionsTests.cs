@@ -43,7 +43,7 @@ public sealed class OptionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Models_are_shown_with_the_fields_that_they_take()
+    public async Task Models_are_shown_with_the_fields_that_they_support()
     {
         var family = new FamilyDescription(
             "other", "Other", new HashSet<SongCapability> { SongCapability.Score }, new HashSet<string> { "lyrics" })

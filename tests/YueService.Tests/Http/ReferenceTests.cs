@@ -43,7 +43,7 @@ public sealed class ReferenceTests : IDisposable
     [Theory]
     [InlineData("/predict", HttpStatusCode.OK)]
     [InlineData("/v1/songs", HttpStatusCode.Accepted)]
-    public async Task A_clip_may_be_a_file_beside_the_json(string path, HttpStatusCode status)
+    public async Task A_clip_may_be_a_part_next_to_the_JSON(string path, HttpStatusCode status)
     {
         using var response = await _client.PostAsync(
             path,
@@ -67,7 +67,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_a_long_clip_the_minute_around_the_stretch_is_taken()
+    public async Task The_minute_around_the_range_of_a_long_clip_is_used()
     {
         var samples = Enumerable.Range(0, 8000 * 200).Select(i => i / 2_000_000f).ToArray();
         using var response = await SendAsync(
@@ -81,7 +81,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task The_answer_says_what_was_heard()
+    public async Task The_response_says_which_part_was_used()
     {
         _app.Engine.Sing = (request, _, _) =>
             Task.FromResult(FakeSongEngine.Song(request) with { Reference = new ReferenceResult(12, 1, true, 0.25) });
@@ -92,7 +92,7 @@ public sealed class ReferenceTests : IDisposable
 
     [Theory]
     [MemberData(nameof(BadClips.Names), MemberType = typeof(BadClips))]
-    public async Task A_bad_clip_is_a_422_that_says_why_and_leaves_nothing(string name)
+    public async Task An_invalid_clip_is_a_422_with_the_reason_and_leaves_nothing(string name)
     {
         Ffmpeg.SkipWithout();
         var file = await BadClips.MakeAsync(name);
@@ -125,7 +125,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("""{"audio":"AAAA","start_seconds":-1}""", "reference.start_seconds", "send a number from 0 to 600")]
     [InlineData("""{"vocal":"AAAA","instrumental":"AAAA","separate":true}""", "reference.separate", "without reference.audio")]
     [InlineData("""{"audio":"AAAA","separate":true}""", "reference.separate", "Yue:Separator is not set")]
-    public async Task Fields_at_fault_are_named_before_anything_is_decoded(string reference, string field, string says)
+    public async Task Invalid_fields_are_named_before_anything_is_decoded(string reference, string field, string says)
     {
         using var response = await SendAsync(reference);
         Assert.Contains(says, (await response.FaultsAsync())[field], StringComparison.Ordinal);
@@ -159,7 +159,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_ffmpeg_only_flac_and_m4a_are_a_422_with_the_way_out()
+    public async Task Without_ffmpeg_only_flac_and_m4a_are_a_422_with_the_fix()
     {
         using var app = new YueApp { ProgramFolder = Path.Combine(Path.GetTempPath(), "no-such-folder") };
         using var client = app.CreateClient();
@@ -175,7 +175,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_clip_that_lacks_a_part_of_a_second_is_used_with_a_warning()
+    public async Task A_clip_without_its_last_part_of_a_second_is_used_with_a_warning()
     {
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la"}""", ("reference.audio", TestClips.ChirpFile("mp3")[..5000])));
@@ -185,7 +185,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_mixed_clip_is_split_where_the_request_says_so()
+    public async Task A_mixed_clip_is_split_if_the_request_says_so()
     {
         using var folder = new TemporaryFolder();
         var low = Enumerable.Range(0, 1025).Select(bin => bin < 100 ? 1f : 0f).ToArray();     // below 2.15 kHz
@@ -238,7 +238,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"lyrics\":\"la\"}", "not complete multipart/form-data")]
     [InlineData("nothing of the kind", "not complete multipart/form-data")]
     [InlineData("", "not complete multipart/form-data")]
-    public async Task A_multipart_body_that_is_not_whole_is_a_400(string body, string says)
+    public async Task An_incomplete_multipart_body_is_a_400(string body, string says)
     {
         var content = new StringContent(body, Encoding.ASCII);
         content.Headers.Remove("Content-Type");
@@ -264,7 +264,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_key_that_comes_again_with_another_clip_is_a_422()
+    public async Task A_key_that_is_reused_with_another_clip_is_a_422()
     {
         async Task<HttpResponseMessage> SubmitAsync(byte[] clip)
         {

@@ -78,7 +78,7 @@ public sealed class RemakeTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task Codes_and_parts_at_fault_are_named_with_value_and_bound(string body, string path, string says)
+    public async Task Invalid_codes_and_parts_are_named_with_value_and_bound(string body, string path, string says)
     {
         using var response = await _client.PredictAsync(body);
         var (field, message) = Assert.Single(await response.FaultsAsync());
@@ -89,7 +89,7 @@ public sealed class RemakeTests : IDisposable
     }
 
     [Fact]
-    public async Task Faults_of_several_sections_are_named_at_once()
+    public async Task Errors_of_several_sections_are_reported_together()
     {
         using var response = await _client.PredictAsync(Remake(
             """
@@ -107,7 +107,7 @@ public sealed class RemakeTests : IDisposable
     }
 
     [Fact]
-    public async Task Codes_longer_than_half_an_hour_are_refused_and_half_an_hour_is_taken()
+    public async Task Codes_longer_than_half_an_hour_are_refused()
     {
         using var longest = await _client.PredictAsync(Remake(Sections(18, 5000), ""","stage":"finish" """));
         await longest.SongAsync();
@@ -132,7 +132,7 @@ public sealed class RemakeTests : IDisposable
     }
 
     [Fact]
-    public async Task Codes_come_with_the_answer_when_asked_for_and_go_on_to_the_engine_as_they_were()
+    public async Task Codes_are_returned_on_request_and_passed_to_the_engine_unchanged()
     {
         using var first = await _client.PredictAsync("""{"lyrics":"[verse]\na\n[chorus]\nb","return_codes":true}""");
         var song = await first.SongAsync();
@@ -153,7 +153,7 @@ public sealed class RemakeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_answer_has_no_codes_and_says_so()
+    public async Task A_file_response_has_no_codes_and_a_warning()
     {
         using var response = await _client.PredictAsync(
             """{"lyrics":"la","return_codes":true}""",
@@ -162,7 +162,7 @@ public sealed class RemakeTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_left_out_follows_from_the_stage()
+    public async Task Absent_fields_get_the_defaults_of_the_stage()
     {
         await SungAsync("""{"lyrics":"la","stage":"draft"}""");
         await SungAsync("""{"instrumental":true}""");

@@ -46,7 +46,7 @@ public sealed class ServerRefusalTests
     }
 
     [Fact]
-    public async Task A_request_whose_headers_do_not_come_is_a_problem()
+    public async Task A_request_whose_headers_do_not_arrive_is_a_problem()
     {
         using var app = YueApp.OnSocket();
         app.ConfigureServer = kestrel => kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(1);

@@ -26,7 +26,7 @@ public sealed class SessionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_session_takes_the_place_of_the_key_and_scripts_cannot_read_it()
+    public async Task A_session_replaces_the_key_and_scripts_cannot_read_it()
     {
         var cookie = await SignInAsync(_client);
         var parts = cookie.Split("; ");
@@ -46,7 +46,7 @@ public sealed class SessionTests : IDisposable
     [InlineData("null", HttpStatusCode.Forbidden)]
     [InlineData("http://localhost:81", HttpStatusCode.Forbidden)]
     [InlineData("https://evil.example", HttpStatusCode.Forbidden)]
-    public async Task Changes_by_a_session_need_the_services_own_origin(string? origin, HttpStatusCode status)
+    public async Task Changes_with_a_session_need_the_origin_of_the_service(string? origin, HttpStatusCode status)
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
         using var answer = await SendAsync(HttpMethod.Post, cookie, origin);

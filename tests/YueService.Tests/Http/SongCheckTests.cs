@@ -20,7 +20,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task A_valid_request_has_its_sections_and_its_size_and_makes_no_song()
+    public async Task The_check_of_a_valid_request_returns_sections_and_tokens_and_makes_no_song()
     {
         _app.Engine.Size = new(321, 4096, [new("model", "reference", "the model cannot follow it")]);
         var check = await CheckAsync("""{"lyrics":"[verse]\nla la 😀\n\n[Pre-Chorus]\nlo","run_n_segments":1,"target_seconds":12.5}""");
@@ -103,7 +103,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task Lyrics_of_an_invalid_request_are_read_all_the_same()
+    public async Task Lyrics_of_an_invalid_request_are_checked_too()
     {
         var check = await CheckAsync("""{"lyrics":"𠮷\n[chorus]\nla [x2]\n[intro]\n","genre":"\u0000","seed":"x","seeed":1}""");
         Assert.Equal(["genre", "seed"], check.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order());
@@ -116,7 +116,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task Faults_that_are_not_of_a_field_are_put_to_one()
+    public async Task Errors_that_belong_to_no_field_are_assigned_to_one()
     {
         _app.Encoder.HasFfmpeg = false;
         var flac = (await CheckAsync("""{"lyrics":"la","output":{"format":"flac"}}""")).GetProperty("errors");
@@ -133,14 +133,14 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_that_is_no_json_is_a_400()
+    public async Task A_body_that_is_not_JSON_is_a_400()
     {
         using var response = await _client.PostSongAsync("{", path: "/v1/songs/check");
         await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:malformed-json");
     }
 
     [Fact]
-    public async Task A_full_queue_and_models_that_load_keep_nobody_from_checking()
+    public async Task Requests_can_be_checked_while_the_queue_is_full_or_models_load()
     {
         _app.FillQueue();
         _app.Engine.Size = null;
@@ -151,7 +151,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_that_no_worker_has_now_is_a_warning()
+    public async Task A_model_that_no_worker_has_is_a_warning()
     {
         var known = _app.Engine.Status.SongModels;
         _app.Engine.Status = _app.Engine.Status with { SongModels = [known[0]], AbsentModels = [known[1]] };
@@ -177,7 +177,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_many_findings_some_are_left_out_with_a_word_about_it()
+    public async Task The_number_of_findings_is_limited_and_a_note_says_so()
     {
         var check = await CheckAsync(JsonSerializer.Serialize(new { lyrics = string.Concat(Enumerable.Repeat("[x2]\n", 300)) + "la" }));
         var warnings = check.GetProperty("warnings");

@@ -29,7 +29,7 @@ public sealed class SpeechTests : IDisposable
     [InlineData(""","response_format":"wav" """, "audio/wav", "RIFF")]
     [InlineData(""","response_format":"flac" """, "audio/flac", "flac")]
     [InlineData(""","response_format":"mp3" """, "audio/mpeg", "mp3")]
-    public async Task The_answer_is_the_bytes_of_the_file(string more, string mediaType, string begins)
+    public async Task The_response_is_the_file(string more, string mediaType, string begins)
     {
         using var response = await SpeakAsync(
             $$"""{"model":"en-icl","input":"[verse]\nla","instructions":"folk","voice":"alloy","seed":-3{{more}}}""");
@@ -43,7 +43,7 @@ public sealed class SpeechTests : IDisposable
     }
 
     [Fact]
-    public async Task Faults_are_named_as_the_client_calls_the_fields()
+    public async Task Errors_use_the_field_names_of_the_client()
     {
         using var response = await SpeakAsync("""{"model":"tts-1","input":" ","instructions":3,"response_format":"ogg","seed":"x"}""");
         Assert.Equal(
@@ -91,7 +91,7 @@ public sealed class SpeechTests : IDisposable
     }
 
     [Fact]
-    public async Task With_stream_format_sse_the_sound_comes_in_events()
+    public async Task With_stream_format_sse_the_sound_is_sent_in_events()
     {
         var stage = new StagedEngine(_app.Engine);
         var response = StreamAsync("""{"input":"la","response_format":"pcm","stream_format":"sse"}""");
@@ -116,7 +116,7 @@ public sealed class SpeechTests : IDisposable
     [InlineData("opus")]
     [InlineData("aac")]
     [InlineData("pcm")]
-    public async Task A_format_that_has_no_whole_file_is_streamed_without_being_asked_to(string format)
+    public async Task Formats_without_a_file_are_always_streamed(string format)
     {
         if (format != "pcm")
         {

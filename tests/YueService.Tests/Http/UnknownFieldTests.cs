@@ -35,7 +35,7 @@ public sealed class UnknownFieldTests : IDisposable
         "sampling.zebra",
         "; the known names are sampling.flow_steps, sampling.temperature, sampling.top_p, sampling.top_k, "
             + "sampling.repetition_penalty, sampling.guidance_scale")]
-    public async Task A_name_that_is_near_no_known_one_has_no_suggestion(string body, string unknown, string known)
+    public async Task A_name_that_is_similar_to_no_known_one_has_no_suggestion(string body, string unknown, string known)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(body);
@@ -47,7 +47,7 @@ public sealed class UnknownFieldTests : IDisposable
     [InlineData("handling=strict")]
     [InlineData("wait=10, handling=\"strict\"; x=1")]
     [InlineData("Handling = Strict")]
-    public async Task With_strict_handling_an_unknown_field_is_a_fault_like_any_other(string prefer)
+    public async Task With_strict_handling_an_unknown_field_is_an_error_like_any_other(string prefer)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(
@@ -60,7 +60,7 @@ public sealed class UnknownFieldTests : IDisposable
     }
 
     [Fact]
-    public async Task A_caller_that_waits_is_told_that_its_idempotency_key_is_ignored()
+    public async Task A_waiting_caller_gets_a_warning_about_its_idempotency_key()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync("""{"lyrics":"la"}""", request => request.Headers.Add("Idempotency-Key", "k"));
@@ -85,7 +85,7 @@ public sealed class UnknownFieldTests : IDisposable
     }
 
     [Fact]
-    public async Task Ten_thousand_unknown_fields_make_a_short_answer()
+    public async Task Ten_thousand_unknown_fields_get_a_short_response()
     {
         var body = new StringBuilder("""{"lyrics":"la" """);
         for (var i = 0; i < 10_000; i++)
@@ -101,7 +101,7 @@ public sealed class UnknownFieldTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_a_repeated_field_the_last_one_counts()
+    public async Task The_last_value_of_a_repeated_field_counts()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync("""{"lyrics":"la","seed":1,"seed":2}""");

@@ -63,7 +63,7 @@ public sealed class WebPageTests
     [InlineData("GET /health/%2e%2e/v1/songs HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421)]
     [InlineData("GET //health/../v1/songs HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421)]
     [InlineData("GET /health HTTP/1.1\r\nHost: 10-0-0-7.pod.cluster.example\r\nConnection: close\r\n\r\n", 200)]
-    public async Task The_host_is_read_as_the_server_reads_it(string request, params int[] statuses)
+    public async Task The_host_is_parsed_as_the_server_parses_it(string request, params int[] statuses)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
@@ -144,7 +144,7 @@ public sealed class WebPageTests
     [InlineData("/health")]
     [InlineData("/health/ready")]
     [InlineData("/health/live")]
-    public async Task Health_is_there_under_any_name_and_for_any_page(string path)
+    public async Task Health_is_available_under_any_name_and_for_any_page(string path)
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
@@ -155,7 +155,7 @@ public sealed class WebPageTests
     }
 
     [Fact]
-    public async Task With_a_key_the_key_alone_decides()
+    public async Task With_a_key_only_the_key_is_checked()
     {
         using var app = new YueApp(("Yue:ApiKey", "k"));
         using var client = app.CreateClient();
@@ -173,7 +173,7 @@ public sealed class WebPageTests
     [Theory]
     [InlineData("")]
     [InlineData("k")]
-    public async Task A_preflight_request_is_answered_before_the_key_is_asked_for(string key)
+    public async Task A_preflight_request_is_answered_before_the_key_is_checked(string key)
     {
         using var app = new YueApp(("Yue:ApiKey", key), ("Yue:CorsOrigins", Page));
         using var client = app.CreateClient();

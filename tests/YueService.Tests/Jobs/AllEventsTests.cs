@@ -31,7 +31,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_sees_the_jobs_that_are_there_and_then_every_change()
+    public async Task A_watcher_gets_the_current_jobs_and_then_every_change()
     {
         var one = await RunAsync("one");
         using var events = await EventStream.OpenAllAsync(_client);
@@ -63,7 +63,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_that_comes_back_misses_no_change_and_gets_the_newest_counts_only()
+    public async Task A_watcher_that_reconnects_gets_every_change_and_the_newest_counts()
     {
         await RunAsync("one");
         string last;
@@ -149,7 +149,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_of_nothing_has_a_heartbeat_and_ends_with_the_service()
+    public async Task An_idle_watcher_gets_heartbeats_and_ends_with_the_service()
     {
         using var events = await EventStream.OpenAllAsync(_client);
         Assert.Empty((await events.NextAsync())!.Value.Data.GetProperty("jobs").EnumerateArray());

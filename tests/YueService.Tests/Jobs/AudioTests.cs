@@ -28,7 +28,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task Files_say_what_song_they_hold()
+    public async Task Files_have_the_name_and_the_tags_of_their_song()
     {
         var job = await _client.SubmitAsync("[verse]\\nla", ""","seed":7,"title":"First","output":{"stems":true}""");
         await _client.WhenAsync(job, "succeeded");
@@ -72,7 +72,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task The_song_is_a_409_until_it_is_there()
+    public async Task The_song_is_a_409_until_it_is_finished()
     {
         _stage.RunsFreely = false;
         var job = await _client.SubmitAsync("one");
@@ -93,7 +93,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task Slow_readers_hold_up_neither_other_songs_nor_each_other()
+    public async Task Slow_readers_delay_neither_other_songs_nor_each_other()
     {
         // More than the buffers of the sockets can hold.
         const int Samples = 90 * 44_100;
@@ -123,7 +123,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task Ranges_and_entity_tags_are_heeded()
+    public async Task Ranges_and_entity_tags_are_supported()
     {
         var job = await FinishedAsync();
         var whole = await BytesAsync(job + "/audio");
@@ -171,7 +171,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task What_there_is_not_is_refused_with_the_way_out()
+    public async Task Unknown_tracks_and_formats_are_refused_with_the_known_ones()
     {
         var job = await FinishedAsync();
         using var stem = await GetAsync(job + "/audio?track=vocal");

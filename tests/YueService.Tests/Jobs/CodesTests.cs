@@ -16,7 +16,7 @@ public sealed class CodesTests : IDisposable
     public void Dispose() => _state.Dispose();
 
     [Fact]
-    public async Task A_finished_song_is_gone_on_from_by_its_id_with_its_own_lyrics_and_genre()
+    public async Task A_finished_song_is_continued_by_its_id_with_its_own_lyrics_and_genre()
     {
         await using var app = App();
         using var client = app.CreateClient();
@@ -46,7 +46,7 @@ public sealed class CodesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_is_not_there_has_no_codes_and_cannot_be_gone_on_from()
+    public async Task An_unknown_song_has_no_codes_and_cannot_be_continued()
     {
         await using var app = App();
         var stage = new StagedEngine(app.Engine);
@@ -71,7 +71,7 @@ public sealed class CodesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_key_gives_its_job_although_the_song_that_the_body_names_is_gone()
+    public async Task A_key_returns_its_job_even_if_the_song_in_the_body_was_removed()
     {
         await using var app = App();
         using var client = app.CreateClient();

@@ -46,7 +46,7 @@ public sealed class DamageTests : IDisposable
     [Theory]
     [InlineData("queued")]
     [InlineData("running")]
-    public async Task A_damaged_row_of_an_unfinished_job_does_not_hold_up_the_others(string state)
+    public async Task A_damaged_row_of_an_unfinished_job_does_not_delay_the_others(string state)
     {
         var (damaged, other) = await InterruptAsync();
         Execute($$"""UPDATE jobs SET request = '{', state = '{{state}}' WHERE id = '{{IdOf(damaged)}}'""");

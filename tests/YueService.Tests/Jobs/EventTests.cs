@@ -82,7 +82,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_that_comes_back_with_its_last_event_misses_nothing_and_hears_nothing_twice()
+    public async Task A_watcher_that_reconnects_with_its_last_event_gets_every_event_once()
     {
         var job = await _client.SubmitAsync("one");
         await _client.WhenAsync(job, "running");
@@ -130,7 +130,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_hears_of_a_cancelled_job()
+    public async Task A_watcher_gets_the_event_of_a_cancelled_job()
     {
         var job = await _client.SubmitAsync("one");
         await _client.WhenAsync(job, "running");
@@ -141,7 +141,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stream_with_nothing_to_say_has_a_heartbeat()
+    public async Task An_idle_event_stream_has_a_heartbeat()
     {
         var job = await _client.SubmitAsync("one");
         await _client.WhenAsync(job, "running");
@@ -157,7 +157,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task A_slow_reader_holds_no_engine_thread_and_gets_the_newest_counts()
+    public async Task A_slow_reader_does_not_block_the_engine_and_gets_the_newest_counts()
     {
         const int Steps = 200_000;
         var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

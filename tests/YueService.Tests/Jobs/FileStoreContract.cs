@@ -26,7 +26,7 @@ public abstract class FileStoreContract
     }
 
     [Fact]
-    public async Task A_file_that_is_not_there_is_null_and_can_be_deleted()
+    public async Task A_missing_file_is_null_and_can_be_deleted()
     {
         Assert.Null(await Files.OpenAsync("songs/a/mix.wav", Cancel));
         await Files.DeleteAsync("songs/a/mix.wav", Cancel);
@@ -63,7 +63,7 @@ public abstract class FileStoreContract
     }
 
     [Fact]
-    public async Task A_listing_has_the_files_whose_names_begin_so_with_their_sizes()
+    public async Task A_listing_has_the_files_with_a_prefix_and_their_sizes()
     {
         await Files.WriteAsync("songs/a/mix.wav", new byte[10], Cancel);
         await Files.WriteAsync("songs/a/deep/er", new byte[20], Cancel);
@@ -86,7 +86,7 @@ public abstract class FileStoreContract
     }
 
     [Fact]
-    public async Task A_touched_file_is_as_it_was_and_not_older()
+    public async Task A_touched_file_has_the_same_content_and_is_not_older()
     {
         await Files.WriteAsync("clips/a", new byte[] { 1, 2 }, Cancel);
         var before = Assert.Single(await Files.ListAsync("clips/", Cancel));

@@ -33,7 +33,7 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task A_reader_of_a_file_that_is_replaced_or_deleted_gets_no_mixture()
+    public async Task A_reader_of_a_file_that_is_replaced_or_deleted_never_gets_a_mixture()
     {
         var cancel = TestContext.Current.CancellationToken;
         var (ones, twos) = (Enumerable.Repeat((byte)1, 100_000).ToArray(), Enumerable.Repeat((byte)2, 100_000).ToArray());

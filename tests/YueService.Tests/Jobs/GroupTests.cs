@@ -73,7 +73,7 @@ public sealed class GroupTests : IDisposable
     [InlineData(""","takes":8,"seed":9223372036854775801""", "seed", "send a seed of at most 9223372036854775800")]
     [InlineData(""","takes":2,"stage":"finish","continue_from":"00000000000000000000000000000000" """, "continue_from", "")]
     [InlineData(""","takes":5""", "takes", "send at most 4")]
-    public async Task Takes_that_cannot_be_had_are_a_422_with_the_bound(string fields, string field, string says)
+    public async Task Too_many_takes_are_a_422_with_the_bound(string fields, string field, string says)
     {
         await using var app = App(("Yue:QueueCapacity", "4"));
         using var client = app.CreateClient();
@@ -83,7 +83,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task The_largest_seeds_can_be_had()
+    public async Task The_largest_seeds_are_supported()
     {
         await using var app = App();
         using var client = app.CreateClient();
@@ -95,7 +95,7 @@ public sealed class GroupTests : IDisposable
     [InlineData("/predict", """{"lyrics":"la","takes":2}""", null)]
     [InlineData("/predict", """{"lyrics":"la","takes":2}""", "respond-async")]
     [InlineData("/v1/audio/speech", """{"input":"la","takes":2}""", null)]
-    public async Task Where_the_answer_is_one_song_takes_are_a_422_that_names_the_place(string path, string body, string? prefer)
+    public async Task Takes_of_endpoints_with_one_song_are_a_422_that_names_the_right_one(string path, string body, string? prefer)
     {
         await using var app = App();
         using var client = app.CreateClient();
@@ -111,7 +111,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_key_gives_its_group_as_long_as_a_take_is_left()
+    public async Task A_key_returns_its_group_as_long_as_a_take_exists()
     {
         await using var app = App();
         using var client = app.CreateClient();
@@ -256,7 +256,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_group_that_cannot_be_stored_is_a_503_and_gives_its_places_back()
+    public async Task A_group_that_cannot_be_stored_is_a_503_and_frees_its_places()
     {
         await using var app = App(("Yue:QueueCapacity", "2"));
         using var client = app.CreateClient();
@@ -276,7 +276,7 @@ public sealed class GroupTests : IDisposable
     [Theory]
     [InlineData("0123456789abcdef0123456789abcdef")]
     [InlineData("..%2f..")]
-    public async Task A_group_that_is_not_there_is_a_404(string id)
+    public async Task An_unknown_group_is_a_404(string id)
     {
         await using var app = App();
         using var client = app.CreateClient();

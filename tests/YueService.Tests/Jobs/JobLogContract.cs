@@ -43,7 +43,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task A_key_that_is_taken_adds_nothing()
+    public async Task A_used_key_adds_nothing()
     {
         await AddAsync(new NewJob("a", Request("one"), "key", "hash"));
         Assert.Equal(IntakeOutcome.KeyTaken, (await Log.AddAsync([new("b", Request("two"), "key", "hash")], null, Cancel)).Outcome);
@@ -56,7 +56,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task Each_owner_has_idempotency_keys_for_itself()
+    public async Task Owners_do_not_share_idempotency_keys()
     {
         await AddAsync(new NewJob("a", Request("la"), "key", "hash") { Owner = "one" });
         await AddAsync(new NewJob("b", Request("la"), "key", "hash") { Owner = "two" });
@@ -115,7 +115,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task A_job_that_has_ended_ends_no_other_way()
+    public async Task The_end_of_a_job_is_final()
     {
         var job = await AddAsync("a");
         Assert.True(await Log.FailAsync(job, new Fault(FaultKind.SongFailed, "why"), Cancel));
@@ -128,7 +128,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task Another_attempt_than_the_last_stores_nothing()
+    public async Task Only_the_last_attempt_stores_its_result()
     {
         var job = await AddAsync("a");
         var other = job with { Attempt = job.Attempt + 1 };
@@ -142,7 +142,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task Codes_that_a_song_went_on_from_go_with_its_end()
+    public async Task Codes_that_a_song_continues_are_removed_at_its_end()
     {
         var codes = new SongCodes("en-cot", []);
         var request = Request("la");

@@ -54,7 +54,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_reserved_place_counts_until_it_is_given_back()
+    public void A_reserved_place_counts_until_it_is_released()
     {
         Assert.Equal(IntakeOutcome.Accepted, _order.Reserve(3));
         Assert.Equal(0, _order.Depth);
@@ -64,7 +64,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void Each_API_key_has_a_bound_of_its_own_within_that_of_all()
+    public void Each_API_key_has_its_own_bound_within_the_total()
     {
         _options.QueueCapacityPerKey = 2;
         Add(owner: "a");
@@ -81,7 +81,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void Restored_jobs_go_before_new_ones_behind_claimed_ones_and_may_exceed_the_bound()
+    public void Restored_jobs_are_after_claimed_and_before_new_ones_and_may_exceed_the_bound()
     {
         var (claimed, waiting) = (Add(), Add());
         Assert.True(_order.TryClaim(out _));
@@ -120,7 +120,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_song_waits_for_the_songs_before_it_and_takes_the_time_of_its_own_work()
+    public void The_estimate_includes_the_songs_before_and_the_song_itself()
     {
         using var engine = new FakeSongEngine { Work = request => request.Lyrics.Length };
         var estimate = Estimate(engine);
@@ -142,7 +142,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_song_waits_for_the_rest_of_the_songs_that_are_being_made()
+    public void The_estimate_includes_the_rest_of_running_songs()
     {
         using var engine = new FakeSongEngine();
         var estimate = Estimate(engine);
@@ -170,7 +170,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void Callers_that_find_the_queue_full_come_back_at_different_times()
+    public void Callers_that_find_the_queue_full_are_sent_different_retry_times()
     {
         using var engine = new FakeSongEngine();
         engine.Status = engine.Status with { SongsAtOnce = 2, Running = 2 };

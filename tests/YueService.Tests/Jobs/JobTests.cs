@@ -257,7 +257,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_key_that_no_client_means_is_a_400()
+    public async Task An_invalid_idempotency_key_is_a_400()
     {
         using var response = await _client.PostSongAsync("""{"lyrics":"one"}""", key: new string('k', 256));
         await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:bad-request");

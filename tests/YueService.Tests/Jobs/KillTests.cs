@@ -73,7 +73,7 @@ public sealed class KillTests : IDisposable
     }
 
     [Fact]
-    public async Task A_kill_breaks_a_stream_off_and_the_next_process_streams_the_whole_song()
+    public async Task A_kill_aborts_a_stream_and_the_next_process_streams_the_whole_song()
     {
         string job;
         var before = new byte[10_000];

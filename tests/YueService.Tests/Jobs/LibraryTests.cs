@@ -92,7 +92,7 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_change_to_what_is_there_already_is_none()
+    public async Task A_change_to_the_same_value_changes_nothing()
     {
         var job = await FinishAsync("la");
         using var read = await _client.GetAsync(job, TestContext.Current.CancellationToken);
@@ -104,7 +104,7 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Fact]
-    public void The_name_of_a_file_fits_a_file_system_whatever_the_title()
+    public void The_name_of_a_file_is_valid_for_every_title()
     {
         foreach (var title in new[] { new string('日', 200), string.Concat(Enumerable.Repeat("👩‍👩‍👧", 25)), "\u202egpj.exe" })
         {
@@ -144,7 +144,7 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_is_not_there_cannot_be_changed()
+    public async Task An_unknown_song_cannot_be_changed()
     {
         using var response = await PatchAsync("/v1/songs/0123456789abcdef0123456789abcdef", """{"title":"a"}""");
         await response.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
@@ -190,7 +190,7 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_reads_back_as_it_was_asked_for_and_can_be_asked_for_again()
+    public async Task A_song_returns_its_request_which_can_be_sent_again()
     {
         var asked = """
             ,"genre":"rock","seed":9,"run_n_segments":1,"target_seconds":[20.5],"title":"Mine","client_job_id":"a",
@@ -217,7 +217,7 @@ public sealed class LibraryTests : IDisposable
     [InlineData("\"stage\":\"finish\"", "finish", null)]
     [InlineData("\"replace_section\":2,\"lyrics\":\"[verse]\\nla\\n[chorus]\\nlo\"", "replace_section", 2)]
     [InlineData("\"lyrics\":\"[verse]\\nla\\n[chorus]\\nlo\\n[outro]\\nli\"", "continue", null)]
-    public async Task A_song_that_goes_on_from_another_one_names_it(string fields, string how, int? section)
+    public async Task A_song_that_continues_another_one_names_it(string fields, string how, int? section)
     {
         var first = await FinishAsync("[verse]\\nla\\n[chorus]\\nlo");
         var id = Path.GetFileName(first);

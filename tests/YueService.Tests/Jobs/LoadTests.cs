@@ -79,7 +79,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task Jobs_that_come_and_go_leave_nothing_in_memory_or_on_their_way()
+    public async Task Finished_and_removed_jobs_leave_nothing_in_memory()
     {
         await using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
         using var client = app.CreateClient();

@@ -34,7 +34,7 @@ public sealed class PeakTests : IDisposable
     [InlineData(44_100, 200)]
     [InlineData(16_000, 7)]
     [InlineData(44_100, 1)]
-    public void Every_sample_counts_for_the_stretch_that_it_is_in(int rate, int perSecond)
+    public void Every_sample_counts_for_the_interval_that_contains_it(int rate, int perSecond)
     {
         var random = new Random(3);
         var samples = Enumerable.Range(0, (2 * rate) + 123).Select(_ => (float)((random.NextDouble() * 2) - 1)).ToArray();
@@ -56,7 +56,7 @@ public sealed class PeakTests : IDisposable
     }
 
     [Fact]
-    public void A_stretch_has_the_samples_of_all_channels()
+    public void An_interval_has_the_samples_of_all_channels()
     {
         var peaks = new SoundPeaks(new(SampleRateHz: 4, Channels: 2), perSecond: 2);
         peaks.Add(WavFile.ToPcm([0.5f, -0.25f, 0, 0, 0, 0.125f, 0, -0.5f]));
@@ -87,7 +87,7 @@ public sealed class PeakTests : IDisposable
     }
 
     [Fact]
-    public async Task The_peaks_of_a_song_in_the_making_grow_with_its_sound()
+    public async Task The_peaks_of_an_unfinished_song_grow_with_its_sound()
     {
         var job = await RunAsync("one");
         var none = await _client.GetJsonAsync($"{job}/peaks?per_second=10");
@@ -118,7 +118,7 @@ public sealed class PeakTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_not_there_is_refused_as_for_the_sound()
+    public async Task Peaks_have_the_errors_of_the_sound()
     {
         using var unknown = await GetAsync("/v1/songs/0/peaks");
         await unknown.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");

@@ -65,7 +65,7 @@ public sealed class ReferenceJobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_whose_clip_is_gone_fails_and_says_so()
+    public async Task A_job_whose_clip_is_missing_fails_with_that_reason()
     {
         Ffmpeg.SkipWithout();
         string job;

@@ -19,7 +19,7 @@ public sealed class RestartTests : IDisposable
     public void Dispose() => _state.Dispose();
 
     [Fact]
-    public async Task A_user_comes_back_after_a_restart_for_the_song_and_waiting_jobs_are_made()
+    public async Task After_a_restart_songs_are_available_and_waiting_jobs_are_made()
     {
         string finished, running, waiting;
         byte[] song;
@@ -51,7 +51,7 @@ public sealed class RestartTests : IDisposable
     [Theory]
     [InlineData("01", "decode encode queue resume section stage1 stage2")]
     [InlineData("00", "")]
-    public async Task A_job_goes_on_in_its_trace_after_a_restart(string flags, string recorded)
+    public async Task A_job_continues_its_trace_after_a_restart(string flags, string recorded)
     {
         var (traceId, job) = (ActivityTraceId.CreateRandom().ToHexString(), "");
         await using (var app = App())
@@ -93,7 +93,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_two_processes_died_of_is_given_up()
+    public async Task A_job_during_which_two_processes_died_fails()
     {
         string job;
         await using (var app = App())

@@ -80,7 +80,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task Songs_are_kept_for_a_day_after_a_start_so_that_a_wrong_clock_can_be_set_right()
+    public async Task Songs_are_kept_for_a_day_after_a_start_in_case_the_clock_is_wrong()
     {
         await FinishAsync("a", 10);
         _clock.Jump(TimeSpan.FromDays(40));
@@ -95,7 +95,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_jump_holds_removal_by_age_for_another_day()
+    public async Task A_clock_jump_delays_removal_by_age_for_another_day()
     {
         await FinishAsync("a", 10);
         _clock.Pass(TimeSpan.FromDays(11));
@@ -110,7 +110,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task Favourites_stay_whatever_their_age_and_size_and_do_not_count()
+    public async Task Favourites_are_kept_at_any_age_and_size_and_do_not_count()
     {
         foreach (var id in new[] { "a", "b", "c", "d" })
         {
@@ -129,7 +129,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task When_all_take_too_much_the_oldest_go_first()
+    public async Task The_oldest_songs_are_removed_first_when_all_together_are_too_large()
     {
         foreach (var id in new[] { "a", "b", "c", "d" })
         {

@@ -30,7 +30,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task A_folder_that_another_process_has_is_a_503()
+    public async Task A_folder_that_another_process_uses_is_a_503()
     {
         using var folder = new TemporaryFolder();
         await using var first = new YueApp(("Yue:StateFolder", folder.Path));

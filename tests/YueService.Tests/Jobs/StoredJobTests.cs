@@ -21,7 +21,7 @@ public sealed class StoredJobTests : IDisposable
     public void Dispose() => _state.Dispose();
 
     [Fact]
-    public async Task A_state_folder_of_schema_1_opens_lists_plays_and_goes_on()
+    public async Task A_state_folder_of_schema_1_opens_and_its_songs_play_and_continue()
     {
         ZipFile.ExtractToDirectory(Fixture, _state.Path);
         await using var app = App();

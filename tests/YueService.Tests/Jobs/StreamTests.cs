@@ -163,7 +163,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task The_engine_knows_of_listeners_and_of_playback()
+    public async Task The_engine_gets_listeners_and_playback_positions()
     {
         var job = await RunAsync("one");
         var listener = _app.Engine.Listeners["one"];
@@ -178,7 +178,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_waiting_song_is_listened_to_as_soon_as_it_sounds()
+    public async Task A_waiting_song_plays_as_soon_as_it_has_sound()
     {
         await RunAsync("first");
         var second = await _client.SubmitAsync("second");
@@ -191,7 +191,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Stems_are_streamed_where_the_song_was_asked_for_with_stems()
+    public async Task Stems_are_streamed_if_the_song_was_requested_with_stems()
     {
         var job = await RunAsync("one", ""","output":{"stems":true}""");
         Hear("one", 0, 100, isEnd: true);
@@ -243,7 +243,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_fails_after_its_first_sound_breaks_the_stream_off()
+    public async Task A_song_that_fails_after_its_first_sound_aborts_the_stream()
     {
         var job = await RunAsync("one");
         using var stream = await OpenedAsync(job);
@@ -276,7 +276,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stop_of_the_service_breaks_streams_off()
+    public async Task A_stop_of_the_service_aborts_streams()
     {
         var job = await RunAsync("one");
         using var stream = await OpenedAsync(job);
@@ -314,7 +314,7 @@ public sealed class StreamTests : IDisposable
     [InlineData(null)]
     [InlineData("application/json")]
     [InlineData("audio/flac")]
-    public async Task A_form_that_cannot_be_streamed_is_a_422(string? accept)
+    public async Task A_format_that_cannot_be_streamed_is_a_422(string? accept)
     {
         Assert.SkipWhen(accept == "audio/flac" && !Ffmpeg.IsInstalled, "ffmpeg is not installed");
         using var response = await PredictAsync("""{"lyrics":"one","stream":true}""", accept);
@@ -324,7 +324,7 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_predicted_song_that_fails_is_a_problem_before_its_first_sound_and_broken_off_after(bool hasSound)
+    public async Task A_failed_song_of_predict_is_a_problem_or_after_its_first_sound_aborted(bool hasSound)
     {
         var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav");
         await _stage["one"].Begun.Task.InTime();
@@ -358,7 +358,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_with_stream_is_told_where_it_is_heard()
+    public async Task A_job_with_stream_gets_the_address_of_its_stream()
     {
         var job = await RunAsync("one", ""","stream":true""");
         var warning = Assert.Single((await _client.GetJsonAsync(job)).GetProperty("warnings").EnumerateArray()).GetString();
@@ -410,7 +410,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Raw_samples_come_with_their_rate()
+    public async Task Raw_samples_are_sent_with_their_rate()
     {
         var job = await RunAsync("one");
         Hear("one", 0, 100, isEnd: true);
@@ -433,7 +433,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_is_not_there_has_no_stream()
+    public async Task An_unknown_song_has_no_stream()
     {
         using var response = await _client.GetAsync(
             "/v1/songs/0123456789abcdef0123456789abcdef/stream", TestContext.Current.CancellationToken);

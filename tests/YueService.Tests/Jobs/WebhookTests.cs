@@ -74,7 +74,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task A_webhook_that_is_not_taken_is_sent_again_also_by_the_next_process()
+    public async Task A_webhook_that_is_not_accepted_is_sent_again_even_by_the_next_process()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         receiver.Answer = tries => tries == 0 ? 500 : 204;
@@ -97,7 +97,7 @@ public sealed class WebhookTests
     [InlineData(302, 1)]
     [InlineData(429, 1)]
     [InlineData(410, 0)]
-    public async Task A_redirect_is_not_followed_and_a_receiver_that_is_gone_is_not_asked_again(int status, int due)
+    public async Task A_redirect_is_not_followed_and_a_410_ends_the_retries(int status, int due)
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         receiver.Answer = _ => status;
@@ -110,7 +110,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task A_removed_job_calls_nobody()
+    public async Task A_removed_job_sends_no_webhook()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         receiver.Answer = _ => 500;
@@ -146,7 +146,7 @@ public sealed class WebhookTests
     [InlineData("https://app.example/#x", "an absolute http or https URL")]
     [InlineData("/hook", "an absolute http or https URL")]
     [InlineData("file:///etc/passwd", "an absolute http or https URL")]
-    public async Task A_callback_that_cannot_be_is_refused(string url, string message)
+    public async Task An_invalid_callback_is_refused(string url, string message)
     {
         using var app = new YueApp(("Yue:Webhooks:Secret", Secret));
         using var client = app.CreateClient();
@@ -155,7 +155,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task Without_a_secret_a_callback_is_refused_and_a_caller_that_waits_is_told_that_it_needs_none()
+    public async Task Without_a_secret_a_callback_is_refused_and_a_waiting_caller_gets_a_warning()
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
@@ -196,7 +196,7 @@ public sealed class WebhookTests
         Assert.Equal(isPublic, PublicAddress.Is(IPAddress.Parse(address)));
 
     [Fact]
-    public void A_webhook_is_given_up_after_nine_tries_within_a_day()
+    public void A_webhook_ends_after_nine_attempts_within_a_day()
     {
         var waits = Enumerable.Range(1, 8).Select(attempts => WebhookBackoff.After(attempts)!.Value).ToList();
         Assert.Equal(waits.Order(), waits);
@@ -209,7 +209,7 @@ public sealed class WebhookTests
     [InlineData("Secret", "whsec_c2hvcnQ=", "Yue:Webhooks:Secret does not contain a secret")]
     [InlineData("SecretFile", "/nowhere/secret", "Yue:Webhooks:SecretFile cannot be read")]
     [InlineData("Secrett", "~", "Yue:Webhooks:Secrett is not a setting; the closest is Yue:Webhooks:Secret.")]
-    public void A_setting_that_cannot_be_is_named_and_its_value_is_not(string name, string value, string message)
+    public void An_invalid_setting_is_named_without_its_value(string name, string value, string message)
     {
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection([KeyValuePair.Create<string, string?>($"Yue:Webhooks:{name}", value)]).Build();

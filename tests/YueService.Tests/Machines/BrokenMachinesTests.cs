@@ -73,7 +73,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task A_worker_that_was_stopped_past_its_lease_stores_nothing_when_it_goes_on()
+    public async Task A_worker_that_was_paused_past_its_lease_stores_nothing_when_it_resumes()
     {
         var api = await _cluster.ApiAsync();
         var stopped = await _cluster.WorkerAsync();
@@ -93,7 +93,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task A_worker_that_drains_gives_its_song_back_uncounted()
+    public async Task A_worker_that_drains_returns_its_song_without_counting_an_attempt()
     {
         var api = await _cluster.ApiAsync();
         var worker = _cluster.Start(["worker", "--Yue:DrainSeconds=0"], []);
@@ -108,7 +108,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task A_database_that_is_away_delays_ends_and_interrupts_songs_only_after_the_time_for_outages()
+    public async Task An_unreachable_database_interrupts_songs_only_after_the_outage_time()
     {
         await using var postgres = await PostgresServer.StartNewAsync();
         await using var cluster = await Cluster.NewAsync(postgres, await sharedStorage.Server);
@@ -142,7 +142,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task A_song_is_held_while_object_storage_is_away()
+    public async Task A_song_is_kept_while_object_storage_is_unreachable()
     {
         await using var storage = await S3Server.StartNewAsync();
         await using var cluster = await Cluster.NewAsync(await sharedPostgres.Server, storage);

@@ -20,7 +20,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task A_job_that_one_process_takes_is_seen_and_heard_at_another()
+    public async Task A_job_that_one_process_accepts_is_shown_and_streamed_by_another()
     {
         var job = await A.SubmitAsync("[verse]\\nla seconds=0.5", ""","title":"Two machines" """);
         using var events = await EventStream.OpenAsync(B, job);
@@ -43,7 +43,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task A_running_job_is_cancelled_at_another_process_than_took_it()
+    public async Task A_running_job_can_be_cancelled_at_any_process()
     {
         var job = await A.SubmitAsync("la seconds=300");
         await B.WhenAsync(job, "running");
@@ -86,7 +86,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task Sound_is_heard_at_another_machine_while_the_song_is_made()
+    public async Task Sound_is_streamed_by_another_machine_while_the_song_is_made()
     {
         var job = await A.SubmitAsync("la seconds=1");
         using var stream = await B.GetAsync(job + "/stream?format=pcm", HttpCompletionOption.ResponseHeadersRead, Cancel);
@@ -132,7 +132,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task A_job_for_a_model_whose_worker_is_gone_waits_and_says_so()
+    public async Task A_job_for_a_model_whose_worker_has_died_waits_with_the_reason()
     {
         (string, string)[] third = [("FAKE_MODELS", "jp-cot")];
         using var unknown = await A.PostSongAsync("""{"lyrics":"la","model":"jp-cot"}""");

@@ -34,7 +34,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
-    public async Task Many_processes_make_the_schema_once()
+    public async Task Many_processes_create_the_schema_once()
     {
         var settings = await (await postgres.Server).NewDatabaseAsync();
         await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ =>
@@ -148,7 +148,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
-    public async Task A_database_that_is_away_is_a_storage_exception_without_addresses()
+    public async Task An_unreachable_database_is_a_storage_exception_without_addresses()
     {
         await using var database = new PostgresDatabase("Host=127.0.0.1;Port=1;Username=yue;Password=secret", TimeProvider.System);
         var log = LogOf(database);

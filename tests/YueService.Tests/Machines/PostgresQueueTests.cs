@@ -128,7 +128,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_claim_that_is_not_renewed_is_taken_back_and_its_worker_stores_nothing()
+    public async Task A_claim_that_is_not_renewed_expires_and_its_worker_stores_nothing()
     {
         await AddAsync(["a"]);
         var job = (await ClaimAsync())!;
@@ -150,7 +150,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_claim_that_had_not_begun_is_taken_back_uncounted()
+    public async Task A_claim_of_a_song_that_had_not_begun_expires_without_being_counted()
     {
         await AddAsync(["a"]);
         await ClaimAsync();
@@ -175,7 +175,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_change_is_found_whatever_the_order_of_commits()
+    public async Task Every_change_is_found_in_any_order_of_commits()
     {
         await AddAsync(["a", "b"]);
         var (_, next) = await _queue.ChangesAsync(null, Cancel);
@@ -200,7 +200,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Jobs_of_callers_whose_process_is_gone_end_and_are_removed()
+    public async Task Jobs_of_callers_whose_process_has_died_end_and_are_removed()
     {
         await AddAsync(["waits", "runs"], caller: "gone");
         Assert.Equal("waits", (await ClaimAsync())!.Id);
@@ -212,7 +212,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Processes_that_give_signs_of_life_are_seen()
+    public async Task Processes_that_send_heartbeats_are_listed()
     {
         ProcessSign sign = new("id", "name", true, false, new([new("en-cot", "yue1")], 2, 1, 3.5, "cpu", false));
         await _queue.BeatAsync(sign, Lease, Cancel);
@@ -234,7 +234,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_caller_gets_no_more_songs_per_minute_if_many_ask_at_once()
+    public async Task Concurrent_requests_do_not_exceed_the_songs_per_minute()
     {
         var callers = new PostgresCallers(_database);
         var waits = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => callers.TakeSongsAsync("one", 2, limit: 10, Cancel)));
@@ -249,7 +249,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Notifications_arrive_and_news_fits_them()
+    public async Task Notifications_arrive_and_match_the_changes()
     {
         var notices = System.Threading.Channels.Channel.CreateUnbounded<string>();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);

@@ -82,7 +82,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task Idempotency_keys_and_signs_of_life_are_seen_by_both_releases()
+    public async Task Idempotency_keys_and_heartbeats_work_in_both_releases()
     {
         await _previous.AddAsync("before", key: "k", owner: "0");
         await _previous.BeatAsync("old");

@@ -22,7 +22,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     }
 
     [Fact]
-    public async Task A_server_that_is_away_is_a_storage_exception()
+    public async Task An_unreachable_server_is_a_storage_exception()
     {
         using var files = Open("s3://bucket?endpoint=http://127.0.0.1:1");
         var fault = await Assert.ThrowsAsync<StorageException>(
@@ -48,7 +48,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     [InlineData("s3://bucket", "bucket", "")]
     [InlineData("s3://bucket/", "bucket", "")]
     [InlineData("S3://bucket/a/b/?endpoint=http://host:9000&region=x", "bucket", "a/b/")]
-    public void A_place_is_a_bucket_and_a_prefix(string text, string bucket, string prefix)
+    public void A_location_is_a_bucket_and_a_prefix(string text, string bucket, string prefix)
     {
         Assert.True(S3Place.TryParse(text, out var place, out _));
         Assert.Equal((bucket, prefix), (place.Bucket, place.Prefix));
@@ -58,7 +58,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     [InlineData("s3://", "no bucket")]
     [InlineData("s3://bucket?endpoint=host", "not an http")]
     [InlineData("s3://bucket?endpiont=http://host", "endpiont")]
-    public void A_place_that_cannot_be_read_says_why(string text, string reason)
+    public void An_invalid_location_is_refused_with_the_reason(string text, string reason)
     {
         Assert.False(S3Place.TryParse(text, out _, out var fault));
         Assert.Contains(reason, fault, StringComparison.Ordinal);

@@ -47,7 +47,7 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Songs_of_one_key_that_wait_are_counted_at_all_processes_together()
+    public async Task Waiting_songs_of_one_key_are_counted_at_all_processes_together()
     {
         var (a, b) = (Start(("Yue:QueueCapacityPerKey", "2")), Start(("Yue:QueueCapacityPerKey", "2")));
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "one"));

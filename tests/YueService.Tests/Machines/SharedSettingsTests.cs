@@ -25,7 +25,7 @@ public sealed class SharedSettingsTests(SharedPostgres postgres, SharedS3 storag
     [Theory]
     [InlineData("worker")]
     [InlineData("serve --role api")]
-    public async Task A_part_of_the_work_needs_a_database(string line)
+    public async Task A_single_role_needs_a_database(string line)
     {
         var command = new Command();
         Assert.Equal(ExitCode.Usage, await command.RunAsync(line.Split(' ')));
@@ -45,7 +45,7 @@ public sealed class SharedSettingsTests(SharedPostgres postgres, SharedS3 storag
     }
 
     [Fact]
-    public async Task The_doctor_says_what_is_away()
+    public async Task The_doctor_names_unreachable_servers()
     {
         var (exitCode, printed, _) = await DemoProcess.RunWithAsync(
             [

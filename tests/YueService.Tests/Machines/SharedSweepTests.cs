@@ -40,7 +40,7 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_no_job_names_is_removed_a_day_later()
+    public async Task Files_that_belong_to_no_job_are_removed_a_day_later()
     {
         var job = Assert.Single((await _log.AddAsync(
             [new("done", new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []), null, null)], null, Cancel)).Jobs);

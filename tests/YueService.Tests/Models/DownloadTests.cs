@@ -51,7 +51,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(false, false)]
-    public async Task A_file_comes_whole_with_and_without_ranges_and_tags(bool takesRanges, bool sendsTags)
+    public async Task A_file_is_downloaded_with_and_without_ranges_and_tags(bool takesRanges, bool sendsTags)
     {
         (_hub.TakesRanges, _hub.SendsTags) = (takesRanges, sendsTags);
         Assert.Equal(new FileContent(_content.Length, Expected.Sha256!), await DownloadAsync(Expected));
@@ -89,7 +89,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_cut_connection_is_taken_up_again(bool takesRanges)
+    public async Task A_broken_connection_is_resumed(bool takesRanges)
     {
         _hub.TakesRanges = takesRanges;
         foreach (var cut in (int[])[0, 5_000, 19_999])
@@ -103,7 +103,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Bytes_that_came_before_a_cut_are_not_asked_for_again()
+    public async Task Bytes_before_a_broken_connection_are_not_requested_again()
     {
         _hub.Cuts.Enqueue(5_000);
         await DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 });
@@ -111,7 +111,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stalled_connection_is_given_up_and_taken_up_again()
+    public async Task A_stalled_connection_is_closed_and_resumed()
     {
         // On a busy machine, other responses can also take longer than the limit, so the number of attempts is not limited here.
         var impatient = Hasty with { StallTimeout = TimeSpan.FromMilliseconds(400), Attempts = int.MaxValue };
@@ -136,7 +136,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_cancelled_download_leaves_a_half_file_that_the_next_one_continues()
+    public async Task A_cancelled_download_leaves_a_partial_file_that_the_next_one_continues()
     {
         using var stop = new CancellationTokenSource();
         var block = true;
@@ -163,7 +163,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_half_file_of_other_content_is_not_continued()
+    public async Task A_partial_file_of_other_content_is_not_continued()
     {
         await LeaveHalfAsync();
         new Random(2).NextBytes(_content);
@@ -177,7 +177,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData("""{"Size":150001,"RangeBytes":20000,"Done":[20000,20000,20000,20000,20000,20000,20000,10001],"Sha256":"*"}""")]
     [InlineData("""{"Size":150001,"RangeBytes":150001,"Done":[-1],"Sha256":"*"}""")]
     [InlineData("""{"Size":150001,"RangeBytes":0,"Done":[1],"Sha256":"*"}""")]
-    public async Task A_record_of_a_half_file_that_is_not_sound_is_not_believed(string record)
+    public async Task An_invalid_record_of_a_partial_file_is_ignored(string record)
     {
         System.IO.File.WriteAllBytes(Target + ".part", new byte[100]);
         System.IO.File.WriteAllText(Target + ".part.json", record.Replace("*", Expected.Sha256, StringComparison.Ordinal));
@@ -186,7 +186,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_forgets_ranges_on_the_way_is_asked_for_the_whole()
+    public async Task The_whole_file_is_requested_if_the_server_stops_sending_ranges()
     {
         _hub.Misbehave = (_, count, _) =>
         {
@@ -198,7 +198,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_file_that_changes_on_the_way_is_begun_again()
+    public async Task A_file_that_changes_during_the_download_starts_again()
     {
         var changed = false;
         _hub.Misbehave = (_, count, _) =>
@@ -221,7 +221,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData("bytes 0-19999/150001")]
     [InlineData("bytes 40000-59999/999999")]
     [InlineData(null)]
-    public async Task A_range_that_was_not_asked_for_is_never_written(string? contentRange)
+    public async Task A_range_that_was_not_requested_is_never_written(string? contentRange)
     {
         var lies = 0;
         _hub.Misbehave = async (http, _, request) =>
@@ -242,7 +242,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Wrong_bytes_are_thrown_away()
+    public async Task Wrong_bytes_are_discarded()
     {
         _hub.Files[Path] = [.. _content[..^1], (byte)~_content[^1]];
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
@@ -251,7 +251,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_file_of_another_size_is_refused_before_it_is_fetched()
+    public async Task A_file_of_another_size_is_refused_before_the_download()
     {
         _hub.Files[Path] = _content[..^1];
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
@@ -262,7 +262,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [Theory]
     [InlineData(2_000)]
     [InlineData(-1)]
-    public async Task A_body_of_another_length_than_told_is_no_file(int more)
+    public async Task A_body_of_another_length_than_announced_is_an_error(int more)
     {
         _hub.TakesRanges = false;
         _hub.Misbehave = async (http, count, _) =>
@@ -285,7 +285,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData(404, "no such file at revision abc", 1)]
     [InlineData(429, "answers 429 (tried 4 times)", 4)]
     [InlineData(500, "answers 500 (tried 4 times)", 4)]
-    public async Task A_refusal_is_told_and_asked_again_only_where_that_may_help(int status, string says, int requests)
+    public async Task An_error_status_is_reported_and_retried_only_if_that_may_help(int status, string says, int requests)
     {
         _hub.Misbehave = (http, _, _) =>
         {
@@ -299,7 +299,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_busy_server_is_waited_for()
+    public async Task Requests_to_a_busy_server_are_retried_after_a_wait()
     {
         _hub.Misbehave = (http, count, _) =>
         {
@@ -312,7 +312,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_stays_busy_in_the_middle_of_a_file_is_asked_no_more_often_than_the_settings_say()
+    public async Task Retries_in_the_middle_of_a_file_are_limited_by_the_settings()
     {
         _hub.Misbehave = (http, count, _) =>
         {
@@ -329,7 +329,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_sends_no_headers_is_given_up_after_the_stall_time()
+    public async Task A_request_without_headers_fails_after_the_stall_time()
     {
         _hub.Misbehave = async (http, _, _) =>
         {
@@ -342,7 +342,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_token_goes_to_the_hub_and_not_along_a_redirect()
+    public async Task The_token_is_sent_to_the_hub_and_not_along_a_redirect()
     {
         await using var storage = await FakeHub.StartAsync();
         storage.Files["/store"] = _content;
@@ -367,7 +367,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_signed_address_is_not_told()
+    public async Task A_signed_address_is_not_printed()
     {
         await using var storage = await FakeHub.StartAsync();
         _hub.Misbehave = (http, _, _) =>
@@ -381,7 +381,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Redirects_have_an_end()
+    public async Task The_number_of_redirects_is_limited()
     {
         _hub.Misbehave = (http, _, _) =>
         {

@@ -42,7 +42,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_pull_brings_what_a_profile_needs_and_says_how_to_run_with_it()
+    public async Task A_pull_downloads_a_profile_and_prints_the_settings()
     {
         var (exitCode, output, error) = await RunAsync("pull", "en-cot");
         Assert.Equal(ExitCode.Success, exitCode);
@@ -67,7 +67,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_codec_and_the_vocoders_are_pulled_alone()
+    public async Task The_codec_and_the_vocoders_can_be_pulled_alone()
     {
         var (exitCode, output, _) = await RunAsync("pull", "xcodec");
         Assert.Equal(ExitCode.Success, exitCode);
@@ -85,7 +85,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_first_pull_recorded_binds_later_ones()
+    public async Task Later_pulls_must_match_what_the_first_one_recorded()
     {
         await RunAsync("pull", "en-cot");
         File.Delete(InModels("s1/config.json"));
@@ -97,7 +97,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_right_file_that_was_copied_there_is_taken_and_a_wrong_one_replaced()
+    public async Task A_correct_copied_file_is_kept_and_a_wrong_one_replaced()
     {
         Directory.CreateDirectory(InModels("s1"));
         File.WriteAllBytes(InModels("s1/model.safetensors"), _contents["s1/model.safetensors"]);
@@ -108,7 +108,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Verify_names_what_is_missing_and_what_is_wrong()
+    public async Task Verify_names_missing_and_wrong_files()
     {
         var (nothing, _, _) = await RunAsync("verify");
         Assert.Equal(ExitCode.Failure, nothing);
@@ -131,7 +131,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task List_counts_what_is_there()
+    public async Task List_counts_the_installed_files()
     {
         Assert.Contains("0 of 5 files", (await RunAsync("list")).Output, StringComparison.Ordinal);
         await RunAsync("pull", "en-cot");
@@ -147,7 +147,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     [InlineData("verify", "fr-cot")]
     [InlineData("pull", "en-cot", "--mirror", "ftp://x")]
     [InlineData("pull")]
-    public async Task What_there_is_not_is_a_usage_fault(params string[] args)
+    public async Task Unknown_arguments_are_a_usage_error(params string[] args)
     {
         var (exitCode, _, error) = await RunAsync(args);
         Assert.Equal(ExitCode.Usage, exitCode);
@@ -193,7 +193,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_disk_that_is_too_small_is_said_before_anything_is_fetched()
+    public async Task A_disk_that_is_too_small_is_reported_before_the_download()
     {
         var folder = new ModelFolder(_folder["models"], ModelManifest.Load(_folder["models.json"]));
         using var hub = new HubClient(_hub.Address, null, new DownloadSettings());
@@ -205,7 +205,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public void The_shipped_manifest_is_sound_and_pins_everything_that_can_be_pinned()
+    public void The_shipped_manifest_is_valid_and_pins_everything_that_can_be_pinned()
     {
         var manifest = ModelManifest.LoadDefault();
         Assert.Equal(
@@ -246,7 +246,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     [InlineData("\"role\": \"stage2\"", "\"role\": \"stage3\"")]
     [InlineData("\"licences\"", "\"lisences\"")]
     [InlineData("\"codec\",\n      \"vocoders\"\n    ],", "\"codec\"\n    ],")]
-    public void A_manifest_that_is_not_sound_is_refused(string sound, string fault)
+    public void An_invalid_manifest_is_refused(string sound, string fault)
     {
         var text = File.ReadAllText(_folder["models.json"]);
         Assert.Contains(sound, text, StringComparison.Ordinal);

@@ -29,7 +29,7 @@ public sealed class FamilyRuleTests
     ];
 
     [Fact]
-    public void Every_field_that_the_model_does_not_take_is_named_with_the_models_that_do()
+    public void Every_unsupported_field_is_named_with_the_models_that_support_it()
     {
         var faults = Faults(
             """{"lyrics":"la","model":"ballad-1","run_n_segments":3,"sampling":{"top_k":7,"top_p":0.5},"output":{"stems":true},"top":1}""");
@@ -41,11 +41,11 @@ public sealed class FamilyRuleTests
     }
 
     [Fact]
-    public void The_rule_holds_for_the_model_of_a_request_that_names_none() =>
+    public void The_default_model_rejects_unsupported_fields_too() =>
         Assert.Equal(["instrumental"], Faults("""{"lyrics":"la","instrumental":true}""").Keys);
 
     [Fact]
-    public void A_field_that_no_model_takes_is_left_out() => Assert.Equal(
+    public void A_field_that_no_model_supports_is_left_out() => Assert.Equal(
         "instrumental is not supported by the model ballad-1 (Ballad); leave it out; no model of this service supports it.",
         Faults("""{"lyrics":"la","instrumental":true}""", Models[..1])["instrumental"]);
 
@@ -54,10 +54,10 @@ public sealed class FamilyRuleTests
     [InlineData("""{"lyrics":"la","genre":"folk","seed":1,"sampling":{"top_k":7},"client_job_id":"a","output":{"format":"wav"}}""")]
     [InlineData("""{"lyrics":"la","run_n_segments":2,"stage":"full","return_codes":false,"sampling":{"top_p":0.93,"top_k":null}}""")]
     [InlineData("""{"lyrics":"la","run_n_segments":null,"sampling":{}}""")]
-    public void Fields_that_the_model_takes_and_defaults_of_others_pass(string body) => Assert.Empty(Faults(body));
+    public void Supported_fields_and_defaults_of_others_are_accepted(string body) => Assert.Empty(Faults(body));
 
     [Fact]
-    public void A_clip_that_came_as_a_file_is_a_field_too()
+    public void A_clip_sent_as_a_file_is_a_field_too()
     {
         using var json = JsonDocument.Parse("""{"lyrics":"la"}""");
         var files = new Dictionary<string, ClipFile> { ["reference.audio"] = ClipFile.Of([1]) };
@@ -66,14 +66,14 @@ public sealed class FamilyRuleTests
     }
 
     [Fact]
-    public void A_song_goes_on_with_the_fields_of_its_own_model() => Assert.Empty(Faults(
+    public void A_song_is_continued_with_the_fields_of_its_own_model() => Assert.Empty(Faults(
         """
         {"lyrics":"[verse]\nla\n[chorus]\nla","run_n_segments":1,
          "continue_from":{"model":"en-cot","sections":[{"tag":"verse","vocal":[1],"instrumental":[2]}]}}
         """));
 
     [Fact]
-    public void Speech_requests_are_held_to_it_under_their_own_names()
+    public void Fields_of_speech_requests_are_checked_under_their_own_names()
     {
         using var json = JsonDocument.Parse("""{"input":"la","instructions":"folk","seed":1}""");
         var mute = new ModelDescription("mute", Ballad with { Fields = FrozenSet.Create(StringComparer.Ordinal, "lyrics") });

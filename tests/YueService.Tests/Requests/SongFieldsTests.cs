@@ -33,7 +33,7 @@ public sealed class SongFieldsTests
     }
 
     [Fact]
-    public void The_default_of_a_field_says_the_same_as_no_field()
+    public void The_default_of_a_field_is_the_same_as_no_field()
     {
         var body = JsonNode.Parse("""{"lyrics":"la"}""")!.AsObject();
         var defaults = SongFields.All.Where(field => field is { DefaultJson: not null, Otherwise: null });
@@ -47,7 +47,7 @@ public sealed class SongFieldsTests
     }
 
     [Fact]
-    public void The_families_take_declared_fields_and_leave_none_out()
+    public void The_families_together_support_all_declared_fields()
     {
         var declared = SongFields.All.Where(field => !field.IsForEveryFamily).Select(field => field.Path).ToList();
         Assert.All(declared, path => Assert.Contains(ModelFamilies.Descriptions, family => family.Takes(path)));

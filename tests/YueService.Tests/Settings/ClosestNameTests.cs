@@ -31,7 +31,7 @@ public sealed class ClosestNameTests
     [InlineData("_", null)]
     [InlineData("lyr", null)]
     [InlineData("temperament", null)]
-    public void Only_near_names_are_suggested(string name, string? closest) => Assert.Equal(
+    public void Only_similar_names_are_suggested(string name, string? closest) => Assert.Equal(
         closest, ClosestName.Of(name, ["seed", "max_new_tokens", "loudness_lufs", "format", "lyrics", "genre", "temperature"]));
 
     [Fact]

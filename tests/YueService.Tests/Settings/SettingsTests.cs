@@ -37,7 +37,7 @@ public sealed class SettingsTests
     [InlineData("YUE_DEVICE", "")]
     [InlineData("OTHER_DEVICE", "x")]
     [InlineData("YUEDEVICE", "x")]
-    public void Other_variables_and_empty_ones_are_left_alone(string variable, string value) =>
+    public void Other_variables_and_empty_ones_are_ignored(string variable, string value) =>
         Assert.Empty(EnvironmentSettings.Read(new Hashtable { [variable] = value }));
 
     [Theory]
@@ -54,7 +54,7 @@ public sealed class SettingsTests
     [InlineData("YUE_SERVICE_HOST")]
     [InlineData("YUEDEVICE")]
     [InlineData("YUE_STAGE1__en_cot")]
-    public void A_variable_of_others_is_not_unknown(string variable) =>
+    public void Variables_of_other_programs_are_not_unknown(string variable) =>
         Assert.Empty(EnvironmentSettings.Unknown(new Hashtable { [variable] = "x" }));
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void Checkpoint_folders_that_exist_are_taken()
+    public void Checkpoint_folders_that_exist_are_accepted()
     {
         using var folder = new TemporaryFolder();
         using var provider = Provide(
@@ -90,7 +90,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void A_part_of_the_checkpoints_is_a_fault_in_either_direction()
+    public void An_incomplete_set_of_checkpoints_is_an_error()
     {
         using var folder = new TemporaryFolder();
         var withoutOthers = Faults(new Hashtable { ["YUE_Stage1__en"] = folder.Path });
@@ -150,7 +150,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void A_separator_of_the_right_shape_is_taken_and_others_are_faults_that_say_why()
+    public void A_separator_of_the_right_shape_is_accepted_and_others_are_errors()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllBytes(folder["good.onnx"], OnnxGraph.Identity(1, 4, 1025, 16));
@@ -206,7 +206,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void Faults_of_attributes_and_of_rules_are_reported_together()
+    public void Errors_of_attributes_and_of_rules_are_reported_together()
     {
         var faults = Faults(new Hashtable
         {
@@ -226,7 +226,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void A_folder_of_blanks_and_a_log_format_of_neither_kind_are_faults()
+    public void A_blank_folder_and_an_unknown_log_format_are_errors()
     {
         Assert.Equal(["Yue:StateFolder is ' '; it must be a folder."], Faults(new Hashtable { ["YUE_STATE_FOLDER"] = " " }));
         Assert.Equal(["Yue:LogFormat is 'xml'; it must be console or json."], Faults(new Hashtable { ["YUE_LOG_FORMAT"] = "xml" }));

@@ -33,7 +33,7 @@ public sealed class BandEarTests
     }
 
     [Fact]
-    public void Triads_tell_the_mode()
+    public void Triads_show_the_mode()
     {
         Assert.InRange(MinorShare(CMajor, CMajor), 0, 0.1);
         Assert.InRange(MinorShare(CMinor, CMinor), 0.9, 1);
@@ -45,7 +45,7 @@ public sealed class BandEarTests
     [InlineData(Instrument.Guitar, true, 0.25)]
     [InlineData(Instrument.Organ, false, Steady)]
     [InlineData(Instrument.Strings, true, Steady)]
-    public void An_instrument_is_told_by_fading_and_brightness(Instrument instrument, bool isBright, double decaySeconds) =>
+    public void An_instrument_is_recognized_by_fading_and_brightness(Instrument instrument, bool isBright, double decaySeconds) =>
         Assert.Equal(instrument, BandEar.InstrumentOf(Chords(isBright ? Bright : Dull, decaySeconds, CMajor, CMinor)));
 
     private static double MinorShare(params int[][] triads) => BandEar.MinorShare(Chords(Dull, Steady, triads));

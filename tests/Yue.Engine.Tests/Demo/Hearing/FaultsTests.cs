@@ -7,7 +7,7 @@ public sealed class FaultsTests
     private static readonly float[] Sound = Synthetic.Voice('a', 200, seconds: 2);
 
     [Fact]
-    public void Sound_with_a_pause_has_no_fault() => Assert.False(Faults.Has([.. Sound, .. Synthetic.Silence(1.5), .. Sound]));
+    public void A_pause_is_not_a_fault() => Assert.False(Faults.Has([.. Sound, .. Synthetic.Silence(1.5), .. Sound]));
 
     [Fact]
     public void A_long_silence_is_a_fault() => Assert.True(Faults.Has([.. Sound, .. Synthetic.Silence(2.5), .. Sound]));
@@ -19,5 +19,5 @@ public sealed class FaultsTests
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
     [InlineData(float.NegativeInfinity)]
-    public void A_sample_that_is_no_number_is_a_fault(float value) => Assert.True(Faults.Has([.. Sound, value]));
+    public void A_sample_that_is_not_a_number_is_a_fault(float value) => Assert.True(Faults.Has([.. Sound, value]));
 }

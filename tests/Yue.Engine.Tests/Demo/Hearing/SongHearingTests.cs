@@ -26,7 +26,7 @@ public sealed class SongHearingTests(SungSongs sung) : IClassFixture<SungSongs>
     }
 
     [Fact]
-    public void Tempo_mode_instrument_and_register_are_those_asked_for_in_all_songs_but_one()
+    public void Tempo_mode_instrument_and_register_are_as_requested_in_all_songs_but_one()
     {
         Holds(song => BandEar.IsSameTempo(song.TempoBpm, song.Asked.TempoBpm));
         Holds(song => song.IsMinor == song.Asked.IsMinor);
@@ -35,7 +35,7 @@ public sealed class SongHearingTests(SungSongs sung) : IClassFixture<SungSongs>
     }
 
     [Fact]
-    public void Sections_but_one_end_by_themselves_and_last_longer_with_more_words()
+    public void All_sections_but_one_end_by_themselves_and_more_words_take_longer()
     {
         Assert.InRange(sung.Songs.SelectMany(song => song.Sections).Count(section => section.Ended != SectionEnd.EndOfAudio), 0, 1);
         foreach (var song in sung.Songs.Where(song => song.Sections.Count == 2))

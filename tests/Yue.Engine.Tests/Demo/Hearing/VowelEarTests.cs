@@ -12,10 +12,10 @@ public sealed class VowelEarTests
     public void Vowels_are_heard_in_order(string sung, double hertz) => Assert.Equal(sung, Heard(sung, hertz));
 
     [Fact]
-    public void Consonants_that_are_sung_are_no_vowels() => Assert.Equal("ai", Heard("maliw", 130));
+    public void Sung_consonants_are_not_vowels() => Assert.Equal("ai", Heard("maliw", 130));
 
     [Fact]
-    public void A_whole_line_is_right_and_one_left_out_costs_that_one()
+    public void A_missing_syllable_counts_as_one_mistake()
     {
         Assert.Equal(10, Syllables.Right("aeiouaeiou", "aeiouaeiou"));
         Assert.Equal(9, Syllables.Right("aeiouaeio", "aeiouaeiou"));
