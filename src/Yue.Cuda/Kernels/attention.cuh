@@ -1,7 +1,7 @@
 // attended[m][h] = sum_t softmax_t(q[m][h] . k[t] / sqrt(128)) v[t] over the cached positions t = 0..position of row m.
 //
 // A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp computes it on the tensor cores
-// and stores unnormalised sums, maximum and sum; a second phase joins the splits in order. Positions, then the values' dimensions, are the
+// and stores unnormalized sums, maximum and sum; a second phase joins the splits in order. Positions, then the values' dimensions, are the
 // 16-row operand, and the up to eight query heads of the group the 8-column operand. No row is wasted, and the sums of 128 dimensions take
 // 32 registers (with queries as the 16-row operand they took 64 and spilled). The current position's key and value are computed in this
 // launch: the warp whose unit contains their page writes them to the cache and to its copy of the page. Later positions contain arbitrary

@@ -212,7 +212,7 @@ DEV size_t partial_index(int m, int head, int split)
     return (((size_t)m * KV_HEADS + head / GROUP) * MAX_SPLITS + split) * GROUP + head % GROUP;
 }
 
-// Computes one split of a row and query head: unnormalised sums, the largest score and the sum of weights. A lane has four dimensions.
+// Computes one split of a row and query head: unnormalized sums, the largest score and the sum of weights. A lane has four dimensions.
 DEV void attend_split(const Step& s, const Shared& shared, int layer, int m, int head, int split, int pages)
 {
     constexpr int AT_ONCE = 4;

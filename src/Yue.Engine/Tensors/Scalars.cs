@@ -7,7 +7,7 @@ namespace Yue.Engine.Tensors;
 /// <summary>Scalars for TorchSharp calls that live as long as the process.</summary>
 /// <remarks>
 /// TorchSharp passes the native pointer of a <see cref="Scalar"/> to a call and drops the object. The garbage collector may then
-/// finalise it and free the native memory while the call runs ("Unknown scalar type", seen after about ten thousand steps). This can
+/// finalize it and free the native memory while the call runs ("Unknown scalar type", seen after about ten thousand steps). This can
 /// happen to a number that is converted in place and to the hidden one in <c>a + b</c>, but not to one that is kept here.
 /// BannedSymbols.txt makes the compiler reject the others.
 /// </remarks>

@@ -7,7 +7,7 @@ namespace Yue.Engine.Tests.Text;
 /// <summary>Encodes texts like the reference tokenizer, for goldens of whole texts.</summary>
 internal static partial class TemplateTokenizer
 {
-    /// <summary>Returns the ids of a text in which the names of control tokens (<see cref="TokenMap.RecognisedInText"/>) are replaced with
+    /// <summary>Returns the ids of a text in which the names of control tokens (<see cref="TokenMap.RecognizedInText"/>) are replaced with
     /// their ids. The texts between them are encoded separately.</summary>
     public static int[] EncodeTemplate(this YueTokenizer tokenizer, string template)
     {
@@ -15,7 +15,7 @@ internal static partial class TemplateTokenizer
         var start = 0;
         foreach (Match match in ControlName().Matches(template))
         {
-            if (TokenMap.RecognisedInText.TryGetValue(match.Value, out var id))
+            if (TokenMap.RecognizedInText.TryGetValue(match.Value, out var id))
             {
                 ids.AddRange(tokenizer.EncodeText(template[start..match.Index]));
                 ids.Add(id);

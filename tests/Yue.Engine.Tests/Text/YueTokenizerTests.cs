@@ -34,7 +34,7 @@ public sealed class YueTokenizerTests : IDisposable
         using var golden = Read("cases.json");
         Assert.Equal(
             golden.RootElement.GetProperty("special").EnumerateObject().Select(entry => (entry.Name, entry.Value.GetInt32())).Order(),
-            TokenMap.RecognisedInText.Select(entry => (entry.Key, entry.Value)).Order());
+            TokenMap.RecognizedInText.Select(entry => (entry.Key, entry.Value)).Order());
         Assert.Equal(TokenMap.Count, golden.RootElement.GetProperty("vocab_size").GetInt32());
     }
 

@@ -7,7 +7,7 @@ namespace Yue.Engine.Tensors.Native;
 
 /// <summary>Makes TorchSharp's native library load on systems whose libstdc++ is older than GCC 13's.</summary>
 /// <remarks>
-/// libLibTorchSharp.so needs symbol version GLIBCXX_3.4.32 for one initialiser that nothing calls. On Debian 12 and
+/// libLibTorchSharp.so needs symbol version GLIBCXX_3.4.32 for one initializer that nothing calls. On Debian 12 and
 /// Ubuntu 22.04 the dynamic loader therefore rejects the file. If the ordinary load fails, a copy in which that one requirement is marked
 /// weak (<see cref="ElfVersionNeeds"/>) is loaded instead. The package's file is not changed. If the ordinary load works, this class
 /// does nothing.

@@ -43,8 +43,8 @@ public static class TokenMap
     /// <summary>The number of ids that have a meaning.</summary>
     public const int Count = 83_738;
 
-    /// <summary>The control tokens that the reference tokenizer recognises in a text, by name.</summary>
-    public static FrozenDictionary<string, int> RecognisedInText { get; } = new Dictionary<string, int>
+    /// <summary>The control tokens that the reference tokenizer recognizes in a text, by name.</summary>
+    public static FrozenDictionary<string, int> RecognizedInText { get; } = new Dictionary<string, int>
     {
         ["<s>"] = BeginOfText,
         ["</s>"] = EndOfText,
@@ -67,9 +67,9 @@ public static class TokenMap
         ["<PAD>"] = 83_737,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>All control tokens by name. Those not in <see cref="RecognisedInText"/> can be given to the model only by id: their names
+    /// <summary>All control tokens by name. Those not in <see cref="RecognizedInText"/> can be given to the model only by id: their names
     /// in a text are ordinary words.</summary>
-    public static FrozenDictionary<string, int> ControlTokens { get; } = new Dictionary<string, int>(RecognisedInText)
+    public static FrozenDictionary<string, int> ControlTokens { get; } = new Dictionary<string, int>(RecognizedInText)
     {
         ["<semantic>"] = 32_011,
         ["<acoustic>"] = 32_012,
