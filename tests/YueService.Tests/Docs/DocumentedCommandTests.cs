@@ -108,11 +108,11 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         }
     }
 
-    /// <summary>Makes a draft and returns its id, for the commands that continue from one.</summary>
+    /// <summary>Makes a draft of two sections and returns its id, for the commands that continue from one.</summary>
     private static async Task<string> DraftAsync(HttpClient client)
     {
         using var response = await client.PostAsJsonAsync(
-            "/v1/songs", new { lyrics = "[verse]\nla", max_new_tokens = 100, stage = "draft" });
+            "/v1/songs", new { lyrics = "[verse]\nla\n\n[chorus]\nla", max_new_tokens = 100, stage = "draft" });
         var id = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
         await client.WhenAsync($"/v1/songs/{id}", "succeeded");
         return id;
