@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
 using YueService.Telemetry;
@@ -7,6 +8,8 @@ using YueService.Telemetry;
 namespace YueService.Jobs;
 
 /// <summary>The metrics of songs and of the engine, and the activities of a song's steps.</summary>
+/// <remarks>Names follow the naming rules and semantic conventions of OpenTelemetry: own names are in the namespace <c>yue</c>, units are
+/// not part of names, and namespaces are singular.</remarks>
 internal sealed class SongTelemetry : IDisposable
 {
     private readonly Meter _meter;
@@ -14,6 +17,7 @@ internal sealed class SongTelemetry : IDisposable
     private readonly Histogram<double> _stageSeconds;
     private readonly Histogram<double> _tokensRate;
     private readonly Histogram<double> _realTimeFactor;
+    private readonly Histogram<double> _requestSeconds;
 
     // Songs take seconds to many minutes; the default buckets are for milliseconds.
     private static readonly InstrumentAdvice<double> SecondsBuckets =
@@ -30,18 +34,26 @@ internal sealed class SongTelemetry : IDisposable
         _meter = meters.Create(YueTelemetry.Name);
         _songs = _meter.CreateCounter<long>("yue.songs", "{song}", "Songs by outcome.");
         _stageSeconds = _meter.CreateHistogram("yue.stage.duration", "s", "Wall-clock time of a step of a song.", advice: SecondsBuckets);
-        _tokensRate = _meter.CreateHistogram("yue.tokens.rate", "{token}/s", "Stage-1 tokens per second of a song.", advice: RateBuckets);
+        _tokensRate = _meter.CreateHistogram("yue.token.rate", "{token}/s", "Stage-1 tokens per second of a song.", advice: RateBuckets);
         _realTimeFactor = _meter.CreateHistogram(
             "yue.real_time_factor", "1", "Seconds from submission to sound, per second of audio.", advice: FactorBuckets);
-        _meter.CreateObservableGauge("yue.queue.depth", () => services.GetRequiredService<IJobBoard>().Depth, "{song}", "Waiting songs.");
-        _meter.CreateObservableGauge("yue.songs.running", () => engine.Status.Running, "{song}", "Songs being made.");
-        _meter.CreateObservableGauge("yue.gpu.memory", () => GpuMemory(engine.Status), "By", "Memory of the GPU by kind.");
+        _requestSeconds = _meter.CreateHistogram(
+            "gen_ai.server.request.duration", "s", "The time from a song's submission to its end.", advice: SecondsBuckets);
+        _meter.CreateObservableUpDownCounter(
+            "yue.queue.depth", () => services.GetRequiredService<IJobBoard>().Depth, "{song}", "Waiting songs.");
+        _meter.CreateObservableUpDownCounter("yue.song.active", () => engine.Status.Running, "{song}", "Songs being made.");
+        ObserveGpuMemory("limit", engine, memory => memory.TotalBytes, "Memory of the GPU.");
+        ObserveGpuMemory("usage", engine, memory => memory.UsedBytes, "Used memory of the GPU, by all programs.");
+        ObserveGpuMemory("planned", engine, memory => memory.PlannedBytes, "Memory of the GPU according to the memory plan.");
     }
 
     /// <summary>Records a song that has succeeded, failed or been cancelled.</summary>
     public void Record(Job job)
     {
-        _songs.Add(1, new KeyValuePair<string, object?>("outcome", Outcome(job.Song)));
+        var error = new KeyValuePair<string, object?>("error.type", job.Song.Exception?.InnerException?.GetType().FullName);
+        var outcome = new KeyValuePair<string, object?>("yue.outcome", Outcome(job.Song));
+        _songs.Add(1, error.Value is null ? [outcome] : [outcome, error]);
+        RecordRequest(job, error);
         if (!job.Song.IsCompletedSuccessfully)
         {
             return;
@@ -50,7 +62,7 @@ internal sealed class SongTelemetry : IDisposable
         var timings = job.Song.Result.Timings;
         foreach (var (stage, seconds) in Stages(timings))
         {
-            _stageSeconds.Record(seconds, new KeyValuePair<string, object?>("stage", stage));
+            _stageSeconds.Record(seconds, new KeyValuePair<string, object?>("yue.stage", stage));
         }
 
         if (timings.TokensPerSecond > 0)
@@ -63,6 +75,34 @@ internal sealed class SongTelemetry : IDisposable
     }
 
     public void Dispose() => _meter.Dispose();
+
+    /// <summary>Records the time of a song as OpenTelemetry's conventions for servers of generative models name it.</summary>
+    private void RecordRequest(Job job, KeyValuePair<string, object?> error)
+    {
+        var tags = new TagList
+        {
+            { "gen_ai.operation.name", "generate_content" },
+            { "gen_ai.provider.name", ServiceIdentity.Name },
+        };
+        if (job.Request.Song.Model is { } model)
+        {
+            tags.Add("gen_ai.request.model", model);
+        }
+
+        if (error.Value is not null)
+        {
+            tags.Add(error);
+        }
+
+        _requestSeconds.Record(job.Waited.TotalSeconds, tags);
+    }
+
+    private void ObserveGpuMemory(string name, ISongEngine engine, Func<MemoryStatus, long> read, string description) =>
+        _meter.CreateObservableUpDownCounter(
+            $"yue.gpu.memory.{name}",
+            () => engine.Status is { Device: not ("" or "cpu") } status ? (IEnumerable<Measurement<long>>)[new(read(status.Memory))] : [],
+            "By",
+            description);
 
     /// <summary>Returns the steps that ran: a draft has no stage 2, and a song with stage finish has no stage 1.</summary>
     private static IEnumerable<(string Stage, double Seconds)> Stages(SongTimings timings) => new[]
@@ -111,7 +151,7 @@ internal sealed class SongTelemetry : IDisposable
         for (var i = 0; i < job.Sections.Count; i++)
         {
             var section = Start("section", stage1.Context, Earlier(start + job.Sections[i].After, end));
-            section?.SetTag("yue.section", job.Sections[i].Section);
+            section?.SetTag("yue.section.number", job.Sections[i].Section);
             Stop(section, i + 1 < job.Sections.Count ? Earlier(start + job.Sections[i + 1].After, end) : end);
         }
     }
@@ -126,16 +166,4 @@ internal sealed class SongTelemetry : IDisposable
     }
 
     private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
-
-    private static IEnumerable<Measurement<long>> GpuMemory(EngineStatus status)
-    {
-        if (status.Device is "" or "cpu")
-        {
-            yield break;
-        }
-
-        yield return new(status.Memory.TotalBytes, new KeyValuePair<string, object?>("kind", "total"));
-        yield return new(status.Memory.UsedBytes, new KeyValuePair<string, object?>("kind", "used"));
-        yield return new(status.Memory.PlannedBytes, new KeyValuePair<string, object?>("kind", "planned"));
-    }
 }

@@ -144,6 +144,6 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
         async () =>
             (await demo.Client.GetFromJsonAsync<JsonElement>("/health")).GetProperty("queue").GetProperty("running").GetInt32() == count);
 
-    [GeneratedRegex("""^yue_songs_total\{[^}]*outcome="cancelled"[^}]*\} 1$""", RegexOptions.Multiline)]
+    [GeneratedRegex("""^yue_songs_total\{[^}]*yue_outcome="cancelled"[^}]*\} 1$""", RegexOptions.Multiline)]
     private static partial Regex CancelledSong();
 }

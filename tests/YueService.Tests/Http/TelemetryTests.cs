@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Text.RegularExpressions;
 using Xunit;
 using Yue.Engine.Songs;
 using YueService.Telemetry;
@@ -8,7 +10,7 @@ using YueService.Tests.Fakes;
 namespace YueService.Tests.Http;
 
 /// <summary>Tests the metrics and traces of songs.</summary>
-public sealed class TelemetryTests : IDisposable
+public sealed partial class TelemetryTests : IDisposable
 {
     private readonly YueApp _app = new();
     private readonly HttpClient _client;
@@ -32,13 +34,16 @@ public sealed class TelemetryTests : IDisposable
         var text = await _client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
         foreach (var outcome in new[] { "succeeded", "failed", "cancelled" })
         {
-            Assert.Equal(1, Value(text, "yue_songs_total", $"outcome=\"{outcome}\""));
+            Assert.Equal(1, Value(text, "yue_songs_total", $"yue_outcome=\"{outcome}\""));
         }
 
+        Assert.Equal(1, Value(text, "yue_songs_total", "error_type=\"Yue.Engine.Songs.SongException\""));
+        Assert.Equal(1, Value(text, "gen_ai_server_request_duration_seconds_count", "error_type="));
+
         Assert.Equal(0, Value(text, "yue_queue_depth"));
-        Assert.Equal(0.5, Value(text, "yue_stage_duration_seconds_sum", "stage=\"queue\""));
-        Assert.Equal(2, Value(text, "yue_stage_duration_seconds_sum", "stage=\"stage2\""));
-        Assert.Equal(1, Value(text, "yue_tokens_rate", "_count"));
+        Assert.Equal(0.5, Value(text, "yue_stage_duration_seconds_sum", "yue_stage=\"queue\""));
+        Assert.Equal(2, Value(text, "yue_stage_duration_seconds_sum", "yue_stage=\"stage2\""));
+        Assert.Equal(1, Value(text, "yue_token_rate", "_count"));
         Assert.Contains("http_server_request_duration_seconds_bucket", text, StringComparison.Ordinal);
 
         // The fake's real-time factor is infinite, which histograms do not accept; its device is a CPU.
@@ -51,8 +56,23 @@ public sealed class TelemetryTests : IDisposable
     {
         _app.Engine.Status = _app.Engine.Status with { Device = "NVIDIA H100", Memory = new(1000, 200, 300) };
         var text = await _client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
-        Assert.Equal(200, Value(text, "yue_gpu_memory_bytes", "kind=\"used\""));
-        Assert.Equal(1000, Value(text, "yue_gpu_memory_bytes", "kind=\"total\""));
+        Assert.Equal(1000, Value(text, "yue_gpu_memory_limit_bytes"));
+        Assert.Equal(200, Value(text, "yue_gpu_memory_usage_bytes"));
+        Assert.Equal(300, Value(text, "yue_gpu_memory_planned_bytes"));
+    }
+
+    /// <remarks>https://opentelemetry.io/docs/specs/semconv/general/naming/</remarks>
+    [Fact]
+    public void Instruments_are_named_as_OpenTelemetry_asks()
+    {
+        var instruments = new List<Instrument>();
+        using var listener = new MeterListener { InstrumentPublished = (instrument, _) => instruments.Add(instrument) };
+        listener.Start();
+        var own = instruments.Where(instrument => instrument.Meter.Name == YueTelemetry.Name).ToList();
+        Assert.True(own.Count > 8);
+        Assert.All(own, instrument => Assert.Matches(OwnName(), instrument.Name));
+        Assert.All(own, instrument => Assert.Contains(instrument.Unit, (string[])["{song}", "{token}/s", "s", "By", "1"]));
+        Assert.All(own, instrument => Assert.DoesNotMatch(UnitOrTotal(), instrument.Name));
     }
 
     [Fact]
@@ -87,6 +107,12 @@ public sealed class TelemetryTests : IDisposable
         Assert.All(steps["section"], section => Assert.Equal(steps["stage1"].Single().SpanId, section.ParentSpanId));
         Assert.Equal(steps["queue"].Single().ParentSpanId, steps["stage2"].Single().ParentSpanId);
     }
+
+    [GeneratedRegex(@"^(yue|gen_ai)(\.[a-z]+(_[a-z]+)*)+$")]
+    private static partial Regex OwnName();
+
+    [GeneratedRegex("seconds|bytes|total|count$")]
+    private static partial Regex UnitOrTotal();
 
     private async Task<string> SingAsync()
     {

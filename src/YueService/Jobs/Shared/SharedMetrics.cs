@@ -14,11 +14,12 @@ internal sealed class SharedMetrics(IMeterFactory meters, JobMirrors jobs, Share
         if (settings.IsShared && settings.TakesJobs)
         {
             _meter = meters.Create(YueTelemetry.Name);
-            _meter.CreateObservableGauge("yue.jobs.queued", () => jobs.Depth, "{song}", "Waiting jobs of all processes.");
-            _meter.CreateObservableGauge("yue.jobs.running", () => jobs.RunningCount, "{song}", "Jobs that workers have claimed.");
-            _meter.CreateObservableGauge("yue.jobs.oldest", () => jobs.OldestWait.TotalSeconds, "s", "The waiting time of the first job.");
+            _meter.CreateObservableGauge("yue.job.queued", () => jobs.Depth, "{song}", "Waiting jobs of all processes.");
+            _meter.CreateObservableGauge("yue.job.running", () => jobs.RunningCount, "{song}", "Jobs that workers have claimed.");
             _meter.CreateObservableGauge(
-                "yue.worker.slots",
+                "yue.job.oldest.age", () => jobs.OldestWait.TotalSeconds, "s", "The waiting time of the first job.");
+            _meter.CreateObservableGauge(
+                "yue.worker.song.limit",
                 () => processes.Workers.Sum(worker => worker.About.Slots),
                 "{song}",
                 "The total number of concurrent songs of live workers.");
