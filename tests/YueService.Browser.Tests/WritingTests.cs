@@ -162,6 +162,23 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
+    public async Task The_licence_of_a_model_is_in_the_settings()
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
+        await tab.Page.RouteAsync("**/health", async route =>
+        {
+            var answer = await route.FetchAsync();
+            var body = (await answer.TextAsync()).Replace("\"demo\":true", "\"demo\":false", StringComparison.Ordinal);
+            await route.FulfillAsync(new() { Response = answer, Body = body });
+        });
+        await tab.Page.GotoAsync("/");
+        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        var link = tab.Page.GetByRole(AriaRole.Link, new() { Name = "Apache-2.0" });
+        await Assertions.Expect(link).ToHaveAttributeAsync("href", "https://huggingface.co/m-a-p/YuE-s1-7B-anneal-en-cot");
+        await tab.CheckAccessibilityAsync("the licence of a model");
+    }
+
+    [Fact]
     public async Task Fields_that_only_an_opened_request_sets_are_shown_with_their_errors()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());

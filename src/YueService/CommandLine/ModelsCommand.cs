@@ -121,6 +121,13 @@ internal sealed class ModelsCommand
                 await output.WriteLineAsync($"  {"",-10} {string.Join(", ", model.Repositories)}. {model.Licence}");
             }
 
+            await output.WriteLineAsync("Licences:");
+            foreach (var same in folder.Manifest.Checkpoints.Values.GroupBy(checkpoint => checkpoint.Licence))
+            {
+                var repositories = same.Select(checkpoint => checkpoint.Repository).Distinct();
+                await output.WriteLineAsync($"  {same.Key}: {string.Join(", ", repositories)}");
+            }
+
             foreach (var licence in folder.Manifest.Licences)
             {
                 await output.WriteLineAsync(licence);

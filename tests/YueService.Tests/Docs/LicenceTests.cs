@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Xml.Linq;
 using Xunit;
 using YueService.Tests.EndToEnd;
 
@@ -51,6 +52,24 @@ public sealed class LicenceTests
         Assert.All(
             Directory.EnumerateDirectories(vendor),
             folder => Assert.Contains(Path.GetFileName(folder), notice, StringComparison.Ordinal));
+    }
+
+    /// <summary>Files that ship beside or inside the assemblies are our own, or NOTICE says whose they are.</summary>
+    [Fact]
+    public void NOTICE_names_every_file_that_ships()
+    {
+        string[] own = ["appsettings.json", "models.json", ".cuh"];
+        var notice = File.ReadAllText(Path.Combine(DemoProcess.Repository, "NOTICE"));
+        var shipped = Directory.EnumerateFiles(Path.Combine(DemoProcess.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
+            .SelectMany(project => XDocument.Load(project).Descendants()
+                .Where(item => item.Name.LocalName is "Content" or "EmbeddedResource")
+                .Select(item => item.Attribute("Include")?.Value.Replace("/**", "", StringComparison.Ordinal))
+                .OfType<string>()
+                .Where(file => !own.Any(file.EndsWith))
+                .Select(file => $"src/{Path.GetFileName(Path.GetDirectoryName(project))}/{file}"))
+            .ToList();
+        Assert.True(shipped.Count > 3);
+        Assert.All(shipped, file => Assert.Contains(file, notice, StringComparison.Ordinal));
     }
 
     private static string Table()

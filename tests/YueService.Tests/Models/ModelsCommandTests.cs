@@ -3,6 +3,7 @@ using Xunit;
 using Yue.Engine.Weights;
 using YueService.CommandLine;
 using YueService.Downloads;
+using YueService.Tests.EndToEnd;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;
@@ -140,6 +141,21 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         Assert.Contains("en-cot", output, StringComparison.Ordinal);
         Assert.Contains("5 of 5 files", output, StringComparison.Ordinal);
         Assert.Contains("a licence note", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task List_shows_the_licence_of_every_checkpoint()
+    {
+        var file = Path.Combine(DemoProcess.Repository, "models.json");
+        var command = new Command();
+        await command.RunAsync("models", "list", "--folder", _folder["models"], "--manifest", file);
+        var lines = command.Output.ToString().Split('\n');
+        Assert.All(
+            ModelManifest.Load(file).Checkpoints.Values,
+            checkpoint => Assert.Contains(
+                lines,
+                line => line.StartsWith($"  {checkpoint.Licence}: ", StringComparison.Ordinal)
+                    && line.Contains(checkpoint.Repository, StringComparison.Ordinal)));
     }
 
     [Theory]

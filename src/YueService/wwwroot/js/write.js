@@ -213,6 +213,14 @@ function openFile() {
   input.click();
 }
 
+/** Shows the licence of the model that will sing. The demo model has that of the program. */
+function Licence() {
+  const models = options.value?.models ?? [];
+  const licence = (models.find(({ name }) => name === fields.value.model) ?? models[0])?.licence;
+  return licence && health.value?.demo === false ? html`<p class="licence">Licence of the model: <a href=${licence.link}
+    target="_blank" rel="noopener">${licence.name}</a>. ${licence.notice}</p>` : null;
+}
+
 function More() {
   const models = options.value?.models ?? [];
   const rest = others();
@@ -225,6 +233,7 @@ function More() {
         <option value="">${models[0].name}</option>${models.slice(1).map((model) => html`<option
           key=${model.name}>${model.name}</option>`)}</select>
         ${faultsOf('model').map((text) => html`<span class="fault" key=${text}>${text}</span>`)}</label>` : null}
+      <${Licence} />
       ${Settings.slice(2).map((setting) => html`<${Field} key=${setting.name} ...${setting} />`)}
     </div>
     ${rest.length > 0 ? html`<div class="others"><p>Also set by the request that was opened</p>
