@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Yue.Engine.Families;
 using Yue.Engine.Residency;
 using Yue.Engine.Songs;
+using Yue.Engine.Tensors.Native;
 
 namespace Yue.Engine.Scheduling;
 
@@ -142,6 +143,11 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         try
         {
             var clock = Stopwatch.StartNew();
+            if (!TorchNativeLibrary.IsThere())
+            {
+                throw new NotSupportedException(TorchNativeLibrary.NotFound);
+            }
+
             if (_options.Stage1.Count > 0 && ModelSet.LacksGpu(_options))
             {
                 Log.NoGpu(_logger);

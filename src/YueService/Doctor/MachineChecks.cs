@@ -1,4 +1,5 @@
 using Yue.Engine.Scheduling;
+using Yue.Engine.Tensors.Native;
 using YueService.Downloads;
 
 namespace YueService.Doctor;
@@ -28,9 +29,13 @@ internal static class MachineChecks
         .. urls.Select(url => Port(machine, url)),
     ];
 
-    private static Finding Library(MachineFacts machine) => machine.TorchFault is { } fault
-        ? Finding.Missing(Torch, $"the native library does not load: {fault}", "sudo apt-get install libstdc++6 libgomp1")
-        : Finding.Ok(Torch, "the native library loads and computes");
+    private static Finding Library(MachineFacts machine) => machine.TorchFault switch
+    {
+        null => Finding.Ok(Torch, "the native library loads and computes"),
+        TorchNativeLibrary.NotFound =>
+            Finding.Missing(Torch, TorchNativeLibrary.NotFound, "export LD_LIBRARY_PATH=FOLDER/torch/lib"),
+        var fault => Finding.Missing(Torch, $"the native library does not load: {fault}", "sudo apt-get install libstdc++6 libgomp1"),
+    };
 
     private static Finding Device(MachineFacts machine, EngineOptions options)
     {

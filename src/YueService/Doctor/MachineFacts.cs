@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Sockets;
 using TorchSharp;
 using Yue.Engine.Audio;
+using Yue.Engine.Tensors.Native;
 
 namespace YueService.Doctor;
 
@@ -72,6 +73,11 @@ internal sealed record MachineFacts
 
     private static string? TryTorch()
     {
+        if (!TorchNativeLibrary.IsThere())
+        {
+            return TorchNativeLibrary.NotFound;
+        }
+
         try
         {
             using var ones = torch.ones(2);

@@ -4,6 +4,7 @@ using Xunit;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Families.Yue1.SelfCheck;
 using Yue.Engine.Scheduling;
+using Yue.Engine.Tensors.Native;
 using YueService.CommandLine;
 using YueService.Doctor;
 using YueService.Downloads;
@@ -69,6 +70,15 @@ public sealed class DoctorTests
             ],
             findings.Select(finding => (finding.Area, finding.Level)));
         Assert.All(findings.Where(finding => finding.Level != FindingLevel.Ok), finding => Assert.NotEmpty(finding.Fix!));
+    }
+
+    [Fact]
+    public void A_build_for_an_installed_libtorch_says_where_it_looks()
+    {
+        var findings = Check(Whole with { TorchFault = TorchNativeLibrary.NotFound }, "auto", Big);
+        var finding = findings.Single(finding => finding.Area == "libtorch");
+        Assert.Equal(FindingLevel.Missing, finding.Level);
+        Assert.Contains("LD_LIBRARY_PATH", finding.Fix, StringComparison.Ordinal);
     }
 
     [Fact]

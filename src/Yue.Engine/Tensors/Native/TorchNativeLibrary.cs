@@ -14,8 +14,13 @@ namespace Yue.Engine.Tensors.Native;
 /// </remarks>
 public static class TorchNativeLibrary
 {
+    /// <summary>The error if there is no libtorch.</summary>
+    public const string NotFound =
+        "libtorch was not found; this build uses an installed one. Its folders, such as torch/lib of PyTorch, must be in LD_LIBRARY_PATH.";
+
     private const string LibraryName = "LibTorchSharp";
     private const string FileName = "libLibTorchSharp.so";
+    private const string TorchFileName = "libtorch_cpu.so";
     private const string MissingVersion = "GLIBCXX_3.4.32";
 
     private static int _registered;
@@ -33,9 +38,13 @@ public static class TorchNativeLibrary
         }
     }
 
+    /// <summary>Returns true if libtorch is with the program or can be loaded. TorchSharp prints pages of text if it finds none.</summary>
+    public static bool IsThere() =>
+        !OperatingSystem.IsLinux() || Find(TorchFileName) is not null || NativeLibrary.TryLoad(TorchFileName, out _);
+
     private static IntPtr LoadWeakened()
     {
-        var original = FindOriginal();
+        var original = Find(FileName);
         if (original is null)
         {
             return IntPtr.Zero;
@@ -43,7 +52,7 @@ public static class TorchNativeLibrary
 
         // The copy is in another folder, so the libraries next to the original must be loaded first.
         var folder = Path.GetDirectoryName(original)!;
-        foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
+        foreach (var dependency in (string[])["libc10.so", TorchFileName, "libtorch.so"])
         {
             if (!NativeLibrary.TryLoad(Path.Combine(folder, dependency), out _))
             {
@@ -54,7 +63,7 @@ public static class TorchNativeLibrary
         return NativeLibrary.TryLoad(WeakenedCopy(original), out var handle) ? handle : IntPtr.Zero;
     }
 
-    private static string? FindOriginal()
+    private static string? Find(string file)
     {
         var searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
         string[] folders =
@@ -63,7 +72,7 @@ public static class TorchNativeLibrary
             AppContext.BaseDirectory,
             Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"),
         ];
-        return folders.Select(folder => Path.Combine(folder, FileName)).FirstOrDefault(File.Exists);
+        return folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
     }
 
     /// <summary>Returns the patched copy in the cache folder. It is written once and named by the original's content.</summary>
