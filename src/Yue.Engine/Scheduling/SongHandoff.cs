@@ -96,7 +96,7 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Blocks until a song or an order arrives, the handoff is closed, or the time is over.</summary>
+    /// <summary>Blocks until a song or an order arrives, the handoff is closed, or the time limit has passed.</summary>
     /// <param name="limit">The time to wait; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</param>
     public Arrival Wait(TimeSpan limit)
     {
@@ -161,7 +161,7 @@ internal sealed class SongHandoff
     private static TaskCompletionSource NewRoom() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
-/// <summary>What the engine's thread finds after a wait.</summary>
+/// <summary>The result of a wait of the engine's thread.</summary>
 internal enum Arrival
 {
     /// <summary>Nothing has arrived within the time.</summary>
