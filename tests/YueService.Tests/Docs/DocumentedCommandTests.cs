@@ -61,11 +61,11 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     /// <summary>Runs the commands that a condition selects, one after another in one folder.</summary>
     private static async Task RunAllAsync(HttpClient client, TemporaryFolder folder, Func<DocumentedCommand, bool> isSelected)
     {
-        await PrepareAsync(folder);
-        var draft = await DraftAsync(client);
         var commands = DocumentedCommand.ReadAll()
             .Where(command => command.ReasonNotRun is null && command.Text != DocumentedCommand.Serve && isSelected(command)).ToList();
         Assert.NotEmpty(commands);
+        await PrepareAsync(folder, Clips.Where(clip => commands.Any(command => command.Text.Contains(clip, StringComparison.Ordinal))));
+        var draft = await DraftAsync(client);
         foreach (var command in commands.Where(command => Ffmpeg.IsInstalled || !Clips.Any(command.Text.Contains)))
         {
             var text = Address().Replace(command.Text, client.BaseAddress!.Authority)
@@ -89,7 +89,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     }
 
     /// <summary>Creates the input files of the commands, and a <c>yue</c> on their PATH.</summary>
-    private static async Task PrepareAsync(TemporaryFolder folder)
+    private static async Task PrepareAsync(TemporaryFolder folder, IEnumerable<string> clips)
     {
         await File.WriteAllTextAsync(folder["song.txt"], "[verse]\nStaring at the sunset\n", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(
@@ -100,7 +100,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         await File.WriteAllTextAsync(folder[".curlrc"], "fail-with-body\n", TestContext.Current.CancellationToken);
         if (Ffmpeg.IsInstalled)
         {
-            foreach (var clip in Clips)
+            foreach (var clip in clips)
             {
                 var sound = await Ffmpeg.MakeAsync("-f lavfi -i sine=f=440:r=44100:d=50", Path.GetExtension(clip)[1..]);
                 await File.WriteAllBytesAsync(folder[clip], sound, TestContext.Current.CancellationToken);

@@ -95,7 +95,7 @@ public sealed class GeneratedClientTests : IDisposable
 
         // OpenAI's client, as the documentation shows it.
         await File.WriteAllTextAsync(
-            Path.Combine(folder.Path, "song.mjs"), CallFromCode("js", _client.BaseAddress!), TestContext.Current.CancellationToken);
+            Path.Combine(folder.Path, "song.mjs"), ForService(CallFromCode("js")), TestContext.Current.CancellationToken);
         await MustRunAsync(folder.Path, "node", "song.mjs");
         await IsWavAsync(Path.Combine(folder.Path, "song.wav"));
     }
@@ -105,18 +105,35 @@ public sealed class GeneratedClientTests : IDisposable
     {
         Assert.SkipUnless(await RunAsync("python3", ".", "-c", "import openai") is { ExitCode: 0 }, "Python's openai is not installed");
         using var folder = new TemporaryFolder();
-        await MustRunAsync(folder.Path, "python3", "-c", CallFromCode("python", _client.BaseAddress!));
+        await MustRunAsync(folder.Path, "python3", "-c", ForService(CallFromCode("python")));
         await IsWavAsync(Path.Combine(folder.Path, "song.wav"));
     }
 
-    /// <summary>Returns the code of a language in docs/how-to/call-from-code.md, with the address of the test's service.</summary>
-    private static string CallFromCode(string language, Uri service)
+    [Fact]
+    public async Task The_documented_CSharp_lines_make_a_song()
+    {
+        var source = await File.ReadAllTextAsync(
+            Path.Combine(Root, "tests", "YueService.Tests", "Docs", $"{nameof(DocumentedClient)}.cs"),
+            TestContext.Current.CancellationToken);
+        var lines = DocumentedClient.Differences.Aggregate(
+            CallFromCode("csharp"), (text, differ) => text.Replace(differ.Documented, differ.Here, StringComparison.Ordinal));
+        Assert.All(lines.Split('\n'), line => Assert.Contains(line, source, StringComparison.Ordinal));
+
+        using var folder = new TemporaryFolder();
+        await DocumentedClient.MakeSongAsync(_client.BaseAddress!, folder["song.wav"]);
+        await IsWavAsync(folder["song.wav"]);
+    }
+
+    /// <summary>Returns the code of a language in docs/how-to/call-from-code.md.</summary>
+    private static string CallFromCode(string language)
     {
         var page = new MarkdownDocument(File.ReadLines(Path.Combine(Root, "docs", "how-to", "call-from-code.md")));
         var code = Assert.Single(page.Blocks, block => block.Language == language).Text;
         Assert.Contains("localhost:2008", code, StringComparison.Ordinal);
-        return code.Replace("localhost:2008", service.Authority, StringComparison.Ordinal);
+        return code;
     }
+
+    private string ForService(string code) => code.Replace("localhost:2008", _client.BaseAddress!.Authority, StringComparison.Ordinal);
 
     private static async Task IsWavAsync(string file)
     {

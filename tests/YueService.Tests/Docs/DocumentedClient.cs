@@ -1,0 +1,25 @@
+using YueService.Client;
+
+namespace YueService.Tests.Docs;
+
+/// <summary>The C# lines of docs/how-to/call-from-code.md as code that is compiled and run.</summary>
+internal static class DocumentedClient
+{
+    /// <summary>The expressions of the lines that differ here.</summary>
+    public static readonly IReadOnlyList<(string Documented, string Here)> Differences =
+        [("new Uri(\"http://localhost:2008\")", "service"), ("\"song.wav\"", "path")];
+
+    /// <summary>Makes a song.</summary>
+    public static async Task MakeSongAsync(Uri service, string path)
+    {
+        using var http = new HttpClient { BaseAddress = service, Timeout = TimeSpan.FromHours(1) };
+        http.DefaultRequestHeaders.Add("Authorization", "Bearer KEY");
+        var yue = new YueClient(http);
+        var request = new SongRequest { Lyrics = "[verse]\nStaring at the sunset", Genre = "bright pop piano female" };
+        var job = await yue.CreateSongAsync(request);
+        await yue.WaitForSongAsync(job.Id);
+        using var song = await yue.GetSongAudioAsync(job.Id);
+        await using var file = File.Create(path);
+        await song.Stream.CopyToAsync(file);
+    }
+}
