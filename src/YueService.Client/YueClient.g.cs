@@ -4082,6 +4082,13 @@ namespace YueService.Client
         [System.Text.Json.Serialization.JsonPropertyName("sections")]
         public System.Collections.Generic.IReadOnlyList<SectionStartBody>? Sections { get; set; } = default!;
 
+        /// <summary>
+        /// The score in ABC notation that the music follows; omitted in lists, before it is complete, and when the song is
+        /// <br/>    finished (then it is in `song`).
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("score")]
+        public string? Score { get; set; } = default!;
+
         [System.Text.Json.Serialization.JsonPropertyName("error")]
         public JobFault? Error { get; set; } = default!;
 

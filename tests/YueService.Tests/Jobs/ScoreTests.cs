@@ -45,6 +45,8 @@ public sealed class ScoreTests : IDisposable
         }
 
         Assert.Equal(Score, events[^1].Data.GetProperty("score").GetString());
+        Assert.Equal(Score, (await _client.GetJsonAsync(job)).GetProperty("score").GetString());
+        Assert.False((await _client.GetJsonAsync("/v1/songs")).GetProperty("songs")[0].TryGetProperty("score", out _));
         using var late = await EventStream.OpenAsync(_client, job);
         _finish.SetResult();
         events.AddRange(await early.RestAsync());

@@ -41,6 +41,11 @@ internal sealed record SongJobResponse
     /// <summary>The starts of the sections in the song, as far as it is written; null unless running.</summary>
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
+    /// <summary>The score in ABC notation that the music follows; omitted in lists, before it is complete, and when the song is
+    /// finished (then it is in <c>song</c>).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Score { get; init; }
+
     /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 

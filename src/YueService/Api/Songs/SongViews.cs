@@ -61,6 +61,7 @@ internal static class SongViews
             EstimatedSecondsLeft = now is null ? null : estimate.SecondsLeft(now, view.Live!),
             AudibleSeconds = now is null ? null : Audible(now, view.Live!),
             Sections = now is null ? null : Starts(now),
+            Score = withLyrics ? now?.Progress?.Score : null,
             Error = view.State == JobState.Failed ? JobFault.From(job.Fault) : null,
             DelayReason = view.DelayReason,
             Title = SongTitle.Of(job),
