@@ -147,8 +147,26 @@ public sealed class Yue2EngineTests : IAsyncLifetime
         var error = await Assert.ThrowsAsync<SongRequestException>(
             () => _engine.Submit(Given() with { Score = string.Concat(Enumerable.Repeat("C D E F|", ShortContext)) }));
         Assert.Contains($"{ShortContext}", error.Message, StringComparison.Ordinal);
-        var measure = _engine.Engine.Measure(Given() with { Lyrics = string.Concat(Enumerable.Repeat("la ", 300)) });
-        Assert.Equal("prompt_too_long", measure!.Fault!.Code);
+    }
+
+    [Theory]
+    [InlineData("lyrics")]
+    [InlineData("genre")]
+    [InlineData("score")]
+    public async Task A_text_that_is_too_long_for_the_context_is_named_before_the_song_begins(string field)
+    {
+        var text = string.Concat(Enumerable.Repeat("la ", ShortContext));
+        var request = field switch
+        {
+            "lyrics" => Given() with { Lyrics = text },
+            "genre" => OneSecond() with { Genre = text },
+            _ => Given() with { Score = text },
+        };
+        var fault = _engine.Engine.Measure(request)!.Fault!;
+        Assert.Equal(("prompt_too_long", field), (fault.Code, fault.Field));
+        Assert.Contains($"the model's context holds {ShortContext}", fault.Message, StringComparison.Ordinal);
+        var error = await Assert.ThrowsAsync<SongRequestException>(() => _engine.Submit(request));
+        Assert.Equal(fault.Message, error.Message);
     }
 
     [Fact]
@@ -203,16 +221,52 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     public async Task A_checkpoint_of_another_size_than_its_config_fails_the_start(string value, string other)
     {
         using var folder = new Weights.TempFolder();
-        foreach (var file in Directory.EnumerateFiles(Yue2Goldens.LanguageModelFolder))
-        {
-            File.CreateSymbolicLink(folder[Path.GetFileName(file)], file);
-        }
-
-        var config = File.ReadAllText(folder["config.json"]);
-        File.Delete(folder["config.json"]);
-        File.WriteAllText(folder["config.json"], config.Replace(value, other, StringComparison.Ordinal));
-        var fault = await StartFault(options => options.Stage1[Name] = Path.GetDirectoryName(folder["config.json"])!);
+        Link(
+            Yue2Goldens.LanguageModelFolder, folder, "config.json", config => config.Replace(value, other, StringComparison.Ordinal));
+        var fault = await StartFault(options => options.Stage1[Name] = folder.Root);
         Assert.Contains("model.", fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true, "\"model.safetensors\": {\"bytes\": 7261441640}", "weights_manifest.json says 7261441640")]
+    [InlineData(false, "\"model.safetensors\": {\"bytes\": 530512720}", "weights_manifest.json says 530512720")]
+    [InlineData(true, "\"missing.safetensors\": {\"bytes\": 1}", "the file has 0 bytes")]
+    [InlineData(true, "\"model.safetensors\": {}", "model.safetensors has no whole number of bytes")]
+    public async Task Weights_of_another_revision_than_their_list_fail_the_start(bool isLanguageModel, string file, string named)
+    {
+        using var folder = new Weights.TempFolder();
+        var list = $"{{\"schema\": 1, \"files\": {{{file}}}}}";
+        var checkpoint = isLanguageModel ? Yue2Goldens.LanguageModelFolder : Yue2Goldens.PathOf("YuE2-Vae");
+        Link(checkpoint, folder, "weights_manifest.json", _ => list);
+        var fault = await StartFault(options =>
+        {
+            if (isLanguageModel)
+            {
+                options.Stage1[Name] = folder.Root;
+            }
+            else
+            {
+                options.Vae = folder.Root;
+            }
+        });
+        Assert.Contains(named, fault, StringComparison.Ordinal);
+    }
+
+    /// <summary>Fills a folder with links to the files of a checkpoint, one of them changed.</summary>
+    private static void Link(string checkpoint, Weights.TempFolder folder, string changed, Func<string, string> change)
+    {
+        foreach (var file in Directory.EnumerateFiles(checkpoint))
+        {
+            var name = Path.GetFileName(file);
+            if (name == changed)
+            {
+                File.WriteAllText(folder[name], change(File.ReadAllText(file)));
+            }
+            else
+            {
+                File.CreateSymbolicLink(folder[name], file);
+            }
+        }
     }
 
     private static async Task<string> StartFault(Action<EngineOptions> change)

@@ -126,7 +126,7 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
         return new(string.Create(
             CultureInfo.InvariantCulture,
             $"the prompt of genre, lyrics and score has {promptTokens} tokens, and the song takes {neededTokens} more; "
-                + $"the model's context holds {context}. Shorten the lyrics or the score{shorter}"));
+                + $"the model's context holds {context}. Shorten the genre line, the lyrics or the score{shorter}"));
     }
 
     /// <summary>Returns the names of the sections of lyrics, without brackets. Lyrics without sections get those of a short song.</summary>

@@ -163,7 +163,7 @@ internal sealed class Yue2Songs : IFamilySongs
         {
             return new(0, context, findings)
             {
-                Fault = new("prompt_too_long", request.Score is null ? "lyrics" : "score", fault.Message),
+                Fault = new("prompt_too_long", LongestField(request), fault.Message),
             };
         }
     }
@@ -191,6 +191,14 @@ internal sealed class Yue2Songs : IFamilySongs
         _vae?.Dispose();
         _snake?.Dispose();
         (_vae, _snake) = (null, null);
+    }
+
+    /// <summary>Returns the field with the longest text of a prompt.</summary>
+    private static string LongestField(SongRequest request)
+    {
+        (string Name, int Length)[] fields =
+            [("lyrics", request.Lyrics.Length), ("genre", request.Genre.Length), ("score", request.Score?.Length ?? 0)];
+        return fields.MaxBy(field => field.Length).Name;
     }
 
     private static InvalidOperationException NotLoaded() => new("the models are not loaded yet");
