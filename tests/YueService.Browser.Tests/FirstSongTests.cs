@@ -58,6 +58,7 @@ public sealed class FirstSongTests(Studio studio)
         var addresses = requests.ConvertAll(request => request.Url);
         Assert.True(addresses.Count <= MaxRequests, $"{addresses.Count} requests:\n{string.Join('\n', addresses)}");
         Assert.All(addresses, address => Assert.StartsWith(service.Address.ToString(), address, StringComparison.Ordinal));
+        Assert.DoesNotContain(addresses, address => address.Contains("score", StringComparison.Ordinal));
 
         const string Sizes = "() => performance.getEntries().filter(e => 'encodedBodySize' in e && !e.name.includes('/v1/'))"
             + ".map(e => e.encodedBodySize)";

@@ -91,17 +91,17 @@ public sealed class LayoutTests(Studio studio)
         await using var tab = await studio.OpenAsync(service);
         await Assertions.Expect(tab.Page.Locator(".pill.device")).ToBeVisibleAsync();
         var keys = tab.Page.Keyboard;
-        await TabToAsync(tab, "textarea");
+        await tab.TabToAsync("textarea");
         await keys.PressAsync("Control+A");
         await keys.TypeAsync("By keys alone");
-        await TabToAsync(tab, ".more summary");
+        await tab.TabToAsync(".more summary");
         await keys.PressAsync("Enter");
-        await TabToAsync(tab, "[name=target_seconds]");
+        await tab.TabToAsync("[name=target_seconds]");
         await keys.TypeAsync("1");
         await keys.PressAsync("Enter");
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "By keys alone" })).ToBeVisibleAsync();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
-        await TabToAsync(tab, ".player .play");
+        await tab.TabToAsync(".player .play");
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Play");
         await keys.PressAsync("Enter");
         await tab.HearAsync();
@@ -116,21 +116,5 @@ public sealed class LayoutTests(Studio studio)
         await tab.CheckAccessibilityAsync("help");
         await tab.Page.Keyboard.PressAsync("Escape");
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
-    }
-
-    /// <summary>Presses Tab until an element has the focus.</summary>
-    private static async Task TabToAsync(StudioTab tab, string selector)
-    {
-        for (var presses = 0; presses < 100; presses++)
-        {
-            if (await tab.Page.EvaluateAsync<bool>("selector => document.activeElement.matches(selector)", selector))
-            {
-                return;
-            }
-
-            await tab.Page.Keyboard.PressAsync("Tab");
-        }
-
-        Assert.Fail($"Tab does not come to {selector}.");
     }
 }

@@ -6,14 +6,17 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The real program with the demo model, in a separate process with a separate state folder.</summary>
+/// <summary>The program in a separate process with a separate state folder: with the demo model, or with a simulated engine.</summary>
 internal sealed partial class ServiceProcess : IAsyncDisposable
 {
     private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("yue-studio-");
+    private readonly string _program;
     private readonly string[] _arguments;
+    private readonly (string Name, string Value)[] _environment;
     private Process? _process;
 
-    private ServiceProcess(string[] arguments) => _arguments = arguments;
+    private ServiceProcess(string program, string[] arguments, (string Name, string Value)[] environment) =>
+        (_program, _arguments, _environment) = (program, arguments, environment);
 
     /// <summary>The address of the service, which a restart does not change.</summary>
     public Uri Address { get; private set; } = new("http://127.0.0.1:0");
@@ -21,27 +24,41 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>A client of the service.</summary>
     public HttpClient Client { get; } = new();
 
-    /// <summary>Starts a service and waits until it is ready.</summary>
+    /// <summary>Starts a service with the demo model and waits until it is ready.</summary>
     /// <param name="arguments">Settings on the command line.</param>
-    public static async Task<ServiceProcess> StartAsync(params string[] arguments)
+    public static Task<ServiceProcess> StartAsync(params string[] arguments) =>
+        StartAsync(new ServiceProcess(ProgramOf("src", "YueService", "yue.dll"), arguments, []));
+
+    /// <summary>Starts a service with a simulated engine and waits until it is ready.</summary>
+    /// <param name="environment">The variables of the engine.</param>
+    public static Task<ServiceProcess> StartSimulatedAsync(params (string Name, string Value)[] environment) =>
+        StartAsync(new ServiceProcess(ProgramOf("tests", "YueService.FakeProcess", "YueService.FakeProcess.dll"), [], environment));
+
+    private static async Task<ServiceProcess> StartAsync(ServiceProcess service)
     {
-        var service = new ServiceProcess(arguments);
         await service.StartAsync();
         service.Client.BaseAddress = service.Address;
         return service;
     }
 
+    private static string ProgramOf(string folder, string project, string file) =>
+        Path.Combine(Repository.Root, folder, project, "bin", Repository.Configuration, "net10.0", file);
+
     /// <summary>Starts the program, again after <see cref="KillAsync"/>.</summary>
     public async Task StartAsync()
     {
-        var program = Path.Combine(Repository.Root, "src", "YueService", "bin", Repository.Configuration, "net10.0", "yue.dll");
         var url = Address.GetLeftPart(UriPartial.Authority);
         var start = new ProcessStartInfo(
-            "dotnet", [program, "serve", "--urls", url, $"--Yue:StateFolder={_state.FullName}", .. _arguments])
+            "dotnet", [_program, "serve", "--urls", url, $"--Yue:StateFolder={_state.FullName}", .. _arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var (name, value) in _environment)
+        {
+            start.Environment[name] = value;
+        }
+
         _process = Process.Start(start)!;
         var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
         var log = new List<string>();

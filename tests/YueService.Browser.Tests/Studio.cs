@@ -18,6 +18,7 @@ public sealed class Studio : IAsyncLifetime
     private IPlaywright? _playwright;
     private IBrowser? _browser;
     private ServiceProcess? _service;
+    private ServiceProcess? _scores;
     private string _songId = "";
 
     /// <summary>Returns the service that tests share. Its library contains songs of other tests.</summary>
@@ -25,6 +26,15 @@ public sealed class Studio : IAsyncLifetime
     {
         Require();
         return _service ??= await ServiceProcess.StartAsync();
+    }
+
+    /// <summary>Returns the service with a simulated model that writes scores.</summary>
+    /// <remarks>Lyrics such as <c>seconds=600</c> set a song's time.</remarks>
+    internal async Task<ServiceProcess> ScoresAsync()
+    {
+        Require();
+        return _scores ??= await ServiceProcess.StartSimulatedAsync(
+            ("FAKE_MODELS", "yue2"), ("FAKE_SLOTS", "4"), ("FAKE_SCORE", Scores.Written));
     }
 
     /// <summary>Returns the id of a finished song of two short sections, which no test changes.</summary>
@@ -77,9 +87,12 @@ public sealed class Studio : IAsyncLifetime
         }
 
         _playwright?.Dispose();
-        if (_service is not null)
+        foreach (var service in new[] { _service, _scores })
         {
-            await _service.DisposeAsync();
+            if (service is not null)
+            {
+                await service.DisposeAsync();
+            }
         }
     }
 

@@ -86,6 +86,23 @@ internal sealed class StudioTab : IAsyncDisposable
         return Page.Url.Split("#song=")[1];
     }
 
+    /// <summary>Presses Tab until an element has the focus.</summary>
+    /// <param name="selector">The selector of the element.</param>
+    public async Task TabToAsync(string selector)
+    {
+        for (var presses = 0; presses < 100; presses++)
+        {
+            if (await Page.EvaluateAsync<bool>("selector => document.activeElement.matches(selector)", selector))
+            {
+                return;
+            }
+
+            await Page.Keyboard.PressAsync("Tab");
+        }
+
+        Assert.Fail($"Tab does not come to {selector}.");
+    }
+
     /// <summary>Checks the page against WCAG 2.2 AA, in the light and the dark theme.</summary>
     /// <param name="state">The name of the state that is shown.</param>
     public async Task CheckAccessibilityAsync(string state)

@@ -7,17 +7,19 @@ namespace YueService.FakeProcess;
 
 /// <summary>An engine whose songs take the time given in their lyrics (<c>seconds=0.5</c>) and sound like a rising tone.</summary>
 /// <remarks><c>FAKE_SECONDS</c> is the default time, <c>FAKE_SLOTS</c> the number of concurrent songs, and <c>FAKE_MODELS</c> the
-/// models.</remarks>
+/// models. Those named <c>yue2</c> have scores: the song's own, or <c>FAKE_SCORE</c>.</remarks>
 internal sealed partial class TimedEngine : ISongEngine, IDisposable
 {
     private const int Pieces = 10;
     private const int RateHz = 16_000;
+    private const string ScoreModel = "yue2";
 
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _hurry = new();
     private readonly double _seconds = double.Parse(Variable("FAKE_SECONDS", "0.2"), CultureInfo.InvariantCulture);
     private readonly int _slots = int.Parse(Variable("FAKE_SLOTS", "1"), CultureInfo.InvariantCulture);
     private readonly string[] _models = Variable("FAKE_MODELS", "en-cot").Split(',');
+    private readonly string _score = Variable("FAKE_SCORE", "X:1\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|");
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private EngineState _state = EngineState.Loading;
     private int _running;
@@ -32,7 +34,7 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
                 {
                     State = _state,
                     Device = "fake",
-                    SongModels = [.. _models.Select(model => new ModelDescription(model, ModelFamilies.Descriptions[0]))],
+                    SongModels = [.. _models.Select(Describe)],
                     SongsAtOnce = _slots,
                     Running = _running,
                 };
@@ -124,7 +126,7 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(ticket.Cancel, _hurry.Token);
             for (var i = 0; i < Pieces; i++)
             {
-                ticket.Report(new(i < 5 ? SongStage.Stage1 : SongStage.Stage2, i < 5 ? 1 : 0, 1, i, Pieces, i / (double)Pieces));
+                ticket.Report(ScoreOf(request) is { } score ? ScoreProgress(i, score) : Progress(i));
                 await Task.Delay(TimeSpan.FromSeconds(seconds / Pieces), stop.Token);
                 ticket.Listener?.Hear(new(i * RateHz / Pieces, RateHz, Piece(i), null, null, i == Pieces - 1));
             }
@@ -145,14 +147,32 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
         }
     }
 
+    private static ModelDescription Describe(string model) => new(model, ModelFamilies.Descriptions[model == ScoreModel ? 1 : 0]);
+
+    /// <summary>Returns the score of a song; null if the model writes none or none was requested.</summary>
+    private string? ScoreOf(SongRequest request) =>
+        (request.Model ?? _models[0]) != ScoreModel || request.Plan == ScorePlan.Off ? null : request.Score ?? _score;
+
+    private static SongProgress Progress(int piece) =>
+        new(piece < 5 ? SongStage.Stage1 : SongStage.Stage2, piece < 5 ? 1 : 0, 1, piece, Pieces, piece / (double)Pieces);
+
+    private static SongProgress ScoreProgress(int piece, string score) =>
+        new(piece < 1 ? SongStage.Score : piece < 5 ? SongStage.Music : SongStage.Flow, 0, 0, piece, Pieces, piece / (double)Pieces)
+        {
+            Score = piece < 1 ? null : score,
+        };
+
     private SongResult Song(SongRequest request, double seconds, double waited) => new()
     {
-        Mix = new([.. Enumerable.Range(0, Pieces).SelectMany(Piece)], RateHz),
+        Mix = new(request.Scope == SongScope.Score ? [] : [.. Enumerable.Range(0, Pieces).SelectMany(Piece)], RateHz),
+        Score = ScoreOf(request),
         Model = request.Model ?? _models[0],
         Seed = request.Seed,
         Scope = request.Scope,
-        Codes = new(request.Model ?? _models[0], [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio)]),
-        Sections = [new("verse", 1, 6, SectionEnd.EndOfAudio)],
+        Codes = new(
+            request.Model ?? _models[0],
+            ScoreOf(request) is null ? [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio)] : []),
+        Sections = ScoreOf(request) is null ? [new("verse", 1, 6, SectionEnd.EndOfAudio)] : [],
         Timings = new()
         {
             QueueSeconds = waited,

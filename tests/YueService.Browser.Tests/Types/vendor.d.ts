@@ -28,3 +28,10 @@ declare module 'htm' {
   const htm: { bind(h: (...args: any[]) => any): (strings: TemplateStringsArray, ...values: any[]) => any };
   export default htm;
 }
+
+// The library of the frame that draws scores; it is a global variable there.
+declare const ABCJS: {
+  renderAbc(output: HTMLElement, abc: string, options: { staffwidth: number; responsive: 'resize'; selectTypes: false;
+    ariaLabel: string }): { warnings?: string[]; lines: { staff?: unknown[] }[] }[];
+  synth: { getMidiFile(abc: string, options: { midiOutputType: 'binary' }): Uint8Array[] };
+};

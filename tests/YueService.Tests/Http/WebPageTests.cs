@@ -141,6 +141,20 @@ public sealed class WebPageTests
     }
 
     [Theory]
+    [InlineData("/js/score-frame.js", true)]
+    [InlineData("/vendor/vendor.json", true)]
+    [InlineData("/js/app.js", false)]
+    [InlineData("/score.html", false)]
+    public async Task The_files_of_the_sandboxed_frame_are_served_to_pages_without_an_origin(string path, bool allowed)
+    {
+        using var app = new YueApp();
+        using var client = app.CreateClient();
+        using var request = Request(HttpMethod.Get, path, origin: null, "cross-site", "no-cors");
+        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(allowed ? HttpStatusCode.OK : HttpStatusCode.Forbidden, response.StatusCode);
+    }
+
+    [Theory]
     [InlineData("/health")]
     [InlineData("/health/ready")]
     [InlineData("/health/live")]

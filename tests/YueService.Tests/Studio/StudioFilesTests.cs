@@ -60,6 +60,17 @@ public sealed class StudioFilesTests
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_frame_that_draws_scores_is_sandboxed_and_loads_only_scripts()
+    {
+        var parts = StudioPage.ScorePolicy.Split("; ");
+        Assert.Contains("default-src 'none'", parts);
+        Assert.Contains("script-src 'self'", parts);
+        Assert.Contains("sandbox allow-scripts", parts);
+        var sources = parts.Select(part => part.Split(' ')[0]).Where(name => name.EndsWith("-src", StringComparison.Ordinal));
+        Assert.Equal(["default-src", "script-src", "style-src"], sources);
+    }
+
     [Theory]
     [InlineData("http://127.0.0.1:2008", "http://127.0.0.1:2008/")]
     [InlineData("http://0.0.0.0:2008", "http://localhost:2008/")]

@@ -13,10 +13,13 @@ namespace YueService.Api.Access;
 /// detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this machine (DNS
 /// rebinding) is detected by the name in <c>Host</c>. If a key is set, neither matters, because pages do not know it. However, a page may
 /// be signed in, and browsers send its cookie automatically, so requests that change something with the cookie need an <c>Origin</c> of
-/// this service. Health checks are exempt because probes can use any name.
+/// this service. Health checks are exempt because probes can use any name. So are the files of the studio's frame for scores: the frame is
+/// sandboxed and has no origin, so its requests look foreign.
 /// </remarks>
 internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions> options)
 {
+    private static readonly PathString[] FrameFiles = ["/js/score-frame.js", "/vendor"];
+
     private readonly bool _hasKey = options.Value.Keys().Count > 0;
     private readonly List<StringSegment> _hosts = [.. options.Value.Hosts(), "localhost", "*.localhost"];
     private readonly HashSet<string> _origins = [.. options.Value.Origins()];
@@ -49,7 +52,7 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
                 + "or use an IP address or localhost.").ExecuteAsync(http);
         }
 
-        if (ForeignSource(request) is { } source && !IsNavigation(request))
+        if (ForeignSource(request) is { } source && !IsNavigation(request) && !IsFrameFile(request))
         {
             return Problems.Create(
                 http,
@@ -99,4 +102,8 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
     private static bool IsNavigation(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) && request.Headers["Sec-Fetch-Mode"] == "navigate"
         && request.Headers["Sec-Fetch-Dest"] is var target && (target.Count == 0 || target == "document");
+
+    /// <summary>Returns whether the studio's sandboxed frame loads one of its files. They contain no secrets.</summary>
+    private static bool IsFrameFile(HttpRequest request) =>
+        HttpMethods.IsGet(request.Method) && Array.Exists(FrameFiles, file => request.Path.StartsWithSegments(file));
 }

@@ -7,7 +7,13 @@ namespace YueService.Api.Studio;
 /// <summary>The studio: the web page at <c>/</c> for making songs. Its files need no key because they contain no secrets.</summary>
 internal static partial class StudioPage
 {
+    /// <summary>The policy of the frame that draws scores. The library that draws them needs inline styles. A score may contain
+    /// anything, so the frame is sandboxed, and it can load nothing but its own scripts.</summary>
+    public const string ScorePolicy = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; "
+        + "form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts";
+
     private const string Page = "/index.html";
+    private const string ScorePage = "/score.html";
     private const string Assets = "yue.staticwebassets";
     private const string Reload = "ReloadStaticAssetsAtRuntime";
 
@@ -45,10 +51,11 @@ internal static partial class StudioPage
         app.UseDefaultFiles();
         app.Use((http, next) =>
         {
-            if (http.Request.Path == Page && files.GetFileInfo(Page).Exists)
+            var path = http.Request.Path;
+            if ((path == Page || path == ScorePage) && files.GetFileInfo(path).Exists)
             {
                 var headers = http.Response.Headers;
-                headers.ContentSecurityPolicy = policy.Value;
+                headers.ContentSecurityPolicy = path == Page ? policy.Value : ScorePolicy;
                 headers.XContentTypeOptions = "nosniff";
                 headers["Referrer-Policy"] = "same-origin";
             }
@@ -61,13 +68,13 @@ internal static partial class StudioPage
     public static void MapStudio(this IEndpointRouteBuilder routes) =>
         routes.MapStaticAssets($"{Assets}.endpoints.json").AllowAnonymous();
 
-    /// <summary>Returns the content security policy of a page: only its own files, and its import map by hash.</summary>
+    /// <summary>Returns the content security policy of the page: only its own files, and its import map by hash.</summary>
     public static string PolicyOf(string html)
     {
         var map = ImportMap().Match(html).Groups["json"].Value;
         var hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(map)));
         return $"default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-            + "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+            + "media-src 'self' blob:; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     }
 
     [GeneratedRegex("""<script type="importmap">(?<json>.*?)</script>""", RegexOptions.Singleline)]

@@ -5,7 +5,7 @@ import { isSignedIn, locked, reachable, signOut } from './api.js';
 import { busy, current, health, jobs, refresh, show } from './jobs.js';
 import { Library } from './library.js';
 import { isPlaying, isWaiting, open, play, playingId, position, seek, toggle } from './player.js';
-import { blocksOf, Song, switchTake, takesOf } from './song.js';
+import { blocksOf, hasSound, Song, switchTake, takesOf } from './song.js';
 import { trackOf } from './sound.js';
 import { announcement, clock, closeToast, holdToast, html, Icon, resumeToast, showToast, spoken, store, tab, theme, toast,
   undoToast } from './ui.js';
@@ -84,7 +84,7 @@ function PlayerBar() {
     blocks.reduce((sum, block) => sum + block.seconds, 0), 0.1);
   const at = isOpen ? position.value : 0;
   const section = blocks.find((block) => at >= block.start && at < block.start + block.seconds);
-  const isHeard = job !== null && (job?.state === 'succeeded' || job?.state === 'running' || job?.state === 'queued');
+  const isHeard = job !== null && hasSound(job) && (job?.state === 'succeeded' || job?.state === 'running' || job?.state === 'queued');
   const press = () => {
     if (isOpen) {
       toggle();
@@ -133,7 +133,7 @@ document.addEventListener('keydown', (event) => {
     event.preventDefault();
     if (playingId.value) {
       toggle();
-    } else if (current.value) {
+    } else if (current.value && hasSound(current.value)) {
       open(current.value.id);
       play();
     }

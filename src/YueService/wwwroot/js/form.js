@@ -198,19 +198,25 @@ export function request() {
   return fitting(body);
 }
 
-/** @param {Record<string, any>} body Returns it without the fields that its model does not support. */
-function fitting(body) {
-  const known = options.value;
-  const model = known?.models.find((entry) => entry.name === body.model) ?? known?.models[0];
-  if (!known || !model) {
-    return body;
-  }
+/** The chosen model; null before the service has sent its models. */
+export const model = computed(() => {
+  const models = options.value?.models ?? [];
+  return models.find((entry) => entry.name === fields.value.model) ?? models[0] ?? null;
+});
 
-  const isTaken = (/** @type {string} */ name) =>
-    known.fields.find((field) => field.name === name)?.models.includes(model.name) ?? true;
+/** @param {string} name Returns whether the chosen model supports a field. Fields of unknown models are supported. */
+export function isTaken(name) {
+  const chosen = model.value;
+  const field = options.value?.fields.find((entry) => entry.name === name);
+  return chosen === null || (field?.models.includes(chosen.name) ?? true);
+}
+
+/** @param {Record<string, any>} body Returns it without the fields that the chosen model does not support. */
+function fitting(body) {
   const isObject = (/** @type {any} */ value) => value !== null && typeof value === 'object' && !Array.isArray(value);
   const kept = Object.entries(body)
-    .filter(([name, value]) => isObject(value) || (isTaken(name) && (name !== 'stage' || model.stages.includes(value))))
+    .filter(([name, value]) => isObject(value)
+      || (isTaken(name) && (name !== 'stage' || (model.value?.stages.includes(value) ?? true))))
     .map(([name, value]) => [name, isObject(value)
       ? Object.fromEntries(Object.entries(value).filter(([inner]) => isTaken(`${name}.${inner}`))) : value]);
   return Object.fromEntries(kept);

@@ -225,7 +225,9 @@ function heard(news) {
     readHealth();
   }
 
-  if (!isUnfinished(news)) {
+  // Events do not contain scores.
+  const mayHaveScore = Boolean(job.request?.plan) && news.progress?.stage !== job.progress?.stage;
+  if (!isUnfinished(news) || mayHaveScore) {
     readJob(news.id);
   }
 }

@@ -5,7 +5,7 @@ import { cards, cardsOf, freshSeed } from './form.js';
 import { currentId, options } from './jobs.js';
 import { focusWords, plain } from './lyrics.js';
 import { isPlaying, open, play, playingId, seek } from './player.js';
-import { blocksOf, songActions } from './song.js';
+import { blocksOf, hasSound, songActions } from './song.js';
 import { trackOf } from './sound.js';
 import { count, html, Icon, Menu, tab } from './ui.js';
 import { Wave } from './wave.js';
@@ -33,9 +33,9 @@ export function Sheet({ job, names }) {
     chosen.value = chosen.value === index ? -1 : index;
     listen(job, blocks[index].start);
   };
-  return html`<${Wave} id=${job.id} names=${names} blocks=${blocks} seconds=${seconds} isWhole=${job.song !== null}
+  return html`${hasSound(job) ? html`<${Wave} id=${job.id} names=${names} blocks=${blocks} seconds=${seconds} isWhole=${job.song !== null}
     chosen=${chosen.value}
-    onChoose=${pick} onAdd=${job.song && canGoOn(job) ? () => goOn(job) : null} />
+    onChoose=${pick} onAdd=${job.song && canGoOn(job) ? () => goOn(job) : null} />` : null}
     ${job.song ? html`<${Notices} job=${job} /><${Actions} job=${job} blocks=${blocks} hasStems=${names.length > 1} />` : null}`;
 }
 
@@ -151,12 +151,12 @@ function Actions({ job, blocks, hasStems }) {
       onClick=${again}>${block ? `Sing ${block.tag} again` : 'Sing again'}</button>
     <button type="button" class="button" onClick=${words}>Edit words</button>
     ${canGoOn(job) ? html`<button type="button" class="button go-on" onClick=${() => goOn(job)}>Continue</button>` : null}
-    <${Menu} label=${html`<${Icon} name="save" />`} name="Download" items=${[
+    ${hasSound(job) ? html`<${Menu} label=${html`<${Icon} name="save" />`} name="Download" items=${[
       ...(options.value?.formats ?? []).filter((format) => format.available)
         .map(({ name }) => ({ label: name.toUpperCase(), href: audio('mix', name) })),
       ...(hasStems ? [{ label: 'Vocal', hint: 'WAV', href: audio('vocal', 'wav') },
         { label: 'Band', hint: 'WAV', href: audio('instrumental', 'wav') }] : []),
-    ]} />
+    ]} />` : null}
     <${Menu} label=${html`<${Icon} name="more" />`} name="More actions" items=${songActions(job)} />
   </div>`;
 }

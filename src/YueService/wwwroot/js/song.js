@@ -8,7 +8,7 @@ import { cancel, current, currentId, edit, found, isUnfinished, jobs, readTakes,
 import { close, isPlaying, knownSeconds, open, playingId, position, useGains } from './player.js';
 import { trackOf } from './sound.js';
 import { copy, count, html, Icon, Menu, roughly, tab } from './ui.js';
-import { singAgain } from './write.js';
+import { readScores, scores, singAgain } from './write.js';
 
 /** @typedef {import('./types').Job} Job */
 /** @typedef {{ tag: string, start: number, seconds: number, state: 'done' | 'now' | 'todo' }} Block */
@@ -62,7 +62,7 @@ function Welcome() {
 
 /** @param {{ job: Job }} props */
 function SongView({ job }) {
-  const isThere = job.request !== undefined && (job.state === 'succeeded' || isUnfinished(job));
+  const isThere = job.request !== undefined && hasSound(job) && (job.state === 'succeeded' || isUnfinished(job));
   useEffect(() => {
     if (isThere && job.song) {
       knownSeconds.set(job.id, job.song.duration_seconds);
@@ -76,12 +76,29 @@ function SongView({ job }) {
   useEffect(() => () => ['vocal', 'instrumental'].forEach((name) => trackOf(job.id, name).stop()), [job.id]);
   const isAudible = job.state === 'succeeded' || job.state === 'running';
   useEffect(() => { readSheet(); }, [job.id, isAudible]);
+  const score = scoreOf(job);
+  useEffect(() => {
+    if (score !== null) {
+      readScores();
+    }
+  }, [score !== null]);
   const Sheet = sheets.value?.Sheet;
   return html`<${Heading} job=${job} />
     <${Takes} job=${job} />
     <${State} job=${job} />
     ${isAudible && job.request && Sheet ? html`<${Sheet} job=${job} names=${names(job)} />` : null}
+    ${score !== null && job.request && scores.value ? html`<${scores.value.SongScore} job=${job} abc=${score} />` : null}
     <${Words} job=${job} blocks=${isAudible ? blocksOf(job) : []} />`;
+}
+
+/** @param {Job} job Returns the score that the song follows; null without one, or before it is complete. */
+function scoreOf(job) {
+  return job.song?.score ?? job.score ?? null;
+}
+
+/** @param {Job} job Returns false for a song that is only a score. */
+export function hasSound(job) {
+  return job.request?.stage !== 'score';
 }
 
 /** @param {Job} job @returns {('mix' | 'vocal' | 'instrumental')[]} */

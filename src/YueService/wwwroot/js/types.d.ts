@@ -19,6 +19,8 @@ export interface Job {
   group: { id: string; take: number } | null;
   /** The sections of a running song, as far as they are written. */
   sections: { tag: string; start_seconds: number }[] | null;
+  /** The score of a running song, once it is complete. */
+  score?: string;
   request?: Record<string, any>;
   song: {
     duration_seconds: number;

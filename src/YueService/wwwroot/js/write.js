@@ -3,7 +3,7 @@ import { effect, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { fromJson, Problem, reachable } from './api.js';
 import { content, endRemake, open, sung } from './drafts.js';
-import { cardWithoutWords, cards, faultsOf, fields, refuse, remake, request, setField, takes } from './form.js';
+import { cardWithoutWords, cards, faultsOf, fields, isTaken, model, refuse, remake, request, setField, takes } from './form.js';
 import { busy, found, health, options, optionsKnown, sing } from './jobs.js';
 import { check, focusWords, isWanting, Lyrics, plain, remarksOn } from './lyrics.js';
 import { isPlaying, open as listen } from './player.js';
@@ -29,12 +29,19 @@ const Settings = /** @type {const} */ ([
   { name: 'sampling.guidance_scale', label: 'Guidance', placeholder: '1.5, then 1.2' },
 ]);
 
-/** The fields whose errors are shown next to their own control. */
+/** The fields that have their own control with every model. */
 const Placed = ['lyrics', 'genre', 'title', 'model', 'stage', ...Settings.map(({ name }) => name)];
 
-/** @param {import('./types').Job} job Plays a song from its first sound, unless another song is playing. */
+/** The results that a request can ask for. */
+const Stages = [
+  ['draft', 'Draft', 'Quick and rough'],
+  ['score', 'Score', 'Only the score, without sound'],
+  ['full', 'Full', 'The whole sound'],
+];
+
+/** @param {import('./types').Job} job Plays a song from its first sound, unless it has none or another song is playing. */
 function listenTo(job) {
-  if (!isPlaying.value) {
+  if (!isPlaying.value && job.request?.stage !== 'score') {
     listen(job.id, { play: true });
   }
 }
@@ -65,7 +72,7 @@ async function singForm() {
   } catch (error) {
     const errors = error instanceof Problem ? error.errors : {};
     refuse(errors);
-    const shown = [...Placed, ...others().map(([name]) => name)];
+    const shown = [...placed(), ...others().map(([name]) => name)];
     refusal.value = wordsFor(error) || Object.entries(errors)
       .filter(([name]) => !shown.includes(name) && !name.startsWith('reference')).flatMap(([, messages]) => messages).map(plain).join(' ');
     focusFault();
@@ -136,6 +143,7 @@ export function Write() {
         <${RemakeBanner} />
         <${Sound} />
         <${Lyrics} />
+        <${Score} />
         <${Choices} />
         <${StyleClip} />
         <${More} />
@@ -178,21 +186,45 @@ function StyleClip() {
   return clips.value ? html`<${clips.value.ClipCard} />` : null;
 }
 
+/** The parts of the page that show a score; loaded when there is one, or when the chosen model writes scores.
+ * @type {import('@preact/signals').Signal<typeof import('./score.js') | null>}
+ */
+export const scores = signal(null);
+
+export async function readScores() {
+  try {
+    scores.value ??= await import('./score.js');
+  } catch {
+    // It is loaded again with the next score.
+  }
+}
+
+function Score() {
+  const isWritten = model.value?.capabilities.includes('score') ?? false;
+  useEffect(() => {
+    if (isWritten) {
+      readScores();
+    }
+  }, [isWritten]);
+  return isWritten && scores.value ? html`<${scores.value.ScoreCard} />` : null;
+}
+
 function Choices() {
   const stage = fields.value.stage ?? 'full';
-  const stages = [['draft', 'Draft', 'Quick and rough'], ['full', 'Full', 'The whole sound']];
+  const known = model.value?.stages ?? ['draft', 'full'];
+  const stages = Stages.filter(([value]) => known.includes(value));
   return html`<div class="choices">
     <div class="choice"><span id="takes-label">Takes</span>
       <div class="seg" role="group" aria-labelledby="takes-label">${[1, 2, 3, 4].map((number) => html`<button type="button" key=${number}
         aria-pressed=${takes.value === number} aria-label=${count(number, 'take')}
         title=${number === 1 ? 'One song' : `${number} songs of the same words, to choose from`} disabled=${remake.value !== null}
         onClick=${() => { takes.value = number; }}>${number}</button>`)}</div></div>
-    <div class="choice"><span id="quality-label">Quality</span>
+    <div class="choice"><span id="quality-label">${known.includes('draft') ? 'Quality' : 'Result'}</span>
       <div class="seg" role="group" aria-labelledby="quality-label">${stages.map(([value, label, title]) => html`<button type="button"
         key=${value} aria-pressed=${stage === value} title=${title}
         onClick=${() => setField('stage', value === 'full' ? null : value)}>${label}</button>`)}</div></div>
-    <button type="button" class="add style-clip" disabled=${remake.value !== null} title="A clip whose style the song follows"
-      onClick=${async () => (await readClips()).choose()}>+ Style clip</button>
+    ${isTaken('reference.clip') ? html`<button type="button" class="add style-clip" disabled=${remake.value !== null}
+      title="A clip whose style the song follows" onClick=${async () => (await readClips()).choose()}>+ Style clip</button>` : null}
   </div>`;
 }
 
@@ -241,9 +273,14 @@ function More() {
     <button type="button" class="add small" onClick=${openFile}>Open a request (JSON)</button></details>`;
 }
 
+/** Returns the names of the fields whose errors are shown next to their own control. */
+function placed() {
+  return model.value?.capabilities.includes('score') ? [...Placed, 'score', 'plan'] : Placed;
+}
+
 /** Returns the fields of an opened request that have no control. @returns {[string, any][]} */
 function others() {
-  return Object.entries(fields.value).filter(([name, value]) => !Placed.includes(name) && name !== 'run_n_segments'
+  return Object.entries(fields.value).filter(([name, value]) => !placed().includes(name) && name !== 'run_n_segments'
     && !name.startsWith('reference.') && name !== 'output.stems' && value !== boundsOf(name)?.default);
 }
 

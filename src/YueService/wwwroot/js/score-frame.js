@@ -1,0 +1,60 @@
+// Draws scores in a sandboxed frame. The library needs inline styles, which the studio's policy forbids, and a score may contain anything.
+
+/** The width of a line in the library's units; the drawing is scaled to the frame. */
+const LineWidth = 740;
+/** The number of warnings that are reported. */
+const MostWarnings = 100;
+
+const notes = /** @type {HTMLElement} */ (document.getElementById('notes'));
+
+/** @param {string} abc Draws a score and returns the library's warnings about it. */
+function drawScore(abc) {
+  try {
+    const [tune] = ABCJS.renderAbc(notes, withSections(abc),
+      { staffwidth: LineWidth, responsive: 'resize', selectTypes: false, ariaLabel: 'Notes' });
+    const warnings = (tune?.warnings ?? []).slice(0, MostWarnings).map(plainWarning);
+    return { warnings, hasNotes: tune?.lines.some(({ staff }) => staff) ?? false };
+  } catch (error) {
+    notes.replaceChildren();
+    return { warnings: [`The notes cannot be drawn: ${error}`], hasNotes: false };
+  }
+}
+
+/** @param {string} abc Returns a score whose sections have names. The model writes them as comments, which are not drawn. */
+function withSections(abc) {
+  const body = abc.search(/^K:/m);
+  return body < 0 ? abc : abc.slice(0, body) + abc.slice(body).replace(/^% *(\p{L}[\p{L}\d ()-]{0,40})$/gmu, 'P:$1');
+}
+
+/** @param {string} warning Returns a warning without its markup and without the line of the score that it repeats. */
+function plainWarning(warning) {
+  const text = new DOMParser().parseFromString(warning, 'text/html').body.textContent ?? '';
+  const [, line, place, problem] = text.match(/^Music Line:(\d+):(\d+): ([^:]+):/s) ?? [];
+  return line ? `Line ${line}, character ${place}: ${problem}` : text.slice(0, 200);
+}
+
+/** @param {string} abc Returns the score as a MIDI file; null if it cannot be converted. @returns {Uint8Array | null} */
+function midiOf(abc) {
+  try {
+    return ABCJS.synth.getMidiFile(abc, { midiOutputType: 'binary' })[0] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+addEventListener('message', ({ source, data }) => {
+  if (source !== parent || typeof data !== 'object') {
+    return;
+  }
+
+  if (typeof data.theme === 'string') {
+    document.documentElement.dataset.theme = data.theme;
+  }
+
+  if (typeof data.abc === 'string') {
+    const answer = data.wanted === 'midi' ? { midi: midiOf(data.abc) } : drawScore(data.abc);
+    parent.postMessage({ number: data.number, ...answer }, '*');
+  }
+});
+
+new ResizeObserver(() => parent.postMessage({ height: notes.getBoundingClientRect().height }, '*')).observe(notes, { box: 'border-box' });
