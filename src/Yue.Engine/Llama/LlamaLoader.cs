@@ -12,11 +12,31 @@ internal static class LlamaLoader
     /// <param name="folder">The checkpoint's folder.</param>
     /// <param name="host">The device and memory to load it into.</param>
     /// <param name="report">Called with the fraction done.</param>
-    public static LlamaModel Load(LlamaConfig config, string folder, ModelHost host, Action<double> report)
+    /// <param name="adapter">The folder of a LoRA adapter to merge into the checkpoint; null for none.</param>
+    public static LlamaModel Load(LlamaConfig config, string folder, ModelHost host, Action<double> report, string? adapter = null)
     {
         var dtype = host.Gpu?.Dtype ?? ScalarType.Float32;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var source = new CheckpointTensors(checkpoint, dtype, host.Device, host.Gpu?.Upload);
-        return new LlamaModel(config, LlamaWeights.Load(config, source, host.Gpu?.Quantizer, report));
+        return new LlamaModel(
+            config,
+            adapter is null
+                ? LlamaWeights.Load(config, source, host.Gpu?.Quantizer, report)
+                : LoadAdapted(config, source, adapter, host, report));
+    }
+
+    private static LlamaWeights LoadAdapted(
+        LlamaConfig config, CheckpointTensors source, string folder, ModelHost host, Action<double> report)
+    {
+        using var adapter = LoraAdapter.Open(folder, source);
+        var adapted = new LoraTensors(source, adapter);
+        var weights = LlamaWeights.Load(config, adapted, host.Gpu?.Quantizer, report);
+        if (adapted.Unread.FirstOrDefault() is { } unread)
+        {
+            weights.Dispose();
+            throw new CheckpointException(folder, $"the adapter changes {unread}, which the model does not use");
+        }
+
+        return weights;
     }
 }

@@ -17,6 +17,10 @@ public sealed class EngineOptions : IDeviceOptions
     /// by name. If there are none, the built-in demo model runs.</summary>
     public IDictionary<string, string> Stage1 { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
+    /// <summary>The folders of LoRA adapters, by name. A model named <c>CHECKPOINT+LORA</c> in <see cref="Stage1"/> is the checkpoint with
+    /// the adapter merged into it.</summary>
+    public IDictionary<string, string> Lora { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>The stage-2 checkpoint folder of YuE 1.</summary>
     public string? Stage2 { get; set; }
 

@@ -14,7 +14,7 @@ public static class ModelFamilies
     /// <summary>Returns the families, the default one first.</summary>
     internal static IReadOnlyList<IModelFamily> Of(EngineOptions options) =>
     [
-        new Yue1Family(new Yue1Settings(options.Stage2, options.Codec, options.Tokenizer, options.ContextTokens)),
+        new Yue1Family(new Yue1Settings(options.Stage2, options.Codec, options.Tokenizer, options.ContextTokens, options.Lora)),
         new Yue2Family(new Yue2Settings(options.Vae, options.ContextTokens)),
     ];
 
@@ -24,6 +24,9 @@ public static class ModelFamilies
         var families = Of(new EngineOptions());
         return Descriptions[families.Index().First(family => family.Item == FamilyOf(families, folder)).Index];
     }
+
+    /// <summary>Returns the name of the LoRA adapter in the name of a model (<c>CHECKPOINT+LORA</c>); null if there is none.</summary>
+    public static string? LoraOf(string model) => ModelName.LoraOf(model);
 
     /// <summary>Returns the folders that the families need in addition to those of <see cref="EngineOptions.Stage1"/>.</summary>
     public static IReadOnlyList<FamilyFolder> FoldersOf(EngineOptions options)

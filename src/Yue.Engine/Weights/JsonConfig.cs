@@ -101,10 +101,12 @@ internal sealed class JsonConfig : IDisposable
         }
     }
 
-    /// <summary>Throws unless the value is null or the key is absent.</summary>
+    /// <summary>Throws unless the value is null, an empty list or an empty object, or the key is absent.</summary>
     public void ExpectNone(string key)
     {
-        if (Find(key) is not null)
+        if (Find(key) is { } value
+            && !(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0)
+            && !(value.ValueKind == JsonValueKind.Object && value.GetPropertyCount() == 0))
         {
             throw Unsupported(key, "null");
         }

@@ -9,12 +9,11 @@ namespace YueService.CommandLine;
 /// <summary>The options for settings of section <c>Yue</c>, which all commands have. They override all other sources.</summary>
 internal sealed partial class SettingOptions
 {
-    private readonly Option<string[]> _stage1 = new("--stage1")
-    {
-        HelpName = "NAME=FOLDER",
-        Description = "A checkpoint and the name that requests use for it; can be repeated",
-        Recursive = true,
-    };
+    private readonly Option<string[]> _stage1 = Folders(
+        "--stage1", "A checkpoint and the name that requests use for it; can be repeated");
+
+    private readonly Option<string[]> _lora = Folders(
+        "--lora", "A LoRA adapter and its name, for a checkpoint named CHECKPOINT+NAME; can be repeated");
 
     private readonly Option<string?> _stage2 = Folder("--stage2", "The stage-2 checkpoint");
 
@@ -47,8 +46,7 @@ internal sealed partial class SettingOptions
 
     public SettingOptions(Command root)
     {
-        ValidateStage1();
-        foreach (var option in new Option[] { _stage1, _stage2, _codec, _vae, _tokenizer, _cacheFolder, _device, _queueCapacity })
+        foreach (var option in new Option[] { _stage1, _lora, _stage2, _codec, _vae, _tokenizer, _cacheFolder, _device, _queueCapacity })
         {
             root.Options.Add(option);
         }
@@ -77,12 +75,8 @@ internal sealed partial class SettingOptions
             }
         }
 
-        foreach (var model in line.GetValue(_stage1) ?? [])
-        {
-            var parts = model.Split('=', 2);
-            values.Add(new($"{EngineOptions.Section}:{nameof(EngineOptions.Stage1)}:{parts[0]}", parts[1]));
-        }
-
+        AddAll(nameof(EngineOptions.Stage1), line.GetValue(_stage1));
+        AddAll(nameof(EngineOptions.Lora), line.GetValue(_lora));
         Add(nameof(EngineOptions.Stage2), line.GetValue(_stage2));
         Add(nameof(EngineOptions.Codec), line.GetValue(_codec));
         Add(nameof(EngineOptions.Vae), line.GetValue(_vae));
@@ -91,6 +85,14 @@ internal sealed partial class SettingOptions
         Add(nameof(EngineOptions.Device), line.GetValue(_device));
         Add(nameof(JobOptions.QueueCapacity), line.GetValue(_queueCapacity));
         return new(values, hostArguments);
+
+        void AddAll(string setting, string[]? folders)
+        {
+            foreach (var parts in (folders ?? []).Select(folder => folder.Split('=', 2)))
+            {
+                Add($"{setting}:{parts[0]}", parts[1]);
+            }
+        }
 
         void Add(string setting, string? value)
         {
@@ -101,13 +103,18 @@ internal sealed partial class SettingOptions
         }
     }
 
-    private void ValidateStage1() => _stage1.Validators.Add(result =>
+    private static Option<string[]> Folders(string name, string description)
     {
-        foreach (var token in result.Tokens.Where(token => token.Value.IndexOf('=', StringComparison.Ordinal) < 1))
+        var option = new Option<string[]>(name) { HelpName = "NAME=FOLDER", Description = description, Recursive = true };
+        option.Validators.Add(result =>
         {
-            result.AddError($"--stage1 is '{token.Value}'; write NAME=FOLDER.");
-        }
-    });
+            foreach (var token in result.Tokens.Where(token => token.Value.IndexOf('=', StringComparison.Ordinal) < 1))
+            {
+                result.AddError($"{name} is '{token.Value}'; write NAME=FOLDER.");
+            }
+        });
+        return option;
+    }
 
     private static Option<string?> Folder(string name, string description) => new(name)
     {
@@ -117,7 +124,7 @@ internal sealed partial class SettingOptions
     };
 
     // Any setting, of any section: --Yue:LogFormat=json, --Serilog:MinimumLevel:Default=Debug.
-    [GeneratedRegex(@"^--(?<key>\w+(:[\w.-]+)+)=(?<value>.*)\z", RegexOptions.Singleline)]
+    [GeneratedRegex(@"^--(?<key>\w+(:[\w.+-]+)+)=(?<value>.*)\z", RegexOptions.Singleline)]
     private static partial Regex SettingArgument();
 
     [GeneratedRegex("^--(environment|contentRoot|applicationName)=", RegexOptions.IgnoreCase)]

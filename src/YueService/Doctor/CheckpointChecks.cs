@@ -33,6 +33,7 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
             .. options.Stage1.Select(model => ModelFamilies.FamilyOf(model.Value).Name == "yue2"
                 ? Check($"YuE 2 ({model.Key})", model.Value, CountYue2)
                 : Check($"stage 1 ({model.Key})", model.Value, CountStage1)),
+            .. options.Stage1.Where(model => ModelFamilies.LoraOf(model.Key) is not null).Select(Adapter),
             .. ModelFamilies.FoldersOf(options).Where(folder => folder.IsNeeded).Select(needed => needed.Setting switch
             {
                 nameof(EngineOptions.Stage2) => Check("stage 2", needed.Folder!, CountLlama),
@@ -40,6 +41,21 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
                 _ => Check("sound decoder", needed.Folder!, CountVae),
             }),
         ];
+    }
+
+    private Finding Adapter(KeyValuePair<string, string> model)
+    {
+        var name = ModelFamilies.LoraOf(model.Key)!;
+        var folder = options.Lora[name];
+        try
+        {
+            LoraAdapter.Check(folder, model.Value);
+            return Finding.Ok($"LoRA ({name})", $"{folder} fits {model.Value}");
+        }
+        catch (CheckpointException fault)
+        {
+            return Finding.Missing($"LoRA ({name})", fault.Message, $"set Yue:Lora:{name} to an adapter of {model.Value}");
+        }
     }
 
     private long CountStage1(string folder)

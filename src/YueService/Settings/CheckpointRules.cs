@@ -12,10 +12,28 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
         {
             if (!ModelName().IsMatch(model))
             {
-                yield return $"Yue:Stage1 has a model named '{model}'; use letters, digits, '.', '_' and '-'.";
+                yield return $"Yue:Stage1 has a model named '{model}'; use letters, digits, '.', '_' and '-', "
+                    + "and one '+' before the name of a LoRA adapter.";
+            }
+            else if (ModelFamilies.LoraOf(model) is { } lora && !options.Lora.ContainsKey(lora))
+            {
+                yield return $"Yue:Stage1 has a model named '{model}', and Yue:Lora:{lora} is not set; set it to the adapter's folder.";
             }
 
             if (FolderFault($"Yue:Stage1:{model}", folder) is { } fault)
+            {
+                yield return fault;
+            }
+        }
+
+        foreach (var (lora, folder) in options.Lora)
+        {
+            if (!options.Stage1.Keys.Any(model => ModelFamilies.LoraOf(model) == lora))
+            {
+                yield return $"Yue:Lora:{lora} is set, and no model uses it; set Yue:Stage1:NAME+{lora} to the folder of its checkpoint.";
+            }
+
+            if (FolderFault($"Yue:Lora:{lora}", folder) is { } fault)
             {
                 yield return fault;
             }
@@ -57,10 +75,10 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
     }
 
     private static string? FolderFault(string setting, string? folder) =>
-        string.IsNullOrWhiteSpace(folder) ? $"{setting} is empty; it must be the checkpoint's folder."
+        string.IsNullOrWhiteSpace(folder) ? $"{setting} is empty; it must be a folder."
         : Directory.Exists(folder) ? null
         : $"{setting} is '{folder}', and there is no such folder.";
 
-    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z")]
+    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}(\+[A-Za-z0-9._-]{1,64})?\z")]
     private static partial Regex ModelName();
 }

@@ -31,7 +31,7 @@ internal static partial class EnvironmentSettings
                 continue;
             }
 
-            if (setting == nameof(EngineOptions.Stage1) && parts.Length == 1)
+            if (setting is nameof(EngineOptions.Stage1) or nameof(EngineOptions.Lora) && parts.Length == 1)
             {
                 foreach (var model in value.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
                 {

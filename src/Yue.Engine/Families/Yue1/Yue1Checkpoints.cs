@@ -20,6 +20,9 @@ internal sealed record Yue1Checkpoints(
     int ContextTokens = 0,
     bool IsDemo = false)
 {
+    /// <summary>The folders of LoRA adapters, by name.</summary>
+    public IDictionary<string, string> Loras { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Returns the folders of the built-in demo model.</summary>
     public static Yue1Checkpoints Demo(Yue1Settings settings) => new(
         [new(DemoModel.Name, DemoModel.Folders.Stage1)],
@@ -36,7 +39,17 @@ internal sealed record Yue1Checkpoints(
         settings.Stage2 ?? throw new CheckpointException("settings", "Stage2 is not set: it names the stage-2 checkpoint folder"),
         settings.Codec ?? throw new CheckpointException("settings", "Codec is not set: it names the xcodec_mini_infer folder"),
         settings.Tokenizer,
-        settings.ContextTokens);
+        settings.ContextTokens)
+    {
+        Loras = settings.Loras ?? new Dictionary<string, string>(),
+    };
+
+    /// <summary>Returns the folder of the LoRA adapter that a stage-1 name contains after its <c>+</c>; null if it contains none.</summary>
+    /// <exception cref="CheckpointException">No such adapter is configured.</exception>
+    public string? AdapterOf(string name) =>
+        ModelName.LoraOf(name) is not { } lora ? null
+        : Loras.TryGetValue(lora, out var folder) ? folder
+        : throw new CheckpointException("settings", $"Lora:{lora} is not set: it names the folder of the adapter that {name} needs");
 
     /// <summary>Returns the prompt builder of a stage-1 checkpoint.</summary>
     /// <param name="folder">Its folder.</param>
@@ -49,7 +62,7 @@ internal sealed record Yue1Checkpoints(
     public bool IsLyricsOnly(int i)
     {
         var (name, folder) = Stage1[i];
-        return IsLyricsOnly(name) || IsLyricsOnly(Path.TrimEndingDirectorySeparator(folder));
+        return IsLyricsOnly(ModelName.CheckpointOf(name)) || IsLyricsOnly(Path.TrimEndingDirectorySeparator(folder));
     }
 
     private static bool IsLyricsOnly(string name) => name.EndsWith("-cot", StringComparison.OrdinalIgnoreCase);

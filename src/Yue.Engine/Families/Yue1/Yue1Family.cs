@@ -9,7 +9,13 @@ namespace Yue.Engine.Families.Yue1;
 /// <param name="Codec">The codec folder, with the vocoders; null with the demo model.</param>
 /// <param name="Tokenizer">The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</param>
 /// <param name="ContextTokens">The maximum stage-1 context in tokens; 0 means the checkpoint's limit.</param>
-internal sealed record Yue1Settings(string? Stage2 = null, string? Codec = null, string? Tokenizer = null, int ContextTokens = 0);
+/// <param name="Loras">The folders of LoRA adapters, by name; null if there are none.</param>
+internal sealed record Yue1Settings(
+    string? Stage2 = null,
+    string? Codec = null,
+    string? Tokenizer = null,
+    int ContextTokens = 0,
+    IDictionary<string, string>? Loras = null);
 
 /// <summary>YuE 1: two language models, a codec and two vocoders (docs/model.md).</summary>
 internal sealed class Yue1Family(Yue1Settings settings) : IModelFamily

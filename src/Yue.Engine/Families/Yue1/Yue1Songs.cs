@@ -5,6 +5,7 @@ using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Llama;
 using Yue.Engine.Residency;
 using Yue.Engine.Songs;
+using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1;
 
@@ -32,6 +33,13 @@ internal sealed class Yue1Songs : IFamilySongs
         _costs = new Yue1Costs(_stage1Configs, _stage2Config);
         _prompts = [.. files.Stage1.Select(checkpoint => new Lazy<PromptBuilder>(() => files.Prompts(checkpoint.Value)))];
         Names = [.. files.Stage1.Select(checkpoint => checkpoint.Key)];
+        foreach (var (name, folder) in files.Stage1)
+        {
+            if (files.AdapterOf(name) is { } adapter)
+            {
+                LoraAdapter.Check(adapter, folder);
+            }
+        }
     }
 
     /// <summary>Early sound is possible if stage 2 fits into memory together with every stage-1 model; otherwise sound begins after stage
@@ -152,7 +160,7 @@ internal sealed class Yue1Songs : IFamilySongs
             name,
             host.Plan.BytesOf(_costs.Stage1[i]),
             report => Stage1Model.Load(
-                name, folder, _stage1Configs[i], () => _prompts[i].Value, _files.IsLyricsOnly(i), host, report))
+                name, folder, _files.AdapterOf(name), _stage1Configs[i], () => _prompts[i].Value, _files.IsLyricsOnly(i), host, report))
         {
             Title = $"stage 1 ({name})",
         };

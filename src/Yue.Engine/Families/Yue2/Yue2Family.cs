@@ -78,9 +78,18 @@ internal sealed class Yue2Family(Yue2Settings settings, LoadYue2 load) : IModelF
         }
     }
 
-    public IFamilySongs Open(IReadOnlyList<KeyValuePair<string, string>> checkpoints) => new Yue2Songs(
-        checkpoints,
-        settings.Vae ?? throw new CheckpointException("settings", "Vae is not set: it names the folder of YuE 2's sound decoder, YuE2-Vae"),
-        settings.ContextTokens,
-        load);
+    public IFamilySongs Open(IReadOnlyList<KeyValuePair<string, string>> checkpoints)
+    {
+        if (checkpoints.FirstOrDefault(checkpoint => ModelName.LoraOf(checkpoint.Key) is not null) is { Value: { } adapted })
+        {
+            throw new CheckpointException(adapted, "LoRA adapters are supported for stage-1 checkpoints of YuE 1 only");
+        }
+
+        return new Yue2Songs(
+            checkpoints,
+            settings.Vae
+                ?? throw new CheckpointException("settings", "Vae is not set: it names the folder of YuE 2's sound decoder, YuE2-Vae"),
+            settings.ContextTokens,
+            load);
+    }
 }

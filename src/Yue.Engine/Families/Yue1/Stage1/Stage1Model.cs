@@ -16,6 +16,7 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
     /// <summary>Loads a checkpoint.</summary>
     /// <param name="name">The name that requests use.</param>
     /// <param name="folder">Its folder.</param>
+    /// <param name="adapter">The folder of a LoRA adapter to merge into it; null for none.</param>
     /// <param name="config">Its dimensions.</param>
     /// <param name="prompts">Builds its prompts.</param>
     /// <param name="isLyricsOnly">True if it was not trained on audio prompts.</param>
@@ -24,13 +25,14 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
     public static Stage1Model Load(
         string name,
         string folder,
+        string? adapter,
         LlamaConfig config,
         Func<PromptBuilder> prompts,
         bool isLyricsOnly,
         ModelHost host,
         Action<double> report)
     {
-        var model = LlamaLoader.Load(config, folder, host, report);
+        var model = LlamaLoader.Load(config, folder, host, report, adapter);
         try
         {
             var songs = host.Plan.Capacity.Songs;
