@@ -146,6 +146,8 @@ public sealed class ScoreTests(Studio studio)
         await tab.CheckAccessibilityAsync("a score on a phone");
         var sheet = tab.Page.FrameLocator(SongFrame).Locator("#sheet");
         Assert.True(await sheet.EvaluateAsync<bool>("sheet => sheet.scrollWidth > sheet.clientWidth"));
+        const string Cut = "notes => notes.querySelector('svg').getBoundingClientRect().bottom - notes.getBoundingClientRect().bottom";
+        Assert.InRange(await sheet.Locator("#notes").EvaluateAsync<double>(Cut), -1, 1);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit score" }).ClickAsync();
         await Assertions.Expect(NotesIn(tab, FormFrame)).ToBeVisibleAsync();
         Assert.Equal(390, await tab.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
