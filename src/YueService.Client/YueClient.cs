@@ -115,7 +115,7 @@ public partial class YueClient
         }
     }
 
-    /// <summary>Sends a request and returns the response as soon as its headers are there.</summary>
+    /// <summary>Sends a request and returns the response as soon as its headers have arrived.</summary>
     /// <exception cref="YueException{Problem}">The status is an error.</exception>
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

@@ -15,7 +15,7 @@ public sealed partial class LinkTests
     private static readonly string[] Types =
         [".cs", ".cu", ".cuh", ".js", ".ts", ".py", ".sh", ".md", ".yaml", ".yml", ".props", ".csproj", ".service", ".http", ""];
 
-    /// <summary>Files that describe the repository of earlier days: what they name may have been moved.</summary>
+    /// <summary>Files that describe earlier states of the repository. The paths that they name may no longer exist.</summary>
     private static readonly string[] Histories = ["CHANGELOG.md", "docs/performance-log.md"];
 
     /// <summary>Names that look like paths of this repository and are not in it: a file of the user, methods of MCP, a folder of YuE 2's
