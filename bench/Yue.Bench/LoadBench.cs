@@ -109,7 +109,8 @@ internal static class LoadBench
                 try
                 {
                     var metrics = await clients[i].GetStringAsync("/metrics");
-                    var slots = metrics.Split('\n').FirstOrDefault(line => line.StartsWith("yue_worker_slots", StringComparison.Ordinal));
+                    var slots = metrics.Split('\n')
+                        .FirstOrDefault(line => line.StartsWith("yue_worker_song_limit", StringComparison.Ordinal));
                     if (slots is not null && int.Parse(slots.Split(' ')[^1], CultureInfo.InvariantCulture) == places)
                     {
                         break;
