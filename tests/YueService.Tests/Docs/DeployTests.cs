@@ -41,6 +41,19 @@ public sealed partial class DeployTests
     }
 
     [Fact]
+    public void Every_kustomization_names_resources_that_exist()
+    {
+        var files = Manifests.Where(file => Path.GetFileName(file) == "kustomization.yaml").ToList();
+        Assert.Equal(3, files.Count);
+        foreach (var file in files)
+        {
+            var resources = Items((YamlMappingNode)Documents(file).Single(), "resources").ToList();
+            Assert.NotEmpty(resources);
+            Assert.All(resources, name => Assert.True(Path.Exists(Path.Combine(Path.GetDirectoryName(file)!, name)), $"{file}: {name}"));
+        }
+    }
+
+    [Fact]
     public void The_services_of_the_compose_file_refer_to_what_it_declares()
     {
         var root = (YamlMappingNode)Documents(Path.Combine(Folder, "compose.yaml")).Single();
