@@ -25,8 +25,7 @@ internal sealed class Gpu : IDisposable
         torch.InitializeDeviceType(DeviceType.CUDA);
         Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
         _kernels = new KernelCache(Path.Combine(options.CacheFolder, "kernels"));
-        var allowed = (long)options.DeviceMemoryMegabytes << 20;
-        UsableBytes = allowed > 0 ? Math.Min(allowed, Device.Memory.Free) : Device.Memory.Free;
+        UsableBytes = Usable(options, Device.Memory.Free);
         Upload = new DeviceUpload(Device);
         Quantizer = Weights is WeightType.BFloat16 or WeightType.Float32 ? null : new MatrixQuantizer(Device, _kernels, Weights);
     }
@@ -92,7 +91,13 @@ internal sealed class Gpu : IDisposable
         Device.Dispose();
     }
 
-    private static CacheType CacheTypeNamed(string name) => name switch
+    /// <summary>Returns the part of the free memory that the settings allow.</summary>
+    public static long Usable(IDeviceOptions options, long freeBytes) => options.DeviceMemoryMegabytes > 0
+        ? Math.Min((long)options.DeviceMemoryMegabytes << 20, freeBytes)
+        : freeBytes;
+
+    /// <summary>Returns the type of keys and values with a name in the settings.</summary>
+    public static CacheType CacheTypeNamed(string name) => name switch
     {
         "f32" => CacheType.Float32,
         "fp8" => CacheType.Float8,
@@ -100,7 +105,8 @@ internal sealed class Gpu : IDisposable
         _ => throw new NotSupportedException($"KeyValueCache is '{name}', which is none of its types"),
     };
 
-    private static WeightType TypeNamed(string name) => name switch
+    /// <summary>Returns the type of matrices with a name in the settings.</summary>
+    public static WeightType TypeNamed(string name) => name switch
     {
         "int8" => WeightType.Int8,
         "fp8" => WeightType.Float8,

@@ -13,4 +13,12 @@ internal sealed record MemoryLimits(long FreeBytes, WeightType Weights, CacheTyp
     /// <summary>Returns the limits of a GPU according to the settings.</summary>
     public static MemoryLimits Of(Gpu gpu, IDeviceOptions options) =>
         new(gpu.UsableBytes, gpu.Weights, gpu.Cache, options.SongsAtOnce, options.ContextTokens);
+
+    /// <summary>Returns the limits of a GPU that has not been opened.</summary>
+    public static MemoryLimits Of(IDeviceOptions options, long freeBytes) => new(
+        Gpu.Usable(options, freeBytes),
+        Gpu.TypeNamed(options.Weights),
+        Gpu.CacheTypeNamed(options.KeyValueCache),
+        options.SongsAtOnce,
+        options.ContextTokens);
 }

@@ -1,6 +1,7 @@
 using Yue.Engine.Families;
 using Yue.Engine.Families.Yue1;
 using Yue.Engine.Families.Yue2;
+using Yue.Engine.Residency;
 using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
@@ -40,6 +41,26 @@ public static class ModelFamilies
             new(nameof(options.Codec), options.Codec, Uses(yue1)),
             new(nameof(options.Vae), options.Vae, Uses(yue2)),
         ];
+    }
+
+    /// <summary>Plans the memory of a GPU for the configured checkpoints. Reads their dimensions and loads nothing.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="freeBytes">The free memory of the GPU.</param>
+    /// <exception cref="Weights.CheckpointException">The dimensions of a checkpoint cannot be read.</exception>
+    public static MemoryAdvice AdviseMemory(EngineOptions options, long freeBytes)
+    {
+        var families = Open(Of(options), options);
+        try
+        {
+            return MemoryAdvice.For([.. families.Select(family => family.Costs)], options, freeBytes);
+        }
+        finally
+        {
+            foreach (var family in families)
+            {
+                family.Dispose();
+            }
+        }
     }
 
     /// <summary>Opens the configured checkpoints, each with the family that recognizes its folder. If none are configured, opens the

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Yue.Engine.Families;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Families.Yue1.SelfCheck;
+using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Separation;
 using Yue.Engine.Weights;
@@ -96,13 +97,32 @@ internal static class DoctorCommand
         var machine = await MachineFacts.CollectAsync(cancel);
         var checkpoints = new CheckpointChecks(engine, ModelManifest.LoadDefault());
         IReadOnlyList<Finding> findings =
-            [.. checkpoints.Run(), .. MachineChecks.Of(machine, engine, checkpoints.Weights, stateFolder, urls)];
+        [
+            .. checkpoints.Run(),
+            .. MachineChecks.Of(machine, engine, checkpoints.Weights, AdviceOf(machine, engine), stateFolder, urls),
+        ];
         foreach (var finding in findings)
         {
             await output.WriteLineAsync(finding.ToString());
         }
 
         return findings.All(finding => finding.Level != FindingLevel.Missing);
+    }
+
+    /// <summary>Returns the plan of the GPU's memory; null without a GPU, or if the checkpoints cannot be read, which is a finding of its
+    /// own.</summary>
+    private static MemoryAdvice? AdviceOf(MachineFacts machine, EngineOptions engine)
+    {
+        try
+        {
+            return engine.Stage1.Count > 0 && MachineChecks.GpuOf(machine, engine) is { } gpu
+                ? ModelFamilies.AdviseMemory(engine, gpu.FreeBytes)
+                : null;
+        }
+        catch (CheckpointException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Returns the addresses that can be tested.</summary>

@@ -1,3 +1,4 @@
+using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Tensors.Native;
 using YueService.Downloads;
@@ -9,25 +10,30 @@ internal static class MachineChecks
 {
     private const string Torch = "libtorch";
 
-    // Memory in addition to the weights: the key-value cache, the codec's workspace and the program itself.
+    // Memory in addition to the weights: the key-value cache, the codec's workspace and the program itself, on the CPU.
     private const long WorkBytes = 3L << 30;
 
     /// <summary>Returns the findings about everything except the checkpoints.</summary>
     /// <param name="machine">The facts about the machine.</param>
     /// <param name="options">The settings.</param>
     /// <param name="weights">The number of weights of the checkpoints; 0 if they could not be read.</param>
+    /// <param name="advice">The plan of the GPU's memory; null without a GPU or checkpoints.</param>
     /// <param name="stateFolder">The folder for jobs.</param>
     /// <param name="urls">The addresses of the service.</param>
     public static IEnumerable<Finding> Of(
-        MachineFacts machine, EngineOptions options, long weights, string stateFolder, IEnumerable<Uri> urls) =>
+        MachineFacts machine, EngineOptions options, long weights, MemoryAdvice? advice, string stateFolder, IEnumerable<Uri> urls) =>
     [
         Library(machine),
         Device(machine, options),
-        Memory(machine, options, weights),
+        Memory(machine, options, weights, advice),
         Ffmpeg(machine),
         State(machine, stateFolder),
         .. urls.Select(url => Port(machine, url)),
     ];
+
+    /// <summary>Returns the GPU that the settings select; null if the service runs on the CPU.</summary>
+    public static GpuFacts? GpuOf(MachineFacts machine, EngineOptions options) =>
+        machine.HasCuda && options.Device != "cpu" ? machine.Gpus.ElementAtOrDefault(IndexOf(options.Device)) : null;
 
     private static Finding Library(MachineFacts machine) => machine.TorchFault switch
     {
@@ -62,21 +68,32 @@ internal static class MachineChecks
         };
     }
 
-    private static Finding Memory(MachineFacts machine, EngineOptions options, long weights)
+    private static Finding Memory(MachineFacts machine, EngineOptions options, long weights, MemoryAdvice? advice)
     {
-        var onGpu = machine.HasCuda && options.Device != "cpu";
-        var needed = (weights * (onGpu ? 2 : 4)) + (weights == 0 ? 0 : WorkBytes);
-        var gpu = onGpu ? machine.Gpus.ElementAtOrDefault(IndexOf(options.Device)) : null;
-        var (there, where) = gpu is not null ? (gpu.FreeBytes, "GPU memory are free") : (machine.HostBytes, "memory are available");
-        var need = weights > 0
-            ? $"about {ByteText.Of(needed)} are needed"
-            : options.Stage1.Count > 0 ? "the required amount is unknown"
-            : "the demo model needs little";
-        var text = $"{ByteText.Of(there)} of {where}, {need}";
-        return needed <= there ? Finding.Ok("memory", text)
-            : gpu is not null && needed <= gpu.TotalBytes
-                ? Finding.Missing("memory", text, "nvidia-smi shows which process uses the rest: end it")
-                : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a device with more memory");
+        if (GpuOf(machine, options) is { } gpu && advice is not null)
+        {
+            return MemoryOf(gpu, advice);
+        }
+
+        var needed = weights == 0 ? 0 : (weights * sizeof(float)) + WorkBytes;
+        var text = $"{ByteText.Of(machine.HostBytes)} of memory are available, "
+            + (weights > 0 ? $"about {ByteText.Of(needed)} are needed"
+                : options.Stage1.Count > 0 ? "the required amount is unknown"
+                : "the demo model needs little");
+        return needed <= machine.HostBytes
+            ? Finding.Ok("memory", text)
+            : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a device with more memory");
+    }
+
+    private static Finding MemoryOf(GpuFacts gpu, MemoryAdvice advice)
+    {
+        var free = $"{ByteText.Of(gpu.FreeBytes)} of GPU memory are free";
+        return advice.Refusal is not { } refusal
+                ? Finding.Ok("memory", $"{free}, {ByteText.Of(advice.Bytes)} are planned for up to {advice.Songs} songs at once")
+            : Finding.Missing(
+                "memory",
+                $"{free}: {refusal}",
+                advice.Settings is { } settings ? $"{settings} yue serve" : "use a device with more memory");
     }
 
     private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadEveryClip) switch

@@ -1,0 +1,75 @@
+using Yue.Cuda.Decode;
+
+namespace Yue.Engine.Residency;
+
+/// <summary>The GPU memory that the configured checkpoints need, computed from their dimensions.</summary>
+public sealed record MemoryAdvice
+{
+    private static readonly (WeightType Weights, CacheType Cache)[] Types =
+    [
+        (WeightType.BFloat16, CacheType.BFloat16), (WeightType.Int8, CacheType.BFloat16), (WeightType.Int8, CacheType.Float8),
+    ];
+
+    private static readonly int[] Contexts = [0, 12_288, 8_192];
+
+    /// <summary>The memory that the plan uses; 0 if the checkpoints do not fit with the configured settings.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>The number of songs that fit at once.</summary>
+    public int Songs { get; init; }
+
+    /// <summary>The reason why the checkpoints do not fit; null if they do.</summary>
+    public string? Refusal { get; init; }
+
+    /// <summary>The settings with which they would fit, the most accurate ones; null if they fit already, or with no settings.</summary>
+    public string? Settings { get; init; }
+
+    /// <summary>Plans the memory of a GPU.</summary>
+    /// <param name="costs">The memory that the models of each family take.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="freeBytes">The free memory of the GPU.</param>
+    internal static MemoryAdvice For(IReadOnlyCollection<IFamilyCosts> costs, IDeviceOptions options, long freeBytes)
+    {
+        var limits = MemoryLimits.Of(options, freeBytes);
+        var (plan, refusal) = Plan(costs, limits);
+        return plan is null
+            ? new() { Refusal = refusal, Settings = SettingsThatFit(costs, limits with { SongsAtOnce = 1 }) }
+            : new() { Bytes = plan.Bytes, Songs = plan.Capacity.Songs };
+    }
+
+    private static string? SettingsThatFit(IReadOnlyCollection<IFamilyCosts> costs, MemoryLimits limits)
+    {
+        foreach (var (weights, cache) in Types)
+        {
+            foreach (var context in Contexts)
+            {
+                var with = limits with { Weights = weights, Cache = cache, ContextTokens = context };
+                if (Plan(costs, with).Plan is not null)
+                {
+                    return TextOf(with);
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static string TextOf(MemoryLimits limits)
+    {
+        var context = limits.ContextTokens > 0 ? FormattableString.Invariant($"YUE_CONTEXT_TOKENS={limits.ContextTokens} ") : "";
+        return $"YUE_WEIGHTS={(limits.Weights == WeightType.Int8 ? "int8" : "bf16")} "
+            + $"YUE_KEY_VALUE_CACHE={(limits.Cache == CacheType.Float8 ? "fp8" : "bf16")} {context}YUE_SONGS_AT_ONCE=1";
+    }
+
+    private static (MemoryPlan? Plan, string? Refusal) Plan(IReadOnlyCollection<IFamilyCosts> costs, MemoryLimits limits)
+    {
+        try
+        {
+            return (MemoryPlan.For(costs, limits), null);
+        }
+        catch (NotSupportedException refusal)
+        {
+            return (null, refusal.Message);
+        }
+    }
+}

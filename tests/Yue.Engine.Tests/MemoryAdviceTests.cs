@@ -1,0 +1,70 @@
+using Xunit;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Tests.Weights;
+
+namespace Yue.Engine.Tests;
+
+/// <summary>Tests the advice about GPU memory with the dimensions of the published YuE 1 checkpoints.</summary>
+public sealed class MemoryAdviceTests : IDisposable
+{
+    private const long GiB = 1L << 30;
+
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_large_card_has_a_plan()
+    {
+        var advice = ModelFamilies.AdviseMemory(Options(), 79 * GiB);
+        Assert.Equal((null, null, 8), (advice.Refusal, advice.Settings, advice.Songs));
+        Assert.InRange(advice.Bytes, 40 * GiB, 79 * GiB);
+    }
+
+    [Theory]
+    [InlineData(23, "YUE_WEIGHTS=bf16 YUE_KEY_VALUE_CACHE=bf16 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(15, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(4, null)]
+    public void On_a_smaller_card_the_most_accurate_settings_that_fit_are_named(int gigabytes, string? settings)
+    {
+        var options = Options();
+        options.SongsAtOnce = 4;
+        var advice = ModelFamilies.AdviseMemory(options, gigabytes * GiB);
+        Assert.Equal(0, advice.Bytes);
+        Assert.Contains("of device memory", advice.Refusal, StringComparison.Ordinal);
+        Assert.Equal(settings, advice.Settings);
+    }
+
+    [Fact]
+    public void The_settings_limit_the_memory_and_the_songs()
+    {
+        var options = Options();
+        (options.DeviceMemoryMegabytes, options.SongsAtOnce) = (40 * 1024, 1);
+        var advice = ModelFamilies.AdviseMemory(options, 79 * GiB);
+        Assert.Equal(1, advice.Songs);
+        Assert.InRange(advice.Bytes, 1, 40 * GiB);
+    }
+
+    private EngineOptions Options()
+    {
+        var stage1 = Config("stage1", 4096, 11_008, 32, 4, 16_384, 83_968);
+        var options = new EngineOptions
+        {
+            Stage2 = Config("stage2", 2048, 5504, 16, 16, 8_192, 83_840),
+            Codec = _folder["codec"],
+        };
+        options.Stage1.Add("en-cot", stage1);
+        return options;
+    }
+
+    private string Config(string name, int hidden, int intermediate, int heads, int keyValueHeads, int positions, int vocabulary)
+    {
+        var file = _folder.Write(name + "/config.json", $$"""
+            {"model_type":"llama","architectures":["LlamaForCausalLM"],"hidden_act":"silu","hidden_size":{{hidden}},
+            "intermediate_size":{{intermediate}},"num_hidden_layers":32,"num_attention_heads":{{heads}},
+            "num_key_value_heads":{{keyValueHeads}},"head_dim":128,"max_position_embeddings":{{positions}},
+            "vocab_size":{{vocabulary}},"rope_theta":500000,"rms_norm_eps":1e-5,"tie_word_embeddings":false,"torch_dtype":"bfloat16"}
+            """);
+        return Path.GetDirectoryName(file)!;
+    }
+}
