@@ -48,7 +48,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
         Assert.True(await engine.MoveAsync("a", intoMemory: true, Cancel));
         Assert.Equal("a stage2", InMemory());
         await DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Model = "b" });
-        Assert.Equal("a b stage2", InMemory());
+        await Eventually.TrueAsync(() => InMemory() == "a b stage2");
         await engine.DrainAsync(Cancel);
 
         string InMemory() => string.Join(' ', engine.Status.Models
@@ -66,6 +66,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
         var begun = new TaskCompletionSource();
         var ticket = new SongTicket(
             DemoEngine.Endless() with { Model = "a" }, new Progress(_ => begun.TrySetResult()), leaving.Token);
+        await engine.WhenRoomAsync(Cancel);
         Assert.True(engine.TryAdmit(ticket));
         await begun.Task.WaitAsync(Cancel);
         Assert.False(await engine.MoveAsync("a", intoMemory: false, Cancel));

@@ -67,7 +67,8 @@ public sealed class YueClientTests : IDisposable
         var draft = await _yue.CreateSongAsync(
             new() { Lyrics = "[verse]\nla", Stage = SongScope.Draft, Output = new() }, cancellationToken: Cancel);
         await _yue.WaitForSongAsync(draft.Id, cancellationToken: Cancel);
-        await _yue.CreateSongAsync(new() { ContinueFrom = draft.Id, Stage = SongScope.Finish }, cancellationToken: Cancel);
+        var finished = await _yue.CreateSongAsync(new() { ContinueFrom = draft.Id, Stage = SongScope.Finish }, cancellationToken: Cancel);
+        await _yue.WaitForSongAsync(finished.Id, cancellationToken: Cancel);
 
         Assert.Equal("""{"lyrics":"[verse]\nla","stage":"draft","output":{}}""", _connection.Bodies[0]);
         Assert.Equal(["Draft", "Finish"], _app.Engine.Requests.Select(request => request.Scope.ToString()));

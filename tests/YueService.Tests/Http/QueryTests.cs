@@ -41,7 +41,7 @@ public sealed class QueryTests : IDisposable
             }
         }
 
-        Assert.Equal(24, tried);
+        Assert.Equal(26, tried);
     }
 
     [Fact]
