@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the release of the current commit into artifacts/release: archives, SBOMs, notes and SHA256SUMS.
 #   scripts/release.sh
-# Needs the .NET SDK, git, tar and xz. It builds a fresh clone, so changes that are not committed are not in it. Every clone of the commit
-# gives the same files if the SDK and xz have the same versions.
+# Needs the .NET SDK, git, tar and xz. It builds a fresh clone, so uncommitted changes are not included. Builds of the same commit with the
+# same versions of the SDK and xz produce identical files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C TZ=UTC
@@ -11,13 +11,13 @@ clone=$out/clone
 seconds=$(git log -1 --format=%ct)
 
 publish() {
-    # Publishes the service, self-contained, for one kind of libtorch (see Directory.Build.props). It has no debug symbols: the generators
-    # of log messages write classes in an order that differs from build to build, which changes the symbols but not the code.
+    # Publishes the service, self-contained, for one kind of libtorch (see Directory.Build.props), without debug symbols: the source
+    # generator for log messages emits classes in varying order, which changes the symbols but not the code.
     local accelerator=$1 folder=$2
     dotnet publish "$clone/src/YueService" -c Release -r linux-x64 --self-contained -o "$folder" -v quiet \
         -p:Accelerator="$accelerator" -p:ContinuousIntegrationBuild=true -p:DebugType=none \
         -p:PublishDocumentationFiles=false -p:PublishReferencesDocumentationFiles=false
-    # The compressed files of the studio are written by the build, and their times would be in the archive.
+    # The build compresses the studio's files, and their timestamps would otherwise end up in the archive.
     sed -i -E "s/[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT/$(date -d "@$seconds" '+%a, %d %b %Y %T GMT')/g" \
         "$folder/yue.staticwebassets.endpoints.json"
     cp "$clone"/{LICENSE,NOTICE,yue.service,yue-worker@.service} "$folder"
@@ -25,7 +25,7 @@ publish() {
 }
 
 write_sbom() {
-    # Lists the packages of the last publish in the CycloneDX format. The tool does not see the .NET runtime and the scripts of the studio.
+    # Lists the packages of the last publish in the CycloneDX format. The tool does not see the .NET runtime or the studio's scripts.
     local folder=$1 file=$2
     dotnet tool run dotnet-CycloneDX -- "$clone/src/YueService/YueService.csproj" -tfm net10.0 -rt linux-x64 -dpr -ns -ilt \
         -sn yue -sv "$version" -F Json -o "$out" -fn "$file" > "$out/sbom.log" || { cat "$out/sbom.log" >&2; return 1; }
@@ -34,7 +34,7 @@ write_sbom() {
 }
 
 pack() {
-    # Packs a folder so that the archive depends on names and contents only. xz splits by size, not by the number of cores.
+    # Packs a folder so that the archive depends only on names and contents. xz splits its input by size, not by the number of cores.
     local folder=$1
     tar --sort=name --format=gnu --mtime="@$seconds" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
         -C "$out" -c "$folder" | XZ_DEFAULTS='' XZ_OPT='' xz -2 -T2 --block-size=64MiB > "$out/$folder.tar.xz"

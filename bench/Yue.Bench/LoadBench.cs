@@ -8,8 +8,8 @@ namespace Yue.Bench;
 
 /// <summary>Sends jobs at a steady rate to a simulation of many machines: API processes, workers with a simulated engine, and
 /// watchers.</summary>
-/// <remarks>PROGRAM is YueService.FakeProcess.dll. The database runs on this machine. Its CPU time is that of all programs named
-/// postgres.</remarks>
+/// <remarks>PROGRAM is YueService.FakeProcess.dll. The database must run on this machine: its CPU time is the total of all processes
+/// named postgres.</remarks>
 internal static class LoadBench
 {
     private const int FirstPort = 23_000;
@@ -38,7 +38,7 @@ internal static class LoadBench
             }).ToArray();
             await ReadyAsync(clients, workers * slots);
 
-            // New processes compile their code first.
+            // The warm-up leaves JIT compilation out of the measurement.
             using (var warmup = new Load(clients, rate: WarmupRate, jobs: WarmupRate * Option("WarmupSeconds", 30), watchers))
             {
                 await warmup.RunAsync();
@@ -99,8 +99,8 @@ internal static class LoadBench
         return Process.Start(start)!;
     }
 
-    /// <summary>Waits until every API process sees the places of all workers.</summary>
-    private static async Task ReadyAsync(HttpClient[] clients, int places)
+    /// <summary>Waits until every API process sees the slots of all workers.</summary>
+    private static async Task ReadyAsync(HttpClient[] clients, int expected)
     {
         for (var i = 0; i < clients.Length; i++)
         {
@@ -111,7 +111,7 @@ internal static class LoadBench
                     var metrics = await clients[i].GetStringAsync("/metrics");
                     var slots = metrics.Split('\n')
                         .FirstOrDefault(line => line.StartsWith("yue_worker_song_limit", StringComparison.Ordinal));
-                    if (slots is not null && int.Parse(slots.Split(' ')[^1], CultureInfo.InvariantCulture) == places)
+                    if (slots is not null && int.Parse(slots.Split(' ')[^1], CultureInfo.InvariantCulture) == expected)
                     {
                         break;
                     }
@@ -134,7 +134,7 @@ internal static class LoadBench
         return (long)(await select.ExecuteScalarAsync())!;
     }
 
-    /// <summary>Returns the milliseconds from each later job's submission to its start, by the database's clock.</summary>
+    /// <summary>Returns the milliseconds from submission to start of each job numbered above <paramref name="after"/>.</summary>
     private static async Task<List<double>> ClaimsAsync(string store, long after)
     {
         await using var connection = new NpgsqlConnection(store);
@@ -152,8 +152,8 @@ internal static class LoadBench
         return claims;
     }
 
-    /// <summary>Returns the processor time of all programs named postgres.</summary>
-    /// <remarks>A connection's program has a name such as "postgres: yue bench 127.0.0.1(5432) idle".</remarks>
+    /// <summary>Returns the CPU time of all processes named postgres.</summary>
+    /// <remarks>The process of a connection has a name such as "postgres: yue bench 127.0.0.1(5432) idle".</remarks>
     private static double DatabaseSeconds() =>
         Process.GetProcesses().Where(process => process.ProcessName.StartsWith("postgres", StringComparison.Ordinal))
             .Sum(process => process.TotalProcessorTime.TotalSeconds);

@@ -5,12 +5,12 @@ using System.Text.Json;
 
 namespace Yue.Bench;
 
-/// <summary>Sends short drafts to a running service and measures the overhead of HTTP and the growth of memory.</summary>
-/// <remarks><c>service URL PROCESS [COUNT]</c> prints one JSON object every
-/// hundred requests. PROCESS is the id of the process whose memory is measured.</remarks>
+/// <summary>Sends short drafts to a running service and measures the HTTP overhead and the growth of memory.</summary>
+/// <remarks><c>service URL PROCESS [COUNT]</c> prints one JSON object per hundred requests. PROCESS is the id of the process whose memory
+/// is measured.</remarks>
 internal static class ServiceBench
 {
-    private const int RequestsALine = 100;
+    private const int RequestsPerLine = 100;
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     public static async Task<int> RunAsync(string[] arguments)
@@ -22,9 +22,9 @@ internal static class ServiceBench
         for (var request = 1; request <= count; request++)
         {
             overheads.Add(await SendAsync(client, request));
-            if (request % RequestsALine == 0)
+            if (request % RequestsPerLine == 0)
             {
-                Print(request, overheads[^RequestsALine..], process);
+                Print(request, overheads[^RequestsPerLine..], process);
             }
         }
 

@@ -210,7 +210,7 @@ internal static class SongBench
         }
     }
 
-    /// <summary>Writes what the engine logs to standard error.</summary>
+    /// <summary>Writes the engine's log messages to standard error.</summary>
     private sealed class LineLogger : ILogger<YueEngine>
     {
         public IDisposable? BeginScope<TState>(TState state)

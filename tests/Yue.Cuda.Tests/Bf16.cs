@@ -1,6 +1,6 @@
 namespace Yue.Cuda.Tests;
 
-/// <summary>Converts to bf16 like the kernels: rounds to nearest even.</summary>
+/// <summary>Converts to bf16 as the kernels do: rounds to nearest even.</summary>
 internal static class Bf16
 {
     public static ushort From(double value)

@@ -41,7 +41,7 @@ public sealed class BlockKernelsTests(Gpu gpu)
     }
 
     [Fact]
-    public void Heads_are_normed_rotated_and_put_in_their_places()
+    public void Heads_are_normalized_rotated_and_stored_at_their_positions()
     {
         const int Rows = 5, Heads = 6, KeyValueHeads = 3, First = 7, Capacity = 20, All = Heads + (2 * KeyValueHeads);
         using var bench = new Bench(gpu);

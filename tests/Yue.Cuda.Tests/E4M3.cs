@@ -1,6 +1,6 @@
 namespace Yue.Cuda.Tests;
 
-/// <summary>Converts to e4m3 like the kernels: rounds to nearest even, with 448 as the largest value.</summary>
+/// <summary>Converts to e4m3 as the kernels do: rounds to nearest even, with 448 as the largest value.</summary>
 internal static class E4M3
 {
     private static readonly float[] Sizes = [.. Enumerable.Range(0, 0x7f).Select(code => To((byte)code))];

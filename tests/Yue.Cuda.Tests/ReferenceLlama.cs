@@ -15,7 +15,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
 
     public int Position => Cache[0].Keys.Count;
 
-    /// <summary>Processes one token and returns the logits of some head rows.</summary>
+    /// <summary>Processes one token and returns the logits of the given head rows.</summary>
     public float[] Step(int token, int headStart, int headRows)
     {
         var h = new double[_shape.Hidden];

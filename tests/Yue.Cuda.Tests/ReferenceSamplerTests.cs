@@ -11,7 +11,7 @@ public sealed class ReferenceSamplerTests
 
     [Theory]
     [MemberData(nameof(Chains))]
-    public void The_engine_s_chain_draws_the_same_ids(string name)
+    public void The_engine_chain_draws_the_same_ids(string name)
     {
         const int V = SamplerTests.Vocabulary;
         var settings = SamplerTests.Settings(name);

@@ -26,7 +26,7 @@ public sealed class StageSamplerTests(Gpu gpu)
 
     [Theory]
     [MemberData(nameof(Chains))]
-    public void The_ids_are_those_of_the_CPU_s_chain(string name)
+    public void The_ids_equal_those_of_the_CPU_chain(string name)
     {
         gpu.Require();
         var chain = Chain(name);
@@ -56,7 +56,7 @@ public sealed class StageSamplerTests(Gpu gpu)
             Assert.Equal(stopped ? 0 : 1, CudaCopy.ToHost<int>(bench.Llama.Active, 2, bench.Stream)[1]);
             if (stopped)
             {
-                Assert.True(step >= chain.Sampling.MinTokens, "the end came before the least length");
+                Assert.True(step >= chain.Sampling.MinTokens, "the end id was drawn before the minimum length");
                 break;
             }
 
@@ -65,14 +65,14 @@ public sealed class StageSamplerTests(Gpu gpu)
 
         Assert.Equal(new SongProgress(0, false), sampler.Progress(0));
 
-        // A random number or a cutoff within rounding of the next id may select either.
+        // If a random number or a cutoff is within rounding error of the boundary between two ids, either may be drawn.
         Assert.True(wrong <= 2, $"{name}: {wrong} of {Steps} ids differ");
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void The_ids_of_a_whole_stage_s_vocabulary_are_those_of_the_CPU_s_chain(bool isMusic)
+    public void The_ids_of_a_whole_vocabulary_equal_those_of_the_CPU_chain(bool isMusic)
     {
         gpu.Require();
         var stage = isMusic ? StageIds.Music : StageIds.Score;

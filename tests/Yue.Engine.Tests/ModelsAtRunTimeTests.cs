@@ -90,7 +90,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_whose_file_is_gone_fails_the_order_and_the_song_but_not_the_engine()
+    public async Task A_model_with_a_missing_file_fails_the_order_and_the_song_only()
     {
         CopyAll(DemoModel.Folders.Stage1, _folder);
         using var engine = Engine(checkpointOfB: _folder);

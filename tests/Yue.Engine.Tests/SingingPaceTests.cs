@@ -17,9 +17,9 @@ public sealed class SingingPaceTests
     [InlineData("999 bpm", 110)]
     [InlineData("5 bpm", 110)]
     [InlineData("", 110)]
-    public void The_tempo_is_the_one_that_the_genre_line_names(string genre, double tempo) => Assert.Equal(tempo, Demo.TempoOf(genre));
+    public void The_tempo_is_taken_from_the_genre_line(string genre, double tempo) => Assert.Equal(tempo, Demo.TempoOf(genre));
 
-    /// <remarks>The lengths are those that the demo model sang for these lines (Yue.Bench, drafts).</remarks>
+    /// <remarks>The lengths were measured with the demo model on these lines (Yue.Bench, drafts).</remarks>
     [Theory]
     [InlineData(
         "electronic dance 125 bpm female bright vocal",
@@ -30,7 +30,7 @@ public sealed class SingingPaceTests
         "fast punk rock male 160 bpm",
         "again silver now\nlet hold river we river river the\nme falling hold stars light\nand now stars",
         15.1)]
-    public void A_section_of_the_demo_model_is_expected_near_its_length(string genre, string words, double seconds) =>
+    public void The_expected_length_is_close_to_what_the_demo_model_sings(string genre, string words, double seconds) =>
         Assert.InRange(Seconds(genre, $"[verse]\n{words}") / seconds, 0.75, 1.33);
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class SingingPaceTests
     }
 
     [Fact]
-    public void A_section_is_never_longer_than_its_limit_nor_shorter_than_a_second()
+    public void A_section_is_never_longer_than_its_limit_or_shorter_than_a_second()
     {
         var lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 500))}\n[chorus]\n";
         var request = new SongRequest { Lyrics = lyrics, MaxNewTokens = 1200 };

@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Tests;
 
 /// <summary>Listens to a song and keeps its sound.</summary>
-/// <param name="isListening">Returns true if somebody listens; null means always.</param>
+/// <param name="isListening">Returns true while someone is listening; null means always.</param>
 /// <param name="hear">Called with every sound.</param>
 internal sealed class SoundListener(Func<bool>? isListening = null, Action<SongSound>? hear = null) : ISongListener
 {

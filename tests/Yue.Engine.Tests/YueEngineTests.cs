@@ -147,7 +147,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Without_a_free_place_no_song_is_admitted_until_the_running_one_ends()
+    public async Task Without_a_free_slot_no_song_is_admitted_until_the_running_one_ends()
     {
         using var cancel = new CancellationTokenSource();
         using var step = new StepGate(isOpen: true);
@@ -165,7 +165,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Of_many_callers_that_see_room_one_gets_the_place_and_the_others_the_next_ones()
+    public async Task Callers_that_compete_for_one_free_slot_are_all_served_in_turn()
     {
         var songs = Enumerable.Range(0, 6).Select(seed => demo.Submit(DemoEngine.OneSecond(seed))).ToArray();
         var made = await Task.WhenAll(songs);

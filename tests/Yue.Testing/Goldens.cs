@@ -1,6 +1,6 @@
 namespace Yue.Testing;
 
-/// <summary>The folder of golden files: <c>YUE_GOLDENS</c>, else <c>shared/goldens</c> next to the repository.</summary>
+/// <summary>The folder of golden files: <c>YUE_GOLDENS</c>, or <c>shared/goldens</c> next to the repository.</summary>
 public static class Goldens
 {
     /// <summary>The trait value that selects golden tests: <c>--filter "Category=Goldens"</c>.</summary>
@@ -16,7 +16,7 @@ public static class Goldens
 
     public static string PathOf(params string[] parts) => Path.Combine([Folder, .. parts]);
 
-    /// <summary>Returns the folder that an environment variable names, else <see cref="Beside"/>.</summary>
+    /// <summary>Returns the folder that an environment variable names, or <see cref="Beside"/> if it is not set.</summary>
     internal static string? Find(string variable, string name) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } configured ? Path.GetFullPath(configured) : Beside(name);
 

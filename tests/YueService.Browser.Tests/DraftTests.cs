@@ -77,7 +77,7 @@ public sealed class DraftTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_section_that_was_removed_comes_back_to_its_place()
+    public async Task A_removed_section_returns_to_its_original_position()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await Words(tab).FillAsync(Written);

@@ -90,7 +90,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         });
     }
 
-    /// <summary>Kills the program, like a crash.</summary>
+    /// <summary>Kills the program to simulate a crash.</summary>
     public async Task KillAsync()
     {
         _process!.Kill();

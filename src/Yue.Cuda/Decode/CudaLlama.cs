@@ -182,7 +182,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>Loads the kernel for a number of rows in advance, so that a capture does not have to.</summary>
     public void Prepare(int rows) => KernelFor(rows);
 
-    /// <summary>Puts one step on the stream: rows 0 .. rows, logits of head rows headStart .. headStart + headRows (0: none).</summary>
+    /// <summary>Enqueues one step on the stream: rows 0 .. rows, logits of head rows headStart .. headStart + headRows (0: none).</summary>
     public void Step(CudaStream stream, int rows, int headStart, int headRows)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
@@ -339,7 +339,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>A step kernel and its launch parameters.</summary>
     private readonly record struct StepKernel(CudaKernel Kernel, StepLayout Layout, int Slots);
 
-    /// <summary>struct Step of step.cuh.</summary>
+    /// <summary>Mirrors <c>struct Step</c> in step.cuh.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct StepParameters
     {

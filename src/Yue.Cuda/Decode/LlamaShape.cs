@@ -57,7 +57,7 @@ public sealed record LlamaShape
     /// <summary>True if every query and key head is normalized before it is rotated.</summary>
     public bool NormsQueriesAndKeys { get; init; }
 
-    /// <summary>Rows of the joined query, key and value matrix.</summary>
+    /// <summary>Rows of the fused query, key and value matrix.</summary>
     public int QkvRows => (Heads + (2 * KeyValueHeads)) * HeadSize;
 
     /// <summary>Returns the memory in bytes of the matrices that one step reads, with the head cut to <paramref name="headRows"/>
@@ -79,19 +79,19 @@ public sealed record LlamaShape
     /// <summary>Throws unless the kernels support this shape.</summary>
     public void Validate()
     {
-        Require(Layers > 0 && Vocabulary > 0 && Context > 0, "layers, vocabulary and context are positive");
-        Require(Hidden > 0 && Hidden % 128 == 0, $"hidden {Hidden} is a multiple of 128");
-        Require(Intermediate > 0 && Intermediate % 128 == 0, $"intermediate {Intermediate} is a multiple of 128");
+        Require(Layers > 0 && Vocabulary > 0 && Context > 0, "layers, vocabulary and context must be positive");
+        Require(Hidden > 0 && Hidden % 128 == 0, $"hidden size {Hidden} must be a multiple of 128");
+        Require(Intermediate > 0 && Intermediate % 128 == 0, $"intermediate size {Intermediate} must be a multiple of 128");
         Require(
             KeyValueHeads > 0 && Heads % KeyValueHeads == 0 && Heads / KeyValueHeads <= 8,
-            $"{Heads} heads share {KeyValueHeads} key-value heads, at most 8 each");
+            $"{Heads} query heads must share {KeyValueHeads} key-value heads evenly, at most 8 each");
     }
 
     private static void Require(bool holds, string rule)
     {
         if (!holds)
         {
-            throw new NotSupportedException($"the GPU decoder needs that {rule}");
+            throw new NotSupportedException($"the GPU decoder does not support this model: {rule}");
         }
     }
 }

@@ -3,12 +3,12 @@ namespace Yue.Cuda.Decode;
 /// <summary>The cosines and sines of rotary position embedding, bit-identical on all devices.</summary>
 public static class RopeTable
 {
-    /// <summary>Returns theta^(-2j/D), rounded like the reference implementation's float32: its last bit changes an angle at position
-    /// 16,384 by a thousandth.</summary>
+    /// <summary>Returns theta^(-2j/D), rounded to float32 at the same points as in the reference. A difference in the last bit changes
+    /// an angle at position 16,384 by a thousandth.</summary>
     public static float Frequency(double theta, int headSize, int j) => 1 / (float)Math.Pow(theta, 2.0 * j / headSize);
 
-    /// <summary>Returns cosine and sine of position · frequency j, with the angle rounded to float32 like in the reference: [context, D/2,
-    /// 2].</summary>
+    /// <summary>Returns the cosine and sine of position · frequency j: [context, D/2, 2].</summary>
+    /// <remarks>The angle is rounded to float32, as in the reference.</remarks>
     public static float[] Of(double theta, int headSize, int context)
     {
         var table = new float[context * headSize];

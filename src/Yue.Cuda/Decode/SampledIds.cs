@@ -27,7 +27,7 @@ internal sealed class SampledIds(int songs) : IDisposable
         return new SongProgress(Math.Abs(count), count < 0);
     }
 
-    /// <summary>Returns the id drawn at a step, which must be less than <see cref="RingSize"/> steps ago.</summary>
+    /// <summary>Returns the id drawn at a step, which must be one of the last <see cref="RingSize"/> steps.</summary>
     public int IdAt(int song, int step)
     {
         CheckSong(song);

@@ -3,7 +3,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>The ids from low to high - 1.</summary>
+/// <summary>The ids from Low up to, but not including, High.</summary>
 public readonly record struct IdRange(int Low, int High);
 
 /// <summary>One song's sampling chain. Order: guidance, repetition penalty,
@@ -17,7 +17,7 @@ public sealed record SongSettings
 
     public required ulong Seed { get; init; }
 
-    /// <summary>The number of the section: the draw of a step is keyed by (seed, section, step).</summary>
+    /// <summary>The number of the section. Each draw is keyed by (seed, section, step).</summary>
     public int Section { get; init; }
 
     /// <summary>The step of the first draw.</summary>
@@ -30,7 +30,7 @@ public sealed record SongSettings
     /// <summary>The temperature; 0 takes the largest score.</summary>
     public float Temperature { get; init; } = 1;
 
-    /// <summary>The number of best ids to keep; 0 is off.</summary>
+    /// <summary>The number of best ids to keep; 0 keeps all.</summary>
     public int TopK { get; init; } = 50;
 
     public float TopP { get; init; } = 1;
@@ -49,8 +49,8 @@ public sealed record SongSettings
 
 /// <summary>The sampling chain of up to 32 songs as kernels. It runs after a step and feeds the ids back on the device.</summary>
 /// <remarks>
-/// A song stops on the device at its end id, its limit or its last page: its rows become inactive. The host reads ids from a ring in pinned
-/// memory, at least every <see cref="RingSize"/> steps, after an event that it recorded after the steps. Not thread-safe.
+/// A song stops on the device at its end id, its limit or its last page: its rows become inactive. The host records an event after the
+/// steps, waits for it, and reads the ids from a ring in pinned memory, at least every <see cref="RingSize"/> steps. Not thread-safe.
 /// </remarks>
 public sealed unsafe class SongSampler : IDisposable
 {
@@ -98,7 +98,7 @@ public sealed unsafe class SongSampler : IDisposable
 
     public int Songs { get; }
 
-    /// <summary>Sets a song: its settings and the ids that the repetition penalty counts as seen (prompt and all ids so far).</summary>
+    /// <summary>Sets a song's settings and the ids that the repetition penalty counts as seen (the prompt and all ids so far).</summary>
     public void SetSong(CudaStream stream, int song, SongSettings settings, ReadOnlySpan<int> seenIds)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -178,7 +178,7 @@ public sealed unsafe class SongSampler : IDisposable
     /// <summary>Returns the state of a song after its last finished step.</summary>
     public SongProgress Progress(int song) => _ids.Progress(song);
 
-    /// <summary>Returns the id drawn at a step, which must be less than <see cref="RingSize"/> steps ago.</summary>
+    /// <summary>Returns the id drawn at a step, which must be one of the last <see cref="RingSize"/> steps.</summary>
     public int IdAt(int song, int step) => _ids.IdAt(song, step);
 
     public void Dispose()
@@ -189,7 +189,7 @@ public sealed unsafe class SongSampler : IDisposable
         }
     }
 
-    /// <summary>struct Song of sampler_state.cuh.</summary>
+    /// <summary>Mirrors <c>struct Song</c> in sampler_state.cuh.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct SongState
     {

@@ -171,7 +171,7 @@ public sealed unsafe class StageSampler : IDisposable
     /// <summary>Returns the state of a song after its last finished step.</summary>
     public SongProgress Progress(int song) => _ids.Progress(song);
 
-    /// <summary>Returns the id drawn at a step, which must be less than <see cref="SongSampler.RingSize"/> steps ago.</summary>
+    /// <summary>Returns the id drawn at a step, which must be one of the last <see cref="SongSampler.RingSize"/> steps.</summary>
     public int IdAt(int song, int step) => _ids.IdAt(song, step);
 
     public void Dispose()
@@ -209,7 +209,7 @@ public sealed unsafe class StageSampler : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(settings.LeastKept, 1, nameof(settings));
     }
 
-    /// <summary>struct StageSong of stage_state.cuh.</summary>
+    /// <summary>Mirrors <c>struct StageSong</c> in stage_state.cuh.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct SongState
     {

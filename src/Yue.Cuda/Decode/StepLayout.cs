@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>The launch parameters of a step kernel: struct StepLayout of step.cuh. The compiled module contains the value.</summary>
-/// <param name="Threads">Threads of a block.</param>
-/// <param name="SlotBytes">Shared memory of a slot of the copy ring; 0 if the kernel has none.</param>
-/// <param name="OtherBytes">Shared memory of a block without the slots.</param>
+/// <summary>The launch parameters of a step kernel, read from its compiled module. Mirrors <c>struct StepLayout</c> in step.cuh.</summary>
+/// <param name="Threads">Threads per block.</param>
+/// <param name="SlotBytes">Shared memory of one slot of the copy ring; 0 if the kernel has no ring.</param>
+/// <param name="OtherBytes">Shared memory of a block, not counting the slots.</param>
 /// <param name="LeastSlots">Slots that the step needs to make progress.</param>
 /// <param name="MostSlots">Slots that it can use.</param>
 [StructLayout(LayoutKind.Sequential)]

@@ -49,7 +49,7 @@ DEV float from_e4m3(u32 code)
 // Converts four e4m3 values to pairs of bf16 by moving their bits. Each result is the value times 2^-120.
 DEV void widen_e4m3(u32 w, u32& low, u32& high)
 {
-    // Each byte below its sign eight times, then S....EEEEMMM....
+    // Puts each byte below eight copies of its sign bit, then shifts and masks to S....EEEEMMM....
     asm("prmt.b32 %0, %1, %1, 0x9180;" : "=r"(low) : "r"(w));
     asm("prmt.b32 %0, %1, %1, 0xb3a2;" : "=r"(high) : "r"(w));
     low = low << 4 & 0x87f087f0u;
@@ -67,7 +67,7 @@ DEV void unpack_bf16(const uint4& v, float (&out)[8])
     }
 }
 
-// The same of a transposed pair: bytes 0 and 2, then bytes 1 and 3.
+// The same for a transposed pair: bytes 0 and 2, then bytes 1 and 3.
 DEV void widen_e4m3_alternate(u32 w, u32& even, u32& odd)
 {
     asm("prmt.b32 %0, %1, %1, 0xa280;" : "=r"(even) : "r"(w));

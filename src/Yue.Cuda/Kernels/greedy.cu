@@ -1,4 +1,4 @@
-// For each row: the id with the largest logit in logits[m][from .. from + count), the lowest of equals; fed back as the row's next
+// For each row: the id with the largest logit in logits[m][from .. from + count), ties to the lowest id. It is fed back as the row's next
 // token and stored as codes[m][frame * stride + slot]. With count = 0 no id is chosen, and the next frame's first token is fed.
 //
 // Launch: one block of 256 threads per row. Reference: Yue.Cuda.Tests/SamplerTests, the largest of plain steps' logits.

@@ -25,8 +25,9 @@ constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;      // 80 rows of 2,700 po
 // then.
 constexpr int BATCH = X_STAGED ? STAGED_BYTES / (CONSUMER_WARPS * ROWS * 8 * 4) : ROWS == 80 ? 2 : 64 / ROWS;
 
-// Where value k of row m of a product's x [ROWS, K] is: row after row, or where x is staged in the order in which lanes take it, eight
-// values each: [chunks of 1 KiB of a weight row, X_PARTS, warps, octets of rows, lanes, 8]. A last chunk that K does not fill has its room.
+// Returns the index of value k of row m of a product's x [ROWS, K]. Rows follow each other, or, if x is staged, values are in the order in
+// which lanes read them, eight each: [chunks of 1 KiB of a weight row, X_PARTS, warps, octets of rows, lanes, 8]. The last chunk takes up
+// the space of a whole one even if K does not fill it.
 DEV size_t x_index(int m, int k, int K)
 {
     if (!X_STAGED) return (size_t)m * K + k;

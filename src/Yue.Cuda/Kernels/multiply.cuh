@@ -1,4 +1,5 @@
-// The sums of a group of a block's tiles over this warp's k: weights from the ring, x from L2 to registers or by way of shared memory.
+// Computes the sums of a group of a block's tiles over this warp's k. Weights come from the ring, and x from L2, either directly to
+// registers or through shared memory.
 #pragma once
 #include "tiles.cuh"
 #include "staged_x.cuh"
@@ -7,9 +8,9 @@ constexpr int CHUNK = SEGMENT / WEIGHT_BYTES;               // k values of a slo
 constexpr int PART_K = 1024 / WEIGHT_BYTES;                 // k values of a KiB
 constexpr int WARP_K = 128 / WEIGHT_BYTES;                  // k values of a warp in a KiB
 
-// Eight values of a weight row as four pairs of bf16. 8-bit values' bits are put in bf16's place as they are: an int8's seven bits are
-// then a subnormal number, the value times 2^-133, and an e4m3's the value times 2^-120. Tensor cores take both exactly; x comes times
-// X_SCALE and a sum goes out times SUM_SCALE, so that no product is subnormal.
+// Converts eight 8-bit values of a weight row to four pairs of bf16 by moving their bits. The seven bits of an int8 become a subnormal
+// number, the value times 2^-133; an e4m3 becomes the value times 2^-120. Tensor cores compute with both exactly. x is stored times
+// X_SCALE and sums are multiplied by SUM_SCALE, so that no product is subnormal.
 DEV void widen(u32 first, u32 second, u32 (&a)[4])
 {
 #if WEIGHT == 1
@@ -23,7 +24,7 @@ DEV void widen(u32 first, u32 second, u32 (&a)[4])
 #endif
 }
 
-// The 16-row operands of 16 bytes of a lane's weights, eight values each: one of bf16, two of 8-bit values.
+// The 16-row operands made from 16 bytes of a lane's weights, eight values each: one for bf16, two for 8-bit values.
 typedef u32 Fragments[X_LOADS][4];
 
 DEV void load_weights(u32 address, Fragments& a)
@@ -41,7 +42,7 @@ DEV void load_weights(u32 address, Fragments& a)
 }
 
 typedef uint4 XChunk[2 * PARTS][X_LOADS][OCTETS];
-constexpr bool X_AHEAD = sizeof(XChunk) <= 128;             // one chunk ahead, where two stay in registers
+constexpr bool X_AHEAD = sizeof(XChunk) <= 128;             // load one chunk ahead if two fit into registers
 
 DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows, int K)
 {
@@ -69,7 +70,8 @@ DEV void zero(Sums& sums)
         for (int o = 0; o < OCTETS; o++) sums[t][o][0] = sums[t][o][1] = sums[t][o][2] = sums[t][o][3] = 0.0f;
 }
 
-// Eight k a lane of two tiles and all rows. Each sum waits for its last product: the octets in turn leave it time.
+// Multiplies eight k per lane of two tiles with all rows. Each sum depends on its previous product; going through the octets in turn hides
+// that latency.
 DEV void multiply_eight(float (&sums)[OCTETS][4], const u32 (&a0)[4], const u32 (&a1)[4], const uint4 (&x)[OCTETS])
 {
 #pragma unroll
@@ -80,7 +82,7 @@ DEV void multiply_eight(float (&sums)[OCTETS][4], const u32 (&a0)[4], const u32 
 
 constexpr int TILES_AT_ONCE = MAX_GROUP < 4 ? MAX_GROUP : 4;
 
-// The sums of a group of n tiles, x from L2 straight to registers.
+// Computes the sums of a group of n tiles, with x loaded from L2 directly to registers.
 DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_source, XChunk& x, int rows, int n, bool first_group,
     int phase, Sums& sums)
 {
@@ -93,8 +95,8 @@ DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_
         u32 bytes = p.chunk_bytes(chunk);
         XChunk next;
         if (X_AHEAD && chunk + 1 < p.chunks) load_x(next, x_source, chunk + 1, rows, p.k);
-        // A few tiles at a time, whose slots a lane each waits for and frees. Of an odd number the last is multiplied twice, and the second
-        // result left.
+        // Tiles are multiplied a few at a time. For each of them, one lane waits for the slot and frees it. If their number is odd, the
+        // last tile is multiplied twice, and the second result is discarded.
 #pragma unroll
         for (int first = 0; first < MAX_GROUP; first += TILES_AT_ONCE)
         {
@@ -145,7 +147,7 @@ DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_
     }
 }
 
-// The operand of one part of a lane's weights in a KiB: a 16th of the KiB's bytes in bf16, a 32nd of 8-bit ones.
+// Loads the operand for one part of a lane's weights in a KiB. A part is a 16th of the KiB with bf16, and a 32nd with 8-bit weights.
 DEV void load_part(u32 address, int part, u32 (&a)[4])
 {
     if (WEIGHT == 0)
@@ -160,8 +162,8 @@ DEV void load_part(u32 address, int part, u32 (&a)[4])
     }
 }
 
-// The same, x through shared memory: a part of a chunk after another, each for all of the group's PAIRS pairs of tiles. Of an odd number
-// the last is multiplied twice, and the second result left.
+// The same with x in shared memory: one part of a chunk after another, each for all of the group's PAIRS pairs of tiles. If the number of
+// tiles is odd, the last tile is multiplied twice, and the second result is discarded.
 template <int PAIRS>
 DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase, Sums& sums)
 {
@@ -172,7 +174,7 @@ DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX
     for (int chunk = 0; chunk < p.chunks; chunk++)
     {
         Cursor mine = at.after(min(lane, n - 1), ring);
-        if (lane < n) barrier_wait(mine.full(ring), mine.phase);       // a lane a tile
+        if (lane < n) barrier_wait(mine.full(ring), mine.phase);       // one lane per tile
         __syncwarp();
         u32 weights[2 * PAIRS];
 #pragma unroll
@@ -201,7 +203,7 @@ DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX
     }
 }
 
-// For as many pairs as n tiles are: the loop for each number is a separate copy without a comparison inside.
+// Calls multiply_staged with the number of pairs that n tiles make. Each number has its own copy of the loop, without comparisons inside.
 template <int PAIRS = MAX_GROUP / 2>
 DEV void multiply_staged_group(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase,
     Sums& sums)

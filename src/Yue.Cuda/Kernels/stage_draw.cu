@@ -3,13 +3,13 @@
 // id.
 //
 // Launch: one block of 1024 threads per song, after stage_keys. Reference: Yue.Engine's StageChain and StageDraw.
-// Why this version: after comparing the maxima of 32 neighbours, only few more ids remain than are kept. Each thread compares one of them
+// Why this version: after comparing the maxima of 32 neighbours, only a few more ids remain than are kept. Each thread compares one of them
 // with all others, which gives its position in their order and the probability before it. If many ids remain, for example with a k above
 // the number of maxima, descend.cuh finds the limits of top-k and top-p without their order.
 #include "descend.cuh"
 #include "stage_state.cuh"
 
-constexpr int NO_ID = -1;           // the best score is not a number
+constexpr int NO_ID = -1;           // the best score is NaN
 
 struct Work : Descent
 {

@@ -53,8 +53,8 @@ public sealed class AudioDecoder
 
     /// <summary>Looks for ffmpeg and ffprobe, and removes clips that a killed process left in the temporary folder.</summary>
     /// <param name="programFolder">The folder of both programs; null looks in the folders of PATH.</param>
-    /// <param name="tempFolder">The folder for the files that ffmpeg reads; null is the system's folder for temporary files.</param>
-    /// <param name="timeLimit">The time limit for decoding a file, or with ffmpeg for each program; null is 30 seconds.</param>
+    /// <param name="tempFolder">The folder for the files that ffmpeg reads; null means the system's folder for temporary files.</param>
+    /// <param name="timeLimit">The time limit for decoding a file, or, with ffmpeg, for each program run; null means 30 seconds.</param>
     public AudioDecoder(string? programFolder = null, string? tempFolder = null, TimeSpan? timeLimit = null)
     {
         _timeLimit = timeLimit ?? TimeSpan.FromSeconds(30);

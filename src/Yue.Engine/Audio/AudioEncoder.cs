@@ -38,7 +38,7 @@ public sealed class AudioEncoder
 
     /// <summary>Looks for ffmpeg.</summary>
     /// <param name="ffmpeg">The executable's path; null looks for <c>ffmpeg</c> in the folders of PATH.</param>
-    /// <param name="timeLimit">The time limit of one encoding; null is two minutes.</param>
+    /// <param name="timeLimit">The time limit of one encoding; null means two minutes.</param>
     public AudioEncoder(string? ffmpeg = null, TimeSpan? timeLimit = null)
     {
         _ffmpeg = ffmpeg is null ? ProgramPath.Find("ffmpeg") : File.Exists(ffmpeg) ? ffmpeg : null;

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Changes the sample rate with a windowed sinc, like torchaudio's <c>Resample</c> (docs/model.md 7.2).</summary>
+/// <summary>Changes the sample rate with a windowed sinc, as torchaudio's <c>Resample</c> does (docs/model.md 7.2).</summary>
 /// <remarks>
 /// With g = gcd of the rates, o = from/g and n = to/g, output f·n + j is the dot product of the input, starting at sample f·o − width, with
 /// the kernel of phase j. A kernel spans <see cref="Taps"/> inputs, but its window is zero on most of them: only the part inside the window
@@ -18,7 +18,7 @@ public sealed class Resampler
     private readonly int[] _firstTap;
     private readonly int _support;
 
-    /// <summary>Forms the kernels for a pair of rates of 1 Hz to 1 MHz.</summary>
+    /// <summary>Computes the kernels for a pair of rates between 1 Hz and 1 MHz.</summary>
     public Resampler(int fromHz, int toHz)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(fromHz);
@@ -37,7 +37,7 @@ public sealed class Resampler
         _firstTap = new int[Phases];
         for (var phase = 0; phase < Phases; phase++)
         {
-            // The reference forms the phase in float32 and the rest in float64.
+            // The reference computes the phase in float32 and the rest in float64.
             double offset = (float)-phase / Phases;
             var first = (int)Math.Floor(((-ZeroCrossings / cutoff) - offset) * InputStep) + Width;
             _firstTap[phase] = Math.Clamp(first, 0, Taps - _support);

@@ -24,7 +24,7 @@ public sealed class Rope : IDisposable
     /// <summary>The addresses of the cosines and sines of all positions, [context, D/2] each, F32.</summary>
     internal (nint Cos, nint Sin) Addresses => (_cos.Address(), _sin.Address());
 
-    /// <summary>Returns the table rows of some positions.</summary>
+    /// <summary>Returns the table rows of the given positions.</summary>
     /// <param name="positions">[B, T], int64.</param>
     /// <returns>cos and sin, [B, 1, T, D/2] each, F32; the caller disposes them.</returns>
     public (Tensor Cos, Tensor Sin) At(Tensor positions)

@@ -7,7 +7,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>The GPU that decodes: its compiled kernels, the types of weights and caches, and the upload of weights.</summary>
+/// <summary>The GPU that runs the decoders: its compiled kernels, the types of weights and caches, and the upload of weights.</summary>
 internal sealed class Gpu : IDisposable
 {
     private readonly KernelCache _kernels;
@@ -70,8 +70,8 @@ internal sealed class Gpu : IDisposable
                 Device.ComputeCapability, builds.DistinctBy(build => $"{build.File} {string.Join(' ', build.Definitions)}")));
 
     /// <summary>Frees the memory that TorchSharp caches for later tensors, which nothing else can use.</summary>
-    /// <remarks>The library has no call for this. It frees its cache before
-    /// it reports an out-of-memory error, so this method requests too much memory on purpose.</remarks>
+    /// <remarks>TorchSharp has no call for this. It frees its cache before it reports an out-of-memory error, so this method requests
+    /// too much memory on purpose.</remarks>
     public void ReleaseUnused()
     {
         try
@@ -102,7 +102,7 @@ internal sealed class Gpu : IDisposable
         "f32" => CacheType.Float32,
         "fp8" => CacheType.Float8,
         "bf16" => CacheType.BFloat16,
-        _ => throw new NotSupportedException($"KeyValueCache is '{name}', which is none of its types"),
+        _ => throw new NotSupportedException($"KeyValueCache is '{name}', which is not one of its types"),
     };
 
     /// <summary>Returns the type of matrices with a name in the settings.</summary>
@@ -112,6 +112,6 @@ internal sealed class Gpu : IDisposable
         "fp8" => WeightType.Float8,
         "f32" => WeightType.Float32,
         "bf16" => WeightType.BFloat16,
-        _ => throw new NotSupportedException($"Weights is '{name}', which is none of its types"),
+        _ => throw new NotSupportedException($"Weights is '{name}', which is not one of its types"),
     };
 }

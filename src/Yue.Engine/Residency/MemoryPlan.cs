@@ -3,7 +3,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>The use of the device's memory, computed from the memory that each family's models need, before anything is loaded.</summary>
+/// <summary>The planned use of device memory. It is computed from the needs of each family's models before anything is loaded.</summary>
 /// <remarks>The best plan keeps all shelf models in memory. The next best keeps the models that one song needs, and the last has room for
 /// only one model at a time. Models that do not fit are loaded on demand.</remarks>
 internal sealed record MemoryPlan
@@ -28,9 +28,9 @@ internal sealed record MemoryPlan
     /// <summary>Returns the memory that a shelf model needs, including its caches.</summary>
     public long BytesOf(IModelCosts model) => Cost(model);
 
-    /// <summary>Returns a GPU's plan. It prefers more models in memory, then more songs, then more rows.</summary>
-    /// <exception cref="NotSupportedException">The models do not fit. The
-    /// message contains the figures and the settings that would help.</exception>
+    /// <summary>Returns the plan for a GPU. It prefers more models in memory, then more songs, then more rows.</summary>
+    /// <exception cref="NotSupportedException">The models do not fit. The message contains the figures and the settings that would
+    /// help.</exception>
     public static MemoryPlan For(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits)
     {
         int[] songChoices = limits.SongsAtOnce > 0 ? [limits.SongsAtOnce] : [.. Enumerable.Range(1, MostSongs).Reverse()];
@@ -55,7 +55,7 @@ internal sealed record MemoryPlan
         throw new NotSupportedException(Refusal(families, limits, songChoices[^1]));
     }
 
-    /// <summary>Returns the CPU's plan. Weights are in F32. Caches grow with the songs and are not counted.</summary>
+    /// <summary>Returns the plan for the CPU. Weights are in F32. Caches grow with the songs and are not counted.</summary>
     /// <exception cref="NotSupportedException">A model does not fit into the configured memory.</exception>
     public static MemoryPlan ForCpu(IReadOnlyCollection<IFamilyCosts> families, IDeviceOptions options)
     {

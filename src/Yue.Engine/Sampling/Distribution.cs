@@ -1,6 +1,6 @@
 namespace Yue.Engine.Sampling;
 
-/// <summary>The candidates for the next id with their probabilities, most probable first (for equal ones, the lower id first).</summary>
+/// <summary>The candidates for the next id with their probabilities, most probable first. Ties are ordered by id, lowest first.</summary>
 /// <remarks>A view of the chain's buffers, valid until the chain's next use.</remarks>
 public readonly ref struct Distribution(ReadOnlySpan<int> ids, ReadOnlySpan<float> probabilities)
 {

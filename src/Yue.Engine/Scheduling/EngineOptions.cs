@@ -30,7 +30,7 @@ public sealed class EngineOptions : IDeviceOptions
     /// <summary>The folder of YuE 2's sound decoder (<c>YuE2-Vae</c>).</summary>
     public string? Vae { get; set; }
 
-    /// <summary>The SentencePiece model of YuE 1; null is <c>tokenizer.model</c> in the stage-1 folder.</summary>
+    /// <summary>The SentencePiece model of YuE 1; null means <c>tokenizer.model</c> in the stage-1 folder.</summary>
     public string? Tokenizer { get; set; }
 
     /// <summary>The folder of compiled kernels.</summary>

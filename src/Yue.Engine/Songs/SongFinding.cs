@@ -1,18 +1,18 @@
 namespace Yue.Engine.Songs;
 
-/// <summary>Something in a request that is interpreted differently than written, is ignored, or may be a mistake.</summary>
+/// <summary>Something in a request that is ignored, is not taken literally, or may be a mistake.</summary>
 /// <param name="Code">The stable name of the kind of finding.</param>
 /// <param name="Field">The JSON name of the request field.</param>
 /// <param name="Message">The finding and its effect, in plain words.</param>
 /// <param name="Span">The position in the field's original text; null if the finding concerns the whole field.</param>
 public sealed record SongFinding(string Code, string Field, string Message, TextSpan? Span = null);
 
-/// <summary>A range of a text in UTF-16 code units.</summary>
+/// <summary>A range of text in UTF-16 code units.</summary>
 /// <param name="Start">The first unit.</param>
 /// <param name="End">The unit after the last.</param>
 public readonly record struct TextSpan(int Start, int End);
 
-/// <summary>The size of a request for the model that sings it.</summary>
+/// <summary>The size of a request, in tokens of the model that sings it.</summary>
 /// <param name="PromptTokens">The number of ids that the model reads before it sings: instruction, genre, all lyrics and the reference
 /// clip.</param>
 /// <param name="ContextTokens">The number of ids that fit into the model's context, including sung ones.</param>

@@ -14,10 +14,10 @@ public sealed record SongReference
     /// <summary>The position in the clip at which the tracks begin, in seconds.</summary>
     public int FirstSecond { get; init; }
 
-    /// <summary>The start of the used part of the clip in seconds.</summary>
+    /// <summary>The start of the part of the clip that is used, in seconds.</summary>
     public double StartSeconds { get; init; }
 
-    /// <summary>The end of the used part in seconds, or the end of the clip if that comes first.</summary>
+    /// <summary>The end of the part that is used, in seconds. A shorter clip is used to its end.</summary>
     public double EndSeconds { get; init; } = SongLimits.DefaultReferenceEndSeconds;
 
     /// <summary>Returns the part of a clip to encode, which contains the part to use.</summary>

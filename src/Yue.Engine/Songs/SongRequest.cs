@@ -27,15 +27,14 @@ public sealed record SongRequest
     /// <summary>The sections that already exist; null for a new song. The lyrics after them are sung.</summary>
     public SongCodes? ContinueFrom { get; init; }
 
-    /// <summary>The 1-based section of <see cref="ContinueFrom"/> that is replaced, instead of adding further ones; null for
-    /// none.</summary>
+    /// <summary>The 1-based number of the section of <see cref="ContinueFrom"/> to replace; null to add sections instead.</summary>
     public int? ReplaceSection { get; init; }
 
     /// <summary>True if no words are sung and the song is the instrumental track alone.</summary>
     public bool Instrumental { get; init; }
 
-    /// <summary>The length of each new section, overriding <see cref="MaxNewTokens"/>; null for none. If the family does not sing in
-    /// sections, one length for the whole song.</summary>
+    /// <summary>The length of each new section, overriding <see cref="MaxNewTokens"/>; null for no target. A family that does not sing
+    /// in sections takes one length for the whole song.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
     /// <summary>The kind of score that the model writes or receives; null if its family has no scores.</summary>
@@ -79,7 +78,7 @@ public sealed record OutputSettings
     /// <summary>44100 (vocoder and splice) or 16000 (codec only), in Hz.</summary>
     public int SampleRate { get; init; } = 44100;
 
-    /// <summary>True if the vocal and the instrumental track are returned in addition to the mix.</summary>
+    /// <summary>True if the vocal and instrumental tracks are returned in addition to the mix.</summary>
     public bool Stems { get; init; }
 
     /// <summary>The target loudness of the mix (ITU-R BS.1770), applied when files are written; null keeps the original loudness.</summary>
@@ -104,7 +103,7 @@ public sealed record SamplingSettings
     /// <summary>The top-p value: the smallest set of ids whose total probability reaches it is kept.</summary>
     public double TopP { get; init; } = 0.93;
 
-    /// <summary>The number of most probable ids that are kept; 0 disables it.</summary>
+    /// <summary>The number of most probable ids that are kept; 0 keeps all.</summary>
     public int TopK { get; init; } = 50;
 
     /// <summary>The repetition penalty, the factor by which ids that have occurred become less likely; 1 disables it.</summary>
@@ -129,8 +128,7 @@ public static class SongLimits
     public const double MinTargetSeconds = 1.0;
     public const double MaxTargetSeconds = 100.0;
 
-    /// <summary>The maximum length of a song of a family that does not sing in sections, which is limited by the context of YuE
-    /// 2.</summary>
+    /// <summary>The maximum length of a song whose family does not sing in sections. The limit comes from YuE 2's context.</summary>
     public const double MaxSongSeconds = 900.0;
 
     public const int MinScoreLength = 1;
@@ -140,13 +138,13 @@ public static class SongLimits
     public const double MinFadeOutSeconds = 0.0;
     public const double MaxFadeOutSeconds = 30.0;
 
-    /// <summary>The maximum number of sections of a song that is continued.</summary>
+    /// <summary>The maximum number of sections in a song that is continued.</summary>
     public const int MaxCodesSections = 100;
 
-    /// <summary>The maximum number of frames of one of its sections, from <see cref="MaxMaxNewTokens"/>.</summary>
+    /// <summary>The maximum number of frames in one of its sections, derived from <see cref="MaxMaxNewTokens"/>.</summary>
     public const int MaxSectionFrames = MaxMaxNewTokens / 2;
 
-    /// <summary>The maximum number of frames of all its sections: half an hour.</summary>
+    /// <summary>The maximum number of frames in all its sections: half an hour.</summary>
     public const int MaxCodesFrames = 90_000;
 
     public const int MinTakes = 1;
@@ -166,8 +164,10 @@ public static class SongLimits
     public const double MinLoudnessLufs = -36.0;
     public const double MaxLoudnessLufs = -6.0;
 
-    /// <summary>The minimum and maximum length of the used part of a reference clip, in seconds.</summary>
+    /// <summary>The minimum length of the part of a reference clip that is used.</summary>
     public const int MinReferenceSeconds = 1;
+
+    /// <summary>The maximum length of the part of a reference clip that is used.</summary>
     public const int MaxReferenceSeconds = 60;
     public const double DefaultReferenceEndSeconds = 30;
 }

@@ -36,7 +36,7 @@ public sealed record SongResult
     /// them.</summary>
     public required SongCodes Codes { get; init; }
 
-    /// <summary>The times that the stages took.</summary>
+    /// <summary>The time that each stage took.</summary>
     public required SongTimings Timings { get; init; }
 
     /// <summary>Notes for the caller, for example on how the lyrics were read, on sections that were left out or cut, and on sound that
@@ -53,7 +53,7 @@ public sealed record SongResult
 public sealed record SectionResult(string Tag, double DurationSeconds, int Tokens, SectionEnd Ended, bool Kept = false);
 
 /// <summary>The part of a reference clip that was used.</summary>
-/// <param name="Seconds">The length of the used part.</param>
+/// <param name="Seconds">The length of the part.</param>
 /// <param name="Tracks">1 for a mixed clip, 2 for vocal and instrumental.</param>
 /// <param name="FromCache">True if the clip's codes came from the cache.</param>
 /// <param name="EncodeSeconds">The encoding time, which is included in the time of stage 1.</param>
@@ -135,5 +135,5 @@ public sealed record SongProgress(SongStage Stage, int Section, int Sections, lo
 
 /// <summary>The start of a section.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
-/// <param name="Seconds">The start in the song in seconds.</param>
+/// <param name="Seconds">The position in the song at which the section starts, in seconds.</param>
 public sealed record SectionPlace(string Tag, double Seconds);

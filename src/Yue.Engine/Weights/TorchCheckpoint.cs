@@ -9,7 +9,7 @@ public static class TorchCheckpoint
     private const string PickleName = "/data.pkl";
 
     /// <summary>Opens the tensors of a state dict in the file (docs/model.md section 8).</summary>
-    /// <param name="path">A .pth file: the zip archive of PyTorch 1.6 and later, or the format before it.</param>
+    /// <param name="path">A .pth file: the zip archive of PyTorch 1.6 and later, or the older format.</param>
     /// <param name="rootKey">The key of the state dict in the pickled dict; null if the pickled dict is the state dict.</param>
     /// <remarks>Throws <see cref="CheckpointException"/> if the file is invalid or its state dict contains anything except dense tensors.
     /// Everything outside the state dict is ignored.</remarks>
@@ -35,7 +35,7 @@ public static class TorchCheckpoint
             && name.EndsWith(PickleName, StringComparison.Ordinal)).ToArray();
         if (pickles is not [var pickle])
         {
-            throw new CheckpointException(file.Path, $"the archive has {pickles.Length} entries */data.pkl, expected one");
+            throw new CheckpointException(file.Path, $"the archive has {pickles.Length} entries named */data.pkl, expected one");
         }
 
         var root = pickle[..^PickleName.Length];
@@ -50,7 +50,7 @@ public static class TorchCheckpoint
         return new TorchStateDict(file, storage => entries.Locate($"{root}/data/{storage.Key}")).Read(value, rootKey);
     }
 
-    /// <summary>Checks the byte order. The entry is absent in files of PyTorch before 2.1, which are little endian.</summary>
+    /// <summary>Checks the byte order. Files written before PyTorch 2.1 lack the entry and are little-endian.</summary>
     private static void ExpectLittleEndian(CheckpointFile file, ZipEntries entries, string name)
     {
         if (entries.Contains(name))

@@ -39,7 +39,7 @@ internal sealed class ZipDirectory(CheckpointFile file)
 
             if (!entries.TryAdd(entry.Name, entry))
             {
-                throw Wrong($"the archive has two entries {entry.Name}");
+                throw Wrong($"the archive has two entries named {entry.Name}");
             }
         }
 

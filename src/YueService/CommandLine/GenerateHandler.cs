@@ -18,7 +18,7 @@ namespace YueService.CommandLine;
 /// <param name="view">Shows the progress.</param>
 /// <param name="output">Receives the result line, unless the song itself goes to standard output.</param>
 /// <param name="error">Receives warnings and errors.</param>
-/// <param name="standardOutput">The output for a song written to <c>-</c>; null is the process's standard output.</param>
+/// <param name="standardOutput">The output for a song written to <c>-</c>; null means the process's standard output.</param>
 internal sealed class GenerateHandler(
     ISongEngine engine,
     JobIntake intake,

@@ -22,7 +22,7 @@ internal sealed class FileProgress(string name, long expectedBytes)
     /// <summary>Returns why the download is waiting, if that has changed since the last call; otherwise null.</summary>
     public string? TakeWaiting() => Interlocked.Exchange(ref _waiting, null);
 
-    /// <summary>Takes the progress from a partial file from now on.</summary>
+    /// <summary>From now on, reads the progress from a partial file.</summary>
     public void Follow(PartFile part, long? size)
     {
         _part = part;

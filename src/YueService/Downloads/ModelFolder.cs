@@ -8,7 +8,7 @@ namespace YueService.Downloads;
 /// <param name="Path">The path of the finished file.</param>
 internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile File, string Path)
 {
-    /// <summary>Folder and path inside the models folder.</summary>
+    /// <summary>The checkpoint's folder and the file's path in it, relative to the models folder.</summary>
     public string Name => $"{Checkpoint.Folder}/{File.Path}";
 
     public HubFile OnHub => new(Checkpoint.Repository, Checkpoint.Revision, File.Path);
@@ -28,10 +28,10 @@ internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile Fil
         && (File.Sha256 ?? before.Sha256) == before.Sha256;
 }
 
-/// <summary>A folder that keeps checkpoints.</summary>
+/// <summary>A folder of downloaded checkpoints.</summary>
 internal sealed class ModelFolder(string path, ModelManifest manifest)
 {
-    /// <summary><c>$XDG_DATA_HOME/yue/models</c>, else <c>~/.local/share/yue/models</c>.</summary>
+    /// <summary><c>$XDG_DATA_HOME/yue/models</c>, or <c>~/.local/share/yue/models</c> if the variable is not set.</summary>
     public static string Default => System.IO.Path.Combine(
         Environment.GetEnvironmentVariable("XDG_DATA_HOME") is { Length: > 0 } data
             ? data

@@ -6,8 +6,9 @@ namespace YueService.Jobs;
 
 /// <summary>The reference clips that callers uploaded for use in several requests: one file per clip, as it was sent.</summary>
 /// <remarks>
-/// A clip's name is the hash of its content, so the same file is stored once. The time of a clip's file is its last use. A job has a copy
-/// of its clip's sound, so a clip can be removed at any time. File errors are <see cref="StorageException"/>. Thread-safe.
+/// A clip's name is the hash of its content, so the same file is stored once. The modification time of the file is the clip's last use.
+/// A job has its own copy of the sound, so a clip can be removed at any time. File errors are thrown as <see cref="StorageException"/>.
+/// Thread-safe.
 /// </remarks>
 internal sealed partial class ClipFolder(
     IFileStore files, IOptions<JobOptions> options, TimeProvider clock, ILogger<ClipFolder> logger) : IDisposable

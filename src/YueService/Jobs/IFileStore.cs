@@ -7,7 +7,7 @@ namespace YueService.Jobs;
 /// </remarks>
 internal interface IFileStore
 {
-    /// <summary>Deletes partial files that a killed process left.</summary>
+    /// <summary>Deletes partial files that a killed process left behind.</summary>
     Task RecoverAsync(CancellationToken cancel);
 
     /// <summary>Writes a file and replaces one with the same name. When the call returns, the file survives a power cut.</summary>

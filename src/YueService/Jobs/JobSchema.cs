@@ -83,7 +83,7 @@ internal static class JobSchema
         END;
         """;
 
-    // Version 6 stores attempts and folders, like the database of many machines.
+    // Version 6 stores attempts and folders, as the shared database of many machines does.
     private const string ToVersion6 = """
         ALTER TABLE jobs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE jobs ADD COLUMN folder TEXT;

@@ -25,7 +25,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     private long _firstByteTimestamp;
     private double _noted;
 
-    /// <summary>Raised when somebody starts to listen. Handlers must return quickly.</summary>
+    /// <summary>Raised when someone starts to listen. Handlers must return quickly.</summary>
     public event Action? Listened;
 
     /// <summary>The tracks that can be heard.</summary>

@@ -7,7 +7,7 @@ namespace YueService.Jobs;
 /// <summary>The reference clips of unfinished jobs: one file per track, float32 at the codec's rate, as the engine needs them.</summary>
 /// <remarks>
 /// A clip is written before its job's row, and deleted after the row says that the job has ended. The next startup deletes clips that a
-/// killed process left. File errors are <see cref="StorageException"/>.
+/// killed process left behind. File errors are thrown as <see cref="StorageException"/>.
 /// </remarks>
 internal sealed partial class ReferenceFolder(IFileStore files, ILogger<ReferenceFolder> logger)
 {

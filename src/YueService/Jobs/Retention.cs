@@ -83,7 +83,8 @@ internal sealed partial class Retention(
         }
     }
 
-    /// <summary>Completes interrupted removals, and deletes partial files and songs without a row that an earlier process left.</summary>
+    /// <summary>Completes interrupted removals, and deletes partial files and songs without a row left behind by an earlier
+    /// process.</summary>
     public async Task RecoverAsync(CancellationToken cancel)
     {
         // Earlier releases hid a song before they removed its row.

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace YueService.Settings;
 
-/// <summary>Checks the lists in the access settings. A key that is not valid in a header would lock everybody out.</summary>
+/// <summary>Checks the lists in the access settings. A key that is not valid in a header would lock everyone out.</summary>
 internal sealed partial class AccessRules : OptionsRules<AccessOptions>
 {
     protected override IEnumerable<string> Faults(AccessOptions options)

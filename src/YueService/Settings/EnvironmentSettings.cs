@@ -17,7 +17,7 @@ internal static partial class EnvironmentSettings
 {
     private const string Prefix = "YUE_";
 
-    /// <summary>Known variables that are not settings: the default of the cache folder, and the golden files of the tests.</summary>
+    /// <summary>Known variables that are not settings: the default cache folder, and the golden files for tests.</summary>
     private static readonly string[] OtherVariables = ["YUE_CACHE", "YUE_GOLDENS"];
 
     /// <summary>Returns the settings among a process's environment variables.</summary>

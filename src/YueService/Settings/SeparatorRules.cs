@@ -3,7 +3,7 @@ using Yue.Engine.Weights;
 
 namespace YueService.Settings;
 
-/// <summary>Opens the separator, so that an invalid file is found here and not at the first request that needs it.</summary>
+/// <summary>Opens the separator, so that an invalid file is found at startup instead of by the first request that needs it.</summary>
 internal sealed class SeparatorRules : OptionsRules<SeparatorOptions>
 {
     private const int MinFftSize = 2048;

@@ -21,7 +21,7 @@ public sealed class CudaDecoderTests
     [InlineData("int8")]
     [InlineData("fp8")]
     [InlineData("f32")]
-    public void Every_best_id_is_the_reference_s_best_or_a_near_tie_with_it(string weights)
+    public void Every_best_id_is_that_of_the_reference_or_a_near_tie_with_it(string weights)
     {
         using var gpu = TestGpu.Open(weights);
         using var model = Model(gpu);
@@ -49,7 +49,7 @@ public sealed class CudaDecoderTests
 
     /// <summary>In F32 only the order of sums differs, so the same random numbers give the same ids.</summary>
     [Fact]
-    public void In_f32_ids_and_codes_are_those_of_the_reference_on_the_CPU()
+    public void In_f32_ids_and_codes_equal_those_of_the_reference_on_the_CPU()
     {
         using var gpu = TestGpu.Open("f32");
         using var model = Model(gpu);

@@ -21,7 +21,7 @@ internal static class TestGpu
         }
     }
 
-    /// <summary>Opens the GPU like the engine; the caller disposes it.</summary>
+    /// <summary>Opens the GPU as the engine does; the caller disposes it.</summary>
     /// <param name="weights"><c>bf16</c>, <c>int8</c>, <c>fp8</c> or <c>f32</c>.</param>
     /// <param name="cache"><c>bf16</c>, <c>fp8</c> or <c>f32</c>; null selects the one that matches the weights.</param>
     public static Yue.Engine.Residency.Gpu Open(string weights, string? cache = null)

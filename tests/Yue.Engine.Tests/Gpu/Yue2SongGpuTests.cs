@@ -17,7 +17,7 @@ public sealed class Yue2SongGpuTests
 
     /// <summary>The sound follows the ids: one other id, and it is another song.</summary>
     [Fact]
-    public async Task In_f32_songs_are_those_of_the_CPU()
+    public async Task In_f32_songs_equal_those_of_the_CPU()
     {
         await using var gpu = await StartAsync("f32", songs: 2);
         await using var cpu = new DemoEngine(Options(new EngineOptions { Device = "cpu", ContextTokens = Context }));

@@ -74,7 +74,7 @@ public sealed class CpuStepsTests
     }
 
     [Fact]
-    public void Scores_equal_the_head_s_product_and_rows_of_zeros_score_zero()
+    public void Scores_equal_the_matrix_product_and_rows_of_zeros_score_zero()
     {
         using var scope = NewDisposeScope();
         using var model = RandomModel(TestLlama.Tiny);
@@ -111,7 +111,7 @@ public sealed class CpuStepsTests
     [Theory]
     [InlineData(0)]
     [InlineData(1_000_000_000)]
-    public void A_part_s_failure_is_the_caller_s(long multiplications) =>
+    public void A_failure_in_a_part_is_thrown_to_the_caller(long multiplications) =>
         Assert.Throws<InvalidOperationException>(() => CpuWork.Share(10, multiplications, (_, _) => throw new InvalidOperationException()));
 
     private static KvCache Prefilled(LlamaModel model)

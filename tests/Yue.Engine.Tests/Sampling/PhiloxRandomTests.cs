@@ -18,7 +18,7 @@ public sealed class PhiloxRandomTests
         Assert.Equal((r0, r1, r2, r3), PhiloxRandom.Block(c0, c1, c2, c3, k0, k1));
 
     [Fact]
-    public void A_draw_is_the_top_24_bits_of_the_block_of_its_place() =>
+    public void A_draw_is_the_top_24_bits_of_the_block_at_its_counter() =>
         Gen.Select(Gen.Long, Gen.Int, Gen.Int, Gen.Int).Sample((seed, section, step, lane) =>
         {
             var (word, _, _, _) = PhiloxRandom.Block(
@@ -29,7 +29,7 @@ public sealed class PhiloxRandomTests
         });
 
     [Fact]
-    public void Every_part_of_the_place_changes_the_draw()
+    public void Seed_section_step_and_lane_each_change_the_draw()
     {
         var draws = new[]
         {

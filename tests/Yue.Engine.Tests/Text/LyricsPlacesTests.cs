@@ -23,7 +23,7 @@ public sealed class LyricsPlacesTests
     [InlineData("[verse]\\nla\\n[chorus]", "[verse]\\nla", "[chorus]")]
     [InlineData("【サビ】 cafe\u0301 \u1112\u1161\u11AB \u200B[verse]x", "【サビ】 cafe\u0301 \u1112\u1161\u11AB", "[verse]x")]
     [InlineData("1\n00:00:01,000 --> 00:00:04,000\nla\n[00:10.00] lo", "la\n[00:10.00] lo")]
-    public void A_section_reaches_from_its_tag_to_the_end_of_its_words(string lyrics, params string[] sections) =>
+    public void A_section_extends_from_its_tag_to_the_end_of_its_words(string lyrics, params string[] sections) =>
         Assert.Equal(sections, LyricsParser.Parse(lyrics).Places.Select(place => lyrics[place.Start..place.End]));
 
     [Theory]
@@ -60,7 +60,7 @@ public sealed class LyricsPlacesTests
         iter: 2000);
 
     [Fact]
-    public void Places_are_in_order_and_contain_the_words() => GenLyrics.Sample(
+    public void Sections_are_in_order_and_contain_their_words() => GenLyrics.Sample(
         lyrics =>
         {
             var parsed = LyricsParser.Parse(lyrics);

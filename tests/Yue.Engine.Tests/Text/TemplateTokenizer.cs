@@ -4,7 +4,7 @@ using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>Encodes texts like the reference tokenizer, for goldens of whole texts.</summary>
+/// <summary>Encodes text as the reference tokenizer does, for goldens of whole texts.</summary>
 internal static partial class TemplateTokenizer
 {
     /// <summary>Returns the ids of a text in which the names of control tokens (<see cref="TokenMap.RecognizedInText"/>) are replaced with

@@ -29,7 +29,7 @@ public sealed class YueTokenizerTests : IDisposable
 
     [Fact]
     [Trait("Category", Goldens.Category)]
-    public void The_control_tokens_of_the_reference_are_those_of_the_token_map()
+    public void The_control_tokens_of_the_reference_match_the_token_map()
     {
         using var golden = Read("cases.json");
         Assert.Equal(

@@ -55,7 +55,7 @@ public sealed class LoraTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_of_the_adapted_model_is_that_of_the_merged_checkpoint()
+    public async Task A_song_of_the_adapted_model_equals_that_of_the_merged_checkpoint()
     {
         WriteAdapter("\"lora_alpha\":64", Query, Down);
         var merged = Directory.CreateDirectory(_folder["merged"]).FullName;

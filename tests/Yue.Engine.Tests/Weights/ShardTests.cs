@@ -16,7 +16,7 @@ public sealed class ShardTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Shards_are_one_checkpoint()
+    public void Shards_form_one_checkpoint()
     {
         using var checkpoint = SafetensorsCheckpoint.Open(_folder.Root);
         using var y = new CheckpointTensors(checkpoint, ScalarType.Float32).Read("y", 3);
@@ -26,7 +26,7 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_without_weights_says_what_it_lacks()
+    public void A_folder_without_weights_is_refused_with_the_missing_names()
     {
         File.Delete(_folder["model.safetensors.index.json"]);
         AssertRefused("the folder has neither model.safetensors nor model.safetensors.index.json");
@@ -51,7 +51,7 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
-    public void Swapped_shards_are_noticed()
+    public void Swapped_shards_are_detected()
     {
         File.Move(_folder[First], _folder["kept"]);
         File.Move(_folder[Second], _folder[First]);

@@ -16,7 +16,7 @@ public sealed class SelfCheckTests(Yue2Models models) : IClassFixture<Yue2Models
     private const int Tokens = 4;
 
     [Fact]
-    public void The_prompt_of_the_published_figures_is_that_of_the_published_tokenizer()
+    public void The_prompt_of_the_published_figures_matches_the_published_tokenizer()
     {
         var figures = PublishedFigures.OfRealWeights();
         Assert.Equal(figures.ScorePrompt, new SongPrompts(Yue2Tokenizer.Real, ScorePlan.Full, figures.Style, figures.Lyrics).ForScore());

@@ -478,7 +478,7 @@ public sealed class GenerateTests : IDisposable
         return files!;
     }
 
-    /// <summary>A stream that fails like a full disk.</summary>
+    /// <summary>A stream that fails as if the disk were full.</summary>
     private sealed class FullStream : MemoryStream
     {
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>

@@ -117,7 +117,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel) => Move(model, intoMemory);
 
-    /// <summary>Fails like a ready engine that loses its device.</summary>
+    /// <summary>Fails as a ready engine does when it loses its device.</summary>
     public void Lose(string reason)
     {
         Status = Status with { State = EngineState.Failed, Failure = reason };

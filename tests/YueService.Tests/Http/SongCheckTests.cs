@@ -51,7 +51,7 @@ public sealed class SongCheckTests : IDisposable
     [InlineData("""{"lyrics":"la","continue_from":"nothing"}""")]
     [InlineData("""{"lyrics":"la","model":"other","title":"\n"}""")]
     [InlineData("""{"lyrics":"la","reference":{"audio":"AAAA"}}""")]
-    public async Task The_errors_are_those_of_the_refusal(string body)
+    public async Task The_errors_equal_those_of_the_refusal(string body)
     {
         using var refused = await _client.PostSongAsync(body);
         var problem = await refused.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
@@ -163,7 +163,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task Lyrics_that_were_not_sent_have_no_places()
+    public async Task Sections_of_lyrics_that_were_not_sent_have_no_positions()
     {
         var path = await _client.SubmitAsync("[verse]\\nla\\n[chorus]\\nlo\\n[outro]\\nli");
         await _client.WhenAsync(path, "succeeded");

@@ -35,7 +35,7 @@ public sealed class UnknownFieldTests : IDisposable
         "sampling.zebra",
         "; the known names are sampling.flow_steps, sampling.temperature, sampling.top_p, sampling.top_k, "
             + "sampling.repetition_penalty, sampling.guidance_scale")]
-    public async Task A_name_that_is_similar_to_no_known_one_has_no_suggestion(string body, string unknown, string known)
+    public async Task A_name_unlike_any_known_one_gets_no_suggestion(string body, string unknown, string known)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(body);
@@ -101,7 +101,7 @@ public sealed class UnknownFieldTests : IDisposable
     }
 
     [Fact]
-    public async Task The_last_value_of_a_repeated_field_counts()
+    public async Task The_last_value_of_a_repeated_field_wins()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync("""{"lyrics":"la","seed":1,"seed":2}""");

@@ -44,7 +44,7 @@ public abstract class FileStoreContract
     }
 
     [Fact]
-    public async Task An_open_file_can_be_read_from_any_place()
+    public async Task An_open_file_can_be_read_from_any_position()
     {
         await Files.WriteAsync("songs/a/mix.wav", Enumerable.Range(0, 200).Select(i => (byte)i).ToArray(), Cancel);
         var file = await Files.OpenAsync("songs/a/mix.wav", Cancel);
@@ -63,7 +63,7 @@ public abstract class FileStoreContract
     }
 
     [Fact]
-    public async Task A_listing_has_the_files_with_a_prefix_and_their_sizes()
+    public async Task A_listing_contains_the_files_with_a_prefix_and_their_sizes()
     {
         await Files.WriteAsync("songs/a/mix.wav", new byte[10], Cancel);
         await Files.WriteAsync("songs/a/deep/er", new byte[20], Cancel);

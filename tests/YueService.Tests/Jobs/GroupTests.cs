@@ -256,7 +256,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_group_that_cannot_be_stored_is_a_503_and_frees_its_places()
+    public async Task A_group_that_cannot_be_stored_is_a_503_and_frees_its_slots()
     {
         await using var app = App(("Yue:QueueCapacity", "2"));
         using var client = app.CreateClient();

@@ -54,7 +54,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_reserved_place_counts_until_it_is_released()
+    public void A_reserved_slot_counts_until_it_is_released()
     {
         Assert.Equal(IntakeOutcome.Accepted, _order.Reserve(3));
         Assert.Equal(0, _order.Depth);
@@ -81,7 +81,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void Restored_jobs_are_after_claimed_and_before_new_ones_and_may_exceed_the_bound()
+    public void Restored_jobs_queue_before_waiting_ones_and_may_exceed_the_limit()
     {
         var (claimed, waiting) = (Add(), Add());
         Assert.True(_order.TryClaim(out _));
@@ -111,7 +111,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_change_of_place_is_an_update()
+    public void A_change_of_position_is_an_update()
     {
         var (first, second) = (Add(), Add());
         var before = second.Feed.Latest.Number;
@@ -120,7 +120,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void The_estimate_includes_the_songs_before_and_the_song_itself()
+    public void The_estimate_includes_the_songs_ahead_and_the_song_itself()
     {
         using var engine = new FakeSongEngine { Work = request => request.Lyrics.Length };
         var estimate = Estimate(engine);
@@ -152,7 +152,7 @@ public sealed class JobOrderTests : IDisposable
         running.Report(new(SongStage.Stage1, 1, 1, 0, 100, 0));
         Assert.InRange(estimate.SecondsForNew(Lyrics(10), takes: 1)!.Value, 1900, 2000);
 
-        // From a fiftieth on, the estimate uses the progress, by which almost nothing remains.
+        // Once a fiftieth is done, the estimate follows the progress. Here that leaves almost nothing.
         running.Report(new(SongStage.Decode, 1, 1, 100, 100, 1));
         Assert.Equal(1000, estimate.SecondsForNew(Lyrics(10), takes: 1));
         estimate.End(running);
@@ -160,7 +160,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_song_of_unknown_work_takes_the_time_of_the_average_song()
+    public void A_song_of_unknown_work_is_estimated_at_the_average_time()
     {
         using var engine = new FakeSongEngine { Work = _ => null };
         var estimate = Estimate(engine);
@@ -188,7 +188,7 @@ public sealed class JobOrderTests : IDisposable
         // A slot becomes free with the next song, and all four with the last.
         var waits = Enumerable.Range(0, 200).Select(_ => estimate.RetryAfter().TotalSeconds).ToArray();
         Assert.All(waits, wait => Assert.InRange(wait, 7.5, 30));
-        Assert.True(waits.Max() - waits.Min() > 10, "the callers come back together");
+        Assert.True(waits.Max() - waits.Min() > 10, "the callers would all retry at the same time");
     }
 
     private JobEstimate Estimate(FakeSongEngine engine) =>

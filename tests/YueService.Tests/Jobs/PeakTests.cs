@@ -66,7 +66,7 @@ public sealed class PeakTests : IDisposable
     }
 
     [Fact]
-    public async Task The_peaks_of_a_finished_song_are_those_of_its_file()
+    public async Task The_peaks_of_a_finished_song_equal_those_of_its_file()
     {
         _stage.RunsFreely = true;
         var job = await _client.SubmitAsync("one", ""","output":{"stems":true}""");

@@ -49,7 +49,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public void The_signature_is_that_of_the_published_example() => Assert.Equal(
+    public void The_signature_equals_that_of_the_published_example() => Assert.Equal(
         "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
         WebhookClient.Sign(
             Convert.FromBase64String(Secret["whsec_".Length..]),
@@ -123,7 +123,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task A_name_that_leads_to_this_machine_is_not_called()
+    public async Task A_host_name_that_resolves_to_this_machine_is_not_called()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         using var app = new YueApp(("Yue:Webhooks:Secret", Secret));
@@ -192,11 +192,11 @@ public sealed class WebhookTests
     [InlineData("fd00::1", false)]
     [InlineData("fec0::1", false)]
     [InlineData("ff02::1", false)]
-    public void Only_addresses_of_the_internet_are_public(string address, bool isPublic) =>
+    public void Only_internet_addresses_are_public(string address, bool isPublic) =>
         Assert.Equal(isPublic, PublicAddress.Is(IPAddress.Parse(address)));
 
     [Fact]
-    public void A_webhook_ends_after_nine_attempts_within_a_day()
+    public void Retries_end_after_nine_attempts_within_a_day()
     {
         var waits = Enumerable.Range(1, 8).Select(attempts => WebhookBackoff.After(attempts)!.Value).ToList();
         Assert.Equal(waits.Order(), waits);

@@ -101,7 +101,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task Jobs_that_wait_have_places_and_the_bound_holds()
+    public async Task Waiting_jobs_have_queue_positions_and_the_queue_limit_holds()
     {
         string[] running = [await A.SubmitAsync("la seconds=300"), await B.SubmitAsync("la seconds=300")];
         foreach (var job in running)

@@ -65,7 +65,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     }
 
     [Fact]
-    public async Task Many_pages_of_a_listing_have_all_files()
+    public async Task A_listing_of_many_pages_contains_all_files()
     {
         var cancel = TestContext.Current.CancellationToken;
         using var files = Open((await storage.Server).NewPlace(), pageSize: 2);

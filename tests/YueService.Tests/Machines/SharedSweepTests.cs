@@ -63,7 +63,7 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Most_songs_without_a_job_are_kept()
+    public async Task Nothing_is_removed_if_most_songs_have_no_job()
     {
         foreach (var i in Enumerable.Range(0, 30))
         {

@@ -16,7 +16,7 @@ public sealed class StudioFilesTests
     private static readonly string Vendor = Path.Combine(Root, "vendor");
 
     [Fact]
-    public void Vendored_files_have_the_hashes_that_vendor_json_names()
+    public void Vendored_files_have_the_hashes_listed_in_vendor_json()
     {
         using var list = JsonDocument.Parse(File.ReadAllText(Path.Combine(Vendor, "vendor.json")));
         var named = new List<string>();
@@ -40,7 +40,7 @@ public sealed class StudioFilesTests
     }
 
     [Fact]
-    public void Every_import_is_a_file_of_the_page()
+    public void Every_imported_file_exists()
     {
         var page = File.ReadAllText(Path.Combine(Root, "index.html"));
         var map = page.Split("<script type=\"importmap\">")[1].Split("</script>")[0];
@@ -78,6 +78,6 @@ public sealed class StudioFilesTests
     [InlineData("http://*:2008", "http://localhost:2008/")]
     [InlineData("https://+:2009", "https://localhost:2009/")]
     [InlineData("http://unix:/run/yue.sock", null)]
-    public void The_studio_is_announced_at_an_address_that_a_browser_opens(string url, string? address) =>
+    public void The_studio_is_announced_at_an_address_that_a_browser_can_open(string url, string? address) =>
         Assert.Equal(address, StudioAddress.Of(url));
 }

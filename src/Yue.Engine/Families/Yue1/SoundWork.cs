@@ -39,7 +39,7 @@ internal sealed class SoundWork
     /// <summary>True if sound was passed to the listener.</summary>
     public bool IsHeard => _sound is { HeardSeconds: > 0 };
 
-    /// <summary>True if somebody can listen and the first sound is still held back.</summary>
+    /// <summary>True if someone can listen and the first sound is still held back.</summary>
     public bool IsHeldBack => _sound is { HasStarted: false };
 
     /// <summary>Decodes the next window if its frames are written.</summary>

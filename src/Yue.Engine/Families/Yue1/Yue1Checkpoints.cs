@@ -9,7 +9,7 @@ namespace Yue.Engine.Families.Yue1;
 /// <param name="Stage1">The stage-1 folders, each with the name that requests use, the default first.</param>
 /// <param name="Stage2">The stage-2 folder.</param>
 /// <param name="Codec">The codec folder, with the vocoders.</param>
-/// <param name="Tokenizer">The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</param>
+/// <param name="Tokenizer">The SentencePiece model; null means <c>tokenizer.model</c> in the stage-1 folder.</param>
 /// <param name="ContextTokens">The maximum stage-1 context in tokens; 0 means the checkpoint's limit.</param>
 /// <param name="IsDemo">True for the built-in demo model, which was trained on Latin letters only.</param>
 internal sealed record Yue1Checkpoints(

@@ -7,7 +7,7 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>The checkpoints of YuE 1 in the settings, other than those that requests can name.</summary>
 /// <param name="Stage2">The stage-2 folder; null with the demo model.</param>
 /// <param name="Codec">The codec folder, with the vocoders; null with the demo model.</param>
-/// <param name="Tokenizer">The SentencePiece model; null is <c>tokenizer.model</c> in the stage-1 folder.</param>
+/// <param name="Tokenizer">The SentencePiece model; null means <c>tokenizer.model</c> in the stage-1 folder.</param>
 /// <param name="ContextTokens">The maximum stage-1 context in tokens; 0 means the checkpoint's limit.</param>
 /// <param name="Loras">The folders of LoRA adapters, by name; null if there are none.</param>
 internal sealed record Yue1Settings(

@@ -9,8 +9,8 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The models of YuE 1: stage-1 checkpoints and the stage-2
-/// checkpoint on the shelf, codec and vocoders resident.</summary>
+/// <summary>The models of YuE 1. The stage-1 checkpoints and the stage-2 checkpoint are on the shelf; the codec and the vocoders are
+/// resident.</summary>
 internal sealed class Yue1Songs : IFamilySongs
 {
     private readonly Yue1Checkpoints _files;
@@ -22,7 +22,7 @@ internal sealed class Yue1Songs : IFamilySongs
     private ModelHost? _host;
     private ShelfModel? _stage2;
     private SoundModels? _sound;
-    private IReadOnlyList<ModelStatus> _soundStatuses = [];     // as of the last time that they were loaded
+    private IReadOnlyList<ModelStatus> _soundStatuses = [];     // as of their last loading
 
     /// <summary>Reads the checkpoints' dimensions without loading weights.</summary>
     public Yue1Songs(Yue1Checkpoints files)
@@ -67,10 +67,10 @@ internal sealed class Yue1Songs : IFamilySongs
     /// <summary>The pace at which the models sing.</summary>
     public SingingPace Pace => SingingPace.Of(_files.IsDemo);
 
-    /// <summary>The times of the steps of all songs.</summary>
+    /// <summary>The step times of all songs.</summary>
     public StepTimes Times { get; } = new();
 
-    /// <summary>The number of songs that stage 2 has not begun.</summary>
+    /// <summary>The number of songs that have not reached stage 2.</summary>
     public int BeforeStage2 { get; set; }
 
     private ModelHost Host => _host ?? throw NotLoaded();
@@ -142,12 +142,12 @@ internal sealed class Yue1Songs : IFamilySongs
 
     public ISongWork Create(SongOrder order) => new SongWork(order, this);
 
-    /// <summary>Takes a stage-1 checkpoint.</summary>
+    /// <summary>Leases a stage-1 checkpoint from the shelf.</summary>
     /// <param name="name">Its name; null for the default one.</param>
     /// <returns>The model, which the caller disposes; null if the models of other songs leave no memory for it.</returns>
     public ModelLease<Stage1Model>? TryTakeStage1(string? name) => Host.Shelf.TryLease<Stage1Model>(_stage1[name ?? Names[0]]);
 
-    /// <summary>Takes the stage-2 checkpoint.</summary>
+    /// <summary>Leases the stage-2 checkpoint from the shelf.</summary>
     /// <returns>The model, which the caller disposes; null if the models of other songs leave no memory for it.</returns>
     public ModelLease<Stage2Model>? TryTakeStage2() => Host.Shelf.TryLease<Stage2Model>(_stage2!);
 

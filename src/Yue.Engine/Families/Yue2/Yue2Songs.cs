@@ -172,7 +172,7 @@ internal sealed class Yue2Songs : IFamilySongs
 
     public ISongWork Create(SongOrder order) => new SongWork(order, this);
 
-    /// <summary>Takes a checkpoint from the shelf.</summary>
+    /// <summary>Leases a checkpoint from the shelf.</summary>
     /// <param name="name">Its name; null for the default one.</param>
     /// <returns>Null if the models that other songs use leave no room for it; the caller disposes it.</returns>
     public ModelLease<Yue2Model>? TryTake(string? name) => Host.Shelf.TryLease<Yue2Model>(_models[name ?? Names[0]]);

@@ -3,7 +3,7 @@ namespace Yue.Engine.Tensors.Native;
 /// <summary>The folder for files that can be regenerated: compiled kernels and the patched native library.</summary>
 public static class CacheFolder
 {
-    /// <summary>The path: <c>$YUE_CACHE</c>, else <c>$XDG_CACHE_HOME/yue</c>, else <c>~/.cache/yue</c>.</summary>
+    /// <summary>The path: <c>$YUE_CACHE</c>, otherwise <c>$XDG_CACHE_HOME/yue</c>, otherwise <c>~/.cache/yue</c>.</summary>
     public static string Default { get; } =
         NonEmpty("YUE_CACHE")
         ?? Path.Combine(

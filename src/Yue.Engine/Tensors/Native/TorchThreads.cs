@@ -3,19 +3,19 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Engine.Tensors.Native;
 
-/// <summary>Makes libtorch's idle threads sleep soon.</summary>
+/// <summary>Makes libtorch's idle threads go to sleep quickly.</summary>
 /// <remarks>
 /// OpenMP's threads wait for the next operation in a busy loop, for milliseconds. If another program needs the same cores, every
 /// operation waits for such loops, and a song takes ten times as long or more. A thousand iterations bridge the gap between two operations
-/// and then release the core (figures in docs/performance-log.md). <c>GOMP_SPINCOUNT</c> and <c>OMP_WAIT_POLICY</c> are kept if the
-/// environment has them. GNU OpenMP reads them when libtorch is loaded, from the native environment of the process. .NET changes only its
-/// own copy.
+/// and then release the core (figures in docs/performance-log.md). If <c>GOMP_SPINCOUNT</c> or <c>OMP_WAIT_POLICY</c> is already set,
+/// nothing changes. GNU OpenMP reads them from the native environment of the process when libtorch is loaded, but .NET changes only its
+/// own copy, hence the native call.
 /// </remarks>
 internal static partial class TorchThreads
 {
     private const string Turns = "1000";
 
-    /// <summary>Sets the time that threads wait, before the first TorchSharp call.</summary>
+    /// <summary>Limits the time that idle threads spin. Runs before the first TorchSharp call.</summary>
 #pragma warning disable CA2255 // As in TorchNativeLibrary: it must run before the first TorchSharp call, wherever that is.
     [ModuleInitializer]
 #pragma warning restore CA2255

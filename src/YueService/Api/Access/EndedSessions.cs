@@ -8,7 +8,7 @@ namespace YueService.Api.Access;
 /// <summary>The sessions that were signed out before they expired. Thread-safe.</summary>
 internal interface IEndedSessions
 {
-    /// <summary>Returns true if a session was ended, or if this is not known.</summary>
+    /// <summary>Returns true if a session has ended, or if that cannot be determined.</summary>
     bool Contains(string id);
 
     /// <summary>Ends a session.</summary>
@@ -21,7 +21,7 @@ internal interface IEndedSessions
 }
 
 /// <summary>Keeps ended sessions in the state folder, so that they stay ended after a restart.</summary>
-/// <remarks>The file has a line per session: its expiry in Unix seconds, and its id. Expired sessions are left out when the file is
+/// <remarks>The file has one line per session: its expiry in Unix seconds, and its id. Expired sessions are dropped when the file is
 /// written.</remarks>
 internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimeProvider clock, ILogger<EndedSessions> logger)
     : IEndedSessions

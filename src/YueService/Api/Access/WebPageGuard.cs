@@ -7,7 +7,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>Keeps web pages of other origins away from a service without an API key.</summary>
+/// <summary>Blocks requests from web pages of other origins to a service without an API key.</summary>
 /// <remarks>
 /// A browser sends requests for any page that it shows, even to addresses that only this machine can reach. A page of another origin is
 /// detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this machine (DNS

@@ -5,7 +5,7 @@ using YueService.Api.Requests;
 
 namespace YueService.Api.Agents;
 
-/// <summary>A call of a tool in the form that the handlers of the HTTP API take: a request with the arguments as its JSON body.</summary>
+/// <summary>A tool call in the form that the handlers of the HTTP API expect: a request with the arguments as its JSON body.</summary>
 /// <param name="Http">The request, sent by the caller of the tool. Its response is kept in memory.</param>
 /// <param name="Arguments">The arguments, an object.</param>
 internal sealed record ToolCall(HttpContext Http, JsonElement Arguments)
@@ -42,7 +42,7 @@ internal sealed record ToolCall(HttpContext Http, JsonElement Arguments)
         return new(http, JsonElement.Parse(body));
     }
 
-    /// <summary>Makes the arguments the query of the request, too.</summary>
+    /// <summary>Also sets the arguments as the query of the request.</summary>
     public void FillQuery() => Http.Request.QueryString = QueryString.Create(
         Arguments.EnumerateObject()
             .Where(argument => argument.Value.ValueKind != JsonValueKind.Null)

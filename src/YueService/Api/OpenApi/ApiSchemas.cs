@@ -8,7 +8,7 @@ internal static class ApiSchemas
 {
     private const string ProblemName = "Problem";
 
-    /// <summary>Gives an enumeration its type, which is always a string here.</summary>
+    /// <summary>Sets the type of an enumeration, which is always string in this API.</summary>
     public static void CompleteEnum(OpenApiSchema schema)
     {
         if (schema is { Enum.Count: > 0, Type: null })
@@ -65,7 +65,7 @@ internal static class ApiSchemas
 
     private static OpenApiSchema Text(string? description) => new() { Type = JsonSchemaType.String, Description = description };
 
-    /// <summary>Returns the schema of a parameter: text, one of some values, or a whole number within bounds.</summary>
+    /// <summary>Returns the schema of a parameter: text, an enumeration, or an integer within bounds.</summary>
     public static OpenApiSchema Of(ApiParameter parameter) => parameter.Bounds is var (min, max)
         ? new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = $"{min}", Maximum = $"{max}" }
         : new()

@@ -6,7 +6,7 @@ namespace YueService.Api.Requests;
 internal static class FamilyRule
 {
     /// <summary>Reports every field of a request that the model's family does not support.</summary>
-    /// <param name="model">The model that the request names; null is the first one.</param>
+    /// <param name="model">The model that the request names; null means the first one.</param>
     /// <param name="models">The models; empty if they are not known yet, in which case every field is accepted.</param>
     /// <param name="findings">The fields that the request has; receives the errors.</param>
     public static void Check(string? model, IReadOnlyList<ModelDescription> models, RequestFindings findings)

@@ -20,7 +20,7 @@ internal sealed class RequestFindings
     private readonly Dictionary<string, RequestField> _sent = new(StringComparer.Ordinal);
     private int _errorCount;
 
-    /// <summary>The errors, by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
+    /// <summary>The errors, keyed by the field's name in the JSON (<c>sampling.top_p</c>).</summary>
     public IReadOnlyDictionary<string, string[]> Errors
     {
         get
@@ -63,7 +63,7 @@ internal sealed class RequestFindings
     /// <summary>Adds a warning that a field is ignored.</summary>
     public void WarnIgnored(RequestField field, string message) => Warn("ignored_field", field.Path, message);
 
-    /// <summary>Adds what was found while a clip was loaded.</summary>
+    /// <summary>Adds the findings from loading a clip.</summary>
     public void Add(LoadedReference reference)
     {
         foreach (var (field, message) in reference.Errors)

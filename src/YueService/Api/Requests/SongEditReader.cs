@@ -8,7 +8,7 @@ internal static class SongEditReader
 {
     /// <summary>Reads a change. A field that is absent is not changed; null resets it.</summary>
     /// <param name="root">The body.</param>
-    /// <param name="song">The current song, which gives the title if it is null.</param>
+    /// <param name="song">The current song. A null title resets the title to the one derived from its lyrics.</param>
     /// <param name="findings">Receives the errors. An unknown field is an error.</param>
     public static JobEdit Read(JsonElement root, StoredJob song, out RequestFindings findings)
     {

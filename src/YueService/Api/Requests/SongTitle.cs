@@ -32,7 +32,7 @@ internal static class SongTitle
 
     private static bool IsInvisible(Rune rune) => Rune.IsWhiteSpace(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format;
 
-    /// <summary>Returns the title of a stored song. Songs of earlier releases have no stored title and get one like new songs.</summary>
+    /// <summary>Returns the title of a stored song. Songs from earlier releases have no stored title and get a default one.</summary>
     public static string Of(StoredJob job) => job.Request.Title ?? Of(job.Request.Song);
 
     /// <summary>Returns the first line of the lyrics that has words; the genre line if there is none.</summary>

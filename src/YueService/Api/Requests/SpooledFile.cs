@@ -5,7 +5,7 @@ namespace YueService.Api.Requests;
 
 /// <summary>A file part of a request: in memory while it is small, otherwise in an unnamed temporary file that is deleted when its handle
 /// is closed.</summary>
-/// <param name="folder">The folder for the file; null is the system's folder for temporary files.</param>
+/// <param name="folder">The folder for the file; null means the system's folder for temporary files.</param>
 internal sealed class SpooledFile(string? folder = null) : IDisposable
 {
     private const int MaxMemoryBytes = 64 * 1024;

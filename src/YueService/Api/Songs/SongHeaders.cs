@@ -47,7 +47,7 @@ internal static class SongHeaders
             + $"total;dur={Milliseconds(timings.TotalSeconds)}";
     }
 
-    /// <summary>Writes what is known about a song before it is made.</summary>
+    /// <summary>Writes the headers that are known before the song is made.</summary>
     public static void WriteEarly(IHeaderDictionary headers, JobRequest request, string model, string traceId)
     {
         headers["X-Yue-Seed"] = Text(request.Song.Seed);

@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 namespace YueService.Jobs.Shared;
 
 /// <summary>Fetches the songs that other processes make: their sound while it is being made, and their results.</summary>
-/// <remarks>Sound is in files, one per chunk, which the worker writes if somebody listens (<see cref="SoundRelay"/>).</remarks>
+/// <remarks>The worker writes the sound to files, one per chunk, while someone is listening (<see cref="SoundRelay"/>).</remarks>
 internal sealed partial class MirrorSongs(
     PostgresQueue queue, IJobLog log, SongFolder songs, IFileStore files, ILogger<MirrorSongs> logger)
 {
@@ -15,7 +15,7 @@ internal sealed partial class MirrorSongs(
 
     private readonly ConcurrentDictionary<string, Listening> _listening = new(StringComparer.Ordinal);
 
-    /// <summary>Fetches the sound of a job as soon as somebody listens.</summary>
+    /// <summary>Fetches the sound of a job as soon as someone listens.</summary>
     public void Follow(Job job)
     {
         if (job.Sound is { } sound)

@@ -6,14 +6,15 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>Passes the sound of a worker's songs to the processes whose callers listen: one file per chunk, with a notification.</summary>
-/// <remarks>A file has the sample rate and the number of channels as 32-bit numbers, followed by 16-bit PCM. An empty file marks the end of
-/// a track; if it is missing, the song ended early. The files are removed later.</remarks>
+/// <summary>Passes the sound of a worker's songs to the processes that serve the listeners: one file and one notification per
+/// chunk.</summary>
+/// <remarks>A file holds the sample rate and the number of channels as 32-bit integers, followed by 16-bit PCM. An empty file marks the end
+/// of a track; if it is missing, the song ended early. The files are removed later.</remarks>
 internal sealed partial class SoundRelay(
     JobWorker worker, SharedNotices notices, SharedSettings settings, PostgresQueue queue, IFileStore files, ILogger<SoundRelay> logger)
     : BackgroundService
 {
-    /// <summary>The notification that somebody listens, followed by the job.</summary>
+    /// <summary>The prefix of the notification that someone is listening; the job's id follows.</summary>
     public const string Listen = "listen ";
 
     private const string Root = "sound/";
@@ -25,7 +26,7 @@ internal sealed partial class SoundRelay(
     public static string NameOf(string id, int attempt, string track, int number) =>
         string.Create(CultureInfo.InvariantCulture, $"{Root}{id}/{attempt}/{track}/{number}");
 
-    /// <summary>Returns the sound of a chunk's file.</summary>
+    /// <summary>Parses the content of a chunk's file.</summary>
     public static (PcmFormat Format, byte[] Pcm) Read(byte[] chunk) => (
         new(BinaryPrimitives.ReadInt32LittleEndian(chunk), BinaryPrimitives.ReadInt32LittleEndian(chunk.AsSpan(sizeof(int)))),
         chunk[HeaderBytes..]);
@@ -59,7 +60,7 @@ internal sealed partial class SoundRelay(
             await Task.WhenAll(sound.Tracks.Select(track => RelayAsync(job, sound, track)));
         }
 
-        // A second relay would cut the sound into other chunks, under the names of those that listeners are reading.
+        // A second relay would split the sound differently and overwrite the chunks that listeners are reading.
         await job.Feed.Ended;
         _relayed.TryRemove($"{job.Id} {job.Stored!.Attempt}", out _);
     }

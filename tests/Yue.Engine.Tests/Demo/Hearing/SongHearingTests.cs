@@ -51,10 +51,10 @@ public sealed class SongHearingTests(SungSongs sung) : IClassFixture<SungSongs>
             sung.Songs.Where(song => song.Sections[^1].Ended == SectionEnd.EndOfAudio), song => Assert.InRange(song.TailDb, -90, -20));
 
     [Fact]
-    public void No_song_has_a_fault() => Assert.All(sung.Songs, song => Assert.False(song.IsFaulty, song.ToString()));
+    public void No_song_is_faulty() => Assert.All(sung.Songs, song => Assert.False(song.IsFaulty, song.ToString()));
 
     [Fact]
-    public async Task One_word_of_the_genre_line_changes_what_it_says_and_nothing_else()
+    public async Task A_changed_word_of_the_genre_line_changes_only_what_it_describes()
     {
         var before = sung.Songs[0];
         Sounds(before, isFemale: true, isMinor: false, Instrument.Organ);

@@ -76,7 +76,7 @@ public sealed class CodecDecoder : IDisposable
         {
             reach += ResidualUnit.Dilations.Sum(ResidualUnit.Reach);
 
-            // Of a transposed convolution of kernel 2s and padding p, output o meets inputs (o + p - 2s + 1)/s to (o + p)/s.
+            // Output o of a transposed convolution with kernel 2s and padding p depends on inputs (o + p - 2s + 1)/s to (o + p)/s.
             var padding = UpsamplingConv.Padding(stride);
             reach += Math.Max(padding, (2 * stride) - 1 - padding);
             reach = (reach + stride - 1) / stride;

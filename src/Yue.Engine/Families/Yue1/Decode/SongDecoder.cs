@@ -66,7 +66,7 @@ public sealed record DecodedSong
 /// <param name="codec">Decodes both tracks.</param>
 /// <param name="vocalVocoder">Decodes the vocal track; null if only codec parts are requested.</param>
 /// <param name="instrumentalVocoder">Decodes the instrumental track; null if only codec parts are requested.</param>
-/// <param name="windows">The windows in which tracks are decoded; null is <see cref="DecodeWindows.Default"/>.</param>
+/// <param name="windows">The windows in which tracks are decoded; null means <see cref="DecodeWindows.Default"/>.</param>
 public sealed class SongDecoder(
     CodecDecoder codec, Vocos? vocalVocoder, Vocos? instrumentalVocoder, DecodeWindows? windows = null)
 {

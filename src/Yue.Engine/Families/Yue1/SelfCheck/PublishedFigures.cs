@@ -66,7 +66,7 @@ public sealed record TokenizerFigure
     [JsonPropertyName("section_text_ids")]
     public required int[] FirstSection { get; init; }
 
-    /// <summary>Ids by the text itself: <c>[start_of_segment]</c>.</summary>
+    /// <summary>The ids of other texts, keyed by the text itself, such as <c>[start_of_segment]</c>.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement> Texts { get; init; } = new Dictionary<string, JsonElement>();
 }

@@ -32,7 +32,7 @@ public sealed class Stage1Song : IDisposable
     /// <param name="sampling">The sampling settings.</param>
     /// <param name="sequence">The song's sequence in the decoder, empty; the song disposes it.</param>
     /// <param name="contextLength">The number of positions that the decoder has for it.</param>
-    /// <param name="allowed">The ids that may be drawn; null is <see cref="DefaultMask"/>.</param>
+    /// <param name="allowed">The ids that may be drawn; null means <see cref="DefaultMask"/>.</param>
     public Stage1Song(
         SongPrompt prompt,
         IReadOnlyList<int[]> kept,

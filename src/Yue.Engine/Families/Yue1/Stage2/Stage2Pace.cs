@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue1.Stage2;
 /// <summary>The state of a song in stage 2 that the pace depends on.</summary>
 internal interface IPacedSong
 {
-    /// <summary>True while somebody listens.</summary>
+    /// <summary>True while someone is listening.</summary>
     bool IsHeard { get; }
 
     /// <summary>True once stage 1 has ended.</summary>

@@ -5,7 +5,7 @@ using Yue.Engine.Text;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>A user's text that is safe to put into a prompt, and what was changed.</summary>
+/// <summary>A user's text, made safe for a prompt, and the changes that this took.</summary>
 /// <param name="Text">The text in normalization form C with line feeds as line ends. It holds no control token, prompt
 /// marker, lone surrogate, control character or invisible character.</param>
 /// <param name="Warnings">Warnings about the changes, in plain words; empty if there are none.</param>
@@ -50,7 +50,7 @@ public static partial class UserText
         return findings.All;
     }
 
-    /// <summary>Cleans text, and adds what is changed to the findings.</summary>
+    /// <summary>Cleans text, and adds the changes to the findings.</summary>
     internal static TracedText Clean(TracedText text, TextFindings findings) =>
         Neutralize(Normalize(CleanCharacters(text, findings)), findings);
 

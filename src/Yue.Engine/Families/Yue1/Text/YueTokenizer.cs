@@ -4,7 +4,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Converts text to ids like the reference's tokenizer (docs/model.md 2.3, 10). Thread-safe.</summary>
+/// <summary>Converts text to ids as the reference tokenizer does (docs/model.md 2.3, 10). Thread-safe.</summary>
 public sealed class YueTokenizer
 {
     private readonly SentencePieceTokenizer _mirrored;

@@ -59,7 +59,7 @@ public sealed class StageWriter : IStageSequence
     /// <summary>Returns the distribution of the next id.</summary>
     public Distribution Next() => _chain.Next(Logits(), CollectionsMarshal.AsSpan(_tokens), _step);
 
-    /// <summary>Draws and writes the next id like the reference.</summary>
+    /// <summary>Draws and writes the next id as the reference does.</summary>
     public void Write() => Append(StageDraw.Draw(Next(), _order.Seed, _step));
 
     /// <summary>Appends an id that was drawn from <see cref="Next"/>.</summary>

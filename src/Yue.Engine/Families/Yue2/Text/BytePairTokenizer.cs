@@ -7,7 +7,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue2.Text;
 
-/// <summary>Converts text to ids and ids to text like the reference's tokenizer (docs/model-yue2.md 2.2). Thread-safe.</summary>
+/// <summary>Converts text to ids and ids to text as the reference tokenizer does (docs/model-yue2.md 2.2). Thread-safe.</summary>
 public sealed class BytePairTokenizer
 {
     /// <summary>The name of the token table in a checkpoint folder.</summary>
