@@ -2722,7 +2722,7 @@ namespace YueService.Client
         public string Title { get; set; } = default!;
 
         /// <summary>
-        /// What went wrong this time, without internal details.
+        /// The error in this case, without internal details.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("detail")]
         public string Detail { get; set; } = default!;
@@ -3078,7 +3078,7 @@ namespace YueService.Client
         public string? Format { get; set; } = default!;
 
         /// <summary>
-        /// Whether the tracks of the mix are returned as well.
+        /// True if the tracks of the mix are returned as well.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stems")]
         public bool Stems { get; set; } = default!;
@@ -3240,13 +3240,13 @@ namespace YueService.Client
         public int TopK { get; set; } = default!;
 
         /// <summary>
-        /// How strongly repeated tokens are penalized.
+        /// The penalty for repeated tokens; 1 disables it.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("repetition_penalty")]
         public double RepetitionPenalty { get; set; } = default!;
 
         /// <summary>
-        /// How strongly the song follows the prompt; null is the model's default.
+        /// The strength of the guidance by the prompt; null means the model's default.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("guidance_scale")]
         public double? GuidanceScale { get; set; } = default!;
@@ -3634,7 +3634,7 @@ namespace YueService.Client
         public int Status { get; set; } = default!;
 
         /// <summary>
-        /// What is wrong and how to fix it.
+        /// The error and how to fix it.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("detail")]
         public string Detail { get; set; } = default!;
@@ -3679,7 +3679,7 @@ namespace YueService.Client
         public int Tracks { get; set; } = default!;
 
         /// <summary>
-        /// Whether the same clip had been encoded before.
+        /// True if the same clip had been encoded before.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("from_cache")]
         public bool FromCache { get; set; } = default!;
@@ -3743,7 +3743,7 @@ namespace YueService.Client
         public SectionEnd Ended { get; set; } = default!;
 
         /// <summary>
-        /// Whether it was kept from the song of `continue_from` instead of being sung.
+        /// True if it was kept from the song of `continue_from` instead of being sung.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("kept")]
         public bool Kept { get; set; } = default!;
@@ -4335,7 +4335,7 @@ namespace YueService.Client
         public int? End { get; set; } = default!;
 
         /// <summary>
-        /// What was found and how it is handled.
+        /// The finding and its effect.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("message")]
         public string Message { get; set; } = default!;

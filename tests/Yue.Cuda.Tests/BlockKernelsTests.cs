@@ -19,7 +19,7 @@ public sealed class BlockKernelsTests(Gpu gpu)
     [InlineData(5, 2048)]
     [InlineData(2, 2056)]
     [InlineData(2, 8192)]
-    public void Rows_are_added_to_and_normed(int rows, int width)
+    public void Deltas_are_added_and_rows_normalized(int rows, int width)
     {
         using var bench = new Bench(gpu);
         var (x, delta, weight) = (bench.Values(rows * width), bench.Values(rows * width), bench.Values(width));

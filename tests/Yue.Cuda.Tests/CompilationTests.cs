@@ -58,7 +58,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_kernel_that_does_not_compile_is_refused_with_the_compilers_words()
+    public void A_kernel_that_does_not_compile_is_refused_with_the_compiler_output()
     {
         Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
         var shape = SmallShape.Select(value => value == "HIDDEN=256" ? "HIDDEN=100" : value);

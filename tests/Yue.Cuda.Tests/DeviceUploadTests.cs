@@ -31,7 +31,7 @@ public sealed class DeviceUploadTests(Gpu gpu)
     }
 
     [Fact]
-    public void An_exception_of_a_read_is_rethrown_and_the_next_copy_works()
+    public void An_exception_from_a_read_is_rethrown_and_the_next_copy_works()
     {
         using var upload = new DeviceUpload(gpu.Require(), bufferBytes: 1024);
         using var stream = CudaStream.Create();

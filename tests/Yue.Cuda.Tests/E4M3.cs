@@ -12,7 +12,7 @@ internal static class E4M3
         return (float)((code & 0x80) != 0 ? -value : value);
     }
 
-    /// <summary>Returns the code of the nearest value; of two equally near ones, the even one.</summary>
+    /// <summary>Returns the code of the nearest value. Ties go to the even code.</summary>
     public static byte From(float value)
     {
         var size = Math.Abs(value);

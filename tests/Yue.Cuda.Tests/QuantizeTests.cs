@@ -14,7 +14,7 @@ public sealed class QuantizeTests(Gpu gpu)
     [InlineData(WeightType.Float8, 1, 8)]
     [InlineData(WeightType.Float8, 7, 11008)]
     [InlineData(WeightType.Float8, 1003, 640)]
-    public void A_matrix_is_rounded_to_the_nearest_bytes_and_comes_back_within_them(WeightType type, int rows, int columns)
+    public void A_matrix_is_rounded_to_the_nearest_codes_and_restored_from_them(WeightType type, int rows, int columns)
     {
         var weights = Weights(rows, columns);
         var (codes, scales, back) = RoundTrip(weights, type, rows, columns);
@@ -97,7 +97,7 @@ public sealed class QuantizeTests(Gpu gpu)
         return weights;
     }
 
-    /// <summary>Returns the code of the value nearest to v; of two equally near ones, the even code.</summary>
+    /// <summary>Returns the code of the value nearest to v. Ties go to the even code.</summary>
     private static byte Nearest(WeightType type, float v)
     {
         if (type == WeightType.Int8)

@@ -44,7 +44,7 @@ public sealed class ReferenceSamplerTests
             engineSeen.Add(id);
         }
 
-        // A random number within rounding of the border between two ids may select either.
+        // If a random number is within rounding error of the boundary between two ids, either may be drawn.
         Assert.True(wrong <= 2, $"{name}: {wrong} of {Steps} ids differ");
     }
 }

@@ -67,17 +67,17 @@ public sealed class SamplerTests(Gpu gpu)
             Assert.Equal(stopped ? 0 : 1, CudaCopy.ToHost<int>(bench.Llama.Active, 1, bench.Stream)[0]);
             if (stopped)
             {
-                Assert.True(step >= settings.LeastTokens, "the end came before the least length");
+                Assert.True(step >= settings.LeastTokens, "the end id was drawn before the minimum length");
                 break;
             }
         }
 
-        // A random number within rounding of the border between two ids may select either.
+        // If a random number is within rounding error of the boundary between two ids, either may be drawn.
         Assert.True(wrong <= 2, $"{chain}: {wrong} of {Steps} ids differ");
     }
 
     [Fact]
-    public void A_hundred_thousand_draws_have_the_references_distribution()
+    public void A_hundred_thousand_draws_follow_the_reference_distribution()
     {
         gpu.Require();
         const int Songs = 32;
@@ -132,7 +132,7 @@ public sealed class SamplerTests(Gpu gpu)
     }
 
     [Fact]
-    public void A_captured_frame_chooses_what_plain_steps_choose()
+    public void A_captured_frame_chooses_the_same_ids_as_plain_steps()
     {
         gpu.Require();
         const int FirstId = 45;

@@ -25,7 +25,7 @@ public sealed class ModelsOnDemandTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Sound_comes_early_where_memory_has_room_for_both_language_models(bool takeTurns)
+    public async Task Sound_comes_early_if_memory_has_room_for_both_language_models(bool takeTurns)
     {
         using var engine = Engine(DemoModel.Folders, takeTurns ? MegabytesForOneModel(DemoModel.Folders) : 0);
         Assert.Empty(engine.Status.SongModels);

@@ -11,7 +11,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     private static readonly OutputSettings Codec = new() { SampleRate = OutputSettings.CodecSampleRateHz };
 
     [Fact]
-    public async Task A_draft_that_is_finished_is_the_full_song_bit_for_bit()
+    public async Task A_finished_draft_equals_the_full_song_bit_for_bit()
     {
         var full = await demo.Submit(TwoSections());
         var draft = await demo.Submit(TwoSections() with { Scope = SongScope.Draft, Output = Codec });

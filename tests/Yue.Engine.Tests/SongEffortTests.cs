@@ -10,7 +10,7 @@ public sealed class SongEffortTests
     private static readonly SectionBudget Long = SectionBudget.UpTo(3000);
 
     [Fact]
-    public void Sections_count_with_their_likely_lengths_and_not_with_their_limits()
+    public void Sections_count_with_their_expected_lengths_not_with_their_limits()
     {
         var effort = new SongEffort(SongScope.Full, onGpu: true, [(800, Long), (1200, Long)]);
         Assert.Equal(2000, effort.Tokens([], 0), 6);

@@ -34,7 +34,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task The_same_seed_gives_the_same_samples_and_another_seed_others()
+    public async Task The_same_seed_gives_the_same_samples_and_another_seed_gives_others()
     {
         var first = await demo.Submit(DemoEngine.OneSecond(seed: 5));
         var again = await demo.Submit(DemoEngine.OneSecond(seed: 5));
@@ -68,7 +68,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Progress_passes_through_the_stages_and_never_falls()
+    public async Task Progress_passes_through_the_stages_and_never_decreases()
     {
         var seen = new ConcurrentQueue<SongProgress>();
         await demo.Submit(DemoEngine.OneSecond(), new Reporter(seen.Enqueue));

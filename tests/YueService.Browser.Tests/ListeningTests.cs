@@ -27,7 +27,7 @@ public sealed class ListeningTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_waveform_is_a_slider_of_time()
+    public async Task The_waveform_is_a_seek_slider()
     {
         await using var tab = await OpenAsync();
         var slider = tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" });

@@ -109,7 +109,7 @@ public sealed class RemakeTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_new_name_of_a_take_names_the_others_too()
+    public async Task Renaming_a_take_renames_the_others_too()
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);

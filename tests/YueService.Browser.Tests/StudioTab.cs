@@ -100,7 +100,7 @@ internal sealed class StudioTab : IAsyncDisposable
             await Page.Keyboard.PressAsync("Tab");
         }
 
-        Assert.Fail($"Tab does not come to {selector}.");
+        Assert.Fail($"Tab does not reach {selector}.");
     }
 
     /// <summary>Checks the page against WCAG 2.2 AA, in the light and the dark theme.</summary>

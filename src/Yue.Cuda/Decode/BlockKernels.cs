@@ -32,7 +32,7 @@ public sealed unsafe class BlockKernels : IDisposable
     /// <summary>The kernels as they are compiled.</summary>
     public static KernelBuild Build { get; } = new(Source, []);
 
-    /// <summary>Adds to the residual stream and norms it: x += delta, y = x · weight / rms(x).</summary>
+    /// <summary>Adds to the residual stream and normalizes it: x += delta, y = x · weight / rms(x).</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="x">[rows, width].</param>
     /// <param name="delta">[rows, width]; 0 for nothing to add.</param>
@@ -53,7 +53,7 @@ public sealed unsafe class BlockKernels : IDisposable
             [(nint)(&x), (nint)(&delta), (nint)(&weight), (nint)(&y), (nint)(&width), (nint)(&epsilon)]);
     }
 
-    /// <summary>Norms and rotates query and key heads, and writes all heads to where attention reads them.</summary>
+    /// <summary>Normalizes and rotates query and key heads, and writes all heads to the layout that attention reads.</summary>
     public void SplitHeads(CudaStream stream, in HeadSplit split)
     {
         var (qkv, queryNorm, keyNorm, cos, sin) = (split.Qkv, split.QueryNorm, split.KeyNorm, split.Cos, split.Sin);

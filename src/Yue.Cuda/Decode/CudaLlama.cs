@@ -56,7 +56,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="headRows">The maximum number of head rows of a step; the logits buffer holds this number times the rows.</param>
     /// <param name="mostSlots">The maximum number of slots of the copy ring, limited by shared memory. Tests use fewer slots to simulate a
     /// smaller GPU.</param>
-    /// <param name="bulkCopies">Whether to use the bulk copy engine if there is one. Tests pass false to use the copies of older
+    /// <param name="bulkCopies">True to use the bulk copy engine if there is one. Tests pass false to use the copies of older
     /// GPUs.</param>
     public CudaLlama(
         CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues,

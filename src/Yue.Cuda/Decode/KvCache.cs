@@ -111,6 +111,6 @@ public sealed class KvCache : IDisposable
     }
 }
 
-/// <summary>Dense keys and values of some positions: element [t, k, d] is at t·PositionStride + k·HeadStride + d, counted in
+/// <summary>Dense keys and values of consecutive positions: element [t, k, d] is at t·PositionStride + k·HeadStride + d, counted in
 /// values.</summary>
 public readonly record struct KeyValueBlock(nint Keys, nint Values, int Positions, long PositionStride, long HeadStride);

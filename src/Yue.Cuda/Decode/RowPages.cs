@@ -27,7 +27,7 @@ public sealed class RowPages
         return missing <= 0 || _pool.TryTake(missing, _pages[row]) ? 0 : missing - _pool.Free;
     }
 
-    /// <summary>Shares the positions start .. end of another row with a row, replacing the row's own pages.</summary>
+    /// <summary>Makes a row share the positions start .. end of another row, which replace its own pages.</summary>
     /// <param name="row">The row, which must have pages for the positions.</param>
     /// <param name="holder">The other row. It must not write to these positions any more.</param>
     /// <param name="start">The first position, at the start of a page.</param>

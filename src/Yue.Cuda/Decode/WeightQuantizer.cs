@@ -30,7 +30,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     /// <summary>Enqueues the conversion of a matrix. <see cref="ThrowIfNotFinite"/> checks whether all its values were finite.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">bf16 [rows, columns], 16-byte aligned.</param>
-    /// <param name="destination">Receives bytes [rows, columns]; 8-byte aligned, 16 for the decoder. Not the source's memory.</param>
+    /// <param name="destination">Receives bytes [rows, columns]; 8-byte aligned, 16 for the decoder. Must not overlap the source.</param>
     /// <param name="scales">Receives float32 [rows].</param>
     /// <param name="type">An 8-bit type.</param>
     /// <param name="rows">Rows, at least 1.</param>
@@ -47,7 +47,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     /// <param name="stream">The stream.</param>
     /// <param name="source">Bytes [rows, columns], 8-byte aligned.</param>
     /// <param name="scales">Float32 [rows].</param>
-    /// <param name="destination">Receives bf16 [rows, columns], 16-byte aligned. Not the source's memory.</param>
+    /// <param name="destination">Receives bf16 [rows, columns], 16-byte aligned. Must not overlap the source.</param>
     /// <param name="type">An 8-bit type.</param>
     /// <param name="rows">Rows, at least 1.</param>
     /// <param name="columns">Columns, a multiple of 8.</param>

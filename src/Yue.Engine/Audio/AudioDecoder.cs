@@ -17,7 +17,7 @@ public sealed record DecodedSound(IReadOnlyList<float[]> Channels, int SampleRat
 
 /// <summary>The outcome of decoding a file.</summary>
 /// <param name="Sound">The sound; null if the file is invalid.</param>
-/// <param name="Fault">What is wrong with the file, as the end of a sentence about it; null if it is valid.</param>
+/// <param name="Fault">The error in the file, as the end of a sentence about it; null if it is valid.</param>
 /// <param name="Warning">A warning about a valid file, as the end of a sentence about it.</param>
 public sealed record ClipDecoding(DecodedSound? Sound, string? Fault, string? Warning = null);
 

@@ -17,7 +17,7 @@ public sealed class FfmpegException(string message, Exception? inner = null) : E
 /// <param name="Error">The beginning of what the process wrote to standard error.</param>
 internal sealed record FfmpegEnd(int ExitCode, string Error);
 
-/// <summary>Runs ffmpeg and ffprobe: data is passed through pipes, and a run ends with its time limit or its caller.</summary>
+/// <summary>Runs ffmpeg and ffprobe. Data is passed through pipes. A run ends after its time limit or when its caller cancels.</summary>
 internal static class FfmpegProcess
 {
     private const int MaxErrorLength = 4000;

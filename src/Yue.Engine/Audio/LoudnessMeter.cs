@@ -125,7 +125,7 @@ public static class LoudnessMeter
             x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x) * (0.5 + (0.5 * Math.Cos(Math.PI * x / Center)));
     }
 
-    /// <summary>A filter of second order with its state.</summary>
+    /// <summary>A second-order filter with its state.</summary>
     private struct Section(double b0, double b1, double b2, double a1, double a2)
     {
         private double _s1, _s2;

@@ -10,20 +10,20 @@ internal static class CpuProduct
     /// <param name="matrix">W, [rows, columns], F32 on the CPU.</param>
     /// <param name="x">[count, columns].</param>
     /// <param name="y">Receives [count, rows].</param>
-    /// <param name="count">The number of x.</param>
+    /// <param name="count">The number of vectors x.</param>
     public static void Multiply(WeightMatrix matrix, float[] x, float[] y, int count)
     {
         var rows = (int)matrix.Values.shape[0];
         Multiply(matrix, 0..rows, x, y, rows, count);
     }
 
-    /// <summary>Multiplies by some rows of W.</summary>
+    /// <summary>Multiplies by a range of rows of W.</summary>
     /// <param name="matrix">W, [rows, columns], F32 on the CPU.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="x">[count, columns].</param>
     /// <param name="y">Receives the products of x i with the rows from index i · stride on.</param>
     /// <param name="stride">At least the number of rows.</param>
-    /// <param name="count">The number of x.</param>
+    /// <param name="count">The number of vectors x.</param>
     public static void Multiply(WeightMatrix matrix, Range rows, float[] x, ArraySegment<float> y, int stride, int count)
     {
         var columns = (int)matrix.Values.shape[1];

@@ -94,7 +94,7 @@ internal sealed class CudaDecoderModel : IDisposable
         SetPages(row);
     }
 
-    /// <summary>Shares the positions start .. start + count of another row with a row, as if it had prefilled the same ids after the same
+    /// <summary>Makes a row reuse the positions start .. start + count of another row, as if it had prefilled the same ids after the same
     /// prefix. Complete pages are shared.</summary>
     /// <param name="row">The row, which holds <paramref name="start"/> positions and has the pages for more.</param>
     /// <param name="holder">The other row, which must not change these positions.</param>

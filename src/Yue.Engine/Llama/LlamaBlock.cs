@@ -22,7 +22,7 @@ internal static class LlamaBlock
     /// <param name="layer">The block's number, which is its layer in the cache.</param>
     /// <param name="weights">The block's weights.</param>
     /// <param name="config">The model's dimensions.</param>
-    /// <param name="pass">What all blocks share.</param>
+    /// <param name="pass">The data that all blocks share.</param>
     /// <returns>[B, T, hidden]; the caller disposes it.</returns>
     public static Tensor Forward(Tensor x, int layer, LlamaLayerWeights weights, LlamaConfig config, BlockPass pass)
     {

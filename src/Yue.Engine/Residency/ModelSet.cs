@@ -129,7 +129,7 @@ internal sealed class ModelSet : IDisposable
         return _shelf.TryLoad(ShelfOf(name));
     }
 
-    /// <summary>Unloads the models that songs of a model need, except those that another loaded model needs, too.</summary>
+    /// <summary>Unloads the models that songs of a model need, except those that another loaded model also needs.</summary>
     /// <param name="name">The model that the songs name.</param>
     /// <param name="others">The other models that songs can name.</param>
     /// <returns>False if a song uses one of them.</returns>

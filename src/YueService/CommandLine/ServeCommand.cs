@@ -188,7 +188,7 @@ internal static class ServeCommand
         }
     }
 
-    /// <summary>Errors because of which the server cannot start, such as https without a certificate.</summary>
+    /// <summary>Errors that prevent the server from starting, such as https without a certificate.</summary>
     private static bool IsKestrels(Exception e) =>
         e is InvalidOperationException { Source: { } source }
             && source.StartsWith("Microsoft.AspNetCore.Server.Kestrel", StringComparison.Ordinal);

@@ -41,7 +41,7 @@ internal sealed class SoundPlayer
     /// <summary>Plays a song while it is being made. Returns when it has been played, or when the song or the player ends early.</summary>
     /// <param name="sound">The song's sound.</param>
     /// <param name="cancel">Stops the player.</param>
-    /// <returns>What went wrong with the player; null if nothing did.</returns>
+    /// <returns>The player's error; null if there was none.</returns>
     public async Task<string?> PlayAsync(JobSound sound, CancellationToken cancel)
     {
         using var listener = sound.Listen();

@@ -14,8 +14,8 @@ internal enum FindingLevel
 
 /// <summary>A finding of the doctor.</summary>
 /// <param name="Level">The result.</param>
-/// <param name="Area">What was checked.</param>
-/// <param name="Text">What was found.</param>
+/// <param name="Area">The subject of the check.</param>
+/// <param name="Text">The finding in words.</param>
 /// <param name="Fix">The command that fixes it; null if there is nothing to fix.</param>
 internal sealed record Finding(FindingLevel Level, string Area, string Text, string? Fix = null)
 {

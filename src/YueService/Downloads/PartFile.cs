@@ -47,7 +47,7 @@ internal sealed class PartFile : IDisposable
 
     /// <summary>Opens the partial file of a target, and continues it if it belongs to the same content.</summary>
     /// <param name="target">The path of the whole file.</param>
-    /// <param name="remote">What the server stated about the file.</param>
+    /// <param name="remote">The server's information about the file.</param>
     /// <param name="sha256">The hash that the content must have; null if it is not known.</param>
     /// <param name="settings">The settings with the range size.</param>
     /// <exception cref="IOException">Another process is writing it, or the disk fails.</exception>

@@ -7,7 +7,7 @@ namespace YueService.Downloads;
 /// <param name="Size">The size; null if the server does not state it.</param>
 /// <param name="ETag">A strong validator; null for none.</param>
 /// <param name="Sha256">The content's hash; null if the server does not state it.</param>
-/// <param name="TakesRanges">Whether parts of it can be requested.</param>
+/// <param name="TakesRanges">True if parts of it can be requested.</param>
 internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string? Sha256, bool TakesRanges)
 {
     /// <summary>Requests the first byte. On servers without ranges, its response has more information than a response to HEAD.</summary>

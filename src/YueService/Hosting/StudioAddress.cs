@@ -6,9 +6,9 @@ namespace YueService.Hosting;
 /// <summary>Shows the user the address of the studio.</summary>
 internal static partial class StudioAddress
 {
-    /// <summary>Logs the address of the studio, and opens it in the browser if asked to.</summary>
+    /// <summary>Logs the address of the studio, and opens it in the browser on request.</summary>
     /// <param name="app">The listening service.</param>
-    /// <param name="opensBrowser">Whether to open the browser.</param>
+    /// <param name="opensBrowser">True to open the browser.</param>
     public static void AnnounceStudio(this WebApplication app, bool opensBrowser)
     {
         if (app.Urls.Select(Of).FirstOrDefault(address => address is not null) is not { } address)

@@ -55,7 +55,7 @@ internal interface IJobLog
 
     /// <summary>Returns a job to its old position in the queue.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="interrupted">Whether the process ended while it was running, which is counted.</param>
+    /// <param name="interrupted">True if the process ended while it was running, which is counted.</param>
     /// <param name="cancel">Cancels the wait.</param>
     Task<bool> RequeueAsync(StoredJob job, bool interrupted, CancellationToken cancel);
 

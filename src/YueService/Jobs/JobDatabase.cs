@@ -6,7 +6,7 @@ namespace YueService.Jobs;
 
 /// <summary>A connection to <c>jobs.db</c>, opened at its first use and again after a failure. Not thread-safe.</summary>
 /// <param name="folder">The folder that the database is in.</param>
-/// <param name="isWriter">Whether the connection creates the database and brings its schema up to date.</param>
+/// <param name="isWriter">True if the connection creates the database and brings its schema up to date.</param>
 internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable
 {
     private const int BusySeconds = 1;

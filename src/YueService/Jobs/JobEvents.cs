@@ -109,7 +109,7 @@ internal sealed class JobEvents
 /// <summary>A change of a job.</summary>
 /// <param name="Number">Grows with every event.</param>
 /// <param name="JobId">The job.</param>
-/// <param name="Kind">What has changed.</param>
+/// <param name="Kind">The kind of change.</param>
 /// <param name="Title">The song's title; null if the job was removed.</param>
 /// <param name="Update">The job's update; null unless its state or progress changed.</param>
 internal sealed record JobEvent(long Number, string JobId, JobEventKind Kind, string? Title, JobUpdate? Update);

@@ -10,7 +10,7 @@ internal static class JobExtensions
     // After the drain, rows still have to be written and connections closed.
     private static readonly TimeSpan AfterDrain = TimeSpan.FromSeconds(15);
 
-    /// <summary>Registers the services that make the songs of jobs. Without <see cref="AddJobs"/>, jobs are only in memory.</summary>
+    /// <summary>Registers the services that make the songs of jobs. Without <see cref="AddJobs"/>, jobs are kept only in memory.</summary>
     public static void AddJobWorker(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);

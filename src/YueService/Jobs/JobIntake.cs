@@ -119,7 +119,7 @@ internal sealed class JobIntake(
         };
     }
 
-    /// <summary>Resumes the jobs that an earlier process left, oldest first, before those that have arrived since then.</summary>
+    /// <summary>Resumes the jobs that an earlier process left behind, oldest first, before those that have arrived since then.</summary>
     public void Restore(IEnumerable<StoredJob> jobs) =>
         board.Restore([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow(), isShared: false))]);
 

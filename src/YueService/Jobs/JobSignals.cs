@@ -47,9 +47,9 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Sets that the store cannot be written; the job service retries until it can.</summary>
+    /// <summary>Records that the store cannot be written; the job service retries until it can.</summary>
     /// <param name="failure">The reason.</param>
-    /// <param name="wake">Whether to wake the job service.</param>
+    /// <param name="wake">True to wake the job service.</param>
     public void Suspect(StorageException failure, bool wake = true)
     {
         _suspect = failure;
@@ -59,7 +59,7 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Sets that the store was written.</summary>
+    /// <summary>Records that the store was written.</summary>
     public void Trust() => _suspect = null;
 
     /// <summary>Cancelled when the drain has ended: streams end, and nothing is retried.</summary>

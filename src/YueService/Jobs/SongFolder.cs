@@ -163,7 +163,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
 
     /// <summary>Deletes leftovers of an earlier process: partial and hidden folders, and songs without a row.</summary>
     /// <param name="jobs">The jobs that have a row.</param>
-    /// <param name="keepUnknown">Whether to keep songs without a row: if the database is new, they may be all that is left of an old
+    /// <param name="keepUnknown">True to keep songs without a row. If the database is new, they may be all that is left of an old
     /// one.</param>
     /// <param name="cancel">Cancels; the rest is left to the next startup.</param>
     public async Task SweepAsync(IReadOnlySet<string> jobs, bool keepUnknown, CancellationToken cancel)
@@ -274,5 +274,5 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
 /// <param name="Name">The file's name.</param>
 /// <param name="Content">The content as a seekable stream, at its beginning.</param>
 /// <param name="ModifiedAt">The time when it was written.</param>
-/// <param name="IsWhole">Whether the file has the size with which it was written.</param>
+/// <param name="IsWhole">True if the file has the size with which it was written.</param>
 internal sealed record SongFile(string Name, Stream Content, DateTimeOffset ModifiedAt, bool IsWhole);

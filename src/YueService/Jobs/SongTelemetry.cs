@@ -76,7 +76,7 @@ internal sealed class SongTelemetry : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    /// <summary>Records the time of a song as OpenTelemetry's conventions for servers of generative models name it.</summary>
+    /// <summary>Records the time of a song under the name in OpenTelemetry's conventions for generative AI servers.</summary>
     private void RecordRequest(Job job, KeyValuePair<string, object?> error)
     {
         var tags = new TagList

@@ -34,7 +34,7 @@ internal abstract partial class SqlJobLog
     protected virtual string IsAllowed => "true";
 
     /// <summary>Reads the results of <see cref="Guards"/> and moves to the added jobs.</summary>
-    /// <returns>Why the jobs were not added; null if they were.</returns>
+    /// <returns>The reason why the jobs were not added; null if they were.</returns>
     protected virtual Task<IntakeOutcome?> ReadRefusalAsync(DbDataReader reader, CancellationToken cancel) =>
         Task.FromResult<IntakeOutcome?>(null);
 

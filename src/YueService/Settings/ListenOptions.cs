@@ -3,7 +3,7 @@ namespace YueService.Settings;
 /// <summary>The addresses to listen on: the host's own setting <c>urls</c>.</summary>
 internal sealed class ListenOptions
 {
-    /// <summary>Addresses, separated by semicolons; null or empty is the default.</summary>
+    /// <summary>Addresses, separated by semicolons; null or empty means the default.</summary>
     public string? Urls { get; set; }
 
     /// <summary>Returns whether an address is a socket in the file system, which is protected by file permissions.</summary>

@@ -6,7 +6,7 @@ namespace Yue.Engine.Tests.Audio;
 public sealed class FadeOutTests
 {
     [Fact]
-    public void Both_channels_fade_alike()
+    public void Both_channels_fade_equally()
     {
         var clip = new AudioClip([.. Enumerable.Repeat(new[] { 1f, -1f }, 100).SelectMany(pair => pair)], 100, Channels: 2);
         FadeOut.Apply(clip, 0.5);
@@ -16,7 +16,7 @@ public sealed class FadeOutTests
     }
 
     [Fact]
-    public void The_end_falls_to_silence_and_the_rest_is_unchanged()
+    public void The_end_fades_to_silence_and_the_rest_is_unchanged()
     {
         var clip = new AudioClip([.. Enumerable.Repeat(0.5f, 400)], 100);
         FadeOut.Apply(clip, 1);
@@ -39,7 +39,7 @@ public sealed class FadeOutTests
     }
 
     [Fact]
-    public void A_clip_that_is_faded_piece_by_piece_is_the_clip_faded_whole()
+    public void A_clip_faded_piece_by_piece_equals_the_clip_faded_as_a_whole()
     {
         var whole = new AudioClip(Signals.Noise(1000, 0.5f), 100);
         var pieces = whole.Samples.ToArray();

@@ -94,7 +94,7 @@ public sealed class SoundReaderTests : IDisposable
     [InlineData("mp3", 16_000)]
     [InlineData("ogg", 16_000)]
     [InlineData("opus", 48_000)]
-    public async Task Decoded_sound_is_where_it_was_before_encoding(string kind, int rateHz)
+    public async Task Decoded_sound_has_the_position_that_it_had_before_encoding(string kind, int rateHz)
     {
         var (sound, fault, warning) = await DecodeAsync(TestClips.ChirpFile(kind));
         Assert.Equal((null, null), (fault, warning));

@@ -79,7 +79,7 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
     }
 
     [Fact]
-    public void The_context_is_what_a_frame_depends_on()
+    public void A_frame_depends_only_on_its_context()
     {
         const int Frames = 60, Changed = 30;
         using var codes = golden.RandomCodes(Frames);

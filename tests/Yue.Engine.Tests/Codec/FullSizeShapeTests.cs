@@ -67,7 +67,7 @@ public sealed class FullSizeShapeTests
     }
 
     [Fact]
-    public void The_frame_counts_of_2000_random_lengths_are_the_published_formulas()
+    public void The_frame_counts_of_2000_random_lengths_match_the_published_formulas()
     {
         using var encoder = new CodecEncoder(CodecShapes(), Config, Hubert);
         var random = new Random(7);

@@ -89,7 +89,7 @@ public sealed class TrackDecoderTests
         [InlineData(80)]
         [InlineData(81)]
         [InlineData(215)]
-        public void Windows_give_the_samples_of_one_piece(int frames)
+        public void Decoding_in_windows_equals_decoding_in_one_piece(int frames)
         {
             using var codes = golden.RandomCodes(frames, seed: frames);
             AssertEqualToWhole(codes, golden.Decoder.Decode, golden.Decoder.FrameSamples, golden.Decoder.ContextFrames);

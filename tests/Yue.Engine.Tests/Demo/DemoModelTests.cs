@@ -37,7 +37,7 @@ public sealed class DemoModelTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void A_language_model_has_every_tensor_that_its_config_asks_for_and_all_ids(int stage)
+    public void A_language_model_has_every_tensor_that_its_config_requires(int stage)
     {
         var folder = stage == 1 ? Demo.Stage1 : Demo.Stage2;
         var config = LlamaConfig.Load(folder);
@@ -58,7 +58,7 @@ public sealed class DemoModelTests
     }
 
     [Fact]
-    public void The_codec_has_names_of_the_real_one_and_shapes_of_its_configs()
+    public void The_codec_has_the_real_names_and_the_shapes_of_its_configs()
     {
         var (config, hubert) = (CodecConfig.Load(Demo.Codec), HubertConfig.Load(Demo.Codec));
         using var checkpoint = OpenCodec(Demo.Codec);
@@ -76,7 +76,7 @@ public sealed class DemoModelTests
     [Theory]
     [InlineData("decoder_131000.pth")]
     [InlineData("decoder_151000.pth")]
-    public void A_vocoder_has_the_names_of_the_real_one_and_the_window_of_hann(string name)
+    public void A_vocoder_has_the_real_names_and_a_Hann_window(string name)
     {
         var config = VocosConfig.Load(Demo.Codec);
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(Demo.Codec, "decoders", name), null);

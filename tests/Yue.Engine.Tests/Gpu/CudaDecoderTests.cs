@@ -91,7 +91,7 @@ public sealed class CudaDecoderTests
     [InlineData("bf16", "bf16")]
     [InlineData("bf16", "fp8")]
     [InlineData("f32", "f32")]
-    public void Open_songs_with_the_same_prompt_read_it_once_and_sing_as_alone(string weights, string cache)
+    public void Open_songs_with_the_same_prompt_read_it_once_and_sing_as_if_alone(string weights, string cache)
     {
         using var gpu = TestGpu.Open(weights, cache);
         using var model = Model(gpu);

@@ -15,7 +15,7 @@ public sealed class Yue2SongGpuTests
     private const int Context = 1024;
     private const int Second = (25 * 1920) - 64;
 
-    /// <summary>The sound follows the ids: one other id, and it is another song.</summary>
+    /// <summary>The sound depends on the ids: one different id makes a different song.</summary>
     [Fact]
     public async Task In_f32_songs_equal_those_of_the_CPU()
     {
@@ -66,7 +66,7 @@ public sealed class Yue2SongGpuTests
     }
 
     [Fact]
-    public async Task A_song_is_cancelled_in_every_stage_and_leaves_the_next_one_as_it_is()
+    public async Task A_song_cancelled_in_any_stage_does_not_change_the_next_one()
     {
         await using var engine = await StartAsync("bf16", songs: 1);
         var expected = await engine.Submit(Given());

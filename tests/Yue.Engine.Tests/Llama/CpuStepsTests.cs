@@ -53,7 +53,7 @@ public sealed class CpuStepsTests
 
     /// <summary>Long enough that each row gets its own core if there are two.</summary>
     [Fact]
-    public void Rows_together_have_the_bits_of_each_alone()
+    public void Rows_together_are_bit_identical_to_each_row_alone()
     {
         using var scope = NewDisposeScope();
         using var model = RandomModel(TestLlama.Tiny with { Heads = 8, KeyValueHeads = 2, HeadSize = 64, MaxPositions = 4_100 });
@@ -95,7 +95,7 @@ public sealed class CpuStepsTests
     [InlineData(10, 0)]
     [InlineData(10, 1_000_000_000)]
     [InlineData(1, 1_000_000_000)]
-    public void Shared_work_is_all_done_once(int count, long multiplications)
+    public void All_shared_work_is_done_exactly_once(int count, long multiplications)
     {
         var done = new int[count];
         CpuWork.Share(count, multiplications, (first, end) =>

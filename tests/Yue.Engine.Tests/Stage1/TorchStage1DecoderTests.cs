@@ -23,7 +23,7 @@ public sealed class TorchStage1DecoderTests
     }
 
     [Fact]
-    public void A_section_continued_in_the_cache_equals_one_whose_context_is_prefilled_anew()
+    public void A_section_continued_in_the_cache_equals_one_with_a_fresh_prefill()
     {
         using var model = Model();
         using var decoder = new TorchStage1Decoder(model, songs: 2);
@@ -41,7 +41,7 @@ public sealed class TorchStage1DecoderTests
     }
 
     [Fact]
-    public void Places_run_out_and_come_back()
+    public void Slots_run_out_and_become_free_again()
     {
         using var model = Model();
         using var decoder = new TorchStage1Decoder(model, songs: 1);
@@ -81,7 +81,7 @@ public sealed class TorchStage1DecoderTests
     }
 
     [Fact]
-    public void A_truncated_context_samples_as_one_that_was_read_anew()
+    public void A_truncated_context_samples_the_same_as_a_freshly_read_one()
     {
         using var model = Model(maxPositions: 2048);
         using var decoder = new TorchStage1Decoder(model, songs: 2);
@@ -101,7 +101,7 @@ public sealed class TorchStage1DecoderTests
     }
 
     [Fact]
-    public void Open_songs_with_the_same_prompt_read_it_once_and_sing_as_alone()
+    public void Open_songs_with_the_same_prompt_read_it_once_and_sing_as_if_alone()
     {
         using var model = Model(maxPositions: 2048);
         using var decoder = new TorchStage1Decoder(model, songs: 4);

@@ -136,7 +136,7 @@ public sealed partial class LyricsParserTests
     [InlineData("\n[- ")]
     [InlineData(" [")]
     [InlineData("[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-")]
-    public async Task Brackets_without_end_are_read_in_linear_time_and_the_warnings_stay_short(string unit)
+    public async Task Unclosed_brackets_are_read_in_linear_time_and_the_warnings_stay_short(string unit)
     {
         // Quadratic work on this many characters takes longer than the test waits.
         const int Characters = 1_000_000;

@@ -7,7 +7,7 @@ namespace Yue.Engine.Tests.Tokens;
 /// way. With the masks of this implementation, no repair is needed.</summary>
 internal static class ReferenceRepair
 {
-    /// <summary>Replaces every value outside 0 to 1023 by the most frequent value of the row; of equally frequent ones, the first to
+    /// <summary>Replaces every value outside 0 to 1023 with the most frequent value of the row; of equally frequent ones, the first to
     /// occur.</summary>
     /// <param name="row">The values of one codebook over a whole track; changed in place.</param>
     /// <returns>The number of values that were replaced.</returns>

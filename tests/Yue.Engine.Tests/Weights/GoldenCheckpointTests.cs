@@ -52,7 +52,7 @@ public sealed class GoldenCheckpointTests
     }
 
     [Fact]
-    public void The_vocoder_has_the_shapes_of_its_config_and_the_window_of_hann()
+    public void The_vocoder_has_the_shapes_of_its_config_and_a_Hann_window()
     {
         var config = VocosConfig.Load(Codec);
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(Codec, "decoders", "decoder_131000.pth"), rootKey: null);

@@ -15,7 +15,7 @@ public sealed class TorchCheckpointTests : IDisposable
     [Theory]
     [InlineData(null)]
     [InlineData("codec_model")]
-    public void What_is_written_is_read(string? rootKey)
+    public void A_written_checkpoint_is_read_back(string? rootKey)
     {
         using var matrix = arange(0, 6, ScalarType.Float32).view(2, 3);
         using var counts = tensor(new long[] { 1, -2, long.MaxValue });
@@ -29,7 +29,7 @@ public sealed class TorchCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void The_archive_is_the_same_bytes_twice_with_aligned_values_and_right_checksums()
+    public void Archives_are_deterministic_with_aligned_values_and_valid_checksums()
     {
         TensorData[] tensors = [TensorData.From("x", arange(0, 5, ScalarType.Float32)), TensorData.From("y", ones(33, ScalarType.Float32))];
         TorchCheckpointWriter.Write(_folder["a.pth"], null, tensors);
@@ -69,7 +69,7 @@ public sealed class TorchCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_parameter_is_its_tensor_and_other_objects_are_left_out()
+    public void A_parameter_is_read_as_its_tensor_and_other_objects_are_left_out()
     {
         var parameter = Join("ctorch._utils\n_rebuild_parameter\n(", Tensor([6], [1]), "\u0088ccollections\nOrderedDict\n)RtR");
         using var checkpoint = Open(Join("\u0080\u0002}(", Words("x"), parameter, Words("step"), "K\u0005", Words("none"), "Nu."));

@@ -5,7 +5,7 @@ using NSwag.CodeGeneration;
 
 namespace YueService.Tests.Client;
 
-/// <summary>Turns the names of the API into those of C#.</summary>
+/// <summary>Converts the names of the API to C# names.</summary>
 internal sealed class ClientNames : DefaultTypeNameGenerator, IPropertyNameGenerator, IParameterNameGenerator
 {
     /// <summary>Returns <c>MaxNewTokens</c> for <c>max_new_tokens</c>.</summary>

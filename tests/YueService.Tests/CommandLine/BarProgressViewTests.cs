@@ -36,7 +36,7 @@ public sealed partial class BarProgressViewTests
     }
 
     [Fact]
-    public async Task A_notice_is_shown_besides_the_bar()
+    public async Task A_notice_is_shown_in_addition_to_the_bar()
     {
         var terminal = await ShowAsync(80, new ProgressLine("file", 0.1) { Bytes = 10, Notice = "hub.example answers 503" });
         Assert.Contains("hub.example answers 503", terminal.Text, StringComparison.Ordinal);

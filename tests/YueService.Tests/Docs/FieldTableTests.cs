@@ -12,14 +12,14 @@ public sealed class FieldTableTests
     private static readonly string File = Path.Combine(DemoProcess.Repository, "docs", "api.md");
 
     [Fact]
-    public Task Committed_table_of_request_fields_is_the_declared_one() => CompareAsync(
+    public Task Committed_table_of_request_fields_matches_the_declarations() => CompareAsync(
         "fields",
         "| field | default | bounds | meaning | models | `yue generate` |",
         SongFields.All.Select(field =>
             $"| `{field.Path}` | {field.FullDefaultText} | {field.Bounds} | {field.Description} | {Models(field)} | {Option(field)} |"));
 
     [Fact]
-    public Task Committed_table_of_the_fields_of_codes_is_the_declared_one() => CompareAsync(
+    public Task Committed_table_of_the_fields_of_codes_matches_the_declarations() => CompareAsync(
         "codes",
         "| field | default | bounds | meaning |",
         CodesFields.OfSong.Select(field => (Path: field.Name, Field: field))

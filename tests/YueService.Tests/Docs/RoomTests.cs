@@ -87,7 +87,7 @@ public sealed class RoomTests
             """).RowFaults(["App/Web", "Engine"]));
 
     [Fact]
-    public void A_circle_is_named() => Assert.Equal(
+    public void A_circular_dependency_is_named() => Assert.Equal(
         ["the row of App/C/D names B, which is not above it"],
         new RoomTable("""
             | `App/A` | nothing |

@@ -27,7 +27,7 @@ public sealed class DoctorTests
     };
 
     [Fact]
-    public void A_whole_machine_is_ok() => Assert.All(
+    public void A_complete_machine_is_ok() => Assert.All(
         Check(Whole, "auto", weights: Big), finding => Assert.Equal((FindingLevel.Ok, null), (finding.Level, finding.Fix)));
 
     [Theory]
@@ -119,7 +119,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task A_state_folder_that_cannot_be_made_is_missing()
+    public async Task A_state_folder_that_cannot_be_created_is_missing()
     {
         using var folder = new TemporaryFolder();
         var command = new Command();

@@ -18,7 +18,7 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     }
 
     [Fact]
-    public async Task An_idle_service_uses_no_processor()
+    public async Task An_idle_service_uses_no_CPU_time()
     {
         const double Allowed = 0.05;
         await UntilQuietAsync(ProcessorSeconds, Allowed, "processor seconds per second");

@@ -84,7 +84,7 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
         return (float)(0.2 * Math.Exp(-3 * beat) * ratios.Average(ratio => Math.Sin(2 * Math.PI * roots[(int)(t / 0.5) % 4] * ratio * t)));
     }
 
-    /// <summary>Returns a voice of espeak-ng if it is installed, otherwise a buzz through two formants that varies like a voice.</summary>
+    /// <summary>Returns speech from espeak-ng if it is installed, otherwise a buzz through two formants that varies like a voice.</summary>
     private static async Task<float[]> VoiceAsync()
     {
         try

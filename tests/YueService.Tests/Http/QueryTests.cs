@@ -80,7 +80,7 @@ public sealed class QueryTests : IDisposable
     }
 
     [Fact]
-    public async Task Predict_ignores_parameters_as_the_service_before_did()
+    public async Task Predict_ignores_parameters_as_the_old_service_did()
     {
         using var response = await SendAsync(HttpMethod.Post, "/predict?source=old");
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);

@@ -147,7 +147,7 @@ public sealed class SpeechTests : IDisposable
     [InlineData("Bearer k", "/v1/audio/speech", "full", 429, "rate_limit_error")]
     [InlineData("Bearer k", "/v1/audio/speech", "bug", 500, "server_error")]
     [InlineData("Bearer k", "/v1/audio/speech", "loading", 503, "server_error")]
-    public async Task Errors_have_the_form_of_OpenAI_too(string key, string path, string? body, int status, string type)
+    public async Task Errors_also_have_the_OpenAI_form(string key, string path, string? body, int status, string type)
     {
         using var app = new YueApp(("Yue:ApiKey", "k"));
         using var client = app.CreateClient();
@@ -172,7 +172,7 @@ public sealed class SpeechTests : IDisposable
     }
 
     [Fact]
-    public async Task Errors_of_other_paths_are_problem_details_alone()
+    public async Task Errors_of_other_paths_are_only_problem_details()
     {
         using var response = await _client.PredictAsync("{}");
         Assert.False((await response.JsonAsync()).TryGetProperty("error", out _));

@@ -124,7 +124,7 @@ public sealed class WebPageTests
     [InlineData("GET", "no-cors", "image", false)]
     [InlineData("GET", "no-cors", "script", false)]
     [InlineData("POST", "navigate", "document", false)]
-    public async Task A_link_on_another_page_may_be_followed_and_a_form_not_sent(string method, string mode, string? target, bool allowed)
+    public async Task Another_page_may_link_to_the_service_but_not_send_a_form(string method, string mode, string? target, bool allowed)
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
@@ -158,7 +158,7 @@ public sealed class WebPageTests
     [InlineData("/health")]
     [InlineData("/health/ready")]
     [InlineData("/health/live")]
-    public async Task Health_is_available_under_any_name_and_for_any_page(string path)
+    public async Task Health_is_available_under_any_host_name_and_for_any_page(string path)
     {
         using var app = new YueApp();
         using var client = app.CreateClient();

@@ -14,7 +14,7 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_file_that_cannot_be_put_in_place_leaves_nothing()
+    public async Task A_file_that_cannot_be_moved_into_place_leaves_nothing_behind()
     {
         Directory.CreateDirectory(_folder["taken"]);
         await Assert.ThrowsAsync<StorageException>(
@@ -23,7 +23,7 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task Partial_files_of_others_stay_while_they_may_be_written()
+    public async Task Partial_files_of_other_processes_stay_while_they_may_be_written()
     {
         File.WriteAllText(_folder["young.part"], "");
         File.WriteAllText(_folder["old.part"], "");

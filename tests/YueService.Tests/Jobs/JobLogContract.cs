@@ -183,7 +183,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task An_edit_counts_only_on_the_version_that_it_is_based_on()
+    public async Task An_edit_applies_only_to_the_version_that_it_is_based_on()
     {
         await AddAsync("a");
         var first = (await Log.EditAsync("a", new JobEdit { Title = "one", Note = "n", BasedOn = 0 }, Cancel))!;

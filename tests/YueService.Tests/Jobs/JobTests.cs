@@ -56,7 +56,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task Prefer_respond_async_makes_a_job_of_a_predict_request()
+    public async Task Prefer_respond_async_turns_a_predict_request_into_a_job()
     {
         using var response = await _client.PredictAsync("""{"lyrics":"one"}""", request => request.Headers.Add("Prefer", "respond-async"));
         Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
@@ -93,7 +93,7 @@ public sealed class JobTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Deleting_a_job_cancels_it_and_frees_its_place(bool running)
+    public async Task Deleting_a_job_cancels_it_and_frees_its_slot(bool running)
     {
         var first = await _client.SubmitAsync("one");
         await _client.WhenAsync(first, "running");
@@ -179,7 +179,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task Jobs_are_listed_from_the_newest_on_in_pages()
+    public async Task Jobs_are_listed_in_pages_newest_first()
     {
         _stage.RunsFreely = true;
         for (var i = 0; i < 5; i++)
@@ -215,7 +215,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task An_engine_that_loads_takes_no_jobs()
+    public async Task A_loading_engine_accepts_no_jobs()
     {
         _app.Engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 2" };
         using var response = await _client.PostSongAsync("""{"lyrics":"one"}""");

@@ -43,7 +43,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task No_header_or_query_makes_a_500()
+    public async Task No_header_or_query_causes_a_500()
     {
         await using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
         using var client = app.CreateClient();

@@ -19,7 +19,7 @@ public sealed class ReferenceJobTests : IDisposable
     public void Dispose() => _state.Dispose();
 
     [Fact]
-    public async Task A_queued_job_keeps_its_clip_over_a_restart_and_drops_it_when_it_ends()
+    public async Task A_queued_job_keeps_its_clip_across_a_restart_and_drops_it_at_its_end()
     {
         Ffmpeg.SkipWithout();
         string job;

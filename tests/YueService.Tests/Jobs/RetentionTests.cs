@@ -129,7 +129,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task The_oldest_songs_are_removed_first_when_all_together_are_too_large()
+    public async Task The_oldest_songs_are_removed_first_when_the_total_is_too_large()
     {
         foreach (var id in new[] { "a", "b", "c", "d" })
         {
@@ -179,7 +179,7 @@ public sealed class RetentionTests : IDisposable
         return (await _store.ListAsync(new JobQuery(100), cancel)).Select(job => job.Id).Order(StringComparer.Ordinal);
     }
 
-    /// <summary>Starts again like another process.</summary>
+    /// <summary>Restarts as a new process.</summary>
     private void Restart()
     {
         var clips = new ClipFolder(_files, Options.Create(_options), _clock, NullLogger<ClipFolder>.Instance);

@@ -13,7 +13,7 @@ public sealed class StorageFaultTests
     private const int NoSpace = 28;
 
     [Fact]
-    public async Task A_state_folder_that_cannot_be_made_is_a_503_and_is_tried_again()
+    public async Task A_state_folder_that_cannot_be_created_is_a_503_and_is_retried()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["state"], "a file where the folder should be");

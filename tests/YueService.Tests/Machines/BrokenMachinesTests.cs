@@ -38,7 +38,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task No_job_of_a_process_that_is_killed_after_it_took_it_is_lost()
+    public async Task No_accepted_job_is_lost_when_its_process_is_killed()
     {
         var first = await _cluster.ApiAsync();
         var second = await _cluster.ApiAsync();
@@ -160,7 +160,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task A_worker_per_device_is_started_again_when_it_ends_and_ends_with_the_first_process()
+    public async Task Workers_per_device_are_restarted_and_end_with_the_first_process()
     {
         var fleet = await _cluster.Start(["worker", "--devices", "cuda:0,cuda:1"], []).ReadyAsync();
         using var second = new HttpClient

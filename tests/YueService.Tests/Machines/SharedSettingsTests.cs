@@ -33,7 +33,7 @@ public sealed class SharedSettingsTests(SharedPostgres postgres, SharedS3 storag
     }
 
     [Fact]
-    public async Task The_doctor_looks_at_the_database_and_the_files()
+    public async Task The_doctor_checks_the_database_and_the_files()
     {
         var (store, files) = (await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewPlace());
         var (_, printed, error) = await DemoProcess.RunWithAsync(

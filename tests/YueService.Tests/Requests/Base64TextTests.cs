@@ -4,7 +4,7 @@ using YueService.Api.Requests;
 
 namespace YueService.Tests.Requests;
 
-/// <summary>Tests the forms of bytes in JSON.</summary>
+/// <summary>Tests the encodings of bytes in JSON.</summary>
 public sealed class Base64TextTests
 {
     [Theory]

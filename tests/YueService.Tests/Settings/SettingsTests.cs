@@ -58,7 +58,7 @@ public sealed class SettingsTests
         Assert.Empty(EnvironmentSettings.Unknown(new Hashtable { [variable] = "x" }));
 
     [Fact]
-    public void The_last_place_that_has_a_setting_wins()
+    public void The_last_source_that_has_a_setting_wins()
     {
         using var program = new TemporaryFolder();
         using var working = new TemporaryFolder();

@@ -25,7 +25,7 @@ internal static class Chunks
 
     /// <summary>Returns the chunks of a file in order. The last one may be truncated.</summary>
     /// <param name="file">The whole file, at least 12 bytes, beginning with the RIFF or IFF header.</param>
-    /// <param name="isBigEndian">Whether sizes are big-endian, as in IFF.</param>
+    /// <param name="isBigEndian">True if sizes are big-endian, as in IFF.</param>
     /// <param name="isLast">Returns true for the last chunk to read; its size may be a placeholder.</param>
     /// <exception cref="ClipFaultException">There are too many chunks.</exception>
     public static IReadOnlyList<Chunk> Read(ReadOnlySpan<byte> file, bool isBigEndian, Func<string, bool> isLast)

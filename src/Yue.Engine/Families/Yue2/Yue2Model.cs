@@ -19,7 +19,7 @@ internal delegate Yue2Model LoadYue2(string folder, Yue2Config config, ModelHost
 /// <summary>A checkpoint of YuE 2 in memory.</summary>
 /// <param name="Decoder">Writes scores and music tokens.</param>
 /// <param name="Flow">Renders music tokens.</param>
-/// <param name="Shared">Owned by the model: what both use, in the order in which it is disposed.</param>
+/// <param name="Shared">The objects that both use, in the order in which this model disposes them.</param>
 internal sealed record Yue2Model(IStageDecoder Decoder, IFlowModel Flow, IReadOnlyList<IDisposable> Shared) : IDisposable
 {
     /// <summary>Loads a checkpoint to the CPU in float32, or to a GPU in the types that the settings name.</summary>

@@ -51,7 +51,7 @@ internal sealed record ToolCall(HttpContext Http, JsonElement Arguments)
     private static string TextOf(JsonElement value) =>
         value.ValueKind == JsonValueKind.String && JsonText.TryGet(value, out var text, out _) ? text : value.GetRawText();
 
-    /// <summary>Writes the values as they were sent: escapes that are no Unicode text are reported by whoever reads them.</summary>
+    /// <summary>Writes the values as they were sent. Escapes that are not valid Unicode are reported when the field is read.</summary>
     private static byte[] Serialize(IEnumerable<KeyValuePair<string, JsonElement>> arguments)
     {
         using var body = new MemoryStream();

@@ -19,7 +19,7 @@ internal static class Problems
     /// <summary>Creates a problem.</summary>
     /// <param name="http">The request it answers.</param>
     /// <param name="type">The kind.</param>
-    /// <param name="detail">What is wrong this time and how to fix it.</param>
+    /// <param name="detail">The error in this case and how to fix it.</param>
     public static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail) => Create(http, type, detail, []);
 
     /// <summary>Creates a 422 that lists every invalid field with its messages under <c>errors</c>.</summary>
@@ -64,7 +64,7 @@ internal static class Problems
     /// <summary>Creates a 422: the fields are in bounds, but the song would certainly fail.</summary>
     /// <param name="http">The request.</param>
     /// <param name="field">The field to change.</param>
-    /// <param name="detail">What is wrong and how to fix it.</param>
+    /// <param name="detail">The error and how to fix it.</param>
     public static ProblemHttpResult Unsingable(HttpContext http, string field, string detail) =>
         Create(http, ProblemType.Unsingable, detail, ErrorsOf(field, detail));
 
@@ -137,9 +137,9 @@ internal static class Problems
 
     /// <summary>Creates the details of a problem with a request that never reaches an endpoint.</summary>
     /// <param name="type">The kind.</param>
-    /// <param name="detail">What is wrong this time and how to fix it.</param>
+    /// <param name="detail">The error in this case and how to fix it.</param>
     /// <param name="traceId">The trace identifier of the log entry.</param>
-    /// <param name="isForOpenAi">Whether the client may be one of OpenAI's, which read only <c>error</c>.</param>
+    /// <param name="isForOpenAi">True if the client may be one of OpenAI's, which read only <c>error</c>.</param>
     public static ProblemDetails Details(ProblemType type, string detail, string traceId, bool isForOpenAi)
     {
         var problem = new ProblemDetails { Type = type.Urn, Title = type.Title, Status = type.Status, Detail = detail };

@@ -2,7 +2,7 @@ using YueService.Api.OpenApi;
 
 namespace YueService.Api.Models;
 
-/// <summary><c>/v1/models</c>: the models that requests can name, and their place in memory.</summary>
+/// <summary><c>/v1/models</c>: the models that requests can name, and their state in memory.</summary>
 internal static class ModelEndpoints
 {
     public static void AddModels(this IServiceCollection services) => services.AddSingleton<ModelHandler>();

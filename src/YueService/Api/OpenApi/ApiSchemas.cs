@@ -39,7 +39,7 @@ internal static class ApiSchemas
                 ["type"] = Text("The stable name of the kind of problem, such as urn:yue:invalid-request."),
                 ["title"] = Text("The kind of problem in words."),
                 ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32", Description = "The HTTP status." },
-                ["detail"] = Text("What is wrong and how to fix it."),
+                ["detail"] = Text("The error and how to fix it."),
                 ["trace_id"] = Text("The W3C trace identifier of the request."),
                 ["errors"] = new OpenApiSchema
                 {

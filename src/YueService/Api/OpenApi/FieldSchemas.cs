@@ -29,8 +29,8 @@ internal static class FieldSchemas
         return new(body.Name, document);
     }
 
-    /// <summary>Returns the schema of an object with fields, those of nested objects included.</summary>
-    /// <param name="description">What the object is.</param>
+    /// <summary>Returns the schema of an object with fields, including those of nested objects.</summary>
+    /// <param name="description">The description of the object.</param>
     /// <param name="fields">The fields.</param>
     /// <param name="document">The document that has the schemas of other objects.</param>
     public static OpenApiSchema Of(string description, IReadOnlyList<RequestField> fields, OpenApiDocument document)

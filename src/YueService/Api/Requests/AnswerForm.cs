@@ -5,7 +5,7 @@ using Yue.Engine.Audio;
 namespace YueService.Api.Requests;
 
 /// <summary>The form of response that a caller accepts.</summary>
-/// <param name="IsFile">Whether the response is the file itself rather than JSON.</param>
+/// <param name="IsFile">True if the response is the file itself rather than JSON.</param>
 /// <param name="Format">The file format that the header names; null leaves it to the body.</param>
 internal sealed record AnswerForm(bool IsFile, AudioFormat? Format)
 {

@@ -33,7 +33,7 @@ internal sealed class FieldReader
         }
     }
 
-    /// <summary>Returns the reader of a nested object, or of an empty one if the field is absent, null or no object.</summary>
+    /// <summary>Returns the reader of a nested object, or of an empty one if the field is absent, null or not an object.</summary>
     public FieldReader Object(RequestField field)
     {
         var present = TryTake(field, out var element);

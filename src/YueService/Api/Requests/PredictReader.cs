@@ -13,7 +13,7 @@ internal static partial class PredictReader
     /// <summary>Reads a request.</summary>
     /// <param name="root">The body.</param>
     /// <param name="files">The files that were sent with it, by the name of their field.</param>
-    /// <param name="strict">Whether an unknown field is an error rather than a warning.</param>
+    /// <param name="strict">True if an unknown field is an error rather than a warning.</param>
     /// <param name="models">The models that <c>model</c> can name, the default model first. If none is known yet, any name is
     /// accepted.</param>
     /// <param name="findings">Receives the errors and warnings.</param>

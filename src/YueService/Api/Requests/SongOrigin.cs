@@ -7,5 +7,5 @@ namespace YueService.Api.Requests;
 /// <param name="Codes">The stage-1 codes.</param>
 /// <param name="Lyrics">The song's lyrics, used if the request has none.</param>
 /// <param name="Genre">The song's genre line, used in the same way.</param>
-/// <param name="Instrumental">Whether the song is instrumental, used in the same way.</param>
+/// <param name="Instrumental">True if the song is instrumental, used in the same way.</param>
 internal sealed record SongOrigin(string Id, SongCodes Codes, string Lyrics, string Genre, bool Instrumental);

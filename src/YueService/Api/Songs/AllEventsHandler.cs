@@ -100,7 +100,7 @@ internal sealed class AllEventsHandler(
     private string Serialize(object data) => JsonSerializer.Serialize(data, json.Value.SerializerOptions);
 }
 
-/// <summary>The data of an event about one of all jobs.</summary>
+/// <summary>The data of a job's event in the stream of all jobs.</summary>
 internal sealed record JobsEventBody
 {
     /// <summary>The job.</summary>

@@ -13,7 +13,7 @@ internal static class IdempotencyKey
 
     /// <summary>Returns the key of a request; null without one.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="fault">What is wrong with the header; null if it is valid.</param>
+    /// <param name="fault">The error in the header; null if it is valid.</param>
     public static string? Read(HttpRequest request, out string? fault)
     {
         fault = null;

@@ -105,7 +105,7 @@ internal sealed record NormalizedRequest
 /// <summary>The <c>output</c> of a request.</summary>
 /// <param name="SampleRate">The sample rate in Hz; null for a model with a fixed rate.</param>
 /// <param name="Format">The format of the file; null means wav.</param>
-/// <param name="Stems">Whether the tracks of the mix are returned as well.</param>
+/// <param name="Stems">True if the tracks of the mix are returned as well.</param>
 /// <param name="LoudnessLufs">The target loudness; null leaves the loudness unchanged.</param>
 /// <param name="FadeOutSeconds">The length of the fade-out of a song that was cut at its limit.</param>
 internal sealed record NormalizedOutput(int? SampleRate, string? Format, bool Stems, double? LoudnessLufs, double FadeOutSeconds);
@@ -114,8 +114,8 @@ internal sealed record NormalizedOutput(int? SampleRate, string? Format, bool St
 /// <param name="Temperature">The sampling temperature.</param>
 /// <param name="TopP">The cumulative probability of the tokens to sample from.</param>
 /// <param name="TopK">The number of tokens to sample from; 0 means all.</param>
-/// <param name="RepetitionPenalty">How strongly repeated tokens are penalized.</param>
-/// <param name="GuidanceScale">How strongly the song follows the prompt; null is the model's default.</param>
+/// <param name="RepetitionPenalty">The penalty for repeated tokens; 1 disables it.</param>
+/// <param name="GuidanceScale">The strength of the guidance by the prompt; null means the model's default.</param>
 /// <param name="FlowSteps">The number of flow matching steps; null for a model without flow matching.</param>
 internal sealed record NormalizedSampling(
     double Temperature, double TopP, int TopK, double RepetitionPenalty, double? GuidanceScale, int? FlowSteps);

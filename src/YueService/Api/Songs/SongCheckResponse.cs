@@ -32,7 +32,7 @@ internal sealed record SongCheckResponse
 /// <param name="Field">The field.</param>
 /// <param name="Start">The first character that it is about; null if it is about the whole field.</param>
 /// <param name="End">The position after the last character.</param>
-/// <param name="Message">What was found and how it is handled.</param>
+/// <param name="Message">The finding and its effect.</param>
 internal sealed record SongWarning(string Code, string Field, int? Start, int? End, string Message);
 
 /// <summary>A section of the lyrics.</summary>

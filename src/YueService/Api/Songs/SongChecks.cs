@@ -13,7 +13,7 @@ namespace YueService.Api.Songs;
 /// <summary>Checks whether a request with valid fields is certain to fail, before a song is queued.</summary>
 internal sealed class SongChecks(ISongEngine engine, ISongEncoder encoder)
 {
-    /// <summary>Returns the problem because of which a song is certain to fail; null if there is none.</summary>
+    /// <summary>Returns the problem that makes a song certain to fail; null if there is none.</summary>
     /// <param name="http">The request.</param>
     /// <param name="song">The song with valid fields.</param>
     /// <param name="lyrics">The field with the lyrics.</param>
@@ -30,7 +30,7 @@ internal sealed class SongChecks(ISongEngine engine, ISongEncoder encoder)
             : null;
     }
 
-    /// <summary>Returns the problem because of which a song is certain to fail or cannot be encoded; null if there is none.</summary>
+    /// <summary>Returns the problem that makes a song certain to fail or impossible to encode; null if there is none.</summary>
     /// <param name="http">The request.</param>
     /// <param name="song">The song with valid fields.</param>
     /// <param name="format">The format.</param>

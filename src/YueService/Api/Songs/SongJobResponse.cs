@@ -166,7 +166,7 @@ internal sealed record ScoreEventBody(string Score);
 /// <summary>The reason why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>
 /// <param name="Title">The title, which is the same for every fault of the type.</param>
-/// <param name="Detail">What went wrong this time, without internal details.</param>
+/// <param name="Detail">The error in this case, without internal details.</param>
 internal sealed record JobFault(string Type, string Title, string Detail)
 {
     public static JobFault? From(Fault? fault)

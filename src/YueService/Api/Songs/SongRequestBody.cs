@@ -51,7 +51,7 @@ internal sealed partial class SongRequestBody(
 
     /// <summary>Reads a request's body without interpreting it.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="isNew">Whether it requests a new song: then a clip is read only if the queue has room.</param>
+    /// <param name="isNew">True if it requests a new song. Then a clip is read only if the queue has room.</param>
     /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http, bool isNew) =>
         bodies.ReadSongAsync(http, () => isNew ? RefuseEarly(http) : null);
@@ -63,7 +63,7 @@ internal sealed partial class SongRequestBody(
     /// <param name="http">The request.</param>
     /// <param name="body">The body.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
-    /// <param name="hasTakes">Whether the response can be a group of takes.</param>
+    /// <param name="hasTakes">True if the response can be a group of takes.</param>
     public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted, bool hasTakes)
     {
         var reading = await ExamineAsync(http, body, accepted, hasTakes);

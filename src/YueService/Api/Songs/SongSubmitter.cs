@@ -16,7 +16,7 @@ internal sealed class SongSubmitter(
     /// removed.</remarks>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
-    /// <param name="hasTakes">Whether the response can be a group of takes.</param>
+    /// <param name="hasTakes">True if the response can be a group of takes.</param>
     public async Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> SubmitAsync(
         HttpContext http, AudioFormat? accepted, bool hasTakes)
     {

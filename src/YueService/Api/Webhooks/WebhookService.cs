@@ -156,7 +156,7 @@ internal sealed partial class WebhookService(
 
 /// <summary>The content of a webhook.</summary>
 /// <param name="Type"><c>song.succeeded</c>, <c>song.failed</c> or <c>song.cancelled</c>.</param>
-/// <param name="Timestamp">When the job ended.</param>
+/// <param name="Timestamp">The time when the job ended.</param>
 /// <param name="Data">The job as in lists, without lyrics and request.</param>
 internal sealed record WebhookBody(string Type, DateTimeOffset Timestamp, SongJobResponse Data)
 {

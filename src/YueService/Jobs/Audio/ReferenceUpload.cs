@@ -5,6 +5,6 @@ namespace YueService.Jobs.Audio;
 /// field's name.</param>
 /// <param name="StartSeconds">The start of the part to use.</param>
 /// <param name="EndSeconds">The end of that part.</param>
-/// <param name="Separate">Whether the mixed clip is to be split into vocal and instrumental.</param>
+/// <param name="Separate">True if the mixed clip is to be split into vocal and instrumental.</param>
 internal sealed record ReferenceUpload(
     IReadOnlyList<KeyValuePair<string, ClipFile>> Files, double StartSeconds, double EndSeconds, bool Separate);

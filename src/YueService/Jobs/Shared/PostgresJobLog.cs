@@ -96,7 +96,7 @@ internal sealed class PostgresJobLog(
         return refusal.Length == 0 ? null : Enum.Parse<IntakeOutcome>(refusal);
     }
 
-    /// <remarks>Turns are start-time fair queueing: jobs of one key keep their order, and jobs of different keys alternate. The first job
+    /// <remarks>Turns implement start-time fair queueing: jobs of one key keep their order, and jobs of different keys alternate. The first job
     /// of a key without waiting jobs gets the latest turn of a running job, and each further one a later turn. While no job is running, it
     /// gets the turn of the first waiting job.</remarks>
     protected override string MoreValues(string n) => $"""

@@ -159,7 +159,7 @@ internal static class PostgresSchema
 
     /// <summary>Brings the schema up to date. Waits while another process is doing this.</summary>
     /// <returns>True if there was no schema before.</returns>
-    /// <exception cref="StorageException">A newer release made the schema.</exception>
+    /// <exception cref="StorageException">A newer release created the schema.</exception>
     public static Task<bool> MigrateAsync(NpgsqlConnection connection, CancellationToken cancel) =>
         MigrateAsync(connection, Version, cancel);
 
@@ -189,7 +189,8 @@ internal static class PostgresSchema
 
         for (var next = version + 1; next <= to; next++)
         {
-            // Submissions lock groups before jobs, removals jobs before groups: without this, a change of both could wait for either.
+            // Submissions lock groups before jobs, but removals lock jobs before groups. A migration that changes both could deadlock with
+            // one of them, so it first waits for submissions.
             await ExecuteAsync(
                 connection, string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock({SubmissionLock})"), cancel);
             await ExecuteAsync(connection, Versions[next - 1], cancel);

@@ -109,7 +109,7 @@ internal sealed partial class WorkerLeases : BackgroundService
 
     /// <summary>Applies the state of a job in the database.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="isCancelling">Whether its cancellation was requested; null if the job no longer belongs to this worker.</param>
+    /// <param name="isCancelling">True if its cancellation was requested; null if the job no longer belongs to this worker.</param>
     private void Heed(Job job, bool? isCancelling)
     {
         if (isCancelling == true)

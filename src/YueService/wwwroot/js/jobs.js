@@ -42,7 +42,7 @@ export function optionsKnown() {
 /** Songs that were deleted on the page but not yet in the service. @type {import('@preact/signals').Signal<Set<string>>} */
 export const leaving = signal(new Set());
 
-/** The numbers of songs that are being made and that wait. */
+/** The number of songs being made and the number of songs waiting. */
 export const busy = computed(() => {
   const states = [...jobs.value.values()].map((job) => job.state);
   const known = { running: states.filter((state) => state === 'running').length,

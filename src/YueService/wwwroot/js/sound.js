@@ -50,7 +50,7 @@ export class Track {
   }
 
   /** Loads the track from the service unless this is done or in progress. A song that is being made arrives as it is made.
-   * @param {boolean} isLive Whether the song is being made.
+   * @param {boolean} isLive True if the song is being made.
    */
   load(isLive) {
     this.used = performance.now();

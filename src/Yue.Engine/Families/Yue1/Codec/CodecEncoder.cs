@@ -72,7 +72,7 @@ public sealed class CodecEncoder : IDisposable
     }
 
     /// <summary>Returns the semantic model's features of a wave: the mean of its hidden states (docs/model.md 5.4).</summary>
-    /// <param name="wave">[S], F32, at <see cref="SampleRateHz"/>, giving at least one frame.</param>
+    /// <param name="wave">[S], F32, at <see cref="SampleRateHz"/>, long enough for one frame.</param>
     /// <returns>[<see cref="FrameCount"/>, C], F32; the caller disposes it.</returns>
     public Tensor SemanticFeatures(Tensor wave)
     {

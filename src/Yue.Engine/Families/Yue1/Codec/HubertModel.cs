@@ -63,7 +63,7 @@ internal sealed class HubertModel
     /// <summary>Returns the number of frames for a number of samples, including padding.</summary>
     public long FrameCount(long samples) => _convs.Aggregate(samples, (length, conv) => conv.OutputLength(length));
 
-    /// <summary>Computes [B, <see cref="FrameCount"/>, out] from [B, S], where S gives at least one frame; the caller disposes
+    /// <summary>Computes [B, <see cref="FrameCount"/>, out] from [B, S], where S is enough for one frame; the caller disposes
     /// it.</summary>
     /// <remarks>The first norm takes its statistics over all of S and attention spans all frames, so a clip must be
     /// encoded as a whole.</remarks>

@@ -25,8 +25,8 @@ public sealed class SongDecoding
     /// <summary>True if the song is complete and every frame is decoded.</summary>
     public bool IsDone => _instrumental.IsComplete && Pairs.All(pair => pair.IsDone);
 
-    /// <summary>The remaining windows, from the model that is farthest from the end; see <see cref="DecodeWindows.From"/>. Each needs
-    /// what the model with the most context needs of those that have not decoded it.</summary>
+    /// <summary>The remaining windows, from the model that is farthest from the end; see <see cref="DecodeWindows.From"/>. A window
+    /// needs as many frames as the model with the most context needs, among the models that have not decoded it.</summary>
     public IEnumerable<(int Start, int Needs)> WindowsLeft => Pairs.MinBy(pair => pair.FramesDone)!.WindowsLeft.Select(window =>
         (window.Start, Pairs.Where(pair => pair.FramesDone <= window.Start).Max(pair => pair.NeedsAt(window.Start))));
 

@@ -34,7 +34,7 @@ public sealed class FlowModel : IFlowModel
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint, as float32, on the device of <paramref name="language"/>.</param>
     /// <param name="language">The transformer that writes the music; the caller keeps it.</param>
-    /// <param name="blocks">The checkpoint in the dtype of <paramref name="language"/>, on its device; null is
+    /// <param name="blocks">The checkpoint in the dtype of <paramref name="language"/>, on its device; null means
     /// <paramref name="source"/>.</param>
     /// <param name="kernels">Kernels for a model in BF16 on a GPU; the caller keeps them. Null uses only TorchSharp.</param>
     public FlowModel(

@@ -2,7 +2,7 @@ namespace Yue.Engine.Families.Yue2.Flow;
 
 /// <summary>The noise that flow matching starts from: the normal numbers that PyTorch's CPU generator draws for a seed
 /// (docs/model-yue2.md 6.4).</summary>
-/// <remarks>Equal to PyTorch's to 5e-7: its logarithm and cosine differ in the last bits.</remarks>
+/// <remarks>Equal to PyTorch's to within 5e-7: its logarithm and cosine differ in the last bits.</remarks>
 public static class FlowNoise
 {
     private const int Block = 16;

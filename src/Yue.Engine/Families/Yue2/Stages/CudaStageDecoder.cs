@@ -13,7 +13,7 @@ namespace Yue.Engine.Families.Yue2.Stages;
 /// the same whether or not other songs run. A step reads the part of the head that its stages need.</remarks>
 internal sealed class CudaStageDecoder : IStageDecoder
 {
-    /// <summary>The steps launched before the host reads the ids: about 20 ms of the 3B model.</summary>
+    /// <summary>The number of steps launched before the host reads the ids: about 20 ms of the 3B model.</summary>
     private const int StepsPerLook = 16;
 
     private readonly CudaDecoderModel _model;
@@ -174,7 +174,6 @@ internal sealed class CudaStageDecoder : IStageDecoder
             }
         }
 
-        /// <summary>Sets the last id of each prompt, which is the first that a step reads.</summary>
         public int Unread => Enumerable.Range(0, _prompts.Length).Sum(UnreadOf);
 
         public IReadOnlyList<int> Tokens => _tokens;

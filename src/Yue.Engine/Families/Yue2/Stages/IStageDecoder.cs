@@ -54,7 +54,7 @@ public sealed record StageOrder(StageIds Ids, StageSampling Sampling, int[] Prom
     /// <summary>The prompt of each row: the stage's, and that of guidance if there is one.</summary>
     public int[][] Prompts => Guidance is null ? [Prompt] : [Prompt, Guidance.Prompt];
 
-    /// <summary>The most positions of each row.</summary>
+    /// <summary>The maximum number of positions of each row.</summary>
     public IEnumerable<int> RowLengths => Prompts.Select(prompt => prompt.Length + Sampling.MaxTokens);
 
     /// <summary>The length of the longest prompt.</summary>

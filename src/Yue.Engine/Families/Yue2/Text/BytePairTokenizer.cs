@@ -35,7 +35,7 @@ public sealed class BytePairTokenizer
     /// <returns>Ids for which <see cref="TokenIds.IsText"/> holds.</returns>
     public int[] Encode(string text) => [.. _merges.EncodeToIds(Normalization.ToNfc(WithoutHalves(text)), considerNormalization: false)];
 
-    /// <summary>Returns the text of ids. Ids without a text form are left out, invalid UTF-8 becomes U+FFFD.</summary>
+    /// <summary>Returns the text of ids. Ids without a text form are left out, and invalid UTF-8 becomes U+FFFD.</summary>
     public string Decode(IEnumerable<int> ids)
     {
         using var bytes = new MemoryStream();
@@ -47,7 +47,7 @@ public sealed class BytePairTokenizer
         return Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length);
     }
 
-    /// <summary>Replaces lone surrogates with U+FFFD, like UTF-8 encoding.</summary>
+    /// <summary>Replaces lone surrogates with U+FFFD, as UTF-8 encoding does.</summary>
     private static string WithoutHalves(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
     /// <summary>Reads lines with a token's bytes in base64, a space, and its id. The ids count up from 0.</summary>
