@@ -1,7 +1,7 @@
 #:property PublishAot=false
 
-// Adds to an SBOM what the CycloneDX tool does not find in a self-contained publish: the .NET runtime and the vendored scripts of the
-// studio. Sets its time, so that it can be reproduced.
+// Adds the components of a self-contained publish that the CycloneDX tool does not find to an SBOM: the .NET runtime and the studio's
+// vendored scripts. Also sets the SBOM's timestamp, so that it is reproducible.
 //   dotnet run scripts/complete-sbom.cs -- SBOM.cdx.json PUBLISH-FOLDER TIME
 using System.Text.Encodings.Web;
 using System.Text.Json;

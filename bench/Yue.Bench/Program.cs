@@ -19,7 +19,7 @@ static int Usage()
                    [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER | --Stage1 FOLDER --Vae FOLDER [--Score LETTERS]]
                    whole songs on this machine, timed by step (default: 10 20 40 60 seconds, one at a time, also as draft and
                    finish, with the demo model); --Stream adds a listener, and measures the time to the first sound and the
-                   player's longest wait; --Score gives songs of YuE 2 a score of LETTERS characters instead of writing one
+                   player's longest wait; --Score gives songs of YuE 2 a score of LETTERS characters, so that they write none
                Yue.Bench progress [SONGS [FIRST]]
                    songs of the demo model with lyrics of many lengths: compares the estimated with the actual remaining time
                    after a quarter of each song, and the expected with the actual lengths of sections (default: 100 songs)

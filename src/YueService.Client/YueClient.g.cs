@@ -3958,7 +3958,7 @@ namespace YueService.Client
 
         /// <summary>
         /// `queued` until a take begins, then `running` until all have ended. Then `succeeded` if any take succeeded,
-        /// <br/>    else `failed` if any take failed, else `cancelled`.
+        /// <br/>    otherwise `failed` if any take failed, otherwise `cancelled`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("state")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<JobState>))]

@@ -171,7 +171,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     [InlineData(CacheType.BFloat16)]
     [InlineData(CacheType.Float8)]
     [InlineData(CacheType.Float32)]
-    public void Values_copied_into_the_cache_can_be_copied_out_again(CacheType cache)
+    public void What_is_copied_into_the_cache_comes_out_again(CacheType cache)
     {
         gpu.Require();
         using var bench = new DecodeBench(gpu, Odd, StepChecks.WeightsFor(cache), 1, 10, cache);

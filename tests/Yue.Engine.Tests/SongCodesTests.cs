@@ -23,7 +23,7 @@ public sealed class SongCodesTests
         });
 
     [Fact]
-    public void Codes_are_the_same_after_JSON_and_back()
+    public void Codes_survive_a_JSON_round_trip()
     {
         var codes = new SongCodes(
             "en", [new("verse", [1, 2], [3, 1023], SectionEnd.MaxNewTokens, 9), new("chorus", [0], [5], SectionEnd.EndOfAudio)]);

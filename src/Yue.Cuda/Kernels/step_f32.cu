@@ -1,4 +1,4 @@
-// One decode step of a Llama model in float32 throughout, weights, activations, keys and values: the same computation as step.cu in its
+// One decode step of a Llama model in float32 throughout (weights, activations, keys and values): the same computation as step.cu in its
 // simplest form. It is the reference on the device, and close enough to the reference on the CPU to meet float32's tolerances.
 //
 // CACHE      2; HIDDEN, INTERMEDIATE, HEADS, KV_HEADS, QK_NORM: the shape; up to 80 rows
@@ -118,7 +118,7 @@ DEV float* head_values(const Step& s, int layer, int m, int position, int head)
     return (float*)(s.cache + cache_offset(page, layer, s.layer_count, kv, (head - HEADS) % KV_HEADS)) + position % PAGE * D;
 }
 
-// Rotates dimensions j and j + 1 of a head, low, with j + 64 and j + 65, high.
+// Rotates dimensions j and j + 1 of a head (low) with j + 64 and j + 65 (high).
 DEV void rotate(const Step& s, int position, int j, float2& low, float2& high)
 {
     const float2* turn = s.rope + (size_t)position * (D / 2) + j;
@@ -127,8 +127,8 @@ DEV void rotate(const Step& s, int position, int j, float2& low, float2& high)
     high = make_float2(h.x * first.x + l.x * first.y, h.y * second.x + l.y * second.y);
 }
 
-// Queries to s.query, keys and values to the cache, rotated unless norm_heads does so. A tile is a head's dimensions j, j + 1, j + 64,
-// j + 65.
+// Writes queries to s.query, and keys and values to the cache, rotated unless norm_heads does so. A tile is a head's dimensions j, j + 1,
+// j + 64 and j + 65.
 DEV void project_heads(const Step& s, Shared& shared, int layer)
 {
     load_rstd(s, shared);

@@ -41,8 +41,8 @@ public sealed class AudioDecoder
     /// <summary>The kinds of file that are read without ffmpeg, for messages.</summary>
     public const string OwnKinds = "wav, aiff, mp3 or ogg";
 
-    // A file that ends up to the first limit before the length in its header is accepted; below the second limit there is not even a
-    // warning.
+    // A file may be shorter than its header states by up to the first limit. If the difference is below the second limit, there is not
+    // even a warning.
     private const double MaxMissingSeconds = 1;
     private const double MaxUnmentionedSeconds = 0.1;
 

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>The limits and sums of docs/model.md 7, steps 1 and 2, in memory without lossy files between the steps.</summary>
+/// <summary>Clamps and sums tracks (docs/model.md 7, steps 1 and 2), in memory, without lossy files between the steps.</summary>
 public static class Mixer
 {
     /// <summary>The limit to which tracks and the vocoder mix are clamped before they are written.</summary>

@@ -10,7 +10,7 @@ namespace Yue.Engine.Llama;
 /// kernels of Yue.Cuda between them (docs/model-yue2.md 4).</summary>
 /// <remarks>The kernels run on TorchSharp's stream, so the work of both is in order.</remarks>
 /// <param name="kernels">The kernels; the caller keeps them.</param>
-/// <param name="config">The dimensions of the blocks, which norm queries and keys.</param>
+/// <param name="config">The dimensions of the blocks, which normalize queries and keys.</param>
 /// <param name="rope">The rotations of all positions; the caller keeps them.</param>
 internal sealed class FusedBlocks(BlockKernels kernels, LlamaConfig config, Rope rope)
 {

@@ -63,7 +63,7 @@ internal static class LlamaBlock
         return mixed.reshape(B, H, T, D).transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Norms each query and key head if the model does; [B, H + K, T, D] to the same shape.</summary>
+    /// <summary>Normalizes each query and key head if the model does; [B, H + K, T, D] to the same shape.</summary>
     private static Tensor NormedHeads(Tensor heads, long queries, LlamaLayerWeights weights, LlamaConfig config)
     {
         if (weights.QueryNorm is null || weights.KeyNorm is null)

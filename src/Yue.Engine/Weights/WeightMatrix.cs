@@ -36,7 +36,7 @@ public sealed class WeightMatrix : IDisposable
     /// <returns>[..., rows], in that dtype.</returns>
     public Tensor Multiply(Tensor x) => Multiply(x, 0, Values.shape[0]);
 
-    /// <summary>Returns x · Wᵀ for some rows of W.</summary>
+    /// <summary>Returns x · Wᵀ for a range of rows of W.</summary>
     /// <param name="x">[..., columns], in the model's dtype.</param>
     /// <param name="first">The first row.</param>
     /// <param name="count">The number of rows.</param>

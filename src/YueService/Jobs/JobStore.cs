@@ -179,7 +179,7 @@ internal sealed partial class JobStore(
 internal sealed record GroupView(StoredGroup Group, IReadOnlyList<JobView> Takes)
 {
     /// <summary>The state of all takes together: queued until one begins, then running until all have ended. Then succeeded if any take
-    /// succeeded, else failed if any take failed, else cancelled.</summary>
+    /// succeeded, otherwise failed if any take failed, otherwise cancelled.</summary>
     public JobState State
     {
         get

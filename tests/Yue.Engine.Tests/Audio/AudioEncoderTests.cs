@@ -97,7 +97,7 @@ public sealed class AudioEncoderTests : IDisposable
     [Theory]
     [InlineData(AudioFormat.Flac)]
     [InlineData(AudioFormat.Mp3)]
-    public async Task What_ffmpeg_encodes_decodes_to_the_clip(AudioFormat format)
+    public async Task A_clip_that_ffmpeg_encodes_decodes_to_itself(AudioFormat format)
     {
         var encoder = new AudioEncoder();
         Assert.SkipUnless(encoder.IsAvailable, "ffmpeg is not on PATH");

@@ -10,7 +10,7 @@ public sealed class SpliceStreamTests
     [Theory]
     [InlineData(320, 882)]
     [InlineData(161, 997)]
-    public void A_splice_that_comes_in_pieces_is_the_splice_of_the_whole(int lowPiece, int highPiece)
+    public void A_splice_in_pieces_equals_the_splice_of_the_whole(int lowPiece, int highPiece)
     {
         var (low, high) = (Signals.Noise(16_000, 0.3f), Signals.Noise(44_100, 0.2f));
         var stream = new SpliceStream(16_000, 44_100);

@@ -61,7 +61,7 @@ public sealed class CodecEncoderTests(GoldenCodec golden) : IClassFixture<Golden
         Assert.Throws<ArgumentOutOfRangeException>(() => golden.Encoder.StagesOf(bandwidthKbps));
 
     [Fact]
-    public void The_frame_counts_are_the_published_formulas()
+    public void The_frame_counts_match_the_published_formulas()
     {
         var random = new Random(5);
         var lengths = Enumerable.Range(0, 2000).Concat(Enumerable.Range(0, 2000).Select(_ => random.Next(400_000)));

@@ -118,7 +118,7 @@ public sealed class FullSizeShapeTests
     }
 
     [Fact]
-    public void A_model_frees_its_weights_and_a_failed_one_too()
+    public void A_model_frees_its_weights_even_if_it_could_not_be_created()
     {
         using var scope = NewDisposeScope();
         var statistics = DisposeScopeManager.Statistics;

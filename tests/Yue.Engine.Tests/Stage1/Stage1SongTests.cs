@@ -13,7 +13,7 @@ public sealed class Stage1SongTests
     private static readonly int[] OneSecond = [.. Enumerable.Repeat(TokenMap.ToId(7), 100)];
 
     [Fact]
-    public void Every_requested_section_is_sung_the_last_one_too()
+    public void Every_requested_section_is_sung_including_the_last()
     {
         var sequence = new FakeStage1Sequence();
         using var song = Begun(Prompt(3), 3, sequence, 16_384);
@@ -190,7 +190,7 @@ public sealed class Stage1SongTests
         });
 
     [Fact]
-    public void A_continued_song_hears_the_sections_that_a_song_in_one_go_hears()
+    public void A_continued_song_has_the_same_context_as_an_uninterrupted_one()
     {
         const int Sections = 9, Context = 151 + 430;
         int[] closed = [.. OneSecond, TokenMap.EndOfAudio];

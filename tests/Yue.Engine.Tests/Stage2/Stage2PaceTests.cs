@@ -152,7 +152,7 @@ public sealed class Stage2PaceTests
         }
     }
 
-    /// <summary>A simulated GPU that alternates like the engine between 16 tokens of stage 1, 4 frames of stage 2 and half a
+    /// <summary>A simulated GPU that alternates, as the engine does, between 16 tokens of stage 1, 4 frames of stage 2 and half a
     /// window.</summary>
     private sealed class Gpu(string name, params int[] seconds)
     {

@@ -63,7 +63,7 @@ public sealed class UserTextTests
     [Theory]
     [InlineData("a\r\nb\rc\u2028d\u2029e\r\r\n\nf", "a\nb\nc\nd\ne\n\n\nf")]
     [InlineData("cafe\u0301 \u1112\u1161\u11AB\u1100\u1173\u11AF", "café 한글")]
-    public void Line_ends_and_normalization_form_are_those_that_models_read(string text, string expected)
+    public void Line_ends_and_normalization_form_are_those_that_models_expect(string text, string expected)
     {
         var clean = UserText.Clean(text, "lyrics");
         Assert.Equal(expected, clean.Text);
@@ -85,7 +85,7 @@ public sealed class UserTextTests
         Assert.Equal(expected, UserText.Clean(text, "lyrics").Text);
 
     [Fact]
-    public void Cleaning_twice_is_cleaning_once() => GenHostile.Sample(text =>
+    public void Cleaning_twice_equals_cleaning_once() => GenHostile.Sample(text =>
     {
         var once = UserText.Clean(text, "x").Text;
         Assert.Equal(once, UserText.Clean(once, "x").Text);

@@ -11,7 +11,7 @@ namespace Yue.Engine.Tests.Yue2;
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Models>
 {
-    /// <summary>A draw that is closer to the next id than this share of all probability may fall on either side.</summary>
+    /// <summary>A draw that is closer to the boundary between two ids than this probability may select either of them.</summary>
     private const double LeastMargin = 3e-5;
 
     private const double ProbabilityTolerance = 1e-5;

@@ -141,7 +141,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task An_error_that_is_no_problem_keeps_its_status()
+    public async Task An_error_that_is_not_a_problem_keeps_its_status()
     {
         _connection.Answer = HttpStatusCode.BadGateway;
         var e = await Assert.ThrowsAnyAsync<YueException>(() => _yue.GetSongAsync("1", Cancel));

@@ -26,7 +26,7 @@ public sealed class LicenceTests
             $"{package.Name} {package.Version} has the licence \"{package.Licence}\", which is none of {string.Join(", ", Compatible)}"));
 
     [Fact]
-    public void Committed_list_of_packages_is_the_restored_one()
+    public void Committed_list_of_packages_matches_the_restored_packages()
     {
         var file = Path.Combine(DemoProcess.Repository, "docs", "licences.md");
         var text = File.ReadAllText(file);

@@ -55,7 +55,7 @@ internal static partial class MetricQuery
         }
     }
 
-    /// <summary>Returns the metrics of a query with their matchers: names that are no functions, words or labels.</summary>
+    /// <summary>Returns the metrics of a query with their matchers: names that are not functions, words or labels.</summary>
     private static IEnumerable<(string Name, string Labels)> Selectors(string query) => Selector()
         .Matches(Grouping().Replace(Range().Replace(query, ""), " "))
         .Where(match => !match.Groups["call"].Success && !Words.Contains(match.Groups["name"].Value))

@@ -45,7 +45,7 @@ internal sealed partial class RoomTable
     }
 
     /// <summary>Returns the errors of the table: duplicate rows of a folder, rows without a folder, folders without a row, names without a
-    /// row, and names that are not above their row. Every circular dependency has one of the last kind.</summary>
+    /// row, and names that are not above their row. Every circular dependency causes an error of the last kind.</summary>
     /// <param name="folders">The folders that hold types.</param>
     public IEnumerable<string> RowFaults(IReadOnlyCollection<string> folders) =>
     [

@@ -116,7 +116,7 @@ public sealed class DemoProcess : IAsyncLifetime
         return sleeps;
     }
 
-    /// <summary>Terminates the program like systemd and returns its exit code.</summary>
+    /// <summary>Terminates the program as systemd does, and returns its exit code.</summary>
     public async Task<int> TerminateAsync()
     {
         using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);

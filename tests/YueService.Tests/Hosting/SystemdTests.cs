@@ -17,7 +17,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Hosting;
 
-/// <summary>Tests the messages to systemd, which are read from a socket like systemd does.</summary>
+/// <summary>Tests the messages to systemd, which are read from a socket as systemd does.</summary>
 public sealed class SystemdTests : IDisposable
 {
     private static readonly TimeSpan Watchdog = TimeSpan.FromMilliseconds(400);

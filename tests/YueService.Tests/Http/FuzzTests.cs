@@ -63,7 +63,7 @@ public sealed class FuzzTests
     ];
 
     [Fact]
-    public async Task No_body_makes_a_500()
+    public async Task No_body_causes_a_500()
     {
         using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
         using var client = app.CreateClient();
@@ -103,7 +103,8 @@ public sealed class FuzzTests
             status => Assert.True(seen[status] > Bodies / 20));
     }
 
-    /// <summary>Sends the same body to the check endpoint: it must be valid if it made a song, and unreadable if it was.</summary>
+    /// <summary>Sends the same body to the check endpoint, which must accept it if it made a song, and must reject it as unreadable if the
+    /// song endpoint did.</summary>
     private static async Task CheckAsync(HttpClient client, byte[] body, HttpResponseMessage song)
     {
         var content = new ByteArrayContent(body);
@@ -128,7 +129,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task No_call_of_a_tool_makes_a_500()
+    public async Task No_call_of_a_tool_causes_a_500()
     {
         const int Calls = 1000;
         using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
@@ -154,7 +155,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task No_multipart_body_makes_a_500()
+    public async Task No_multipart_body_causes_a_500()
     {
         const int Requests = 1500;
         using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"), ("Yue:MaxBodyBytes", "4096"));
@@ -177,7 +178,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task No_clip_makes_a_500()
+    public async Task No_clip_causes_a_500()
     {
         const int Requests = 500;
         using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
@@ -207,7 +208,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task No_query_makes_a_500()
+    public async Task No_query_causes_a_500()
     {
         const int Requests = 1500;
         string[] paths = ["/v1/songs", "JOB/audio", "JOB/stream", "JOB/peaks", "JOB/codes", "JOB/events", "JOB", "/v1/options",

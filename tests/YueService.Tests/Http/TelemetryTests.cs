@@ -63,7 +63,7 @@ public sealed partial class TelemetryTests : IDisposable
 
     /// <remarks>https://opentelemetry.io/docs/specs/semconv/general/naming/</remarks>
     [Fact]
-    public void Instruments_are_named_as_OpenTelemetry_asks()
+    public void Instruments_are_named_as_OpenTelemetry_requires()
     {
         var instruments = new List<Instrument>();
         using var listener = new MeterListener { InstrumentPublished = (instrument, _) => instruments.Add(instrument) };

@@ -50,7 +50,7 @@ public sealed class PostgresServer : IAsyncDisposable
         _isRunning = true;
     }
 
-    /// <summary>Stops the server, either immediately like a crash or after closing all connections.</summary>
+    /// <summary>Stops the server, either immediately, as in a crash, or after closing all connections.</summary>
     public async Task StopAsync(bool crash = false)
     {
         _isRunning = false;

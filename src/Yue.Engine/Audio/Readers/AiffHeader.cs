@@ -29,7 +29,7 @@ internal static class AiffHeader
         var data = chunks.FirstOrDefault(chunk => chunk.Id == "SSND");
         if (common.Size < CommonSize || data.Size < 8)
         {
-            throw new ClipFaultException("is cut short: it has no whole COMM and SSND chunk");
+            throw new ClipFaultException("is cut short: it has no complete COMM and SSND chunks");
         }
 
         var (format, isBigEndian) = ReadFormat(file.AsSpan(common.Start, common.Size));

@@ -3,7 +3,7 @@ using NLayer;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Reads an mp3 file: NAudio finds its frames, NLayer decodes them.</summary>
+/// <summary>Reads an mp3 file: NAudio finds its frames, and NLayer decodes them.</summary>
 /// <remarks>A frame that cannot be decoded is silent, so that the following frames keep their positions.</remarks>
 internal sealed class Mp3Reader : ISoundReader
 {

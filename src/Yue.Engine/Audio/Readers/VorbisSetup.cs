@@ -16,7 +16,7 @@ internal static class VorbisSetup
     {
         if (headers is not [{ Data.Length: >= 30 } first, _, { Data.Length: > 7 } setup] || !setup.Data.Span.StartsWith("\u0005vorbis"u8))
         {
-            throw new ClipFaultException("is cut short: it has no whole Vorbis headers");
+            throw new ClipFaultException("is cut short: its Vorbis headers are incomplete");
         }
 
         if (first.Data.Span[11] is var channels and (0 or > ClipFaults.MaxChannels))

@@ -60,7 +60,7 @@ internal sealed class Yue2Costs : IFamilyCosts
         long hidden = config.HiddenSize, inner = config.IntermediateSize;
         long queries = config.Heads * config.HeadSize, keys = config.KeyValueHeads * config.HeadSize;
 
-        // Beside the blocks there are four float32 tensors. A block has a tensor for each of its results, and gate and up in one.
+        // In addition to the blocks, there are four float32 tensors. A block has a tensor for each of its results, and gate and up in one.
         var beside = 4 * sizeof(float) * hidden;
         var block = sizeof(ushort) * ((4 * hidden) + (4 * queries) + (2 * keys) + (3 * inner));
         return config.MaxPositions / 2 * (beside + (weights == WeightType.Float32 ? PlainBlockFactor * block : block));

@@ -72,7 +72,7 @@ internal static class AccessExtensions
         app.UseAuthorization();
         if (app.ApplicationServices.GetRequiredService<IOptions<AccessOptions>>().Value.RateLimitPerMinute > 0)
         {
-            // Only with a limit: the limiter's timer fires ten times per second.
+            // This is added only if there is a limit, because the limiter's timer fires ten times per second.
             app.UseRateLimiter();
         }
 

@@ -55,7 +55,7 @@ internal static class ApiDocument
 
     public static void MapApiDocument(this IEndpointRouteBuilder routes)
     {
-        // Only the existing document: for other names, the library responds in plain text.
+        // Only the existing document is mapped, because the library responds to other names in plain text.
         routes.MapOpenApi("/openapi/{documentName:regex(^v1$)}.json");
         routes.MapScalarApiReference("/docs", scalar => scalar.WithTitle("YueService"));
     }

@@ -4,8 +4,8 @@ using YueService.Jobs.Audio;
 namespace YueService.Api.Requests;
 
 /// <summary>The body of a request: JSON, and the files that were sent with it.</summary>
-/// <param name="json">Owned.</param>
-/// <param name="files">By the name of their part; owned.</param>
+/// <param name="json">The JSON; owned.</param>
+/// <param name="files">The files by the name of their part; owned.</param>
 /// <param name="share">The body's share of the byte budget; owned.</param>
 internal sealed class SongBody(JsonDocument json, IReadOnlyDictionary<string, SpooledFile> files, BodyBudget.Share share) : IDisposable
 {

@@ -9,7 +9,7 @@ internal sealed record SongGroupResponse
     public required string Id { get; init; }
 
     /// <summary><c>queued</c> until a take begins, then <c>running</c> until all have ended. Then <c>succeeded</c> if any take succeeded,
-    /// else <c>failed</c> if any take failed, else <c>cancelled</c>.</summary>
+    /// otherwise <c>failed</c> if any take failed, otherwise <c>cancelled</c>.</summary>
     public required JobState State { get; init; }
 
     /// <summary>The time when the jobs were accepted.</summary>

@@ -96,9 +96,9 @@ internal sealed class PostgresJobLog(
         return refusal.Length == 0 ? null : Enum.Parse<IntakeOutcome>(refusal);
     }
 
-    /// <remarks>Turns implement start-time fair queueing: jobs of one key keep their order, and jobs of different keys alternate. The first job
-    /// of a key without waiting jobs gets the latest turn of a running job, and each further one a later turn. While no job is running, it
-    /// gets the turn of the first waiting job.</remarks>
+    /// <remarks>Turns implement start-time fair queueing: jobs of one key keep their order, and jobs of different keys alternate. The first
+    /// job of a key without waiting jobs gets the latest turn of a running job, and each further one a later turn. While no job is running,
+    /// it gets the turn of the first waiting job.</remarks>
     protected override string MoreValues(string n) => $"""
         , @caller{n}, @model{n}, 1 + greatest(
             coalesce((SELECT max(turn) FROM jobs WHERE {Waiting} AND owner = @owner AND turn > 0), 0),

@@ -3,7 +3,7 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The processes that share the jobs: sends heartbeats of this process and knows the others.</summary>
+/// <summary>Sends this process's heartbeats, and tracks the other processes that share the jobs.</summary>
 internal sealed partial class SharedProcesses(
     PostgresDatabase database,
     PostgresQueue queue,
@@ -82,7 +82,7 @@ internal sealed partial class SharedProcesses(
             await signals.WhenOpenAsync(cancel);
             var sign = Sign();
 
-            // Before the heartbeat: a model that others have seen is still known if this process ends right after it.
+            // This comes before the heartbeat, so that a model that others have seen stays known if this process ends right after it.
             await AnnounceAsync(sign.About.Models, cancel);
             await queue.BeatAsync(sign, Limit, cancel);
             _live = await queue.LiveAsync(Limit, cancel);

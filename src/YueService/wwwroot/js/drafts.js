@@ -1,4 +1,4 @@
-// Keeps the form's content over reloads. Words that are replaced before they are sung become drafts.
+// Keeps the form's content across reloads. Words that are replaced before they are sung become drafts.
 import { batch, computed, effect, signal } from '@preact/signals';
 import { addCard, cards, cardsOf, fields, firstLine, genre, lyrics, newCard, refused, remake, setLyrics, takes } from './form.js';
 import { short, showToast, store, stored } from './ui.js';

@@ -158,7 +158,7 @@ export async function readTakes(group) {
 function take(news) {
   const all = new Map(jobs.value);
   for (const job of news) {
-    // Lists do not have lyrics and request.
+    // Lists contain neither lyrics nor requests.
     all.set(job.id, { ...all.get(job.id), ...job });
   }
 

@@ -85,7 +85,7 @@ export function store(name, value, where = 'local') {
       storage(where).setItem(`yue.${name}`, value);
     }
   } catch {
-    // The page works without storage; it only does not remember values.
+    // The page works without storage, but does not remember values.
   }
 }
 

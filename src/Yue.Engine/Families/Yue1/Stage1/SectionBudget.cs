@@ -23,7 +23,7 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
         return new(Math.Max(LeastTokens, (int)(maxTokens * (1 - EndingShare))), maxTokens);
     }
 
-    /// <summary>Returns the minimum number of frames that sections can have in the end.</summary>
+    /// <summary>Returns the minimum number of frames that the unfinished sections will have once they are sung.</summary>
     /// <param name="budgets">The sections' budgets. Those of finished sections are not read.</param>
     /// <param name="finished">The number of finished sections, which are not counted.</param>
     /// <param name="written">The number of written frames of the next section.</param>

@@ -11,8 +11,8 @@ public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
 
-    /// <summary>Returns why such a model cannot sing lyrics, which is if they have no vowel in Latin letters; null if it can.</summary>
-    /// <remarks>In this case the script is written without vowels or unknown.</remarks>
+    /// <summary>Returns an error if such a model cannot sing lyrics, because they have no vowel in Latin letters; otherwise null.</summary>
+    /// <remarks>Lyrics have no vowel if their script is unknown or written without vowels.</remarks>
     public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, Write(sections));
 
     /// <summary>Returns the sections in Latin letters. A warning shows the beginning of the transliteration.</summary>

@@ -74,7 +74,7 @@ public sealed class Vocos : IDisposable
         var phase = head.narrow(1, bins, bins);
         var imaginary = magnitude * phase.sin();
 
-        // The first and last bin of a real signal have no imaginary part. Some transforms ignore it, others require 0.
+        // The first and last bin of a real signal have no imaginary part. Some transforms ignore it; others require it to be 0.
         imaginary[.., 0] = 0;
         imaginary[.., bins - 1] = 0;
         return complex(magnitude * phase.cos(), imaginary).MoveToOuterDisposeScope();
