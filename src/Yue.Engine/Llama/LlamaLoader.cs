@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Loads Llama checkpoints to the device on which the models run.</summary>
+/// <summary>Loads Llama checkpoints onto the device on which the models run.</summary>
 internal static class LlamaLoader
 {
     /// <summary>Loads a checkpoint. On a GPU its matrices have the type in the settings.</summary>

@@ -6,7 +6,7 @@ namespace Yue.Engine.Weights;
 /// <summary>The address of a tensor's values.</summary>
 internal static class DeviceAddress
 {
-    // TorchSharp returns the address only for some dtypes, and for others that of a copy. Its native library supports all.
+    // TorchSharp returns the address only for some dtypes, and the address of a copy for others. Its native library supports all dtypes.
     private static readonly Lazy<DataPointer> DataOf = new(() => Marshal.GetDelegateForFunctionPointer<DataPointer>(
         NativeLibrary.GetExport(NativeLibrary.Load("LibTorchSharp", typeof(Tensor).Assembly, null), "THSTensor_data")));
 

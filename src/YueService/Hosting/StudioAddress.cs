@@ -30,7 +30,7 @@ internal static partial class StudioAddress
         }
     }
 
-    /// <summary>Returns the address for a browser on this machine; null if no browser can open it, such as a socket.</summary>
+    /// <summary>Returns the address for a browser on this machine; null for one that browsers cannot open, such as a Unix socket.</summary>
     /// <param name="url">An address that the service listens on.</param>
     public static string? Of(string url)
     {

@@ -158,7 +158,7 @@ internal sealed partial class JobWorker(
             {
                 if (!queue.IsShared)
                 {
-                    // Otherwise the board reports it.
+                    // The board reports the starts of a shared queue.
                     estimate.Begin(job);
                 }
 

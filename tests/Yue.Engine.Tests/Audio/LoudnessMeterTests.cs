@@ -38,7 +38,7 @@ public sealed partial class LoudnessMeterTests
             return Signals.Sine((int)(numbers[1] * RateHz), 1_000, RateHz, Math.Pow(10, numbers[0] / 20));
         });
 
-        // Only one of the two channels of the test cases.
+        // This uses only one of the two channels of the test cases.
         Assert.Equal(-23 - 3.01, LoudnessMeter.Integrated(new AudioClip([.. samples], RateHz)), 0.1);
     }
 

@@ -54,7 +54,7 @@ public sealed class ConfigTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_llama_config_is_read_and_the_head_size_defaults()
+    public void A_llama_config_is_read_and_the_head_size_has_a_default()
     {
         var config = LoadLlama(Llama);
         Assert.Equal(new LlamaConfig

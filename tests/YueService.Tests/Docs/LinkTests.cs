@@ -7,7 +7,7 @@ namespace YueService.Tests.Docs;
 /// <summary>Tests that links in documents, and paths and sections that documents and code name, exist.</summary>
 public sealed partial class LinkTests
 {
-    /// <summary>The folders with files of our own. The root itself is read without its other folders.</summary>
+    /// <summary>The folders that contain the repository's own files. Files directly in the root are also read.</summary>
     private static readonly string[] Folders = ["src", "tests", "bench", "tools", "scripts", "deploy", "docs", ".github", ".ci"];
 
     private static readonly string[] Foreign = ["bin", "obj", "vendor", "node_modules"];
@@ -18,8 +18,8 @@ public sealed partial class LinkTests
     /// <summary>Files that describe earlier states of the repository. The paths that they name may no longer exist.</summary>
     private static readonly string[] Histories = ["CHANGELOG.md", "docs/performance-log.md"];
 
-    /// <summary>Names that look like paths of this repository and are not in it: a file of the user, methods of MCP, a folder of YuE 2's
-    /// own repository, and a link of these tests.</summary>
+    /// <summary>Names that look like paths in this repository but are not: a user's file, MCP methods, a folder of YuE 2's own
+    /// repository, and a link in these tests.</summary>
     private static readonly string[] Elsewhere = ["deploy/.env", "tools/call", "tools/list", "src/yue2", "docs/nowhere.md"];
 
     private static readonly Lazy<IReadOnlyList<string>> Files = new(() => [.. Find()]);

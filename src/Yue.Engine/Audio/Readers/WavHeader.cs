@@ -20,7 +20,7 @@ internal static class WavHeader
     // No supported file is this long. Programs that write to a pipe claim this much or more: 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF.
     private const uint SmallestPlaceholder = 0x7FFF_0000;
 
-    /// <summary>The bytes 4 to 15 of every sub-format id; bytes 0 to 3 are the format tag.</summary>
+    /// <summary>Bytes 4 to 15 of every sub-format id; bytes 0 to 3 are the format tag.</summary>
     private static ReadOnlySpan<byte> SubFormatTail => [0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
     /// <summary>Returns whether a file begins like WAV files.</summary>

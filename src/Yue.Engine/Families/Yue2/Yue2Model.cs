@@ -22,7 +22,7 @@ internal delegate Yue2Model LoadYue2(string folder, Yue2Config config, ModelHost
 /// <param name="Shared">The objects that both use, in the order in which this model disposes them.</param>
 internal sealed record Yue2Model(IStageDecoder Decoder, IFlowModel Flow, IReadOnlyList<IDisposable> Shared) : IDisposable
 {
-    /// <summary>Loads a checkpoint to the CPU in float32, or to a GPU in the types that the settings name.</summary>
+    /// <summary>Loads a checkpoint onto the CPU in float32, or onto a GPU in the types that the settings name.</summary>
     public static Yue2Model Load(string folder, Yue2Config config, ModelHost host, Action<double> report)
     {
         const double LanguageShare = 0.6;

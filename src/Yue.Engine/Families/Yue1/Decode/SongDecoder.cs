@@ -105,8 +105,8 @@ public sealed class SongDecoder(
 
     /// <summary>Decodes a whole song.</summary>
     /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the mix.</param>
-    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A draft has Q 1: the codec can decode it, the vocoders
-    /// cannot.</param>
+    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A draft has Q = 1, which the codec can decode but the
+    /// vocoders cannot.</param>
     /// <param name="parts">The parts to compute.</param>
     /// <exception cref="ArgumentException">The tracks differ in length, or a code is not a row of its codebook.</exception>
     public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)
