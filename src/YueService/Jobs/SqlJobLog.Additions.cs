@@ -30,7 +30,7 @@ internal abstract partial class SqlJobLog
     /// <summary>Returns the statements that check whether jobs can be added, before the ones that add them.</summary>
     protected virtual IEnumerable<string> Guards(DbCommand add, IReadOnlyList<NewJob> jobs, NewGroup? group) => [];
 
-    /// <summary>The condition that the checks of <see cref="Guards"/> passed.</summary>
+    /// <summary>An SQL condition that is true if the checks of <see cref="Guards"/> passed.</summary>
     protected virtual string IsAllowed => "true";
 
     /// <summary>Reads the results of <see cref="Guards"/> and moves to the added jobs.</summary>

@@ -170,7 +170,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Leftovers_are_deleted_at_the_start()
+    public async Task Leftovers_are_deleted_at_startup()
     {
         var job = await FinishAsync("one");
         File.WriteAllText(FileOf(job, "mix.mp3.0.part"), "half");

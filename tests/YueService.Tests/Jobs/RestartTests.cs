@@ -271,7 +271,7 @@ public sealed class RestartTests : IDisposable
 
     private YueApp App() => new(("Yue:StateFolder", _state.Path));
 
-    /// <summary>Waits until the store knows that a job is running, which happens a little later than for a reader.</summary>
+    /// <summary>Waits until the store knows that a job is running. It learns this a little later than the readers of the job.</summary>
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
         async () =>
             await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>A song in stage 2: works on the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
+/// <summary>A song in stage 2. It processes the chunks of its tracks, as many at a time as the decoder has free rows.</summary>
 /// <remarks>Frames may be added while others are being processed. Chunks are cut from the beginning of the song, so they do not depend on
 /// when frames arrive.</remarks>
 /// <param name="hasVocal">False if the song has only the instrumental track.</param>
