@@ -72,7 +72,7 @@ DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
 // Returns 1 / root mean square of a query or key head from the shares of its tiles. Four consecutive lanes compute one head.
 DEV float head_rstd(const Step& s, int row, int head)
 {
-    static_assert(HEAD_TILES == 16, "four shares a lane");
+    static_assert(HEAD_TILES == 16, "four shares per lane");
     const float* shares = s.head_squares + ((size_t)row * ROTATED_HEADS + head) * HEAD_TILES;
     float4 share = load_shared_f4(shares + (threadIdx.x & 3) * 4);
     float sum = share.x + share.y + share.z + share.w;

@@ -22,7 +22,7 @@ struct Work : Descent
 // For one warp: returns the logarithm of the sum of a row's exponentials, slice by slice in order.
 DEV float log_sum(const float2* stats, int row)
 {
-    static_assert(SLICES == 32, "a slice a lane");
+    static_assert(SLICES == 32, "one slice per lane");
     float2 mine = stats[row * SLICES + (threadIdx.x & 31)];
     float top = mine.x, sum = 0.0f;
     for (int x = 16; x; x >>= 1) top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, x));

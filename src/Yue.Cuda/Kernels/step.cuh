@@ -11,7 +11,7 @@ constexpr int ROTATED_HEADS = HEADS + KV_HEADS;             // queries, then key
 constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
 constexpr int HEAD_TILES = D / 8;                           // shares of a head's sum of squares
 
-static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads a key-value head");
+static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads per key-value head");
 static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pieces of 128 values");
 
 struct Layer
