@@ -216,6 +216,13 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
             (string, string)[] second = [("FAKE_MODELS", "en-cot,zh-cot")];
             var processes = await Task.WhenAll(Cluster.ApiAsync(), Cluster.ApiAsync(), Cluster.WorkerAsync(), Cluster.WorkerAsync(second));
             (A, B) = (processes[0], processes[1]);
+
+            // Until an API process knows the models of the workers, it accepts every name.
+            foreach (var client in new[] { A.Client, B.Client })
+            {
+                await Eventually.TrueAsync(
+                    async () => (await client.GetJsonAsync("/v1/models")).GetProperty("data").GetArrayLength() == 2);
+            }
         }
     }
 }
