@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Xunit;
 using YamlDotNet.RepresentationModel;
 using Yue.Engine.Songs;
+using Yue.Testing;
 using YueService.Jobs.Shared;
 using YueService.Settings;
 using YueService.Tests.EndToEnd;
@@ -99,11 +100,8 @@ public sealed partial class DeployTests
         var program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
             .Select(folder => Path.Combine(folder, "promtool")).FirstOrDefault(File.Exists);
         Assert.SkipUnless(program is not null, "promtool is not installed (Debian: prometheus)");
-        using var check = System.Diagnostics.Process.Start(
-            new System.Diagnostics.ProcessStartInfo(program, ["check", "rules", Alerts]) { RedirectStandardOutput = true })!;
-        var printed = await check.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await check.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(check.ExitCode == 0, printed);
+        var check = await ProgramRun.RunAsync(Folder, program, "check", "rules", Alerts);
+        Assert.True(check.ExitCode == 0, check.Output + check.Error);
     }
 
     /// <summary>Returns the metrics of a service that has seen songs with every outcome, has a GPU and shares its jobs.</summary>

@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Xunit;
+using Yue.Testing;
 using YueService.Tests.EndToEnd;
 using YueService.Tests.Fakes;
 
@@ -31,7 +31,7 @@ public sealed partial class ReleaseNotesTests : IDisposable
             + "## [v0.1.0]\n\n- The first.\n",
             TestContext.Current.CancellationToken);
 
-        Assert.Equal((0, notes, ""), await RunAsync(version, file));
+        Assert.Equal(new(0, notes, ""), await RunAsync(version, file));
     }
 
     [Fact]
@@ -55,19 +55,8 @@ public sealed partial class ReleaseNotesTests : IDisposable
         }
     }
 
-    private static async Task<(int ExitCode, string Notes, string Error)> RunAsync(string version, string file)
-    {
-        using var process = Process.Start(
-            new ProcessStartInfo("bash", [Path.Combine(DemoProcess.Repository, "scripts", "release-notes.sh"), version, file])
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            })!;
-        var cancel = TestContext.Current.CancellationToken;
-        var printed = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancel), process.StandardError.ReadToEndAsync(cancel));
-        await process.WaitForExitAsync(cancel);
-        return (process.ExitCode, printed[0], printed[1]);
-    }
+    private static Task<ProgramRun> RunAsync(string version, string file) =>
+        ProgramRun.RunAsync(DemoProcess.Repository, "bash", Path.Combine("scripts", "release-notes.sh"), version, file);
 
     [GeneratedRegex(@"^## (\d+\.\d+\.\d+)", RegexOptions.Multiline)]
     private static partial Regex Released();

@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Xunit;
+using Yue.Testing;
 using YueService.Tests.Docs;
 using YueService.Tests.EndToEnd;
 using YueService.Tests.Fakes;
@@ -171,17 +171,8 @@ public sealed class GeneratedClientTests : IDisposable
     {
         try
         {
-            using var process = Process.Start(
-                new ProcessStartInfo(program, arguments)
-                {
-                    WorkingDirectory = folder,
-                    RedirectStandardOutput = true,
-                    RedirectStandardError = true,
-                })!;
-            var cancel = TestContext.Current.CancellationToken;
-            var printed = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancel), process.StandardError.ReadToEndAsync(cancel));
-            await process.WaitForExitAsync(cancel);
-            return (process.ExitCode, string.Concat(printed));
+            var run = await ProgramRun.RunAsync(folder, program, arguments);
+            return (run.ExitCode, run.Output + run.Error);
         }
         catch (System.ComponentModel.Win32Exception e)
         {
