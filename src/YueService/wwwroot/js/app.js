@@ -2,10 +2,10 @@
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { isSignedIn, locked, reachable, signOut } from './api.js';
-import { busy, current, health, jobs, refresh, show } from './jobs.js';
+import { busy, current, hasSound, health, jobs, refresh, show } from './jobs.js';
 import { Library } from './library.js';
 import { isPlaying, isWaiting, open, play, playingId, position, seek, toggle } from './player.js';
-import { blocksOf, hasSound, Song, switchTake, takesOf } from './song.js';
+import { blocksOf, Song, switchTake, takesOf } from './song.js';
 import { trackOf } from './sound.js';
 import { announcement, clock, closeToast, holdToast, html, Icon, resumeToast, showToast, spoken, store, tab, theme, toast,
   undoToast } from './ui.js';

@@ -63,6 +63,11 @@ export function isUnfinished(job) {
   return job.state === 'queued' || job.state === 'running';
 }
 
+/** @param {Job} job Returns false for a song that is only a score. */
+export function hasSound(job) {
+  return job.request?.stage !== 'score';
+}
+
 /** Reloads everything: at the start, after a sign-in, and when the service is back. */
 export async function refresh() {
   try {

@@ -3,8 +3,8 @@ import { signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { open as openRequest } from './drafts.js';
 import { faultsOf, fields, freshSeed, setField } from './form.js';
+import { hasSound } from './jobs.js';
 import { check, plain, Remarks, remarksOn } from './lyrics.js';
-import { hasSound } from './song.js';
 import { count, html, Icon, showToast, tab, theme } from './ui.js';
 import { singAgain } from './write.js';
 

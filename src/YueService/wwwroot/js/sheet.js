@@ -2,10 +2,10 @@
 import { effect, signal } from '@preact/signals';
 import { openRemake, open as openRequest } from './drafts.js';
 import { cards, cardsOf, freshSeed } from './form.js';
-import { currentId, options } from './jobs.js';
+import { currentId, hasSound, options } from './jobs.js';
 import { focusWords, plain } from './lyrics.js';
 import { isPlaying, open, play, playingId, seek } from './player.js';
-import { blocksOf, hasSound, songActions } from './song.js';
+import { blocksOf, songActions } from './song.js';
 import { trackOf } from './sound.js';
 import { count, html, Icon, Menu, tab } from './ui.js';
 import { Wave } from './wave.js';

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { send, toJson } from './api.js';
 import { open as openRequest } from './drafts.js';
 import { cardsOf } from './form.js';
-import { cancel, current, currentId, edit, found, isUnfinished, jobs, readTakes, remove, show } from './jobs.js';
+import { cancel, current, currentId, edit, found, hasSound, isUnfinished, jobs, readTakes, remove, show } from './jobs.js';
 import { close, isPlaying, knownSeconds, open, playingId, position, useGains } from './player.js';
 import { trackOf } from './sound.js';
 import { copy, count, html, Icon, Menu, roughly, tab } from './ui.js';
@@ -94,11 +94,6 @@ function SongView({ job }) {
 /** @param {Job} job Returns the score that the song follows; null without one, or before it is complete. */
 function scoreOf(job) {
   return job.song?.score ?? job.score ?? null;
-}
-
-/** @param {Job} job Returns false for a song that is only a score. */
-export function hasSound(job) {
-  return job.request?.stage !== 'score';
 }
 
 /** @param {Job} job @returns {('mix' | 'vocal' | 'instrumental')[]} */

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { fromJson, Problem, reachable } from './api.js';
 import { content, endRemake, open, sung } from './drafts.js';
 import { cardWithoutWords, cards, faultsOf, fields, isTaken, model, refuse, remake, request, setField, takes } from './form.js';
-import { busy, found, health, options, optionsKnown, sing } from './jobs.js';
+import { busy, found, hasSound, health, options, optionsKnown, sing } from './jobs.js';
 import { check, focusWords, isWanting, Lyrics, plain, remarksOn } from './lyrics.js';
 import { isPlaying, open as listen } from './player.js';
 import { Sound } from './slots.js';
@@ -41,7 +41,7 @@ const Stages = [
 
 /** @param {import('./types').Job} job Plays a song from its first sound, unless it has none or another song is playing. */
 function listenTo(job) {
-  if (!isPlaying.value && job.request?.stage !== 'score') {
+  if (!isPlaying.value && hasSound(job)) {
     listen(job.id, { play: true });
   }
 }
@@ -247,8 +247,7 @@ function openFile() {
 
 /** Shows the licence of the model that will sing. The demo model has that of the program. */
 function Licence() {
-  const models = options.value?.models ?? [];
-  const licence = (models.find(({ name }) => name === fields.value.model) ?? models[0])?.licence;
+  const licence = model.value?.licence;
   return licence && health.value?.demo === false ? html`<p class="licence">Licence of the model: <a href=${licence.link}
     target="_blank" rel="noopener">${licence.name}</a>. ${licence.notice}</p>` : null;
 }
