@@ -11,10 +11,8 @@ namespace Yue.Engine.Residency;
 internal sealed record MemoryLimits(long FreeBytes, WeightType Weights, CacheType Cache, int SongsAtOnce, int ContextTokens = 0)
 {
     /// <summary>Returns the limits of a GPU according to the settings.</summary>
-    public static MemoryLimits Of(Gpu gpu, IDeviceOptions options) =>
-        new(gpu.UsableBytes, gpu.Weights, gpu.Cache, options.SongsAtOnce, options.ContextTokens);
-
-    /// <summary>Returns the limits of a GPU that has not been opened.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="freeBytes">The GPU's free memory.</param>
     public static MemoryLimits Of(IDeviceOptions options, long freeBytes) => new(
         Gpu.Usable(options, freeBytes),
         Gpu.TypeNamed(options.Weights),

@@ -23,7 +23,7 @@ internal sealed class ModelSet : IDisposable
         try
         {
             IFamilyCosts[] costs = [.. families.Select(family => family.Costs)];
-            _plan = _gpu is null ? MemoryPlan.ForCpu(costs, options) : MemoryPlan.For(costs, MemoryLimits.Of(_gpu, options));
+            _plan = _gpu is null ? MemoryPlan.ForCpu(costs, options) : MemoryPlan.For(costs, MemoryLimits.Of(options, _gpu.UsableBytes));
             _gpu?.BeginCompiling([.. families.SelectMany(family => family.Kernels(_gpu, _plan.Capacity))]);
             _shelf = new ModelShelf(_plan.ModelBytes, () => _gpu?.ReleaseUnused(), loadingOnDemand);
             var host = new ModelHost(device, _gpu, _plan, _shelf);

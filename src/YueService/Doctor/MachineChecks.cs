@@ -17,7 +17,7 @@ internal static class MachineChecks
     /// <param name="machine">The facts about the machine.</param>
     /// <param name="options">The settings.</param>
     /// <param name="weights">The number of weights of the checkpoints; 0 if they could not be read.</param>
-    /// <param name="advice">The plan of the GPU's memory; null without a GPU or checkpoints.</param>
+    /// <param name="advice">The plan of the GPU's memory; null without a GPU or readable checkpoints.</param>
     /// <param name="stateFolder">The folder for jobs.</param>
     /// <param name="urls">The addresses of the service.</param>
     public static IEnumerable<Finding> Of(
@@ -68,13 +68,24 @@ internal static class MachineChecks
         };
     }
 
-    private static Finding Memory(MachineFacts machine, EngineOptions options, long weights, MemoryAdvice? advice)
-    {
-        if (GpuOf(machine, options) is { } gpu && advice is not null)
-        {
-            return MemoryOf(gpu, advice);
-        }
+    private static Finding Memory(MachineFacts machine, EngineOptions options, long weights, MemoryAdvice? advice) =>
+        GpuOf(machine, options) is { } gpu && options.Stage1.Count > 0 ? MemoryOf(gpu, advice) : MemoryOfHost(machine, options, weights);
 
+    private static Finding MemoryOf(GpuFacts gpu, MemoryAdvice? advice)
+    {
+        var free = $"{ByteText.Of(gpu.FreeBytes)} of GPU memory are free";
+        return advice switch
+        {
+            null => Finding.Ok("memory", $"{free}, the required amount is unknown"),
+            { Refusal: null } =>
+                Finding.Ok("memory", $"{free}, {ByteText.Of(advice.Bytes)} are planned for up to {advice.Songs} songs at once"),
+            { Settings: { } settings } => Finding.Missing("memory", $"{free}: {advice.Refusal}", $"{settings} yue serve"),
+            _ => Finding.Missing("memory", $"{free}: {advice.Refusal}", "use a device with more memory"),
+        };
+    }
+
+    private static Finding MemoryOfHost(MachineFacts machine, EngineOptions options, long weights)
+    {
         var needed = weights == 0 ? 0 : (weights * sizeof(float)) + WorkBytes;
         var text = $"{ByteText.Of(machine.HostBytes)} of memory are available, "
             + (weights > 0 ? $"about {ByteText.Of(needed)} are needed"
@@ -83,17 +94,6 @@ internal static class MachineChecks
         return needed <= machine.HostBytes
             ? Finding.Ok("memory", text)
             : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a device with more memory");
-    }
-
-    private static Finding MemoryOf(GpuFacts gpu, MemoryAdvice advice)
-    {
-        var free = $"{ByteText.Of(gpu.FreeBytes)} of GPU memory are free";
-        return advice.Refusal is not { } refusal
-                ? Finding.Ok("memory", $"{free}, {ByteText.Of(advice.Bytes)} are planned for up to {advice.Songs} songs at once")
-            : Finding.Missing(
-                "memory",
-                $"{free}: {refusal}",
-                advice.Settings is { } settings ? $"{settings} yue serve" : "use a device with more memory");
     }
 
     private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadEveryClip) switch

@@ -53,6 +53,11 @@ public sealed class DoctorTests
     [Fact]
     public void On_a_GPU_the_plan_is_shown_or_the_settings_that_would_fit()
     {
+        var options = new EngineOptions { Device = "auto" };
+        options.Stage1.Add("en", "/no/such/folder");
+        var unknown = MachineChecks.Of(Whole, options, weights: 0, advice: null, "/var/state", [])
+            .Single(finding => finding.Area == "memory");
+        Assert.Contains("of GPU memory are free, the required amount is unknown", unknown.Text, StringComparison.Ordinal);
         var fits = Check(Whole, "auto", Big, new() { Bytes = 50L << 30, Songs = 4 }).Single(finding => finding.Area == "memory");
         Assert.Equal(FindingLevel.Ok, fits.Level);
         Assert.Contains("planned for up to 4 songs at once", fits.Text, StringComparison.Ordinal);
@@ -216,6 +221,11 @@ public sealed class DoctorTests
     private static List<Finding> Check(MachineFacts machine, string device, long weights = 0, MemoryAdvice? advice = null)
     {
         var options = new EngineOptions { Device = device };
+        if (advice is not null)
+        {
+            options.Stage1.Add("en", "/models/en");
+        }
+
         return [.. MachineChecks.Of(machine, options, weights, advice, "/var/state", [new Uri("http://127.0.0.1:2008")])];
     }
 }
