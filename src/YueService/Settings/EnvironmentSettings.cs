@@ -9,9 +9,9 @@ namespace YueService.Settings;
 /// <remarks>
 /// The prefix is followed by the setting's name in any letter case, with its words joined or separated by one underscore. A double
 /// underscore separates levels: <c>YUE_QUEUE_CAPACITY</c> is <c>Yue:QueueCapacity</c>, <c>YUE_Stage1__en</c> is <c>Yue:Stage1:en</c>.
-/// Because most model names (<c>en-cot</c>) cannot be part of a variable's name, <c>YUE_STAGE1</c> itself takes <c>NAME=FOLDER</c>, or
-/// several such values separated by semicolons. An empty variable counts as absent. A variable that matches no setting is ignored with a
-/// warning.
+/// Because most model names (<c>en-cot</c>) cannot be part of a variable's name, <c>YUE_STAGE1</c> and <c>YUE_LORA</c> themselves take
+/// <c>NAME=FOLDER</c>, or several such values separated by semicolons. An empty variable counts as absent. A variable that
+/// matches no setting is ignored with a warning.
 /// </remarks>
 internal static partial class EnvironmentSettings
 {

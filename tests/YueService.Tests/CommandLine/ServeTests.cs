@@ -37,7 +37,8 @@ public sealed class ServeTests : IDisposable
     public async Task All_errors_of_the_settings_are_reported_and_nothing_starts()
     {
         var exitCode = await _command.RunAsync(
-            "serve", "--stage1", "a b=/no/such/stage1", "--codec", "/no/such/codec", "--tokenizer", "/no/such/tokenizer",
+            "serve", "--stage1", "a b=/no/such/stage1", "--stage1", "a+x=/", "--lora", "y=/no/such/lora",
+            "--codec", "/no/such/codec", "--tokenizer", "/no/such/tokenizer",
             "--device", "tpu", "--cache-folder", " ", "--queue-capacity", "many", "--Yue:MaxBodyBytes=1", "--Yue:LogFormat=xml",
             "--Yue:LogLyrics=maybe", "--Yue:Devise=cpu");
         Assert.Equal(ExitCode.Usage, exitCode);
@@ -46,6 +47,9 @@ public sealed class ServeTests : IDisposable
             [
                 "Yue:Stage1 has a model named 'a b'",
                 "Yue:Stage1:a b is '/no/such/stage1', and there is no such folder",
+                "Yue:Stage1 has a model named 'a+x', and Yue:Lora:x is not set",
+                "Yue:Lora:y is set, and no model uses it",
+                "Yue:Lora:y is '/no/such/lora', and there is no such folder",
                 "Yue:Stage2 is missing",
                 "Yue:Codec is '/no/such/codec', and there is no such folder",
                 "Yue:Tokenizer is '/no/such/tokenizer', and there is no such file",

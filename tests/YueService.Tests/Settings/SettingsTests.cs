@@ -31,6 +31,11 @@ public sealed class SettingsTests
         [new("Yue:Stage1:en-cot", "/a b"), new("Yue:Stage1:zh-cot", "/c=d"), new("Yue:Stage1:nofolder", "")],
         EnvironmentSettings.Read(new Hashtable { ["YUE_STAGE1"] = "en-cot=/a b; zh-cot=/c=d;;nofolder" }));
 
+    [Fact]
+    public void One_variable_can_name_LoRA_adapters() => Assert.Equal(
+        [new("Yue:Lora:mine", "/a"), new("Yue:Lora:b-2", "/c")],
+        EnvironmentSettings.Read(new Hashtable { ["YUE_LORA"] = "mine=/a;b-2=/c" }));
+
     [Theory]
     [InlineData("YUE_GOLDENS", "x")]
     [InlineData("YUE_CACHE", "x")]
