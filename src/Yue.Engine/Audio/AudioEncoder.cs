@@ -88,8 +88,8 @@ public sealed class AudioEncoder
     /// <summary>Encodes sound that arrives in chunks until it ends.</summary>
     /// <param name="input">The format of the sound.</param>
     /// <param name="format">The format of the stream; not PCM, which needs no encoder.</param>
-    /// <param name="tags">The metadata; the stream gets its title and comment if the format supports tags. Null for none. The stream has no
-    /// lyrics, because other users of the machine can read ffmpeg's command line.</param>
+    /// <param name="tags">The metadata, for formats that support tags; null for none. ffmpeg reads it from a file, because other users of the
+    /// machine can read its command line.</param>
     /// <param name="write">Writes the sound.</param>
     /// <param name="read">Reads the stream.</param>
     /// <param name="cancel">Kills ffmpeg.</param>
@@ -110,17 +110,45 @@ public sealed class AudioEncoder
             StreamFormat.Opus => ["-c:a", "libopus", "-b:a", "128k", "-f", "ogg", "-page_duration", "200000"],
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "needs no encoder"),
         };
-        string[] arguments =
-        [
-            "-hide_banner", "-nostdin", "-loglevel", "error", "-fflags", "nobuffer", "-probesize", "32",
-            "-f", "s16le", "-ar", Text(input.SampleRateHz), "-ac", Text(input.Channels), "-i", "pipe:0",
-            .. tags is null ? [] : (string[])["-metadata", $"title={tags.Title}", "-metadata", $"comment={tags.Comment}"],
-            .. codec, "-flush_packets", "1", "pipe:1",
-        ];
-        var end = await FfmpegProcess.RunStreamAsync(_ffmpeg, arguments, write, read, Timeout.InfiniteTimeSpan, cancel);
-        if (end.ExitCode != 0)
+        var metadata = tags is null ? null : await WriteMetadataAsync(tags, cancel);
+        try
         {
-            throw new FfmpegException($"ffmpeg ended with exit code {end.ExitCode}: {end.Error}");
+            string[] arguments =
+            [
+                "-hide_banner", "-nostdin", "-loglevel", "error", "-fflags", "nobuffer", "-probesize", "32",
+                "-f", "s16le", "-ar", Text(input.SampleRateHz), "-ac", Text(input.Channels), "-i", "pipe:0",
+                .. metadata is null ? [] : (string[])["-f", "ffmetadata", "-i", metadata, "-map", "0:a", "-map_metadata", "1"],
+                .. codec, "-flush_packets", "1", "pipe:1",
+            ];
+            var end = await FfmpegProcess.RunStreamAsync(_ffmpeg, arguments, write, read, Timeout.InfiniteTimeSpan, cancel);
+            if (end.ExitCode != 0)
+            {
+                throw new FfmpegException($"ffmpeg ended with exit code {end.ExitCode}: {end.Error}");
+            }
+        }
+        finally
+        {
+            if (metadata is not null)
+            {
+                File.Delete(metadata);
+            }
+        }
+    }
+
+    /// <summary>Writes tags into a temporary file that only this user can read.</summary>
+    /// <returns>The path of the file.</returns>
+    private static async Task<string> WriteMetadataAsync(SoundTags tags, CancellationToken cancel)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(path, tags.ToFfmetadata(), cancel);
+            return path;
+        }
+        catch
+        {
+            File.Delete(path);
+            throw;
         }
     }
 

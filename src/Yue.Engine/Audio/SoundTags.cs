@@ -105,19 +105,34 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
         return file.ToArray();
     }
 
+    /// <summary>Returns the tags as a metadata file of ffmpeg, for formats that ffmpeg adds tags to.</summary>
+    internal string ToFfmetadata()
+    {
+        // These characters have a meaning in the file, and a backslash makes the next character literal.
+        return ";FFMETADATA1\n" + string.Concat(Comments().Select(comment => $"{comment.Name}={Escape(comment.Text)}\n"));
+
+        static string Escape(string text) =>
+            string.Concat(text.Replace('\0', ' ').Select(character => "=;#\\\n\r".Contains(character) ? $"\\{character}" : $"{character}"));
+    }
+
+    private IEnumerable<(string Name, string Text)> Comments()
+    {
+        yield return ("TITLE", Title);
+        yield return ("COMMENT", Comment);
+        yield return ("SEED", Seed.ToString(CultureInfo.InvariantCulture));
+        if (Lyrics.Length > 0)
+        {
+            yield return ("LYRICS", Lyrics);
+        }
+    }
+
     private byte[] ToVorbisComment()
     {
-        string[] comments =
-        [
-            $"TITLE={Title}",
-            $"COMMENT={Comment}",
-            string.Create(CultureInfo.InvariantCulture, $"SEED={Seed}"),
-            .. Lyrics.Length > 0 ? [$"LYRICS={Lyrics}"] : Array.Empty<string>(),
-        ];
+        var comments = Comments().Select(comment => $"{comment.Name}={comment.Text}").ToList();
         return
         [
             .. Counted(Program),
-            .. LittleEndian(comments.Length),
+            .. LittleEndian(comments.Count),
             .. comments.SelectMany(Counted),
         ];
 

@@ -84,19 +84,21 @@ public sealed class SoundTagsTests
     [InlineData(StreamFormat.Mp3)]
     [InlineData(StreamFormat.Opus)]
     [InlineData(StreamFormat.Flac)]
-    public async Task Streams_have_the_title_and_the_origin(StreamFormat format)
+    public async Task Streams_have_all_tags(StreamFormat format)
     {
+        const string Lyrics = "[verse]\nla; #1 = \\o/\n[chorus]\nhört 夜 👋";
         Ffmpeg.SkipWithout();
         using var stream = new MemoryStream();
         await new AudioEncoder().EncodeStreamAsync(
             new(44100, Channels: 1),
             format,
-            new SoundTags("It's = \"夜\"", 7, "la"),
+            new SoundTags("It's = \"夜\"", 7, Lyrics),
             async (input, cancel) => await input.WriteAsync(WavFile.ToPcm(Clip.Samples), cancel),
             (output, cancel) => output.CopyToAsync(stream, cancel),
             TestContext.Current.CancellationToken);
         var read = await ProbeAsync(stream.ToArray());
         Assert.Equal(("It's = \"夜\"", "AI-generated (YuE), seed 7"), (Tag(read, "title"), Tag(read, "comment")));
+        Assert.Equal(("7", Lyrics), (Tag(read, "seed"), Tag(read, "lyrics")));
     }
 
     /// <summary>Returns the tags of a file, including those of the stream, where Ogg stores them.</summary>
