@@ -1,8 +1,10 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Xunit;
 using YueService.Api.Requests;
+using YueService.Tests.EndToEnd;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
@@ -41,6 +43,32 @@ public sealed class ApiDocumentTests : IDisposable
             .Select(operation => operation.Name)
             .Concat(UndescribedFields(document));
         Assert.Empty(undescribed);
+    }
+
+    [Fact]
+    public async Task Every_operation_is_in_the_reference_and_in_the_examples()
+    {
+        var docs = Path.Combine(DemoProcess.Repository, "docs");
+        var (reference, examples) = (File.ReadAllText(Path.Combine(docs, "api.md")), File.ReadAllText(Path.Combine(docs, "songs.http")));
+        var missing = new List<string>();
+        foreach (var path in (await _client.GetJsonAsync("/openapi/v1.json")).GetProperty("paths").EnumerateObject())
+        {
+            var shape = Regex.Replace(Regex.Escape(path.Name), @"\\\{\w+}", @"[^/\s?]+");
+            foreach (var method in path.Value.EnumerateObject().Select(operation => operation.Name.ToUpperInvariant()))
+            {
+                if (method != "HEAD" && !Regex.IsMatch(examples, $@"^{method} \{{\{{host}}}}{shape}(\?\S*)?$", RegexOptions.Multiline))
+                {
+                    missing.Add($"songs.http: {method} {path.Name}");
+                }
+            }
+
+            if (!reference.Contains(path.Name, StringComparison.Ordinal))
+            {
+                missing.Add($"api.md: {path.Name}");
+            }
+        }
+
+        Assert.Empty(missing);
     }
 
     [Fact]

@@ -36,6 +36,8 @@ public sealed class FuzzTests
          "continue_from":"0123456789abcdef0123456789abcdef","replace_section":1,"seed":-42,"sampling":{"top_p":0.93}}}}
         """);
 
+    private static readonly byte[] Edit = """{"title":"la 😀","favourite":true,"note":"é"}"""u8.ToArray();
+
     private static readonly byte[] Multipart = Encoding.UTF8.GetBytes(
         "--x\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n"
         + "{\"lyrics\":\"la\",\"reference\":{\"end_seconds\":5}}\r\n"
@@ -126,6 +128,65 @@ public sealed class FuzzTests
         using var answer = await client.PostAsync("/v1/session", content, TestContext.Current.CancellationToken);
         Assert.InRange((int)answer.StatusCode, 400, 499);
         Assert.False(answer.Headers.Contains("Set-Cookie"));
+    }
+
+    [Fact]
+    public async Task No_operation_of_the_document_causes_a_500()
+    {
+        const int Requests = 30;
+        string[] ids = ["0", "0123456789abcdef0123456789abcdef", "é", "..%2f", "%01", "en-cot", new('a', 300)];
+        string[] headers = ["If-None-Match", "If-Match", "Last-Event-ID", "Range", "Idempotency-Key", "Accept", "Prefer"];
+        string[] values = ["*", "\"\"", "W/\"x\"", "é", "bytes=1-0", "0-0", ",", "text/html", "respond-async", new('k', 300)];
+        using var app = new YueApp(
+            ("Serilog:MinimumLevel:Default", "Fatal"), ("Yue:Webhooks:Secret", "whsec_" + Convert.ToBase64String(new byte[32])));
+        using var client = app.CreateClient();
+        var random = new Random(17);
+        foreach (var path in (await client.GetJsonAsync("/openapi/v1.json")).GetProperty("paths").EnumerateObject())
+        {
+            foreach (var method in path.Value.EnumerateObject().Select(operation => new HttpMethod(operation.Name.ToUpperInvariant())))
+            {
+                var existing = await IdForAsync(client, path.Name);
+                var reached = 0;
+                for (var i = 0; i < Requests; i++)
+                {
+                    var id = random.Next(2) == 0 ? existing : ids[random.Next(ids.Length)];
+                    var request = new HttpRequestMessage(method, path.Name.Replace("{id}", id, StringComparison.Ordinal));
+                    request.Headers.TryAddWithoutValidation(headers[random.Next(headers.Length)], values[random.Next(values.Length)]);
+                    if (method == HttpMethod.Post || method == HttpMethod.Patch)
+                    {
+                        request.Content = new ByteArrayContent(Mutate(random, method == HttpMethod.Post ? Whole : Edit, Pieces));
+                        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+                    }
+
+                    using var response = await client.SendAsync(
+                        request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+                    Assert.True((int)response.StatusCode < 500, $"{response.StatusCode} for {method} {request.RequestUri}");
+                    reached += response.StatusCode is not HttpStatusCode.NotFound ? 1 : 0;
+                }
+
+                Assert.True(reached > 0, $"{method} {path.Name} was never reached");
+            }
+        }
+    }
+
+    /// <summary>Creates what a path names, and returns its id.</summary>
+    private static async Task<string> IdForAsync(HttpClient client, string path)
+    {
+        if (path.StartsWith("/v1/models", StringComparison.Ordinal))
+        {
+            return "en-cot";
+        }
+
+        if (!path.StartsWith("/v1/clips", StringComparison.Ordinal))
+        {
+            var takes = path.StartsWith("/v1/groups", StringComparison.Ordinal) ? 2 : 1;
+            return Path.GetFileName(await client.SubmitAsync("la", $",\"takes\":{takes}"));
+        }
+
+        using var clip = new ByteArrayContent(TestWav.OfFloats(8000, 1, TestWav.Sine(8000, 440, 1)));
+        clip.Headers.ContentType = new MediaTypeHeaderValue("audio/wav");
+        using var created = await client.PostAsync("/v1/clips", clip, TestContext.Current.CancellationToken);
+        return (await created.JsonAsync()).GetProperty("id").GetString()!;
     }
 
     [Fact]

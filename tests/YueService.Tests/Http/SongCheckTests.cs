@@ -46,6 +46,7 @@ public sealed class SongCheckTests : IDisposable
     [InlineData("""{"lyrics":"  "}""")]
     [InlineData("""{"lyrics":"---"}""")]
     [InlineData("""{"lyrics":5,"genre":"\ud800","seed":"x","sampling":{"top_p":2},"output":{"format":"ogg"}}""")]
+    [InlineData("""{"\ud800":1,"lyrics":5,"\ud800lyrics":1,"\ud800lyrics":2}""")]
     [InlineData("""{"lyrics":"la","stage":"draft","output":{"sample_rate":44100}}""")]
     [InlineData("""{"lyrics":"la","stage":"finish"}""")]
     [InlineData("""{"lyrics":"la","continue_from":"nothing"}""")]

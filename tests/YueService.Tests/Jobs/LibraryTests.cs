@@ -82,6 +82,7 @@ public sealed class LibraryTests : IDisposable
     [InlineData("""{"title":"a\nb"}""", "title")]
     [InlineData("""{"favourite":"yes"}""", "favourite")]
     [InlineData("""{"tilte":"a"}""", "tilte")]
+    [InlineData("""{"\ud800title":"a"}""", "\\ud800title")]
     [InlineData("""[]""", "$")]
     public async Task A_change_out_of_bounds_is_a_422_that_names_the_field(string body, string field)
     {

@@ -212,7 +212,7 @@ internal sealed record ClipInJson(Func<ProblemHttpResult?> Admit)
 
     /// <summary>Returns the number of bytes of the clip's field in a body.</summary>
     public static long BytesOf(JsonElement root) =>
-        root.ValueKind == JsonValueKind.Object && root.TryGetProperty(SongFields.Reference.Name, out var field)
+        JsonText.TryGetProperty(root, SongFields.Reference.Name, out var field)
             ? System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(field).Length
             : 0;
 }

@@ -43,6 +43,27 @@ internal static class JsonText
         }
     }
 
+    /// <summary>Gets the value of a property of an object, whose other names may not be valid Unicode.</summary>
+    /// <param name="element">An object; anything else has no properties.</param>
+    /// <param name="name">The property's name. If it is repeated, the last value wins.</param>
+    /// <param name="value">The value.</param>
+    public static bool TryGetProperty(JsonElement element, string name, out JsonElement value)
+    {
+        value = default;
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            return false;
+        }
+
+        // JsonElement.TryGetProperty throws on names such as "\ud800".
+        foreach (var property in element.EnumerateObject())
+        {
+            value = NameOf(property) == name ? property.Value : value;
+        }
+
+        return value.ValueKind != JsonValueKind.Undefined;
+    }
+
     /// <summary>Returns a value as it is written in the document, cut to a length that fits a message.</summary>
     public static string Show(JsonElement element)
     {

@@ -25,7 +25,7 @@ internal static class SongEditReader
         {
             Title = SongTitle.Read(fields, SongEditFields.Title)
                 ?? (IsNull(root, SongEditFields.Title) ? SongTitle.Of(song.Request.Song) : null),
-            IsFavourite = root.TryGetProperty(SongEditFields.Favourite.Name, out _) ? favourite : null,
+            IsFavourite = JsonText.TryGetProperty(root, SongEditFields.Favourite.Name, out _) ? favourite : null,
             Note = fields.Text(SongEditFields.Note) ?? (IsNull(root, SongEditFields.Note) ? "" : null),
         };
         fields.Finish();
@@ -34,5 +34,5 @@ internal static class SongEditReader
     }
 
     private static bool IsNull(JsonElement root, RequestField field) =>
-        root.TryGetProperty(field.Name, out var value) && value.ValueKind == JsonValueKind.Null;
+        JsonText.TryGetProperty(root, field.Name, out var value) && value.ValueKind == JsonValueKind.Null;
 }

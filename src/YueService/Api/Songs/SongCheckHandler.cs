@@ -128,7 +128,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
 
     /// <summary>Returns the text that the request has in a field; null if it has none.</summary>
     private static string? TextOf(JsonElement json, RequestField field) =>
-        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(field.Name, out var value)
+        JsonText.TryGetProperty(json, field.Name, out var value)
             && value.ValueKind == JsonValueKind.String && JsonText.TryGet(value, out var text, out _)
             ? text
             : null;
