@@ -136,6 +136,7 @@ internal static class YueHost
         app.MapOptions();
         app.MapAgents();
         app.MapApiDocument();
+        app.MapApiPage();
         app.MapStudio();
     }
 

@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 namespace YueService.Tests.Http;
 
 /// <summary>Tests the OpenAPI document.</summary>
-public sealed class ApiDocumentTests : IDisposable
+public sealed partial class ApiDocumentTests : IDisposable
 {
     private readonly YueApp _app = new();
     private readonly HttpClient _client;
@@ -150,13 +150,35 @@ public sealed class ApiDocumentTests : IDisposable
     }
 
     [Fact]
-    public async Task The_API_has_a_page_to_read()
+    public async Task The_API_has_a_page_whose_policy_allows_only_its_own_code()
     {
-        using var page = await _client.GetAsync("/docs", TestContext.Current.CancellationToken);
-        Assert.Equal((HttpStatusCode.OK, "text/html"), (page.StatusCode, page.Content.Headers.ContentType!.MediaType));
-        Assert.Contains(
-            "YueService", await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        var nonces = new List<string>();
+        for (var i = 0; i < 2; i++)
+        {
+            using var page = await _client.GetAsync("/docs/", TestContext.Current.CancellationToken);
+            Assert.Equal((HttpStatusCode.OK, "text/html"), (page.StatusCode, page.Content.Headers.ContentType!.MediaType));
+            var html = await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            Assert.Contains("YueService", html, StringComparison.Ordinal);
+            Assert.DoesNotContain("://", html, StringComparison.Ordinal);
+            var scripts = ScriptTag().Matches(html).Select(script => script.Groups["nonce"].Value).ToList();
+            Assert.NotEmpty(scripts);
+            var nonce = Assert.Single(scripts.Distinct());
+            Assert.Matches("^[0-9a-f]{32}$", nonce);
+            nonces.Add(nonce);
+            Assert.Equal(
+                [
+                    "default-src 'none'", $"script-src 'self' 'nonce-{nonce}'", "style-src 'unsafe-inline'", "connect-src 'self'",
+                    "img-src 'self' data:", "media-src 'self' blob:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+                ],
+                Assert.Single(page.Headers.GetValues("Content-Security-Policy")).Split("; "));
+            Assert.True(page.Headers.CacheControl!.NoStore);
+        }
+
+        Assert.Distinct(nonces);
     }
+
+    [GeneratedRegex("<script(?=[ >])(?:[^>]*? nonce=\"(?<nonce>[^\"]*)\")?")]
+    private static partial Regex ScriptTag();
 
     private static JsonElement JsonBody(JsonElement document, string name) => document
         .GetProperty("components").GetProperty("requestBodies").GetProperty(name).GetProperty("content").GetProperty("application/json");

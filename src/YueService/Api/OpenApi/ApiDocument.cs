@@ -1,12 +1,11 @@
 using System.Globalization;
 using Microsoft.OpenApi;
-using Scalar.AspNetCore;
 using YueService.Api.Requests;
 using YueService.Telemetry;
 
 namespace YueService.Api.OpenApi;
 
-/// <summary>The description of the API at <c>/openapi/v1.json</c>, and the page that displays it at <c>/docs</c>.</summary>
+/// <summary>The description of the API at <c>/openapi/v1.json</c>.</summary>
 internal static class ApiDocument
 {
     private const string BearerScheme = "api_key";
@@ -53,12 +52,9 @@ internal static class ApiDocument
         });
     });
 
-    public static void MapApiDocument(this IEndpointRouteBuilder routes)
-    {
+    public static void MapApiDocument(this IEndpointRouteBuilder routes) =>
         // Only the existing document is mapped, because the library responds to other names in plain text.
         routes.MapOpenApi("/openapi/{documentName:regex(^v1$)}.json");
-        routes.MapScalarApiReference("/docs", scalar => scalar.WithTitle("YueService"));
-    }
 
     /// <summary>Describes an endpoint that reads its request itself.</summary>
     /// <param name="endpoint">The endpoint.</param>
