@@ -83,31 +83,4 @@ public sealed class AccessTests(Studio studio)
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
         await Assertions.Expect(dialog).ToHaveCountAsync(0);
     }
-
-    [Fact]
-    public async Task A_page_of_another_origin_can_neither_read_nor_sing()
-    {
-        var service = await studio.ServiceAsync();
-        await using var other = await ServiceProcess.StartAsync();
-        await using var tab = await studio.OpenAsync(other);
-        tab.Expected = "";
-        var songs = (await service.JsonAsync("/v1/songs")).GetRawText();
-        var refused = await tab.Page.EvaluateAsync<string[]>(
-            """
-            async address => {
-              const body = JSON.stringify({ lyrics: '[verse]\nLa' });
-              const read = await fetch(address + 'v1/songs').then(() => 'read', () => 'refused');
-              const sing = await fetch(address + 'v1/songs', { method: 'POST', mode: 'no-cors', body }).then(a => a.type, () => 'refused');
-              return [read, sing];
-            }
-            """,
-            service.Address.ToString());
-        Assert.Equal(["refused", "refused"], refused);
-        Assert.Equal(songs, (await service.JsonAsync("/v1/songs")).GetRawText());
-
-        // A link to the studio works from any site.
-        await tab.Page.EvaluateAsync("address => { location = address; }", service.Address.ToString());
-        await Assertions.Expect(tab.Page).ToHaveURLAsync(service.Address.ToString());
-        await Assertions.Expect(tab.Sing).ToBeVisibleAsync();
-    }
 }

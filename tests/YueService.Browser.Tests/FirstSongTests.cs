@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Playwright;
 using Xunit;
@@ -73,8 +75,17 @@ public sealed class FirstSongTests(Studio studio)
     {
         var service = await studio.ServiceAsync();
         using var answer = await service.Client.GetAsync(new Uri("/", UriKind.Relative), TestContext.Current.CancellationToken);
-        var policy = Assert.Single(answer.Headers.GetValues("Content-Security-Policy"));
-        Assert.StartsWith("default-src 'none'; script-src 'self' 'sha256-", policy, StringComparison.Ordinal);
+        var html = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var map = html.Split("<script type=\"importmap\">")[1].Split("</script>")[0];
+        var hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(map)));
+        Assert.Equal(
+            [
+                "default-src 'none'", $"script-src 'self' 'sha256-{hash}'", "style-src 'self'", "connect-src 'self'",
+                "img-src 'self' data:", "media-src 'self' blob:", "frame-src 'self'", "base-uri 'none'", "form-action 'none'",
+                "frame-ancestors 'none'",
+            ],
+            Assert.Single(answer.Headers.GetValues("Content-Security-Policy")).Split("; "));
+        Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
         Assert.Equal("text/html", answer.Content.Headers.ContentType!.MediaType);
         Assert.NotNull(answer.Headers.ETag);
         using var post = await service.Client.PostAsync(new Uri("/", UriKind.Relative), null, TestContext.Current.CancellationToken);

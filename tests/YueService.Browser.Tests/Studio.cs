@@ -8,11 +8,11 @@ public sealed class Studio : IAsyncLifetime
 {
     private static readonly string[] Programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-    // The browser must only load the page, without updates or look-ups. Only root needs no-sandbox.
+    // The browser must only load the page, without updates or look-ups. Names in .example are this machine. Only root needs no-sandbox.
     private static readonly string[] Flags =
     [
         "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync",
+        "--disable-sync", "--host-resolver-rules=MAP *.example 127.0.0.1",
     ];
 
     private IPlaywright? _playwright;

@@ -141,6 +141,32 @@ public sealed class WebPageTests
     }
 
     [Theory]
+    [InlineData("/")]
+    [InlineData("/index.html")]
+    [InlineData("/score.html")]
+    [InlineData("/js/app.js")]
+    [InlineData("/js/score-frame.js")]
+    [InlineData("/vendor/vendor.json")]
+    [InlineData("/docs/")]
+    public async Task The_pages_open_from_a_link_but_not_under_an_unknown_host_name(string path)
+    {
+        using var app = new YueApp();
+        using var client = app.CreateClient();
+        foreach (var (host, status) in new[] { ("localhost", HttpStatusCode.OK), ("evil.example", HttpStatusCode.MisdirectedRequest) })
+        {
+            using var request = Request(HttpMethod.Get, path, null, "cross-site", "navigate");
+            request.Headers.Add("Sec-Fetch-Dest", "document");
+            request.Headers.Host = host;
+            using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+            Assert.Equal(status, response.StatusCode);
+            if (status != HttpStatusCode.OK)
+            {
+                await response.ProblemAsync(status, "urn:yue:unknown-host");
+            }
+        }
+    }
+
+    [Theory]
     [InlineData("/js/score-frame.js", true)]
     [InlineData("/vendor/vendor.json", true)]
     [InlineData("/js/app.js", false)]
