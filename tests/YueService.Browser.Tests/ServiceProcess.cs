@@ -29,6 +29,11 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     public static Task<ServiceProcess> StartAsync(params string[] arguments) =>
         StartAsync(new ServiceProcess(ProgramOf("src", "YueService", "yue.dll"), arguments, []));
 
+    /// <summary>Starts a published service with the demo model and waits until it is ready.</summary>
+    /// <param name="folder">The folder of the program.</param>
+    public static Task<ServiceProcess> StartPublishedAsync(string folder) =>
+        StartAsync(new ServiceProcess(Path.Combine(folder, "yue.dll"), [], []));
+
     /// <summary>Starts a service with a simulated engine and waits until it is ready.</summary>
     /// <param name="environment">The variables of the engine.</param>
     public static Task<ServiceProcess> StartSimulatedAsync(params (string Name, string Value)[] environment) =>

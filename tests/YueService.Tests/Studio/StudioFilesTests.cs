@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Xunit;
 using YueService.Api.Studio;
-using YueService.Hosting;
 using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Studio;
@@ -70,14 +69,4 @@ public sealed class StudioFilesTests
         var sources = parts.Select(part => part.Split(' ')[0]).Where(name => name.EndsWith("-src", StringComparison.Ordinal));
         Assert.Equal(["default-src", "script-src", "style-src"], sources);
     }
-
-    [Theory]
-    [InlineData("http://127.0.0.1:2008", "http://127.0.0.1:2008/")]
-    [InlineData("http://0.0.0.0:2008", "http://localhost:2008/")]
-    [InlineData("http://[::]:2008", "http://localhost:2008/")]
-    [InlineData("http://*:2008", "http://localhost:2008/")]
-    [InlineData("https://+:2009", "https://localhost:2009/")]
-    [InlineData("http://unix:/run/yue.sock", null)]
-    public void The_studio_is_announced_at_an_address_that_a_browser_can_open(string url, string? address) =>
-        Assert.Equal(address, StudioAddress.Of(url));
 }
