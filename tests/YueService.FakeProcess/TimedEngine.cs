@@ -5,13 +5,14 @@ using Yue.Engine.Songs;
 
 namespace YueService.FakeProcess;
 
-/// <summary>An engine whose songs take the time given in their lyrics (<c>seconds=0.5</c>) and sound like a rising tone.</summary>
-/// <remarks><c>FAKE_SECONDS</c> is the default time, <c>FAKE_SLOTS</c> the number of concurrent songs, and <c>FAKE_MODELS</c> the
-/// models. Those named <c>yue2</c> have scores: the song's own, or <c>FAKE_SCORE</c>.</remarks>
+/// <summary>An engine whose songs take the time given in their lyrics (<c>seconds=0.5</c>) and sound like simple tones.</summary>
+/// <remarks><c>FAKE_SECONDS</c> is the default time, <c>FAKE_SLOTS</c> the number of concurrent songs, <c>FAKE_LENGTH</c> the length of
+/// a song in seconds, and <c>FAKE_MODELS</c> the models. Those named <c>yue2</c> have scores: the song's own, or <c>FAKE_SCORE</c>. A
+/// song with the seed <c>FAKE_FAILING_SEED</c> fails, and one with <c>FAKE_HOLDING_SEED</c> holds in the middle until it is
+/// cancelled.</remarks>
 internal sealed partial class TimedEngine : ISongEngine, IDisposable
 {
     private const int Pieces = 10;
-    private const int RateHz = 16_000;
     private const string ScoreModel = "yue2";
 
     private readonly Lock _lock = new();
@@ -19,6 +20,9 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
     private readonly double _seconds = double.Parse(Variable("FAKE_SECONDS", "0.2"), CultureInfo.InvariantCulture);
     private readonly int _slots = int.Parse(Variable("FAKE_SLOTS", "1"), CultureInfo.InvariantCulture);
     private readonly string[] _models = Variable("FAKE_MODELS", "en-cot").Split(',');
+    private readonly SimulatedSound _sound = new(double.Parse(Variable("FAKE_LENGTH", "1"), CultureInfo.InvariantCulture));
+    private readonly string _failingSeed = Variable("FAKE_FAILING_SEED", "");
+    private readonly string _holdingSeed = Variable("FAKE_HOLDING_SEED", "");
     private readonly string _score = Variable("FAKE_SCORE", "X:1\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|");
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private EngineState _state = EngineState.Loading;
@@ -124,11 +128,18 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
         try
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(ticket.Cancel, _hurry.Token);
+            var seed = request.Seed.ToString(CultureInfo.InvariantCulture);
             for (var i = 0; i < Pieces; i++)
             {
-                ticket.Report(ScoreOf(request) is { } score ? ScoreProgress(i, score) : Progress(i));
-                await Task.Delay(TimeSpan.FromSeconds(seconds / Pieces), stop.Token);
-                ticket.Listener?.Hear(new(i * RateHz / Pieces, RateHz, Piece(i), null, null, i == Pieces - 1));
+                ticket.Report(ScoreOf(request) is { } score ? ScoreProgress(i, score) : Progress(request, i));
+                var holds = i == Pieces / 2 && seed == _holdingSeed;
+                await Task.Delay(holds ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds / Pieces), stop.Token);
+                ticket.Listener?.Hear(_sound.Piece(i, Pieces, request.Output.Stems));
+            }
+
+            if (seed == _failingSeed)
+            {
+                throw new SongException("the seed of the song is the one that fails");
             }
 
             ticket.Succeed(Song(request, seconds, ticket.Waited.TotalSeconds));
@@ -140,6 +151,10 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
         catch (OperationCanceledException)
         {
             ticket.Fail(new SongException("the service is shutting down"));
+        }
+        catch (SongException e)
+        {
+            ticket.Fail(e);
         }
         finally
         {
@@ -153,8 +168,18 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
     private string? ScoreOf(SongRequest request) =>
         (request.Model ?? _models[0]) != ScoreModel || request.Plan == ScorePlan.Off ? null : request.Score ?? _score;
 
-    private static SongProgress Progress(int piece) =>
-        new(piece < 5 ? SongStage.Stage1 : SongStage.Stage2, piece < 5 ? 1 : 0, 1, piece, Pieces, piece / (double)Pieces);
+    private SongProgress Progress(SongRequest request, int piece)
+    {
+        var tags = TagsOf(request);
+        var isWriting = piece < Pieces / 2;
+        var section = isWriting ? 1 + (piece * tags.Count / (Pieces / 2)) : tags.Count;
+        var length = _sound.Seconds / tags.Count;
+        return new(
+            isWriting ? SongStage.Stage1 : SongStage.Stage2, isWriting ? section : 0, tags.Count, piece, Pieces, piece / (double)Pieces)
+        {
+            Starts = [.. tags.Take(section).Select((tag, index) => new SectionPlace(tag, index * length))],
+        };
+    }
 
     private static SongProgress ScoreProgress(int piece, string score) =>
         new(piece < 1 ? SongStage.Score : piece < 5 ? SongStage.Music : SongStage.Flow, 0, 0, piece, Pieces, piece / (double)Pieces)
@@ -164,7 +189,9 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
 
     private SongResult Song(SongRequest request, double seconds, double waited) => new()
     {
-        Mix = new(request.Scope == SongScope.Score ? [] : [.. Enumerable.Range(0, Pieces).SelectMany(Piece)], RateHz),
+        Mix = request.Scope == SongScope.Score ? new([], SimulatedSound.RateHz) : _sound.Whole(Track.Mix),
+        Vocal = request.Output.Stems ? _sound.Whole(Track.Vocal) : null,
+        Instrumental = request.Output.Stems ? _sound.Whole(Track.Instrumental) : null,
         Score = ScoreOf(request),
         Model = request.Model ?? _models[0],
         Seed = request.Seed,
@@ -172,7 +199,9 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
         Codes = new(
             request.Model ?? _models[0],
             ScoreOf(request) is null ? [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio)] : []),
-        Sections = ScoreOf(request) is null ? [new("verse", 1, 6, SectionEnd.EndOfAudio)] : [],
+        Sections = ScoreOf(request) is null
+            ? [.. TagsOf(request).Select(tag => new SectionResult(tag, _sound.Seconds / TagsOf(request).Count, 6, SectionEnd.EndOfAudio))]
+            : [],
         Timings = new()
         {
             QueueSeconds = waited,
@@ -186,8 +215,9 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
         Warnings = [],
     };
 
-    private static float[] Piece(int number) =>
-        [.. Enumerable.Range(number * RateHz / Pieces, RateHz / Pieces).Select(i => MathF.Sin(i * i * 1e-6f) / 2)];
+    /// <summary>Returns the tags of the lyrics' sections.</summary>
+    private static List<string> TagsOf(SongRequest request) =>
+        Tag().Matches(request.Lyrics) is { Count: > 0 } tags ? [.. tags.Select(tag => tag.Groups[1].Value)] : ["verse"];
 
     private void Change(Action change)
     {
@@ -206,4 +236,7 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
 
     [GeneratedRegex(@"seconds=(\d+(\.\d+)?)")]
     private static partial Regex SecondsIn();
+
+    [GeneratedRegex(@"^\[([^\]\n]+)\]", RegexOptions.Multiline)]
+    private static partial Regex Tag();
 }

@@ -97,7 +97,7 @@ internal sealed partial class JobEnds(
         catch (SongException e)
         {
             LogSongFailed(e, job.Id);
-            return Failed(FaultKind.SongFailed, "This song failed; others are not affected. The log has the reason under the job's id.");
+            return Failed(FaultKind.SongFailed, "Other songs are not affected. The log has the reason under the job's id.");
         }
         catch (StorageException) when (log.IsShared)
         {

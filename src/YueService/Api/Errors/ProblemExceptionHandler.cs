@@ -29,7 +29,7 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
             case SongException:
                 LogSongFailed(exception);
                 return Problems.Create(
-                    http, ProblemType.SongFailed, "This song failed; others are not affected. The log has the reason under the trace_id.");
+                    http, ProblemType.SongFailed, "Other songs are not affected. The log has the reason under the trace_id.");
             case EngineDeadException:
                 LogEngineLost(exception);
                 return Problems.EngineLost(http);

@@ -227,7 +227,8 @@ function State({ job }) {
       <button type="button" class="button" onClick=${() => cancel(job)}>Cancel</button></div>`;
   }
 
-  return job.state === 'failed' ? html`<div class="state bad"><p><b>This song failed.</b> ${job.error?.detail}</p>${again}${words}</div>`
+  return job.state === 'failed' ? html`<div class="state bad"><p><b>This song failed.</b> ${job.error?.detail}</p>${again}${words}
+      <small>Job ${job.id}</small></div>`
     : job.state === 'cancelled' ? html`<div class="state"><p><b>Cancelled.</b></p>${again}${words}</div>`
     : null;
 }

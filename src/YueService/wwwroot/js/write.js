@@ -15,6 +15,9 @@ const isSending = signal(false);
 /** The service's message about the last request as a whole. */
 const refusal = signal('');
 
+/** The timer that removes the message. */
+let retry = 0;
+
 /** The settings whose values are validated: those that the user has left or sent, but not one that is being typed. */
 const judged = signal(/** @type {string[]} */ ([]));
 
@@ -63,7 +66,7 @@ async function singForm() {
     return;
   }
 
-  refusal.value = '';
+  refuseWith('', 0);
   const sent = content();
   try {
     const job = await sing(request());
@@ -73,12 +76,25 @@ async function singForm() {
     const errors = error instanceof Problem ? error.errors : {};
     refuse(errors);
     const shown = [...placed(), ...others().map(([name]) => name)];
-    refusal.value = wordsFor(error) || Object.entries(errors)
-      .filter(([name]) => !shown.includes(name) && !name.startsWith('reference')).flatMap(([, messages]) => messages).map(plain).join(' ');
+    refuseWith(wordsFor(error) || Object.entries(errors)
+      .filter(([name]) => !shown.includes(name) && !name.startsWith('reference')).flatMap(([, messages]) => messages).map(plain).join(' '),
+      error instanceof Problem ? error.retryAfter : 0);
     focusFault();
   }
 
   isSending.value = false;
+}
+
+/** Shows the service's message until the time at which the request can be sent again.
+ * @param {string} text
+ * @param {number} seconds The time in seconds; 0 if the message stays.
+ */
+function refuseWith(text, seconds) {
+  clearTimeout(retry);
+  refusal.value = text;
+  if (seconds > 0) {
+    retry = window.setTimeout(() => { refusal.value = refusal.value === text ? '' : refusal.value; }, seconds * 1000);
+  }
 }
 
 /** Sings a song of the library again, as a whole or in part. The form on the left does not change.
@@ -389,6 +405,6 @@ function hint() {
     : state === 'failed' ? `The models could not be loaded: ${health.value?.reason}`
     : state === 'draining' ? 'The service is being stopped.'
     : state !== 'ready' ? `Loading the models${health.value?.percent ? `, ${Math.round(health.value.percent)} %` : ''} …`
-    : running + depth > 0 ? `After ${count(running + depth, 'song')}${wait ? `, done in about ${roughly(wait)}` : ''}`
-    : wait ? `Heard within seconds, done in about ${roughly(wait)}` : 'Heard within seconds';
+    : running + depth > 0 ? `Starts after ${count(running + depth, 'song')}${wait ? `, done in about ${roughly(wait)}` : ''}`
+    : wait ? `Sound within seconds, done in about ${roughly(wait)}` : 'Sound within seconds';
 }
