@@ -84,20 +84,15 @@ internal static class LoadBench
             Array.IndexOf(arguments, $"--{name}") is var i and >= 0 ? int.Parse(arguments[i + 1], CultureInfo.InvariantCulture) : otherwise;
     }
 
-    private static Process Start(string program, string[] role, int number, string store, string files, int slots, int seconds)
-    {
-        var start = new ProcessStartInfo(
-            "dotnet",
-            [
-                program, .. role, "--urls", $"http://127.0.0.1:{FirstPort + number}", "--queue-capacity", "10000",
-                "--Serilog:MinimumLevel:Default=Warning", $"--Yue:StateFolder={Path.Combine(Path.GetTempPath(), $"yue-load-{number}")}",
-            ]);
-        start.Environment["YUE_STORE"] = store;
-        start.Environment["YUE_FILES"] = files;
-        start.Environment["FAKE_SLOTS"] = slots.ToString(CultureInfo.InvariantCulture);
-        start.Environment["FAKE_SECONDS"] = seconds.ToString(CultureInfo.InvariantCulture);
-        return Process.Start(start)!;
-    }
+    private static Process Start(string program, string[] role, int number, string store, string files, int slots, int seconds) =>
+        SimulatedService.Start(
+            program,
+            [.. role, "--urls", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FirstPort + number}")],
+            Path.Combine(Path.GetTempPath(), $"yue-load-{number}"),
+            ("YUE_STORE", store),
+            ("YUE_FILES", files),
+            ("FAKE_SLOTS", slots.ToString(CultureInfo.InvariantCulture)),
+            ("FAKE_SECONDS", seconds.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>Waits until every API process sees the slots of all workers.</summary>
     private static async Task ReadyAsync(HttpClient[] clients, int expected)

@@ -7,6 +7,7 @@ return args switch
     ["encode", .. var arguments] => EncodeBench.Run(arguments),
     ["service", _, _, ..] => await ServiceBench.RunAsync(args[1..]),
     ["load", _, _, _, ..] => await LoadBench.RunAsync(args[1..]),
+    ["library", _, ..] => await LibraryBench.RunAsync(args[1..]),
     ["gpu", .. var cases] => GpuBench.Run(cases),
     ["flow", var folder, .. var seconds] => FlowBench.Run(folder, seconds),
     _ => Usage(),
@@ -31,6 +32,9 @@ static int Usage()
                    [--Watchers 1000]
                    jobs at a steady rate for many simulated machines that share the database STORE; PROGRAM is
                    YueService.FakeProcess.dll, whose engine only waits
+               Yue.Bench library PROGRAM [--Songs 10001] [--Requests 100] [--Passes 1] [--Store STORE] [--Folder FOLDER]
+                   each kind of query of a library of songs, in SQLite, and then in the PostgreSQL database STORE; a library that is
+                   empty is filled first, and FOLDER keeps it for further runs; PROGRAM is YueService.FakeProcess.dll
                Yue.Bench gpu [CASE ...]
                    decode steps on a GPU with random weights of the real shapes; a CASE is either "read" or
                    STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8; STAGE is 1, 2, music or score
