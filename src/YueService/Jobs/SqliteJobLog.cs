@@ -50,7 +50,7 @@ internal sealed class SqliteJobLog(StateFolder folder, TimeProvider clock, ILogg
         },
         cancel);
 
-    protected override string Contains(string column, string text) => $"instr({column}, {text})";
+    protected override string Contains(string column, string text) => $"{JobDatabase.Contains}({column}, {text})";
 
     protected override bool IsConflict(DbException e) => e is SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_CONSTRAINT };
 

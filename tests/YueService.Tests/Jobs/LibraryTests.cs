@@ -156,6 +156,7 @@ public sealed class LibraryTests : IDisposable
     [InlineData("q=STRASSE", "")]
     [InlineData("q=ΦΩΣ", "greek")]
     [InlineData("q=你", "chinese")]
+    [InlineData("q=好你", "")]
     [InlineData("q=cafe%CC%81", "french")]          // decomposed in the query, composed in the lyrics
     [InlineData("q=caf%C3%A9", "french")]
     [InlineData("q=folk+guitar", "greek")]          // the genre line
