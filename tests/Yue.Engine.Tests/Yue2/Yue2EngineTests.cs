@@ -139,6 +139,8 @@ public sealed class Yue2EngineTests : IAsyncLifetime
         Assert.Equal(plain.Mix.Samples[..Second], faded.Mix.Samples[..Second]);
         Assert.All(faded.Mix.Samples[^2..], sample => Assert.Equal(0, sample));
         Assert.Contains(plain.Mix.Samples[^2..], sample => sample != 0);
+        Assert.Contains("the song was cut at its limit: the last 0.5 s are faded out (output.fade_out_seconds)", faded.Warnings);
+        Assert.Contains("the song was cut at its limit: its end is abrupt, because output.fade_out_seconds is 0", plain.Warnings);
     }
 
     [Fact]

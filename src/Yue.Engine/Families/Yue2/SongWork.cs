@@ -236,18 +236,21 @@ internal sealed class SongWork : ISongWork
         _model!.Dispose();
         var samples = (int)_models.Vae.SampleCount(_tokens.Length);
         var fade = _isCut ? FadeOut.SamplesOf(samples, Sound.SampleRateHz, _request.Output.FadeOutSeconds) : 0;
-        if (fade > 0)
+        if (_isCut)
         {
-            var seconds = fade / (double)Sound.SampleRateHz;
-            _warnings.Add(string.Create(
-                CultureInfo.InvariantCulture,
-                $"the song was cut at its limit: the last {seconds:0.##} s are faded out (output.fade_out_seconds)"));
+            _warnings.Add(CutWarning(fade / (double)Sound.SampleRateHz));
         }
 
         _sound = new TileSound(_listener, Sound, samples, fade);
         _tiles = VaeTiles.Decode(_models.Vae, _latents).GetEnumerator();
         Stage = SongStage.Decode;
     }
+
+    private static string CutWarning(double fadeSeconds) => fadeSeconds == 0
+        ? "the song was cut at its limit: its end is abrupt, because output.fade_out_seconds is 0"
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"the song was cut at its limit: the last {fadeSeconds:0.##} s are faded out (output.fade_out_seconds)");
 
     /// <summary>Decodes a tile. After the last one, assembles the song.</summary>
     private void Decode()
