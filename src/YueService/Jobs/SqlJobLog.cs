@@ -2,17 +2,15 @@ using System.Collections.Concurrent;
 using System.Data;
 using System.Data.Common;
 using System.Globalization;
+using Microsoft.Extensions.Options;
+using YueService.Settings;
 
 namespace YueService.Jobs;
 
 /// <summary>Jobs in the tables of an SQL database. SQLite and PostgreSQL differ in their connections, their schema and a few
 /// expressions.</summary>
-internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
+internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogger logger) : IJobLog
 {
-    /// <summary>The condition that a row has an <c>Idempotency-Key</c>. A row without an owner was written without API keys, or by a
-    /// release that did not distinguish them. Its key applies to all callers.</summary>
-    protected const string HasKey = "idempotency_key = @key AND owner IN (@owner, '')";
-
     private const string Unfinished = "state IN ('queued', 'running')";
     private readonly ConcurrentDictionary<string, bool> _damaged = new(StringComparer.Ordinal);
 
@@ -37,13 +35,13 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         (await SelectAsync("WHERE id = @id", select => select.Bind("id", id), cancel)).SingleOrDefault();
 
     public async Task<StoredJob?> FindByKeyAsync(string key, string? owner, CancellationToken cancel) =>
-        (await SelectAsync($"WHERE {HasKey} ORDER BY owner DESC LIMIT 1", select => BindKey(select, key, owner), cancel)).SingleOrDefault();
+        (await SelectAsync($"WHERE {HasKey} {BestMatch}", select => BindKey(select, key, owner), cancel)).SingleOrDefault();
 
     public Task<StoredGroup?> FindGroupAsync(string id, CancellationToken cancel) =>
         SelectGroupAsync("id = @id", select => select.Bind("id", id), cancel);
 
     public Task<StoredGroup?> FindGroupByKeyAsync(string key, string? owner, CancellationToken cancel) => SelectGroupAsync(
-        $"id = (SELECT id FROM song_groups WHERE {HasKey} ORDER BY owner DESC LIMIT 1)", select => BindKey(select, key, owner), cancel);
+        $"id = (SELECT id FROM song_groups WHERE {HasKey} {BestMatch})", select => BindKey(select, key, owner), cancel);
 
     public Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel) => ReadAsync(
         async connection =>
@@ -196,13 +194,6 @@ internal abstract partial class SqlJobLog(ILogger logger) : IJobLog
         var command = connection.CreateCommand();
         command.CommandText = text;
         return command;
-    }
-
-    /// <summary>Sets the parameters of <see cref="HasKey"/>.</summary>
-    protected static void BindKey(DbCommand command, string? key, string? owner)
-    {
-        command.Bind("key", key);
-        command.Bind("owner", owner ?? "");
     }
 
     /// <summary>Runs a single statement.</summary>

@@ -1,13 +1,17 @@
 using System.Data.Common;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
+using YueService.Settings;
 
 namespace YueService.Jobs;
 
 /// <summary>Jobs in an SQLite database in WAL mode in the state folder, which only this process uses.</summary>
 /// <remarks>There is one connection for writes and one for reads, each with one call at a time. So a write that waits for another program's
 /// lock or for the disk does not delay reads.</remarks>
-internal sealed class SqliteJobLog(StateFolder folder, TimeProvider clock, ILogger<SqliteJobLog> logger) : SqlJobLog(logger), IDisposable
+internal sealed class SqliteJobLog(
+    StateFolder folder, IOptions<AccessOptions> access, TimeProvider clock, ILogger<SqliteJobLog> logger)
+    : SqlJobLog(access, logger), IDisposable
 {
     private static readonly TimeSpan GateLimit = TimeSpan.FromSeconds(10);
     private readonly Lane _writes = new(new JobDatabase(folder, isWriter: true));
@@ -25,7 +29,11 @@ internal sealed class SqliteJobLog(StateFolder folder, TimeProvider clock, ILogg
     /// <remarks>CROSS JOIN fixes the order: the texts are read newest first, and a job is read only if its text has the words.</remarks>
     protected override string SearchJoin => "CROSS JOIN";
 
-    public override Task OpenAsync(CancellationToken cancel) => ExecuteAsync(JobDatabase.Probe, _ => { }, cancel);
+    public override async Task OpenAsync(CancellationToken cancel)
+    {
+        await ExecuteAsync(JobDatabase.Probe, _ => { }, cancel);
+        await NameOwnersAsync(cancel);
+    }
 
     /// <remarks>There is no other process.</remarks>
     public override Task<DueWebhook?> HoldWebhookAsync(DueWebhook webhook, TimeSpan time, CancellationToken cancel) =>

@@ -103,9 +103,9 @@ public sealed class SessionTests : IDisposable
         var keys = new ApiKeys(Options.Create(new AccessOptions { ApiKey = $"key-zero, {Key}" }), Ended(folder, clock), clock);
         var token = keys.Issue(Key);
         clock.Now += ApiKeys.SessionLength - TimeSpan.FromSeconds(1);
-        Assert.Equal(1, keys.NumberOfToken(token));
+        Assert.Equal(ApiKeyName.Of(Key), keys.NameOfToken(token));
         clock.Now += TimeSpan.FromSeconds(1);
-        Assert.Null(keys.NumberOfToken(token));
+        Assert.Null(keys.NameOfToken(token));
     }
 
     [Fact]
@@ -137,10 +137,10 @@ public sealed class SessionTests : IDisposable
         Assert.NotEqual(first, second);
         var before = Restart();
         await before.EndAsync(first);
-        Assert.Null(before.NumberOfToken(first));
+        Assert.Null(before.NameOfToken(first));
         var after = Restart();
-        Assert.Null(after.NumberOfToken(first));
-        Assert.Equal(0, after.NumberOfToken(second));
+        Assert.Null(after.NameOfToken(first));
+        Assert.Equal(ApiKeyName.Of(Key), after.NameOfToken(second));
 
         // Expired sessions are removed; texts that are not tokens are not stored.
         clock.Now += ApiKeys.SessionLength;

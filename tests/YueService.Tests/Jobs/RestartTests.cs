@@ -1,11 +1,14 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Xunit;
 using Yue.Engine.Scheduling;
 using Yue.Testing;
 using YueService.Jobs;
+using YueService.Settings;
 using YueService.Telemetry;
 using YueService.Tests.Fakes;
 
@@ -269,7 +272,58 @@ public sealed class RestartTests : IDisposable
         }
     }
 
-    private YueApp App() => new(("Yue:StateFolder", _state.Path));
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]      // as release 0.6 stored them
+    public async Task An_API_key_finds_its_jobs_after_another_one_is_removed(bool arePositions)
+    {
+        string[] bodies = ["""{"lyrics":"la"}""", """{"lyrics":"lo","takes":2}"""];
+        var first = await RequestAsync("one,two", "one", bodies);
+        var second = await RequestAsync("one,two", "two", bodies);
+        Assert.Empty(first.Intersect(second));
+        if (arePositions)
+        {
+            var position = $"CASE owner WHEN '{ApiKeyName.Of("one")}' THEN '0' WHEN '{ApiKeyName.Of("two")}' THEN '1' END";
+            await ExecuteAsync($"UPDATE jobs SET owner = {position}", rows: 6);
+            await ExecuteAsync($"UPDATE song_groups SET owner = {position}", rows: 2);
+            Assert.Equal(first, await RequestAsync("one,two", "one", bodies));
+        }
+
+        Assert.Equal(second, await RequestAsync("two", "two", bodies));
+        Assert.Equal(first, await RequestAsync("three,one", "one", bodies));
+        Assert.Empty(second.Intersect(await RequestAsync("three,one", "three", bodies)));
+    }
+
+    private YueApp App(params (string Key, string Value)[] settings) => new([("Yue:StateFolder", _state.Path), .. settings]);
+
+    /// <summary>Starts the service with a list of API keys, requests songs with one of them and an <c>Idempotency-Key</c> for each body,
+    /// and stops the service.</summary>
+    /// <returns>The path of the job or the group of each body.</returns>
+    private async Task<string[]> RequestAsync(string keys, string apiKey, params string[] bodies)
+    {
+        await using var app = App(("Yue:ApiKey", keys));
+        using var client = app.CreateClient();
+        client.DefaultRequestHeaders.Authorization = new("Bearer", apiKey);
+        var paths = new List<string>();
+        foreach (var body in bodies)
+        {
+            using var response = await client.PostSongAsync(body, key: $"key of {body}");
+            Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+            paths.Add(response.Headers.Location!.ToString());
+        }
+
+        DieLike(app);
+        return [.. paths];
+    }
+
+    private async Task ExecuteAsync(string statement, int rows)
+    {
+        await using var connection = new SqliteConnection($"Data Source={_state["jobs.db"]};Pooling=False");
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = statement;
+        Assert.Equal(rows, await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken));
+    }
 
     /// <summary>Waits until the store knows that a job is running. It learns this a little later than the readers of the job.</summary>
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(

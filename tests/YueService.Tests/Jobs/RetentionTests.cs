@@ -23,7 +23,7 @@ public sealed class RetentionTests : IDisposable
     {
         _options = new JobOptions { StateFolder = _state.Path, KeepSongsDays = 10, KeepSongsMegabytes = 2 };
         var folder = new StateFolder(Options.Create(_options));
-        _store = new(folder, _clock, NullLogger<SqliteJobLog>.Instance);
+        _store = new(folder, Options.Create(new AccessOptions()), _clock, NullLogger<SqliteJobLog>.Instance);
         _files = new(_state.Path, folder.Claim, _clock);
         _songs = new(_files, NullLogger<SongFolder>.Instance);
         Restart();

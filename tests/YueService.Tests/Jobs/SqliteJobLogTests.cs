@@ -14,6 +14,7 @@ public sealed class SqliteJobLogTests : JobLogContract, IDisposable
 
     public SqliteJobLogTests() => _log = new(
         new StateFolder(Options.Create(new JobOptions { StateFolder = _state.Path })),
+        Options.Create(new AccessOptions()),
         TimeProvider.System,
         NullLogger<SqliteJobLog>.Instance);
 

@@ -168,5 +168,6 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
         database,
         new SharedSettings(ServiceRole.Both, Options.Create(new StoreOptions())),
         Options.Create(_options),
+        Options.Create(new AccessOptions()),
         NullLogger<PostgresJobLog>.Instance);
 }

@@ -31,6 +31,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
             _database,
             new SharedSettings(ServiceRole.Both, Options.Create(new StoreOptions())),
             Options.Create(new JobOptions { QueueCapacity = 10_000 }),
+            Options.Create(new AccessOptions()),
             NullLogger<PostgresJobLog>.Instance);
         _queue = new(_database);
         await _log.OpenAsync(Cancel);

@@ -15,6 +15,7 @@ namespace YueService.Tests.Machines;
 public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetime
 {
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
+    private static readonly (string One, string Two) Keys = (ApiKeyName.Of("one"), ApiKeyName.Of("two"));
 
     private string _settings = "";
     private NpgsqlConnection _connection = null!;
@@ -38,6 +39,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
             _database,
             new SharedSettings(ServiceRole.Both, Options.Create(new StoreOptions())),
             Options.Create(new JobOptions { QueueCapacity = 100 }),
+            Options.Create(new AccessOptions { ApiKey = "one,two" }),
             NullLogger<PostgresJobLog>.Instance);
     }
 
@@ -59,7 +61,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         // A worker of the previous release finishes its job, and makes one that a process of this release accepted.
         await _previous.RunAsync("before");
         await _previous.SucceedAsync("before");
-        await _log.AddAsync([new("new", Request, "k2", "hash") { Owner = "0" }], null, Cancel);
+        await _log.AddAsync([new("new", Request, "k2", "hash") { Owner = Keys.One }], null, Cancel);
         await _previous.ClaimAsync("new");
         await _previous.RunAsync("new");
         await _previous.SucceedAsync("new");
@@ -87,18 +89,38 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         await _previous.AddAsync("before", key: "k", owner: "0");
         await _previous.BeatAsync("old");
         await _log.OpenAsync(Cancel);
-        Assert.Equal("before", (await _log.FindByKeyAsync("k", "0", Cancel))!.Id);
-        Assert.Equal(
-            IntakeOutcome.KeyTaken, (await _log.AddAsync([new("again", Request, "k", "hash") { Owner = "0" }], null, Cancel)).Outcome);
-        await _log.AddAsync([new("new", Request, "k2", "hash") { Owner = "0" }], null, Cancel);
+        Assert.Equal("before", (await _log.FindByKeyAsync("k", Keys.One, Cancel))!.Id);
+        Assert.Equal(IntakeOutcome.KeyTaken, await AddAsync("again", "k", Keys.One));
+        await AddAsync("new", "k2", Keys.One);
         Assert.Equal("new", await _previous.FindByKeyAsync("k2"));
         await _previous.AddGroupAsync("group", "take", key: "k3");
-        Assert.Equal("group", (await _log.FindGroupByKeyAsync("k3", "0", Cancel))!.Id);
+        Assert.Equal("group", (await _log.FindGroupByKeyAsync("k3", Keys.One, Cancel))!.Id);
 
         await _previous.BeatAsync("old");
         await _queue.BeatAsync(new("new", "name", true, false, new([new("zh-cot", "yue1")], 2, 0, null, "cpu", false)), Lease, Cancel);
         await _queue.AnnounceAsync([new("zh-cot", "yue1")], Cancel);
         Assert.Equal(["new", "old"], (await _queue.LiveAsync(Lease, Cancel)).Select(process => process.Id).Order());
+    }
+
+    [Fact]
+    public async Task Positions_of_API_keys_that_the_previous_release_stores_are_replaced_by_names()
+    {
+        await _previous.AddAsync("before", key: "k", owner: "1");
+        await _log.OpenAsync(Cancel);
+        Assert.Equal(Keys.Two, (await _log.FindAsync("before", Cancel))!.Owner);
+        Assert.Null(await _log.FindByKeyAsync("k", Keys.One, Cancel));
+
+        // A process of the previous release adds a job after that.
+        await _previous.AddAsync("after", key: "k2", owner: "1");
+        Assert.Equal("after", (await _log.FindByKeyAsync("k2", Keys.Two, Cancel))!.Id);
+        Assert.Equal(IntakeOutcome.KeyTaken, await AddAsync("again", "k2", Keys.Two));
+        Assert.Equal(IntakeOutcome.Accepted, await AddAsync("other", "k2", Keys.One));
+
+        // The same caller sent this key to both releases. The job with the name is the one that is found.
+        await PostgresServer.ExecuteAsync(_settings, $"UPDATE jobs SET owner = '{Keys.Two}', idempotency_key = 'k2' WHERE id = 'before'");
+        await _log.OpenAsync(Cancel);
+        Assert.Equal("1", (await _log.FindAsync("after", Cancel))!.Owner);
+        Assert.Equal("before", (await _log.FindByKeyAsync("k2", Keys.Two, Cancel))!.Id);
     }
 
     [Fact]
@@ -131,6 +153,9 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
 
         Task<YueProcess> StartAsync(string[] arguments, string? release) => cluster.Start(arguments, [], program: release).ReadyAsync();
     }
+
+    private async Task<IntakeOutcome> AddAsync(string id, string key, string owner) =>
+        (await _log.AddAsync([new(id, Request, key, "hash") { Owner = owner }], null, Cancel)).Outcome;
 
     private static JobRequest Request => new(new SongRequest { Lyrics = "la" }, null, null, []);
 

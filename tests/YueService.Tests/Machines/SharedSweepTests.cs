@@ -25,7 +25,12 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
     {
         var settings = new SharedSettings(ServiceRole.Both, Options.Create(new StoreOptions()));
         _database = new(await (await postgres.Server).NewDatabaseAsync(), TimeProvider.System);
-        _log = new(_database, settings, Options.Create(new JobOptions()), NullLogger<PostgresJobLog>.Instance);
+        _log = new(
+            _database,
+            settings,
+            Options.Create(new JobOptions()),
+            Options.Create(new AccessOptions()),
+            NullLogger<PostgresJobLog>.Instance);
         _files = new(_folder.Path, claim: null, _clock);
         _sweep = new(_files, _log, new PostgresCallers(_database), settings, new JobSignals(), _clock, NullLogger<SharedSweep>.Instance);
         await _log.OpenAsync(Cancel);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
@@ -8,7 +7,8 @@ using YueService.Api.Errors;
 namespace YueService.Api.Access;
 
 /// <summary>Authenticates requests that send one of the API keys as a bearer token, or the cookie of a session.</summary>
-/// <remarks>The user's name is the number of the key, so that the key never appears in logs or traces.</remarks>
+/// <remarks>The user's name is that of the key (<see cref="Settings.ApiKeyName"/>), so that the key never appears in logs or
+/// traces.</remarks>
 internal sealed class ApiKeyHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> schemes, ILoggerFactory loggers, UrlEncoder encoder, ApiKeys keys)
     : AuthenticationHandler<AuthenticationSchemeOptions>(schemes, loggers, encoder)
@@ -23,12 +23,12 @@ internal sealed class ApiKeyHandler(
         var header = Request.Headers.Authorization.ToString();
         if (header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
         {
-            var number = keys.NumberOf(header[Bearer.Length..].Trim());
-            return Task.FromResult(Result(number, "The bearer token is not an API key of this service."));
+            var name = keys.NameOf(header[Bearer.Length..].Trim());
+            return Task.FromResult(Result(name, "The bearer token is not an API key of this service."));
         }
 
         return Task.FromResult(Request.Cookies[SessionEndpoints.Cookie] is { } token
-            ? Result(keys.NumberOfToken(token), "The session has ended.")
+            ? Result(keys.NameOfToken(token), "The session has ended.")
             : AuthenticateResult.NoResult());
     }
 
@@ -39,15 +39,14 @@ internal sealed class ApiKeyHandler(
             Context, ProblemType.Unauthorized, "Send the service's API key as Authorization: Bearer KEY.").ExecuteAsync(Context);
     }
 
-    private AuthenticateResult Result(int? number, string failure)
+    private AuthenticateResult Result(string? name, string failure)
     {
-        if (number is null)
+        if (name is null)
         {
             return AuthenticateResult.Fail(failure);
         }
 
-        var name = new Claim(ClaimTypes.Name, number.Value.ToString(CultureInfo.InvariantCulture));
-        var user = new ClaimsPrincipal(new ClaimsIdentity([name], Scheme.Name));
+        var user = new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.Name, name)], Scheme.Name));
         return AuthenticateResult.Success(new AuthenticationTicket(user, Scheme.Name));
     }
 }

@@ -22,9 +22,9 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
     /// <summary>True if callers need a key.</summary>
     public bool AreSet => access.Value.Keys().Count > 0;
 
-    /// <summary>Returns the index of a key among the service's keys; null if it is not one of them.</summary>
+    /// <summary>Returns the name of a key; null if it is not one of the service's keys.</summary>
     /// <remarks>Takes the same time for all texts of the same length, because it compares digests, and always with every key.</remarks>
-    public int? NumberOf(string key)
+    public string? NameOf(string key)
     {
         var sent = Hash(key);
         return Match(own => CryptographicOperations.FixedTimeEquals(sent, Hash(own)));
@@ -39,12 +39,12 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
         return $"{session}.{Sign(key, session)}";
     }
 
-    /// <summary>Returns the index of the key that a session token was derived from; null if it is invalid, has expired or was
+    /// <summary>Returns the name of the key that a session token was derived from; null if it is invalid, has expired or was
     /// ended.</summary>
-    public int? NumberOfToken(string token) =>
+    public string? NameOfToken(string token) =>
         Parse(token) is var (session, expiry, id) && expiry > clock.GetUtcNow().ToUnixTimeSeconds()
-            && Match(key => IsEqual(token, $"{session}.{Sign(key, session)}")) is { } number && !ended.Contains(id)
-            ? number
+            && Match(key => IsEqual(token, $"{session}.{Sign(key, session)}")) is { } name && !ended.Contains(id)
+            ? name
             : null;
 
     /// <summary>Ends the session of a token, if it is valid.</summary>
@@ -53,7 +53,7 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
     /// <exception cref="Jobs.StorageException">The same.</exception>
     public async Task EndAsync(string token)
     {
-        if (NumberOfToken(token) is not null && Parse(token) is var (_, expiry, id))
+        if (NameOfToken(token) is not null && Parse(token) is var (_, expiry, id))
         {
             await ended.AddAsync(id, expiry);
         }
@@ -69,15 +69,16 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
     private static bool IsEqual(string sent, string own) =>
         CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(sent), Encoding.UTF8.GetBytes(own));
 
-    private int? Match(Func<string, bool> matches)
+    /// <summary>Returns the name of the key that matches; null if none does.</summary>
+    private string? Match(Func<string, bool> matches)
     {
-        int? found = null;
-        foreach (var (number, key) in access.Value.Keys().Index())
+        string? found = null;
+        foreach (var key in access.Value.Keys())
         {
-            found = matches(key) ? number : found;
+            found = matches(key) ? key : found;
         }
 
-        return found;
+        return found is null ? null : ApiKeyName.Of(found);
     }
 
     private static string Sign(string key, string session) =>

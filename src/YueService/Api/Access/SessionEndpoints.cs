@@ -56,7 +56,7 @@ internal static class SessionEndpoints
             }
 
             return !findings.IsValid ? Problems.Invalid(http, findings.Errors)
-                : keys.AreSet && keys.NumberOf(key!) is null
+                : keys.AreSet && keys.NameOf(key!) is null
                     ? Problems.Create(http, ProblemType.Unauthorized, "The key is not an API key of this service.")
                     : Start(http, keys, key!);
         }

@@ -8,7 +8,11 @@ namespace YueService.Jobs.Shared;
 
 /// <summary>Jobs in a PostgreSQL database that processes share. All times are from the database's clock.</summary>
 internal sealed class PostgresJobLog(
-    PostgresDatabase database, SharedSettings settings, IOptions<JobOptions> options, ILogger<PostgresJobLog> logger) : SqlJobLog(logger)
+    PostgresDatabase database,
+    SharedSettings settings,
+    IOptions<JobOptions> options,
+    IOptions<AccessOptions> access,
+    ILogger<PostgresJobLog> logger) : SqlJobLog(access, logger)
 {
     private const string Waiting = "state = 'queued' AND lease_until IS NULL";
 
@@ -33,8 +37,11 @@ internal sealed class PostgresJobLog(
 
     protected override string MoreColumns => ", caller, model, turn";
 
-    public override Task OpenAsync(CancellationToken cancel) =>
-        database.UseAsync(connection => PostgresSchema.MigrateAsync(connection, cancel), cancel);
+    public override async Task OpenAsync(CancellationToken cancel)
+    {
+        await database.UseAsync(connection => PostgresSchema.MigrateAsync(connection, cancel), cancel);
+        await NameOwnersAsync(cancel);
+    }
 
     public override async Task<DueWebhook?> HoldWebhookAsync(DueWebhook webhook, TimeSpan time, CancellationToken cancel)
     {
@@ -68,10 +75,12 @@ internal sealed class PostgresJobLog(
     /// was committed before it began.</remarks>
     protected override IEnumerable<string> Guards(DbCommand add, IReadOnlyList<NewJob> jobs, NewGroup? group)
     {
+        var owner = group is null ? jobs[0].Owner : group.Owner;
         add.Bind("key", group?.Key ?? jobs[0].Key);
+        add.Bind("position", PositionOf(owner));
         add.Bind("count", (long)jobs.Count);
         add.Bind("capacity", (long)options.Value.QueueCapacity);
-        add.Bind("owner_capacity", (long)options.Value.CapacityOf(group is null ? jobs[0].Owner : group.Owner));
+        add.Bind("owner_capacity", (long)options.Value.CapacityOf(owner));
         return
         [
             string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_xact_lock({PostgresSchema.SubmissionLock})"),
