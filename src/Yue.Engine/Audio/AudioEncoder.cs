@@ -88,8 +88,8 @@ public sealed class AudioEncoder
     /// <summary>Encodes sound that arrives in chunks until it ends.</summary>
     /// <param name="input">The format of the sound.</param>
     /// <param name="format">The format of the stream; not PCM, which needs no encoder.</param>
-    /// <param name="tags">The metadata, for formats that support tags; null for none. ffmpeg reads it from a file, because other users of the
-    /// machine can read its command line.</param>
+    /// <param name="tags">The metadata, for formats that support tags; null for none. ffmpeg reads it from a file, because other users of
+    /// the machine can read its command line.</param>
     /// <param name="write">Writes the sound.</param>
     /// <param name="read">Reads the stream.</param>
     /// <param name="cancel">Kills ffmpeg.</param>
