@@ -95,7 +95,8 @@ public sealed class FirstSongTests(Studio studio)
 
     private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);
 
-    /// <summary>Returns a generous limit, because other programs may use the cores. An idle machine is far below it.</summary>
+    /// <summary>Returns a generous limit, because other programs may use the cores. <see cref="BudgetTests"/> has the strict
+    /// limits.</summary>
     private static double LoadedMachine(double milliseconds) => milliseconds * 5;
 
     private async Task<ServiceProcess> StartAsync()
