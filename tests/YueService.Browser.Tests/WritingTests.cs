@@ -62,7 +62,7 @@ public sealed class WritingTests(Studio studio)
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "New", Exact = true }).ClickAsync();
-        var words = tab.Page.GetByLabel(asText ? "Lyrics" : "Words of verse", new() { Exact = true }).And(tab.Page.Locator("textarea"));
+        var words = tab.Page.GetByLabel(asText ? "Lyrics" : "Words of verse", new() { Exact = asText }).And(tab.Page.Locator("textarea"));
         if (asText)
         {
             await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
@@ -195,12 +195,22 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Sections_move_by_keyboard_and_a_tag_in_the_words_begins_a_section()
+    public async Task Sections_move_by_keyboard_and_by_dragging_and_a_tag_in_the_words_begins_a_section()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
+        var first = tab.Page.Locator(".card .tag").First;
         await tab.Page.GetByLabel("Words of chorus").PressAsync("Alt+ArrowUp");
-        await Assertions.Expect(tab.Page.Locator(".card .tag").First).ToHaveValueAsync("chorus");
-        await Assertions.Expect(tab.Page.GetByLabel("Words of chorus")).ToBeFocusedAsync();
+        await Assertions.Expect(first).ToHaveValueAsync("chorus");
+
+        // The focus stays in the moved card, whose name contains its new place.
+        await Assertions.Expect(tab.Page.GetByLabel("Words of chorus, section 1 of 2")).ToBeFocusedAsync();
+
+        await DragAsync(tab, "Move chorus, section 1 of 2", tab.Page.GetByLabel("Words of verse"));
+        await Assertions.Expect(first).ToHaveValueAsync("verse");
+        await DragAsync(tab, "Move chorus, section 2 of 2", tab.Page.GetByLabel("Title", new() { Exact = true }));
+        await Assertions.Expect(first).ToHaveValueAsync("chorus");
+        await Assertions.Expect(tab.Page.Locator(".card.dragged")).ToHaveCountAsync(0);
+
         await tab.Page.GetByLabel("Words of verse").FillAsync("Staring\n[bridge]\nOver the water");
         await Assertions.Expect(tab.Page.GetByLabel("Words of bridge")).ToHaveValueAsync("Over the water");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
@@ -229,6 +239,28 @@ public sealed class WritingTests(Studio studio)
         var again = (await (await sending).JsonAsync())!.Value;
         var first = JsonElement.Parse(copied);
         Assert.True(JsonElement.DeepEquals(first, again.GetProperty("request")), $"{copied}\n{again.GetProperty("request")}");
+    }
+
+    private static async Task DragAsync(StudioTab tab, string handle, ILocator target)
+    {
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = handle }).HoverAsync();
+        await tab.Page.Mouse.DownAsync();
+        var box = (await target.BoundingBoxAsync())!;
+        await tab.Page.Mouse.MoveAsync(box.X + 20, box.Y + (box.Height * 0.8f), new() { Steps = 5 });
+        await tab.Page.Mouse.UpAsync();
+    }
+
+    /// <summary>Returns the arguments that a shell passes to curl.</summary>
+    private static async Task<string[]> ParseAsync(string command)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", $"curl() {{ printf '%s\\0' \"$@\"; }}\n{command}"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        var output = await shell.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, shell.ExitCode);
+        return output.TrimEnd('\0').Split('\0');
     }
 
     private static bool IsSong(IRequest request) =>

@@ -4,7 +4,7 @@ import { locked, reachable, send } from './api.js';
 import { clear, dropAll, openDraft, otherDrafts, removeCard, titleOf } from './drafts.js';
 import { addCard, asText, cards, cardWithoutWords, changeCard, changeWords, faultsOf, fields, firstLine, genre, head, join, lyrics,
   moveCard, remake, request, setField, setLyrics } from './form.js';
-import { announcement, html, Icon, Menu, short, showToast, since } from './ui.js';
+import { html, Icon, Menu, short, showToast, since } from './ui.js';
 
 /** @typedef {import('./form.js').Card} Card */
 
@@ -236,6 +236,7 @@ function CardView({ card, index }) {
   const from = remake.value;
   const isFixed = from !== null && (from.how === 'continue' ? index < from.sung : index !== from.section - 1);
   const name = card.written || 'verse';
+  const place = `section ${index + 1} of ${cards.value.length}`;
   const seconds = secondsOf(card);
   const move = (/** @type {KeyboardEvent} */ event) => {
     const step = event.key === 'ArrowUp' ? -1 : event.key === 'ArrowDown' ? 1 : 0;
@@ -243,24 +244,19 @@ function CardView({ card, index }) {
       event.preventDefault();
       const target = /** @type {HTMLElement} */ (event.target);
       moveCard(card.key, index + step);
-      announcement.value = `${name} is section ${cards.value.findIndex(({ key }) => key === card.key) + 1} of ${cards.value.length}`;
-      requestAnimationFrame(() => target.focus());
-    }
-  };
-  const drop = (/** @type {DragEvent} */ event) => {
-    if (dragged.value) {
-      event.preventDefault();
-      moveCard(dragged.value, index);
+      // Focused again, the element is read again, and its name contains the new place.
+      requestAnimationFrame(() => {
+        target.blur();
+        target.focus();
+      });
     }
   };
   return html`<article class=${`card ${isFixed ? 'fixed' : ''} ${dragged.value === card.key ? 'dragged' : ''}`}
-    aria-label=${`Section ${index + 1}, ${name}`}
-    onKeyDown=${move} onDragOver=${drop}>
+    aria-label=${`${name}, ${place}`} onKeyDown=${move}>
     <header>
-      <button type="button" class="grip" draggable=${!from} disabled=${from !== null}
-        aria-label=${`Move ${name}: drag, or Alt with the arrow keys`} title="Drag, or Alt + arrow keys"
-        onDragStart=${(/** @type {DragEvent} */ event) => { dragged.value = card.key; event.dataTransfer?.setData('text/plain', name); }}
-        onDragEnd=${() => { dragged.value = 0; }}><${Icon} name="grip" /></button>
+      <button type="button" class="grip" disabled=${from !== null}
+        aria-label=${`Move ${name}, ${place}: drag, or Alt with the arrow keys`} title="Drag, or Alt + arrow keys"
+        onPointerDown=${(/** @type {PointerEvent} */ event) => drag(event, card.key)}><${Icon} name="grip" /></button>
       <input class="tag" list="section-tags" aria-label="Section name" value=${card.written} placeholder="verse"
         disabled=${from !== null && (isFixed || from.how !== 'continue')} autocomplete="off" maxlength="40"
         onInput=${(/** @type {any} */ event) => changeCard(card.key, { written: event.target.value.replace(/[[\]\n]/g, '') })}
@@ -269,17 +265,40 @@ function CardView({ card, index }) {
       ${from ? null : html`<button type="button" class="remove" aria-label=${`Remove ${name}`} title=${`Remove ${name}`}
         onClick=${() => removeCard(card.key)}><${Icon} name="close" /></button>`}
     </header>
-    <${Words} card=${card} name=${name} isFixed=${isFixed} />
+    <${Words} card=${card} label=${`Words of ${name}, ${place}`} isFixed=${isFixed} />
   </article>`;
 }
 
-/** @param {{ card: Card, name: string, isFixed: boolean }} props */
-function Words({ card, name, isFixed }) {
+/** @param {PointerEvent} event @param {number} key Moves a card to the place of each card whose middle the pointer passes. */
+function drag(event, key) {
+  // The cards move in the document, which would release the pointer.
+  const scope = /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (event.currentTarget).closest('.words-section'));
+  const follow = (/** @type {PointerEvent} */ { clientY }) => {
+    const middles = [...scope.querySelectorAll('.card')].map((card) => card.getBoundingClientRect()).map((box) => box.top + box.height / 2);
+    const from = cards.value.findIndex((card) => card.key === key);
+    const above = middles.findIndex((middle, index) => index < from && clientY < middle);
+    const to = above >= 0 ? above : middles.findLastIndex((middle, index) => index > from && clientY > middle);
+    if (to >= 0) {
+      moveCard(key, to);
+      requestAnimationFrame(() => scope.querySelector('.dragged')?.scrollIntoView({ block: 'nearest' }));
+    }
+  };
+  scope.setPointerCapture(event.pointerId);
+  dragged.value = key;
+  scope.addEventListener('pointermove', follow);
+  scope.addEventListener('lostpointercapture', () => {
+    dragged.value = 0;
+    scope.removeEventListener('pointermove', follow);
+  }, { once: true });
+}
+
+/** @param {{ card: Card, label: string, isFixed: boolean }} props */
+function Words({ card, label, isFixed }) {
   // An empty section is not finished yet, so findings are not shown.
   const findings = isFixed || card.text.trim() === '' ? [] : findingsOf(card);
   const isWanted = isWanting.value && cardWithoutWords.value?.key === card.key;
   return html`<div class="grow"><div class="mirror" aria-hidden="true">${marked(card.text, findings)}${'\u200b'}</div>
-    <textarea id=${`words-${card.key}`} aria-label=${`Words of ${name}`} placeholder="Words to sing" readonly=${isFixed} value=${card.text}
+    <textarea id=${`words-${card.key}`} aria-label=${label} placeholder="Words to sing" readonly=${isFixed} value=${card.text}
       aria-invalid=${isWanted ? 'true' : undefined} aria-describedby=${describedBy(findings, card.key)}
       onInput=${(/** @type {any} */ event) => changeCard(card.key, { text: event.target.value })}></textarea></div>
     ${isWanted ? html`<${Wanting} />` : null}
