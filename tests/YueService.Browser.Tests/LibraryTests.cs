@@ -33,11 +33,17 @@ public sealed class LibraryTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Only favourites" }).ClickAsync();
         await Assertions.Expect(items).ToHaveCountAsync(1);
 
-        await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Harbour lights" }).ClickAsync();
-        await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Delete" }).ClickAsync();
+        // By keyboard, the focus moves from the deleted song to the button that restores it.
+        var keys = tab.Page.Keyboard;
+        await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Harbour lights" }).PressAsync("Enter");
+        await keys.PressAsync("ArrowUp");
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Delete" })).ToBeFocusedAsync();
+        await keys.PressAsync("Enter");
         await Assertions.Expect(items).ToHaveCountAsync(0);
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Deleted “Harbour lights”");
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" })).ToBeFocusedAsync();
         await tab.CheckAccessibilityAsync("a deleted song");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await keys.PressAsync("Enter");
         await Assertions.Expect(items).ToHaveCountAsync(1);
         Assert.Equal("succeeded", (await service.JobAsync(id)).GetProperty("state").GetString());
 

@@ -103,10 +103,13 @@ internal sealed class StudioTab : IAsyncDisposable
         Assert.Fail($"Tab does not reach {selector}.");
     }
 
-    /// <summary>Checks the page against WCAG 2.2 AA, in the light and the dark theme.</summary>
+    /// <summary>Checks the page against WCAG 2.2 AA, in the light and the dark theme, and that it has one polite live region.</summary>
     /// <param name="state">The name of the state that is shown.</param>
     public async Task CheckAccessibilityAsync(string state)
     {
+        var regions = Page.Locator("[aria-live], [role=status], [role=log], output");
+        Assert.True(await regions.CountAsync() == 1, $"{state}: {await regions.CountAsync()} live regions");
+        Assert.Equal("polite", await regions.GetAttributeAsync("aria-live"));
         foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
         {
             await Page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });

@@ -1,14 +1,14 @@
 // The frame of the page: top bar, tabs on phones, player, messages.
 import { effect } from '@preact/signals';
 import { render } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { isSignedIn, locked, reachable, signOut } from './api.js';
-import { busy, current, hasSound, health, jobs, refresh, show } from './jobs.js';
+import { announcement, busy, current, hasSound, health, jobs, refresh, show } from './jobs.js';
 import { Library } from './library.js';
 import { isPlaying, isWaiting, open, play, playingId, position, seek, toggle } from './player.js';
 import { blocksOf, Song, switchTake, takesOf } from './song.js';
 import { trackOf } from './sound.js';
-import { announcement, clock, closeToast, holdToast, html, Icon, resumeToast, showToast, spoken, store, tab, theme, toast,
-  undoToast } from './ui.js';
+import { clock, closeToast, holdToast, html, Icon, resumeToast, showToast, spoken, store, tab, theme, toast, undoToast } from './ui.js';
 import { Write } from './write.js';
 
 const Tabs = [['write', 'Write'], ['song', 'Song'], ['library', 'Library']];
@@ -113,9 +113,16 @@ function PlayerBar() {
 
 function Message() {
   const message = toast.value;
+  const action = useRef(/** @type {HTMLButtonElement | null} */ (null));
+  useEffect(() => {
+    // The focused element was removed, as with a deleted song: the action is the next thing that a keyboard reaches.
+    if (message?.isByKey && document.activeElement === document.body) {
+      action.current?.focus();
+    }
+  }, [message]);
   return message ? html`<div class="toast" onPointerEnter=${holdToast} onPointerLeave=${resumeToast} onFocusIn=${holdToast}
-    onFocusOut=${resumeToast}><span>${message.text}</span>
-    ${message.action ? html`<button type="button" class="link" onClick=${undoToast}>${message.action}</button>` : null}
+    onFocusOut=${resumeToast}><span role="alert">${message.text}</span>
+    ${message.action ? html`<button type="button" class="link" ref=${action} onClick=${undoToast}>${message.action}</button>` : null}
     <button type="button" class="quiet" aria-label="Close the message" onClick=${closeToast}><${Icon}
       name="close" /></button></div>` : null;
 }

@@ -1,7 +1,7 @@
 // The songs of the service, kept up to date with its events.
 import { batch, computed, effect, signal } from '@preact/signals';
 import { locked, Problem, reachable, send } from './api.js';
-import { announcement, closeToast, newId, short, showToast, tab } from './ui.js';
+import { closeToast, newId, short, showToast, tab } from './ui.js';
 
 /** @typedef {import('./types').Job} Job */
 
@@ -42,6 +42,9 @@ export function optionsKnown() {
 /** Songs that were deleted on the page but not yet in the service. @type {import('@preact/signals').Signal<Set<string>>} */
 export const leaving = signal(new Set());
 
+/** The sentences that screen readers announce: changes of songs' states, and nothing else. */
+export const announcement = signal('');
+
 /** The number of songs being made and the number of songs waiting. */
 export const busy = computed(() => {
   const states = [...jobs.value.values()].map((job) => job.state);
@@ -52,11 +55,15 @@ export const busy = computed(() => {
 });
 
 const PageSize = 100;
+/** Sentences that follow each other faster are announced together, because a new one interrupts the previous one. */
+const AnnouncementDelay = 150;
 /** @type {EventSource | null} */
 let source = null;
 /** @type {string | null} */
 let nextPage = null;
 let searches = 0;
+/** @type {string[]} */
+let unannounced = [];
 
 /** @param {Job} job */
 export function isUnfinished(job) {
@@ -159,15 +166,30 @@ export async function readTakes(group) {
   }
 }
 
-/** @param {Job[]} news */
-function take(news) {
+/** @param {Job[]} news Stores songs, and announces those whose state changed. @param {boolean} [isEvent] */
+function take(news, isEvent = false) {
   const all = new Map(jobs.value);
+  let hasChanged = false;
   for (const job of news) {
-    // Lists contain neither lyrics nor requests.
-    all.set(job.id, { ...all.get(job.id), ...job });
+    const known = all.get(job.id);
+    // An event may be faster than a response. Lists and events contain neither lyrics nor requests.
+    const isOld = known && !isEvent && steps(job) < steps(known);
+    all.set(job.id, isOld ? { ...job, ...known } : { ...known, ...job });
+    if (known && !isOld && known.state !== job.state) {
+      hasChanged = true;
+      announceState({ ...known, ...job });
+    }
   }
 
   jobs.value = all;
+  if (hasChanged) {
+    readHealth();
+  }
+}
+
+/** @param {Job} job Returns the number of steps from the queue to the song's state. */
+function steps(job) {
+  return job.state === 'queued' ? 0 : job.state === 'running' ? 1 : 2;
 }
 
 /** @param {string} id */
@@ -224,12 +246,7 @@ function heard(news) {
     return;
   }
 
-  jobs.value = new Map(jobs.value).set(news.id, { ...job, ...news });
-  if (news.state !== job.state) {
-    announceState({ ...job, ...news });
-    readHealth();
-  }
-
+  take([news], true);
   // Events do not contain scores.
   const mayHaveScore = Boolean(job.request?.plan) && news.progress?.stage !== job.progress?.stage;
   if (!isUnfinished(news) || mayHaveScore) {
@@ -257,8 +274,16 @@ async function readHealth() {
 
 /** @param {Job} job */
 function announceState(job) {
-  const words = { queued: 'waits', running: 'is being sung', succeeded: 'is finished', failed: 'failed', cancelled: 'was cancelled' };
-  announcement.value = `${short(job.title)} ${words[job.state]}`;
+  const words = { queued: 'waits to be sung', running: 'is being sung', succeeded: 'is finished', failed: 'failed',
+    cancelled: 'was cancelled' };
+  if (unannounced.length === 0) {
+    window.setTimeout(() => {
+      announcement.value = unannounced.join('. ');
+      unannounced = [];
+    }, AnnouncementDelay);
+  }
+
+  unannounced.push(`${short(job.title)}${job.group ? `, take ${job.group.take},` : ''} ${words[job.state]}`);
 }
 
 /** @param {string} id Shows a song in the middle of the page. */
@@ -287,7 +312,7 @@ export async function sing(request) {
     show(news[0].id);
     tab.value = 'song';
   });
-  announcement.value = `${short(news[0].title)} waits to be sung`;
+  news.forEach(({ id }) => announceState(jobs.value.get(id) ?? news[0]));
   return news[0];
 }
 

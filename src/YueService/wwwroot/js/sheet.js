@@ -33,9 +33,8 @@ export function Sheet({ job, names }) {
     chosen.value = chosen.value === index ? -1 : index;
     listen(job, blocks[index].start);
   };
-  return html`${hasSound(job) ? html`<${Wave} id=${job.id} names=${names} blocks=${blocks} seconds=${seconds} isWhole=${job.song !== null}
-    chosen=${chosen.value}
-    onChoose=${pick} onAdd=${job.song && canGoOn(job) ? () => goOn(job) : null} />` : null}
+  return html`${hasSound(job) ? html`<${Wave} id=${job.id} names=${names} blocks=${blocks} seconds=${seconds}
+    chosen=${chosen.value} onChoose=${pick} onAdd=${job.song && canGoOn(job) ? () => goOn(job) : null} />` : null}
     ${job.song ? html`<${Notices} job=${job} /><${Actions} job=${job} blocks=${blocks} hasStems=${names.length > 1} />` : null}`;
 }
 

@@ -65,7 +65,6 @@ function SongView({ job }) {
   const isThere = job.request !== undefined && hasSound(job) && (job.state === 'succeeded' || isUnfinished(job));
   useEffect(() => {
     if (isThere && job.song) {
-      knownSeconds.set(job.id, job.song.duration_seconds);
       names(job).forEach((name) => trackOf(job.id, name).sketch());
     } else if (isThere && isUnfinished(job)) {
       names(job).forEach((name) => trackOf(job.id, name).load(true));
@@ -311,6 +310,9 @@ function Words({ job, blocks }) {
   return html`<div class="lyrics">${list.map((card, index) => html`<section key=${index} class=${index === at ? 'now' : ''}>
     <h3>${card.written || 'verse'}</h3><p>${card.text}</p></section>`)}</div>`;
 }
+
+// The player has to know when a song is finished, even if another one is shown.
+effect(() => jobs.value.forEach((job) => job.song && knownSeconds.set(job.id, job.song.duration_seconds)));
 
 // The player stops if its song is deleted.
 effect(() => {

@@ -6,12 +6,11 @@ import { signal, useSignal } from '@preact/signals';
 
 export const html = htm.bind(h);
 
-/** The sentence that screen readers announce: changes of state only. */
-export const announcement = signal('');
-
 /** @typedef {{ text: string, action?: string, run?: () => void, done?: () => void }} Toast */
 
-/** The message at the bottom of the page; null without one. @type {import('@preact/signals').Signal<Toast | null>} */
+/** The message at the bottom of the page; null without one. `isByKey` is true if the user works with the keyboard.
+ * @type {import('@preact/signals').Signal<Toast & { isByKey: boolean } | null>}
+ */
 export const toast = signal(null);
 
 /** The chosen colours: dark or light; empty follows the system. */
@@ -28,8 +27,7 @@ let toastTimer = 0;
  */
 export function showToast(message) {
   closeToast();
-  toast.value = message;
-  announcement.value = message.action ? `${message.text}. ${message.action}: at the end of the page.` : message.text;
+  toast.value = { ...message, isByKey: document.activeElement?.matches(':focus-visible') ?? false };
   resumeToast();
 }
 

@@ -11,10 +11,10 @@ const Names = { mix: 'Song', vocal: 'Vocal', instrumental: 'Band' };
 const Bar = 3;
 
 /**
- * @param {{ id: string, names: ('mix' | 'vocal' | 'instrumental')[], blocks: Block[], seconds: number, isWhole: boolean, chosen: number,
+ * @param {{ id: string, names: ('mix' | 'vocal' | 'instrumental')[], blocks: Block[], seconds: number, chosen: number,
  *   onChoose: (index: number) => void, onAdd: (() => void) | null }} props
  */
-export function Wave({ id, names, blocks, seconds, isWhole, chosen, onChoose, onAdd }) {
+export function Wave({ id, names, blocks, seconds, chosen, onChoose, onAdd }) {
   return html`<div class=${`lanes ${onAdd ? 'can-add' : ''}`}>
     <div class="blocks">${blocks.map((block, index) => html`<button type="button" key=${index} class=${`block ${block.state}`}
       disabled=${block.state === 'todo'}
@@ -29,7 +29,7 @@ export function Wave({ id, names, blocks, seconds, isWhole, chosen, onChoose, on
     <//>
     <div class="ruler" aria-hidden="true">${marks(seconds).map((mark) => html`<span key=${mark}
       style=${{ left: `${mark / seconds * 100}%` }}>${clock(mark)}</span>`)}</div>
-    ${isWhole && names.length > 1 ? html`<p class="note">Stems; the mix itself sounds a little different.</p>` : null}
+    ${names.length > 1 ? html`<p class="note">Stems; the mix itself sounds a little different.</p>` : null}
   </div>`;
 }
 

@@ -1,0 +1,120 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>Tests what is announced, drawn and played from the request of a song until after its end.</summary>
+public sealed class SingingTests(Studio studio)
+{
+    // Records the sentences of the live region, and how much of the sections and of the stems is drawn.
+    private const string Record =
+        """
+        () => {
+          const region = document.querySelector('[aria-live]');
+          window.announced = [];
+          new MutationObserver(() => { if (region.textContent) { announced.push(region.textContent); } })
+            .observe(region, { childList: true, characterData: true, subtree: true });
+
+          // The first and the last column, from 0 to 1, that is higher than the line of silence.
+          const drawn = canvas => {
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+            copy.drawImage(canvas, 0, 0);
+            const { data, width, height } = copy.getImageData(0, 0, canvas.width, canvas.height);
+            const columns = Array.from({ length: width }, (_, x) =>
+              Array.from({ length: height }, (_, y) => data[(y * width + x) * 4 + 3] > 0 ? 1 : 0).reduce((sum, dot) => sum + dot, 0));
+            const isHigh = size => size > 4 * devicePixelRatio;
+            return [columns.findIndex(isHigh) / width, columns.findLastIndex(isHigh) / width];
+          };
+          window.drawings = [];
+          setInterval(() => {
+            const sections = [...document.querySelectorAll('.block:not(.plus)')];
+            const canvases = [...document.querySelectorAll('.lane canvas')].filter(canvas => canvas.width > 0 && canvas.height > 0);
+            if (sections.length > 0 && canvases.length === 2) {
+              const shares = sections.map(section => parseFloat(section.style.getPropertyValue('--done')));
+              drawings.push({ sections: shares, stems: canvases.map(drawn) });
+            }
+          }, 200);
+        }
+        """;
+
+    // The listener goes back to the beginning again and again, so that playback does not reach the end of a short song.
+    private const string Repeat =
+        """
+        async () => {
+          const { position, seek } = await import('/js/player.js');
+          const timer = setInterval(() => { if (position.value > 1) { seek(0); } }, 100);
+          window.endRepeat = () => clearInterval(timer);
+        }
+        """;
+
+    [Fact]
+    public async Task A_song_is_announced_and_drawn_as_it_is_sung_and_plays_until_it_is_paused()
+    {
+        var service = await studio.ServiceAsync();
+        await using var tab = await studio.OpenAsync(service);
+        await tab.Page.GetByLabel("Words of verse").FillAsync("Announced");
+        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await tab.Page.GetByLabel("Seconds per section").FillAsync("3");
+        await tab.Page.EvaluateAsync(Record);
+        await tab.Sing.ClickAsync();
+        await tab.HearAsync();
+        await tab.Page.EvaluateAsync(Repeat);
+        await Assertions.Expect(tab.Page.Locator(".lanes .note")).ToContainTextAsync("Stems");
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('finished')");
+        var drawings = await tab.Page.EvaluateAsync<JsonElement>("() => drawings");
+        ExpectFromLeftToRight([.. drawings.EnumerateArray()]);
+        string[] states = ["Announced waits to be sung", "Announced is being sung", "Announced is finished"];
+        var announced = await AnnouncedAsync(tab);
+        Assert.Equal(states.Intersect(announced), announced);
+        Assert.Contains(states[2], announced);
+
+        // The samples that were streamed are played on, even from another position, and while another song is made.
+        await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Pause");
+        var other = await service.SingAsync(new { lyrics = "[verse]\nAnother", genre = "folk", target_seconds = 1 });
+        await Assertions.Expect(tab.Page.Locator(".item", new() { HasText = "Another" }).Locator(".time")).Not.ToBeEmptyAsync();
+        await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('Another is finished')");
+        await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
+        await tab.Page.EvaluateAsync("() => endRepeat()");
+        await Assertions.Expect(tab.Page.Locator(".time-slider")).ToHaveAttributeAsync("aria-valuenow", "2");
+        await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Pause");
+        await Assertions.Expect(tab.Page.Locator(".now-title b")).ToHaveTextAsync("Announced");
+        Assert.NotEqual(other.GetProperty("id").GetString(), await tab.SongIdAsync());
+        Assert.Single(tab.Requests, IsStream);
+
+        // After a pause, the finished file is played.
+        await tab.PlayButton.ClickAsync();
+        await tab.HearNothingAsync();
+        Assert.Single(tab.Requests, IsStream);
+        await tab.Page.RunAndWaitForRequestAsync(() => tab.PlayButton.ClickAsync(), IsStream);
+        await tab.HearAsync();
+    }
+
+    private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);
+
+    /// <summary>Returns the sentences of the live region; several may have been announced together.</summary>
+    private static async Task<List<string>> AnnouncedAsync(StudioTab tab) =>
+        [.. (await tab.Page.EvaluateAsync<string[]>("() => announced")).SelectMany(text => text.Split(". "))];
+
+    private static void ExpectFromLeftToRight(List<JsonElement> drawings)
+    {
+        var isPartial = false;
+        foreach (var drawing in drawings)
+        {
+            var sections = drawing.GetProperty("sections").EnumerateArray().Select(share => share.GetDouble()).ToList();
+            Assert.Equal(2, sections.Count);
+            Assert.True(sections[1] == 0 || sections[0] == 100, $"{sections[0]} %, {sections[1]} %");
+            foreach (var stem in drawing.GetProperty("stems").EnumerateArray())
+            {
+                var (first, last) = (stem[0].GetDouble(), stem[1].GetDouble());
+                Assert.True(last < 0 || first < 0.1, $"{first} to {last}");
+                isPartial |= last is > 0.05 and < 0.8 && sections[1] < 100;
+            }
+        }
+
+        Assert.True(isPartial, string.Join('\n', drawings));
+        Assert.Equal([100, 100], drawings[^1].GetProperty("sections").EnumerateArray().Select(share => share.GetDouble()));
+        Assert.All(drawings[^1].GetProperty("stems").EnumerateArray(), stem => Assert.InRange(stem[1].GetDouble(), 0.9, 1));
+    }
+}
