@@ -11,7 +11,7 @@ public sealed class AccessTests(Studio studio)
     {
         await studio.ServiceAsync();
         await using var service = await ServiceProcess.StartAsync("--Yue:ApiKey=sesame");
-        await using var tab = await studio.OpenAsync(service);
+        await using var tab = await studio.OpenAsync(service, options: StudioTab.WithClipboard);
         tab.Expected = "Failed to load resource";
         var dialog = tab.Page.GetByRole(AriaRole.Dialog);
         var key = dialog.GetByLabel("Key");
@@ -28,6 +28,9 @@ public sealed class AccessTests(Studio studio)
         await tab.HearAsync();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
         Assert.DoesNotContain("sesame", await tab.Page.EvaluateAsync<string>("() => document.cookie + JSON.stringify(localStorage)"));
+        var command = await tab.CopyRequestAsync("curl");
+        var start = $"curl {service.Address}v1/songs -H \"Authorization: Bearer $YUE_API_KEY\" -H ";
+        Assert.StartsWith(start, command, StringComparison.Ordinal);
 
         await tab.Page.ReloadAsync();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();

@@ -21,6 +21,9 @@ internal sealed class StudioTab : IAsyncDisposable
 
     private StudioTab(IBrowserContext context, IPage page) => (_context, Page) = (context, page);
 
+    /// <summary>Returns the options of a window that may read the clipboard.</summary>
+    public static BrowserNewContextOptions WithClipboard => new() { Permissions = ["clipboard-read", "clipboard-write"] };
+
     public IPage Page { get; }
 
     /// <summary>The addresses of all requests that the page made.</summary>
@@ -84,6 +87,20 @@ internal sealed class StudioTab : IAsyncDisposable
     {
         await Page.WaitForFunctionAsync("() => location.hash.startsWith('#song=')");
         return Page.Url.Split("#song=")[1];
+    }
+
+    /// <summary>Copies the request of the shown song and returns the copied text. The page needs <see cref="WithClipboard"/>.</summary>
+    /// <param name="format">The format: JSON or curl.</param>
+    public async Task<string> CopyRequestAsync(string format)
+    {
+        await Page.EvaluateAsync("() => navigator.clipboard.writeText('')");
+        await Page.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
+        await Page.GetByRole(AriaRole.Menuitem, new() { Name = $"Copy as {format}" }).ClickAsync();
+        await Assertions.Expect(Page.GetByText("Copied")).ToBeVisibleAsync();
+        var text = "";
+        await Eventually.TrueAsync(async () =>
+            (text = await Page.EvaluateAsync<string>("() => navigator.clipboard.readText()")).Length > 0);
+        return text;
     }
 
     /// <summary>Presses Tab until an element has the focus.</summary>

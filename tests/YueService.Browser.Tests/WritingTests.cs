@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Playwright;
 using Xunit;
@@ -219,17 +220,42 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_request_that_is_copied_as_JSON_and_opened_again_is_the_same()
+    public async Task Each_section_shows_the_length_that_the_service_estimates()
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
+        var answer = await tab.Page.RunAndWaitForResponseAsync(
+            () => tab.Page.GetByLabel("Words of chorus").FillAsync("Every road you take\nEvery word you say\nEvery night I wake"),
+            answer => answer.Url.EndsWith("/v1/songs/check", StringComparison.Ordinal)
+                && answer.Request.PostData!.Contains("night", StringComparison.Ordinal));
+        var check = (await answer.JsonAsync())!.Value;
+        var lengths = check.GetProperty("sections").EnumerateArray()
+            .Select(section => Math.Round(section.GetProperty("estimated_seconds").GetDouble(), MidpointRounding.AwayFromZero)).ToList();
+        Assert.Equal(2, lengths.Distinct().Count());
+        await Assertions.Expect(tab.Page.Locator(".card .length")).ToHaveTextAsync(lengths.Select(length => $"≈ {length} s"));
+    }
+
+    [Fact]
+    public async Task A_request_that_is_copied_as_JSON_or_curl_and_opened_again_is_the_same()
     {
         var service = await studio.ServiceAsync();
-        var id = await studio.SongAsync();
-        var options = new BrowserNewContextOptions { Permissions = ["clipboard-read", "clipboard-write"] };
-        await using var tab = await studio.OpenAsync(service, $"/#song={id}", options);
+        var song = await service.SingAsync(new
+        {
+            lyrics = "[verse]\nIt's \"mine\", they'd say\n\\n $HOME `pwd` 你好",
+            genre = "folk",
+            seed = 7,
+            target_seconds = 1,
+            output = new { stems = true },
+        });
+        await using var tab = await studio.OpenAsync(service, $"/#song={song.GetProperty("id").GetString()}", StudioTab.WithClipboard);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
         await tab.CheckAccessibilityAsync("the actions of a song");
-        await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Copy as JSON" }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("Copied").First).ToBeVisibleAsync();
-        var copied = await tab.Page.EvaluateAsync<string>("() => navigator.clipboard.readText()");
+        await tab.Page.Keyboard.PressAsync("Escape");
+        var copied = await tab.CopyRequestAsync("JSON");
+        var command = await tab.CopyRequestAsync("curl");
+        string[] arguments = [$"{service.Address}v1/songs", "-H", "Content-Type: application/json", "-d"];
+        var parsed = await ParseAsync(command);
+        Assert.Equal(arguments, parsed[..^1]);
+        Assert.True(JsonElement.DeepEquals(JsonElement.Parse(copied), JsonElement.Parse(parsed[^1])), command);
 
         await OpenRequestAsync(tab, copied);
         await Assertions.Expect(tab.Page.GetByText("Seed 7:")).ToBeVisibleAsync();

@@ -1,7 +1,7 @@
 // The middle of the page: the current song, from waiting in the queue to the finished song.
 import { computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { send, toJson } from './api.js';
+import { isSignedIn, send, toJson } from './api.js';
 import { open as openRequest } from './drafts.js';
 import { cardsOf } from './form.js';
 import { cancel, current, currentId, edit, found, hasSound, isUnfinished, jobs, readTakes, remove, show } from './jobs.js';
@@ -296,10 +296,11 @@ export function songActions(job) {
   ];
 }
 
-/** @param {object} request */
+/** @param {object} request Returns a command for a POSIX shell. A key is read from the variable that the service uses for it. */
 function curl(request) {
   const body = toJson(request).replaceAll("'", "'\\''");
-  return `curl ${location.origin}/v1/songs -H 'Content-Type: application/json' -d '${body}'`;
+  const key = isSignedIn.value ? ' -H "Authorization: Bearer $YUE_API_KEY"' : '';
+  return `curl ${location.origin}/v1/songs${key} -H 'Content-Type: application/json' -d '${body}'`;
 }
 
 /** @param {{ job: Job, blocks: Block[] }} props The words, with the section that is playing highlighted. */
