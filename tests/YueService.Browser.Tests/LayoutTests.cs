@@ -108,6 +108,72 @@ public sealed class LayoutTests(Studio studio)
     }
 
     [Fact]
+    public async Task The_colours_follow_the_system_unless_others_are_chosen_and_the_choice_survives_a_reload()
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
+        var button = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Colours" });
+        var (light, dark) = (await BackgroundAsync(ColorScheme.Light), await BackgroundAsync(ColorScheme.Dark));
+        Assert.NotEqual(light, dark);
+        await ChooseAsync("light");
+        Assert.Equal(light, await BackgroundAsync(ColorScheme.Dark));
+        await tab.Page.ReloadAsync();
+        await Assertions.Expect(button).ToHaveAttributeAsync("aria-label", "Colours: light");
+        Assert.Equal(light, await BackgroundAsync(ColorScheme.Dark));
+        await ChooseAsync("dark");
+        Assert.Equal(dark, await BackgroundAsync(ColorScheme.Light));
+        await ChooseAsync("as the system");
+        Assert.Equal(light, await BackgroundAsync(ColorScheme.Light));
+
+        async Task ChooseAsync(string name)
+        {
+            await button.ClickAsync();
+            await Assertions.Expect(button).ToHaveAttributeAsync("aria-label", $"Colours: {name}");
+        }
+
+        async Task<string> BackgroundAsync(ColorScheme scheme)
+        {
+            await tab.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
+            return await tab.Page.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor");
+        }
+    }
+
+    [Fact]
+    public async Task With_reduced_motion_nothing_moves()
+    {
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
+        var isRead = new TaskCompletionSource();
+        await tab.Page.RouteAsync("**/v1/songs?limit=100", async route =>
+        {
+            await isRead.Task;
+            await route.ContinueAsync();
+        });
+        await tab.Page.GotoAsync("/");
+        await Assertions.Expect(tab.Page.Locator(".late").First).ToBeAttachedAsync();
+        const string Animation = "() => getComputedStyle(document.querySelector('.late')).animationName";
+        Assert.Equal("appear", await tab.Page.EvaluateAsync<string>(Animation));
+        await tab.Page.EmulateMediaAsync(new() { ReducedMotion = ReducedMotion.Reduce });
+        Assert.Equal("none", await tab.Page.EvaluateAsync<string>(Animation));
+        Assert.Equal(0, await tab.Page.EvaluateAsync<int>("() => document.getAnimations().length"));
+        isRead.SetResult();
+        await Assertions.Expect(tab.Page.Locator(".late")).ToHaveCountAsync(0);
+
+        // Not all moving elements can be asked for their animations, such as the parts of a progress bar.
+        var rules = await tab.Page.EvaluateAsync<string[]>(
+            """
+            () => {
+              const moving = (rules, mayMove) => [...rules].flatMap(rule => rule instanceof CSSMediaRule
+                ? moving(rule.cssRules, mayMove || rule.conditionText.includes('prefers-reduced-motion: no-preference'))
+                : rule instanceof CSSStyleRule && ['transition-duration', 'animation-name', 'scroll-behavior']
+                  .some(name => rule.style.getPropertyValue(name) !== '')
+                  ? [`${mayMove ? 'allowed' : 'always'}: ${rule.selectorText}`] : []);
+              return [...document.styleSheets].flatMap(sheet => moving(sheet.cssRules, false));
+            }
+            """);
+        Assert.Contains("allowed: progress::-webkit-progress-value", rules);
+        Assert.All(rules, rule => Assert.StartsWith("allowed", rule, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Help_opens_closes_and_is_accessible()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
