@@ -1,4 +1,5 @@
 global using Eventually = Yue.Testing.Eventually;
+global using Ffmpeg = Yue.Testing.Ffmpeg;
 using Xunit;
 using YueService.Browser.Tests;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 using Xunit;
 
@@ -7,11 +8,15 @@ namespace YueService.Browser.Tests;
 /// <summary>Tests choosing, trimming and uploading reference clips.</summary>
 public sealed class ClipTests(Studio studio)
 {
+    private const string LyricsModel = "lyrics-only";
+
     [Fact]
     public async Task A_clip_is_trimmed_by_keys_and_by_dragging_and_sent_once()
     {
         var service = await studio.ServiceAsync();
-        await using var tab = await studio.OpenAsync(service);
+        await using var tab = await studio.OpenAsync(service, path: null);
+        await tab.Page.RouteAsync("**/v1/options", AddLyricsModelAsync);
+        await tab.Page.GotoAsync("/");
         var choosing = tab.Page.WaitForFileChooserAsync();
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "+ Style clip" }).ClickAsync();
         await (await choosing).SetFilesAsync(new FilePayload { Name = "a tone.wav", MimeType = "audio/wav", Buffer = Tone(40) });
@@ -33,7 +38,13 @@ public sealed class ClipTests(Studio studio)
         await tab.Page.Mouse.MoveAsync(track.X + (track.Width / 4), box.Y + 10);
         await tab.Page.Mouse.UpAsync();
         await Assertions.Expect(end).ToHaveAttributeAsync("aria-valuenow", "10");
+        var warning = tab.Page.Locator(".clip .finding");
+        await Assertions.Expect(warning).ToHaveCountAsync(0);
+        await ChooseModelAsync(tab, LyricsModel);
+        await Assertions.Expect(warning).ToContainTextAsync("This model sings from lyrics only");
         await tab.CheckAccessibilityAsync("a style clip");
+        await ChooseModelAsync(tab, "");
+        await Assertions.Expect(warning).ToHaveCountAsync(0);
 
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Play the clip" }).ClickAsync();
         await tab.HearAsync();
@@ -49,6 +60,32 @@ public sealed class ClipTests(Studio studio)
 
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Remove the clip" }).ClickAsync();
         await Assertions.Expect(start).ToHaveCountAsync(0);
+    }
+
+    /// <summary>Adds a model to the service's options that takes clips but does not follow them.</summary>
+    private static async Task AddLyricsModelAsync(IRoute route)
+    {
+        var answer = await route.FetchAsync();
+        var body = JsonNode.Parse(await answer.TextAsync())!;
+        var models = body["models"]!.AsArray();
+        var model = models[0]!.DeepClone();
+        model["name"] = LyricsModel;
+        var capabilities = model["capabilities"]!.AsArray();
+        Assert.Equal(1, capabilities.RemoveAll(capability => capability!.GetValue<string>() == "reference_clip"));
+        models.Add(model);
+        foreach (var field in body["fields"]!.AsArray())
+        {
+            field!["models"]!.AsArray().Add(LyricsModel);
+        }
+
+        await route.FulfillAsync(new() { Response = answer, Body = body.ToJsonString() });
+    }
+
+    private static async Task ChooseModelAsync(StudioTab tab, string model)
+    {
+        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await tab.Page.GetByLabel("Model").SelectOptionAsync(model);
+        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
     }
 
     private static ILocator Handle(StudioTab tab, string name) =>

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 using Xunit;
@@ -9,6 +11,8 @@ namespace YueService.Browser.Tests;
 /// <summary>Tests the library: search, names, favourites, and deleting and restoring songs.</summary>
 public sealed class LibraryTests(Studio studio)
 {
+    private static readonly string[] Tree = ["1 Acorn", "2 Take 2", "3 Sapling", "4 Oak"];
+
     [Fact]
     public async Task Songs_are_renamed_starred_found_deleted_and_brought_back()
     {
@@ -69,6 +73,8 @@ public sealed class LibraryTests(Studio studio)
         tab.Expected = "Failed to load resource";
         var good = tab.Page.Locator(".list .item");
         await Assertions.Expect(good).ToHaveCountAsync(3);
+        var queue = tab.Page.Locator(".top .pill:not(.device)");
+        await Assertions.Expect(queue).ToHaveTextAsync("1 singing · 1 waiting");
         foreach (var title in new[] { "Worse", "Bad" })
         {
             await good.GetByRole(AriaRole.Button, new() { Name = $"Actions for {title}" }).ClickAsync();
@@ -76,6 +82,7 @@ public sealed class LibraryTests(Studio studio)
         }
 
         await Assertions.Expect(good).ToHaveCountAsync(1);
+        await Assertions.Expect(queue).ToHaveCountAsync(0);
         await tab.Page.GetByText("2 cancelled").ClickAsync();
         var apart = tab.Page.Locator(".unsung .item");
         await Assertions.Expect(apart).ToHaveCountAsync(2);
@@ -161,8 +168,10 @@ public sealed class LibraryTests(Studio studio)
     {
         await studio.ServiceAsync();
         await using var service = await ServiceProcess.StartAsync();
+        await SingTreeAsync(service);
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";
+        await ExpectTreeAsync(tab, Tree);
         var words = tab.Page.GetByLabel("Words of verse");
         await words.FillAsync("One for the road");
         await tab.Sing.ClickAsync();
@@ -179,6 +188,47 @@ public sealed class LibraryTests(Studio studio)
         Assert.Equal("succeeded", (await service.JobAsync(id)).GetProperty("state").GetString());
         await tab.PlayButton.ClickAsync();
         await tab.HearAsync();
+        await tab.Page.ReloadAsync();
+        await ExpectTreeAsync(tab, ["1 One for the road", .. Tree]);
+    }
+
+    /// <summary>Makes two takes of a song, a remake of the second take, and a continuation of the remake.</summary>
+    private static async Task SingTreeAsync(ServiceProcess service)
+    {
+        using var answer = await service.Client.PostAsJsonAsync(
+            "/v1/songs",
+            new { lyrics = "[verse]\nAcorn", genre = "folk", target_seconds = 1, takes = 2, seed = 5 },
+            TestContext.Current.CancellationToken);
+        var made = await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+        var take = made.GetProperty("takes")[1].GetProperty("id").GetString();
+        await Eventually.TrueAsync(async () => (await service.JobAsync(take!)).GetProperty("state").GetString() == "succeeded");
+        var remake = await service.SingAsync(new
+        {
+            continue_from = take,
+            replace_section = 1,
+            lyrics = "[verse]\nSapling",
+            target_seconds = 1,
+        });
+        await service.SingAsync(new
+        {
+            continue_from = remake.GetProperty("id").GetString(),
+            lyrics = "[verse]\nSapling\n\n[chorus]\nOak",
+            title = "Oak",
+            run_n_segments = 1,
+            target_seconds = 1,
+        });
+    }
+
+    /// <summary>Waits until the library lists songs, each given as its level and its title.</summary>
+    private static async Task ExpectTreeAsync(StudioTab tab, string[] tree)
+    {
+        var items = tab.Page.Locator(".list .item");
+        await Assertions.Expect(items.Locator(".pick b")).ToHaveTextAsync(tree.Select(line => line[2..]));
+        Assert.Equal(
+            tree.Select(line => line[..1]),
+            await items.EvaluateAllAsync<string[]>("items => items.map(item => item.getAttribute('aria-level'))"));
+        var edges = await items.EvaluateAllAsync<double[]>("items => items.map(item => item.getBoundingClientRect().left)");
+        Assert.Equal(tree.Select(line => line[..1]).Distinct().Count(), edges.Distinct().Count());
     }
 
     [Fact]

@@ -43,14 +43,40 @@ public sealed class ListeningTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_download_is_named_after_the_song()
+    public async Task A_download_is_named_after_the_song_and_stems_are_downloads_too()
     {
         await using var tab = await OpenAsync();
         await Button(tab, "Download").ClickAsync();
+        await ExpectDownloadsAsync(tab, ("WAV", "audio/wav"), ("Vocal", "audio/wav"), ("Band", "audio/wav"));
         var download = await tab.Page.RunAndWaitForDownloadAsync(
             () => tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "WAV", Exact = true }).ClickAsync());
         Assert.Equal("Three seconds.wav", download.SuggestedFilename);
         Assert.InRange(new FileInfo(await download.PathAsync()).Length, 100_000, 1_000_000);
+    }
+
+    [Fact]
+    public async Task With_ffmpeg_a_song_is_also_a_download_in_flac_and_mp3()
+    {
+        Ffmpeg.SkipWithout();
+        await using var tab = await OpenAsync();
+        await Button(tab, "Download").ClickAsync();
+        await ExpectDownloadsAsync(tab, ("FLAC", "audio/flac"), ("MP3", "audio/mpeg"));
+    }
+
+    /// <summary>Follows links of the open menu and checks the media type and the size of the files.</summary>
+    private async Task ExpectDownloadsAsync(StudioTab tab, params (string Label, string Type)[] files)
+    {
+        var service = await studio.ServiceAsync();
+        foreach (var (label, type) in files)
+        {
+            var link = tab.Page.GetByRole(AriaRole.Menuitem).Filter(new() { HasText = label }).First;
+            var path = await link.GetAttributeAsync("href");
+            using var answer = await service.Client.GetAsync(new Uri(path!, UriKind.Relative), TestContext.Current.CancellationToken);
+            Assert.True(answer.IsSuccessStatusCode, label);
+            Assert.Equal(type, answer.Content.Headers.ContentType!.MediaType);
+            var bytes = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+            Assert.InRange(bytes.Length, 10_000, 1_000_000);
+        }
     }
 
     private static ILocator Button(StudioTab tab, string name) =>

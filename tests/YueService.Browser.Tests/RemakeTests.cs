@@ -8,7 +8,7 @@ namespace YueService.Browser.Tests;
 public sealed class RemakeTests(Studio studio)
 {
     [Fact]
-    public async Task A_section_that_is_sung_again_leaves_the_one_before_as_it_was()
+    public async Task A_section_that_is_sung_again_with_old_or_new_words_leaves_the_one_before_as_it_was()
     {
         var service = await studio.ServiceAsync();
         var first = await studio.SongAsync();
@@ -23,6 +23,18 @@ public sealed class RemakeTests(Studio studio)
         Assert.True(JsonElement.DeepEquals(before[0], after[0]));
         Assert.False(JsonElement.DeepEquals(before[1], after[1]));
         await Assertions.Expect(tab.Page.Locator(".item.depth-1.on")).ToBeVisibleAsync();
+
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
+        await tab.Page.GetByLabel("Words of chorus").FillAsync("Na na new words");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing the new chorus" }).ClickAsync();
+        var third = await FinishedAsync(tab, second);
+        job = await service.JobAsync(third);
+        Assert.Equal("[verse]\nLa la la\n\n[chorus]\nNa na new words", job.GetProperty("request").GetProperty("lyrics").GetString());
+        Assert.Equal(2, job.GetProperty("request").GetProperty("replace_section").GetInt32());
+        Assert.Equal(second, job.GetProperty("parent").GetProperty("id").GetString());
+        Assert.True(JsonElement.DeepEquals(before[0], (await CodesAsync(service, third))[0]));
+        await Assertions.Expect(tab.Page.Locator(".lyrics")).ToContainTextAsync("Na na new words");
     }
 
     [Fact]
@@ -81,31 +93,48 @@ public sealed class RemakeTests(Studio studio)
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);
         await tab.WriteShortSongAsync(seed: 40);
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "4 takes" }).ClickAsync();
         await tab.Sing.ClickAsync();
-        var second = tab.Page.GetByRole(AriaRole.Tab, new() { Name = "Take 2" });
-        await Assertions.Expect(second.Locator("kbd")).ToHaveTextAsync("2");
-        var first = await FinishedAsync(tab, "");
+        await Assertions.Expect(tab.Page.Locator(".takes kbd")).ToHaveTextAsync(["1", "2", "3", "4"]);
+        await FinishedAsync(tab, "");
         var slider = tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" });
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Play");
         await slider.PressAsync("Home");
         await slider.PressAsync("ArrowRight");
         await tab.Page.Locator("h1").ClickAsync();
-        await tab.Page.Keyboard.PressAsync("2");
-        await Assertions.Expect(second).ToHaveAttributeAsync("aria-selected", "true");
-        await Assertions.Expect(slider).ToHaveAttributeAsync("aria-valuetext", "1 second of 3 seconds");
-        await tab.CheckAccessibilityAsync("takes");
-        var other = await service.JobAsync(await FinishedAsync(tab, first));
-        Assert.Equal(41, other.GetProperty("song").GetProperty("seed").GetInt64());
+        var takes = new Dictionary<string, double>();
+        foreach (var take in new[] { 2, 3, 4, 1 })
+        {
+            await tab.Page.Keyboard.PressAsync($"{take}");
+            await Assertions.Expect(tab.Page.GetByRole(AriaRole.Tab, new() { Name = $"Take {take}" }))
+                .ToHaveAttributeAsync("aria-selected", "true");
+            await Assertions.Expect(slider).ToHaveAttributeAsync("aria-valuetext", "1 second of 3 seconds");
+            var job = await service.JobAsync(await tab.SongIdAsync());
+            Assert.Equal(39 + take, job.GetProperty("song").GetProperty("seed").GetInt64());
+            takes.Add(job.GetProperty("id").GetString()!, LufsOf(job));
+        }
 
-        // The louder take is reduced to the level of the other one.
-        var levels = new[] { LufsOf(await service.JobAsync(first)), LufsOf(other) };
+        await tab.CheckAccessibilityAsync("takes");
+
+        // Louder takes are reduced to the level of the quietest one.
+        var quietest = takes.Values.Min();
+        Assert.InRange(quietest, -60, -5);
         var gains = await tab.Page.EvaluateAsync<double[]>(
             "async ids => { const { songGains } = await import('/js/player.js'); return ids.map(id => songGains.value.get(id)); }",
-            new[] { first, other.GetProperty("id").GetString() });
-        Assert.Equal(levels.Min(), levels[0] + gains[0], 0.01);
-        Assert.Equal(levels.Min(), levels[1] + gains[1], 0.01);
-        Assert.InRange(levels.Min(), -60, -5);
+            takes.Keys);
+        Assert.All(takes.Values.Zip(gains), take => Assert.Equal(quietest, take.First + take.Second, 0.01));
+
+        // A take that is switched to during playback goes on from there.
+        await tab.PlayButton.ClickAsync();
+        await tab.HearAsync();
+        await tab.Page.Locator("h1").ClickAsync();
+        await tab.Page.Keyboard.PressAsync("3");
+        await tab.HearAsync();
+        var place = await tab.Page.EvaluateAsync<JsonElement>(
+            "async () => { const { playingId, position } = await import('/js/player.js'); "
+            + "return { id: playingId.value, seconds: position.value }; }");
+        Assert.Equal(await tab.SongIdAsync(), place.GetProperty("id").GetString());
+        Assert.InRange(place.GetProperty("seconds").GetDouble(), 1, 4);
     }
 
     [Fact]

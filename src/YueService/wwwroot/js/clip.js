@@ -2,7 +2,7 @@
 import { effect, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Problem, send } from './api.js';
-import { faultsOf, fields, setField } from './form.js';
+import { faultsOf, fields, model, setField } from './form.js';
 import { options } from './jobs.js';
 import { clock, html, Icon, showToast, spoken, store, stored } from './ui.js';
 
@@ -137,8 +137,7 @@ export function ClipCard() {
   }
 
   const errors = ['reference', ...Parts.map((name) => `reference.${name}`)].flatMap(faultsOf);
-  const model = options.value?.models.find((entry) => entry.name === fields.value.model) ?? options.value?.models[0];
-  const follows = !model || model.capabilities.includes('reference_clip');
+  const follows = model.value?.capabilities.includes('reference_clip') ?? true;
   return html`<section class="card clip" aria-label="Style clip">
     <header><b>${shown.name}</b><span class="length">${clock(start())} – ${clock(end())}</span>
       ${shown.sound ? html`<button type="button" class="quiet" aria-label=${isHeard.value ? 'Stop the clip' : 'Play the clip'}

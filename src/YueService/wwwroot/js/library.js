@@ -97,7 +97,7 @@ function Unsung({ list }) {
 /** @param {{ job: Job, depth: number }} props */
 function Item({ job, depth }) {
   const isCurrent = currentId.value === job.id;
-  return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`}>
+  return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`} aria-level=${depth + 1}>
     <button type="button" class="pick" aria-current=${isCurrent ? 'true' : undefined} title=${job.title.length > 24 ? job.title : undefined}
       onClick=${() => { show(job.id); tab.value = 'song'; }}>
       <b>${job.group && job.group.take > 1 && depth > 0 ? `Take ${job.group.take}` : job.title}</b><span
