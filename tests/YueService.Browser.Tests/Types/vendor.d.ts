@@ -6,6 +6,7 @@ declare module 'preact' {
 
 declare module 'preact/hooks' {
   export function useEffect(effect: () => void | (() => void), inputs?: unknown[]): void;
+  export function useLayoutEffect(effect: () => void | (() => void), inputs?: unknown[]): void;
   export function useRef<T>(value: T): { current: T };
 }
 

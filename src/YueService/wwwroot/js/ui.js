@@ -1,7 +1,7 @@
 // Helpers for all parts of the page: markup, texts, menus, messages.
 import htm from 'htm';
 import { h } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { signal, useSignal } from '@preact/signals';
 
 export const html = htm.bind(h);
@@ -205,7 +205,8 @@ export function Menu({ label, name, items, kind = 'button' }) {
     isOpen.value = false;
     box.current?.querySelector('button')?.focus();
   };
-  useEffect(() => {
+  // Keys that are pressed right after the menu was opened move within it.
+  useLayoutEffect(() => {
     if (isOpen.value) {
       makeRoom(/** @type {HTMLElement} */ (box.current));
       entries()[0]?.focus();
