@@ -174,6 +174,7 @@ public sealed class LibraryTests(Studio studio)
         await ExpectTreeAsync(tab, Tree);
         var words = tab.Page.GetByLabel("Words of verse");
         await words.FillAsync("One for the road");
+        await tab.WriteShortSongAsync(secondsPerSection: 5);
         await tab.Sing.ClickAsync();
         var id = await tab.SongIdAsync();
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true })).ToBeVisibleAsync();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
@@ -68,11 +69,12 @@ internal sealed class StudioTab : IAsyncDisposable
 
     /// <summary>Writes short lyrics and a short length into the form.</summary>
     /// <param name="seed">The seed of the song; null for a new one.</param>
-    public async Task WriteShortSongAsync(int? seed = null)
+    /// <param name="secondsPerSection">The length of each section.</param>
+    public async Task WriteShortSongAsync(int? seed = null, double secondsPerSection = 1.5)
     {
         await Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
-        await Page.GetByLabel("Seconds per section").FillAsync("1.5");
-        await Page.GetByLabel("Seed").FillAsync(seed?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "");
+        await Page.GetByLabel("Seconds per section").FillAsync(secondsPerSection.ToString(CultureInfo.InvariantCulture));
+        await Page.GetByLabel("Seed").FillAsync(seed?.ToString(CultureInfo.InvariantCulture) ?? "");
         await Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
     }
 
