@@ -3,9 +3,9 @@ import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { isSignedIn, locked, reachable, signOut } from './api.js';
-import { announcement, busy, current, hasSound, health, jobs, refresh, show } from './jobs.js';
+import { announcement, busy, current, hasSound, health, isUnfinished, jobs, refresh, show } from './jobs.js';
 import { Library } from './library.js';
-import { isPlaying, isWaiting, open, play, playingId, position, seek, toggle } from './player.js';
+import { close, hasEnded, isPlaying, isWaiting, open, play, playingId, position, seek, toggle } from './player.js';
 import { blocksOf, Song, switchTake, takesOf } from './song.js';
 import { trackOf } from './sound.js';
 import { clock, closeToast, holdToast, html, Icon, resumeToast, showToast, spoken, store, tab, theme, toast, undoToast } from './ui.js';
@@ -72,6 +72,11 @@ function TabBar() {
       onClick=${() => { tab.value = name; }}>${label}</button>`)}</div>`;
 }
 
+/** @param {import('./types').Job} job Returns true for a song that has sound or will have it. */
+function canPlay(job) {
+  return hasSound(job) && (job.state === 'succeeded' || isUnfinished(job));
+}
+
 function PlayerBar() {
   const job = jobs.value.get(playingId.value) ?? current.value;
   const id = playingId.value || job?.id || '';
@@ -84,7 +89,7 @@ function PlayerBar() {
     blocks.reduce((sum, block) => sum + block.seconds, 0), 0.1);
   const at = isOpen ? position.value : 0;
   const section = blocks.find((block) => at >= block.start && at < block.start + block.seconds);
-  const isHeard = job !== null && hasSound(job) && (job?.state === 'succeeded' || job?.state === 'running' || job?.state === 'queued');
+  const isHeard = job !== null && canPlay(job);
   const press = () => {
     if (isOpen) {
       toggle();
@@ -161,6 +166,13 @@ effect(() => {
 effect(() => {
   if (locked.value) {
     dialog('openSignIn');
+  }
+});
+
+// A song that was played to its end leaves the player to the song that is shown.
+effect(() => {
+  if (hasEnded.value && current.value && current.value.id !== playingId.value && canPlay(current.value)) {
+    close();
   }
 });
 

@@ -12,6 +12,9 @@ export const isPlaying = signal(false);
 /** True if the player waits for samples that are not made yet. */
 export const isWaiting = signal(false);
 
+/** True if the song was played to its end. */
+export const hasEnded = signal(false);
+
 /** The position in seconds. */
 export const position = signal(0);
 
@@ -71,6 +74,7 @@ export function open(id, { play: start = false, at = 0 } = {}) {
     position.value = at;
     isPlaying.value = false;
     isWaiting.value = false;
+    hasEnded.value = false;
   });
   if (start) {
     play();
@@ -97,6 +101,7 @@ export function play() {
   }
 
   isPlaying.value = true;
+  hasEnded.value = false;
   // A browser allows sound to start only while it handles a user gesture, and the samples may arrive later.
   contextOf(track.rate).resume();
   begin();
@@ -119,6 +124,7 @@ export function close() {
   pause();
   playingId.value = '';
   position.value = 0;
+  hasEnded.value = false;
 }
 
 export function toggle() {
@@ -134,6 +140,7 @@ export function seek(seconds) {
   const track = mainTrack();
   const end = track.isWhole ? track.seconds : Math.max(track.known, knownSeconds.get(playingId.value) ?? 0);
   position.value = Math.min(Math.max(seconds, 0), end);
+  hasEnded.value = false;
   if (isPlaying.value) {
     halt();
     begin();
@@ -255,6 +262,7 @@ function tick() {
     if (isWhole) {
       pause();
       position.value = there;
+      hasEnded.value = true;
     } else {
       isWaiting.value = true;
     }

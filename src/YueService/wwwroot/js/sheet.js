@@ -140,6 +140,7 @@ function Actions({ job, blocks, hasStems }) {
     } else {
       openRequest({ ...job.request, seed: undefined });
       tab.value = 'write';
+      focusWords(cards.value[0].key);
     }
   };
   const audio = (/** @type {string} */ track, /** @type {string} */ format) => `/v1/songs/${job.id}/audio?track=${track}&format=${format}`;

@@ -235,9 +235,16 @@ function State({ job }) {
 /** @param {Job} job */
 function stageWords(job) {
   const { stage, section, sections } = job.progress ?? { stage: '', section: 0, sections: 0 };
-  return stage === 'stage1' ? (section > 0 ? `Writing section ${section} of ${sections}` : 'Reading the lyrics')
+  return stage === 'stage1' ? (section === 0 ? 'Reading the lyrics'
+    : job.parent?.how === 'replace_section' ? `Writing the new ${tagOf(job, job.parent.section ?? 1)}`
+    : `Writing section ${section} of ${sections}`)
     : stage === 'score' ? 'Writing the score' : stage === 'music' ? 'Writing the music' : stage === 'flow' ? 'Rendering the music'
     : stage === 'stage2' ? 'Refining the sound' : stage === 'decode' ? 'Making the sound' : 'Beginning';
+}
+
+/** @param {Job} job @param {number} section Returns the name of a section, counted from 1. */
+function tagOf(job, section) {
+  return cardsOf(job.request?.lyrics ?? '')[section - 1]?.written || 'section';
 }
 
 /** @param {Job} job @returns {Block[]} */

@@ -20,7 +20,7 @@ export function Wave({ id, names, blocks, seconds, chosen, onChoose, onAdd }) {
       disabled=${block.state === 'todo'}
       aria-pressed=${chosen === index}
         style=${{ flexGrow: Math.max(block.seconds, seconds / 20), '--done': `${doneShare(id, block) * 100}%` }}
-      title=${`${block.tag}, ${spoken(block.seconds)}`}
+      title=${`${block.tag}, ${spoken(block.seconds)}${onAdd ? '. Select it to sing it again or to edit its words.' : ''}`}
         onClick=${() => onChoose(index)}>${isNext(blocks, index) ? `${block.tag} …` : block.tag}</button>`)}
       ${onAdd ? html`<button type="button" class="block plus" aria-label="Continue the song" title="Continue the song"
         onClick=${onAdd}>+</button>` : null}</div>

@@ -405,6 +405,6 @@ function hint() {
     : state === 'failed' ? `The models could not be loaded: ${health.value?.reason}`
     : state === 'draining' ? 'The service is being stopped.'
     : state !== 'ready' ? `Loading the models${health.value?.percent ? `, ${Math.round(health.value.percent)} %` : ''} …`
-    : running + depth > 0 ? `Starts after ${count(running + depth, 'song')}${wait ? `, done in about ${roughly(wait)}` : ''}`
+    : running + depth > 0 ? `Would wait for ${count(running + depth, 'song')}${wait ? `, done in about ${roughly(wait)}` : ''}`
     : wait ? `Sound within seconds, done in about ${roughly(wait)}` : 'Sound within seconds';
 }

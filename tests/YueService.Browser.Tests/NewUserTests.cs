@@ -1,0 +1,60 @@
+using Microsoft.Playwright;
+using Xunit;
+
+namespace YueService.Browser.Tests;
+
+/// <summary>Tests places where a new user would hesitate.</summary>
+public sealed class NewUserTests(Studio studio)
+{
+    [Fact]
+    public async Task The_progress_of_a_section_that_is_sung_again_names_it()
+    {
+        await using var tab = await OpenAsync();
+        tab.Expected = "Failed to load resource";
+        var chorus = tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true });
+        await Assertions.Expect(chorus).ToHaveAttributeAsync("title", "chorus, 1 second. Select it to sing it again or to edit its words.");
+        await chorus.ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing chorus again" }).ClickAsync();
+        await Assertions.Expect(tab.Page.GetByText("Writing the new chorus")).ToBeVisibleAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
+        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_song_that_was_played_to_its_end_leaves_the_player_to_the_next_one()
+    {
+        var service = await studio.ServiceAsync();
+        await service.SingAsync(new { lyrics = "[verse]\nThe next one", genre = "folk", target_seconds = 1 });
+        await using var tab = await OpenAsync();
+        var title = tab.Page.Locator(".player .now-title b");
+        await tab.PlayButton.ClickAsync();
+        await tab.HearAsync();
+
+        // The song goes on while another one is shown.
+        await tab.Page.Locator(".item", new() { HasText = "The next one" }).Locator(".pick").ClickAsync();
+        await Assertions.Expect(title).ToHaveTextAsync("Three seconds");
+        await Assertions.Expect(title).ToHaveTextAsync("The next one");
+        await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Play");
+        await tab.PlayButton.ClickAsync();
+        await tab.HearAsync();
+        await Assertions.Expect(title).ToHaveTextAsync("The next one");
+    }
+
+    [Fact]
+    public async Task Edit_words_moves_the_focus_to_the_words()
+    {
+        await using var tab = await OpenAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
+        await Assertions.Expect(tab.Page.GetByLabel("Words of verse")).ToBeFocusedAsync();
+        await Assertions.Expect(tab.Page.GetByLabel("Words of verse")).ToHaveValueAsync("La la la");
+    }
+
+    /// <summary>Opens a finished song of three seconds.</summary>
+    private async Task<StudioTab> OpenAsync()
+    {
+        var service = await studio.ServiceAsync();
+        var tab = await studio.OpenAsync(service, $"/#song={await studio.SongAsync()}");
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        return tab;
+    }
+}
