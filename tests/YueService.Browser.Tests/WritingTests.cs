@@ -220,6 +220,30 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
+    public async Task Sections_move_by_touch()
+    {
+        var options = new BrowserNewContextOptions { ViewportSize = new() { Width = 390, Height = 844 }, HasTouch = true };
+        await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), options: options);
+        var grip = (await tab.Page.Locator(".grip").First.BoundingBoxAsync())!;
+        var chorus = (await tab.Page.GetByLabel("Words of chorus").BoundingBoxAsync())!;
+        var (x, top, bottom) = (grip.X + (grip.Width / 2), grip.Y + (grip.Height / 2), chorus.Y + chorus.Height);
+        var session = await tab.Page.Context.NewCDPSessionAsync(tab.Page);
+        await TouchAsync("touchStart", top);
+        for (var step = 1; step <= 10; step++)
+        {
+            await TouchAsync("touchMove", top + ((bottom - top) * step / 10));
+        }
+
+        await Assertions.Expect(tab.Page.Locator(".card.dragged .tag")).ToHaveValueAsync("verse");
+        await session.SendAsync("Input.dispatchTouchEvent", new() { ["type"] = "touchEnd", ["touchPoints"] = Array.Empty<object>() });
+        await Assertions.Expect(tab.Page.Locator(".card.dragged")).ToHaveCountAsync(0);
+        await Assertions.Expect(tab.Page.Locator(".card .tag").First).ToHaveValueAsync("chorus");
+
+        Task TouchAsync(string type, float y) => session.SendAsync(
+            "Input.dispatchTouchEvent", new() { ["type"] = type, ["touchPoints"] = new[] { new { x, y } } });
+    }
+
+    [Fact]
     public async Task Each_section_shows_the_length_that_the_service_estimates()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
