@@ -52,8 +52,11 @@ internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 /// </remarks>
 internal static class Stage2Pace
 {
-    /// <summary>The safety margin for costs that the estimates do not include.</summary>
-    public const double MarginSeconds = 0.5;
+    /// <summary>The safety margin of one song for costs that the estimates do not include.</summary>
+    private const double MarginSeconds = 0.5;
+
+    /// <summary>The addition to the margin for each other song, whose prompts and windows may come first.</summary>
+    private const double MarginSecondsPerSong = 0.1;
 
     /// <summary>The maximum number of chunks with which a song with a listener begins.</summary>
     public const int MostFirstChunks = 3;
@@ -90,7 +93,7 @@ internal static class Stage2Pace
         }
 
         var begun = ChunksToBegin(song, waiting, times, rows);
-        var isShort = song.IsRunning && Spare(song, song.ChunksBegun, times, rows) < MarginSeconds;
+        var isShort = song.IsRunning && Spare(song, song.ChunksBegun, times, rows) < Margin(times);
         return new(song.IsWritten || song.LeadSeconds is null || isShort || begun > 0, begun);
     }
 
@@ -141,7 +144,7 @@ internal static class Stage2Pace
             return Spare(song, song.ChunksBegun + chunks, times, expected, from: song.ChunksBegun);
         }
 
-        if (waiting == 0 || ((!song.IsWritten || song.IsRunning) && SpareWith(waiting) >= MarginSeconds))
+        if (waiting == 0 || ((!song.IsWritten || song.IsRunning) && SpareWith(waiting) >= Margin(times)))
         {
             return 0;
         }
@@ -180,6 +183,8 @@ internal static class Stage2Pace
 
         return spare;
     }
+
+    private static double Margin(StepTimes times) => MarginSeconds + (MarginSecondsPerSong * (times.SongsTogether - 1));
 
     private static int ChunksWritten(IPacedSong song) =>
         (song.FramesWritten + (song.IsWritten ? FramesPerChunk - 1 : 0)) / FramesPerChunk;
