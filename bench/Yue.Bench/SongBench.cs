@@ -115,7 +115,8 @@ internal static class SongBench
             encode_seconds = results.Sum(result => result.Reference?.EncodeSeconds ?? 0),
             decode_per_audio_second = results.Sum(result => result.Timings.DecodeSeconds) / audio,
             first_sound_seconds = isStreamed ? listeners.Max(listener => listener.FirstSoundSeconds) : (double?)null,
-            underrun_seconds = isStreamed ? listeners.Max(listener => listener.UnderrunSeconds) : (double?)null,
+            underrun_seconds = isStreamed ? listeners.Max(listener => listener.Underrun.Seconds) : (double?)null,
+            underrun_at_seconds = isStreamed ? listeners.Max(listener => listener.Underrun).AtSeconds : (double?)null,
             total_seconds = wall,
             audio_seconds_per_second = audio / wall,
             memory_used_mb = engine.Status.Memory.UsedBytes / 1e6,
@@ -195,8 +196,8 @@ internal static class SongBench
         /// <summary>The time of the first sound.</summary>
         public double FirstSoundSeconds { get; private set; }
 
-        /// <summary>The longest delay of the player relative to uninterrupted playback.</summary>
-        public double UnderrunSeconds { get; private set; }
+        /// <summary>The longest delay of the player relative to uninterrupted playback, and its position in the song.</summary>
+        public (double Seconds, double AtSeconds) Underrun { get; private set; }
 
         public void Hear(SongSound sound)
         {
@@ -206,7 +207,9 @@ internal static class SongBench
                 FirstSoundSeconds = now;
             }
 
-            UnderrunSeconds = Math.Max(UnderrunSeconds, now - FirstSoundSeconds - (sound.Start / (double)sound.SampleRateHz));
+            var at = sound.Start / (double)sound.SampleRateHz;
+            var delay = now - FirstSoundSeconds - at;
+            Underrun = delay > Underrun.Seconds ? (delay, at) : Underrun;
         }
     }
 
