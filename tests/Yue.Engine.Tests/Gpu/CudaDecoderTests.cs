@@ -86,6 +86,45 @@ public sealed class CudaDecoderTests
         Assert.Equal(2 * 128, other.Sampled.Count);     // eight batches of 16 ids per section
     }
 
+    /// <remarks>While a listener waits for stage 2, only the other songs are asked for. The host keeps 256 sampled ids of a song.</remarks>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_song_has_the_same_ids_if_only_others_are_asked_for(int asked)
+    {
+        using var gpu = TestGpu.Open("bf16");
+        using var model = Model(gpu);
+        int[][] alone = [.. Enumerable.Range(0, 3).Select(seed =>
+        {
+            using var single = new CudaStage1Decoder(model, gpu, songs: 1);
+            using var song = Begin(single, seed);
+            return Finish(single, song);
+        })];
+
+        using var decoder = new CudaStage1Decoder(model, gpu, songs: 3);
+        IStage1Sequence[] songs = [.. Enumerable.Range(0, 3).Select(seed => Begin(decoder, seed))];
+        Finish(decoder, songs[asked]);
+        Assert.Equal(alone, songs.Select(song => Finish(decoder, song)));
+
+        static IStage1Sequence Begin(CudaStage1Decoder decoder, int seed)
+        {
+            var song = decoder.TryOpen(seed)!;
+            song.BeginAndRead(Prompt(0), 0, Sampling(topK: 50, most: 400));
+            return song;
+        }
+
+        static int[] Finish(CudaStage1Decoder decoder, IStage1Sequence song)
+        {
+            while (song.Sampled.Count < 400)
+            {
+                decoder.Advance([song]);
+            }
+
+            return [.. song.Sampled];
+        }
+    }
+
     /// <remarks>The prompt ends within a page, and the songs drop a part of the pages that they share.</remarks>
     [Theory]
     [InlineData("bf16", "bf16")]

@@ -197,14 +197,17 @@ public sealed class Stage2PaceTests
 
         private void Write()
         {
-            Song[] writing = [.. Songs.Where(song => !song.IsWritten && !(song is { IsHeard: true, IsRunning: true, Turn.IsDue: true }))];
-            if (writing.Length > 0)
+            if (!Array.Exists(Songs, song => !song.IsWritten && !(song is { IsHeard: true, IsRunning: true, Turn.IsDue: true })))
             {
-                var time = 16 * GpuTimes.At(_gpu.Stage1, 2 * writing.Length);
-                Now += time + HostSeconds;
-                Array.ForEach(writing, song => song.FramesWritten = Math.Min(song.FramesWritten + 8, song.Length));
-                _times.CountStage1(writing.Length, 16, TimeSpan.FromSeconds(time));
+                return;
             }
+
+            // Songs that wait for stage 2 take part.
+            Song[] writing = [.. Songs.Where(song => !song.IsWritten)];
+            var time = 16 * GpuTimes.At(_gpu.Stage1, 2 * writing.Length);
+            Now += time + HostSeconds;
+            Array.ForEach(writing, song => song.FramesWritten = Math.Min(song.FramesWritten + 8, song.Length));
+            _times.CountStage1(writing.Length, 16, TimeSpan.FromSeconds(time));
         }
 
         private void Advance()

@@ -66,8 +66,9 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
     public void Advance(IReadOnlyList<IStage1Sequence> sequences)
     {
-        var rows = 2 * (sequences.Max(sequence => ((Sequence)sequence).Song) + 1);
-        var step = GraphOf(rows);
+        // Every running song takes part in a step: one that is not among the sequences draws ids as well.
+        Sequence[] running = [.. _open.Where(sequence => sequence.IsRunning)];
+        var step = GraphOf(2 * (running.Max(sequence => sequence.Song) + 1));
         for (var i = 0; i < StepsPerLook; i++)
         {
             step.Launch(_model.Stream);
@@ -75,10 +76,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
         _stepsDone.Record(_model.Stream);
         _stepsDone.Synchronize();
-        foreach (var sequence in sequences)
-        {
-            ((Sequence)sequence).TakeSampled();
-        }
+        Array.ForEach(running, sequence => sequence.TakeSampled());
     }
 
     public void Dispose()
@@ -130,6 +128,9 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
         public int Song => song;
 
+        /// <summary>True while steps draw ids of the section.</summary>
+        public bool IsRunning { get; private set; }
+
         public int Unread => _unread.Length;
 
         public IReadOnlyList<int> Sampled => _sampled;
@@ -144,7 +145,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             _fed += _sampled.Count;
             _sampled.Clear();
             _seen.UnionWith(prompt.ToArray());
-            (_unread, _pending, _settings) = (ids.AsMemory(..^1), ids[^1], SettingsOf(section, sampling));
+            (_unread, _pending, _settings, IsRunning) = (ids.AsMemory(..^1), ids[^1], SettingsOf(section, sampling), false);
             if (_fed == 0)
             {
                 _opening.Begin(_unread.Span);
@@ -198,6 +199,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
                 _seen.Add(id);
                 _pending = id;
             }
+
+            IsRunning = !progress.Stopped;
         }
 
         public void Truncate(ReadOnlySpan<int> kept)
@@ -243,10 +246,12 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             }
 
             decoder._sampler.SetSong(model.Stream, song, settings, [.. _seen]);
+            IsRunning = true;
         }
 
         private void Stop()
         {
+            IsRunning = false;
             var model = decoder._model;
             decoder._sampler.StopSong(model.Stream, song);
             model.Decoder.StopRow(model.Stream, Conditional);

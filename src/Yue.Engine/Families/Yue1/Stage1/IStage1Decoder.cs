@@ -17,7 +17,8 @@ public interface IStage1Decoder : IDisposable
     /// <returns>The sequence; null if all slots are in use.</returns>
     IStage1Sequence? TryOpen(long seed);
 
-    /// <summary>Samples the next id of every sequence, or the next few ids if the decoder runs ahead of the host.</summary>
+    /// <summary>Samples the next id of every sequence, or the next few ids if the decoder runs ahead of the host. Other open sequences may
+    /// take part.</summary>
     /// <param name="sequences">Open sequences within an unfinished section, with their prompts read.</param>
     void Advance(IReadOnlyList<IStage1Sequence> sequences);
 }
