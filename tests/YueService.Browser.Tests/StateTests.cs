@@ -147,12 +147,12 @@ public sealed class StateTests(Studio studio)
         });
         await ResizeAsync(tab, Windows[0], "Write");
         await tab.Sing.ClickAsync();
-        var alert = tab.Page.GetByRole(AriaRole.Alert);
+        var alert = tab.Page.Locator(".sing [role=alert]");
         await Assertions.Expect(alert).ToHaveTextAsync("The queue is full. Try again in about 35 seconds.");
         await ShowAsync(tab, "10-refused", "Write");
-        (seconds, title) = (1, "Too many requests");
+        (seconds, title) = (2, "Too many requests");
         await tab.Sing.ClickAsync();
-        await Assertions.Expect(alert).ToHaveTextAsync("Too many requests. Try again in about 1 seconds.");
+        await Assertions.Expect(alert).ToHaveTextAsync("Too many requests. Try again in about 2 seconds.");
         await Assertions.Expect(alert).ToHaveCountAsync(0);
         await tab.Page.UnrouteAllAsync();
     }
