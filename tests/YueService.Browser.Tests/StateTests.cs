@@ -35,6 +35,7 @@ public sealed class StateTests(Studio studio)
         await tab.Page.GetByLabel("Words of verse").FillAsync("Staring at the sunset\nColors paint the sky");
         await tab.Page.GetByLabel("Words of chorus").FillAsync("Every road you take\nI'll be one step behind [x2]");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
+        await Assertions.Expect(tab.Sing).ToHaveTextAsync("Sing 2 takes");
         await Assertions.Expect(tab.Page.Locator(".finding")).ToBeVisibleAsync();
         await ShowAsync(tab, "2-writing", "Write");
 

@@ -392,8 +392,8 @@ function singWords() {
   }
 
   return from?.how === 'continue' ? `Sing the new section${cards.value.length - from.sung > 1 ? 's' : ''}`
-    : from ? `Sing the new ${short(tagOf(from), 16)}` : found.value?.length === 0 ? 'Sing this song'
-    : takes.value > 1 ? `Sing ${takes.value} takes` : 'Sing';
+    : from ? `Sing the new ${short(tagOf(from), 16)}` : takes.value > 1 ? `Sing ${takes.value} takes`
+    : found.value?.length === 0 ? 'Sing this song' : 'Sing';
 }
 
 /** Returns a text about when the song can be heard. */
