@@ -143,17 +143,17 @@ public sealed class StateTests(Studio studio)
                 Status = 429,
                 ContentType = "application/problem+json",
                 Headers = new Dictionary<string, string> { ["Retry-After"] = $"{seconds}" },
-                Body = $$"""{ "type": "urn:yue:queue-full", "title": "{{title}}", "detail": "Try again in about {{seconds}} seconds." }""",
+                Body = $$"""{ "type": "urn:yue:queue-full", "title": "{{title}}", "detail": "Try again in about {{seconds}} s." }""",
             });
         });
         await ResizeAsync(tab, Windows[0], "Write");
         await tab.Sing.ClickAsync();
         var alert = tab.Page.Locator(".sing [role=alert]");
-        await Assertions.Expect(alert).ToHaveTextAsync("The queue is full. Try again in about 35 seconds.");
+        await Assertions.Expect(alert).ToHaveTextAsync("The queue is full. Try again in about 35 s.");
         await ShowAsync(tab, "10-refused", "Write");
         (seconds, title) = (2, "Too many requests");
         await tab.Sing.ClickAsync();
-        await Assertions.Expect(alert).ToHaveTextAsync("Too many requests. Try again in about 2 seconds.");
+        await Assertions.Expect(alert).ToHaveTextAsync("Too many requests. Try again in about 2 s.");
         await Assertions.Expect(alert).ToHaveCountAsync(0);
         await tab.Page.UnrouteAllAsync();
     }

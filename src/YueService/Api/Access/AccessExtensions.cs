@@ -95,6 +95,6 @@ internal static class AccessExtensions
             Problems.Create(
                 http,
                 ProblemType.Timeout,
-                $"The response took more than {seconds} seconds. Request a job instead: POST /v1/songs.").ExecuteAsync(http),
+                $"The response took more than {seconds} s. Request a job instead: POST /v1/songs.").ExecuteAsync(http),
     };
 }

@@ -65,7 +65,7 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
         var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : TimeSpan.FromMinutes(1);
         var seconds = Problems.SetRetryAfter(http, wait.TotalSeconds);
         return Problems.Create(
-            http, ProblemType.RateLimited, $"The limit of songs per minute has been reached. Try again in {seconds} seconds.");
+            http, ProblemType.RateLimited, $"The limit of songs per minute has been reached. Try again in {seconds} s.");
     }
 
     /// <summary>Marks an endpoint whose requests count as songs.</summary>

@@ -48,7 +48,7 @@ internal static class Problems
     public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate, string reason = "")
     {
         var seconds = SetRetryAfter(http, estimate.RetryAfter().TotalSeconds);
-        return Create(http, ProblemType.QueueFull, $"{reason}Try again in about {seconds} seconds.");
+        return Create(http, ProblemType.QueueFull, $"{reason}Try again in about {seconds} s.");
     }
 
     /// <summary>Creates a 422: the format needs a program that is missing.</summary>
