@@ -100,7 +100,7 @@ public sealed class YueClientTests : IDisposable
         var song = await _yue.WaitForSongAsync(job.Id, cancellationToken: Cancel);
 
         Assert.Equal(JobState.Failed, song.State);
-        Assert.Contains("This song failed", song.Error!.Detail, StringComparison.Ordinal);
+        Assert.Contains("Other songs are not affected", song.Error!.Detail, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -312,7 +312,6 @@ public sealed class RestartTests : IDisposable
             paths.Add(response.Headers.Location!.ToString());
         }
 
-        DieLike(app);
         return [.. paths];
     }
 
