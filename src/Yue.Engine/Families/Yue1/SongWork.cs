@@ -64,7 +64,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     public SongResult? Result { get; private set; }
 
     /// <summary>The steps of the decoders during stage 1 and stage 2. Reading a prompt is not a shared step. While the player waits for
-    /// stage 2, stage 1 also waits.</summary>
+    /// stage 2, the song asks for no step of stage 1; it still takes part in those of other songs.</summary>
     public IReadOnlyList<ISharedStep> SharedSteps
     {
         get

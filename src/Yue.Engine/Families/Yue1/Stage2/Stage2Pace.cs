@@ -36,7 +36,7 @@ internal interface IPacedSong
 }
 
 /// <summary>The next work of stage 2 on a song.</summary>
-/// <param name="IsDue">True if stage 2 works on the song now. Meanwhile stage 1 waits.</param>
+/// <param name="IsDue">True if stage 2 works on the song now. Meanwhile the song asks for no step of stage 1.</param>
 /// <param name="Chunks">The number of chunks to begin.</param>
 internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 {
@@ -184,6 +184,7 @@ internal static class Stage2Pace
         return spare;
     }
 
+    /// <summary>Returns the spare time below which work does not wait any longer.</summary>
     private static double Margin(StepTimes times) => MarginSeconds + (MarginSecondsPerSong * (times.SongsTogether - 1));
 
     private static int ChunksWritten(IPacedSong song) =>

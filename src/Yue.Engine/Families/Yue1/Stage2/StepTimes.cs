@@ -22,7 +22,7 @@ internal sealed class StepTimes
     /// <summary>The time of a frame of both tracks in stage 1.</summary>
     public double Stage1SecondsPerFrame { get; private set; } = 0.008;
 
-    /// <summary>The number of songs in the last step of stage 1.</summary>
+    /// <summary>The number of songs that asked for the last step of stage 1.</summary>
     public int SongsTogether { get; private set; } = 1;
 
     /// <summary>Returns the time that stage 2 needs to advance rows from one frame of their chunks to another.</summary>
@@ -35,7 +35,7 @@ internal sealed class StepTimes
     }
 
     /// <summary>Records a step of stage 1.</summary>
-    /// <param name="songs">The number of songs that shared it.</param>
+    /// <param name="songs">The number of songs that asked for it.</param>
     /// <param name="tokens">The number of tokens per song.</param>
     /// <param name="time">The time that it took.</param>
     public void CountStage1(int songs, int tokens, TimeSpan time)
