@@ -12,11 +12,24 @@ internal sealed class RandomWeights : IDisposable
     public RandomWeights(CudaDevice device, KernelCache kernels, LlamaShape shape, WeightType type, CudaStream stream)
     {
         using var fill = new RandomFill(device, kernels);
-        nint Matrix(long rows, long columns)
+        using var quantizer = new WeightQuantizer(device, kernels);
+        nint Matrix(long rows, long columns, int terms = 1)
         {
-            var memory = DeviceMemory.Allocate(rows * columns * (type == WeightType.BFloat16 ? 2 : 1));
+            var memory = DeviceMemory.Allocate(rows * terms * LlamaShape.RowBytes(type, columns));
             _owned.Add(memory);
-            fill.Fill(stream, memory.Address, memory.Bytes, (uint)_owned.Count, 1.7f / MathF.Sqrt(columns), type);
+            var (seed, scale) = ((uint)_owned.Count, 1.7f / MathF.Sqrt(columns));
+            if (GroupedWeights.Has(type))
+            {
+                using var plain = DeviceMemory.Allocate(rows * columns * sizeof(ushort));
+                fill.Fill(stream, plain.Address, plain.Bytes, seed, scale, WeightType.BFloat16);
+                quantizer.QuantizeGroups(stream, plain.Address, memory.Address, type, (int)rows, (int)columns, terms);
+                quantizer.ThrowIfNotFinite(stream, "random weights");
+            }
+            else
+            {
+                fill.Fill(stream, memory.Address, memory.Bytes, seed, scale, type);
+            }
+
             return memory.Address;
         }
 
@@ -29,7 +42,7 @@ internal sealed class RandomWeights : IDisposable
         }
 
         nint Scale(long rows, long columns) =>
-            type == WeightType.BFloat16 ? 0 : Values(rows, 1 / MathF.Sqrt(columns) / (type == WeightType.Int8 ? 70 : 8));
+            type is not (WeightType.Int8 or WeightType.Float8) ? 0 : Values(rows, 1 / MathF.Sqrt(columns) / (type == WeightType.Int8 ? 70 : 8));
 
         // Two bf16 ones (0x3f80) as one float.
         nint Norm(int size) => Values(size / 2, BitConverter.UInt32BitsToSingle(0x3f803f80));
@@ -62,7 +75,7 @@ internal sealed class RandomWeights : IDisposable
         {
             Type = type,
             Embedding = embedding.Address,
-            Head = Matrix(shape.Vocabulary, shape.Hidden),
+            Head = Matrix(shape.Vocabulary, shape.Hidden, LlamaShape.HeadTerms(type)),
             HeadScale = Scale(shape.Vocabulary, shape.Hidden),
             FinalNorm = Norm(shape.Hidden),
             Layers = layers,

@@ -13,7 +13,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
     [
         "ROWS=8 WEIGHT=0 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=0", "ROWS=32 WEIGHT=0 CACHE=0", "ROWS=64 WEIGHT=0 CACHE=0",
         "ROWS=8 WEIGHT=1 CACHE=0", "ROWS=8 WEIGHT=2 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=1",
-        "ROWS=64 WEIGHT=1 CACHE=1", "ROWS=80 WEIGHT=0 CACHE=1",
+        "ROWS=64 WEIGHT=1 CACHE=1", "ROWS=8 WEIGHT=4 CACHE=0", "ROWS=32 WEIGHT=4 CACHE=0", "ROWS=8 WEIGHT=5 CACHE=0",
+        "ROWS=16 WEIGHT=5 CACHE=1", "ROWS=32 WEIGHT=5 CACHE=0", "ROWS=80 WEIGHT=5 CACHE=1", "ROWS=80 WEIGHT=0 CACHE=1",
     ];
 
     private static readonly string[] NormedStepBuilds =

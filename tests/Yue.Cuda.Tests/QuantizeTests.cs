@@ -51,7 +51,7 @@ public sealed class QuantizeTests(Gpu gpu)
         using var scales = DeviceMemory.Allocate(3 * sizeof(float));
         quantizer.Quantize(stream, source.Address, destination.Address, scales.Address, type, 3, Columns);
         var error = Assert.Throws<InvalidDataException>(() => quantizer.ThrowIfNotFinite(stream, "layers.7.down"));
-        Assert.Contains("layers.7.down: 1 rows", error.Message, StringComparison.Ordinal);
+        Assert.Contains("layers.7.down: 1 rows or groups", error.Message, StringComparison.Ordinal);
         Assert.Equal([false, true, false], CudaCopy.ToHost<float>(scales.Address, 3, stream).Select(float.IsNaN));
 
         weights[Columns + 77] = 0;
@@ -69,7 +69,7 @@ public sealed class QuantizeTests(Gpu gpu)
             "multiple of 8", Assert.Throws<ArgumentException>(() => quantizer.Quantize(stream, 0, 0, 0, WeightType.Int8, 1, 12)).Message,
             StringComparison.Ordinal);
         Assert.Contains(
-            "8-bit", Assert.Throws<ArgumentException>(() => quantizer.Dequantize(stream, 0, 0, 0, WeightType.BFloat16, 1, 8)).Message,
+            "another format", Assert.Throws<ArgumentException>(() => quantizer.Dequantize(stream, 0, 0, 0, WeightType.BFloat16, 1, 8)).Message,
             StringComparison.Ordinal);
     }
 

@@ -2,13 +2,13 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A matrix on host and device. The host has the exact products of 8-bit values and the row's scale.</summary>
+/// <summary>A matrix on host and device. The host has the exact values of codes with their scales.</summary>
 internal sealed class TestMatrix : IDisposable
 {
     private readonly DeviceMemory _device;
     private readonly DeviceMemory? _scale;
 
-    public TestMatrix(Random random, int rows, int columns, WeightType type, CudaStream stream)
+    public TestMatrix(Random random, int rows, int columns, WeightType type, CudaStream stream, int terms = 1)
     {
         (Rows, Columns) = (rows, columns);
         Values = new float[(long)rows * columns];
@@ -33,6 +33,12 @@ internal sealed class TestMatrix : IDisposable
             }
 
             _device = Upload<ushort>(raw, stream);
+            return;
+        }
+
+        if (GroupedWeights.Has(type))
+        {
+            _device = Upload<byte>(RandomGroups(random, type, terms, spread), stream);
             return;
         }
 
@@ -81,6 +87,42 @@ internal sealed class TestMatrix : IDisposable
         _device.Dispose();
         _scale?.Dispose();
     }
+
+    /// <summary>Sets the values to sums of terms of random codes, each term much smaller than the one before, and returns the stored
+    /// rows.</summary>
+    private byte[] RandomGroups(Random random, WeightType type, int terms, double spread)
+    {
+        var rowBytes = (int)GroupedWeights.RowBytes(type, Columns);
+        var bytes = new byte[Rows * terms * rowBytes];
+        var (codes, scales, values) = (new byte[Columns], new ushort[Columns / GroupedWeights.GroupSize], new float[Columns]);
+        for (var row = 0; row < Rows; row++)
+        {
+            for (var term = 0; term < terms; term++)
+            {
+                var top = spread * (0.5 + random.NextDouble()) * 2 / GroupedWeights.Levels(type) * Math.Pow(0.1, term);
+                random.NextBytes(codes);
+                for (var i = 0; i < Columns; i++)
+                {
+                    codes[i] %= (byte)GroupedWeights.Levels(type);
+                }
+
+                for (var i = 0; i < scales.Length; i++)
+                {
+                    scales[i] = GroupedWeights.ScaleOf(type, (float)(top * (0.5 + random.NextDouble())), random.Next(6, 10));
+                }
+
+                var stored = bytes.AsSpan(((row * terms) + term) * rowBytes, rowBytes);
+                GroupedWeights.Pack(type, codes, scales, stored);
+                GroupedWeights.Unpack(type, stored, values);
+                for (var i = 0; i < Columns; i++)
+                {
+                    Values[((long)row * Columns) + i] += values[i];
+                }
+            }
+        }
+
+        return bytes;
+    }
 }
 
 /// <summary>One layer of a <see cref="TestModel"/>. The norms of heads are empty if the model has none.</summary>
@@ -97,9 +139,9 @@ internal sealed class TestModel : IDisposable
     {
         Shape = shape;
         var random = new Random(seed);
-        TestMatrix Matrix(int rows, int columns)
+        TestMatrix Matrix(int rows, int columns, int terms = 1)
         {
-            var matrix = new TestMatrix(random, rows, columns, type, stream);
+            var matrix = new TestMatrix(random, rows, columns, type, stream, terms);
             _owned.Add(matrix);
             return matrix;
         }
@@ -156,7 +198,7 @@ internal sealed class TestModel : IDisposable
         }
 
         (FinalNorm, var finalNorm) = Vector(shape.Hidden, 0.5, 1.5);
-        Head = Matrix(shape.Vocabulary, shape.Hidden);
+        Head = Matrix(shape.Vocabulary, shape.Hidden, LlamaShape.HeadTerms(type));
         Weights = new LlamaWeights
         {
             Type = type,

@@ -16,6 +16,7 @@ public sealed unsafe class CudaLlama : IDisposable
 
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
+    private const int MostChunk = 2048;                        // values of a weight row in a slot of the ring, at most
     private const int HeadTiles = LlamaShape.HeadSize / 8;     // HEAD_TILES of step.cuh
     private static readonly int[] Builds = [8, 16, 32, 64, 80];
 
@@ -295,7 +296,7 @@ public sealed unsafe class CudaLlama : IDisposable
     }
 
     /// <summary>Returns the number of values of all rows in whole chunks, in the layout of x_index in model.cuh.</summary>
-    private long ProductInputBytes(int width) => (long)MostRows * ((width + 1023) / 1024 * 1024) * _elementBytes;
+    private long ProductInputBytes(int width) => (long)MostRows * ((width + MostChunk - 1) / MostChunk * MostChunk) * _elementBytes;
 
     private int HeadNormBytes => LlamaShape.HeadSize * _elementBytes;
 

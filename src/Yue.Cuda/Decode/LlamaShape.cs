@@ -14,6 +14,12 @@ public enum WeightType
 
     /// <summary>float32, including activations, for comparison with a reference. Requires <see cref="CacheType.Float32"/>.</summary>
     Float32,
+
+    /// <summary>Codes of six bits in groups, 6.5 bits per weight; see <see cref="GroupedWeights"/>.</summary>
+    Int6,
+
+    /// <summary>Codes of four bits in groups, 4.5 bits per weight; see <see cref="GroupedWeights"/>.</summary>
+    Int4,
 }
 
 /// <summary>The storage format of keys and values.</summary>
@@ -64,16 +70,21 @@ public sealed record LlamaShape
     /// rows.</summary>
     public long StepWeightBytes(WeightType type, int headRows)
     {
-        var perLayer = ((long)QkvRows * Hidden) + ((long)Hidden * Heads * HeadSize) + (3L * Hidden * Intermediate);
-        return ((Layers * perLayer) + ((long)headRows * Hidden)) * BytesOf(type);
+        var perLayer = ((QkvRows + (2L * Intermediate)) * RowBytes(type, Hidden))
+            + (Hidden * (RowBytes(type, (long)Heads * HeadSize) + RowBytes(type, Intermediate)));
+        return (Layers * perLayer) + ((long)headRows * HeadTerms(type) * RowBytes(type, Hidden));
     }
 
-    /// <summary>Returns the bytes per value of a matrix.</summary>
-    public static int BytesOf(WeightType type) => type switch
+    /// <summary>Returns the number of stored rows whose sum is a row of the head.</summary>
+    public static int HeadTerms(WeightType type) => GroupedWeights.Has(type) ? GroupedWeights.HeadTerms : 1;
+
+    /// <summary>Returns the bytes of a row of a matrix, without a scale that is stored separately.</summary>
+    public static long RowBytes(WeightType type, long columns) => type switch
     {
-        WeightType.Float32 => sizeof(float),
-        WeightType.BFloat16 => sizeof(ushort),
-        _ => sizeof(byte),
+        WeightType.Float32 => sizeof(float) * columns,
+        WeightType.BFloat16 => sizeof(ushort) * columns,
+        WeightType.Int8 or WeightType.Float8 => columns,
+        _ => GroupedWeights.RowBytes(type, columns),
     };
 
     /// <summary>Throws unless the kernels support this shape.</summary>
@@ -99,7 +110,8 @@ public sealed record LlamaShape
 /// <summary>
 /// Device addresses of one layer's weights, 16-byte aligned, row-major. Nothing is copied or freed: the caller keeps them alive.
 /// </summary>
-/// <remarks>Scales are float32, one per matrix row, for 8-bit weights; otherwise 0.</remarks>
+/// <remarks>Scales are float32, one per matrix row, for 8-bit weights; otherwise 0. Int6 and int4 rows have the format of
+/// <see cref="GroupedWeights"/>.</remarks>
 public readonly record struct LayerWeights
 {
     /// <summary>Query rows, then key rows, then value rows: [(H + 2K)·D, hidden].</summary>
@@ -141,7 +153,7 @@ public sealed record LlamaWeights
     /// <summary>[vocabulary, hidden].</summary>
     public required nint Embedding { get; init; }
 
-    /// <summary>[vocabulary, hidden].</summary>
+    /// <summary>[vocabulary, hidden]; with int6 and int4, <see cref="LlamaShape.HeadTerms"/> stored rows per row.</summary>
     public required nint Head { get; init; }
 
     public nint HeadScale { get; init; }

@@ -154,6 +154,14 @@ DEV void mma_bf16(float (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
+// Returns a * b + c of two bf16 each, rounded once; subnormal numbers are kept.
+DEV u32 fma_bf16(u32 a, u32 b, u32 c)
+{
+    u32 r;
+    asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+    return r;
+}
+
 // Transposes an 8 x 8 tile of 16-bit values, two per lane.
 DEV u32 transpose_tile(u32 v)
 {

@@ -4,9 +4,8 @@
 #include "tiles.cuh"
 #include "staged_x.cuh"
 
-constexpr int CHUNK = SEGMENT / WEIGHT_BYTES;               // k values of a slot
-constexpr int PART_K = 1024 / WEIGHT_BYTES;                 // k values of a KiB
-constexpr int WARP_K = 128 / WEIGHT_BYTES;                  // k values of a warp in a KiB
+constexpr int PART_K = CONSUMER_WARPS * UNIT_K;             // k values of a part of a slot
+constexpr int CHUNK = PARTS * PART_K;                       // and of a whole slot
 
 // Converts eight 8-bit values of a weight row to four pairs of bf16 by moving their bits. The seven bits of an int8 become a subnormal
 // number, the value times 2^-133; an e4m3 becomes the value times 2^-120. Tensor cores compute with both exactly. x is stored times
@@ -24,20 +23,72 @@ DEV void widen(u32 first, u32 second, u32 (&a)[4])
 #endif
 }
 
-// The 16-row operands made from 16 bytes of a lane's weights, eight values each: one for bf16, two for 8-bit values.
+// The factor and the offset of a low-bit group, for both halves of a register. A code, placed in the lowest bits of a bf16, is a subnormal
+// number, the code times 2^-133. The factor is the scale times 2^96, so that a weight becomes the value times 2^-37, which is normal. With
+// four bits, the four significant bits of the scale make every step exact; with six, the weight is rounded once.
+struct Affine
+{
+    u32 factor, offset;
+
+    DEV Affine(u32 scales, int half)
+    {
+        u32 both = __byte_perm(scales, 0, half ? 0x3232 : 0x1010);
+        u32 zero = WEIGHT == 5 ? both & 0x000f000fu : 0x00200020u;
+        factor = (WEIGHT == 5 ? both & 0xfff0fff0u : both) + (96u << 23 | 96u << 7);
+        offset = fma_bf16(zero, factor ^ 0x80008000u, 0x80008000u);
+    }
+};
+
+// Converts eight low-bit codes to four pairs of bf16: the lower four bits of code 2 i are at bit 4 i of low, and those of code 2 i + 1
+// at bit 16 + 4 i. A word of upper bits holds those of 16 codes in the same order, two bits each; odd selects the second eight.
+DEV void widen_codes(u32 low, u32 high, int odd, const Affine& affine, u32 (&a)[4])
+{
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+    {
+        u32 codes = low >> 4 * i & 0x000f000fu;
+        if (WEIGHT == 4)
+        {
+            int shift = 2 * (4 * odd + i) - 4;
+            codes |= (shift < 0 ? high << -shift : high >> shift) & 0x00300030u;
+        }
+        a[i] = fma_bf16(codes, affine.factor, affine.offset);
+    }
+}
+
+// Returns the upper bits of a lane's half of an int6 unit.
+DEV uint2 load_high(u32 address, int half) { return WEIGHT == 4 ? lds64(address + 128 + half * 8) : make_uint2(0, 0); }
+
+// Returns the two scales of a lane's groups. They are 4 bytes per lane, where the codes are 16 bytes per lane from the unit's start.
+DEV u32 load_scales(u32 address)
+{
+    return GROUPED ? __float_as_uint(lds32(address + (UNIT_BYTES - 16) - (threadIdx.x & 3) * 12)) : 0;
+}
+
+// The 16-row operands made from a lane's half of a unit, eight values each: one for bf16, two for 8-bit values, four for low-bit codes.
 typedef u32 Fragments[X_LOADS][4];
 
-DEV void load_weights(u32 address, Fragments& a)
+// scales: of the lane's groups of the unit.
+DEV void load_weights(u32 address, int half, u32 scales, Fragments& a)
 {
-    uint4 w = lds128(address);
-    if (WEIGHT == 0)
+    uint4 w = lds128(address + half * 64);
+    if constexpr (WEIGHT == 0)
     {
         a[0][0] = w.x; a[0][1] = w.y; a[0][2] = w.z; a[0][3] = w.w;
     }
-    else
+    else if constexpr (!GROUPED)
     {
         widen(w.x, w.y, a[0]);
         widen(w.z, w.w, a[X_LOADS - 1]);
+    }
+    else
+    {
+        Affine affine(scales, half);
+        uint2 high = load_high(address, half);
+        widen_codes(w.x, high.x, 0, affine, a[0]);
+        widen_codes(w.y, high.x, 1, affine, a[1 % X_LOADS]);
+        widen_codes(w.z, high.y, 0, affine, a[2 % X_LOADS]);
+        widen_codes(w.w, high.y, 1, affine, a[3 % X_LOADS]);
     }
 }
 
@@ -52,7 +103,7 @@ DEV void load_x(XChunk& x, const bf16* source, int chunk, int rows, int K)
 #pragma unroll
         for (int i = 0; i < X_LOADS; i++)
         {
-            int k = chunk * CHUNK + (half >> 1) * PART_K + warp * WARP_K + (half & 1) * (WARP_K / 2) + c * 8 * X_LOADS + i * 8;
+            int k = chunk * CHUNK + (half >> 1) * PART_K + warp * UNIT_K + (half & 1) * (UNIT_K / 2) + c * 8 * X_LOADS + i * 8;
 #pragma unroll
             for (int o = 0; o < OCTETS; o++)
             {
@@ -87,7 +138,7 @@ DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_
     int phase, Sums& sums)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
-    u32 inside = (u32)g * SEGMENT_PITCH + (u32)warp * 128u + (u32)c * 16u;
+    u32 inside = (u32)g * SEGMENT_PITCH + (u32)warp * UNIT_BYTES + (u32)c * 16u;
     zero(sums);
 #pragma unroll 1
     for (int chunk = 0; chunk < p.chunks; chunk++)
@@ -115,14 +166,16 @@ DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_
 #pragma unroll
                     for (int part = 0; part < PARTS; part++)
                     {
-                        if ((u32)(part * 1024 + warp * 128) >= bytes) break;
+                        if ((u32)(part * PART_BYTES + warp * UNIT_BYTES) >= bytes) break;
+                        u32 unit0 = address0 + part * PART_BYTES, unit1 = address1 + part * PART_BYTES;
+                        u32 scales0 = load_scales(unit0), scales1 = load_scales(unit1);
 #pragma unroll
                         for (int h = 0; h < 2; h++)
                         {
                             const int half = 2 * part + h;
                             Fragments a0, a1;
-                            load_weights(address0 + part * 1024 + h * 64, a0);
-                            load_weights(address1 + part * 1024 + h * 64, a1);
+                            load_weights(unit0, h, scales0, a0);
+                            load_weights(unit1, h, scales1, a1);
 #pragma unroll
                             for (int i = 0; i < X_LOADS; i++) multiply_eight(sums[(first + t) / 2], a0[i], a1[i], x[half][i]);
                         }
@@ -147,20 +200,45 @@ DEV void multiply(const Ring& ring, Cursor& at, const Product& p, const bf16* x_
     }
 }
 
-// Loads the operand for one part of a lane's weights in a KiB. A part is a 16th of the KiB with bf16, and a 32nd with 8-bit weights.
-DEV void load_part(u32 address, int part, u32 (&a)[4])
+// A lane's weights of a unit, loaded in parts of eight values. Low-bit codes stay in registers for half a unit.
+struct UnitInParts
 {
-    if (WEIGHT == 0)
+    u32 address, scales;
+    uint4 low;
+    uint2 high;
+
+    DEV void start(u32 unit)
     {
-        uint4 w = lds128(address + part * 64);
-        a[0] = w.x; a[1] = w.y; a[2] = w.z; a[3] = w.w;
+        address = unit;
+        scales = load_scales(unit);
     }
-    else
+
+    // Loads the operand of a part. Parts are loaded in order.
+    DEV void load(int part, u32 (&a)[4])
     {
-        uint2 w = lds64(address + (part >> 1) * 64 + (part & 1) * 8);
-        widen(w.x, w.y, a);
+        if constexpr (WEIGHT == 0)
+        {
+            uint4 w = lds128(address + part * 64);
+            a[0] = w.x; a[1] = w.y; a[2] = w.z; a[3] = w.w;
+        }
+        else if constexpr (!GROUPED)
+        {
+            uint2 w = lds64(address + (part >> 1) * 64 + (part & 1) * 8);
+            widen(w.x, w.y, a);
+        }
+        else
+        {
+            int half = part / X_LOADS, eight = part % X_LOADS;
+            if (eight == 0)
+            {
+                low = lds128(address + half * 64);
+                high = load_high(address, half);
+            }
+            u32 codes = eight == 0 ? low.x : eight == 1 ? low.y : eight == 2 ? low.z : low.w;
+            widen_codes(codes, eight < 2 ? high.x : high.y, eight & 1, Affine(scales, half), a);
+        }
     }
-}
+};
 
 // The same with x in shared memory: one part of a chunk after another, each for all of the group's PAIRS pairs of tiles. If the number of
 // tiles is odd, the last tile is multiplied twice, and the second result is discarded.
@@ -168,7 +246,7 @@ template <int PAIRS>
 DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase, Sums& sums)
 {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
-    u32 inside = (u32)g * SEGMENT_PITCH + (u32)warp * 128u + (u32)c * 16u;
+    u32 inside = (u32)g * SEGMENT_PITCH + (u32)warp * UNIT_BYTES + (u32)c * 16u;
     zero(sums);
 #pragma unroll 1
     for (int chunk = 0; chunk < p.chunks; chunk++)
@@ -176,23 +254,23 @@ DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX
         Cursor mine = at.after(min(lane, n - 1), ring);
         if (lane < n) barrier_wait(mine.full(ring), mine.phase);       // one lane per tile
         __syncwarp();
-        u32 weights[2 * PAIRS];
+        UnitInParts units[2 * PAIRS];
 #pragma unroll
-        for (int t = 0; t < 2 * PAIRS; t++) weights[t] = at.after(min(t, n - 1), ring).data(ring) + inside;
-        bool in_row = (u32)warp * 128u < p.chunk_bytes(chunk);
+        for (int t = 0; t < 2 * PAIRS; t++) units[t].start(at.after(min(t, n - 1), ring).data(ring) + inside);
+        int first_k = (chunk * CONSUMER_WARPS + warp) * UNIT_K;
 #pragma unroll
         for (int part = 0; part < X_PARTS; part++)
         {
             uint4 x[OCTETS];
             staged.take(part % STAGES, x);
             if (part + 1 < X_PARTS || chunk + 1 < p.chunks) staged.ask((part + 1) % STAGES);
-            if (!in_row) continue;
+            if (first_k + part / X_LOADS * (UNIT_K / 2) >= p.k) continue;
 #pragma unroll
             for (int pair = 0; pair < PAIRS; pair++)
             {
                 u32 a0[4], a1[4];
-                load_part(weights[2 * pair], part, a0);
-                load_part(weights[2 * pair + 1], part, a1);
+                units[2 * pair].load(part, a0);
+                units[2 * pair + 1].load(part, a1);
                 multiply_eight(sums[pair], a0, a1, x);
             }
         }

@@ -20,7 +20,7 @@ DEV bool adds_to_residual(const Product& p) { return p.kind == OUT || p.kind == 
 DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, const Operands& o, int tile, int m, int n)
 {
     Ahead r = { 0.0f, 0.0f, 1.0f, SUM_SCALE };
-    if (WEIGHT != 0) r.scale *= o.scale[p.weight_row(tile, n)];
+    if (ROW_SCALES) r.scale *= o.scale[p.weight_row(tile, n)];
     if (m >= s.rows) return r;
     if (adds_to_residual(p))
     {
@@ -97,8 +97,9 @@ DEV void finish_gate_up(const Step& s, const Shared& shared, int tile, int m, in
 
 DEV void finish_logits(const Step& s, const Shared& shared, int tile, int m, int n, float value)
 {
-    int row = tile * 8 + n;
-    if (m < s.rows && row < s.head_rows) s.logits[(size_t)m * s.head_rows + row] = value * shared.rstd[m];
+    if (HEAD_TERMS == 2) value += __shfl_xor_sync(0xffffffffu, value, 1);
+    int row = (tile * 8 + n) / HEAD_TERMS;
+    if (m < s.rows && row < s.head_rows && n % HEAD_TERMS == 0) s.logits[(size_t)m * s.head_rows + row] = value * shared.rstd[m];
 }
 
 // place: the tile's index in its batch.

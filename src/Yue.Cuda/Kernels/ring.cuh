@@ -23,10 +23,17 @@
 
 constexpr int PRODUCER_WARPS = 4;
 constexpr int BLOCK_THREADS = CONSUMERS + PRODUCER_WARPS * 32;
+
+// A weight row consists of units, each for one warp: 128 bytes of values, or 256 low-bit weights with their scales.
+constexpr bool ROW_SCALES = WEIGHT == 1 || WEIGHT == 2;
+constexpr bool GROUPED = WEIGHT == 4 || WEIGHT == 5;
+constexpr int UNIT_K = WEIGHT == 0 ? 64 : ROW_SCALES ? 128 : 256;
+constexpr int UNIT_BYTES = WEIGHT == 4 ? 208 : WEIGHT == 5 ? 144 : 128;
+constexpr int PART_BYTES = CONSUMER_WARPS * UNIT_BYTES;
 #ifndef PARTS
-#define PARTS (ROWS <= 8 || (ROWS == 16 && WEIGHT == 0) ? 2 : 1)
+#define PARTS ((ROWS <= 8 && !GROUPED) || (ROWS == 16 && WEIGHT == 0) ? 2 : 1)
 #endif
-constexpr int SEGMENT = 1024 * PARTS;           // bytes of one weight row in a slot; large copies cost fewer instructions
+constexpr int SEGMENT = PART_BYTES * PARTS;     // bytes of one weight row in a slot; large copies cost fewer instructions
 constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes that read two rows use 32 different banks
 constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;

@@ -10,6 +10,8 @@ typedef float Sums[MAX_GROUP / 2][OCTETS][4];               // of a pair of tile
 
 enum { QKV, OUT, GATE_UP, DOWN, HEAD };
 
+constexpr int HEAD_TERMS = GROUPED ? 2 : 1;                 // weight rows whose sum is a row of the head
+
 // One of a layer's products, or the head. A run-time record allows one copy of the multiplication code for all five: five unrolled copies
 // took 220 KB, and fetching them in each phase cost more than the constants saved. Only finish_group has one copy per kind.
 struct Product
@@ -20,11 +22,13 @@ struct Product
     DEV explicit Product(int kind, int head_rows) : kind(kind)
     {
         k = kind == OUT ? HEADS * D : kind == DOWN ? INTERMEDIATE : HIDDEN;
-        row_bytes = (u32)k * WEIGHT_BYTES;
+        row_bytes = row_bytes_of(k);
         chunks = (int)((row_bytes + SEGMENT - 1) / SEGMENT);
-        row_limit = kind == QKV ? QKV_HEADS * D : kind == GATE_UP ? 2 * INTERMEDIATE : kind == HEAD ? head_rows : HIDDEN;
+        row_limit = kind == QKV ? QKV_HEADS * D : kind == GATE_UP ? 2 * INTERMEDIATE : kind == HEAD ? head_rows * HEAD_TERMS : HIDDEN;
         tiles = (row_limit + 7) / 8;
     }
+
+    DEV static u32 row_bytes_of(int k) { return (u32)(k + UNIT_K - 1) / UNIT_K * UNIT_BYTES; }
 
     // Returns the weight row of row i of a tile. q, k, v tiles pair rows j and j + 64 of a head, which RoPE rotates together.
     DEV int weight_row(int tile, int i) const
@@ -39,7 +43,7 @@ struct Product
 struct Operands
 {
     const void* weights;
-    const float* scale;             // per weight row; null with bf16 weights
+    const float* scale;             // per weight row; only with ROW_SCALES
     const bf16* x;
     const bf16* next_norm;
     const bf16* head_norms;         // QKV with QK_NORM: [2, D]
@@ -60,7 +64,8 @@ DEV Operands operands(const Step& s, int kind, int index)
                 index + 1 < s.layer_count ? s.layers[index + 1].attention_norm : s.final_norm, nullptr };
         default:
             return {
-                (const u8*)s.head + (size_t)s.head_start * HIDDEN * WEIGHT_BYTES, s.head_scale + s.head_start, s.normed, nullptr, nullptr };
+                (const u8*)s.head + (size_t)s.head_start * HEAD_TERMS * Product::row_bytes_of(HIDDEN), s.head_scale + s.head_start, s.normed,
+                nullptr, nullptr };
     }
 }
 

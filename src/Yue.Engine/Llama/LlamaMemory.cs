@@ -12,15 +12,14 @@ internal static class LlamaMemory
     public static long WeightBytes(LlamaConfig config, WeightType type)
     {
         var (hidden, attention) = ((long)config.HiddenSize, (long)config.Heads * config.HeadSize);
-        var kv = (long)config.KeyValueHeads * config.HeadSize;
-        var (rows, values) = (attention + (2 * kv) + hidden + (2L * config.IntermediateSize) + hidden,
-            (hidden * ((2 * attention) + (2 * kv))) + (3 * hidden * config.IntermediateSize));
-        var hasScales = type is not (WeightType.BFloat16 or WeightType.Float32);
-        var headRows = config.TieWordEmbeddings && !hasScales ? 0 : (long)config.VocabularySize;
-        var (matrixRows, matrixValues) = ((config.Layers * rows) + headRows, (config.Layers * values) + (headRows * hidden));
+        var (qkvRows, gateUpRows) = (attention + (2L * config.KeyValueHeads * config.HeadSize), 2L * config.IntermediateSize);
+        var perLayer = MatrixBytes(type, qkvRows, hidden) + MatrixBytes(type, hidden, attention)
+            + MatrixBytes(type, gateUpRows, hidden) + MatrixBytes(type, hidden, config.IntermediateSize);
+        var isPlain = type is WeightType.BFloat16 or WeightType.Float32;
+        var headRows = config.TieWordEmbeddings && isPlain ? 0 : (long)config.VocabularySize * LlamaShape.HeadTerms(type);
         var plainValues = (config.VocabularySize * hidden) + (((2L * config.Layers) + 1) * hidden);
         var plainBytes = type == WeightType.Float32 ? sizeof(float) : sizeof(ushort);
-        return (plainBytes * plainValues) + (LlamaShape.BytesOf(type) * matrixValues) + (hasScales ? sizeof(float) * matrixRows : 0);
+        return (plainBytes * plainValues) + (config.Layers * perLayer) + MatrixBytes(type, headRows, hidden);
     }
 
     /// <summary>Returns the memory for the attention scores of a prompt's longest chunk, in bytes.</summary>
@@ -30,4 +29,7 @@ internal static class LlamaMemory
     /// <summary>Returns the memory of one score over all its copies, in bytes: with mask and softmax in F32, and in the type of the
     /// computation.</summary>
     private static int BytesPerScore(WeightType type) => type == WeightType.Float32 ? 12 : 10;
+
+    private static long MatrixBytes(WeightType type, long rows, long columns) =>
+        rows * (LlamaShape.RowBytes(type, columns) + (type is WeightType.Int8 or WeightType.Float8 ? sizeof(float) : 0));
 }

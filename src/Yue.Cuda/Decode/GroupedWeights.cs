@@ -1,0 +1,152 @@
+using System.Buffers.Binary;
+
+namespace Yue.Cuda.Decode;
+
+/// <summary>The storage format of int4 and int6 matrices: codes, with a scale per group of 32 weights of a row.</summary>
+/// <remarks>
+/// A weight is (code - zero point) · scale, rounded to bf16. A row consists of units of 256 weights, and the last one is filled up with
+/// zeros. A unit of int4 has 144 bytes: 128 bytes of codes, then the scales of its eight groups. A unit of int6 has 208 bytes: 128 bytes
+/// with the lower four bits of the codes, 64 bytes with the upper two, then the scales. Codes are in the order in which the lanes of the
+/// step kernel read them (<c>multiply.cuh</c>). A scale is a bf16 number. Int4 replaces its lowest four bits by the group's zero point.
+/// The zero point of int6 is 32.
+/// </remarks>
+public static class GroupedWeights
+{
+    /// <summary>The number of weights of a row that share a scale.</summary>
+    public const int GroupSize = 32;
+
+    /// <summary>The number of weights of a unit.</summary>
+    public const int UnitSize = 256;
+
+    /// <summary>The number of stored rows whose sum is a row of the head. The head's error goes directly into the scores, and a step reads
+    /// only a small part of the head, so it takes twice the bits.</summary>
+    public const int HeadTerms = 2;
+
+    /// <summary>The largest magnitude of a weight.</summary>
+    public const float MaxMagnitude = 1 << 30;
+
+    private const int GroupsPerUnit = UnitSize / GroupSize;
+    private const int LowBytes = UnitSize / 2;
+    private const int HighBytes = UnitSize / 4;
+    private const int EightsPerGroup = GroupSize / 8;
+
+    /// <summary>Returns true if a type's matrices are stored in this format.</summary>
+    public static bool Has(WeightType type) => type is WeightType.Int6 or WeightType.Int4;
+
+    /// <summary>Returns the number of codes of a type.</summary>
+    public static int Levels(WeightType type) => type == WeightType.Int4 ? 16 : 64;
+
+    /// <summary>Returns the bytes of a row.</summary>
+    public static long RowBytes(WeightType type, long columns) => (columns + UnitSize - 1) / UnitSize * UnitBytes(type);
+
+    /// <summary>Stores a row.</summary>
+    /// <param name="type">Int4 or int6.</param>
+    /// <param name="codes">One code per weight; a multiple of 32.</param>
+    /// <param name="scales">One scale per group, as returned by <see cref="ScaleOf"/>.</param>
+    /// <param name="row">Receives the row, <see cref="RowBytes"/>.</param>
+    public static void Pack(WeightType type, ReadOnlySpan<byte> codes, ReadOnlySpan<ushort> scales, Span<byte> row)
+    {
+        CheckSizes(type, codes.Length, scales.Length, row.Length);
+        row.Clear();
+        for (var k = 0; k < codes.Length; k++)
+        {
+            var place = PlaceOf(type, k);
+            row[place.Low] |= (byte)((codes[k] & 15) << place.LowShift);
+            if (type == WeightType.Int6)
+            {
+                row[place.High] |= (byte)((codes[k] >> 4) << place.HighShift);
+            }
+        }
+
+        for (var group = 0; group < scales.Length; group++)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(row[ScalePlaceOf(type, group)..], scales[group]);
+        }
+    }
+
+    /// <summary>Returns the weights of a row.</summary>
+    /// <param name="type">Int4 or int6.</param>
+    /// <param name="row">The stored row.</param>
+    /// <param name="weights">Receives the weights; a multiple of 32.</param>
+    public static void Unpack(WeightType type, ReadOnlySpan<byte> row, Span<float> weights)
+    {
+        CheckSizes(type, weights.Length, weights.Length / GroupSize, row.Length);
+        var (scale, zero) = (0f, 0);
+        for (var k = 0; k < weights.Length; k++)
+        {
+            if (k % GroupSize == 0)
+            {
+                (scale, zero) = ValuesOf(type, BinaryPrimitives.ReadUInt16LittleEndian(row[ScalePlaceOf(type, k / GroupSize)..]));
+            }
+
+            var place = PlaceOf(type, k);
+            var code = (row[place.Low] >> place.LowShift) & 15;
+            if (type == WeightType.Int6)
+            {
+                code |= ((row[place.High] >> place.HighShift) & 3) << 4;
+            }
+
+            weights[k] = RoundToBFloat16((code - zero) * scale);
+        }
+    }
+
+    /// <summary>Returns the stored form of a scale and a zero point.</summary>
+    /// <param name="type">Int4 or int6.</param>
+    /// <param name="scale">A positive number; rounded to four significant bits (int4) or eight (int6).</param>
+    /// <param name="zero">The zero point, 0 to 15; ignored for int6.</param>
+    public static ushort ScaleOf(WeightType type, float scale, int zero)
+    {
+        var droppedBits = type == WeightType.Int4 ? 20 : 16;
+        var bits = BitConverter.SingleToUInt32Bits(scale);
+        var rounded = (bits + (1u << (droppedBits - 1))) >> droppedBits;
+        return (ushort)(type == WeightType.Int4 ? (rounded << 4) | (uint)zero : rounded);
+    }
+
+    /// <summary>Returns a stored scale and its zero point.</summary>
+    public static (float Scale, int Zero) ValuesOf(WeightType type, ushort stored) => type == WeightType.Int4
+        ? (BitConverter.UInt32BitsToSingle((stored & 0xfff0u) << 16), stored & 15)
+        : (BitConverter.UInt32BitsToSingle((uint)stored << 16), 32);
+
+    private static int UnitBytes(WeightType type) => type switch
+    {
+        WeightType.Int4 => LowBytes + (GroupsPerUnit * sizeof(ushort)),
+        WeightType.Int6 => LowBytes + HighBytes + (GroupsPerUnit * sizeof(ushort)),
+        _ => throw new ArgumentException($"{type} has no groups", nameof(type)),
+    };
+
+    // A half of a unit belongs to four lanes with a group each. A lane reads 16 bytes of lower bits: a word per eight weights, of which
+    // the even ones are in the lower half of the word and the odd ones in the upper half. Eight bytes of upper bits follow the same order,
+    // with a word per 16 weights.
+    private static (int Low, int LowShift, int High, int HighShift) PlaceOf(WeightType type, int k)
+    {
+        var (unit, half, lane) = (k / UnitSize * UnitBytes(type), k % UnitSize / 128, k % 128 / GroupSize);
+        var (eight, pair, odd) = (k % GroupSize / 8, k % 8 / 2, k % 2);
+        var lowBit = (4 * pair) + (16 * odd);
+        var highBit = (2 * ((eight % 2 * EightsPerGroup) + pair)) + (16 * odd);
+        return (
+            unit + (64 * half) + (16 * lane) + (4 * eight) + (lowBit / 8), lowBit % 8,
+            unit + LowBytes + (16 * lane) + (8 * half) + (eight / 2 * 4) + (highBit / 8), highBit % 8);
+    }
+
+    private static int ScalePlaceOf(WeightType type, int group)
+    {
+        var (unit, half, lane) = (group / GroupsPerUnit, group % GroupsPerUnit / 4, group % 4);
+        return ((unit + 1) * UnitBytes(type)) - (GroupsPerUnit * sizeof(ushort)) + (4 * lane) + (2 * half);
+    }
+
+    private static float RoundToBFloat16(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
+    }
+
+    private static void CheckSizes(WeightType type, int columns, int groups, int bytes)
+    {
+        if (columns % GroupSize != 0 || groups != columns / GroupSize || bytes != RowBytes(type, columns))
+        {
+            throw new ArgumentException(
+                $"{columns} columns, {groups} groups and {bytes} bytes; a row of {type} has a multiple of {GroupSize} columns, "
+                    + $"a scale per {GroupSize}, and {RowBytes(type, columns)} bytes");
+        }
+    }
+}
