@@ -11,9 +11,9 @@ namespace Yue.Bench;
 
 /// <summary>Times decode steps of the full-size models with random weights, and a plain read of device memory for comparison.</summary>
 /// <remarks>
-/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8, fp8, int6 or int4, cache bf16 or fp8, prints one JSON
-/// object per line. A stage-1 step is the model and the whole sampling chain (two rows per song, guidance on); a stage-2 step is an eighth of a frame.
-/// Stages music and score are YuE 2's: one row per song, the model alone, its sampling alone, and both.
+/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8, fp8, int6 or int4, cache bf16 or fp8, prints one
+/// JSON object per line. A stage-1 step is the model and the whole sampling chain (two rows per song, guidance on); a stage-2 step is an
+/// eighth of a frame. Stages music and score are YuE 2's: one row per song, the model alone, its sampling alone, and both.
 /// </remarks>
 internal static class GpuBench
 {

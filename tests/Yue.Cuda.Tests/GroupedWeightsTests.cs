@@ -44,7 +44,8 @@ public sealed class GroupedWeightsTests
     {
         Assert.Equal((0.0146484375f, 5), GroupedWeights.ValuesOf(WeightType.Int4, GroupedWeights.ScaleOf(WeightType.Int4, 0.0151f, 5)));
         Assert.Equal((0.015625f, 15), GroupedWeights.ValuesOf(WeightType.Int4, GroupedWeights.ScaleOf(WeightType.Int4, 0.0154f, 15)));
-        Assert.Equal((0.01507568359375f, 32), GroupedWeights.ValuesOf(WeightType.Int6, GroupedWeights.ScaleOf(WeightType.Int6, 0.0151f, 0)));
+        Assert.Equal(
+            (0.01507568359375f, 32), GroupedWeights.ValuesOf(WeightType.Int6, GroupedWeights.ScaleOf(WeightType.Int6, 0.0151f, 0)));
     }
 
     [Fact]

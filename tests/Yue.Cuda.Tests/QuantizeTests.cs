@@ -69,7 +69,8 @@ public sealed class QuantizeTests(Gpu gpu)
             "multiple of 8", Assert.Throws<ArgumentException>(() => quantizer.Quantize(stream, 0, 0, 0, WeightType.Int8, 1, 12)).Message,
             StringComparison.Ordinal);
         Assert.Contains(
-            "another format", Assert.Throws<ArgumentException>(() => quantizer.Dequantize(stream, 0, 0, 0, WeightType.BFloat16, 1, 8)).Message,
+            "another format",
+            Assert.Throws<ArgumentException>(() => quantizer.Dequantize(stream, 0, 0, 0, WeightType.BFloat16, 1, 8)).Message,
             StringComparison.Ordinal);
     }
 

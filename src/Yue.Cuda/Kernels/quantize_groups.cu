@@ -75,7 +75,8 @@ struct Place
 
     DEV Place(int type, int group)
     {
-        u32 unit_bytes = type == INT4 ? 144u : 208u, unit = group / UNIT_GROUPS * unit_bytes, half = group % UNIT_GROUPS / 4, lane = group % 4;
+        u32 unit_bytes = type == INT4 ? 144u : 208u, unit = group / UNIT_GROUPS * unit_bytes;
+        u32 half = group % UNIT_GROUPS / 4, lane = group % 4;
         low = unit + half * 64u + lane * 16u;
         high = unit + 128u + lane * 16u + half * 8u;
         scale = unit + unit_bytes - 16u + lane * 4u + half * 2u;

@@ -64,8 +64,8 @@ DEV Operands operands(const Step& s, int kind, int index)
                 index + 1 < s.layer_count ? s.layers[index + 1].attention_norm : s.final_norm, nullptr };
         default:
             return {
-                (const u8*)s.head + (size_t)s.head_start * HEAD_TERMS * Product::row_bytes_of(HIDDEN), s.head_scale + s.head_start, s.normed,
-                nullptr, nullptr };
+                (const u8*)s.head + (size_t)s.head_start * HEAD_TERMS * Product::row_bytes_of(HIDDEN), s.head_scale + s.head_start,
+                s.normed, nullptr, nullptr };
     }
 }
 

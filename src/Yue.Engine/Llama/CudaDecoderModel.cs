@@ -33,7 +33,7 @@ internal sealed class CudaDecoderModel : IDisposable
         _model = model;
         var shape = ShapeOf(model.Config, context);
         Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
-        Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights, gpu.Weights), Pages, rows, headRows);
+        Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights), Pages, rows, headRows);
         _dense = model.NewCache(prompts.Rows, prompts.Positions);
         _pages = new RowPages(Pages.Pages, rows);
     }
@@ -214,9 +214,9 @@ internal sealed class CudaDecoderModel : IDisposable
         }
     }
 
-    private static Cuda.Decode.LlamaWeights AddressesOf(LlamaWeights weights, WeightType type) => new()
+    private static Cuda.Decode.LlamaWeights AddressesOf(LlamaWeights weights) => new()
     {
-        Type = type,
+        Type = weights.Head.Type,
         Embedding = weights.Embedding.Address(),
         Head = weights.Head.Values.Address(),
         HeadScale = ScaleOf(weights.Head),

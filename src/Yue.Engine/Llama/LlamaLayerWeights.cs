@@ -42,7 +42,7 @@ public sealed record LlamaLayerWeights(
     /// <param name="source">The checkpoint.</param>
     /// <param name="prefix">The name of the block, with a dot at its end.</param>
     /// <param name="names">The names of its modules.</param>
-    /// <param name="quantizer">Converts the matrices to 8 bits; null keeps them.</param>
+    /// <param name="quantizer">Converts the matrices to fewer bits; null keeps them.</param>
     internal static LlamaLayerWeights Load(
         LlamaConfig config, ITensorSource source, string prefix, BlockNames names, MatrixQuantizer? quantizer = null)
     {

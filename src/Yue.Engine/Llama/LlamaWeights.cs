@@ -1,3 +1,4 @@
+using Yue.Cuda.Decode;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
@@ -32,7 +33,7 @@ public sealed class LlamaWeights : IDisposable
     public static LlamaWeights Load(LlamaConfig config, ITensorSource source, Action<double>? loaded = null) =>
         Load(config, source, null, loaded);
 
-    /// <summary>Reads every weight. A quantizer converts the matrices to 8 bits; embedding and norms stay as they are.</summary>
+    /// <summary>Reads every weight. A quantizer converts the matrices to fewer bits; embedding and norms stay as they are.</summary>
     internal static LlamaWeights Load(LlamaConfig config, ITensorSource source, MatrixQuantizer? quantizer, Action<double>? loaded = null)
     {
         using var noGrad = no_grad();
@@ -48,7 +49,8 @@ public sealed class LlamaWeights : IDisposable
 
         var norm = source.Read("model.norm.weight", hidden);
         var head = config.TieWordEmbeddings ? embedding : source.Read("lm_head.weight", V, hidden);
-        var weights = new LlamaWeights(embedding, layers, norm, LlamaLayerWeights.Matrix(head, quantizer, "lm_head"));
+        var headMatrix = quantizer?.Quantize(head, "lm_head", LlamaShape.HeadTerms(quantizer.Type)) ?? new WeightMatrix(head);
+        var weights = new LlamaWeights(embedding, layers, norm, headMatrix);
         weights.Detach();
         return weights;
     }

@@ -50,7 +50,7 @@ internal sealed class Gpu : IDisposable
     /// <summary>Copies weights to the device.</summary>
     public DeviceUpload Upload { get; }
 
-    /// <summary>Converts matrices to 8 bits; null if they stay as they are read.</summary>
+    /// <summary>Converts matrices to fewer bits; null if they stay as they are read.</summary>
     public MatrixQuantizer? Quantizer { get; }
 
     /// <summary>The kernels. Waits until those passed to <see cref="BeginCompiling"/> are compiled.</summary>
@@ -110,6 +110,8 @@ internal sealed class Gpu : IDisposable
     {
         "int8" => WeightType.Int8,
         "fp8" => WeightType.Float8,
+        "int6" => WeightType.Int6,
+        "int4" => WeightType.Int4,
         "f32" => WeightType.Float32,
         "bf16" => WeightType.BFloat16,
         _ => throw new NotSupportedException($"Weights is '{name}', which is not one of its types"),

@@ -40,9 +40,10 @@ public sealed class EngineOptions : IDeviceOptions
     [SettingForm(@"^(auto|cpu|cuda(:[0-9]{1,3})?)\z", "auto, cpu, cuda, or cuda with an index such as cuda:1")]
     public string Device { get; set; } = "auto";
 
-    /// <summary>The type of the language models' matrices on a GPU: <c>bf16</c>, as in the files; <c>int8</c> or <c>fp8</c>, converted
-    /// while loading; or <c>f32</c> for comparisons with the CPU, which is slow and requires an <c>f32</c> cache.</summary>
-    [SettingChoice("bf16", "int8", "fp8", "f32")]
+    /// <summary>The type of the language models' matrices on a GPU: <c>bf16</c>, as in the files; <c>int8</c>, <c>fp8</c>, <c>int6</c> or
+    /// <c>int4</c>, converted while loading; or <c>f32</c> for comparisons with the CPU, which is slow and requires an <c>f32</c>
+    /// cache.</summary>
+    [SettingChoice("bf16", "int8", "fp8", "int6", "int4", "f32")]
     public string Weights { get; set; } = "bf16";
 
     /// <summary>The type of keys and values on a GPU: <c>bf16</c>, <c>fp8</c> with a scale per position and head, or <c>f32</c> with

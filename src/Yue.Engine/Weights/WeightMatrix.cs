@@ -1,12 +1,15 @@
+using Yue.Cuda.Decode;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A matrix of a language model, [rows, columns]: values, or bytes with one scale per row. Owns its tensors.</summary>
+/// <summary>A matrix of a language model, [rows, columns]: values, or codes of fewer bits. Owns its tensors.</summary>
 public sealed class WeightMatrix : IDisposable
 {
     private readonly MatrixQuantizer? _quantizer;
+    private readonly long _columns;
+    private readonly int _terms = 1;
 
     /// <summary>Creates a matrix of plain values.</summary>
     /// <param name="values">[rows, columns], in the model's dtype.</param>
@@ -15,26 +18,31 @@ public sealed class WeightMatrix : IDisposable
         Values = values;
     }
 
-    /// <summary>Creates a matrix of bytes.</summary>
-    /// <param name="values">[rows, columns], uint8.</param>
-    /// <param name="scales">[rows], F32: the factors of the rows' values.</param>
-    /// <param name="quantizer">Converts the bytes to values; the caller keeps it.</param>
-    internal WeightMatrix(Tensor values, Tensor scales, MatrixQuantizer quantizer)
-        : this(values)
+    /// <summary>Creates a matrix of codes.</summary>
+    /// <param name="codes">The stored rows, uint8.</param>
+    /// <param name="scales">[rows], F32: the factors of the rows of 8-bit values; null for int6 and int4.</param>
+    /// <param name="columns">The columns of the matrix.</param>
+    /// <param name="terms">The number of stored rows per row, whose sum is the row.</param>
+    /// <param name="quantizer">Converts the codes to values; the caller keeps it.</param>
+    internal WeightMatrix(Tensor codes, Tensor? scales, long columns, int terms, MatrixQuantizer quantizer)
+        : this(codes)
     {
-        (Scales, _quantizer) = (scales, quantizer);
+        (Scales, _columns, _terms, _quantizer) = (scales, columns, terms, quantizer);
     }
 
-    /// <summary>[rows, columns].</summary>
+    /// <summary>The values [rows, columns], or the stored rows of codes.</summary>
     public Tensor Values { get; }
 
-    /// <summary>[rows], F32; null if the values are plain.</summary>
+    /// <summary>[rows], F32: the factors of the rows of 8-bit values; otherwise null.</summary>
     public Tensor? Scales { get; }
+
+    /// <summary>The type of the values on a GPU.</summary>
+    public WeightType Type => _quantizer?.Type ?? (Values.dtype == ScalarType.Float32 ? WeightType.Float32 : WeightType.BFloat16);
 
     /// <summary>Returns x · Wᵀ for all rows of W.</summary>
     /// <param name="x">[..., columns], in the model's dtype.</param>
     /// <returns>[..., rows], in that dtype.</returns>
-    public Tensor Multiply(Tensor x) => Multiply(x, 0, Values.shape[0]);
+    public Tensor Multiply(Tensor x) => Multiply(x, 0, Values.shape[0] / _terms);
 
     /// <summary>Returns x · Wᵀ for a range of rows of W.</summary>
     /// <param name="x">[..., columns], in the model's dtype.</param>
@@ -44,10 +52,10 @@ public sealed class WeightMatrix : IDisposable
     public Tensor Multiply(Tensor x, long first, long count)
     {
         using var scope = NewDisposeScope();
-        var values = Values.narrow(0, first, count);
+        var values = Values.narrow(0, first * _terms, count * _terms);
         if (_quantizer is not null)
         {
-            values = _quantizer.ValuesOf(values, Scales!.narrow(0, first, count));
+            values = _quantizer.ValuesOf(values, Scales?.narrow(0, first, count), _columns, _terms);
         }
 
         return functional.linear(x, values).MoveToOuterDisposeScope();

@@ -20,6 +20,8 @@ public sealed class CudaDecoderTests
     [InlineData("bf16")]
     [InlineData("int8")]
     [InlineData("fp8")]
+    [InlineData("int6")]
+    [InlineData("int4")]
     [InlineData("f32")]
     public void Every_best_id_is_that_of_the_reference_or_a_near_tie_with_it(string weights)
     {

@@ -22,7 +22,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     public static TheoryData<string, string, double> Types { get; } = new()
     {
         { "bf16", "bf16", 0.03 }, { "int8", "bf16", 0.03 }, { "fp8", "bf16", 0.06 },
-        { "bf16", "fp8", 0.06 }, { "int8", "fp8", 0.06 }, { "f32", "f32", Exact },
+        { "bf16", "fp8", 0.06 }, { "int8", "fp8", 0.06 }, { "int6", "bf16", 0.06 },
+        { "int4", "bf16", 0.25 }, { "f32", "f32", Exact },
     };
 
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
@@ -85,6 +86,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
                 ("fp8", "bf16", 0.08),
                 ("bf16", "fp8", 0.06),
                 ("int8", "fp8", 0.06),
+                ("int6", "bf16", 0.08),
+                ("int4", "bf16", 0.30),
                 ("f32", "f32", 2e-5),
             })
         {

@@ -22,7 +22,7 @@ internal static class TestGpu
     }
 
     /// <summary>Opens the GPU as the engine does; the caller disposes it.</summary>
-    /// <param name="weights"><c>bf16</c>, <c>int8</c>, <c>fp8</c> or <c>f32</c>.</param>
+    /// <param name="weights"><c>bf16</c>, <c>int8</c>, <c>fp8</c>, <c>int6</c>, <c>int4</c> or <c>f32</c>.</param>
     /// <param name="cache"><c>bf16</c>, <c>fp8</c> or <c>f32</c>; null selects the one that matches the weights.</param>
     public static Yue.Engine.Residency.Gpu Open(string weights, string? cache = null)
     {

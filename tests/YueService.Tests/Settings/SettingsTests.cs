@@ -122,7 +122,7 @@ public sealed class SettingsTests
     [InlineData("int8", "fp8", null)]
     [InlineData("f32", "bf16", "set both to f32, or neither")]
     [InlineData("bf16", "f32", "set both to f32, or neither")]
-    [InlineData("fp16", "bf16", "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, f32")]
+    [InlineData("fp16", "bf16", "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, int6, int4, f32")]
     public void Float32_is_for_weights_and_cache_or_for_neither(string weights, string cache, string? fault)
     {
         var faults = Faults(new Hashtable { ["YUE_WEIGHTS"] = weights, ["YUE_KEY_VALUE_CACHE"] = cache });
@@ -225,7 +225,7 @@ public sealed class SettingsTests
                 "Yue:Device is 'gpu'; it must be auto, cpu, cuda, or cuda with an index such as cuda:1.",
                 "Yue:StepTimeoutSeconds is 'soon', which is not a whole number.",
                 "Yue:Tokenizer is '/no/such/file', and there is no such file.",
-                "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, f32.",
+                "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, int6, int4, f32.",
             ],
             faults.Order(StringComparer.Ordinal));
     }
