@@ -22,10 +22,10 @@ public sealed class MemoryAdviceTests : IDisposable
     }
 
     [Theory]
-    [InlineData(23, "YUE_WEIGHTS=bf16 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(18, "YUE_WEIGHTS=bf16 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
     [InlineData(15, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
-    [InlineData(11, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
-    [InlineData(10, null)]
+    [InlineData(10, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(9, null)]
     public void On_a_smaller_card_the_most_accurate_settings_that_fit_are_named(int gigabytes, string? settings)
     {
         var options = Options();

@@ -7,6 +7,7 @@ using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Tests.Families;
 using Yue.Testing;
+using KvCache = Yue.Cuda.Decode.KvCache;
 
 namespace Yue.Engine.Tests;
 
@@ -28,6 +29,29 @@ public sealed class MemoryPlanTests
         var rows = (32 * (5120L + 4096 + 22_016 + 4096)) + 83_968;
         Assert.Equal(plain + (6_224_613_376 - (plain / 2)) + (4 * rows), LlamaMemory.WeightBytes(Stage1, WeightType.Int8));
         Assert.Equal(4 * 6_224_613_376L, LlamaMemory.WeightBytes(Stage1, WeightType.Float32));
+    }
+
+    /// <summary>A prefill computes the scores of fewer positions at a time if the context is long.</summary>
+    [Theory]
+    [InlineData(512, 12L * 512 * 512 * 32)]
+    [InlineData(8_192, 12L * 64 * 8_192 * 32)]
+    [InlineData(16_384, 12L * 32 * 16_384 * 32)]
+    public void The_scores_of_a_prompt_take_a_limited_amount_of_memory(int context, long bytes)
+    {
+        var config = Stage1 with { MaxPositions = context };
+        Assert.Equal(bytes, LlamaMemory.PrefillScoreBytes(config));
+        var positions = Math.Min(LlamaMemory.PositionsAtOnce(config.Heads, context), LlamaModel.PrefillChunk);
+        Assert.InRange(12 * positions * context * config.Heads, 1, bytes);
+    }
+
+    /// <summary>The pages hold two contexts of one song; the dense cache for prompts has a single layer.</summary>
+    [Fact]
+    public void The_caches_of_a_song_take_two_contexts_of_pages_and_a_layer()
+    {
+        var limits = new MemoryLimits(0, WeightType.Int8, CacheType.Float8, 1, 8_192);
+        var page = KvCache.PageBytes(CudaDecoderModel.ShapeOf(Stage1, 8_192), CacheType.Float8);
+        const long Layer = 2 * 2 * 4 * 128 * 8_192;
+        Assert.Equal((((2 * 8_192 / 64) + 2) * page) + Layer, Costs(Stage1).Stage1[0].CacheBytes(limits, new Capacity(1, 4)));
     }
 
     /// <summary>Eight songs of 30 s are 80 chunks; in bf16 they need more than 80 GB.</summary>
@@ -76,10 +100,10 @@ public sealed class MemoryPlanTests
     [Fact]
     public void Checkpoints_that_do_not_fit_together_share_the_room_with_stage_2_or_take_turns_with_it()
     {
-        var five = Costs(Stage1, Stage1, Stage1, Stage1, Stage1);
-        var many = MemoryPlan.For([five], new MemoryLimits(79 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
+        var six = Costs(Stage1, Stage1, Stage1, Stage1, Stage1, Stage1);
+        var many = MemoryPlan.For([six], new MemoryLimits(79 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));
         Assert.Equal(79 * GiB, many.Bytes);
-        Assert.InRange(many.BytesOf(five.Stage1[0]) + many.BytesOf(five.Stage2), 1, many.ModelBytes);
+        Assert.InRange(many.BytesOf(six.Stage1[0]) + many.BytesOf(six.Stage2), 1, many.ModelBytes);
 
         var single = Costs(Stage1);
         var one = MemoryPlan.For([single], new MemoryLimits(22 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));

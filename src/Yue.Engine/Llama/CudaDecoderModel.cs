@@ -12,12 +12,13 @@ namespace Yue.Engine.Llama;
 internal readonly record struct PromptBatch(int Rows, int Positions);
 
 /// <summary>A language model on a GPU. TorchSharp prefills and Yue.Cuda decodes, with the same weights in memory.</summary>
-/// <remarks>The decoder's paged cache holds every row. Prompts are prefilled in a dense cache of few rows, which all rows use in turn:
-/// the row's positions are copied in, and the new ones are copied back. Used by the engine's thread only.</remarks>
+/// <remarks>The decoder's paged cache holds every row. TorchSharp attends to dense keys and values, so a prefill copies each layer from the
+/// pages to a dense cache of one layer, and the new positions back. Used by the engine's thread only.</remarks>
 internal sealed class CudaDecoderModel : IDisposable
 {
     private readonly LlamaModel _model;
-    private readonly KvCache _dense;
+    private readonly KvCache _dense;        // of one layer
+    private readonly PromptPages _prompts;
     private readonly RowPages _pages;
 
     /// <summary>Creates a decoder for a loaded model.</summary>
@@ -34,7 +35,8 @@ internal sealed class CudaDecoderModel : IDisposable
         var shape = ShapeOf(model.Config, context);
         Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
         Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights), Pages, rows, headRows);
-        _dense = model.NewCache(prompts.Rows, prompts.Positions);
+        _prompts = new PromptPages(this);
+        _dense = model.NewLayerCache(prompts.Rows, prompts.Positions, _prompts);
         _pages = new RowPages(Pages.Pages, rows);
     }
 
@@ -47,25 +49,30 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>The number of pages that no row has.</summary>
     public int FreePages => Pages.Pages.Free;
 
-    /// <summary>The dense cache, which holds nothing between two prompts.</summary>
-    public KvCache Prompts => _dense;
-
     /// <summary>The stream that the steps run on.</summary>
     public CudaStream Stream { get; } = CudaStream.Create();
 
-    /// <summary>Returns the device memory of a decoder's caches in bytes: the pages of all rows and the dense cache for prompts.</summary>
+    /// <summary>Returns the device memory of a decoder's caches in bytes: the pages of all rows and the dense layer for prompts.</summary>
     /// <param name="config">The model.</param>
-    /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if they are, otherwise BF16.</param>
+    /// <param name="type">The type of keys and values in the pages.</param>
     /// <param name="rows">The number of sequences that can run at once.</param>
     /// <param name="positions">The positions that all rows together can hold.</param>
     /// <param name="prompts">The prompts that are prefilled at once.</param>
     public static long CacheBytes(LlamaConfig config, CacheType type, int rows, long positions, PromptBatch prompts)
     {
-        var shape = ShapeOf(config, prompts.Positions);
-        var page = Cuda.Decode.KvCache.PageBytes(shape, type);
+        var page = Cuda.Decode.KvCache.PageBytes(ShapeOf(config, prompts.Positions), type);
+        return (page * (Cuda.Decode.KvCache.PagesFor((int)positions) + rows)) + DenseBytes(config with { Layers = 1 }, type, prompts);
+    }
+
+    /// <summary>Returns the device memory of a dense cache in bytes.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if they are, otherwise BF16.</param>
+    /// <param name="size">The rows, and the positions of each.</param>
+    public static long DenseBytes(LlamaConfig config, CacheType type, PromptBatch size)
+    {
         var denseType = type == CacheType.Float32 ? type : CacheType.BFloat16;
-        var dense = Cuda.Decode.KvCache.PageBytes(shape, denseType) / Cuda.Decode.KvCache.PageSize * prompts.Positions * prompts.Rows;
-        return (page * (Cuda.Decode.KvCache.PagesFor((int)positions) + rows)) + dense;
+        var page = Cuda.Decode.KvCache.PageBytes(ShapeOf(config, size.Positions), denseType);
+        return page / Cuda.Decode.KvCache.PageSize * size.Positions * size.Rows;
     }
 
     /// <summary>Returns a checkpoint's dimensions in the form that the kernels need.</summary>
@@ -126,11 +133,11 @@ internal sealed class CudaDecoderModel : IDisposable
         }
 
         _dense.Clear(0);
-        CopyOut(row, held, _dense);
+        _dense.Extend(0, held);
+        Stream.Synchronize();       // the row's pages and page table
+        _prompts.Rows = [row];
         _model.Prefill(ids, _dense, row: 0).Dispose();
         cuda.synchronize();
-        Exchange(_dense, 0, row, held, ids.Length, toPages: true);
-        Stream.Synchronize();
     }
 
     /// <summary>Prefills prompts into empty rows that have the pages for them, in batches of prompts of the same length.</summary>
@@ -143,7 +150,7 @@ internal sealed class CudaDecoderModel : IDisposable
         {
             foreach (var batch in length.Chunk(_dense.Lengths.Length))
             {
-                Prefill(batch, length.Key);
+                Prefill(batch);
             }
         }
     }
@@ -152,7 +159,11 @@ internal sealed class CudaDecoderModel : IDisposable
     public void CopyOut(int row, int count, KvCache dense)
     {
         cuda.synchronize();     // TorchSharp may still be writing to the cache
-        Exchange(dense, 0, row, 0, count, toPages: false);
+        for (var layer = 0; layer < _model.Config.Layers; layer++)
+        {
+            Pages.CopyOut(Stream, Decoder.PageTableOf(row), layer, 0, BlockOf(dense, layer, 0, 0, count));
+        }
+
         Stream.Synchronize();
         dense.Extend(0, count);
     }
@@ -167,7 +178,7 @@ internal sealed class CudaDecoderModel : IDisposable
         }
     }
 
-    private void Prefill((int Row, int[] Ids)[] batch, int length)
+    private void Prefill((int Row, int[] Ids)[] batch)
     {
         var rows = _dense.Lengths.Length;
         int[] ids = [.. Enumerable.Range(0, rows).SelectMany(i => batch[Math.Min(i, batch.Length - 1)].Ids)];
@@ -176,14 +187,10 @@ internal sealed class CudaDecoderModel : IDisposable
             _dense.Clear(i);
         }
 
+        Stream.Synchronize();       // the rows' page tables
+        _prompts.Rows = Array.ConvertAll(batch, prompt => prompt.Row);
         _model.Step(ids, _dense, 0..rows).Dispose();
         cuda.synchronize();
-        for (var i = 0; i < batch.Length; i++)
-        {
-            Exchange(_dense, i, batch[i].Row, 0, length, toPages: true);
-        }
-
-        Stream.Synchronize();
     }
 
     public void Dispose()
@@ -194,24 +201,13 @@ internal sealed class CudaDecoderModel : IDisposable
         _dense.Dispose();
     }
 
-    private void Exchange(KvCache dense, int denseRow, int row, int start, int count, bool toPages)
+    /// <summary>Returns positions of a row of a dense cache.</summary>
+    private KeyValueBlock BlockOf(KvCache dense, int layer, int row, int start, int count)
     {
-        var config = _model.Config;
-        var byteOffset = (nint)start * config.HeadSize * dense.ElementBytes;
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            var (keys, values) = dense.Addresses(layer, denseRow);
-            var block = new KeyValueBlock(
-                keys + byteOffset, values + byteOffset, count, config.HeadSize, (long)dense.Capacity * config.HeadSize);
-            if (toPages)
-            {
-                Pages.CopyIn(Stream, Decoder.PageTableOf(row), layer, start, block);
-            }
-            else
-            {
-                Pages.CopyOut(Stream, Decoder.PageTableOf(row), layer, start, block);
-            }
-        }
+        var headSize = _model.Config.HeadSize;
+        var (keys, values) = dense.Addresses(layer, row);
+        var offset = (nint)start * headSize * dense.ElementBytes;
+        return new KeyValueBlock(keys + offset, values + offset, count, headSize, (long)dense.Capacity * headSize);
     }
 
     private static Cuda.Decode.LlamaWeights AddressesOf(LlamaWeights weights) => new()
@@ -242,4 +238,32 @@ internal sealed class CudaDecoderModel : IDisposable
     };
 
     private static nint ScaleOf(WeightMatrix matrix) => matrix.Scales?.Address() ?? 0;
+
+    /// <summary>The pages of the rows that are being prefilled. Copies run on TorchSharp's stream, so they are in order with its
+    /// work.</summary>
+    private sealed class PromptPages(CudaDecoderModel model) : ILayerStore
+    {
+        /// <summary>The row of each row of the dense cache. Dense rows beyond them are not stored.</summary>
+        public int[] Rows { get; set; } = [];
+
+        public void Load(int layer, KvCache cache)
+        {
+            for (var i = 0; i < Rows.Length; i++)
+            {
+                model.Pages.CopyOut(
+                    CudaStream.Legacy, PageTableOf(i), layer, 0, model.BlockOf(cache, 0, i, start: 0, cache.Lengths[i]));
+            }
+        }
+
+        public void Save(int layer, KvCache cache, int count)
+        {
+            for (var i = 0; i < Rows.Length; i++)
+            {
+                var start = cache.Lengths[i];
+                model.Pages.CopyIn(CudaStream.Legacy, PageTableOf(i), layer, start, model.BlockOf(cache, 0, i, start, count));
+            }
+        }
+
+        private nint PageTableOf(int i) => model.Decoder.PageTableOf(Rows[i]);
+    }
 }

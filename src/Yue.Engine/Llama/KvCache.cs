@@ -16,6 +16,7 @@ public sealed class KvCache : IDisposable
     private readonly int[] _lengths;
     private readonly int _heads;
     private readonly int _headSize;
+    private readonly ILayerStore? _store;
 
     /// <summary>Creates a cache for <paramref name="rows"/> sequences of up to <paramref name="capacity"/> positions.</summary>
     public KvCache(LlamaConfig config, int rows, int capacity, ScalarType dtype, Device device)
@@ -27,6 +28,14 @@ public sealed class KvCache : IDisposable
             zeros([rows, config.KeyValueHeads, capacity, config.HeadSize], dtype, device).DetachFromDisposeScope();
         _keys = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];      // [B, K, capacity, D] each
         _values = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
+    }
+
+    /// <summary>Creates a cache with memory for a single layer, which the layers of each forward pass use in turn. A store keeps their keys
+    /// and values.</summary>
+    internal KvCache(LlamaConfig config, int rows, int capacity, ScalarType dtype, Device device, ILayerStore store)
+        : this(config with { Layers = 1 }, rows, capacity, dtype, device)
+    {
+        _store = store;
     }
 
     /// <summary>The maximum number of positions of a row.</summary>
@@ -114,10 +123,13 @@ public sealed class KvCache : IDisposable
         var (first, B) = rows.GetOffsetAndLength(_lengths.Length);
         var (_, K, T, D) = Shape.Dims4(k);
         var index = positions.view(B, 1, T, 1).expand(B, K, T, D);
-        var keys = _keys[layer].narrow(0, first, B);
-        var values = _values[layer].narrow(0, first, B);
+        var place = _store is null ? layer : 0;
+        var keys = _keys[place].narrow(0, first, B);
+        var values = _values[place].narrow(0, first, B);
+        _store?.Load(layer, this);
         keys.scatter_(2, index, k);
         values.scatter_(2, index, v);
+        _store?.Save(layer, this, (int)T);
         return (keys.narrow(2, 0, length), values.narrow(2, 0, length));
     }
 

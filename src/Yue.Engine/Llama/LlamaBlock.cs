@@ -56,10 +56,10 @@ internal static class LlamaBlock
         var rotated = Rope.Apply(NormedHeads(heads.narrow(1, 0, H + K), H, weights, config), pass.Cos, pass.Sin);
         var (keys, values) = pass.Cache.Append(
             layer, pass.Rows, rotated.narrow(1, H, K), heads.narrow(1, H + K, K), pass.Positions, pass.Length);  // [B, K, S, D]
-        var q = rotated.narrow(1, 0, H).reshape(B, K, G * T, D);
+        var q = rotated.narrow(1, 0, H).reshape(B, K, G, T, D);
         var mixed = pass.Mask is null
-            ? functional.scaled_dot_product_attention(q, keys, values)
-            : Masked(q, keys, values, pass.Mask, x.dtype);                               // [B, K, G·T, D]
+            ? functional.scaled_dot_product_attention(q.view(B, K, G * T, D), keys, values)
+            : Masked(q, keys, values, pass.Mask);                                        // [B, K, G, T, D]
         return mixed.reshape(B, H, T, D).transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
     }
 
@@ -80,13 +80,33 @@ internal static class LlamaBlock
             dim: 1).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Masked(Tensor q, Tensor keys, Tensor values, Tensor mask, ScalarType dtype)
+    /// <summary>Attends with a mask, for as many of the T positions at a time as the memory for scores allows.</summary>
+    /// <param name="q">[B, K, G, T, D].</param>
+    /// <param name="keys">[B, K, S, D].</param>
+    /// <param name="values">[B, K, S, D].</param>
+    /// <param name="mask">[B, 1, 1, T, S], F32.</param>
+    /// <returns>[B, K, G, T, D]; the caller disposes it.</returns>
+    private static Tensor Masked(Tensor q, Tensor keys, Tensor values, Tensor mask)
     {
-        var (B, K, rows, D) = Shape.Dims4(q);
+        var (rows, T, S) = (q.shape[0] * q.shape[1] * q.shape[2], mask.shape[3], mask.shape[4]);
+        var most = LlamaMemory.PositionsAtOnce(rows, S);
         using var scope = NewDisposeScope();
-        var (T, S) = (mask.shape[3], mask.shape[4]);
-        var scores = matmul(q, keys.transpose(2, 3)).view(B, K, rows / T, T, S).mul_(Scalars.Of(1 / Math.Sqrt(D)));
-        var weights = functional.softmax(scores.Plus(mask).to(ScalarType.Float32), -1).to(dtype);
-        return matmul(weights.view(B, K, rows, S), values).MoveToOuterDisposeScope();
+        var parts = new List<Tensor>();
+        for (var first = 0L; first < T; first += most)
+        {
+            var count = Math.Min(most, T - first);
+            parts.Add(MaskedPart(q.narrow(3, first, count), keys, values, mask.narrow(3, first, count)));
+        }
+
+        return (parts.Count == 1 ? parts[0] : cat(parts, dim: 3)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor MaskedPart(Tensor q, Tensor keys, Tensor values, Tensor mask)
+    {
+        var (B, K, G, T, D) = (q.shape[0], q.shape[1], q.shape[2], q.shape[3], q.shape[4]);
+        using var scope = NewDisposeScope();
+        var scores = matmul(q.reshape(B, K, G * T, D), keys.transpose(2, 3)).view(B, K, G, T, -1).mul_(Scalars.Of(1 / Math.Sqrt(D)));
+        var weights = functional.softmax(scores.Plus(mask).to(ScalarType.Float32), -1).to(q.dtype);
+        return matmul(weights.view(B, K, G * T, -1), values).view(B, K, G, T, D).MoveToOuterDisposeScope();
     }
 }

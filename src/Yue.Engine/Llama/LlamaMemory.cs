@@ -1,3 +1,4 @@
+using System.Numerics;
 using Yue.Cuda.Decode;
 
 namespace Yue.Engine.Llama;
@@ -5,6 +6,14 @@ namespace Yue.Engine.Llama;
 /// <summary>The memory of a Llama checkpoint, computed from its dimensions.</summary>
 internal static class LlamaMemory
 {
+    /// <summary>The memory for the scores of a prefill: those of 64 positions of stage 1 with a context of 8,192. With less, short prompts
+    /// would need more kernel launches.</summary>
+    private const long MostScoreBytes = 3L << 26;
+
+    /// <summary>The bytes of one score over all its copies: as computed, with mask and softmax in F32, and in the dtype of the values. With
+    /// F32, the first and the last are four bytes and none.</summary>
+    private const long ScoreBytes = 12;
+
     /// <summary>Returns the number of weights.</summary>
     public static long Parameters(LlamaConfig config) => WeightBytes(config, WeightType.BFloat16) / sizeof(ushort);
 
@@ -22,13 +31,16 @@ internal static class LlamaMemory
         return (plainBytes * plainValues) + (config.Layers * perLayer) + MatrixBytes(type, headRows, hidden);
     }
 
-    /// <summary>Returns the memory for the attention scores of a prompt's longest chunk, in bytes.</summary>
-    public static long PrefillScoreBytes(LlamaConfig config, WeightType type) =>
-        (long)LlamaModel.PrefillChunk * config.MaxPositions * config.Heads * BytesPerScore(type);
+    /// <summary>Returns the number of positions of a prompt whose attention is computed at a time: the largest power of two whose scores
+    /// fit into <see cref="MostScoreBytes"/>.</summary>
+    /// <param name="rows">Sequences times query heads.</param>
+    /// <param name="length">The positions that each position attends to.</param>
+    public static long PositionsAtOnce(long rows, long length) =>
+        1L << BitOperations.Log2((ulong)Math.Max(1, MostScoreBytes / (rows * length * ScoreBytes)));
 
-    /// <summary>Returns the memory of one score over all its copies, in bytes: with mask and softmax in F32, and in the type of the
-    /// computation.</summary>
-    private static int BytesPerScore(WeightType type) => type == WeightType.Float32 ? 12 : 10;
+    /// <summary>Returns the memory for the attention scores of a prompt, in bytes.</summary>
+    public static long PrefillScoreBytes(LlamaConfig config) =>
+        Math.Min(ScoreBytes * LlamaModel.PrefillChunk * config.MaxPositions * config.Heads, MostScoreBytes);
 
     private static long MatrixBytes(WeightType type, long rows, long columns) =>
         rows * (LlamaShape.RowBytes(type, columns) + (type is WeightType.Int8 or WeightType.Float8 ? sizeof(float) : 0));

@@ -11,7 +11,7 @@ namespace Yue.Engine.Llama;
 /// several threads at once.</remarks>
 public sealed class LlamaModel : IDisposable
 {
-    /// <summary>The maximum number of positions of a forward pass, which limits the attention scores to H·512·context values.</summary>
+    /// <summary>The maximum number of positions of a forward pass, which limits its activations.</summary>
     internal const int PrefillChunk = 512;
 
     private readonly ThreadLocal<CpuSteps>? _steps;
@@ -49,6 +49,10 @@ public sealed class LlamaModel : IDisposable
     /// <summary>Creates a cache in the model's dtype on its device.</summary>
     public KvCache NewCache(int rows, int capacity) =>
         new(Config, rows, capacity, Weights.Embedding.dtype, Weights.Embedding.device);
+
+    /// <summary>Creates a cache with memory for a single layer, like <see cref="NewCache"/>; a store keeps all layers.</summary>
+    internal KvCache NewLayerCache(int rows, int capacity, ILayerStore store) =>
+        new(Config, rows, capacity, Weights.Embedding.dtype, Weights.Embedding.device, store);
 
     /// <summary>Appends ids to one row, in chunks of limited size.</summary>
     /// <returns>The final-norm hidden state of the last id, [1, hidden]; the caller disposes it.</returns>

@@ -67,38 +67,20 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     }
 
     [Fact]
-    public void A_full_size_layer_stays_near_float32()
+    public void A_full_size_layer_stays_near_float32() => AssertNearFloat32(
+        FullSizeLayer, count: 300, prefilled: 250,
+        [
+            ("bf16", "bf16", 0.01), ("int8", "bf16", 0.03), ("fp8", "bf16", 0.08), ("bf16", "fp8", 0.06), ("int8", "fp8", 0.06),
+            ("int6", "bf16", 0.08), ("int4", "bf16", 0.30), ("f32", "f32", 2e-5),
+        ]);
+
+    /// <summary>Prefilled in six chunks, of which the last ones compute their scores in parts.</summary>
+    [Fact]
+    public void A_full_size_layer_stays_near_float32_after_a_long_prompt()
     {
-        var config = FullSizeLayer;
-        int[] ids = [.. Enumerable.Range(0, 300).Select(i => i * 7919 % 2048)];
-        TestGpu.Open("bf16").Dispose();
-        using var drawn = new Drawn(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));
-        using var wide = drawn.As(ScalarType.Float32);
-        using var exact = new LlamaModel(config, LlamaWeights.Load(config, wide));
-        using var cache = exact.NewCache(rows: 1, ids.Length);
-        using var hidden = exact.Prefill(ids, cache, row: 0);
-        using var expected = exact.Logits(hidden, 0, config.VocabularySize).cpu();
-        foreach (var (weights, cached, tolerance)
-            in new[]
-            {
-                ("bf16", "bf16", 0.01),
-                ("int8", "bf16", 0.03),
-                ("fp8", "bf16", 0.08),
-                ("bf16", "fp8", 0.06),
-                ("int8", "fp8", 0.06),
-                ("int6", "bf16", 0.08),
-                ("int4", "bf16", 0.30),
-                ("f32", "f32", 2e-5),
-            })
-        {
-            using var gpu = TestGpu.Open(weights, cached);
-            using var model = new LlamaModel(
-                config, LlamaWeights.Load(config, gpu.Dtype == ScalarType.Float32 ? wide : drawn, gpu.Quantizer));
-            using var decoder = new CudaDecoderModel(model, gpu, rows: 1, 1024, 1024, config.VocabularySize, new PromptBatch(1, 1024));
-            AssertClose(
-                expected.data<float>().ToArray(), Decode(decoder, ids, prefilled: 250),
-                tolerance, $"{weights}, {cached} cache, full-size layer");
-        }
+        var config = FullSizeLayer with { MaxPositions = 4096 };
+        Assert.InRange(LlamaMemory.PositionsAtOnce(config.Heads, 3_000), 1, 128);
+        AssertNearFloat32(config, count: 3_010, prefilled: 3_000, [("bf16", "bf16", 0.01), ("bf16", "fp8", 0.06), ("f32", "f32", 2e-5)]);
     }
 
     [Fact]
@@ -148,6 +130,32 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         Assert.Equal(reference.shape, codesOnHost.shape);
         using var equal = codesOnHost.eq(reference).to(ScalarType.Float64).mean();
         Assert.InRange(equal.item<double>(), 0.995, 1);
+    }
+
+    /// <summary>Compares the logits after the last of many ids with float32, for types of weights and caches and the allowed error of
+    /// each.</summary>
+    private void AssertNearFloat32(LlamaConfig config, int count, int prefilled, (string Weights, string Cache, double Tolerance)[] types)
+    {
+        int[] ids = [.. Enumerable.Range(0, count).Select(i => i * 7919 % 2048)];
+        TestGpu.Open("bf16").Dispose();
+        using var drawn = new Drawn(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));
+        using var wide = drawn.As(ScalarType.Float32);
+        using var exact = new LlamaModel(config, LlamaWeights.Load(config, wide));
+        using var cache = exact.NewCache(rows: 1, ids.Length);
+        using var hidden = exact.Prefill(ids, cache, row: 0);
+        using var expected = exact.Logits(hidden, 0, config.VocabularySize).cpu();
+        foreach (var (weights, cached, tolerance) in types)
+        {
+            using var gpu = TestGpu.Open(weights, cached);
+            using var model = new LlamaModel(
+                config, LlamaWeights.Load(config, gpu.Dtype == ScalarType.Float32 ? wide : drawn, gpu.Quantizer));
+            using var decoder = new CudaDecoderModel(
+                model, gpu, rows: 1, config.MaxPositions, config.MaxPositions, config.VocabularySize,
+                new PromptBatch(1, config.MaxPositions));
+            AssertClose(
+                expected.data<float>().ToArray(), Decode(decoder, ids, prefilled),
+                tolerance, $"{weights}, {cached} cache, full-size layer, {count} ids");
+        }
     }
 
     /// <summary>Returns the logits after the last id. Ids that are not prefilled are decoded one by one.</summary>

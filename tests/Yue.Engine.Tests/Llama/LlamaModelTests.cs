@@ -82,6 +82,54 @@ public sealed class LlamaModelTests
             model.Logits(pieces, 0, model.Config.VocabularySize).data<float>().ToArray());
     }
 
+    /// <summary>With 64 heads, the scores of a chunk over 1,000 positions are computed in two parts.</summary>
+    [Fact]
+    public void A_prompt_whose_scores_are_computed_in_parts_equals_its_ids_in_steps()
+    {
+        using var scope = NewDisposeScope();
+        var config = TestLlama.Tiny with { Heads = 64, HeadSize = 2, MaxPositions = 1024 };
+        Assert.Equal(256, LlamaMemory.PositionsAtOnce(config.Heads, 1000));
+        using var model = RandomModel(config);
+        int[] ids = [.. Enumerable.Range(0, 1000).Select(i => i * 31 % config.VocabularySize)];
+        using var whole = model.NewCache(1, ids.Length);
+        using var stepped = model.NewCache(1, ids.Length);
+
+        var expected = empty(0);
+        foreach (var few in ids.Chunk(CpuSteps.MostIds))
+        {
+            expected = model.Step(few, stepped, ..1);
+        }
+
+        TensorAssert.Close(expected, model.Prefill(ids, whole, 0), 1e-4);
+    }
+
+    [Fact]
+    public void A_cache_of_one_layer_over_a_store_gives_the_bits_of_a_whole_cache()
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomModel();
+        int[] ids = [.. Enumerable.Range(0, 700).Select(i => i * 31 % model.Config.VocabularySize)];
+        using var whole = model.NewCache(1, ids.Length);
+        var store = new KeptLayers(model.NewCache(1, ids.Length));
+        using var kept = store.Kept;
+        using var layer = model.NewLayerCache(1, ids.Length, store);
+
+        var expected = model.Prefill(ids, whole, 0);
+        model.Prefill(ids.AsSpan(..600), layer, 0);
+        var last = model.Prefill(ids.AsSpan(600..), layer, 0);
+
+        using var again = model.NewCache(1, ids.Length);
+        model.Prefill(ids.AsSpan(..600), again, 0);
+        TensorAssert.Close(expected, last, 1e-4);
+        Assert.Equal(
+            model.Prefill(ids.AsSpan(600..), again, 0).data<float>().ToArray(), last.data<float>().ToArray());
+        for (var i = 0; i < model.Config.Layers; i++)
+        {
+            Assert.Equal(again.Keys(i, 0, 1).ToArray(), kept.Keys(i, 0, 1).ToArray());
+            Assert.Equal(again.Values(i, 0, 1).ToArray(), kept.Values(i, 0, 1).ToArray());
+        }
+    }
+
     [Fact]
     public void A_full_cache_is_refused_with_the_figures()
     {
@@ -152,9 +200,29 @@ public sealed class LlamaModelTests
         return shapes;
     }
 
-    private static LlamaModel RandomModel()
+    private static LlamaModel RandomModel() => RandomModel(TestLlama.Tiny with { MaxPositions = 1024 });
+
+    private static LlamaModel RandomModel(LlamaConfig config) =>
+        new(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
+
+    /// <summary>Keeps the layers of the first row in another cache.</summary>
+    private sealed class KeptLayers(KvCache kept) : ILayerStore
     {
-        var config = TestLlama.Tiny with { MaxPositions = 1024 };
-        return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
+        public KvCache Kept => kept;
+
+        public void Load(int layer, KvCache cache) => Copy(kept, layer, cache, 0, 0..cache.Lengths[0]);
+
+        public void Save(int layer, KvCache cache, int count) =>
+            Copy(cache, 0, kept, layer, cache.Lengths[0]..(cache.Lengths[0] + count));
+
+        private static void Copy(KvCache from, int fromLayer, KvCache to, int toLayer, Range positions)
+        {
+            var values = (positions.Start.Value * TestLlama.Tiny.HeadSize)..(positions.End.Value * TestLlama.Tiny.HeadSize);
+            for (var head = 0; head < TestLlama.Tiny.KeyValueHeads; head++)
+            {
+                from.Keys(fromLayer, 0, head)[values].CopyTo(to.Keys(toLayer, 0, head)[values]);
+                from.Values(fromLayer, 0, head)[values].CopyTo(to.Values(toLayer, 0, head)[values]);
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ internal sealed class Yue1Costs : IFamilyCosts
     public IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
 
     public long WorkingBytes(MemoryLimits limits) =>
-        FixedWorkingBytes + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits), limits.Weights));
+        FixedWorkingBytes + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits)));
 
     /// <summary>Returns the number of stage-2 rows to use on the CPU. Their keys and values together are about as much as the cores can
     /// read in each step, or as large as the weights, which every step also reads.</summary>

@@ -43,7 +43,7 @@ internal sealed class Yue2Costs : IFamilyCosts
     public long WorkingBytes(MemoryLimits limits) => FixedWorkingBytes + (sizeof(float) * _vae.Parameters) + Math.Max(
         VaeTileBytes,
         _configs.Select(config => Shortened(config, limits).Language).Max(config => Math.Max(
-            LlamaMemory.PrefillScoreBytes(config, limits.Weights), VelocityBytes(config, limits.Weights))));
+            LlamaMemory.PrefillScoreBytes(config), VelocityBytes(config, limits.Weights))));
 
     private long VaeTileBytes
     {

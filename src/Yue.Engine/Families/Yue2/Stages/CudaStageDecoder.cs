@@ -18,7 +18,6 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
     private readonly CudaDecoderModel _model;
     private readonly StageSampler _sampler;
-    private readonly Llama.KvCache? _chunks;      // null if chunks use the cache for prompts
     private readonly CudaEvent _stepsDone = CudaEvent.Create();
     private readonly Dictionary<(int Rows, int Start, int Count), CudaGraph> _graphs = [];      // one step and its sampling
     private readonly SortedSet<int> _freeSongs;
@@ -35,15 +34,14 @@ internal sealed class CudaStageDecoder : IStageDecoder
         _model = new CudaDecoderModel(
             model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), HeadRows, PromptsOf(model.Config));
         _sampler = new StageSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
-        _chunks = songs > 1 ? model.NewCache(1, ContextLength) : null;
+        Chunks = model.NewCache(1, ContextLength);
         (_freeSongs, _freeRows) = ([.. Enumerable.Range(0, songs)], [.. Enumerable.Range(0, 2 * songs)]);
     }
 
     public int ContextLength { get; }
 
-    /// <summary>A cache of one row for the chunk that flow matching works on, with room for a whole context. A decoder of one song lends
-    /// that for prompts, since no prompt is read meanwhile.</summary>
-    public Llama.KvCache Chunks => _chunks ?? _model.Prompts;
+    /// <summary>A cache of one row for the chunk that flow matching works on, with room for a whole context.</summary>
+    public Llama.KvCache Chunks { get; }
 
     /// <summary>The ids from the first one of a score to the last one of music.</summary>
     private static int HeadRows => StageIds.Music.Scored.End;
@@ -51,9 +49,9 @@ internal sealed class CudaStageDecoder : IStageDecoder
     /// <summary>Returns the device memory in bytes that a decoder for a number of songs takes in addition to the weights.</summary>
     public static long MemoryBytes(LlamaConfig config, CacheType type, int songs)
     {
-        var denseRows = songs > 1 ? 2 : 1;      // of prompts, and of chunks
-        var dense = PromptsOf(config) with { Rows = denseRows };
-        return CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), dense)
+        var prompts = PromptsOf(config);
+        return CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), prompts)
+            + CudaDecoderModel.DenseBytes(config, type, prompts)       // of a chunk
             + (2L * songs * HeadRows * sizeof(float)) + StageSampler.MemoryBytes(songs, HeadRows);
     }
 
@@ -105,7 +103,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
         }
 
         _stepsDone.Dispose();
-        _chunks?.Dispose();
+        Chunks.Dispose();
         _sampler.Dispose();
         _model.Dispose();
     }
