@@ -31,6 +31,17 @@ public sealed class MemoryPlanTests
         Assert.Equal(4 * 6_224_613_376L, LlamaMemory.WeightBytes(Stage1, WeightType.Float32));
     }
 
+    /// <summary>Stage 2 chooses among the 7,168 ids of the residual codebooks, so other rows of its head are not loaded.</summary>
+    [Theory]
+    [InlineData(WeightType.BFloat16, 2 * 2_048)]
+    [InlineData(WeightType.Int8, 2_048 + 4)]
+    [InlineData(WeightType.Int4, 2 * 8 * 144)]
+    public void The_head_of_stage_2_has_the_ids_that_it_chooses_among(WeightType type, long rowBytes)
+    {
+        var loaded = Costs(Stage1).Stage2.WeightBytes(new MemoryLimits(0, type, CacheType.BFloat16, 1));
+        Assert.Equal(LlamaMemory.WeightBytes(Stage2, type) - ((83_840 - 7_168) * rowBytes), loaded);
+    }
+
     /// <summary>A prefill computes the scores of fewer positions at a time if the context is long.</summary>
     [Theory]
     [InlineData(512, 12L * 512 * 512 * 32)]

@@ -188,7 +188,7 @@ public sealed unsafe class CudaLlama : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, Rows);
-        ArgumentOutOfRangeException.ThrowIfNegative(headStart);
+        ArgumentOutOfRangeException.ThrowIfLessThan(headStart, headRows == 0 ? 0 : _weights.FirstHeadId);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(headRows, HeadRows);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(headStart + headRows, Shape.Vocabulary, nameof(headRows));
         var kernel = KernelFor(rows);
@@ -220,7 +220,7 @@ public sealed unsafe class CudaLlama : IDisposable
             LayerCount = Shape.Layers,
             MaxPages = MaxPages,
             Slots = kernel.Slots,
-            HeadStart = headStart,
+            HeadStart = headRows == 0 ? 0 : headStart - _weights.FirstHeadId,
             HeadRows = headRows,
             Epsilon = Shape.NormEpsilon,
             HeadNorms = _headNorms?.Address ?? 0,

@@ -153,10 +153,14 @@ public sealed record LlamaWeights
     /// <summary>[vocabulary, hidden].</summary>
     public required nint Embedding { get; init; }
 
-    /// <summary>[vocabulary, hidden]; with int6 and int4, <see cref="LlamaShape.HeadTerms"/> stored rows per row.</summary>
+    /// <summary>A row per id from <see cref="FirstHeadId"/> on; with int6 and int4, <see cref="LlamaShape.HeadTerms"/> stored rows per
+    /// row.</summary>
     public required nint Head { get; init; }
 
     public nint HeadScale { get; init; }
+
+    /// <summary>The id of the first row of the head. The head need not have rows for all ids.</summary>
+    public int FirstHeadId { get; init; }
 
     public required nint FinalNorm { get; init; }
 

@@ -57,10 +57,10 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
     /// <summary>Returns the scores of the next id. A head row of zeros scores zero without being read.</summary>
     /// <param name="hidden">[B, hidden], final-norm states.</param>
-    /// <param name="firstId">The first id scored.</param>
+    /// <param name="firstRow">The head's row of the first id scored.</param>
     /// <param name="count">The number of ids scored.</param>
     /// <returns>[B, count]; the caller disposes it.</returns>
-    public Tensor Logits(Tensor hidden, int firstId, int count)
+    public Tensor Logits(Tensor hidden, int firstRow, int count)
     {
         var x = Floats(hidden).ToArray();
         var B = x.Length / config.HiddenSize;
@@ -72,10 +72,10 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         Array.Clear(_logits);
         foreach (var range in scored)
         {
-            var (first, end) = (Math.Max(range.Start.Value, firstId), Math.Min(range.End.Value, firstId + count));
+            var (first, end) = (Math.Max(range.Start.Value, firstRow), Math.Min(range.End.Value, firstRow + count));
             if (first < end)
             {
-                CpuProduct.Multiply(weights.Head, first..end, x, new(_logits, first - firstId, _logits.Length - first + firstId), count, B);
+                CpuProduct.Multiply(weights.Head, first..end, x, new(_logits, first - firstRow, _logits.Length - first + firstRow), count, B);
             }
         }
 

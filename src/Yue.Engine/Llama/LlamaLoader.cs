@@ -1,3 +1,4 @@
+using Yue.Cuda.Decode;
 using Yue.Engine.Residency;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
@@ -13,24 +14,27 @@ internal static class LlamaLoader
     /// <param name="host">The device and memory to load it into.</param>
     /// <param name="report">Called with the fraction done.</param>
     /// <param name="adapter">The folder of a LoRA adapter to merge into the checkpoint; null for none.</param>
-    public static LlamaModel Load(LlamaConfig config, string folder, ModelHost host, Action<double> report, string? adapter = null)
+    /// <param name="scoredIds">The ids that steps on a GPU score; null means all.</param>
+    public static LlamaModel Load(
+        LlamaConfig config, string folder, ModelHost host, Action<double> report, string? adapter = null, IdRange? scoredIds = null)
     {
+        var parts = host.Gpu is null ? DeviceParts.All : new DeviceParts { ScoredIds = scoredIds };
         var dtype = host.Gpu?.Dtype ?? ScalarType.Float32;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var source = new CheckpointTensors(checkpoint, dtype, host.Device, host.Gpu?.Upload);
         return new LlamaModel(
             config,
             adapter is null
-                ? LlamaWeights.Load(config, source, host.Gpu?.Quantizer, report)
-                : LoadAdapted(config, source, adapter, host, report));
+                ? LlamaWeights.Load(config, source, host.Gpu?.Quantizer, parts, report)
+                : LoadAdapted(config, source, adapter, host, parts, report));
     }
 
     private static LlamaWeights LoadAdapted(
-        LlamaConfig config, CheckpointTensors source, string folder, ModelHost host, Action<double> report)
+        LlamaConfig config, CheckpointTensors source, string folder, ModelHost host, DeviceParts parts, Action<double> report)
     {
         using var adapter = LoraAdapter.Open(folder, source);
         var adapted = new LoraTensors(source, adapter);
-        var weights = LlamaWeights.Load(config, adapted, host.Gpu?.Quantizer, report);
+        var weights = LlamaWeights.Load(config, adapted, host.Gpu?.Quantizer, parts, report);
         if (adapted.Unread.FirstOrDefault() is { } unread)
         {
             weights.Dispose();

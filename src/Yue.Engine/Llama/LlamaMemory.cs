@@ -18,14 +18,17 @@ internal static class LlamaMemory
     public static long Parameters(LlamaConfig config) => WeightBytes(config, WeightType.BFloat16) / sizeof(ushort);
 
     /// <summary>Returns the bytes of the weights on a GPU.</summary>
-    public static long WeightBytes(LlamaConfig config, WeightType type)
+    /// <param name="config">The checkpoint's dimensions.</param>
+    /// <param name="type">The type of the matrices.</param>
+    /// <param name="parts">The parts that are loaded; null means all.</param>
+    public static long WeightBytes(LlamaConfig config, WeightType type, DeviceParts? parts = null)
     {
         var (hidden, attention) = ((long)config.HiddenSize, (long)config.Heads * config.HeadSize);
         var (qkvRows, gateUpRows) = (attention + (2L * config.KeyValueHeads * config.HeadSize), 2L * config.IntermediateSize);
         var perLayer = MatrixBytes(type, qkvRows, hidden) + MatrixBytes(type, hidden, attention)
             + MatrixBytes(type, gateUpRows, hidden) + MatrixBytes(type, hidden, config.IntermediateSize);
-        var isPlain = type is WeightType.BFloat16 or WeightType.Float32;
-        var headRows = config.TieWordEmbeddings && isPlain ? 0 : (long)config.VocabularySize * LlamaShape.HeadTerms(type);
+        var scored = (parts ?? DeviceParts.All).ScoredIdsOf(config, type);
+        var headRows = DeviceParts.IsEmbedding(config, type) ? 0 : (long)(scored.High - scored.Low) * LlamaShape.HeadTerms(type);
         var plainValues = (config.VocabularySize * hidden) + (((2L * config.Layers) + 1) * hidden);
         var plainBytes = type == WeightType.Float32 ? sizeof(float) : sizeof(ushort);
         return (plainBytes * plainValues) + (config.Layers * perLayer) + MatrixBytes(type, headRows, hidden);

@@ -107,20 +107,22 @@ public sealed class LlamaModel : IDisposable
 
     /// <summary>Returns the scores of the next id.</summary>
     /// <param name="hidden">[..., hidden], final-norm states.</param>
-    /// <param name="firstId">The first id scored.</param>
+    /// <param name="firstId">The first id scored, one of the head's ids.</param>
     /// <param name="count">The number of ids scored; the rest of the head is not read.</param>
     /// <returns>[..., count], F32; the caller disposes it.</returns>
     public Tensor Logits(Tensor hidden, long firstId, long count)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(firstId, Weights.ScoredIds.Low);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstId + count, Weights.ScoredIds.High, nameof(count));
         if (_steps is not null && hidden.dim() == 2)
         {
             using var states = hidden.contiguous();
-            return _steps.Value!.Logits(states, (int)firstId, (int)count);
+            return _steps.Value!.Logits(states, (int)firstId - Weights.ScoredIds.Low, (int)count);
         }
 
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        return Weights.Head.Multiply(hidden, firstId, count).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return Weights.Head.Multiply(hidden, firstId - Weights.ScoredIds.Low, count).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>Runs the blocks over new ids.</summary>

@@ -7,12 +7,14 @@ namespace Yue.Engine.Llama;
 /// <summary>All weights of a Llama checkpoint, each allocated once (docs/model.md 2.2). Owns its tensors.</summary>
 public sealed class LlamaWeights : IDisposable
 {
-    private LlamaWeights(Tensor embedding, IReadOnlyList<LlamaLayerWeights> layers, Tensor norm, WeightMatrix head)
+    private LlamaWeights(
+        Tensor embedding, IReadOnlyList<LlamaLayerWeights> layers, Tensor norm, WeightMatrix head, IdRange scoredIds)
     {
         Embedding = embedding;
         Layers = layers;
         Norm = norm;
         Head = head;
+        ScoredIds = scoredIds;
     }
 
     /// <summary>[V, hidden].</summary>
@@ -23,19 +25,30 @@ public sealed class LlamaWeights : IDisposable
     /// <summary>[hidden].</summary>
     public Tensor Norm { get; }
 
-    /// <summary>[V, hidden]. It is the embedding itself if the checkpoint ties them and nothing is quantized.</summary>
+    /// <summary>[V, hidden], or only the rows of <see cref="ScoredIds"/>. It is the embedding itself if the checkpoint ties them and
+    /// nothing is quantized.</summary>
     public WeightMatrix Head { get; }
+
+    /// <summary>The ids of the head's rows.</summary>
+    public IdRange ScoredIds { get; }
 
     /// <summary>Reads every weight in the source's dtype onto its device.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint.</param>
     /// <param name="loaded">Called with the fraction done after each block.</param>
     public static LlamaWeights Load(LlamaConfig config, ITensorSource source, Action<double>? loaded = null) =>
-        Load(config, source, null, loaded);
+        Load(config, source, null, DeviceParts.All, loaded);
 
-    /// <summary>Reads every weight. A quantizer converts the matrices to fewer bits; embedding and norms stay as they are.</summary>
-    internal static LlamaWeights Load(LlamaConfig config, ITensorSource source, MatrixQuantizer? quantizer, Action<double>? loaded = null)
+    /// <summary>Reads the weights that a device needs.</summary>
+    /// <param name="config">The checkpoint's dimensions.</param>
+    /// <param name="source">The checkpoint.</param>
+    /// <param name="quantizer">Converts the matrices to fewer bits; embedding and norms stay as they are. Null keeps all.</param>
+    /// <param name="parts">The parts that are needed; null means all.</param>
+    /// <param name="loaded">Called with the fraction done after each block.</param>
+    internal static LlamaWeights Load(
+        LlamaConfig config, ITensorSource source, MatrixQuantizer? quantizer, DeviceParts? parts = null, Action<double>? loaded = null)
     {
+        parts ??= DeviceParts.All;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var (V, hidden) = ((long)config.VocabularySize, (long)config.HiddenSize);
@@ -49,8 +62,14 @@ public sealed class LlamaWeights : IDisposable
 
         var norm = source.Read("model.norm.weight", hidden);
         var head = config.TieWordEmbeddings ? embedding : source.Read("lm_head.weight", V, hidden);
+        var ids = parts.ScoredIdsOf(config, quantizer?.Type ?? WeightType.BFloat16);
+        if (ids.High - ids.Low < V)
+        {
+            head = head.narrow(0, ids.Low, ids.High - ids.Low).clone();
+        }
+
         var headMatrix = quantizer?.Quantize(head, "lm_head", LlamaShape.HeadTerms(quantizer.Type)) ?? new WeightMatrix(head);
-        var weights = new LlamaWeights(embedding, layers, norm, headMatrix);
+        var weights = new LlamaWeights(embedding, layers, norm, headMatrix, ids);
         weights.Detach();
         return weights;
     }

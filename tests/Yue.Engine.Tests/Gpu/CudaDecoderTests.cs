@@ -236,6 +236,21 @@ public sealed class CudaDecoderTests
         }
     }
 
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("int8")]
+    [InlineData("int4")]
+    public void Stage_2_needs_only_the_head_of_the_ids_that_it_chooses_among(string weights)
+    {
+        using var gpu = TestGpu.Open(weights);
+        using var model = Model(gpu);
+        using var part = Model(gpu, new DeviceParts { ScoredIds = CudaStage2Decoder.ScoredIds });
+        using var decoder = new CudaStage2Decoder(model, gpu, rows: 3);
+        using var partDecoder = new CudaStage2Decoder(part, gpu, rows: 3);
+        var chunks = Chunks(10, 70, 41);
+        Assert.Equal(Encode(decoder, chunks), Encode(partDecoder, chunks));
+    }
+
     [Fact]
     public void Chunks_have_the_same_codes_alone_and_with_those_of_another_song()
     {
@@ -332,9 +347,10 @@ public sealed class CudaDecoderTests
     };
 
     /// <summary>Returns a model of two layers with the real vocabulary and random weights.</summary>
-    private static LlamaModel Model(Yue.Engine.Residency.Gpu gpu) => Model(gpu.Dtype, CUDA, gpu.Quantizer);
+    private static LlamaModel Model(Yue.Engine.Residency.Gpu gpu, DeviceParts? parts = null) =>
+        Model(gpu.Dtype, CUDA, gpu.Quantizer, parts);
 
-    private static LlamaModel Model(ScalarType dtype, Device device, MatrixQuantizer? quantizer = null)
+    private static LlamaModel Model(ScalarType dtype, Device device, MatrixQuantizer? quantizer = null, DeviceParts? parts = null)
     {
         var config = TestLlama.FullSizeStage1 with
         {
@@ -345,7 +361,7 @@ public sealed class CudaDecoderTests
             KeyValueHeads = 1,
             MaxPositions = 4096,
         };
-        return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 3, deviation: 0.08, dtype, device), quantizer));
+        return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 3, deviation: 0.08, dtype, device), quantizer, parts));
     }
 
     /// <summary>Returns the reference's scores along given ids.</summary>

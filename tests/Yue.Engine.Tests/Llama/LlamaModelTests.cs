@@ -130,6 +130,31 @@ public sealed class LlamaModelTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]
+    public void A_head_of_some_ids_scores_them_as_a_whole_head_does(int ids)
+    {
+        using var scope = NewDisposeScope();
+        var config = TestLlama.Tiny with { TieWordEmbeddings = false };
+        using var whole = RandomModel(config);
+        using var part = RandomModel(config, new DeviceParts { ScoredIds = new(20, 44) });
+        Assert.Equal([24, 32], part.Weights.Head.Values.shape);
+        var hidden = whole.Forward(arange(ids).unsqueeze(0), whole.NewCache(1, 16), ..1);
+        hidden = ids == 1 ? hidden.squeeze(1) : hidden;
+
+        Assert.Equal(whole.Logits(hidden, 24, 16).data<float>().ToArray(), part.Logits(hidden, 24, 16).data<float>().ToArray());
+        Assert.Throws<ArgumentOutOfRangeException>(() => part.Logits(hidden, 19, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => part.Logits(hidden, 40, 5));
+    }
+
+    [Fact]
+    public void A_head_that_is_the_embedding_has_all_ids()
+    {
+        using var model = RandomModel(TestLlama.Tiny, new DeviceParts { ScoredIds = new(20, 44) });
+        Assert.Equal(new(0, 64), model.Weights.ScoredIds);
+    }
+
     [Fact]
     public void A_full_cache_is_refused_with_the_figures()
     {
@@ -202,8 +227,8 @@ public sealed class LlamaModelTests
 
     private static LlamaModel RandomModel() => RandomModel(TestLlama.Tiny with { MaxPositions = 1024 });
 
-    private static LlamaModel RandomModel(LlamaConfig config) =>
-        new(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU)));
+    private static LlamaModel RandomModel(LlamaConfig config, DeviceParts? parts = null) =>
+        new(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU), null, parts));
 
     /// <summary>Keeps the layers of the first row in another cache.</summary>
     private sealed class KeptLayers(KvCache kept) : ILayerStore

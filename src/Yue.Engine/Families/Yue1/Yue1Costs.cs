@@ -64,9 +64,11 @@ internal sealed class Yue1Costs : IFamilyCosts
 
     private sealed class Stage2Costs(LlamaConfig config) : IModelCosts
     {
+        private static readonly DeviceParts Parts = new() { ScoredIds = CudaStage2Decoder.ScoredIds };
+
         public long Parameters => LlamaMemory.Parameters(config);
 
-        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config, limits.Weights);
+        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config, limits.Weights, Parts);
 
         public long CacheBytes(MemoryLimits limits, Capacity capacity) => CudaStage2Decoder.CacheBytes(config, limits.Cache, capacity.Rows);
     }

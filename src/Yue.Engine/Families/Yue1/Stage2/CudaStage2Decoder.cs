@@ -17,6 +17,9 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     /// <summary>The number of prompts per prefill: eight take no longer than one.</summary>
     private static readonly PromptBatch Prompts = new(8, Stage2Chunks.PromptPositions);
 
+    /// <summary>The ids that a step can choose: the residual codebooks.</summary>
+    public static readonly IdRange ScoredIds = new(TokenMap.CodebookStart(1), TokenMap.CodebookStart(Stage2Chunks.Codebooks));
+
     private readonly CudaDecoderModel _model;
     private readonly FrameDecoder _frames;
     private readonly Dictionary<int, CudaGraph> _graphs = [];       // rows → one frame

@@ -16,7 +16,7 @@ internal sealed record Stage2Model(IStage2Decoder Decoder, LlamaModel Weights) :
     /// <param name="report">Called with the fraction done.</param>
     public static Stage2Model Load(string folder, LlamaConfig config, int cpuRows, ModelHost host, Action<double> report)
     {
-        var model = LlamaLoader.Load(config, folder, host, report);
+        var model = LlamaLoader.Load(config, folder, host, report, scoredIds: CudaStage2Decoder.ScoredIds);
         try
         {
             IStage2Decoder decoder = host.Gpu is null
