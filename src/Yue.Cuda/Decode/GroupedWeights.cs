@@ -30,6 +30,8 @@ public static class GroupedWeights
     private const int HighBytes = UnitSize / 4;
     private const int EightsPerGroup = GroupSize / 8;
 
+    private static readonly Place[] Places = [.. Enumerable.Range(0, UnitSize).Select(PlaceOf)];
+
     /// <summary>Returns true if a type's matrices are stored in this format.</summary>
     public static bool Has(WeightType type) => type is WeightType.Int6 or WeightType.Int4;
 
@@ -50,11 +52,11 @@ public static class GroupedWeights
         row.Clear();
         for (var k = 0; k < codes.Length; k++)
         {
-            var place = PlaceOf(type, k);
-            row[place.Low] |= (byte)((codes[k] & 15) << place.LowShift);
+            var (unit, place) = (k / UnitSize * UnitBytes(type), Places[k % UnitSize]);
+            row[unit + place.Low] |= (byte)((codes[k] & 15) << place.LowShift);
             if (type == WeightType.Int6)
             {
-                row[place.High] |= (byte)((codes[k] >> 4) << place.HighShift);
+                row[unit + place.High] |= (byte)((codes[k] >> 4) << place.HighShift);
             }
         }
 
@@ -71,22 +73,22 @@ public static class GroupedWeights
     public static void Unpack(WeightType type, ReadOnlySpan<byte> row, Span<float> weights)
     {
         CheckSizes(type, weights.Length, weights.Length / GroupSize, row.Length);
-        var (scale, zero) = (0f, 0);
-        for (var k = 0; k < weights.Length; k++)
+        for (var group = 0; group < weights.Length / GroupSize; group++)
         {
-            if (k % GroupSize == 0)
+            var (scale, zero) = ValuesOf(type, BinaryPrimitives.ReadUInt16LittleEndian(row[ScalePlaceOf(type, group)..]));
+            var unit = row[(group / GroupsPerUnit * UnitBytes(type))..];
+            var first = group % GroupsPerUnit * GroupSize;
+            for (var k = 0; k < GroupSize; k++)
             {
-                (scale, zero) = ValuesOf(type, BinaryPrimitives.ReadUInt16LittleEndian(row[ScalePlaceOf(type, k / GroupSize)..]));
-            }
+                var place = Places[first + k];
+                var code = (unit[place.Low] >> place.LowShift) & 15;
+                if (type == WeightType.Int6)
+                {
+                    code |= ((unit[place.High] >> place.HighShift) & 3) << 4;
+                }
 
-            var place = PlaceOf(type, k);
-            var code = (row[place.Low] >> place.LowShift) & 15;
-            if (type == WeightType.Int6)
-            {
-                code |= ((row[place.High] >> place.HighShift) & 3) << 4;
+                weights[(group * GroupSize) + k] = RoundToBFloat16((code - zero) * scale);
             }
-
-            weights[k] = RoundToBFloat16((code - zero) * scale);
         }
     }
 
@@ -117,15 +119,15 @@ public static class GroupedWeights
     // A half of a unit belongs to four lanes with a group each. A lane reads 16 bytes of lower bits: a word per eight weights, of which
     // the even ones are in the lower half of the word and the odd ones in the upper half. Eight bytes of upper bits follow the same order,
     // with a word per 16 weights.
-    private static (int Low, int LowShift, int High, int HighShift) PlaceOf(WeightType type, int k)
+    private static Place PlaceOf(int k)
     {
-        var (unit, half, lane) = (k / UnitSize * UnitBytes(type), k % UnitSize / 128, k % 128 / GroupSize);
+        var (half, lane) = (k / 128, k % 128 / GroupSize);
         var (eight, pair, odd) = (k % GroupSize / 8, k % 8 / 2, k % 2);
         var lowBit = (4 * pair) + (16 * odd);
         var highBit = (2 * ((eight % 2 * EightsPerGroup) + pair)) + (16 * odd);
-        return (
-            unit + (64 * half) + (16 * lane) + (4 * eight) + (lowBit / 8), lowBit % 8,
-            unit + LowBytes + (16 * lane) + (8 * half) + (eight / 2 * 4) + (highBit / 8), highBit % 8);
+        return new Place(
+            (64 * half) + (16 * lane) + (4 * eight) + (lowBit / 8), lowBit % 8,
+            LowBytes + (16 * lane) + (8 * half) + (eight / 2 * 4) + (highBit / 8), highBit % 8);
     }
 
     private static int ScalePlaceOf(WeightType type, int group)
@@ -149,4 +151,7 @@ public static class GroupedWeights
                     + $"a scale per {GroupSize}, and {RowBytes(type, columns)} bytes");
         }
     }
+
+    /// <summary>The bytes and bits of a code in its unit.</summary>
+    private readonly record struct Place(int Low, int LowShift, int High, int HighShift);
 }

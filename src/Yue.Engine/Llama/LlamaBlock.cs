@@ -29,10 +29,20 @@ internal static class LlamaBlock
         using var scope = NewDisposeScope();
         var attended = Attention(RmsNorm(x, weights.InputNorm, config.RmsNormEpsilon), layer, weights, config, pass);
         x = x.Plus(weights.Output.Multiply(attended));
-        var gateUp = weights.GateUp.Multiply(RmsNorm(x, weights.PostNorm, config.RmsNormEpsilon));
-        var pairs = gateUp.view(gateUp.shape[0], gateUp.shape[1], -1, 2);               // [B, T, I, 2]
-        var activated = functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1);
+        var activated = Activated(RmsNorm(x, weights.PostNorm, config.RmsNormEpsilon), weights);
         return x.Plus(weights.Down.Multiply(activated)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Computes silu(gate · x) · (up · x).</summary>
+    /// <param name="x">[B, T, hidden], normalized.</param>
+    /// <param name="weights">The block's weights.</param>
+    /// <returns>[B, T, I]; the caller disposes it.</returns>
+    internal static Tensor Activated(Tensor x, LlamaLayerWeights weights)
+    {
+        using var scope = NewDisposeScope();
+        var gateUp = weights.GateUp.Multiply(x);
+        var pairs = gateUp.view(gateUp.shape[0], gateUp.shape[1], -1, 2);               // [B, T, I, 2]
+        return (functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Computes x · rsqrt(mean(x²) + eps) over the last dimension in F32, cast back, times the weight.</summary>
@@ -46,7 +56,7 @@ internal static class LlamaBlock
     }
 
     /// <summary>Computes grouped-query attention: query head h reads key-value head h / (H/K).</summary>
-    private static Tensor Attention(Tensor x, int layer, LlamaLayerWeights weights, LlamaConfig config, BlockPass pass)
+    internal static Tensor Attention(Tensor x, int layer, LlamaLayerWeights weights, LlamaConfig config, BlockPass pass)
     {
         var (B, T, _) = Shape.Dims3(x);
         var (H, K, D) = ((long)config.Heads, (long)config.KeyValueHeads, (long)config.HeadSize);

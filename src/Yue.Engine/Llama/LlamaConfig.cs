@@ -1,3 +1,4 @@
+using Yue.Cuda.Decode;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
@@ -47,6 +48,9 @@ public sealed record LlamaConfig
     /// <summary>The dtype that the checkpoint was saved in, by its config; F32 if the config has none, as in transformers.</summary>
     public required ScalarType StoredDtype { get; init; }
 
+    /// <summary>The type of the stored matrices if the checkpoint is quantized; null if it is not.</summary>
+    public WeightType? QuantizedType { get; init; }
+
     /// <summary>Reads <c>config.json</c> of a checkpoint folder.</summary>
     /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static LlamaConfig Load(string folder)
@@ -69,6 +73,7 @@ public sealed record LlamaConfig
             RmsNormEpsilon = json.PositiveNumber("rms_norm_eps"),
             TieWordEmbeddings = json.Boolean("tie_word_embeddings", fallback: false),
             StoredDtype = Dtype(json),
+            QuantizedType = QuantizationConfig.Read(json),
         };
         if (config.HeadSize % 2 != 0)
         {
@@ -88,7 +93,6 @@ public sealed record LlamaConfig
         json.Expect("mlp_bias", false);
         json.ExpectNone("rope_scaling");
         json.ExpectNone("rope_parameters");
-        json.ExpectNone("quantization_config");
     }
 
     private static ScalarType Dtype(JsonConfig json)

@@ -22,11 +22,24 @@ internal static class LlamaLoader
         var dtype = host.Gpu?.Dtype ?? ScalarType.Float32;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var source = new CheckpointTensors(checkpoint, dtype, host.Device, host.Gpu?.Upload);
+        CheckType(config, source, folder);
         return new LlamaModel(
             config,
             adapter is null
                 ? LlamaWeights.Load(config, source, host.Gpu?.Quantizer, parts, report)
                 : LoadAdapted(config, source, adapter, host, parts, report));
+    }
+
+    /// <summary>Throws unless config.json and the files state the same type of matrices.</summary>
+    private static void CheckType(LlamaConfig config, CheckpointTensors source, string folder)
+    {
+        if (source.Quantization?.Type != config.QuantizedType)
+        {
+            throw new CheckpointException(
+                folder,
+                $"config.json says that the matrices are {config.QuantizedType?.ToString() ?? "not quantized"}, and the .safetensors files "
+                    + $"that they are {source.Quantization?.Type.ToString() ?? "not quantized"}: they belong to different checkpoints");
+        }
     }
 
     private static LlamaWeights LoadAdapted(

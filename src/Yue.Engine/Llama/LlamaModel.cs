@@ -133,17 +133,10 @@ public sealed class LlamaModel : IDisposable
     public Tensor Forward(Tensor ids, KvCache cache, Range rows)
     {
         var (B, T) = Shape.Dims2(ids);
-        var lengths = cache.Lengths[rows].ToArray();
-        var S = cache.LengthWith(rows, (int)T);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var device = Weights.Embedding.device;
-        var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: device).unsqueeze(1)
-            .Plus(Positions.narrow(0, 0, T));
-        var (cos, sin) = Rope.At(positions);
-        var mask = CausalMask(positions, Positions.narrow(0, 0, S));
+        var pass = Pass(cache, rows, T, Rope, Positions);
         var x = Weights.Embedding.index_select(0, ids.flatten()).view(B, T, -1); // [B, T, hidden]
-        var pass = new BlockPass(cache, rows, positions, cos, sin, mask, S);
         for (var i = 0; i < Weights.Layers.Count; i++)
         {
             x = LlamaBlock.Forward(x, i, Weights.Layers[i], Config, pass);
@@ -151,6 +144,25 @@ public sealed class LlamaModel : IDisposable
 
         cache.Advance(rows, (int)T);
         return LlamaBlock.RmsNorm(x, Weights.Norm, Config.RmsNormEpsilon).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Returns what the blocks share in a pass over the next positions of a cache's rows.</summary>
+    /// <param name="cache">The keys and values so far.</param>
+    /// <param name="rows">The B rows.</param>
+    /// <param name="T">The number of new positions of each row.</param>
+    /// <param name="rope">The rotations of all positions.</param>
+    /// <param name="numbers">The numbers of all positions, int64.</param>
+    internal static BlockPass Pass(KvCache cache, Range rows, long T, Rope rope, Tensor numbers)
+    {
+        using var scope = NewDisposeScope();
+        var lengths = cache.Lengths[rows].ToArray();
+        var S = cache.LengthWith(rows, (int)T);
+        var positions = tensor(Array.ConvertAll(lengths, length => (long)length), device: numbers.device).unsqueeze(1)
+            .Plus(numbers.narrow(0, 0, T)).MoveToOuterDisposeScope();
+        var (cos, sin) = rope.At(positions);
+        var mask = CausalMask(positions, numbers.narrow(0, 0, S));
+        return new BlockPass(
+            cache, rows, positions, cos.MoveToOuterDisposeScope(), sin.MoveToOuterDisposeScope(), mask.MoveToOuterDisposeScope(), S);
     }
 
     public void Dispose()

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A checkpoint's tensors, converted to one dtype and device while they are read.</summary>
+/// <summary>A checkpoint's tensors, converted to one dtype and device while they are read. The matrices of a quantized checkpoint are
+/// read as the numbers that their codes stand for.</summary>
 /// <param name="checkpoint">The checkpoint to read; the caller disposes it after the last read.</param>
 /// <param name="dtype">The dtype of the tensors that <see cref="Read"/> returns.</param>
 /// <param name="device">The device of the tensors that <see cref="Read"/> returns; null means the CPU.</param>
@@ -26,8 +27,11 @@ public sealed class CheckpointTensors(
     /// <inheritdoc/>
     public Device Device { get; } = device ?? CPU;
 
+    /// <summary>How the checkpoint was quantized; null if it is not.</summary>
+    public QuantizationRecord? Quantization { get; } = QuantizationRecord.Of(checkpoint);
+
     /// <inheritdoc/>
-    public bool Contains(string name) => checkpoint.Tensors.ContainsKey(name);
+    public bool Contains(string name) => checkpoint.Tensors.ContainsKey(name) || TryFindCodes(name) is not null;
 
     /// <inheritdoc/>
     public long[] ShapeOf(string name) => [.. Find(name).Shape];
@@ -35,12 +39,15 @@ public sealed class CheckpointTensors(
     /// <inheritdoc/>
     public Tensor Read(string name, params ReadOnlySpan<long> expected)
     {
-        var stored = Find(name);
-        ExpectShape(name, stored, expected);
+        if (TryFindCodes(name) is null)
+        {
+            ExpectShape(name, Find(name), expected);
+        }
+
         var tensor = empty(expected.ToArray(), dtype, Device);
         try
         {
-            TensorReader.Copy(stored, tensor, chunkBytes, upload);
+            ReadInto(name, tensor);
             return tensor;
         }
         catch
@@ -53,10 +60,20 @@ public sealed class CheckpointTensors(
     /// <inheritdoc/>
     public void ReadInto(string name, Tensor destination)
     {
+        if (TryFindCodes(name) is { } codes)
+        {
+            GroupedReader.Copy(codes, name, Quantization!.Type, destination);
+            return;
+        }
+
         var stored = Find(name);
         ExpectShape(name, stored, destination.shape);
         TensorReader.Copy(stored, destination, chunkBytes, upload);
     }
+
+    private StoredTensor? TryFindCodes(string name) => Quantization is not null && GroupedReader.CodesOf(name) is { } codes
+        ? checkpoint.Tensors.GetValueOrDefault(codes)
+        : null;
 
     private StoredTensor Find(string name) =>
         checkpoint.Tensors.TryGetValue(name, out var stored)

@@ -66,6 +66,14 @@ public sealed partial class LoraAdapter : IDisposable
     /// <exception cref="CheckpointException">A file is missing or invalid, or the adapter was made for another checkpoint.</exception>
     public static LoraAdapter Open(string folder, ITensorSource checkpoint)
     {
+        if (checkpoint is CheckpointTensors { Quantization: not null })
+        {
+            throw new CheckpointException(
+                folder,
+                "an adapter cannot be merged into a quantized checkpoint; merge it into the bf16 checkpoint while that is quantized: "
+                    + "yue models quantize NAME --lora FOLDER");
+        }
+
         var adapter = new LoraAdapter(folder);
         try
         {

@@ -52,7 +52,7 @@ public static class SafetensorsCheckpoint
                         shard.Path, $"tensor {tensor} is missing, and {IndexFile} says that it is in this file");
             }
 
-            return new Checkpoint(folder, tensors, [.. shards.Values]);
+            return new Checkpoint(folder, tensors, [.. shards.Values]) { Metadata = InCommon([.. shards.Values]) };
         }
         catch
         {
@@ -64,6 +64,10 @@ public static class SafetensorsCheckpoint
             throw;
         }
     }
+
+    private static Dictionary<string, string> InCommon(Checkpoint[] shards) => shards is []
+        ? []
+        : shards[0].Metadata.Where(pair => shards.All(shard => shard.Metadata.Contains(pair))).ToDictionary(StringComparer.Ordinal);
 
     private static Checkpoint OpenShard(string folder, string index, string name)
     {

@@ -20,7 +20,8 @@ public static class SafetensorsFile
         var file = CheckpointFile.Open(path);
         try
         {
-            return new Checkpoint(path, ReadHeader(file), file);
+            var (tensors, metadata) = ReadHeader(file);
+            return new Checkpoint(path, tensors, file) { Metadata = metadata };
         }
         catch
         {
@@ -29,7 +30,7 @@ public static class SafetensorsFile
         }
     }
 
-    private static Dictionary<string, StoredTensor> ReadHeader(CheckpointFile file)
+    private static (Dictionary<string, StoredTensor> Tensors, Dictionary<string, string> Metadata) ReadHeader(CheckpointFile file)
     {
         if (file.Length < PrefixBytes)
         {
@@ -47,11 +48,16 @@ public static class SafetensorsFile
         var dataStart = PrefixBytes + (long)headerBytes;
         using var header = JsonText.ParseObject(file.Path, file.Read(PrefixBytes, (int)headerBytes), "the header");
         var tensors = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         var ranges = new List<(long Begin, long End, string Name)>();
         foreach (var property in header.RootElement.EnumerateObject())
         {
             var name = JsonText.NameOf(file.Path, property);
-            if (name != "__metadata__")
+            if (name == "__metadata__")
+            {
+                metadata = TextsOf(file.Path, property.Value);
+            }
+            else
             {
                 var (dtype, shape, begin, end) = new Entry(file.Path, name, property.Value).Read(file.Length - dataStart);
                 ranges.Add((begin, end, name));
@@ -60,7 +66,22 @@ public static class SafetensorsFile
         }
 
         ExpectNoGaps(file.Path, ranges, file.Length - dataStart);
-        return tensors;
+        return (tensors, metadata);
+    }
+
+    /// <summary>Returns the texts of the metadata. Everything else in it is ignored.</summary>
+    private static Dictionary<string, string> TextsOf(string path, JsonElement metadata)
+    {
+        var texts = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var property in metadata.ValueKind == JsonValueKind.Object ? metadata.EnumerateObject() : default)
+        {
+            if (JsonText.StringOf(property.Value) is { } text)
+            {
+                texts[JsonText.NameOf(path, property)] = text;
+            }
+        }
+
+        return texts;
     }
 
     /// <summary>Checks that the tensors' ranges are adjacent and end at the end of the file.</summary>

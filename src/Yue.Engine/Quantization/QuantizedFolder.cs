@@ -1,0 +1,209 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Quantization;
+
+/// <summary>The folder of a checkpoint that is being quantized: <c>TARGET.part</c> until it is complete.</summary>
+/// <remarks>A file gets its name when all its bytes are on the disk, and <c>config.json</c> is the last one. So a run that was interrupted
+/// at any time can be continued, and its folder does not load.</remarks>
+internal sealed class QuantizedFolder : IDisposable
+{
+    private const string Suffix = ".part";
+    private const string LockFile = "lock";
+    private const string CalibrationFile = "calibration.safetensors";
+    private const string ConfigFile = "config.json";
+    private const long MostSmallFileBytes = 64 << 20;
+
+    private readonly string _target;
+    private readonly FileStream _lock;
+
+    private QuantizedFolder(string target, FileStream held) => (_target, _lock) = (target, held);
+
+    /// <summary>The folder of the finished shards.</summary>
+    public string Path => _target + Suffix;
+
+    /// <summary>True if the folder had files of other sources or settings, which were removed.</summary>
+    public bool StartedOver { get; private set; }
+
+    /// <summary>Returns the record of a complete checkpoint; null if the folder does not exist or is something else.</summary>
+    public static QuantizationRecord? RecordOf(string target)
+    {
+        try
+        {
+            using var checkpoint = File.Exists(System.IO.Path.Combine(target, ConfigFile)) ? SafetensorsCheckpoint.Open(target) : null;
+            return checkpoint is null ? null : QuantizationRecord.Of(checkpoint);
+        }
+        catch (CheckpointException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Opens the folder of a run, and removes the files of other sources or settings.</summary>
+    /// <param name="target">The folder of the complete checkpoint.</param>
+    /// <param name="record">The run. Its number of positions may be unknown.</param>
+    /// <exception cref="IOException">Another process quantizes into the folder, or the disk fails.</exception>
+    public static QuantizedFolder Open(string target, QuantizationRecord record)
+    {
+        var part = target + Suffix;
+        Directory.CreateDirectory(part);
+        FileStream held;
+        try
+        {
+            held = new FileStream(System.IO.Path.Combine(part, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{part} is in use: another process quantizes into it", e);
+        }
+
+        var folder = new QuantizedFolder(target, held);
+        if (folder.ReadCalibration() is not { } before || !IsSame(before.Record, record))
+        {
+            folder.Clear();
+        }
+
+        return folder;
+    }
+
+    /// <summary>Returns true if two records describe the same run, except for the number of positions.</summary>
+    public static bool IsSame(QuantizationRecord one, QuantizationRecord other) => Text(one) == Text(other);
+
+    /// <summary>Returns the record and the sequences of the run; null if they are not stored yet.</summary>
+    public (QuantizationRecord Record, IReadOnlyList<int[]> Sequences)? ReadCalibration()
+    {
+        var path = System.IO.Path.Combine(Path, CalibrationFile);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var file = SafetensorsFile.Open(path);
+            var tensors = new CheckpointTensors(file, ScalarType.Int32);
+            return QuantizationRecord.Of(file) is { } record ? (record, [.. Sequences(tensors)]) : null;
+        }
+        catch (CheckpointException)
+        {
+            return null;        // of an older version
+        }
+    }
+
+    /// <summary>Stores the sequences of the run.</summary>
+    public void WriteCalibration(QuantizationRecord record, IReadOnlyList<int[]> sequences)
+    {
+        TensorBytes Stored(string name, int[] values) =>
+            new(name, ScalarType.Int32, [values.Length], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+        Write(
+            CalibrationFile,
+            record,
+            Stored("lengths", [.. sequences.Select(ids => ids.Length)]),
+            Stored("ids", [.. sequences.SelectMany(ids => ids)]));
+    }
+
+    /// <summary>Returns true if a file of the run is complete.</summary>
+    public bool Has(string name) => File.Exists(System.IO.Path.Combine(Path, name));
+
+    /// <summary>Opens a complete file.</summary>
+    public Checkpoint Open(string name) => SafetensorsFile.Open(System.IO.Path.Combine(Path, name));
+
+    /// <summary>Writes a file with the run's record.</summary>
+    public void Write(string name, QuantizationRecord record, params IReadOnlyList<TensorBytes> tensors) => ShardWriter.Write(
+        System.IO.Path.Combine(Path, name),
+        tensors,
+        new Dictionary<string, string> { ["format"] = "pt", [QuantizationRecord.MetadataKey] = record.ToJson() });
+
+    /// <summary>Adds the index, the small files of the source and the config, and gives the folder its name.</summary>
+    /// <param name="source">The folder of the original checkpoint.</param>
+    /// <param name="shards">The names of the shards.</param>
+    /// <param name="record">The run.</param>
+    public void Complete(string source, IReadOnlyList<string> shards, QuantizationRecord record)
+    {
+        foreach (var file in new DirectoryInfo(source).EnumerateFiles().Where(IsCopied))
+        {
+            file.CopyTo(System.IO.Path.Combine(Path, file.Name), overwrite: true);
+        }
+
+        WriteText(SafetensorsCheckpoint.IndexFile, IndexOf(shards));
+        var config = JsonNode.Parse(File.ReadAllText(System.IO.Path.Combine(source, ConfigFile)))!.AsObject();
+        QuantizationConfig.AddTo(config, record);
+        File.Delete(System.IO.Path.Combine(Path, CalibrationFile));
+        _lock.Dispose();
+        File.Delete(System.IO.Path.Combine(Path, LockFile));
+        WriteText(ConfigFile, config);
+        if (Directory.Exists(_target))
+        {
+            Directory.Delete(_target, recursive: true);
+        }
+
+        Directory.Move(Path, _target);
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private static string Text(QuantizationRecord record) => (record with
+    {
+        Calibration = record.Calibration is { } calibration ? calibration with { Tokens = 0 } : null,
+    }).ToJson();
+
+    private static IEnumerable<int[]> Sequences(CheckpointTensors file)
+    {
+        using var lengths = file.Read("lengths", file.ShapeOf("lengths"));
+        using var ids = file.Read("ids", file.ShapeOf("ids"));
+        var (counts, values) = (lengths.data<int>().ToArray(), ids.data<int>().ToArray());
+        var first = 0;
+        foreach (var count in counts)
+        {
+            yield return values[first..(first + count)];
+            first += count;
+        }
+    }
+
+    private static bool IsCopied(FileInfo file) =>
+        file.Length <= MostSmallFileBytes
+        && file.Extension != ".safetensors"
+        && !file.Name.StartsWith('.')
+        && file.Name is not (ConfigFile or SafetensorsCheckpoint.IndexFile or WeightsManifest.FileName);
+
+    private JsonObject IndexOf(IReadOnlyList<string> shards)
+    {
+        var map = new JsonObject();
+        long size = 0;
+        foreach (var shard in shards)
+        {
+            using var file = Open(shard);
+            foreach (var (name, tensor) in file.Tensors)
+            {
+                map[name] = shard;
+                size += TensorDtype.SizeOf(tensor.Dtype) * tensor.Shape.Aggregate(1L, (product, count) => product * count);
+            }
+        }
+
+        return new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = size }, ["weight_map"] = map };
+    }
+
+    private void WriteText(string name, JsonObject json)
+    {
+        var path = System.IO.Path.Combine(Path, name);
+        using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            JsonSerializer.Serialize(file, json, JsonSerializerOptions.Default);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(path + ".new", path, overwrite: true);
+    }
+
+    private void Clear()
+    {
+        foreach (var file in Directory.GetFiles(Path).Where(file => System.IO.Path.GetFileName(file) != LockFile))
+        {
+            StartedOver = true;
+            File.Delete(file);
+        }
+    }
+}
