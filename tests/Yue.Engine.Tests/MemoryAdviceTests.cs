@@ -22,18 +22,36 @@ public sealed class MemoryAdviceTests : IDisposable
     }
 
     [Theory]
-    [InlineData(18, "YUE_WEIGHTS=bf16 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
-    [InlineData(15, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
-    [InlineData(10, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
-    [InlineData(9, null)]
-    public void On_a_smaller_card_the_most_accurate_settings_that_fit_are_named(int gigabytes, string? settings)
+    [InlineData(15, "YUE_WEIGHTS=bf16 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(11.25, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(8, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(7.5, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(7.25, "YUE_WEIGHTS=int6 YUE_KEY_VALUE_CACHE=bf16 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(7, "YUE_WEIGHTS=int6 YUE_KEY_VALUE_CACHE=fp8 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(6.25, "YUE_WEIGHTS=int4 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(5.25, "YUE_WEIGHTS=int4 YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData(5, null)]
+    public void On_a_smaller_card_the_most_accurate_settings_that_fit_are_named(double gigabytes, string? settings)
     {
         var options = Options();
         options.SongsAtOnce = 4;
-        var advice = ModelFamilies.AdviseMemory(options, gigabytes * GiB);
+        var advice = ModelFamilies.AdviseMemory(options, (long)(gigabytes * GiB));
         Assert.Equal(0, advice.Bytes);
         Assert.Contains("of device memory", advice.Refusal, StringComparison.Ordinal);
         Assert.Equal(settings, advice.Settings);
+    }
+
+    [Theory]
+    [InlineData("int4", 7.25, null)]
+    [InlineData("int4", 6.5, "embeddings stay in host memory")]
+    [InlineData("int6", 7.25, "embeddings stay in host memory, and the codec and vocoders of YuE 1 run on the CPU")]
+    [InlineData("int4", 5.25, "embeddings stay in host memory, and the codec and vocoders of YuE 1 run on the CPU")]
+    public void Parts_that_a_small_card_leaves_in_host_memory_are_named(string weights, double gigabytes, string? onHost)
+    {
+        var options = Options();
+        (options.Weights, options.KeyValueCache, options.ContextTokens) = (weights, "fp8", 8192);
+        var advice = ModelFamilies.AdviseMemory(options, (long)(gigabytes * GiB));
+        Assert.Equal((null, onHost), (advice.Refusal, advice.OnHost));
     }
 
     [Fact]

@@ -90,6 +90,36 @@ public sealed class MemoryPlanTests
         Assert.InRange(plan.Bytes, 1, free);
     }
 
+    /// <summary>Cards of 12, 8 and 6 GB of which other programs use 0.75 GiB, with room for two sections of 30 s.</summary>
+    [Theory]
+    [InlineData(11.25, WeightType.Int8, CacheType.BFloat16, 16_384, nameof(HostShare.Nothing))]
+    [InlineData(11.25, WeightType.Int6, CacheType.Float8, 16_384, nameof(HostShare.Nothing))]
+    [InlineData(7.25, WeightType.Int6, CacheType.Float8, 8_192, nameof(HostShare.EmbeddingsAndSound))]
+    [InlineData(7.25, WeightType.Int4, CacheType.Float8, 8_192, nameof(HostShare.Nothing))]
+    [InlineData(5.25, WeightType.Int4, CacheType.Float8, 8_192, nameof(HostShare.EmbeddingsAndSound))]
+    public void A_small_card_makes_songs_with_parts_in_host_memory_if_necessary(
+        double gigabytes, WeightType weights, CacheType cache, int context, string host)
+    {
+        var free = (long)(gigabytes * GiB);
+        var plan = MemoryPlan.For([Costs(Stage1)], new MemoryLimits(free, weights, cache, 0, context));
+        Assert.Equal(host, plan.Host.ToString());
+        Assert.InRange(plan.Capacity.Rows, 8, CudaLlama.MostRows);
+        Assert.InRange(plan.Bytes, 1, free);
+    }
+
+    /// <summary>The model with embeddings in host memory is smaller by them, and the working memory by the models of sound.</summary>
+    [Fact]
+    public void Parts_in_host_memory_are_not_counted()
+    {
+        var all = new MemoryLimits(0, WeightType.Int4, CacheType.Float8, 1, 8_192);
+        var (embeddings, sound) = (all with { Host = HostShare.Embeddings }, all with { Host = HostShare.EmbeddingsAndSound });
+        var costs = Costs(Stage1);
+        Assert.Equal(2L * 83_968 * 4096, costs.Stage1[0].WeightBytes(all) - costs.Stage1[0].WeightBytes(embeddings));
+        Assert.Equal(2L * 83_840 * 2048, costs.Stage2.WeightBytes(all) - costs.Stage2.WeightBytes(embeddings));
+        Assert.Equal(costs.WorkingBytes(all), costs.WorkingBytes(embeddings));
+        Assert.Equal(11L << 27, costs.WorkingBytes(all) - costs.WorkingBytes(sound));
+    }
+
     [Fact]
     public void A_large_device_holds_float32_and_the_error_on_a_smaller_one_names_bf16()
     {
@@ -151,14 +181,26 @@ public sealed class MemoryPlanTests
     public void Models_that_do_not_fit_are_refused_with_figures_and_the_settings_that_help()
     {
         var error = Assert.Throws<NotSupportedException>(
-            () => MemoryPlan.For([Costs(Stage1, Stage1)], new MemoryLimits(16 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2)));
+            () => MemoryPlan.For([Costs(Stage1, Stage1)], new MemoryLimits(14 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2)));
         Assert.Contains("2 songs at once take", error.Message, StringComparison.Ordinal);
-        Assert.Contains("16.0 GiB may be used", error.Message, StringComparison.Ordinal);
-        Assert.Contains("weights take 11.6", error.Message, StringComparison.Ordinal);
+        Assert.Contains("14.0 GiB may be used", error.Message, StringComparison.Ordinal);
+        Assert.Contains("weights take 11.0", error.Message, StringComparison.Ordinal);
         foreach (var way in (string[])["SongsAtOnce=1", "Weights=int8", "KeyValueCache=fp8", "ContextTokens=8192", "Device=cpu"])
         {
             Assert.Contains(way, error.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData(WeightType.BFloat16, "Weights=int8 (8.4 GiB), Weights=int6 (7.7 GiB), Weights=int4 (6.2 GiB)")]
+    [InlineData(WeightType.Float8, "Weights=int6 (7.7 GiB), Weights=int4 (6.2 GiB)")]
+    [InlineData(WeightType.Int6, "What would help: Weights=int4 (6.2 GiB), KeyValueCache=fp8 (6.9 GiB), ContextTokens=8192 (7.0 GiB)")]
+    [InlineData(WeightType.Int4, "What would help: KeyValueCache=fp8 (5.4 GiB), ContextTokens=8192 (5.6 GiB), other programs")]
+    public void A_refusal_names_the_smaller_types_in_order_of_accuracy(WeightType weights, string ways)
+    {
+        var error = Assert.Throws<NotSupportedException>(
+            () => MemoryPlan.For([Costs(Stage1)], new MemoryLimits(5 * GiB, weights, CacheType.BFloat16, 1)));
+        Assert.Contains(ways, error.Message, StringComparison.Ordinal);
     }
 
     private static Yue1Costs Costs(params LlamaConfig[] stage1) => new(stage1, Stage2);

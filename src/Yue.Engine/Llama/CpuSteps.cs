@@ -75,7 +75,8 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
             var (first, end) = (Math.Max(range.Start.Value, firstRow), Math.Min(range.End.Value, firstRow + count));
             if (first < end)
             {
-                CpuProduct.Multiply(weights.Head, first..end, x, new(_logits, first - firstRow, _logits.Length - first + firstRow), count, B);
+                var scores = new ArraySegment<float>(_logits)[(first - firstRow)..];
+                CpuProduct.Multiply(weights.Head, first..end, x, scores, count, B);
             }
         }
 

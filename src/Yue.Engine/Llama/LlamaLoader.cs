@@ -18,16 +18,20 @@ internal static class LlamaLoader
     public static LlamaModel Load(
         LlamaConfig config, string folder, ModelHost host, Action<double> report, string? adapter = null, IdRange? scoredIds = null)
     {
-        var parts = host.Gpu is null ? DeviceParts.All : new DeviceParts { ScoredIds = scoredIds };
+        var parts = host.Gpu is null ? DeviceParts.All : new DeviceParts
+        {
+            ScoredIds = scoredIds,
+            HasEmbedding = host.Plan.Host == HostShare.Nothing,
+        };
         var dtype = host.Gpu?.Dtype ?? ScalarType.Float32;
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var source = new CheckpointTensors(checkpoint, dtype, host.Device, host.Gpu?.Upload);
         CheckType(config, source, folder);
-        return new LlamaModel(
-            config,
-            adapter is null
-                ? LlamaWeights.Load(config, source, host.Gpu?.Quantizer, parts, report)
-                : LoadAdapted(config, source, adapter, host, parts, report));
+        var weights = adapter is null
+            ? LlamaWeights.Load(config, source, host.Gpu?.Quantizer, parts, report)
+            : LoadAdapted(config, source, adapter, host, parts, report);
+        host.Gpu?.ReleaseUnused();      // memory that matrices were read into before they were converted
+        return new LlamaModel(config, weights);
     }
 
     /// <summary>Throws unless config.json and the files state the same type of matrices.</summary>

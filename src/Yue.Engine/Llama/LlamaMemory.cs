@@ -29,7 +29,8 @@ internal static class LlamaMemory
             + MatrixBytes(type, gateUpRows, hidden) + MatrixBytes(type, hidden, config.IntermediateSize);
         var scored = (parts ?? DeviceParts.All).ScoredIdsOf(config, type);
         var headRows = DeviceParts.IsEmbedding(config, type) ? 0 : (long)(scored.High - scored.Low) * LlamaShape.HeadTerms(type);
-        var plainValues = (config.VocabularySize * hidden) + (((2L * config.Layers) + 1) * hidden);
+        var embedded = parts is { HasEmbedding: false } && !DeviceParts.IsEmbedding(config, type) ? 0 : (long)config.VocabularySize;
+        var plainValues = (embedded + (2L * config.Layers) + 1) * hidden;
         var plainBytes = type == WeightType.Float32 ? sizeof(float) : sizeof(ushort);
         return (plainBytes * plainValues) + (config.Layers * perLayer) + MatrixBytes(type, headRows, hidden);
     }

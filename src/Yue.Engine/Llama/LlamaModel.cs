@@ -21,10 +21,10 @@ public sealed class LlamaModel : IDisposable
     {
         Config = config;
         Weights = weights;
-        Rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Embedding.device);
+        Rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Device);
         var numbers = Enumerable.Range(0, config.MaxPositions).Select(position => (long)position).ToArray();
-        Positions = tensor(numbers, device: weights.Embedding.device).DetachFromDisposeScope();
-        if (weights.Embedding is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 })
+        Positions = tensor(numbers, device: weights.Device).DetachFromDisposeScope();
+        if (weights is { Device.type: DeviceType.CPU, Dtype: ScalarType.Float32 })
         {
             var scored = CpuSteps.RowsOtherThanZero(weights.Head.Values);
             _steps = new ThreadLocal<CpuSteps>(() => new CpuSteps(config, weights, Rope, scored));
@@ -48,11 +48,11 @@ public sealed class LlamaModel : IDisposable
 
     /// <summary>Creates a cache in the model's dtype on its device.</summary>
     public KvCache NewCache(int rows, int capacity) =>
-        new(Config, rows, capacity, Weights.Embedding.dtype, Weights.Embedding.device);
+        new(Config, rows, capacity, Weights.Dtype, Weights.Device);
 
     /// <summary>Creates a cache with memory for a single layer, like <see cref="NewCache"/>; a store keeps all layers.</summary>
     internal KvCache NewLayerCache(int rows, int capacity, ILayerStore store) =>
-        new(Config, rows, capacity, Weights.Embedding.dtype, Weights.Embedding.device, store);
+        new(Config, rows, capacity, Weights.Dtype, Weights.Device, store);
 
     /// <summary>Appends ids to one row, in chunks of limited size.</summary>
     /// <returns>The final-norm hidden state of the last id, [1, hidden]; the caller disposes it.</returns>
@@ -136,7 +136,8 @@ public sealed class LlamaModel : IDisposable
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var pass = Pass(cache, rows, T, Rope, Positions);
-        var x = Weights.Embedding.index_select(0, ids.flatten()).view(B, T, -1); // [B, T, hidden]
+        var embedded = Weights.Embedding.index_select(0, ids.flatten().to(Weights.Embedding.device));
+        var x = embedded.to(Weights.Device).view(B, T, -1);             // [B, T, hidden]
         for (var i = 0; i < Weights.Layers.Count; i++)
         {
             x = LlamaBlock.Forward(x, i, Weights.Layers[i], Config, pass);
@@ -192,6 +193,6 @@ public sealed class LlamaModel : IDisposable
             wide[i] = ids[i];
         }
 
-        return tensor(wide, device: Weights.Embedding.device).view(B, -1);
+        return tensor(wide, device: Weights.Device).view(B, -1);
     }
 }

@@ -17,8 +17,14 @@ public sealed class LlamaWeights : IDisposable
         ScoredIds = scoredIds;
     }
 
-    /// <summary>[V, hidden].</summary>
+    /// <summary>[V, hidden], on the model's device, or in pinned host memory.</summary>
     public Tensor Embedding { get; }
+
+    /// <summary>The device that the model runs on.</summary>
+    public Device Device => Norm.device;
+
+    /// <summary>The dtype that the model computes in.</summary>
+    public ScalarType Dtype => Norm.dtype;
 
     public IReadOnlyList<LlamaLayerWeights> Layers { get; }
 
@@ -52,7 +58,15 @@ public sealed class LlamaWeights : IDisposable
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var (V, hidden) = ((long)config.VocabularySize, (long)config.HiddenSize);
+        var type = quantizer?.Type ?? WeightType.BFloat16;
         var embedding = source.Read("model.embed_tokens.weight", V, hidden);
+        var tied = config.TieWordEmbeddings ? embedding : null;
+        if (!parts.HasEmbedding && !DeviceParts.IsEmbedding(config, type))
+        {
+            using var onDevice = tied is null ? embedding : null;
+            embedding = embedding.cpu().pin_memory();
+        }
+
         var layers = new List<LlamaLayerWeights>();
         for (var i = 0; i < config.Layers; i++)
         {
@@ -61,8 +75,8 @@ public sealed class LlamaWeights : IDisposable
         }
 
         var norm = source.Read("model.norm.weight", hidden);
-        var head = config.TieWordEmbeddings ? embedding : source.Read("lm_head.weight", V, hidden);
-        var ids = parts.ScoredIdsOf(config, quantizer?.Type ?? WeightType.BFloat16);
+        var head = tied ?? source.Read("lm_head.weight", V, hidden);
+        var ids = parts.ScoredIdsOf(config, type);
         if (ids.High - ids.Low < V)
         {
             head = head.narrow(0, ids.Low, ids.High - ids.Low).clone();

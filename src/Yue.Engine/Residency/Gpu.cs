@@ -10,6 +10,9 @@ namespace Yue.Engine.Residency;
 /// <summary>The GPU that runs the decoders: its compiled kernels, the types of weights and caches, and the upload of weights.</summary>
 internal sealed class Gpu : IDisposable
 {
+    /// <summary>The memory that CUDA takes on a device that it uses. Plans include it, because the memory is free before.</summary>
+    private const long ContextBytes = 1L << 29;
+
     private readonly KernelCache _kernels;
     private Task _compiling = Task.CompletedTask;
 
@@ -25,7 +28,7 @@ internal sealed class Gpu : IDisposable
         torch.InitializeDeviceType(DeviceType.CUDA);
         Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
         _kernels = new KernelCache(Path.Combine(options.CacheFolder, "kernels"));
-        UsableBytes = Usable(options, Device.Memory.Free);
+        UsableBytes = Usable(options, Device.Memory.Free + ContextBytes);
         Upload = new DeviceUpload(Device);
         Quantizer = Weights is WeightType.BFloat16 or WeightType.Float32 ? null : new MatrixQuantizer(Device, _kernels, Weights);
     }
@@ -44,7 +47,7 @@ internal sealed class Gpu : IDisposable
     /// <summary>The dtype that the language models' files are read in and prompts are computed in.</summary>
     public torch.ScalarType Dtype => Weights == WeightType.Float32 ? torch.ScalarType.Float32 : torch.ScalarType.BFloat16;
 
-    /// <summary>The memory that plans may use.</summary>
+    /// <summary>The memory that plans may use, including what CUDA itself has taken.</summary>
     public long UsableBytes { get; }
 
     /// <summary>Copies weights to the device.</summary>
@@ -103,6 +106,17 @@ internal sealed class Gpu : IDisposable
         "fp8" => CacheType.Float8,
         "bf16" => CacheType.BFloat16,
         _ => throw new NotSupportedException($"KeyValueCache is '{name}', which is not one of its types"),
+    };
+
+    /// <summary>Returns the name of a type of matrices in the settings.</summary>
+    public static string NameOf(WeightType type) => type switch
+    {
+        WeightType.Int8 => "int8",
+        WeightType.Float8 => "fp8",
+        WeightType.Int6 => "int6",
+        WeightType.Int4 => "int4",
+        WeightType.Float32 => "f32",
+        _ => "bf16",
     };
 
     /// <summary>Returns the type of matrices with a name in the settings.</summary>

@@ -5,9 +5,12 @@ namespace Yue.Engine.Residency;
 /// <summary>The GPU memory that the configured checkpoints need, computed from their dimensions.</summary>
 public sealed record MemoryAdvice
 {
+    /// <summary>The types of weights and of the cache, the most accurate first.</summary>
     private static readonly (WeightType Weights, CacheType Cache)[] Types =
     [
         (WeightType.BFloat16, CacheType.BFloat16), (WeightType.Int8, CacheType.BFloat16), (WeightType.Int8, CacheType.Float8),
+        (WeightType.Int6, CacheType.BFloat16), (WeightType.Int6, CacheType.Float8),
+        (WeightType.Int4, CacheType.BFloat16), (WeightType.Int4, CacheType.Float8),
     ];
 
     private static readonly int[] Contexts = [0, 12_288, 8_192];
@@ -17,6 +20,9 @@ public sealed record MemoryAdvice
 
     /// <summary>The number of songs that fit at once.</summary>
     public int Songs { get; init; }
+
+    /// <summary>The parts of the models that stay in host memory, as a clause; null if there are none.</summary>
+    public string? OnHost { get; init; }
 
     /// <summary>The reason why the checkpoints do not fit; null if they do.</summary>
     public string? Refusal { get; init; }
@@ -34,7 +40,7 @@ public sealed record MemoryAdvice
         var (plan, refusal) = Plan(costs, limits);
         return plan is null
             ? new() { Refusal = refusal, Settings = SettingsThatFit(costs, limits with { SongsAtOnce = 1 }) }
-            : new() { Bytes = plan.Bytes, Songs = plan.Capacity.Songs };
+            : new() { Bytes = plan.Bytes, Songs = plan.Capacity.Songs, OnHost = TextOf(plan.Host) };
     }
 
     private static string? SettingsThatFit(IReadOnlyCollection<IFamilyCosts> costs, MemoryLimits limits)
@@ -54,10 +60,17 @@ public sealed record MemoryAdvice
         return null;
     }
 
+    private static string? TextOf(HostShare host) => host switch
+    {
+        HostShare.Embeddings => "embeddings stay in host memory",
+        HostShare.EmbeddingsAndSound => "embeddings stay in host memory, and the codec and vocoders of YuE 1 run on the CPU",
+        _ => null,
+    };
+
     private static string TextOf(MemoryLimits limits)
     {
         var context = limits.ContextTokens > 0 ? FormattableString.Invariant($"YUE_CONTEXT_TOKENS={limits.ContextTokens} ") : "";
-        return $"YUE_WEIGHTS={(limits.Weights == WeightType.Int8 ? "int8" : "bf16")} "
+        return $"YUE_WEIGHTS={Gpu.NameOf(limits.Weights)} "
             + $"YUE_KEY_VALUE_CACHE={(limits.Cache == CacheType.Float8 ? "fp8" : "bf16")} {context}YUE_SONGS_AT_ONCE=1";
     }
 

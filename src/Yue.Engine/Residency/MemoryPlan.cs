@@ -5,13 +5,15 @@ namespace Yue.Engine.Residency;
 
 /// <summary>The planned use of device memory. It is computed from the needs of each family's models before anything is loaded.</summary>
 /// <remarks>The best plan keeps all shelf models in memory. The next best keeps the models that one song needs, and the last has room for
-/// only one model at a time. Models that do not fit are loaded on demand.</remarks>
+/// only one model at a time. Models that do not fit are loaded on demand. If that does not suffice, parts of the models stay in host
+/// memory.</remarks>
 internal sealed record MemoryPlan
 {
     private const int MostSongs = 8;
     private const int ShortContext = 8192;
 
-    /// <summary>The rows of a shared batch, best first. Loading models on demand costs less than using batches of four rows.</summary>
+    /// <summary>The rows of a shared batch, best first. Loading models on demand, and sound on the CPU, cost less than batches of four
+    /// rows.</summary>
     private static readonly int[][] RowChoices = [[CudaLlama.MostRows, 64, 32, 16, 8], [4, 2]];
 
     /// <summary>The songs and rows that fit. On the CPU there is no shared batch, and families choose their rows.</summary>
@@ -23,36 +25,34 @@ internal sealed record MemoryPlan
     /// <summary>The total planned memory.</summary>
     public required long Bytes { get; init; }
 
+    /// <summary>The parts of the models that stay in host memory.</summary>
+    public HostShare Host { get; init; }
+
     private Func<IModelCosts, long> Cost { get; init; } = null!;
 
     /// <summary>Returns the memory that a shelf model needs, including its caches.</summary>
     public long BytesOf(IModelCosts model) => Cost(model);
 
-    /// <summary>Returns the plan for a GPU. It prefers more models in memory, then more songs, then more rows.</summary>
+    /// <summary>Returns the plan for a GPU. It prefers fewer parts in host memory, then more models in memory, then more songs, then more
+    /// rows.</summary>
     /// <exception cref="NotSupportedException">The models do not fit. The message contains the figures and the settings that would
     /// help.</exception>
     public static MemoryPlan For(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits)
     {
         int[] songChoices = limits.SongsAtOnce > 0 ? [limits.SongsAtOnce] : [.. Enumerable.Range(1, MostSongs).Reverse()];
-        var working = Working(families, limits);
-        var room = limits.FreeBytes - working;
         foreach (var rowChoices in RowChoices)
         {
-            for (var together = Together.All; together <= Together.OneModel; together++)
+            Capacity[] capacities = [.. songChoices.SelectMany(songs => rowChoices.Select(rows => new Capacity(songs, rows)))];
+            foreach (var host in Enum.GetValues<HostShare>())
             {
-                foreach (var capacity in songChoices.SelectMany(songs => rowChoices.Select(rows => new Capacity(songs, rows))))
+                if (TryPlan(families, limits with { Host = host }, capacities) is { } plan)
                 {
-                    var cost = OnGpu(limits, capacity);
-                    if (Needed(together, families, cost) is var needed && needed <= room)
-                    {
-                        var models = together == Together.All ? needed : room;
-                        return new MemoryPlan { Capacity = capacity, ModelBytes = models, Bytes = models + working, Cost = cost };
-                    }
+                    return plan;
                 }
             }
         }
 
-        throw new NotSupportedException(Refusal(families, limits, songChoices[^1]));
+        throw new NotSupportedException(Refusal(families, limits with { Host = Enum.GetValues<HostShare>()[^1] }, songChoices[^1]));
     }
 
     /// <summary>Returns the plan for the CPU. Weights are in F32. Caches grow with the songs and are not counted.</summary>
@@ -80,6 +80,34 @@ internal sealed record MemoryPlan
         };
     }
 
+    /// <summary>Returns the best plan for one of several capacities, the best first; null if none fits.</summary>
+    private static MemoryPlan? TryPlan(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits, Capacity[] capacities)
+    {
+        var working = Working(families, limits);
+        var room = limits.FreeBytes - working;
+        for (var together = Together.All; together <= Together.OneModel; together++)
+        {
+            foreach (var capacity in capacities)
+            {
+                var cost = OnGpu(limits, capacity);
+                if (Needed(together, families, cost) is var needed && needed <= room)
+                {
+                    var models = together == Together.All ? needed : room;
+                    return new()
+                    {
+                        Capacity = capacity,
+                        ModelBytes = models,
+                        Bytes = models + working,
+                        Host = limits.Host,
+                        Cost = cost,
+                    };
+                }
+            }
+        }
+
+        return null;
+    }
+
     private static long OnCpu(IModelCosts model) => sizeof(float) * model.Parameters;
 
     private static Func<IModelCosts, long> OnGpu(MemoryLimits limits, Capacity capacity) =>
@@ -105,7 +133,8 @@ internal sealed record MemoryPlan
         var (least, working) = (Least(limits), Working(families, limits));
         var weights = ModelsOf(families).Max(model => model.WeightBytes(limits));
         return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} "
-            + $"{GiB(least)} GiB of device memory, one model at a time, and {GiB(limits.FreeBytes)} GiB may be used: "
+            + $"{GiB(least)} GiB of device memory, one model at a time, with all parts in host memory that can be there, "
+            + $"and {GiB(limits.FreeBytes)} GiB may be used: "
             + $"the largest model's weights take {GiB(weights)}, its caches {GiB(least - weights - working)}, working memory "
             + $"{GiB(working)}. What would help: "
             + string.Join(", ", [.. WaysOut(limits, songs, Least), "other programs off the device", "Device=cpu"]);
@@ -125,9 +154,16 @@ internal sealed record MemoryPlan
             yield return $"Weights=bf16 with KeyValueCache=bf16 ({GiB(least(narrow))} GiB)";
         }
 
-        if (limits.Weights == WeightType.BFloat16)
+        WeightType[] smaller = limits.Weights switch
         {
-            yield return $"Weights=int8 or fp8 ({GiB(least(limits with { Weights = WeightType.Int8 }))} GiB)";
+            WeightType.BFloat16 => [WeightType.Int8, WeightType.Int6, WeightType.Int4],
+            WeightType.Int8 or WeightType.Float8 => [WeightType.Int6, WeightType.Int4],
+            WeightType.Int6 => [WeightType.Int4],
+            _ => [],
+        };
+        foreach (var weights in smaller)
+        {
+            yield return $"Weights={Gpu.NameOf(weights)} ({GiB(least(limits with { Weights = weights }))} GiB)";
         }
 
         if (limits.Cache == CacheType.BFloat16)

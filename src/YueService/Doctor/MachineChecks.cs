@@ -78,7 +78,10 @@ internal static class MachineChecks
         {
             null => Finding.Ok("memory", $"{free}, the required amount is unknown"),
             { Refusal: null } =>
-                Finding.Ok("memory", $"{free}, {ByteText.Of(advice.Bytes)} are planned for up to {advice.Songs} songs at once"),
+                Finding.Ok(
+                    "memory",
+                    $"{free}, {ByteText.Of(advice.Bytes)} are planned for up to {advice.Songs} songs at once"
+                        + (advice.OnHost is null ? "" : $"; {advice.OnHost}")),
             { Settings: { } settings } => Finding.Missing("memory", $"{free}: {advice.Refusal}", $"{settings} yue serve"),
             _ => Finding.Missing("memory", $"{free}: {advice.Refusal}", "use a device with more memory"),
         };

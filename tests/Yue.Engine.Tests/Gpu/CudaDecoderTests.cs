@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TorchSharp;
 using Xunit;
 using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Families.Yue1.Stage2;
@@ -236,6 +237,23 @@ public sealed class CudaDecoderTests
         }
     }
 
+    /// <remarks>The prompt is read by TorchSharp, and the sampled ids by the step kernel.</remarks>
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("int4")]
+    [InlineData("f32")]
+    public void A_model_whose_embedding_is_in_host_memory_sings_the_same_ids(string weights)
+    {
+        using var gpu = TestGpu.Open(weights);
+        using var model = Model(gpu);
+        using var smaller = Model(gpu, new DeviceParts { HasEmbedding = false });
+        Assert.Equal(DeviceType.CPU, smaller.Weights.Embedding.device_type);
+        using var decoder = new CudaStage1Decoder(model, gpu, songs: 1);
+        using var smallerDecoder = new CudaStage1Decoder(smaller, gpu, songs: 1);
+        Assert.Equal(
+            Sing(decoder, decoder.TryOpen(7)!, topK: 50), Sing(smallerDecoder, smallerDecoder.TryOpen(7)!, topK: 50));
+    }
+
     [Theory]
     [InlineData("bf16")]
     [InlineData("int8")]
@@ -361,7 +379,8 @@ public sealed class CudaDecoderTests
             KeyValueHeads = 1,
             MaxPositions = 4096,
         };
-        return new LlamaModel(config, LlamaWeights.Load(config, new RandomWeights(seed: 3, deviation: 0.08, dtype, device), quantizer, parts));
+        var source = new RandomWeights(seed: 3, deviation: 0.08, dtype, device);
+        return new LlamaModel(config, LlamaWeights.Load(config, source, quantizer, parts));
     }
 
     /// <summary>Returns the reference's scores along given ids.</summary>

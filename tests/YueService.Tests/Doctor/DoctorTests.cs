@@ -61,6 +61,9 @@ public sealed class DoctorTests
         var fits = Check(Whole, "auto", Big, new() { Bytes = 50L << 30, Songs = 4 }).Single(finding => finding.Area == "memory");
         Assert.Equal(FindingLevel.Ok, fits.Level);
         Assert.Contains("planned for up to 4 songs at once", fits.Text, StringComparison.Ordinal);
+        var smaller = Check(Whole, "auto", Big, new() { Bytes = 5L << 30, Songs = 1, OnHost = "embeddings stay in host memory" })
+            .Single(finding => finding.Area == "memory");
+        Assert.EndsWith("1 songs at once; embeddings stay in host memory", smaller.Text, StringComparison.Ordinal);
         var refused = new MemoryAdvice { Refusal = "too large", Settings = "YUE_WEIGHTS=int8" };
         var finding = Check(Whole, "auto", Big, refused).Single(finding => finding.Area == "memory");
         Assert.Equal((FindingLevel.Missing, "YUE_WEIGHTS=int8 yue serve"), (finding.Level, finding.Fix));

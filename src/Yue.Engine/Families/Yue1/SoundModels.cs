@@ -1,3 +1,4 @@
+using Yue.Cuda;
 using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Decode;
 using Yue.Engine.Families.Yue1.Vocoder;
@@ -11,7 +12,8 @@ namespace Yue.Engine.Families.Yue1;
 /// 5).</summary>
 internal sealed class SoundModels : IDisposable
 {
-    private readonly ModelHost _host;
+    private readonly Device _device;
+    private readonly DeviceUpload? _upload;
     private readonly List<IDisposable> _owned = [];
     private readonly List<ModelStatus> _statuses = [];
 
@@ -20,7 +22,8 @@ internal sealed class SoundModels : IDisposable
     /// <param name="host">The device and memory to load them into.</param>
     public SoundModels(string folder, ModelHost host)
     {
-        _host = host;
+        IsOnCpu = host.Gpu is null || host.Plan.Host == HostShare.EmbeddingsAndSound;
+        (_device, _upload) = IsOnCpu ? (CPU, null) : (host.Device, host.Gpu!.Upload);
         try
         {
             var (config, vocos, hubert) = (CodecConfig.Load(folder), VocosConfig.Load(folder), HubertConfig.Load(folder));
@@ -40,6 +43,9 @@ internal sealed class SoundModels : IDisposable
             throw;
         }
     }
+
+    /// <summary>True if the models run on the CPU: there is no GPU, or the plan has no room for them on it.</summary>
+    public bool IsOnCpu { get; }
 
     /// <summary>Decodes codes to sound.</summary>
     public SongDecoder Decoder { get; }
@@ -65,7 +71,7 @@ internal sealed class SoundModels : IDisposable
         where T : IDisposable
     {
         using var checkpoint = TorchCheckpoint.Open(file, rootKey);
-        var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _host.Device, _host.Gpu?.Upload));
+        var source = new CountingSource(new CheckpointTensors(checkpoint, ScalarType.Float32, _device, _upload));
         var model = create(source);
         _owned.Add(model);
         var parameters = source.Parameters;

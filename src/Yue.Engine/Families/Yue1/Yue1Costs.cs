@@ -18,6 +18,10 @@ internal sealed class Yue1Costs : IFamilyCosts
     /// device, songs with clips used 1.5 GB more than others and 1.0 GB less than the plan.</summary>
     private const long FixedWorkingBytes = 5L << 29;
 
+    /// <summary>The same without the codec and the vocoders: CUDA itself takes about half of it, and the rest is for a matrix of a prompt's
+    /// product in bf16, 0.2 GB, for activations, workspaces and libraries.</summary>
+    private const long LanguageWorkingBytes = 9L << 27;
+
     private readonly LlamaConfig[] _stage1;
 
     /// <summary>Computes the costs of checkpoints from their dimensions.</summary>
@@ -38,7 +42,8 @@ internal sealed class Yue1Costs : IFamilyCosts
     public IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
 
     public long WorkingBytes(MemoryLimits limits) =>
-        FixedWorkingBytes + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits)));
+        (limits.Host == HostShare.EmbeddingsAndSound ? LanguageWorkingBytes : FixedWorkingBytes)
+        + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits)));
 
     /// <summary>Returns the number of stage-2 rows to use on the CPU. Their keys and values together are about as much as the cores can
     /// read in each step, or as large as the weights, which every step also reads.</summary>
@@ -56,7 +61,8 @@ internal sealed class Yue1Costs : IFamilyCosts
     {
         public long Parameters => LlamaMemory.Parameters(config);
 
-        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config, limits.Weights);
+        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(
+            config, limits.Weights, new DeviceParts { HasEmbedding = limits.Host == HostShare.Nothing });
 
         public long CacheBytes(MemoryLimits limits, Capacity capacity) =>
             CudaStage1Decoder.CacheBytes(Shortened(config, limits), limits.Cache, capacity.Songs);
@@ -64,11 +70,12 @@ internal sealed class Yue1Costs : IFamilyCosts
 
     private sealed class Stage2Costs(LlamaConfig config) : IModelCosts
     {
-        private static readonly DeviceParts Parts = new() { ScoredIds = CudaStage2Decoder.ScoredIds };
-
         public long Parameters => LlamaMemory.Parameters(config);
 
-        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config, limits.Weights, Parts);
+        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(
+            config,
+            limits.Weights,
+            new DeviceParts { ScoredIds = CudaStage2Decoder.ScoredIds, HasEmbedding = limits.Host == HostShare.Nothing });
 
         public long CacheBytes(MemoryLimits limits, Capacity capacity) => CudaStage2Decoder.CacheBytes(config, limits.Cache, capacity.Rows);
     }

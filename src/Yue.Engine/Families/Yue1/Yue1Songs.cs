@@ -111,7 +111,7 @@ internal sealed class Yue1Songs : IFamilySongs
         report("codec and vocoders");
         _sound = new SoundModels(_files.Codec, Host);
         _soundStatuses = _sound.Statuses;
-        if (Host.Gpu is not null)
+        if (!_sound.IsOnCpu)
         {
             _sound.Decoder.WarmUp();
         }

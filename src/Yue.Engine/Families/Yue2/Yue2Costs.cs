@@ -87,7 +87,8 @@ internal sealed class Yue2Costs : IFamilyCosts
             }
         }
 
-        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(config.Language, limits.Weights)
+        public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(
+            config.Language, limits.Weights, new DeviceParts { HasEmbedding = limits.Host == HostShare.Nothing })
             + (FlowParameters * (limits.Weights == WeightType.Float32 ? sizeof(float) : sizeof(ushort)));
 
         public long CacheBytes(MemoryLimits limits, Capacity capacity) =>

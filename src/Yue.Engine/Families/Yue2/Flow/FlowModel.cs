@@ -63,7 +63,7 @@ public sealed class FlowModel : IFlowModel
 
     public int LatentSize => _config.LatentSize;
 
-    public Device Device => _language.Weights.Embedding.device;
+    public Device Device => _language.Weights.Device;
 
     /// <summary>A cache of one row with room for every chunk, which chunks use in turn; the caller keeps it. Null gives each chunk a cache
     /// of its own.</summary>
@@ -122,7 +122,7 @@ public sealed class FlowModel : IFlowModel
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var rows = functional.pad(latents, [0, 0, 1, 1]);                               // [T, latent size], zeros at both ends
-        var x = _parts.Input.Forward(rows).Plus(TimeEmbedding(rawTime)).Plus(FramePositions(T)).to(_language.Weights.Embedding.dtype);
+        var x = _parts.Input.Forward(rows).Plus(TimeEmbedding(rawTime)).Plus(FramePositions(T)).to(_language.Weights.Dtype);
         var normed = _fused?.Forward(x, _layers, _language.Weights.Norm, tokens) ?? Blocks(x, tokens);
         return _parts.Output.Forward(normed.narrow(0, 1, F).to(ScalarType.Float32)).MoveToOuterDisposeScope();
     }
