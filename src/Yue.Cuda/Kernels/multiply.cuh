@@ -28,13 +28,14 @@ DEV void widen(u32 first, u32 second, u32 (&a)[4])
 // four bits, the four significant bits of the scale make every step exact; with six, the weight is rounded once.
 struct Affine
 {
-    u32 factor, offset;
+    u32 factor, factor16, offset;   // factor16 is for codes times 16
 
     DEV Affine(u32 scales, int half)
     {
         u32 both = __byte_perm(scales, 0, half ? 0x3232 : 0x1010);
         u32 zero = WEIGHT == 5 ? both & 0x000f000fu : 0x00200020u;
         factor = (WEIGHT == 5 ? both & 0xfff0fff0u : both) + (96u << 23 | 96u << 7);
+        factor16 = factor - (4u << 23 | 4u << 7);
         offset = fma_bf16(zero, factor ^ 0x80008000u, 0x80008000u);
     }
 };
@@ -43,16 +44,24 @@ struct Affine
 // at bit 16 + 4 i. A word of upper bits holds those of 16 codes in the same order, two bits each; odd selects the second eight.
 DEV void widen_codes(u32 low, u32 high, int odd, const Affine& affine, u32 (&a)[4])
 {
-#pragma unroll
-    for (int i = 0; i < 4; i++)
+    if constexpr (WEIGHT == 5)
     {
-        u32 codes = low >> 4 * i & 0x000f000fu;
-        if (WEIGHT == 4)
+        // The second code of a byte is used where it is, as 16 times the code. Bit 7 belongs to the exponent of a bf16, but the numbers of
+        // its two smallest exponents have the same distance.
+        a[0] = fma_bf16(low & 0x000f000fu, affine.factor, affine.offset);
+        a[1] = fma_bf16(low & 0x00f000f0u, affine.factor16, affine.offset);
+        a[2] = fma_bf16(low >> 8 & 0x000f000fu, affine.factor, affine.offset);
+        a[3] = fma_bf16(low >> 8 & 0x00f000f0u, affine.factor16, affine.offset);
+    }
+    else
+    {
+#pragma unroll
+        for (int i = 0; i < 4; i++)
         {
             int shift = 2 * (4 * odd + i) - 4;
-            codes |= (shift < 0 ? high << -shift : high >> shift) & 0x00300030u;
+            u32 upper = (shift < 0 ? high << -shift : high >> shift) & 0x00300030u;
+            a[i] = fma_bf16((low >> 4 * i & 0x000f000fu) | upper, affine.factor, affine.offset);
         }
-        a[i] = fma_bf16(codes, affine.factor, affine.offset);
     }
 }
 
