@@ -10,6 +10,7 @@ return args switch
     ["library", _, ..] => await LibraryBench.RunAsync(args[1..]),
     ["gpu", .. var cases] => GpuBench.Run(cases),
     ["flow", var folder, .. var seconds] => FlowBench.Run(folder, seconds),
+    ["card", var gib, .. [_, ..] program] => SmallCard.Run(gib, program),
     _ => Usage(),
 };
 
@@ -40,6 +41,8 @@ static int Usage()
                    STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8; STAGE is 1, 2, music or score
                Yue.Bench flow FOLDER [SECONDS ...]
                    flow matching and the sound decoder of YuE 2 on a GPU; FOLDER contains YuE2-3B and YuE2-Vae (default: 180 seconds)
+               Yue.Bench card GIB PROGRAM [ARGUMENT ...]
+                   runs a program while only GIB of the GPU's memory are free, and prints the peak of its use
         """);
     return 2;
 }

@@ -41,17 +41,21 @@ public sealed class MemoryAdviceTests : IDisposable
         Assert.Equal(settings, advice.Settings);
     }
 
+    /// <remarks>The context is configured, so the settings need not repeat it.</remarks>
     [Theory]
-    [InlineData("int4", 7.25, null)]
-    [InlineData("int4", 6.5, "embeddings stay in host memory")]
-    [InlineData("int6", 7.25, "embeddings stay in host memory, and the codec and vocoders of YuE 1 run on the CPU")]
-    [InlineData("int4", 5.25, "embeddings stay in host memory, and the codec and vocoders of YuE 1 run on the CPU")]
-    public void Parts_that_a_small_card_leaves_in_host_memory_are_named(string weights, double gigabytes, string? onHost)
+    [InlineData("int4", 7.25, null, null)]
+    [InlineData("int4", 6.5, "embeddings stay in host memory", null)]
+    [InlineData("int6", 7.25, "embeddings stay in host memory, and the codec and vocoders of YuE 1 run on the CPU",
+        "YUE_WEIGHTS=int4 YUE_KEY_VALUE_CACHE=fp8 YUE_SONGS_AT_ONCE=1")]
+    [InlineData("bf16", 14.5, "embeddings stay in host memory", "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
+    [InlineData("int4", 5.25, "embeddings stay in host memory, and the codec and vocoders of YuE 1 run on the CPU", null)]
+    public void Parts_that_a_small_card_leaves_in_host_memory_are_named(
+        string weights, double gigabytes, string? onHost, string? settings)
     {
         var options = Options();
         (options.Weights, options.KeyValueCache, options.ContextTokens) = (weights, "fp8", 8192);
         var advice = ModelFamilies.AdviseMemory(options, (long)(gigabytes * GiB));
-        Assert.Equal((null, onHost), (advice.Refusal, advice.OnHost));
+        Assert.Equal((null, onHost, settings), (advice.Refusal, advice.OnHost, advice.Settings));
     }
 
     [Fact]

@@ -27,7 +27,8 @@ public sealed record MemoryAdvice
     /// <summary>The reason why the checkpoints do not fit; null if they do.</summary>
     public string? Refusal { get; init; }
 
-    /// <summary>The settings with which they would fit, the most accurate ones; null if they fit already, or with no settings.</summary>
+    /// <summary>The most accurate settings with which they would fit, or with which no part would stay in host memory; null if everything
+    /// fits already, or with no settings.</summary>
     public string? Settings { get; init; }
 
     /// <summary>Plans the memory of a GPU.</summary>
@@ -37,20 +38,31 @@ public sealed record MemoryAdvice
     internal static MemoryAdvice For(IReadOnlyCollection<IFamilyCosts> costs, IDeviceOptions options, long freeBytes)
     {
         var limits = MemoryLimits.Of(options, freeBytes);
-        var (plan, refusal) = Plan(costs, limits);
-        return plan is null
-            ? new() { Refusal = refusal, Settings = SettingsThatFit(costs, limits with { SongsAtOnce = 1 }) }
-            : new() { Bytes = plan.Bytes, Songs = plan.Capacity.Songs, OnHost = TextOf(plan.Host) };
+        var single = limits with { SongsAtOnce = 1 };
+        return Plan(costs, limits) switch
+        {
+            (null, var refusal) => new() { Refusal = refusal, Settings = SettingsFor(HostShare.EmbeddingsAndSound, costs, single) },
+            ({ Host: HostShare.Nothing } plan, _) => new() { Bytes = plan.Bytes, Songs = plan.Capacity.Songs },
+            (var plan, _) => new()
+            {
+                Bytes = plan.Bytes,
+                Songs = plan.Capacity.Songs,
+                OnHost = TextOf(plan.Host),
+                Settings = SettingsFor(HostShare.Nothing, costs, single),
+            },
+        };
     }
 
-    private static string? SettingsThatFit(IReadOnlyCollection<IFamilyCosts> costs, MemoryLimits limits)
+    /// <summary>Returns the most accurate settings with a plan that leaves at most some parts in host memory; null if there are
+    /// none.</summary>
+    private static string? SettingsFor(HostShare most, IReadOnlyCollection<IFamilyCosts> costs, MemoryLimits limits)
     {
         foreach (var (weights, cache) in Types)
         {
             foreach (var context in Contexts)
             {
                 var with = limits with { Weights = weights, Cache = cache, ContextTokens = context };
-                if (Plan(costs, with).Plan is not null)
+                if (Plan(costs, with).Plan is { } plan && plan.Host <= most)
                 {
                     return TextOf(with);
                 }

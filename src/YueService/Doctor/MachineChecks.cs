@@ -81,7 +81,8 @@ internal static class MachineChecks
                 Finding.Ok(
                     "memory",
                     $"{free}, {ByteText.Of(advice.Bytes)} are planned for up to {advice.Songs} songs at once"
-                        + (advice.OnHost is null ? "" : $"; {advice.OnHost}")),
+                        + (advice.OnHost is null ? "" : $"; {advice.OnHost}")
+                        + (advice.Settings is null ? "" : $"; {advice.Settings} would keep everything on the GPU")),
             { Settings: { } settings } => Finding.Missing("memory", $"{free}: {advice.Refusal}", $"{settings} yue serve"),
             _ => Finding.Missing("memory", $"{free}: {advice.Refusal}", "use a device with more memory"),
         };

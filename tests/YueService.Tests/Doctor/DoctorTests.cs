@@ -64,6 +64,10 @@ public sealed class DoctorTests
         var smaller = Check(Whole, "auto", Big, new() { Bytes = 5L << 30, Songs = 1, OnHost = "embeddings stay in host memory" })
             .Single(finding => finding.Area == "memory");
         Assert.EndsWith("1 songs at once; embeddings stay in host memory", smaller.Text, StringComparison.Ordinal);
+        var onGpu = Check(Whole, "auto", Big, new() { Songs = 1, OnHost = "one part is elsewhere", Settings = "YUE_WEIGHTS=int4" })
+            .Single(finding => finding.Area == "memory");
+        Assert.EndsWith(
+            "; one part is elsewhere; YUE_WEIGHTS=int4 would keep everything on the GPU", onGpu.Text, StringComparison.Ordinal);
         var refused = new MemoryAdvice { Refusal = "too large", Settings = "YUE_WEIGHTS=int8" };
         var finding = Check(Whole, "auto", Big, refused).Single(finding => finding.Area == "memory");
         Assert.Equal((FindingLevel.Missing, "YUE_WEIGHTS=int8 yue serve"), (finding.Level, finding.Fix));

@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Yue.Cuda;
+
+namespace Yue.Bench;
+
+/// <summary>Runs a program as on a smaller GPU: takes memory until only a part is free, and measures the program's peak.</summary>
+/// <remarks><c>card GIB PROGRAM [ARGUMENT ...]</c> prints one JSON object after the program has ended. The peak is what the device reports
+/// as used, including the program's CUDA context; it is read every few milliseconds. No other program may use the GPU
+/// meanwhile.</remarks>
+internal static class SmallCard
+{
+    private const double GiB = 1L << 30;
+    private const int PollMilliseconds = 5;
+
+    public static int Run(string gib, string[] program)
+    {
+        using var device = CudaDevice.TryOpen(0, out var reason);
+        if (device is null)
+        {
+            Console.Error.WriteLine(reason);
+            return 1;
+        }
+
+        var wanted = (long)(double.Parse(gib, CultureInfo.InvariantCulture) * GiB);
+        var excess = device.Memory.Free - wanted;
+        if (excess <= 0)
+        {
+            Console.Error.WriteLine($"{device.Memory.Free / GiB:F2} GiB of device memory are free, not {gib}");
+            return 1;
+        }
+
+        using var ballast = DeviceMemory.Allocate(excess);
+        var free = device.Memory.Free;
+        var least = free;
+        using var process = Process.Start(new ProcessStartInfo(program[0], program[1..]))
+            ?? throw new InvalidOperationException($"{program[0]} does not start");
+        do
+        {
+            least = Math.Min(least, device.Memory.Free);
+        }
+        while (!process.WaitForExit(PollMilliseconds));
+
+        Console.WriteLine(JsonSerializer.Serialize(new
+        {
+            name = "card",
+            freeGiB = Math.Round(free / GiB, 2),
+            peakGiB = Math.Round((free - least) / GiB, 2),
+            exit = process.ExitCode,
+        }));
+        return process.ExitCode;
+    }
+}
