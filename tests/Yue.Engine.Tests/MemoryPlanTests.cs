@@ -51,9 +51,13 @@ public sealed class MemoryPlanTests
     {
         var config = Stage1 with { MaxPositions = context };
         Assert.Equal(bytes, LlamaMemory.PrefillScoreBytes(config));
-        var positions = Math.Min(LlamaMemory.PositionsAtOnce(config.Heads, context), LlamaModel.PrefillChunk);
+        var positions = LlamaMemory.PositionsAtOnce(config.Heads, context, LlamaModel.PrefillChunk);
         Assert.InRange(12 * positions * context * config.Heads, 1, bytes);
     }
+
+    /// <summary>The prompts of eight chunks of stage 2 are not divided.</summary>
+    [Fact]
+    public void Scores_that_fit_are_computed_at_once() => Assert.Equal(303, LlamaMemory.PositionsAtOnce(8 * Stage2.Heads, 303, 303));
 
     /// <summary>The pages hold two contexts of one song; the dense cache for prompts has a single layer.</summary>
     [Fact]

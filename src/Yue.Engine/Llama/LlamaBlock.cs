@@ -99,7 +99,7 @@ internal static class LlamaBlock
     private static Tensor Masked(Tensor q, Tensor keys, Tensor values, Tensor mask)
     {
         var (rows, T, S) = (q.shape[0] * q.shape[1] * q.shape[2], mask.shape[3], mask.shape[4]);
-        var most = LlamaMemory.PositionsAtOnce(rows, S);
+        var most = LlamaMemory.PositionsAtOnce(rows, S, T);
         using var scope = NewDisposeScope();
         var parts = new List<Tensor>();
         for (var first = 0L; first < T; first += most)

@@ -35,12 +35,16 @@ internal static class LlamaMemory
         return (plainBytes * plainValues) + (config.Layers * perLayer) + MatrixBytes(type, headRows, hidden);
     }
 
-    /// <summary>Returns the number of positions of a prompt whose attention is computed at a time: the largest power of two whose scores
-    /// fit into <see cref="MostScoreBytes"/>.</summary>
+    /// <summary>Returns the number of positions of a prompt whose attention is computed at a time: all of them if their scores fit into
+    /// <see cref="MostScoreBytes"/>, otherwise the largest power of two that fits.</summary>
     /// <param name="rows">Sequences times query heads.</param>
     /// <param name="length">The positions that each position attends to.</param>
-    public static long PositionsAtOnce(long rows, long length) =>
-        1L << BitOperations.Log2((ulong)Math.Max(1, MostScoreBytes / (rows * length * ScoreBytes)));
+    /// <param name="count">The number of positions.</param>
+    public static long PositionsAtOnce(long rows, long length, long count)
+    {
+        var most = Math.Max(1, MostScoreBytes / (rows * length * ScoreBytes));
+        return count <= most ? count : 1L << BitOperations.Log2((ulong)most);
+    }
 
     /// <summary>Returns the memory for the attention scores of a prompt, in bytes.</summary>
     public static long PrefillScoreBytes(LlamaConfig config) =>

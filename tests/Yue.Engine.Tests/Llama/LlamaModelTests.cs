@@ -88,7 +88,7 @@ public sealed class LlamaModelTests
     {
         using var scope = NewDisposeScope();
         var config = TestLlama.Tiny with { Heads = 64, HeadSize = 2, MaxPositions = 1024 };
-        Assert.Equal(256, LlamaMemory.PositionsAtOnce(config.Heads, 1000));
+        Assert.Equal(256, LlamaMemory.PositionsAtOnce(config.Heads, 1000, 488));
         using var model = RandomModel(config);
         int[] ids = [.. Enumerable.Range(0, 1000).Select(i => i * 31 % config.VocabularySize)];
         using var whole = model.NewCache(1, ids.Length);
