@@ -280,6 +280,10 @@ function contextOf(rate) {
   return context;
 }
 
+// The first context blocks the page until the browser has started its audio service, about 0.1 s. Listing the devices starts the
+// service without blocking, and needs no permission.
+window.requestIdleCallback?.(() => navigator.mediaDevices?.enumerateDevices().catch(() => {}));
+
 // The level of a channel can change during playback; switching between mix and stems needs other voices.
 let playedStems = false;
 effect(() => {

@@ -130,14 +130,27 @@ export function count(number, noun) {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
+const DateFormats = /** @type {const} */ ({
+  time: { hour: '2-digit', minute: '2-digit' },
+  weekday: { weekday: 'long' },
+  day: { day: 'numeric', month: 'short', year: 'numeric' },
+});
+
+/** Formatters are kept, because creating one takes far longer than using it. @type {Map<string, Intl.DateTimeFormat>} */
+const formatters = new Map();
+
+/** @param {Date} date @param {keyof typeof DateFormats} kind */
+function format(date, kind) {
+  const formatter = formatters.get(kind) ?? new Intl.DateTimeFormat('en-GB', DateFormats[kind]);
+  formatters.set(kind, formatter);
+  return formatter.format(date);
+}
+
 /** @param {string} time Returns when something was, as in "yesterday". */
 export function since(time) {
   const then = new Date(time);
   const days = Math.floor((startOfDay(new Date()) - startOfDay(then)) / 86_400_000);
-  const options = /** @type {Intl.DateTimeFormatOptions} */ (
-    days <= 0 ? { hour: '2-digit', minute: '2-digit' } : days < 7 ? { weekday: 'long' }
-      : { day: 'numeric', month: 'short', year: 'numeric' });
-  return days === 1 ? 'yesterday' : then.toLocaleString('en-GB', options);
+  return days === 1 ? 'yesterday' : format(then, days <= 0 ? 'time' : days < 7 ? 'weekday' : 'day');
 }
 
 /** @param {Date} date */
